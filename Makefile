@@ -1,0 +1,36 @@
+# The two commands a newcomer needs are `make train` and `make test`; each does all its own set-up.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: train test check lint bench install clean
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Profundo needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+install: $(VENV)/.installed        ## make .venv and install Profundo in it
+
+train: install                     ## train on handwritten digits; needs no download
+	$(BIN)/profundo train digits
+
+test: $(VENV)/.installed-dev       ## every test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev      ## the subset that takes under a minute
+	$(BIN)/python -m pytest -m "not slow" -q
+
+lint: $(VENV)/.installed-dev       ## ruff and mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: $(VENV)/.installed-dev      ## the figures of the README; takes a while
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

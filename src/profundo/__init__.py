@@ -1,0 +1,42 @@
+"""Profundo: a deep-learning workbench on PyTorch. Train fast, look inside, know why.
+
+    import profundo as pf
+    data = pf.load("digits")
+    net = pf.nets.lenet5(data.spec)
+    run = pf.fit(net, data, epochs=10, seed=0)
+    run.scores, run.history, run.report()
+
+Rooms load when first touched, so that `import profundo` and `profundo --help` cost nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["ProfundoError", "data", "evaluate", "fit", "load", "nets", "objectives", "open_run", "train"]
+
+if TYPE_CHECKING:
+    from profundo import data, evaluate, nets, objectives, train
+    from profundo.data import load
+    from profundo.recipes.supervised import fit, open_run
+    from profundo.records import ProfundoError
+
+_ROOMS = {"data", "nets", "objectives", "train", "evaluate", "pictures", "recipes"}
+_NAMES = {
+    "load": "profundo.data",
+    "fit": "profundo.recipes.supervised",
+    "open_run": "profundo.recipes.supervised",
+    "ProfundoError": "profundo.records",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"profundo.{name}")
+    if name in _NAMES:
+        return getattr(import_module(_NAMES[name]), name)
+    raise AttributeError(f"module 'profundo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, "__version__"})

@@ -1,0 +1,93 @@
+"""Writing files so that a crash, a full disk or a kill at any moment leaves the old file or the new one, never neither.
+
+A new file is written under a temporary name in the same folder, flushed to the disk (fsync) and renamed over the old
+one; the folder is then flushed too, since the rename lives there (POSIX rename(2); Pillai et al., "All File Systems
+Are Not Created Equal", OSDI 2014).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from profundo.records import ProfundoError
+
+__all__ = ["exit_point", "flush_folder", "read_json", "sha256", "write_bytes", "write_json", "write_text"]
+
+_EXIT_AT = int(os.environ.get("PROFUNDO_EXIT_AT", "0"))
+_passed = 0
+
+
+def exit_point() -> None:
+    """A place where the process may die. PROFUNDO_EXIT_AT=n makes it die at the n-th: how the tests crash every write."""
+    global _passed
+    _passed += 1
+    if _passed == _EXIT_AT:
+        os._exit(75)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make renames and removals in the folder durable. Quietly does nothing where folders cannot be opened (Windows)."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace the file by one that holds `data`. Raises ProfundoError when the disk is full or the folder read-only."""
+    _replace(path, lambda file: file.write(data))
+
+
+def write_text(path: Path, text: str) -> None:
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=True) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Raises ProfundoError when the file is missing, not a regular file, or not JSON."""
+    try:
+        if not path.is_file():  # a FIFO would block, a folder would raise
+            raise ProfundoError(
+                f"{path}: expected a JSON file, found {'something else' if path.exists() else 'nothing'}"
+            )
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ProfundoError(f"{path}: expected JSON, but it does not read: {error}") from None
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        exit_point()
+        with temporary.open("wb") as file:
+            write(file)
+            exit_point()
+            file.flush()
+            os.fsync(file.fileno())
+        exit_point()
+        os.replace(temporary, path)
+        exit_point()
+        flush_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ProfundoError(
+            f"{path}: could not be written: {error.strerror or error}; what was saved before is untouched. "
+            "Free some space or choose another --out"
+        ) from None

@@ -1,0 +1,190 @@
+"""The nouns that cross rooms: small frozen dataclasses, and the one error class.
+
+Shapes are of one sample, without the batch dimension, unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = [
+    "Batch",
+    "Dataset",
+    "Inputs",
+    "LayerRow",
+    "ProfundoError",
+    "Samples",
+    "Scores",
+    "Source",
+    "Spec",
+    "Step",
+    "Targets",
+]
+
+
+class ProfundoError(Exception):
+    """Something the person at the keyboard can mend. The message is one line: expected, arrived, where, what to do."""
+
+
+InputKind = Literal["image", "features"]
+TargetKind = Literal["classes", "binary", "real"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What one input looks like.
+
+    shape: (channels, height, width) of an image, (features,) of a row.
+    mean, std: per channel or per feature, measured on the training split in units of the raw values
+        (0–255 for images); a network sees (raw − mean) / std. Empty: the values are used as they are.
+    names: column names of a row; empty for images.
+    """
+
+    shape: tuple[int, ...]
+    kind: InputKind
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What is to be predicted.
+
+    kind: "classes" (an index below K ≥ 3), "binary" (0 or 1), "real" (one or more numbers).
+    classes: the class names in index order; two for "binary", none for "real".
+    names: names of the real targets.
+    mean, std: of real targets on the training split; a network predicts (target − mean) / std.
+    """
+
+    kind: TargetKind
+    classes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Travels with the data: all a network family needs in order to be built."""
+
+    inputs: Inputs
+    targets: Targets
+
+    @property
+    def outputs(self) -> int:
+        """Width of the output layer: K for classes, 1 for binary, one per real target."""
+        if self.targets.kind == "classes":
+            return len(self.targets.classes)
+        return 1 if self.targets.kind == "binary" else max(1, len(self.targets.names))
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Inputs too large for memory: read by index, one raw tensor a sample (uint8 for images)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Tensor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One split: raw inputs (a tensor, samples first, or a Source) and targets.
+
+    inputs: uint8 (samples, channels, height, width) for images, float32 (samples, features) for rows.
+    targets: int64 (samples,) for "classes" and "binary", float32 (samples, outputs) for "real", in their own units.
+    """
+
+    inputs: Tensor | Source
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Three splits and their spec. The test split is read once, after training.
+
+    notes: sentences about the data that the report repeats (files skipped, classes missing).
+    facts: what identifies the data when a run is resumed, such as the SHA-256 of its files.
+    """
+
+    name: str
+    spec: Spec
+    train: Samples
+    validation: Samples
+    test: Samples
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        sizes = "".join(
+            f"<tr><td>{name}</td><td>{len(split):,}</td></tr>"
+            for name, split in (("train", self.train), ("validation", self.validation), ("test", self.test))
+        )
+        shape = " × ".join(map(str, self.spec.inputs.shape))
+        what = ", ".join(map(escape, self.spec.targets.classes)) or f"{self.spec.outputs} real"
+        return (
+            f"<b>{escape(self.name)}</b>: inputs {shape}, targets {what}"
+            f"<table><tr><th>split</th><th>samples</th></tr>{sizes}</table>"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Standardised inputs (batch, *shape), targets (batch, …), and the size of the whole batch over all processes."""
+
+    inputs: Tensor
+    targets: Tensor
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One update of the parameters.
+
+    epoch and index count from 0; losses are scalar tensors still on the device (reading one synchronises);
+    samples: number in the whole batch; rate: factor that the schedule applied to every learning rate;
+    last: whether it ends its epoch.
+    """
+
+    epoch: int
+    index: int
+    losses: Mapping[str, Tensor]
+    samples: int
+    rate: float
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Figures of one network on one split.
+
+    values: by name ("accuracy", "log loss", "RMSE", "MAE", "R²"); baseline: the same for the constant predictor;
+    confusion: counts, rows are the true classes; worst: indices of the samples with the largest losses, worst first.
+    """
+
+    samples: int
+    values: Mapping[str, float]
+    baseline: Mapping[str, float]
+    confusion: Sequence[Sequence[int]] = ()
+    worst: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """One row of a network's table. shape: of the layer's output for one sample; flops: of one forward pass."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+    flops: int
