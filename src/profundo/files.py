@@ -23,7 +23,7 @@ _passed = 0
 
 
 def exit_point() -> None:
-    """A place where the process may die. PROFUNDO_EXIT_AT=n makes it die at the n-th: how the tests crash every write."""
+    """A place where the process may die: PROFUNDO_EXIT_AT=n kills it at the n-th. So do the tests crash every write."""
     global _passed
     _passed += 1
     if _passed == _EXIT_AT:
@@ -31,7 +31,7 @@ def exit_point() -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Make renames and removals in the folder durable. Quietly does nothing where folders cannot be opened (Windows)."""
+    """Make renames and removals in the folder durable. Does nothing where folders cannot be opened (Windows)."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
