@@ -1,1 +1,31 @@
-"""objectives"""
+"""The output layer defines the cost: each objective is the negative log-likelihood of a distribution.
+
+    objective = default(data.spec.targets, label_smoothing=0.1)
+    loss = objective.mean_cost(net(batch.inputs), batch.targets, batch.total)
+    costs = objective.likelihood(outputs, targets)         # (batch,), never smoothed
+    probabilities = objective.predict(outputs)
+
+Objectives load torch when first touched; the catalogue does without.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from profundo.objectives.catalogue import OBJECTIVES
+
+__all__ = ["OBJECTIVES", "Objective", "bernoulli", "build", "categorical", "default", "gaussian"]
+
+if TYPE_CHECKING:
+    from profundo.objectives.likelihoods import Objective, bernoulli, build, categorical, default, gaussian
+
+_LIKELIHOODS = {"Objective", "bernoulli", "build", "categorical", "default", "gaussian"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LIKELIHOODS:
+        return getattr(import_module("profundo.objectives.likelihoods"), name)
+    raise AttributeError(f"module 'profundo.objectives' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

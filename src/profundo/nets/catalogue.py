@@ -1,0 +1,37 @@
+"""The nets by name, and which one suits which data. Importable without torch, so that `--help` stays instant."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from profundo.records import ProfundoError, Spec
+
+__all__ = ["NETS", "NETS_FOR_IMAGES", "check", "default"]
+
+NETS: dict[str, str] = {
+    "linear": "one linear layer: linear, logistic or softmax regression",
+    "mlp": "fully connected hidden layers (widths, activation, dropout)",
+    "lenet5": "LeNet-5 with ReLU and max pooling (LeCun et al. 1998), for small images",
+    "fast_cnn": "small strided convolutions with batch normalisation: the quickest to train on images",
+    "resnet": "residual network for small images (He et al. 2015, section 4.2) (depth, widths)",
+}
+
+NETS_FOR_IMAGES = frozenset({"lenet5", "fast_cnn", "resnet"})
+
+
+def default(spec: Spec) -> str:
+    """The net to begin with: "fast_cnn" for images, "mlp" for rows."""
+    return "fast_cnn" if spec.inputs.kind == "image" else "mlp"
+
+
+def check(name: str, spec: Spec) -> None:
+    """Raise ProfundoError when no net has that name, or when the net cannot take such inputs."""
+    if name not in NETS:
+        near = get_close_matches(name, NETS, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
+        raise ProfundoError(f"net: expected one of {', '.join(NETS)}, got {name!r}; {hint}")
+    if name in NETS_FOR_IMAGES and (spec.inputs.kind != "image" or len(spec.inputs.shape) != 3):
+        raise ProfundoError(
+            f"net {name}: expected images (channels, height, width), "
+            f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use mlp or linear"
+        )

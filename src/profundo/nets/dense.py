@@ -1,0 +1,37 @@
+"""Fully connected nets: one linear layer, or several with activations between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+
+from torch import nn
+
+from profundo.nets.activations import activation_layer
+from profundo.nets.init import initialize_
+from profundo.records import ProfundoError, Spec
+
+__all__ = ["linear", "mlp"]
+
+
+def linear(spec: Spec) -> nn.Sequential:
+    """One linear layer: linear regression, logistic regression or softmax regression, by the objective."""
+    return mlp(spec, widths=())
+
+
+def mlp(spec: Spec, widths: Sequence[int] = (128,), activation: str = "relu", dropout: float = 0.0) -> nn.Sequential:
+    """Multi-layer perceptron with hidden layers of the given widths. Images are flattened.
+
+    dropout: probability that a hidden unit is set to zero at a training step (Srivastava et al. 2014).
+    """
+    if any(width < 1 for width in widths) or not 0 <= dropout < 1:
+        raise ProfundoError(
+            f"mlp: expected widths of at least 1 and dropout in [0, 1), got widths {tuple(widths)}, dropout {dropout}"
+        )
+    layers: list[nn.Module] = [nn.Flatten()] if len(spec.inputs.shape) > 1 else []
+    for fan_in, fan_out in pairwise((prod(spec.inputs.shape), *widths)):
+        layers += [nn.Linear(fan_in, fan_out), activation_layer(activation)]
+        layers += [nn.Dropout(dropout)] if dropout else []
+    layers.append(nn.Linear(([prod(spec.inputs.shape), *widths])[-1], spec.outputs))
+    return initialize_(nn.Sequential(*layers), activation)

@@ -1,0 +1,93 @@
+"""Initial weights by the activation that follows them.
+
+With n_in and n_out the fan-in and fan-out of a layer (times the receptive field, for a convolution):
+
+    logistic                     gain 1        uniform on [−r, r],  r = gain √(6 / (n_in + n_out))
+    hyperbolic tangent           gain 4        normal with          σ = gain √(2 / (n_in + n_out))
+    ReLU and its variants        gain √2
+    none (the output layer)      gain 1
+
+The base is Glorot & Bengio 2010, equation 16, derived for units that are linear near zero, such as tanh; √2 is the
+factor of He et al. 2015, because a ReLU halves the second moment. The gains are those of the courses' table (also in
+Géron's "Hands-On Machine Learning", 2017). Beware of its first two rows: Glorot & Bengio use 1 for tanh, and the
+Theano tutorials use 4 for the *logistic* unit, whose slope at zero is 1/4; the table has them the other way round.
+A gain of 4 saturates tanh units. For the literature's choice, call `initialize_(net, "linear")` on a tanh net.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Literal, TypeVar
+
+import torch
+from torch import Generator, Tensor, nn
+
+from profundo.records import ProfundoError
+
+__all__ = ["GAINS", "glorot_radius", "glorot_sigma", "initialize_"]
+
+GAINS: dict[str, float] = {
+    "linear": 1.0,
+    "logistic": 1.0,
+    "tanh": 4.0,
+    "relu": sqrt(2),
+    "leaky_relu": sqrt(2),
+    "elu": sqrt(2),
+    "softplus": sqrt(2),
+}
+
+Net = TypeVar("Net", bound=nn.Module)
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+def glorot_radius(fan_in: int, fan_out: int, gain: float = 1.0) -> float:
+    """r of the uniform distribution on [−r, r]; its variance is r²/3 = σ²."""
+    return gain * sqrt(6 / (fan_in + fan_out))
+
+
+def glorot_sigma(fan_in: int, fan_out: int, gain: float = 1.0) -> float:
+    """Standard deviation of the normal distribution."""
+    return gain * sqrt(2 / (fan_in + fan_out))
+
+
+def initialize_(
+    module: Net,
+    activation: str = "relu",
+    distribution: Literal["uniform", "normal"] = "uniform",
+    *,
+    sigma: float | None = None,
+    generator: Generator | None = None,
+) -> Net:
+    """Draw the weights of all linear and convolutional layers, in place; biases become zero; other layers are left.
+
+    The last layer, if it is linear, is the output layer and has gain 1. `sigma`: draw every weight from N(0, σ²)
+    instead. `generator`: torch's global one unless given. Returns the module.
+    """
+    if activation not in GAINS or distribution not in ("uniform", "normal"):
+        raise ProfundoError(
+            f"initialisation: expected an activation of {', '.join(GAINS)} and uniform or normal, "
+            f"got {activation!r} and {distribution!r}"
+        )
+    layers = [layer for layer in module.modules() if isinstance(layer, (nn.Linear, *_CONVOLUTIONS))]
+    for layer in layers:
+        is_output = layer is layers[-1] and isinstance(layer, nn.Linear)
+        gain = 1.0 if is_output else GAINS[activation]
+        fan_in, fan_out = fans(layer.weight)
+        with torch.no_grad():
+            if sigma is not None:
+                layer.weight.normal_(0, sigma, generator=generator)
+            elif distribution == "uniform":
+                radius = glorot_radius(fan_in, fan_out, gain)
+                layer.weight.uniform_(-radius, radius, generator=generator)
+            else:
+                layer.weight.normal_(0, glorot_sigma(fan_in, fan_out, gain), generator=generator)
+            if layer.bias is not None:
+                layer.bias.zero_()
+    return module
+
+
+def fans(weight: Tensor) -> tuple[int, int]:
+    """(n_in, n_out) of a weight (out, in, *kernel): connections into one output and out of one input unit."""
+    field = weight[0, 0].numel()
+    return weight.shape[1] * field, weight.shape[0] * field

@@ -1,0 +1,41 @@
+"""Name → net. The registry is closed: a name from a file or a command line never imports anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import signature
+from typing import Any
+
+from torch import nn
+
+from profundo.nets.catalogue import check
+from profundo.nets.dense import linear, mlp
+from profundo.nets.fast import fast_cnn
+from profundo.nets.lenet import lenet5
+from profundo.nets.residual import resnet
+from profundo.records import ProfundoError, Spec
+
+__all__ = ["build"]
+
+_BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "linear": linear,
+    "mlp": mlp,
+    "lenet5": lenet5,
+    "fast_cnn": fast_cnn,
+    "resnet": resnet,
+}
+
+
+def build(name: str, spec: Spec, **options: Any) -> nn.Module:
+    """The net of that name for such data. Raises ProfundoError for an unknown name, an option the net does not
+    have, and a net that needs images when given rows."""
+    check(name, spec)
+    builder = _BUILDERS[name]
+    known = list(signature(builder).parameters)[1:]
+    for option in options:
+        if option not in known:
+            raise ProfundoError(
+                f"net {name}: unknown option {option!r}; "
+                + (f"its options are {', '.join(known)}" if known else "it has no options")
+            )
+    return builder(spec, **options)

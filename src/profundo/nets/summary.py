@@ -1,0 +1,144 @@
+"""The table of a network: every layer that computes, in the order of the forward pass.
+
+One sample of zeros runs through the net, in evaluation mode and without gradients, while hooks on its layers write
+down what passes. Afterwards the net is as it was: modes, buffers, random generators, hooks.
+
+FLOPs are of one forward pass: 2 × the multiply-adds of convolutions, linear and recurrent layers, without biases;
+a rough count for the rest (normalisation 2 and activation 1 per output, pooling one per value it reads); 0 for layers
+of another kind. Arithmetic outside modules (additions, torch.nn.functional) is not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.parameter import is_lazy
+
+from profundo.records import Inputs, LayerRow, ProfundoError
+
+__all__ = ["flops", "summary"]
+
+
+def summary(net: nn.Module, inputs: Inputs) -> list[LayerRow]:
+    """One row a layer and call. A parameter is counted once, in the first row that holds it, so that the rows add up
+    to the number of parameters of the net. Raises ProfundoError when the net does not take such inputs."""
+    calls: list[tuple[nn.Module, tuple[int, ...], int]] = []
+
+    def note(layer: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
+        out = _first_tensor(output)
+        into = _first_tensor(arguments)
+        if out is not None:
+            calls.append((layer, tuple(out.shape[1:]), 0 if into is None else flops(layer, into, out)))
+
+    with _untouched(net), _hooked(net, note):
+        try:
+            net(_zeros(net, inputs))
+        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ProfundoError(
+                f"summary: expected a net that takes (batch, {', '.join(map(str, inputs.shape))}), it failed: {reason}"
+            ) from error
+    # torch.nn.MultiheadAttention, for one, holds a layer that it never calls: its parameters count all the same.
+    called = {id(layer) for layer, _, _ in calls}
+    calls += [(layer, (), 0) for layer in net.modules() if id(layer) not in called and _own(layer)]
+    return list(_rows(net, calls))
+
+
+def _rows(net: nn.Module, calls: list[tuple[nn.Module, tuple[int, ...], int]]) -> Iterator[LayerRow]:
+    names = {id(layer): name for name, layer in net.named_modules()}
+    counted: set[int] = set()
+    for layer, shape, operations in calls:
+        fresh = [p for p in _own(layer) if id(p) not in counted]
+        counted.update(id(p) for p in fresh)
+        kind = type(layer).__name__
+        yield LayerRow(names[id(layer)] or kind, kind, shape, sum(p.numel() for p in fresh), operations)
+
+
+def flops(layer: nn.Module, into: Tensor, out: Tensor) -> int:
+    """Floating-point operations of one call, from the layer's input and output tensors."""
+    if isinstance(layer, _ConvTransposeNd):
+        return 2 * into.numel() * layer.out_channels // layer.groups * prod(layer.kernel_size)
+    if isinstance(layer, _ConvNd):
+        return 2 * out.numel() * layer.in_channels // layer.groups * prod(layer.kernel_size)
+    if isinstance(layer, nn.Linear):
+        return 2 * out.numel() * layer.in_features
+    if isinstance(layer, (nn.RNNBase, nn.RNNCellBase)):
+        matrices = sum(p.numel() for p in layer.parameters() if p.ndim == 2)
+        return 2 * matrices * (into.numel() // layer.input_size)
+    if isinstance(layer, (_BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)):
+        return 2 * out.numel()
+    module = type(layer).__module__
+    if module == "torch.nn.modules.activation" and not isinstance(layer, nn.MultiheadAttention):
+        return out.numel()
+    if module == "torch.nn.modules.pooling":
+        return _pooled(layer, into, out)
+    return 0
+
+
+def _pooled(layer: nn.Module, into: Tensor, out: Tensor) -> int:
+    kernel = getattr(layer, "kernel_size", None)
+    if kernel is None:  # adaptive: windows tile the input
+        return into.numel()
+    spatial = out.ndim - 2
+    return out.numel() * (prod(kernel) if isinstance(kernel, tuple) else int(kernel) ** spatial)
+
+
+def _zeros(net: nn.Module, inputs: Inputs) -> Tensor:
+    like = next((p for p in chain(net.parameters(), net.buffers()) if p.is_floating_point()), torch.empty(0))
+    return torch.zeros(1, *inputs.shape, device=like.device, dtype=like.dtype)
+
+
+def _own(layer: nn.Module) -> list[nn.Parameter]:
+    """The parameters that a module holds itself, not through its children."""
+    return list(layer.parameters(recurse=False))
+
+
+def _has_row(layer: nn.Module) -> bool:
+    """Layers without children, and modules that hold parameters of their own beside their children."""
+    return next(layer.children(), None) is None or bool(_own(layer))
+
+
+def _first_tensor(value: Any) -> Tensor | None:
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, (tuple, list)):
+        return next((found for item in value if (found := _first_tensor(item)) is not None), None)
+    return None
+
+
+@contextmanager
+def _hooked(net: nn.Module, note: Callable[[nn.Module, tuple[Any, ...], Any], None]) -> Iterator[None]:
+    handles = [layer.register_forward_hook(note) for layer in net.modules() if _has_row(layer)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _untouched(net: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients inside; modes, buffers and random generators as before outside."""
+    modes = [(layer, layer.training) for layer in net.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in net.buffers() if not is_lazy(buffer)]
+    devices = {p.device.index for p in net.parameters() if p.device.type == "cuda"}
+    try:
+        with torch.random.fork_rng(devices=sorted(devices)), torch.no_grad():
+            net.eval()
+            yield
+    finally:
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+        for layer, mode in modes:
+            layer.training = mode

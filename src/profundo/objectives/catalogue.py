@@ -1,0 +1,35 @@
+"""The objectives by name. Importable without torch."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from profundo.records import ProfundoError, TargetKind, Targets
+
+__all__ = ["OBJECTIVES", "check", "default_name"]
+
+OBJECTIVES: dict[str, str] = {
+    "categorical": "softmax output, K classes: cross-entropy, logsumexp(z) − z_y",
+    "bernoulli": "sigmoid output, two classes: cross-entropy, softplus((1 − 2y) z)",
+    "gaussian": "linear output, real targets: squared error",
+}
+
+_BY_TARGET: dict[TargetKind, str] = {"classes": "categorical", "binary": "bernoulli", "real": "gaussian"}
+
+
+def default_name(targets: Targets) -> str:
+    """The objective whose distribution suits the targets."""
+    return _BY_TARGET[targets.kind]
+
+
+def check(name: str, targets: Targets) -> None:
+    """Raise ProfundoError when no objective has that name, or when it does not suit the targets."""
+    if name not in OBJECTIVES:
+        near = get_close_matches(name, OBJECTIVES, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
+        raise ProfundoError(f"objective: expected one of {', '.join(OBJECTIVES)}, got {name!r}; {hint}")
+    if name != default_name(targets):
+        raise ProfundoError(
+            f"objective {name}: expected targets of another kind, the data have {targets.kind!r} targets; "
+            f"use {default_name(targets)}"
+        )
