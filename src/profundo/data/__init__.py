@@ -1,1 +1,32 @@
-"""data"""
+"""From sources to a Dataset: real and toy data, folders of images, splits, standardisation, augmentation.
+
+    data = load("mnist")
+    data.train.inputs, data.spec.inputs.mean
+
+Modules load when first touched, so that `names()` costs no import of torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from profundo.data.catalogue import AUGMENTATIONS, names
+
+if TYPE_CHECKING:
+    from profundo.data.augment import augmentation
+    from profundo.data.loading import load
+    from profundo.data.standard import standardize, standardize_targets
+
+__all__ = ["AUGMENTATIONS", "augmentation", "load", "names", "standardize", "standardize_targets"]
+
+_HOMES = {
+    "augmentation": "augment",
+    "load": "loading",
+    "standardize": "standard",
+    "standardize_targets": "standard",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"profundo.data.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'profundo.data' has no attribute {name!r}")

@@ -1,0 +1,171 @@
+"""Training, validation and test: stratified by class, decided by a seed, statistics from training alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.data.standard import channel_sums, deviations, moments
+from profundo.records import Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
+
+__all__ = ["Collection", "Selection", "divide", "finish", "stratified"]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What a reader found. Splits that are None are to be taken from `train`.
+
+    shares: of `test` among all samples and of `validation` among those left, where they have to be made.
+    """
+
+    name: str
+    inputs: Inputs
+    targets: Targets
+    train: Samples
+    validation: Samples | None = None
+    test: Samples | None = None
+    shares: tuple[float, float] = (0.2, 0.125)
+    notes: tuple[str, ...] = field(default=())
+
+
+class Selection:
+    """A Source: some samples of a tensor or of another Source, in a given order."""
+
+    def __init__(self, source: Tensor | Source, indices: Tensor) -> None:
+        self.source, self.indices = source, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.source[int(self.indices[index])]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:
+        return [self[index] for index in indices]
+
+    def sums(self) -> Tensor:
+        """Integer sums (2, channels) of the selected images; see `channel_sums`."""
+        if isinstance(self.source, Tensor):
+            return channel_sums(self.source[self.indices])
+        sums: Tensor = self.source.sums(self.indices)  # type: ignore[attr-defined]
+        return sums
+
+
+def divide(found: Collection, *, validation: float | None, seed: int, stream: bool) -> Dataset:
+    """Make the splits that are missing, keep those that exist, measure the training split.
+
+    validation: share of the samples not set apart for the test; None: the collection's own custom.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    if validation is not None and found.validation is not None:
+        raise ProfundoError(f"{found.name} has a validation split of its own: leave `validation` out")
+    share = found.shares[1] if validation is None else validation
+    if not 0 < share < 1:
+        raise ProfundoError(f"validation: expected a share between 0 and 1, such as 0.1; got {share}")
+
+    train, held, test = found.train, found.validation, found.test
+    rest = torch.arange(len(train))
+    every = found.targets.kind != "real"
+    taken = _no_samples()
+    if test is None:
+        rest, taken = stratified(train.targets, rest, found.shares[0], generator, by_class=every)
+        test = _take(train, taken, stream)
+    elif stream:
+        test = _take(test, torch.arange(len(test)), stream)
+    if held is None:
+        rest, taken = stratified(train.targets, rest, share, generator, by_class=every)
+        held = _take(train, taken, stream)
+    elif stream:
+        held = _take(held, torch.arange(len(held)), stream)
+    for name, split in (("training", rest), ("validation", held), ("test", test)):
+        if len(split) == 0:
+            raise ProfundoError(
+                f"{found.name}: {len(found.train)} samples leave none for the {name} split; give more samples per class"
+            )
+    return finish(found, _take(train, rest, stream), held, test)
+
+
+def finish(found: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
+    """The dataset, with mean and std of the training split and the fingerprint of all three."""
+    inputs, targets = _measured(found.inputs, train), found.targets
+    if targets.kind == "real":
+        mean, std = _row_moments(train.targets)
+        targets = replace(targets, mean=mean, std=std)
+    splits = (train, validation, test)
+    facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
+    return Dataset(found.name, Spec(inputs, targets), *splits, notes=found.notes, facts=facts)
+
+
+def stratified(
+    targets: Tensor, among: Tensor, share: float, generator: torch.Generator, *, by_class: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Divide the indices `among` into (rest, taken), both ascending, with `share` of every class taken.
+
+    Class sizes are rounded by largest remainder, so that the total is right too; every class leaves at least one sample
+    in the rest. Without `by_class` the whole is one class.
+    """
+    labels = targets[among] if by_class else torch.zeros(len(among), dtype=torch.int64)
+    counts = torch.bincount(labels).tolist()
+    taken = [
+        among[labels == label][torch.randperm(count, generator=generator)[:quota]]
+        for label, (count, quota) in enumerate(zip(counts, _quotas(counts, share), strict=True))
+    ]
+    chosen = torch.cat([_no_samples(), *taken]).sort().values
+    return among[~torch.isin(among, chosen, assume_unique=True)], chosen
+
+
+def _quotas(counts: Sequence[int], share: float) -> list[int]:
+    """How many of each class to take: shares rounded by largest remainder, never the whole class."""
+    exact = [count * share for count in counts]
+    quotas = [int(value) for value in exact]
+    missing = round(sum(exact)) - sum(quotas)
+    order = sorted(range(len(counts)), key=lambda label: quotas[label] - exact[label])
+    for label in order[:missing]:
+        quotas[label] += 1
+    return [min(quota, max(0, count - 1)) for quota, count in zip(quotas, counts, strict=True)]
+
+
+def _take(samples: Samples, indices: Tensor, stream: bool) -> Samples:
+    targets = samples.targets[indices]
+    if stream or not isinstance(samples.inputs, Tensor):
+        return Samples(Selection(samples.inputs, indices), targets)
+    return Samples(samples.inputs[indices], targets)
+
+
+def _measured(inputs: Inputs, train: Samples) -> Inputs:
+    if inputs.kind == "image":
+        count = len(train) * inputs.shape[1] * inputs.shape[2]
+        sums = channel_sums(train.inputs) if isinstance(train.inputs, Tensor) else train.inputs.sums()  # type: ignore[attr-defined]
+        mean, std = moments(sums, count)
+    else:
+        mean, std = _row_moments(torch.stack(list(_each(train.inputs))))
+    return replace(inputs, mean=mean, std=std)
+
+
+def _row_moments(rows: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and population deviation of every column, in double precision."""
+    wide = rows.double()
+    return tuple(wide.mean(0).tolist()), deviations(wide.std(0, correction=0).tolist())
+
+
+def _fingerprint(splits: Iterable[Samples], inputs: Inputs) -> str:
+    """SHA-256 of all targets, 64 inputs of every split, and the training statistics, which move with any pixel."""
+    digest = hashlib.sha256(repr((inputs.shape, inputs.mean, inputs.std)).encode())
+    for split in splits:
+        digest.update(split.targets.numpy().tobytes())
+        for index in np.unique(np.linspace(0, len(split) - 1, 64).astype(int)).tolist():
+            digest.update(split.inputs[index].numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _each(inputs: Tensor | Source) -> Iterable[Tensor]:
+    return (inputs[index] for index in range(len(inputs)))
+
+
+def _no_samples() -> Tensor:
+    return torch.empty(0, dtype=torch.int64)
