@@ -1,0 +1,49 @@
+"""Images → one PNG in a data-URI, so that a page needs no other file."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from profundo.records import ProfundoError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["image_grid"]
+
+GAP = 1  # transparent pixels between neighbours
+
+
+def image_grid(images: Tensor, columns: int | None = None) -> str:
+    """Lay uint8 images (images, channels, height, width) out row by row, one pixel apart, as data:image/png;base64,….
+
+    One channel is shown grey, three as red, green and blue, four with their own opacity; of any other number, the
+    first channel. Cells left over in the last row are transparent. Pixels are kept as they are: let the page scale
+    them. columns: by default as near to a square as can be.
+    """
+    import base64
+    from io import BytesIO
+
+    import numpy as np
+    from PIL import Image
+
+    if images.ndim != 4 or 0 in images.shape or str(images.dtype) != "torch.uint8":
+        raise ProfundoError(
+            f"expected uint8 images (images, channels, height, width), got {images.dtype} {tuple(images.shape)}: "
+            "pass raw images, at least one"
+        )
+    pixels = images.detach().cpu().permute(0, 2, 3, 1).numpy()
+    number, height, width, channels = pixels.shape
+    columns = columns or math.ceil(math.sqrt(number))
+    rows = math.ceil(number / columns)
+    shown = channels if channels in (3, 4) else 1
+    opaque = 3 if shown >= 3 else 1
+    sheet = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, opaque + 1), np.uint8)
+    for index, image in enumerate(pixels):
+        top, left = (index // columns) * (height + GAP), (index % columns) * (width + GAP)
+        sheet[top : top + height, left : left + width, opaque] = 255
+        sheet[top : top + height, left : left + width, :shown] = image[..., :shown]
+    file = BytesIO()
+    Image.fromarray(sheet).save(file, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")

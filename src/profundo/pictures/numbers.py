@@ -1,0 +1,98 @@
+"""Numbers as people read them: 99.17 %, 28,938, 1.2 M, 4.2 s. A no-break space keeps a number and its unit together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+__all__ = ["count", "duration", "flat", "percent", "plain", "setting", "shape", "short"]
+
+SPACE = "\u00a0"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with two decimals; only a whole is called 100 %, only nothing 0 %."""
+    if not math.isfinite(share):
+        return plain(share)
+    if 0.99995 <= share < 1:
+        return f"> 99.99{SPACE}%"
+    if 0 < share < 0.00005:
+        return f"< 0.01{SPACE}%"
+    return f"{100 * share:.2f}{SPACE}%".replace("100.00", "100").replace("-0.00", "0.00")
+
+
+def count(number: int) -> str:
+    return f"{number:,}"
+
+
+def short(number: float, unit: str) -> str:
+    """Three significant digits, a prefix and the unit: 1,234,567 → 1.23 M FLOPs. Below a thousand, as it is."""
+    for prefix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= 0.9995 * size:
+            scaled = number / size
+            decimals = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return f"{scaled:,.{decimals}f}{SPACE}{prefix}{SPACE}{unit}"
+    return f"{number:,.0f}{SPACE}{unit}"
+
+
+def plain(number: float) -> str:
+    """Four significant digits, a true minus sign, powers of ten for what is very large or very small."""
+    if math.isnan(number):
+        return "not a number"
+    sign = "−" if number < 0 else ""
+    size = abs(number)
+    if math.isinf(size):
+        return f"{sign}∞"
+    if size == int(size) and size < 1e15:
+        return f"{sign}{int(size):,}"
+    if 1e-4 <= size < 1e6:
+        return sign + f"{size:,.{max(0, 3 - math.floor(math.log10(size)))}f}"
+    mantissa, exponent = f"{size:.2e}".split("e")
+    return f"{sign}{mantissa}{SPACE}·{SPACE}10{_raised(int(exponent))}"
+
+
+def duration(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return plain(seconds)
+    if seconds < 1:
+        return f"{1000 * seconds:.0f}{SPACE}ms"
+    if seconds < 60:
+        return f"{seconds:.1f}{SPACE}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}{SPACE}min{SPACE}{rest}{SPACE}s"
+    return f"{minutes // 60}{SPACE}h{SPACE}{minutes % 60}{SPACE}min"
+
+
+def shape(sizes: tuple[int, ...]) -> str:
+    """(8, 14, 14) → 8 × 14 × 14."""
+    return f"{SPACE}×{SPACE}".join(map(str, sizes)) or "1"
+
+
+def setting(value: object) -> str:
+    """A setting as one would say it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}".replace("-", "−") if 1e-6 <= abs(value) < 1e6 or value == 0 else str(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(map(setting, value)) or "none"
+    return str(value)
+
+
+def flat(settings: Mapping[str, object], above: str = "") -> dict[str, str]:
+    """Nested settings as one list: {"data": {"seed": 0}} → {"data · seed": "0"}."""
+    found: dict[str, str] = {}
+    for key, value in settings.items():
+        name = f"{above} · {key}" if above else str(key)
+        if isinstance(value, Mapping) and value:
+            found |= flat(value, name)
+        else:
+            found[name] = "none" if isinstance(value, Mapping) else setting(value)
+    return found
+
+
+def _raised(exponent: int) -> str:
+    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
