@@ -10,17 +10,22 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import count
 
 from profundo.pictures.numbers import SPACE, plain
 
 __all__ = ["curves_svg", "nice_ticks", "scatter_svg"]
 
-WIDTH, HEIGHT = 480, 300
+WIDTH = 480
 LEFT, RIGHT, TOP, BOTTOM = 62, 466, 52, 252  # edges of the plotting area
+SQUARE_TOP, SQUARE_BOTTOM = 28, 432  # of a scatter's
+UNDER = 48  # from the plotting area to the lower edge: ticks and the name of the axis
 COLOURS = ("#1f5fbf", "#c2500a", "#2f7d4f", "#8a3ea8", "#9a6b00", "#5b6472")
 DASHES = ("", "", "6 3", "2 3", "8 3 2 3", "1 3")
+ROLES = {"training": 0, "validation": 1, "test": 2}  # a split has the same colour in every picture
+LINE = 20  # of the legend
 MOST_POINTS = 1000  # of one curve; above, each stretch keeps its lowest and highest
-MOST_DOTS = 60  # up to so many values each gets a dot that tells its value to the pointer
+MOST_DOTS = 40  # up to so many values each gets a dot that tells its value to the pointer
 
 Place = tuple[float, float]
 
@@ -53,26 +58,30 @@ def curves_svg(
     """Draw each series over 1, 2, 3, …; what is not finite (or not positive, on a logarithmic axis) leaves a gap.
 
     mark: index from 0 at which a vertical line says "best". log: whether the vertical axis is logarithmic; by default
-    where every value is positive and the largest is more than 20 times the smallest. percent: the values are shares.
+    where every value is positive and the largest is more than 10 times the smallest. percent: the values are shares.
     """
     finite = [value for values in series.values() for value in values if math.isfinite(value)]
     if log is None:
-        log = bool(finite) and min(finite) > 0 and max(finite) > 20 * min(finite)
+        log = bool(finite) and min(finite) > 0 and max(finite) > 10 * min(finite)
     finite = [value for value in finite if value > 0] if log else finite
     tell = _share if percent else _tick
-    x = _x_axis(max((len(values) for values in series.values()), default=1))
+    length = max((len(values) for values in series.values()), default=0)
+    x = _x_axis(length)
     y = _y_axis(finite, log=log, whole=1.0 if percent else None)
-    marked = mark is not None and 0 <= mark < x.high
+    marked = mark is not None and 0 <= mark < length
+    styles = _styles(list(series))
+    legend, lines = _legend(list(series), styles)
+    above = LINE * (lines - 1)
     parts = [
-        _frame(x, y, x_label, f"{y_label} (log scale)" if log else y_label, tell),
+        _frame(x, y, x_label, f"{y_label} (log scale)" if log else y_label, tell, above),
         _mark(x, mark, x_label) if marked and mark is not None else "",
-        *(_curve(name, values, index, x, y, tell) for index, (name, values) in enumerate(series.items())),
-        _legend(list(series)),
+        *(_curve(*curve, style, x, y, tell) for curve, style in zip(series.items(), styles, strict=True)),
+        legend,
         "" if finite else _note("no finite value to draw"),
     ]
     told = "; ".join(_told(name, values) for name, values in series.items())
     best = f"; best {x_label} {mark + 1}" if marked and mark is not None else ""
-    return _svg(parts, f"Line chart of {y_label} by {x_label}: {told}{best}")
+    return _svg(parts, f"Line chart of {y_label} by {x_label}: {told}{best}", above)
 
 
 def scatter_svg(truth: Sequence[float], predicted: Sequence[float], *, name: str = "target", most: int = 500) -> str:
@@ -81,16 +90,18 @@ def scatter_svg(truth: Sequence[float], predicted: Sequence[float], *, name: str
     step = max(1, math.ceil(len(pairs) / most))
     kept = pairs[::step]
     ticks = nice_ticks([value for pair in kept for value in pair])
-    x, y = Axis(ticks[0], ticks[-1], LEFT, RIGHT, ticks), Axis(ticks[0], ticks[-1], BOTTOM, TOP, ticks)
+    x, y = Axis(ticks[0], ticks[-1], LEFT, RIGHT, ticks), Axis(ticks[0], ticks[-1], SQUARE_BOTTOM, SQUARE_TOP, ticks)
     dots = "".join(f'<circle cx="{x(t):.2f}" cy="{y(p):.2f}" r="2.4"/>' for t, p in kept)
     parts = [
         _frame(x, y, f"true {name}", f"predicted {name}", _tick),
-        f'<line class="diagonal" x1="{LEFT}" y1="{BOTTOM}" x2="{RIGHT}" y2="{TOP}" '
+        f'<line class="diagonal" x1="{LEFT}" y1="{SQUARE_BOTTOM}" x2="{RIGHT}" y2="{SQUARE_TOP}" '
         'stroke="var(--muted, #6b6860)" stroke-dasharray="5 4"/>',
         f'<g class="dots" fill="{_colour(0)}" fill-opacity="0.55">{dots}</g>',
-        "" if kept else _note("no finite value to draw"),
+        "" if kept else _note("no finite value to draw", SQUARE_BOTTOM),
     ]
-    return _svg(parts, f"Scatter of {len(kept)} samples: predicted over true {name}, with the diagonal")
+    return _svg(
+        parts, f"Scatter of {len(kept)} samples: predicted over true {name}, with the diagonal", bottom=SQUARE_BOTTOM
+    )
 
 
 def nice_ticks(values: Sequence[float], most: int = 6) -> tuple[float, ...]:
@@ -137,10 +148,8 @@ def _y_axis(finite: Sequence[float], *, log: bool, whole: float | None) -> Axis:
     return Axis(ticks[0], ticks[-1], BOTTOM, TOP, ticks)
 
 
-def _curve(name: str, values: Sequence[float], index: int, x: Axis, y: Axis, tell: Callable[[float], str]) -> str:
+def _curve(name: str, values: Sequence[float], style: int, x: Axis, y: Axis, tell: Callable[[float], str]) -> str:
     """Polylines between gaps; a dot where a value stands alone, and everywhere while there are few."""
-    colour = _colour(index)
-    dashes = f' stroke-dasharray="{DASHES[index % 6]}"' if DASHES[index % 6] else ""
     exact = tell if tell is _share else plain
     lines, dots = [], []
     for run in _runs(values, y):
@@ -155,8 +164,8 @@ def _curve(name: str, values: Sequence[float], index: int, x: Axis, y: Axis, tel
                 for at, value in kept
             ]
     return (
-        f'<g class="curve"><g fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round" '
-        f'stroke-linecap="round"{dashes}>{"".join(lines)}</g><g fill="{colour}">{"".join(dots)}</g></g>'
+        f'<g class="curve"><g fill="none" stroke="{_colour(style)}" stroke-width="2" stroke-linejoin="round" '
+        f'stroke-linecap="round"{_dashes(style)}>{"".join(lines)}</g><g fill="{_colour(style)}">{"".join(dots)}</g></g>'
     )
 
 
@@ -183,22 +192,23 @@ def _thinned(run: list[Place]) -> list[Place]:
     return sorted(kept)
 
 
-def _frame(x: Axis, y: Axis, x_label: str, y_label: str, tell: Callable[[float], str]) -> str:
+def _frame(x: Axis, y: Axis, x_label: str, y_label: str, tell: Callable[[float], str], above: int = 0) -> str:
+    bottom = y.start
     across = "".join(
         f'<g class="y tick"><line x1="{LEFT}" x2="{RIGHT}" y1="{y(t):.2f}" y2="{y(t):.2f}"/>'
         f'<text x="{LEFT - 8}" y="{y(t):.2f}" dy="0.35em" text-anchor="end">{tell(t)}</text></g>'
         for t in y.ticks
     )
     down = "".join(
-        f'<g class="x tick"><line x1="{x(t):.2f}" x2="{x(t):.2f}" y1="{BOTTOM}" y2="{BOTTOM + 5}"/>'
-        f'<text x="{x(t):.2f}" y="{BOTTOM + 20}" text-anchor="middle">{_tick(t)}</text></g>'
+        f'<g class="x tick"><line x1="{x(t):.2f}" x2="{x(t):.2f}" y1="{bottom:g}" y2="{bottom + 5:g}"/>'
+        f'<text x="{x(t):.2f}" y="{bottom + 20:g}" text-anchor="middle">{_tick(t)}</text></g>'
         for t in x.ticks
     )
     return (
         f'<g stroke="var(--rule, #dedbd2)" fill="none">{across}{down}'.replace("<text", _QUIET)
-        + f'<line x1="{LEFT}" x2="{RIGHT}" y1="{BOTTOM}" y2="{BOTTOM}" stroke="var(--muted, #6b6860)"/></g>'
-        f'<text x="{(LEFT + RIGHT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>'
-        f'<text x="8" y="16">{escape(y_label)}</text>'
+        + f'<line x1="{LEFT}" x2="{RIGHT}" y1="{bottom:g}" y2="{bottom:g}" stroke="var(--muted, #6b6860)"/></g>'
+        f'<text x="{(LEFT + RIGHT) / 2}" y="{bottom + UNDER - 8:g}" text-anchor="middle">{escape(x_label)}</text>'
+        f'<text x="8" y="{16 - above}">{escape(y_label)}</text>'
     )
 
 
@@ -215,31 +225,46 @@ def _mark(x: Axis, mark: int, x_label: str) -> str:
     )
 
 
-def _legend(names: Sequence[str]) -> str:
-    """Names in a row above the picture, as far as they fit; a chart of one curve needs none."""
+def _styles(names: Sequence[str]) -> list[int]:
+    """The number of each curve's colour and dashes: a split's own, or the first that is free."""
+    taken = {ROLES[name] for name in names if name in ROLES}
+    free = (style for style in count() if style not in taken)
+    return [ROLES[name] if name in ROLES else next(free) for name in names]
+
+
+def _legend(names: Sequence[str], styles: Sequence[int]) -> tuple[str, int]:
+    """Names in lines of text that end above the picture, and how many lines; a chart of one curve needs none."""
     if len(names) < 2:
-        return ""
-    left, parts = float(LEFT), []
-    for index, name in enumerate(names):
-        shown = name if len(name) <= 22 else name[:21] + "…"
-        dashes = f' stroke-dasharray="{DASHES[index % 6]}"' if DASHES[index % 6] else ""
-        parts.append(
-            f'<line x1="{left:.0f}" x2="{left + 18:.0f}" y1="36" y2="36" stroke="{_colour(index)}" '
-            f'stroke-width="3"{dashes}/><text x="{left + 24:.0f}" y="36" dy="0.35em">{escape(shown)}</text>'
-        )
-        left += 24 + 8.2 * len(shown) + 16
-    return f'<g class="legend">{"".join(parts)}</g>'
+        return "", 1
+    lines: list[list[tuple[float, str, int]]] = [[]]
+    left = float(LEFT)
+    for name, style in zip(names, styles, strict=True):
+        shown = name if len(name) <= 30 else name[:29] + "…"
+        width = 40 + 8.2 * len(shown)  # at the larger letters of a small screen
+        if lines[-1] and left + width > WIDTH:
+            lines.append([])
+            left = LEFT
+        lines[-1].append((left, shown, style))
+        left += width
+    entries = [
+        f'<line x1="{left:.0f}" x2="{left + 18:.0f}" y1="{y}" y2="{y}" stroke="{_colour(style)}" stroke-width="3"'
+        f'{_dashes(style)}/><text x="{left + 24:.0f}" y="{y}" dy="0.35em">{escape(shown)}</text>'
+        for y, line in zip(count(36, -LINE), reversed(lines), strict=False)
+        for left, shown, style in line
+    ]
+    return f'<g class="legend">{"".join(entries)}</g>', len(lines)
 
 
-def _note(text: str) -> str:
-    middle = f'x="{(LEFT + RIGHT) / 2}" y="{(TOP + BOTTOM) / 2}"'
+def _note(text: str, bottom: int = BOTTOM) -> str:
+    middle = f'x="{(LEFT + RIGHT) / 2}" y="{(TOP + bottom) / 2}"'
     return f'<text {middle} text-anchor="middle" fill="var(--muted, #6b6860)">{text}</text>'
 
 
-def _svg(parts: Sequence[str], label: str) -> str:
+def _svg(parts: Sequence[str], label: str, above: int = 0, bottom: int = BOTTOM) -> str:
+    height = bottom + UNDER + above
     return (
-        f'<svg class="chart" role="img" aria-label="{escape(label)}" viewBox="0 0 {WIDTH} {HEIGHT}" font-size="13" '
-        f'font-family="system-ui, sans-serif" fill="var(--ink, #1c1b19)">{"".join(parts)}</svg>'
+        f'<svg class="chart" role="img" aria-label="{escape(label)}" viewBox="0 {-above} {WIDTH} {height}" '
+        f'font-size="13" font-family="system-ui, sans-serif" fill="var(--ink, #1c1b19)">{"".join(parts)}</svg>'
     )
 
 
@@ -250,8 +275,12 @@ def _told(name: str, values: Sequence[float]) -> str:
     return f"{name} from {plain(finite[0])} to {plain(finite[-1])}"
 
 
-def _colour(index: int) -> str:
-    return f"var(--curve-{index % 6 + 1}, {COLOURS[index % 6]})"
+def _dashes(style: int) -> str:
+    return f' stroke-dasharray="{DASHES[style % 6]}"' if DASHES[style % 6] else ""
+
+
+def _colour(style: int) -> str:
+    return f"var(--curve-{style % 6 + 1}, {COLOURS[style % 6]})"
 
 
 def _tick(value: float) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
@@ -32,6 +33,9 @@ MOST_EPOCH_ROWS = 200
 MOST_COLUMNS = 12  # features shown of a mistaken row
 LONG_TABLE = 25  # rows; longer ones begin folded
 SHARES = {"accuracy", "balanced accuracy", "precision", "recall", "top-5 accuracy", "error"}
+ORDER = {"loss": 0, "error": 1, "accuracy": 2}  # of the pictures that are seen at once; the rest comes after, folded
+SPLITS = ("training", "validation", "test")
+WHOLE_RUN = "whole run"  # what belongs to no split, such as the learning rate
 NOT_CURVES = {"epoch", "seconds", "samples"}
 
 
@@ -134,9 +138,7 @@ def _main(report: Report) -> dict[str, Any]:
         "constant": None if constant is None else _score(name, constant),
         "right": round(value * report.scores.samples) if name == "accuracy" and 0 <= value <= 1 else None,
         "better": better,
-        "rule": "the mean of the training targets"
-        if report.spec.targets.kind == "real"
-        else "always the most frequent class",
+        "rule": "the mean of the training targets" if report.spec.targets.kind == "real" else "the most frequent class",
         "thing": "images" if report.spec.inputs.kind == "image" else "rows",
     }
 
@@ -164,15 +166,31 @@ def _charts(report: Report) -> list[dict[str, Any]]:
         if key in NOT_CURVES or not len(values):
             continue
         split, _, quantity = key.partition(" ")
-        split, quantity = (split, quantity) if split in ("training", "validation", "test") else ("training", key)
+        if split not in SPLITS:
+            split, quantity = "training" if key in ORDER or f"validation {key}" in report.history else WHOLE_RUN, key
         grouped.setdefault(quantity, {})[split] = values
-    order = {"loss": 0, "error": 1, "accuracy": 2}
-    charts = []
-    for quantity, curves in sorted(grouped.items(), key=lambda item: order.get(item[0], 3)):
-        svg = curves_svg(curves, x_label="epoch", y_label=quantity, mark=report.best_epoch, percent=quantity in SHARES)
-        missing = any(value != value or abs(value) == float("inf") for values in curves.values() for value in values)
-        charts.append({"quantity": quantity, "splits": list(curves), "svg": Markup(svg), "missing": missing})
-    return charts
+    ranked = sorted(grouped.items(), key=lambda item: ORDER.get(item[0], 3))
+    return [
+        {
+            "svg": Markup(_chart(quantity, curves, report.best_epoch)),
+            "caption": _caption(quantity, curves, report.best_epoch),
+            "first": quantity in ORDER or index == 0,
+        }
+        for index, (quantity, curves) in enumerate(ranked)
+    ]
+
+
+def _chart(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
+    label = f"{next(iter(curves))} {quantity}" if len(curves) == 1 and WHOLE_RUN not in curves else quantity
+    mark = best if "validation" in curves else None
+    return curves_svg(curves, x_label="epoch", y_label=label, mark=mark, percent=quantity in SHARES)
+
+
+def _caption(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
+    split = "" if WHOLE_RUN in curves else f", on the {' and the '.join(curves)} split"
+    marked = "; dotted: the best epoch" if best is not None and "validation" in curves else ""
+    gaps = " Gaps are epochs without a finite value." if any(not all(map(isfinite, c)) for c in curves.values()) else ""
+    return f"{quantity[:1].upper()}{quantity[1:]} after each epoch{split}{marked}.{gaps}"
 
 
 def _epoch_table(report: Report) -> dict[str, Any]:
