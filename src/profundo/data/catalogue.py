@@ -8,13 +8,13 @@ from collections.abc import Iterable
 __all__ = ["AUGMENTATIONS", "CIFAR10_ARCHIVE", "CIFAR10_CLASSES", "MNIST_FILES", "MNIST_MIRRORS", "names", "nearest"]
 
 _NAMES = {
-    "mnist": "70,000 handwritten digits, 28×28 grey, with their own test set of 10,000; LeCun, Cortes and Burges 1998",
-    "cifar10": "60,000 photographs of 10 kinds of thing, 32×32 colour, with their own test set of 10,000; Krizhevsky 2009",
+    "mnist": "70,000 handwritten digits, 28×28 grey, 10,000 of them the test set; LeCun, Cortes and Burges 1998",
+    "cifar10": "60,000 photographs of 10 kinds of thing, 32×32 colour, 10,000 of them the test set; Krizhevsky 2009",
     "digits": "1,797 handwritten digits, 8×8 grey; scikit-learn, from UCI Optical Recognition (Alpaydin, Kaynak 1998)",
     "iris": "150 flowers of 3 species, 4 lengths in cm; scikit-learn, from Fisher 1936",
     "wine": "178 wines of 3 growers, 13 chemical measurements; scikit-learn, from UCI Wine (Forina 1988)",
-    "breast-cancer": "569 tumours, malignant or benign, 30 measurements of cell nuclei; scikit-learn, from UCI WDBC 1995",
-    "diabetes": "442 patients, 10 measurements, progress of the disease after a year; scikit-learn, from Efron et al. 2004",
+    "breast-cancer": "569 tumours, malignant or benign, 30 measurements of cell nuclei; scikit-learn, from UCI 1995",
+    "diabetes": "442 patients, 10 measurements, progress of the disease in a year; scikit-learn, from Efron 2004",
     "and": "toy: the 4 points of logical AND, the same 4 in every split",
     "or": "toy: the 4 points of logical OR, the same 4 in every split",
     "xor": "toy: the 4 points of exclusive OR, the same 4 in every split",
@@ -25,7 +25,7 @@ _NAMES = {
 }
 
 AUGMENTATIONS = {
-    "shift": "move by up to an eighth of the side; colour images reflect at the border, grey ones repeat their background",
+    "shift": "move by up to an eighth of the side; colour reflects at the border, grey continues its background",
     "mirror": "left becomes right, in half of the images",
     "rotation": "turn about the centre by up to 15°",
     "noise": "add Gaussian noise of standard deviation 0.1, in units of the standardised values",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from profundo.data.standard import channel_sums, deviations, moments
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 
-__all__ = ["Collection", "Selection", "divide", "finish", "stratified"]
+__all__ = ["Collection", "Selection", "divide", "stratified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,19 @@ class Collection:
     validation: Samples | None = None
     test: Samples | None = None
     shares: tuple[float, float] = (0.2, 0.125)
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+
+class Measured(Source, Protocol):
+    """A Source that knows the integer sums of its images."""
+
+    def sums(self, indices: Tensor) -> Tensor: ...
 
 
 class Selection:
     """A Source: some samples of a tensor or of another Source, in a given order."""
 
-    def __init__(self, source: Tensor | Source, indices: Tensor) -> None:
+    def __init__(self, source: Tensor | Measured, indices: Tensor) -> None:
         self.source, self.indices = source, indices
 
     def __len__(self) -> int:
@@ -51,9 +58,11 @@ class Selection:
     def sums(self) -> Tensor:
         """Integer sums (2, channels) of the selected images; see `channel_sums`."""
         if isinstance(self.source, Tensor):
-            return channel_sums(self.source[self.indices])
-        sums: Tensor = self.source.sums(self.indices)  # type: ignore[attr-defined]
-        return sums
+            return channel_sums(self.source.index_select(0, self.indices))
+        return self.source.sums(self.indices)
+
+    def narrowed(self, indices: Tensor) -> Selection:
+        return Selection(self.source, self.indices[indices])
 
 
 def divide(found: Collection, *, validation: float | None, seed: int, stream: bool) -> Dataset:
@@ -68,29 +77,26 @@ def divide(found: Collection, *, validation: float | None, seed: int, stream: bo
     if not 0 < share < 1:
         raise ProfundoError(f"validation: expected a share between 0 and 1, such as 0.1; got {share}")
 
-    train, held, test = found.train, found.validation, found.test
-    rest = torch.arange(len(train))
-    every = found.targets.kind != "real"
-    taken = _no_samples()
-    if test is None:
-        rest, taken = stratified(train.targets, rest, found.shares[0], generator, by_class=every)
-        test = _take(train, taken, stream)
-    elif stream:
-        test = _take(test, torch.arange(len(test)), stream)
-    if held is None:
-        rest, taken = stratified(train.targets, rest, share, generator, by_class=every)
-        held = _take(train, taken, stream)
-    elif stream:
-        held = _take(held, torch.arange(len(held)), stream)
+    rest, by_class = torch.arange(len(found.train)), found.targets.kind != "real"
+    if found.test is None:
+        rest, taken = stratified(found.train.targets, rest, found.shares[0], generator, by_class=by_class)
+        test = _take(found.train, taken, stream)
+    else:
+        test = _take(found.test, None, stream)
+    if found.validation is None:
+        rest, taken = stratified(found.train.targets, rest, share, generator, by_class=by_class)
+        held = _take(found.train, taken, stream)
+    else:
+        held = _take(found.validation, None, stream)
     for name, split in (("training", rest), ("validation", held), ("test", test)):
         if len(split) == 0:
             raise ProfundoError(
                 f"{found.name}: {len(found.train)} samples leave none for the {name} split; give more samples per class"
             )
-    return finish(found, _take(train, rest, stream), held, test)
+    return _finish(found, _take(found.train, rest, stream), held, test)
 
 
-def finish(found: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
+def _finish(found: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
     """The dataset, with mean and std of the training split and the fingerprint of all three."""
     inputs, targets = _measured(found.inputs, train), found.targets
     if targets.kind == "real":
@@ -130,21 +136,36 @@ def _quotas(counts: Sequence[int], share: float) -> list[int]:
     return [min(quota, max(0, count - 1)) for quota, count in zip(quotas, counts, strict=True)]
 
 
-def _take(samples: Samples, indices: Tensor, stream: bool) -> Samples:
-    targets = samples.targets[indices]
-    if stream or not isinstance(samples.inputs, Tensor):
-        return Samples(Selection(samples.inputs, indices), targets)
-    return Samples(samples.inputs[indices], targets)
+def _take(samples: Samples, indices: Tensor | None, stream: bool) -> Samples:
+    """The samples at these indices, or all: gathered into memory if the source is a tensor, unless streamed."""
+    if indices is None:
+        if isinstance(samples.inputs, Tensor) and not stream:
+            return samples
+        indices = torch.arange(len(samples))
+    chosen = _select(samples.inputs, indices)
+    gather = isinstance(chosen.source, Tensor) and not stream
+    inputs = chosen.source.index_select(0, chosen.indices) if gather else chosen  # type: ignore[union-attr]
+    return Samples(inputs, samples.targets[indices])
+
+
+def _select(inputs: Tensor | Source, indices: Tensor) -> Selection:
+    if isinstance(inputs, Selection):
+        return inputs.narrowed(indices)
+    assert isinstance(inputs, Tensor)
+    return Selection(inputs, indices)
 
 
 def _measured(inputs: Inputs, train: Samples) -> Inputs:
     if inputs.kind == "image":
-        count = len(train) * inputs.shape[1] * inputs.shape[2]
-        sums = channel_sums(train.inputs) if isinstance(train.inputs, Tensor) else train.inputs.sums()  # type: ignore[attr-defined]
-        mean, std = moments(sums, count)
+        sums = train.inputs.sums() if isinstance(train.inputs, Selection) else channel_sums(_tensor(train.inputs))
+        mean, std = moments(sums, len(train) * inputs.shape[1] * inputs.shape[2])
     else:
-        mean, std = _row_moments(torch.stack(list(_each(train.inputs))))
+        mean, std = _row_moments(_tensor(train.inputs))
     return replace(inputs, mean=mean, std=std)
+
+
+def _tensor(inputs: Tensor | Source) -> Tensor:
+    return inputs if isinstance(inputs, Tensor) else torch.stack([inputs[index] for index in range(len(inputs))])
 
 
 def _row_moments(rows: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -161,10 +182,6 @@ def _fingerprint(splits: Iterable[Samples], inputs: Inputs) -> str:
         for index in np.unique(np.linspace(0, len(split) - 1, 64).astype(int)).tolist():
             digest.update(split.inputs[index].numpy().tobytes())
     return digest.hexdigest()
-
-
-def _each(inputs: Tensor | Source) -> Iterable[Tensor]:
-    return (inputs[index] for index in range(len(inputs)))
 
 
 def _no_samples() -> Tensor:

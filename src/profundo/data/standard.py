@@ -7,6 +7,7 @@ with S₁ = Σx, S₂ = Σx² over n pixels, mean = S₁/n and variance = (n·S�
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 
 import torch
@@ -31,26 +32,29 @@ def standardize_targets(raw: Tensor, targets: Targets) -> Tensor:
 
 
 def moments(sums: Tensor, count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and population deviation per channel from integer sums (2, channels) of x and x² over `count` values each."""
+    """Mean and population deviation per channel, from integer sums (2, channels) of x and x² over `count` values."""
     first, second = sums.tolist()
     mean = tuple(s / count for s in first)
     variances = ((count * s2 - s1 * s1) / count**2 for s1, s2 in zip(first, second, strict=True))
     return mean, deviations(math.sqrt(variance) for variance in variances)
 
 
-def deviations(values: object) -> tuple[float, ...]:
+def deviations(values: Iterable[float]) -> tuple[float, ...]:
     """The deviations, with 1 in place of 0: a constant feature is centred and left alone."""
-    return tuple(float(value) or 1.0 for value in values)  # type: ignore[attr-defined]
+    return tuple(value or 1.0 for value in values)
 
 
 def channel_sums(images: Tensor) -> Tensor:
-    """Σx and Σx² of uint8 images (n, channels, height, width) per channel, exact: int64 (2, channels)."""
+    """Σx and Σx² of uint8 images (n, channels, height, width) per channel, exact: int64 (2, channels).
+
+    Chunks that fit in the cache, in double precision: integers below 2⁵³ add without rounding, in any order.
+    """
     total = torch.zeros(2, images.shape[1], dtype=torch.int64)
-    size = max(1, 2**20 // max(1, images[0].numel()))  # chunks that fit in the cache
-    for chunk in images.split(size):
-        wide = chunk.to(torch.int32)
-        total[0] += wide.sum((0, 2, 3), dtype=torch.int64)
-        total[1] += wide.square_().sum((0, 2, 3), dtype=torch.int64)
+    size = max(1, 2**20 // max(1, math.prod(images.shape[1:])))
+    for start in range(0, len(images), size):
+        wide = images[start : start + size].double()
+        total[0] += wide.sum((0, 2, 3)).long()
+        total[1] += wide.square_().sum((0, 2, 3)).long()
     return total
 
 
@@ -63,5 +67,5 @@ def _standard(raw: Tensor, mean: tuple[float, ...], std: tuple[float, ...], trai
 
 @lru_cache(maxsize=64)
 def _constant(values: tuple[float, ...], trailing: int, device: torch.device) -> Tensor:
-    """One number per channel, shaped to broadcast. Kept, since a copy to the device would wait for it at every batch."""
+    """One number per channel, shaped to broadcast. Kept, since each copy to the device would wait for the device."""
     return torch.tensor(values, dtype=torch.float32, device=device).reshape(-1, *[1] * trailing)

@@ -1,0 +1,169 @@
+"""Image files in a folder or in a .zip, as bytes by number. Nothing is ever unpacked to the disk.
+
+Names are only looked at, never used to write, so a hostile name can do no more than be refused. What a file declares is
+checked before it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from profundo.files import sha256
+from profundo.records import ProfundoError
+
+__all__ = ["Files", "Folder", "Zip", "open_files", "printable"]
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"}
+_LARGEST = 2**26  # bytes of one image file
+
+Parts = tuple[str, ...]  # a path inside the folder or archive, piece by piece
+
+
+class Files(Protocol):
+    """Image files by number.
+
+    paths: of the images; folders: every folder seen, also those without images; notes: what was left out, and why.
+    """
+
+    where: Path
+    paths: list[Parts]
+    folders: set[Parts]
+    notes: list[str]
+
+    def read(self, index: int) -> bytes:
+        """The bytes of one file. Raises OSError or ValueError with the reason when it cannot be had."""
+
+    def identity(self) -> str:
+        """SHA-256 of what the content depends on."""
+
+
+def open_files(where: Path) -> Files:
+    """Raises ProfundoError when there is neither a folder nor a .zip."""
+    if where.is_dir():
+        return Folder(where)
+    if where.is_file() and zipfile.is_zipfile(where):
+        return Zip(where)
+    found = "a file of another kind" if where.exists() else "nothing"
+    raise ProfundoError(f"{printable(str(where))}: expected a folder or a .zip of images, found {found}")
+
+
+class Folder:
+    """The images below a folder. Symbolic links to folders, or out of the folder, are not followed."""
+
+    def __init__(self, where: Path) -> None:
+        self.where = where
+        self.paths: list[Parts] = []
+        self.folders: set[Parts] = set()
+        self._stats: list[tuple[int, int]] = []
+        links = 0
+        inside = os.path.realpath(where) + os.sep
+        for place, folders, files in os.walk(where, followlinks=False):
+            links += sum(os.path.islink(os.path.join(place, folder)) for folder in folders)
+            folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
+            parts = Path(place).relative_to(where).parts
+            self.folders.update((*parts, name) for name in folders if not os.path.islink(os.path.join(place, name)))
+            for name in sorted(filter(_is_image, files)):
+                path = os.path.join(place, name)
+                if os.path.islink(path) and not os.path.realpath(path).startswith(inside):
+                    links += 1
+                    continue
+                try:
+                    facts = os.stat(path)
+                except OSError:
+                    continue  # a link to nothing, or gone meanwhile
+                if stat.S_ISREG(facts.st_mode):
+                    self.paths.append((*parts, name))
+                    self._stats.append((facts.st_size, facts.st_mtime_ns))
+        self.notes = [f"{links} symbolic links were not followed."] if links else []
+
+    def read(self, index: int) -> bytes:
+        _check_size(self._stats[index][0])
+        with open(os.path.join(self.where, *self.paths[index]), "rb") as file:
+            return file.read(_LARGEST + 1)
+
+    def identity(self) -> str:
+        """Of names, sizes and times of change."""
+        content = repr(sorted(zip(self.paths, self._stats, strict=True)))
+        return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Zip:
+    """The images in a .zip. Opened anew in every process, so that it may be pickled, or forked, to a worker."""
+
+    def __init__(self, where: Path) -> None:
+        self.where = where
+        self.paths: list[Parts] = []
+        self.folders: set[Parts] = set()
+        self.notes: list[str] = []
+        self._members: list[int] = []  # positions in the archive: names may repeat
+        self._archive: zipfile.ZipFile | None = None
+        self._process = 0
+        unsafe = 0
+        for number, member in enumerate(self._open().infolist()):
+            parts = tuple(part for part in member.filename.split("/") if part not in ("", "."))
+            if member.filename.startswith("/") or ".." in parts or stat.S_ISLNK(member.external_attr >> 16):
+                unsafe += 1
+                continue
+            if any(part.startswith(".") or part == "__MACOSX" for part in parts[:-1]):
+                continue
+            self.folders.update(_parents(parts, member.is_dir()))
+            if parts and not member.is_dir() and _is_image(parts[-1]):
+                self.paths.append(parts)
+                self._members.append(number)
+        if unsafe:
+            self.notes.append(f"{unsafe} entries of the archive were left out: links, or names that point out of it.")
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_archive": None}
+
+    def read(self, index: int) -> bytes:
+        archive = self._open()
+        member = archive.infolist()[self._members[index]]
+        if member.flag_bits & 1:
+            raise ValueError("encrypted")
+        _check_size(member.file_size)
+        try:
+            with archive.open(member) as file:
+                return file.read(member.file_size)  # never more than is declared, and the CRC-32 is checked
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
+            raise ValueError(str(error) or "ends early") from None
+
+    def identity(self) -> str:
+        return sha256(self.where)
+
+    def _open(self) -> zipfile.ZipFile:
+        if self._archive is None or self._process != os.getpid():  # a forked copy would share the file position
+            try:
+                self._archive = zipfile.ZipFile(self.where)
+            except (OSError, zipfile.BadZipFile, ValueError, struct.error, NotImplementedError) as error:
+                raise ProfundoError(f"{printable(str(self.where))}: the .zip cannot be read: {error}") from None
+            self._process = os.getpid()
+        return self._archive
+
+
+def printable(name: str) -> str:
+    """The name on one line: control characters and bytes that are no UTF-8 are written as escapes."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _parents(parts: Parts, folder: bool) -> Iterable[Parts]:
+    """The folders on the way to an entry, itself included if it is one."""
+    return (parts[:depth] for depth in range(1, len(parts) + folder))
+
+
+def _is_image(name: str) -> bool:
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES
+
+
+def _check_size(size: int) -> None:
+    if size > _LARGEST:
+        raise ValueError(f"{size:,} bytes, more than the limit of {_LARGEST:,}")

@@ -1,0 +1,352 @@
+"""A folder or .zip of images becomes a Collection: one folder per class, train/ validation/ test/ on top if wanted.
+
+Grey files (also grey with transparency, and black and white) have one channel; all others, palettes and CMYK included,
+become RGB; transparency is dropped. All images of a set have one size and one number of channels.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.data.archives import Files, Parts, open_files, printable
+from profundo.data.cache import Made, cached
+from profundo.data.splits import Collection, Selection
+from profundo.records import Inputs, ProfundoError, Samples, Targets
+
+__all__ = ["Images", "decode", "image_collection"]
+
+Shape = tuple[int, int, int]  # channels, height, width
+Fault = tuple[int, str]  # number of the file, why it cannot be used
+
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+_MOST_PIXELS = 2**25  # of one image: 100 MB in colour
+_STREAM_FROM = 2**31  # decoded bytes
+_CACHE_FROM = 2**24  # decoded bytes; less is decoded again in a blink
+_VERSION = 1  # of what is cached
+_FOLDERS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
+# What Pillow is known to raise on damaged files.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+    zlib.error,
+)
+
+
+class Images:
+    """A Source: images decoded when they are asked for. May be pickled to the workers of a DataLoader.
+
+    measured: int64 (files, 2, channels), the sums of x and x² of every image.
+    """
+
+    def __init__(self, files: Files, shape: Shape, measured: Tensor) -> None:
+        self.files, self.shape, self.measured = files, shape, measured
+
+    def __len__(self) -> int:
+        return len(self.measured)
+
+    def __getitem__(self, index: int) -> Tensor:
+        try:
+            pixels = decode(self.files.read(index))
+        except (OSError, ValueError) as error:
+            raise ProfundoError(f"{_name(self.files, index)} no longer decodes: {error}") from None
+        if _shape(pixels) != self.shape:
+            raise ProfundoError(f"{_name(self.files, index)} has changed: {_shape(pixels)}, it was {self.shape}")
+        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:
+        return [self[index] for index in indices]
+
+    def sums(self, indices: Tensor) -> Tensor:
+        return self.measured[indices].sum(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which file is which: `splits` holds file numbers, `labels` a class index per file number (−1: none)."""
+
+    splits: dict[str, list[int]]
+    labels: list[int]
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def image_collection(
+    where: Path, name: str | None = None, *, stream: bool | Literal["auto"] = "auto", skip_bad: bool = False
+) -> Collection:
+    """Raises ProfundoError when there are no images, fewer than two classes, or files that do not decode."""
+    files = open_files(where)
+    layout = _arrange(files)
+    used = [index for split in layout.splits.values() for index in split]
+    with _strict():
+        first = _first(files, used)
+        shape = first[1]
+        streamed = stream is True or (stream == "auto" and len(files.paths) * int(np.prod(shape)) >= _STREAM_FROM)
+        source, faults = (_measure if streamed else _decode_all)(files, first, used)
+    _report(files, faults, len(used), skip_bad)
+    bad = {index for index, _ in faults}
+    splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
+    _check_classes(files, splits, layout)
+    labels = torch.tensor(layout.labels)
+
+    def samples(split: str) -> Samples | None:
+        indices = torch.tensor(splits.get(split, []), dtype=torch.int64)
+        return Samples(Selection(source, indices), labels[indices]) if len(indices) else None
+
+    train = samples("train")
+    assert train is not None
+    skipped = (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",) if faults else ()
+    return Collection(
+        name or printable(where.resolve().name),
+        Inputs(shape, "image"),
+        Targets("classes" if len(layout.classes) > 2 else "binary", layout.classes),
+        train,
+        samples("validation"),
+        samples("test"),
+        shares=(0.2, 0.1),
+        notes=(*files.notes, *layout.notes, *skipped),
+    )
+
+
+def decode(data: bytes) -> np.ndarray:
+    """uint8 (height, width, channels). The size in the header is checked before any pixel is decoded.
+
+    Raises ValueError with the reason when the bytes are no image that can be used.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            width, height = image.size
+            if width * height > _MOST_PIXELS:
+                raise ValueError(f"{width}×{height} pixels, more than the limit of {_MOST_PIXELS:,}")
+            if image.mode.startswith(("I", "F")):
+                raise ValueError(f"more than 8 bits a channel (mode {image.mode}); convert it to 8")
+            mode = "L" if image.mode in ("L", "1", "LA", "La") else "RGB"
+            pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    except UnidentifiedImageError:
+        raise ValueError("not an image") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *_DAMAGED) as error:
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
+    return pixels.reshape(height, width, -1)
+
+
+def _arrange(files: Files) -> Layout:
+    """Splits and classes from the folders. A single folder around everything is looked through."""
+    where = printable(str(files.where))
+    depth = _wrapping(files.paths)
+    paths = [parts[depth:] for parts in files.paths]
+    splits_on_top = _has_splits(paths)
+    members: dict[str, dict[str, list[int]]] = {}  # split → class folder → file numbers
+    loose = 0
+    for index in sorted(range(len(paths)), key=paths.__getitem__):
+        split, inner = _placed(paths[index], splits_on_top)
+        if split is None or len(inner) < 2:
+            loose += 1
+        else:
+            members.setdefault(split, {}).setdefault(inner[0], []).append(index)
+    classes = _classes(where, members, loose)
+    placed = (_placed(parts[depth:], splits_on_top) for parts in files.folders if len(parts) > depth)
+    empty = sorted((s, inner[0]) for s, inner in placed if s and len(inner) == 1 and inner[0] not in members.get(s, ()))
+    notes = [f"{split}: folder {printable(name)!r} holds no images and was left out." for split, name in empty]
+    notes += [f"{loose} images outside the class folders were left out."] if loose else []
+
+    numbers = {name: label for label, name in enumerate(classes)}
+    labels = [-1] * len(paths)
+    for folders in members.values():
+        for name, indices in folders.items():
+            for index in indices:
+                labels[index] = numbers[name]
+    splits = {split: [i for name in classes for i in folders.get(name, ())] for split, folders in members.items()}
+    return Layout(splits, labels, tuple(map(printable, classes)), tuple(notes))
+
+
+def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int) -> list[str]:
+    """The class folders of the training split, in the order of their names; every other split may hold only these."""
+    found = sorted(members.get("train", ()))
+    if not found:
+        raise ProfundoError(
+            f"{where}: expected images in one folder per class, found none there and {loose} outside; "
+            "make a folder for each class"
+        )
+    for split, folders in members.items():
+        for name in sorted(set(folders) - set(found)):
+            raise ProfundoError(
+                f"{where}: class {printable(name)!r} has images in {split}/ but none in train/; add some there, "
+                "or remove the folder"
+            )
+    if len(found) < 2:
+        raise ProfundoError(f"{where}: expected two classes or more, found images of {printable(found[0])!r} only")
+    return found
+
+
+def _placed(parts: Parts, splits_on_top: bool) -> tuple[str | None, Parts]:
+    """(split, path below it); the split is None for a folder that is no split where there are splits."""
+    return (_FOLDERS.get(parts[0].lower()), parts[1:]) if splits_on_top else ("train", parts)
+
+
+def _wrapping(paths: list[Parts]) -> int:
+    """How many folders on top contain everything and still leave a class folder below."""
+    depth = 0
+    while paths and all(len(parts) > depth + 2 for parts in paths) and len({parts[depth] for parts in paths}) == 1:
+        depth += 1
+    return depth
+
+
+def _has_splits(paths: list[Parts]) -> bool:
+    """train/ beside test/ or validation/, each with class folders: otherwise these words may be classes."""
+    tops: dict[str, int] = {}
+    for parts in paths:
+        split = _FOLDERS.get(parts[0].lower())
+        if split:
+            tops[split] = max(tops.get(split, 0), len(parts))
+    return "train" in tops and len(tops) > 1 and min(tops.values()) > 2
+
+
+def _first(files: Files, used: list[int]) -> tuple[int, Shape]:
+    """Number and shape of the first image that decodes; a ProfundoError when none does."""
+    faults: list[Fault] = []
+    for index in used:
+        try:
+            return index, _shape(decode(files.read(index)))
+        except (OSError, ValueError) as error:
+            faults.append((index, str(error)))
+    _report(files, faults, len(used), skip_bad=False)
+    raise ProfundoError(f"{printable(str(files.where))}: expected images, found none")
+
+
+def _decode_all(files: Files, first: tuple[int, Shape], used: list[int]) -> tuple[Tensor, list[Fault]]:
+    """uint8 (files, channels, height, width), from the cache if it holds them; files that fail stay black."""
+
+    shape = first[1]
+
+    def make() -> Made:
+        pixels = np.zeros((len(files.paths), *shape), np.uint8)
+
+        def keep(index: int, image: np.ndarray) -> None:
+            pixels[index] = image.transpose(2, 0, 1)
+
+        return pixels, {"faults": _survey(files, first, used, keep)}
+
+    pixels, notes = _kept(files, shape, "pixels", make)
+    return torch.from_numpy(pixels), [(int(index), str(reason)) for index, reason in notes["faults"]]
+
+
+def _measure(files: Files, first: tuple[int, Shape], used: list[int]) -> tuple[Images, list[Fault]]:
+    """The images as a Source, after one look at each: does it decode, has it the shape, what are its sums?"""
+
+    shape = first[1]
+
+    def make() -> Made:
+        measured = np.zeros((len(files.paths), 2, shape[0]), np.int64)
+
+        def keep(index: int, image: np.ndarray) -> None:
+            values = image.reshape(-1, shape[0]).astype(np.int64)
+            measured[index] = values.sum(0), (values * values).sum(0)
+
+        return measured, {"faults": _survey(files, first, used, keep)}
+
+    measured, notes = _kept(files, shape, "sums", make)
+    images = Images(files, shape, torch.from_numpy(np.array(measured)))
+    return images, [(int(index), str(reason)) for index, reason in notes["faults"]]
+
+
+def _kept(files: Files, shape: Shape, what: str, make: Callable[[], Made]) -> Made:
+    if len(files.paths) * int(np.prod(shape)) < _CACHE_FROM:
+        return make()
+    return cached(f"{what}-{_VERSION}-{files.identity()}", make)
+
+
+def _survey(
+    files: Files, first: tuple[int, Shape], used: list[int], keep: Callable[[int, np.ndarray], None]
+) -> list[Fault]:
+    """Decode every image and hand it to `keep`; returns those that fail.
+
+    Raises ProfundoError for one that is not of the shape of the first.
+    """
+    good, shape = first
+
+    def look(indices: list[int]) -> list[Fault]:
+        faults = []
+        for index in indices:
+            try:
+                image = decode(files.read(index))
+            except (OSError, ValueError) as error:
+                faults.append((index, str(error)))
+                continue
+            if _shape(image) != shape:
+                raise ProfundoError(
+                    f"expected images of one size and one number of channels: {_name(files, good)} is {_words(shape)}, "
+                    f"{_name(files, index)} is {_words(_shape(image))}; resize or convert them"
+                )
+            keep(index, image)
+        return faults
+
+    chunks = [used[start : start + 64] for start in range(0, len(used), 64)]
+    # Small images spend their time in the interpreter, where threads only wait for each other.
+    if shape[1] * shape[2] < 96 * 96:
+        return [fault for chunk in chunks for fault in look(chunk)]
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return [fault for faults in pool.map(look, chunks) for fault in faults]
+
+
+def _report(files: Files, faults: list[Fault], total: int, skip_bad: bool) -> None:
+    if not faults or skip_bad:
+        return
+    listed = ", ".join(f"{_name(files, index)} ({reason})" for index, reason in faults[:10])
+    more = f" and {len(faults) - 10} more" if len(faults) > 10 else ""
+    raise ProfundoError(
+        f"{printable(str(files.where))}: {len(faults)} of {total} images cannot be decoded: {listed}{more}; "
+        "mend or remove them, or leave them out with skip_bad (--skip-bad)"
+    )
+
+
+def _check_classes(files: Files, splits: dict[str, list[int]], layout: Layout) -> None:
+    """Every class must be left in the training split when bad files are gone."""
+    left = {layout.labels[index] for index in splits["train"]}
+    gone = [name for label, name in enumerate(layout.classes) if label not in left]
+    if gone:
+        raise ProfundoError(f"{printable(str(files.where))}: class {gone[0]!r} has no image that decodes to train on")
+
+
+def _shape(image: np.ndarray) -> Shape:
+    height, width, channels = image.shape
+    return channels, height, width
+
+
+def _words(shape: Shape) -> str:
+    channels, height, width = shape
+    return f"{height}×{width} (height × width) with {channels} channel{'s' * (channels > 1)}"
+
+
+def _name(files: Files, index: int) -> str:
+    return printable("/".join(files.paths[index]))
+
+
+@contextmanager
+def _strict() -> Iterator[None]:
+    """Pillow's warning of a decompression bomb is an error here."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
