@@ -54,9 +54,9 @@ def plain(number: float) -> str:
 def duration(seconds: float) -> str:
     if not math.isfinite(seconds):
         return plain(seconds)
-    if seconds < 1:
+    if seconds < 0.9995:
         return f"{1000 * seconds:.0f}{SPACE}ms"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f}{SPACE}s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -110,6 +111,7 @@ def report_html(report: Report) -> str:
     return _readable(page)
 
 
+@cache
 def _template() -> Any:
     from importlib.resources import files
 
