@@ -9,7 +9,7 @@ from math import prod
 from torch import nn
 
 from profundo.nets.activations import activation_layer
-from profundo.nets.init import initialize_
+from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["linear", "mlp"]
@@ -34,4 +34,4 @@ def mlp(spec: Spec, widths: Sequence[int] = (128,), activation: str = "relu", dr
         layers += [nn.Linear(fan_in, fan_out), activation_layer(activation)]
         layers += [nn.Dropout(dropout)] if dropout else []
     layers.append(nn.Linear(([prod(spec.inputs.shape), *widths])[-1], spec.outputs))
-    return initialize_(nn.Sequential(*layers), activation)
+    return initialize_(nn.Sequential(*layers), activation, output_gain=SMALL_OUTPUT)

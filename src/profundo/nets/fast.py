@@ -12,7 +12,7 @@ from collections import OrderedDict
 from torch import nn
 
 from profundo.nets.catalogue import check
-from profundo.nets.init import initialize_
+from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.records import Spec
 
 __all__ = ["fast_cnn"]
@@ -31,14 +31,14 @@ def fast_cnn(spec: Spec) -> nn.Sequential:
     for number, (features, kernel, stride) in enumerate(plan, start=1):
         layers[f"conv{number}"] = nn.Conv2d(channels, features, kernel, stride, kernel // 2, bias=False)
         layers[f"norm{number}"] = nn.BatchNorm2d(features)
-        layers[f"relu{number}"] = nn.ReLU(inplace=True)
+        layers[f"relu{number}"] = nn.ReLU()
         channels, height, width = features, -(-height // stride), -(-width // stride)
     if max(spec.inputs.shape[1:]) > 32:
         layers["average"] = nn.AdaptiveAvgPool2d(1)
         height = width = 1
     layers["flatten"] = nn.Flatten()
     layers["output"] = nn.Linear(channels * height * width, spec.outputs)
-    return initialize_(nn.Sequential(layers))
+    return initialize_(nn.Sequential(layers), output_gain=SMALL_OUTPUT)
 
 
 def stages(side: int) -> list[Stage]:

@@ -12,6 +12,9 @@ factor of He et al. 2015, because a ReLU halves the second moment. The gains are
 Géron's "Hands-On Machine Learning", 2017). Beware of its first two rows: Glorot & Bengio use 1 for tanh, and the
 Theano tutorials use 4 for the *logistic* unit, whose slope at zero is 1/4; the table has them the other way round.
 A gain of 4 saturates tanh units. For the literature's choice, call `initialize_(net, "linear")` on a tanh net.
+
+The nets of this room start with an output layer a tenth that size, so that the first prediction is close to "I do not
+know" (cost log K) whatever the widths before it; the table's sum of fans lets signals grow in layers that narrow.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from torch import Generator, Tensor, nn
 
 from profundo.records import ProfundoError
 
-__all__ = ["GAINS", "glorot_radius", "glorot_sigma", "initialize_"]
+__all__ = ["GAINS", "SMALL_OUTPUT", "glorot_radius", "glorot_sigma", "initialize_"]
 
 GAINS: dict[str, float] = {
     "linear": 1.0,
@@ -35,6 +38,9 @@ GAINS: dict[str, float] = {
     "elu": sqrt(2),
     "softplus": sqrt(2),
 }
+
+SMALL_OUTPUT = 0.1
+"""Gain of the output layer of this room's nets."""
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -56,13 +62,14 @@ def initialize_(
     activation: str = "relu",
     distribution: Literal["uniform", "normal"] = "uniform",
     *,
+    output_gain: float = 1.0,
     sigma: float | None = None,
     generator: Generator | None = None,
 ) -> Net:
     """Draw the weights of all linear and convolutional layers, in place; biases become zero; other layers are left.
 
-    The last layer, if it is linear, is the output layer and has gain 1. `sigma`: draw every weight from N(0, σ²)
-    instead. `generator`: torch's global one unless given. Returns the module.
+    The last layer, if it is linear, is the output layer and has `output_gain`. `sigma`: draw every weight from
+    N(0, σ²) instead. `generator`: torch's global one unless given. Returns the module.
     """
     if activation not in GAINS or distribution not in ("uniform", "normal"):
         raise ProfundoError(
@@ -72,7 +79,7 @@ def initialize_(
     layers = [layer for layer in module.modules() if isinstance(layer, (nn.Linear, *_CONVOLUTIONS))]
     for layer in layers:
         is_output = layer is layers[-1] and isinstance(layer, nn.Linear)
-        gain = 1.0 if is_output else GAINS[activation]
+        gain = output_gain if is_output else GAINS[activation]
         fan_in, fan_out = fans(layer.weight)
         with torch.no_grad():
             if sigma is not None:

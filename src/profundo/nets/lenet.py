@@ -11,7 +11,7 @@ from collections import OrderedDict
 from torch import nn
 
 from profundo.nets.catalogue import check
-from profundo.nets.init import initialize_
+from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.records import Spec
 
 __all__ = ["lenet5"]
@@ -44,7 +44,8 @@ def lenet5(spec: Spec) -> nn.Sequential:
                 relu6=nn.ReLU(),
                 output=nn.Linear(84, spec.outputs),
             )
-        )
+        ),
+        output_gain=SMALL_OUTPUT,
     )
 
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.nets.catalogue import check
-from profundo.nets.init import initialize_
+from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["Residual", "resnet"]
@@ -28,10 +28,10 @@ class Residual(nn.Module):
         self.new_channels = features - channels
         self.conv1 = nn.Conv2d(channels, features, 3, stride, 1, bias=False)
         self.norm1 = nn.BatchNorm2d(features)
-        self.relu1 = nn.ReLU(inplace=True)
+        self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(features, features, 3, 1, 1, bias=False)
         self.norm2 = nn.BatchNorm2d(features)
-        self.relu2 = nn.ReLU(inplace=True)
+        self.relu2 = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x[:, :, :: self.stride, :: self.stride] if self.stride > 1 else x
@@ -55,7 +55,7 @@ def resnet(spec: Spec, depth: int = 20, widths: tuple[int, int, int] = (16, 32, 
     layers: OrderedDict[str, nn.Module] = OrderedDict(
         conv=nn.Conv2d(spec.inputs.shape[0], widths[0], 3, 1, 1, bias=False),
         norm=nn.BatchNorm2d(widths[0]),
-        relu=nn.ReLU(inplace=True),
+        relu=nn.ReLU(),
     )
     channels = widths[0]
     for stage, features in enumerate(widths, start=1):
@@ -66,4 +66,4 @@ def resnet(spec: Spec, depth: int = 20, widths: tuple[int, int, int] = (16, 32, 
     layers["average"] = nn.AdaptiveAvgPool2d(1)
     layers["flatten"] = nn.Flatten()
     layers["output"] = nn.Linear(channels, spec.outputs)
-    return initialize_(nn.Sequential(layers))
+    return initialize_(nn.Sequential(layers), output_gain=SMALL_OUTPUT)

@@ -1,0 +1,172 @@
+"""Every objective against its closed form, at the extremes, and against the naive form's derivative."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from profundo.objectives import OBJECTIVES, bernoulli, build, categorical, default, gaussian
+from profundo.records import ProfundoError, Targets
+
+CLASSES = Targets("classes", ("ant", "bee", "cat", "dog"))
+BINARY = Targets("binary", ("no", "yes"))
+REAL = Targets("real", names=("length", "weight"))
+KINDS = {"categorical": CLASSES, "bernoulli": BINARY, "gaussian": REAL}
+
+Y4 = torch.tensor([0, 1, 2, 3, 3, 0])
+Y2 = torch.tensor([0, 1, 1, 0, 1, 0])
+
+
+def sample(name, scale=3.0, dtype=torch.float64):
+    """(outputs, targets) of six samples."""
+    generator = torch.Generator().manual_seed(5)
+    width = {"categorical": 4, "bernoulli": 1, "gaussian": 2}[name]
+    outputs = (scale * torch.randn(6, width, generator=generator, dtype=torch.float64)).to(dtype)
+    real = torch.randn(6, 2, generator=generator, dtype=torch.float64).to(dtype)
+    return outputs, {"categorical": Y4, "bernoulli": Y2, "gaussian": real}[name]
+
+
+def naive(name, outputs, targets, smoothing=0.0):
+    """The textbook formula: minus the sum of target probability times log predicted probability, or squared error."""
+    if name == "gaussian":
+        return ((outputs - targets) ** 2).sum(1) / outputs.shape[1]
+    if name == "bernoulli":
+        p = 1 / (1 + torch.exp(-outputs[:, 0]))
+        y = (1 - smoothing) * targets.to(outputs.dtype) + smoothing / 2
+        return -(y * torch.log(p) + (1 - y) * torch.log(1 - p))
+    p = torch.exp(outputs) / torch.exp(outputs).sum(1, keepdim=True)
+    onehot = torch.eye(outputs.shape[1], dtype=outputs.dtype)[targets]
+    return -(((1 - smoothing) * onehot + smoothing / outputs.shape[1]) * torch.log(p)).sum(1)
+
+
+def objectives():
+    return [(name, default(targets)) for name, targets in KINDS.items()]
+
+
+def smoothed():
+    return [("categorical", categorical(0.1)), ("bernoulli", bernoulli(0.1))]
+
+
+@pytest.mark.parametrize(("name", "objective"), objectives() + smoothed())
+class TestContract:
+    def test_cost_of_each_sample_is_the_textbook_formula(self, name, objective):
+        outputs, targets = sample(name)
+        costs = objective(outputs, targets)
+        assert costs.shape == (6,)
+        smoothing = getattr(objective, "label_smoothing", 0.0)
+        torch.testing.assert_close(costs, naive(name, outputs, targets, smoothing), rtol=1e-12, atol=1e-12)
+
+    @pytest.mark.parametrize("total", [6, 24])
+    def test_mean_cost_is_the_sum_over_the_total(self, name, objective, total):
+        outputs, targets = sample(name)
+        expected = objective(outputs, targets).sum() / total
+        torch.testing.assert_close(objective.mean_cost(outputs, targets, total), expected, rtol=1e-12, atol=1e-12)
+
+    @pytest.mark.parametrize("route", ["costs", "mean_cost"])
+    def test_gradient_is_that_of_the_textbook_formula(self, name, objective, route):
+        outputs, targets = sample(name)
+        mine, theirs = outputs.clone().requires_grad_(), outputs.clone().requires_grad_()
+        cost = objective(mine, targets).mean() if route == "costs" else objective.mean_cost(mine, targets, 6)
+        cost.backward()
+        naive(name, theirs, targets, getattr(objective, "label_smoothing", 0.0)).mean().backward()
+        torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-10, atol=1e-12)
+
+    def test_gradient_agrees_with_finite_differences(self, name, objective):
+        outputs, targets = sample(name)
+        assert torch.autograd.gradcheck(lambda z: objective(z, targets), outputs.requires_grad_())
+        assert torch.autograd.gradcheck(lambda z: objective.mean_cost(z, targets, 6), outputs)
+
+    def test_half_precision_outputs_are_judged_in_float32(self, name, objective):
+        outputs, targets = sample(name, dtype=torch.bfloat16)
+        targets = targets.float() if name == "gaussian" else targets
+        costs = objective(outputs, targets)
+        assert costs.dtype == objective.mean_cost(outputs, targets, 6).dtype == torch.float32
+        assert objective.predict(outputs).dtype == torch.float32
+        torch.testing.assert_close(costs, objective(outputs.float(), targets), rtol=0, atol=0)
+
+    @pytest.mark.parametrize("sign", [1, -1])
+    def test_logits_of_ten_thousand_stay_finite(self, name, objective, sign):
+        outputs, targets = sample(name, dtype=torch.float32)
+        extreme = (1e4 * sign * outputs.sign()).requires_grad_()
+        objective.mean_cost(extreme, targets, 6).backward()
+        for values in (objective(extreme, targets), extreme.grad, objective.predict(extreme)):
+            assert values.isfinite().all()
+
+    def test_likelihood_is_the_same_without_smoothing(self, name, objective):
+        outputs, targets = sample(name)
+        plain = objective.likelihood(outputs, targets)
+        torch.testing.assert_close(plain, naive(name, outputs, targets), rtol=1e-12, atol=1e-12)
+        assert objective.likelihood.name == objective.name == name
+
+
+def test_confident_and_right_costs_almost_nothing_and_wrong_costs_the_margin():
+    assert bernoulli()(torch.tensor([[1e4], [-1e4]]), torch.tensor([1, 0])).tolist() == [0, 0]
+    assert bernoulli()(torch.tensor([[1e4], [-1e4]]), torch.tensor([0, 1])).tolist() == [1e4, 1e4]
+    logits = torch.tensor([[1e4, 0.0, 0.0]])
+    assert categorical()(logits, torch.tensor([0])).item() == 0
+    assert categorical()(logits, torch.tensor([2])).item() == 1e4
+
+
+def test_binary_cost_keeps_its_relative_precision_when_tiny():
+    costs = bernoulli()(torch.tensor([[30.0], [-30.0]]), torch.tensor([1, 0]))
+    torch.testing.assert_close(costs, torch.full((2,), math.log1p(math.exp(-30))), rtol=1e-6, atol=0)
+
+
+def test_binary_cost_equals_softplus_of_the_signed_logit():
+    outputs, targets = sample("bernoulli")
+    expected = torch.log1p(torch.exp((1 - 2 * targets) * outputs[:, 0]))
+    torch.testing.assert_close(bernoulli()(outputs, targets), expected)
+
+
+def test_two_classes_by_softmax_and_by_sigmoid_cost_the_same():
+    outputs, targets = sample("bernoulli")
+    two = torch.cat([torch.zeros_like(outputs), outputs], 1)
+    for smoothing in (0.0, 0.2):
+        torch.testing.assert_close(bernoulli(smoothing)(outputs, targets), categorical(smoothing)(two, targets))
+
+
+def test_smoothed_costs_equal_cross_entropy_with_soft_targets():
+    outputs, targets = sample("categorical")
+    soft = 0.9 * F.one_hot(targets, 4) + 0.1 / 4
+    torch.testing.assert_close(categorical(0.1)(outputs, targets), F.cross_entropy(outputs, soft, reduction="none"))
+
+
+def test_predictions_are_probabilities_or_means():
+    outputs, _ = sample("categorical")
+    torch.testing.assert_close(categorical().predict(outputs).sum(1), torch.ones(6, dtype=torch.float64))
+    assert bernoulli().predict(torch.tensor([[0.0], [math.log(3)]])).tolist() == pytest.approx([0.5, 0.75])
+    means = torch.randn(3, 2)
+    assert gaussian().predict(means).equal(means)
+
+
+def test_uniform_prediction_costs_log_k():
+    assert categorical()(torch.zeros(1, 7), torch.tensor([3])).item() == pytest.approx(math.log(7))
+    assert bernoulli()(torch.zeros(1, 1), torch.tensor([1])).item() == pytest.approx(math.log(2))
+
+
+def test_one_real_target_without_its_column_does_not_broadcast():
+    outputs, targets = torch.tensor([[1.0], [2.0]]), torch.tensor([1.0, 4.0])
+    assert gaussian()(outputs, targets).tolist() == [0, 4]
+    assert gaussian().mean_cost(outputs, targets, 2).item() == 2
+
+
+def test_default_follows_the_kind_of_target():
+    assert [default(targets).name for targets in KINDS.values()] == list(KINDS) == list(OBJECTIVES)
+    assert default(CLASSES, label_smoothing=0.1) == categorical(0.1)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: build("categoric", CLASSES), "did you mean categorical"),
+        (lambda: build("gaussian", CLASSES), "use categorical"),
+        (lambda: default(REAL, label_smoothing=0.1), "label smoothing is for classes"),
+        (lambda: categorical(1.0), r"\[0, 1\)"),
+        (lambda: bernoulli(-0.1), r"\[0, 1\)"),
+    ],
+)
+def test_mistakes_are_explained_in_one_line(call, words):
+    with pytest.raises(ProfundoError, match=words) as caught:
+        call()
+    assert "\n" not in str(caught.value)
