@@ -1,1 +1,5 @@
-"""evaluate"""
+"""Evaluation: a network and a split in, numbers out. Never pictures."""
+
+from profundo.evaluate.scores import Answers, answers, mean_cost, scores
+
+__all__ = ["Answers", "answers", "mean_cost", "scores"]

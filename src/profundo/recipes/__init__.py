@@ -1,1 +1,1 @@
-"""recipes"""
+"""Recipes: complete experiments as functions; the only place that joins rooms."""

@@ -1,0 +1,313 @@
+"""The command line: parse, call a recipe, print. Nothing here knows how anything is done.
+
+People's words go to stderr, results to stdout; with --json stdout holds exactly one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from profundo.recipes.display import Voice
+    from profundo.recipes.supervised import Run
+
+app = typer.Typer(
+    name="profundo",
+    help="A deep-learning workbench: train fast, look inside, know why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, everything else on stderr.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, such as runs/digits-1.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder with mnist/, cifar10/; PROFUNDO_DATA otherwise.", show_default=False)
+]
+
+
+@app.command()
+def train(
+    data: Annotated[
+        str | None, typer.Argument(help="A name of `profundo datasets`, or a folder or zip of images per class.")
+    ] = None,
+    net: Annotated[str | None, typer.Option(help="A name of `profundo nets`.", show_default=False)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training samples.", show_default=False)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Samples of one update, over all processes.", show_default=False)
+    ] = None,
+    optimizer: Annotated[str | None, typer.Option(help="sgd, momentum, adam or adamw.", show_default=False)] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="The largest of the schedule.", show_default=False)
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="constant, step, cosine or one-cycle.", show_default=False)
+    ] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            help="shift, mirror, rotation, noise: one or several, with commas; none for none.", show_default=False
+        ),
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(help="λ of the penalty λ/2‖W‖² on the weights.", show_default=False)
+    ] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option(help="Share of each target spread over all classes.", show_default=False)
+    ] = None,
+    early_stop: Annotated[
+        int | None,
+        typer.Option(
+            help="Stop after so many epochs without a better validation loss; keep the best.", show_default=False
+        ),
+    ] = None,
+    validation: Annotated[
+        float | None, typer.Option(help="Share of the training samples kept aside to validate.", show_default=False)
+    ] = None,
+    accumulate: Annotated[
+        int | None,
+        typer.Option(help="Put each batch through the net in so many parts, to save memory.", show_default=False),
+    ] = None,
+    clip: Annotated[float | None, typer.Option(help="Largest norm of the gradient.", show_default=False)] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of split, weights, order and augmentation.", show_default=False)
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.", show_default=False)] = None,
+    stream: Annotated[
+        bool | None, typer.Option("--stream/--in-memory", help="Read images while training.", show_default=False)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that read streamed images.", show_default=False)
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out unreadable images, with a note.")] = False,
+    checkpoint_seconds: Annotated[
+        float | None, typer.Option(help="Save the state of training this often.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/<data>-<n> otherwise.", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Settings from a file such as runs/x/experiment.yaml; options given here win.", show_default=False
+        ),
+    ] = None,
+    as_json: Json = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
+) -> None:
+    """Train a network on data, evaluate it and write a report."""
+    given = {
+        "data": data, "net": net, "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer,
+        "learning_rate": learning_rate, "schedule": schedule, "augment": _list(augment), "weight_decay": weight_decay,
+        "label_smoothing": label_smoothing, "early_stop": early_stop, "validation": validation,
+        "accumulate": accumulate, "clip": clip, "seed": seed, "device": device, "precision": precision,
+        "stream": stream, "workers": workers, "skip_bad": skip_bad or None, "checkpoint_seconds": checkpoint_seconds,
+        "data_dir": str(data_dir) if data_dir else None,
+    }  # fmt: skip
+    from profundo.recipes.experiment import experiment, read_experiment
+    from profundo.recipes.supervised import prepare
+    from profundo.recipes.supervised import train as train_recipe
+
+    settings = read_experiment(config) if config else {}
+    settings |= {name: value for name, value in given.items() if value is not None}
+    if "data" not in settings:
+        raise typer.BadParameter("say which data, such as `profundo train digits`; `profundo datasets` lists them")
+    asked = experiment(**settings)
+    if dry_run:
+        prepared = prepare(asked)
+        _print_plan(prepared, as_json)
+        return
+    _print_run(train_recipe(asked, out=out, voice=_voice()), as_json)
+
+
+@app.command()
+def resume(run: RunFolder, as_json: Json = False) -> None:
+    """Go on with an interrupted run, to the same result as without the interruption."""
+    from profundo.recipes.supervised import resume as resume_recipe
+
+    _print_run(resume_recipe(run, voice=_voice()), as_json)
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
+    as_json: Json = False,
+) -> None:
+    """Evaluate a finished run's network again."""
+    from profundo.recipes.display import figure
+    from profundo.recipes.supervised import evaluate_split, open_run
+    from profundo.records import ProfundoError
+
+    if split not in ("test", "validation", "train"):
+        raise ProfundoError(f"split {split!r} is unknown; known: test, validation, train")
+    opened = open_run(run)
+    scores = opened.scores
+    if split != "test":
+        _, scores = evaluate_split(opened.net, opened.data, getattr(opened.data, split))
+    assert scores is not None
+    if as_json:
+        _print_json({"run": str(run), "samples": scores.samples, split: scores.values, "baseline": scores.baseline})
+        return
+    for name, value in scores.values.items():
+        print(f"{split} {name}: {figure(name, value)}   (constant predictor: {figure(name, scores.baseline[name])})")
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Images, or a CSV of rows with a header.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a finished run's network sees in images or rows. Needs the run's folder only."""
+    from profundo.recipes.predicting import predict_files
+
+    said = predict_files(run, files)
+    if as_json:
+        _print_json({"run": str(run), "predictions": said})
+        return
+    for one in said:
+        sure = f"   {100 * one['probability']:.1f} %" if "probability" in one else ""
+        print(f"{one['input']}: {one['prediction']}{sure}")
+
+
+@app.command()
+def report(run: RunFolder) -> None:
+    """Write a finished run's report anew and say where it is."""
+    from profundo.recipes.supervised import open_run
+
+    print(open_run(run).report())
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Where the runs are.")] = Path("runs"), as_json: Json = False
+) -> None:
+    """List the runs, oldest first."""
+    from profundo.recipes.listing import list_runs
+
+    rows = list_runs(folder)
+    if as_json:
+        _print_json({"runs": rows})
+    elif rows:
+        _print_table(rows)
+    else:
+        print(f"no runs in {folder}; `profundo train digits` makes one")
+
+
+@app.command()
+def datasets(as_json: Json = False) -> None:
+    """List the data sets that have a name."""
+    from profundo.data import names
+
+    _print_names(names(), "datasets", as_json)
+
+
+@app.command()
+def nets(as_json: Json = False) -> None:
+    """List the networks that have a name."""
+    from profundo.nets import NETS
+
+    _print_names(dict(NETS), "nets", as_json)
+
+
+# ------------------------------------------------------------------------------------------------------- printing
+def _list(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    return [name.strip() for name in text.split(",") if name.strip() not in ("", "none")]
+
+
+def _voice() -> Voice:
+    from profundo.recipes.display import Terminal
+
+    return Terminal()
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _print_names(names: dict[str, str], title: str, as_json: bool) -> None:
+    if as_json:
+        _print_json({title: names})
+        return
+    width = max(map(len, names))
+    for name, text in names.items():
+        print(f"{name:{width}}  {text}")
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table)
+
+
+def _print_plan(prepared: Any, as_json: bool) -> None:
+    data, asked = prepared.data, prepared.experiment
+    parameters = sum(parameter.numel() for parameter in prepared.net.parameters())
+    settings = {name: value for name, value in asked.settings().items() if value not in (None, [], {})}
+    plan = {
+        "samples": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
+        "parameters": parameters,
+        "steps": asked.epochs * max(1, len(data.train) // asked.batch_size),
+        "device": str(prepared.device),
+        "precision": prepared.precision,
+        "experiment": settings,
+    }
+    if as_json:
+        _print_json(plan)
+        return
+    for name, value in {**plan, **settings}.items():
+        if name != "experiment":
+            print(f"{name:18}  {value}")
+
+
+def _print_run(run: Run, as_json: bool) -> None:
+    if not as_json or run.scores is None:
+        return
+    _print_json(
+        {
+            "test": dict(run.scores.values),
+            "baseline": dict(run.scores.baseline),
+            "epochs": len(run.history),
+            "best_epoch": None if run.best_epoch is None else run.best_epoch + 1,
+            "seconds": run.seconds,
+            "run": str(run.folder.path) if run.folder else None,
+        }
+    )
+
+
+def main() -> None:
+    """The entry point. A mistake of the user's is one line on stderr and exit status 1; wrong usage is 2."""
+    from profundo.records import ProfundoError
+
+    try:
+        app(standalone_mode=True)
+    except ProfundoError as error:
+        print(f"profundo: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        os._exit(141)  # whoever read us went away
+    except BaseException as error:
+        code = getattr(error, "code", None)
+        if type(error).__name__ == "Interrupted":
+            print("profundo: interrupted; the state is saved, `profundo resume RUN` goes on", file=sys.stderr)
+        if isinstance(code, int) and type(error).__name__ == "Interrupted":
+            sys.exit(code)
+        raise

@@ -1,0 +1,187 @@
+"""Batches: which samples come in which order, as standardised tensors on the training device.
+
+The order is a function of (seed, epoch), augmentation a function of (seed, step): nothing here has a state, so a
+resumed run sees what an uninterrupted one would have seen. In memory or streamed, the batches are equal, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from profundo.data.standard import standardize, standardize_targets
+from profundo.records import Batch, ProfundoError, Samples, Spec
+
+__all__ = ["InMemory", "Streamed", "batches", "in_order", "order"]
+
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+
+
+def order(samples: int, seed: int, epoch: int) -> Tensor:
+    """A permutation of the samples, int64, the same for the same seed and epoch."""
+    return torch.randperm(samples, generator=torch.Generator().manual_seed(mix(seed, epoch)))
+
+
+def mix(seed: int, number: int) -> int:
+    """One 63-bit seed from two numbers, such that neighbours share nothing (the finaliser of SplitMix64)."""
+    z = (seed * 0x9E3779B97F4A7C15 + number * 0xD1B54A32D192ED03 + 0x632BE59BD9B4E019) & (2**64 - 1)
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & (2**64 - 1)
+    return (z ^ (z >> 31)) >> 1
+
+
+def batches(
+    samples: Samples,
+    spec: Spec,
+    batch_size: int,
+    *,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    augment: Augmentation | None = None,
+    rank: int = 0,
+    processes: int = 1,
+    workers: int = 2,
+) -> InMemory | Streamed:
+    """The training batches of one split: from memory when its inputs are a tensor, streamed when they are a Source.
+
+    batch_size: samples of one update, over all processes; a whole batch's samples when there are fewer.
+    An incomplete last batch is left out: its samples come in other epochs, for the order changes.
+    Raises ProfundoError when the processes cannot share the batch evenly.
+    """
+    batch_size = min(batch_size, len(samples) // processes * processes)
+    if batch_size < 1 or batch_size % processes:
+        raise ProfundoError(f"batch size {batch_size}: expected a multiple of the {processes} processes that share it")
+    common = (spec, batch_size, seed, torch.device(device), augment, rank, processes)
+    if isinstance(samples.inputs, Tensor):
+        return InMemory(samples, *common)
+    return Streamed(samples, *common, workers=workers)
+
+
+class InMemory:
+    """Standardised once, kept on the device; a batch is one gather. Images are stored channels last."""
+
+    def __init__(
+        self,
+        samples: Samples,
+        spec: Spec,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        augment: Augmentation | None,
+        rank: int,
+        processes: int,
+    ) -> None:
+        assert isinstance(samples.inputs, Tensor)
+        self.samples, self.batch_size, self.seed, self.device = len(samples), batch_size, seed, device
+        self.augment, self.rank, self.processes = augment, rank, processes
+        self.image = spec.inputs.kind == "image"
+        inputs = standardize(samples.inputs.to(device), spec.inputs)
+        self.inputs = inputs.permute(0, 2, 3, 1).contiguous() if self.image else inputs
+        self.targets = prepared_targets(samples.targets, spec).to(device)
+
+    def __len__(self) -> int:
+        return self.samples // self.batch_size
+
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
+        whole = order(self.samples, self.seed, epoch).to(self.device)
+        size, share = self.batch_size, self.batch_size // self.processes
+        # Augmentation draws for the whole batch, so that the processes' shares together are the batch of one process.
+        mine = slice(self.rank * share, (self.rank + 1) * share)
+        for index in range(skip, len(self)):
+            chosen = whole[index * size : (index + 1) * size]
+            if self.augment is None and self.processes > 1:
+                chosen = chosen[mine]
+            inputs, targets = self.inputs.index_select(0, chosen), self.targets.index_select(0, chosen)
+            if self.image:
+                inputs = inputs.permute(0, 3, 1, 2)
+            if self.augment is not None:
+                inputs = self.augment(inputs, generator(self.seed, epoch * len(self) + index, self.device))
+                inputs, targets = inputs[mine], targets[mine]
+            yield Batch(inputs, targets, size)
+
+
+class Streamed:
+    """Read by worker processes while the network trains; the same batches as InMemory."""
+
+    def __init__(
+        self,
+        samples: Samples,
+        spec: Spec,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        augment: Augmentation | None,
+        rank: int,
+        processes: int,
+        workers: int,
+    ) -> None:
+        self.source: Any = samples.inputs
+        self.spec, self.batch_size, self.seed, self.device = spec, batch_size, seed, device
+        self.augment, self.rank, self.processes, self.workers = augment, rank, processes, workers
+        self.targets = prepared_targets(samples.targets, spec)
+
+    def __len__(self) -> int:
+        return len(self.targets) // self.batch_size
+
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
+        size, share = self.batch_size, self.batch_size // self.processes
+        mine = slice(self.rank * share, (self.rank + 1) * share)
+        chosen = torch.split(order(len(self.targets), self.seed, epoch), size)[skip : len(self)]
+        if self.augment is None:
+            chosen = tuple(indices[mine] for indices in chosen)
+        loaded = load_in_workers(self.source, chosen, self.workers, self.device)
+        for index, (raw, indices) in enumerate(zip(loaded, chosen, strict=True), skip):
+            inputs = standardize(raw.to(self.device, non_blocking=True), self.spec.inputs)
+            inputs = inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
+            targets = self.targets[indices].to(self.device, non_blocking=True)
+            if self.augment is not None:
+                inputs = self.augment(inputs, generator(self.seed, epoch * len(self) + index, self.device))
+                inputs, targets = inputs[mine], targets[mine]
+            yield Batch(inputs, targets, size)
+
+
+def load_in_workers(source: Any, chosen: Sequence[Tensor], workers: int, device: torch.device) -> Iterator[Tensor]:
+    """Raw batches (batch, *shape) of the chosen indices, in their order."""
+    from torch.utils.data import DataLoader
+
+    return iter(
+        DataLoader(
+            source,
+            batch_sampler=[indices.tolist() for indices in chosen],
+            num_workers=workers,
+            collate_fn=torch.stack,
+            pin_memory=device.type == "cuda",
+            generator=torch.Generator().manual_seed(0),  # its own, so that workers take nothing from the global one
+        )
+    )
+
+
+def in_order(
+    samples: Samples, spec: Spec, *, device: torch.device | str = "cpu", batch_size: int = 1000, workers: int = 2
+) -> Iterator[Batch]:
+    """Every sample once, in the order of the split, for evaluation."""
+    device = torch.device(device)
+    targets = prepared_targets(samples.targets, spec)
+    chosen = torch.split(torch.arange(len(samples)), batch_size)
+    loaded: Iterator[Tensor]
+    if isinstance(samples.inputs, Tensor):
+        loaded = iter(torch.split(samples.inputs, batch_size))
+    else:
+        loaded = load_in_workers(samples.inputs, chosen, workers, device)
+    for raw, indices in zip(loaded, chosen, strict=True):
+        inputs = standardize(raw.to(device), spec.inputs)
+        if inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        yield Batch(inputs, targets[indices].to(device), len(indices))
+
+
+def prepared_targets(targets: Tensor, spec: Spec) -> Tensor:
+    return standardize_targets(targets, spec.targets) if spec.targets.kind == "real" else targets
+
+
+def generator(seed: int, step: int, device: torch.device) -> torch.Generator:
+    """For the draws of one step's augmentation."""
+    return torch.Generator(device).manual_seed(mix(seed ^ 0x5EED, step))

@@ -1,0 +1,167 @@
+"""What is asked of a run: one flat record, read from the command line, from Python or from experiment.yaml.
+
+A setting left at None is chosen by `completed`, from the data and the net; what is written into the run's folder has
+every choice made, so that `train --config runs/x/experiment.yaml` repeats the run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from profundo.data.catalogue import AUGMENTATIONS, nearest
+from profundo.files import write_text
+from profundo.records import ProfundoError, Spec
+
+__all__ = ["Experiment", "completed", "experiment", "read_experiment", "write_experiment"]
+
+LARGEST_FILE = 1 << 20
+Whole = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
+
+class Experiment(BaseModel):
+    """Every setting of one training run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str
+    net: str | None = None
+    net_options: dict[str, bool | int | float | str | list[int]] = {}
+    epochs: Whole | None = None
+    batch_size: Whole | None = None
+    optimizer: Literal["sgd", "momentum", "adam", "adamw"] | None = None
+    learning_rate: Positive | None = None
+    schedule: Literal["constant", "step", "cosine", "one-cycle"] | None = None
+    augment: list[str] | None = None
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    label_smoothing: Share = 0.0
+    early_stop: Whole | None = None
+    validation: Annotated[float, Field(gt=0, lt=1)] | None = None
+    accumulate: Whole = 1
+    clip: Positive | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    stream: bool | None = None
+    workers: Annotated[int, Field(ge=0, le=256)] = 2
+    skip_bad: bool = False
+    data_dir: str | None = None
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
+
+    def settings(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+
+def experiment(**settings: Any) -> Experiment:
+    """An Experiment of these settings. Raises ProfundoError that names the setting, what it holds and what it may hold."""
+    try:
+        return Experiment(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "experiment"
+        if first["type"] == "extra_forbidden":
+            raise ProfundoError(f"setting {name!r} is unknown; {nearest(name, Experiment.model_fields)}") from None
+        expected = first["msg"].replace("Input should be", "expected").replace("'", "")
+        raise ProfundoError(f"{name.replace('_', '-')}: {expected}, got {first['input']!r}") from None
+
+
+# Settings measured for data of which the result is stated (README); others follow the rules in `completed`.
+KNOWN: dict[tuple[str, str], dict[str, Any]] = {
+    ("mnist", "fast_cnn"): {"epochs": 3, "batch_size": 256},
+    ("cifar10", "fast_cnn"): {"epochs": 10, "batch_size": 256, "augment": ["mirror", "shift"]},
+    ("cifar10", "resnet"): {"epochs": 10, "batch_size": 128, "augment": ["mirror", "shift"]},
+}
+
+
+def completed(asked: Experiment, spec: Spec, samples: int, net: str) -> Experiment:
+    """The experiment with nothing left open.
+
+    samples: of the training split; net: the name of the net that will be trained. Images train by momentum, rows by
+    AdamW, both in one cycle; the batch is about 1/200 of the samples, between 32 and 256; the epochs are as many as
+    it takes to see 40,000 samples (images) or 60,000 (rows), between 3 and 200.
+    Raises ProfundoError for an augmentation that is unknown or meant for other data.
+    """
+    image = spec.inputs.kind == "image"
+    batch = min(256, max(32, 2 ** round(_log2(samples / 200))))
+    chosen: dict[str, Any] = {
+        "net": net,
+        "batch_size": batch,
+        "epochs": min(200, max(3, -(-(40_000 if image else 60_000) // max(1, samples)))),
+        "optimizer": "momentum" if image else "adamw",
+        "schedule": "one-cycle",
+        "augment": [],
+        "stream": False,
+        "weight_decay": 5e-4 if image else 1e-2,
+    }
+    chosen |= KNOWN.get((asked.data, net), {})
+    chosen |= {name: value for name, value in asked.settings().items() if value is not None}
+    if "learning_rate" not in chosen:
+        chosen["learning_rate"] = default_rate(chosen["optimizer"], chosen["batch_size"], image)
+    check_augmentation(chosen["augment"], spec)
+    return experiment(**chosen)
+
+
+def default_rate(optimizer: str, batch_size: int, image: bool) -> float:
+    """The learning rate at the top of the cycle. Descent's grows with the batch (Goyal et al. 2017), up to 0.4."""
+    if optimizer in ("adam", "adamw"):
+        return 0.003 if image else 0.01
+    return round(min(0.4, 0.4 * batch_size / 256), 6) * (1 if image else 0.25)
+
+
+def check_augmentation(names: list[str], spec: Spec) -> None:
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise ProfundoError(f"augmentation {name!r} is unknown; {nearest(name, AUGMENTATIONS)}")
+    if names and spec.inputs.kind != "image":
+        raise ProfundoError(f"augmentation {names[0]!r} is for images; these data are rows of numbers: leave it out")
+
+
+def _log2(value: float) -> int:
+    return max(0, round(value).bit_length() - 1)
+
+
+# ---------------------------------------------------------------------------------------------------------- YAML
+class PlainLoader(yaml.SafeLoader):
+    """YAML without the parts that can hurt: no tags beyond plain values, no aliases (bombs), at most 20 levels."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not read here")
+        self.depth += 1
+        if self.depth > 20:
+            raise yaml.YAMLError("nested more than 20 levels deep")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+def read_experiment(path: Path) -> dict[str, Any]:
+    """The settings in a YAML file. Raises ProfundoError when it does not hold plain `name: value` lines."""
+    try:
+        if not path.is_file():
+            raise ProfundoError(
+                f"{path}: expected an experiment file, found {'something else' if path.exists() else 'nothing'}"
+            )
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise ProfundoError(f"{path}: expected an experiment of a few lines, the file is larger than 1 MB")
+        settings = yaml.load(content, Loader=PlainLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+        said = " ".join(str(error).split())
+        raise ProfundoError(f"{path}: expected YAML lines `name: value`: {said}") from None
+    if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
+        raise ProfundoError(f"{path}: expected YAML lines `name: value`, found {type(settings).__name__}")
+    return settings
+
+
+def write_experiment(path: Path, asked: Experiment) -> None:
+    settings = {name: value for name, value in asked.settings().items() if value is not None}
+    write_text(path, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))

@@ -1,0 +1,180 @@
+"""A run is a folder that anyone can read without us.
+
+runs/digits-1/
+  experiment.yaml      what was asked, every choice made
+  environment.json     on what it ran; what identifies the data
+  history.csv          one row an epoch
+  scores.json          the test scores; written last, so it marks a finished run
+  model.safetensors    the weights     model.json   how to build the net around them
+  checkpoints/         what a resumed run goes on from
+  report.html          the whole story on one page
+  log.txt              what was said
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from profundo.files import read_json, write_text
+from profundo.records import ProfundoError
+
+__all__ = ["Folder", "environment", "find_runs"]
+
+
+class Folder:
+    """The paths of one run. Making the object touches nothing on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.experiment = path / "experiment.yaml"
+        self.environment = path / "environment.json"
+        self.history = path / "history.csv"
+        self.scores = path / "scores.json"
+        self.weights = path / "model.safetensors"
+        self.model = path / "model.json"
+        self.checkpoints = path / "checkpoints"
+        self.report = path / "report.html"
+        self.log = path / "log.txt"
+
+    @classmethod
+    def create(cls, name: str, out: str | Path | None = None) -> Folder:
+        """A new folder: `out`, or runs/<name>-<n> with the first free n, also when two runs start at once.
+
+        Raises ProfundoError when `out` already holds a run, or nothing can be written there.
+        """
+        try:
+            if out is not None:
+                path = Path(out)
+                path.mkdir(parents=True, exist_ok=True)
+                if (path / "experiment.yaml").exists():
+                    with cls(path).locked():  # says so if a process is at work in it
+                        pass
+                    raise ProfundoError(
+                        f"{path}: already holds a run; `profundo resume {path}`, or choose another --out"
+                    )
+                if not os.access(path, os.W_OK):
+                    raise PermissionError(13, "Permission denied")
+                return cls(path)
+            return cls(cls._numbered(Path("runs"), re.sub(r"[^\w.-]+", "-", Path(name).name).strip("-.") or "run"))
+        except OSError as error:
+            where = out if out is not None else Path("runs").absolute()
+            raise ProfundoError(
+                f"{where}: the run's folder cannot be made: {error.strerror or error}; choose another with --out"
+            ) from None
+
+    @staticmethod
+    def _numbered(parent: Path, name: str) -> Path:
+        parent.mkdir(parents=True, exist_ok=True)
+        taken = [int(p.name[len(name) + 1 :]) for p in parent.glob(f"{name}-*") if p.name[len(name) + 1 :].isdigit()]
+        number = max(taken, default=0) + 1
+        while True:
+            try:
+                (parent / f"{name}-{number}").mkdir()
+            except FileExistsError:
+                number += 1
+            else:
+                return parent / f"{name}-{number}"
+
+    @classmethod
+    def open(cls, path: str | Path) -> Folder:
+        """An existing run. Raises ProfundoError when there is none, naming the runs that are there."""
+        folder = cls(Path(path))
+        if not folder.experiment.is_file():
+            known = ", ".join(str(run.path) for run in find_runs(Path("runs"))[-3:]) or "none in ./runs"
+            raise ProfundoError(f"{path}: expected a run's folder with experiment.yaml; the latest: {known}")
+        return folder
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one process writes in a run. The lock dies with its process, however that ends."""
+        holder = self.path / ".holder"
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            pid = holder.read_text().strip() if holder.exists() else "unknown"
+            raise ProfundoError(f"{self.path}: process {pid} is writing in this run; wait for it or stop it") from None
+        except OSError as error:
+            raise ProfundoError(f"{self.path}: cannot be written: {error.strerror}; choose another --out") from None
+        try:
+            holder.write_text(f"{os.getpid()}\n")
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def check(self) -> None:
+        """Raise ProfundoError if somebody removed the run meanwhile: writing on would bring back half of it."""
+        if not self.experiment.exists():
+            raise ProfundoError(f"{self.path}: the run's folder disappeared while it was in use; nothing more is saved")
+
+    def say(self, line: str) -> None:
+        """Append a line to log.txt."""
+        try:
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise ProfundoError(f"{self.log}: cannot be written: {error.strerror or error}; free some space") from None
+
+    @property
+    def state(self) -> str:
+        if self.scores.exists():
+            return "finished"
+        return "interrupted" if self.checkpoints.is_dir() else "started"
+
+
+def find_runs(parent: Path) -> list[Folder]:
+    """The runs in a folder, oldest first."""
+    if not parent.is_dir():
+        return []
+    found = [Folder(path) for path in parent.iterdir() if (path / "experiment.yaml").is_file()]
+    return sorted(found, key=lambda folder: folder.experiment.stat().st_mtime)
+
+
+def environment(device: torch.device, processes: int) -> dict[str, str]:
+    """On what a run runs, in words."""
+    from profundo import __version__
+
+    facts = {
+        "profundo": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": platform.platform(),
+        "processor": processor(),
+        "cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+        "processes": str(processes),
+        "device": str(device),
+    }
+    if device.type == "cuda":
+        facts["gpu"] = torch.cuda.get_device_name(device)
+    return facts
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def read_scores(folder: Folder) -> dict[str, float]:
+    """The test scores of a finished run, empty otherwise."""
+    if not folder.scores.exists():
+        return {}
+    scores: dict[str, float] = read_json(folder.scores)["test"]
+    return scores
+
+
+def write_history(folder: Folder, text: str) -> None:
+    folder.check()
+    write_text(folder.history, text)

@@ -1,0 +1,39 @@
+"""The runs of a folder as rows of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from profundo.recipes.display import figure
+from profundo.recipes.experiment import read_experiment
+from profundo.recipes.folder import find_runs, read_scores
+from profundo.records import ProfundoError
+
+__all__ = ["list_runs"]
+
+
+def list_runs(parent: Path) -> list[dict[str, Any]]:
+    """One row a run: what was trained on what, its state and first test score. A run that does not read says so."""
+    rows = []
+    for folder in find_runs(parent):
+        try:
+            asked, scores = read_experiment(folder.experiment), read_scores(folder)
+        except (ProfundoError, KeyError, TypeError, AttributeError) as error:
+            asked, scores = {}, {}
+            state = f"damaged: {error}"
+        else:
+            state = folder.state
+        name, value = next(iter(scores.items()), (None, 0.0))
+        rows.append(
+            {
+                "run": str(folder.path),
+                "data": asked.get("data"),
+                "net": asked.get("net"),
+                "epochs": asked.get("epochs"),
+                "seed": asked.get("seed"),
+                "state": state,
+                "score": f"{name} {figure(name, value)}" if name else None,
+            }
+        )
+    return rows

@@ -1,0 +1,284 @@
+"""From data to a trained, evaluated, explained network: the spine that joins the rooms.
+
+run = train(experiment(data="digits"))          # what `profundo train digits` does
+run = fit(net, data, epochs=10)                 # the same with a net and data of one's own
+run = resume("runs/digits-1")                   # go on after an interruption, to the same bits
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo import nets, objectives
+from profundo.data import load
+from profundo.data.batches import in_order
+from profundo.evaluate import Answers, answers, scores
+from profundo.files import read_json, write_json
+from profundo.recipes.display import Quiet, Voice
+from profundo.recipes.experiment import Experiment, completed, experiment, read_experiment, write_experiment
+from profundo.recipes.folder import Folder, environment, write_history
+from profundo.recipes.learning import Prepared, State, learn
+from profundo.recipes.models import build_net, load_model, save_model
+from profundo.records import Dataset, ProfundoError, Samples, Scores
+from profundo.train import History
+from profundo.train.checkpoints import newest_checkpoint, seeded
+from profundo.train.distributed import Group, group
+from profundo.train.precision import choose_device, choose_precision
+
+__all__ = ["Run", "evaluate_split", "fit", "open_run", "prepare", "resume", "train"]
+
+
+@dataclass
+class Run:
+    """One training: its network, what happened and how well it does. folder is None where nothing was to be kept."""
+
+    experiment: Experiment
+    data: Dataset
+    net: nn.Module
+    history: History
+    scores: Scores | None = None
+    folder: Folder | None = None
+    best_epoch: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    said: Answers | None = None
+
+    def predict(self, inputs: Tensor) -> Tensor:
+        """Class probabilities (batch, K), P(y = 1) (batch,), or values in their own units, of raw inputs (batch, *shape)."""
+        from profundo.recipes.models import predict
+
+        return predict(self.net, self.data.spec, inputs)
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the HTML report, into the run's folder unless told where. Returns its path."""
+        from profundo.recipes.reporting import write_report
+
+        return write_report(self, Path(path) if path else None)
+
+    def _repr_html_(self) -> str:
+        from profundo.recipes.reporting import summary_html
+
+        return summary_html(self)
+
+
+def train(asked: Experiment, *, out: str | Path | None = None, voice: Voice | None = None) -> Run:
+    """Train what the experiment asks for, in a new folder; under torchrun, with the other processes."""
+    voice = voice or Quiet()
+    with group(asked.device) as processes, seeded(asked.seed):
+        started = time.perf_counter()
+        prepared = prepare(asked)
+        seconds = {"data": time.perf_counter() - started}
+        folder = Folder.create(asked.data, out) if processes.chief else Folder(Path())
+        return _train(prepared, folder, processes, voice if processes.chief else Quiet(), seconds)
+
+
+def prepare(asked: Experiment) -> Prepared:
+    """Load the data, build the net and make every choice. Raises ProfundoError for whatever cannot work."""
+    device = choose_device(asked.device)
+    data = load_data(asked)
+    name = asked.net or nets.default(data.spec)
+    chosen = completed(asked, data.spec, len(data.train), name)
+    net = build_net(name, data.spec, chosen.net_options, chosen.seed)
+    return Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
+
+
+def load_data(asked: Experiment) -> Dataset:
+    return load(
+        asked.data,
+        data_dir=asked.data_dir,
+        validation=asked.validation,
+        seed=asked.seed,
+        stream="auto" if asked.stream is None else asked.stream,
+        skip_bad=asked.skip_bad,
+    )
+
+
+def fit(
+    net: nn.Module, data: Dataset, *, out: str | Path | bool | None = None, voice: Voice | None = None, **settings: Any
+) -> Run:
+    """Train a net of one's own on data: `fit(net, data, epochs=10, seed=0)`.
+
+    net: any module that gives (batch, data.spec.outputs) for standardised inputs (batch, *data.spec.inputs.shape); it is
+    trained in place, and moved to the device. out: the run's folder, False to keep nothing, runs/<data>-<n> by default.
+    settings: those of Experiment, such as batch_size, learning_rate, early_stop. Raises ProfundoError for a setting
+    that is unknown or cannot work. The caller's random state is left as it was.
+    """
+    from profundo.recipes.display import for_python
+
+    device = choose_device(settings.get("device", "auto"))
+    asked = experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
+    chosen = completed(asked, data.spec, len(data.train), str(asked.net))
+    check_outputs(net, data)
+    prepared = Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
+    folder = None if out is False else Folder.create(data.name, None if out is True else out)
+    with seeded(chosen.seed):
+        return _train(prepared, folder, Group(), voice or for_python(), {})
+
+
+def check_outputs(net: nn.Module, data: Dataset) -> None:
+    """Raises ProfundoError when the net does not take the data's inputs or does not give as many outputs as they need."""
+    shape = data.spec.inputs.shape
+    parameter = next(net.parameters(), torch.empty(0))
+    mode = net.training
+    net.eval()
+    try:
+        with torch.inference_mode():
+            outputs = net(torch.zeros(2, *shape, device=parameter.device))
+    except (RuntimeError, ValueError, TypeError) as error:
+        said = " ".join(str(error).split())
+        raise ProfundoError(
+            f"{type(net).__name__}: expected to take inputs (batch, {', '.join(map(str, shape))}): {said}"
+        ) from None
+    finally:
+        net.train(mode)
+    if not isinstance(outputs, Tensor) or outputs.shape != (2, data.spec.outputs):
+        arrived = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise ProfundoError(
+            f"{type(net).__name__}: expected outputs (batch, {data.spec.outputs}) for {data.name}, got {arrived} "
+            "for a batch of 2; change the width of the last layer"
+        )
+
+
+def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
+    """Go on with an interrupted run. It ends with the same bits as if it had never been interrupted.
+
+    Raises ProfundoError when the experiment or the data changed meanwhile, naming what.
+    """
+    voice = voice or Quiet()
+    folder = Folder.open(path)
+    asked = experiment(**read_experiment(folder.experiment))
+    if folder.scores.exists():
+        raise ProfundoError(
+            f"{path}: this run is finished; `profundo report {path}` shows it, `profundo train` starts another"
+        )
+    with group(asked.device) as processes, seeded(asked.seed):
+        started = time.perf_counter()
+        prepared = prepare(asked)
+        seconds = {"data": time.perf_counter() - started}
+        state = newest_checkpoint(folder.checkpoints, voice.notice)
+        _check_unchanged(folder, asked, prepared.data, state, processes)
+        voice = voice if processes.chief else Quiet()
+        return _train(prepared, folder, processes, voice, seconds, state)
+
+
+def _check_unchanged(folder: Folder, asked: Experiment, data: Dataset, state: State | None, processes: Group) -> None:
+    changes = []
+    if state is not None:
+        now = asked.settings()
+        changes = [
+            f"{name} was {old!r}, is {now.get(name)!r}"
+            for name, old in state["experiment"].items()
+            if now.get(name) != old
+        ]
+        if len(state["random"]) != processes.size:
+            changes.append(f"processes were {len(state['random'])}, are {processes.size}")
+    before = read_json(folder.environment).get("data", {}) if folder.environment.is_file() else {}
+    facts = dict(data.facts)
+    changes += [
+        f"data: {name} was {old!r}, is {facts.get(name)!r}" for name, old in before.items() if facts.get(name) != old
+    ]
+    if changes:
+        raise ProfundoError(
+            f"{folder.path}: cannot go on, for things changed: {'; '.join(changes)}. Undo that, or train anew"
+        )
+
+
+def open_run(path: str | Path) -> Run:
+    """A finished run from its folder: net with its weights, history, and the data it was trained on."""
+    folder = Folder.open(path)
+    asked = experiment(**read_experiment(folder.experiment))
+    if not folder.scores.exists():
+        raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
+    data = load_data(asked)
+    net, _spec = load_model(folder)
+    history = History()
+    kept = read_json(folder.scores)
+    history.rows = kept["history"]
+    run = Run(asked, data, net, history, folder=folder, best_epoch=kept["best_epoch"], seconds=kept["seconds"])
+    evaluate_run(run)
+    return run
+
+
+# ---------------------------------------------------------------------------------------------------- one training
+def _train(
+    prepared: Prepared,
+    folder: Folder | None,
+    processes: Group,
+    voice: Voice,
+    seconds: dict[str, float],
+    state: State | None = None,
+) -> Run:
+    run = Run(prepared.experiment, prepared.data, prepared.net, History(processes.sum), seconds=seconds)
+    run.folder = folder if processes.chief else None
+    with _locked(run.folder):
+        if run.folder is not None and state is None:
+            write_experiment(run.folder.experiment, prepared.experiment)
+            facts = {**environment(prepared.device, processes.size), "data": dict(prepared.data.facts)}
+            write_json(run.folder.environment, facts)
+        voice.start(prepared, run.folder, resumed=state is not None)
+        started = time.perf_counter()
+        stopper = learn(prepared, run.history, run.folder, processes, voice, state)
+        run.seconds["training"] = time.perf_counter() - started
+        if stopper is not None:
+            run.best_epoch = stopper.best_epoch
+        if processes.chief:
+            started = time.perf_counter()
+            evaluate_run(run)
+            run.seconds["evaluation"] = time.perf_counter() - started
+            if run.folder is not None:
+                _keep(run)
+        voice.finish(run)
+    return run
+
+
+@contextmanager
+def _locked(folder: Folder | None) -> Iterator[None]:
+    if folder is None:
+        yield
+    else:
+        with folder.locked():
+            yield
+
+
+def evaluate_run(run: Run) -> None:
+    """The one look at the test split, in float32: what the saved weights give anywhere."""
+    data = run.data
+    run.said, run.scores = evaluate_split(run.net, data, data.test, run.experiment.workers)
+
+
+def evaluate_split(net: nn.Module, data: Dataset, split: Samples, workers: int = 2) -> tuple[Answers, Scores]:
+    """What the net says about each sample of a split, and how well."""
+    device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
+    ordered = in_order(split, data.spec, device=device, workers=workers)
+    said = answers(net, ordered, objectives.default(data.spec.targets), data.spec.targets)
+    return said, scores(said, data.spec.targets, data.train.targets)
+
+
+def _keep(run: Run) -> None:
+    """Write what outlives the run; the scores last, for they mark it as finished."""
+    folder, said = run.folder, run.scores
+    assert folder is not None
+    assert said is not None
+    folder.check()
+    save_model(folder, run.net, run.experiment, run.data.spec)
+    write_history(folder, run.history.to_csv())
+    run.report()
+    write_json(
+        folder.scores,
+        {
+            "test": dict(said.values),
+            "baseline": dict(said.baseline),
+            "samples": said.samples,
+            "epochs": len(run.history),
+            "best_epoch": run.best_epoch,
+            "seconds": run.seconds,
+            "history": run.history.rows,
+        },
+    )

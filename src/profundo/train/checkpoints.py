@@ -1,0 +1,314 @@
+"""Checkpoints: the state of a training, written so that no kill, full disk or flipped bit goes unnoticed.
+
+    checkpoints/00000640/tensors.safetensors   every tensor
+                         state.json            everything else, with the places of the tensors
+                         manifest.json         size and SHA-256 of both, and of itself
+
+The folder is written under another name, flushed and renamed into place; its name is the number of updates done, so
+the newest is found by order, not by a clock. Nothing is unpickled: tensors are safetensors, the rest is JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from profundo.files import exit_point, flush_folder
+from profundo.records import ProfundoError, Step
+from profundo.train.loop import Position
+
+__all__ = [
+    "Interrupted",
+    "checkpoint",
+    "interruptible",
+    "load_checkpoint",
+    "newest_checkpoint",
+    "random_state",
+    "restore_random_state",
+    "save_checkpoint",
+    "seeded",
+]
+
+State = dict[str, Any]
+FILES = ("tensors.safetensors", "state.json")
+
+
+# ---------------------------------------------------------------------------------------------- state ⇄ plain files
+def flatten(state: Any, tensors: dict[str, Tensor]) -> Any:
+    """JSON for a tree of dicts, lists, numbers and tensors; the tensors go into `tensors` under running numbers."""
+    if isinstance(state, Tensor):
+        name = str(len(tensors))
+        # A copy even where memory is shared: safetensors stores each tensor by itself.
+        tensors[name] = state.detach().cpu().contiguous().clone()
+        return {"tensor": name}
+    if isinstance(state, dict):
+        return {"dict": [[key, flatten(value, tensors)] for key, value in state.items()]}
+    if isinstance(state, tuple | list):
+        return {"tuple" if isinstance(state, tuple) else "list": [flatten(value, tensors) for value in state]}
+    if state is None or isinstance(state, bool | int | float | str):
+        return state
+    raise TypeError(
+        f"checkpoint: a {type(state).__name__} cannot be saved; expected numbers, text, tensors, lists, dicts"
+    )
+
+
+def unflatten(tree: Any, tensors: dict[str, Tensor]) -> Any:
+    """The inverse of `flatten`."""
+    if not isinstance(tree, dict):
+        return tree
+    (kind, content), *_ = tree.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "dict":
+        return {key: unflatten(value, tensors) for key, value in content}
+    values = [unflatten(value, tensors) for value in content]
+    return tuple(values) if kind == "tuple" else values
+
+
+# ------------------------------------------------------------------------------------------------- write, read, prune
+def save_checkpoint(folder: Path, done: int, state: State, keep: int = 2) -> Path:
+    """Write the state after `done` updates into `folder`, then remove all but the newest `keep`.
+
+    Raises ProfundoError when it cannot be written; what was saved before is then untouched.
+    """
+    target = folder / f"{done:08d}"
+    temporary = folder / f".{target.name}.{os.getpid()}.part"
+    tensors: dict[str, Tensor] = {}
+    tree = flatten(state, tensors)
+    contents = (safetensors.torch.save(tensors), json.dumps(tree).encode())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(folder)
+        temporary.mkdir()
+        for name, content in zip(FILES, contents, strict=True):
+            write_flushed(temporary / name, content)
+        entries = {
+            name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in zip(FILES, contents, strict=True)
+        }
+        write_flushed(temporary / "manifest.json", json.dumps({"files": entries, "sha256": digest(entries)}).encode())
+        flush_folder(temporary)
+        exit_point()
+        if target.exists():  # saved before an interruption, perhaps damaged since
+            remove(target)
+        os.replace(temporary, target)
+        exit_point()
+        flush_folder(folder)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise ProfundoError(
+            f"{target}: the checkpoint could not be written: {error.strerror or error}; earlier ones are untouched. "
+            "Free some space, then `profundo resume`"
+        ) from None
+    prune(folder, keep)
+    return target
+
+
+def write_flushed(path: Path, content: bytes) -> None:
+    exit_point()
+    with path.open("wb") as file:
+        file.write(content)
+        exit_point()
+        file.flush()
+        os.fsync(file.fileno())
+    exit_point()
+
+
+def digest(entries: Any) -> str:
+    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a killed writer left under temporary names. Only one process writes in a run, so none is in use."""
+    for path in folder.glob(".*.part"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def prune(folder: Path, keep: int) -> None:
+    for old in numbered(folder)[:-keep]:
+        exit_point()
+        try:
+            remove(old)
+        except OSError:
+            return  # an old checkpoint too many does no harm
+        exit_point()
+
+
+def remove(path: Path) -> None:
+    """Out of sight by one rename first: a half-removed folder must not look like a checkpoint."""
+    doomed = path.with_name(f".{path.name}.old.part")
+    os.replace(path, doomed)
+    exit_point()
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def numbered(folder: Path) -> list[Path]:
+    """Checkpoint folders, oldest first, whether they are sound or not."""
+    if not folder.is_dir():
+        return []
+    return sorted((path for path in folder.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
+
+
+def load_checkpoint(path: Path) -> State:
+    """The state saved in one checkpoint folder. Raises ProfundoError if any byte differs from what was written."""
+    try:
+        manifest = json.loads(read_regular(path / "manifest.json", limit=1 << 20))
+        entries = manifest["files"]
+        if digest(entries) != manifest["sha256"]:
+            raise ValueError("manifest.json differs from what was written")
+        contents = []
+        for name in FILES:
+            content = read_regular(path / name, limit=entries[name]["bytes"])
+            if len(content) != entries[name]["bytes"] or hashlib.sha256(content).hexdigest() != entries[name]["sha256"]:
+                raise ValueError(f"{name} differs from what was written")
+            contents.append(content)
+        state: State = unflatten(json.loads(contents[1]), safetensors.torch.load(contents[0]))
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        safetensors.SafetensorError,
+    ) as error:
+        raise ProfundoError(f"{path}: the checkpoint is damaged: {error}; use an earlier one or train again") from None
+    return state
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """At most limit + 1 bytes of a regular file; a FIFO or a folder is refused, since opening it could wait forever."""
+    if not path.is_file():
+        raise ValueError(f"{path.name} is not a regular file" if path.exists() else f"{path.name} is missing")
+    with path.open("rb") as file:
+        return file.read(limit + 1)
+
+
+def newest_checkpoint(folder: Path, notice: Callable[[str], None]) -> State | None:
+    """The newest sound checkpoint's state, or None when there is none at all.
+
+    Damaged ones are passed over, each with a notice. Raises ProfundoError when there are some and all are damaged.
+    """
+    candidates = numbered(folder)
+    for path in reversed(candidates):
+        try:
+            return load_checkpoint(path)
+        except ProfundoError as error:
+            notice(str(error))
+    if candidates:
+        raise ProfundoError(f"{folder}: all {len(candidates)} checkpoints are damaged; train again with another --out")
+    return None
+
+
+# ------------------------------------------------------------------------------------------------------- randomness
+def random_state() -> State:
+    """The state of every global generator: PyTorch's on CPU and GPUs, Python's, NumPy's."""
+    version, words, gauss = random.getstate()
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "python": [version, list(words), gauss],
+        "numpy": [str(kind), torch.from_numpy(np.asarray(keys).astype(np.int64)), *(float(r) for r in rest)],
+    }
+
+
+def restore_random_state(state: State) -> None:
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+    kind, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), int(position), int(has_gauss), cached))
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Every global generator seeded inside; the caller's own randomness is as before when it ends."""
+    before = random_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        restore_random_state(before)
+
+
+# --------------------------------------------------------------------------------------------------- when to save
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM came and the state was saved. code: 128 + the signal's number, as shells have it."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.code = 128 + signal_number
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], int]]:
+    """Inside, the first SIGINT or SIGTERM is only noted; the second one ends the process at once.
+
+    Yields a function: the number of the signal that came, or 0. In a thread, where Python allows no handlers, it
+    stays 0.
+    """
+    came = 0
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        if came:
+            os._exit(128 + number)
+        came = number
+
+    try:
+        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread
+        before = {}
+    try:
+        yield lambda: came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def checkpoint(
+    steps: Iterable[Step],
+    save: Callable[[Position], None],
+    *,
+    seconds: float = 30.0,
+    signalled: Callable[[], int] = lambda: 0,
+    agree: Callable[[Step, int], int] = lambda _step, wish: wish,
+) -> Iterator[Step]:
+    """Call `save` with the position of the next update every `seconds`, or rarer where saving takes over 5 % of it.
+
+    It wraps every other consumer, so that their state of this step is in what is saved. After a signal: save and
+    raise Interrupted. agree: lets several processes come to the same decision at the same step (2: interrupt,
+    1: save, 0: go on).
+    """
+    last, cost = time.monotonic(), 0.0
+    for step in steps:
+        yield step
+        now = time.monotonic()
+        wish = 2 if signalled() else 1 if now - last >= max(seconds, 20 * cost) else 0
+        decision = agree(step, wish)
+        if decision:
+            save(Position(step.epoch + 1) if step.last else Position(step.epoch, step.index + 1))
+            last = time.monotonic()
+            cost = last - now
+        if decision == 2:
+            raise Interrupted(signalled() or signal.SIGTERM)

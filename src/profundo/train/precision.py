@@ -1,0 +1,52 @@
+"""Where and in which arithmetic a network trains, decided by what the hardware has."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from profundo.records import ProfundoError
+
+__all__ = ["choose_device", "choose_precision", "convolutional"]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """ "auto": the GPU when there is one. Raises ProfundoError for a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ProfundoError(f"device {name!r}: expected auto, cpu, cuda or cuda:N") from None
+    if device.type not in ("cpu", "cuda"):
+        raise ProfundoError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
+    if device.type == "cuda":
+        there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= there:
+            raise ProfundoError(
+                f"device {name!r} is not there: this machine has {there} CUDA devices; try --device auto"
+            )
+    return device
+
+
+def choose_precision(name: str, net: nn.Module, device: torch.device) -> str:
+    """ "auto": bfloat16 autocast for convolutional nets where the hardware multiplies it natively, else float32.
+
+    On a CPU dense nets lose more by casting than the products gain; convolutions gain a fifth or more.
+    """
+    if name in ("float32", "bfloat16"):
+        return name
+    if name != "auto":
+        raise ProfundoError(f"precision {name!r} is unknown; known: auto, float32, bfloat16")
+    return "bfloat16" if convolutional(net) and _multiplies_bfloat16(device) else "float32"
+
+
+def convolutional(net: nn.Module) -> bool:
+    return any(isinstance(module, nn.Conv2d) for module in net.modules())
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # absent in some releases: then no
+    return any(bool(getattr(torch.cpu, ask, bool)()) for ask in asks)

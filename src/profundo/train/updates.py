@@ -1,0 +1,100 @@
+"""Updates: ways of learning that the loop can drive. Supervised learning here; others have the same few methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from profundo.records import Batch
+
+__all__ = ["Objective", "Supervised", "autocast"]
+
+
+class Objective(Protocol):
+    def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
+        """Sum of the samples' costs / total: a scalar."""
+
+
+class Supervised:
+    """Learn targets from inputs: outputs, mean cost, gradients, one optimizer step.
+
+    precision: "float32" or "bfloat16" (autocast; the weights stay float32).
+    accumulate: the batch goes through the net in this many parts and their gradients add up, which saves memory and,
+        but for batch normalisation, changes the result only by rounding.
+    clip: the largest norm of the gradient over all parameters; above, it is scaled down (Pascanu et al. 2013).
+    processes: how many share the batch. Their gradients are averaged, so each cost is multiplied by their number:
+        what comes out is the gradient of the mean over the whole batch.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        objective: Objective,
+        optimizer: Optimizer,
+        *,
+        precision: str = "float32",
+        accumulate: int = 1,
+        clip: float | None = None,
+        processes: int = 1,
+    ) -> None:
+        self.net = net
+        self.objective = objective
+        self.optimizer = optimizer
+        self.precision = precision
+        self.accumulate = accumulate
+        self.clip = clip
+        self.processes = processes
+        self.forward: nn.Module = net  # several processes put their gradient-averaging wrapper here
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        return {"net": self.net}
+
+    @property
+    def optimizers(self) -> Iterable[Optimizer]:
+        return (self.optimizer,)
+
+    def __call__(self, batch: Batch) -> Mapping[str, Tensor]:
+        self.optimizer.zero_grad()
+        if self.accumulate == 1:
+            loss = self.backward(batch.inputs, batch.targets, batch.total)
+        else:
+            parts = zip(batch.inputs.chunk(self.accumulate), batch.targets.chunk(self.accumulate), strict=True)
+            loss = torch.stack([self.backward(inputs, targets, batch.total) for inputs, targets in parts]).sum()
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
+        self.optimizer.step()
+        return {"loss": loss}
+
+    def backward(self, inputs: Tensor, targets: Tensor, total: int) -> Tensor:
+        """Add the gradients of these samples' share of the mean cost. Returns that share, detached."""
+        with autocast(self.precision, inputs.device):
+            outputs = self.forward(inputs)
+        cost = self.objective.mean_cost(outputs, targets, total)
+        (cost * self.processes if self.processes > 1 else cost).backward()  # type: ignore[no-untyped-call]
+        return cost.detach()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.net.load_state_dict(state["net"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        match_layout(self.optimizer)
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any]:
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+
+
+def match_layout(optimizer: Optimizer) -> None:
+    """Lay each state tensor out in memory as its parameter is (channels last): files hold them in plain order."""
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter).copy_(value)

@@ -1,0 +1,171 @@
+"""Consumers of the loop: each takes the steps, does one thing with them and hands them on, so that they compose.
+
+for step in early_stop(record(progress(fit(update, batches, plan), …), history, validate), stopper):
+    ...
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from profundo.records import ProfundoError, Step
+
+__all__ = ["EarlyStop", "History", "early_stop", "progress", "record"]
+
+
+class History:
+    """What happened, one row an epoch: mean losses over the epoch's batches, the rate, what validation said.
+
+    The losses of the epoch under way wait as they are, on the device; they are read once, when it ends.
+    reduce: adds a tensor over all processes that share the batches.
+    """
+
+    def __init__(self, reduce: Callable[[Tensor], Tensor] = lambda values: values) -> None:
+        self.rows: list[dict[str, float]] = []
+        self.reduce = reduce
+        self.read: dict[str, list[float]] = {}
+        self.waiting: dict[str, list[Tensor]] = {}
+        self.samples: list[int] = []
+
+    def __getitem__(self, name: str) -> list[float]:
+        """One column, such as "loss"; NaN where a row lacks it."""
+        if not any(name in row for row in self.rows):
+            known = ", ".join(self.names)
+            raise KeyError(f"history has no column {name!r}; it has: {known}")
+        return [row.get(name, math.nan) for row in self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def add(self, step: Step) -> None:
+        for name, loss in step.losses.items():
+            self.waiting.setdefault(name, []).append(loss)
+        self.samples.append(step.samples)
+
+    def settle(self, epoch: int) -> None:
+        """Read the waiting losses. Raises ProfundoError if one is not finite: what follows it is worthless."""
+        for name, losses in self.waiting.items():
+            values = self.reduce(torch.stack(losses).double()).tolist()
+            before = self.read.setdefault(name, [])
+            before += values
+            for index, value in enumerate(before):
+                if not math.isfinite(value):
+                    raise ProfundoError(
+                        f"epoch {epoch + 1}, step {index + 1}: the {name} became {value}; the last checkpoint is from "
+                        "before. Try a smaller --learning-rate, or look for extreme values in the data"
+                    )
+        self.waiting = {}
+
+    def close_epoch(self, step: Step, validation: Mapping[str, float]) -> None:
+        self.settle(step.epoch)
+        total = sum(self.samples)
+        means = {
+            name: math.fsum(value * n for value, n in zip(values, self.samples, strict=True)) / total
+            for name, values in self.read.items()
+        }
+        self.rows.append({"epoch": step.epoch + 1, **means, **validation, "rate": step.rate})
+        self.read, self.samples = {}, []
+
+    def state_dict(self) -> dict[str, Any]:
+        """To be asked for after `settle`."""
+        return {"rows": self.rows, "read": self.read, "samples": self.samples}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rows, self.read, self.samples = state["rows"], state["read"], state["samples"]
+
+    def to_csv(self) -> str:
+        def cell(value: float | None) -> str:
+            return "" if value is None else repr(value)  # repr: the shortest text that reads back as the same number
+
+        lines = [",".join(self.names), *(",".join(cell(row.get(n)) for n in self.names) for row in self.rows)]
+        return "\n".join(lines) + "\n"
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in self.names)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{row.get(name, math.nan):.4g}</td>" for name in self.names) + "</tr>"
+            for row in self.rows
+        )
+        return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def record(
+    steps: Iterable[Step], history: History, validate: Callable[[], Mapping[str, float]] = dict
+) -> Iterator[Step]:
+    """Keep the history; at each epoch's end ask `validate` for figures such as {"validation loss": …}."""
+    for step in steps:
+        history.add(step)
+        if step.last:
+            history.close_epoch(step, validate())
+        yield step
+
+
+class EarlyStop:
+    """Remembers the best epoch and its weights; says when to stop (Prechelt 1998).
+
+    monitor: a column of the history; smaller is better unless `larger`. patience: epochs without a new best.
+    """
+
+    def __init__(self, net: nn.Module, history: History, monitor: str, patience: int, larger: bool = False) -> None:
+        self.net, self.history, self.monitor, self.patience, self.larger = net, history, monitor, patience, larger
+        self.best_epoch = -1
+        self.best_value = -math.inf if larger else math.inf
+        self.best_weights: dict[str, Tensor] = {}
+
+    def look(self) -> None:
+        """Compare the newest epoch with the best."""
+        value = self.history[self.monitor][-1]
+        if value > self.best_value if self.larger else value < self.best_value:
+            self.best_epoch, self.best_value = len(self.history) - 1, value
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()}
+
+    def is_over(self) -> bool:
+        return len(self.history) - 1 - self.best_epoch >= self.patience and self.best_epoch >= 0
+
+    def restore(self) -> None:
+        """Put the best epoch's weights back into the net."""
+        if self.best_weights:
+            self.net.load_state_dict(self.best_weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch": self.best_epoch, "value": self.best_value, "weights": self.best_weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best_epoch, self.best_value, self.best_weights = state["epoch"], state["value"], state["weights"]
+
+
+def early_stop(steps: Iterable[Step], stopper: EarlyStop) -> Iterator[Step]:
+    """End when `stopper.patience` epochs brought no better value. It wraps `record`, whose history it reads."""
+    if stopper.is_over():  # resumed after the last step
+        return
+    for step in steps:
+        if step.last:
+            stopper.look()
+        yield step
+        if step.last and stopper.is_over():
+            return
+
+
+class Display(Protocol):
+    def show(self, step: Step, row: Mapping[str, float] | None) -> None: ...
+
+
+def progress(steps: Iterable[Step], display: Display, history: History, every: float = 0.1) -> Iterator[Step]:
+    """Show the newest step at most every `every` seconds, and each epoch's end: reading a loss waits for the device."""
+    due = 0.0
+    for step in steps:
+        now = time.perf_counter()
+        if step.last or now >= due:
+            due = now + every
+            display.show(step, history.rows[-1] if step.last and history.rows else None)
+        yield step
