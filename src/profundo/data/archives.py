@@ -67,7 +67,7 @@ class Folder:
         inside = os.path.realpath(where) + os.sep
         for place, folders, files in os.walk(where, followlinks=False):
             links += sum(os.path.islink(os.path.join(place, folder)) for folder in folders)
-            folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
+            folders[:] = sorted(folder for folder in folders if not _is_hidden(folder))
             parts = Path(place).relative_to(where).parts
             self.folders.update((*parts, name) for name in folders if not os.path.islink(os.path.join(place, name)))
             for name in sorted(filter(_is_image, files)):
@@ -112,7 +112,7 @@ class Zip:
             if member.filename.startswith("/") or ".." in parts or stat.S_ISLNK(member.external_attr >> 16):
                 unsafe += 1
                 continue
-            if any(part.startswith(".") or part == "__MACOSX" for part in parts[:-1]):
+            if any(map(_is_hidden, parts[:-1])):
                 continue
             self.folders.update(_parents(parts, member.is_dir()))
             if parts and not member.is_dir() and _is_image(parts[-1]):
@@ -158,6 +158,10 @@ def printable(name: str) -> str:
 def _parents(parts: Parts, folder: bool) -> Iterable[Parts]:
     """The folders on the way to an entry, itself included if it is one."""
     return (parts[:depth] for depth in range(1, len(parts) + folder))
+
+
+def _is_hidden(folder: str) -> bool:
+    return folder.startswith(".") or folder == "__MACOSX"
 
 
 def _is_image(name: str) -> bool:

@@ -116,7 +116,7 @@ def image_collection(
     assert train is not None
     skipped = (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",) if faults else ()
     return Collection(
-        name or printable(where.resolve().name),
+        name or printable(where.resolve().stem if where.is_file() else where.resolve().name),
         Inputs(shape, "image"),
         Targets("classes" if len(layout.classes) > 2 else "binary", layout.classes),
         train,

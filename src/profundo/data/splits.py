@@ -126,11 +126,11 @@ def stratified(
 
 
 def _quotas(counts: Sequence[int], share: float) -> list[int]:
-    """How many of each class to take: shares rounded by largest remainder, never the whole class."""
+    """How many of each class to take: shares rounded by largest remainder, one at least in all, never a whole class."""
     exact = [count * share for count in counts]
     quotas = [int(value) for value in exact]
-    missing = round(sum(exact)) - sum(quotas)
-    order = sorted(range(len(counts)), key=lambda label: quotas[label] - exact[label])
+    missing = max(1, round(sum(exact))) - sum(quotas)
+    order = sorted(range(len(counts)), key=lambda label: (counts[label] < 2, quotas[label] - exact[label]))
     for label in order[:missing]:
         quotas[label] += 1
     return [min(quota, max(0, count - 1)) for quota, count in zip(quotas, counts, strict=True)]
