@@ -10,13 +10,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from profundo.records import ProfundoError
 
-__all__ = ["exit_point", "flush_folder", "read_json", "sha256", "write_bytes", "write_json", "write_text"]
+__all__ = [
+    "clear_leftovers",
+    "erase",
+    "exit_point",
+    "flush_folder",
+    "read_json",
+    "sha256",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
 
 _EXIT_AT = int(os.environ.get("PROFUNDO_EXIT_AT", "0"))
 _passed = 0
@@ -67,6 +78,23 @@ def read_json(path: Path) -> Any:
         raise ProfundoError(f"{path}: expected JSON, but it does not read: {error}") from None
 
 
+def erase(path: Path) -> None:
+    """Remove whatever is there: a folder with all in it, a file, a link, a FIFO. What cannot be removed stays."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError:
+        pass
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a killed writer left under temporary names. For who alone writes there, so that none is in use."""
+    for path in folder.glob(".*.part"):
+        erase(path)
+
+
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -86,7 +114,7 @@ def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         exit_point()
         flush_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        erase(temporary)
         raise ProfundoError(
             f"{path}: could not be written: {error.strerror or error}; what was saved before is untouched. "
             "Free some space or choose another --out"

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
-from profundo.files import read_json, write_text
+from profundo.files import clear_leftovers, erase, read_json, write_text
 from profundo.records import ProfundoError
 
 __all__ = ["Folder", "environment", "find_runs"]
@@ -73,7 +73,7 @@ class Folder:
     @staticmethod
     def _numbered(parent: Path, name: str) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
-        taken = [int(p.name[len(name) + 1 :]) for p in parent.glob(f"{name}-*") if p.name[len(name) + 1 :].isdigit()]
+        taken = [int(p.name[len(name) + 1 :]) for p in parent.glob(f"{name}-*") if p.name[len(name) + 1 :].isdecimal()]
         number = max(taken, default=0) + 1
         while True:
             try:
@@ -100,15 +100,16 @@ class Folder:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            pid = holder.read_text().strip() if holder.exists() else "unknown"
+            pid = (holder.read_text().strip() if holder.is_file() else "") or "unknown"
             raise ProfundoError(f"{self.path}: process {pid} is writing in this run; wait for it or stop it") from None
         except OSError as error:
             raise ProfundoError(f"{self.path}: cannot be written: {error.strerror}; choose another --out") from None
         try:
-            holder.write_text(f"{os.getpid()}\n")
+            write_text(holder, f"{os.getpid()}\n")
+            clear_leftovers(self.path)
             yield
         finally:
-            holder.unlink(missing_ok=True)
+            erase(holder)
             lock.release()
 
     def check(self) -> None:
@@ -117,10 +118,13 @@ class Folder:
             raise ProfundoError(f"{self.path}: the run's folder disappeared while it was in use; nothing more is saved")
 
     def say(self, line: str) -> None:
-        """Append a line to log.txt."""
+        """Append a line to log.txt; one that a full disk tore is ended first."""
         try:
-            with self.log.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with self.log.open("ab+") as file:
+                end = file.seek(0, os.SEEK_END)
+                file.seek(max(0, end - 1))
+                whole = end == 0 or file.read(1) == b"\n"
+                file.write((b"" if whole else b"\n") + line.encode() + b"\n")
         except OSError as error:
             raise ProfundoError(f"{self.log}: cannot be written: {error.strerror or error}; free some space") from None
 

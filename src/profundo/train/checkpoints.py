@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -28,12 +27,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from profundo.files import exit_point, flush_folder
-from profundo.records import ProfundoError, Step
+from profundo.files import clear_leftovers, erase, exit_point, flush_folder
+from profundo.records import Interrupted, ProfundoError, Step
 from profundo.train.loop import Position
 
 __all__ = [
-    "Interrupted",
     "checkpoint",
     "interruptible",
     "load_checkpoint",
@@ -84,7 +82,8 @@ def unflatten(tree: Any, tensors: dict[str, Tensor]) -> Any:
 def save_checkpoint(folder: Path, done: int, state: State, keep: int = 2) -> Path:
     """Write the state after `done` updates into `folder`, then remove all but the newest `keep`.
 
-    Raises ProfundoError when it cannot be written; what was saved before is then untouched.
+    Any later checkpoint there was passed over as damaged when this training resumed; it goes, too. The folder is made
+    where its parent is there. Raises ProfundoError when it cannot be written; what was saved before is then untouched.
     """
     target = folder / f"{done:08d}"
     temporary = folder / f".{target.name}.{os.getpid()}.part"
@@ -92,7 +91,7 @@ def save_checkpoint(folder: Path, done: int, state: State, keep: int = 2) -> Pat
     tree = flatten(state, tensors)
     contents = (safetensors.torch.save(tensors), json.dumps(tree).encode())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         clear_leftovers(folder)
         temporary.mkdir()
         for name, content in zip(FILES, contents, strict=True):
@@ -110,12 +109,12 @@ def save_checkpoint(folder: Path, done: int, state: State, keep: int = 2) -> Pat
         exit_point()
         flush_folder(folder)
     except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
+        erase(temporary)
         raise ProfundoError(
             f"{target}: the checkpoint could not be written: {error.strerror or error}; earlier ones are untouched. "
             "Free some space, then `profundo resume`"
         ) from None
-    prune(folder, keep)
+    prune(folder, done, keep)
     return target
 
 
@@ -133,14 +132,12 @@ def digest(entries: Any) -> str:
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 
-def clear_leftovers(folder: Path) -> None:
-    """Remove what a killed writer left under temporary names. Only one process writes in a run, so none is in use."""
-    for path in folder.glob(".*.part"):
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def prune(folder: Path, keep: int) -> None:
-    for old in numbered(folder)[:-keep]:
+def prune(folder: Path, done: int, keep: int) -> None:
+    there = numbered(folder)
+    kept = [path for path in there if int(path.name) <= done][-keep:]
+    for old in there:
+        if old in kept:
+            continue
         exit_point()
         try:
             remove(old)
@@ -154,14 +151,14 @@ def remove(path: Path) -> None:
     doomed = path.with_name(f".{path.name}.old.part")
     os.replace(path, doomed)
     exit_point()
-    shutil.rmtree(doomed, ignore_errors=True)
+    erase(doomed)
 
 
 def numbered(folder: Path) -> list[Path]:
     """Checkpoint folders, oldest first, whether they are sound or not."""
     if not folder.is_dir():
         return []
-    return sorted((path for path in folder.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
+    return sorted((path for path in folder.iterdir() if path.name.isdecimal()), key=lambda path: int(path.name))
 
 
 def load_checkpoint(path: Path) -> State:
@@ -192,11 +189,12 @@ def load_checkpoint(path: Path) -> State:
 
 
 def read_regular(path: Path, limit: int) -> bytes:
-    """At most limit + 1 bytes of a regular file; a FIFO or a folder is refused, since opening it could wait forever."""
+    """A regular file of at most `limit` bytes; a FIFO or a folder is refused, since opening it could wait forever."""
     if not path.is_file():
         raise ValueError(f"{path.name} is not a regular file" if path.exists() else f"{path.name} is missing")
-    with path.open("rb") as file:
-        return file.read(limit + 1)
+    if path.stat().st_size > limit:
+        raise ValueError(f"{path.name} is longer than what was written")
+    return path.read_bytes()
 
 
 def newest_checkpoint(folder: Path, notice: Callable[[str], None]) -> State | None:
@@ -252,14 +250,6 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 # --------------------------------------------------------------------------------------------------- when to save
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM came and the state was saved. code: 128 + the signal's number, as shells have it."""
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(signal_number)
-        self.code = 128 + signal_number
-
-
 @contextmanager
 def interruptible() -> Iterator[Callable[[], int]]:
     """Inside, the first SIGINT or SIGTERM is only noted; the second one ends the process at once.
@@ -296,6 +286,7 @@ def checkpoint(
 ) -> Iterator[Step]:
     """Call `save` with the position of the next update every `seconds`, or rarer where saving takes over 5 % of it.
 
+    seconds: 0 saves after every step, whatever it costs.
     It wraps every other consumer, so that their state of this step is in what is saved. After a signal: save and
     raise Interrupted. agree: lets several processes come to the same decision at the same step (2: interrupt,
     1: save, 0: go on).
@@ -304,7 +295,8 @@ def checkpoint(
     for step in steps:
         yield step
         now = time.monotonic()
-        wish = 2 if signalled() else 1 if now - last >= max(seconds, 20 * cost) else 0
+        due = max(seconds, 20 * cost) if seconds else 0.0
+        wish = 2 if signalled() else 1 if now - last >= due else 0
         decision = agree(step, wish)
         if decision:
             save(Position(step.epoch + 1) if step.last else Position(step.epoch, step.index + 1))
