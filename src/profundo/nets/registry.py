@@ -28,7 +28,7 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
 
 def build(name: str, spec: Spec, **options: Any) -> nn.Module:
     """The net of that name for such data. Raises ProfundoError for an unknown name, an option the net does not
-    have, and a net that needs images when given rows."""
+    have or a value it cannot take, and a net that needs images when given rows."""
     check(name, spec)
     builder = _BUILDERS[name]
     known = list(signature(builder).parameters)[1:]
@@ -38,4 +38,14 @@ def build(name: str, spec: Spec, **options: Any) -> nn.Module:
                 f"net {name}: unknown option {option!r}; "
                 + (f"its options are {', '.join(known)}" if known else "it has no options")
             )
-    return builder(spec, **options)
+    try:
+        return builder(spec, **options)
+    except (TypeError, RuntimeError) as error:  # a value of the wrong type, or more weights than memory
+        given = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        raise ProfundoError(
+            f"net {name}: could not be built with {given or 'its defaults'}: {_first_line(error)}"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
