@@ -16,7 +16,7 @@ from profundo.evaluate import answers, mean_cost, scores
 from profundo.recipes.display import Voice
 from profundo.recipes.experiment import Experiment
 from profundo.recipes.folder import Folder, write_history
-from profundo.records import Batch, Dataset
+from profundo.records import Batch, Dataset, ProfundoError
 from profundo.train import EarlyStop, History, Plan, Position, Supervised, checkpoint, early_stop, fit, progress, record
 from profundo.train.checkpoints import interruptible, random_state, restore_random_state, save_checkpoint
 from profundo.train.distributed import Group, share_normalization
@@ -65,8 +65,13 @@ def learn(
     stopper = EarlyStop(prepared.net, history, "validation loss", asked.early_stop) if asked.early_stop else None
     start = begin(asked, processes) if state is None else restore(state, update, history, stopper, processes)
 
+    saved = start
+
     def save(position: Position) -> None:
+        nonlocal saved
+        saved = position
         history.settle(position.epoch)
+        check_finite(prepared.net, position)
         randoms = processes.gather(random_state())
         if folder is not None:
             done = position.epoch * len(train_batches) + position.index
@@ -85,7 +90,7 @@ def learn(
         ):
             pass
     end = Position(len(history))
-    if start != end:
+    if saved != end:
         save(end)
     if stopper is not None:
         stopper.restore()
@@ -139,6 +144,16 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
     return look
 
 
+def check_finite(net: nn.Module, position: Position) -> None:
+    """Raise ProfundoError rather than save a network that the last update ruined, after losses that were finite yet."""
+    for name, tensor in net.state_dict().items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ProfundoError(
+                f"before epoch {position.epoch + 1}, step {position.index + 1}: {name} is no longer finite; the last "
+                "checkpoint is from before. Try a smaller --learning-rate, or look for extreme values in the data"
+            )
+
+
 # ------------------------------------------------------------------------------------------------ what is saved
 def snapshot(
     asked: Experiment,
@@ -168,9 +183,13 @@ def restore(
     state: State, update: Supervised, history: History, stopper: EarlyStop | None, processes: Group
 ) -> Position:
     """Put everything back as `snapshot` found it. Returns the next update to do."""
-    update.load_state_dict(state["update"])
-    history.load_state_dict(state["history"])
-    if stopper is not None:
-        stopper.load_state_dict(state["early_stop"])
-    restore_random_state(state["random"][processes.rank])
-    return Position(*state["position"])
+    try:
+        update.load_state_dict(state["update"])
+        history.load_state_dict(state["history"])
+        if stopper is not None:
+            stopper.load_state_dict(state["early_stop"])
+        restore_random_state(state["random"][processes.rank])
+        return Position(*state["position"])
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        said = " ".join(str(error).split())
+        raise ProfundoError(f"the newest checkpoint is not one of this network and this training: {said}") from None

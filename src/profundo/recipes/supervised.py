@@ -75,8 +75,9 @@ def train(asked: Experiment, *, out: str | Path | None = None, voice: Voice | No
         started = time.perf_counter()
         prepared = prepare(asked)
         seconds = {"data": time.perf_counter() - started}
-        folder = Folder.create(asked.data, out) if processes.chief else Folder(Path())
-        return _train(prepared, folder, processes, voice if processes.chief else Quiet(), seconds)
+        folder = Folder.create(asked.data, out) if processes.chief else None
+        with _locked(folder):
+            return _train(prepared, folder, processes, voice if processes.chief else Quiet(), seconds)
 
 
 def prepare(asked: Experiment) -> Prepared:
@@ -118,7 +119,7 @@ def fit(
     check_outputs(net, data)
     prepared = Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
     folder = None if out is False else Folder.create(data.name, None if out is True else out)
-    with seeded(chosen.seed):
+    with seeded(chosen.seed), _locked(folder):
         return _train(prepared, folder, Group(), voice or for_python(), {})
 
 
@@ -158,27 +159,25 @@ def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
         raise ProfundoError(
             f"{path}: this run is finished; `profundo report {path}` shows it, `profundo train` starts another"
         )
-    with group(asked.device) as processes, seeded(asked.seed):
+    with (
+        group(asked.device) as processes,
+        seeded(asked.seed),
+        _locked(folder if processes.chief else None),  # before looking: a process at work prunes what we would read
+    ):
         started = time.perf_counter()
         prepared = prepare(asked)
         seconds = {"data": time.perf_counter() - started}
         state = newest_checkpoint(folder.checkpoints, voice.notice)
         _check_unchanged(folder, asked, prepared.data, state, processes)
         voice = voice if processes.chief else Quiet()
-        return _train(prepared, folder, processes, voice, seconds, state)
+        return _train(prepared, folder if processes.chief else None, processes, voice, seconds, state)
+
+
+WITHOUT_EFFECT = ("workers", "checkpoint_seconds", "data_dir")  # on the result, as the data are compared by themselves
 
 
 def _check_unchanged(folder: Folder, asked: Experiment, data: Dataset, state: State | None, processes: Group) -> None:
-    changes = []
-    if state is not None:
-        now = asked.settings()
-        changes = [
-            f"{name} was {old!r}, is {now.get(name)!r}"
-            for name, old in state["experiment"].items()
-            if now.get(name) != old
-        ]
-        if len(state["random"]) != processes.size:
-            changes.append(f"processes were {len(state['random'])}, are {processes.size}")
+    changes = _changed_settings(asked, state, processes) if state is not None else []
     before = read_json(folder.environment).get("data", {}) if folder.environment.is_file() else {}
     facts = dict(data.facts)
     changes += [
@@ -188,6 +187,20 @@ def _check_unchanged(folder: Folder, asked: Experiment, data: Dataset, state: St
         raise ProfundoError(
             f"{folder.path}: cannot go on, for things changed: {'; '.join(changes)}. Undo that, or train anew"
         )
+
+
+def _changed_settings(asked: Experiment, state: State, processes: Group) -> list[str]:
+    now = asked.settings()
+    try:
+        before, size = state["experiment"].items(), len(state["random"])
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ProfundoError(f"the newest checkpoint is not one of a training: {error!r}; train anew") from None
+    changes = [
+        f"{name} was {old!r}, is {now.get(name)!r}"
+        for name, old in before
+        if now.get(name) != old and name not in WITHOUT_EFFECT
+    ]
+    return changes if size == processes.size else [*changes, f"processes were {size}, are {processes.size}"]
 
 
 def open_run(path: str | Path) -> Run:
@@ -216,25 +229,24 @@ def _train(
     state: State | None = None,
 ) -> Run:
     run = Run(prepared.experiment, prepared.data, prepared.net, History(processes.sum), seconds=seconds)
-    run.folder = folder if processes.chief else None
-    with _locked(run.folder):
-        if run.folder is not None and state is None:
-            write_experiment(run.folder.experiment, prepared.experiment)
-            facts = {**environment(prepared.device, processes.size), "data": dict(prepared.data.facts)}
-            write_json(run.folder.environment, facts)
-        voice.start(prepared, run.folder, resumed=state is not None)
+    run.folder = folder
+    if folder is not None and state is None:
+        facts = {**environment(prepared.device, processes.size), "data": dict(prepared.data.facts)}
+        write_json(folder.environment, facts)
+        write_experiment(folder.experiment, prepared.experiment)  # last, for it makes the folder a run
+    voice.start(prepared, folder, resumed=state is not None)
+    started = time.perf_counter()
+    stopper = learn(prepared, run.history, folder, processes, voice, state)
+    run.seconds["training"] = time.perf_counter() - started
+    if stopper is not None:
+        run.best_epoch = stopper.best_epoch
+    if processes.chief:
         started = time.perf_counter()
-        stopper = learn(prepared, run.history, run.folder, processes, voice, state)
-        run.seconds["training"] = time.perf_counter() - started
-        if stopper is not None:
-            run.best_epoch = stopper.best_epoch
-        if processes.chief:
-            started = time.perf_counter()
-            evaluate_run(run)
-            run.seconds["evaluation"] = time.perf_counter() - started
-            if run.folder is not None:
-                _keep(run)
-        voice.finish(run)
+        evaluate_run(run)
+        run.seconds["evaluation"] = time.perf_counter() - started
+        if folder is not None:
+            _keep(run)
+    voice.finish(run)
     return run
 
 
