@@ -294,20 +294,16 @@ def _print_run(run: Run, as_json: bool) -> None:
 
 
 def main() -> None:
-    """The entry point. A mistake of the user's is one line on stderr and exit status 1; wrong usage is 2."""
-    from profundo.records import ProfundoError
+    """The entry point. Exit status: 1 for a mistake that one line explains, 2 for wrong usage, 130 or 143 when
+    interrupted with the state saved."""
+    from profundo.records import Interrupted, ProfundoError
 
     try:
         app(standalone_mode=True)
     except ProfundoError as error:
         print(f"profundo: {error}", file=sys.stderr)
         sys.exit(1)
+    except Interrupted as interrupted:  # the run has said how to go on
+        sys.exit(interrupted.code)
     except BrokenPipeError:
         os._exit(141)  # whoever read us went away
-    except BaseException as error:
-        code = getattr(error, "code", None)
-        if type(error).__name__ == "Interrupted":
-            print("profundo: interrupted; the state is saved, `profundo resume RUN` goes on", file=sys.stderr)
-        if isinstance(code, int) and type(error).__name__ == "Interrupted":
-            sys.exit(code)
-        raise

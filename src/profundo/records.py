@@ -17,6 +17,7 @@ __all__ = [
     "Batch",
     "Dataset",
     "Inputs",
+    "Interrupted",
     "LayerRow",
     "ProfundoError",
     "Samples",
@@ -30,6 +31,14 @@ __all__ = [
 
 class ProfundoError(Exception):
     """Something the person at the keyboard can mend. The message is one line: expected, arrived, where, what to do."""
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM came and the state was saved. code: 128 + the signal's number, as shells have it."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.code = 128 + signal_number
 
 
 InputKind = Literal["image", "features"]

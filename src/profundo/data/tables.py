@@ -21,11 +21,11 @@ TABLES = {
 
 
 def digits() -> Collection:
-    """1,797 images 1×8×8 with values 0 to 16."""
+    """1,797 images 1×8×8. Their 17 shades, counts from 0 to 16, are spread over 0 to 255 as in any grey image."""
     from sklearn.datasets import load_digits
 
     bunch: Any = load_digits()
-    images = torch.from_numpy(bunch.images).to(torch.uint8).unsqueeze(1)
+    images = (torch.from_numpy(bunch.images) * 255 / 16).round().to(torch.uint8).unsqueeze(1)
     targets = Targets("classes", tuple(map(str, bunch.target_names)))
     return Collection("digits", Inputs((1, 8, 8), "image"), targets, Samples(images, torch.from_numpy(bunch.target)))
 

@@ -29,6 +29,9 @@ class Voice(Protocol):
 
     def notice(self, text: str) -> None: ...
 
+    def stop(self) -> None:
+        """The training ended, well or not."""
+
     def finish(self, run: Run) -> None: ...
 
 
@@ -40,6 +43,8 @@ class Quiet:
     def show(self, step: Step, row: Mapping[str, float] | None) -> None: ...
 
     def notice(self, text: str) -> None: ...
+
+    def stop(self) -> None: ...
 
     def finish(self, run: Run) -> None: ...
 
@@ -110,7 +115,7 @@ class Terminal:
             self.bar.update(0, completed=done, epoch=step.epoch + 1, errors=losses + validation)
             self.bar.refresh()
 
-    def stop_bar(self) -> None:
+    def stop(self) -> None:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
@@ -120,7 +125,6 @@ class Terminal:
         self.log(f"note: {text}")
 
     def finish(self, run: Run) -> None:
-        self.stop_bar()
         if run.scores is None:
             return
         for line in result_lines(run):

@@ -126,7 +126,7 @@ class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
             return super().forward(input)
-        x = input.float()
+        x = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
         over = [0, *range(2, x.ndim)]
         count = x.numel() / x.shape[1]
         sums = torch.stack([x.sum(over), x.square().sum(over), torch.full_like(self.weight, count)])

@@ -1,0 +1,93 @@
+"""Two processes against one: the same losses for the same global batch, and one run's folder."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
+            "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]  # fmt: skip
+QUIET = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+COMPARE = """
+import sys, torch
+from profundo.data import augmentation
+from profundo.data.batches import batches
+from profundo.recipes.experiment import experiment
+from profundo.recipes.learning import make_update
+from profundo.recipes.supervised import prepare
+from profundo.train import Plan, fit
+from profundo.train.distributed import group
+from profundo.train.checkpoints import seeded
+
+asked = experiment(data="digits", net=sys.argv[1], epochs=1, precision="float32", device="cpu", learning_rate=0.02)
+with group("cpu") as processes, seeded(0):
+    prepared = prepare(asked)
+    prepared.net.double()  # so that rounding cannot hide an error, nor chaos amplify it
+    update = make_update(prepared, processes)
+    order = batches(prepared.data.train, prepared.data.spec, 64, seed=0, augment=augmentation(["shift"]),
+                    rank=processes.rank, processes=processes.size)
+    order.inputs = order.inputs.double()
+    losses = [processes.sum(s.losses["loss"].clone()).item() for s in fit(update, order, Plan(1))]
+    norm = sum(v.double().square().sum() for v in prepared.net.state_dict().values()).item()
+    if processes.chief:
+        print(repr([*losses, norm]))
+"""
+
+
+def run(command, tmp_path):
+    done = subprocess.run(command, capture_output=True, text=True, env=QUIET, cwd=tmp_path, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("net", ["lenet5", "fast_cnn"])
+def test_two_processes_have_the_losses_of_one(net, tmp_path):
+    script = tmp_path / "compare.py"
+    script.write_text(COMPARE)
+    one = json.loads(run([sys.executable, script, net], tmp_path))
+    two = json.loads(run([*TORCHRUN, str(script), net], tmp_path).strip().splitlines()[-1])
+    assert len(one) == 20
+    assert two == pytest.approx(one, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_torchrun_writes_one_run_with_the_scores_of_one_process(tmp_path):
+    options = ["train", "digits", "--net", "mlp", "--epochs", "2", "--precision", "float32", "--json"]
+    one = json.loads(run([sys.executable, "-m", "profundo", *options, "--out", "one"], tmp_path))
+    two = json.loads(run([*TORCHRUN, "-m", "profundo", *options, "--out", "two"], tmp_path))
+    assert two["run"] == "two"
+    assert two["test"]["log loss"] == pytest.approx(one["test"]["log loss"], rel=1e-3)
+    losses = [Path(tmp_path, name, "history.csv").read_text().splitlines()[1].split(",")[1] for name in ("one", "two")]
+    assert float(losses[1]) == pytest.approx(float(losses[0]), rel=1e-4)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_shared_normalisation_in_one_process_equals_pytorchs(tmp_path):
+    from profundo.train.distributed import SharedBatchNorm
+
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=0, world_size=1)
+    try:
+        torch.manual_seed(0)
+        theirs = nn.BatchNorm2d(3).double()
+        nn.init.normal_(theirs.weight)
+        ours = SharedBatchNorm.of(nn.BatchNorm2d(3).double())
+        ours.load_state_dict(theirs.state_dict())
+        x = torch.randn(4, 3, 5, 5, dtype=torch.double)
+        pair = [x.clone().requires_grad_(), x.clone().requires_grad_()]
+        outputs = [norm(part) for norm, part in zip((theirs, ours), pair, strict=True)]
+        torch.testing.assert_close(outputs[1], outputs[0])
+        for output in outputs:
+            (output**3).sum().backward()
+        torch.testing.assert_close(pair[1].grad, pair[0].grad)
+        torch.testing.assert_close(ours.running_var, theirs.running_var)
+        torch.testing.assert_close(ours.running_mean, theirs.running_mean)
+        torch.testing.assert_close(ours.eval()(x), theirs.eval()(x))
+    finally:
+        torch.distributed.destroy_process_group()
