@@ -81,10 +81,10 @@ class Terminal:
         if resumed:
             self.say("resumed from the newest checkpoint")
         if self.console.is_terminal:
-            self.bar = self._bar()
+            self.bar = self.make_bar()
             self.bar.start()
 
-    def _bar(self) -> Any:
+    def make_bar(self) -> Any:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         bar = Progress(

@@ -1,0 +1,215 @@
+"""The spine from Python: nets and data of one's own, exact repetition, early stopping, streaming, pictures for notebooks."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import profundo as pf
+from profundo.recipes.experiment import completed, experiment
+from profundo.recipes.supervised import open_run, prepare, train
+from profundo.records import ProfundoError
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """The nets here are so small that threads would only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return pf.load("iris")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return pf.load("digits")
+
+
+def weights(net):
+    return torch.cat([value.flatten().double() for value in net.state_dict().values()])
+
+
+def test_the_five_lines_of_the_readme_work(digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    net = pf.nets.lenet5(digits.spec)
+    run = pf.fit(net, digits, epochs=10, seed=0)
+    assert run.scores.values["accuracy"] > 0.95
+    assert len(run.history["loss"]) == 10
+    assert run.history["loss"][-1] < run.history["loss"][0]
+    assert run.report().read_text().startswith("<!doctype html>")
+    assert run.report() == run.folder.report
+
+
+def test_a_net_of_ones_own_is_trained_in_place(iris):
+    class Mine(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 8), nn.Linear(8, 3)
+
+        def forward(self, x):
+            for _ in range(2):  # any Python goes
+                x = torch.tanh(self.a(x)) if x.shape[1] == 4 else x
+            return self.b(x)
+
+    torch.manual_seed(0)
+    net = Mine()
+    before = weights(net)
+    run = pf.fit(net, iris, epochs=20, out=False)
+    assert run.net is net
+    assert not torch.equal(weights(net), before)
+    assert run.scores.values["accuracy"] > run.scores.baseline["accuracy"] + 0.3
+    assert run.folder is None
+    with pytest.raises(ProfundoError, match="keeps no folder"):
+        run.report()
+
+
+def test_fitting_leaves_the_callers_randomness_alone(iris):
+    torch.manual_seed(123)
+    np.random.seed(5)
+    expected = torch.rand(3), np.random.rand()
+    net = pf.nets.mlp(iris.spec, dropout=0.5)
+    torch.manual_seed(123)
+    np.random.seed(5)
+    pf.fit(net, iris, epochs=1, out=False)
+    assert torch.equal(torch.rand(3), expected[0])
+    assert np.random.rand() == expected[1]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(iris):
+    def trained(seed):
+        torch.manual_seed(0)
+        return weights(pf.fit(pf.nets.mlp(iris.spec, dropout=0.2), iris, epochs=3, seed=seed, out=False).net)
+
+    assert torch.equal(trained(1), trained(1))
+    assert not torch.equal(trained(1), trained(2))
+
+
+@pytest.mark.parametrize(
+    ("net", "says"),
+    [
+        (nn.Linear(5, 3), "expected to take inputs (batch, 4)"),
+        (nn.Linear(4, 2), "expected outputs (batch, 3)"),
+        (nn.Sequential(nn.Linear(4, 3), nn.Flatten(0)), "expected outputs (batch, 3)"),
+    ],
+)
+def test_a_net_that_does_not_fit_the_data_is_refused_before_the_first_step(net, says, iris):
+    before = weights(net)
+    with pytest.raises(ProfundoError) as error:
+        pf.fit(net, iris, out=False)
+    assert says in str(error.value)
+    assert torch.equal(weights(net), before)
+
+
+def test_an_unknown_setting_is_answered_with_the_nearest(iris):
+    with pytest.raises(ProfundoError, match="'epoch' is unknown; nearest: epochs"):
+        pf.fit(nn.Linear(4, 3), iris, epoch=3, out=False)
+
+
+def test_early_stopping_ends_with_the_weights_of_the_best_epoch(digits):
+    torch.manual_seed(0)
+    run = pf.fit(
+        pf.nets.mlp(digits.spec), digits, epochs=60, early_stop=3, learning_rate=0.05, schedule="constant",
+        optimizer="adam", out=False,
+    )  # fmt: skip
+    losses = run.history["validation loss"]
+    assert len(losses) < 60
+    assert run.best_epoch == losses.index(min(losses)) == len(losses) - 4
+    from profundo.recipes.supervised import evaluate_split
+
+    _, scores = evaluate_split(run.net, digits, digits.validation)
+    assert scores.values["log loss"] == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_accumulating_gradients_gives_the_same_training_to_rounding(iris):
+    def trained(parts):
+        torch.manual_seed(0)
+        return weights(pf.fit(pf.nets.mlp(iris.spec), iris, epochs=3, accumulate=parts, out=False).net)
+
+    torch.testing.assert_close(trained(1), trained(4), rtol=1e-3, atol=1e-4)
+
+
+def picture_folder(folder, seed=0):
+    """40 pictures of 12×12 in two classes: dark or bright."""
+    draw = np.random.default_rng(seed)
+    for name, level in (("dark", 60), ("bright", 180)):
+        (folder / name).mkdir(parents=True)
+        for index in range(20):
+            pixels = draw.normal(level, 30, (12, 12, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{index}.png")
+    return folder
+
+
+def test_streaming_ends_with_the_same_weights_as_in_memory(tmp_path):
+    folder = picture_folder(tmp_path / "pictures")
+    settings = {"data": str(folder), "epochs": 3, "batch_size": 8, "augment": ["mirror", "shift"]}
+    memory = train(experiment(**settings, stream=False), out=tmp_path / "memory")
+    streamed = train(experiment(**settings, stream=True, workers=2), out=tmp_path / "streamed")
+    assert torch.equal(weights(memory.net), weights(streamed.net))
+    assert memory.scores == streamed.scores
+
+
+def test_a_finished_run_opens_again_with_the_same_scores(tmp_path):
+    run = train(experiment(data="diabetes", epochs=5), out=tmp_path / "run")
+    again = open_run(tmp_path / "run")
+    assert again.scores == run.scores
+    assert again.history.rows == run.history.rows
+    rows = run.data.test.inputs[:4]
+    torch.testing.assert_close(again.predict(rows), run.predict(rows))
+    assert run.predict(rows).shape == (4, 1)
+    assert 0 < run.predict(rows).mean() < 400  # in the target's own units
+
+
+def test_predictions_of_a_run_agree_with_its_scores(iris):
+    torch.manual_seed(0)
+    run = pf.fit(pf.nets.mlp(iris.spec), iris, epochs=10, out=False)
+    probabilities = run.predict(iris.test.inputs)
+    assert torch.allclose(probabilities.sum(1), torch.ones(len(probabilities)))
+    right = (probabilities.argmax(1) == iris.test.targets).double().mean().item()
+    assert right == pytest.approx(run.scores.values["accuracy"])
+    with pytest.raises(ProfundoError, match=r"expected \(batch, 4\)"):
+        run.predict(torch.zeros(2, 5))
+
+
+def test_no_setting_is_left_open_in_what_is_written(tmp_path):
+    train(experiment(data="iris", epochs=1), out=tmp_path / "run")
+    written = (tmp_path / "run/experiment.yaml").read_text()
+    for name in ("net", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay", "epochs"):
+        assert f"\n{name}: " in f"\n{written}"
+
+
+def test_completing_a_complete_experiment_changes_nothing():
+    asked = experiment(data="wine")
+    prepared = prepare(asked)
+    chosen = prepared.experiment
+    assert completed(chosen, prepared.data.spec, len(prepared.data.train), chosen.net) == chosen
+
+
+def test_objects_show_themselves_in_notebooks(iris):
+    run = pf.fit(pf.nets.linear(iris.spec), iris, epochs=2, out=False)
+    assert "setosa" in iris._repr_html_()
+    assert "accuracy" in run._repr_html_()
+    assert run.history._repr_html_().count("<tr>") == 3
+
+
+def test_bfloat16_learns_as_float32_does(digits):
+    def accuracy(precision):
+        torch.manual_seed(0)
+        return pf.fit(pf.nets.mlp(digits.spec), digits, epochs=8, precision=precision, out=False).scores.values[
+            "accuracy"
+        ]
+
+    assert accuracy("bfloat16") == pytest.approx(accuracy("float32"), abs=0.03)
+
+
+@pytest.mark.parametrize("name", ["circles", "moons", "spiral", "blobs", "xor", "and", "or", "wine", "breast-cancer"])
+def test_every_small_data_set_is_learned_better_than_by_a_constant(name):
+    data = pf.load(name)
+    torch.manual_seed(0)
+    run = pf.fit(pf.nets.mlp(data.spec), data, epochs=min(60, 30_000 // len(data.train)), out=False)
+    assert run.scores.values["accuracy"] > run.scores.baseline["accuracy"] + 0.2
