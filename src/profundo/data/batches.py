@@ -6,6 +6,7 @@ resumed run sees what an uninterrupted one would have seen. In memory or streame
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -154,6 +155,8 @@ def load_in_workers(source: Any, chosen: Sequence[Tensor], workers: int, device:
             num_workers=workers,
             collate_fn=torch.stack,
             pin_memory=device.type == "cuda",
+            # Workers know by their parent's PID whether it is alive; those of a fork server would live on without it.
+            multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
             generator=torch.Generator().manual_seed(0),  # its own, so that workers take nothing from the global one
         )
     )
