@@ -19,9 +19,11 @@ PATIENCE = 60.0  # seconds that no sound command here needs, on a busy machine e
 NOBODY = 65534
 servers = multiprocessing.get_context("forkserver")
 servers.set_forkserver_preload(
-    ["profundo.cli", "profundo.recipes.supervised", "profundo.recipes.reporting", "profundo.recipes.listing"]
-    + ["torch.utils.data", "rich.progress", "sklearn.datasets", "PIL.Image", "jinja2", "commands"]
-    + ["torch._dynamo"]  # PyTorch imports it, slowly, when the first optimizer is made
+    [
+        *("profundo.cli", "profundo.recipes.supervised", "profundo.recipes.reporting", "profundo.recipes.listing"),
+        *("torch.utils.data", "rich.progress", "sklearn.datasets", "PIL.Image", "jinja2", "commands"),
+        "torch._dynamo",  # PyTorch imports it, slowly, when the first optimizer is made
+    ]
 )
 
 
@@ -174,7 +176,7 @@ def bits(run: Path) -> dict[str, str]:
 
     Its experiment is left out, where settings without an effect on the result may differ.
     """
-    last = max((run / "checkpoints").iterdir(), key=lambda path: int(path.name))
+    last = newest(run)
     state = dict(json.loads((last / "state.json").read_text())["dict"])
     del state["experiment"]
     found = {
@@ -185,6 +187,10 @@ def bits(run: Path) -> dict[str, str]:
         "checkpoint": last.name.encode(),
     }
     return {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
+
+
+def newest(run: Path) -> Path:
+    return max((run / "checkpoints").glob("[0-9]*"), key=lambda path: int(path.name))
 
 
 def contents(folder: Path) -> dict[str, str]:

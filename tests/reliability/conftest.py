@@ -45,11 +45,17 @@ def trainings(tmp_path_factory) -> dict[str, list[str]]:
         # 2 updates an epoch, dropout, early stopping: 8 epochs at most
         "stopping": [*tiny, "--epochs", "8", "--early-stop", "2", "--learning-rate", "0.5"],
         # convolutions in 5 updates an epoch, augmentation
-        "images": ["train", "digits", "--net", "lenet5", "--epochs", "3", "--batch-size", "250"]
-        + ["--augment", "shift,noise", *every],
+        "images": [
+            *("train", "digits", "--net", "lenet5", "--epochs", "3", "--batch-size", "250"),
+            *("--augment", "shift,noise"),
+            *every,
+        ],
         # read by two worker processes while it trains, augmentation and dropout
-        "streamed": ["train", str(images), "--config", str(config), "--stream", "--workers", "2", "--epochs", "3"]
-        + ["--batch-size", "8", "--augment", "shift,noise", *every],
+        "streamed": [
+            *("train", str(images), "--config", str(config), "--stream", "--workers", "2"),
+            *("--epochs", "3", "--batch-size", "8", "--augment", "shift,noise"),
+            *every,
+        ],
     }
 
 

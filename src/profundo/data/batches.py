@@ -6,6 +6,7 @@ resumed run sees what an uninterrupted one would have seen. In memory or streame
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -157,9 +158,15 @@ def load_in_workers(source: Any, chosen: Sequence[Tensor], workers: int, device:
             pin_memory=device.type == "cuda",
             # Workers know by their parent's PID whether it is alive; those of a fork server would live on without it.
             multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+            worker_init_fn=leave_signals_to_the_parent if hasattr(os, "setsid") else None,
             generator=torch.Generator().manual_seed(0),  # its own, so that workers take nothing from the global one
         )
     )
+
+
+def leave_signals_to_the_parent(_worker: int) -> None:
+    """Ctrl-C and SIGTERM often go to the whole process group; a worker outside of it lets its parent end in good order."""
+    os.setsid()
 
 
 def in_order(

@@ -71,7 +71,7 @@ class Images:
             raise ProfundoError(f"{_name(self.files, index)} no longer decodes: {error}") from None
         if _shape(pixels) != self.shape:
             raise ProfundoError(f"{_name(self.files, index)} has changed: {_shape(pixels)}, it was {self.shape}")
-        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+        return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
     def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:
         return [self[index] for index in indices]

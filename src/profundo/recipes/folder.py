@@ -107,6 +107,7 @@ class Folder:
         try:
             write_text(holder, f"{os.getpid()}\n")
             clear_leftovers(self.path)
+            clear_leftovers(self.checkpoints)
             yield
         finally:
             erase(holder)
