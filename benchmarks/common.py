@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 import json
+import multiprocessing
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +48,42 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def in_turn(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each work, taken A B C, A B C …: whatever slows the machine for a while slows them all.
+    """Seconds of each work, taken A B C, A B C …: whatever slows the machine for a while slows them all."""
+    return measured_in_turn({name: partial(seconds, work) for name, work in works.items()}, rounds)
 
-    One round more is run first and not counted.
-    """
+
+def measured_in_turn(works: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """The same for works that tell their seconds. One round more is run first and not counted."""
     for work in works.values():
         work()
     taken: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
-            taken[name].append(seconds(work))
+            taken[name].append(work())
+    return taken
+
+
+def in_processes(worker: Callable[[str, Any], None], names: Sequence[str], rounds: int) -> dict[str, list[float]]:
+    """The same, each work in a process of its own, so that none profits from what another sets in its process.
+
+    worker(name, pipe) sends None when it is ready; then, for each True that it receives, the seconds of one work.
+    They start one after the other: threads of several processes on the same cores wait for each other for minutes.
+    """
+    context = multiprocessing.get_context("spawn")
+    pipes = {}
+    for name in names:
+        pipes[name], theirs = context.Pipe()
+        context.Process(target=worker, args=(name, theirs), daemon=True).start()
+        pipes[name].recv()
+
+    def ask(name: str) -> float:
+        pipes[name].send(True)
+        answer: float = pipes[name].recv()
+        return answer
+
+    taken = measured_in_turn({name: partial(ask, name) for name in names}, rounds)
+    for pipe in pipes.values():
+        pipe.send(False)
     return taken
 
 

@@ -23,13 +23,18 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 
+def unpacked(path: Path) -> bytes:
+    with gzip.open(path) as file:
+        return file.read()
+
+
 class Digits(Dataset[tuple[Tensor, int]]):
     """One image at a time: to a PIL image, to a float tensor in [0, 1], normalised; as the usual transforms do."""
 
     def __init__(self, folder: Path, part: str) -> None:
-        self.images = np.frombuffer(gzip.open(folder / f"{part}-images-idx3-ubyte.gz").read(), np.uint8, offset=16)
+        self.images = np.frombuffer(unpacked(folder / f"{part}-images-idx3-ubyte.gz"), np.uint8, offset=16)
         self.images = self.images.reshape(-1, 28, 28)
-        self.labels = np.frombuffer(gzip.open(folder / f"{part}-labels-idx1-ubyte.gz").read(), np.uint8, offset=8)
+        self.labels = np.frombuffer(unpacked(folder / f"{part}-labels-idx1-ubyte.gz"), np.uint8, offset=8)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from torch import nn
+from torch import Tensor, nn
 
 from profundo.nets.catalogue import check
 from profundo.nets.init import SMALL_OUTPUT, initialize_
@@ -36,9 +36,20 @@ def fast_cnn(spec: Spec) -> nn.Sequential:
     if max(spec.inputs.shape[1:]) > 32:
         layers["average"] = nn.AdaptiveAvgPool2d(1)
         height = width = 1
-    layers["flatten"] = nn.Flatten()
+    layers["flatten"] = FlattenChannelsLast()
     layers["output"] = nn.Linear(channels * height * width, spec.outputs)
     return initialize_(nn.Sequential(layers), output_gain=SMALL_OUTPUT)
+
+
+class FlattenChannelsLast(nn.Module):
+    """(batch, channels, height, width) → (batch, height · width · channels), without a copy where channels lie last.
+
+    nn.Flatten puts channels first; the gradient then comes back in another layout than the activations have, and the
+    ReLU before it takes ten times as long.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.permute(0, 2, 3, 1).flatten(1)
 
 
 def stages(side: int) -> list[Stage]:

@@ -97,6 +97,7 @@ class Terminal:
             console=self.console,
             auto_refresh=False,  # drawn from the loop, so that no thread competes with training
             transient=True,
+            redirect_stdout=False,  # results go there, words do not
         )
         bar.add_task("train", total=self.epochs * self.in_epoch, epoch=1, epochs=self.epochs, errors="")
         return bar

@@ -47,6 +47,7 @@ class Experiment(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    capture: bool = True
     stream: bool | None = None
     workers: Annotated[int, Field(ge=0, le=256)] = 2
     skip_bad: bool = False

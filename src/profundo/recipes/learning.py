@@ -17,11 +17,24 @@ from profundo.recipes.display import Voice
 from profundo.recipes.experiment import Experiment
 from profundo.recipes.folder import Folder, write_history
 from profundo.records import Batch, Dataset, ProfundoError
-from profundo.train import EarlyStop, History, Plan, Position, Supervised, checkpoint, early_stop, fit, progress, record
+from profundo.train import (
+    EarlyStop,
+    History,
+    Plan,
+    Position,
+    Supervised,
+    Update,
+    checkpoint,
+    early_stop,
+    fit,
+    progress,
+    record,
+)
+from profundo.train.capture import Captured
 from profundo.train.checkpoints import interruptible, random_state, restore_random_state, save_checkpoint
 from profundo.train.distributed import Group, share_normalization
+from profundo.train.hardware import convolutional, keep_heap
 from profundo.train.optimizers import optimizer
-from profundo.train.precision import convolutional
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
 
@@ -50,6 +63,7 @@ def learn(
     Raises Interrupted after SIGINT or SIGTERM, when the state has been saved.
     """
     asked, data = prepared.experiment, prepared.data
+    keep_heap()
     update = make_update(prepared, processes)
     train_batches = batches(
         data.train,
@@ -97,8 +111,8 @@ def learn(
     return stopper
 
 
-def make_update(prepared: Prepared, processes: Group) -> Supervised:
-    """The net on its device, laid out for it, with its objective and optimizer."""
+def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
+    """The net on its device, laid out for it, with its objective and optimizer; on one CPU, its step recorded."""
     asked, net, targets = prepared.experiment, prepared.net, prepared.data.spec.targets
     net.train()
     if convolutional(net):
@@ -117,7 +131,8 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised:
         processes=processes.size,
     )
     update.forward = processes.wrap(net, prepared.device)
-    return update
+    alone = processes.size == 1 and asked.accumulate == 1 and prepared.device.type == "cpu"
+    return Captured(update) if asked.capture and alone else update
 
 
 def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str, float]]:
@@ -157,7 +172,7 @@ def check_finite(net: nn.Module, position: Position) -> None:
 # ------------------------------------------------------------------------------------------------ what is saved
 def snapshot(
     asked: Experiment,
-    update: Supervised,
+    update: Update,
     history: History,
     stopper: EarlyStop | None,
     position: Position,
@@ -179,9 +194,7 @@ def begin(asked: Experiment, processes: Group) -> Position:
     return Position()
 
 
-def restore(
-    state: State, update: Supervised, history: History, stopper: EarlyStop | None, processes: Group
-) -> Position:
+def restore(state: State, update: Update, history: History, stopper: EarlyStop | None, processes: Group) -> Position:
     """Put everything back as `snapshot` found it. Returns the next update to do."""
     try:
         update.load_state_dict(state["update"])

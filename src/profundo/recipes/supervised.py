@@ -31,7 +31,7 @@ from profundo.records import Dataset, ProfundoError, Samples, Scores
 from profundo.train import History
 from profundo.train.checkpoints import newest_checkpoint, seeded
 from profundo.train.distributed import Group, group
-from profundo.train.precision import choose_device, choose_precision
+from profundo.train.hardware import choose_device, choose_precision
 
 __all__ = ["Run", "evaluate_split", "fit", "open_run", "prepare", "resume", "train"]
 

@@ -103,7 +103,7 @@ def save_checkpoint(folder: Path, done: int, state: State, keep: int = 2) -> Pat
         write_flushed(temporary / "manifest.json", json.dumps({"files": entries, "sha256": digest(entries)}).encode())
         flush_folder(temporary)
         exit_point()
-        if target.exists():  # saved before an interruption, perhaps damaged since
+        if os.path.lexists(target):  # saved before an interruption, perhaps damaged since
             remove(target)
         os.replace(temporary, target)
         exit_point()

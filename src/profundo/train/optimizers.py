@@ -53,8 +53,10 @@ def optimizer(name: str, net: nn.Module, learning_rate: float, weight_decay: flo
     parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
     if not parameters:
         raise ProfundoError(f"{type(net).__name__}: expected trainable parameters, found none; is everything frozen?")
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    groups = [{"params": parameters, "weight_decay": 0.0}]
+    if weight_decay:  # each group costs a call, so one is better where one will do
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
     return OPTIMIZERS[name]([group for group in groups if group["params"]], learning_rate)

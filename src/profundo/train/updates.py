@@ -66,18 +66,26 @@ class Supervised:
         else:
             parts = zip(batch.inputs.chunk(self.accumulate), batch.targets.chunk(self.accumulate), strict=True)
             loss = torch.stack([self.backward(inputs, targets, batch.total) for inputs, targets in parts]).sum()
-        if self.clip is not None:
-            nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
-        self.optimizer.step()
+        self.apply()
         return {"loss": loss}
 
     def backward(self, inputs: Tensor, targets: Tensor, total: int) -> Tensor:
         """Add the gradients of these samples' share of the mean cost. Returns that share, detached."""
-        with autocast(self.precision, inputs.device):
-            outputs = self.forward(inputs)
-        cost = self.objective.mean_cost(outputs, targets, total)
+        cost = self.cost(inputs, targets, total)
         (cost * self.processes if self.processes > 1 else cost).backward()  # type: ignore[no-untyped-call]
         return cost.detach()
+
+    def cost(self, inputs: Tensor, targets: Tensor, total: int) -> Tensor:
+        """These samples' share of the mean cost over `total` samples."""
+        with autocast(self.precision, inputs.device):
+            outputs = self.forward(inputs)
+        return self.objective.mean_cost(outputs, targets, total)
+
+    def apply(self) -> None:
+        """Move the parameters along their gradients."""
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
+        self.optimizer.step()
 
     def state_dict(self) -> dict[str, Any]:
         return {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}

@@ -1,0 +1,245 @@
+"""A training step recorded once, below autograd, and replayed as a straight list of tensor operations.
+
+What `nn.Module` and the autograd engine do in Python and C++ around each operation costs a small net more than its
+arithmetic. The recording keeps the operations of one forward and backward pass, in order, and nothing else: a graph
+as plain data (torch.fx), which is then simplified (`same_layout`) and run.
+
+    update = Captured(Supervised(net, objective, optimizer))
+
+Recorded is what ran, so code that would run differently another time must not be replayed. Three things see to that:
+recording fails when an operation's result decides what Python does next (`.item()`, `if tensor:`) or when a tensor
+comes from nowhere; a recording is only accepted if its loss, gradients, buffers and random draws equal those of the
+ordinary step, bit for bit; and whatever could change the step later (shapes, layout, modes, hooks, frozen parameters)
+is looked at before every replay. In all other cases the ordinary step runs.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, fx, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from profundo.records import Batch
+from profundo.train.checkpoints import random_state, restore_random_state
+
+__all__ = ["Captured", "NotCapturable", "capture"]
+
+aten = torch.ops.aten
+Replay = Callable[..., Sequence[Tensor]]
+
+
+class NotCapturable(Exception):
+    """The step does something that a list of operations cannot repeat."""
+
+
+class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Records every operation under it, with its inputs: the given tensors and the results of operations before."""
+
+    def __init__(self, inputs: Sequence[Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.graph = fx.Graph()
+        self.nodes = WeakTensorKeyDictionary()  # by identity; what is freed while recording is forgotten
+        for number, tensor in enumerate(inputs):
+            self.name(self.graph.placeholder(f"input_{number}"), tensor)
+
+    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags):
+            raise NotCapturable(f"{func} lets values decide what happens next")
+        kwargs = kwargs or {}
+        node = self.graph.call_function(func, self.nodes_of(args), {k: self.nodes_of(v) for k, v in kwargs.items()})
+        results = func(*args, **kwargs)
+        self.name(node, results)
+        return results
+
+    def name(self, node: fx.Node, results: Any) -> None:
+        if isinstance(results, Tensor):
+            self.nodes[results] = node
+        elif isinstance(results, tuple | list):
+            for place, result in enumerate(results):
+                self.name(self.graph.call_function(operator.getitem, (node, place)), result)
+
+    def nodes_of(self, value: Any) -> Any:
+        """The value with its tensors replaced by the nodes that made them."""
+        if isinstance(value, Tensor):
+            if value not in self.nodes:
+                raise NotCapturable("a tensor is neither batch, parameter, buffer nor computed from them")
+            return self.nodes[value]
+        if isinstance(value, tuple | list):
+            return type(value)(self.nodes_of(part) for part in value)
+        return value
+
+
+def capture(
+    cost: Callable[[Tensor, Tensor], Tensor], parameters: Sequence[Tensor], buffers: Sequence[Tensor], batch: Batch
+) -> Replay:
+    """Record `cost(inputs, targets)` and its gradients: a function of (*parameters, *buffers, inputs, targets).
+
+    It returns (cost, gradient of each parameter …). Raises NotCapturable, or RuntimeError for an unused parameter.
+    """
+    tape = Tape([*parameters, *buffers, batch.inputs, batch.targets])
+    with tape:
+        value = cost(batch.inputs, batch.targets)
+        gradients = torch.autograd.grad(value, parameters)
+    tape.graph.output(tuple(tape.nodes_of([value, *gradients])))
+    simplify(tape.graph)
+    replay: Replay = fx.GraphModule({}, tape.graph).forward
+    return replay
+
+
+def simplify(graph: fx.Graph) -> None:
+    """Drop what only autograd needed; leave every number as it is."""
+    for node in graph.nodes:
+        if node.target in (aten.detach.default, aten.alias.default):
+            node.replace_all_uses_with(node.args[0])
+        elif node.target is aten.threshold_backward.default:
+            node.target = relu_backward
+    graph.eliminate_dead_code()
+    graph.lint()
+
+
+def relu_backward(gradient: Tensor, output: Tensor, threshold: float) -> Tensor:
+    """The gradient where output > threshold, else 0. Both in one layout: mixed ones are walked element by element."""
+    if gradient.stride() != output.stride():
+        gradient = torch.empty_like(output).copy_(gradient)
+    result: Tensor = aten.threshold_backward.default(gradient, output, threshold)
+    return result
+
+
+class Stepwise(Protocol):
+    """An update whose gradients are one function of one batch: what can be captured."""
+
+    net: nn.Module
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]: ...
+
+    @property
+    def optimizers(self) -> Any: ...
+
+    def cost(self, inputs: Tensor, targets: Tensor, total: int) -> Tensor: ...
+
+    def apply(self) -> None: ...
+
+    def __call__(self, batch: Batch) -> Mapping[str, Tensor]: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Captured:
+    """An update that replays its recorded step wherever that gives the same bits, and runs it as it is elsewhere.
+
+    refused: why it is run as it is, empty while it is replayed.
+    """
+
+    def __init__(self, update: Stepwise) -> None:
+        self.update = update
+        self.modules = list(update.net.modules())
+        self.parameters = [parameter for parameter in update.net.parameters() if parameter.requires_grad]
+        self.buffers = list(update.net.buffers())
+        self.hooks = [
+            hooks
+            for module in self.modules
+            for hooks in (
+                module._forward_pre_hooks,
+                module._forward_hooks,
+                module._backward_pre_hooks,
+                module._backward_hooks,
+            )
+        ]
+        self.replays: dict[Any, Replay | None] = {}
+        self.refused = ""
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        return self.update.networks
+
+    @property
+    def optimizers(self) -> Any:
+        return self.update.optimizers
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.update.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.update.load_state_dict(state)
+
+    def __call__(self, batch: Batch) -> Mapping[str, Tensor]:
+        if any(self.hooks):
+            return self.update(batch)
+        key = self.circumstances(batch)
+        if key not in self.replays:
+            self.replays[key] = self.accepted(batch)
+        replay = self.replays[key]
+        if replay is None:
+            return self.update(batch)
+        with torch.no_grad():
+            cost, *gradients = replay(*self.parameters, *self.buffers, batch.inputs, batch.targets)
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                parameter.grad = gradient
+        self.update.apply()
+        return {"loss": cost}
+
+    def circumstances(self, batch: Batch) -> Any:
+        """All that a recording silently takes for granted."""
+        inputs, targets = batch.inputs, batch.targets
+        return (
+            inputs.shape,
+            inputs.stride(),
+            inputs.dtype,
+            targets.shape,
+            targets.dtype,
+            batch.total,
+            tuple([module.training for module in self.modules]),
+            tuple([parameter.requires_grad for parameter in self.parameters]),
+        )
+
+    def accepted(self, batch: Batch) -> Replay | None:
+        """A recording of this batch's step, if replaying it gives the very bits of the ordinary step."""
+        before = self.moment()
+        try:
+            replay = capture(lambda x, y: self.update.cost(x, y, batch.total), self.parameters, self.buffers, batch)
+            self.return_to(before)
+            with torch.no_grad():
+                replayed = replay(*self.parameters, *self.buffers, batch.inputs, batch.targets)
+            replayed_moment = self.moment()
+            self.return_to(before)
+            cost = self.update.cost(batch.inputs, batch.targets, batch.total)
+            ordinary = [cost.detach(), *torch.autograd.grad(cost, self.parameters)]
+            same = all(map(torch.equal, replayed, ordinary)) and _equal(replayed_moment, self.moment())
+        except (NotCapturable, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            self.refused = " ".join(str(error).split())
+            return None
+        finally:
+            self.return_to(before)
+        if not same:
+            self.refused = "a replay of the recorded step gives other numbers than the step itself"
+            return None
+        return replay
+
+    def moment(self) -> tuple[list[Tensor], dict[str, Any]]:
+        """Buffers and generators: what a step changes besides gradients."""
+        return [buffer.clone() for buffer in self.buffers], random_state()
+
+    def return_to(self, moment: tuple[list[Tensor], dict[str, Any]]) -> None:
+        buffers, randomness = moment
+        with torch.no_grad():
+            for buffer, value in zip(self.buffers, buffers, strict=True):
+                buffer.copy_(value)
+        restore_random_state(randomness)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return all(_equal(one[name], other[name]) for name in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return bool(one == other)
