@@ -2,7 +2,8 @@
 
 Each attempt is a process group that trains, or resumes, and is killed at a moment drawn from U(0, T), T being the time
 the longest of three undisturbed trainings takes; that goes on until an attempt finishes first. Then the SHA-256 of the
-final weights, of the last checkpoint (optimizer, best weights, generators) and of history.csv are compared with the undisturbed run's.
+final weights, of the last checkpoint (optimizer, best weights, generators) and of history.csv are compared with the
+undisturbed run's.
 Four trainings take turns, among them early stopping, augmentation, dropout and worker processes.
 
 The command line runs in forks of a process that has imported the program, so that the moments fall into the work and

@@ -22,6 +22,7 @@ servers.set_forkserver_preload(
     [
         *("profundo.cli", "profundo.recipes.supervised", "profundo.recipes.reporting", "profundo.recipes.listing"),
         *("torch.utils.data", "rich.progress", "sklearn.datasets", "PIL.Image", "jinja2", "commands"),
+        *("importlib.readers", "importlib.resources"),  # nobody may be forbidden to read them later
         "torch._dynamo",  # PyTorch imports it, slowly, when the first optimizer is made
     ]
 )

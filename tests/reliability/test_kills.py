@@ -84,11 +84,12 @@ def sweep(name, trainings, expected, fast, stride):
             return died
         assert code == 75
         died += 1
-        ended = go_on(fast, trainings[name], run).wait()
-        assert ended.code == 0, (point, ended.said)
-        assert "damaged" not in ended.said, (point, ended.said)
+        if not finished(fast / run):
+            ended = go_on(fast, trainings[name], run).wait()
+            assert ended.code == 0, (point, ended.said)
+            assert "damaged" not in ended.said, (point, ended.said)
+            assert strays(fast / run) == [], point
         assert bits(fast / run) == expected, point
-        assert strays(fast / run) == [], point
         point += stride
 
 
