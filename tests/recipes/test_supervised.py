@@ -7,6 +7,7 @@ from PIL import Image
 from torch import nn
 
 import profundo as pf
+from profundo.recipes.display import Quiet
 from profundo.recipes.experiment import completed, experiment
 from profundo.recipes.supervised import open_run, prepare, train
 from profundo.records import ProfundoError
@@ -187,7 +188,7 @@ def test_completing_a_complete_experiment_changes_nothing():
     asked = experiment(data="wine")
     prepared = prepare(asked)
     chosen = prepared.experiment
-    assert completed(chosen, prepared.data.spec, len(prepared.data.train), chosen.net) == chosen
+    assert completed(chosen, prepared.data.spec, len(prepared.data.train), chosen.net, False) == chosen
 
 
 def test_objects_show_themselves_in_notebooks(iris):
@@ -213,3 +214,31 @@ def test_every_small_data_set_is_learned_better_than_by_a_constant(name):
     torch.manual_seed(0)
     run = pf.fit(pf.nets.mlp(data.spec), data, epochs=min(60, 30_000 // len(data.train)), out=False)
     assert run.scores.values["accuracy"] > run.scores.baseline["accuracy"] + 0.2
+
+
+def test_a_net_of_ones_own_goes_on_after_an_interruption_to_the_same_bits(iris, tmp_path):
+    class Stop(Exception):
+        pass
+
+    class Impatient(Quiet):
+        """Pulls the plug in the middle of the second epoch."""
+
+        def show(self, step, _row):
+            if step.epoch == 1:
+                raise Stop
+
+    def own():
+        torch.manual_seed(0)
+        return pf.nets.mlp(iris.spec, dropout=0.3)
+
+    settings = {"epochs": 4, "checkpoint_seconds": 0, "seed": 3}
+    whole = pf.fit(own(), iris, out=False, **settings)
+    with pytest.raises(Stop):
+        pf.fit(own(), iris, out=tmp_path / "run", voice=Impatient(), **settings)
+    with pytest.raises(ProfundoError, match="learning_rate was"):
+        pf.fit(own(), iris, out=tmp_path / "run", resume=True, learning_rate=0.5, **settings)
+    resumed = pf.fit(own(), iris, out=tmp_path / "run", resume=True, **settings)
+    assert torch.equal(weights(resumed.net), weights(whole.net))
+    assert resumed.history.rows == whole.history.rows
+    with pytest.raises(ProfundoError, match="finished"):
+        pf.fit(own(), iris, out=tmp_path / "run", resume=True, **settings)

@@ -79,11 +79,11 @@ KNOWN: dict[tuple[str, str], dict[str, Any]] = {
 }
 
 
-def completed(asked: Experiment, spec: Spec, samples: int, net: str) -> Experiment:
+def completed(asked: Experiment, spec: Spec, samples: int, net: str, normalised: bool = False) -> Experiment:
     """The experiment with nothing left open.
 
-    samples: of the training split; net: the name of the net that will be trained. Images train by momentum, rows by
-    AdamW, both in one cycle; the batch is about 1/200 of the samples, between 32 and 256; the epochs are as many as
+    samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
+    normalisation. Such nets learn images by momentum at a high rate, all others learn by AdamW; in one cycle. The batch is about 1/200 of the samples, between 32 and 256; the epochs are as many as
     it takes to see 40,000 samples (images) or 60,000 (rows), between 3 and 200.
     Raises ProfundoError for an augmentation that is unknown or meant for other data.
     """
@@ -93,25 +93,26 @@ def completed(asked: Experiment, spec: Spec, samples: int, net: str) -> Experime
         "net": net,
         "batch_size": batch,
         "epochs": min(200, max(3, -(-(40_000 if image else 60_000) // max(1, samples)))),
-        "optimizer": "momentum" if image else "adamw",
+        "optimizer": "momentum" if image and normalised else "adamw",
         "schedule": "one-cycle",
         "augment": [],
         "stream": False,
-        "weight_decay": 5e-4 if image else 1e-2,
+        "weight_decay": 5e-4 if image and normalised else 1e-2,
     }
     chosen |= KNOWN.get((asked.data, net), {})
     chosen |= {name: value for name, value in asked.settings().items() if value is not None}
     if "learning_rate" not in chosen:
-        chosen["learning_rate"] = default_rate(chosen["optimizer"], chosen["batch_size"], image)
+        chosen["learning_rate"] = default_rate(chosen["optimizer"], chosen["batch_size"], image, normalised)
     check_augmentation(chosen["augment"], spec)
     return experiment(**chosen)
 
 
-def default_rate(optimizer: str, batch_size: int, image: bool) -> float:
+def default_rate(optimizer: str, batch_size: int, image: bool, normalised: bool) -> float:
     """The learning rate at the top of the cycle. Descent's grows with the batch (Goyal et al. 2017), up to 0.4."""
     if optimizer in ("adam", "adamw"):
         return 0.003 if image else 0.01
-    return round(min(0.4, 0.4 * batch_size / 256), 6) * (1 if image else 0.25)
+    rate = min(0.4, 0.4 * batch_size / 256)
+    return round(rate if normalised else rate / 8, 6)
 
 
 def check_augmentation(names: list[str], spec: Spec) -> None:

@@ -27,11 +27,11 @@ from profundo.recipes.experiment import Experiment, completed, experiment, read_
 from profundo.recipes.folder import Folder, environment, write_history
 from profundo.recipes.learning import Prepared, State, learn
 from profundo.recipes.models import build_net, load_model, save_model
-from profundo.records import Dataset, ProfundoError, Samples, Scores
+from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Scores
 from profundo.train import History
 from profundo.train.checkpoints import newest_checkpoint, seeded
 from profundo.train.distributed import Group, group
-from profundo.train.hardware import choose_device, choose_precision
+from profundo.train.hardware import choose_device, choose_precision, normalised
 
 __all__ = ["Run", "evaluate_split", "fit", "open_run", "prepare", "resume", "train"]
 
@@ -85,8 +85,8 @@ def prepare(asked: Experiment) -> Prepared:
     device = choose_device(asked.device)
     data = load_data(asked)
     name = asked.net or nets.default(data.spec)
-    chosen = completed(asked, data.spec, len(data.train), name)
-    net = build_net(name, data.spec, chosen.net_options, chosen.seed)
+    net = build_net(name, data.spec, asked.net_options, asked.seed)
+    chosen = completed(asked, data.spec, len(data.train), name, normalised(net))
     return Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
 
 
@@ -102,12 +102,19 @@ def load_data(asked: Experiment) -> Dataset:
 
 
 def fit(
-    net: nn.Module, data: Dataset, *, out: str | Path | bool | None = None, voice: Voice | None = None, **settings: Any
+    net: nn.Module,
+    data: Dataset,
+    *,
+    out: str | Path | bool | None = None,
+    resume: bool = False,
+    voice: Voice | None = None,
+    **settings: Any,
 ) -> Run:
     """Train a net of one's own on data: `fit(net, data, epochs=10, seed=0)`.
 
     net: any module that gives (batch, data.spec.outputs) for standardised inputs (batch, *data.spec.inputs.shape); it is
     trained in place, and moved to the device. out: the run's folder, False to keep nothing, runs/<data>-<n> by default.
+    resume: go on with the interrupted run in `out`, with the same net, data and settings; to the same bits.
     settings: those of Experiment, such as batch_size, learning_rate, early_stop. Raises ProfundoError for a setting
     that is unknown or cannot work. The caller's random state is left as it was.
     """
@@ -115,12 +122,20 @@ def fit(
 
     device = choose_device(settings.get("device", "auto"))
     asked = experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
-    chosen = completed(asked, data.spec, len(data.train), str(asked.net))
+    chosen = completed(asked, data.spec, len(data.train), str(asked.net), normalised(net))
     check_outputs(net, data)
     prepared = Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
-    folder = None if out is False else Folder.create(data.name, None if out is True else out)
+    voice, alone, state = voice or for_python(), Group(), None
+    if resume:
+        folder: Folder | None = Folder.open(out if isinstance(out, str | Path) else "")
+    else:
+        folder = None if out is False else Folder.create(data.name, None if out is True else out)
     with seeded(chosen.seed), _locked(folder):
-        return _train(prepared, folder, Group(), voice or for_python(), {})
+        if resume and folder is not None:
+            _check_unfinished(folder)
+            state = newest_checkpoint(folder.checkpoints, voice.notice)
+            _check_unchanged(folder, chosen, data, state, alone)
+        return _train(prepared, folder, alone, voice, {}, state)
 
 
 def check_outputs(net: nn.Module, data: Dataset) -> None:
@@ -155,10 +170,7 @@ def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
     voice = voice or Quiet()
     folder = Folder.open(path)
     asked = experiment(**read_experiment(folder.experiment))
-    if folder.scores.exists():
-        raise ProfundoError(
-            f"{path}: this run is finished; `profundo report {path}` shows it, `profundo train` starts another"
-        )
+    _check_unfinished(folder)
     with (
         group(asked.device) as processes,
         seeded(asked.seed),
@@ -171,6 +183,13 @@ def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
         _check_unchanged(folder, asked, prepared.data, state, processes)
         voice = voice if processes.chief else Quiet()
         return _train(prepared, folder if processes.chief else None, processes, voice, seconds, state)
+
+
+def _check_unfinished(folder: Folder) -> None:
+    if folder.scores.exists():
+        raise ProfundoError(
+            f"{folder.path}: this run is finished; `profundo report {folder.path}` shows it, `profundo train` starts another"
+        )
 
 
 WITHOUT_EFFECT = ("workers", "checkpoint_seconds", "data_dir")  # on the result, as the data are compared by themselves
@@ -236,7 +255,14 @@ def _train(
         write_experiment(folder.experiment, prepared.experiment)  # last, for it makes the folder a run
     voice.start(prepared, folder, resumed=state is not None)
     started = time.perf_counter()
-    stopper = learn(prepared, run.history, folder, processes, voice, state)
+    try:
+        stopper = learn(prepared, run.history, folder, processes, voice, state)
+    except Interrupted:
+        if folder is not None:
+            voice.notice(f"interrupted, the state is saved; to go on: profundo resume {folder.path}")
+        raise
+    finally:
+        voice.stop()
     run.seconds["training"] = time.perf_counter() - started
     if stopper is not None:
         run.best_epoch = stopper.best_epoch

@@ -10,7 +10,7 @@ from torch import nn
 
 from profundo.records import ProfundoError
 
-__all__ = ["choose_device", "choose_precision", "convolutional", "keep_heap"]
+__all__ = ["choose_device", "choose_precision", "convolutional", "keep_heap", "normalised"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -46,6 +46,11 @@ def choose_precision(name: str, net: nn.Module, device: torch.device) -> str:
 
 def convolutional(net: nn.Module) -> bool:
     return any(isinstance(module, nn.Conv2d) for module in net.modules())
+
+
+def normalised(net: nn.Module) -> bool:
+    """Whether it has batch normalisation, which bears learning rates that other nets do not."""
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in net.modules())
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
