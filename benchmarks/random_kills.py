@@ -18,10 +18,8 @@ import argparse
 import contextlib
 import datetime
 import hashlib
-import json
 import multiprocessing
 import os
-import platform
 import random
 import signal
 import sys
@@ -29,7 +27,8 @@ import tempfile
 import time
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
+from benchmarks.common import keep
+
 DROPOUT = "net: mlp\nnet_options: {dropout: 0.2, widths: [32]}\n"
 TRAININGS = {
     "rows, dropout": "wine --config dropout.yaml --batch-size 45 --epochs 4",
@@ -123,7 +122,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["OMP_NUM_THREADS"] = "1"  # before torch is there
     servers = multiprocessing.get_context("forkserver")
     servers.set_forkserver_preload(
         ["profundo.cli", "profundo.recipes.supervised", "profundo.recipes.reporting", "torch._dynamo"]
@@ -146,7 +145,9 @@ def main() -> None:
                 row["trainings"] += 1
                 row["different"] += bits(run) != undisturbed[name]
     show(rows)
-    keep(rows, asked.seed)
+    today = datetime.date.today().isoformat()
+    total = {name: sum(row[name] for row in rows.values()) for name in ("trainings", "kills", "different")}
+    keep(f"random_kills-{today}", {"seed": asked.seed, **total, "by training": rows})
     sys.exit(1 if any(row["different"] for row in rows.values()) else 0)
 
 
@@ -156,27 +157,6 @@ def show(rows: dict[str, dict[str, float]]) -> None:
         print(f"{name:28} {row['seconds']:6.2f}s {row['trainings']:9} {row['kills']:6} {row['different']:9}")
     trainings, kills, different = (sum(row[k] for row in rows.values()) for k in ("trainings", "kills", "different"))
     print(f"{'all':28} {'':7} {trainings:9} {kills:6} {different:9}")
-
-
-def keep(rows: dict[str, dict[str, float]], seed: int) -> None:
-    import torch
-
-    today = datetime.date.today().isoformat()
-    facts = {
-        "date": today,
-        "seed": seed,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "threads": 1,
-        "trainings": rows,
-        "kills": sum(row["kills"] for row in rows.values()),
-        "different": sum(row["different"] for row in rows.values()),
-    }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"random_kills-{today}.json"
-    path.write_text(json.dumps(facts, indent=2) + "\n")
-    print(path)
 
 
 if __name__ == "__main__":

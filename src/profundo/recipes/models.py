@@ -18,7 +18,7 @@ from profundo.files import read_json, write_bytes, write_json
 from profundo.recipes.experiment import Experiment
 from profundo.recipes.folder import Folder
 from profundo.records import ProfundoError, Spec
-from profundo.train.checkpoints import seeded
+from profundo.train.checkpoints import digest, seeded
 
 __all__ = ["build_net", "load_model", "predict", "save_model"]
 
@@ -46,7 +46,7 @@ def save_model(folder: Folder, net: nn.Module, asked: Experiment, spec: Spec) ->
         "spec": asdict(spec),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    write_json(folder.model, described)
+    write_json(folder.model, {**described, "description_sha256": digest(described)})
 
 
 def load_model(folder: Folder) -> tuple[nn.Module, Spec]:
@@ -56,12 +56,22 @@ def load_model(folder: Folder) -> tuple[nn.Module, Spec]:
     """
     described = read_json(folder.model)
     try:
+        if described.pop("description_sha256") != digest(described):
+            raise ValueError("it differs from what was saved")
         spec = TypeAdapter(Spec).validate_python(described["spec"])
         name, options, expected = str(described["net"]), dict(described["net_options"]), described["sha256"]
-    except (ValidationError, KeyError, TypeError, ValueError) as error:
+    except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise ProfundoError(f"{folder.model}: expected a model description: {' '.join(str(error).split())}") from None
-    net = build_net(name, spec, options, seed=0)
-    net.load_state_dict(read_weights(folder, expected))
+    weights = read_weights(folder, expected)
+    try:
+        with torch.device("meta"):  # takes no memory, however large a net the file describes
+            shapes = {key: tensor.shape for key, tensor in build_net(name, spec, options, seed=0).state_dict().items()}
+        if shapes != {key: tensor.shape for key, tensor in weights.items()}:
+            raise ValueError(f"its net {name!r} has other weights than {folder.weights.name}")
+        net = build_net(name, spec, options, seed=0)
+        net.load_state_dict(weights)
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        raise ProfundoError(f"{folder.model}: no net can be built of it: {' '.join(str(error).split())}") from None
     return net.eval(), spec
 
 
@@ -71,7 +81,10 @@ def read_weights(folder: Folder, expected: str) -> dict[str, Tensor]:
     content = folder.weights.read_bytes()
     if hashlib.sha256(content).hexdigest() != expected:
         raise ProfundoError(f"{folder.weights}: the weights differ from those that were saved; train again")
-    return safetensors.torch.load(content)
+    try:
+        return safetensors.torch.load(content)
+    except (safetensors.SafetensorError, ValueError, TypeError, LookupError, RuntimeError) as error:
+        raise ProfundoError(f"{folder.weights}: expected safetensors: {error}") from None
 
 
 @torch.inference_mode()
