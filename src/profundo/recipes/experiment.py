@@ -19,7 +19,7 @@ from profundo.records import ProfundoError, Spec
 
 __all__ = ["Experiment", "completed", "experiment", "read_experiment", "write_experiment"]
 
-LARGEST_FILE = 1 << 20
+LARGEST_FILE = 1 << 16  # bytes, read in under a second
 Whole = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -180,7 +180,7 @@ def read_experiment(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
-            raise ProfundoError(f"{path}: expected an experiment of a few lines, the file is larger than 1 MB")
+            raise ProfundoError(f"{path}: expected an experiment of a few lines, the file is larger than 64 KB")
         settings = yaml.load(content, Loader=PlainLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())

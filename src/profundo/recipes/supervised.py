@@ -229,7 +229,15 @@ def open_run(path: str | Path) -> Run:
     if not folder.scores.exists():
         raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
     data = load_data(asked)
-    net, _spec = load_model(folder)
+    net, spec = load_model(folder)
+    if (spec.inputs.shape, spec.targets.kind, spec.outputs) != (
+        data.spec.inputs.shape,
+        data.spec.targets.kind,
+        data.spec.outputs,
+    ):
+        raise ProfundoError(
+            f"{folder.experiment}: {asked.data!r} does not look like the data that the net learned from"
+        )
     history = History()
     kept = read_json(folder.scores)
     history.rows = kept["history"]

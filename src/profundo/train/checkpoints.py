@@ -175,6 +175,8 @@ def load_checkpoint(path: Path) -> State:
                 raise ValueError(f"{name} differs from what was written")
             contents.append(content)
         state: State = unflatten(json.loads(contents[1]), safetensors.torch.load(contents[0]))
+        if not isinstance(state, dict):
+            raise ValueError("state.json holds no state")
     except (
         OSError,
         ValueError,
