@@ -92,13 +92,6 @@ def train_until_done(arguments: list[str], run: Path, longest: float, draw: rand
         if process.is_alive():
             kill(process)
             kills += 1
-            print(
-                run,
-                kills,
-                [p.name for p in run.glob("checkpoints/*")],
-                sorted(p.name for p in run.glob("*")),
-                flush=True,
-            )
         elif process.exitcode != 0:
             raise RuntimeError(f"{run}: an attempt ended with {process.exitcode} after {kills} kills")
     return kills
@@ -125,7 +118,10 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch is there
     servers = multiprocessing.get_context("forkserver")
     servers.set_forkserver_preload(
-        ["profundo.cli", "profundo.recipes.supervised", "profundo.recipes.reporting", "torch._dynamo"]
+        [
+            *("profundo.cli", "profundo.recipes.supervised", "profundo.recipes.reporting", "torch._dynamo"),
+            *("torch.utils.data", "rich.progress", "sklearn.datasets", "PIL.Image", "jinja2"),
+        ]
     )
     draw = random.Random(asked.seed)
     rows = {name: {"seconds": 0.0, "trainings": 0, "kills": 0, "different": 0} for name in TRAININGS}
