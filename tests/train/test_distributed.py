@@ -23,7 +23,7 @@ from profundo.recipes.learning import make_update
 from profundo.recipes.supervised import prepare
 from profundo.train import Plan, fit
 from profundo.train.distributed import group
-from profundo.train.checkpoints import seeded
+from profundo.train.randomness import seeded
 
 asked = experiment(data="digits", net=sys.argv[1], epochs=1, precision="float32", device="cpu", learning_rate=0.02)
 with group("cpu") as processes, seeded(0):

@@ -31,10 +31,11 @@ from profundo.train import (
     record,
 )
 from profundo.train.capture import Captured
-from profundo.train.checkpoints import interruptible, random_state, restore_random_state, save_checkpoint
+from profundo.train.checkpoints import interruptible, save_checkpoint
 from profundo.train.distributed import Group, share_normalization
 from profundo.train.hardware import convolutional, keep_heap
 from profundo.train.optimizers import optimizer
+from profundo.train.randomness import random_state, restore_random_state
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
 

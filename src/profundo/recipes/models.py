@@ -18,7 +18,8 @@ from profundo.files import read_json, write_bytes, write_json
 from profundo.recipes.experiment import Experiment
 from profundo.recipes.folder import Folder
 from profundo.records import ProfundoError, Spec
-from profundo.train.checkpoints import digest, seeded
+from profundo.train.checkpoints import digest
+from profundo.train.randomness import seeded
 
 __all__ = ["build_net", "load_model", "predict", "save_model"]
 

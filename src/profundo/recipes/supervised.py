@@ -29,9 +29,10 @@ from profundo.recipes.learning import Prepared, State, learn
 from profundo.recipes.models import build_net, load_model, save_model
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Scores
 from profundo.train import History
-from profundo.train.checkpoints import newest_checkpoint, seeded
+from profundo.train.checkpoints import newest_checkpoint
 from profundo.train.distributed import Group, group
 from profundo.train.hardware import choose_device, choose_precision, normalised
+from profundo.train.randomness import seeded
 
 __all__ = ["Run", "evaluate_split", "fit", "open_run", "prepare", "resume", "train"]
 

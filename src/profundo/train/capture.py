@@ -25,7 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from profundo.records import Batch
-from profundo.train.checkpoints import random_state, restore_random_state
+from profundo.train.randomness import random_state, restore_random_state
 
 __all__ = ["Captured", "NotCapturable", "capture"]
 
