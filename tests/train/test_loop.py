@@ -2,6 +2,8 @@
 
 import copy
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from profundo import objectives
 from profundo.records import Batch, ProfundoError
 from profundo.train import Plan, Position, Supervised, fit, optimizer, schedule
+from profundo.train.optimizers import take_step
 
 
 def problem(samples=48, seed=0):
@@ -188,3 +191,44 @@ def test_two_players_fit_in_an_update_of_a_dozen_lines():
     steps = list(fit(Duel(), batches, Plan(2)))
     assert len(steps) == 8
     assert set(steps[0].losses) == {"generator", "critic"}
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_our_step_is_the_optimizers_step(name, decay):
+    ours, theirs = small_net(), small_net()
+    pair = [(net, optimizer(name, net, 0.05, decay)) for net in (ours, theirs)]
+    for _ in range(3):
+        for net, optim in pair:
+            optim.zero_grad()
+            net(problem()[0]).square().sum().backward()
+            take_step(optim) if net is ours else optim.step()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_an_optimizers_hooks_and_schedulers_are_heard():
+    net = small_net()
+    optim = optimizer("adam", net, 0.05)
+    heard = []
+    optim.register_step_post_hook(lambda *_: heard.append("hook"))
+    net(problem()[0]).sum().backward()
+    take_step(optim)
+    assert heard == ["hook"]
+    other = optimizer("sgd", net, 0.05)
+    scheduler = torch.optim.lr_scheduler.StepLR(other, 1)
+    take_step(other)
+    scheduler.step()  # warns when it thinks that no step was taken
+
+
+def test_training_does_not_load_the_compiler():
+    code = (
+        "import sys, torch, profundo as pf\n"
+        "data = pf.load('iris')\n"
+        "pf.fit(pf.nets.mlp(data.spec), data, epochs=2, out=False)\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+        "net = torch.compile(torch.nn.Linear(2, 2), backend='eager')\n"
+        "assert net(torch.ones(1, 2)).shape == (1, 2)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]

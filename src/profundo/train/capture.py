@@ -25,6 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from profundo.records import Batch
+from profundo.train.compiler import leave_the_compiler_out
 from profundo.train.randomness import random_state, restore_random_state
 
 __all__ = ["Captured", "NotCapturable", "capture"]
@@ -81,6 +82,7 @@ def capture(
 
     It returns (cost, gradient of each parameter …). Raises NotCapturable, or RuntimeError for an unused parameter.
     """
+    leave_the_compiler_out([Tape.__torch_dispatch__])
     tape = Tape([*parameters, *buffers, batch.inputs, batch.targets])
     with tape:
         value = cost(batch.inputs, batch.targets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,9 @@ from torch import nn
 from torch.optim import Optimizer
 
 from profundo.records import ProfundoError
+from profundo.train.compiler import leave_the_compiler_out
 
-__all__ = ["OPTIMIZERS", "optimizer"]
+__all__ = ["OPTIMIZERS", "optimizer", "take_step"]
 
 Groups = list[dict[str, Any]]
 
@@ -59,4 +61,25 @@ def optimizer(name: str, net: nn.Module, learning_rate: float, weight_decay: flo
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ]
+    leave_the_compiler_out(vars(Optimizer).values())
     return OPTIMIZERS[name]([group for group in groups if group["params"]], learning_rate)
+
+
+def take_step(optimizer: Optimizer) -> None:
+    """What `optimizer.step()` does, without the wrappers around it where nobody looks at them.
+
+    They mark ranges for a profiler and load PyTorch's compiler in order to tell it to keep out: the first costs a small
+    net a tenth of its step, the second every training almost a second. With hooks, or for another class: `step()`.
+    """
+    plain = PLAIN.get(type(optimizer))
+    if plain is None or "step" in optimizer.__dict__ or any(map(optimizer.__dict__.get, WATCHED)):
+        optimizer.step()
+        return
+    with torch.no_grad():
+        plain(optimizer)
+
+
+PLAIN: dict[type[Optimizer], Callable[[Optimizer], object]] = {
+    kind: inspect.unwrap(kind.step) for kind in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
+}
+WATCHED = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from profundo.records import Batch
+from profundo.train.optimizers import take_step
 
 __all__ = ["Objective", "Supervised", "autocast"]
 
@@ -85,7 +86,7 @@ class Supervised:
         """Move the parameters along their gradients."""
         if self.clip is not None:
             nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
-        self.optimizer.step()
+        take_step(self.optimizer)
 
     def state_dict(self) -> dict[str, Any]:
         return {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
