@@ -45,7 +45,7 @@ def main() -> None:
                 print("plain PyTorch:", theirs[-1], flush=True)
             if seed < asked.seeds:
                 wall, said = timed([*train, str(seed)], folder)
-                phases = {name: round(value, 3) for name, value in said["seconds"].items()}
+                phases = {name: round(value, 3) for name, value in said["phases"].items()}
                 ours.append({"seconds": wall, "accuracy": said["test"]["accuracy"], "epochs": said["epochs"], **phases})
                 print("profundo:", ours[-1], flush=True)
     ratio = statistics.median(t["seconds"] for t in theirs) / statistics.median(o["seconds"] for o in ours)

@@ -36,7 +36,7 @@ def main() -> None:
                 done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, env=os.environ)
                 said = json.loads(done.stdout)
                 found.setdefault("whole process seconds", []).append(time.perf_counter() - started)
-                found.setdefault("training seconds", []).append(said["seconds"]["training"])
+                found.setdefault("training seconds", []).append(said["phases"]["training"])
                 for score, value in said["test"].items():
                     found.setdefault(score, []).append(value)
                 constant = said["baseline"]

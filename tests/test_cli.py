@@ -87,6 +87,7 @@ def test_a_run_repeats_bit_for_bit_from_its_own_experiment_file(trained):
 def test_evaluate_report_and_runs_agree_with_what_training_said(trained):
     folder, done = trained
     scores = json.loads(done.stdout)["test"]
+    assert json.loads(done.stdout)["seconds"] > 0
     again = json.loads(profundo("evaluate", "runs/iris-1", "--json", cwd=folder).stdout)
     assert again["test"] == scores
     before = (folder / "runs/iris-1/report.html").read_text()
@@ -149,7 +150,9 @@ def test_options_given_win_over_the_config_file(tmp_path):
         (["mnits"], ["'mnits'", "mnist"]),
         (["digits", "--net", "lenet"], ["lenet", "lenet5"]),
         (["iris", "--net", "lenet5"], ["lenet5", "image"]),
-        (["digits", "--optimizer", "adma"], ["optimizer", "adma", "adam"]),
+        (["digits", "--optimizer", "adma"], ["optimizer", "'adma'", "nearest: adam"]),
+        ([], ["say which data"]),
+        (["diabetes", "--label-smoothing", "0.1"], ["label smoothing"]),
         (["digits", "--schedule", "warm"], ["schedule", "one-cycle"]),
         (["digits", "--augment", "shfit"], ["shfit", "shift"]),
         (["iris", "--augment", "shift"], ["shift", "images"]),

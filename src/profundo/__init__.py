@@ -13,12 +13,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["ProfundoError", "data", "evaluate", "fit", "load", "nets", "objectives", "open_run", "train"]
+__all__ = ["ProfundoError", "data", "evaluate", "fit", "load", "nets", "objectives", "open_run", "resume", "train"]
 
 if TYPE_CHECKING:
     from profundo import data, evaluate, nets, objectives, train
     from profundo.data import load
-    from profundo.recipes.supervised import fit, open_run
+    from profundo.recipes.supervised import fit, open_run, resume
     from profundo.records import ProfundoError
 
 _ROOMS = {"data", "nets", "objectives", "train", "evaluate", "pictures", "recipes"}
@@ -26,6 +26,7 @@ _NAMES = {
     "load": "profundo.data",
     "fit": "profundo.recipes.supervised",
     "open_run": "profundo.recipes.supervised",
+    "resume": "profundo.recipes.supervised",
     "ProfundoError": "profundo.records",
 }
 

@@ -1,6 +1,6 @@
 """The command line: parse, call a recipe, print. Nothing here knows how anything is done.
 
-People's words go to stderr, results to stdout; with --json stdout holds exactly one JSON object.
+Training talks on stderr; lists, figures and predictions are on stdout, with --json as exactly one JSON object.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from profundo import __version__
 
 if TYPE_CHECKING:
     from profundo.recipes.display import Voice
@@ -31,6 +33,21 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, 
 DataDir = Annotated[
     Path | None, typer.Option(help="Folder with mnist/, cifar10/; PROFUNDO_DATA otherwise.", show_default=False)
 ]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"profundo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is, and exit.")
+    ] = False,
+) -> None:
+    """A deep-learning workbench: train fast, look inside, know why."""
 
 
 @app.command()
@@ -116,11 +133,12 @@ def train(
     from profundo.recipes.experiment import experiment, read_experiment
     from profundo.recipes.supervised import prepare
     from profundo.recipes.supervised import train as train_recipe
+    from profundo.records import ProfundoError
 
     settings = read_experiment(config) if config else {}
     settings |= {name: value for name, value in given.items() if value is not None}
     if "data" not in settings:
-        raise typer.BadParameter("say which data, such as `profundo train digits`; `profundo datasets` lists them")
+        raise ProfundoError("say which data, such as `profundo train digits`; `profundo datasets` lists them")
     asked = experiment(**settings)
     if dry_run:
         prepared = prepare(asked)
@@ -150,11 +168,8 @@ def evaluate(
 
     if split not in ("test", "validation", "train"):
         raise ProfundoError(f"split {split!r} is unknown; known: test, validation, train")
-    opened = open_run(run)
-    scores = opened.scores
-    if split != "test":
-        _, scores = evaluate_split(opened.net, opened.data, getattr(opened.data, split))
-    assert scores is not None
+    opened = open_run(run, evaluate=False)
+    _, scores = evaluate_split(opened.net, opened.data, getattr(opened.data, split))
     if as_json:
         _print_json({"run": str(run), "samples": scores.samples, split: scores.values, "baseline": scores.baseline})
         return
@@ -273,7 +288,9 @@ def _print_plan(prepared: Any, as_json: bool) -> None:
     if as_json:
         _print_json(plan)
         return
-    for name, value in {**plan, **settings}.items():
+    for name, value in {**settings, **plan}.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{part} {number:,}" for part, number in value.items() if isinstance(number, int))
         if name != "experiment":
             print(f"{name:18}  {value}")
 
@@ -287,7 +304,8 @@ def _print_run(run: Run, as_json: bool) -> None:
             "baseline": dict(run.scores.baseline),
             "epochs": len(run.history),
             "best_epoch": None if run.best_epoch is None else run.best_epoch + 1,
-            "seconds": run.seconds,
+            "seconds": sum(run.seconds.values()),
+            "phases": run.seconds,
             "run": str(run.folder.path) if run.folder else None,
         }
     )

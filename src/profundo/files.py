@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -92,7 +93,8 @@ def erase(path: Path) -> None:
 def clear_leftovers(folder: Path) -> None:
     """Remove what a killed writer left under temporary names. For who alone writes there, so that none is in use."""
     for path in folder.glob(".*.part"):
-        erase(path)
+        if re.fullmatch(r"\.[\w.]+\.(\d+|old)\.part", path.name):  # as _replace and checkpoints name them
+            erase(path)
 
 
 def sha256(path: Path) -> str:

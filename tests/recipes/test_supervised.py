@@ -1,5 +1,7 @@
 """The spine from Python: nets and data of one's own, exact repetition, early stopping, streaming, pictures for notebooks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -242,3 +244,105 @@ def test_a_net_of_ones_own_goes_on_after_an_interruption_to_the_same_bits(iris, 
     assert resumed.history.rows == whole.history.rows
     with pytest.raises(ProfundoError, match="finished"):
         pf.fit(own(), iris, out=tmp_path / "run", resume=True, **settings)
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "digits"])
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+def test_every_optimizer_learns_with_its_default_settings(name, optimizer, tmp_path):
+    run = train(experiment(data=name, net="mlp", optimizer=optimizer), out=tmp_path / "run")
+    assert run.scores.values["accuracy"] > 0.88
+
+
+def test_mistakes_are_found_before_a_folder_is_made(tmp_path):
+    with pytest.raises(ProfundoError, match="label smoothing"):
+        train(experiment(data="diabetes", label_smoothing=0.1), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_files_of_others_in_the_runs_folder_stay(tmp_path):
+    (tmp_path / ".mine.part").write_text("mine")
+    (tmp_path / ".keep.part").mkdir()
+    train(experiment(data="iris", epochs=1), out=tmp_path)
+    assert (tmp_path / ".mine.part").read_text() == "mine"
+    assert (tmp_path / ".keep.part").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda d: replace(d.train, targets=d.train.targets.float()), "expected int64"),
+        (lambda d: replace(d.train, targets=d.train.targets + 1), "from 0 to 2"),
+        (lambda d: replace(d.train, targets=d.train.targets[:-1]), "inputs and"),
+        (lambda d: replace(d.train, inputs=d.train.inputs / 0), "NaN or infinite"),
+        (lambda d: replace(d.train, inputs=d.train.inputs[:, :3]), "the spec says (4,)"),
+    ],
+)
+def test_data_of_ones_own_are_checked_at_the_door(change, says, iris):
+    wrong = replace(iris, train=change(iris))
+    with pytest.raises(ProfundoError) as error:
+        pf.fit(nn.Linear(4, 3), wrong, out=False)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("setting", ["validation", "stream", "data_dir", "net_options"])
+def test_settings_that_would_have_no_effect_are_refused(setting, iris):
+    with pytest.raises(ProfundoError, match=setting):
+        pf.fit(nn.Linear(4, 3), iris, **{setting: 1})
+
+
+def test_layers_that_the_user_froze_stay_frozen(digits):
+    torch.manual_seed(0)
+    net = pf.nets.fast_cnn(digits.spec)
+    net.norm1.eval()
+    before = net.norm1.running_mean.clone()
+    pf.fit(net, digits, epochs=1, out=False)
+    assert not net.norm1.training
+    assert torch.equal(net.norm1.running_mean, before)
+    assert net.norm2.training
+
+
+def test_a_net_that_keeps_what_it_made_first_can_be_trained(iris):
+    class Caching(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.table = nn.Linear(4, 3), None
+
+        def forward(self, x):
+            if self.table is None:
+                self.table = torch.ones(4)
+            return self.a(x * self.table)
+
+    run = pf.fit(Caching(), iris, epochs=20, out=False)
+    assert run.scores.values["accuracy"] > 0.6
+
+
+def test_a_streamed_run_says_so_in_its_experiment(tmp_path):
+    folder = picture_folder(tmp_path / "pictures")
+    prepared = prepare(experiment(data=str(folder), stream=True))
+    assert prepared.experiment.stream is True
+    assert prepare(experiment(data=str(folder))).experiment.stream is False
+
+
+def test_resuming_elsewhere_is_refused_or_noticed(tmp_path, iris):
+    class Stop(Exception):
+        pass
+
+    class Impatient(Quiet):
+        def __init__(self):
+            self.heard = []
+
+        def show(self, step, _row):
+            if step.epoch == 1 and not self.heard:
+                raise Stop
+
+        def notice(self, text):
+            self.heard.append(text)
+
+    settings = {"epochs": 3, "checkpoint_seconds": 0}
+    net = nn.Linear(4, 3)
+    with pytest.raises(Stop):
+        pf.fit(net, iris, out=tmp_path / "run", voice=Impatient(), **settings)
+    torch.set_num_threads(2)
+    listener = Impatient()
+    pf.fit(nn.Linear(4, 3), iris, out=tmp_path / "run", resume=True, voice=listener, **settings)
+    assert any("threads was 1, is 2" in text for text in listener.heard)

@@ -215,3 +215,58 @@ def test_recording_leaves_randomness_and_statistics_untouched():
     assert update.accepted(batches(x, y)[0]) is not None
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
+
+
+class Transposing(nn.Module):
+    """Its gradient comes back in another layout than the weight has."""
+
+    def __init__(self):
+        super().__init__()
+        self.w, self.a = nn.Parameter(torch.randn(144, 20) / 12), nn.Linear(20, 3)
+
+    def forward(self, x):
+        return self.a(torch.relu(nn.functional.linear(x.flatten(1), self.w.t().contiguous())))
+
+
+class Expanding(nn.Module):
+    """Its gradient is one number seen many times."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.g = nn.Linear(144, 3), nn.Parameter(torch.randn(5))
+
+    def forward(self, x):
+        return self.a(x.flatten(1)) * self.g.sum(0)
+
+
+class Sharing(nn.Module):
+    """Two parameters have the same gradient."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(144, 3), nn.Parameter(torch.zeros(3)), nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        return self.a(x.flatten(1)) + (self.b + self.c)
+
+
+@pytest.mark.parametrize("name", ["momentum", "adam"])
+@pytest.mark.parametrize("clip", [None, 0.01])
+@pytest.mark.parametrize("kind", [Transposing, Expanding, Sharing])
+def test_gradients_reach_the_optimizer_in_their_parameters_layout_and_alone(kind, clip, name):
+    found = batches(*data())
+    torch.manual_seed(0)
+    net = kind()
+    ours, theirs = (trained(net, found, wrap, name, clip=clip) for wrap in (True, False))
+    assert ours[0] == theirs[0]
+    assert same(ours[1], theirs[1])
+
+
+def test_hooks_on_parameters_run():
+    net = family("mlp")
+    update = Captured(Supervised(net, objectives.categorical(), optimizer("sgd", net, 0.1)))
+    seen = []
+    for step in fit(update, batches(*data()), Plan(1)):
+        if step.index == 2:
+            next(net.parameters()).register_post_accumulate_grad_hook(lambda _: seen.append(1))
+    assert len(seen) == 3

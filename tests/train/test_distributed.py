@@ -89,5 +89,9 @@ def test_shared_normalisation_in_one_process_equals_pytorchs(tmp_path):
         torch.testing.assert_close(ours.running_var, theirs.running_var)
         torch.testing.assert_close(ours.running_mean, theirs.running_mean)
         torch.testing.assert_close(ours.eval()(x), theirs.eval()(x))
+        far = 1e4 + torch.randn(8, 3, 5, 5)  # where E[x²] − E[x]² would have no digit left
+        torch.testing.assert_close(SharedBatchNorm(3)(far), nn.BatchNorm2d(3)(far), rtol=1e-3, atol=1e-2)
+        plain = SharedBatchNorm.of(nn.BatchNorm2d(3, affine=False).double())
+        torch.testing.assert_close(plain(x), nn.BatchNorm2d(3, affine=False).double()(x))
     finally:
         torch.distributed.destroy_process_group()

@@ -121,6 +121,15 @@ def test_no_batches_is_an_error_and_not_a_success_without_a_step():
         next(fit(supervised(small_net()), [], Plan(1)))
 
 
+def test_an_epoch_shorter_than_it_says_is_an_error():
+    class Short(Fixed):
+        def epoch(self, _epoch, skip=0):
+            return iter(self.batches[skip:-1])
+
+    with pytest.raises(ProfundoError, match="expected 3 batches in epoch 1"):
+        list(fit(supervised(small_net()), Short(*problem(), 16), Plan(1)))
+
+
 @pytest.mark.parametrize("parts", [2, 3])
 def test_accumulated_parts_give_the_gradient_of_the_whole_batch(parts):
     x, y = problem()

@@ -53,13 +53,21 @@ def batches(
     An incomplete last batch is left out: its samples come in other epochs, for the order changes.
     Raises ProfundoError when the processes cannot share the batch evenly.
     """
-    batch_size = min(batch_size, len(samples) // processes * processes)
-    if batch_size < 1 or batch_size % processes:
-        raise ProfundoError(f"batch size {batch_size}: expected a multiple of the {processes} processes that share it")
+    batch_size = shared_batch_size(batch_size, len(samples), processes)
     common = (spec, batch_size, seed, torch.device(device), augment, rank, processes)
     if isinstance(samples.inputs, Tensor):
         return InMemory(samples, *common)
     return Streamed(samples, *common, workers=workers)
+
+
+def shared_batch_size(batch_size: int, samples: int, processes: int) -> int:
+    """The batch size, or as many samples as there are. Raises ProfundoError when processes cannot share it evenly."""
+    if samples < processes:
+        raise ProfundoError(f"{samples} training samples: expected at least one for each of the {processes} processes")
+    size = min(batch_size, samples // processes * processes)
+    if size % processes:
+        raise ProfundoError(f"batch size {size}: expected a multiple of the {processes} processes that share it")
+    return size
 
 
 class InMemory:

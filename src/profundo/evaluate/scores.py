@@ -5,7 +5,8 @@ Every figure stands beside that of the best constant predictor, which knows the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from profundo.records import Batch, Scores, Targets
 
-__all__ = ["Answers", "Likelihood", "answers", "mean_cost", "scores"]
+__all__ = ["Answers", "Likelihood", "answers", "evaluating", "mean_cost", "scores"]
 
 
 class Likelihood(Protocol):
@@ -45,18 +46,31 @@ class Answers:
         return self.predictions.argmax(1)
 
 
-@torch.inference_mode()
-def answers(net: nn.Module, batches: Iterable[Batch], objective: Likelihood, targets: Targets) -> Answers:
-    """Run the net in evaluation mode over the batches, in float32. Its mode is as before afterwards."""
-    mode = net.training
+@contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients inside; outside, every module's own mode as before.
+
+    Not `inference_mode`: a net may keep a tensor that it made in its first pass, and train with it later.
+    """
+    modes = [(module, module.training) for module in net.modules()]
     net.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def answers(net: nn.Module, batches: Iterable[Batch], objective: Likelihood, targets: Targets) -> Answers:
+    """Run the net in evaluation mode over the batches. Its mode is as before afterwards."""
     predictions, truths, costs = [], [], []
-    for batch in batches:
-        outputs = net(batch.inputs)
-        costs.append(objective(outputs, batch.targets).float().cpu())
-        predictions.append(objective.predict(outputs).float().cpu())
-        truths.append(batch.targets.cpu())
-    net.train(mode)
+    with evaluating(net):
+        for batch in batches:
+            outputs = net(batch.inputs)
+            costs.append(objective(outputs, batch.targets).float().cpu())
+            predictions.append(objective.predict(outputs).float().cpu())
+            truths.append(batch.targets.cpu())
     predicted, truth = torch.cat(predictions), torch.cat(truths)
     if targets.kind == "real" and targets.mean:
         mean, std = torch.tensor(targets.mean), torch.tensor(targets.std)

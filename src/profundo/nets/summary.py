@@ -93,7 +93,7 @@ def _pooled(layer: nn.Module, into: Tensor, out: Tensor) -> int:
 
 def _zeros(net: nn.Module, inputs: Inputs) -> Tensor:
     like = next((p for p in chain(net.parameters(), net.buffers()) if p.is_floating_point()), torch.empty(0))
-    return torch.zeros(1, *inputs.shape, device=like.device, dtype=like.dtype)
+    return torch.zeros(2, *inputs.shape, device=like.device, dtype=like.dtype)
 
 
 def _own(layer: nn.Module) -> list[nn.Parameter]:

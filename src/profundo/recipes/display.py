@@ -155,7 +155,7 @@ def result_lines(run: Run) -> list[str]:
     """What a person wants to know at the end: the score beside the constant predictor's, and where the report is."""
     assert run.scores is not None
     lines = []
-    if run.best_epoch is not None:
+    if run.best_epoch is not None and run.experiment.early_stop:
         lines.append(f"stopped after {len(run.history)} epochs, best weights of epoch {run.best_epoch + 1} restored")
     for name, value in run.scores.values.items():
         shown, constant = figure(name, value), figure(name, run.scores.baseline[name])

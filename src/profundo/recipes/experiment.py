@@ -6,6 +6,7 @@ every choice made, so that `train --config runs/x/experiment.yaml` repeats the r
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -48,7 +49,7 @@ class Experiment(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     device: str = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    capture: bool = True
+    capture: bool | None = None
     stream: bool | None = None
     workers: Annotated[int, Field(ge=0, le=256)] = 2
     skip_bad: bool = False
@@ -69,6 +70,9 @@ def experiment(**settings: Any) -> Experiment:
         if first["type"] == "extra_forbidden":
             raise ProfundoError(f"setting {name!r} is unknown; {nearest(name, Experiment.model_fields)}") from None
         expected = first["msg"].replace("Input should be", "expected").replace("'", "")
+        if first["type"] == "literal_error" and isinstance(first["input"], str):
+            known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
+            expected = f"expected {', '.join(known)} ({nearest(first['input'], known)})"
         raise ProfundoError(f"{name.replace('_', '-')}: {expected}, got {first['input']!r}") from None
 
 
@@ -81,7 +85,7 @@ KNOWN: dict[tuple[str, str], dict[str, Any]] = {
 
 
 def completed(asked: Experiment, spec: Spec, samples: int, net: str, normalised: bool = False) -> Experiment:
-    """The experiment with nothing left open.
+    """The experiment with every choice about training made; which device and precision, the machine decides.
 
     samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
     normalisation. The batch is about 1/200 of the samples, between 32 and 256; the epochs are as many as it takes to see
@@ -91,18 +95,17 @@ def completed(asked: Experiment, spec: Spec, samples: int, net: str, normalised:
     manner = MANNERS[manner_of(spec, normalised)]
     chosen: dict[str, Any] = {
         "net": net,
-        "batch_size": min(256, max(32, 2 ** round(_log2(samples / 200)))),
+        "batch_size": min(256, max(32, 2 ** _log2(samples / 200))),
         "epochs": min(200, max(3, -(-manner.samples_seen // max(1, samples)))),
         "optimizer": manner.optimizer,
-        "weight_decay": manner.weight_decay,
         "schedule": "one-cycle",
         "augment": [],
-        "stream": False,
+        "capture": not net.startswith("own:"),
     }
     chosen |= KNOWN.get((asked.data, net), {})
     chosen |= {name: value for name, value in asked.settings().items() if value is not None}
-    if "learning_rate" not in chosen:
-        chosen["learning_rate"] = default_rate(chosen["optimizer"], chosen["batch_size"], manner)
+    chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
+    chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
     check_augmentation(chosen["augment"], spec)
     return experiment(**chosen)
 
@@ -138,7 +141,13 @@ def default_rate(optimizer: str, batch_size: int, manner: Manner) -> float:
     """The learning rate at the top of the cycle."""
     if optimizer in ("adam", "adamw"):
         return manner.adam_rate
-    return round(manner.descent_rate * min(1.0, batch_size / 256), 6)
+    rate = manner.descent_rate * min(1.0, batch_size / 256)
+    return round(rate if optimizer == "momentum" else 4 * rate, 6)  # momentum 0.9 carries a gradient ten steps far
+
+
+def default_decay(optimizer: str, manner: Manner) -> float:
+    """AdamW's shrinks weights by rate · λ a step and is large; the others' is a penalty in the cost, and small."""
+    return manner.weight_decay if optimizer == manner.optimizer else 0.01 if optimizer == "adamw" else 5e-4
 
 
 def check_augmentation(names: list[str], spec: Spec) -> None:
@@ -150,7 +159,7 @@ def check_augmentation(names: list[str], spec: Spec) -> None:
 
 
 def _log2(value: float) -> int:
-    return max(0, round(value).bit_length() - 1)
+    return max(0, int(value).bit_length() - 1)
 
 
 # ---------------------------------------------------------------------------------------------------------- YAML

@@ -33,13 +33,13 @@ from profundo.train import (
 from profundo.train.capture import Captured
 from profundo.train.checkpoints import interruptible, save_checkpoint
 from profundo.train.distributed import Group, share_normalization
-from profundo.train.hardware import convolutional, keep_heap
+from profundo.train.hardware import convolutional, keep_heap, repeatable
 from profundo.train.optimizers import optimizer
 from profundo.train.randomness import random_state, restore_random_state
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
 
-__all__ = ["Prepared", "State", "learn"]
+__all__ = ["Prepared", "State", "learn", "where"]
 
 State = dict[str, Any]
 
@@ -91,11 +91,11 @@ def learn(
         if folder is not None:
             done = position.epoch * len(train_batches) + position.index
             folder.check()
-            save_checkpoint(folder.checkpoints, done, snapshot(asked, update, history, stopper, position, randoms))
+            save_checkpoint(folder.checkpoints, done, snapshot(prepared, update, history, stopper, position, randoms))
             write_history(folder, history.to_csv())
 
     plan = Plan(asked.epochs or 1, schedule(asked.schedule or "constant"))
-    with interruptible() as signalled:
+    with interruptible() as signalled, repeatable(prepared.device, prepared.precision):
         steps = record(fit(update, train_batches, plan, start), history, validation(prepared, processes))
         if stopper is not None:
             steps = early_stop(steps, stopper)
@@ -115,7 +115,8 @@ def learn(
 def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     """The net on its device, laid out for it, with its objective and optimizer; on one CPU, its step recorded."""
     asked, net, targets = prepared.experiment, prepared.net, prepared.data.spec.targets
-    net.train()
+    if not net.training:
+        net.train()
     if convolutional(net):
         net.to(prepared.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     else:
@@ -162,8 +163,8 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
 
 def check_finite(net: nn.Module, position: Position) -> None:
     """Raise ProfundoError rather than save a network that the last update ruined, after losses that were finite yet."""
-    for name, tensor in net.state_dict().items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+    for name, tensor in net.named_parameters():
+        if not bool(tensor.isfinite().all()):
             raise ProfundoError(
                 f"before epoch {position.epoch + 1}, step {position.index + 1}: {name} is no longer finite; the last "
                 "checkpoint is from before. Try a smaller --learning-rate, or look for extreme values in the data"
@@ -172,7 +173,7 @@ def check_finite(net: nn.Module, position: Position) -> None:
 
 # ------------------------------------------------------------------------------------------------ what is saved
 def snapshot(
-    asked: Experiment,
+    prepared: Prepared,
     update: Update,
     history: History,
     stopper: EarlyStop | None,
@@ -180,12 +181,23 @@ def snapshot(
     randoms: list[State],
 ) -> State:
     return {
-        "experiment": asked.settings(),
+        "experiment": prepared.experiment.settings(),
         "position": [position.epoch, position.index],
         "update": update.state_dict(),
         "history": history.state_dict(),
         "early_stop": stopper.state_dict() if stopper else None,
         "random": randoms,
+        "on": where(prepared),
+    }
+
+
+def where(prepared: Prepared) -> dict[str, str]:
+    """What must be the same for the same bits."""
+    return {
+        "device": prepared.device.type,
+        "precision": prepared.precision,
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
     }
 
 

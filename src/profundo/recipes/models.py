@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from profundo import nets, objectives
 from profundo.data import standardize
+from profundo.evaluate import evaluating
 from profundo.files import read_json, write_bytes, write_json
 from profundo.recipes.experiment import Experiment
 from profundo.recipes.folder import Folder
@@ -88,7 +89,6 @@ def read_weights(folder: Folder, expected: str) -> dict[str, Tensor]:
         raise ProfundoError(f"{folder.weights}: expected safetensors: {error}") from None
 
 
-@torch.inference_mode()
 def predict(net: nn.Module, spec: Spec, inputs: Tensor) -> Tensor:
     """Raw inputs (batch, *shape) → class probabilities (batch, K), P(y = 1) (batch,), or values in their own units."""
     if tuple(inputs.shape[1:]) != spec.inputs.shape:
@@ -96,10 +96,8 @@ def predict(net: nn.Module, spec: Spec, inputs: Tensor) -> Tensor:
             f"inputs: expected (batch, {', '.join(map(str, spec.inputs.shape))}), got {tuple(inputs.shape)}"
         )
     parameter = next(net.parameters(), torch.empty(0))
-    mode = net.training
-    net.eval()
-    parts = [net(standardize(part.to(parameter.device), spec.inputs)) for part in torch.split(inputs, 1000)]
-    net.train(mode)
+    with evaluating(net):
+        parts = [net(standardize(part.to(parameter.device), spec.inputs)) for part in torch.split(inputs, 1000)]
     said = objectives.default(spec.targets).predict(torch.cat(parts)).cpu()
     if spec.targets.kind == "real":
         return said * torch.tensor(spec.targets.std) + torch.tensor(spec.targets.mean)

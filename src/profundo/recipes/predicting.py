@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from profundo.data.images import decode
 from profundo.recipes.folder import Folder
 from profundo.recipes.models import load_model, predict
 from profundo.records import Inputs, ProfundoError, Spec
 
 __all__ = ["predict_files"]
 
-LARGEST_SIDE = 20_000
+LARGEST_FILE = 64 << 20
 
 
 def predict_files(run: str | Path, files: Sequence[Path]) -> list[dict[str, Any]]:
@@ -49,32 +51,31 @@ def describe(name: str, said: Tensor, spec: Spec) -> dict[str, Any]:
 
 
 def read_image(path: Path, inputs: Inputs) -> Tensor:
-    """uint8 (channels, height, width), upright, resized to the net's size when it differs."""
+    """uint8 (channels, height, width), resized to the net's size when it differs."""
     import numpy as np
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image
 
     channels, height, width = inputs.shape
     try:
         if not path.is_file():
             raise ProfundoError(f"{path}: expected an image, found {'something else' if path.exists() else 'nothing'}")
-        with Image.open(path) as image:
-            if max(image.size) > LARGEST_SIDE:
-                raise ProfundoError(
-                    f"{path}: expected at most {LARGEST_SIDE} pixels a side, got {image.size}; scale it down"
-                )
-            upright = ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB")
-            fitted = upright if upright.size == (width, height) else upright.resize((width, height))
-            pixels = torch.from_numpy(np.array(fitted))
-    except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError) as error:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ProfundoError(f"{path}: expected an image of at most {LARGEST_FILE >> 20} MB; scale it down")
+        pixels = decode(path.read_bytes())  # as for training
+    except (OSError, ValueError) as error:
         raise ProfundoError(f"{path}: expected an image, but it does not read: {error}") from None
-    return pixels.unsqueeze(0) if channels == 1 else pixels.permute(2, 0, 1).contiguous()
+    image = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
+    image = image.convert("L" if channels == 1 else "RGB")
+    fitted = image if image.size == (width, height) else image.resize((width, height))
+    kept = torch.from_numpy(np.array(fitted))
+    return kept.unsqueeze(0) if channels == 1 else kept.permute(2, 0, 1).contiguous()
 
 
 def read_rows(path: Path, inputs: Inputs) -> Tensor:
     """float32 (rows, features) of a CSV with a header; columns are found by name, or taken in order without names."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = list(csv.reader(file))
+            header, *rows = [row for row in csv.reader(file) if row] or [[]]
     except (OSError, ValueError, csv.Error) as error:
         raise ProfundoError(f"{path}: expected a CSV with a header and rows: {error}") from None
     wanted = list(inputs.names) or header[: inputs.shape[0]]
@@ -87,9 +88,12 @@ def read_rows(path: Path, inputs: Inputs) -> Tensor:
     values = []
     for number, row in enumerate(rows, 1):
         try:
-            values.append([float(row[place]) for place in places])
+            numbers = [float(row[place]) for place in places]
+            if not all(map(math.isfinite, numbers)):
+                raise ValueError
         except (ValueError, IndexError):
             raise ProfundoError(f"{path}, row {number}: expected {len(header)} numbers, got {row}") from None
+        values.append(numbers)
     if not values:
         raise ProfundoError(f"{path}: expected at least one row below the header")
     return torch.tensor(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,13 +88,25 @@ def _environment(run: Run) -> dict[str, str]:
 
 def _command(run: Run) -> str:
     if str(run.experiment.net).startswith("own:"):
+        asked = run.experiment.settings()
+        decided = (
+            "data",
+            "net",
+            "net_options",
+            "validation",
+            "stream",
+            "skip_bad",
+            "data_dir",
+            "workers",
+            "checkpoint_seconds",
+        )
         settings = ", ".join(
-            f"{name}={getattr(run.experiment, name)!r}" for name in ("epochs", "batch_size", "learning_rate", "seed")
+            f"{name}={value!r}" for name, value in asked.items() if name not in decided and value is not None
         )
         return f"profundo.fit(net, profundo.load({run.data.name!r}), {settings})"
     if run.folder is None:
         return f"profundo train {run.experiment.data} --net {run.experiment.net} --seed {run.experiment.seed}"
-    return f"profundo train --config {run.folder.experiment}"
+    return f"profundo train --config {shlex.quote(str(run.folder.experiment))}"
 
 
 def _raw(split: Samples, indices: list[int]) -> Tensor:

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from profundo import nets, objectives
 from profundo.data import load
-from profundo.data.batches import in_order
-from profundo.evaluate import Answers, answers, scores
+from profundo.data.batches import in_order, shared_batch_size
+from profundo.evaluate import Answers, answers, evaluating, scores
 from profundo.files import read_json, write_json
 from profundo.recipes.display import Quiet, Voice
 from profundo.recipes.experiment import Experiment, completed, experiment, read_experiment, write_experiment
 from profundo.recipes.folder import Folder, environment, write_history
-from profundo.recipes.learning import Prepared, State, learn
+from profundo.recipes.learning import Prepared, State, learn, where
 from profundo.recipes.models import build_net, load_model, save_model
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Scores
 from profundo.train import History
@@ -74,20 +74,23 @@ def train(asked: Experiment, *, out: str | Path | None = None, voice: Voice | No
     voice = voice or Quiet()
     with group(asked.device) as processes, seeded(asked.seed):
         started = time.perf_counter()
-        prepared = prepare(asked)
+        prepared = prepare(asked, processes.size)
         seconds = {"data": time.perf_counter() - started}
         folder = Folder.create(asked.data, out) if processes.chief else None
         with _locked(folder):
             return _train(prepared, folder, processes, voice if processes.chief else Quiet(), seconds)
 
 
-def prepare(asked: Experiment) -> Prepared:
+def prepare(asked: Experiment, processes: int = 1) -> Prepared:
     """Load the data, build the net and make every choice. Raises ProfundoError for whatever cannot work."""
     device = choose_device(asked.device)
     data = load_data(asked)
     name = asked.net or nets.default(data.spec)
     net = build_net(name, data.spec, asked.net_options, asked.seed)
     chosen = completed(asked, data.spec, len(data.train), name, normalised(net))
+    chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor)})
+    objectives.default(data.spec.targets, chosen.label_smoothing)  # says so if that cannot be
+    shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
     return Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
 
 
@@ -116,14 +119,22 @@ def fit(
     net: any module that gives (batch, data.spec.outputs) for standardised inputs (batch, *data.spec.inputs.shape); it is
     trained in place, and moved to the device. out: the run's folder, False to keep nothing, runs/<data>-<n> by default.
     resume: go on with the interrupted run in `out`, with the same net, data and settings; to the same bits.
-    settings: those of Experiment, such as batch_size, learning_rate, early_stop. Raises ProfundoError for a setting
+    settings: those of Experiment, such as batch_size, learning_rate, early_stop; capture=True records the step once and
+    replays it, for nets that keep nothing in Python from one call to the next (train/capture.py). Raises ProfundoError for a setting
     that is unknown or cannot work. The caller's random state is left as it was.
     """
     from profundo.recipes.display import for_python
 
+    for name in ("data", "net", "net_options", "validation", "stream", "skip_bad", "data_dir"):
+        if name in settings:
+            raise ProfundoError(
+                f"fit: {name!r} is decided where data and net are made; give it to load(…) or to the net"
+            )
     device = choose_device(settings.get("device", "auto"))
     asked = experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
+    check_data(data)
     chosen = completed(asked, data.spec, len(data.train), str(asked.net), normalised(net))
+    objectives.default(data.spec.targets, chosen.label_smoothing)
     check_outputs(net, data)
     prepared = Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
     voice, alone, state = voice or for_python(), Group(), None
@@ -135,26 +146,52 @@ def fit(
         if resume and folder is not None:
             _check_unfinished(folder)
             state = newest_checkpoint(folder.checkpoints, voice.notice)
-            _check_unchanged(folder, chosen, data, state, alone)
+            _check_unchanged(folder, prepared, state, alone, voice)
         return _train(prepared, folder, alone, voice, {}, state)
+
+
+def check_data(data: Dataset) -> None:
+    """Raises ProfundoError when a split's targets do not fit its inputs, or its values are not what the spec says."""
+    spec = data.spec
+    for name, split in (("train", data.train), ("validation", data.validation), ("test", data.test)):
+        inputs, targets = split.inputs, split.targets
+        if len(inputs) != len(targets):
+            raise ProfundoError(
+                f"{data.name}: {name} has {len(inputs)} inputs and {len(targets)} targets; expected as many"
+            )
+        if isinstance(inputs, Tensor) and tuple(inputs.shape[1:]) != spec.inputs.shape:
+            raise ProfundoError(
+                f"{data.name}: {name} inputs are {tuple(inputs.shape[1:])}, the spec says {spec.inputs.shape}"
+            )
+        if isinstance(inputs, Tensor) and inputs.is_floating_point() and not bool(inputs.isfinite().all()):
+            raise ProfundoError(f"{data.name}: {name} inputs hold NaN or infinite values; clean them")
+        if spec.targets.kind == "real":
+            right = targets.is_floating_point() and targets.ndim == 2 and targets.shape[1] == spec.outputs
+            wanted = f"float (samples, {spec.outputs})"
+        else:
+            right = targets.dtype == torch.int64 and targets.ndim == 1
+            wanted = f"int64 (samples,) from 0 to {len(spec.targets.classes) - 1}"
+            right = right and (
+                not len(targets) or 0 <= int(targets.min()) <= int(targets.max()) < len(spec.targets.classes)
+            )
+        if not right:
+            raise ProfundoError(
+                f"{data.name}: {name} targets: expected {wanted}, got {targets.dtype} {tuple(targets.shape)}"
+            )
 
 
 def check_outputs(net: nn.Module, data: Dataset) -> None:
     """Raises ProfundoError when the net does not take the data's inputs or does not give as many outputs as they need."""
     shape = data.spec.inputs.shape
     parameter = next(net.parameters(), torch.empty(0))
-    mode = net.training
-    net.eval()
     try:
-        with torch.inference_mode():
+        with evaluating(net):
             outputs = net(torch.zeros(2, *shape, device=parameter.device))
     except (RuntimeError, ValueError, TypeError) as error:
         said = " ".join(str(error).split())
         raise ProfundoError(
             f"{type(net).__name__}: expected to take inputs (batch, {', '.join(map(str, shape))}): {said}"
         ) from None
-    finally:
-        net.train(mode)
     if not isinstance(outputs, Tensor) or outputs.shape != (2, data.spec.outputs):
         arrived = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
         raise ProfundoError(
@@ -180,9 +217,9 @@ def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
         started = time.perf_counter()
         prepared = prepare(asked)
         seconds = {"data": time.perf_counter() - started}
-        state = newest_checkpoint(folder.checkpoints, voice.notice)
-        _check_unchanged(folder, asked, prepared.data, state, processes)
         voice = voice if processes.chief else Quiet()
+        state = newest_checkpoint(folder.checkpoints, voice.notice)
+        _check_unchanged(folder, prepared, state, processes, voice)
         return _train(prepared, folder if processes.chief else None, processes, voice, seconds, state)
 
 
@@ -196,8 +233,15 @@ def _check_unfinished(folder: Folder) -> None:
 WITHOUT_EFFECT = ("workers", "checkpoint_seconds", "data_dir")  # on the result, as the data are compared by themselves
 
 
-def _check_unchanged(folder: Folder, asked: Experiment, data: Dataset, state: State | None, processes: Group) -> None:
-    changes = _changed_settings(asked, state, processes) if state is not None else []
+def _check_unchanged(folder: Folder, prepared: Prepared, state: State | None, processes: Group, voice: Voice) -> None:
+    data = prepared.data
+    changes = _changed_settings(prepared.experiment, state, processes) if state is not None else []
+    now = where(prepared)
+    for name, old in (state or {}).get("on", {}).items():
+        if now.get(name) != old and name in ("device", "precision"):
+            changes.append(f"{name} was {old}, is {now.get(name)}")
+        elif now.get(name) != old:
+            voice.notice(f"{name} was {old}, is {now.get(name)}: the result may differ in its last digits")
     before = read_json(folder.environment).get("data", {}) if folder.environment.is_file() else {}
     facts = dict(data.facts)
     changes += [
@@ -223,8 +267,11 @@ def _changed_settings(asked: Experiment, state: State, processes: Group) -> list
     return changes if size == processes.size else [*changes, f"processes were {size}, are {processes.size}"]
 
 
-def open_run(path: str | Path) -> Run:
-    """A finished run from its folder: net with its weights, history, and the data it was trained on."""
+def open_run(path: str | Path, *, evaluate: bool = True) -> Run:
+    """A finished run from its folder: net with its weights, history, and the data it was trained on.
+
+    evaluate: look at the test split again, for what the report shows.
+    """
     folder = Folder.open(path)
     asked = experiment(**read_experiment(folder.experiment))
     if not folder.scores.exists():
@@ -243,7 +290,8 @@ def open_run(path: str | Path) -> Run:
     kept = read_json(folder.scores)
     history.rows = kept["history"]
     run = Run(asked, data, net, history, folder=folder, best_epoch=kept["best_epoch"], seconds=kept["seconds"])
-    evaluate_run(run)
+    if evaluate:
+        evaluate_run(run)
     return run
 
 
@@ -265,7 +313,7 @@ def _train(
     voice.start(prepared, folder, resumed=state is not None)
     started = time.perf_counter()
     try:
-        stopper = learn(prepared, run.history, folder, processes, voice, state)
+        learn(prepared, run.history, folder, processes, voice, state)
     except Interrupted:
         if folder is not None:
             voice.notice(f"interrupted, the state is saved; to go on: profundo resume {folder.path}")
@@ -273,16 +321,23 @@ def _train(
     finally:
         voice.stop()
     run.seconds["training"] = time.perf_counter() - started
-    if stopper is not None:
-        run.best_epoch = stopper.best_epoch
+    run.best_epoch = best_epoch(run.history)
     if processes.chief:
         started = time.perf_counter()
         evaluate_run(run)
         run.seconds["evaluation"] = time.perf_counter() - started
         if folder is not None:
-            _keep(run)
+            _keep(run, voice)
     voice.finish(run)
     return run
+
+
+def best_epoch(history: History) -> int | None:
+    """The epoch, from 0, with the smallest validation loss; None without validation."""
+    if "validation loss" not in history.names:
+        return None
+    losses = history["validation loss"]
+    return losses.index(min(losses))
 
 
 @contextmanager
@@ -308,7 +363,7 @@ def evaluate_split(net: nn.Module, data: Dataset, split: Samples, workers: int =
     return said, scores(said, data.spec.targets, data.train.targets)
 
 
-def _keep(run: Run) -> None:
+def _keep(run: Run, voice: Voice) -> None:
     """Write what outlives the run; the scores last, for they mark it as finished."""
     folder, said = run.folder, run.scores
     assert folder is not None
@@ -316,7 +371,10 @@ def _keep(run: Run) -> None:
     folder.check()
     save_model(folder, run.net, run.experiment, run.data.spec)
     write_history(folder, run.history.to_csv())
-    run.report()
+    try:
+        run.report()
+    except Exception as error:  # noqa: BLE001 - the scores of a long training matter more than their picture
+        voice.notice(f"the report could not be written: {' '.join(str(error).split())}")
     write_json(
         folder.scores,
         {

@@ -6,17 +6,21 @@ as plain data (torch.fx), which is then simplified (`same_layout`) and run.
 
     update = Captured(Supervised(net, objective, optimizer))
 
-Recorded is what ran, so code that would run differently another time must not be replayed. Three things see to that:
+Recorded is what ran, so code that would run differently another time must not be replayed. Three things guard that:
 recording fails when an operation's result decides what Python does next (`.item()`, `if tensor:`) or when a tensor
 comes from nowhere; a recording is only accepted if its loss, gradients, buffers and random draws equal those of the
-ordinary step, bit for bit; and whatever could change the step later (shapes, layout, modes, hooks, frozen parameters)
-is looked at before every replay. In all other cases the ordinary step runs.
+ordinary step, bit for bit; and shapes, layout, modes, hooks and frozen parameters are looked at before every replay.
+In all other cases the ordinary step runs.
+
+They cannot see what a module keeps in Python: a count of its calls, an attribute that somebody sets between two steps,
+a generator of its own. Profundo's nets keep nothing there and are recorded; a net of one's own only when asked.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -134,6 +138,14 @@ class Stepwise(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A step as a function, and of each gradient whether it can be handed to the optimizer as it is."""
+
+    replay: Replay
+    fits: list[bool]
+
+
 class Captured:
     """An update that replays its recorded step wherever that gives the same bits, and runs it as it is elsewhere.
 
@@ -155,7 +167,7 @@ class Captured:
                 module._backward_hooks,
             )
         ]
-        self.replays: dict[Any, Replay | None] = {}
+        self.replays: dict[Any, Recording | None] = {}
         self.refused = ""
 
     @property
@@ -173,18 +185,18 @@ class Captured:
         self.update.load_state_dict(state)
 
     def __call__(self, batch: Batch) -> Mapping[str, Tensor]:
-        if any(self.hooks):
+        if any(self.hooks) or any(parameter._post_accumulate_grad_hooks for parameter in self.parameters):
             return self.update(batch)
         key = self.circumstances(batch)
         if key not in self.replays:
             self.replays[key] = self.accepted(batch)
-        replay = self.replays[key]
-        if replay is None:
+        recording = self.replays[key]
+        if recording is None:
             return self.update(batch)
         with torch.no_grad():
-            cost, *gradients = replay(*self.parameters, *self.buffers, batch.inputs, batch.targets)
-            for parameter, gradient in zip(self.parameters, gradients, strict=True):
-                parameter.grad = gradient
+            cost, *gradients = recording.replay(*self.parameters, *self.buffers, batch.inputs, batch.targets)
+            for parameter, gradient, fits in zip(self.parameters, gradients, recording.fits, strict=True):
+                parameter.grad = gradient if fits else torch.empty_like(parameter).copy_(gradient)
         self.update.apply()
         return {"loss": cost}
 
@@ -202,7 +214,7 @@ class Captured:
             tuple([parameter.requires_grad for parameter in self.parameters]),
         )
 
-    def accepted(self, batch: Batch) -> Replay | None:
+    def accepted(self, batch: Batch) -> Recording | None:
         """A recording of this batch's step, if replaying it gives the very bits of the ordinary step."""
         before = self.moment()
         try:
@@ -215,7 +227,8 @@ class Captured:
             cost = self.update.cost(batch.inputs, batch.targets, batch.total)
             ordinary = [cost.detach(), *torch.autograd.grad(cost, self.parameters)]
             same = all(map(torch.equal, replayed, ordinary)) and _equal(replayed_moment, self.moment())
-        except (NotCapturable, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            same = same and all(map(operator.is_, self.buffers, self.update.net.buffers()))
+        except Exception as error:  # noqa: BLE001 - whatever a recording fails of, the ordinary step decides
             self.refused = " ".join(str(error).split())
             return None
         finally:
@@ -223,7 +236,16 @@ class Captured:
         if not same:
             self.refused = "a replay of the recorded step gives other numbers than the step itself"
             return None
-        return replay
+        return Recording(replay, self.fitting(replayed[1:], batch))
+
+    def fitting(self, gradients: Sequence[Tensor], batch: Batch) -> list[bool]:
+        """Which gradients lie in memory as their parameter does, and alone: what optimizers count on."""
+        others = [*self.parameters, *self.buffers, batch.inputs, batch.targets]
+        taken = [tensor.untyped_storage().data_ptr() for tensor in (*others, *gradients)]
+        return [
+            gradient.stride() == parameter.stride() and taken.count(gradient.untyped_storage().data_ptr()) == 1
+            for parameter, gradient in zip(self.parameters, gradients, strict=True)
+        ]
 
     def moment(self) -> tuple[list[Tensor], dict[str, Any]]:
         """Buffers and generators: what a step changes besides gradients."""

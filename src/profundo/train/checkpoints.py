@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -221,6 +222,8 @@ def interruptible() -> Iterator[Callable[[], int]]:
 
     def note(number: int, _frame: FrameType | None) -> None:
         nonlocal came
+        if came and "ipykernel" in sys.modules:
+            raise KeyboardInterrupt  # the notebook stays
         if came:
             os._exit(128 + number)
         came = number

@@ -7,6 +7,7 @@ Dropout draws differ from one process to the next, so with dropout only the dist
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,7 +89,10 @@ def group(device: str) -> Iterator[Group]:
                 f"process {local}: expected a GPU of its own, this machine has {torch.cuda.device_count()}"
             )
         torch.cuda.set_device(local)
-    dist.init_process_group("nccl" if gpu else "gloo")
+    if gpu and ":" in device:
+        raise ProfundoError(f"device {device!r}: every process takes a GPU of its own; say --device cuda")
+    # While one process validates, the others wait.
+    dist.init_process_group("nccl" if gpu else "gloo", timeout=datetime.timedelta(hours=2))
     try:
         yield Group(dist.get_rank(), dist.get_world_size())
     finally:
@@ -108,7 +112,7 @@ def share_normalization(net: nn.Module) -> nn.Module:
 class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
     """Batch normalisation over the batches of all processes (PyTorch's own does it on GPUs only).
 
-    The sums of x and x² are added over the processes, differentiably, so the gradients are those of the whole batch.
+    Its sums are added over the processes, differentiably, so the gradients are those of the whole batch.
     """
 
     @classmethod
@@ -127,21 +131,22 @@ class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
         if not self.training:
             return super().forward(input)
         x = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
-        over = [0, *range(2, x.ndim)]
-        count = x.numel() / x.shape[1]
-        sums = torch.stack([x.sum(over), x.square().sum(over), torch.full_like(self.weight, count)])
-        total, squares, n = AddOverProcesses.apply(sums)  # type: ignore[no-untyped-call]
+        over, shape = [0, *range(2, x.ndim)], [1, -1, *[1] * (x.ndim - 2)]
+        count = x.new_full((x.shape[1],), x.numel() / x.shape[1])
+        total, n = AddOverProcesses.apply(torch.stack([x.sum(over), count]))  # type: ignore[no-untyped-call]
         mean = total / n
-        variance = squares / n - mean.square()
+        # In two passes: the mean of squares minus the square of the mean loses all digits where the mean is large.
+        squares = AddOverProcesses.apply((x - mean.view(shape)).square().sum(over))  # type: ignore[no-untyped-call]
+        variance = squares / n
         if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
             with torch.no_grad():
                 self.num_batches_tracked += 1
                 share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
                 self.running_mean.lerp_(mean, share)
                 self.running_var.lerp_(variance * n / (n - 1), share)
-        shape = [1, -1, *[1] * (x.ndim - 2)]
-        scale = self.weight * (variance + self.eps).rsqrt()
-        y: Tensor = x * scale.view(shape) + (self.bias - mean * scale).view(shape)
+        y: Tensor = (x - mean.view(shape)) * (variance + self.eps).rsqrt().view(shape)
+        if self.affine:
+            y = y * self.weight.view(shape) + self.bias.view(shape)
         return y.to(input.dtype)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 
 from profundo.records import ProfundoError
 
-__all__ = ["choose_device", "choose_precision", "convolutional", "keep_heap", "normalised"]
+__all__ = ["choose_device", "choose_precision", "convolutional", "keep_heap", "normalised", "repeatable"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -58,6 +60,20 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # absent in some releases: then no
     return any(bool(getattr(torch.cpu, ask, bool)()) for ask in asks)
+
+
+@contextmanager
+def repeatable(device: torch.device, precision: str) -> Iterator[None]:
+    """On a GPU: convolutions that give the same bits each time, and float32 that is float32, inside."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32
+    if device.type == "cuda":
+        cudnn.deterministic, cudnn.benchmark = True, False
+        cudnn.allow_tf32 = precision != "float32"
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32 = before
 
 
 def keep_heap() -> None:

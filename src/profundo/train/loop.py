@@ -90,12 +90,17 @@ def fit(update: Update, batches: Batches | Iterable[Any], plan: Plan, start: Pos
     total = plan.epochs * in_epoch
     for epoch in range(start.epoch, plan.epochs):
         skip = start.index if epoch == start.epoch else 0
+        index = skip - 1
         for index, batch in enumerate(steps.epoch(epoch, skip), skip):
             rate = plan.schedule((epoch * in_epoch + index) / total)
             for group in groups:
                 group["lr"] = rate * group["initial_lr"]
             losses = update(batch)
             yield Step(epoch, index, losses, batch.total, rate, index + 1 == in_epoch)
+        if index + 1 != in_epoch:
+            raise ProfundoError(
+                f"training: expected {in_epoch} batches in epoch {epoch + 1}, as len() says; got {index + 1}"
+            )
 
 
 class Repeated:
