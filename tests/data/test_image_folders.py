@@ -381,7 +381,7 @@ def test_large_images_are_decoded_by_threads_alike(make):
 def test_auto_streams_only_what_is_large(make, monkeypatch):
     path = make(tree())
     assert isinstance(load(path).train.inputs, torch.Tensor)
-    monkeypatch.setattr(reader, "_STREAM_FROM", 30 * 90)
+    monkeypatch.setattr(reader, "_memory_for_images", lambda: 30 * 90 - 1)
     assert not isinstance(load(path).train.inputs, torch.Tensor)
 
 

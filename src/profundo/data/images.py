@@ -34,7 +34,6 @@ Fault = tuple[int, str]  # number of the file, why it cannot be used
 
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 _MOST_PIXELS = 2**25  # of one image: 100 MB in colour
-_STREAM_FROM = 2**31  # decoded bytes
 _CACHE_FROM = 2**24  # decoded bytes; less is decoded again in a blink
 _VERSION = 1  # of what is cached
 _FOLDERS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
@@ -100,7 +99,9 @@ def image_collection(
     with _strict():
         first = _first(files, used)
         shape = first[1]
-        streamed = stream is True or (stream == "auto" and len(files.paths) * int(np.prod(shape)) >= _STREAM_FROM)
+        streamed = stream is True or (
+            stream == "auto" and len(files.paths) * int(np.prod(shape)) > _memory_for_images()
+        )
         source, faults = (_measure if streamed else _decode_all)(files, first, used)
     _report(files, faults, len(used), skip_bad)
     bad = {index for index, _ in faults}
@@ -125,6 +126,15 @@ def image_collection(
         shares=(0.2, 0.1),
         notes=(*files.notes, *layout.notes, *skipped),
     )
+
+
+def _memory_for_images() -> int:
+    """Bytes of decoded images that may stay in memory. As float32, beside their copies, they take about six times as
+    much; that may be half of what the machine has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 12
+    except (AttributeError, ValueError, OSError):  # not every system says
+        return 2**30
 
 
 def decode(data: bytes) -> np.ndarray:

@@ -32,7 +32,7 @@ def load(
     validation: share of the samples not set apart for the test. By default 1/12 of MNIST, 1/8 of the small sets (a
         tenth of the whole, since a fifth is the test), 1/10 of all others.
     seed: decides who is in which split; the data set's own test split is kept where it has one.
-    stream: read images from disk when they are asked for; "auto" does so from 2 GiB of decoded images on.
+    stream: read images from disk when they are asked for; "auto" does so where they would take more than half of the memory.
     skip_bad: leave out images that cannot be decoded, and count them in `notes`, instead of stopping.
     """
     found = _find(name, data_dir, stream, skip_bad)

@@ -58,14 +58,14 @@ class Terminal:
         self.console = console or Console(stderr=True, highlight=False)
         self.folder: Folder | None = None
         self.bar: Any = None
-        self.epochs = self.in_epoch = 0
+        self.epochs, self.in_epoch, self.processes = 0, 0, 1
         self.row: Mapping[str, float] = {}
         self.said_at = 0.0
 
     def start(self, prepared: Prepared, folder: Folder | None, resumed: bool) -> None:
         asked, data = prepared.experiment, prepared.data
         self.folder = folder
-        self.epochs = asked.epochs or 1
+        self.epochs, self.processes = asked.epochs or 1, prepared.processes
         size = min(asked.batch_size or 1, len(data.train))
         self.in_epoch = len(data.train) // size
         parameters = sum(parameter.numel() for parameter in prepared.net.parameters())
@@ -110,7 +110,7 @@ class Terminal:
                 self.said_at = now
                 self.say(epoch_line(row, self.epochs))
         if self.bar is not None:
-            losses = ", ".join(f"{name} {float(value):.4f}" for name, value in step.losses.items())
+            losses = ", ".join(f"{name} {self.processes * float(value):.4f}" for name, value in step.losses.items())
             validation = f", validation loss {self.row['validation loss']:.4f}" if "validation loss" in self.row else ""
             done = step.epoch * self.in_epoch + step.index + 1
             self.bar.update(0, completed=done, epoch=step.epoch + 1, errors=losses + validation)

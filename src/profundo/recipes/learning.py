@@ -53,6 +53,7 @@ class Prepared:
     net: nn.Module
     device: torch.device
     precision: str
+    processes: int = 1
 
 
 def learn(

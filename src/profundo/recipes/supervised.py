@@ -91,7 +91,7 @@ def prepare(asked: Experiment, processes: int = 1) -> Prepared:
     chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor)})
     objectives.default(data.spec.targets, chosen.label_smoothing)  # says so if that cannot be
     shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
-    return Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
+    return Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device), processes)
 
 
 def load_data(asked: Experiment) -> Dataset:
@@ -215,7 +215,7 @@ def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
         _locked(folder if processes.chief else None),  # before looking: a process at work prunes what we would read
     ):
         started = time.perf_counter()
-        prepared = prepare(asked)
+        prepared = prepare(asked, processes.size)
         seconds = {"data": time.perf_counter() - started}
         voice = voice if processes.chief else Quiet()
         state = newest_checkpoint(folder.checkpoints, voice.notice)
