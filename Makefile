@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Two processes with one thread each: threads of several processes on few cores mostly wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
 
 .PHONY: train test check lint bench install clean
 
@@ -21,10 +23,10 @@ train: install                     ## train on handwritten digits; needs no down
 	$(BIN)/profundo train digits
 
 test: $(VENV)/.installed-dev       ## every test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(VENV)/.installed-dev      ## the subset that takes under a minute
-	$(BIN)/python -m pytest -m "not slow" -q
+	$(PYTEST) -m "not slow" -q
 
 lint: $(VENV)/.installed-dev       ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -76,6 +76,7 @@ def test_a_run_is_a_folder_that_anyone_can_read(trained):
     assert json.loads((run / "scores.json").read_text())["test"] == json.loads(done.stdout)["test"]
 
 
+@pytest.mark.slow
 def test_a_run_repeats_bit_for_bit_from_its_own_experiment_file(trained):
     folder, _ = trained
     done = profundo("train", "--config", "runs/iris-1/experiment.yaml", "--out", "again", cwd=folder)
@@ -84,6 +85,7 @@ def test_a_run_repeats_bit_for_bit_from_its_own_experiment_file(trained):
         assert (folder / "again" / name).read_bytes() == (folder / "runs/iris-1" / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_evaluate_report_and_runs_agree_with_what_training_said(trained):
     folder, done = trained
     scores = json.loads(done.stdout)["test"]
@@ -111,6 +113,7 @@ def test_predict_answers_rows_of_a_csv_by_column_name(trained, refused):
     refused("predict", "runs/iris-1", "short.csv", cwd=folder, says=["sepal length (cm)", "short.csv"])
 
 
+@pytest.mark.slow
 def test_predict_reads_images_and_refuses_what_is_none(tmp_path, refused):
     from sklearn.datasets import load_digits
 
@@ -137,6 +140,7 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_options_given_win_over_the_config_file(tmp_path):
     (tmp_path / "e.yaml").write_text("data: iris\nepochs: 7\nseed: 3\n")
     done = profundo("train", "--config", "e.yaml", "--epochs", 2, "--dry-run", "--json", cwd=tmp_path)

@@ -114,6 +114,7 @@ def test_a_stopped_process_goes_on_where_it_was(trainings, undisturbed, fast):
     assert bits(fast / "run") == undisturbed("streamed")
 
 
+@pytest.mark.slow
 def test_workers_die_with_their_killed_parent_and_the_run_is_free_at_once(trainings, undisturbed, fast):
     """Only the parent is killed: its workers must notice by themselves, and hold no lock meanwhile."""
     command = profundo(fast, *trainings["streamed"], "--out", "run", trouble=Trouble(show=6, signal=signal.SIGSTOP))

@@ -230,6 +230,7 @@ def test_an_optimizers_hooks_and_schedulers_are_heard():
     scheduler.step()  # warns when it thinks that no step was taken
 
 
+@pytest.mark.slow
 def test_training_does_not_load_the_compiler():
     code = (
         "import sys, torch, profundo as pf\n"

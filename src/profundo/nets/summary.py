@@ -26,6 +26,8 @@ from profundo.records import Inputs, LayerRow, ProfundoError
 
 __all__ = ["flops", "summary"]
 
+PROBED = 2  # samples that go through the net, since some nets do not take one alone
+
 
 def summary(net: nn.Module, inputs: Inputs) -> list[LayerRow]:
     """One row a layer and call. A parameter is counted once, in the first row that holds it, so that the rows add up
@@ -36,7 +38,7 @@ def summary(net: nn.Module, inputs: Inputs) -> list[LayerRow]:
         out = _first_tensor(output)
         into = _first_tensor(arguments)
         if out is not None:
-            calls.append((layer, tuple(out.shape[1:]), 0 if into is None else flops(layer, into, out)))
+            calls.append((layer, tuple(out.shape[1:]), 0 if into is None else flops(layer, into, out) // PROBED))
 
     with _untouched(net), _hooked(net, note):
         try:
@@ -93,7 +95,7 @@ def _pooled(layer: nn.Module, into: Tensor, out: Tensor) -> int:
 
 def _zeros(net: nn.Module, inputs: Inputs) -> Tensor:
     like = next((p for p in chain(net.parameters(), net.buffers()) if p.is_floating_point()), torch.empty(0))
-    return torch.zeros(2, *inputs.shape, device=like.device, dtype=like.dtype)
+    return torch.zeros(PROBED, *inputs.shape, device=like.device, dtype=like.dtype)
 
 
 def _own(layer: nn.Module) -> list[nn.Parameter]:
