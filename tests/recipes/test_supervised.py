@@ -10,7 +10,7 @@ from torch import nn
 
 import profundo as pf
 from profundo.recipes.display import Quiet
-from profundo.recipes.experiment import completed, experiment
+from profundo.recipes.experiment import completed, experiment, read_experiment
 from profundo.recipes.supervised import open_run, prepare, train
 from profundo.records import ProfundoError
 
@@ -346,3 +346,19 @@ def test_resuming_elsewhere_is_refused_or_noticed(tmp_path, iris):
     listener = Impatient()
     pf.fit(nn.Linear(4, 3), iris, out=tmp_path / "run", resume=True, voice=listener, **settings)
     assert any("threads was 1, is 2" in text for text in listener.heard)
+
+
+def test_images_with_augmentation_repeat_bit_for_bit_from_the_experiment_file(tmp_path):
+    asked = {"data": "digits", "net": "fast_cnn", "epochs": 2, "augment": ["shift", "rotation", "noise"], "seed": 4}
+    for precision in ("bfloat16", "float32"):
+        first = train(experiment(**asked, precision=precision), out=tmp_path / precision)
+        again = train(experiment(**read_experiment(first.folder.experiment)), out=tmp_path / f"{precision}-again")
+        for name in ("model.safetensors", "history.csv"):
+            assert (first.folder.path / name).read_bytes() == (again.folder.path / name).read_bytes()
+
+
+def test_the_recorded_step_changes_no_bit_of_a_run(tmp_path):
+    asked = {"data": "digits", "net": "fast_cnn", "epochs": 2, "augment": ["shift"]}
+    runs = [train(experiment(**asked, capture=capture), out=tmp_path / str(capture)) for capture in (True, False)]
+    assert torch.equal(weights(runs[0].net), weights(runs[1].net))
+    assert runs[0].history.rows == runs[1].history.rows
