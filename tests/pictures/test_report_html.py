@@ -367,3 +367,9 @@ def test_importing_the_room_loads_neither_a_template_engine_nor_an_image_library
 
 def test_promised_names_exist():
     assert all(hasattr(pictures, name) for name in pictures.__all__)
+
+
+def test_the_page_says_which_epochs_network_was_kept():
+    best, last = (dataclasses.replace(image_report(), best_kept=kept) for kept in (True, False))
+    assert "the network kept is that of epoch 2" in report_html(best)
+    assert "the network kept is that of the last" in report_html(last)

@@ -55,6 +55,7 @@ def report_of(run: Run) -> Report:
         layers=summary(run.net, data.spec.inputs),
         history={**{name: run.history[name] for name in names}, "learning rate": _rates(run)},
         best_epoch=run.best_epoch,
+        best_kept=run.experiment.early_stop is not None,
         worst=_worst(run),
         environment=_environment(run),
         seconds=run.seconds,
