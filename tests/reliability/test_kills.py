@@ -62,6 +62,7 @@ def test_a_kill_at_an_epochs_end_neither_loses_nor_repeats_an_epoch(step, traini
     assert bits(fast / "run") == undisturbed("images")
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_leaves_the_best_epoch_as_it_is(trainings, undisturbed, fast):
     """Every second step ends an epoch: there are validation, the look for a best and the wish to stop."""
     assert profundo(fast, *trainings["stopping"], "--out", "whole").wait().code == 0
@@ -93,6 +94,7 @@ def sweep(name, trainings, expected, fast, stride):
         point += stride
 
 
+@pytest.mark.slow
 def test_death_at_points_of_the_whole_training_changes_no_bit(trainings, undisturbed, fast):
     assert sweep("tiny", trainings, undisturbed("tiny"), fast, stride=13) > 5
 

@@ -22,6 +22,7 @@ def test_a_signal_saves_the_state_and_the_exit_code_names_it(name, number, code,
     assert strays(fast / "run") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_whole_group_saves_the_state_although_the_workers_get_it_too(
     number, trainings, undisturbed, fast
@@ -53,6 +54,7 @@ def test_a_signal_at_the_last_step_still_leaves_a_run_to_finish(trainings, undis
     assert bits(fast / "run") == undisturbed("images")
 
 
+@pytest.mark.slow
 def test_a_signal_while_writing_a_checkpoint_waits_until_it_is_written(trainings, undisturbed, fast):
     """Trainings that are signalled at a moment of their own each; the checkpoint before is never touched."""
     for moment in range(0, 10, 2):

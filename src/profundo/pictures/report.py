@@ -58,8 +58,8 @@ class Report:
     """All that the page tells. What is empty or None is left out.
 
     scores, validation_scores: of the kept network on the test and validation split.
-    history: one value per epoch by name; "x" and "validation x" are drawn in one picture. best_epoch counts from 0; best_kept: whether
-    its weights are those of the network, not the last epoch's.
+    history: one value per epoch by name; "x" and "validation x" are drawn in one picture. best_epoch counts from 0;
+    best_kept: whether its weights are those of the network, not the last epoch's.
     counts: samples per class of each split; one number for real targets.
     examples: raw uint8 images (images, channels, height, width) with one label each.
     seconds: by phase. asked: the settings of the experiment, nested or flat. command: repeats the run.
