@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from torch import nn
@@ -95,3 +97,42 @@ def test_shared_normalisation_in_one_process_equals_pytorchs(tmp_path):
         torch.testing.assert_close(plain(x), nn.BatchNorm2d(3, affine=False).double()(x))
     finally:
         torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_killed_processes_resume_to_the_bits_of_two_that_were_not(tmp_path):
+    asked = [
+        "train",
+        "digits",
+        "--net",
+        "fast_cnn",
+        "--epochs",
+        "8",
+        "--batch-size",
+        "128",
+        "--checkpoint-seconds",
+        "0",
+    ]
+    run([*TORCHRUN, "-m", "profundo", *asked, "--out", "whole"], tmp_path)
+    process = subprocess.Popen(
+        [*TORCHRUN, "-m", "profundo", *asked, "--out", "killed"],
+        cwd=tmp_path, env=QUIET, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("killed/checkpoints/[0-9]*")):
+        assert process.poll() is None, "it ended before anything was saved"
+        assert time.monotonic() < deadline, "nothing was ever saved"
+        time.sleep(0.02)
+    end_everybody(process.pid)
+    process.wait()
+    assert not (tmp_path / "killed/scores.json").exists()
+    run([*TORCHRUN, "-m", "profundo", "resume", "killed"], tmp_path)
+    for name in ("model.safetensors", "history.csv"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def end_everybody(pid):
+    """torchrun gives each worker a session of its own: kill them all, then it."""
+    children = psutil.Process(pid).children(recursive=True)
+    for process in (psutil.Process(pid), *children):
+        process.kill()
