@@ -5,6 +5,7 @@ Training talks on stderr; lists, figures and predictions are on stdout, with --j
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -135,6 +136,7 @@ def train(
     from profundo.recipes.supervised import train as train_recipe
     from profundo.records import ProfundoError
 
+    gc.freeze()  # what is imported stays: the collector need not walk through it again and again
     settings = read_experiment(config) if config else {}
     settings |= {name: value for name, value in given.items() if value is not None}
     if "data" not in settings:
