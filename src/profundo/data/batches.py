@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -54,10 +55,10 @@ def batches(
     Raises ProfundoError when the processes cannot share the batch evenly.
     """
     batch_size = shared_batch_size(batch_size, len(samples), processes)
-    common = (spec, batch_size, seed, torch.device(device), augment, rank, processes)
+    serving = Serving(spec, batch_size, seed, torch.device(device), augment, rank, processes)
     if isinstance(samples.inputs, Tensor):
-        return InMemory(samples, *common)
-    return Streamed(samples, *common, workers=workers)
+        return InMemory(samples, serving)
+    return Streamed(samples, serving, workers)
 
 
 def shared_batch_size(batch_size: int, samples: int, processes: int) -> int:
@@ -70,87 +71,83 @@ def shared_batch_size(batch_size: int, samples: int, processes: int) -> int:
     return size
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How the batches of a split are cut, ordered, augmented and shared, wherever its inputs are kept."""
+
+    spec: Spec
+    batch_size: int
+    seed: int
+    device: torch.device
+    augment: Augmentation | None
+    rank: int
+    processes: int
+
+    @property
+    def mine(self) -> slice:
+        """This process's share of a batch."""
+        share = self.batch_size // self.processes
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    def needed(self, indices: Tensor) -> Tensor:
+        """Of a batch's samples those to be read. Augmentation draws for the whole batch, so that the processes' shares
+        together are the batch of one process: then all are."""
+        return indices[self.mine] if self.augment is None and self.processes > 1 else indices
+
+    def batch(self, inputs: Tensor, targets: Tensor, step: int) -> Batch:
+        """The process's share of the batch, augmented, from the samples that were needed."""
+        if self.augment is not None:
+            inputs = self.augment(inputs, generator(self.seed, step, self.device))
+            inputs, targets = inputs[self.mine], targets[self.mine]
+        return Batch(inputs, targets, self.batch_size)
+
+
 class InMemory:
     """Standardised once, kept on the device; a batch is one gather. Images are stored channels last."""
 
-    def __init__(
-        self,
-        samples: Samples,
-        spec: Spec,
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-        augment: Augmentation | None,
-        rank: int,
-        processes: int,
-    ) -> None:
+    def __init__(self, samples: Samples, serving: Serving) -> None:
         assert isinstance(samples.inputs, Tensor)
-        self.samples, self.batch_size, self.seed, self.device = len(samples), batch_size, seed, device
-        self.augment, self.rank, self.processes = augment, rank, processes
-        self.image = spec.inputs.kind == "image"
-        inputs = standardize(samples.inputs.to(device), spec.inputs)
+        self.serving = serving
+        self.image = serving.spec.inputs.kind == "image"
+        inputs = standardize(samples.inputs.to(serving.device), serving.spec.inputs)
         self.inputs = inputs.permute(0, 2, 3, 1).contiguous() if self.image else inputs
-        self.targets = prepared_targets(samples.targets, spec).to(device)
+        self.targets = prepared_targets(samples.targets, serving.spec).to(serving.device)
 
     def __len__(self) -> int:
-        return self.samples // self.batch_size
+        return len(self.targets) // self.serving.batch_size
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        whole = order(self.samples, self.seed, epoch).to(self.device)
-        size, share = self.batch_size, self.batch_size // self.processes
-        # Augmentation draws for the whole batch, so that the processes' shares together are the batch of one process.
-        mine = slice(self.rank * share, (self.rank + 1) * share)
+        serving, size = self.serving, self.serving.batch_size
+        whole = order(len(self.targets), serving.seed, epoch).to(serving.device)
         for index in range(skip, len(self)):
-            chosen = whole[index * size : (index + 1) * size]
-            if self.augment is None and self.processes > 1:
-                chosen = chosen[mine]
+            chosen = serving.needed(whole[index * size : (index + 1) * size])
             inputs, targets = self.inputs.index_select(0, chosen), self.targets.index_select(0, chosen)
             if self.image:
                 inputs = inputs.permute(0, 3, 1, 2)
-            if self.augment is not None:
-                inputs = self.augment(inputs, generator(self.seed, epoch * len(self) + index, self.device))
-                inputs, targets = inputs[mine], targets[mine]
-            yield Batch(inputs, targets, size)
+            yield serving.batch(inputs, targets, epoch * len(self) + index)
 
 
 class Streamed:
     """Read by worker processes while the network trains; the same batches as InMemory."""
 
-    def __init__(
-        self,
-        samples: Samples,
-        spec: Spec,
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-        augment: Augmentation | None,
-        rank: int,
-        processes: int,
-        workers: int,
-    ) -> None:
+    def __init__(self, samples: Samples, serving: Serving, workers: int) -> None:
         self.source: Any = samples.inputs
-        self.spec, self.batch_size, self.seed, self.device = spec, batch_size, seed, device
-        self.augment, self.rank, self.processes, self.workers = augment, rank, processes, workers
-        self.targets = prepared_targets(samples.targets, spec)
+        self.serving, self.workers = serving, workers
+        self.targets = prepared_targets(samples.targets, serving.spec)
 
     def __len__(self) -> int:
-        return len(self.targets) // self.batch_size
+        return len(self.targets) // self.serving.batch_size
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        size, share = self.batch_size, self.batch_size // self.processes
-        mine = slice(self.rank * share, (self.rank + 1) * share)
-        chosen = torch.split(order(len(self.targets), self.seed, epoch), size)[skip : len(self)]
-        if self.augment is None:
-            chosen = tuple(indices[mine] for indices in chosen)
-        loaded = load_in_workers(self.source, chosen, self.workers, self.device)
+        serving, device = self.serving, self.serving.device
+        whole = torch.split(order(len(self.targets), serving.seed, epoch), serving.batch_size)[skip : len(self)]
+        chosen = [serving.needed(indices) for indices in whole]
+        loaded = load_in_workers(self.source, chosen, self.workers, device)
         for index, (raw, indices) in enumerate(zip(loaded, chosen, strict=True), skip):
-            inputs = standardize(raw.to(self.device, non_blocking=True), self.spec.inputs)
+            inputs = standardize(raw.to(device, non_blocking=True), serving.spec.inputs)
             inputs = inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
-            targets = self.targets[indices].to(self.device, non_blocking=True)
-            if self.augment is not None:
-                inputs = self.augment(inputs, generator(self.seed, epoch * len(self) + index, self.device))
-                inputs, targets = inputs[mine], targets[mine]
-            yield Batch(inputs, targets, size)
+            targets = self.targets[indices].to(device, non_blocking=True)
+            yield serving.batch(inputs, targets, epoch * len(self) + index)
 
 
 def load_in_workers(source: Any, chosen: Sequence[Tensor], workers: int, device: torch.device) -> Iterator[Tensor]:

@@ -104,7 +104,10 @@ def completed(asked: Experiment, spec: Spec, samples: int, net: str, normalised:
         "augment": [],
         "capture": not net.startswith("own:"),
     }
-    chosen |= KNOWN.get((asked.data, net), {})
+    known = KNOWN.get((asked.data, net), {})
+    if asked.optimizer not in (None, manner.optimizer):  # a rate is measured for one optimizer
+        known = {name: value for name, value in known.items() if name != "learning_rate"}
+    chosen |= known
     chosen |= {name: value for name, value in asked.settings().items() if value is not None}
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
     chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))

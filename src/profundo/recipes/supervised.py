@@ -31,7 +31,7 @@ from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Score
 from profundo.train import History
 from profundo.train.checkpoints import newest_checkpoint
 from profundo.train.distributed import Group, group
-from profundo.train.hardware import choose_device, choose_precision, normalised
+from profundo.train.hardware import choose_device, choose_precision, normalised, repeatable
 from profundo.train.randomness import seeded
 
 __all__ = ["Run", "evaluate_split", "fit", "open_run", "prepare", "resume", "train"]
@@ -359,7 +359,8 @@ def evaluate_split(net: nn.Module, data: Dataset, split: Samples, workers: int =
     """What the net says about each sample of a split, and how well."""
     device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
     ordered = in_order(split, data.spec, device=device, workers=workers)
-    said = answers(net, ordered, objectives.default(data.spec.targets), data.spec.targets)
+    with repeatable(device, "float32"):
+        said = answers(net, ordered, objectives.default(data.spec.targets), data.spec.targets)
     return said, scores(said, data.spec.targets, data.train.targets)
 
 
