@@ -53,6 +53,19 @@ def test_skipping_gives_the_rest_of_the_same_epoch():
         assert torch.equal(a.targets, b.targets)
 
 
+def test_augmentation_differs_from_step_to_step_from_epoch_to_epoch_and_by_seed():
+    def noises(seed, epoch):
+        """What was added to each batch; the samples themselves are all the same."""
+        same = Samples(torch.zeros(20, 1, 4, 4, dtype=torch.uint8), torch.zeros(20, dtype=torch.int64))
+        return [
+            batch.inputs for batch in batches(same, SPEC, 5, seed=seed, augment=augmentation(["noise"])).epoch(epoch)
+        ]
+
+    drawn = [*noises(0, 0), *noises(0, 1), *noises(1, 0)]
+    assert all(not torch.equal(a, b) for i, a in enumerate(drawn) for b in drawn[:i])
+    assert all(torch.equal(a, b) for a, b in zip(noises(0, 1), drawn[4:8], strict=True))
+
+
 def test_targets_stay_with_their_inputs():
     for batch in batches(samples(), SPEC, 5, seed=1).epoch(0):
         assert torch.equal(batch.inputs[:, 0, 0, 0].long() % 3, batch.targets)
