@@ -27,8 +27,15 @@ from profundo.train import Plan, fit
 from profundo.train.distributed import group
 from profundo.train.randomness import seeded
 
-asked = experiment(data="digits", net=sys.argv[1], epochs=1, precision="float32", device="cpu", learning_rate=0.02)
-with group("cpu") as processes, seeded(0):
+def main():
+    asked = experiment(data="digits", net=sys.argv[1], epochs=1, precision="float32", device="cpu", learning_rate=0.02)
+    with group("cpu") as processes, seeded(0):
+        losses = measured(asked, processes)
+        if processes.chief:
+            print(repr(losses))
+
+
+def measured(asked, processes):
     prepared = prepare(asked)
     prepared.net.double()  # so that rounding cannot hide an error, nor chaos amplify it
     update = make_update(prepared, processes)
@@ -36,9 +43,10 @@ with group("cpu") as processes, seeded(0):
                     rank=processes.rank, processes=processes.size)
     order.inputs = order.inputs.double()
     losses = [processes.sum(s.losses["loss"].clone()).item() for s in fit(update, order, Plan(1))]
-    norm = sum(v.double().square().sum() for v in prepared.net.state_dict().values()).item()
-    if processes.chief:
-        print(repr([*losses, norm]))
+    return [*losses, sum(v.double().square().sum() for v in prepared.net.state_dict().values()).item()]
+
+
+main()
 """
 
 

@@ -8,6 +8,7 @@ Dropout draws differ from one process to the next, so with dropout only the dist
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,7 +96,9 @@ def group(device: str) -> Iterator[Group]:
     dist.init_process_group("nccl" if gpu else "gloo", timeout=datetime.timedelta(hours=2))
     try:
         yield Group(dist.get_rank(), dist.get_world_size())
+        dist.barrier()  # who leaves early takes away connections that others still use
     finally:
+        gc.collect()  # wrapped nets refer to the group in cycles; its threads must end before the process does
         dist.destroy_process_group()
 
 
