@@ -23,7 +23,7 @@ from profundo import nets
 from profundo.data.batches import batches
 from profundo.nets.summary import summary
 from profundo.recipes.experiment import experiment
-from profundo.recipes.learning import Prepared, make_update
+from profundo.recipes.preparing import Prepared, make_update
 from profundo.records import Dataset, Inputs, Samples, Spec, Targets
 from profundo.train import Plan, fit
 from profundo.train.distributed import Group

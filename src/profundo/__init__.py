@@ -13,12 +13,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["ProfundoError", "data", "evaluate", "fit", "load", "nets", "objectives", "open_run", "resume", "train"]
+__all__ = [
+    "ProfundoError",
+    "data",
+    "evaluate",
+    "fit",
+    "load",
+    "nets",
+    "objectives",
+    "open_run",
+    "recipe",
+    "resume",
+    "train",
+]
 
 if TYPE_CHECKING:
     from profundo import data, evaluate, nets, objectives, train
     from profundo.data import load
-    from profundo.recipes.supervised import fit, open_run, resume
+    from profundo.recipes.cooking import cook as recipe
+    from profundo.recipes.running import resume
+    from profundo.recipes.supervised import fit, open_run
     from profundo.records import ProfundoError
 
 _ROOMS = {"data", "nets", "objectives", "train", "evaluate", "pictures", "recipes"}
@@ -26,14 +40,18 @@ _NAMES = {
     "load": "profundo.data",
     "fit": "profundo.recipes.supervised",
     "open_run": "profundo.recipes.supervised",
-    "resume": "profundo.recipes.supervised",
+    "resume": "profundo.recipes.running",
     "ProfundoError": "profundo.records",
 }
+_RENAMED = {"recipe": ("profundo.recipes.cooking", "cook")}
 
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"profundo.{name}")
+    if name in _RENAMED:
+        home, there = _RENAMED[name]
+        return getattr(import_module(home), there)
     if name in _NAMES:
         return getattr(import_module(_NAMES[name]), name)
     raise AttributeError(f"module 'profundo' has no attribute {name!r}")

@@ -18,6 +18,7 @@ from profundo import __version__
 
 if TYPE_CHECKING:
     from profundo.recipes.display import Voice
+    from profundo.recipes.recipe import RecipeRun
     from profundo.recipes.supervised import Run
 
 app = typer.Typer(
@@ -150,11 +151,97 @@ def train(
 
 
 @app.command()
+def recipes(as_json: Json = False) -> None:
+    """List the recipes: methods of deep learning, each a complete experiment with a stated result."""
+    from profundo.recipes.catalogue import RECIPES
+
+    _print_names(dict(RECIPES), "recipes", as_json)
+
+
+@app.command()
+def recipe(
+    name: Annotated[str | None, typer.Argument(help="A name of `profundo recipes`.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting; may be repeated.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The same method at a size that takes seconds.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Of everything drawn at random.", show_default=False)] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/<name>-<n> otherwise.", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Repeat the run of an experiment.yaml; options given here win.", show_default=False),
+    ] = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Say what it does and its settings, and stop.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a recipe: train, evaluate and show one method."""
+    from profundo.recipes.cooked import read_asked_file
+    from profundo.recipes.recipe import about, check, described
+    from profundo.records import ProfundoError
+
+    given: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    if config is not None:
+        named, given, rest = read_asked_file(config)
+        if name not in (None, named):
+            raise ProfundoError(f"{config}: is one of recipe {named}, not {name}")
+        name = named
+    if name is None:
+        raise ProfundoError("say which recipe, such as `profundo recipe vae`; `profundo recipes` lists them")
+    check(name)
+    given |= dict(_setting(text) for text in settings or [])
+    if describe:
+        _print_description(name, about(name), described(name, given, quick), as_json)
+        return
+    from profundo.recipes.cooking import cook
+
+    options = {"seed": seed, "device": device, "data_dir": str(data_dir) if data_dir else None}
+    rest |= {key: value for key, value in options.items() if value is not None}
+    gc.freeze()
+    _print_recipe_run(cook(name, given, quick=quick, out=out, voice=_voice(), **rest), as_json)
+
+
+@app.command()
+def generate(
+    run: RunFolder,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 16,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    prompt: Annotated[str, typer.Option(help="What a text begins with.")] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for pictures; RUN/generated otherwise.", show_default=False)
+    ] = None,
+) -> None:
+    """Let a recipe's trained networks make something new: pictures, text."""
+    from profundo.pictures.exhibits import drawn
+    from profundo.recipes.cooked import open_model, write_exhibits
+    from profundo.recipes.folder import Folder
+    from profundo.recipes.recipe import generated
+
+    name, model = open_model(run)
+    made = [drawn(exhibit) for exhibit in generated(name, model, count, seed, prompt)]
+    for exhibit in made:
+        if exhibit.kind in ("text", "table"):
+            print(exhibit.text)
+    place = out if out is not None else Folder(run).path / "generated"
+    for path in write_exhibits(place, [exhibit for exhibit in made if exhibit.kind not in ("text", "table")]):
+        print(path)
+
+
+@app.command()
 def resume(run: RunFolder, as_json: Json = False) -> None:
     """Go on with an interrupted run, to the same result as without the interruption."""
-    from profundo.recipes.supervised import resume as resume_recipe
+    from profundo.recipes.running import resume as resume_run
+    from profundo.recipes.supervised import Run
 
-    _print_run(resume_recipe(run, voice=_voice()), as_json)
+    finished = resume_run(run, voice=_voice())
+    if isinstance(finished, Run):
+        _print_run(finished, as_json)
+    else:
+        _print_recipe_run(finished, as_json)
 
 
 @app.command()
@@ -164,12 +251,15 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Evaluate a finished run's network again."""
+    from profundo.recipes.cooked import is_recipe_run
     from profundo.recipes.display import figure
     from profundo.recipes.supervised import evaluate_split, open_run
     from profundo.records import ProfundoError
 
     if split not in ("test", "validation", "train"):
         raise ProfundoError(f"split {split!r} is unknown; known: test, validation, train")
+    if is_recipe_run(run):
+        raise ProfundoError(f"{run}: a recipe evaluates its own networks; its scores are in {run}/scores.json")
     opened = open_run(run, evaluate=False)
     _, scores = evaluate_split(opened.net, opened.data, getattr(opened.data, split))
     if as_json:
@@ -182,11 +272,14 @@ def evaluate(
 @app.command()
 def predict(
     run: RunFolder,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Images, or a CSV of rows with a header.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Images, a CSV of rows with a header, or what the recipe takes."),
+    ],
     as_json: Json = False,
 ) -> None:
-    """Say what a finished run's network sees in images or rows. Needs the run's folder only."""
-    from profundo.recipes.predicting import predict_files
+    """Say what a finished run's network sees in images, rows or sounds. Needs the run's folder only."""
+    from profundo.recipes.running import predict_files
 
     said = predict_files(run, files)
     if as_json:
@@ -200,9 +293,9 @@ def predict(
 @app.command()
 def report(run: RunFolder) -> None:
     """Write a finished run's report anew and say where it is."""
-    from profundo.recipes.supervised import open_run
+    from profundo.recipes.running import write_report
 
-    print(open_run(run).report())
+    print(write_report(run))
 
 
 @app.command()
@@ -311,6 +404,42 @@ def _print_run(run: Run, as_json: bool) -> None:
             "run": str(run.folder.path) if run.folder else None,
         }
     )
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """(name, value) of "name=value"; the value as YAML reads it."""
+    from profundo.recipes.experiment import read_value
+    from profundo.records import ProfundoError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ProfundoError(f"--set {text}: expected NAME=VALUE, such as --set epochs=3")
+    return name.strip(), read_value(value)
+
+
+def _print_description(name: str, about: list[str], settings: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print_json({"recipe": name, "about": about, "settings": settings})
+        return
+    print("\n\n".join(about))
+    print(f"\nsettings (change one with `profundo recipe {name} --set NAME=VALUE`):")
+    for key, value in settings.items():
+        print(f"  {key} = {value}")
+
+
+def _print_recipe_run(run: RecipeRun, as_json: bool) -> None:
+    if as_json:
+        outcome = run.outcome
+        _print_json(
+            {
+                "recipe": run.name,
+                "test": dict(outcome.scores),
+                "baseline": dict(outcome.baseline),
+                "conclusion": outcome.conclusion,
+                "seconds": run.seconds,
+                "run": str(run.folder.path) if run.folder else None,
+            }
+        )
 
 
 def main() -> None:

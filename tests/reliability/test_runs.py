@@ -164,7 +164,7 @@ def test_a_network_that_an_update_ruined_is_not_saved(fast):
     from profundo.recipes.display import Quiet
     from profundo.recipes.experiment import experiment
     from profundo.recipes.folder import Folder
-    from profundo.recipes.learning import Prepared
+    from profundo.recipes.preparing import Prepared
     from profundo.recipes.supervised import _locked, _train, prepare
     from profundo.records import ProfundoError
     from profundo.train.distributed import Group

@@ -21,7 +21,7 @@ import sys, torch
 from profundo.data import augmentation
 from profundo.data.batches import batches
 from profundo.recipes.experiment import experiment
-from profundo.recipes.learning import make_update
+from profundo.recipes.preparing import make_update
 from profundo.recipes.supervised import prepare
 from profundo.train import Plan, fit
 from profundo.train.distributed import group

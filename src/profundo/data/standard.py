@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from profundo.records import Inputs, Targets
+from profundo.records import Inputs, Spec, Targets
 
-__all__ = ["channel_sums", "deviations", "moments", "standardize", "standardize_targets"]
+__all__ = ["channel_sums", "deviations", "moments", "standardize", "standardize_targets", "unit_interval"]
 
 
 def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
@@ -24,6 +25,12 @@ def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
     Elementwise in float32, so a batch gets bit for bit the numbers that the whole set would get.
     """
     return _standard(raw, inputs.mean, inputs.std, len(inputs.shape) - 1)
+
+
+def unit_interval(spec: Spec) -> Spec:
+    """The same data with 8-bit images seen as intensities from 0 to 1, rather than standardised."""
+    channels = spec.inputs.shape[0]
+    return replace(spec, inputs=replace(spec.inputs, mean=(0.0,) * channels, std=(255.0,) * channels))
 
 
 def standardize_targets(raw: Tensor, targets: Targets) -> Tensor:

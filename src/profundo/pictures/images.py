@@ -10,19 +10,25 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["image_grid"]
+__all__ = ["image_grid", "image_png"]
 
 GAP = 1  # transparent pixels between neighbours
 
 
 def image_grid(images: Tensor, columns: int | None = None) -> str:
-    """Lay uint8 images (images, channels, height, width) out row by row, one pixel apart, as data:image/png;base64,….
+    """`image_png` as data:image/png;base64,…, which a page can hold."""
+    import base64
+
+    return "data:image/png;base64," + base64.b64encode(image_png(images, columns)[0]).decode("ascii")
+
+
+def image_png(images: Tensor, columns: int | None = None) -> tuple[bytes, int]:
+    """Lay uint8 images (images, channels, height, width) out row by row, one pixel apart: a PNG, and its width.
 
     One channel is shown grey, three as red, green and blue, four with their own opacity; of any other number, the
     first channel. Cells left over in the last row are transparent. Pixels are kept as they are: let the page scale
     them. columns: by default as near to a square as can be.
     """
-    import base64
     from io import BytesIO
 
     import numpy as np
@@ -46,4 +52,4 @@ def image_grid(images: Tensor, columns: int | None = None) -> str:
         sheet[top : top + height, left : left + width, :shown] = image[..., :shown]
     file = BytesIO()
     Image.fromarray(sheet).save(file, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    return file.getvalue(), sheet.shape[1]

@@ -7,10 +7,8 @@ came from outside (class names, settings, paths) is escaped, and a content secur
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import groupby
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from profundo.pictures import numbers
 from profundo.pictures.curves import curves_svg, scatter_svg
 from profundo.pictures.images import image_grid
+from profundo.pictures.rendering import rendered
 from profundo.records import LayerRow, Scores, Spec
 
 if TYPE_CHECKING:
@@ -88,7 +87,8 @@ class Report:
 
 def report_html(report: Report) -> str:
     """The whole page as text. The same report gives the same page, byte for byte."""
-    page = _template().render(
+    return rendered(
+        "report.html.j2",
         report=report,
         main=_main(report),
         scores=_score_rows(report),
@@ -110,23 +110,6 @@ def report_html(report: Report) -> str:
         flops=sum(layer.flops for layer in report.layers),
         long=LONG_TABLE,
     )
-    return _readable(page)
-
-
-@cache
-def _template() -> Any:
-    from importlib.resources import files
-
-    from jinja2 import Environment, StrictUndefined
-
-    house = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    house.filters |= {name: getattr(numbers, name) for name in numbers.__all__}
-    return house.from_string(files("profundo.pictures").joinpath("templates/report.html.j2").read_text("utf-8"))
-
-
-def _readable(page: str) -> str:
-    """Control characters mean nothing in HTML and lone surrogates nothing in UTF-8: both become �."""
-    return re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]", "\ufffd", page)
 
 
 def _main(report: Report) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from profundo.data.catalogue import AUGMENTATIONS, nearest
 from profundo.files import write_text
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["Experiment", "completed", "experiment", "read_experiment", "write_experiment"]
+__all__ = ["Experiment", "completed", "experiment", "read_experiment", "read_value", "write_experiment"]
 
 LARGEST_FILE = 1 << 16  # bytes, read in under a second
 Whole = Annotated[int, Field(ge=1)]
@@ -202,6 +202,14 @@ def read_experiment(path: Path) -> dict[str, Any]:
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
         raise ProfundoError(f"{path}: expected YAML lines `name: value`, found {type(settings).__name__}")
     return settings
+
+
+def read_value(text: str) -> Any:
+    """What YAML makes of one value: 3, 0.1, true, [1, 2], text. Raises ProfundoError for what it cannot read."""
+    try:
+        return yaml.load(text, Loader=PlainLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ProfundoError(f"{text!r}: expected a plain value: {' '.join(str(error).split())}") from None
 
 
 def write_experiment(path: Path, asked: Experiment) -> None:

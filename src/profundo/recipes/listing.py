@@ -24,13 +24,15 @@ def list_runs(parent: Path) -> list[dict[str, Any]]:
             state = f"damaged: {error}"
         else:
             state = folder.state
+        settings = asked.get("settings")  # of a recipe
+        nested: dict[str, Any] = settings if isinstance(settings, dict) else {}
         name, value = next(iter(scores.items()), (None, 0.0))
         rows.append(
             {
                 "run": str(folder.path),
-                "data": asked.get("data"),
-                "net": asked.get("net"),
-                "epochs": asked.get("epochs"),
+                "data": asked.get("data", nested.get("data")),
+                "net": asked.get("net", asked.get("recipe")),
+                "epochs": asked.get("epochs", nested.get("epochs")),
                 "seed": asked.get("seed"),
                 "state": state,
                 "score": f"{name} {figure(name, value)}" if name else None,

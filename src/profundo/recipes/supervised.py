@@ -22,11 +22,12 @@ from profundo.data import load
 from profundo.data.batches import in_order, shared_batch_size
 from profundo.evaluate import Answers, answers, evaluating, scores
 from profundo.files import read_json, write_json
-from profundo.recipes.display import Quiet, Voice
+from profundo.recipes.display import Quiet, Voice, figure
 from profundo.recipes.experiment import Experiment, completed, experiment, read_experiment, write_experiment
 from profundo.recipes.folder import Folder, environment, write_history
-from profundo.recipes.learning import Prepared, State, learn, where
+from profundo.recipes.learning import Keeping, State, learn, where
 from profundo.recipes.models import build_net, load_model, save_model
+from profundo.recipes.preparing import Prepared, training
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Scores
 from profundo.train import History
 from profundo.train.checkpoints import newest_checkpoint
@@ -236,7 +237,7 @@ WITHOUT_EFFECT = ("workers", "checkpoint_seconds", "data_dir")  # on the result,
 def _check_unchanged(folder: Folder, prepared: Prepared, state: State | None, processes: Group, voice: Voice) -> None:
     data = prepared.data
     changes = _changed_settings(prepared.experiment, state, processes) if state is not None else []
-    now = where(prepared)
+    now = where(prepared.device, prepared.precision)
     for name, old in (state or {}).get("on", {}).items():
         if now.get(name) != old and name in ("device", "precision"):
             changes.append(f"{name} was {old}, is {now.get(name)}")
@@ -310,10 +311,17 @@ def _train(
         facts = {**environment(prepared.device, processes.size), "data": dict(prepared.data.facts)}
         write_json(folder.environment, facts)
         write_experiment(folder.experiment, prepared.experiment)  # last, for it makes the folder a run
-    voice.start(prepared, folder, resumed=state is not None)
+    keeping = None
+    if folder is not None:
+        facts = {"experiment": prepared.experiment.settings(), "on": where(prepared.device, prepared.precision)}
+        keeping = Keeping(folder, folder.checkpoints, facts, prepared.experiment.checkpoint_seconds)
+    what = training(prepared, run.history, processes)
+    voice.open(folder)
+    introduce(prepared, voice, resumed=state is not None)
+    voice.start(what.plan.epochs, len(what.batches), processes.size)
     started = time.perf_counter()
     try:
-        learn(prepared, run.history, folder, processes, voice, state)
+        learn(what, keeping, processes, voice, state)
     except Interrupted:
         if folder is not None:
             voice.notice(f"interrupted, the state is saved; to go on: profundo resume {folder.path}")
@@ -328,8 +336,41 @@ def _train(
         run.seconds["evaluation"] = time.perf_counter() - started
         if folder is not None:
             _keep(run, voice)
-    voice.finish(run)
+    for line in result_lines(run) if run.scores is not None else []:
+        voice.say(line)
     return run
+
+
+def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
+    """Say what will be trained, on what and how."""
+    asked, data = prepared.experiment, prepared.data
+    parameters = sum(parameter.numel() for parameter in prepared.net.parameters())
+    voice.say(
+        f"{data.name}: {len(data.train):,} to train on, {len(data.validation):,} to validate, {len(data.test):,} to test"
+    )
+    voice.say(
+        f"{asked.net}: {parameters:,} parameters, {asked.optimizer} at {asked.learning_rate:g} ({asked.schedule}), "
+        f"batches of {min(asked.batch_size or 1, len(data.train))}, {prepared.precision} on {prepared.device}"
+    )
+    for note in data.notes:
+        voice.notice(note)
+    if resumed:
+        voice.say("resumed from the newest checkpoint")
+
+
+def result_lines(run: Run) -> list[str]:
+    """What a person wants to know at the end: the score beside the constant predictor's, and where the report is."""
+    assert run.scores is not None
+    lines = []
+    if run.best_epoch is not None and run.experiment.early_stop:
+        lines.append(f"stopped after {len(run.history)} epochs, best weights of epoch {run.best_epoch + 1} restored")
+    for name, value in run.scores.values.items():
+        shown, constant = figure(name, value), figure(name, run.scores.baseline[name])
+        lines.append(f"test {name}: {shown}   (constant predictor: {constant})")
+    lines.append(f"{run.seconds.get('training', 0):.1f} s of training")
+    if run.folder is not None:
+        lines.append(f"report: {run.folder.report}")
+    return lines
 
 
 def best_epoch(history: History) -> int | None:

@@ -5,14 +5,16 @@ from profundo.train.loop import Batches, Plan, Position, Update, fit
 from profundo.train.optimizers import OPTIMIZERS, optimizer
 from profundo.train.randomness import seeded
 from profundo.train.schedules import SCHEDULES, schedule
-from profundo.train.updates import Objective, Supervised
-from profundo.train.watch import EarlyStop, History, early_stop, progress, record
+from profundo.train.updates import Descent, Objective, Supervised
+from profundo.train.watch import EarlyStop, Film, History, early_stop, filmed, progress, record
 
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
     "Batches",
+    "Descent",
     "EarlyStop",
+    "Film",
     "History",
     "Objective",
     "Plan",
@@ -21,6 +23,7 @@ __all__ = [
     "Update",
     "checkpoint",
     "early_stop",
+    "filmed",
     "fit",
     "load_checkpoint",
     "optimizer",

@@ -1,8 +1,12 @@
-"""Updates: ways of learning that the loop can drive. Supervised learning here; others have the same few methods."""
+"""Updates: ways of learning that the loop can drive. Lowering one cost here; several players, other rules, beside it.
+
+Descent(net, cost, optimizer)            any cost of a batch: autoencoders, language models, metric learning …
+Supervised(net, objective, optimizer)    the same for targets, with parts, processes and recorded steps
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -13,12 +17,57 @@ from torch.optim import Optimizer
 from profundo.records import Batch
 from profundo.train.optimizers import take_step
 
-__all__ = ["Objective", "Supervised", "autocast"]
+__all__ = ["Descent", "Objective", "Supervised", "autocast", "match_layout"]
 
 
 class Objective(Protocol):
     def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
         """Sum of the samples' costs / total: a scalar."""
+
+
+class Descent:
+    """Lower a cost by one optimizer: cost, gradients, step.
+
+    networks: one module, or several by name. cost: from a batch to scalars by name; "loss" is lowered, what stands
+    beside it is only reported. clip: the largest norm of the gradient over all that the optimizer moves; above, it is
+    scaled down (Pascanu et al. 2013).
+    """
+
+    def __init__(
+        self,
+        networks: nn.Module | Mapping[str, nn.Module],
+        cost: Callable[[Batch], Mapping[str, Tensor]],
+        optimizer: Optimizer,
+        *,
+        clip: float | None = None,
+    ) -> None:
+        self.networks: Mapping[str, nn.Module] = {"net": networks} if isinstance(networks, nn.Module) else networks
+        self.cost = cost
+        self.optimizer = optimizer
+        self.clip = clip
+
+    @property
+    def optimizers(self) -> Iterable[Optimizer]:
+        return (self.optimizer,)
+
+    def __call__(self, batch: Batch) -> Mapping[str, Tensor]:
+        self.optimizer.zero_grad()
+        losses = self.cost(batch)
+        losses["loss"].backward()  # type: ignore[no-untyped-call]
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_([p for group in self.optimizer.param_groups for p in group["params"]], self.clip)
+        take_step(self.optimizer)
+        return {name: value.detach() for name, value in losses.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        states = {name: net.state_dict() for name, net in self.networks.items()}
+        return {"networks": states, "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, net in self.networks.items():
+            net.load_state_dict(state["networks"][name])
+        self.optimizer.load_state_dict(state["optimizer"])
+        match_layout(self.optimizer)
 
 
 class Supervised:

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from profundo.records import ProfundoError, Step
+from profundo.train.randomness import seeded
 
-__all__ = ["EarlyStop", "History", "early_stop", "progress", "record"]
+__all__ = ["EarlyStop", "Film", "History", "early_stop", "filmed", "progress", "record"]
 
 
 class History:
@@ -154,6 +155,38 @@ def early_stop(steps: Iterable[Step], stopper: EarlyStop) -> Iterator[Step]:
         yield step
         if step.last and stopper.is_over():
             return
+
+
+class Film:
+    """A picture before training and one after each epoch: samples, a boundary that moves.
+
+    look: makes a picture, uint8 (channels, height, width), of one size. What it draws at random is its own: the
+    generators are seeded for it with the number of the picture, and are afterwards as before.
+    """
+
+    def __init__(self, look: Callable[[], Tensor]) -> None:
+        self.look = look
+        self.frames: list[Tensor] = []
+
+    def take(self) -> None:
+        with seeded(len(self.frames)):
+            self.frames.append(self.look())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"frames": self.frames}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.frames = list(state["frames"])
+
+
+def filmed(steps: Iterable[Step], film: Film) -> Iterator[Step]:
+    """Take the pictures of a film along the way."""
+    if not film.frames:
+        film.take()
+    for step in steps:
+        if step.last:
+            film.take()
+        yield step
 
 
 class Display(Protocol):

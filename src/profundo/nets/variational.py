@@ -1,0 +1,54 @@
+"""The variational autoencoder's two nets (Kingma & Welling 2014, appendix C): a code's distribution, a picture's."""
+
+from __future__ import annotations
+
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from profundo.nets.init import initialize_
+
+__all__ = ["VariationalAutoencoder"]
+
+
+class VariationalAutoencoder(nn.Module):
+    """Pictures (batch, *shape) in [0, 1] → q(z|x) = N(μ, diag σ²); codes (batch, code) → logits of p(x|z)."""
+
+    def __init__(self, shape: tuple[int, ...], code: int, width: int = 400) -> None:
+        super().__init__()
+        self.shape, self.code = shape, code
+        pixels = prod(shape)
+        self.encoder = initialize_(
+            nn.Sequential(
+                nn.Flatten(),
+                nn.Linear(pixels, width),
+                nn.ReLU(),
+                nn.Linear(width, width),
+                nn.ReLU(),
+                nn.Linear(width, 2 * code),
+            ),
+            output_gain=0.1,
+        )
+        self.decoder = initialize_(
+            nn.Sequential(
+                nn.Linear(code, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, pixels)
+            ),
+            output_gain=0.1,
+        )
+
+    def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """(μ, log σ²), each (batch, code), in float32 also under autocast."""
+        mean, log_variance = self.encoder(pictures).float().chunk(2, 1)
+        return mean, log_variance
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Logits (batch, *shape)."""
+        logits: Tensor = self.decoder(codes).float()
+        return logits.view(-1, *self.shape)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits for one code drawn from q(z|x) = μ + σ ε (the reparametrisation, eq. 10), and q's (μ, log σ²)."""
+        mean, log_variance = self.encode(pictures)
+        codes = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        return self.decode(codes), mean, log_variance

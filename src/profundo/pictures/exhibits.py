@@ -1,0 +1,145 @@
+"""Exhibits: what a method has to show beyond its curves, as plain data; and how each is drawn.
+
+An exhibit is drawn once, when its run ends, into files that anyone can open (PNG, animated PNG, SVG, text) and that the
+page of the run holds.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from profundo.pictures.film import film
+from profundo.pictures.images import image_grid, image_png
+from profundo.pictures.numbers import plain
+from profundo.records import ProfundoError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Chart", "Drawn", "Exhibit", "Film", "Images", "Passage", "Table", "drawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """uint8 images (images, channels, height, width), laid out in rows of `columns`. labels: one each, or none."""
+
+    title: str
+    caption: str
+    images: Tensor
+    columns: int | None = None
+    labels: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """uint8 frames (frames, channels, height, width), shown for so many seconds each, round and round."""
+
+    title: str
+    caption: str
+    frames: Tensor
+    seconds: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture of numbers; svg: one of this room's."""
+
+    title: str
+    caption: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    title: str
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Text as it came out, line breaks and all."""
+
+    title: str
+    caption: str
+    text: str
+
+
+Exhibit = Images | Film | Chart | Table | Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An exhibit as files and pages hold it.
+
+    kind: "images", "film", "chart", "table" or "text". content: a file of that kind; suffix: of its name.
+    width: natural width in pixels of images and films. tiles: (label, data-URI) of labelled images.
+    columns, rows: of a table, as text; a row's cells that are numbers stand to the right.
+    """
+
+    kind: str
+    title: str
+    caption: str
+    content: bytes
+    suffix: str
+    width: int = 0
+    tiles: Sequence[tuple[str, str]] = ()
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    numeric: Sequence[bool] = field(default=())
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8")
+
+    @property
+    def uri(self) -> str:
+        return "data:image/png;base64," + base64.b64encode(self.content).decode("ascii")
+
+
+def drawn(exhibit: Exhibit) -> Drawn:
+    """Raises ProfundoError for an exhibit without title or caption, or with as many labels as it has no images."""
+    if not exhibit.title or not exhibit.caption:
+        raise ProfundoError(f"exhibit: expected a title and a caption, got {exhibit.title!r} and {exhibit.caption!r}")
+    match exhibit:
+        case Images():
+            return _images(exhibit)
+        case Film(title, caption, frames, seconds):
+            return Drawn("film", title, caption, film(frames, seconds), ".png", width=frames.shape[-1])
+        case Chart(title, caption, svg):
+            return Drawn("chart", title, caption, _standalone(svg).encode(), ".svg")
+        case Table():
+            return _table(exhibit)
+        case Passage(title, caption, text):
+            return Drawn("text", title, caption, text.encode("utf-8", "replace"), ".txt")
+
+
+def _images(exhibit: Images) -> Drawn:
+    images, labels = exhibit.images, exhibit.labels
+    if labels and len(labels) != len(images):
+        raise ProfundoError(f"{exhibit.title}: expected one label for each of {len(images)} images, got {len(labels)}")
+    content, width = image_png(images, exhibit.columns)
+    tiles = [(label, image_grid(images[at : at + 1], 1)) for at, label in enumerate(labels)]
+    return Drawn("images", exhibit.title, exhibit.caption, content, ".png", width=width, tiles=tiles)
+
+
+def _table(exhibit: Table) -> Drawn:
+    rows = [[cell if isinstance(cell, str) else plain(cell) for cell in row] for row in exhibit.rows]
+    numeric = [all(not isinstance(row[at], str) for row in exhibit.rows) for at in range(len(exhibit.columns))]
+    lines = ["\t".join(exhibit.columns), *("\t".join(map(_exact, row)) for row in exhibit.rows)]
+    content = ("\n".join(lines) + "\n").encode()
+    named = {"columns": list(exhibit.columns), "rows": rows, "numeric": numeric}
+    return Drawn("table", exhibit.title, exhibit.caption, content, ".tsv", **named)  # type: ignore[arg-type]
+
+
+def _exact(cell: Any) -> str:
+    return cell.replace("\t", " ").replace("\n", " ") if isinstance(cell, str) else repr(cell)
+
+
+def _standalone(svg: str) -> str:
+    """With the name space that a file of its own needs."""
+    return svg if "xmlns=" in svg else svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)

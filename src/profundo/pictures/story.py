@@ -1,0 +1,118 @@
+"""A finished recipe → one HTML page: what the method is, what came out, what it looks like, how it got there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from profundo.pictures import numbers
+from profundo.pictures.curves import curves_svg
+from profundo.pictures.exhibits import Drawn
+from profundo.pictures.rendering import rendered
+
+__all__ = ["Story", "score", "story_html"]
+
+MOST_TRAININGS = 4  # above, no curves but a table of what each ended with
+WIDEST = 640  # pixels of a picture on the page
+NOT_CURVES = {"epoch", "rate", "samples"}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that the page tells.
+
+    about: paragraphs on the method; conclusion: what came out, in a sentence. scores, baseline: figures by name; against: what the
+    baseline is.
+    histories: of each training, one value an epoch by name. asked, environment, seconds, command: as in a Report.
+    """
+
+    title: str
+    about: Sequence[str]
+    conclusion: str
+    scores: Mapping[str, float]
+    command: str
+    baseline: Mapping[str, float] = field(default_factory=dict)
+    against: str = "without learning"
+    exhibits: Sequence[Drawn] = ()
+    histories: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    asked: Mapping[str, object] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def story_html(story: Story) -> str:
+    """The whole page as text. The same story gives the same page, byte for byte."""
+    histories = {name: history for name, history in story.histories.items() if history}
+    few = len(histories) <= MOST_TRAININGS
+    return rendered(
+        "story.html.j2",
+        story=story,
+        main=_main(story),
+        scores=[(name, score(name, value), _baseline(story, name)) for name, value in story.scores.items()],
+        exhibits=[_shown(number, exhibit) for number, exhibit in enumerate(story.exhibits, 1)],
+        trainings=[(name, _charts(history)) for name, history in histories.items()] if few else [],
+        ends={} if few else _ends(histories),
+        phases=[(name, numbers.duration(seconds)) for name, seconds in story.seconds.items()],
+        asked=numbers.flat(story.asked),
+        environment=numbers.flat(story.environment),
+    )
+
+
+def score(name: str, value: float) -> str:
+    """A figure as people read it: shares in percent."""
+    return numbers.percent(value) if "accuracy" in name or "share" in name else numbers.plain(value)
+
+
+def _main(story: Story) -> dict[str, str | None]:
+    name = next(iter(story.scores), "")
+    text = score(name, story.scores[name]) if name else ""
+    return {"name": name, "text": text, "baseline": _baseline(story, name)}
+
+
+def _baseline(story: Story, name: str) -> str | None:
+    return score(name, story.baseline[name]) if name in story.baseline else None
+
+
+def _shown(number: int, exhibit: Drawn) -> dict[str, Any]:
+    """An exhibit with its anchor, and how large its pixels are shown."""
+    from markupsafe import Markup
+
+    enlarged = max(1, min(4, WIDEST // max(1, exhibit.width)))
+    return {
+        "id": f"exhibit-{number}",
+        "of": exhibit,
+        "svg": Markup(exhibit.text) if exhibit.kind == "chart" else "",  # drawn by this room
+        "width": exhibit.width * enlarged,
+        "pixelated": enlarged > 1,
+    }
+
+
+def _charts(history: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+    """One picture for each quantity; "x" and "validation x" together."""
+    from markupsafe import Markup
+
+    quantities: dict[str, dict[str, Sequence[float]]] = {}
+    for name, values in history.items():
+        if name in NOT_CURVES or not len(values):
+            continue
+        quantity = name.removeprefix("validation ")
+        split = "validation" if name.startswith("validation ") else "training"
+        quantities.setdefault(quantity, {})[split] = values
+    return [
+        {
+            "svg": Markup(curves_svg(curves, x_label="epoch", y_label=quantity)),
+            "caption": f"{quantity[:1].upper()}{quantity[1:]} after each epoch: {' and '.join(curves)}.",
+        }
+        for quantity, curves in quantities.items()
+    ]
+
+
+def _ends(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Any]:
+    """What each of many trainings ended with, as a table."""
+    names = list(dict.fromkeys(n for history in histories.values() for n in history if n not in NOT_CURVES))
+    rows = [
+        (name, [score(column, history[column][-1]) if column in history else "–" for column in names])
+        for name, history in histories.items()
+    ]
+    return {"names": names, "rows": rows}

@@ -1,0 +1,114 @@
+"""A supervised training made ready: the update, the batches and the look at the validation split, of one experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from profundo import objectives
+from profundo.data import augmentation
+from profundo.data.batches import batches, in_order
+from profundo.evaluate import answers, mean_cost, scores
+from profundo.recipes.experiment import Experiment
+from profundo.recipes.learning import Training
+from profundo.records import Batch, Dataset
+from profundo.train import EarlyStop, History, Plan, Supervised
+from profundo.train.capture import Captured
+from profundo.train.distributed import Group, share_normalization
+from profundo.train.hardware import convolutional
+from profundo.train.optimizers import optimizer
+from profundo.train.schedules import schedule
+from profundo.train.updates import autocast
+
+__all__ = ["Prepared", "training"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that a training needs, with every choice made."""
+
+    experiment: Experiment
+    data: Dataset
+    net: nn.Module
+    device: torch.device
+    precision: str
+    processes: int = 1
+
+
+def training(prepared: Prepared, history: History, processes: Group) -> Training:
+    """What is to be done: update, batches, plan, and what watches them."""
+    asked, data = prepared.experiment, prepared.data
+    train_batches = batches(
+        data.train,
+        data.spec,
+        asked.batch_size or 1,
+        seed=asked.seed,
+        device=prepared.device,
+        augment=augmentation(asked.augment) if asked.augment else None,
+        rank=processes.rank,
+        processes=processes.size,
+        workers=asked.workers,
+    )
+    return Training(
+        make_update(prepared, processes),
+        train_batches,
+        Plan(asked.epochs or 1, schedule(asked.schedule or "constant")),
+        history,
+        prepared.device,
+        prepared.precision,
+        validate=validation(prepared, processes),
+        stopper=EarlyStop(prepared.net, history, "validation loss", asked.early_stop) if asked.early_stop else None,
+        seed=asked.seed,
+    )
+
+
+def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
+    """The net on its device, laid out for it, with its objective and optimizer; on one CPU, its step recorded."""
+    asked, net, targets = prepared.experiment, prepared.net, prepared.data.spec.targets
+    if not net.training:
+        net.train()
+    if convolutional(net):
+        net.to(prepared.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    else:
+        net.to(prepared.device)
+    if processes.size > 1:
+        share_normalization(net)
+    update = Supervised(
+        net,
+        objectives.default(targets, asked.label_smoothing),
+        optimizer(asked.optimizer or "adamw", net, asked.learning_rate or 1e-3, asked.weight_decay or 0.0),
+        precision=prepared.precision,
+        accumulate=asked.accumulate,
+        clip=asked.clip,
+        processes=processes.size,
+    )
+    update.forward = processes.wrap(net, prepared.device)
+    alone = processes.size == 1 and asked.accumulate == 1 and prepared.device.type == "cpu"
+    return Captured(update) if asked.capture and alone else update
+
+
+def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str, float]]:
+    """A function that looks at the validation split, in the precision of training. The chief looks for all."""
+    data, net = prepared.data, prepared.net
+    if not len(data.validation):
+        return dict
+    likelihood = objectives.default(data.spec.targets)
+    workers = prepared.experiment.workers
+    kept: list[Batch] = []
+    if isinstance(data.validation.inputs, Tensor):
+        kept = list(in_order(data.validation, data.spec, device=prepared.device))
+
+    def look() -> Mapping[str, float]:
+        if not processes.chief:
+            return processes.from_chief({})
+        ordered = kept or in_order(data.validation, data.spec, device=prepared.device, workers=workers)
+        with autocast(prepared.precision, prepared.device):
+            said = answers(net, ordered, likelihood, data.spec.targets)
+        name = "RMSE" if data.spec.targets.kind == "real" else "accuracy"
+        figure = scores(said, data.spec.targets, data.train.targets).values[name]
+        return processes.from_chief({"validation loss": mean_cost(said), f"validation {name}": figure})
+
+    return look

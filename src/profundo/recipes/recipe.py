@@ -1,0 +1,182 @@
+"""Recipes: a method each, as a short function from settings to an outcome, in a module of `zoo` named like it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import nn
+
+from profundo.data.catalogue import nearest
+from profundo.pictures.exhibits import Drawn, Exhibit
+from profundo.recipes.bench import Bench, Trained
+from profundo.recipes.catalogue import check
+from profundo.recipes.folder import Folder
+from profundo.records import ProfundoError
+
+__all__ = [
+    "Model",
+    "Outcome",
+    "Recipe",
+    "RecipeRun",
+    "about",
+    "check",
+    "described",
+    "find",
+    "generated",
+    "predicted",
+    "settle",
+    "validated",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came out.
+
+    scores: figures by name, the main one first; baseline: those of `against` (chance, a constant predictor …).
+    exhibits: what the method has to show. networks: those to be saved. known: plain values that, with the settings,
+    are needed to build the networks again and to use them. conclusion: a sentence or two with the figures.
+    """
+
+    scores: Mapping[str, float]
+    baseline: Mapping[str, float] = field(default_factory=dict)
+    exhibits: Sequence[Exhibit] = ()
+    networks: Mapping[str, nn.Module] = field(default_factory=dict)
+    known: Mapping[str, Any] = field(default_factory=dict)
+    conclusion: str = ""
+    against: str = "without learning"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A recipe's trained networks with what is needed to use them, on the CPU and in evaluation mode."""
+
+    asked: Any
+    networks: Mapping[str, nn.Module]
+    known: Mapping[str, Any]
+
+
+Networks = Callable[[Any, Mapping[str, Any]], Mapping[str, nn.Module]]
+Generate = Callable[[Model, int, torch.Generator, str], Sequence[Exhibit]]
+Predict = Callable[[Model, Sequence[Path]], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """settings: a dataclass; quick: one of them, for the same method in seconds; run: the method itself.
+
+    networks: builds the untrained networks. generate(model, count, generator, prompt), predict(model, files): what
+    the saved networks can do, where they can.
+    """
+
+    settings: type
+    quick: Any
+    run: Callable[[Bench, Any], Outcome]
+    networks: Networks | None = None
+    generate: Generate | None = None
+    predict: Predict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRun:
+    """A finished run of a recipe. exhibits: as drawn. folder: None where nothing was kept."""
+
+    name: str
+    asked: Any
+    seed: int
+    outcome: Outcome
+    trainings: Mapping[str, Trained]
+    exhibits: Sequence[Drawn]
+    seconds: float
+    folder: Folder | None = None
+
+    @property
+    def model(self) -> Model:
+        nets = {name: net.cpu().eval() for name, net in self.outcome.networks.items()}
+        return Model(self.asked, nets, self.outcome.known)
+
+    def generate(self, count: int = 16, seed: int = 0, prompt: str = "") -> Sequence[Exhibit]:
+        """What the networks make; `prompt` begins it where the method takes one."""
+        return generated(self.name, self.model, count, seed, prompt)
+
+    def predict(self, files: Sequence[Path]) -> list[dict[str, Any]]:
+        """What the networks say about files."""
+        return predicted(self.name, self.model, files)
+
+
+def find(name: str) -> Recipe:
+    """The recipe of that name. Raises ProfundoError when there is none."""
+    recipe: Recipe = module(name).RECIPE
+    return recipe
+
+
+def about(name: str) -> list[str]:
+    """What the recipe says of itself: its paragraphs, each in one line."""
+    text = module(name).__doc__ or ""
+    return [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
+
+
+def module(name: str) -> Any:
+    check(name)
+    return import_module(f"profundo.recipes.zoo.{name.replace('-', '_')}")
+
+
+def settle(name: str, given: Mapping[str, Any], quick: bool = False) -> Any:
+    """The recipe's settings with those that are given in their places; "a.b" names a setting inside a setting.
+
+    Raises ProfundoError for a setting that is unknown or holds what it cannot.
+    """
+    recipe = find(name)
+    values = dataclasses.asdict(recipe.quick if quick else recipe.settings())
+    for path, value in given.items():
+        place, *inner = path.split(".")
+        inside = values
+        while inner and isinstance(inside.get(place), dict):
+            inside, place = inside[place], inner.pop(0)
+        if place not in inside or inner:
+            raise ProfundoError(f"recipe {name}: setting {path!r} is unknown; {nearest(place, inside)}")
+        inside[place] = value
+    return validated(name, values)
+
+
+def described(name: str, given: Mapping[str, Any], quick: bool = False) -> dict[str, Any]:
+    """The settings that a run would have."""
+    return dataclasses.asdict(settle(name, given, quick))
+
+
+def validated(name: str, values: Mapping[str, Any]) -> Any:
+    """The recipe's settings of these values, each checked. Raises ProfundoError that names the setting."""
+    try:
+        return TypeAdapter(find(name).settings).validate_python(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "settings"
+        raise ProfundoError(
+            f"recipe {name}: setting {place}: {first['msg'].replace('Input should be', 'expected')}, "
+            f"got {first['input']!r}"
+        ) from None
+
+
+def generated(name: str, model: Model, count: int, seed: int, prompt: str) -> Sequence[Exhibit]:
+    """Raises ProfundoError for a method that generates nothing."""
+    recipe = find(name)
+    if recipe.generate is None:
+        raise ProfundoError(f"recipe {name} generates nothing; `profundo report RUN` shows what it found")
+    with torch.no_grad():
+        return recipe.generate(model, count, torch.Generator().manual_seed(seed), prompt)
+
+
+def predicted(name: str, model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """Raises ProfundoError for a method that predicts nothing for files."""
+    recipe = find(name)
+    if recipe.predict is None:
+        raise ProfundoError(f"recipe {name} predicts nothing for files; `profundo report RUN` shows what it found")
+    with torch.no_grad():
+        return recipe.predict(model, files)

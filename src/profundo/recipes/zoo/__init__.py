@@ -1,0 +1,1 @@
+"""The recipes: one method a file. Each states its paper, its data and its measured result in its first lines."""

@@ -1,0 +1,215 @@
+"""Variational autoencoder (Kingma & Welling 2014, arXiv:1312.6114) with β (Higgins et al. 2017).
+
+Data: MNIST, each picture binarised anew whenever it is seen (Salakhutdinov & Murray 2008). Two nets with two hidden
+layers each; a code of 20 numbers for the figures, one of two numbers for the picture of the plane.
+
+Result: log-likelihood −94.4 nats by importance sampling with 100 codes, 0.174 bits per dimension; ELBO −97.9 nats
+(one seed). RESULT
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.data.batches import batches
+from profundo.data.standard import standardize, unit_interval
+from profundo.evaluate import evaluating
+from profundo.evaluate.likelihood import bits_per_dimension, importance_log_likelihood
+from profundo.nets.variational import VariationalAutoencoder
+from profundo.objectives.elbo import bernoulli_log_likelihood, gaussian_kl, normal_log_density
+from profundo.pictures.exhibits import Exhibit, Images
+from profundo.pictures.film import sheet
+from profundo.recipes.bench import Bench, Trained
+from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.records import Batch, Dataset, Samples
+from profundo.train import Descent, Plan, optimizer, schedule
+from profundo.train.updates import autocast
+
+__all__ = ["RECIPE", "Settings", "elbo", "generate", "networks", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """code: numbers in a code; beta: weight of the KL term; draws: codes per picture for the likelihood."""
+
+    code: Whole = 20
+    beta: Positive = 1.0
+    width: Whole = 400
+    epochs: Whole = 15
+    plane_epochs: Whole = 6
+    batch_size: Whole = 128
+    learning_rate: Positive = 0.002
+    draws: Whole = 100
+    data: str = "mnist"
+
+
+def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    """The autoencoder, and the one with a code of two numbers."""
+    shape = tuple(known["shape"])
+    return {
+        "vae": VariationalAutoencoder(shape, asked.code, asked.width),
+        "plane": VariationalAutoencoder(shape, 2, asked.width),
+    }
+
+
+def elbo(net: VariationalAutoencoder, pictures: Tensor, beta: float = 1.0) -> dict[str, Tensor]:
+    """Means over the batch, in nats: what is minimised is −log p(x|z) + β KL."""
+    pixels = torch.bernoulli(pictures)
+    logits, mean, log_variance = net(pixels)
+    reconstruction = -bernoulli_log_likelihood(logits, pixels).mean()
+    kl = gaussian_kl(mean, log_variance).mean()
+    return {"loss": reconstruction + beta * kl, "reconstruction": reconstruction, "KL": kl}
+
+
+def run(bench: Bench, asked: Settings) -> Outcome:
+    data = bench.load(asked.data)
+    known = {"shape": list(data.spec.inputs.shape)}
+    nets = networks(asked, known)
+    trained = train(bench, asked, data, nets["vae"], "code", asked.epochs, asked.beta)
+    train(bench, asked, data, nets["plane"], "plane", asked.plane_epochs)
+
+    test = intensities(data, data.test).to(bench.device)
+    pixels = torch.bernoulli(test.cpu(), generator=bench.generator("pixels")).to(bench.device)
+    bound, likelihood = log_likelihoods(nets["vae"], pixels, asked.draws, bench.generator("codes"))
+    constant = independent_pixels(data, pixels)
+    size = math.prod(data.spec.inputs.shape)
+    return Outcome(
+        scores={
+            "bits/dim": bits_per_dimension(-likelihood, size),
+            "log-likelihood (nats)": likelihood,
+            "ELBO (nats)": bound,
+        },
+        baseline={"bits/dim": bits_per_dimension(-constant, size), "log-likelihood (nats)": constant},
+        against="independent pixels",
+        exhibits=[
+            *generate(Model(asked, nets, known), 64, bench.generator("samples"), ""),
+            Images(
+                "The plane of codes",
+                "What the net with a code of two numbers decodes at the quantiles of a normal distribution: from left to "
+                "right the first number grows, from top to bottom the second.",
+                plane(nets["plane"], 16),
+                columns=16,
+            ),
+            Images(
+                "Reconstructions",
+                "Test pictures, each with its reconstruction from the mean of its code to the right.",
+                reconstructions(nets["vae"], pixels[:32]),
+                columns=16,
+            ),
+            trained.film("Samples by epoch", "The same 64 random codes, decoded before training and after each epoch."),
+        ],
+        networks=nets,
+        known=known,
+        conclusion=f"A test picture costs {bits_per_dimension(-likelihood, size):.3f} bits per pixel, "
+        f"{bits_per_dimension(-constant, size):.3f} with independent pixels; the ELBO is {bound:.1f} nats, the "
+        f"log-likelihood by importance sampling with {asked.draws} codes {likelihood:.1f}.",
+    )
+
+
+def train(
+    bench: Bench, asked: Settings, data: Dataset, net: nn.Module, name: str, epochs: int, beta: float = 1.0
+) -> Trained:
+    """Maximise the (β-weighted) bound by stochastic gradients (algorithm 1)."""
+    assert isinstance(net, VariationalAutoencoder)
+    spec = unit_interval(data.spec)
+    validation = intensities(data, data.validation).to(bench.device)
+    codes = torch.randn(64, net.code, generator=bench.generator("film")).to(bench.device)
+
+    def cost(batch: Batch) -> Mapping[str, Tensor]:
+        with autocast(bench.precision(), bench.device):
+            return elbo(net, batch.inputs, beta)
+
+    def validate() -> Mapping[str, float]:
+        with evaluating(net):
+            return {f"validation {name}": value.item() for name, value in elbo(net, validation, beta).items()}
+
+    return bench.train(
+        Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
+        batches(data.train, spec, asked.batch_size, seed=bench.seed, device=bench.device),
+        Plan(epochs, schedule("cosine")),
+        name=name,
+        validate=validate,
+        film=lambda: sheet(decoded(net, codes), 8),
+    )
+
+
+def intensities(data: Dataset, split: Samples) -> Tensor:
+    """Pictures (samples, channels, height, width) from 0 to 1."""
+    assert isinstance(split.inputs, Tensor)
+    return standardize(split.inputs, unit_interval(data.spec).inputs)
+
+
+def log_likelihoods(
+    net: nn.Module, pixels: Tensor, draws: int, generator: torch.Generator, at_once: int = 250
+) -> tuple[float, float]:
+    """Means over the pictures, in nats: the ELBO, and the importance-sampled log p(x) with so many codes each."""
+    assert isinstance(net, VariationalAutoencoder)
+    bounds, likelihoods = [], []
+    with evaluating(net):
+        for part in torch.split(pixels, at_once):
+            mean, log_variance = net.encode(part)
+            weights = []
+            for _ in range(draws):
+                noise = torch.randn(mean.shape, generator=generator).to(part.device)
+                codes = mean + (0.5 * log_variance).exp() * noise
+                prior = normal_log_density(codes, torch.zeros_like(codes), torch.zeros_like(codes))
+                posterior = normal_log_density(codes, mean, log_variance)
+                weights.append(bernoulli_log_likelihood(net.decode(codes), part) + prior - posterior)
+            stacked = torch.stack(weights)
+            bounds.append(stacked.mean(0))
+            likelihoods.append(importance_log_likelihood(stacked))
+    return torch.cat(bounds).double().mean().item(), torch.cat(likelihoods).double().mean().item()
+
+
+def independent_pixels(data: Dataset, pixels: Tensor) -> float:
+    """log p(x) in nats of a model whose pixels are independent, each as often on as in the training pictures."""
+    assert isinstance(data.train.inputs, Tensor)
+    share = (data.train.inputs.double().mean(0) / 255).clamp(1e-4, 1 - 1e-4).to(pixels.device)
+    return bernoulli_log_likelihood(share.logit().expand_as(pixels), pixels.double()).mean().item()
+
+
+def generate(model: Model, count: int, generator: torch.Generator, _prompt: str) -> list[Exhibit]:
+    """Pictures of codes drawn from p(z) = N(0, 1)."""
+    net = model.networks["vae"]
+    codes = torch.randn(count, model.asked.code, generator=generator)
+    caption = f"{count} codes drawn from a normal distribution, decoded: the probability of each pixel to be on."
+    return [Images("Samples", caption, decoded(net, codes.to(next(net.parameters()).device)))]
+
+
+def decoded(net: nn.Module, codes: Tensor) -> Tensor:
+    """uint8 pictures (codes, channels, height, width): each pixel's probability."""
+    assert isinstance(net, VariationalAutoencoder)
+    with evaluating(net):
+        return (255 * net.decode(codes).sigmoid()).round().to(torch.uint8).cpu()
+
+
+def plane(net: nn.Module, side: int) -> Tensor:
+    """Pictures (side², …) at a lattice of normal quantiles (figure 4)."""
+    quantiles = torch.special.ndtri((torch.arange(side) + 0.5) / side)
+    codes = torch.cartesian_prod(quantiles, quantiles).flip(1)
+    return decoded(net, codes.to(next(net.parameters()).device))
+
+
+def reconstructions(net: nn.Module, pixels: Tensor) -> Tensor:
+    """Each picture, then what the mean of its code is decoded to."""
+    assert isinstance(net, VariationalAutoencoder)
+    with evaluating(net):
+        mean, _ = net.encode(pixels)
+    pairs = torch.stack([(255 * pixels).to(torch.uint8).cpu(), decoded(net, mean)], 1)
+    return pairs.flatten(0, 1)
+
+
+RECIPE = Recipe(
+    Settings,
+    Settings(data="digits", code=4, width=64, epochs=2, plane_epochs=1, draws=5),
+    run,
+    networks=networks,
+    generate=generate,
+)

@@ -1,0 +1,105 @@
+"""Exhibits: drawn into files that others can read, and onto a page that holds them."""
+
+from html.parser import HTMLParser
+from io import BytesIO
+
+import pytest
+import torch
+from PIL import Image
+
+from profundo.pictures.exhibits import Chart, Film, Images, Passage, Table, drawn
+from profundo.pictures.story import Story, story_html
+from profundo.records import ProfundoError
+
+PIXELS = torch.arange(4 * 3 * 5 * 6).remainder(251).to(torch.uint8).view(4, 3, 5, 6)
+
+
+def everything():
+    return [
+        drawn(Images("Four <images>", "A caption & more.", PIXELS, columns=2)),
+        drawn(Images("Named images", "Each with its name.", PIXELS, labels=["a", "b", "<c>", "d"])),
+        drawn(Film("A film", "It moves.", PIXELS)),
+        drawn(Chart("A chart", "It rises.", '<svg viewBox="0 0 1 1"><path d="M0 0"/></svg>')),
+        drawn(Table("A table", "Numbers.", ["name", "value"], [["x\ty", 0.5], ["z", 2]])),
+        drawn(Passage("A passage", "Text.", "To be,\n<b>or</b> not")),
+    ]
+
+
+def test_images_become_one_png_with_a_pixel_between_them():
+    exhibit = everything()[0]
+    picture = Image.open(BytesIO(exhibit.content))
+    assert picture.size == (2 * 6 + 1, 2 * 5 + 1)
+    assert exhibit.width == picture.size[0]
+    assert picture.getpixel((7, 6))[:3] == tuple(PIXELS[3, :, 0, 0].tolist())
+
+
+def test_a_film_has_its_frames_and_a_chart_can_stand_alone():
+    _, _, film, chart, *_ = everything()
+    assert Image.open(BytesIO(film.content)).n_frames == 4
+    assert 'xmlns="http://www.w3.org/2000/svg"' in chart.text
+
+
+def test_a_table_keeps_its_numbers_exactly_and_knows_which_columns_are_numbers():
+    table = everything()[4]
+    assert table.text == "name\tvalue\nx y\t0.5\nz\t2\n"
+    assert list(table.numeric) == [False, True]
+
+
+@pytest.mark.parametrize(
+    "exhibit", [Images("", "caption", PIXELS), Passage("title", "", "text"), Images("t", "c", PIXELS, labels=["one"])]
+)
+def test_an_exhibit_without_words_or_with_too_few_labels_is_refused(exhibit):
+    with pytest.raises(ProfundoError):
+        drawn(exhibit)
+
+
+class Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open, self.found, self.texts = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+        if tag not in ("meta", "link", "img", "br", "path", "line", "circle", "rect", "polyline"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in ("path", "line", "circle", "rect", "polyline"):
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def page_of(**changes):
+    parts = {
+        "title": "run <1>",
+        "about": ["What it is.", "What it does."],
+        "conclusion": "It works.",
+        "scores": {"accuracy": 0.98, "bits/char": 2.1},
+        "command": "profundo recipe x",
+        "exhibits": everything(),
+        "histories": {"training": {"epoch": [1, 2], "loss": [2.0, 1.0], "validation loss": [2.1, 1.2]}},
+    }
+    return story_html(Story(**{**parts, **changes}))
+
+
+def test_the_page_is_well_formed_and_holds_every_exhibit_and_escapes_every_text():
+    page = Page()
+    page.feed(page_of())
+    assert page.open == []
+    text = " ".join(page.texts)
+    for expected in ("run <1>", "Four <images>", "A caption & more.", "<c>", "<b>or</b> not", "98.00", "2.1"):
+        assert expected in text, expected
+    tags = [tag for tag, _ in page.found]
+    assert tags.count("img") == 1 + 4 + 1
+    assert "script" not in tags
+    assert all(attributes["alt"] for tag, attributes in page.found if tag == "img")
+
+
+def test_many_trainings_become_a_table_of_what_they_ended_with():
+    histories = {f"width {n}": {"loss": [3.0, n / 8]} for n in range(6)}
+    page = page_of(histories=histories)
+    assert "What each of 6 trainings ended with" in page
+    assert "width 5" in page
+    assert "0.625" in page

@@ -1,0 +1,142 @@
+"""One contract for every recipe: it ends, shows something, is saved, is used again, and resumes to the same bits."""
+
+import json
+import math
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from markupsafe import escape
+
+from profundo.pictures.exhibits import Drawn
+from profundo.recipes.catalogue import RECIPES
+from profundo.recipes.cooked import open_model, read_exhibits, write_page
+from profundo.recipes.cooking import cook, go_on
+from profundo.recipes.display import Quiet
+from profundo.recipes.folder import Folder
+from profundo.recipes.recipe import about, find, generated, settle
+from profundo.records import Interrupted, ProfundoError
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs_data]
+EVERY = pytest.mark.parametrize("name", RECIPES)
+
+
+class Impatient(Quiet):
+    """Sends this process a SIGTERM after some steps, as a scheduler would."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+
+    def show(self, _step, _row):
+        self.patience -= 1
+        if self.patience == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Counting(Quiet):
+    def __init__(self) -> None:
+        self.shown = 0
+
+    def show(self, _step, _row):
+        self.shown += 1
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, real_data):
+    """name → its quick run in a folder, and how many steps it showed; each is made once."""
+    made = {}
+
+    def run_of(name):
+        if name not in made:
+            voice = Counting()
+            folder = tmp_path_factory.mktemp(name) / "run"
+            made[name] = cook(name, quick=True, out=folder, data_dir=str(real_data), voice=voice), voice.shown
+        return made[name]
+
+    return run_of
+
+
+def same_files(one: Path, other: Path) -> None:
+    """Networks, histories, scores and exhibits to the last byte; times differ."""
+    for path in sorted(one.rglob("*")):
+        inside = path.relative_to(one)
+        if path.is_file() and inside.parts[0] in ("exhibits", "model.safetensors", "model.json", "history.csv"):
+            assert path.read_bytes() == (other / inside).read_bytes(), inside
+    first, second = (json.loads((folder / "scores.json").read_text()) for folder in (one, other))
+    for part in ("test", "baseline", "conclusion", "histories"):
+        assert first[part] == second[part], part
+
+
+@EVERY
+def test_it_says_what_it_does_and_ends_with_finite_figures_and_exhibits(name, finished):
+    run, _ = finished(name)
+    assert len(about(name)) >= 2
+    assert "RESULT" not in " ".join(about(name)), "the result is not stated"
+    assert run.outcome.scores
+    assert all(math.isfinite(value) for value in run.outcome.scores.values()), run.outcome.scores
+    assert set(run.outcome.baseline) <= set(run.outcome.scores)
+    assert run.outcome.conclusion
+    assert run.exhibits
+    assert all(isinstance(exhibit, Drawn) and exhibit.title and exhibit.caption for exhibit in run.exhibits)
+    assert len({exhibit.title for exhibit in run.exhibits}) == len(run.exhibits)
+
+
+@EVERY
+def test_its_page_names_every_exhibit_and_can_be_written_anew(name, finished):
+    run, _ = finished(name)
+    page = run.folder.report.read_text("utf-8")
+    for exhibit in run.exhibits:
+        assert f">{escape(exhibit.title)}<" in page
+    assert "<script" not in page
+    run.folder.report.unlink()
+    assert write_page(run.folder.path).read_text("utf-8") == page
+    assert [(e.kind, e.content) for e in read_exhibits(run.folder)] == [(e.kind, e.content) for e in run.exhibits]
+
+
+@EVERY
+def test_the_saved_networks_are_those_of_the_run(name, finished):
+    run, _ = finished(name)
+    if not run.outcome.networks:
+        with pytest.raises(ProfundoError, match="keeps no network"):
+            open_model(run.folder.path)
+        return
+    _, model = open_model(run.folder.path)
+    assert model.asked == run.asked
+    for label, net in run.outcome.networks.items():
+        saved = model.networks[label].state_dict()
+        for key, tensor in net.state_dict().items():
+            assert torch.equal(saved[key], tensor.cpu()), (label, key)
+    if find(name).generate is None:
+        with pytest.raises(ProfundoError, match="generates nothing"):
+            run.generate(2)
+        return
+    mine, loaded = run.generate(4, seed=3), generated(name, model, 4, 3, "")
+    assert mine
+    assert repr(mine) == repr(loaded)
+
+
+@EVERY
+def test_interrupted_and_resumed_it_ends_with_the_same_bits(name, finished, tmp_path, real_data):
+    run, steps = finished(name)
+    if steps == 0:
+        return  # nothing is trained
+    for share in (0.1, 0.7):
+        folder = tmp_path / f"{share}"
+        with pytest.raises(Interrupted):
+            cook(name, quick=True, out=folder, data_dir=str(real_data), voice=Impatient(max(1, int(share * steps))))
+        assert Folder(folder).state == "interrupted"
+        go_on(folder)
+        same_files(run.folder.path, folder)
+
+
+@EVERY
+def test_an_unknown_setting_and_a_wrong_value_are_one_line(name, real_data):
+    setting = next(iter(settle(name, {}).__dataclass_fields__), None)
+    with pytest.raises(ProfundoError, match="setting 'nonsense' is unknown"):
+        cook(name, {"nonsense": 1}, quick=True, out=False, data_dir=str(real_data))
+    if setting is not None:
+        with pytest.raises(ProfundoError, match=f"setting {setting}") as caught:
+            cook(name, {setting: {"not": "this"}}, quick=True, out=False, data_dir=str(real_data))
+        assert "\n" not in str(caught.value)
