@@ -179,17 +179,20 @@ def recipe(
     as_json: Json = False,
 ) -> None:
     """Run a recipe: train, evaluate and show one method."""
-    from profundo.recipes.cooked import read_asked_file
+    from dataclasses import asdict
+
+    from profundo.recipes.cooked import read_request
     from profundo.recipes.recipe import about, check, described
     from profundo.records import ProfundoError
 
     given: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     if config is not None:
-        named, given, rest = read_asked_file(config)
-        if name not in (None, named):
-            raise ProfundoError(f"{config}: is one of recipe {named}, not {name}")
-        name = named
+        before = read_request(config)
+        if name not in (None, before.recipe):
+            raise ProfundoError(f"{config}: is one of recipe {before.recipe}, not {name}")
+        name, given = before.recipe, asdict(before.settings)
+        rest = {"seed": before.seed, "device": before.device, "data_dir": before.data_dir}
     if name is None:
         raise ProfundoError("say which recipe, such as `profundo recipe vae`; `profundo recipes` lists them")
     check(name)
@@ -432,7 +435,7 @@ def _print_recipe_run(run: RecipeRun, as_json: bool) -> None:
         outcome = run.outcome
         _print_json(
             {
-                "recipe": run.name,
+                "recipe": run.request.recipe,
                 "test": dict(outcome.scores),
                 "baseline": dict(outcome.baseline),
                 "conclusion": outcome.conclusion,

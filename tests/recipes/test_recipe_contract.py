@@ -103,7 +103,7 @@ def test_the_saved_networks_are_those_of_the_run(name, finished):
             open_model(run.folder.path)
         return
     _, model = open_model(run.folder.path)
-    assert model.asked == run.asked
+    assert model.asked == run.request.settings
     for label, net in run.outcome.networks.items():
         saved = model.networks[label].state_dict()
         for key, tensor in net.state_dict().items():

@@ -62,6 +62,17 @@ def test_from_python_the_same_names_serve_recipes_and_trainings(run, tmp_path):
     assert run.generate(5)[0].images.shape == (5, 1, 8, 8)
 
 
+def test_a_run_that_cannot_begin_leaves_nothing_behind(tmp_path):
+    with pytest.raises(ProfundoError):
+        cook("vae", {**TINY, "data": "no-such-data"}, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep me")
+    with pytest.raises(ProfundoError):
+        cook("vae", {**TINY, "data": "no-such-data"}, out=tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").glob("[!.]*")] == ["notes.txt"]
+
+
 def test_a_setting_is_found_by_its_name_and_checked():
     assert settle("vae", {"epochs": 7}).epochs == 7
     with pytest.raises(ProfundoError, match="nearest: epochs"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -23,6 +23,7 @@ from profundo.pictures.exhibits import Film
 from profundo.recipes.display import Voice
 from profundo.recipes.folder import Folder
 from profundo.recipes.learning import Keeping, Training, learn, where
+from profundo.recipes.request import Request
 from profundo.records import Dataset, ProfundoError
 from profundo.train import Batches, EarlyStop, History, Plan, Update
 from profundo.train import Film as Camera
@@ -49,27 +50,19 @@ class Trained:
 
 
 class Bench:
-    """One run of a recipe. folder: None keeps nothing."""
+    """One run of a recipe. folder: None keeps nothing. facts: what identifies the data; began: whether training has."""
 
-    def __init__(
-        self,
-        asked: Mapping[str, Any],
-        *,
-        seed: int,
-        device: torch.device,
-        data_dir: str | None,
-        folder: Folder | None,
-        voice: Voice,
-    ) -> None:
-        self.asked = asked
-        self.seed = seed
+    def __init__(self, request: Request, *, device: torch.device, folder: Folder | None, voice: Voice) -> None:
+        self.asked = {"recipe": request.recipe, **asdict(request.settings), "seed": request.seed}
+        self.seed = request.seed
         self.device = device
-        self.data_dir = data_dir
+        self.data_dir = request.data_dir
         self.folder = folder
         self.voice = voice
         self.facts: dict[str, Any] = {}
         self.trainings: dict[str, Trained] = {}
-        torch.manual_seed(mix(seed, 0))
+        self.began = False
+        torch.manual_seed(mix(self.seed, 0))
 
     def load(self, name: str, **options: Any) -> Dataset:
         """A data set by name, from the folder of data sets, split by the seed of the run."""
@@ -115,6 +108,7 @@ class Bench:
         """
         if name in self.trainings:
             raise ValueError(f"training {name!r}: this recipe has one of that name; give each its own")
+        self.began = True
         number = len(self.trainings) + 1
         for network in update.networks.values():
             if convolutional(network):

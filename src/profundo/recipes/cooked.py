@@ -7,11 +7,12 @@ import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors.torch
 import torch
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import nn
 
 from profundo.files import read_json, write_bytes, write_json, write_text
@@ -20,57 +21,51 @@ from profundo.pictures.story import Story, story_html
 from profundo.recipes.experiment import read_experiment
 from profundo.recipes.folder import Folder, write_history
 from profundo.recipes.models import read_weights
-from profundo.recipes.recipe import Model, RecipeRun, about, find, validated
+from profundo.recipes.recipe import Model, RecipeRun, Request, about, find, validated
 from profundo.records import ProfundoError
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
 
-__all__ = [
-    "is_recipe_run",
-    "keep",
-    "open_model",
-    "read_asked",
-    "read_asked_file",
-    "write_asked",
-    "write_exhibits",
-    "write_page",
-]
+__all__ = ["is_recipe_run", "keep", "open_model", "read_request", "write_exhibits", "write_page", "write_request"]
 
 
 # -------------------------------------------------------------------------------------------------- what was asked
-def write_asked(folder: Folder, name: str, asked: Any, *, seed: int, device: str, data_dir: str | None) -> None:
+def write_request(folder: Folder, request: Request) -> None:
     """experiment.yaml, and the place for checkpoints."""
     folder.checkpoints.mkdir(exist_ok=True)
-    content = {"recipe": name, "seed": seed, "device": device, "settings": plain(dataclasses.asdict(asked))}
-    if data_dir is not None:
-        content["data_dir"] = str(data_dir)
+    content = {
+        "recipe": request.recipe,
+        "seed": request.seed,
+        "device": request.device,
+        "settings": plain(dataclasses.asdict(request.settings)),
+    }
+    if request.data_dir is not None:
+        content["data_dir"] = request.data_dir
     write_text(folder.experiment, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
-def read_asked(folder: Folder) -> tuple[str, Any, dict[str, Any]]:
-    """(name of the recipe, its settings, {"seed", "device", "data_dir"}). Raises ProfundoError for anything else."""
-    name, settings, rest = read_asked_file(folder.experiment)
-    return name, validated(name, settings), rest
-
-
-def read_asked_file(path: Path) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """The same of one file, its settings as they stand there."""
+def read_request(path: Path) -> Request:
+    """What experiment.yaml says. Raises ProfundoError for anything else, or settings that the recipe does not have."""
     content = read_experiment(path)
-    unknown = set(content) - {"recipe", "seed", "device", "settings", "data_dir"}
-    name, seed, settings = content.get("recipe"), content.get("seed", 0), content.get("settings", {})
-    device, data_dir = content.get("device", "auto"), content.get("data_dir")
-    fits = (
-        isinstance(name, str)
-        and isinstance(settings, dict)
-        and isinstance(seed, int)
-        and not isinstance(seed, bool)
-        and 0 <= seed < 2**63
-        and isinstance(device, str)
-        and isinstance(data_dir, str | None)
-    )
-    if unknown or not fits or not isinstance(name, str):
-        raise ProfundoError(f"{path}: expected recipe, seed, device, settings, data_dir; got {content}")
-    return name, settings, {"seed": seed, "device": device, "data_dir": data_dir}
+    try:
+        read = Asked(**content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "it"
+        raise ProfundoError(f"{path}: expected what a recipe was asked for; {place}: {first['msg']}") from None
+    return Request(read.recipe, validated(read.recipe, read.settings), read.seed, read.device, read.data_dir)
+
+
+class Asked(BaseModel):
+    """experiment.yaml of a recipe's run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    recipe: str
+    settings: dict[str, Any] = {}
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    device: str = "auto"
+    data_dir: str | None = None
 
 
 def is_recipe_run(path: str | Path) -> bool:
@@ -99,7 +94,7 @@ def keep(run: RecipeRun, on: Mapping[str, str]) -> None:
         write_history(folder, next(iter(histories.values())).to_csv())
     write_exhibits(folder.path / "exhibits", run.exhibits)
     content = {
-        "recipe": run.name,
+        "recipe": run.request.recipe,
         "test": dict(outcome.scores),
         "baseline": dict(outcome.baseline),
         "against": outcome.against,
@@ -119,8 +114,8 @@ def save_networks(folder: Folder, run: RecipeRun) -> None:
     write_bytes(folder.weights, content)
     described = {
         "format": 1,
-        "recipe": run.name,
-        "settings": plain(dataclasses.asdict(run.asked)),
+        "recipe": run.request.recipe,
+        "settings": plain(dataclasses.asdict(run.request.settings)),
         "known": plain(dict(run.outcome.known)),
         "sha256": hashlib.sha256(content).hexdigest(),
     }

@@ -7,8 +7,8 @@ run = go_on("runs/vae-1")                  # after an interruption, to the same 
 
 from __future__ import annotations
 
-import dataclasses
 import os
+import signal
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -17,10 +17,10 @@ from typing import Any
 
 from profundo.pictures.exhibits import drawn
 from profundo.recipes.bench import Bench
-from profundo.recipes.cooked import keep, read_asked, write_asked
+from profundo.recipes.cooked import keep, read_request, write_request
 from profundo.recipes.display import Quiet, Voice, figure
 from profundo.recipes.folder import Folder, environment
-from profundo.recipes.recipe import RecipeRun, about, find, settle
+from profundo.recipes.recipe import RecipeRun, Request, about, find, settle
 from profundo.records import Interrupted, ProfundoError
 from profundo.train.hardware import choose_device
 from profundo.train.randomness import seeded
@@ -43,59 +43,57 @@ def cook(
 
     The caller's random state is left as it was. Raises Interrupted after SIGINT or SIGTERM, when the state is saved.
     """
-    asked = settle(name, given or {}, quick)
+    request = Request(name, settle(name, given or {}, quick), seed, device, data_dir)
     choose_device(device)
-    folder = None
-    if out is not False:
-        folder = Folder.create(name, None if out is True else out)
-        write_asked(folder, name, asked, seed=seed, device=device, data_dir=data_dir)
-    return _run(name, asked, seed, device, data_dir, folder, voice or Quiet(), resumed=False)
+    alone()
+    folder = None if out is False else Folder.create(name, None if out is True else out)
+    with seeded(seed), folder.locked() if folder is not None else nullcontext():
+        if folder is not None:
+            write_request(folder, request)
+        return _run(request, folder, voice or Quiet(), resumed=False)
 
 
 def go_on(path: str | Path, voice: Voice | None = None) -> RecipeRun:
     """Go on with an interrupted run. It ends with the same bits as if it had never been interrupted."""
     folder = Folder.open(path)
-    name, asked, rest = read_asked(folder)
+    request = read_request(folder.experiment)
     if folder.scores.exists():
         raise ProfundoError(f"{path}: this run is finished; `profundo report {path}` shows it")
-    return _run(name, asked, rest["seed"], rest["device"], rest["data_dir"], folder, voice or Quiet(), resumed=True)
+    alone()
+    with seeded(request.seed), folder.locked():
+        return _run(request, folder, voice or Quiet(), resumed=True)
 
 
-def _run(
-    name: str,
-    asked: Any,
-    seed: int,
-    device: str,
-    data_dir: str | None,
-    folder: Folder | None,
-    voice: Voice,
-    resumed: bool,
-) -> RecipeRun:
+def alone() -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ProfundoError("a recipe runs in one process; `profundo train` takes several")
-    recipe, on = find(name), choose_device(device)
-    with seeded(seed), folder.locked() if folder is not None else nullcontext():
-        voice.open(folder)
-        voice.say(f"{name}: {about(name)[0]}")
-        if resumed:
-            voice.say("resumed: trainings that ended are put back, the interrupted one goes on")
-        started = time.perf_counter()
-        settings = {"recipe": name, **dataclasses.asdict(asked), "seed": seed}
-        bench = Bench(settings, seed=seed, device=on, data_dir=data_dir, folder=folder, voice=voice)
-        try:
-            outcome = recipe.run(bench, asked)
-        except Interrupted:
-            if folder is not None:
-                voice.notice(f"interrupted, the state is saved; to go on: profundo resume {folder.path}")
-            raise
-        exhibits = [drawn(exhibit) for exhibit in outcome.exhibits]
-        seconds = time.perf_counter() - started
-        run = RecipeRun(name, asked, seed, outcome, bench.trainings, exhibits, seconds, folder)
+
+
+def _run(request: Request, folder: Folder | None, voice: Voice, resumed: bool) -> RecipeRun:
+    device = choose_device(request.device)
+    voice.open(folder)
+    voice.say(f"{request.recipe}: {about(request.recipe)[0]}")
+    if resumed:
+        voice.say("resumed: trainings that ended are put back, the interrupted one goes on")
+    started = time.perf_counter()
+    bench = Bench(request, device=device, folder=folder, voice=voice)
+    try:
+        outcome = find(request.recipe).run(bench, request.settings)
+    except (Interrupted, KeyboardInterrupt) as interruption:
         if folder is not None:
-            keep(run, environment(on, 1))
-        for line in _result_lines(run):
-            voice.say(line)
-        return run
+            voice.notice(f"interrupted, the state is saved; to go on: profundo resume {folder.path}")
+        raise interruption if isinstance(interruption, Interrupted) else Interrupted(signal.SIGINT) from None
+    except ProfundoError:
+        if folder is not None and not bench.began:
+            folder.discard()  # nothing is lost, and the same command can be given again
+        raise
+    exhibits = [drawn(exhibit) for exhibit in outcome.exhibits]
+    run = RecipeRun(request, outcome, bench.trainings, exhibits, time.perf_counter() - started, folder)
+    if folder is not None:
+        keep(run, environment(device, 1))
+    for line in _result_lines(run):
+        voice.say(line)
+    return run
 
 
 def _result_lines(run: RecipeRun) -> list[str]:

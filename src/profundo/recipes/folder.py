@@ -118,6 +118,13 @@ class Folder:
         if not self.experiment.exists():
             raise ProfundoError(f"{self.path}: the run's folder disappeared while it was in use; nothing more is saved")
 
+    def discard(self) -> None:
+        """Remove what a run that never began has written, and its folder, if nothing else is in it."""
+        for path in (self.experiment, self.log, self.checkpoints):
+            erase(path)
+        if {path.name for path in self.path.iterdir()} <= {".lock", ".holder"}:
+            erase(self.path)
+
     def say(self, line: str) -> None:
         """Append a line to log.txt; one that a full disk tore is ended first."""
         try:

@@ -18,6 +18,7 @@ from profundo.pictures.exhibits import Drawn, Exhibit
 from profundo.recipes.bench import Bench, Trained
 from profundo.recipes.catalogue import check
 from profundo.recipes.folder import Folder
+from profundo.recipes.request import Request
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Outcome",
     "Recipe",
     "RecipeRun",
+    "Request",
     "about",
     "check",
     "described",
@@ -88,9 +90,7 @@ class Recipe:
 class RecipeRun:
     """A finished run of a recipe. exhibits: as drawn. folder: None where nothing was kept."""
 
-    name: str
-    asked: Any
-    seed: int
+    request: Request
     outcome: Outcome
     trainings: Mapping[str, Trained]
     exhibits: Sequence[Drawn]
@@ -100,15 +100,15 @@ class RecipeRun:
     @property
     def model(self) -> Model:
         nets = {name: net.cpu().eval() for name, net in self.outcome.networks.items()}
-        return Model(self.asked, nets, self.outcome.known)
+        return Model(self.request.settings, nets, self.outcome.known)
 
     def generate(self, count: int = 16, seed: int = 0, prompt: str = "") -> Sequence[Exhibit]:
         """What the networks make; `prompt` begins it where the method takes one."""
-        return generated(self.name, self.model, count, seed, prompt)
+        return generated(self.request.recipe, self.model, count, seed, prompt)
 
     def predict(self, files: Sequence[Path]) -> list[dict[str, Any]]:
         """What the networks say about files."""
-        return predicted(self.name, self.model, files)
+        return predicted(self.request.recipe, self.model, files)
 
 
 def find(name: str) -> Recipe:
