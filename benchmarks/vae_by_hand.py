@@ -1,30 +1,40 @@
-"""The recipe `vae`'s first training as one would write it in plain PyTorch: the same nets, arithmetic and amount of data.
+"""A variational autoencoder as one would write it in plain PyTorch, and the recipe's own update in the loop.
 
-Tight, but fair: pixels in memory as floats, one gather a batch, fused Adam, the validation pictures looked at after each
-epoch. No progress bar, no history, no checkpoint, no film.
+Both train the same net on the same pictures in memory, with fused Adam and the same arithmetic. By hand there is one
+gather a batch and nothing is recorded.
 """
 
 from __future__ import annotations
 
 import math
-import time
+from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from profundo.nets.variational import VariationalAutoencoder
+from profundo.recipes.bench import Bench
+from profundo.recipes.zoo.vae import Settings, intensities, training
+from profundo.train import History, Plan, fit, record, schedule
 
-__all__ = ["train"]
+__all__ = ["by_hand", "ours"]
+
+ASKED = Settings()
 
 
-def train(pictures: Tensor, validation: Tensor, *, epochs: int, precision: str) -> float:
-    """Seconds of training on pictures (samples, 1, 28, 28) from 0 to 1, in batches of 128."""
-    net = VariationalAutoencoder((1, 28, 28), 20, 400)
-    optimizer = torch.optim.Adam(net.parameters(), lr=0.002, fused=True)
-    steps = epochs * (len(pictures) // 128)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / steps)))
+def made() -> VariationalAutoencoder:
+    torch.manual_seed(0)
+    return VariationalAutoencoder((1, 28, 28), ASKED.code, ASKED.width)
+
+
+def by_hand(bench: Bench) -> Callable[[int], object]:
+    """A function that does so many updates."""
+    data, net, precision, size = bench.load("mnist"), made(), bench.precision(), ASKED.batch_size
+    pictures = intensities(data, data.train)
+    adam = torch.optim.Adam(net.parameters(), lr=ASKED.learning_rate, fused=True)
 
     def cost(shown: Tensor) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16) if precision == "bfloat16" else nullcontext():
@@ -34,19 +44,25 @@ def train(pictures: Tensor, validation: Tensor, *, epochs: int, precision: str) 
             kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
             return (reconstruction + kl).mean()
 
-    started = time.perf_counter()
-    for _ in range(epochs):
+    def updates(number: int) -> None:
         order = torch.randperm(len(pictures))
-        losses = []
-        for index in range(len(pictures) // 128):
-            shown = pictures[order[index * 128 : (index + 1) * 128]]
-            optimizer.zero_grad()
-            loss = cost(shown)
+        for index in range(number):
+            for group in adam.param_groups:
+                group["lr"] = ASKED.learning_rate * 0.5 * (1 + math.cos(math.pi * index / number))
+            loss = cost(pictures[order[index * size : (index + 1) * size]])
+            adam.zero_grad()
             loss.backward()
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.detach())
-        torch.stack(losses).mean().item()
-        with torch.no_grad():
-            cost(validation).item()
-    return time.perf_counter() - started
+            adam.step()
+
+    return updates
+
+
+def ours(bench: Bench) -> Callable[[int], object]:
+    """The same by the recipe's update, with history."""
+    update, batches = training(bench, ASKED, bench.load("mnist"), made())
+
+    def updates(number: int) -> None:
+        for _ in islice(record(fit(update, batches, Plan(1, schedule("cosine"))), History()), number):
+            pass
+
+    return updates

@@ -29,10 +29,10 @@ from profundo.recipes.bench import Bench, Trained
 from profundo.recipes.experiment import Positive, Whole
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset, Samples
-from profundo.train import Descent, Plan, optimizer, schedule
+from profundo.train import Batches, Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 
-__all__ = ["RECIPE", "Settings", "elbo", "generate", "networks", "run"]
+__all__ = ["RECIPE", "Settings", "elbo", "generate", "networks", "run", "training"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +118,34 @@ def train(
 ) -> Trained:
     """Maximise the (β-weighted) bound by stochastic gradients (algorithm 1)."""
     assert isinstance(net, VariationalAutoencoder)
-    spec = unit_interval(data.spec)
     validation = intensities(data, data.validation).to(bench.device)
     codes = torch.randn(64, net.code, generator=bench.generator("film")).to(bench.device)
-
-    def cost(batch: Batch) -> Mapping[str, Tensor]:
-        with autocast(bench.precision(), bench.device):
-            return elbo(net, batch.inputs, beta)
 
     def validate() -> Mapping[str, float]:
         with evaluating(net):
             return {f"validation {name}": value.item() for name, value in elbo(net, validation, beta).items()}
 
     return bench.train(
-        Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
-        batches(data.train, spec, asked.batch_size, seed=bench.seed, device=bench.device),
+        *training(bench, asked, data, net, beta),
         Plan(epochs, schedule("cosine")),
         name=name,
         validate=validate,
         film=lambda: sheet(decoded(net, codes), 8),
     )
+
+
+def training(
+    bench: Bench, asked: Settings, data: Dataset, net: VariationalAutoencoder, beta: float = 1.0
+) -> tuple[Descent, Batches]:
+    """What one update does, and to which pictures."""
+
+    def cost(batch: Batch) -> Mapping[str, Tensor]:
+        with autocast(bench.precision(), bench.device):
+            return elbo(net, batch.inputs, beta)
+
+    update = Descent(net, cost, optimizer("adam", net, asked.learning_rate))
+    pictures = unit_interval(data.spec)
+    return update, batches(data.train, pictures, asked.batch_size, seed=bench.seed, device=bench.device)
 
 
 def intensities(data: Dataset, split: Samples) -> Tensor:
