@@ -77,7 +77,8 @@ class Drawn:
     """An exhibit as files and pages hold it.
 
     kind: "images", "film", "chart", "table" or "text". content: a file of that kind; suffix: of its name.
-    width: natural width in pixels of images and films. tiles: (label, data-URI) of labelled images.
+    width: natural width in pixels of images and films. tiles: (label, data-URI) of labelled images; across: how many of
+    them make a row, 0 for as many as there is room for.
     columns, rows: of a table, as text; a row's cells that are numbers stand to the right.
     """
 
@@ -88,6 +89,7 @@ class Drawn:
     suffix: str
     width: int = 0
     tiles: Sequence[tuple[str, str]] = ()
+    across: int = 0
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     numeric: Sequence[bool] = field(default=())
@@ -124,7 +126,7 @@ def _images(exhibit: Images) -> Drawn:
         raise ProfundoError(f"{exhibit.title}: expected one label for each of {len(images)} images, got {len(labels)}")
     content, width = image_png(images, exhibit.columns)
     tiles = [(label, image_grid(images[at : at + 1], 1)) for at, label in enumerate(labels)]
-    return Drawn("images", exhibit.title, exhibit.caption, content, ".png", width=width, tiles=tiles)
+    return Drawn("images", exhibit.title, exhibit.caption, content, ".png", width, tiles, exhibit.columns or 0)
 
 
 def _table(exhibit: Table) -> Drawn:

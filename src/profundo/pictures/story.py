@@ -61,7 +61,11 @@ def story_html(story: Story) -> str:
 
 def score(name: str, value: float) -> str:
     """A figure as people read it: shares in percent."""
-    return numbers.percent(value) if "accuracy" in name or "share" in name else numbers.plain(value)
+    return numbers.percent(value) if is_share(name) else numbers.plain(value)
+
+
+def is_share(name: str) -> bool:
+    return "accuracy" in name or "share" in name
 
 
 def _main(story: Story) -> dict[str, str | None]:
@@ -101,7 +105,15 @@ def _charts(history: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
         quantities.setdefault(quantity, {})[split] = values
     return [
         {
-            "svg": Markup(curves_svg(curves, x_label="epoch", y_label=quantity)),
+            "svg": Markup(
+                curves_svg(
+                    curves,
+                    x_label="epoch",
+                    y_label=quantity,
+                    percent=is_share(quantity),
+                    log=False if is_share(quantity) else None,
+                )
+            ),
             "caption": f"{quantity[:1].upper()}{quantity[1:]} after each epoch: {' and '.join(curves)}.",
         }
         for quantity, curves in quantities.items()

@@ -18,8 +18,12 @@ RECIPES: dict[str, str] = {
     "vae": "variational autoencoder on MNIST: ELBO, bits per dimension, samples, the plane of codes",
     # Adversarial
     # Metric
+    "siamese": "contrastive loss on pairs of MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
+    "triplet": "triplet loss with mining on MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
     # Sequences
     # Embeddings
+    "category-embeddings": "a generated table of months, weekdays and cities: embeddings find the year's circle and the seasons",
+    "word-embeddings": "skip-gram with negative sampling on tiny Shakespeare: neighbours of king, love and sword",
     # Generalisation
 }
 

@@ -1,0 +1,33 @@
+"""Search by embeddings: which are the nearest, and how many of them are of the query's class.
+
+Distances are Euclidean; on the unit sphere their order is that of the cosine.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from profundo.records import ProfundoError
+
+__all__ = ["nearest", "precision_at"]
+
+
+def nearest(queries: Tensor, gallery: Tensor, count: int, *, skip_self: bool = False) -> Tensor:
+    """Indices (queries, count) of the gallery's nearest rows, nearest first. skip_self: the queries are the gallery, and
+    none finds itself."""
+    if not 0 < count <= len(gallery) - skip_self:
+        raise ProfundoError(f"search: expected 1 to {len(gallery) - skip_self} neighbours, got {count}")
+    found = []
+    for start in range(0, len(queries), 1000):  # blocks, lest the matrix of distances outgrow the memory
+        distances = torch.cdist(queries[start : start + 1000], gallery)
+        if skip_self:
+            rows = torch.arange(len(distances))
+            distances[rows, start + rows] = torch.inf
+        found.append(distances.topk(count, largest=False).indices)
+    return torch.cat(found)
+
+
+def precision_at(found: Tensor, gallery_labels: Tensor, query_labels: Tensor) -> float:
+    """Precision at k: mean over the queries of the share of their k found rows (queries, k) that have their label."""
+    return float((gallery_labels[found] == query_labels[:, None]).double().mean())

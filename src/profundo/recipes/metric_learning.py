@@ -1,0 +1,357 @@
+"""What the recipes of metric learning share: classes kept unseen, embeddings, their judgement, and what there is to show.
+
+The last classes of a data set are never trained on, and the figures are of them: few-shot accuracy by the nearest class
+mean, search, verification of pairs. Only the distance below which two pictures count as of one class comes from pairs of
+the classes that were seen, of the validation split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from profundo.data.metric import Members, of_classes
+from profundo.data.standard import standardize
+from profundo.evaluate import evaluating
+from profundo.evaluate.few_shot import Accuracy, few_shot
+from profundo.evaluate.retrieval import nearest, precision_at
+from profundo.evaluate.verification import Verification, verification
+from profundo.nets.embedding import embedding_cnn
+from profundo.objectives.metric import pair_distances
+from profundo.pictures.charts import Line, lines_svg, points_svg
+from profundo.pictures.exhibits import Chart, Images, Table
+from profundo.recipes.bench import Bench
+from profundo.recipes.predicting import read_image
+from profundo.recipes.recipe import Model, Outcome
+from profundo.records import Dataset, Inputs, ProfundoError, Samples
+
+__all__ = ["Asked", "Parts", "embed", "judged", "known_of", "networks", "parts_of", "predict"]
+
+SHOTS = (1, 2, 5, 10, 20)
+PAIRS = 6000
+
+
+class Asked(Protocol):
+    """The settings that these recipes share.
+
+    unseen: the number of classes, the last ones, that are not trained on. dimensions: numbers in an embedding; sphere:
+    whether it has length 1. episodes: over which few-shot accuracy is taken. pictured: embeddings drawn in the plane.
+    """
+
+    @property
+    def unseen(self) -> int: ...
+    @property
+    def dimensions(self) -> int: ...
+    @property
+    def sphere(self) -> bool: ...
+    @property
+    def episodes(self) -> int: ...
+    @property
+    def pictured(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """train, validation: of the classes that are seen; test: of all classes; unseen: of the others, from the test split.
+
+    As `judged` takes them, the inputs are embeddings (samples, d).
+    """
+
+    train: Samples
+    validation: Samples
+    test: Samples
+    unseen: Samples
+
+    def mapped(self, embedding: Callable[[Tensor], Tensor]) -> Parts:
+        """All but the training samples, with their inputs embedded."""
+        splits = (self.validation, self.test, self.unseen)
+        return Parts(self.train, *(Samples(embedding(inputs_of(split)), split.targets) for split in splits))
+
+
+def parts_of(data: Dataset, unseen: int) -> Parts:
+    """The last `unseen` classes apart. Raises ProfundoError where fewer than two would be left on either side."""
+    classes = len(data.spec.targets.classes)
+    if not 2 <= unseen <= classes - 2:
+        raise ProfundoError(
+            f"unseen: expected 2 to {classes - 2} of the {classes} classes of {data.name}, got {unseen}"
+        )
+    seen, others = range(classes - unseen), range(classes - unseen, classes)
+    return Parts(
+        of_classes(data.train, seen), of_classes(data.validation, seen), data.test, of_classes(data.test, others)
+    )
+
+
+def inputs_of(split: Samples) -> Tensor:
+    assert isinstance(split.inputs, Tensor)
+    return split.inputs
+
+
+def known_of(data: Dataset) -> dict[str, Any]:
+    inputs = data.spec.inputs
+    return {"shape": list(inputs.shape), "mean": list(inputs.mean), "std": list(inputs.std)}
+
+
+def networks(asked: Asked, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    """One net: the two sides of a pair, or the three of a triplet, share it."""
+    return {"net": embedding_cnn(tuple(known["shape"]), asked.dimensions, normalize=asked.sphere)}
+
+
+def embed(net: nn.Module, raw: Tensor, inputs: Inputs) -> Tensor:
+    """Raw pictures (samples, …) → embeddings (samples, d) on the CPU."""
+    device = next(net.parameters()).device
+    with evaluating(net):
+        return torch.cat([net(standardize(part.to(device), inputs)).float().cpu() for part in torch.split(raw, 1000)])
+
+
+def judged(bench: Bench, asked: Asked, data: Dataset, net: nn.Module, untrained: Parts) -> Outcome:
+    """The outcome of a recipe: figures of the trained net beside those of raw pixels and of the untrained net."""
+    parts, inputs = parts_of(data, asked.unseen), data.spec.inputs
+    trained = parts.mapped(lambda raw: embed(net, raw, inputs))
+    pixels = parts.mapped(lambda raw: standardize(raw, inputs).flatten(1))
+    methods = {"embeddings": trained, "raw pixels": pixels, "untrained net": untrained}
+
+    shots = {name: accuracies(bench, asked, method) for name, method in methods.items()}
+    pairs = {name: pairs_judged(bench, method.unseen, "pairs") for name, method in methods.items()}
+    figures = {name: figures_of(shots[name], pairs[name], methods[name].unseen, asked.unseen) for name in methods}
+    threshold = pairs_judged(bench, trained.validation, "validation pairs").found.threshold
+    one = shots["embeddings"][asked.unseen][0]
+    return Outcome(
+        scores=figures["embeddings"],
+        baseline=figures["raw pixels"],
+        against="raw pixels",
+        exhibits=[
+            shots_chart({name: curves[asked.unseen] for name, curves in shots.items()}, asked),
+            figures_table(figures, asked.unseen, len(data.spec.targets.classes)),
+            plane(bench, asked, data, trained.test),
+            pair_pictures(parts.unseen, pairs["embeddings"], threshold),
+            mistaken_pictures(parts.unseen, pairs["embeddings"]),
+            distance_chart(pairs["embeddings"], threshold),
+            roc_chart(pairs),
+        ],
+        networks={"net": net},
+        known={**known_of(data), "threshold": threshold},
+        conclusion=f"Shown one sample each of {asked.unseen} classes that it never met in training, the net names further "
+        f"samples with {100 * one.mean:.1f} % accuracy (± {100 * one.standard_error:.1f}); the nearest raw pixels do with "
+        f"{100 * shots['raw pixels'][asked.unseen][0].mean:.1f} %, chance with {100 / asked.unseen:.1f} %. With five "
+        f"samples each it is {100 * shots['embeddings'][asked.unseen][SHOTS.index(5)].mean:.1f} %.",
+    )
+
+
+def accuracies(bench: Bench, asked: Asked, parts: Parts) -> dict[int, list[Accuracy]]:
+    """By the number of ways, for each of SHOTS: among the unseen classes, and among all.
+
+    Every method gets the same episodes, with 15 queries a class, or as many as the smallest class has left.
+    """
+    found = {}
+    for split in (parts.unseen, parts.test):
+        ways = len(torch.unique(split.targets))
+        asking = max(1, min(15, int(torch.unique(split.targets, return_counts=True)[1].min()) - SHOTS[-1]))
+        found[ways] = [
+            few_shot(
+                inputs_of(split),
+                split.targets,
+                ways,
+                shots,
+                bench.generator(f"{ways} ways, {shots} shots"),
+                queries=asking,
+                episodes=asked.episodes,
+            )
+            for shots in SHOTS
+        ]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPairs:
+    """left, right: indices (pairs,); same: whether they are of one class; distances (pairs,)."""
+
+    left: Tensor
+    right: Tensor
+    same: Tensor
+    distances: Tensor
+    found: Verification
+
+
+def pairs_judged(bench: Bench, split: Samples, name: str) -> JudgedPairs:
+    """Random pairs of a split, the same for every method, half of them of one class."""
+    left, right, same = Members(split.targets).pairs(PAIRS, bench.generator(name))
+    embeddings = inputs_of(split)
+    distances = pair_distances(embeddings[left], embeddings[right])
+    return JudgedPairs(left, right, same.bool(), distances, verification(distances, same))
+
+
+def figures_of(
+    shots: Mapping[int, Sequence[Accuracy]], pairs: JudgedPairs, unseen: Samples, ways: int
+) -> dict[str, float]:
+    """By name, the main one first."""
+    named = {number: f"{number} unseen classes" if number == ways else f"all {number} classes" for number in shots}
+    accuracy = {
+        f"accuracy, {named[number]}, {count} shot{'s' * (count > 1)}": curve[SHOTS.index(count)].mean
+        for number, curve in shots.items()
+        for count in (1, 5)
+    }
+    found = nearest(inputs_of(unseen), inputs_of(unseen), 10, skip_self=True)
+    return {
+        **accuracy,
+        "area under ROC": pairs.found.area,
+        "equal error rate": pairs.found.equal_error_rate,
+        "precision at 10": precision_at(found, unseen.targets, unseen.targets),
+    }
+
+
+def figures_table(figures: Mapping[str, Mapping[str, float]], ways: int, classes: int) -> Table:
+    chance = {"area under ROC": 0.5, "equal error rate": 0.5, "precision at 10": 1 / ways}
+    rows: list[list[str | float]] = []
+    for name in figures["embeddings"]:
+        by_chance = chance.get(name, 1 / (ways if "unseen" in name else classes))
+        rows.append([name, *(round(of[name], 4) for of in figures.values()), round(by_chance, 4)])
+    return Table(
+        "Beside raw pixels, an untrained net and chance",
+        "Every figure for four ways to compare pictures; larger is better, but for the equal error rate: there, as many "
+        "pairs of one class are told apart as pairs of two are taken together.",
+        ["figure", *figures, "chance"],
+        rows,
+    )
+
+
+def shots_chart(shots: Mapping[str, Sequence[Accuracy]], asked: Asked) -> Chart:
+    lines = [
+        Line(
+            name,
+            SHOTS,
+            [found.mean for found in curve],
+            [found.mean - 2 * found.standard_error for found in curve],
+            [found.mean + 2 * found.standard_error for found in curve],
+        )
+        for name, curve in shots.items()
+    ]
+    lines.append(Line("chance", SHOTS, [1 / asked.unseen] * len(SHOTS)))
+    return Chart(
+        "Accuracy by the number of samples shown",
+        f"Mean accuracy over {asked.episodes} episodes with {asked.unseen} unseen classes, by the nearest class mean; the "
+        "bands are two standard errors to each side.",
+        lines_svg(lines, x_label="samples shown of each class", y_label="accuracy", log_x=True, percent=True),
+    )
+
+
+def plane(bench: Bench, asked: Asked, data: Dataset, test: Samples) -> Chart:
+    """The embeddings in two dimensions, by t-SNE (van der Maaten & Hinton 2008)."""
+    from sklearn.manifold import TSNE
+
+    classes = data.spec.targets.classes
+    chosen = torch.randperm(len(test), generator=bench.generator("pictured"))[: asked.pictured]
+    rows = inputs_of(test)[chosen].double().numpy()
+    places = TSNE(init="pca", perplexity=min(30.0, len(rows) / 4), random_state=bench.seed).fit_transform(rows)
+    names = [f"{name} (unseen)" * (at >= len(classes) - asked.unseen) or name for at, name in enumerate(classes)]
+    return Chart(
+        "Embeddings in the plane",
+        f"{len(rows)} test pictures of all classes by their embeddings, laid out by t-SNE; near ones are alike to the net.",
+        points_svg(
+            places[:, 0].tolist(),
+            places[:, 1].tolist(),
+            test.targets[chosen].tolist(),
+            x_label="t-SNE 1",
+            y_label="t-SNE 2",
+            names=names,
+        ),
+    )
+
+
+def pair_pictures(unseen: Samples, pairs: JudgedPairs, threshold: float) -> Images:
+    return Images(
+        "Pairs and their distances",
+        f"Random pairs of unseen classes with the distance of their embeddings; below {threshold:.2f} they count as one "
+        "class.",
+        *side_by_side(unseen, pairs, torch.arange(24)),
+    )
+
+
+def mistaken_pictures(unseen: Samples, pairs: JudgedPairs) -> Images:
+    """The nearest pairs of two classes and the farthest of one."""
+    apart = pairs.distances.masked_fill(pairs.same, torch.inf).argsort(stable=True)[:12]
+    together = pairs.distances.masked_fill(~pairs.same, -torch.inf).argsort(descending=True, stable=True)[:12]
+    return Images(
+        "The worst mistakes",
+        "The nearest pairs of two classes, then the farthest pairs of one class, of "
+        f"{len(pairs.same):,} pairs of unseen classes.",
+        *side_by_side(unseen, pairs, torch.cat((apart, together))),
+    )
+
+
+def side_by_side(unseen: Samples, pairs: JudgedPairs, chosen: Tensor) -> tuple[Tensor, int, list[str]]:
+    """Pictures of pairs with a gap between, images a row, and a label each."""
+    images = inputs_of(unseen)
+    gap = torch.full((len(chosen), *images.shape[1:3], 2), 128, dtype=torch.uint8)
+    pictures = torch.cat((images[pairs.left[chosen]], gap, images[pairs.right[chosen]]), 3)
+    labels = [
+        f"{distance:.2f} {'same' if same else 'different'}"
+        for distance, same in zip(pairs.distances[chosen].tolist(), pairs.same[chosen].tolist(), strict=True)
+    ]
+    return pictures, 6, labels
+
+
+def distance_chart(pairs: JudgedPairs, threshold: float, bins: int = 40) -> Chart:
+    top = float(pairs.distances.max())
+    middles = [(at + 0.5) * top / bins for at in range(bins)]
+    lines = []
+    for name, which in (("one class", pairs.same), ("two classes", ~pairs.same)):
+        counts = torch.histc(pairs.distances[which].float(), bins, 0, top)
+        lines.append(Line(name, middles, (counts / counts.sum()).tolist()))
+    return Chart(
+        "Distances of pairs",
+        f"Share of the pairs of unseen classes in each of {bins} equal intervals of distance; the mark is the threshold that "
+        "was found on classes that were seen.",
+        lines_svg(
+            lines,
+            x_label="distance",
+            y_label="share of pairs",
+            log_y=False,
+            marks={"threshold": threshold} if threshold <= top else None,
+            percent=True,
+        ),
+    )
+
+
+def roc_chart(pairs: Mapping[str, JudgedPairs]) -> Chart:
+    lines = []
+    for name, of in pairs.items():
+        kept = torch.linspace(0, len(of.found.mistaken) - 1, 200).long()
+        lines.append(Line(name, of.found.mistaken[kept].tolist(), of.found.accepted[kept].tolist()))
+    lines.append(Line("chance", [0, 1], [0, 1]))
+    return Chart(
+        "Same or different?",
+        "For every threshold on the distance, the share of pairs of one unseen class that is accepted over the share of "
+        "pairs of two that is.",
+        lines_svg(lines, x_label="different pairs accepted", y_label="same pairs accepted", log_y=False, percent=True),
+    )
+
+
+def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """For every two of the pictures their distance, and whether they seem to be of one class.
+
+    Raises ProfundoError when there are fewer than two.
+    """
+    if len(files) < 2:
+        raise ProfundoError(f"expected two pictures or more, to compare them; got {len(files)}")
+    known = model.known
+    inputs = Inputs(tuple(known["shape"]), "image", tuple(known["mean"]), tuple(known["std"]))
+    embeddings = embed(model.networks["net"], torch.stack([read_image(file, inputs) for file in files]), inputs)
+    said = []
+    for one, other in combinations(range(len(files)), 2):
+        distance = float(pair_distances(embeddings[one : one + 1], embeddings[other : other + 1]))
+        same = distance < known["threshold"]
+        said.append(
+            {
+                "input": f"{files[one]} and {files[other]}",
+                "prediction": f"{'one class' if same else 'two classes'}, distance {distance:.3f}",
+                "distance": distance,
+                "same": same,
+            }
+        )
+    return said

@@ -1,0 +1,101 @@
+"""Triplet network (Hoffer & Ailon 2015; FaceNet: Schroff, Kalenichenko & Philbin 2015, eq. 1–2) with mined triplets.
+
+The net learns that an anchor be nearer to a positive, of its class, than to a negative, of another, by a margin. A batch
+holds a few classes with several samples each, and its triplets are mined: "semi-hard" (Schroff et al. 2015) on squared
+distances, or "hard" (Hermans, Beyer & Leibe 2017) on distances. What it learns is a distance that serves for classes it
+never met. Data: MNIST; digits 0 to 6 are trained on, 7, 8 and 9 are judged.
+
+Result: shown one sample each of the three unseen digits, 70.0 to 71.2 % of further ones are named rightly (3 seeds; 57 to 58 %
+by raw pixels, 33 % by chance), shown five 83.5 to 85.3 % (77 %); among all ten digits 83.0 to 84.0 % and 90.3 to 91.2 % (43 % and
+66 %). The advantage is that of few samples: with twenty each, and for the ten nearest neighbours, raw pixels are as good. About
+20 s on two cores of an AMD EPYC, no GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from profundo.data import augmentation
+from profundo.data.metric import ClassBatches
+from profundo.objectives.metric import distances, hardest, semi_hard, squared_distances, triplet
+from profundo.recipes.bench import Bench
+from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.metric_learning import embed, judged, known_of, networks, parts_of, predict
+from profundo.recipes.recipe import Outcome, Recipe
+from profundo.records import Batch
+from profundo.train import Descent, Plan, optimizer, schedule
+
+__all__ = ["RECIPE", "Settings", "mined_cost", "networks", "predict", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """unseen: the last classes of the data, which are kept out of training. dimensions: of an embedding; sphere: whether
+    it has length 1. mining: which triplets of a batch count. margin: by which a negative is to be farther than a positive.
+    epochs: of `steps` batches of `classes` classes with `each` samples. episodes: over which few-shot accuracy is taken;
+    rotate: whether pictures
+    are turned at random, up to 15°. pictured: embeddings drawn in the plane."""
+
+    data: str = "mnist"
+    unseen: Whole = 3
+    dimensions: Whole = 64
+    sphere: bool = False
+    mining: Literal["semi-hard", "hard"] = "semi-hard"
+    margin: Positive = 1.0
+    epochs: Whole = 4
+    steps: Whole = 150
+    classes: Whole = 7
+    each: Whole = 16
+    rotate: bool = True
+    learning_rate: Positive = 0.003
+    weight_decay: Positive = 0.01
+    episodes: Whole = 400
+    pictured: Whole = 1000
+
+
+def run(bench: Bench, asked: Settings) -> Outcome:
+    data = bench.load(asked.data, stream=False)
+    parts = parts_of(data, asked.unseen)
+    turned = augmentation(["rotation"]) if asked.rotate else None
+    net = networks(asked, known_of(data))["net"]
+    untrained = parts.mapped(lambda raw: embed(net, raw, data.spec.inputs))
+
+    def cost(batch: Batch) -> Mapping[str, Tensor]:
+        costs = mined_cost(net(batch.inputs), batch.targets, asked.mining, asked.margin)
+        return {"loss": costs.mean(), "active share": (costs.detach() > 0).float().mean()}
+
+    bench.train(
+        Descent(net, cost, optimizer("adamw", net, asked.learning_rate, asked.weight_decay)),
+        ClassBatches(
+            parts.train,
+            data.spec.inputs,
+            asked.classes,
+            asked.each,
+            steps=asked.steps,
+            seed=bench.seed,
+            device=bench.device,
+            augment=turned,
+        ),
+        Plan(asked.epochs, schedule("cosine")),
+    )
+    return judged(bench, asked, data, net, untrained)
+
+
+def mined_cost(embeddings: Tensor, labels: Tensor, mining: str, margin: float) -> Tensor:
+    """Cost of every mined triplet (triplets,)."""
+    if mining == "hard":
+        return triplet(*hardest(distances(embeddings, embeddings), labels), margin)
+    return triplet(*semi_hard(squared_distances(embeddings, embeddings), labels), margin)
+
+
+RECIPE = Recipe(
+    Settings,
+    Settings(data="digits", dimensions=16, epochs=2, steps=20, each=6, episodes=20, pictured=60),
+    run,
+    networks=networks,
+    predict=predict,
+)
