@@ -71,9 +71,34 @@ def test_rotation_keeps_the_centre_and_turns_by_at_most_fifteen_degrees():
     assert 12 < angles.max() < 15.5
 
 
+def place_of_dot(row, column):
+    """Where 400 distortions of a dot, always the same ones, put it: (rows, columns) from the centre of 41×61 pixels."""
+    images = torch.zeros(400, 1, 41, 61)
+    images[:, :, 20 + row, 30 + column] = 1.0
+    out = augmentation(["distortion"])(images, seeded(3))[:, 0]
+    weight = out.sum((1, 2))
+    rows, columns = torch.arange(41.0) - 20, torch.arange(61.0) - 30
+    return (out.sum(2) * rows).sum(1) / weight, (out.sum(1) * columns).sum(1) / weight
+
+
+def test_distortion_moves_scales_and_shears_within_its_bounds():
+    """The centre only moves; what lies ten pixels below or beside it shows scale and shear."""
+    centre, below, beside = place_of_dot(0, 0), place_of_dot(10, 0), place_of_dot(0, 10)
+    for moved, side in zip(centre, (41, 61), strict=True):
+        assert 0.9 * side / 16 < moved.abs().max() < side / 16 / 0.9
+    high, wide = below[0] - centre[0], beside[1] - centre[1]
+    for length in (high, wide):
+        assert 10 / 1.1 - 0.4 < length.min() < 9.4
+        assert 10.7 < length.max() < 10 / 0.9 + 0.4
+    assert torch.corrcoef(torch.stack((high, wide)))[0, 1].abs() < 0.2
+    shear = below[1] - centre[1]
+    assert 1.2 < shear.abs().max() < 0.15 * 11.2 / 0.9 + 0.4
+    assert (beside[0] - centre[0]).abs().max() < 0.4
+
+
 def test_a_plain_ground_stays_plain():
     images = torch.full((8, 1, 28, 28), -0.42)
-    out = augmentation(["shift", "mirror", "rotation"])(images, seeded())
+    out = augmentation(["shift", "mirror", "rotation", "distortion"])(images, seeded())
     torch.testing.assert_close(out, images)
 
 

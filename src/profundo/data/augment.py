@@ -23,6 +23,7 @@ Transform = Callable[[Tensor, Generator], Tensor]
 
 _ANGLE = math.radians(15)
 _NOISE = 0.1
+_DISTORTION = (1 / 16, 1 / 16, 0.1, 0.1, 0.15)  # moves in sides, changes of width and height, shear
 
 
 def augmentation(names: Sequence[str]) -> Transform:
@@ -59,20 +60,38 @@ def _mirror(images: Tensor, generator: Generator) -> Tensor:
 
 def _rotation(images: Tensor, generator: Generator) -> Tensor:
     """Uniform angles, bilinear. affine_grid works in coordinates −1 to 1, hence the ratio of the sides."""
-    count, channels, height, width = images.shape
+    count, _, height, width = images.shape
     angle = (2 * torch.rand(count, generator=generator, device=images.device) - 1) * _ANGLE
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
     rows = torch.stack((cos, -sin * height / width, zero), 1), torch.stack((sin * width / height, cos, zero), 1)
-    grid = F.affine_grid(torch.stack(rows, 1).to(images.dtype), [*images.shape], align_corners=False)
-    if channels != 1:
-        return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-    ground = _ground(images)
-    return F.grid_sample(images - ground, grid, padding_mode="zeros", align_corners=False) + ground
+    return _mapped(images, torch.stack(rows, 1))
+
+
+def _distortion(images: Tensor, generator: Generator) -> Tensor:
+    """Affine: moved, scaled or squeezed and sheared horizontally, as in LeCun et al. 1998, section III.A, but less."""
+    draws = 2 * torch.rand(len(images), 5, generator=generator, device=images.device) - 1
+    right, down, wide, high, shear = (most * draw for most, draw in zip(_DISTORTION, draws.unbind(1), strict=True))
+    height, width = images.shape[2:]
+    # affine_grid says from where a pixel comes, in half sides: hence twice the moves, and the ratio of the sides.
+    rows = (
+        torch.stack((1 + wide, shear * height / width, 2 * right), 1),
+        torch.stack((torch.zeros_like(shear), 1 + high, 2 * down), 1),
+    )
+    return _mapped(images, torch.stack(rows, 1))
 
 
 def _noise(inputs: Tensor, generator: Generator) -> Tensor:
     draws = torch.randn(inputs.shape, generator=generator, device=inputs.device, dtype=inputs.dtype)
     return inputs + _NOISE * draws
+
+
+def _mapped(images: Tensor, maps: Tensor) -> Tensor:
+    """Bilinear; maps (batch, 2, 3): where each pixel comes from, in affine_grid's coordinates."""
+    grid = F.affine_grid(maps.to(images.dtype), [*images.shape], align_corners=False)
+    if images.shape[1] != 1:
+        return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    ground = _ground(images)
+    return F.grid_sample(images - ground, grid, padding_mode="zeros", align_corners=False) + ground
 
 
 def _padded(images: Tensor, rows: int, columns: int) -> Tensor:
@@ -90,4 +109,10 @@ def _ground(images: Tensor) -> Tensor:
     return torch.cat(edges, 1).median(1).values.reshape(-1, 1, 1, 1)
 
 
-_TRANSFORMS: dict[str, Transform] = {"shift": _shift, "mirror": _mirror, "rotation": _rotation, "noise": _noise}
+_TRANSFORMS: dict[str, Transform] = {
+    "shift": _shift,
+    "mirror": _mirror,
+    "rotation": _rotation,
+    "distortion": _distortion,
+    "noise": _noise,
+}

@@ -21,6 +21,8 @@ _NAMES = {
     "circles": "toy: 1,000 points on two rings, one inside the other, with noise",
     "moons": "toy: 1,000 points on two interleaved half circles, with noise",
     "spiral": "toy: 1,000 points on the two arms of a spiral, with noise",
+    "apples": "toy: 50 apples and 50 oranges, weight and redness, generated",
+    "fish": "toy: 50 trout and 50 salmon, length and lightness, generated",
     "blobs": "toy: 999 points of three Gaussian classes",
 }
 
@@ -28,6 +30,7 @@ AUGMENTATIONS = {
     "shift": "move by up to an eighth of the side; colour reflects at the border, grey continues its background",
     "mirror": "left becomes right, in half of the images",
     "rotation": "turn about the centre by up to 15°",
+    "distortion": "move by up to 1/16 of the side, scale and squeeze by up to 10 %, shear horizontally by up to 0.15",
     "noise": "add Gaussian noise of standard deviation 0.1, in units of the standardised values",
 }
 

@@ -59,12 +59,15 @@ def _find(name: str | Path, data_dir: str | Path | None, stream: Stream, skip_ba
 
 
 def _small(name: str) -> Collection:
+    from profundo.data.measurements import MEASURED, measured
     from profundo.data.toys import GATES, TOYS, gate, toy
 
     if name in GATES:
         return gate(name)
     if name in TOYS:
         return toy(name)
+    if name in MEASURED:
+        return measured(name)
     from profundo.data.tables import digits, table
 
     return digits() if name == "digits" else table(name)

@@ -12,6 +12,12 @@ __all__ = ["RECIPES", "check"]
 
 RECIPES: dict[str, str] = {
     # Neurons
+    "threshold": "threshold units set by hand: AND, OR, NOT, and XOR in two layers (McCulloch & Pitts 1943)",
+    "perceptron": "Rosenblatt's rule on apples and oranges, trout and salmon, and XOR: the boundary moves, Novikoff's bound",
+    "adaline": "the delta rule of Widrow and Hoff on diabetes, down to the least-squares solution",
+    "xor": "one neuron fails at XOR, a hidden layer solves it; both solve OR: regions, learning curves",
+    "universal-approximation": "one hidden layer of growing width fits three continuous functions",
+    "similarity": "cosines of vectors: which of A, B and C is X most like",
     # Classifiers
     # Transfer
     # Autoencoders
@@ -25,6 +31,9 @@ RECIPES: dict[str, str] = {
     "category-embeddings": "a generated table of months, weekdays and cities: embeddings find the year's circle and the seasons",
     "word-embeddings": "skip-gram with negative sampling on tiny Shakespeare: neighbours of king, love and sword",
     # Generalisation
+    "polynomial-degree": "overfitting: a polynomial of each degree, and how validation chooses one",
+    "bias-variance": "bias² and variance over resampled training sets, of polynomials by degree and of nets by width",
+    "double-descent": "test risk beyond the interpolation threshold, of nets by width and of random features, on digits",
 }
 
 

@@ -1,0 +1,162 @@
+"""ADALINE, a linear neuron that learns by the delta rule (Widrow & Hoff 1960, "Adaptive switching circuits").
+
+Data: diabetes, 442 patients: how far the disease went in a year, from ten measurements. One sample at a time, the weights
+move against the error of the output, which no threshold cuts; the rate falls to zero along half a cosine.
+
+Result: a training error within 0.00001 of the least-squares solution's (0.465 to 0.490 by split), no weight more than 0.011
+away (3 seeds); test RMSE 53.6 to 56.9, where the mean has 74.2 to 78.0. About 5 s on one core of an AMD EPYC, no GPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.data.batches import batches
+from profundo.data.standard import standardize
+from profundo.data.whole import whole
+from profundo.pictures import Line, lines_svg, scatter_svg
+from profundo.pictures.exhibits import Chart, Table
+from profundo.recipes.bench import Bench
+from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.predicting import read_rows
+from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.records import Batch, Inputs, Spec
+from profundo.train import Plan, optimizer, schedule
+from profundo.train.closed_form import least_squares
+from profundo.train.neurons import DeltaRule
+
+__all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """learning_rate: of the first step; a stable one is below 2 / ‖(x, 1)‖², about 0.1 for ten standardised inputs."""
+
+    epochs: Whole = 200
+    learning_rate: Positive = 0.02
+
+
+def networks(_asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {"neuron": nn.Linear(len(known["names"]), known["outputs"])}
+
+
+def run(bench: Bench, asked: Settings) -> Outcome:
+    data = bench.load("diabetes")
+    spec = data.spec
+    known = {
+        "outputs": spec.outputs,
+        "names": list(spec.inputs.names),
+        "inputs": {"mean": list(spec.inputs.mean), "std": list(spec.inputs.std)},
+        "targets": {"mean": list(spec.targets.mean), "std": list(spec.targets.std)},
+    }
+    nets = networks(asked, known)
+    neuron, training = nets["neuron"], whole(data.train, spec)
+    assert isinstance(neuron, nn.Linear)
+    trained = bench.train(
+        DeltaRule(neuron, optimizer("sgd", neuron, asked.learning_rate)),
+        batches(data.train, spec, 1, seed=bench.seed, device=bench.device),
+        Plan(asked.epochs, schedule("cosine")),
+        validate=lambda: {"training error": mean_squared_error(neuron, training)},
+    )
+    exact = least_squares(augmented(training.inputs), training.targets)
+    learned = torch.cat((neuron.weight.T, neuron.bias[None])).detach().cpu().double()
+    best = (augmented(training.inputs) @ exact - training.targets.double()).square().mean().item()
+    reached = mean_squared_error(neuron, training)
+    apart = (learned - exact).abs().max().item()
+    test = whole(data.test, spec)
+    scale = spec.targets.std[0]
+    return Outcome(
+        scores={
+            "test RMSE": scale * math.sqrt(mean_squared_error(neuron, test)),
+            "training error above least squares": reached - best,
+            "largest difference of a weight": apart,
+        },
+        baseline={
+            "test RMSE": scale * test.targets.square().mean().sqrt().item(),
+            "training error above least squares": training.targets.square().mean().item() - best,
+            "largest difference of a weight": exact.abs().max().item(),
+        },
+        against="always the mean of the training targets",
+        exhibits=[
+            descent(trained.history["training error"], best),
+            predictions(neuron, test, spec),
+            weights((*spec.inputs.names, "bias"), learned, exact),
+        ],
+        networks=nets,
+        known=known,
+        conclusion=f"After {asked.epochs} epochs the training error is {reached:.5f}, that of the least-squares solution "
+        f"{best:.5f}; no weight differs by more than {apart:.3f}.",
+    )
+
+
+def descent(errors: Sequence[float], best: float) -> Chart:
+    lines = [
+        Line("delta rule", range(1, len(errors) + 1), errors),
+        Line("least squares", [1, len(errors)], [best, best]),
+    ]
+    return Chart(
+        "Down to least squares",
+        "The mean squared error on the training samples after each epoch, of standardised targets; no linear neuron can be "
+        "below the straight line.",
+        lines_svg(lines, x_label="epoch", y_label="mean squared error", log_y=False),
+    )
+
+
+def predictions(neuron: nn.Module, test: Batch, spec: Spec) -> Chart:
+    with torch.no_grad():
+        said = neuron(test.inputs.to(next(neuron.parameters()).device)).cpu()
+    true, predicted = raw(test.targets, spec).tolist(), raw(said, spec).tolist()
+    return Chart(
+        "Predictions",
+        "What the neuron predicts for each test sample, over what was measured; on the diagonal they agree.",
+        scatter_svg(true, predicted, name=spec.targets.names[0]),
+    )
+
+
+def weights(names: Sequence[str], learned: Tensor, exact: Tensor) -> Table:
+    rows = zip(names, learned[:, 0].tolist(), exact[:, 0].tolist(), strict=True)
+    return Table(
+        "Weights",
+        "The weights that the delta rule reached and those of the least-squares solution, for standardised inputs.",
+        ["input", "delta rule", "least squares"],
+        [list(row) for row in rows],
+    )
+
+
+def augmented(inputs: Tensor) -> Tensor:
+    """(x, 1), in float64."""
+    return torch.column_stack((inputs.double(), torch.ones(len(inputs), dtype=torch.float64)))
+
+
+def raw(values: Tensor, spec: Spec) -> Tensor:
+    """Standardised targets in their own units, (samples,)."""
+    return values[:, 0] * spec.targets.std[0] + spec.targets.mean[0]
+
+
+@torch.no_grad()
+def mean_squared_error(neuron: nn.Module, batch: Batch) -> float:
+    outputs = neuron(batch.inputs.to(next(neuron.parameters()).device)).cpu()
+    return float((outputs - batch.targets).double().square().mean())
+
+
+def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """The target, in its own units, of each row of CSV files with the inputs as columns, by name."""
+    known = model.known
+    mean, std = known["inputs"]["mean"], known["inputs"]["std"]
+    inputs = Inputs((len(mean),), "features", tuple(mean), tuple(std), tuple(known["names"]))
+    said = []
+    for file in files:
+        outputs = model.networks["neuron"](standardize(read_rows(file, inputs), inputs))[:, 0]
+        values = outputs * known["targets"]["std"][0] + known["targets"]["mean"][0]
+        said += [{"input": f"{file}, row {at}", "prediction": value} for at, value in enumerate(values.tolist(), 1)]
+    return said
+
+
+RECIPE = Recipe(Settings, Settings(epochs=10), run, networks=networks, predict=predict)

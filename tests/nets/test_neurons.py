@@ -1,0 +1,124 @@
+"""Threshold units, batched nets and nets on fixed features, against truth tables, single nets and numpy."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from profundo.nets.batched import BatchedMLP, nguyen_widrow_
+from profundo.nets.features import OrthogonalPolynomials, RandomFeatures
+from profundo.nets.threshold import GATES, ThresholdLayer
+
+
+@pytest.mark.parametrize(
+    ("name", "truth"),
+    [
+        ("AND", lambda a, b: a and b),
+        ("OR", lambda a, b: a or b),
+        ("XOR", lambda a, b: a != b),
+        ("NOT", lambda a: not a),
+    ],
+)
+def test_gates_have_their_truth_tables(name, truth):
+    net = GATES[name]()
+    for row in product((0, 1), repeat=truth.__code__.co_argcount):
+        assert net(torch.tensor([row], dtype=torch.float32)).item() == truth(*map(bool, row))
+
+
+def test_no_single_threshold_unit_is_xor():
+    rows = torch.tensor(list(product((0.0, 1.0), repeat=2)))
+    grid = torch.linspace(-2, 2, 17)
+    weights = torch.cartesian_prod(grid, grid)
+    for threshold in grid:
+        answers = ThresholdLayer(weights.tolist(), [float(threshold)] * len(weights))(rows).T
+        assert (answers != torch.tensor([0.0, 1, 1, 0])).any(1).all()
+
+
+def test_a_unit_fires_when_the_sum_just_reaches_the_threshold():
+    layer = ThresholdLayer([[1, 1, -1]], [2])
+    assert layer(torch.tensor([[1.0, 1, 0], [1, 1, 1], [1, 0, 0]])).squeeze(1).tolist() == [1, 0, 0]
+    assert not list(layer.parameters())
+
+
+def test_batched_nets_are_single_nets_side_by_side():
+    torch.manual_seed(0)
+    many = BatchedMLP(3, 4, 5, 2, "relu")
+    inputs = torch.randn(7, 4)
+    outputs = many(inputs)
+    for at in range(3):
+        one = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2))
+        with torch.no_grad():
+            one[0].weight.copy_(many.hidden_weight[at].T)
+            one[0].bias.copy_(many.hidden_bias[at, 0])
+            one[2].weight.copy_(many.output_weight[at].T)
+            one[2].bias.copy_(many.output_bias[at, 0])
+        assert torch.allclose(outputs[at], one(inputs), atol=1e-6)
+
+
+def test_batched_nets_take_each_its_own_inputs_and_keep_their_gradients_apart():
+    torch.manual_seed(1)
+    many = BatchedMLP(3, 4, 5, 1)
+    inputs = torch.randn(3, 7, 4)
+    assert torch.allclose(many(inputs)[1], many(inputs[1])[1], atol=1e-6)
+    many(inputs)[1].square().sum().backward()
+    for parameter in many.parameters():
+        assert parameter.grad is not None
+        assert [bool(part.abs().sum() > 0) for part in parameter.grad] == [False, True, False]
+
+
+def test_nguyen_and_widrow_spread_the_slopes_over_the_inputs():
+    torch.manual_seed(2)
+    net = nguyen_widrow_(BatchedMLP(4, 1, 50, 1))
+    assert torch.allclose(net.hidden_weight.abs(), torch.full_like(net.hidden_weight, 0.7 * 50))
+    centres = -net.hidden_bias / net.hidden_weight
+    assert centres.abs().max() <= 1
+    assert centres.std().item() == pytest.approx(1 / 3**0.5, abs=0.1), "uniform on [-1, 1]"
+
+
+def test_random_features_are_never_trained_and_about_half_are_on():
+    net = RandomFeatures(64, 500, 10, torch.Generator().manual_seed(0))
+    assert [tuple(parameter.shape) for parameter in net.parameters()] == [(500, 10)]
+    hidden = net.hidden(torch.randn(200, 64, generator=torch.Generator().manual_seed(1)))
+    assert float((hidden > 0).float().mean()) == pytest.approx(0.5, abs=0.03)
+    assert torch.equal(net(torch.ones(2, 64)), torch.zeros(2, 10))
+
+
+def points(number: int) -> torch.Tensor:
+    return 2 * torch.rand(number, generator=torch.Generator().manual_seed(3), dtype=torch.float64) - 1
+
+
+def test_basis_is_orthonormal_on_its_points_and_of_growing_degree():
+    x = points(30)
+    net = OrthogonalPolynomials(x, 15)
+    with torch.no_grad():
+        net.coefficients.copy_(torch.eye(16))
+    basis = net(x)
+    assert torch.allclose(basis.T @ basis / 30, torch.eye(16, dtype=torch.float64), atol=1e-8)
+    for degree in range(8):
+        fitted = np.polynomial.Polynomial.fit(x.numpy(), basis[:, degree].detach().numpy(), degree)
+        assert np.allclose(fitted(x.numpy()), basis[:, degree].detach().numpy(), atol=1e-8)
+
+
+def test_each_polynomial_has_only_the_coefficients_of_its_degree():
+    net = OrthogonalPolynomials(points(10), 4)
+    net(points(10))[:, 2].sum().backward()
+    assert net.coefficients.grad is not None
+    assert (net.coefficients.grad != 0).sum() <= 3
+    assert (net.coefficients.grad[2, 3:] == 0).all()
+
+
+def test_descent_in_the_basis_reaches_the_least_squares_polynomial_of_every_degree():
+    x = points(25)
+    y = torch.sin(5 * x) + 0.2 * torch.randn(25, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    net = OrthogonalPolynomials(x, 12)
+    descent = torch.optim.SGD(net.parameters(), lr=0.2)
+    for _ in range(80):
+        descent.zero_grad()
+        (net(x) - y[:, None]).square().mean(0).sum().backward()
+        descent.step()
+    places = torch.linspace(float(x.min()), float(x.max()), 50, dtype=torch.float64)
+    for degree in (0, 1, 5, 12):
+        exact = np.polynomial.Legendre.fit(x.numpy(), y.numpy(), degree)(places.numpy())
+        assert np.allclose(net(places)[:, degree].detach().numpy(), exact, atol=1e-6)
