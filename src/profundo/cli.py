@@ -139,6 +139,8 @@ def train(
 
     gc.freeze()  # what is imported stays: the collector need not walk through it again and again
     settings = read_experiment(config) if config else {}
+    if "recipe" in settings:
+        raise ProfundoError(f"{config}: was asked of a recipe; `profundo recipe --config {config}` repeats it")
     settings |= {name: value for name, value in given.items() if value is not None}
     if "data" not in settings:
         raise ProfundoError("say which data, such as `profundo train digits`; `profundo datasets` lists them")
@@ -188,6 +190,8 @@ def recipe(
     given: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     if config is not None:
+        if quick:
+            raise ProfundoError("--quick and --config: a configuration holds every setting; give one of them")
         before = read_request(config)
         if name not in (None, before.recipe):
             raise ProfundoError(f"{config}: is one of recipe {before.recipe}, not {name}")
@@ -212,7 +216,7 @@ def recipe(
 def generate(
     run: RunFolder,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 16,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the draws.")] = 0,
     prompt: Annotated[str, typer.Option(help="What a text begins with.")] = "",
     out: Annotated[
         Path | None, typer.Option(help="Folder for pictures; RUN/generated otherwise.", show_default=False)
@@ -220,9 +224,11 @@ def generate(
 ) -> None:
     """Let a recipe's trained networks make something new: pictures, text."""
     from profundo.pictures.exhibits import drawn
-    from profundo.recipes.cooked import open_model, write_exhibits
+    from profundo.recipes.cooked import open_model
     from profundo.recipes.folder import Folder
     from profundo.recipes.recipe import generated
+    from profundo.recipes.showing import LIST, write_exhibits
+    from profundo.records import ProfundoError
 
     name, model = open_model(run)
     made = [drawn(exhibit) for exhibit in generated(name, model, count, seed, prompt)]
@@ -230,7 +236,11 @@ def generate(
         if exhibit.kind in ("text", "table"):
             print(exhibit.text)
     place = out if out is not None else Folder(run).path / "generated"
-    for path in write_exhibits(place, [exhibit for exhibit in made if exhibit.kind not in ("text", "table")]):
+    if (place / LIST).exists():
+        raise ProfundoError(f"{place}: holds the exhibits of a run; choose another --out")
+    for path in write_exhibits(
+        place, [exhibit for exhibit in made if exhibit.kind not in ("text", "table")], listed=False
+    ):
         print(path)
 
 
@@ -254,8 +264,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Evaluate a finished run's network again."""
-    from profundo.recipes.cooked import is_recipe_run
     from profundo.recipes.display import figure
+    from profundo.recipes.running import is_recipe_run
     from profundo.recipes.supervised import evaluate_split, open_run
     from profundo.records import ProfundoError
 

@@ -73,9 +73,10 @@ class Page(HTMLParser):
 
 def page_of(**changes):
     parts = {
-        "title": "run <1>",
+        "title": "a recipe",
         "about": ["What it is.", "What it does."],
         "conclusion": "It works.",
+        "run": "run <1>",
         "scores": {"accuracy": 0.98, "bits/char": 2.1},
         "command": "profundo recipe x",
         "exhibits": everything(),

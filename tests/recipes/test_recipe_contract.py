@@ -12,11 +12,12 @@ from markupsafe import escape
 
 from profundo.pictures.exhibits import Drawn
 from profundo.recipes.catalogue import RECIPES
-from profundo.recipes.cooked import open_model, read_exhibits, write_page
+from profundo.recipes.cooked import open_model, write_page
 from profundo.recipes.cooking import cook, go_on
 from profundo.recipes.display import Quiet
 from profundo.recipes.folder import Folder
 from profundo.recipes.recipe import about, find, generated, settle
+from profundo.recipes.showing import read_exhibits
 from profundo.records import Interrupted, ProfundoError
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_data]
@@ -92,7 +93,9 @@ def test_its_page_names_every_exhibit_and_can_be_written_anew(name, finished):
     assert "<script" not in page
     run.folder.report.unlink()
     assert write_page(run.folder.path).read_text("utf-8") == page
-    assert [(e.kind, e.content) for e in read_exhibits(run.folder)] == [(e.kind, e.content) for e in run.exhibits]
+    assert [(e.kind, e.content) for e in read_exhibits(run.folder.path / "exhibits")] == [
+        (e.kind, e.content) for e in run.exhibits
+    ]
 
 
 @EVERY

@@ -1,6 +1,8 @@
 """Runs of recipes as folders and commands: what they hold, what damages are noticed, what is said to a wrong wish."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -9,10 +11,12 @@ import torch
 import yaml
 
 import profundo as pf
-from profundo.recipes.cooked import is_recipe_run, open_model, write_page
-from profundo.recipes.cooking import cook
+from profundo.recipes.cooked import open_model, write_page
+from profundo.recipes.cooking import cook, go_on
+from profundo.recipes.display import Quiet
 from profundo.recipes.recipe import settle
-from profundo.records import ProfundoError
+from profundo.recipes.running import is_recipe_run
+from profundo.records import Interrupted, ProfundoError
 
 TINY = {"data": "digits", "code": 3, "width": 16, "epochs": 1, "plane_epochs": 1, "draws": 2}
 
@@ -66,11 +70,67 @@ def test_a_run_that_cannot_begin_leaves_nothing_behind(tmp_path):
     with pytest.raises(ProfundoError):
         cook("vae", {**TINY, "data": "no-such-data"}, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "notes.txt").write_text("keep me")
-    with pytest.raises(ProfundoError):
-        cook("vae", {**TINY, "data": "no-such-data"}, out=tmp_path / "mine")
-    assert [path.name for path in (tmp_path / "mine").glob("[!.]*")] == ["notes.txt"]
+
+
+def test_a_folder_with_files_of_others_is_left_alone(tmp_path):
+    (tmp_path / "mine" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "mine" / "log.txt").write_text("keep me")
+    for data in ("no-such-data", "digits"):
+        with pytest.raises(ProfundoError, match="new or empty folder"):
+            cook("vae", {**TINY, "data": data}, out=tmp_path / "mine")
+    assert (tmp_path / "mine" / "log.txt").read_text() == "keep me"
+    assert (tmp_path / "mine" / "checkpoints").is_dir()
+
+
+def interrupted(folder):
+    class Stop(Quiet):
+        def show(self, _step, _row):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        cook("vae", TINY, out=folder, voice=Stop())
+
+
+def test_an_interrupted_run_survives_a_resume_that_cannot_begin(tmp_path, monkeypatch):
+    from profundo.recipes.bench import Bench
+
+    interrupted(tmp_path / "run")
+    kept = sorted(path.relative_to(tmp_path) for path in (tmp_path / "run" / "checkpoints").rglob("*"))
+    with monkeypatch.context() as patched:
+        patched.setattr(Bench, "load", lambda *_, **__: (_ for _ in ()).throw(ProfundoError("the data are not there")))
+        with pytest.raises(ProfundoError, match="not there"):
+            go_on(tmp_path / "run")
+    assert kept
+    assert kept == sorted(path.relative_to(tmp_path) for path in (tmp_path / "run" / "checkpoints").rglob("*"))
+    assert go_on(tmp_path / "run").resumed
+
+
+def test_another_arithmetic_or_another_setting_is_a_change(tmp_path, monkeypatch):
+    from profundo.recipes import bench
+
+    interrupted(tmp_path / "run")
+    other = bench.multiplies_bfloat16(torch.device("cpu"))
+    with monkeypatch.context() as patched:
+        patched.setattr(bench, "multiplies_bfloat16", lambda _device: not other)
+        with pytest.raises(ProfundoError, match="precision was"):
+            go_on(tmp_path / "run")
+    path = tmp_path / "run" / "experiment.yaml"
+    path.write_text(path.read_text().replace("code: 3", "code: 4"))
+    with pytest.raises(ProfundoError, match="code was 3, is 4"):
+        go_on(tmp_path / "run")
+
+
+@pytest.mark.parametrize("wrong", [{"data": "iris"}, {"data": "diabetes"}, {"width": 10**12}])
+def test_data_that_do_not_suit_and_sizes_beyond_memory_are_one_line(wrong):
+    with pytest.raises(ProfundoError) as caught:
+        cook("vae", {**TINY, **wrong}, out=False)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_out_of_range_is_refused(seed):
+    with pytest.raises(ProfundoError, match="seed"):
+        cook("vae", TINY, seed=seed, out=False)
 
 
 def test_a_setting_is_found_by_its_name_and_checked():
@@ -130,6 +190,42 @@ def test_exhibits_are_read_from_their_own_folder_only(copied, tmp_path):
     (copied / "exhibits" / "exhibits.json").write_text(json.dumps(listed))
     with pytest.raises(ProfundoError, match="do not read"):
         write_page(copied)
+    listed[0]["file"] = "01-samples.png"
+    (copied / "exhibits" / "01-samples.png").unlink()
+    (copied / "exhibits" / "01-samples.png").symlink_to(tmp_path / "secret.png")
+    (copied / "exhibits" / "exhibits.json").write_text(json.dumps(listed))
+    with pytest.raises(ProfundoError, match="not a regular file"):
+        write_page(copied)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "page"},
+        {"title": None},
+        {"width": -5},
+        {"numeric": [True]},
+        {"tiles": [["x", "http://x"]]},
+        {"sha256": ""},
+    ],
+)
+def test_a_list_of_exhibits_that_was_tampered_with_is_one_line(copied, change):
+    listed = json.loads((copied / "exhibits" / "exhibits.json").read_text())
+    listed[0] |= change
+    (copied / "exhibits" / "exhibits.json").write_text(json.dumps(listed))
+    with pytest.raises(ProfundoError) as caught:
+        write_page(copied)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scores", ["[]", '{"test": []}', '{"test": {"a": "x"}}', '{"test": {"a": null}}'])
+def test_scores_that_are_none_are_one_line_and_do_not_hide_other_runs(copied, scores):
+    from profundo.recipes.listing import list_runs
+
+    (copied / "scores.json").write_text(scores)
+    assert "damaged" in list_runs(copied.parent)[0]["state"]
+    with pytest.raises(ProfundoError):
+        write_page(copied)
 
 
 @pytest.mark.slow
@@ -156,6 +252,8 @@ def test_an_experiment_that_is_none_is_one_line(copied, content):
         (["recipe", "vae", "--set", "nothing.at=3"], "unknown"),
         (["recipe", "vae", "--set", "epochs=[1"], "plain value"),
         (["recipe", "vae", "--device", "tpu"], "device 'tpu'"),
+        (["recipe", "vae", "--seed", "-1"], "seed"),
+        (["recipe", "--config", "x.yaml", "--quick"], "--quick and --config"),
         (["generate", "nowhere"], "expected a run's folder"),
     ],
 )
@@ -178,6 +276,21 @@ def test_the_commands_serve_a_recipe_s_run(run, tmp_path):
     assert listed[0]["state"] == "finished"
     assert "recipe evaluates its own" in profundo("evaluate", path).stderr
     assert "is finished" in profundo("resume", path).stderr
+
+
+@pytest.mark.slow
+def test_a_configuration_of_the_other_kind_names_the_right_command(run, tmp_path):
+    path = str(run.folder.experiment)
+    assert "profundo recipe --config" in profundo("train", "--config", path, cwd=tmp_path).stderr
+    (tmp_path / "train.yaml").write_text("data: digits\n")
+    assert "profundo train --config" in profundo("recipe", "--config", "train.yaml", cwd=tmp_path).stderr
+
+
+@pytest.mark.slow
+def test_new_pictures_do_not_replace_the_exhibits_of_a_run(run):
+    said = profundo("generate", str(run.folder.path), "--out", str(run.folder.path / "exhibits"))
+    assert said.returncode == 1
+    assert "exhibits of a run" in said.stderr
 
 
 @pytest.mark.slow

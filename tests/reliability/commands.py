@@ -21,6 +21,7 @@ servers = multiprocessing.get_context("forkserver")
 servers.set_forkserver_preload(
     [
         *("profundo.cli", "profundo.recipes.supervised", "profundo.recipes.reporting", "profundo.recipes.listing"),
+        "profundo.recipes.running",
         *("torch.utils.data", "rich.progress", "sklearn.datasets", "PIL.Image", "jinja2", "commands"),
         *("importlib.readers", "importlib.resources"),  # nobody may be forbidden to read them later
         "torch._dynamo",  # PyTorch imports it, slowly, when the first optimizer is made

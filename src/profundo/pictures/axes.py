@@ -97,6 +97,8 @@ def vertical_axis(finite: Sequence[float], *, log: bool, whole: float | None) ->
         ticks = log_ticks(min(finite), max(finite))
         return Axis(ticks[0], ticks[-1], BOTTOM, TOP, ticks, log=True)
     values = [*finite, 0.0] if finite and 0 <= min(finite) < 0.3 * max(finite) else list(finite)
+    if whole is not None and values and max(values) - min(values) < 1e-9 * whole:
+        values = [0.0, whole]  # a share that does not change
     ticks = nice_ticks(values)
     if whole is not None and finite and max(finite) <= whole:
         ticks = tuple(t for t in ticks if t <= whole) if sum(t <= whole for t in ticks) > 1 else ticks

@@ -22,23 +22,27 @@ NOT_CURVES = {"epoch", "rate", "samples"}
 class Story:
     """All that the page tells.
 
-    about: paragraphs on the method; conclusion: what came out, in a sentence. scores, baseline: figures by name; against: what the
-    baseline is.
-    histories: of each training, one value an epoch by name. asked, environment, seconds, command: as in a Report.
+    title: the recipe's name; run: that of its folder. about: paragraphs on the method; changed: settings that are not the
+    recipe's own, beside those. conclusion: what came out, in a sentence. scores, baseline: figures by name; against: what
+    the baseline is. histories: of each training, one value an epoch by name. asked, environment, seconds, command: as in
+    a Report; resumed: whether the seconds are those since the run was resumed.
     """
 
     title: str
+    run: str
     about: Sequence[str]
     conclusion: str
     scores: Mapping[str, float]
     command: str
     baseline: Mapping[str, float] = field(default_factory=dict)
     against: str = "without learning"
+    changed: Mapping[str, tuple[object, object]] = field(default_factory=dict)
     exhibits: Sequence[Drawn] = ()
     histories: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
     asked: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    resumed: bool = False
 
 
 def story_html(story: Story) -> str:
@@ -53,6 +57,7 @@ def story_html(story: Story) -> str:
         exhibits=[_shown(number, exhibit) for number, exhibit in enumerate(story.exhibits, 1)],
         trainings=[(name, _charts(history)) for name, history in histories.items()] if few else [],
         ends={} if few else _ends(histories),
+        changed=[(name, numbers.setting(now), numbers.setting(own)) for name, (now, own) in story.changed.items()],
         phases=[(name, numbers.duration(seconds)) for name, seconds in story.seconds.items()],
         asked=numbers.flat(story.asked),
         environment=numbers.flat(story.environment),

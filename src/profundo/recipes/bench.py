@@ -64,9 +64,18 @@ class Bench:
         self.began = False
         torch.manual_seed(mix(self.seed, 0))
 
-    def load(self, name: str, **options: Any) -> Dataset:
-        """A data set by name, from the folder of data sets, split by the seed of the run."""
+    def load(self, name: str, *, images: bool = False, classes: int = 0, **options: Any) -> Dataset:
+        """A data set by name, from the folder of data sets, split by the seed of the run.
+
+        images: they must be images of several classes that fit in memory; classes: at least so many. Raises
+        ProfundoError for other data.
+        """
         data = load(name, data_dir=self.data_dir, **{"seed": self.seed, **options})
+        fits = data.spec.inputs.kind == "image" and isinstance(data.train.inputs, Tensor)
+        if (images or classes) and not (fits and len(data.spec.targets.classes) >= max(2, classes)):
+            raise ProfundoError(
+                f"data {name}: expected images in memory, of {max(2, classes)} classes or more; such as mnist or digits"
+            )
         self.facts[name] = dict(data.facts)
         return data
 
@@ -106,6 +115,8 @@ class Bench:
         uint8 (channels, height, width), before training and after each epoch. patience: epochs without a better
         `monitor` after which to stop; the best weights of `net` are then put back.
         """
+        if patience is not None and net is None:
+            raise ValueError(f"training {name!r}: patience needs the net whose best weights are to be put back")
         if name in self.trainings:
             raise ValueError(f"training {name!r}: this recipe has one of that name; give each its own")
         self.began = True
@@ -141,7 +152,7 @@ class Bench:
     def _keeping(self, name: str) -> Keeping | None:
         if self.folder is None:
             return None
-        facts = {"recipe": dict(self.asked), "data": self.facts, "on": where(self.device, "")}
+        facts = {"recipe": dict(self.asked), "data": self.facts, "on": where(self.device, self.precision())}
         # The checkpoints' own folder is made with the run, so that a removed run does not come back by half.
         checkpoints = self.folder.checkpoints / folder_name(name)
         return Keeping(self.folder, checkpoints, facts, history_file=name == "training")
@@ -156,14 +167,14 @@ class Bench:
 
     def _check_unchanged(self, state: Mapping[str, Any]) -> None:
         """Raise ProfundoError when settings, data or device are not those of the interrupted run."""
-        now = {"settings": dict(self.asked), "data": self.facts, "on": where(self.device, "")}
+        now = {"settings": dict(self.asked), "data": self.facts, "on": where(self.device, self.precision())}
         try:
             before = {"settings": state["recipe"], "data": state["data"], "on": state["on"]}
             changes = [
-                f"{name} was {old!r}, is {now[part].get(name)!r}"
+                f"{name} was {values.get(name)!r}, is {now[part].get(name)!r}"
                 for part, values in before.items()
-                for name, old in values.items()
-                if now[part].get(name) != old and name not in ("threads", "torch", "data_dir")
+                for name in sorted({*values, *now[part]} - {"threads", "torch"})
+                if now[part].get(name) != values.get(name)
             ]
         except (LookupError, TypeError, AttributeError) as error:
             raise ProfundoError(f"the newest checkpoint is not one of a recipe: {error!r}; run it anew") from None

@@ -22,11 +22,12 @@ from profundo.recipes.experiment import read_experiment
 from profundo.recipes.folder import Folder, write_history
 from profundo.recipes.models import read_weights
 from profundo.recipes.recipe import Model, RecipeRun, Request, about, find, validated
+from profundo.recipes.showing import read_exhibits, write_exhibits
 from profundo.records import ProfundoError
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
 
-__all__ = ["is_recipe_run", "keep", "open_model", "read_request", "write_exhibits", "write_page", "write_request"]
+__all__ = ["keep", "open_model", "read_request", "write_page", "write_request"]
 
 
 # -------------------------------------------------------------------------------------------------- what was asked
@@ -47,6 +48,8 @@ def write_request(folder: Folder, request: Request) -> None:
 def read_request(path: Path) -> Request:
     """What experiment.yaml says. Raises ProfundoError for anything else, or settings that the recipe does not have."""
     content = read_experiment(path)
+    if "recipe" not in content:
+        raise ProfundoError(f"{path}: was asked of no recipe; `profundo train --config {path}` repeats it")
     try:
         read = Asked(**content)
     except ValidationError as error:
@@ -66,11 +69,6 @@ class Asked(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     device: str = "auto"
     data_dir: str | None = None
-
-
-def is_recipe_run(path: str | Path) -> bool:
-    """Whether a run's folder is one of a recipe. Raises ProfundoError when there is no run."""
-    return "recipe" in read_experiment(Folder.open(path).experiment)
 
 
 def plain(value: Any) -> Any:
@@ -93,17 +91,18 @@ def keep(run: RecipeRun, on: Mapping[str, str]) -> None:
     if len(histories) == 1:
         write_history(folder, next(iter(histories.values())).to_csv())
     write_exhibits(folder.path / "exhibits", run.exhibits)
-    content = {
-        "recipe": run.request.recipe,
-        "test": dict(outcome.scores),
-        "baseline": dict(outcome.baseline),
-        "against": outcome.against,
-        "conclusion": outcome.conclusion,
-        "seconds": {"whole": run.seconds, **{name: trained.seconds for name, trained in run.trainings.items()}},
-        "histories": {name: history.rows for name, history in histories.items()},
-    }
-    write_text(folder.report, story_html(story(folder, run.exhibits, content)))
-    write_json(folder.scores, content)
+    told = Told(
+        recipe=run.request.recipe,
+        test=dict(outcome.scores),
+        baseline=dict(outcome.baseline),
+        against=outcome.against,
+        conclusion=outcome.conclusion,
+        resumed=run.resumed,
+        seconds={"whole": run.seconds, **{name: trained.seconds for name, trained in run.trainings.items()}},
+        histories={name: history.rows for name, history in histories.items()},
+    )
+    write_text(folder.report, story_html(story(folder, run.exhibits, told)))
+    write_json(folder.scores, told.model_dump())
 
 
 def save_networks(folder: Folder, run: RecipeRun) -> None:
@@ -135,6 +134,8 @@ def open_model(path: str | Path) -> tuple[str, Model]:
     folder = Folder.open(path)
     if not folder.scores.exists():
         raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
+    if "recipe" not in read_experiment(folder.experiment):
+        raise ProfundoError(f"{path}: is a run of `profundo train`, whose network predicts but generates nothing")
     if not folder.model.is_file():
         raise ProfundoError(f"{path}: this recipe keeps no network; `profundo report {path}` shows what it found")
     described = read_json(folder.model)
@@ -163,55 +164,42 @@ def open_model(path: str | Path) -> tuple[str, Model]:
     return name, Model(asked, {label: net.eval() for label, net in networks.items()}, known)
 
 
-# ------------------------------------------------------------------------------------------------ exhibits and page
-def write_exhibits(place: Path, exhibits: Sequence[Drawn]) -> list[Path]:
-    """Each as a file that anyone can open, and a list of them with titles and captions. Returns their paths."""
-    if not exhibits:
-        return []
-    try:
-        place.mkdir(exist_ok=True, parents=True)
-    except OSError as error:
-        raise ProfundoError(f"{place}: cannot be made: {error.strerror or error}; choose another --out") from None
-    listed: list[dict[str, Any]] = []
-    for number, exhibit in enumerate(exhibits, 1):
-        words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in exhibit.title.lower())
-        name = f"{number:02d}-{'-'.join(words.split())[:48]}{exhibit.suffix}"
-        write_bytes(place / name, exhibit.content)
-        entry = {field.name: getattr(exhibit, field.name) for field in dataclasses.fields(exhibit)}
-        entry.pop("content")
-        listed.append({"file": name, **plain(entry)})
-    write_json(place / "exhibits.json", listed)
-    return [place / entry["file"] for entry in listed]
+# ------------------------------------------------------------------------------------------------------------ page
+class Told(BaseModel):
+    """scores.json of a recipe's run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    recipe: str
+    test: dict[str, float]
+    baseline: dict[str, float]
+    against: str
+    conclusion: str
+    resumed: bool = False
+    seconds: dict[str, float]
+    histories: dict[str, list[dict[str, float]]]
 
 
-def read_exhibits(folder: Folder) -> list[Drawn]:
-    place = folder.path / "exhibits"
-    if not place.is_dir():
-        return []
-    try:
-        return [
-            Drawn(content=(place / Path(entry.pop("file")).name).read_bytes(), **entry)
-            for entry in read_json(place / "exhibits.json")
-        ]
-    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ProfundoError(f"{place}: the exhibits do not read: {' '.join(str(error).split())}") from None
-
-
-def story(folder: Folder, exhibits: Sequence[Drawn], content: Mapping[str, Any]) -> Story:
-    name = content["recipe"]
+def story(folder: Folder, exhibits: Sequence[Drawn], told: Told) -> Story:
+    asked = read_request(folder.experiment)
+    settings = dataclasses.asdict(asked.settings)
+    own = dataclasses.asdict(find(told.recipe).settings())
     return Story(
-        title=folder.path.name,
-        about=about(name),
-        conclusion=content["conclusion"],
-        scores=content["test"],
-        baseline=content["baseline"],
-        against=content["against"],
-        command=f"profundo recipe {name} --config {shlex.quote(str(folder.experiment))}",
+        title=told.recipe,
+        run=folder.path.resolve().name,
+        about=about(told.recipe),
+        changed={name: (value, own[name]) for name, value in settings.items() if value != own[name]},
+        conclusion=told.conclusion,
+        scores=told.test,
+        baseline=told.baseline,
+        against=told.against,
+        command=f"profundo recipe --config {shlex.quote(str(folder.experiment))}",
         exhibits=exhibits,
-        histories={training: columns(rows) for training, rows in content["histories"].items()},
-        asked={key: value for key, value in read_experiment(folder.experiment).items() if value is not None},
+        histories={training: columns(rows) for training, rows in told.histories.items()},
+        asked={"recipe": asked.recipe, "seed": asked.seed, "device": asked.device, **settings},
         environment={key: str(value) for key, value in read_json(folder.environment).items()},
-        seconds=content["seconds"],
+        seconds=told.seconds,
+        resumed=told.resumed,
     )
 
 
@@ -225,9 +213,9 @@ def write_page(path: str | Path) -> Path:
     folder = Folder.open(path)
     if not folder.scores.exists():
         raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
-    content = read_json(folder.scores)
     try:
-        page = story_html(story(folder, read_exhibits(folder), content))
+        told = Told(**read_json(folder.scores))
+        page = story_html(story(folder, read_exhibits(folder.path / "exhibits"), told))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ProfundoError(f"{folder.scores}: expected a recipe's scores: {' '.join(str(error).split())}") from None
     write_text(folder.report, page)

@@ -7,6 +7,7 @@ run = go_on("runs/vae-1")                  # after an interruption, to the same 
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -43,12 +44,16 @@ def cook(
 
     The caller's random state is left as it was. Raises Interrupted after SIGINT or SIGTERM, when the state is saved.
     """
+    if not 0 <= seed < 2**63:
+        raise ProfundoError(f"seed: expected a whole number from 0 to 2⁶³ − 1, got {seed}")
     request = Request(name, settle(name, given or {}, quick), seed, device, data_dir)
     choose_device(device)
     alone()
     folder = None if out is False else Folder.create(name, None if out is True else out)
     with seeded(seed), folder.locked() if folder is not None else nullcontext():
         if folder is not None:
+            if folder.experiment.exists():  # somebody was quicker
+                raise ProfundoError(f"{folder.path}: already holds a run; choose another --out")
             write_request(folder, request)
         return _run(request, folder, voice or Quiet(), resumed=False)
 
@@ -83,12 +88,19 @@ def _run(request: Request, folder: Folder | None, voice: Voice, resumed: bool) -
         if folder is not None:
             voice.notice(f"interrupted, the state is saved; to go on: profundo resume {folder.path}")
         raise interruption if isinstance(interruption, Interrupted) else Interrupted(signal.SIGINT) from None
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error) and "out of memory" not in str(error):
+            raise
+        raise ProfundoError(f"recipe {request.recipe}: more memory than there is; choose smaller settings") from None
     except ProfundoError:
-        if folder is not None and not bench.began:
+        if folder is not None and not resumed and not bench.began:
             folder.discard()  # nothing is lost, and the same command can be given again
         raise
+    odd = [name for name, value in outcome.scores.items() if not math.isfinite(value)]
+    if odd:
+        raise ProfundoError(f"recipe {request.recipe}: {odd[0]} became {outcome.scores[odd[0]]}; try other settings")
     exhibits = [drawn(exhibit) for exhibit in outcome.exhibits]
-    run = RecipeRun(request, outcome, bench.trainings, exhibits, time.perf_counter() - started, folder)
+    run = RecipeRun(request, outcome, bench.trainings, exhibits, time.perf_counter() - started, folder, resumed)
     if folder is not None:
         keep(run, environment(device, 1))
     for line in _result_lines(run):

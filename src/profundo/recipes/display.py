@@ -140,8 +140,8 @@ def epoch_line(row: Mapping[str, float], epochs: int, name: str = "") -> str:
 
 
 def figure(name: str, value: float) -> str:
-    """A score as people read it: accuracies in percent."""
-    return f"{100 * value:.2f} %" if "accuracy" in name else f"{value:.4g}"
+    """A score as people read it: accuracies and shares in percent."""
+    return f"{100 * value:.2f} %" if "accuracy" in name or "share" in name else f"{value:.4g}"
 
 
 def for_python() -> Voice:

@@ -22,8 +22,12 @@ __all__ = ["Experiment", "completed", "experiment", "read_experiment", "read_val
 
 LARGEST_FILE = 1 << 16  # bytes, read in under a second
 Whole = Annotated[int, Field(ge=1)]
+Several = Annotated[int, Field(ge=2)]
+Layers = Annotated[int, Field(ge=1, le=1000)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+Some = Annotated[tuple[Whole, ...], Field(min_length=1)]
 
 
 class Experiment(BaseModel):
@@ -81,6 +85,14 @@ KNOWN: dict[tuple[str, str], dict[str, Any]] = {
     ("breast-cancer", "mlp"): {"epochs": 26, "learning_rate": 0.001},
     ("diabetes", "mlp"): {"epochs": 33, "learning_rate": 0.001},
     ("mnist", "fast_cnn"): {"epochs": 3, "batch_size": 256},
+    ("mnist", "lenet5_1998"): {
+        "epochs": 16,
+        "batch_size": 64,
+        "optimizer": "momentum",
+        "learning_rate": 0.01,
+        "weight_decay": 2e-4,
+        "augment": ["distortion"],
+    },
     ("cifar10", "fast_cnn"): {"epochs": 10, "batch_size": 256, "augment": ["mirror", "shift"]},
     ("cifar10", "resnet"): {"epochs": 10, "batch_size": 128, "augment": ["mirror", "shift"]},
 }
@@ -105,8 +117,8 @@ def completed(asked: Experiment, spec: Spec, samples: int, net: str, normalised:
         "capture": not net.startswith("own:"),
     }
     known = KNOWN.get((asked.data, net), {})
-    if asked.optimizer not in (None, manner.optimizer):  # a rate is measured for one optimizer
-        known = {name: value for name, value in known.items() if name != "learning_rate"}
+    if asked.optimizer not in (None, known.get("optimizer", manner.optimizer)):  # rates are measured for one optimizer
+        known = {name: value for name, value in known.items() if name not in ("learning_rate", "weight_decay")}
     chosen |= known
     chosen |= {name: value for name, value in asked.settings().items() if value is not None}
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))

@@ -53,6 +53,7 @@ class Folder:
         try:
             if out is not None:
                 path = Path(out)
+                str(path).encode()  # what is written there tells its name
                 path.mkdir(parents=True, exist_ok=True)
                 if (path / "experiment.yaml").exists():
                     with cls(path).locked():  # says so if a process is at work in it
@@ -62,8 +63,18 @@ class Folder:
                     )
                 if not os.access(path, os.W_OK):
                     raise PermissionError(13, "Permission denied")
+                others = sorted(inside.name for inside in path.iterdir() if not _left_over(inside))
+                if others:
+                    raise ProfundoError(
+                        f"{path}: expected a new or empty folder for the run, found {', '.join(others[:3])} in it; "
+                        "choose another --out"
+                    )
                 return cls(path)
             return cls(cls._numbered(Path("runs"), re.sub(r"[^\w.-]+", "-", Path(name).name).strip("-.") or "run"))
+        except UnicodeEncodeError:
+            raise ProfundoError(
+                f"{out!r}: expected a name for the run's folder in UTF-8; choose another --out"
+            ) from None
         except OSError as error:
             where = out if out is not None else Path("runs").absolute()
             raise ProfundoError(
@@ -143,6 +154,13 @@ class Folder:
         return "interrupted" if self.checkpoints.is_dir() else "started"
 
 
+def _left_over(path: Path) -> bool:
+    """Whether it is what a run that was killed before it began leaves: the next one may begin in its folder."""
+    if path.name == "checkpoints":
+        return path.is_dir() and not any(path.iterdir())
+    return path.name in (".lock", ".holder", "environment.json") or path.name.endswith(".part")
+
+
 def find_runs(parent: Path) -> list[Folder]:
     """The runs in a folder, oldest first."""
     if not parent.is_dir():
@@ -183,8 +201,8 @@ def read_scores(folder: Folder) -> dict[str, float]:
     """The test scores of a finished run, empty otherwise."""
     if not folder.scores.exists():
         return {}
-    scores: dict[str, float] = read_json(folder.scores)["test"]
-    return scores
+    scores = read_json(folder.scores)["test"]
+    return {str(name): float(value) for name, value in scores.items()}
 
 
 def write_history(folder: Folder, text: str) -> None:

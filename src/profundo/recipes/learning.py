@@ -161,7 +161,12 @@ def restore(state: State, training: Training, processes: Group) -> Position:
         if training.film is not None:
             training.film.load_state_dict(state["film"])
         restore_random_state(state["random"][processes.rank])
-        return Position(*state["position"])
+        epoch, index = state["position"]
+        if not (
+            isinstance(epoch, int) and isinstance(index, int) and 0 <= epoch <= training.plan.epochs and index >= 0
+        ):
+            raise ValueError(f"its position is {state['position']}")
+        return Position(epoch, index)
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         said = " ".join(str(error).split())
         raise ProfundoError(f"the newest checkpoint is not one of this network and this training: {said}") from None

@@ -88,7 +88,8 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class RecipeRun:
-    """A finished run of a recipe. exhibits: as drawn. folder: None where nothing was kept."""
+    """A finished run of a recipe. exhibits: as drawn. folder: None where nothing was kept. seconds: since it was started
+    or, if it was interrupted, resumed."""
 
     request: Request
     outcome: Outcome
@@ -96,6 +97,7 @@ class RecipeRun:
     exhibits: Sequence[Drawn]
     seconds: float
     folder: Folder | None = None
+    resumed: bool = False
 
     @property
     def model(self) -> Model:

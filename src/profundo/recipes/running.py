@@ -4,32 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from profundo.recipes import predicting, supervised
-from profundo.recipes.cooked import is_recipe_run, open_model, write_page
-from profundo.recipes.cooking import go_on
 from profundo.recipes.display import Voice
-from profundo.recipes.recipe import RecipeRun, predicted
+from profundo.recipes.experiment import read_experiment
+from profundo.recipes.folder import Folder
 
-__all__ = ["predict_files", "resume", "write_report"]
+if TYPE_CHECKING:
+    from profundo.recipes.recipe import RecipeRun
+    from profundo.recipes.supervised import Run
+
+__all__ = ["is_recipe_run", "predict_files", "resume", "write_report"]
 
 
-def resume(path: str | Path, *, voice: Voice | None = None) -> supervised.Run | RecipeRun:
+def is_recipe_run(path: str | Path) -> bool:
+    """Whether a run's folder is one of a recipe. Raises ProfundoError when there is no run."""
+    return "recipe" in read_experiment(Folder.open(path).experiment)
+
+
+def resume(path: str | Path, *, voice: Voice | None = None) -> Run | RecipeRun:
     """Go on with an interrupted run. It ends with the same bits as if it had never been interrupted.
 
     Raises ProfundoError when the settings or the data changed meanwhile, naming what.
     """
-    return go_on(path, voice) if is_recipe_run(path) else supervised.resume(path, voice=voice)
+    if is_recipe_run(path):
+        from profundo.recipes.cooking import go_on
+
+        return go_on(path, voice)
+    from profundo.recipes import supervised
+
+    return supervised.resume(path, voice=voice)
 
 
 def predict_files(path: str | Path, files: Sequence[Path]) -> list[dict[str, Any]]:
     """For each input its name ("input"), the "prediction", and what else the method tells."""
     if is_recipe_run(path):
+        from profundo.recipes.cooked import open_model
+        from profundo.recipes.recipe import predicted
+
         return predicted(*open_model(path), files)
+    from profundo.recipes import predicting
+
     return predicting.predict_files(path, files)
 
 
 def write_report(path: str | Path) -> Path:
     """Write a finished run's page anew. Returns its path."""
-    return write_page(path) if is_recipe_run(path) else supervised.open_run(path).report()
+    if is_recipe_run(path):
+        from profundo.recipes.cooked import write_page
+
+        return write_page(path)
+    from profundo.recipes.supervised import open_run
+
+    return open_run(path).report()

@@ -34,7 +34,7 @@ from profundo.objectives.batched import squared_errors
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Share
+from profundo.recipes.experiment import Positive, Share, Some
 from profundo.recipes.experiment import Whole as AtLeastOne
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, Dataset, Samples
@@ -54,12 +54,12 @@ class Settings:
     repeats: of both, each with its own training samples, wrong labels and first weights.
     """
 
-    widths: tuple[AtLeastOne, ...] = (1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, 20, 30, 50, 100, 200)
+    widths: Some = (1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, 20, 30, 50, 100, 200)
     samples: AtLeastOne = 600
     label_noise: Share = 0.1
     epochs: AtLeastOne = 30
     learning_rate: Positive = 0.01
-    features: tuple[AtLeastOne, ...] = (
+    features: Some = (
         *(10, 20, 40, 60, 80, 100, 150, 200, 250, 275, 300),
         *(325, 350, 400, 500, 700, 1000, 2000, 4000),
     )

@@ -14,14 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
+from pydantic import Field
 from torch import Tensor
 
 from profundo.data import augmentation
 from profundo.data.metric import Pairs
 from profundo.objectives.metric import contrastive, pair_distances
 from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.experiment import Positive, Several, Whole
 from profundo.recipes.metric_learning import embed, judged, known_of, networks, parts_of, predict
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
@@ -39,7 +41,7 @@ class Settings:
 
     data: str = "mnist"
     unseen: Whole = 3
-    dimensions: Whole = 64
+    dimensions: Several = 64
     sphere: bool = False
     margin: Positive = 15.0
     epochs: Whole = 3
@@ -49,11 +51,11 @@ class Settings:
     learning_rate: Positive = 0.003
     weight_decay: Positive = 0.01
     episodes: Whole = 400
-    pictured: Whole = 1000
+    pictured: Annotated[int, Field(ge=10)] = 1000
 
 
 def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data, stream=False)
+    data = bench.load(asked.data, images=True, stream=False)
     parts = parts_of(data, asked.unseen)
     turned = augmentation(["rotation"]) if asked.rotate else None
     net = networks(asked, known_of(data))["net"]

@@ -17,6 +17,7 @@ from profundo.evaluate.similarity import cosine, euclidean
 from profundo.pictures import heat_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.bench import Bench
+from profundo.recipes.experiment import Finite
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import ProfundoError
 
@@ -27,10 +28,10 @@ __all__ = ["RECIPE", "Settings", "run"]
 class Settings:
     """The vectors: as many numbers in each, not all zero."""
 
-    x: tuple[float, ...] = (0.5, 0.3, 0.7)
-    a: tuple[float, ...] = (0.3, 0.3, 0.3)
-    b: tuple[float, ...] = (0.6, 0.2, 0.6)
-    c: tuple[float, ...] = (-0.5, -0.3, -0.7)
+    x: tuple[Finite, ...] = (0.5, 0.3, 0.7)
+    a: tuple[Finite, ...] = (0.3, 0.3, 0.3)
+    b: tuple[Finite, ...] = (0.6, 0.2, 0.6)
+    c: tuple[Finite, ...] = (-0.5, -0.3, -0.7)
 
 
 def run(_bench: Bench, asked: Settings) -> Outcome:

@@ -15,15 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from torch import Tensor
 
 from profundo.data import augmentation
 from profundo.data.metric import ClassBatches
 from profundo.objectives.metric import distances, hardest, semi_hard, squared_distances, triplet
 from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.experiment import Positive, Several, Whole
 from profundo.recipes.metric_learning import embed, judged, known_of, networks, parts_of, predict
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
@@ -42,7 +43,7 @@ class Settings:
 
     data: str = "mnist"
     unseen: Whole = 3
-    dimensions: Whole = 64
+    dimensions: Several = 64
     sphere: bool = False
     mining: Literal["semi-hard", "hard"] = "semi-hard"
     margin: Positive = 1.0
@@ -54,11 +55,11 @@ class Settings:
     learning_rate: Positive = 0.003
     weight_decay: Positive = 0.01
     episodes: Whole = 400
-    pictured: Whole = 1000
+    pictured: Annotated[int, Field(ge=10)] = 1000
 
 
 def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data, stream=False)
+    data = bench.load(asked.data, images=True, stream=False)
     parts = parts_of(data, asked.unseen)
     turned = augmentation(["rotation"]) if asked.rotate else None
     net = networks(asked, known_of(data))["net"]

@@ -27,7 +27,7 @@ from profundo.objectives.batched import squared_errors
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive
+from profundo.recipes.experiment import Positive, Some
 from profundo.recipes.experiment import Whole as AtLeastOne
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
@@ -43,7 +43,7 @@ UPDATES = 100  # of an epoch
 class Settings:
     """widths: hidden units; nets: of each width and function, from different weights; epochs: of 100 updates each."""
 
-    widths: tuple[AtLeastOne, ...] = (1, 2, 4, 8, 16, 32, 64)
+    widths: Some = (1, 2, 4, 8, 16, 32, 64)
     nets: AtLeastOne = 5
     epochs: AtLeastOne = 50
     learning_rate: Positive = 0.03

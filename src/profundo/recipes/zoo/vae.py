@@ -69,7 +69,7 @@ def elbo(net: VariationalAutoencoder, pictures: Tensor, beta: float = 1.0) -> di
 
 
 def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data)
+    data = bench.load(asked.data, images=True)
     known = {"shape": list(data.spec.inputs.shape)}
     nets = networks(asked, known)
     trained = train(bench, asked, data, nets["vae"], "code", asked.epochs, asked.beta)

@@ -40,7 +40,7 @@ from profundo.objectives.negative_sampling import context_log_probabilities, neg
 from profundo.pictures.charts import heat_svg, points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
 from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.experiment import Positive, Several, Whole
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, ProfundoError
 from profundo.train import Descent, Plan, optimizer, schedule
@@ -78,7 +78,7 @@ class Settings:
     text: str | None = None
     unit: Literal["words", "characters"] = "words"
     least: Whole = 5
-    dimensions: Whole = 64
+    dimensions: Several = 64
     window: Whole = 5
     negatives: Whole = 5
     threshold: Positive = 0.003

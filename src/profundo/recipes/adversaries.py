@@ -1,0 +1,264 @@
+"""What the recipes of adversarial nets share: the players' optimizers, and a classifier that judges what they make.
+
+The classifier learns real digits, as ever. Made digits are seen through its features: their Fréchet distance to unseen real
+digits says how alike the two sets are; how sure it is of each digit, and how evenly it finds the ten, says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from profundo import objectives
+from profundo.data.batches import InMemory, Streamed, batches
+from profundo.data.standard import standardize
+from profundo.evaluate import evaluating
+from profundo.evaluate.classes import classes_in_use, sure_share
+from profundo.evaluate.frechet import frechet_distance
+from profundo.nets import fast_cnn
+from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
+from profundo.pictures.film import sheet
+from profundo.recipes.bench import Bench, Trained
+from profundo.recipes.recipe import Outcome
+from profundo.records import Batch, Dataset, ProfundoError, Samples, Spec
+from profundo.train import Plan, Supervised, optimizer, schedule
+from profundo.train.adversarial import Adversarial
+
+__all__ = [
+    "Classifier",
+    "Stretches",
+    "Verdict",
+    "draw",
+    "exhibits",
+    "make",
+    "play",
+    "players",
+    "ranged",
+    "raw",
+    "real_images",
+    "still",
+    "trained_classifier",
+]
+
+SHOWN = 64  # digits of a frame
+LOSSES: Mapping[str, str] = {"generator": "generator", "discriminator": "discriminator"}
+COSTS = "Means over each epoch. The players work against each other, so a curve that rises or stays is no bad sign."
+
+
+def ranged(spec: Spec, low: float) -> Spec:
+    """The same images with values from low to 1, as a generator's last layer gives them: 0 for a sigmoid, −1 for tanh."""
+    if spec.inputs.kind != "image":
+        raise ProfundoError(
+            f"expected images, got {spec.inputs.kind} of shape {spec.inputs.shape}; use mnist or digits"
+        )
+    scale = 255 / (1 - low)
+    channels = spec.inputs.shape[0]
+    return replace(spec, inputs=replace(spec.inputs, mean=(-low * scale,) * channels, std=(scale,) * channels))
+
+
+def raw(samples: Samples) -> Tensor:
+    """The uint8 images of a split. Raises ProfundoError where they are read from disk."""
+    if not isinstance(samples.inputs, Tensor):
+        raise ProfundoError("expected images that fit in memory, got some that are read from disk; take fewer")
+    return samples.inputs
+
+
+def players(
+    generator: nn.Module, opponent: nn.Module, rates: tuple[float, float], betas: tuple[float, float]
+) -> tuple[Optimizer, Optimizer]:
+    """Adam for each. rates: of the two. betas: Adam's decay rates; with the usual first one of 0.9 the players swing
+    about each other."""
+    both = optimizer("adam", generator, rates[0]), optimizer("adam", opponent, rates[1])
+    for group in (group for player in both for group in player.param_groups):
+        group["betas"] = betas
+    return both
+
+
+def make(net: nn.Module, noise: Tensor, low: float) -> Tensor:
+    """uint8 images (images, channels, height, width) of noise (images, …), on the CPU."""
+    device = next(net.parameters()).device
+    with evaluating(net):
+        made = torch.cat([net(part.to(device)) for part in torch.split(noise, 1000)])
+    return (255 * (made - low) / (1 - low)).round().to(torch.uint8).cpu().contiguous()
+
+
+def still(net: nn.Module, noise: Tensor, low: float) -> Tensor:
+    """One frame of a film: the images of the noise, side by side."""
+    return sheet(make(net, noise, low), 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of a set of images. distance: Fréchet's to unseen real images, in the classifier's features."""
+
+    distance: float
+    sure: float
+    in_use: float
+    shares: Sequence[float]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        return {"Fréchet distance": self.distance, "share sure": self.sure, "digits in use": self.in_use}
+
+
+class Classifier:
+    """A classifier of real digits. real: the unseen ones, uint8, to which made ones are compared."""
+
+    def __init__(self, net: nn.Sequential, data: Dataset, device: torch.device) -> None:
+        self.net, self.spec, self.device = net, data.spec, device
+        self.real = raw(data.test)
+        self.real_features, _ = self.look(self.real)
+
+    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The last hidden layer (images, features) and class probabilities (images, classes) of uint8 images."""
+        features, shares = [], []
+        with evaluating(self.net):
+            for part in torch.split(images, 1000):
+                hidden = self.net[:-1](standardize(part.to(self.device), self.spec.inputs))
+                features.append(hidden.cpu())
+                shares.append(self.net[-1](hidden).softmax(1).cpu())
+        return torch.cat(features), torch.cat(shares)
+
+    def __call__(self, images: Tensor) -> Verdict:
+        features, probabilities = self.look(images)
+        counts = torch.bincount(probabilities.argmax(1), minlength=probabilities.shape[1])
+        distance = frechet_distance(features, self.real_features)
+        return Verdict(distance, sure_share(probabilities), classes_in_use(counts), (counts / counts.sum()).tolist())
+
+
+def trained_classifier(bench: Bench, data: Dataset, epochs: int) -> Classifier:
+    """The small strided net, trained on all training digits."""
+    net = fast_cnn(data.spec)
+    precision = bench.precision(net)
+    update = Supervised(
+        net, objectives.default(data.spec.targets), optimizer("momentum", net, 0.2, 5e-4), precision=precision
+    )
+    seen = batches(data.train, data.spec, 256, seed=bench.seed, device=bench.device)
+    bench.train(update, seen, Plan(epochs, schedule("one-cycle")), name="classifier")
+    return Classifier(net, data, bench.device)
+
+
+def play(
+    bench: Bench,
+    asked: Any,
+    data: Dataset,
+    duel: Adversarial,
+    low: float,
+    known: Mapping[str, Any],
+    losses: Mapping[str, str] = LOSSES,
+    told: str = COSTS,
+) -> Outcome:
+    """Train the players, then have the generator's moving average judged.
+
+    low: the least value of an image. losses: columns of the history to draw and how the chart calls them; told: what they
+    mean.
+    """
+    classifier = trained_classifier(bench, data, asked.classifier_epochs)
+    seen = real_images(bench, asked, data, low, duel.rounds)
+    filmed = torch.randn(SHOWN, asked.noise, generator=bench.generator("film"))
+    noise = torch.randn(len(data.test), asked.noise, generator=bench.generator("samples"))
+    untrained = make(duel.average, noise, low)
+    trained = bench.train(
+        duel, seen, Plan(asked.epochs, schedule("cosine")), film=lambda: still(duel.average, filmed, low)
+    )
+    made = make(duel.average, noise, low)
+    verdicts = {
+        "made": classifier(made),
+        "the same net before training": classifier(untrained),
+        "training digits": classifier(raw(data.train)[: len(data.test)]),
+        "unseen digits": classifier(classifier.real),
+    }
+    scores = verdicts["made"].scores
+    before, floor = verdicts["the same net before training"].distance, verdicts["training digits"].distance
+    return Outcome(
+        scores=scores,
+        baseline=verdicts["the same net before training"].scores,
+        against="untrained generator",
+        exhibits=exhibits(
+            made, verdicts, trained, Chart("Losses", told, curves(trained, losses)), data.spec.targets.classes
+        ),
+        networks={"generator": duel.average},
+        known=known,
+        conclusion=f"{len(made):,} made digits are at a Fréchet distance of {scores['Fréchet distance']:.1f} from as many "
+        f"unseen real ones, in the features of a classifier; real training digits are at {floor:.1f}, the untrained "
+        f"generator's images at {before:.0f}. The classifier is sure of {100 * scores['share sure']:.0f} % of them and "
+        f"finds {scores['digits in use']:.1f} of the {len(data.spec.targets.classes)} digits in use.",
+    )
+
+
+def real_images(bench: Bench, asked: Any, data: Dataset, low: float, rounds: int = 1) -> Stretches:
+    """Batches for an update of so many rounds, with values from low to 1; an epoch has `asked.pictures` of them."""
+    raw(data.train)
+    size = asked.batch_size * rounds
+    whole = batches(data.train, ranged(data.spec, low), size, seed=bench.seed, device=bench.device)
+    return Stretches(whole, max(1, asked.pictures // size))
+
+
+class Stretches:
+    """Epochs of so many batches, however many there are of all samples: one goes on where the last ended.
+
+    So an epoch can be as long as the time from one frame of a film to the next.
+    """
+
+    def __init__(self, whole: InMemory | Streamed, length: int) -> None:
+        self.whole, self.length = whole, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
+        at, end = epoch * self.length + skip, (epoch + 1) * self.length
+        while at < end:
+            turn, begun = divmod(at, len(self.whole))
+            for batch in islice(self.whole.epoch(turn, begun), end - at):
+                at += 1
+                yield batch
+
+
+def exhibits(
+    made: Tensor, verdicts: Mapping[str, Verdict], trained: Trained, chart: Chart, classes: Sequence[str]
+) -> list[Exhibit]:
+    """Digits, their film, the losses, and what the classifier says of each set."""
+    assert trained.frames is not None
+    stages = sorted({round(at * len(trained.history) / 3) for at in range(4)})
+    named = ", ".join("before training" if at == 0 else f"after epoch {at}" for at in stages)
+    shares = zip(classes, verdicts["made"].shares, verdicts["unseen digits"].shares, strict=True)
+    return [
+        Images("New digits", "Digits that nobody wrote: the trained generator's, of random noise.", made[:SHOWN]),
+        trained.film("Digits by epoch", "The same noise before training and after each epoch."),
+        Images("Stages", f"Frames of that film: {named}.", trained.frames[stages], columns=2),
+        chart,
+        Table(
+            "What the classifier says",
+            "Fréchet distance to the unseen real digits in the features of a classifier of real digits (smaller is "
+            "nearer; as many real training digits show how near one can come), share of the digits of which it is more "
+            "than 90 % sure, and how many digits are in use (exp of the entropy of their shares).",
+            ["digits", *verdicts["made"].scores],
+            [[name, *verdict.scores.values()] for name, verdict in verdicts.items()],
+        ),
+        Table(
+            "Which digits",
+            "Share of each digit among the made and the unseen real ones, both as the classifier reads them.",
+            ["digit", "made", "real"],
+            [list(row) for row in shares],
+        ),
+    ]
+
+
+def curves(trained: Trained, losses: Mapping[str, str]) -> str:
+    epochs = list(range(1, len(trained.history) + 1))
+    lines = [Line(name, epochs, trained.history[column]) for column, name in losses.items()]
+    return lines_svg(lines, x_label="epoch", y_label=next(iter(losses.values())) if len(losses) == 1 else "cost")
+
+
+def draw(generator: nn.Module, noise: Tensor, low: float) -> list[Exhibit]:
+    """New images of the noise, one each."""
+    caption = f"{len(noise)} digits that nobody wrote, each made of {noise.shape[1]} random numbers."
+    return [Images("New digits", caption, make(generator, noise, low))]
