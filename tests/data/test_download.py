@@ -55,6 +55,12 @@ def test_a_right_file_is_kept_and_not_fetched_again(server, tmp_path):
     assert fetch(path, ["http://127.0.0.1:1/nothing"], RIGHT) == path
 
 
+def test_the_first_digits_of_a_hash_will_do(server, tmp_path):
+    assert fetch(tmp_path / "file", [f"{server}/right"], RIGHT[:8]).read_bytes() == CONTENT
+    with pytest.raises(ProfundoError, match="expected"):
+        fetch(tmp_path / "other", [f"{server}/wrong"], RIGHT[:8])
+
+
 @pytest.mark.parametrize("fault", ["dies", "wrong", "missing"])
 def test_the_next_mirror_is_tried_and_no_faulty_file_stays(server, tmp_path, fault):
     path = tmp_path / "set" / "file"

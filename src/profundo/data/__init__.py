@@ -14,13 +14,26 @@ from profundo.data.catalogue import AUGMENTATIONS, names
 if TYPE_CHECKING:
     from profundo.data.augment import augmentation
     from profundo.data.loading import load
+    from profundo.data.spoken import spoken_digits
     from profundo.data.standard import standardize, standardize_targets
+    from profundo.data.text import load_text
 
-__all__ = ["AUGMENTATIONS", "augmentation", "load", "names", "standardize", "standardize_targets"]
+__all__ = [
+    "AUGMENTATIONS",
+    "augmentation",
+    "load",
+    "load_text",
+    "names",
+    "spoken_digits",
+    "standardize",
+    "standardize_targets",
+]
 
 _HOMES = {
     "augmentation": "augment",
     "load": "loading",
+    "load_text": "text",
+    "spoken_digits": "spoken",
     "standardize": "standard",
     "standardize_targets": "standard",
 }

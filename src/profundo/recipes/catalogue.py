@@ -27,6 +27,11 @@ RECIPES: dict[str, str] = {
     "siamese": "contrastive loss on pairs of MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
     "triplet": "triplet loss with mining on MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
     # Sequences
+    "vanishing-gradients": "why LSTM: gradients through time and a memory task, plain cell, GRU and LSTM side by side",
+    "reversal": "translation with attention: digit strings to their reversal, with the picture of where it looks",
+    "captions": "sentences for scenes of handwritten digits: convolutional encoder, attending LSTM",
+    "spoken-digits": "recurrent classifier of spectrograms: which digit was spoken, with confusion table",
+    "language-model": "LSTM that writes: tiny Shakespeare character by character, bits per character",
     # Embeddings
     "category-embeddings": "a generated table of months, weekdays and cities: embeddings find the year's circle and the seasons",
     "word-embeddings": "skip-gram with negative sampling on tiny Shakespeare: neighbours of king, love and sword",

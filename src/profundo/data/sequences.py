@@ -1,0 +1,157 @@
+"""Sequences of different lengths in one batch, and digit strings with their reversal.
+
+Reversal is the smallest translation: the output is a sequence whose first symbol depends on the input's last, so that a
+net that reads and then writes has to remember everything, and one that attends has only to look (Bahdanau et al. 2015).
+
+Symbols: 0 pads, 1 begins, 2 ends, 3 … 12 are the digits. Strings whose digits add up to a multiple of ten are held out
+for validation and test: a tenth of the strings of every length, that training never shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from profundo.data.batches import generator, mix
+from profundo.records import Batch, ProfundoError
+
+__all__ = [
+    "BEGIN",
+    "END",
+    "PAD",
+    "SYMBOLS",
+    "FirstSymbols",
+    "Padded",
+    "Reversals",
+    "held_out",
+    "reversal_batch",
+    "symbols",
+    "written",
+]
+
+PAD, BEGIN, END, ZERO = 0, 1, 2, 3
+SYMBOLS = ZERO + 10
+
+
+@dataclass(frozen=True, slots=True)
+class Padded(Batch):
+    """Inputs (batch, longest, …) of which only the first `lengths` steps are meant; int64 (batch,), on the CPU."""
+
+    lengths: Tensor
+
+
+class Reversals:
+    """Batches of random digit strings and their reversals, made when asked for: a function of (seed, epoch, index).
+
+    inputs: int64 (batch, longest); targets: int64 (batch, longest + 1), the reversal and END; both padded with PAD.
+    shortest, longest: the lengths, drawn uniformly. test: strings of the held-out tenth only, else of the others only.
+    """
+
+    def __init__(
+        self,
+        batch_size: int,
+        in_epoch: int,
+        *,
+        longest: int = 12,
+        shortest: int = 1,
+        test: bool = False,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if not 1 <= shortest <= longest:
+            raise ProfundoError(f"reversal: expected lengths 1 ≤ shortest ≤ longest, got {shortest} and {longest}")
+        self.batch_size, self.in_epoch = batch_size, in_epoch
+        self.lengths, self.test = (shortest, longest), test
+        self.seed, self.device = seed, torch.device(device)
+
+    def __len__(self) -> int:
+        return self.in_epoch
+
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch, without the first `skip`."""
+        for index in range(skip, self.in_epoch):
+            own = generator(mix(self.seed, self.test), epoch * self.in_epoch + index, torch.device("cpu"))
+            made = reversal_batch(strings(self.batch_size, self.lengths, self.test, own))
+            yield Batch(made.inputs.to(self.device), made.targets.to(self.device), made.total)
+
+
+def strings(count: int, lengths: tuple[int, int], test: bool, own: torch.Generator) -> Tensor:
+    """Digit symbols int64 (count, longest), padded, all held out or none of them."""
+    shortest, longest = lengths
+    found: list[Tensor] = []
+    while sum(map(len, found)) < count:
+        drawn = torch.randint(ZERO, ZERO + 10, (2 * count, longest), generator=own)
+        length = torch.randint(shortest, longest + 1, (2 * count, 1), generator=own)
+        drawn = drawn.masked_fill(torch.arange(longest) >= length, PAD)
+        found.append(drawn[held_out(drawn) == test])
+    return torch.cat(found)[:count]
+
+
+def held_out(strings: Tensor) -> Tensor:
+    """Whether the digits of each string (strings, longest) add up to a multiple of ten."""
+    digits = (strings - ZERO).clamp(min=0)  # padding counts nothing
+    return digits.sum(1) % 10 == 0
+
+
+def reversal_batch(strings: Tensor) -> Batch:
+    """The strings (batch, longest) and their reversals with END, cut to the longest string there is."""
+    lengths = (strings != PAD).sum(1, keepdim=True)
+    longest = int(lengths.max())
+    place = torch.arange(longest + 1)
+    backwards = strings.gather(1, (lengths - 1 - place).clamp(min=0))
+    targets = backwards.masked_fill(place > lengths, PAD).masked_fill(place == lengths, END)
+    return Batch(strings[:, :longest], targets, len(strings))
+
+
+def symbols(words: Sequence[str]) -> Tensor:
+    """Strings of digits → int64 (words, longest), padded. Raises ProfundoError for anything but digits."""
+    for word in words:
+        if not (word and word.isascii() and word.isdigit()):
+            raise ProfundoError(f"reversal: expected a string of digits such as 31415, got {word!r}")
+    longest = max(map(len, words))
+    return torch.tensor([[ZERO + int(digit) for digit in word] + [PAD] * (longest - len(word)) for word in words])
+
+
+def written(indices: Tensor) -> str:
+    """The digits of the symbols (length,), up to the first END; what is no digit is shown as ·."""
+    told = indices.tolist()
+    told = told[: told.index(END)] if END in told else told
+    return "".join(str(symbol - ZERO) if symbol >= ZERO else "·" for symbol in told if symbol != PAD)
+
+
+class FirstSymbols:
+    """The memory task: which was the first symbol? Others, which mean nothing, follow it.
+
+    inputs: int64 (batch, lag + 1): a symbol below `symbols`, then `lag` symbols from `symbols` up to twice that; targets:
+    int64 (batch,), the first of each. A function of (seed, epoch, index). After the latching problem of Bengio, Simard &
+    Frasconi 1994 and task 2a of Hochreiter & Schmidhuber 1997.
+    """
+
+    def __init__(
+        self,
+        symbols: int,
+        lag: int,
+        batch_size: int,
+        in_epoch: int,
+        *,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.symbols, self.lag = symbols, lag
+        self.batch_size, self.in_epoch = batch_size, in_epoch
+        self.seed, self.device = seed, torch.device(device)
+
+    def __len__(self) -> int:
+        return self.in_epoch
+
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch, without the first `skip`."""
+        for index in range(skip, self.in_epoch):
+            own = generator(self.seed, epoch * self.in_epoch + index, torch.device("cpu"))
+            first = torch.randint(self.symbols, (self.batch_size, 1), generator=own)
+            others = torch.randint(self.symbols, (self.batch_size, self.lag), generator=own) + self.symbols
+            inputs = torch.cat([first, others], 1).to(self.device)
+            yield Batch(inputs, inputs[:, 0], self.batch_size)

@@ -1,0 +1,174 @@
+"""Attention: a decoder that looks back at what was read, and an encoder–decoder for translation.
+
+A decoder in state h asks all annotations a₁ … aₙ (the encoder's outputs): scores eⱼ, weights α = softmax(e), and the
+context c = Σⱼ αⱼ aⱼ joins the state in the choice of the next symbol.
+
+    additive   eⱼ = vᵀ tanh(W h + U aⱼ)          Bahdanau, Cho & Bengio 2015, §3.1 and appendix A.1.2
+    dot        eⱼ = hᵀ W aⱼ / √width             Luong, Pham & Manning 2015, "general", scaled as by Vaswani et al. 2017
+
+The context enters after the decoder's recurrent net, as in Luong's model, not before it, as in Bahdanau's: so all steps
+of a known target go through one fused call.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import torch
+from torch import Tensor, nn
+
+from profundo.nets.recurrent import BothWays, State, recurrent, within
+from profundo.records import ProfundoError
+
+__all__ = ["ATTENTIONS", "Additive", "Decoder", "Dot", "Translator", "attend", "greedy", "shifted"]
+
+
+def attend(scores: Tensor, annotations: Tensor, there: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Contexts (batch, steps, width) and weights (batch, steps, n) from scores (batch, steps, n), annotations
+    (batch, n, width) and, where lengths differ, which annotations are there: bool (batch, n)."""
+    if there is not None:
+        scores = scores.masked_fill(~there[:, None], -torch.inf)
+    weights = torch.softmax(scores, 2)
+    return weights @ annotations, weights
+
+
+class Additive(nn.Module):
+    """vᵀ tanh(W h + U a): states (batch, steps, width), annotations (batch, n, features) → (batch, steps, n)."""
+
+    def __init__(self, width: int, features: int) -> None:
+        super().__init__()
+        self.states, self.annotations = nn.Linear(width, width), nn.Linear(features, width, bias=False)
+        self.score = nn.Linear(width, 1, bias=False)
+
+    def forward(self, states: Tensor, annotations: Tensor) -> Tensor:
+        sums = self.states(states)[:, :, None] + self.annotations(annotations)[:, None]
+        scores: Tensor = self.score(torch.tanh(sums)).squeeze(3)
+        return scores
+
+
+class Dot(nn.Module):
+    """hᵀ W a / √width, of the same shapes."""
+
+    def __init__(self, width: int, features: int) -> None:
+        super().__init__()
+        self.annotations = nn.Linear(features, width, bias=False)
+
+    def forward(self, states: Tensor, annotations: Tensor) -> Tensor:
+        scores: Tensor = states @ self.annotations(annotations).transpose(1, 2) / sqrt(states.shape[2])
+        return scores
+
+
+ATTENTIONS: dict[str, type[Additive] | type[Dot]] = {"additive": Additive, "dot": Dot}
+
+
+class Decoder(nn.Module):
+    """Symbols so far → logits of the next, looking at annotations; h̃ = tanh(W [c; h]) (Luong et al. 2015, eq. 5).
+
+    features: of an annotation. attention: "additive", "dot" or "none", which leaves only the state to remember by.
+    """
+
+    def __init__(
+        self, symbols: int, width: int, features: int, *, cell: str = "gru", embedding: int = 32, attention: str = "dot"
+    ) -> None:
+        super().__init__()
+        if attention not in (*ATTENTIONS, "none"):
+            raise ProfundoError(f"attention: expected {', '.join(ATTENTIONS)} or none, got {attention!r}")
+        self.embedding = nn.Embedding(symbols, embedding)
+        self.recurrent = recurrent(cell, embedding, width)
+        self.attention = ATTENTIONS[attention](width, features) if attention != "none" else None
+        self.joined = nn.Linear(width + (features if self.attention else 0), width)
+        self.output = nn.Linear(width, symbols)
+
+    def forward(
+        self, symbols: Tensor, state: State, annotations: Tensor, there: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, State]:
+        """int64 (batch, steps), the state before them, annotations (batch, n, features), bool (batch, n) →
+        logits (batch, steps, symbols), weights (batch, steps, n), the state after them. Without attention the weights are 0."""
+        outputs, state = self.recurrent(self.embedding(symbols.T), state)
+        states = outputs.transpose(0, 1)
+        if self.attention is None:
+            weights = states.new_zeros(*states.shape[:2], annotations.shape[1])
+        else:
+            contexts, weights = attend(self.attention(states, annotations), annotations, there)
+            states = torch.cat([contexts, states], 2)
+        return self.output(torch.tanh(self.joined(states))), weights, state
+
+
+@torch.no_grad()
+def greedy(
+    decoder: Decoder,
+    state: State,
+    annotations: Tensor,
+    there: Tensor | None = None,
+    *,
+    begin: int,
+    end: int,
+    pad: int,
+    longest: int,
+) -> tuple[Tensor, Tensor]:
+    """The likeliest symbol at each step, until all have ended: int64 (batch, ≤ longest), padded after `end`, and the
+    attention's weights (batch, ≤ longest, n)."""
+    symbol = torch.full((len(annotations), 1), begin, device=annotations.device)
+    over = torch.zeros_like(symbol, dtype=torch.bool)
+    said, looked = [], []
+    for _ in range(longest):
+        logits, weights, state = decoder(symbol, state, annotations, there)
+        symbol = logits.argmax(2).masked_fill(over, pad)
+        said.append(symbol)
+        looked.append(weights)
+        over = over | (symbol == end)
+        if bool(over.all()):
+            break
+    return torch.cat(said, 1), torch.cat(looked, 1)
+
+
+def shifted(targets: Tensor, begin: int) -> Tensor:
+    """What a decoder has seen before each target (batch, steps): `begin`, then the targets but the last."""
+    return torch.cat([torch.full_like(targets[:, :1], begin), targets[:, :-1]], 1)
+
+
+class Translator(nn.Module):
+    """Sequence to sequence: a GRU reads from both ends, a GRU writes and attends (Bahdanau, Cho & Bengio 2015).
+
+    Sources and targets share one vocabulary, in which pad, begin and end are these symbols.
+    attention: "additive", "dot" or "none", the fixed-length bottleneck of Cho et al. 2014 and Sutskever et al. 2014.
+    """
+
+    def __init__(
+        self,
+        symbols: int,
+        width: int = 64,
+        *,
+        embedding: int = 32,
+        attention: str = "additive",
+        pad: int = 0,
+        begin: int = 1,
+        end: int = 2,
+    ) -> None:
+        super().__init__()
+        self.pad, self.begin, self.end = pad, begin, end
+        self.embedding = nn.Embedding(symbols, embedding, padding_idx=pad)
+        self.encoder = BothWays(embedding, width)
+        self.bridge = nn.Linear(width, width)
+        self.decoder = Decoder(symbols, width, 2 * width, embedding=embedding, attention=attention)
+        self.width = width
+
+    def read(self, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """int64 (batch, n) → the decoder's first state, annotations (batch, n, 2 width), which of them are there.
+
+        The state is made from what the backward net has when it comes to the first symbol (appendix A.2.2).
+        """
+        lengths = (sources != self.pad).sum(1)
+        annotations = self.encoder(self.embedding(sources.T), lengths).transpose(0, 1)
+        first = torch.tanh(self.bridge(annotations[:, 0, self.width :]))
+        return first[None], annotations, within(lengths, sources.shape[1])
+
+    def forward(self, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """int64 (batch, n) and (batch, steps) → logits of every target (batch, steps, symbols) given those before it, and
+        the attention's weights (batch, steps, n)."""
+        logits, weights, _ = self.decoder(shifted(targets, self.begin), *self.read(sources))
+        return logits, weights
+
+    def translate(self, sources: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+        """The likeliest symbol at each step: int64 (batch, ≤ longest) with `end`, and the weights."""
+        return greedy(self.decoder, *self.read(sources), begin=self.begin, end=self.end, pad=self.pad, longest=longest)

@@ -1,0 +1,130 @@
+"""Figures of sequences: bits against entropies, n-grams against counting by hand, gradients against autograd."""
+
+import math
+from collections import Counter, defaultdict
+
+import pytest
+import torch
+from torch import nn
+
+from profundo.evaluate.ngrams import ngram_bits
+from profundo.evaluate.sequences import bits_per_symbol, exact_matches, right_symbols, state_gradients
+from profundo.records import ProfundoError
+
+PAD = 0
+
+
+class Counting(nn.Module):
+    """Thinks that symbol (position mod 3) comes next, with the position since the beginning as its state."""
+
+    def forward(self, symbols, state=None):
+        batch, steps = symbols.shape
+        start = torch.zeros(batch) if state is None else state
+        positions = start[:, None] + torch.arange(steps)
+        logits = 10 * nn.functional.one_hot((positions % 3).long(), 3).float()
+        return logits, start + steps
+
+
+def test_bits_of_a_net_that_knows_nothing_are_the_logarithm_of_the_alphabet():
+    def uniform(symbols, _state=None):
+        return torch.zeros(*symbols.shape, 8), None
+
+    net = nn.Module()
+    net.forward = uniform
+    assert bits_per_symbol(net, torch.randint(8, (1000,))) == pytest.approx(3)
+
+
+def test_the_state_is_carried_through_a_text_longer_than_one_window():
+    text = torch.cat([torch.tensor([2]), torch.arange(998) % 3])
+    right = -math.log2(math.exp(10) / (math.exp(10) + 2))
+    assert bits_per_symbol(Counting(), text, streams=1, steps=100) == pytest.approx(right, abs=1e-6)
+    # Several streams lose only their state at their beginnings: 249 is a multiple of 3, so here not even that.
+    assert bits_per_symbol(Counting(), text[:997], streams=4, steps=50) == pytest.approx(right, abs=1e-6)
+
+
+def test_evaluation_leaves_the_mode_as_it_was():
+    net = Counting().train()
+    bits_per_symbol(net, torch.randint(3, (100,)))
+    assert net.training
+
+
+def slow_witten_bell(train, test, symbols, order):
+    """Mean bits by recursion over dictionaries, straight from the formula."""
+    counts = defaultdict(Counter)
+    for n in range(order):
+        for at in range(n, len(train)):
+            counts[tuple(train[at - n : at])][train[at]] += 1
+
+    def share(context, symbol):
+        shorter = share(context[1:], symbol) if context else 1 / symbols
+        seen = counts.get(context)
+        if not seen:
+            return shorter
+        return (seen[symbol] + len(seen) * shorter) / (seen.total() + len(seen))
+
+    costs = [-math.log2(share(tuple(test[max(0, at - order + 1) : at]), test[at])) for at in range(len(test))]
+    return sum(costs) / len(costs)
+
+
+def test_n_grams_equal_the_formula_worked_out_symbol_by_symbol():
+    own = torch.Generator().manual_seed(0)
+    train = torch.randint(4, (300,), generator=own) * torch.randint(2, (300,), generator=own)
+    test = torch.randint(4, (80,), generator=own)
+    found = ngram_bits(train, test, 4, 4)
+    assert found == pytest.approx([slow_witten_bell(train.tolist(), test.tolist(), 4, n) for n in (1, 2, 3, 4)])
+
+
+def test_probabilities_of_n_grams_add_up_to_one():
+    train = torch.tensor([0, 1, 2, 0, 1, 1, 0, 2])
+    for context in ([0], [1], [2, 2], [0, 1]):
+        lasts = [torch.tensor([*context, symbol]) for symbol in range(3)]
+        for order in (1, 2, 3):
+            whole = [ngram_bits(train, last, 3, order)[-1] * len(last) for last in lasts]
+            before = ngram_bits(train, torch.tensor(context), 3, order)[-1] * len(context)
+            assert sum(2 ** (before - bits) for bits in whole) == pytest.approx(1)
+
+
+def test_too_large_an_order_is_refused():
+    with pytest.raises(ProfundoError, match="below 2⁶³"):
+        ngram_bits(torch.arange(10), torch.arange(10), 1000, 7)
+
+
+def test_a_match_is_exact_whatever_the_padding():
+    said = torch.tensor([[3, 4, 2], [3, 4, 2], [3, 2, 0]])
+    targets = torch.tensor([[3, 4, 2, 0], [3, 4, 5, 2], [3, 2, 0, 0]])
+    assert exact_matches(said, targets, PAD).tolist() == [True, False, True]
+    assert exact_matches(targets, said, PAD).tolist() == [True, False, True]
+    assert right_symbols(said, targets, PAD) == (3 + 2 + 2) / (3 + 4 + 2)
+
+
+def test_gradients_of_a_linear_recurrence_are_powers_of_its_matrix():
+    """With tanh near zero, ∂L/∂hₜ = (Uᵀ)^(T−t) g: here U is half a rotation, so the norm halves at each step back."""
+    net = nn.RNN(1, 2, bias=False)
+    angle = 0.7
+    turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    with torch.no_grad():
+        net.weight_hh_l0.copy_(0.5 * turn)
+        net.weight_ih_l0.fill_(1.0)
+    norms = state_gradients(net, torch.full((6, 3, 1), 1e-4), lambda output: output[:, 0].sum())
+    assert torch.allclose(norms, 0.5 ** torch.arange(5.0, -1, -1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_gradients_equal_finite_differences_of_the_state(kind):
+    torch.manual_seed(0)
+    net = kind(2, 3).double()
+    inputs = torch.randn(5, 1, 2, dtype=torch.float64)
+    norms = state_gradients(net, inputs, lambda output: output.square().sum())
+    _, state = net(inputs[:2])
+    parts = state if isinstance(state, tuple) else (state,)
+
+    def cost(flat):
+        pieces = flat.view(len(parts), 1, 1, 3)
+        _, last = net(inputs[2:], tuple(pieces) if len(parts) > 1 else pieces[0])
+        return (last[0] if len(parts) > 1 else last).square().sum().item()
+
+    flat, step = torch.cat([part.flatten() for part in parts]).detach(), 1e-6
+    slopes = [
+        (cost(flat + step * unit) - cost(flat - step * unit)) / (2 * step) for unit in torch.eye(len(flat)).double()
+    ]
+    assert norms[1].item() == pytest.approx(math.sqrt(sum(slope**2 for slope in slopes)), rel=1e-6)
