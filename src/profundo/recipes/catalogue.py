@@ -21,8 +21,13 @@ RECIPES: dict[str, str] = {
     # Classifiers
     # Transfer
     # Autoencoders
+    "autoencoder": "plain, denoising or convolutional, on MNIST: reconstructions, clusters and a map of the codes",
+    "anomaly": "find the MNIST digit that training never saw by its reconstruction error: ROC area, threshold",
     "vae": "variational autoencoder on MNIST: ELBO, bits per dimension, samples, the plane of codes",
     # Adversarial
+    "gan": "generative adversarial nets as in 2014, dense and with maxout: new digits from MNIST, their film",
+    "dcgan": "DCGAN, convolutional adversarial nets: new digits from MNIST, their film, Fréchet distance",
+    "wgan-gp": "Wasserstein GAN with gradient penalty: new digits from MNIST, a loss that means something",
     # Metric
     "siamese": "contrastive loss on pairs of MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
     "triplet": "triplet loss with mining on MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",

@@ -1,0 +1,236 @@
+"""Anomalies by reconstruction error (Japkowicz et al. 1995): a net that only learned nine digits remakes the tenth badly.
+
+Data: MNIST; a digit is held out of training and is to be found among the test pictures. An autoencoder with a small code
+is trained on the nine others; a picture is flagged where the error of its reconstruction is above that of 95 % of unseen
+pictures of the known digits. The score is the area under the ROC curve: the probability that a picture of the strange
+digit has a larger error than one of a known digit. Beside it, the same with principal components in place of the net.
+
+Result, one seed: 0.877 for the digit 4 (0.631 with principal components), of which 35 % are flagged at 4.1 % false alarms.
+Over the ten digits in turn the mean is 0.803 (0.705), from 0.959 for the 2 to 0.351 for the 1, which is a stroke as any other
+digit has, and easier to remake than what was learned. About 90 s on one core of an AMD EPYC, no GPU, all ten trainings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from profundo.data.batches import batches
+from profundo.data.standard import standardize, unit_interval
+from profundo.evaluate import evaluating
+from profundo.evaluate.components import principal_components
+from profundo.evaluate.detection import roc_area, threshold_for
+from profundo.nets.autoencoders import dense_autoencoder
+from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
+from profundo.recipes.bench import Bench, Trained
+from profundo.recipes.experiment import Positive, Share, Whole
+from profundo.recipes.predicting import read_image
+from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.records import Batch, Dataset, Inputs, Samples
+from profundo.train import Descent, Plan, optimizer, schedule
+
+__all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
+
+Digit = Annotated[int, Field(ge=0, le=9)]
+SHOWN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """digit: the one held out; others: whether each of the other nine is held out in turn, too, for the table.
+
+    code: numbers in a code; width: of the first hidden layer, the second has half of it.
+    false_alarms: share of unseen known digits that are flagged.
+    """
+
+    digit: Digit = 4
+    others: bool = True
+    code: Whole = 16
+    width: Whole = 256
+    epochs: Whole = 4
+    batch_size: Whole = 256
+    learning_rate: Positive = 0.003
+    false_alarms: Share = 0.05
+    data: str = "mnist"
+
+
+def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {"autoencoder": dense_autoencoder(known["shape"], asked.code, (asked.width, (asked.width + 1) // 2))}
+
+
+def run(bench: Bench, asked: Settings) -> Outcome:
+    data = bench.load(asked.data, images=True)
+    known: dict[str, Any] = {"shape": list(data.spec.inputs.shape)}
+    held_out = [asked.digit, *(digit for digit in range(10) if digit != asked.digit)]
+    rows: list[tuple[str, float, float]] = []
+    net, trained, error = nn.Module(), None, Tensor()
+    for digit in held_out if asked.others else held_out[:1]:
+        candidate = networks(asked, known)["autoencoder"]
+        learned = train(bench, asked, data, candidate, digit)
+        by_net = errors(candidate, pictures(data, data.test).to(bench.device))
+        found, rival = (
+            area(scores, data.test.targets, digit) for scores in (by_net, linear_errors(asked, data, digit))
+        )
+        rows.append((data.spec.targets.classes[digit], found, rival))
+        if digit == asked.digit:
+            net, trained, error = candidate, learned, by_net
+    assert trained is not None
+    ordinary = errors(net, pictures(data, without(data.validation, asked.digit)).to(bench.device))
+    known["threshold"] = threshold_for(ordinary, asked.false_alarms)
+    strange = data.test.targets == asked.digit
+    flagged = error > known["threshold"]
+    caught, alarms = flagged[strange].double().mean().item(), flagged[~strange].double().mean().item()
+    name, found, rival = rows[0]
+    mean = sum(row[1] for row in rows) / len(rows)
+    return Outcome(
+        scores={"ROC area": found, "caught": caught, "false alarms": alarms, "mean ROC area": mean},
+        baseline={"ROC area": rival, "mean ROC area": sum(row[2] for row in rows) / len(rows)},
+        against="principal components",
+        exhibits=[
+            pairs(data, net, strange, "strange", name),
+            pairs(data, net, ~strange, "known", name),
+            histogram(error, strange, known["threshold"], name),
+            Table(
+                "Each digit held out in turn",
+                "Area under the ROC curve by reconstruction error, of the autoencoder and of as many principal components; "
+                "chance is 0.5. Below it the strange digit is easier to remake than the known ones: a 1 is a stroke, and "
+                "every digit has strokes.",
+                ["held out", "autoencoder", "principal components"],
+                [list(row) for row in rows],
+            ),
+            Chart(
+                "Error in training",
+                f"Mean squared error per pixel on the digits other than {name}, after every epoch.",
+                lines_svg(
+                    [
+                        Line(part, list(range(1, len(trained.history) + 1)), trained.history[column])
+                        for part, column in (("training", "loss"), ("validation", "validation loss"))
+                    ],
+                    x_label="epoch",
+                    y_label="mean squared error",
+                ),
+            ),
+        ],
+        networks={"autoencoder": net},
+        known=known,
+        conclusion=f"A {name}, never seen in training, has a larger reconstruction error than a known digit with probability "
+        f"{found:.3f} ({rival:.3f} with principal components; 0.5 is chance). {100 * caught:.0f} % of them are flagged, at "
+        f"{100 * alarms:.1f} % false alarms." + (f" Mean over the digits: {mean:.3f}." if len(rows) > 1 else ""),
+    )
+
+
+def train(bench: Bench, asked: Settings, data: Dataset, net: nn.Module, digit: int) -> Trained:
+    """On all digits but one."""
+    validation = pictures(data, without(data.validation, digit)).to(bench.device)
+
+    def cost(batch: Batch) -> Mapping[str, Tensor]:
+        return {"loss": F.mse_loss(net(batch.inputs), batch.inputs)}
+
+    samples, spec = without(data.train, digit), unit_interval(data.spec)
+    return bench.train(
+        Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
+        batches(samples, spec, asked.batch_size, seed=bench.seed, device=bench.device),
+        Plan(asked.epochs, schedule("cosine")),
+        name=f"without {digit}",
+        validate=lambda: {"validation loss": errors(net, validation).mean().item()},
+    )
+
+
+def without(samples: Samples, digit: int) -> Samples:
+    kept = samples.targets != digit
+    return replace(samples, inputs=samples.inputs[kept], targets=samples.targets[kept])  # type: ignore[index]
+
+
+def pictures(data: Dataset, split: Samples) -> Tensor:
+    """float32 (samples, channels, height, width), from 0 to 1."""
+    assert isinstance(split.inputs, Tensor)
+    return standardize(split.inputs, unit_interval(data.spec).inputs)
+
+
+def remade(net: nn.Module, seen: Tensor) -> Tensor:
+    with evaluating(net):
+        return torch.cat([net(part) for part in torch.split(seen, 1000)])
+
+
+def errors(net: nn.Module, seen: Tensor) -> Tensor:
+    """Mean squared error per pixel of each picture, (pictures,) on the CPU."""
+    return (remade(net, seen) - seen).square().flatten(1).mean(1).cpu()
+
+
+def linear_errors(asked: Settings, data: Dataset, digit: int) -> Tensor:
+    """The same of the test part with principal components of the known digits."""
+    rows, test = (pictures(data, split).flatten(1) for split in (without(data.train, digit), data.test))
+    plane = principal_components(rows, min(asked.code, rows.shape[1]))
+    return (plane.decode(plane.encode(test)) - test).square().mean(1)
+
+
+def area(scores: Tensor, digits: Tensor, strange: int) -> float:
+    return roc_area(scores[digits != strange], scores[digits == strange])
+
+
+def pairs(data: Dataset, net: nn.Module, chosen: Tensor, kind: str, digit: str) -> Exhibit:
+    """Test pictures and what the net makes of them."""
+    seen = pictures(data, data.test)[chosen][:SHOWN]
+    both = torch.cat([seen, remade(net, seen.to(next(net.parameters()).device)).cpu()])
+    which = f"a {digit}, which training never saw" if kind == "strange" else f"digits other than {digit}"
+    return Images(
+        f"Pictures of {kind} digits",
+        f"Test pictures of {which}, above; what the net makes of them below.",
+        (255 * both).round().to(torch.uint8),
+        columns=len(seen),
+    )
+
+
+def histogram(error: Tensor, strange: Tensor, threshold: float, digit: str, bins: int = 40) -> Exhibit:
+    most = float(torch.quantile(error.double(), 0.995))
+    middles = [(at + 0.5) * most / bins for at in range(bins)]
+    lines = []
+    for name, chosen in ((f"{digit}, held out", strange), ("known digits", ~strange)):
+        counts = torch.histc(error[chosen].double(), bins, 0, most)
+        lines.append(Line(name, middles, (counts / chosen.sum()).tolist()))
+    return Chart(
+        "Reconstruction errors",
+        "Shares of the test pictures by their mean squared error per pixel, in 40 bins; right of the threshold a picture "
+        "is flagged.",
+        lines_svg(
+            lines,
+            x_label="mean squared error",
+            y_label="share of the pictures",
+            log_y=False,
+            marks={"threshold": threshold},
+            percent=True,
+        ),
+    )
+
+
+def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """ "strange" or "known" by each picture's reconstruction error, with the error and the threshold."""
+    shape, threshold = tuple(model.known["shape"]), model.known["threshold"]
+    read = torch.stack([read_image(path, Inputs(shape, "image")) for path in files]).float() / 255
+    found = errors(model.networks["autoencoder"], read).tolist()
+    return [
+        {
+            "input": str(path),
+            "prediction": "strange" if error > threshold else "known",
+            "error": error,
+            "threshold": threshold,
+        }
+        for path, error in zip(files, found, strict=True)
+    ]
+
+
+RECIPE = Recipe(
+    Settings,
+    Settings(data="digits", others=False, code=6, width=64, epochs=6),
+    run,
+    networks=networks,
+    predict=predict,
+)

@@ -1,0 +1,254 @@
+"""Autoencoders (Hinton & Salakhutdinov 2006): codes of few numbers from which a picture can be made again.
+
+Data: MNIST. kind "plain": dense; "denoising": a random share of the pixels is black, and the whole picture is wanted
+(Vincent et al. 2008); "convolutional": with max pooling, and unpooling at the remembered positions (Zeiler & Fergus 2014),
+which tell the decoder more than the code does. The squared error is compared with that of principal components, the best
+linear code of the same size; the clusters of the codes with the ten digits, which training never saw.
+
+Result, kind "plain", one seed: mean squared error 0.0052 per pixel with a code of 32 numbers (0.0168 with 32 principal
+components, 0.0675 with the mean picture), in about 60 s on one core of an AMD EPYC, no GPU. Clusters of the codes agree with
+the digits no better than clusters of pixels do: purity 57 % against 59 %. Kind "denoising", half of the pixels
+black: 0.0112 (components of what is seen: 0.0440), purity 61 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from profundo.data.batches import batches
+from profundo.data.standard import standardize, unit_interval
+from profundo.evaluate import evaluating
+from profundo.evaluate.clusters import adjusted_rand, kmeans, purity, tsne
+from profundo.evaluate.components import principal_components
+from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_autoencoder, pooling_autoencoder
+from profundo.pictures.charts import Line, lines_svg, points_svg
+from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
+from profundo.pictures.film import sheet
+from profundo.recipes.bench import Bench
+from profundo.recipes.experiment import Positive, Share, Whole
+from profundo.recipes.predicting import read_image
+from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.records import Batch, Dataset, Inputs, Samples
+from profundo.train import Descent, Plan, optimizer, schedule
+from profundo.train.updates import autocast
+
+__all__ = ["RECIPE", "Settings", "masked", "networks", "predict", "run"]
+
+Kind = Literal["plain", "denoising", "convolutional"]
+SHOWN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """code: numbers in a code; masking: share of the pixels made black, of kind "denoising".
+
+    width: of the first hidden layer; the second has half of it. mapped: test pictures on the map of codes.
+    """
+
+    kind: Kind = "plain"
+    code: Whole = 32
+    masking: Share = 0.5
+    width: Whole = 512
+    epochs: Whole = 10
+    batch_size: Whole = 128
+    learning_rate: Positive = 0.002
+    mapped: Annotated[int, Field(ge=10)] = 1000
+    data: str = "mnist"
+
+
+def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    shape = known["shape"]
+    if asked.kind == "convolutional":
+        return {"autoencoder": pooling_autoencoder(shape, asked.code)}
+    return {"autoencoder": dense_autoencoder(shape, asked.code, (asked.width, (asked.width + 1) // 2))}
+
+
+def masked(pictures: Tensor, share: float, generator: torch.Generator | None = None) -> Tensor:
+    """Each pixel black with that probability. generator: PyTorch's global one unless given, on the CPU."""
+    if not share:
+        return pictures
+    if generator is None:
+        return pictures * (torch.rand_like(pictures) >= share)
+    return pictures * (torch.rand(pictures.shape, generator=generator) >= share).to(pictures.device)
+
+
+def run(bench: Bench, asked: Settings) -> Outcome:
+    data = bench.load(asked.data, images=True)
+    known = {"shape": list(data.spec.inputs.shape)}
+    net = networks(asked, known)["autoencoder"]
+    share = asked.masking if asked.kind == "denoising" else 0.0
+    precision = bench.precision(net)
+
+    def cost(batch: Batch) -> Mapping[str, Tensor]:
+        with autocast(precision, batch.inputs.device):
+            made = net(masked(batch.inputs, share))
+        return {"loss": F.mse_loss(made.float(), batch.inputs)}
+
+    train, test = pictures(data, data.train), pictures(data, data.test)
+    seen = masked(test, share, bench.generator("masks"))
+    validation = pictures(data, data.validation).to(bench.device)
+    hidden = masked(validation, share, bench.generator("validation masks"))
+    shown = seen[:SHOWN].to(bench.device)
+    trained = bench.train(
+        Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
+        batches(data.train, unit_interval(data.spec), asked.batch_size, seed=bench.seed, device=bench.device),
+        Plan(asked.epochs, schedule("cosine")),
+        validate=lambda: {"validation loss": F.mse_loss(remade(net, hidden), validation.cpu()).item()},
+        film=lambda: sheet(raw(torch.cat([test[:SHOWN], remade(net, shown)])), SHOWN),
+    )
+    made, codes = remade(net, seen.to(bench.device)), encoded(net, seen.to(bench.device))
+    linear = principal_components(train.flatten(1), min(asked.code, train[0].numel()))
+    by_components = linear.decode(linear.encode(seen.flatten(1))).view_as(test)
+    errors = {
+        f"autoencoder, {asked.kind}": mean_square(made, test),
+        f"principal components, {len(linear.directions)}": mean_square(by_components, test),
+        "mean training picture": mean_square(train.mean(0).expand_as(test), test),
+        **({"the masked picture itself": mean_square(seen, test)} if share else {}),
+    }
+    groups = grouping(bench, data, codes, linear.encode(seen.flatten(1)))
+    error, rival, constant, *_ = errors.values()
+    epochs = list(range(1, len(trained.history) + 1))
+    return Outcome(
+        scores={"MSE": error, **groups["autoencoder"]},
+        baseline={"MSE": rival, **groups["principal components"]},
+        against="principal components",
+        exhibits=[
+            reconstructions(test, seen, made, by_components, share),
+            trained.film("Reconstructions by epoch", "Test pictures above, what the net makes of them below.", 0.4),
+            code_map(bench, data, codes[: asked.mapped]),
+            Chart(
+                "Error",
+                "Mean squared error per pixel, of intensities from 0 to 1, after every epoch; with that of principal "
+                "components on the test part.",
+                lines_svg(
+                    [
+                        Line("training", epochs, trained.history["loss"]),
+                        Line("validation", epochs, trained.history["validation loss"]),
+                        Line("principal components", [epochs[0], epochs[-1]], [rival] * 2),
+                    ],
+                    x_label="epoch",
+                    y_label="mean squared error",
+                ),
+            ),
+            Table(
+                "Errors",
+                "Mean squared error per pixel on the test part, intensities from 0 to 1. "
+                + ("The decoder also knows the positions of the maxima. " if asked.kind == "convolutional" else ""),
+                ["made by", "MSE"],
+                [[name, value] for name, value in errors.items()],
+            ),
+            Table(
+                "Clusters",
+                "k-means with as many clusters as there are digits, on the codes of the test part, on principal components "
+                "and on the pixels: the share of pictures that are of their cluster's commonest digit, and the Rand index "
+                "corrected for chance.",
+                ["clustered", *groups["autoencoder"]],
+                [[name, *values.values()] for name, values in groups.items()],
+            ),
+        ],
+        networks={"autoencoder": net},
+        known=known,
+        conclusion=f"With {asked.code} numbers a test picture is remade with a mean squared error of {error:.4f} per pixel; "
+        f"{rival:.4f} with as many principal components, {constant:.4f} with the mean picture. Clusters of the codes are "
+        f"{100 * groups['autoencoder']['cluster purity']:.0f} % pure, of the principal components "
+        f"{100 * groups['principal components']['cluster purity']:.0f} %.",
+    )
+
+
+def pictures(data: Dataset, split: Samples) -> Tensor:
+    """float32 (samples, channels, height, width), from 0 to 1."""
+    assert isinstance(split.inputs, Tensor)
+    return standardize(split.inputs, unit_interval(data.spec).inputs)
+
+
+def remade(net: nn.Module, seen: Tensor) -> Tensor:
+    """What the net makes of pictures, on the CPU."""
+    with evaluating(net):
+        return torch.cat([net(part).cpu() for part in torch.split(seen, 1000)])
+
+
+def encoded(net: nn.Module, seen: Tensor) -> Tensor:
+    """Codes (pictures, code) on the CPU."""
+    assert isinstance(net, Autoencoder | PoolingAutoencoder)
+    with evaluating(net):
+        return torch.cat([net.encode(part).cpu() for part in torch.split(seen, 1000)])
+
+
+def mean_square(made: Tensor, wanted: Tensor) -> float:
+    return (made - wanted).double().square().mean().item()
+
+
+def grouping(bench: Bench, data: Dataset, codes: Tensor, components: Tensor) -> dict[str, dict[str, float]]:
+    """How the clusters of the test part's codes, components and pixels agree with the digits."""
+    digits = data.test.targets
+    found = {}
+    rows = {"autoencoder": codes, "principal components": components, "pixels": pictures(data, data.test).flatten(1)}
+    for name, points in rows.items():
+        clusters = kmeans(points, len(data.spec.targets.classes), bench.seed)
+        found[name] = {
+            "cluster purity": purity(digits, clusters),
+            "adjusted Rand index": adjusted_rand(digits, clusters),
+        }
+    return found
+
+
+def code_map(bench: Bench, data: Dataset, codes: Tensor) -> Exhibit:
+    plane = tsne(codes, bench.seed)
+    return Chart(
+        "Map of the codes",
+        f"The codes of {len(codes)} test pictures in the plane, neighbours together (t-SNE), coloured by their digits, "
+        "which training never saw.",
+        points_svg(
+            plane[:, 0].tolist(),
+            plane[:, 1].tolist(),
+            data.test.targets[: len(codes)].tolist(),
+            x_label="t-SNE 1",
+            y_label="t-SNE 2",
+            names=data.spec.targets.classes,
+        ),
+    )
+
+
+def reconstructions(test: Tensor, seen: Tensor, made: Tensor, by_components: Tensor, share: float) -> Exhibit:
+    """Rows: the test picture, what the net saw of it where that is less, the net's picture, that of components."""
+    rows = [test, *([seen] if share else []), made, by_components]
+    saw = "below them what the net saw, " if share else ""
+    return Images(
+        "Reconstructions",
+        f"Test pictures in the first row; {saw}then what the net makes, last what principal components make.",
+        raw(torch.cat([row[:SHOWN] for row in rows])),
+        columns=SHOWN,
+    )
+
+
+def raw(values: Tensor) -> Tensor:
+    """uint8 images of intensities; those beyond 0 to 1 are cut."""
+    return (255 * values.clamp(0, 1)).round().to(torch.uint8)
+
+
+def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """Each picture's mean squared error per pixel, once through the net, and its code."""
+    net, shape = model.networks["autoencoder"], tuple(model.known["shape"])
+    read = torch.stack([read_image(path, Inputs(shape, "image")) for path in files]).float() / 255
+    errors = (remade(net, read) - read).square().flatten(1).mean(1).tolist()
+    return [
+        {"input": str(path), "prediction": error, "code": code}
+        for path, error, code in zip(files, errors, encoded(net, read).tolist(), strict=True)
+    ]
+
+
+RECIPE = Recipe(
+    Settings,
+    Settings(data="digits", code=8, width=64, epochs=4, mapped=60),
+    run,
+    networks=networks,
+    predict=predict,
+)

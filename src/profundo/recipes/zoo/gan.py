@@ -1,0 +1,103 @@
+"""Generative adversarial nets (Goodfellow et al. 2014, arXiv:1406.2661, algorithm 1): two dense nets at play.
+
+Data: MNIST, its training digits at 0 to 1. A generator of ReLUs with a sigmoid at the end, a discriminator of maxout units
+with dropout, as in the paper but narrower; the generator's cost is the non-saturating one. Adam, a smaller rate for the
+discriminator and batch normalisation in the generator came after the paper: with one rate, less dropout and no normalisation
+as many steps ended in mode collapse, 2.6 digits in use. Digits are drawn from the moving average of the generator's weights.
+
+Result, one seed: 10,000 made digits are at a Fréchet distance of 52 from as many unseen real ones, in the features of a
+small classifier; as many real training digits are at 3.6, the untrained generator's images at 524. Strokes are broken and
+specked, as those of dense generators are: the classifier is sure of 52 % of the digits (over 90 %); 9.0 of the ten digits are
+in use by entropy. The recipe `dcgan` comes much nearer. 90 s on one core of an AMD EPYC, no GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.nets.adversarial import dense_generator, maxout_discriminator
+from profundo.objectives.adversarial import discriminator_cost, generator_cost
+from profundo.pictures.exhibits import Exhibit
+from profundo.recipes.adversaries import draw, play, players
+from profundo.recipes.bench import Bench
+from profundo.recipes.experiment import Positive, Share, Whole
+from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.train.adversarial import Adversarial, Judge
+
+__all__ = ["RECIPE", "Settings", "cost", "generate", "networks", "run"]
+
+LOW = 0.0  # of the sigmoid, the generator's last layer
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """pictures: that an epoch shows, the next goes on where it ended; noise: numbers that a digit is made from.
+
+    width: of the generator's second hidden layer, twice that of its first; units, pieces: maxout units of each of the
+    discriminator's two layers, and the linear functions of each; dropout: share of them set to zero.
+    learning_rate: of the generator. momentum: Adam's first decay rate; decay: of the moving average of the generator.
+    classifier_epochs: of the classifier that judges the digits.
+    """
+
+    pictures: Whole = 13_750
+    epochs: Whole = 40
+    batch_size: Whole = 100
+    noise: Whole = 64
+    width: Whole = 512
+    units: Whole = 128
+    pieces: Whole = 3
+    dropout: Share = 0.5
+    learning_rate: Positive = 0.001
+    discriminator_rate: Positive = 0.0005
+    momentum: Share = 0.5
+    decay: Share = 0.99
+    classifier_epochs: Whole = 2
+    data: str = "mnist"
+
+
+def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {
+        "generator": dense_generator(known["shape"], asked.noise, ((asked.width + 1) // 2, asked.width), normalise=True)
+    }
+
+
+def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
+    """Both halves of the cross-entropy in one pass: no unit of a dense discriminator looks at other images."""
+    scores_of_real, scores_of_made = torch.split(judge(torch.cat([real, made])), [len(real), len(made)])
+    return {"discriminator": discriminator_cost(scores_of_real, scores_of_made)}
+
+
+def run(bench: Bench, asked: Settings) -> Outcome:
+    data = bench.load(asked.data, classes=3)
+    known = {"shape": list(data.spec.inputs.shape)}
+    generator = networks(asked, known)["generator"]
+    discriminator = maxout_discriminator(known["shape"], asked.units, asked.pieces, asked.dropout)
+    duel = Adversarial(
+        generator,
+        discriminator,
+        players(generator, discriminator, (asked.learning_rate, asked.discriminator_rate), (asked.momentum, 0.999)),
+        noise=asked.noise,
+        discriminator_cost=cost,
+        generator_cost=generator_cost,
+        decay=asked.decay,
+    )
+    return play(bench, asked, data, duel, LOW, known)
+
+
+def generate(model: Model, count: int, generator: torch.Generator, _prompt: str) -> list[Exhibit]:
+    """So many new digits, each from noise of its own."""
+    return draw(model.networks["generator"], torch.randn(count, model.asked.noise, generator=generator), LOW)
+
+
+RECIPE = Recipe(
+    Settings,
+    Settings(data="digits", pictures=1200, epochs=6, width=64, units=32, noise=8, decay=0.9, classifier_epochs=6),
+    run,
+    networks=networks,
+    generate=generate,
+)
