@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from profundo import nets
-from profundo.nets.catalogue import NETS_FOR_IMAGES
+from profundo.nets.catalogue import NETS_FOR_IMAGES, PUBLISHED_NETS
 from profundo.nets.fast import stages
 from profundo.nets.summary import summary
 from profundo.records import Inputs, ProfundoError, Spec, Targets
@@ -33,17 +33,21 @@ SPECS = {
     "rows, two reals": spec_of((3,), REAL),
     "rows, ten classes": spec_of((64,)),
 }
+# Nets for ImageNet have the contract at a sixteenth of their width, on colour images, one of each kind of block: the
+# others repeat the same blocks. Their published form, at full width, is compared with tables in test_published.py.
+OF_EACH_BLOCK = {"alexnet", "vgg11", "resnet18", "resnet50"}
 CASES = [
     pytest.param(name, spec, id=f"{name} on {data}")
     for data, spec in SPECS.items()
     for name in nets.NETS
     if spec.inputs.kind == "image" or name not in NETS_FOR_IMAGES
+    if name not in PUBLISHED_NETS or (name in OF_EACH_BLOCK and spec.inputs.shape[0] == 3)
 ]
 
 
 def built(name, spec, seed=0, **options):
     torch.manual_seed(seed)
-    return nets.build(name, spec, **options)
+    return nets.build(name, spec, **({"width": 1 / 16} if name in PUBLISHED_NETS else {}), **options)
 
 
 def noise(spec, samples):
@@ -94,7 +98,7 @@ class TestContract:
         assert rows[-1].shape == (spec.outputs,)
 
     def test_first_loss_is_near_that_of_guessing(self, name, spec):
-        """log K: the outputs of an untrained net are small."""
+        """log K: the outputs of an untrained net are small, or nearly the same."""
         if spec.targets.kind != "classes":
             return
         samples = 256

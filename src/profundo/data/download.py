@@ -15,14 +15,15 @@ from profundo.records import ProfundoError
 __all__ = ["fetch"]
 
 _TIMEOUT = 30.0  # seconds without an answer
-_LARGEST = 2**29  # bytes
+_LARGEST = 2**30  # bytes
 _log = logging.getLogger(__name__)
 
 
 def fetch(path: Path, mirrors: Sequence[str], sha256: str) -> Path:
     """The file at `path`, after a download from the first mirror that has it right, unless it is there already.
 
-    Raises ProfundoError when no mirror does, saying why, and where to put the file by hand.
+    sha256: all of it, or as many of its first digits as are known. Raises ProfundoError when no mirror does, saying why,
+    and where to put the file by hand.
     """
     if path.is_file():
         return path
@@ -36,7 +37,7 @@ def fetch(path: Path, mirrors: Sequence[str], sha256: str) -> Path:
             except (OSError, http.client.HTTPException, ValueError) as error:
                 reasons.append(f"{mirror}: {error or type(error).__name__}")
                 continue
-            if found == sha256:
+            if found.startswith(sha256):
                 part.replace(path)
                 return path
             reasons.append(f"{mirror}: SHA-256 {found[:12]}…, expected {sha256[:12]}…")

@@ -13,24 +13,70 @@ from typing import TYPE_CHECKING, Any
 
 from profundo.nets.catalogue import NETS, default
 
-__all__ = ["NETS", "build", "default", "fast_cnn", "initialize_", "lenet5", "linear", "mlp", "resnet"]
+__all__ = [
+    "NETS",
+    "Captioner",
+    "LanguageModel",
+    "SequenceClassifier",
+    "Translator",
+    "alexnet",
+    "build",
+    "default",
+    "fast_cnn",
+    "initialize_",
+    "lenet5",
+    "lenet5_1998",
+    "linear",
+    "load_published",
+    "mlp",
+    "resnet",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "vgg11",
+    "vgg13",
+    "vgg16",
+    "vgg19",
+]
 
 if TYPE_CHECKING:
+    from profundo.nets.alexnets import alexnet
+    from profundo.nets.attention import Translator
+    from profundo.nets.captioning import Captioner
     from profundo.nets.dense import linear, mlp
     from profundo.nets.fast import fast_cnn
     from profundo.nets.init import initialize_
     from profundo.nets.lenet import lenet5
+    from profundo.nets.lenet1998 import lenet5_1998
+    from profundo.nets.published import load_published
+    from profundo.nets.recurrent import LanguageModel, SequenceClassifier
     from profundo.nets.registry import build
     from profundo.nets.residual import resnet
+    from profundo.nets.resnets import resnet18, resnet34, resnet50
+    from profundo.nets.vgg import vgg11, vgg13, vgg16, vgg19
 
 _HOMES = {
+    "Captioner": "captioning",
+    "LanguageModel": "recurrent",
+    "SequenceClassifier": "recurrent",
+    "Translator": "attention",
+    "alexnet": "alexnets",
     "build": "registry",
     "fast_cnn": "fast",
     "initialize_": "init",
     "lenet5": "lenet",
+    "lenet5_1998": "lenet1998",
     "linear": "dense",
+    "load_published": "published",
     "mlp": "dense",
     "resnet": "residual",
+    "resnet18": "resnets",
+    "resnet34": "resnets",
+    "resnet50": "resnets",
+    "vgg11": "vgg",
+    "vgg13": "vgg",
+    "vgg16": "vgg",
+    "vgg19": "vgg",
 }
 
 

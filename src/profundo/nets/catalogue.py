@@ -12,11 +12,23 @@ NETS: dict[str, str] = {
     "linear": "one linear layer: linear, logistic or softmax regression",
     "mlp": "fully connected hidden layers (widths, activation, dropout)",
     "lenet5": "LeNet-5 with ReLU and max pooling (LeCun et al. 1998), for small images",
+    "lenet5_1998": "LeNet-5 as published: C3 table, trainable averages, scaled tanh, codes of 7×12 (connections)",
     "fast_cnn": "small strided convolutions with batch normalisation: the quickest to train on images",
-    "resnet": "residual network for small images (He et al. 2015, section 4.2) (depth, widths)",
+    "resnet": "residual network for small images (He et al. 2015, section 4.2) (depth, widths, shortcuts)",
+    "alexnet": "AlexNet (Krizhevsky 2014, or with year 2012 Krizhevsky et al. 2012) (year, width, dropout)",
+    "vgg11": "VGG with 11 layers, configuration A (Simonyan & Zisserman 2014) (batch_norm, width, dropout)",
+    "vgg13": "VGG with 13 layers, configuration B (batch_norm, width, dropout)",
+    "vgg16": "VGG with 16 layers, configuration D (batch_norm, width, dropout)",
+    "vgg19": "VGG with 19 layers, configuration E (batch_norm, width, dropout)",
+    "resnet18": "residual network of 18 layers for ImageNet (He et al. 2015, table 1) (width)",
+    "resnet34": "residual network of 34 layers for ImageNet (width)",
+    "resnet50": "residual network of 50 layers with bottlenecks for ImageNet (width)",
 }
 
-NETS_FOR_IMAGES = frozenset({"lenet5", "fast_cnn", "resnet"})
+PUBLISHED_NETS = frozenset({"alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "resnet18", "resnet34", "resnet50"})
+"""Nets for ImageNet, of which torchvision publishes the weights."""
+
+NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | PUBLISHED_NETS
 
 
 def default(spec: Spec) -> str:

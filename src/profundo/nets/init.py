@@ -19,15 +19,17 @@ know" (cost log K) whatever the widths before it; the table's sum of fans lets s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 from typing import Literal, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from profundo.records import ProfundoError
 
-__all__ = ["GAINS", "SMALL_OUTPUT", "glorot_radius", "glorot_sigma", "initialize_"]
+__all__ = ["GAINS", "SMALL_OUTPUT", "drawn_once", "glorot_radius", "glorot_sigma", "initialize_"]
 
 GAINS: dict[str, float] = {
     "linear": 1.0,
@@ -92,6 +94,22 @@ def initialize_(
             if layer.bias is not None:
                 layer.bias.zero_()
     return module
+
+
+def drawn_once(build: Callable[[], Net]) -> Net:
+    """The net with its first weights for ReLU and a small output layer, as all of this room have.
+
+    Its layers are made without memory and get it afterwards, or each would draw weights of its own that are thrown away
+    at once: for the largest nets that took longer than all the rest. With `torch.device("meta")` around, it stays so.
+    """
+    device = torch.get_default_device()
+    with torch.device("meta"):
+        net = build()
+    net.to_empty(device=device)
+    for layer in net.modules():
+        if isinstance(layer, _BatchNorm):
+            layer.reset_parameters()
+    return initialize_(net, output_gain=SMALL_OUTPUT)
 
 
 def fans(weight: Tensor) -> tuple[int, int]:

@@ -8,11 +8,15 @@ from typing import Any
 
 from torch import nn
 
+from profundo.nets.alexnets import alexnet
 from profundo.nets.catalogue import check
 from profundo.nets.dense import linear, mlp
 from profundo.nets.fast import fast_cnn
 from profundo.nets.lenet import lenet5
+from profundo.nets.lenet1998 import lenet5_1998
 from profundo.nets.residual import resnet
+from profundo.nets.resnets import resnet18, resnet34, resnet50
+from profundo.nets.vgg import vgg11, vgg13, vgg16, vgg19
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["build"]
@@ -21,8 +25,17 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "linear": linear,
     "mlp": mlp,
     "lenet5": lenet5,
+    "lenet5_1998": lenet5_1998,
     "fast_cnn": fast_cnn,
     "resnet": resnet,
+    "alexnet": alexnet,
+    "vgg11": vgg11,
+    "vgg13": vgg13,
+    "vgg16": vgg16,
+    "vgg19": vgg19,
+    "resnet18": resnet18,
+    "resnet34": resnet34,
+    "resnet50": resnet50,
 }
 
 

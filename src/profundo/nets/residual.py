@@ -23,10 +23,11 @@ __all__ = ["Residual", "resnet"]
 
 
 class Residual(nn.Module):
-    """relu(shortcut(x) + norm(conv(relu(norm(conv(x))))))."""
+    """relu(shortcut(x) + norm(conv(relu(norm(conv(x)))))); without shortcut, the plain net that it is compared with."""
 
-    def __init__(self, channels: int, features: int, stride: int) -> None:
+    def __init__(self, channels: int, features: int, stride: int, has_shortcut: bool = True) -> None:
         super().__init__()
+        self.has_shortcut = has_shortcut
         self.stride = stride
         self.new_channels = features - channels
         self.conv1 = nn.Conv2d(channels, features, 3, stride, 1, bias=False)
@@ -37,15 +38,19 @@ class Residual(nn.Module):
         self.relu2 = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = x[:, :, :: self.stride, :: self.stride] if self.stride > 1 else x
-        if self.new_channels:
-            shortcut = F.pad(shortcut, (0, 0, 0, 0, 0, self.new_channels))
-        y: Tensor = self.relu1(self.norm1(self.conv1(x)))
-        return self.relu2(self.norm2(self.conv2(y)) + shortcut)  # type: ignore[no-any-return]
+        y: Tensor = self.norm2(self.conv2(self.relu1(self.norm1(self.conv1(x)))))
+        return self.relu2(y + self.shortcut(x) if self.has_shortcut else y)  # type: ignore[no-any-return]
+
+    def shortcut(self, x: Tensor) -> Tensor:
+        x = x[:, :, :: self.stride, :: self.stride] if self.stride > 1 else x
+        return F.pad(x, (0, 0, 0, 0, 0, self.new_channels)) if self.new_channels else x
 
 
-def resnet(spec: Spec, depth: int = 20, widths: tuple[int, int, int] = (16, 32, 64)) -> nn.Sequential:
-    """depth: 8, 14, 20, 32, 44, 56, 110 … (6n + 2); widths: channels of the three stages, not falling.
+def resnet(
+    spec: Spec, depth: int = 20, widths: tuple[int, int, int] = (16, 32, 64), shortcuts: bool = True
+) -> nn.Sequential:
+    """depth: 8, 14, 20, 32, 44, 56, 110 … (6n + 2); widths: channels of the three stages, not falling; shortcuts: False
+    makes the paper's plain net, with as many parameters.
 
     With depth 20 and the paper's widths, 269,722 parameters for three channels and ten classes.
     """
@@ -64,7 +69,7 @@ def resnet(spec: Spec, depth: int = 20, widths: tuple[int, int, int] = (16, 32, 
     for stage, features in enumerate(widths, start=1):
         for block in range(1, blocks + 1):
             stride = 2 if stage > 1 and block == 1 else 1
-            layers[f"stage{stage}_block{block}"] = Residual(channels, features, stride)
+            layers[f"stage{stage}_block{block}"] = Residual(channels, features, stride, shortcuts)
             channels = features
     layers["average"] = nn.AdaptiveAvgPool2d(1)
     layers["flatten"] = nn.Flatten()

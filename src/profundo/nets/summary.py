@@ -22,6 +22,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.parameter import is_lazy
 
+from profundo.nets.lenet1998 import SparseConv
 from profundo.records import Inputs, LayerRow, ProfundoError
 
 __all__ = ["flops", "summary"]
@@ -70,6 +71,8 @@ def flops(layer: nn.Module, into: Tensor, out: Tensor) -> int:
         return 2 * into.numel() * layer.out_channels // layer.groups * prod(layer.kernel_size)
     if isinstance(layer, _ConvNd):
         return 2 * out.numel() * layer.in_channels // layer.groups * prod(layer.kernel_size)
+    if isinstance(layer, SparseConv):
+        return 2 * out.numel() // out.shape[1] * layer.kernels.numel()
     if isinstance(layer, nn.Linear):
         return 2 * out.numel() * layer.in_features
     if isinstance(layer, (nn.RNNBase, nn.RNNCellBase)):

@@ -19,7 +19,12 @@ RECIPES: dict[str, str] = {
     "universal-approximation": "one hidden layer of growing width fits three continuous functions",
     "similarity": "cosines of vectors: which of A, B and C is X most like",
     # Classifiers
+    "lenet5-1998": "LeNet-5 as published in 1998 reads MNIST: C3 table, trained averages, drawings for codes",
+    "cifar10": "photographs of ten kinds of thing: residual net, AlexNet, VGG (net=alexnet), trained small on CIFAR-10",
+    "deep-or-shallow": "the same number of parameters in one hidden layer or in five, on a composed function",
+    "connections": "fewer connections (C3 table, random, all) and ones that skip (plain and residual nets by depth)",
     # Transfer
+    "transfer": "from the digits 0 to 4 to 5 to 9 with few images: frozen, fine-tuned, from scratch, on MNIST",
     # Autoencoders
     "autoencoder": "plain, denoising or convolutional, on MNIST: reconstructions, clusters and a map of the codes",
     "anomaly": "find the MNIST digit that training never saw by its reconstruction error: ROC area, threshold",

@@ -1,0 +1,117 @@
+"""Photographs of ten kinds of thing: residual net, AlexNet and VGG, trained small (He et al. 2015; Krizhevsky et al. 2012).
+
+Data: CIFAR-10, 45,000 to train on, each seen mirrored in half of the cases and moved by up to four pixels. The default is
+He et al.'s net for CIFAR-10 (section 4.2) with 20 layers; the others are those of ImageNet, narrower and with the
+beginning for small images that their files describe, and learn as long as is reasonable on two cores.
+
+Result: the default names 84.2 % of the test images right, in 5 minutes on two cores of an AMD EPYC, no GPU (one seed;
+measured by `profundo train cifar10 --net resnet`, which has the same settings). At a quarter of their width and with ten
+epochs, VGG-11 with batch normalisation (1.8 million parameters) gets to 80.3 % and AlexNet (2.3 million) to 72.7 % (seed 0
+each), in about 3 minutes each on one core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from torch import nn
+
+from profundo.nets import build
+from profundo.recipes.bench import Bench
+from profundo.recipes.classifying import (
+    classified,
+    confusion_chart,
+    error_chart,
+    known_spec,
+    learner,
+    mistakes,
+    spec_of,
+    tell,
+    training_batches,
+    validation,
+)
+from profundo.recipes.experiment import Layers, Positive, Share, Whole
+from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.train import Plan, schedule
+
+__all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """depth: of "resnet", 6n + 2 layers; width: factor for the channels of the other nets.
+
+    learning_rate: at the top of its cycle; 0 takes what suits the net.
+    """
+
+    net: Literal["resnet", "resnet18", "alexnet", "vgg11", "fast_cnn"] = "resnet"
+    depth: Layers = 20
+    width: Positive = 0.25
+    epochs: Whole = 10
+    batch_size: Whole = 128
+    learning_rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    label_smoothing: Share = 0.0
+    augment: tuple[str, ...] = ("mirror", "shift")
+    data: str = "cifar10"
+
+
+def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    spec = spec_of(known)
+    options: dict[str, dict[str, Any]] = {
+        "resnet": {"depth": asked.depth},
+        "resnet18": {"width": asked.width},
+        "alexnet": {"width": asked.width},
+        "vgg11": {"width": asked.width, "batch_norm": True},
+        "fast_cnn": {},
+    }
+    return {"net": build(asked.net, spec, **options[asked.net])}
+
+
+def run(bench: Bench, asked: Settings) -> Outcome:
+    data = bench.load(asked.data)
+    known = {"spec": known_spec(data.spec)}
+    nets = networks(asked, known)
+    net = nets["net"]
+    # Batch normalisation bears steps that AlexNet, which has none, does not.
+    name, rate, decay = ("adamw", 0.001, 0.01) if asked.net == "alexnet" else ("momentum", 0.2, 5e-4)
+    rate = asked.learning_rate or rate
+    trained = bench.train(
+        learner(bench, net, data.spec, name, rate, decay, label_smoothing=asked.label_smoothing),
+        training_batches(bench, data.train, data.spec, asked.batch_size, asked.augment),
+        Plan(asked.epochs, schedule("one-cycle")),
+        validate=lambda: validation(bench, net, data),
+    )
+    said, found = classified(bench, net, data.test, data.spec, data.train)
+    parameters = sum(p.numel() for p in net.parameters())
+    return Outcome(
+        scores=found.values,
+        baseline=found.baseline,
+        exhibits=[
+            error_chart({asked.net: trained.history}, "Errors by epoch", "Share of the validation images mistaken."),
+            confusion_chart(found, data.spec.targets.classes),
+            *mistakes(data, said, found),
+        ],
+        networks=nets,
+        known=known,
+        conclusion=f"{asked.net} with {parameters:,} parameters names {found.values['accuracy']:.1%} of the "
+        f"{found.samples:,} test images right (the commonest class alone: {found.baseline['accuracy']:.1%}).",
+        against="the commonest class",
+    )
+
+
+def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """The class of each image file, scaled to the size of the training images."""
+    return tell(model, files)
+
+
+RECIPE = Recipe(
+    Settings,
+    Settings(depth=8, epochs=2, batch_size=64, augment=("shift",), data="digits"),
+    run,
+    networks=networks,
+    predict=predict,
+)

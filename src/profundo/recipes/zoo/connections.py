@@ -1,0 +1,177 @@
+"""Connections that are left out, and connections that skip: sparse and residual nets side by side with what they differ from.
+
+1. LeNet-5's C3 sees some of the maps before it, by a table, "to force a break of symmetry" and to spare parameters (LeCun
+   et al. 1998, section II.B). Against it: all maps, and as many as in the table but drawn at random. Data: MNIST, a part.
+2. Plain nets are harder to train the deeper they are, residual nets are not (He et al. 2015, figures 1 and 6). The same
+   layers with and without shortcuts, by depth. Data: scikit-learn's digits, 8×8.
+
+Result: after five passes over 10,000 digits, C3 by its table reads 96.3 % of the test digits (95.4 to 97.1), at random 97.1 %
+(97.0 to 97.2), with all connections 97.5 % (97.2 to 97.6): with first weights that differ at random, symmetry needs no
+breaking, and what is left of the table's merit is a third fewer kernels. Without shortcuts, 8, 20 and 44 layers end with a
+training cost of 0.025, 0.33 and 1.51 and read 98.6 %, 91.1 % and 41.5 % of the digits; with them, 0.016, 0.012 and 0.030, and
+98.8 %, 98.9 % and 97.4 %. Means over three draws. About 70 s on one core of an AMD EPYC, no GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+import torch
+
+from profundo.data.subsets import part
+from profundo.nets import build, resnet
+from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.exhibits import Chart, Table
+from profundo.recipes.bench import Bench, Trained
+from profundo.recipes.classifying import classified, learner, training_batches
+from profundo.recipes.experiment import Positive, Some, Whole
+from profundo.recipes.recipe import Outcome, Recipe
+from profundo.records import Dataset
+from profundo.train import Plan, schedule
+
+__all__ = ["RECIPE", "Settings", "run"]
+
+SPARSE = ("table", "random", "full")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """samples, epochs: of the sparse nets; depths, residual_epochs: of those with and without shortcuts.
+
+    repeats: other first weights and, of the sparse nets, other samples.
+    """
+
+    samples: Whole = 10_000
+    epochs: Whole = 5
+    depths: Some = (8, 20, 44)
+    residual_epochs: Whole = 6
+    widths: tuple[Whole, Whole, Whole] = (8, 16, 32)
+    repeats: Whole = 3
+    batch_size: Whole = 64
+    learning_rate: Positive = 0.01
+    residual_rate: Positive = 0.1
+    data: str = "mnist"
+    small_data: str = "digits"
+
+
+def run(bench: Bench, asked: Settings) -> Outcome:
+    data, small = bench.load(asked.data), bench.load(asked.small_data)
+    sparse: dict[str, list[float]] = {kind: [] for kind in SPARSE}
+    deep: dict[tuple[bool, int], list[Trained]] = {}
+    accuracies: dict[tuple[bool, int], list[float]] = {}
+    for repeat in range(asked.repeats):
+        for kind in SPARSE:
+            sparse[kind].append(train_sparse(bench, asked, data, kind, repeat))
+        for depth in asked.depths:
+            for shortcuts in (False, True):
+                trained, accuracy = train_deep(bench, asked, small, depth, shortcuts, repeat)
+                deep.setdefault((shortcuts, depth), []).append(trained)
+                accuracies.setdefault((shortcuts, depth), []).append(accuracy)
+    deepest = max(asked.depths)
+    losses = {key: mean(t.history["loss"][-1] for t in trainings) for key, trainings in deep.items()}
+    return Outcome(
+        scores={
+            **{f"accuracy, C3 by {kind}": mean(values) for kind, values in sparse.items()},
+            **{f"training cost, residual, {depth} layers": losses[True, depth] for depth in asked.depths},
+        },
+        baseline={f"training cost, residual, {depth} layers": losses[False, depth] for depth in asked.depths},
+        exhibits=[
+            sparse_table(asked, sparse),
+            depth_chart(asked, deep),
+            curves(deep, deepest),
+            depth_table(asked, deep, accuracies),
+        ],
+        conclusion=f"C3 by its table reads {mean(sparse['table']):.2%}, at random {mean(sparse['random']):.2%}, with all "
+        f"connections {mean(sparse['full']):.2%} of the test digits after {asked.samples:,} samples. With {deepest} layers a "
+        f"plain net ends with a training cost of {losses[False, deepest]:.2f}, a residual one of {losses[True, deepest]:.2f}.",
+        against="plain",
+    )
+
+
+def train_sparse(bench: Bench, asked: Settings, data: Dataset, kind: str, repeat: int) -> float:
+    """Test accuracy of LeNet-5 of 1998 with such connections, after a part of the training split."""
+    drawn = torch.randperm(len(data.train), generator=bench.generator(f"samples {repeat}"))
+    train = part(data.train, drawn[: asked.samples])
+    net = build("lenet5_1998", data.spec, connections=kind)
+    bench.train(
+        learner(bench, net, data.spec, "momentum", asked.learning_rate, 5e-4),
+        training_batches(bench, train, data.spec, asked.batch_size),
+        Plan(asked.epochs, schedule("one-cycle")),
+        name=f"C3 by {kind}, {repeat + 1}",
+    )
+    return classified(bench, net, data.test, data.spec, train)[1].values["accuracy"]
+
+
+def train_deep(
+    bench: Bench, asked: Settings, data: Dataset, depth: int, shortcuts: bool, repeat: int
+) -> tuple[Trained, float]:
+    """A net of He et al. 2015, section 4.2, with or without its shortcuts; and its test accuracy."""
+    net = resnet(data.spec, depth, asked.widths, shortcuts)
+    trained = bench.train(
+        learner(bench, net, data.spec, "momentum", asked.residual_rate, 5e-4),
+        training_batches(bench, data.train, data.spec, asked.batch_size),
+        Plan(asked.residual_epochs, schedule("one-cycle")),
+        name=f"{'residual' if shortcuts else 'plain'} {depth}, {repeat + 1}",
+    )
+    return trained, classified(bench, net, data.test, data.spec, data.train)[1].values["accuracy"]
+
+
+# ------------------------------------------------------------------------------------------------------- pictures
+def sparse_table(asked: Settings, sparse: Mapping[str, Sequence[float]]) -> Table:
+    kernels: dict[str, float] = {"table": 60, "random": 60, "full": 96}
+    rows: list[list[str | float]] = [
+        [kind, kernels[kind], *(round(value, 4) for value in values), round(mean(values), 4)]
+        for kind, values in sparse.items()
+    ]
+    columns = ["C3", "kernels", *(f"draw {n + 1}" for n in range(asked.repeats)), "mean"]
+    caption = f"Test accuracy of LeNet-5 by the connections of C3, after {asked.samples:,} training digits."
+    return Table("Fewer connections", caption, columns, rows)
+
+
+def depth_chart(asked: Settings, deep: Mapping[tuple[bool, int], Sequence[Trained]]) -> Chart:
+    lines = []
+    for shortcuts, name in ((False, "plain"), (True, "residual")):
+        last = [[trained.history["loss"][-1] for trained in deep[shortcuts, depth]] for depth in asked.depths]
+        depths = [float(depth) for depth in asked.depths]
+        lines.append(Line(name, depths, [mean(v) for v in last], [min(v) for v in last], [max(v) for v in last]))
+    caption = "Training cost in the last epoch by the number of layers; bands from the smallest to the largest."
+    return Chart("Harder with depth", caption, lines_svg(lines, x_label="layers", y_label="training cost"))
+
+
+def curves(deep: Mapping[tuple[bool, int], Sequence[Trained]], depth: int) -> Chart:
+    lines = []
+    for shortcuts, name in ((False, "plain"), (True, "residual")):
+        epochs = list(zip(*(trained.history["loss"] for trained in deep[shortcuts, depth]), strict=True))
+        places = [float(epoch) for epoch in range(1, len(epochs) + 1)]
+        lines.append(Line(name, places, [mean(v) for v in epochs], [min(v) for v in epochs], [max(v) for v in epochs]))
+    caption = f"Training cost of the nets of {depth} layers by epoch; bands from the smallest to the largest."
+    return Chart("The deepest", caption, lines_svg(lines, x_label="epoch", y_label="training cost"))
+
+
+def depth_table(
+    asked: Settings,
+    deep: Mapping[tuple[bool, int], Sequence[Trained]],
+    accuracies: Mapping[tuple[bool, int], Sequence[float]],
+) -> Table:
+    rows: list[list[str | float]] = [
+        [
+            "residual" if shortcuts else "plain",
+            depth,
+            round(mean(trained.history["loss"][-1] for trained in deep[shortcuts, depth]), 4),
+            round(mean(accuracies[shortcuts, depth]), 4),
+            round(min(accuracies[shortcuts, depth]), 4),
+        ]
+        for depth in asked.depths
+        for shortcuts in (False, True)
+    ]
+    columns = ["net", "layers", "training cost", "test accuracy, mean", "worst"]
+    return Table("With and without shortcuts", f"Means over {asked.repeats} first weights.", columns, rows)
+
+
+RECIPE = Recipe(
+    Settings,
+    Settings(samples=256, epochs=1, depths=(8, 14), residual_epochs=1, widths=(4, 8, 8), repeats=1, data="digits"),
+    run,
+)

@@ -1,0 +1,141 @@
+"""LeNet-5 reads digits (LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition").
+
+Data: MNIST, 55,000 to train on, each distorted anew whenever it is seen. The net is the published one, 60,000 parameters
+(nets/lenet1998.py): C3's table, trainable averages, scaled tanh, and outputs that are distances from F6's 84 units to a
+picture of 7×12 of each digit.
+
+Result: 99.19 % of the test images are read right (3 seeds, 99.15 to 99.22); the paper has 99.2 % with distortions, 99.05 %
+without. About 90 s on one core of an AMD EPYC, no GPU. Without distortions (12 epochs): 98.97 % (98.87 to 99.05).
+
+Other than in 1998: Nesterov's momentum in batches, with one cycle of the rate, instead of 20 passes of one digit at a time
+by a diagonal Levenberg-Marquardt method; milder distortions; a cost without the constant of equation 9; values
+standardised, instead of −0.1 for white and 1.175 for black; 5,000 of the 60,000 training digits kept for validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from profundo.data import standardize
+from profundo.evaluate import evaluating
+from profundo.nets import build
+from profundo.pictures.exhibits import Images
+from profundo.pictures.film import sheet
+from profundo.recipes.bench import Bench
+from profundo.recipes.classifying import (
+    classified,
+    confusion_chart,
+    error_chart,
+    known_spec,
+    learner,
+    mistakes,
+    spec_of,
+    tell,
+    training_batches,
+    validation,
+)
+from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.records import Dataset
+from profundo.train import Plan, schedule
+
+__all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """connections: of C3 with S2; augment: names of augmentations."""
+
+    epochs: Whole = 16
+    batch_size: Whole = 64
+    learning_rate: Positive = 0.01
+    weight_decay: Positive = 2e-4
+    augment: tuple[str, ...] = ("distortion",)
+    connections: Literal["table", "full", "random"] = "table"
+    data: str = "mnist"
+
+
+def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {"net": build("lenet5_1998", spec_of(known), connections=asked.connections)}
+
+
+def run(bench: Bench, asked: Settings) -> Outcome:
+    data = bench.load(asked.data)
+    known = {"spec": known_spec(data.spec)}
+    nets = networks(asked, known)
+    net = nets["net"]
+    samples = first_of_each(data).to(bench.device)
+    trained = bench.train(
+        learner(bench, net, data.spec, "momentum", asked.learning_rate, asked.weight_decay),
+        training_batches(bench, data.train, data.spec, asked.batch_size, asked.augment),
+        Plan(asked.epochs, schedule("one-cycle")),
+        validate=lambda: validation(bench, net, data),
+        film=lambda: sheet(drawings(net, samples), 5),
+    )
+    said, found = classified(bench, net, data.test, data.spec, data.train)
+    parameters = sum(p.numel() for p in net.parameters())
+    codes = picture(net.output.codes)  # type: ignore[union-attr, arg-type]
+    return Outcome(
+        scores=found.values,
+        baseline=found.baseline,
+        exhibits=[
+            Images(
+                "What F6 draws",
+                "For one test digit of each class, the 84 units of F6 after training as an image of 7×12 (dark is +1), "
+                "above the picture of its class: the net answers with the picture that is nearest.",
+                torch.cat([drawings(net, samples), codes]),
+                columns=len(codes),
+            ),
+            trained.film("Learning to draw", "The same drawings of F6 before training and after each epoch."),
+            error_chart(
+                {"LeNet-5": trained.history}, "Errors by epoch", "Share of the validation digits that it misread."
+            ),
+            confusion_chart(found, data.spec.targets.classes),
+            *mistakes(data, said, found),
+        ],
+        networks=nets,
+        known=known,
+        conclusion=f"With {parameters:,} parameters {found.values['accuracy']:.2%} of the {found.samples:,} test images are "
+        f"read right (the commonest class alone: {found.baseline['accuracy']:.1%}).",
+        against="the commonest class",
+    )
+
+
+def first_of_each(data: Dataset) -> Tensor:
+    """Standardised: the first test image of each class."""
+    targets = data.test.targets.tolist()
+    firsts = [targets.index(label) for label in range(len(data.spec.targets.classes))]
+    return standardize(torch.stack([data.test.inputs[index] for index in firsts]), data.spec.inputs)
+
+
+def drawings(net: nn.Module, inputs: Tensor) -> Tensor:
+    """uint8 (samples, 1, 48, 28): the units of F6, each as 4×4 pixels."""
+    assert isinstance(net, nn.Sequential)
+    with evaluating(net):
+        return picture(net[:-1](inputs))
+
+
+def picture(units: Tensor) -> Tensor:
+    """(samples, 84) → uint8 (samples, 1, 48, 28), from white at −1 to black at +1."""
+    grey = (127.5 * (1 - units.float().clamp(-1, 1))).round().to(torch.uint8).cpu().view(-1, 1, 12, 7)
+    return grey.repeat_interleave(4, 2).repeat_interleave(4, 3)
+
+
+def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """The class of each image file. Images as the net has seen them: bright ink on a dark ground."""
+    return tell(model, files)
+
+
+RECIPE = Recipe(
+    Settings,
+    Settings(data="digits", epochs=5, batch_size=32, learning_rate=0.02, augment=()),
+    run,
+    networks=networks,
+    predict=predict,
+)
