@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 
 from profundo.evaluate.classes import classes_in_use, sure_share
 from profundo.evaluate.clusters import adjusted_rand, kmeans, purity, tsne
-from profundo.evaluate.components import principal_components
+from profundo.evaluate.components import LinearCode, principal_components, reduced_rank
 from profundo.evaluate.detection import roc_area, threshold_for
 from profundo.records import ProfundoError
 
@@ -108,3 +108,32 @@ def test_classes_in_use_is_the_number_of_equally_frequent_ones():
 def test_sure_share_counts_what_is_above_the_bound():
     assert sure_share(torch.tensor([[0.95, 0.05], [0.6, 0.4], [0.02, 0.98], [0.9, 0.1]])) == 0.5
     assert sure_share(torch.tensor([[0.95, 0.05], [0.6, 0.4]]), above=0.5) == 1
+
+
+def test_reduced_rank_regression_of_rows_on_themselves_is_their_principal_components():
+    rows = torch.randn(300, 6, generator=torch.Generator().manual_seed(0)) * torch.tensor([5.0, 4, 3, 2, 1, 0.5])
+    linear, components = reduced_rank(rows, rows, 2, ridge=0.0), principal_components(rows, 2)
+    torch.testing.assert_close(linear.decode(linear.encode(rows)), components.decode(components.encode(rows)))
+
+
+def test_reduced_rank_regression_with_every_number_is_least_squares_and_with_fewer_no_map_of_that_rank_is_better():
+    import numpy as np
+
+    draw = torch.Generator().manual_seed(1)
+    seen = torch.randn(400, 5, generator=draw, dtype=torch.float64)
+    wanted = seen @ torch.randn(5, 4, generator=draw, dtype=torch.float64) + torch.randn(
+        400, 4, generator=draw, dtype=torch.float64
+    )
+    whole = reduced_rank(seen, wanted, 4, ridge=0.0)
+    columns = np.column_stack([seen.numpy(), np.ones(400)])
+    expected = columns @ np.linalg.lstsq(columns, wanted.numpy(), rcond=None)[0]
+    np.testing.assert_allclose(whole.decode(whole.encode(seen.float())).numpy(), expected, atol=1e-4)
+
+    def error(linear):
+        return (linear.decode(linear.encode(seen.float())) - wanted).square().mean().item()
+
+    small = reduced_rank(seen, wanted, 2, ridge=0.0)
+    for _ in range(50):
+        step = 0.05 * torch.randn(5, 2, generator=draw)
+        other = LinearCode(small.seen, small.made, small.into + step, small.out_of)
+        assert error(other) > error(small)

@@ -1,4 +1,5 @@
-"""AlexNet, VGG and ResNet against lists written from the papers' tables, and files of weights of torchvision's form."""
+"""AlexNet, VGG and ResNet against lists written from the papers' tables (AlexNet's from torchvision's), and files of
+weights in torchvision's form."""
 
 import hashlib
 from itertools import pairwise

@@ -23,7 +23,7 @@ def kmeans(points: Tensor, clusters: int, seed: int, starts: int = 3) -> Tensor:
     return torch.from_numpy(found).long()
 
 
-def tsne(points: Tensor, seed: int, perplexity: float = 30.0) -> Tensor:
+def tsne(points: Tensor, seed: int, perplexity: float = 30.0, metric: str = "euclidean") -> Tensor:
     """A map of the points (samples, features) in the plane that keeps neighbours together: float32 (samples, 2).
 
     t-SNE (van der Maaten & Hinton 2008, Barnes–Hut), begun from the first two principal components. Distances between
@@ -34,7 +34,9 @@ def tsne(points: Tensor, seed: int, perplexity: float = 30.0) -> Tensor:
 
     perplexity = min(perplexity, (len(points) - 1) / 3)
     with threadpool_limits(1):
-        fitted = TSNE(init="pca", random_state=seed, perplexity=perplexity).fit_transform(points.cpu().numpy())
+        fitted = TSNE(init="pca", random_state=seed, perplexity=perplexity, metric=metric).fit_transform(
+            points.cpu().numpy()
+        )
     return torch.from_numpy(fitted)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from profundo.records import ProfundoError
 
-__all__ = ["Components", "principal_components"]
+__all__ = ["Components", "LinearCode", "principal_components", "reduced_rank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,46 @@ class Components:
     def decode(self, codes: Tensor) -> Tensor:
         """(samples, components) → (samples, features)."""
         return codes @ self.directions + self.mean
+
+
+@dataclass(frozen=True, slots=True)
+class LinearCode:
+    """seen, made: means (features,); into: (features, code), out_of: (code, features)."""
+
+    seen: Tensor
+    made: Tensor
+    into: Tensor
+    out_of: Tensor
+
+    def encode(self, rows: Tensor) -> Tensor:
+        """(samples, features) → (samples, code)."""
+        return (rows - self.seen) @ self.into
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """(samples, code) → (samples, features)."""
+        return codes @ self.out_of + self.made
+
+
+def reduced_rank(seen: Tensor, wanted: Tensor, code: int, ridge: float = 1e-3) -> LinearCode:
+    """The linear map of that rank from rows seen to rows wanted, both (samples, features), with the least squared error.
+
+    Reduced-rank regression (Izenman 1975): least squares, then the principal components of what it fits. ridge: added to
+    the mean square of every input. Where both are the same, these are their principal components, to the ridge.
+    """
+    if not 1 <= code <= wanted.shape[1]:
+        raise ProfundoError(f"expected a code of 1 to {wanted.shape[1]} numbers, as there are features; got {code}")
+    mean_seen, mean_wanted = seen.double().mean(0), wanted.double().mean(0)
+    inner = torch.zeros(len(mean_seen), len(mean_seen), dtype=torch.float64)
+    cross = torch.zeros(len(mean_seen), len(mean_wanted), dtype=torch.float64)
+    for part, target in zip(torch.split(seen, 8192), torch.split(wanted, 8192), strict=True):
+        centred = part.double() - mean_seen
+        inner += centred.T @ centred
+        cross += centred.T @ (target.double() - mean_wanted)
+    weights = torch.linalg.solve(inner + ridge * len(seen) * torch.eye(len(inner), dtype=torch.float64), cross)
+    fitted = weights.T @ inner @ weights
+    directions = torch.linalg.eigh(fitted).eigenvectors.flip(1)[:, :code]
+    into, out_of = weights @ directions, directions.T
+    return LinearCode(mean_seen.float(), mean_wanted.float(), into.float(), out_of.contiguous().float())
 
 
 def principal_components(rows: Tensor, components: int) -> Components:

@@ -29,8 +29,8 @@ __all__ = [
     "maxout_discriminator",
 ]
 
-LEAK = 0.2  # slope below zero of the discriminators' rectifiers (Radford et al. 2016, section 3)
-SIGMA = 0.02  # standard deviation of all initial weights (there, section 4)
+LEAK = 0.2  # slope below zero of the discriminators' rectifiers (Radford et al. 2016, section 4)
+SIGMA = 0.02  # standard deviation of all initial weights (there, too)
 
 
 def dense_generator(

@@ -1,7 +1,8 @@
 """AlexNet: five convolutions and three dense layers, the net that won ImageNet 2012.
 
 year=2014, the default: "One weird trick for parallelizing convolutional neural networks" (Krizhevsky 2014), a single
-column without response normalisation, 61,100,840 parameters; torchvision's published weights are of this form.
+column without response normalisation; in torchvision's variant, which its published weights have, with 256 maps instead
+of 384 in the fourth convolution: 61,100,840 parameters.
 year=2012: "ImageNet classification with deep convolutional neural networks" (Krizhevsky, Sutskever & Hinton 2012), the
 two columns of two GPUs as convolutions in two groups, with response normalisation; 60,965,224 parameters.
 

@@ -149,18 +149,24 @@ class Translator(nn.Module):
         self.pad, self.begin, self.end = pad, begin, end
         self.embedding = nn.Embedding(symbols, embedding, padding_idx=pad)
         self.encoder = BothWays(embedding, width)
-        self.bridge = nn.Linear(width, width)
+        self.bottleneck = attention == "none"
+        self.bridge = nn.Linear(2 * width if self.bottleneck else width, width)
         self.decoder = Decoder(symbols, width, 2 * width, embedding=embedding, attention=attention)
         self.width = width
 
     def read(self, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """int64 (batch, n) → the decoder's first state, annotations (batch, n, 2 width), which of them are there.
 
-        The state is made from what the backward net has when it comes to the first symbol (appendix A.2.2).
+        The state is made from what the backward net has when it comes to the first symbol (appendix A.2.2); without
+        attention, also from what the forward net has after the last one, for there is no other way to what was read.
         """
         lengths = (sources != self.pad).sum(1)
         annotations = self.encoder(self.embedding(sources.T), lengths).transpose(0, 1)
-        first = torch.tanh(self.bridge(annotations[:, 0, self.width :]))
+        ends = annotations[:, 0, self.width :]
+        if self.bottleneck:
+            last = annotations[torch.arange(len(sources), device=sources.device), lengths - 1, : self.width]
+            ends = torch.cat([last, ends], 1)
+        first = torch.tanh(self.bridge(ends))
         return first[None], annotations, within(lengths, sources.shape[1])
 
     def forward(self, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@
     LSTM                  i, f, o = σ(…), g = tanh(W x + U h₋ + b);  c = f c₋ + i g;  h = o tanh(c)
     (Hochreiter & Schmidhuber 1997; forget gate f: Gers et al. 2000)
     GRU (Cho et al. 2014) r, z = σ(…), n = tanh(W x + r (U h₋ + b) + b');  h = (1 − z) n + z h₋
+    (r after the product, as cuDNN has it; in the paper before it)
 
 The steps are PyTorch's own fused ones: one product for the inputs of all times, one for the state of each time. Inputs of
 a fused cell are (steps, batch, features), which it reads without copying.

@@ -2,7 +2,7 @@
 
     log p(x) ≥ ELBO(x) = E_q(z|x)[log p(x|z)] − KL(q(z|x) ‖ p(z)),    q(z|x) = N(μ, diag σ²),  p(z) = N(0, 1)
 
-β multiplies the second term (Higgins et al. 2017); only with β = 1 is it a bound. All in nats.
+β multiplies the second term (Higgins et al. 2017); for β ≥ 1 still a bound, tightest at 1. All in nats.
 """
 
 from __future__ import annotations

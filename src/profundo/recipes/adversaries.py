@@ -21,7 +21,8 @@ from profundo.data.standard import standardize
 from profundo.evaluate import evaluating
 from profundo.evaluate.classes import classes_in_use, sure_share
 from profundo.evaluate.frechet import frechet_distance
-from profundo.nets import fast_cnn
+from profundo.nets import fast_cnn, initialize_
+from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
@@ -134,8 +135,9 @@ class Classifier:
 
 
 def trained_classifier(bench: Bench, data: Dataset, epochs: int) -> Classifier:
-    """The small strided net, trained on all training digits."""
-    net = fast_cnn(data.spec)
+    """The small strided net, trained on all training digits: the same for every recipe with the same seed."""
+    # The same first weights for every method, so that all are judged by the same net.
+    net = initialize_(fast_cnn(data.spec), output_gain=SMALL_OUTPUT, generator=bench.generator("classifier"))
     precision = bench.precision(net)
     update = Supervised(
         net, objectives.default(data.spec.targets), optimizer("momentum", net, 0.2, 5e-4), precision=precision

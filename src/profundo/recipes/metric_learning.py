@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from profundo.data.metric import Members, of_classes
 from profundo.data.standard import standardize
 from profundo.evaluate import evaluating
+from profundo.evaluate.clusters import tsne
 from profundo.evaluate.few_shot import Accuracy, few_shot
 from profundo.evaluate.retrieval import nearest, precision_at
 from profundo.evaluate.verification import Verification, verification
@@ -242,12 +243,10 @@ def shots_chart(shots: Mapping[str, Sequence[Accuracy]], asked: Asked) -> Chart:
 
 def plane(bench: Bench, asked: Asked, data: Dataset, test: Samples) -> Chart:
     """The embeddings in two dimensions, by t-SNE (van der Maaten & Hinton 2008)."""
-    from sklearn.manifold import TSNE
-
     classes = data.spec.targets.classes
     chosen = torch.randperm(len(test), generator=bench.generator("pictured"))[: asked.pictured]
-    rows = inputs_of(test)[chosen].double().numpy()
-    places = TSNE(init="pca", perplexity=min(30.0, len(rows) / 4), random_state=bench.seed).fit_transform(rows)
+    rows = inputs_of(test)[chosen]
+    places = tsne(rows, bench.seed)
     names = [f"{name} (unseen)" * (at >= len(classes) - asked.unseen) or name for at, name in enumerate(classes)]
     return Chart(
         "Embeddings in the plane",
@@ -345,7 +344,7 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     said = []
     for one, other in combinations(range(len(files)), 2):
         distance = float(pair_distances(embeddings[one : one + 1], embeddings[other : other + 1]))
-        same = distance < known["threshold"]
+        same = distance <= known["threshold"]
         said.append(
             {
                 "input": f"{files[one]} and {files[other]}",

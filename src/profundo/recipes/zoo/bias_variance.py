@@ -99,8 +99,8 @@ def run(bench: Bench, asked: Settings) -> Outcome:
             ),
             chart(
                 "Nets, by width",
-                "The same for nets with one hidden layer, trained by gradient descent: past the width that fits every sample "
-                "the variance no longer grows as that of polynomials does.",
+                "The same for nets with one hidden layer, trained by gradient descent: with more width "
+                "the variance levels off, where that of polynomials goes on to grow.",
                 asked.widths,
                 by_width,
                 "hidden units",

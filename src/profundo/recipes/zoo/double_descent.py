@@ -86,8 +86,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     nets = networks(asked, {})
     by_width = grow_nets(bench, asked, data, nets)
     by_features = grow_features(bench, asked, data)
-    enough = [width for width in asked.widths if parameters(width) >= asked.samples]
-    threshold = enough[0] if enough else asked.widths[-1]
+    threshold = min(asked.widths, key=lambda width: abs(parameters(width) - asked.samples))
     net_figures, net_scores = told("nets", "a width of {:,}", asked.widths, by_width)
     feature_figures, feature_scores = told("random features", "{:,} features", asked.features, by_features)
     return Outcome(
@@ -235,8 +234,8 @@ def charts(
 ) -> list[Exhibit]:
     repeats = errors.wrong.shape[1]
     caption = (
-        f"the mean of {repeats} repeats, and the band from the least to the greatest. Past the threshold the training samples "
-        "are fitted exactly, and the test error descends again."
+        f"the mean of {repeats} repeats, and the band from the least to the greatest. Well past the "
+        "threshold the training samples are fitted exactly, and the test error descends again."
     )
     steep = bool(errors.test_risk.max() > 10 * errors.test_risk.min())
     floor = errors.test_risk.min() / 100 if steep else 0.0  # a perfect fit has no place on a logarithmic axis

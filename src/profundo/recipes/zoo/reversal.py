@@ -1,8 +1,9 @@
 """Sequence to sequence with attention (Bahdanau, Cho & Bengio 2015, arXiv:1409.0473; Luong, Pham & Manning 2015).
 
 Data: strings of 1 to 12 random digits and their reversal, the smallest translation that cannot be done word by word. A
-tenth of all strings, those whose digits add up to a multiple of ten, are never shown in training; they are the test. The
-same encoder–decoder without attention (Cho et al. 2014; Sutskever et al. 2014) has the last state alone to write from.
+tenth of all strings, those whose digits add up to a multiple of ten, are never shown in training; the test has such strings
+of 6 to 12 digits. The same encoder–decoder without attention (Cho et al. 2014; Sutskever et al. 2014) has the states at
+both ends alone to write from.
 
 Result: 100 % of 2,000 unseen strings reversed exactly with attention in all of 3 seeds, 63 % without (61.8 to 65.8), in
 about 30 s for both on one core of an AMD EPYC, no GPU.
@@ -84,7 +85,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
             attention_picture(nets["attention"], SHOWN[: asked.longest]),
             Chart(
                 "Exact reversals by length",
-                f"Share of {asked.test:,} unseen strings whose reversal is right to the last digit, by their length.",
+                f"Share of {asked.test:,} unseen strings, of the longer half, whose reversal is right to the last digit.",
                 lines_svg(
                     [_by_length(name, exact[name].cpu(), lengths) for name in KINDS],
                     x_label="digits",
@@ -134,7 +135,17 @@ def train(bench: Bench, asked: Settings, name: str, net: nn.Module, held: Batch)
 
 
 def _strings(bench: Bench, asked: Settings, batch_size: int, in_epoch: int, *, test: bool) -> Reversals:
-    return Reversals(batch_size, in_epoch, longest=asked.longest, test=test, seed=bench.seed, device=bench.device)
+    """Short strings are learnt, too, but not counted: there are few of them, so that tests would repeat them."""
+    shortest = (asked.longest + 1) // 2 if test else 1
+    return Reversals(
+        batch_size,
+        in_epoch,
+        longest=asked.longest,
+        shortest=shortest,
+        test=test,
+        seed=bench.seed,
+        device=bench.device,
+    )
 
 
 def translated(net: nn.Module, sources: Tensor) -> tuple[Tensor, Tensor]:

@@ -36,8 +36,8 @@ __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
 class Settings:
     """unseen: the last classes of the data, which are kept out of training. dimensions: of an embedding; sphere: whether
     it has length 1. margin: the distance that two classes are to have. epochs: of `steps` batches of `pairs` pairs each.
-    episodes: over which few-shot accuracy is taken; rotate: whether pictures
-    are turned at random, up to 15°. pictured: embeddings drawn in the plane."""
+    episodes: over which few-shot accuracy is taken; rotate: whether pictures are turned at random, up to
+    15°. pictured: embeddings drawn in the plane."""
 
     data: str = "mnist"
     unseen: Whole = 3

@@ -38,8 +38,8 @@ class Settings:
     """unseen: the last classes of the data, which are kept out of training. dimensions: of an embedding; sphere: whether
     it has length 1. mining: which triplets of a batch count. margin: by which a negative is to be farther than a positive.
     epochs: of `steps` batches of `classes` classes with `each` samples. episodes: over which few-shot accuracy is taken;
-    rotate: whether pictures
-    are turned at random, up to 15°. pictured: embeddings drawn in the plane."""
+    rotate: whether pictures are turned at random, up to
+    15°. pictured: embeddings drawn in the plane."""
 
     data: str = "mnist"
     unseen: Whole = 3

@@ -7,7 +7,7 @@ through the update gate; how far depends on their biases, which can be drawn for
 tell after so many meaningless symbols which one was the first.
 
 Result: over 100 steps 4e−14 of the gradient is left in the plain cell (median of 3 seeds, 1e−15 to 3e−11), 3e−6 in an LSTM
-(1e−6 to 3e−6), 0.02 to 0.04 with biases for such times. Over 40 symbols the LSTM with those biases and the GRU remember
+(1e−6 to 3e−6), 0.02 to 0.04 with biases for 40 steps. Over 40 symbols the LSTM with those biases and the GRU remember
 in 100 % of cases in all 3 seeds, the plain cell and the LSTM with forget bias 1 in 23 to 27 % (guessing: 25 %); over 10 the
 LSTM does in 100 %, the plain cell by chance. A GRU's gradient starts as small as the plain cell's, but it learns to keep
 its state. About 25 s on one core of an AMD EPYC, no GPU.
@@ -97,7 +97,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
             _gradient_chart("Gradients before training", before),
             Chart(
                 "What was the first symbol?",
-                f"Share of {asked.test:,} new sequences of which the first symbol is told right after so many others, for "
+                f"Share of {asked.test:,} sequences drawn anew of which the first symbol is told right after so many others, for "
                 f"nets trained with {asked.batches} batches of {asked.batch_size}.",
                 lines_svg(
                     [Line(kind, asked.lags, [accuracies[f"{kind} {lag}"] for lag in asked.lags]) for kind in CELLS],
@@ -118,7 +118,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         ],
         networks=nets,
         conclusion=f"Over {asked.distance} steps {left['plain']:.0e} of the gradient is left in the plain cell, "
-        f"{left['LSTM']:.0e} in an LSTM and {left[LONG]:.1g} in one with biases for such times. Trained alike, the plain "
+        f"{left['LSTM']:.0e} in an LSTM and {left[LONG]:.1g} in one with biases for {longest} steps. Trained alike, the plain "
         f"cell bridges {bridged['plain']} symbols, the LSTM {bridged['LSTM']}, with those biases {bridged[LONG]}, and the GRU "
         f"{bridged['GRU']} of at most {longest}.",
     )
@@ -139,7 +139,7 @@ def gradients(bench: Bench, asked: Settings, net: nn.Module) -> list[float]:
 
 
 def accuracy_after_training(bench: Bench, asked: Settings, name: str, net: nn.Module) -> float:
-    """Train to tell the first symbol at the last step alone; the share of new sequences where that succeeds."""
+    """Train to tell the first symbol at the last step alone; the share of sequences drawn anew where that succeeds."""
     objective = categorical()
     lag = int(name.split()[-1])
     sequences = partial(FirstSymbols, asked.symbols, lag, device=bench.device)

@@ -34,6 +34,7 @@ from profundo.data.words import (
     tokenized,
 )
 from profundo.evaluate import evaluating
+from profundo.evaluate.clusters import tsne
 from profundo.evaluate.retrieval import nearest, precision_at
 from profundo.nets.embedding import WordPairs
 from profundo.objectives.negative_sampling import context_log_probabilities, negative_sampling
@@ -267,10 +268,7 @@ def group_pictures(bench: Bench, model: Model) -> list[Exhibit]:
 
 
 def plane(bench: Bench, rows: Tensor, groups: Sequence[int], names: Sequence[str]) -> Chart:
-    from sklearn.manifold import TSNE
-
-    laid = TSNE(init="pca", perplexity=min(10.0, len(rows) / 4), metric="cosine", random_state=bench.seed)
-    placed = laid.fit_transform(rows.double().numpy())
+    placed = tsne(rows, bench.seed, perplexity=10.0, metric="cosine")
     return Chart(
         "Groups in the plane",
         f"{len(rows)} embeddings, laid out by t-SNE (van der Maaten & Hinton 2008) on their cosines; training knew nothing of "
