@@ -5,8 +5,8 @@ tenth of all strings, those whose digits add up to a multiple of ten, are never 
 of 6 to 12 digits. The same encoder–decoder without attention (Cho et al. 2014; Sutskever et al. 2014) has the states at
 both ends alone to write from.
 
-Result: 100 % of 2,000 unseen strings reversed exactly with attention in all of 3 seeds, 63 % without (61.8 to 65.8), in
-about 30 s for both on one core of an AMD EPYC, no GPU.
+Result: 99.97 % of 2,000 unseen strings reversed exactly with attention (3 seeds, 99.9 to 100 %), 58 % without (seed 0), in
+about 25 s for both on one core of an AMD EPYC, no GPU.
 """
 
 from __future__ import annotations

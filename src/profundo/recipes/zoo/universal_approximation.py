@@ -6,7 +6,7 @@ of each width and function side by side. The error is measured between the place
 
 Result: from 1 to 64 units the root mean squared error (median of the five nets) falls from 0.68 to 0.003 or 0.004 (wave),
 from 0.58 to 0.007 to 0.009 (zigzag), from 0.40 to 0.003 or 0.004 (chirp), in each of 3 seeds; past 16 units what is left
-comes from the descent rather than from the width. About 30 s on one core of an AMD EPYC, no GPU.
+comes from the descent rather than from the width. About 20 s on one core of an AMD EPYC, no GPU.
 """
 
 from __future__ import annotations
