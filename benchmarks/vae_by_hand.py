@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from profundo.data.standard import intensities
 from profundo.nets.variational import VariationalAutoencoder
 from profundo.recipes.bench import Bench
-from profundo.recipes.zoo.vae import Settings, intensities, training
+from profundo.recipes.zoo.vae import Settings, training
 from profundo.train import History, Plan, fit, record, schedule
 
 __all__ = ["by_hand", "ours"]
@@ -33,7 +34,7 @@ def made() -> VariationalAutoencoder:
 def by_hand(bench: Bench) -> Callable[[int], object]:
     """A function that does so many updates."""
     data, net, precision, size = bench.load("mnist"), made(), bench.precision(), ASKED.batch_size
-    pictures = intensities(data, data.train)
+    pictures = intensities(data.train, data.spec)
     adam = torch.optim.Adam(net.parameters(), lr=ASKED.learning_rate, fused=True)
 
     def cost(shown: Tensor) -> Tensor:

@@ -14,9 +14,17 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from profundo.records import Inputs, Spec, Targets
+from profundo.records import Inputs, Samples, Spec, Targets
 
-__all__ = ["channel_sums", "deviations", "moments", "standardize", "standardize_targets", "unit_interval"]
+__all__ = [
+    "channel_sums",
+    "deviations",
+    "intensities",
+    "moments",
+    "standardize",
+    "standardize_targets",
+    "unit_interval",
+]
 
 
 def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
@@ -31,6 +39,12 @@ def unit_interval(spec: Spec) -> Spec:
     """The same data with 8-bit images seen as intensities from 0 to 1, rather than standardised."""
     channels = spec.inputs.shape[0]
     return replace(spec, inputs=replace(spec.inputs, mean=(0.0,) * channels, std=(255.0,) * channels))
+
+
+def intensities(samples: Samples, spec: Spec) -> Tensor:
+    """Images in memory as float32 (samples, channels, height, width), from 0 to 1."""
+    assert isinstance(samples.inputs, Tensor)
+    return standardize(samples.inputs, unit_interval(spec).inputs)
 
 
 def standardize_targets(raw: Tensor, targets: Targets) -> Tensor:

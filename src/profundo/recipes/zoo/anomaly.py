@@ -24,7 +24,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from profundo.data.batches import batches
-from profundo.data.standard import standardize, unit_interval
+from profundo.data.standard import intensities, unit_interval
 from profundo.evaluate import evaluating
 from profundo.evaluate.components import principal_components
 from profundo.evaluate.detection import roc_area, threshold_for
@@ -76,7 +76,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     for digit in held_out if asked.others else held_out[:1]:
         candidate = networks(asked, known)["autoencoder"]
         learned = train(bench, asked, data, candidate, digit)
-        by_net = errors(candidate, pictures(data, data.test).to(bench.device))
+        by_net = errors(candidate, intensities(data.test, data.spec).to(bench.device))
         found, rival = (
             area(scores, data.test.targets, digit) for scores in (by_net, linear_errors(asked, data, digit))
         )
@@ -84,7 +84,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         if digit == asked.digit:
             net, trained, error = candidate, learned, by_net
     assert trained is not None
-    ordinary = errors(net, pictures(data, without(data.validation, asked.digit)).to(bench.device))
+    ordinary = errors(net, intensities(without(data.validation, asked.digit), data.spec).to(bench.device))
     known["threshold"] = threshold_for(ordinary, asked.false_alarms)
     strange = data.test.targets == asked.digit
     flagged = error > known["threshold"]
@@ -130,7 +130,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
 
 def train(bench: Bench, asked: Settings, data: Dataset, net: nn.Module, digit: int) -> Trained:
     """On all digits but one."""
-    validation = pictures(data, without(data.validation, digit)).to(bench.device)
+    validation = intensities(without(data.validation, digit), data.spec).to(bench.device)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         return {"loss": F.mse_loss(net(batch.inputs), batch.inputs)}
@@ -150,12 +150,6 @@ def without(samples: Samples, digit: int) -> Samples:
     return replace(samples, inputs=samples.inputs[kept], targets=samples.targets[kept])  # type: ignore[index]
 
 
-def pictures(data: Dataset, split: Samples) -> Tensor:
-    """float32 (samples, channels, height, width), from 0 to 1."""
-    assert isinstance(split.inputs, Tensor)
-    return standardize(split.inputs, unit_interval(data.spec).inputs)
-
-
 def remade(net: nn.Module, seen: Tensor) -> Tensor:
     with evaluating(net):
         return torch.cat([net(part) for part in torch.split(seen, 1000)])
@@ -168,7 +162,7 @@ def errors(net: nn.Module, seen: Tensor) -> Tensor:
 
 def linear_errors(asked: Settings, data: Dataset, digit: int) -> Tensor:
     """The same of the test part with principal components of the known digits."""
-    rows, test = (pictures(data, split).flatten(1) for split in (without(data.train, digit), data.test))
+    rows, test = (intensities(split, data.spec).flatten(1) for split in (without(data.train, digit), data.test))
     plane = principal_components(rows, min(asked.code, rows.shape[1]))
     return (plane.decode(plane.encode(test)) - test).square().mean(1)
 
@@ -179,7 +173,7 @@ def area(scores: Tensor, digits: Tensor, strange: int) -> float:
 
 def pairs(data: Dataset, net: nn.Module, chosen: Tensor, kind: str, digit: str) -> Exhibit:
     """Test pictures and what the net makes of them."""
-    seen = pictures(data, data.test)[chosen][:SHOWN]
+    seen = intensities(data.test, data.spec)[chosen][:SHOWN]
     both = torch.cat([seen, remade(net, seen.to(next(net.parameters()).device)).cpu()])
     which = f"a {digit}, which training never saw" if kind == "strange" else f"digits other than {digit}"
     return Images(

@@ -24,7 +24,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from profundo.data.batches import batches
-from profundo.data.standard import standardize, unit_interval
+from profundo.data.standard import intensities, unit_interval
 from profundo.evaluate import evaluating
 from profundo.evaluate.clusters import adjusted_rand, kmeans, purity, tsne
 from profundo.evaluate.components import Components, LinearCode, principal_components, reduced_rank
@@ -36,7 +36,7 @@ from profundo.recipes.bench import Bench
 from profundo.recipes.experiment import Positive, Share, Whole
 from profundo.recipes.predicting import read_image
 from profundo.recipes.recipe import Model, Outcome, Recipe
-from profundo.records import Batch, Dataset, Inputs, Samples
+from profundo.records import Batch, Dataset, Inputs
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 
@@ -92,9 +92,9 @@ def run(bench: Bench, asked: Settings) -> Outcome:
             made = net(masked(batch.inputs, share))
         return {"loss": F.mse_loss(made.float(), batch.inputs)}
 
-    train, test = pictures(data, data.train), pictures(data, data.test)
+    train, test = intensities(data.train, data.spec), intensities(data.test, data.spec)
     seen = masked(test, share, bench.generator("masks"))
-    validation = pictures(data, data.validation).to(bench.device)
+    validation = intensities(data.validation, data.spec).to(bench.device)
     hidden = masked(validation, share, bench.generator("validation masks"))
     shown = seen[:SHOWN].to(bench.device)
     trained = bench.train(
@@ -172,12 +172,6 @@ def linear_rival(bench: Bench, train: Tensor, code: int, share: float) -> Compon
     return reduced_rank(masked(train, share, bench.generator("training masks")).flatten(1), rows, size)
 
 
-def pictures(data: Dataset, split: Samples) -> Tensor:
-    """float32 (samples, channels, height, width), from 0 to 1."""
-    assert isinstance(split.inputs, Tensor)
-    return standardize(split.inputs, unit_interval(data.spec).inputs)
-
-
 def remade(net: nn.Module, seen: Tensor) -> Tensor:
     """What the net makes of pictures, on the CPU."""
     with evaluating(net):
@@ -199,7 +193,7 @@ def grouping(bench: Bench, data: Dataset, codes: Tensor, components: Tensor) -> 
     """How the clusters of the test part's codes, components and pixels agree with the digits."""
     digits = data.test.targets
     found = {}
-    rows = {"autoencoder": codes, "linear code": components, "pixels": pictures(data, data.test).flatten(1)}
+    rows = {"autoencoder": codes, "linear code": components, "pixels": intensities(data.test, data.spec).flatten(1)}
     for name, points in rows.items():
         clusters = kmeans(points, len(data.spec.targets.classes), bench.seed)
         found[name] = {

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.data.batches import batches
-from profundo.data.standard import standardize, unit_interval
+from profundo.data.standard import intensities, unit_interval
 from profundo.evaluate import evaluating
 from profundo.evaluate.likelihood import bits_per_dimension, importance_log_likelihood
 from profundo.nets.variational import VariationalAutoencoder
@@ -29,7 +29,7 @@ from profundo.pictures.film import sheet
 from profundo.recipes.bench import Bench, Trained
 from profundo.recipes.experiment import Positive, Whole
 from profundo.recipes.recipe import Model, Outcome, Recipe
-from profundo.records import Batch, Dataset, Samples
+from profundo.records import Batch, Dataset
 from profundo.train import Batches, Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 
@@ -76,7 +76,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     trained = train(bench, asked, data, nets["vae"], "code", asked.epochs, asked.beta)
     train(bench, asked, data, nets["plane"], "plane", asked.plane_epochs)
 
-    test = intensities(data, data.test).to(bench.device)
+    test = intensities(data.test, data.spec).to(bench.device)
     pixels = torch.bernoulli(test.cpu(), generator=bench.generator("pixels")).to(bench.device)
     bound, likelihood = log_likelihoods(nets["vae"], pixels, asked.draws, bench.generator("codes"))
     constant = independent_pixels(data, pixels)
@@ -119,7 +119,7 @@ def train(
 ) -> Trained:
     """Maximise the (β-weighted) bound by stochastic gradients (algorithm 1)."""
     assert isinstance(net, VariationalAutoencoder)
-    validation = intensities(data, data.validation).to(bench.device)
+    validation = intensities(data.validation, data.spec).to(bench.device)
     codes = torch.randn(64, net.code, generator=bench.generator("film")).to(bench.device)
 
     def validate() -> Mapping[str, float]:
@@ -147,12 +147,6 @@ def training(
     update = Descent(net, cost, optimizer("adam", net, asked.learning_rate))
     pictures = unit_interval(data.spec)
     return update, batches(data.train, pictures, asked.batch_size, seed=bench.seed, device=bench.device)
-
-
-def intensities(data: Dataset, split: Samples) -> Tensor:
-    """Pictures (samples, channels, height, width) from 0 to 1."""
-    assert isinstance(split.inputs, Tensor)
-    return standardize(split.inputs, unit_interval(data.spec).inputs)
 
 
 def log_likelihoods(
