@@ -9,7 +9,7 @@ from PIL import Image
 
 from profundo.data import load
 from profundo.data.batches import batches
-from profundo.data.standard import standardize
+from profundo.data.standard import intensities, standardize
 from profundo.recipes.adversaries import Classifier, Stretches, make, ranged
 from profundo.recipes.cooking import cook
 from profundo.recipes.recipe import settle
@@ -148,7 +148,7 @@ def test_principal_components_are_the_best_linear_code(cooked):
     """A deeper net needs more training than a quick run has; but no linear code has a smaller error on what it was fitted to."""
     run = cooked("autoencoder", kind="plain", epochs=20)
     data = load("digits")
-    rows = autoencoder.pictures(data, data.train).flatten(1)
+    rows = intensities(data.train, data.spec).flatten(1)
     variances = torch.linalg.eigvalsh(torch.cov(rows.double().T, correction=0)).flip(0)
     left = variances[run.request.settings.code :].sum().item() / rows.shape[1]
     assert run.outcome.baseline["MSE"] == pytest.approx(left, rel=0.15)  # unseen digits, so not quite the same
@@ -183,7 +183,7 @@ def test_files_are_judged_like_the_pictures_in_them(cooked, tmp_path):
     files = [tmp_path / f"{index}.png" for index in range(3)]
     for file, image in zip(files, data.test.inputs, strict=False):
         Image.fromarray(image[0].numpy()).save(file)
-    expected = anomaly.errors(run.model.networks["autoencoder"], anomaly.pictures(data, data.test)[:3])
+    expected = anomaly.errors(run.model.networks["autoencoder"], intensities(data.test, data.spec)[:3])
     said = run.predict(files)
     assert [row["error"] for row in said] == pytest.approx(expected.tolist(), rel=1e-5)
     assert [row["prediction"] == "strange" for row in said] == [row["error"] > row["threshold"] for row in said]
