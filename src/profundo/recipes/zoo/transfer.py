@@ -15,7 +15,8 @@ Result: test accuracy on the digits 5 to 9, means over three draws of samples an
     frozen           90.3 %   95.4 %   96.2 %
     fine-tuned       90.3 %   95.9 %   96.7 %
 
-The fine-tuned net is better than the new one in every one of the nine draws. About 30 s on one core of an AMD EPYC, no GPU.
+The fine-tuned net is better than the new one in every one of the nine draws; with seeds 1 and 2 its means are 91.7 and
+91.3, 96.0 and 95.9, 96.7 and 97.1 %. About 20 s on one core of an AMD EPYC, no GPU.
 """
 
 from __future__ import annotations
