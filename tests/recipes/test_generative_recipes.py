@@ -27,7 +27,7 @@ def cooked():
     def run_of(name, **given):
         key = name, json.dumps(given, sort_keys=True)
         if key not in made:
-            made[key] = cook(name, given, quick=True)
+            made[key] = cook(name, given, quick=True, out=False)
         return made[key]
 
     return run_of
