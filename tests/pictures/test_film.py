@@ -1,6 +1,5 @@
 """A film is right when Pillow reads the same frames back, in order, each for as long as was asked."""
 
-import base64
 import io
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from profundo.pictures.film import film, film_uri, sheet
+from profundo.pictures.film import film, sheet
 from profundo.records import ProfundoError
 
 
@@ -66,12 +65,6 @@ def test_a_single_frame_is_a_still_picture():
     image = Image.open(io.BytesIO(film(frames)))
     assert not getattr(image, "is_animated", False)
     assert (np.asarray(image) == frames[0].permute(1, 2, 0).numpy()).all()
-
-
-def test_the_address_holds_the_film():
-    frames = random_frames(2, 1, 4, 4)
-    head, _, body = film_uri(frames, 0.5).partition(",")
-    assert (head, base64.b64decode(body)) == ("data:image/png;base64", film(frames, 0.5))
 
 
 @pytest.mark.parametrize("frames", [torch.zeros(2, 1, 3, 3), torch.zeros(3, 3).byte(), torch.zeros(0, 1, 3, 3).byte()])

@@ -8,24 +8,13 @@ coder with this model would spend on each (Shannon 1948). 2 to the bits is the p
 
 from __future__ import annotations
 
-from math import log
-
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["bits", "sequence_cost", "symbol_costs"]
-
-
-def symbol_costs(logits: Tensor, targets: Tensor) -> Tensor:
-    """−log p of every target, nats: (batch, steps, symbols) and int64 (batch, steps) → (batch, steps)."""
-    return F.cross_entropy(logits.float().transpose(1, 2), targets, reduction="none")
+__all__ = ["sequence_cost"]
 
 
 def sequence_cost(logits: Tensor, targets: Tensor, pad: int | None = None) -> Tensor:
     """Mean of −log p over the targets that are not `pad`, nats a symbol: a scalar."""
     ignored = -100 if pad is None else pad  # PyTorch's own default: no symbol
     return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=ignored)
-
-
-def bits(nats: float) -> float:
-    return nats / log(2)

@@ -6,7 +6,6 @@ shown it since 2020. A viewer that does not know it shows the first frame.
 
 from __future__ import annotations
 
-import base64
 import math
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["film", "film_uri", "sheet"]
+__all__ = ["film", "sheet"]
 
 GAP = 1  # pixels between the images of a sheet
 LAST = 5  # the last frame stays this many times as long: it is the result
@@ -56,11 +55,6 @@ def film(frames: Tensor, seconds: float = 0.3) -> bytes:
     else:
         first.save(file, format="PNG")
     return file.getvalue()
-
-
-def film_uri(frames: Tensor, seconds: float = 0.3) -> str:
-    """The film as data:image/png;base64,…, which a page can hold."""
-    return "data:image/png;base64," + base64.b64encode(film(frames, seconds)).decode("ascii")
 
 
 def sheet(images: Tensor, columns: int | None = None, background: int = 255) -> Tensor:
