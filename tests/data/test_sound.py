@@ -225,3 +225,8 @@ def test_the_free_spoken_digit_dataset_has_its_known_sizes(real_data):
     assert [len(split) for split in (words.train, words.validation, words.test)] == [2400, 300, 300]
     assert torch.equal(torch.bincount(words.test.targets), torch.full((10,), 30))
     assert words.train.frames.dtype == torch.float16
+
+
+def test_a_file_that_is_too_short_to_be_a_wav_says_so():
+    with pytest.raises(ProfundoError, match="it ends early"):
+        read_wav(b"x\n", "short.wav")

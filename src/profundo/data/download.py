@@ -35,7 +35,7 @@ def fetch(path: Path, mirrors: Sequence[str], sha256: str) -> Path:
             try:
                 found = _download(mirror, part)
             except (OSError, http.client.HTTPException, ValueError) as error:
-                reasons.append(f"{mirror}: {error or type(error).__name__}")
+                reasons.append(f"{mirror}: {str(error) or type(error).__name__}")
                 continue
             if found.startswith(sha256):
                 part.replace(path)

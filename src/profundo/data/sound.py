@@ -142,7 +142,7 @@ def read_wav(content: bytes, name: str) -> Tensor:
             raw = file.readframes(count)
     except (wave.Error, EOFError, struct.error, RuntimeError) as error:
         raise ProfundoError(
-            f"{printable(name)}: expected a WAV file of plain PCM, but it does not read: {error or 'ends early'}"
+            f"{printable(name)}: expected a WAV file of plain PCM, but it does not read: {str(error) or 'it ends early'}"
         ) from None
     raw = raw[: len(raw) // (width * channels) * width * channels]
     if not raw:
