@@ -1,5 +1,6 @@
 """Every example in the README and the docs runs: Python blocks in one process each page, `$` lines of console blocks."""
 
+import json
 import os
 import re
 import shlex
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+import notebooks
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -53,6 +56,18 @@ def test_the_commands_of_all_pages_run_in_their_order(tmp_path, real_data):
         assert done.returncode == 0, (page, command, done.stderr[-2000:])
         ran += 1
     assert ran >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", sorted((ROOT / "docs").glob("*.ipynb")), ids=lambda path: path.name)
+def test_the_cells_of_a_notebook_run_and_show_what_they_showed(notebook):
+    kept = json.loads(notebook.read_text("utf-8"))
+    fresh = notebooks.run(notebook)
+    assert sum(cell["cell_type"] == "code" for cell in kept["cells"]) >= 5
+    for before, now in zip(kept["cells"], fresh["cells"], strict=True):
+        for one, other in zip(before.get("outputs", []), now.get("outputs", []), strict=True):
+            assert one["output_type"] == other["output_type"]
+            assert one.get("data", {}).keys() == other.get("data", {}).keys()  # times differ, kinds do not
 
 
 def test_pages_name_only_files_that_exist():

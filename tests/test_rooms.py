@@ -8,7 +8,7 @@ import profundo
 HOUSE = Path(profundo.__file__).parent
 GROUND = {"records", "files"}  # every room may stand on these
 JOINERS = {"recipes", "lab", "cli", "__init__", "__main__"}  # and these may enter any room
-ALLOWED = {("doctor", "graph")}
+ALLOWED = {("doctor", "graph"), ("graph", "pictures")}
 
 
 def arrows() -> list[tuple[str, str, str]]:

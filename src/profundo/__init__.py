@@ -18,6 +18,7 @@ __all__ = [
     "data",
     "evaluate",
     "fit",
+    "graph",
     "load",
     "nets",
     "objectives",
@@ -28,14 +29,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from profundo import data, evaluate, nets, objectives, train
+    from profundo import data, evaluate, graph, nets, objectives, train
     from profundo.data import load
     from profundo.recipes.cooking import cook as recipe
     from profundo.recipes.running import resume
     from profundo.recipes.supervised import fit, open_run
     from profundo.records import ProfundoError
 
-_ROOMS = {"data", "nets", "objectives", "train", "evaluate", "pictures", "recipes"}
+_ROOMS = {"data", "nets", "objectives", "train", "evaluate", "graph", "pictures", "recipes"}
 _NAMES = {
     "load": "profundo.data",
     "fit": "profundo.recipes.supervised",

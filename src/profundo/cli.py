@@ -17,7 +17,10 @@ import typer
 from profundo import __version__
 
 if TYPE_CHECKING:
+    from profundo.graph.derivations import Derivation
+    from profundo.graph.profiling import Profile
     from profundo.recipes.display import Voice
+    from profundo.recipes.graphing import Shown
     from profundo.recipes.recipe import RecipeRun
     from profundo.recipes.supervised import Run
 
@@ -343,6 +346,74 @@ def nets(as_json: Json = False) -> None:
     _print_names(dict(NETS), "nets", as_json)
 
 
+@app.command(context_settings={"help_option_names": ["--help"], "ignore_unknown_options": True})
+def graph(
+    context: typer.Context,
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FORMULA|RUN|FILE.py:NAME", help='Such as "(a+b)*3b", runs/digits-1, or my_module.py:Net.'
+        ),
+    ] = None,
+    values: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=VALUE", help="Of the formula's variables, such as a=5.")
+    ] = None,
+    net: Annotated[str | None, typer.Option(help="A name of `profundo nets`, on --data.", show_default=False)] = None,
+    data: Annotated[
+        str | None, typer.Option(help="A name of `profundo datasets`, or a folder of images.", show_default=False)
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="SIZES",
+            help="What NAME takes, such as 1x3x32x32 (normal numbers) or int64:1x20 (zeros and ones, at random); "
+            "repeat it for several.",
+        ),
+    ] = None,
+    derive: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NODE", help="Write out the derivative by this node; may be repeated."),
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Fold modules so many levels down.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows of a table.")] = 60,
+    latex: Annotated[bool, typer.Option("--latex", help="Derivatives in LaTeX.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Say where time and memory go.")] = False,
+    svg: Annotated[Path | None, typer.Option(help="Draw the graph into this file.", show_default=False)] = None,
+    dot: Annotated[Path | None, typer.Option(help="The graph for Graphviz.", show_default=False)] = None,
+    mermaid: Annotated[Path | None, typer.Option(help="The graph for Mermaid.", show_default=False)] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Open a computation: every step with its value, its gradient and the chain rule behind it.
+
+    Of a formula:  profundo graph "(a+b)*3*b" a=5 b=3
+
+    Of a net on real samples:  profundo graph --net lenet5 --data digits
+
+    Of what a run has trained:  profundo graph runs/digits-1
+
+    Of a module or function of your own:  profundo graph my_module.py:Net --input 1x3x32x32
+
+    The file my_module.py is Python code of yours and is run, as `python my_module.py` runs it, but with a __name__ of
+    its own.
+    """
+    if what == "-h":
+        print(context.get_help())
+        return
+    from profundo.recipes.graphing import asked, derivations, profiled, write_files
+
+    shown = asked(what, values or [], net=net, data=data, inputs=inputs or [], data_dir=data_dir)
+    derived = derivations(shown.graph, derive or (None if shown.is_formula else []))
+    times = profiled(shown) if profile else None
+    written = write_files(shown.graph, {"svg": svg, "dot": dot, "mermaid": mermaid}, depth)
+    _print_graph(shown, derived, times, depth=depth, limit=limit, latex=latex, as_json=as_json)
+    for path in written:
+        print(f"written: {path}", file=sys.stderr)
+
+
 # ------------------------------------------------------------------------------------------------------- printing
 def _list(text: str | None) -> list[str] | None:
     if text is None:
@@ -453,6 +524,32 @@ def _print_recipe_run(run: RecipeRun, as_json: bool) -> None:
                 "run": str(run.folder.path) if run.folder else None,
             }
         )
+
+
+def _print_graph(
+    shown: Shown,
+    derived: list[Derivation],
+    times: Profile | None,
+    *,
+    depth: int | None,
+    limit: int,
+    latex: bool,
+    as_json: bool,
+) -> None:
+    from profundo.graph.tables import layers, table
+    from profundo.recipes.graphing import as_plain_data
+
+    if as_json:
+        _print_json(as_plain_data(shown, derived, times))
+        return
+    if shown.is_formula:
+        print(table(shown.graph, limit=limit))
+    else:
+        print(layers(shown.graph, depth=depth, limit=limit))
+    for one in derived:
+        print(f"\n{one.latex if latex else one.text}")
+    if times is not None:
+        print(f"\n{times}")
 
 
 def main() -> None:

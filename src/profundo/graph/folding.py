@@ -1,0 +1,341 @@
+"""What is drawn as one box: the modules of a network and its function calls as a tree, and which parts of it are open.
+
+A module that is called twice is two parts, since one box for both would be before and after what comes between: a part
+is a stretch of consecutive operations of the same module. So the parts of a graph can be computed one after the other,
+as its nodes can. What is given (weights, constants) belongs to the innermost part that holds all its uses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from profundo.graph.nodes import GIVEN, Graph, Node
+from profundo.records import ProfundoError
+
+__all__ = ["MOST", "Part", "View", "Visible", "folded", "parts_of"]
+
+MOST = 40  # boxes, unless somebody asks for more
+STRETCHES = 20  # into so many boxes go the parts of a whole that has more than MOST
+MANY = 8  # inputs that go to one box, from which on they are one box where there is no room
+LARGE = 12  # above so many operations, what is given is written beside its use
+DEEPEST = 40  # frames in frames
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Operations that can be drawn as one box.
+
+    key: its own name; path: dotted, as one would say it (a second call of a module has the same); kind: "module" (a call
+    of one), "scope" (of a function) or "stretch" (consecutive operations of a long list); title: the class, or what is
+    called; parts: names of nodes and other parts, in order.
+    """
+
+    key: str
+    path: str
+    kind: str
+    title: str
+    parts: tuple[Part | str, ...]
+
+    def operations(self) -> Iterator[str]:
+        """Names of the nodes in it, in order, without what is given."""
+        for part in self.parts:
+            if isinstance(part, Part):
+                yield from part.operations()
+            else:
+                yield part
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """A box that is drawn. nodes: what it stands for, in order; part: None where that is one node by itself;
+    beside: given nodes that are written in it; frame: key of the open part it lies in, "" for the whole."""
+
+    name: str
+    nodes: tuple[str, ...]
+    part: Part | None = None
+    frame: str = ""
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is drawn of a graph. frames: the open parts by key, each with the key of the one around it.
+
+    edges: (box, box) with the (node, place) of each value that goes that way.
+    """
+
+    boxes: Mapping[str, Visible]
+    frames: Mapping[str, tuple[Part, str]]
+    edges: Mapping[tuple[str, str, int], tuple[tuple[str, int], ...]]
+    whole: Part
+
+
+def parts_of(graph: Graph) -> Part:
+    """The whole graph as a tree of parts."""
+    operations = [node for node in graph if node.op not in GIVEN]
+    count: Counter[str] = Counter()
+    parts = _parts(operations, (), graph, count)
+    return Part("", "", "module", graph.modules.get("", ""), _in_stretches(parts, "", count))
+
+
+def folded(graph: Graph, *, open: Collection[str] = (), depth: int | None = None) -> View:
+    """The graph with its parts folded, down to a depth.
+
+    depth: 0 draws all as one box, 1 the parts of the whole as boxes, and so on; by default as deep as MOST boxes allow.
+    open: paths or keys of parts that are shown inside, besides. Raises ProfundoError for one that there is not.
+    """
+    whole = parts_of(graph)
+    opened = _asked(whole, (open,) if isinstance(open, str) else open)
+    homes = _homes(graph, whole)
+    if depth is not None:
+        return _view(graph, whole, opened | _down_to(whole, depth), homes)
+    view = _view(graph, whole, opened | {""}, homes)
+    if len(view.boxes) > MOST:
+        view = _view(graph, whole, opened | {""}, homes, together=True)
+    for deeper in range(2, DEEPEST):
+        more = opened | _down_to(whole, deeper, _worth_opening)
+        if more <= view.frames.keys() | {""}:
+            continue
+        next_view = _view(graph, whole, more, homes)
+        if len(next_view.boxes) > MOST:
+            break
+        view = next_view
+    return view
+
+
+def _parts(nodes: Sequence[Node], path: tuple[str, ...], graph: Graph, count: Counter[str]) -> tuple[Part | str, ...]:
+    """Consecutive operations of one module below the path as parts, those of one call likewise."""
+
+    def below(node: Node) -> tuple[str, str]:
+        names = _names(node.module)
+        return (names[len(path)], "") if len(names) > len(path) else ("", node.scope)
+
+    found: list[Part | str] = []
+    for (name, scope), group in groupby(nodes, below):
+        inside = list(group)
+        if name:
+            inner = (*path, name)
+            key = _key(".".join(inner), count)
+            parts = _parts(inside, inner, graph, count)
+            title = graph.modules.get(".".join(inner), "")
+            if len(parts) == 1 and isinstance(parts[0], Part):
+                parts = parts[0].parts if parts[0].kind != "module" else parts
+            found.append(Part(key, ".".join(inner), "module", title, _in_stretches(parts, ".".join(inner), count)))
+        elif scope and len(inside) > 1:
+            full = ".".join((*path, scope))
+            found.append(Part(_key(full, count), full, "scope", scope, tuple(node.name for node in inside)))
+        else:
+            found += [node.name for node in inside]
+    return tuple(found)
+
+
+def _names(module: str) -> tuple[str, ...]:
+    return tuple(module.split(".", DEEPEST)) if module else ()
+
+
+def _key(path: str, count: Counter[str]) -> str:
+    """Its path, and of which call it is from the second on."""
+    count[path] += 1
+    return path if count[path] == 1 else f"{path}#{count[path]}"
+
+
+def _in_stretches(parts: tuple[Part | str, ...], path: str, count: Counter[str]) -> tuple[Part | str, ...]:
+    """Many parts as a few stretches of consecutive ones."""
+    if len(parts) <= MOST:
+        return parts
+    size = -(-len(parts) // STRETCHES)
+    cut = [parts[at : at + size] for at in range(0, len(parts), size)]
+    name = f"{path}.part" if path else "part"
+    return tuple(Part(_key(name, count), name, "stretch", "", some) for some in cut)
+
+
+def _all(part: Part) -> Iterator[Part]:
+    yield part
+    for inner in part.parts:
+        if isinstance(inner, Part):
+            yield from _all(inner)
+
+
+def _asked(whole: Part, paths: Collection[str]) -> set[str]:
+    """Keys of the parts with these paths, and of all that are around them."""
+    around: dict[str, str] = {}
+    keys: dict[str, set[str]] = {}
+    for part in _all(whole):
+        keys.setdefault(part.path, set()).add(part.key)
+        keys.setdefault(part.key, set()).add(part.key)
+        around |= {inner.key: part.key for inner in part.parts if isinstance(inner, Part)}
+    opened = set()
+    for path in paths:
+        if path not in keys:
+            near = ", ".join(list(dict.fromkeys(filter(None, keys)))[:12]) or "no parts"
+            raise ProfundoError(f"open: the graph has no part {path!r}; it has {near}")
+        for key in keys[path]:
+            opened.add(key)
+            while key:
+                key = around[key]
+                opened.add(key)
+    return opened
+
+
+def _down_to(part: Part, depth: int, worth: Callable[[Part], bool] = lambda part: _size(part) > 1) -> set[str]:
+    if depth < 1 or (part.key and not worth(part)):
+        return set()
+    opened = {part.key}
+    for inner in part.parts:
+        if isinstance(inner, Part):
+            opened |= _down_to(inner, depth - 1, worth)
+    return opened
+
+
+def _worth_opening(part: Part) -> bool:
+    """Unasked, only modules that have modules in them."""
+    return part.kind == "module" and any(isinstance(inner, Part) and inner.kind == "module" for inner in part.parts)
+
+
+def _size(part: Part) -> int:
+    return sum(1 for _ in part.operations())
+
+
+def _homes(graph: Graph, whole: Part) -> dict[str, tuple[str, ...]]:
+    """Of every node the keys of the parts that it is in, from the whole on."""
+    homes: dict[str, tuple[str, ...]] = {}
+
+    def enter(part: Part, path: tuple[str, ...]) -> None:
+        for inner in part.parts:
+            if isinstance(inner, Part):
+                enter(inner, (*path, inner.key))
+            else:
+                homes[inner] = path
+
+    enter(whole, ("",))
+    users = graph.users()
+    for node in graph:
+        if node.op in GIVEN:
+            uses = [homes[user] for user, _ in users[node.name] if user in homes]
+            homes[node.name] = _common(uses) if uses and node.op != "input" else ("",)
+    return homes
+
+
+def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    common = paths[0]
+    for path in paths[1:]:
+        same = [one == other for one, other in zip(common, path, strict=False)]
+        common = common[: same.index(False) if False in same else len(same)]
+    return common
+
+
+def _view(
+    graph: Graph,
+    whole: Part,
+    opened: Collection[str],
+    homes: Mapping[str, tuple[str, ...]],
+    *,
+    together: bool = False,
+) -> View:
+    parts = {part.key: part for part in _all(whole)}
+    large = sum(1 for node in graph if node.op not in GIVEN) > LARGE
+    box_of: dict[str, str] = {}
+    frame_of: dict[str, str] = {}
+    for node in graph:
+        path = homes[node.name]
+        closed = next((at for at, key in enumerate(path) if key not in opened), None)
+        if closed is not None and not (node.op == "input" and not path[closed]):
+            box_of[node.name], frame_of[f"part {path[closed]}"] = f"part {path[closed]}", path[max(0, closed - 1)]
+        else:
+            box_of[node.name], frame_of[f"node {node.name}"] = f"node {node.name}", path[-1] if closed is None else ""
+    again = _in_every_call(graph, box_of, parts)
+    for name, box in again.items():
+        frame_of.pop(f"node {name}")
+        box_of[name] = box
+    if together:
+        for part in _given_together(graph, box_of):
+            parts[part.key] = part
+            box_of |= dict.fromkeys(part.operations(), f"part {part.key}")
+            frame_of[f"part {part.key}"] = ""
+    beside = _beside(graph, box_of) if large else {}
+    inside: dict[str, list[str]] = {}
+    for node in graph:
+        if node.name not in beside:
+            inside.setdefault(box_of[node.name], []).append(node.name)
+    written: dict[str, list[str]] = {}
+    for name, box in beside.items():
+        written.setdefault(box, []).append(name)
+    boxes = {
+        box: Visible(
+            box,
+            tuple(nodes),
+            parts[box.removeprefix("part ")] if box.startswith("part ") else None,
+            frame_of[box],
+            tuple(written.get(box, ())),
+        )
+        for box, nodes in inside.items()
+    }
+    frames = {
+        key: (parts[key], path[at - 1])
+        for box in boxes.values()
+        for path in (homes[box.nodes[0]],)
+        for at, key in enumerate(path)
+        if at and key in opened
+    }
+    home = box_of | beside
+    return View(boxes, frames, _edges(graph, home, again), whole)
+
+
+def _in_every_call(graph: Graph, box_of: Mapping[str, str], parts: Mapping[str, Part]) -> dict[str, str]:
+    """Given nodes that only folded calls of one module use, such as the weights of a recurrent cell, with the first."""
+    users = graph.users()
+    returned = {ref.node for ref in graph.outputs}
+    found: dict[str, str] = {}
+    for node in graph:
+        if node.op not in GIVEN or node.op == "input" or node.name in returned or not users[node.name]:
+            continue
+        boxes = [box_of[user] for user, _ in users[node.name]]
+        paths = {parts[box.removeprefix("part ")].path if box.startswith("part ") else None for box in boxes}
+        alone = box_of[node.name] == f"node {node.name}"
+        if alone and len(set(boxes)) > 1 and len(paths) == 1 and None not in paths:
+            found[node.name] = boxes[0]
+    return found
+
+
+def _given_together(graph: Graph, box_of: Mapping[str, str]) -> list[Part]:
+    """Many inputs, or other given nodes, that one box of the whole alone uses, as one part each."""
+    users = graph.users()
+    groups: dict[tuple[str, str], list[str]] = {}
+    for node in graph:
+        uses = {box_of[user] for user, _ in users[node.name]}
+        if node.op in GIVEN and len(uses) == 1 and box_of[node.name] == f"node {node.name}":
+            groups.setdefault((uses.pop(), node.op), []).append(node.name)
+    many = [(op, names) for (_, op), names in groups.items() if len(names) >= MANY]
+    return [Part(f"{op}s#{at}", f"{op}s", "stretch", "", tuple(names)) for at, (op, names) in enumerate(many, 1)]
+
+
+def _beside(graph: Graph, box_of: Mapping[str, str]) -> dict[str, str]:
+    """Given nodes that one box alone uses, with that box."""
+    found: dict[str, str] = {}
+    users = graph.users()
+    returned = {ref.node for ref in graph.outputs}
+    for node in graph:
+        uses = {box_of[user] for user, _ in users[node.name]}
+        alone = box_of[node.name] == f"node {node.name}"
+        if node.op in GIVEN and node.op != "input" and alone and len(uses) == 1 and node.name not in returned:
+            found[node.name] = next(iter(uses))
+    return found
+
+
+def _edges(
+    graph: Graph, home: Mapping[str, str], hidden: Collection[str] = ()
+) -> dict[tuple[str, str, int], tuple[tuple[str, int], ...]]:
+    """Between boxes; two values that one node takes twice from one other are two edges, all others are one."""
+    edges: dict[tuple[str, str, int], list[tuple[str, int]]] = {}
+    for node in graph:
+        twice: Counter[str] = Counter()
+        for place, name in enumerate(node.inputs):
+            source, target = home[name], home[node.name]
+            if source != target and name not in hidden:
+                single = source.startswith("node ") and target.startswith("node ")
+                edges.setdefault((source, target, twice[name] if single else 0), []).append((node.name, place))
+                twice[name] += 1
+    return {key: tuple(uses) for key, uses in edges.items()}
