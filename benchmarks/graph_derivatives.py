@@ -18,8 +18,8 @@ from torch import Tensor
 
 from benchmarks.common import keep, measured_in_turn, ratios, show
 from profundo.graph import exp, scalar, sin
-from profundo.graph.comparing import growth, speelpenning, step_sizes, sweep
-from profundo.graph.differentiating import differentiate
+from profundo.graph.derivatives.comparing import growth, speelpenning, step_sizes, sweep
+from profundo.graph.derivatives.differentiating import differentiate
 
 SIZES = [2, 4, 8, 16, 32, 64]
 

@@ -17,9 +17,9 @@ import torch
 
 from benchmarks.common import in_turn, keep, ratios, show
 from profundo import nets
-from profundo.graph.drawing import draw
-from profundo.graph.folding import folded
-from profundo.graph.tracing import trace
+from profundo.graph.drawings.drawing import draw
+from profundo.graph.drawings.folding import folded
+from profundo.graph.traces.tracing import trace
 from profundo.records import Inputs, Spec, Targets
 
 EVERYTHING = 99  # deeper than any network here

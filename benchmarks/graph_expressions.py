@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmarks.common import in_turn, keep, ratios, show
 from profundo.graph import function, gradient, matrix, operations, scalar, vector
-from profundo.graph.expressions import ancestors
+from profundo.graph.expressions.expression import ancestors
 
 CALLS = 300
 

@@ -22,15 +22,15 @@ from torch import Tensor, nn
 
 from benchmarks.common import in_turn, keep, ratios, show
 from profundo import nets
-from profundo.graph.expressions import Expression, matrix, shared, tensor, vector
-from profundo.graph.functions import function, graph_of
-from profundo.graph.gradients import gradient
+from profundo.graph.expressions.expression import Expression, matrix, shared, tensor, vector
+from profundo.graph.expressions.functions import function, graph_of
+from profundo.graph.expressions.gradients import gradient
 from profundo.graph.nodes import Graph, Node, Ref
 from profundo.graph.operations import exp, log, max_pool2d, mean, neg, relu, sigmoid, softmax
 from profundo.graph.operations import sum as sum_of
-from profundo.graph.rewriting import rewriting
+from profundo.graph.rewriting.engine import rewriting
 from profundo.graph.running import straight
-from profundo.graph.tracing import trace
+from profundo.graph.traces.tracing import trace
 from profundo.records import Inputs, Spec, Targets
 
 TEN = Targets("classes", tuple("0123456789"))

@@ -14,7 +14,7 @@ import torch
 
 from benchmarks.common import in_turn, keep, ratios, show
 from profundo import nets
-from profundo.graph.tracing import trace
+from profundo.graph.traces.tracing import trace
 from profundo.records import Inputs, Spec, Targets
 
 SPEC = Spec(Inputs((3, 224, 224), "image"), Targets("classes", tuple(map(str, range(1000)))))

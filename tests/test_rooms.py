@@ -6,7 +6,7 @@ from pathlib import Path
 import profundo
 
 HOUSE = Path(profundo.__file__).parent
-GROUND = {"records", "files"}  # every room may stand on these
+GROUND = {"records", "files", "compiler"}  # every room may stand on these
 JOINERS = {"recipes", "lab", "cli", "__init__", "__main__"}  # and these may enter any room
 ALLOWED = {("doctor", "graph"), ("graph", "pictures")}
 

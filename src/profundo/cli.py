@@ -17,8 +17,8 @@ import typer
 from profundo import __version__
 
 if TYPE_CHECKING:
-    from profundo.graph.derivations import Derivation
-    from profundo.graph.profiling import Profile
+    from profundo.graph.derivatives.derivations import Derivation
+    from profundo.graph.traces.profiling import Profile
     from profundo.recipes.display import Voice
     from profundo.recipes.graphing import Shown
     from profundo.recipes.recipe import RecipeRun
@@ -536,7 +536,7 @@ def _print_graph(
     latex: bool,
     as_json: bool,
 ) -> None:
-    from profundo.graph.tables import layers, table
+    from profundo.graph.drawings.tables import layers, table
     from profundo.recipes.graphing import as_plain_data
 
     if as_json:

@@ -11,7 +11,7 @@ import torch
 
 import profundo.graph as G
 from profundo.graph import scalar, vector
-from profundo.graph.comparing import (
+from profundo.graph.derivatives.comparing import (
     WAYS,
     compare,
     errors,
@@ -22,8 +22,8 @@ from profundo.graph.comparing import (
     step_sizes,
     sweep,
 )
-from profundo.graph.differentiating import differentiate
-from profundo.graph.expressions import ancestors
+from profundo.graph.derivatives.differentiating import differentiate
+from profundo.graph.expressions.expression import ancestors
 from profundo.records import ProfundoError
 
 DOUBLE = torch.float64

@@ -7,10 +7,10 @@ import random
 import pytest
 import torch
 
-from profundo.graph.derivations import derivation
+from profundo.graph.derivatives.derivations import derivation
+from profundo.graph.expressions.parsing import parse
+from profundo.graph.expressions.viewing import view
 from profundo.graph.nodes import Flow, Graph, Node, Ref, Summary
-from profundo.graph.parsing import parse
-from profundo.graph.viewing import view
 from profundo.records import ProfundoError
 
 COURSE = "(a+b)*3*b"
@@ -143,7 +143,7 @@ class TestAgainstAutograd:
 
 
 def parse_names(expression):
-    from profundo.graph.expressions import ancestors
+    from profundo.graph.expressions.expression import ancestors
 
     return {one.name for one in ancestors([expression]) if one.kind == "input"}
 
@@ -347,7 +347,7 @@ class TestTensors:
 def test_a_traced_network_is_differentiated_in_words_and_its_paths_are_counted():
     """ResNet-20: nine blocks, each with two ways through it, so 2⁹ paths from the first convolution to the outputs."""
     from profundo import nets
-    from profundo.graph.tracing import trace
+    from profundo.graph.traces.tracing import trace
     from profundo.records import Inputs, Spec, Targets
 
     spec = Spec(Inputs((3, 16, 16), "image"), Targets("classes", tuple("0123456789")))
@@ -364,7 +364,7 @@ def test_a_traced_network_is_differentiated_in_words_and_its_paths_are_counted()
 
 
 def test_a_traced_function_of_numbers_has_the_same_figures_as_its_formula():
-    from profundo.graph.tracing import trace
+    from profundo.graph.traces.tracing import trace
 
     shown = trace(lambda a, b: (a + b) * (3 * b), torch.tensor(5.0), torch.tensor(3.0))
     derived = derivation(shown, shown.of, "b")

@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 import profundo.graph as G
 from profundo.graph import function, matrix, scalar, shared, tensor, vector
-from profundo.graph.comparing import random_expression
-from profundo.graph.differentiating import DIFFERENCES, differenced, differentiate, problem
-from profundo.graph.expressions import OPERATIONS, ancestors
-from profundo.graph.symbolic import ELEMENTWISE, MOVES, REDUCTIONS, from_sympy, to_sympy
+from profundo.graph.derivatives.comparing import random_expression
+from profundo.graph.derivatives.differentiating import DIFFERENCES, differenced, differentiate, problem
+from profundo.graph.derivatives.symbolic import ELEMENTWISE, MOVES, REDUCTIONS, from_sympy, to_sympy
+from profundo.graph.expressions.expression import OPERATIONS, ancestors
 from profundo.records import ProfundoError
 
 DOUBLE = torch.float64

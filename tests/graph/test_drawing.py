@@ -12,8 +12,8 @@ from graphs import chain, convolutional, graph_of, number, random_graph, residua
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profundo.graph.drawing import arranged, draw, frames
-from profundo.graph.faces import shortened, text_width
+from profundo.graph.drawings.drawing import arranged, draw, frames
+from profundo.graph.drawings.faces import shortened, text_width
 from profundo.graph.nodes import Flow, Node, Ref, Summary
 from profundo.pictures.safety import is_drawing
 from profundo.records import ProfundoError
@@ -304,7 +304,7 @@ def test_what_cannot_be_drawn_is_told_in_one_line(asked, message):
 
 
 def test_a_trace_of_a_network_can_be_drawn():
-    from profundo.graph.tracing import trace
+    from profundo.graph.traces.tracing import trace
 
     net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
     svg = draw(trace(net, torch.randn(4, 2)))

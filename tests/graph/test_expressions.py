@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from profundo.graph import constant, function, gradient, matrix, operations, scalar, shared, tensor, vector
-from profundo.graph.expressions import ancestors
-from profundo.graph.sizes import Mismatch, any_size, broadcast, same
+from profundo.graph.expressions.expression import ancestors
+from profundo.graph.expressions.sizes import Mismatch, any_size, broadcast, same
 from profundo.records import ProfundoError
 
 
@@ -162,7 +162,7 @@ def test_formulas_have_no_more_parentheses_than_they_need():
 
 
 def test_latex_has_fractions_indices_and_greek_letters():
-    from profundo.graph.writing import write_latex
+    from profundo.graph.expressions.writing import write_latex
 
     a, w1, s = scalar("a"), scalar("w1"), scalar("sigma")
     assert write_latex((a + 1) / w1) == r"\frac{a + 1}{w_{1}}"

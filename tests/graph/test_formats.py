@@ -13,8 +13,8 @@ from graphs import chain, convolutional, graph_of, number, random_graph, residua
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profundo.graph.drawing import draw
-from profundo.graph.formats import from_json, to_dot, to_json, to_mermaid
+from profundo.graph.drawings.drawing import draw
+from profundo.graph.drawings.formats import from_json, to_dot, to_json, to_mermaid
 from profundo.graph.nodes import Flow, Node, Ref
 from profundo.graph.running import run
 from profundo.pictures.safety import is_drawing
@@ -87,7 +87,7 @@ def test_a_graph_that_was_read_cannot_be_run():
 
 
 def test_a_trace_survives_json():
-    from profundo.graph.tracing import trace
+    from profundo.graph.traces.tracing import trace
 
     graph = trace(torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU()), torch.randn(1, 1, 6, 6))
     again = from_json(json.loads(json.dumps(to_json(graph), allow_nan=False)))

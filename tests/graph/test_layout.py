@@ -8,8 +8,8 @@ from graphs import chain, convolutional, graph_of, random_graph, residual, seed_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profundo.graph.folding import MOST, folded, parts_of
-from profundo.graph.layout import Box, Edge, Frame, Rect, layered, layers
+from profundo.graph.drawings.folding import MOST, folded, parts_of
+from profundo.graph.drawings.layout import Box, Edge, Frame, Rect, layered, layers
 from profundo.graph.nodes import GIVEN, Node, Ref
 from profundo.records import ProfundoError
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from profundo.graph.matrices import dense_layer, layers, product
+from profundo.graph.drawings.matrices import dense_layer, layers, product
 from profundo.pictures.safety import is_drawing
 from profundo.records import ProfundoError
 

@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from profundo.graph import operations
-from profundo.graph.parsing import FUNCTIONS, Assignment, parse, read
-from profundo.graph.viewing import view
+from profundo.graph.expressions.parsing import FUNCTIONS, Assignment, parse, read
+from profundo.graph.expressions.viewing import view
 from profundo.records import ProfundoError
 
 VALUES = {"a": 1.7, "b": -0.6, "c": 2.3, "x1": 0.4}

@@ -8,8 +8,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from profundo.graph.nodes import Cost, Graph, Node
-from profundo.graph.profiling import Peak, measured_peak, profile
-from profundo.graph.tracing import trace
+from profundo.graph.traces.profiling import Peak, measured_peak, profile
+from profundo.graph.traces.tracing import trace
 from profundo.records import ProfundoError
 
 PEAK = Peak(1e9, 1e9)

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profundo.graph.matching import Change, Rule
 from profundo.graph.nodes import Flow, Graph, Node, Ref, Summary, refs_of
-from profundo.graph.rewriting import DEAD, RULES, rewrite, rewriting
+from profundo.graph.rewriting.engine import DEAD, RULES, rewrite, rewriting
+from profundo.graph.rewriting.matching import Change, Rule
 from profundo.graph.running import run, straight
 from profundo.graph.running import values as all_values
 from profundo.records import ProfundoError
@@ -927,9 +927,9 @@ def test_straight_function_of_a_rewritten_graph_computes_it():
 # ------------------------------------------------------------------------------------ expressions and traced networks
 def logistic(simplify):
     """The cross-entropy as the books write it, with its gradients."""
-    from profundo.graph.expressions import matrix, shared, vector
-    from profundo.graph.functions import function
-    from profundo.graph.gradients import gradient
+    from profundo.graph.expressions.expression import matrix, shared, vector
+    from profundo.graph.expressions.functions import function
+    from profundo.graph.expressions.gradients import gradient
     from profundo.graph.operations import log, mean, sigmoid
 
     x, y = matrix("x", ("n", 3), dtype=torch.float64), vector("y", "n", dtype=torch.float64)
@@ -961,9 +961,9 @@ def test_naive_cross_entropy_of_small_logits_stays_what_it_was():
 
 def slopes_of(naive, sizes, simplify, given):
     from profundo.graph import operations as o
-    from profundo.graph.expressions import tensor
-    from profundo.graph.functions import function
-    from profundo.graph.gradients import gradient
+    from profundo.graph.expressions.expression import tensor
+    from profundo.graph.expressions.functions import function
+    from profundo.graph.expressions.gradients import gradient
 
     x, y = tensor("x", sizes, dtype=torch.float64), tensor("y", sizes, dtype=torch.float64)
     cost = o.sum(naive(o, x, y))
@@ -1101,8 +1101,8 @@ def trained(net):
 
 
 def test_predictor_predicts_as_the_net_does_without_batch_norm():
-    from profundo.graph.rewriting import predictor
-    from profundo.graph.tracing import trace
+    from profundo.graph.rewriting.engine import predictor
+    from profundo.graph.traces.tracing import trace
 
     torch.manual_seed(0)
     net = trained(Block().double())
@@ -1118,7 +1118,7 @@ def test_predictor_predicts_as_the_net_does_without_batch_norm():
 
 
 def test_predictor_refuses_what_it_was_not_recorded_for():
-    from profundo.graph.rewriting import predictor
+    from profundo.graph.rewriting.engine import predictor
 
     predict = predictor(torch.nn.Linear(3, 2), torch.rand(4, 3))
     for wrong in ((torch.rand(5, 3),), (torch.rand(4, 3).double(),), (), (torch.rand(4, 3), torch.rand(4, 3)), (3,)):
@@ -1127,7 +1127,7 @@ def test_predictor_refuses_what_it_was_not_recorded_for():
 
 
 def test_a_net_in_training_mode_keeps_its_batch_norm_and_its_random_numbers():
-    from profundo.graph.tracing import trace
+    from profundo.graph.traces.tracing import trace
 
     torch.manual_seed(0)
     net, x = Block(), torch.randn(5, 3, 6, 6)
@@ -1142,7 +1142,7 @@ def test_a_net_in_training_mode_keeps_its_batch_norm_and_its_random_numbers():
 
 
 def test_parameters_are_those_of_the_moment_of_rewriting():
-    from profundo.graph.rewriting import predictor
+    from profundo.graph.rewriting.engine import predictor
 
     net, x = (
         trained(torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2), torch.nn.Linear(2, 2))).eval(),

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from profundo.graph import function, gradient, operations, tensor
-from profundo.graph.expressions import OPERATIONS
+from profundo.graph.expressions.expression import OPERATIONS
 from profundo.records import ProfundoError
 
 SIZES = st.integers(1, 4)

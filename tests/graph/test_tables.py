@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from profundo.graph.drawings.tables import display_width, layers, table, totals
+from profundo.graph.expressions.parsing import parse
+from profundo.graph.expressions.viewing import view
 from profundo.graph.nodes import GIVEN, Cost, Graph, Node, Ref, Summary
-from profundo.graph.parsing import parse
-from profundo.graph.tables import display_width, layers, table, totals
-from profundo.graph.tracing import trace
-from profundo.graph.viewing import view
+from profundo.graph.traces.tracing import trace
 from profundo.records import ProfundoError
 
 

@@ -17,11 +17,11 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from profundo import nets
-from profundo.graph.aten import facts
 from profundo.graph.nodes import GIVEN, Graph
 from profundo.graph.running import run, straight, values
-from profundo.graph.summaries import summary
-from profundo.graph.tracing import trace
+from profundo.graph.traces.aten import facts
+from profundo.graph.traces.summaries import summary
+from profundo.graph.traces.tracing import trace
 from profundo.nets.adversarial import critic, dcgan_discriminator, dcgan_generator, maxout_discriminator
 from profundo.nets.attention import Translator
 from profundo.nets.autoencoders import dense_autoencoder, pooling_autoencoder

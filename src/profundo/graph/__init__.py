@@ -6,6 +6,11 @@
     function([a, b, c], gradient(e, a))(2, 4, 10)     # 4
     trace(net, images)                                # every operation that ran, with its value and gradient
 
+nodes.py: a graph as plain data, the one form that all of these share, and running.py, which computes it.
+expressions/: computations written down before there are values. traces/: what a network really computes.
+derivatives/: three ways to differentiate, and the chain rule told. rewriting/: the same function, simpler.
+drawings/: pictures, tables and formats. operations.py: the names of all that expressions can do.
+
 Names load when first touched.
 """
 
@@ -24,10 +29,12 @@ __all__ = [
     "function",
     "gradient",
     "graph_of",
+    "growth",
     "hessian",
     "jacobian",
     "matrix",
     "parse",
+    "predictor",
     "product",
     "profile",
     "rewrite",
@@ -42,48 +49,50 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from profundo.graph.comparing import compare, step_sizes
-    from profundo.graph.derivations import derivation
-    from profundo.graph.differentiating import differentiate
-    from profundo.graph.expressions import Expression, constant, matrix, scalar, shared, tensor, vector
-    from profundo.graph.functions import function, graph_of
-    from profundo.graph.gradients import gradient, hessian, jacobian
-    from profundo.graph.matrices import dense_layer, product
+    from profundo.graph.derivatives.comparing import compare, growth, step_sizes
+    from profundo.graph.derivatives.derivations import derivation
+    from profundo.graph.derivatives.differentiating import differentiate
+    from profundo.graph.drawings.matrices import dense_layer, product
+    from profundo.graph.expressions.expression import Expression, constant, matrix, scalar, shared, tensor, vector
+    from profundo.graph.expressions.functions import function, graph_of
+    from profundo.graph.expressions.gradients import gradient, hessian, jacobian
+    from profundo.graph.expressions.parsing import parse
+    from profundo.graph.expressions.viewing import view
     from profundo.graph.nodes import Graph, Node
-    from profundo.graph.parsing import parse
-    from profundo.graph.profiling import profile
-    from profundo.graph.rewriting import rewrite
+    from profundo.graph.rewriting import predictor, rewrite
     from profundo.graph.running import run
-    from profundo.graph.tracing import trace
-    from profundo.graph.viewing import view
+    from profundo.graph.traces.profiling import profile
+    from profundo.graph.traces.tracing import trace
 
 _HOMES = {
-    "compare": "comparing",
-    "step_sizes": "comparing",
-    "derivation": "derivations",
-    "differentiate": "differentiating",
-    "Expression": "expressions",
-    "constant": "expressions",
-    "matrix": "expressions",
-    "scalar": "expressions",
-    "shared": "expressions",
-    "tensor": "expressions",
-    "vector": "expressions",
-    "function": "functions",
-    "graph_of": "functions",
-    "gradient": "gradients",
-    "hessian": "gradients",
-    "jacobian": "gradients",
-    "dense_layer": "matrices",
-    "product": "matrices",
+    "compare": "derivatives.comparing",
+    "growth": "derivatives.comparing",
+    "step_sizes": "derivatives.comparing",
+    "derivation": "derivatives.derivations",
+    "differentiate": "derivatives.differentiating",
+    "dense_layer": "drawings.matrices",
+    "product": "drawings.matrices",
+    "Expression": "expressions.expression",
+    "constant": "expressions.expression",
+    "matrix": "expressions.expression",
+    "scalar": "expressions.expression",
+    "shared": "expressions.expression",
+    "tensor": "expressions.expression",
+    "vector": "expressions.expression",
+    "function": "expressions.functions",
+    "graph_of": "expressions.functions",
+    "gradient": "expressions.gradients",
+    "hessian": "expressions.gradients",
+    "jacobian": "expressions.gradients",
+    "parse": "expressions.parsing",
+    "view": "expressions.viewing",
     "Graph": "nodes",
     "Node": "nodes",
-    "parse": "parsing",
-    "profile": "profiling",
+    "predictor": "rewriting",
     "rewrite": "rewriting",
     "run": "running",
-    "trace": "tracing",
-    "view": "viewing",
+    "profile": "traces.profiling",
+    "trace": "traces.tracing",
 }
 
 

@@ -163,25 +163,25 @@ class Graph:
 
     def svg(self, **options: Any) -> str:
         """A drawing (see drawing.draw for the options)."""
-        from profundo.graph.drawing import draw
+        from profundo.graph.drawings.drawing import draw
 
         return draw(self, **options)
 
     def dot(self) -> str:
         """For Graphviz."""
-        from profundo.graph.formats import to_dot
+        from profundo.graph.drawings.formats import to_dot
 
         return to_dot(self)
 
     def mermaid(self) -> str:
         """For Mermaid, as many pages of documentation have it."""
-        from profundo.graph.formats import to_mermaid
+        from profundo.graph.drawings.formats import to_mermaid
 
         return to_mermaid(self)
 
     def json(self) -> dict[str, Any]:
         """Plain data that `json.dumps` takes."""
-        from profundo.graph.formats import to_json
+        from profundo.graph.drawings.formats import to_json
 
         return to_json(self)
 
@@ -189,7 +189,7 @@ class Graph:
         return self.svg()
 
     def __str__(self) -> str:
-        from profundo.graph.tables import table
+        from profundo.graph.drawings.tables import table
 
         return table(self)
 

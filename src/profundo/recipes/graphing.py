@@ -24,12 +24,12 @@ from profundo import nets, objectives
 from profundo.data import load
 from profundo.data.batches import in_order
 from profundo.files import write_text
-from profundo.graph.derivations import Derivation, derivation
+from profundo.graph.derivatives.derivations import Derivation, derivation
+from profundo.graph.expressions.parsing import parse, read
+from profundo.graph.expressions.viewing import view
 from profundo.graph.nodes import Graph
-from profundo.graph.parsing import parse, read
-from profundo.graph.profiling import Profile, profile
-from profundo.graph.tracing import trace
-from profundo.graph.viewing import view
+from profundo.graph.traces.profiling import Profile, profile
+from profundo.graph.traces.tracing import trace
 from profundo.recipes.models import build_net
 from profundo.recipes.running import is_recipe_run
 from profundo.recipes.supervised import open_run
@@ -353,8 +353,8 @@ def _line_in(file: Path, error: Exception) -> str:
 # --------------------------------------------------------------------------------------------------------------- output
 def write_files(graph: Graph, files: Mapping[str, Path | None], depth: int | None = None) -> list[Path]:
     """The graph as files by their format ("svg", "dot", "mermaid"). Returns those written."""
-    from profundo.graph.drawing import draw
-    from profundo.graph.formats import to_dot, to_mermaid
+    from profundo.graph.drawings.drawing import draw
+    from profundo.graph.drawings.formats import to_dot, to_mermaid
 
     makers: dict[str, Callable[[], str]] = {
         "svg": lambda: draw(graph, depth=depth),
@@ -379,7 +379,7 @@ def profiled(shown: Shown) -> Profile:
 
 def as_plain_data(shown: Shown, derived: Sequence[Derivation], times: Profile | None = None) -> dict[str, Any]:
     """For JSON, which has no NaN and no infinity: a value that is none of its numbers is null, and its text says which."""
-    from profundo.graph.formats import to_json
+    from profundo.graph.drawings.formats import to_json
 
     said = [
         {

@@ -28,8 +28,8 @@ from torch import Tensor, fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from profundo.compiler import leave_the_compiler_out
 from profundo.records import Batch
-from profundo.train.compiler import leave_the_compiler_out
 from profundo.train.randomness import random_state, restore_random_state
 
 __all__ = ["Captured", "NotCapturable", "capture"]

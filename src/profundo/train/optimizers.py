@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from profundo.compiler import leave_the_compiler_out
 from profundo.records import ProfundoError
-from profundo.train.compiler import leave_the_compiler_out
 
 __all__ = ["OPTIMIZERS", "optimizer", "take_step"]
 

@@ -1,0 +1,1 @@
+"""Numbers, formulas and the chain rule: ways to differentiate, and to tell how it was done."""

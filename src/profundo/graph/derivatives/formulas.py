@@ -1,0 +1,74 @@
+"""Numbers, derivatives and equations as they stand in a derivation: as text and in LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from profundo.graph.expressions import writing
+
+__all__ = ["equation", "factor", "number", "number_latex", "partial", "partial_latex", "product"]
+
+
+def number(value: float) -> str:
+    """Six significant digits at most: 9, 0.5, 1.234e−5, −3, NaN, ∞. Zero has no sign."""
+    return writing.number(value + 0.0)
+
+
+def number_latex(value: float) -> str:
+    written = number(value).replace("−", "-")
+    mantissa, power, exponent = written.partition("e")
+    if power:
+        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+    return {"NaN": r"\mathrm{NaN}", "∞": r"\infty", "-∞": r"-\infty"}.get(written, written)
+
+
+def factor(value: float, *, latex: bool = False) -> str:
+    """A number as a factor: a negative one in parentheses."""
+    written = number_latex(value) if latex else number(value)
+    if not written.startswith(("-", "−")):
+        return written
+    return rf"\left({written}\right)" if latex else f"({written})"
+
+
+def partial(of: str, by: str) -> str:
+    return f"∂{of}/∂{by}"
+
+
+def partial_latex(of: str, by: str) -> str:
+    return rf"\frac{{\partial {writing.latex_name(of)}}}{{\partial {writing.latex_name(by)}}}"
+
+
+def product(left: str, right: str, *, latex: bool = False) -> str:
+    """left·right, where a factor that is a sum, a difference or a quotient stands in parentheses."""
+    sign = r" \cdot " if latex else "·"
+    return sign.join(_enclosed(one, latex) for one in (left, right))
+
+
+def equation(sides: Iterable[str]) -> str:
+    """a = b = c, where a side that says again what stands before it is left out."""
+    kept: list[str] = []
+    for side in sides:
+        if side and (not kept or _spelling(side) != _spelling(kept[-1])):
+            kept.append(side)
+    return " = ".join(kept)
+
+
+def _enclosed(formula: str, latex: bool) -> str:
+    if formula.startswith((r"\frac{\partial", "∂")) or not _is_loose(formula):
+        return formula
+    return rf"\left({formula}\right)" if latex else f"({formula})"
+
+
+def _is_loose(formula: str) -> bool:
+    """Whether a sum, a difference, a quotient or a comparison stands outside all brackets."""
+    depth = 0
+    for at, sign in enumerate(formula):
+        depth += (sign in "([{") - (sign in ")]}")
+        is_exponent = at >= 2 and formula[at - 1] == "e" and formula[at - 2].isdigit()  # of 1e−5
+        if depth == 0 and sign in "+-−/<>=≤≥" and not is_exponent:
+            return True
+    return False
+
+
+def _spelling(side: str) -> str:
+    return side.replace("−", "-").replace(" ", "")

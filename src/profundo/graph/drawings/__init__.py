@@ -1,0 +1,1 @@
+"""Graphs and matrices for people: pictures, tables, and the formats of other programs."""

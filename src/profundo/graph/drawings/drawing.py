@@ -1,0 +1,540 @@
+"""A graph → SVG for a lecture slide, a page or a notebook: values above each operation, gradients below.
+
+    draw(graph)                      # modules folded until at most 40 boxes are left
+    draw(graph, open=("layer1",))    # the inside of layer1 too
+    frames(graph)                    # one picture a step: forward value by value, then backward gradient by gradient
+
+Signs are those of the courses on backpropagation (such as Stanford's CS231n): a circle with the operation in it, its
+value above in ink, the derivative of the result by it below in another colour. An edge is as wide as the logarithm of the
+gradient that flows back along it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+
+from profundo.graph.drawings.faces import (
+    BACKWARD,
+    FORWARD,
+    INK,
+    MUTED,
+    PAPER,
+    WARNING,
+    Face,
+    Line,
+    cell,
+    face_of,
+    heading,
+    result_of,
+    shortened,
+    text_width,
+    written,
+)
+from profundo.graph.drawings.folding import View, folded
+from profundo.graph.drawings.layout import DIRECTIONS, Box, Edge, Frame, Layout, Rect, layered
+from profundo.graph.nodes import GIVEN, Flow, Graph
+from profundo.pictures.numbers import SPACE, count
+from profundo.records import ProfundoError
+
+__all__ = ["arranged", "draw", "frames"]
+
+SLIDE = (1280.0, 720.0)  # pixels; of two directions the one that is larger on it is taken
+Point = tuple[float, float]
+
+MARGIN = 22.0
+CORNER = 14.0
+THIN, WIDEST = 1.0, 6.0  # pixels, of edges with the least and the largest gradient
+FAINTEST = 1e-6  # of the largest gradient; below, edges are as thin as there
+LABELLED = 18  # boxes, up to which derivatives are written at the edges
+FAINT = 0.28  # of what is not computed yet
+
+DANGEROUS = re.compile(r"(url\s*)\(|(javascript):|@(import)", re.IGNORECASE)
+NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def draw(
+    graph: Graph,
+    *,
+    open: Collection[str] = (),
+    depth: int | None = None,
+    backward: bool = True,
+    width: float | None = None,
+    direction: str | None = None,
+) -> str:
+    """The graph as SVG.
+
+    open: paths of modules and calls that are shown inside; depth: how deep all are. backward: with gradients, where the
+    graph has them. width: of the picture in pixels, by default as large as its letters are meant to be. direction:
+    "right" or "down", by default the one that is larger on a slide.
+    Raises ProfundoError for a part that there is not and for a direction or width that is none.
+    """
+    scene = arranged(graph, open=open, depth=depth, backward=backward, direction=direction)
+    return _painted(scene, _all_known(scene), width)
+
+
+def frames(
+    graph: Graph,
+    *,
+    open: Collection[str] = (),
+    depth: int | None = None,
+    backward: bool = True,
+    width: float | None = None,
+    direction: str | None = None,
+) -> list[str]:
+    """The same picture step by step: what is given, then one box more computed in each, then one gradient more."""
+    scene = arranged(graph, open=open, depth=depth, backward=backward, direction=direction)
+    forward, back = _steps(scene)
+    given = frozenset(scene.view.boxes) - frozenset(forward)
+    moments = [Known(given, frozenset())]
+    for box in forward:
+        moments.append(Known(moments[-1].forward | {box}, frozenset(), box))
+    for box in back:
+        moments.append(Known(frozenset(scene.view.boxes), moments[-1].backward | {box}, box))
+    return [_painted(scene, known, width) for known in moments]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What is written in and around a box
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A graph with everything that is drawn in its place; edges: (box, box) with what flows back on them."""
+
+    graph: Graph
+    view: View
+    faces: Mapping[str, Face]
+    edges: tuple[tuple[str, str, Flow, str], ...]
+    layout: Layout
+    backward: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What has been computed at a moment: the boxes with their values and those with their gradients; now: the last."""
+
+    forward: frozenset[str]
+    backward: frozenset[str]
+    now: str = ""
+
+
+def arranged(
+    graph: Graph,
+    *,
+    open: Collection[str] = (),
+    depth: int | None = None,
+    backward: bool = True,
+    direction: str | None = None,
+) -> Scene:
+    """What is drawn of the graph, and where."""
+    if direction is not None and direction not in DIRECTIONS:
+        raise ProfundoError(f"direction: expected one of {', '.join(DIRECTIONS)}, got {direction!r}")
+    view = folded(graph, open=open, depth=depth)
+    scenes = [_arranged(graph, view, backward, way) for way in DIRECTIONS if direction in (None, way)]
+    return max(scenes, key=_scale_on_a_slide)
+
+
+def _room_for(lines: Sequence[Line], direction: str) -> float:
+    """The width of a frame with this heading at its left; one that is entered from above, in the middle, is wider."""
+    width = sum(line.width for line in lines)
+    return width + 30 if direction == "right" else 2 * width + 40
+
+
+def _scale_on_a_slide(scene: Scene) -> float:
+    """How large it can be there. Lines that go right are read more easily: they may be a little smaller."""
+    scale = min(1.0, SLIDE[0] / max(1.0, scene.layout.width), SLIDE[1] / max(1.0, scene.layout.height))
+    return scale * (1.15 if scene.layout.direction == "right" else 1.0)
+
+
+def _arranged(graph: Graph, view: View, backward: bool, direction: str) -> Scene:
+    faces = {name: face_of(graph, box, backward=backward, direction=direction) for name, box in view.boxes.items()}
+    edges = tuple(
+        (*key[:2], flow, _derivative(flow) if backward and len(faces) <= LABELLED else "")
+        for key, uses in view.edges.items()
+        for flow in (_flow(graph, uses),)
+    )
+    longest = max((text_width(label, 10.5) for *_, label in edges), default=0.0)
+    gap = 46.0 if direction == "down" else max(46.0 if len(faces) > LABELLED else 60.0, longest + 34.0)
+    boxes = [
+        Box(name, *cell(face, direction), face.core, f"frame {box.frame}" if box.frame else "", face.round)
+        for name, box in view.boxes.items()
+        for face in (faces[name],)
+    ]
+    around = [
+        Frame(f"frame {key}", _room_for(heading(part), direction), f"frame {outer}" if outer else "")
+        for key, (part, outer) in view.frames.items()
+    ]
+    layout = layered(boxes, [Edge(*edge[:2]) for edge in edges], around, direction=direction, gap=gap, room=SLIDE)
+    return Scene(graph, view, faces, edges, layout, backward)
+
+
+def _flow(graph: Graph, uses: Iterable[tuple[str, int]]) -> Flow:
+    """What an edge carries; of several values between two folded boxes, the largest gradient."""
+    flows = [graph.flows[use] for use in uses if use in graph.flows]
+    if len(flows) == 1:
+        return flows[0]
+    known = [flow.gradient for flow in flows if flow.gradient is not None]
+    worst = [gradient for gradient in known if not math.isfinite(gradient)]
+    return Flow(max(worst or known)) if known else Flow()
+
+
+def _derivative(flow: Flow) -> str:
+    number = "" if flow.local is None else written(flow.local)
+    rule = flow.rule if text_width(flow.rule, 10.5) <= 70 else ""
+    return f"{rule} = {number}" if rule and number and rule != number else rule or number
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The order of steps
+
+
+def _steps(scene: Scene) -> tuple[list[str], list[str]]:
+    """Boxes in the order in which their values are computed, and those with a gradient in the order of theirs."""
+    graph, view = scene.graph, scene.view
+    forward = [name for name, box in view.boxes.items() if any(graph.nodes[at].op not in GIVEN for at in box.nodes)]
+    place = {node.name: at for at, node in enumerate(graph)}
+    forward.sort(key=lambda name: max(place[at] for at in view.boxes[name].nodes))
+    if not scene.backward:
+        return forward, []
+    users: dict[str, set[str]] = {name: set() for name in view.boxes}
+    for source, target, _ in view.edges:
+        users[source].add(target)
+    back: list[str] = []
+    given = [name for name in view.boxes if name not in forward]
+    for name in reversed(forward):
+        back.append(name)
+        done = set(back)
+        back += [other for other in reversed(given) if other not in done and users[other] and users[other] <= done]
+    return forward, [name for name in back if result_of(graph, view.boxes[name]).gradient is not None]
+
+
+def _all_known(scene: Scene) -> Known:
+    boxes = frozenset(scene.view.boxes)
+    return Known(boxes, boxes if scene.backward else frozenset())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# SVG
+
+
+def _painted(scene: Scene, known: Known, width: float | None) -> str:
+    layout = scene.layout
+    head = _head(scene)
+    top = MARGIN + (26.0 if head else 0.0)
+    legend = _legend(scene)
+    wide = max(layout.width, sum(line.width for line in head) + 8, sum(line.width + 12 for line in legend)) + 2 * MARGIN
+    high = top + layout.height + (30.0 if legend else 0.0) + MARGIN
+    if width is not None and not (math.isfinite(width) and 0 < width <= 100_000):
+        raise ProfundoError(f"width: expected pixels from 1 to 100,000, got {width}")
+    shown = wide if width is None else width
+    left = (wide - layout.width) / 2
+    parts = [
+        f'<rect width="{wide:.1f}" height="{high:.1f}" fill="{PAPER}"/>',
+        _row(head, MARGIN, MARGIN + 10),
+        f'<g transform="translate({left:.1f} {top:.1f})">',
+        *(_frame(scene, key) for key in scene.view.frames),
+        *_edges(scene, known),
+        *(_row(heading(scene.view.frames[key][0]), *_corner(scene, key), halo=True) for key in scene.view.frames),
+        *(_box(scene, name, known) for name in scene.view.boxes),
+        *_labels(scene, known),
+        "</g>",
+        _row(legend, MARGIN, high - MARGIN + 6, 12.0),
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" role="img" aria-label="{_safe(_label(scene))}" '
+        f'viewBox="0 0 {wide:.1f} {high:.1f}" width="{shown:.1f}" height="{shown * high / wide:.1f}" '
+        f'style="max-width:100%;height:auto" font-family="system-ui, sans-serif" font-size="11.5" fill="{INK}">'
+        + "".join(parts)
+        + "</svg>"
+    )
+
+
+def _label(scene: Scene) -> str:
+    title = scene.view.whole.title or "a computation"
+    given = ", ".join(node.name for node in scene.graph.inputs[:4])
+    results = ", ".join(ref.node for ref in scene.graph.outputs[:4])
+    return f"Computational graph of {title}: {count(len(scene.graph))} nodes, from {given or 'constants'} to {results or '–'}"
+
+
+def _head(scene: Scene) -> list[Line]:
+    title = scene.view.whole.title
+    if not title or "part " in scene.view.boxes:
+        return []
+    learned = sum(node.parameters for node in scene.graph)
+    more = [Line(f"{SPACE}{SPACE}{count(learned)} parameters", 12.5, MUTED)] if learned else []
+    return [Line(shortened(title, 15, 400), 15, bold=True), *more]
+
+
+def _legend(scene: Scene) -> list[Line]:
+    nodes = [result_of(scene.graph, box) for box in scene.view.boxes.values()]
+    tensors = any(node.shape for node in nodes)
+    above, below = ("above: ", "below: ") if scene.layout.direction == "right" else ("", "")
+    lines = []
+    if any(node.value for node in nodes):
+        lines.append(Line(f"{above}value" + (" (mean ± std)" if tensors else ""), 11, INK))
+    if scene.backward and any(node.gradient for node in nodes):
+        of = f" of {shortened(scene.graph.of, 11, 120)}" if scene.graph.of else ""
+        lines.append(Line(f"{below}gradient{of}" + (" (norm)" if tensors else ""), 11, BACKWARD))
+        if any(flow.gradient is not None for *_, flow, _ in scene.edges):
+            lines.append(Line("width of a line: how much of it flows back there", 11, MUTED))
+        if any(label for *_, label in scene.edges):
+            lines.append(Line("at the lines: local derivatives", 11, BACKWARD))
+    return lines
+
+
+def _row(lines: Sequence[Line], x: float, y: float, apart: float = 0.0, *, halo: bool = False) -> str:
+    """Texts one after the other; the reader's own widths count, so they cannot overlap. halo: over lines."""
+    around = f' stroke="{PAPER}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"' if halo else ""
+    spans = "".join(
+        f'<tspan{f" dx={chr(34)}{apart:g}{chr(34)}" if at and apart else ""} fill="{line.hue}" font-size="{line.size:g}"'
+        f"{_weight(line)}>{_safe(line.text)}</tspan>"
+        for at, line in enumerate(lines)
+    )
+    return f'<text x="{x:.1f}" y="{y:.1f}"{around}>{spans}</text>' if lines else ""
+
+
+def _frame(scene: Scene, key: str) -> str:
+    x, y, width, height = scene.layout.frames[f"frame {key}"]
+    part, _ = scene.view.frames[key]
+    return (
+        f"<g><title>{_safe(f'{part.key}: {part.title}')}</title>"
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="10" fill="{MUTED}" '
+        f'fill-opacity="0.055" stroke="{MUTED}" stroke-opacity="0.45"/></g>'
+    )
+
+
+def _corner(scene: Scene, key: str) -> Point:
+    """Where the name of a frame is written."""
+    rect = scene.layout.frames[f"frame {key}"]
+    return rect.x + 11, rect.y + 18
+
+
+def _box(scene: Scene, name: str, known: Known) -> str:
+    face, cell = scene.faces[name], scene.layout.boxes[name]
+    x, y = cell.x + cell.width / 2, cell.y + cell.height / 2
+    done = name in known.forward
+    stroke = (BACKWARD if known.backward else FORWARD) if name == known.now else face.hue
+    width = 3.0 if name == known.now else 2.2 if face.heavy else 1.3
+    shape = _shape_of(face, x, y, f'fill="{PAPER}" stroke="{stroke}" stroke-width="{width:g}"')
+    if face.hue != INK:
+        shape += _shape_of(face, x, y, f'fill="{face.hue}" fill-opacity="0.11"')
+    if face.stacked:
+        shape = _shape_of(face, x + 3.5, y + 3.5, f'fill="{PAPER}" stroke="{stroke}" stroke-opacity="0.6"') + shape
+    texts = _texts(scene, name, face, x, y, known)
+    faint = "" if done else f' opacity="{FAINT}"'
+    return f"<g{faint}><title>{_safe(face.facts)}</title>{shape}{texts}</g>"
+
+
+def _shape_of(face: Face, x: float, y: float, attributes: str) -> str:
+    width, height = face.core
+    if face.round:
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{width / 2:g}" {attributes}/>'
+    return (
+        f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" height="{height:.1f}" '
+        f'rx="{face.corner:g}" {attributes}/>'
+    )
+
+
+def _texts(scene: Scene, name: str, face: Face, x: float, y: float, known: Known) -> str:
+    when = {"": True, "forward": name in known.forward, "backward": name in known.backward}
+    parts = _lines(face.inside, x, y - sum(line.height for line in face.inside) / 2, "middle", when)
+    if scene.layout.direction == "down" and face.round:
+        beside = (*face.above, *face.below)
+        top = y - sum(line.height for line in beside) / 2
+        return parts + _lines(beside, x + face.core[0] / 2 + 8, top, "start", when)
+    above = y - face.core[1] / 2 - 4 - sum(line.height for line in face.above)
+    return (
+        parts
+        + _lines(face.above, x, above, "middle", when)
+        + _lines(face.below, x, y + face.core[1] / 2 + 4, "middle", when)
+    )
+
+
+def _lines(lines: Sequence[Line], x: float, top: float, anchor: str, when: Mapping[str, bool]) -> str:
+    parts = []
+    for line in lines:
+        if when[line.when]:
+            parts.append(
+                f'<text x="{x:.1f}" y="{top + line.height / 2:.1f}" dy="0.35em" text-anchor="{anchor}" '
+                f'font-size="{line.size:g}" fill="{line.hue}"{_weight(line)}>{_safe(line.text)}</text>'
+            )
+        top += line.height
+    return "".join(parts)
+
+
+def _weight(line: Line) -> str:
+    return ' font-weight="600"' if line.bold else ""
+
+
+def _edges(scene: Scene, known: Known) -> list[str]:
+    """Lines with their heads, those that carry a gradient over the others. What several have in common is drawn once,
+    as wide as the widest."""
+    scale = _scale([flow.gradient for _, _, flow, _ in scene.edges])
+    pens = []
+    for (source, target, flow, label), route in zip(scene.edges, scene.layout.routes, strict=True):
+        flows = {source, target} <= known.backward and bool(flow.gradient)
+        width = scale(flow.gradient or 1.0) if flows else THIN
+        hue = MUTED if not flows else BACKWARD if math.isfinite(flow.gradient or 0.0) else WARNING
+        faint = target not in known.forward
+        pens.append((faint, flows, width, hue, _told(scene, source, target, flow, label), route))
+    pens.sort(key=lambda pen: (pen[0], not pen[1], -pen[2]))
+    taken: set[tuple[Point, Point]] = set()
+    drawn = []
+    for faint, flows, width, hue, told, route in pens:
+        opacity = FAINT if faint else 0.62 if flows else 0.75
+        line = _arrow(route, width, hue, scene.layout.direction, opacity, taken)
+        drawn.append(f"<g><title>{_safe(told)}</title>{line}</g>")
+    return drawn[::-1]
+
+
+def _told(scene: Scene, source: str, target: str, flow: Flow, label: str) -> str:
+    words = f"{source.split(' ', 1)[1]} → {target.split(' ', 1)[1]}"
+    gradient = "" if flow.gradient is None or not scene.backward else f"\ngradient (norm): {written(flow.gradient)}"
+    return words + gradient + (f"\nlocal derivative: {label}" if label else "")
+
+
+class _scale:
+    """Gradient → width of a line, by its logarithm, over at least one power of ten."""
+
+    def __init__(self, gradients: Sequence[float | None]) -> None:
+        sizes = [abs(g) for g in gradients if g is not None and math.isfinite(g) and g]
+        self.high = math.log10(max(sizes, default=1.0))
+        self.low = min(self.high - 1, max(math.log10(min(sizes, default=1.0)), self.high + math.log10(FAINTEST)))
+
+    def __call__(self, gradient: float) -> float:
+        if not math.isfinite(gradient):
+            return 2.0
+        share = (math.log10(abs(gradient)) - self.low) / (self.high - self.low)
+        return THIN + (WIDEST - THIN) * min(1.0, max(0.0, share))
+
+
+def _arrow(
+    route: Sequence[Point], width: float, hue: str, direction: str, opacity: float, taken: set[tuple[Point, Point]]
+) -> str:
+    """A curve through the points and its head, which ends at the last of them. taken: pieces that are drawn already."""
+    along = 1 if direction == "down" else 0
+    tip = route[-1]
+    long, half = 6.5 + 1.1 * width, 3.0 + 0.85 * width
+    base = tip[along] - long
+    points = [*route[:-1], (base, tip[1]) if along == 0 else (tip[0], base)]
+    while len(points) > 2 and points[-2][along] >= base:
+        del points[-2]
+    if along == 0:
+        head = ((tip[0], tip[1]), (base - 1, tip[1] - half), (base - 1, tip[1] + half))
+    else:
+        head = ((tip[0], tip[1]), (tip[0] - half, base - 1), (tip[0] + half, base - 1))
+    corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in head)
+    return (
+        f'<g opacity="{opacity}"><path d="{_curve(points, along, taken)}" fill="none" stroke="{hue}" '
+        f'stroke-width="{width + 0.2:.1f}"/>'
+        f'<polygon points="{corners}" fill="{hue}"/></g>'
+    )
+
+
+def _curve(points: Sequence[Point], along: int, taken: set[tuple[Point, Point]]) -> str:
+    path, lifted = "", True
+    for at, (one, other) in enumerate(pairwise(points), 1):
+        if (one, other) in taken:
+            lifted = True
+            continue
+        taken.add((one, other))
+        path += f"M{one[0]:.1f} {one[1]:.1f}" if lifted else ""
+        lifted = False
+        if abs(one[1 - along] - other[1 - along]) < 0.05 or abs(one[along] - other[along]) < 0.05:
+            path += _straight(one, other, points[at + 1] if at + 1 < len(points) else other)
+            continue
+        middle = (one[along] + other[along]) / 2
+        first, second = ((middle, one[1]), (middle, other[1])) if along == 0 else ((one[0], middle), (other[0], middle))
+        path += f"C{first[0]:.1f} {first[1]:.1f} {second[0]:.1f} {second[1]:.1f} {other[0]:.1f} {other[1]:.1f}"
+    return path or f"M{points[-1][0]:.1f} {points[-1][1]:.1f}"
+
+
+def _straight(one: Point, other: Point, then: Point) -> str:
+    """A line to the other point, and where the way turns there, a round corner."""
+    turns = (one[0] == other[0] and then[1] == other[1]) or (one[1] == other[1] and then[0] == other[0])
+    if not turns or then == other:
+        return f"L{other[0]:.1f} {other[1]:.1f}"
+    (x0, y0), (x1, y1) = _toward(other, one, CORNER), _toward(other, then, CORNER)
+    return f"L{x0:.1f} {y0:.1f}Q{other[0]:.1f} {other[1]:.1f} {x1:.1f} {y1:.1f}"
+
+
+def _toward(start: Point, end: Point, way: float) -> Point:
+    length = abs(end[0] - start[0]) + abs(end[1] - start[1])
+    share = min(0.5, way / length) if length else 0.0
+    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+
+
+def _labels(scene: Scene, known: Known) -> list[str]:
+    """Derivatives at their lines, wherever they cover nothing."""
+    taken = [rect for name in scene.view.boxes for rect in _ground(scene, name)]
+    drawn = []
+    for (source, target, _, label), route in zip(scene.edges, scene.layout.routes, strict=True):
+        if not label:
+            continue
+        width = text_width(label, 10.5)
+        for share in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8):
+            x, y = _on_curve(route, share, scene.layout.direction)
+            rect = Rect(x - width / 2 - 2, y - 7.5, width + 4, 15)
+            if not any(_overlap(rect, other) for other in taken):
+                taken.append(rect)
+                if {source, target} <= known.backward:
+                    drawn.append(
+                        f'<text x="{x:.1f}" y="{y:.1f}" dy="0.35em" text-anchor="middle" font-size="10.5" fill="{BACKWARD}" '
+                        f'stroke="{PAPER}" stroke-width="7" stroke-linejoin="round" paint-order="stroke">{_safe(label)}</text>'
+                    )
+                break
+    return drawn
+
+
+def _ground(scene: Scene, name: str) -> list[Rect]:
+    """What a box covers: its shape and the lines around it."""
+    face, cell = scene.faces[name], scene.layout.boxes[name]
+    x, y = cell.x + cell.width / 2, cell.y + cell.height / 2
+    core = Rect(x - face.core[0] / 2, y - face.core[1] / 2, *face.core)
+    if scene.layout.direction == "down":
+        wide = max((line.width for line in (*face.above, *face.below)), default=0.0) + 8
+        return [core, Rect(x, y - 24, face.core[0] / 2 + wide, 48)] if face.round else [core]
+    grounds = [core]
+    for lines, way in ((face.above, -1), (face.below, 1)):
+        high = sum(line.height for line in lines)
+        wide = max((line.width for line in lines), default=0.0)
+        top = core.y - 4 - high if way < 0 else core.y + core.height + 4
+        grounds.append(Rect(x - wide / 2, top, wide, high))
+    return grounds
+
+
+def _on_curve(route: Sequence[Point], share: float, direction: str) -> Point:
+    """A point of the drawn line, at this share of its way along."""
+    at = 1 if direction == "down" else 0
+    goal = route[0][at] + share * (route[-1][at] - route[0][at])
+    for one, other in pairwise(route):
+        if goal <= other[at] and other[at] > one[at]:
+            part = (goal - one[at]) / (other[at] - one[at])
+            across = one[1 - at] + (other[1 - at] - one[1 - at]) * part * part * (3 - 2 * part)
+            return (goal, across) if at == 0 else (across, goal)
+    return route[-1]
+
+
+def _overlap(one: Rect, other: Rect) -> bool:
+    return (
+        one.x < other.x + other.width
+        and other.x < one.x + one.width
+        and one.y < other.y + other.height
+        and other.y < one.y + one.height
+    )
+
+
+def _safe(text: str) -> str:
+    """As text in XML; also what would be an order elsewhere is only words here."""
+    words = escape(NO_XML.sub("\ufffd", text))
+    return DANGEROUS.sub(
+        lambda found: (
+            f"{found[1]}&#40;" if found[1] is not None else f"{found[2]}&#58;" if found[2] else f"&#64;{found[3]}"
+        ),
+        words,
+    )

@@ -1,0 +1,1 @@
+"""Computations written down before there are values: building, differentiating, compiling and reading them."""

@@ -1,0 +1,456 @@
+"""Expressions: computations written down before there are values, after Theano (Bergstra et al. 2010).
+
+    a, b, c = scalar("a"), scalar("b"), scalar("c")
+    e = a * b + c              # nothing is computed; e knows its operation, inputs, shape, dtype and line
+
+An expression is immutable. It is one node of a graph that only grows: what uses it points to it. Shapes and dtypes are
+worked out when it is built, so that a mistake is found at the line that made it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from types import EllipsisType
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.graph.expressions.sizes import Mismatch, Shape, any_size, written
+from profundo.graph.nodes import Size
+from profundo.records import ProfundoError
+
+__all__ = [
+    "OPERATIONS",
+    "Expression",
+    "Operand",
+    "Operation",
+    "Slope",
+    "ancestors",
+    "apply",
+    "as_expression",
+    "constant",
+    "describe",
+    "matrix",
+    "scalar",
+    "shared",
+    "tensor",
+    "vector",
+]
+
+OPERATIONS: dict[str, Operation] = {}
+"""Every operation by its name; filled where each is defined."""
+
+Slope = "Expression | float | None"
+_SWAPPED = {
+    "radd": "add",
+    "rsub": "sub",
+    "rmul": "mul",
+    "rtruediv": "div",
+    "rdiv": "div",
+    "rpow": "pow",
+    "rmatmul": "matmul",
+}
+_OUR_NAMES = {
+    **{"truediv": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "negative": "neg", "mod": "remainder"},
+    **{"eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"},
+    **{"amax": "max", "amin": "min", "cat": "concat", "clamp": "clip", "vector_norm": "norm"},
+}
+_HERE = str(Path(__file__).parent.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What can be computed, and its rule of differentiation beside it.
+
+    run(*values, **options): computes it, on torch tensors.
+    shape(*inputs, **options): of the result; raises Mismatch. dtype(*inputs, **options): of the result.
+    slopes(out, *inputs, **options): of an elementwise operation, the derivative by each input (None: zero everywhere).
+    pullback(out, g, *inputs, **options): for each input, the gradient that g, the gradient of the result, sends to it.
+    An operation with neither has no derivative: gradients stop there.
+    text, latex: templates of the formula, {0} for the first input; strength: how tightly it binds (see writing.py).
+    """
+
+    name: str
+    run: Callable[..., Tensor]
+    shape: Callable[..., Shape]
+    dtype: Callable[..., torch.dtype]
+    slopes: Callable[..., Sequence[Expression | float | None]] | None = None
+    pullback: Callable[..., Sequence[Expression | None]] | None = None
+    text: str = ""
+    latex: str = ""
+    strength: int = 9
+
+    def __call__(self, *inputs: Operand, **options: Any) -> Expression:
+        for option in options:
+            if not _takes(self.name, option):
+                raise TypeError(f"got an unexpected keyword argument {option!r}")
+        return apply(self, inputs, options)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Expression:
+    """One value of a graph, known by what it is computed from. Two expressions are equal when they are the same one.
+
+    op: None for what is given: an input, a shared value or a constant, as `kind` says. options: what the operation is
+    told besides its inputs. data: of a constant, its value; of a shared value, a list that holds it.
+    line: where it was built ("train.py:12").
+    """
+
+    op: Operation | None
+    inputs: tuple[Expression, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    shape: Shape = ()
+    dtype: torch.dtype = torch.float32
+    name: str = ""
+    kind: str = ""
+    line: str = ""
+    data: Any = field(default=None, repr=False)
+
+    __array_ufunc__ = None  # an array leaves arithmetic with an expression to the expression
+
+    @classmethod
+    def __torch_function__(cls, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Expression:
+        """torch.sigmoid(x) is the operation of that name; a tensor leaves arithmetic to the expression beside it."""
+        import profundo.graph.operations as known
+
+        name = func.__name__.strip("_")
+        is_swapped = name in _SWAPPED
+        name = _SWAPPED.get(name, name)
+        name = _OUR_NAMES.get(name, name)
+        if name not in known.__all__:
+            raise ProfundoError(
+                f"torch.{name} does not take expressions; profundo.graph.operations lists what there is"
+            )
+        told = {
+            key: value
+            for key, value in (kwargs or {}).items()
+            if key != "_stacklevel" and value is not None and value is not False
+        }
+        try:
+            made: Expression = getattr(known, name)(*(reversed(args) if is_swapped else args), **told)
+        except TypeError as error:
+            raise ProfundoError(f"torch.{name} of an expression: {error}; see profundo.graph.{name}") from None
+        return made
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def value(self) -> Tensor:
+        """What a shared value or a constant holds."""
+        if self.kind == "shared":
+            return self.data[0]  # type: ignore[no-any-return]
+        if self.kind == "constant":
+            return self.data  # type: ignore[no-any-return]
+        raise ProfundoError(f"{describe(self)} has no value of its own; compile it: function([…], …)(…)")
+
+    def set_value(self, value: Any) -> None:
+        """Put another value of the same shape into a shared one."""
+        if self.kind != "shared":
+            raise ProfundoError(f"{describe(self)} is not shared; only shared values can be set")
+        new = as_tensor(value, self.dtype).to(self.data[0].device)
+        if new.shape != self.data[0].shape:
+            raise ProfundoError(f"{describe(self)}: expected shape {tuple(self.data[0].shape)}, got {tuple(new.shape)}")
+        self.data[0] = new.clone()
+
+    def named(self, name: str) -> Expression:
+        """The same computation under a name, for whoever reads the graph."""
+        if self.op is None:
+            raise ProfundoError(f"{describe(self)} is given, and got its name when it was made")
+        return replace(self, name=_checked_name(name))
+
+    def __repr__(self) -> str:
+        from profundo.graph.expressions.writing import write
+
+        return write(self)
+
+    def __str__(self) -> str:
+        """The formula, or for a long one a line for each of its values."""
+        whole = repr(self)
+        if len(whole) <= 100:
+            return whole
+        from profundo.graph.expressions.functions import graph_of
+
+        return "\n".join(f"{node.name} = {node.text}" for node in graph_of(self) if node.call is not None)
+
+    def __bool__(self) -> NoReturn:
+        raise ProfundoError(f"{describe(self)} has no truth value before it is computed; choose with where(…, …, …)")
+
+    def __iter__(self) -> Iterator[Expression]:
+        if not self.shape or not isinstance(self.shape[0], int):
+            raise ProfundoError(f"{describe(self)} cannot be taken apart: its first size is not known yet")
+        return (self[at] for at in range(self.shape[0]))
+
+    def __neg__(self) -> Expression:
+        return _op("neg")(self)
+
+    def __abs__(self) -> Expression:
+        return _op("abs")(self)
+
+    def __add__(self, other: Operand) -> Expression:
+        return _op("add")(self, other)
+
+    def __radd__(self, other: Operand) -> Expression:
+        return _op("add")(other, self)
+
+    def __sub__(self, other: Operand) -> Expression:
+        return _op("sub")(self, other)
+
+    def __rsub__(self, other: Operand) -> Expression:
+        return _op("sub")(other, self)
+
+    def __mul__(self, other: Operand) -> Expression:
+        return _op("mul")(self, other)
+
+    def __rmul__(self, other: Operand) -> Expression:
+        return _op("mul")(other, self)
+
+    def __truediv__(self, other: Operand) -> Expression:
+        return _op("div")(self, other)
+
+    def __rtruediv__(self, other: Operand) -> Expression:
+        return _op("div")(other, self)
+
+    def __mod__(self, other: Operand) -> Expression:
+        return _op("remainder")(self, other)
+
+    def __pow__(self, other: Operand) -> Expression:
+        return _op("pow")(self, other)
+
+    def __rpow__(self, other: Operand) -> Expression:
+        return _op("pow")(other, self)
+
+    def __matmul__(self, other: Operand) -> Expression:
+        return _op("matmul")(self, other)
+
+    def __rmatmul__(self, other: Operand) -> Expression:
+        return _op("matmul")(other, self)
+
+    def __lt__(self, other: Operand) -> Expression:
+        return _op("less")(self, other)
+
+    def __le__(self, other: Operand) -> Expression:
+        return _op("less_equal")(self, other)
+
+    def __gt__(self, other: Operand) -> Expression:
+        return _op("greater")(self, other)
+
+    def __ge__(self, other: Operand) -> Expression:
+        return _op("greater_equal")(self, other)
+
+    def __and__(self, other: Operand) -> Expression:
+        return _op("logical_and")(self, other)
+
+    def __or__(self, other: Operand) -> Expression:
+        return _op("logical_or")(self, other)
+
+    def __invert__(self) -> Expression:
+        return _op("logical_not")(self)
+
+    def __getitem__(self, at: Any) -> Expression:
+        from profundo.graph.expressions.rearranging import index
+
+        return index(self, at)
+
+    @property
+    def T(self) -> Expression:
+        from profundo.graph.expressions.rearranging import permute
+
+        return permute(self, tuple(reversed(range(self.ndim))))
+
+    def sum(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Expression:
+        from profundo.graph.expressions import reductions
+
+        return reductions.sum(self, dim, keepdim)
+
+    def mean(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Expression:
+        from profundo.graph.expressions import reductions
+
+        return reductions.mean(self, dim, keepdim)
+
+    def reshape(self, *shape: int) -> Expression:
+        from profundo.graph.expressions.rearranging import reshape
+
+        return reshape(self, *shape)
+
+
+Operand = Expression | float | int | bool | np.ndarray | Tensor | Sequence[Any]
+
+
+# ------------------------------------------------------------------------------------------------------- what is given
+def scalar(name: str, *, dtype: torch.dtype | None = None) -> Expression:
+    """A single number that will be given. dtype: PyTorch's default floating type otherwise."""
+    return tensor(name, (), dtype=dtype)
+
+
+def vector(name: str, size: Size | None = None, *, dtype: torch.dtype | None = None) -> Expression:
+    """(size,): a number, a word for a size that is the same wherever the word stands, or None for any."""
+    return tensor(name, (size,), dtype=dtype)
+
+
+def matrix(
+    name: str, shape: tuple[Size | None, Size | None] = (None, None), *, dtype: torch.dtype | None = None
+) -> Expression:
+    """(rows, columns), each a number, a word or None for any."""
+    if len(shape) != 2:
+        raise ProfundoError(f"matrix {name!r}: expected (rows, columns), got {len(shape)} sizes; use tensor(…)")
+    return tensor(name, shape, dtype=dtype)
+
+
+def tensor(name: str, shape: Sequence[Size | None], *, dtype: torch.dtype | None = None) -> Expression:
+    """Values that will be given, of any number of dimensions; each size a number, a word or None for any."""
+    for size in shape:
+        if size is not None and not (isinstance(size, str) and size.isidentifier()) and not _is_size(size):
+            raise ProfundoError(f"{name}: a size is a number ≥ 0, a word or None, not {size!r}")
+    sizes = tuple(any_size() if size is None else size for size in shape)
+    return Expression(
+        None,
+        shape=sizes,
+        dtype=dtype or torch.get_default_dtype(),
+        name=_checked_name(name),
+        kind="input",
+        line=_line(),
+    )
+
+
+def shared(value: Any, name: str = "", *, dtype: torch.dtype | None = None) -> Expression:
+    """A value with state: functions read it, and may change it through `updates`. A copy of what is given."""
+    held = as_tensor(value, dtype).clone()
+    return Expression(
+        None, shape=tuple(held.shape), dtype=held.dtype, name=name and _checked_name(name), kind="shared", line=_line(),
+        data=[held],
+    )  # fmt: skip
+
+
+def constant(value: Any, dtype: torch.dtype | None = None, name: str = "") -> Expression:
+    """A value that never changes."""
+    held = as_tensor(value, dtype)
+    return Expression(
+        None, shape=tuple(held.shape), dtype=held.dtype, name=name, kind="constant", line=_line(), data=held
+    )
+
+
+def as_tensor(value: Any, dtype: torch.dtype | None = None) -> Tensor:
+    """Numbers, lists, arrays and tensors as a tensor; Python's own fractions get PyTorch's default floating type."""
+    if isinstance(value, Expression):
+        raise ProfundoError(f"{describe(value)} is an expression where a value is needed")
+    try:
+        made = torch.as_tensor(value.copy() if isinstance(value, np.ndarray) else value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ProfundoError(
+            f"expected a number, list, array or tensor, got {type(value).__name__}: {' '.join(str(error).split())}"
+        ) from None
+    if made.is_complex():
+        raise ProfundoError("complex numbers are not supported; give real and imaginary parts")
+    wanted = dtype or made.dtype
+    if wanted == torch.float64 and not isinstance(value, Tensor | np.ndarray) and made.is_floating_point():
+        made = torch.as_tensor(value, dtype=wanted)  # all digits of Python's numbers
+    if made.is_floating_point() and not wanted.is_floating_point and made.numel():
+        raise ProfundoError(f"expected whole numbers ({_word(wanted)}), got {_word(made.dtype)}")
+    return made.detach().to(wanted)
+
+
+# ------------------------------------------------------------------------------------------------------------ building
+def apply(op: Operation, operands: Sequence[Operand], options: Mapping[str, Any]) -> Expression:
+    """The expression of an operation on these operands. Raises ProfundoError where shapes or dtypes do not fit."""
+    inputs = _expressions(operands)
+    try:
+        shape = op.shape(*inputs, **options)
+        dtype = op.dtype(*inputs, **options)
+    except Mismatch as why:
+        what = " and ".join(describe(one) for one in inputs)
+        raise ProfundoError(f"{op.name}: {what} do not fit: {why} ({_line() or 'built'})") from None
+    return Expression(op, inputs, options, shape, dtype, line=_line())
+
+
+def as_expression(value: Operand, like: torch.dtype | None = None) -> Expression:
+    """The value as a constant, unless it is an expression. A Python number takes the dtype of its fellow operands."""
+    if isinstance(value, Expression):
+        return value
+    if isinstance(value, EllipsisType | str | bytes) or value is None:
+        raise ProfundoError(f"expected a number, array or expression, got {value!r}")
+    if isinstance(value, bool | int | float) and like is not None:
+        fits = like.is_floating_point or (not isinstance(value, float) and like != torch.bool)
+        return constant(value, like if fits else None)
+    return constant(value)
+
+
+def ancestors(outputs: Iterable[Expression]) -> list[Expression]:
+    """All that the outputs are computed from, and they themselves, each once and after its inputs."""
+    order: list[Expression] = []
+    seen: set[int] = set()
+    waiting = [(expression, False) for expression in reversed(list(outputs))]
+    while waiting:
+        expression, is_ready = waiting.pop()
+        if is_ready:
+            order.append(expression)
+        elif id(expression) not in seen:
+            seen.add(id(expression))
+            waiting.append((expression, True))
+            waiting += [(one, False) for one in reversed(expression.inputs) if id(one) not in seen]
+    return order
+
+
+def describe(expression: Expression) -> str:
+    """For error messages: name or formula, what it is, shape and line."""
+    what = expression.name or repr(expression)
+    kind = f"{expression.kind}, " if expression.kind and expression.kind != "constant" else ""
+    built = f", {expression.line}" if expression.line else ""
+    return f"{what} ({kind}{written(expression.shape)}{built})"
+
+
+def _expressions(operands: Sequence[Operand]) -> tuple[Expression, ...]:
+    known = [operand.dtype for operand in operands if isinstance(operand, Expression)]
+    like = known[0] if known else None
+    for other in known[1:]:
+        like = torch.promote_types(like, other)  # type: ignore[arg-type]
+    return tuple(as_expression(operand, like) for operand in operands)
+
+
+@cache
+def _takes(name: str, option: str) -> bool:
+    """Whether a rule of the operation has a use for the option: it names it, or hands on **all that it gets."""
+    op = OPERATIONS[name]
+    rules = [rule for rule in (op.shape, op.slopes, op.pullback) if rule is not None]
+    parameters = [parameter for rule in rules for parameter in inspect.signature(rule).parameters.values()]
+    return any(
+        parameter.name == option if parameter.kind != parameter.VAR_KEYWORD else not parameter.name.startswith("_")
+        for parameter in parameters
+    )
+
+
+@cache
+def _op(name: str) -> Operation:
+    import profundo.graph.operations  # noqa: F401 - defines them
+
+    return OPERATIONS[name]
+
+
+def _line() -> str:
+    """File and line of the innermost frame outside this room."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith((_HERE, "<string>", "<frozen")):
+        frame = frame.f_back  # type: ignore[assignment]
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}" if frame is not None else ""
+
+
+def _checked_name(name: str) -> str:
+    if not isinstance(name, str) or not name.strip() or "\n" in name:
+        raise ProfundoError(f"a name is a word of one line, not {name!r}")
+    return name
+
+
+def _is_size(size: object) -> bool:
+    return isinstance(size, int) and not isinstance(size, bool) and size >= 0
+
+
+def _word(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,295 @@
+"""From expressions to a function of tensors: name the nodes, simplify the graph, run it as one straight list of calls.
+
+f = function([x, y], cost, updates={w: w - 0.1 * gradient(cost, w)})
+f(inputs, targets)                     # the cost before the updates; then w has its new value
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from profundo.graph.expressions.expression import Expression, ancestors, as_expression, as_tensor, describe
+from profundo.graph.expressions.sizes import Mismatch, Shape, same, written
+from profundo.graph.expressions.writing import write, write_latex
+from profundo.graph.nodes import Graph, Node, Ref
+from profundo.graph.running import straight
+from profundo.records import ProfundoError
+
+__all__ = ["Function", "function", "graph_of", "named_nodes"]
+
+LETTERS = "uvwpqrst"
+Outputs = Expression | Sequence[Expression] | Mapping[str, Expression]
+
+
+def graph_of(outputs: Expression | Sequence[Expression], inputs: Sequence[Expression] = ()) -> Graph:
+    """The expressions as plain data, ready to be run, drawn and rewritten.
+
+    inputs: come first among the nodes, whether they are used or not. Unnamed values are called u, v, w, …, the last f.
+    """
+    asked = [outputs] if isinstance(outputs, Expression) else list(outputs)
+    names = named_nodes(asked, inputs)
+    nodes = {name: _node(expression, name, names) for expression, name in names.items()}
+    return Graph(nodes, tuple(Ref(names[output]) for output in asked))
+
+
+def named_nodes(outputs: Sequence[Expression], inputs: Sequence[Expression] = ()) -> dict[Expression, str]:
+    """Every expression in the order of computation, with a name that no other has."""
+    order = list(dict.fromkeys([*inputs, *ancestors(outputs)]))
+    taken = {expression.name for expression in order if expression.name}
+    letters = _letters(taken)
+    used: dict[str, int] = {}
+    names: dict[Expression, str] = {}
+    constants = count(1)
+    for expression in order:
+        if expression.name:
+            name = expression.name
+        elif expression.kind == "constant":
+            name = _constant_name(expression, constants)
+        elif expression.kind:
+            name = expression.kind
+        elif len(outputs) == 1 and expression is outputs[0] and "f" not in taken:
+            name = "f"
+        else:
+            name = next(letters)
+        names[expression] = _unique(name, used)
+    return names
+
+
+def function(
+    inputs: Sequence[Expression],
+    outputs: Outputs | None = None,
+    updates: Mapping[Expression, Any] | None = None,
+    *,
+    device: str | torch.device = "cpu",
+    simplify: bool = True,
+) -> Function:
+    """Compile outputs as a function of inputs.
+
+    outputs: an expression, a sequence or a mapping of them; the function returns the same form, of tensors.
+    updates: new values for shared ones, all computed from the old values and set after each call.
+    device: where it is computed; shared values move there. simplify: rewrite the graph first (see rewriting.py);
+    values stay the same but for rounding.
+
+    Raises ProfundoError where an output needs an input that is not given, or an update does not fit.
+    """
+    form = outputs if outputs is not None else ()
+    asked = [form] if isinstance(form, Expression) else list(form.values() if isinstance(form, Mapping) else form)
+    new = _checked_updates(updates or {})
+    _check_inputs(inputs, [*asked, *new.values()])
+    for one in asked:
+        if not isinstance(one, Expression):
+            raise ProfundoError(f"function: expected expressions to compute, got {type(one).__name__}")
+    every = [*asked, *new.values()]
+    names = named_nodes(every, inputs)
+    graph = graph_of(every, inputs)
+    if simplify:
+        from profundo.graph.rewriting.engine import rewrite
+
+        graph = rewrite(graph, training=True)
+    state = {names[one]: one.data for one in names if one.kind == "shared"}
+    for held in (*state.values(), *(one.data for one in new)):
+        held[0] = held[0].to(device)
+    graph = graph.with_nodes(_on_device(graph, torch.device(device)))
+    run = straight(graph, [*(names[one] for one in inputs), *state])
+    return Function(
+        graph, tuple(inputs), form, len(asked), torch.device(device), tuple(state.values()),
+        tuple(one.data for one in new), run,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A compiled graph. Called with a number, list, array or tensor for each input; returns tensors on its device.
+
+    Where inputs require gradients, PyTorch's autograd goes through it as through any function of tensors.
+    """
+
+    graph: Graph
+    inputs: tuple[Expression, ...]
+    form: Any
+    asked: int
+    device: torch.device
+    state: tuple[list[Tensor], ...]
+    updated: tuple[list[Tensor], ...]
+    run: Any
+
+    def __call__(self, *given: Any) -> Any:
+        if len(given) != len(self.inputs):
+            wanted = ", ".join(one.name for one in self.inputs)
+            raise ProfundoError(f"the function takes {len(self.inputs)} values ({wanted}), got {len(given)}")
+        values = [self.accepted(one, value) for one, value in zip(self.inputs, given, strict=True)]
+        _check_sizes(self.inputs, values)
+        held = [cell[0] for cell in self.state]
+        results = self.run(*values, *held)
+        if self.updated:
+            self.update(results[self.asked :], [*values, *held])
+        if isinstance(self.form, Expression):
+            return results[0]
+        if isinstance(self.form, Mapping):
+            return dict(zip(self.form, results[: self.asked], strict=True))
+        return list(results[: self.asked])
+
+    def accepted(self, one: Expression, value: Any) -> Tensor:
+        if type(value) is Tensor and value.dtype == one.dtype and value.device == self.device:
+            return value
+        try:
+            return as_tensor(value, one.dtype).to(self.device)
+        except ProfundoError as why:
+            raise ProfundoError(f"{one.name}: {why}") from None
+
+    def update(self, new: Sequence[Tensor], old: Sequence[Tensor]) -> None:
+        """Give the shared values theirs; one that lies in the memory of another value gets its own."""
+        memory = {value.untyped_storage().data_ptr() for value in old}
+        for cell, value in zip(self.updated, new, strict=True):
+            value = value.detach()
+            if value.shape != cell[0].shape:
+                raise ProfundoError(f"update: expected shape {tuple(cell[0].shape)}, got {tuple(value.shape)}")
+            place = value.untyped_storage().data_ptr()
+            cell[0] = value.clone() if place in memory else value
+            memory.add(place)
+
+    def _repr_svg_(self) -> str:
+        return self.graph._repr_svg_()
+
+
+def _node(expression: Expression, name: str, names: Mapping[Expression, str]) -> Node:
+    op = expression.op
+    common: dict[str, Any] = {
+        "shape": expression.shape,
+        "dtype": str(expression.dtype).removeprefix("torch."),
+        "line": expression.line,
+    }
+    if op is None:
+        data = None if expression.kind == "input" else expression.value
+        parameters = data.numel() if data is not None and expression.kind == "shared" else 0
+        text, latex = write(expression), write_latex(expression)
+        return Node(name, expression.kind, text=text, latex=latex, data=data, parameters=parameters, **common)
+    shown = _Shown(names)
+    return Node(
+        name,
+        op.name,
+        op.run,
+        tuple(Ref(names[one]) for one in expression.inputs),
+        expression.options,
+        text=shown.text(expression),
+        latex=shown.latex(expression),
+        **common,
+    )
+
+
+class _Shown:
+    """Formulas over the names of a graph."""
+
+    def __init__(self, names: Mapping[Expression, str]) -> None:
+        self.names = names
+
+    def text(self, expression: Expression) -> str:
+        return write(_by_name(expression, self.names), inside=True)
+
+    def latex(self, expression: Expression) -> str:
+        return write_latex(_by_name(expression, self.names), inside=True)
+
+
+def _by_name(expression: Expression, names: Mapping[Expression, str]) -> Expression:
+    """The operation on stand-ins that have the names of the graph; constants stay numbers."""
+    from dataclasses import replace
+
+    stand_ins = tuple(
+        one if one.kind == "constant" and one.data.numel() == 1 and not one.name else replace(one, name=names[one])
+        for one in expression.inputs
+    )
+    return replace(expression, inputs=stand_ins)
+
+
+def _letters(taken: set[str]) -> Iterator[str]:
+    for round_ in count():
+        for letter in LETTERS:
+            name = letter + (str(round_) if round_ else "")
+            if name not in taken:
+                yield name
+
+
+def _constant_name(expression: Expression, numbers: Iterator[int]) -> str:
+    return write(expression) if expression.data.numel() == 1 else f"constant{next(numbers)}"
+
+
+def _unique(name: str, used: dict[str, int]) -> str:
+    """The name, or with a number behind it. used: how far the numbers of each name have come."""
+    unique = name
+    while unique in used:
+        used[name] += 1
+        unique = f"{name}_{used[name]}"
+    used[unique] = 1
+    return unique
+
+
+def _check_inputs(inputs: Sequence[Expression], outputs: Sequence[Expression]) -> None:
+    for one in inputs:
+        if not isinstance(one, Expression) or one.kind != "input":
+            what = describe(one) if isinstance(one, Expression) else type(one).__name__
+            raise ProfundoError(f"function: expected inputs made by scalar, vector, matrix or tensor, got {what}")
+    if len(set(inputs)) != len(inputs):
+        raise ProfundoError("function: an input is listed twice")
+    known = set(inputs)
+    for one in ancestors([output for output in outputs if isinstance(output, Expression)]):
+        if one.kind == "input" and one not in known:
+            raise ProfundoError(f"function: {describe(one)} is needed and not among the inputs")
+
+
+def _checked_updates(updates: Mapping[Expression, Any]) -> dict[Expression, Expression]:
+    checked: dict[Expression, Expression] = {}
+    for target, new in updates.items():
+        if not isinstance(target, Expression) or target.kind != "shared":
+            what = describe(target) if isinstance(target, Expression) else repr(target)
+            raise ProfundoError(f"updates: expected shared values as keys, got {what}")
+        value = as_expression(new, target.dtype)
+        try:
+            fits = len(value.shape) == len(target.shape) and [
+                same(*sizes) for sizes in zip(target.shape, value.shape, strict=True)
+            ] == list(target.shape)
+        except Mismatch:
+            fits = False
+        if not fits or value.dtype != target.dtype:
+            raise ProfundoError(
+                f"updates: {describe(target)} of {target.dtype} cannot become {describe(value)} of {value.dtype}"
+            )
+        checked[target] = value
+    return checked
+
+
+def _check_sizes(inputs: Sequence[Expression], values: Sequence[Tensor]) -> None:
+    """Every value has the shape its input was promised to have; a word means one number in all of them."""
+    bound: dict[str, tuple[int, str]] = {}
+    for one, value in zip(inputs, values, strict=True):
+        if value.dim() != len(one.shape):
+            raise ProfundoError(f"{one.name}: expected {_told(one.shape)}, got shape {tuple(value.shape)}")
+        for expected, size in zip(one.shape, value.shape, strict=True):
+            if isinstance(expected, int):
+                if expected != size:
+                    raise ProfundoError(f"{one.name}: expected {_told(one.shape)}, got shape {tuple(value.shape)}")
+            elif bound.setdefault(expected, (size, one.name))[0] != size:
+                before, where = bound[expected]
+                raise ProfundoError(f"{expected} is {before} in {where} and {size} in {one.name}; it must be one size")
+
+
+def _told(shape: Shape) -> str:
+    kinds = ("a number", "a vector", "a matrix")
+    kind = kinds[len(shape)] if len(shape) < 3 else f"{len(shape)} dimensions"
+    return kind if not shape else f"{kind} {written(shape)}"
+
+
+def _on_device(graph: Graph, device: torch.device) -> dict[str, Node]:
+    from dataclasses import replace
+
+    return {
+        node.name: replace(node, data=node.data.to(device))
+        if node.data is not None and node.data.device != device and node.data.dim()
+        else node
+        for node in graph
+    }

@@ -1,0 +1,394 @@
+"""Operations that move entries and compute nothing, and the opposite of each: what their gradients need.
+
+Sizes are often unknown when a graph is built, so the opposites take the shape of another value: `sum_to(g, like)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from profundo.graph.expressions.defining import as_first, define
+from profundo.graph.expressions.expression import Expression, Operand, Operation, as_expression, describe
+from profundo.graph.expressions.sizes import Mismatch, Shape, any_size, broadcast, is_known, same
+from profundo.graph.nodes import Size
+from profundo.records import ProfundoError
+
+__all__ = [
+    "broadcast_to", "concat", "expand_like", "flatten", "flip", "index", "one_hot", "permute", "pick", "reshape",
+    "squeeze", "stack", "sum_to", "take", "transpose", "unsqueeze", "zeros_like",
+]  # fmt: skip
+
+
+def dtype_of_first(first: Expression, *_others: Expression, **_options: Any) -> torch.dtype:
+    return first.dtype
+
+
+def shape_of_second(_first: Expression, second: Expression, *_others: Expression, **_options: Any) -> Shape:
+    return second.shape
+
+
+# -------------------------------------------------------------------------------------------------------- broadcasting
+def _expanded(x: Expression, like: Expression) -> Shape:
+    if len(broadcast([x.shape, like.shape])) > like.ndim:
+        raise Mismatch("the first has more dimensions")
+    return like.shape
+
+
+expand_like: Operation = define(
+    "expand_like",
+    lambda x, like: x.expand_as(like),
+    shape=_expanded,
+    dtype=dtype_of_first,
+    pullback=lambda _, g, x, like: (sum_to(g, x), None),
+)
+sum_to: Operation = define(
+    "sum_to",
+    lambda x, like: x.sum_to_size(like.shape),
+    shape=shape_of_second,
+    dtype=dtype_of_first,
+    pullback=lambda _, g, x, like: (expand_like(g, x), None),
+)
+zeros_like: Operation = define("zeros_like", torch.zeros_like, shape=as_first)
+_broadcast: Operation = define(
+    "broadcast_to",
+    lambda x, shape: x.expand(shape),
+    shape=lambda x, shape: broadcast([x.shape, shape]),
+    pullback=lambda _, g, x, shape: (sum_to(g, x),),
+)
+
+
+def broadcast_to(x: Operand, shape: Sequence[int]) -> Expression:
+    """x repeated along dimensions of size 1, and along new ones in front."""
+    return _broadcast(x, shape=tuple(shape))
+
+
+# --------------------------------------------------------------------------------------------------------------- shape
+_reshape_like: Operation = define(
+    "reshape_like",
+    lambda x, like: x.reshape(like.shape),
+    shape=shape_of_second,
+    dtype=dtype_of_first,
+    pullback=lambda _, g, x, like: (_reshape_like(g, x), None),
+)
+
+
+def _reshaped(x: Expression, shape: tuple[int, ...]) -> Shape:
+    known = prod(size for size in shape if size != -1)
+    sizes = [size for size in x.shape if isinstance(size, int)]
+    if len(sizes) < x.ndim:
+        is_batch = x.ndim > 0 and len(sizes) == x.ndim - 1 and isinstance(x.shape[0], str) and prod(sizes) == known
+        left = x.shape[0] if is_batch else any_size()  # (n, …) as (−1, …) keeps its n
+        return tuple(left if size == -1 else size for size in shape)
+    entries = prod(sizes)
+    if (-1 in shape and (known == 0 or entries % known)) or (-1 not in shape and known != entries):
+        raise Mismatch(f"{entries} entries do not make {'×'.join(map(str, shape))}")
+    return tuple(entries // known if size == -1 else size for size in shape)
+
+
+_reshape: Operation = define(
+    "reshape",
+    lambda x, shape: x.reshape(shape),
+    shape=_reshaped,
+    pullback=lambda _, g, x, shape: (_reshape_like(g, x),),
+)
+
+
+def reshape(x: Operand, *shape: int | Sequence[int]) -> Expression:
+    """The same entries in another shape; one size may be −1: whatever is left."""
+    sizes = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+    wanted = tuple(int(size) for size in sizes)  # type: ignore[arg-type]
+    if wanted.count(-1) > 1 or min(wanted, default=0) < -1:
+        raise ProfundoError(f"reshape: expected sizes ≥ 0 and at most one −1, got {wanted}")
+    return _reshape(x, shape=wanted)
+
+
+def flatten(x: Operand) -> Expression:
+    """Each sample as one row: (batch, …) → (batch, features)."""
+    x = as_expression(x)
+    sizes = [size for size in x.shape[1:] if isinstance(size, int)]
+    if x.ndim < 1 or len(sizes) < x.ndim - 1:
+        raise ProfundoError(f"flatten: expected a batch of known sizes, got {describe(x)}")
+    return reshape(x, -1, prod(sizes))
+
+
+_permute: Operation = define(
+    "permute",
+    lambda x, dims: x.permute(dims),
+    shape=lambda x, dims: tuple(x.shape[dim] for dim in dims),
+    pullback=lambda _, g, x, dims: (permute(g, [dims.index(at) for at in range(len(dims))]),),
+)
+
+
+_transpose: Operation = define(
+    "transpose",
+    lambda x: x.transpose(0, 1),
+    shape=lambda x: (x.shape[1], x.shape[0]),
+    pullback=lambda _, g, x: (_transpose(g),),
+    text="{0}ᵀ",
+    latex="{0}^T",
+    strength=8,
+)
+
+
+def permute(x: Operand, dims: Sequence[int]) -> Expression:
+    """Dimensions in another order: the first of the result is dims[0] of x."""
+    x = as_expression(x)
+    order = tuple(_dim(x, dim) for dim in dims)
+    if sorted(order) != list(range(x.ndim)):
+        raise ProfundoError(f"permute: expected each of {x.ndim} dimensions once, got {tuple(dims)}; {describe(x)}")
+    if order == (1, 0):
+        return _transpose(x)
+    return x if order == tuple(range(x.ndim)) else _permute(x, dims=order)
+
+
+def transpose(x: Operand, one: int = -2, other: int = -1) -> Expression:
+    """Two dimensions exchanged, the last two unless said otherwise."""
+    x = as_expression(x)
+    order = list(range(x.ndim))
+    one, other = _dim(x, one), _dim(x, other)
+    order[one], order[other] = order[other], order[one]
+    return permute(x, order)
+
+
+_unsqueeze: Operation = define(
+    "unsqueeze",
+    lambda x, dim: x.unsqueeze(dim),
+    shape=lambda x, dim: (*x.shape[:dim], 1, *x.shape[dim:]),
+    pullback=lambda _, g, x, dim: (squeeze(g, dim),),
+)
+_squeeze: Operation = define(
+    "squeeze",
+    lambda x, dim: x.squeeze(dim),
+    shape=lambda x, dim: (*x.shape[:dim], *x.shape[dim + 1 :]),
+    pullback=lambda _, g, x, dim: (unsqueeze(g, dim),),
+)
+
+
+def unsqueeze(x: Operand, dim: int) -> Expression:
+    """A new dimension of size 1 at this place."""
+    x = as_expression(x)
+    return _unsqueeze(x, dim=_dim(x, dim, extra=1))
+
+
+def squeeze(x: Operand, dim: int) -> Expression:
+    """Without this dimension, which has size 1."""
+    x = as_expression(x)
+    at = _dim(x, dim)
+    if is_known(x.shape[at]) and x.shape[at] != 1:
+        raise ProfundoError(f"squeeze: dimension {dim} has size {x.shape[at]}, not 1; {describe(x)}")
+    return _squeeze(x, dim=at)
+
+
+_flip: Operation = define(
+    "flip", lambda x, dim: x.flip(dim), shape=as_first, pullback=lambda _, g, x, dim: (_flip(g, dim=dim),)
+)  # fmt: skip
+
+
+def flip(x: Operand, dim: int) -> Expression:
+    """The entries of a dimension in reverse order."""
+    x = as_expression(x)
+    return _flip(x, dim=_dim(x, dim))
+
+
+# ------------------------------------------------------------------------------------------------------------- joining
+def _joined(*parts: Expression, dim: int) -> Shape:
+    first, *others = parts
+    sizes = list(first.shape)
+    for other in others:
+        if other.ndim != first.ndim:
+            raise Mismatch(f"{first.ndim} and {other.ndim} dimensions")
+        sizes = [
+            same(one, two) if at != dim else one for at, (one, two) in enumerate(zip(sizes, other.shape, strict=True))
+        ]
+    along = [part.shape[dim] for part in parts]
+    sizes[dim] = sum(along) if all(map(is_known, along)) else any_size()  # type: ignore[arg-type]
+    return tuple(sizes)
+
+
+def _run_part(g: Tensor, *parts: Tensor, dim: int, at: int) -> Tensor:
+    begin = sum(part.shape[dim] for part in parts[:at])
+    return g.narrow(dim, begin, parts[at].shape[dim])
+
+
+_concat: Operation = define(
+    "concat",
+    lambda *parts, dim: torch.cat(parts, dim),
+    shape=_joined,
+    pullback=lambda _, g, *parts, dim: [_part(g, *parts, dim=dim, at=at) for at in range(len(parts))],
+)
+_part: Operation = define(
+    "part_of",
+    _run_part,
+    shape=lambda g, *parts, dim, at: parts[at].shape,
+    dtype=dtype_of_first,
+    pullback=lambda _, g, whole, *parts, dim, at: [
+        _concat(*[g if place == at else zeros_like(part) for place, part in enumerate(parts)], dim=dim),
+        *[None for _ in parts],
+    ],
+)
+
+
+def concat(parts: Sequence[Operand], dim: int = 0) -> Expression:
+    """Several values one after the other along a dimension."""
+    if not parts:
+        raise ProfundoError("concat: expected at least one part, got none")
+    known = [as_expression(part) for part in parts]
+    return _concat(*known, dim=_dim(known[0], dim))
+
+
+def stack(parts: Sequence[Operand], dim: int = 0) -> Expression:
+    """Several values of one shape along a new dimension."""
+    return concat([unsqueeze(part, dim) for part in parts], dim)
+
+
+# ------------------------------------------------------------------------------------------------------------ indexing
+SLOT = "·"  # stands in a template of indices for the next of the inputs
+
+
+def _template(at: tuple[Any, ...], slots: Sequence[Any]) -> tuple[Any, ...]:
+    waiting = iter(slots)
+    return tuple(next(waiting) if part is SLOT else part for part in at)
+
+
+def _indexed(x: Expression, *slots: Expression, at: tuple[Any, ...]) -> Shape:
+    """Worked out by PyTorch itself on an empty tensor whose unknown sizes have telling numbers."""
+    if not slots:
+        return _sliced(x.shape, at)
+    sizes = [size if isinstance(size, int) else 10_007 + place for place, size in enumerate(x.shape)]
+    names = {10_007 + place: size for place, size in enumerate(x.shape) if not isinstance(size, int)}
+    given = []
+    for number, slot in enumerate(slots):
+        own = [
+            size if isinstance(size, int) else 20_011 + 100 * number + place for place, size in enumerate(slot.shape)
+        ]
+        names |= {here: size for here, size in zip(own, slot.shape, strict=True) if not isinstance(size, int)}
+        given.append(torch.empty(own, dtype=slot.dtype, device="meta"))
+    if any(slot.dtype == torch.bool for slot in slots):
+        raise Mismatch("a condition chooses how many; use where(…, …, …) instead")
+    for one in range(len(given)):  # the same unknown size must be the same number to PyTorch
+        for other in range(one):
+            if slots[one].ndim == slots[other].ndim:
+                given[one] = torch.empty(given[other].shape, dtype=slots[one].dtype, device="meta")
+    try:
+        shape = torch.empty(sizes, device="meta")[_template(at, given)].shape
+    except (IndexError, RuntimeError) as error:
+        raise Mismatch(" ".join(str(error).split())) from None
+    return tuple(names.get(size, size) for size in shape)
+
+
+def _sliced(shape: Shape, at: tuple[Any, ...]) -> Shape:
+    """The shape after numbers, slices, None and one ellipsis."""
+    taken = sum(part is not None and part is not Ellipsis for part in at)
+    if taken > len(shape):
+        raise Mismatch(f"{taken} indices for {len(shape)} dimensions")
+    if Ellipsis not in at:
+        at = (*at, Ellipsis)
+    left, sizes = list(shape), list[Size]()
+    for place, part in enumerate(at):
+        if part is None:
+            sizes.append(1)
+        elif part is Ellipsis:
+            rest = sum(later is not None for later in at[place + 1 :])
+            sizes += [left.pop(0) for _ in range(len(left) - rest)]
+        elif isinstance(part, slice):
+            size = left.pop(0)
+            whole = part == slice(None)
+            sizes.append(size if whole else len(range(*part.indices(size))) if isinstance(size, int) else any_size())
+        else:
+            size = left.pop(0)
+            if isinstance(size, int) and not -size <= part < size:
+                raise Mismatch(f"index {part} is outside a dimension of size {size}")
+    return tuple(sizes)
+
+
+def _run_scatter(g: Tensor, x: Tensor, *slots: Tensor, at: tuple[Any, ...]) -> Tensor:
+    """Zeros like x, with g added where x[at] was taken from; what was taken twice gets both."""
+    places = torch.arange(x.numel(), device=x.device).reshape(x.shape)[_template(at, slots)]
+    return g.new_zeros(x.numel()).index_add_(0, places.reshape(-1), g.reshape(-1)).reshape(x.shape)
+
+
+_index: Operation = define(
+    "index",
+    lambda x, *slots, at: x[_template(at, slots)],
+    shape=_indexed,
+    dtype=dtype_of_first,
+    pullback=lambda _, g, x, *slots, at: (_scatter(g, x, *slots, at=at), *[None for _ in slots]),
+)
+_scatter: Operation = define(
+    "scatter",
+    _run_scatter,
+    shape=shape_of_second,
+    dtype=dtype_of_first,
+    pullback=lambda _, g, _g, x, *slots, at: (_index(g, *slots, at=at), None, *[None for _ in slots]),
+)
+
+
+def index(x: Expression, at: Any) -> Expression:
+    """x[at] as NumPy and PyTorch have it: whole numbers, slices, None, … and expressions or lists of whole numbers."""
+    parts = at if isinstance(at, tuple) else (at,)
+    slots = [as_expression(part) for part in parts if not _is_plain(part)]
+    for slot in slots:
+        if slot.dtype.is_floating_point:
+            raise ProfundoError(f"index: expected whole numbers, got {describe(slot)} of {slot.dtype}")
+    return _index(x, *slots, at=tuple(part if _is_plain(part) else SLOT for part in parts))
+
+
+def take(x: Operand, indices: Operand) -> Expression:
+    """Rows of x by their numbers, such as the vectors of words: (rows, …), (…) → (…, …)."""
+    return index(as_expression(x), as_expression(indices))
+
+
+_pick: Operation = define(
+    "pick",
+    lambda x, choice: x.gather(-1, choice.unsqueeze(-1)).squeeze(-1),
+    shape=lambda x, choice: broadcast([x.shape[:-1], choice.shape]),
+    dtype=dtype_of_first,
+    pullback=lambda _, g, x, choice: (_place(g, x, choice), None),
+)
+_place: Operation = define(
+    "place",
+    lambda g, x, choice: torch.zeros_like(x).scatter(-1, choice.unsqueeze(-1), g.unsqueeze(-1)),
+    shape=shape_of_second,
+    dtype=dtype_of_first,
+    pullback=lambda _, g, _g, x, choice: (pick(g, choice), None, None),
+)
+
+
+def pick(x: Operand, choice: Operand) -> Expression:
+    """Of each row the entry that `choice` names: (…, classes), (…) whole numbers → (…)."""
+    x, choice = as_expression(x), as_expression(choice)
+    if not x.ndim or x.ndim != choice.ndim + 1 or choice.dtype.is_floating_point or choice.dtype == torch.bool:
+        raise ProfundoError(
+            f"pick: expected values (…, classes) and whole numbers (…), got {describe(x)} and {describe(choice)}"
+        )
+    if choice.dtype != torch.int64:
+        from profundo.graph.expressions.elementwise import cast
+
+        choice = cast(choice, torch.int64)
+    return _pick(x, choice)
+
+
+def one_hot(choice: Operand, classes: int, dtype: torch.dtype | None = None) -> Expression:
+    """1 at the place of each whole number and 0 elsewhere: (…) → (…, classes)."""
+    from profundo.graph.expressions.elementwise import cast, equal
+
+    return cast(equal(unsqueeze(choice, -1), torch.arange(classes)), dtype or torch.get_default_dtype())
+
+
+def _is_plain(part: Any) -> bool:
+    return part is None or part is Ellipsis or isinstance(part, slice) or (
+        isinstance(part, int) and not isinstance(part, bool)
+    )  # fmt: skip
+
+
+def _dim(x: Expression, dim: int, extra: int = 0) -> int:
+    """The dimension counted from the front. extra: how many more may be named than there are."""
+    count = x.ndim + extra
+    if not isinstance(dim, int) or not -count <= dim < count:
+        raise ProfundoError(f"expected a dimension from {-count} to {count - 1}, got {dim!r}; {describe(x)}")
+    return dim % count

@@ -1,0 +1,148 @@
+"""An expression at given values, as a graph to look at: each value, each gradient and each local derivative.
+
+    view(f, {a: 5, b: 3})["u"].value.item                # 8.0
+
+Everything is computed in float64 by the graph's own rules: the gradients are expressions, too, evaluated beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from profundo.graph.expressions.expression import Expression, ancestors, as_tensor, constant, describe
+from profundo.graph.expressions.functions import graph_of, named_nodes
+from profundo.graph.expressions.gradients import adjoints, shares
+from profundo.graph.expressions.precision import in_precision
+from profundo.graph.expressions.writing import write, write_latex
+from profundo.graph.nodes import Flow, Graph, Node
+from profundo.graph.running import values
+from profundo.graph.traces.summaries import summary
+from profundo.records import ProfundoError
+
+__all__ = ["view"]
+
+DOUBLE = torch.float64
+
+
+def view(f: Expression, given: Mapping[Expression | str, Any], *, keep: bool = False) -> Graph:
+    """The graph of f at these values of its inputs (by expression or name), differentiated if f is a single fraction.
+
+    keep: whole tensors stay in the summaries, too. Raises ProfundoError for inputs without a value and unknown names.
+    """
+    f = in_precision([f], DOUBLE)[f]
+    order = ancestors([f])
+    names = named_nodes([f])
+    graph = graph_of(f)
+    at = _by_name([one for one in order if one.kind == "input"], given)
+    gradients = _gradients(f, order)
+    local = _local_derivatives(order)
+    sent = {
+        (node, place): share
+        for node in order
+        if node in gradients
+        for place, share in enumerate(shares(node, gradients[node]))
+        if share is not None and node.inputs[place] in gradients
+    }
+    computed = _computed([*order, *gradients.values(), *local.values(), *sent.values()], at)
+    nodes = {
+        names[one]: _with_values(graph[names[one]], computed[one], computed.get(gradients.get(one)), keep)
+        for one in order
+    }
+    flows = {
+        (names[edge[0]], edge[1]): _flow(computed.get(sent.get(edge)), local.get(edge), computed, names)
+        for edge in dict.fromkeys([*local, *sent])
+    }
+    return replace(graph, nodes=nodes, flows=flows, of=names[f] if _is_cost(f) else "")
+
+
+def _is_cost(f: Expression) -> bool:
+    return f.shape == () and f.dtype.is_floating_point
+
+
+def _gradients(f: Expression, order: list[Expression]) -> Mapping[Expression, Expression]:
+    """Of all that depends on inputs and shared values; nothing where f is no single fraction."""
+    given = [one for one in order if one.kind in ("input", "shared") and one.dtype.is_floating_point]
+    return adjoints(f, given) if _is_cost(f) else {}
+
+
+def _local_derivatives(order: list[Expression]) -> dict[tuple[Expression, int], Expression]:
+    """∂node/∂input of single numbers: what the rule hands back for a gradient of one."""
+    found = {}
+    for node in order:
+        if node.op is None or node.shape != () or not node.dtype.is_floating_point:
+            continue
+        for place, share in enumerate(shares(node, constant(1.0, node.dtype))):
+            if share is not None and node.inputs[place].shape == ():
+                found[node, place] = share
+    return found
+
+
+def _by_name(inputs: list[Expression], given: Mapping[Expression | str, Any]) -> dict[Expression, Tensor]:
+    values_by_name = {key.name if isinstance(key, Expression) else key: value for key, value in given.items()}
+    names = [one.name for one in inputs]
+    for name in values_by_name:
+        if name not in names:
+            raise ProfundoError(f"there is no input {name!r}; the inputs are {', '.join(names) or 'none'}")
+    missing = [one for one in inputs if one.name not in values_by_name]
+    if missing:
+        raise ProfundoError(f"{missing[0].name} has no value: give one, such as {missing[0].name}=1")
+    found = {
+        one: as_tensor(values_by_name[one.name], DOUBLE if one.dtype.is_floating_point else one.dtype) for one in inputs
+    }
+    for one, value in found.items():
+        if value.dim() != one.ndim:
+            raise ProfundoError(f"{describe(one)} has {one.ndim} dimensions; got a value of shape {tuple(value.shape)}")
+    return found
+
+
+def _computed(wanted: list[Expression], at: Mapping[Expression, Tensor]) -> dict[Any, Tensor]:
+    names = named_nodes(wanted)
+    known = values(graph_of(wanted), given={names[one]: value for one, value in at.items()})
+    return {one: known[names[one]] for one in wanted}
+
+
+def _with_values(node: Node, value: Tensor, gradient: Tensor | None, keep: bool) -> Node:
+    return replace(
+        node,
+        shape=tuple(value.shape),
+        value=summary(value, keep=keep),
+        gradient=None if gradient is None else summary(gradient, keep=keep),
+    )
+
+
+def _flow(
+    share: Tensor | None, local: Expression | None, computed: Mapping[Any, Tensor], names: Mapping[Expression, str]
+) -> Flow:
+    if local is None:
+        return Flow(None if share is None else float(share.norm()))
+    named = _renamed(local, names)
+    return Flow(
+        None if share is None else float(share.norm()),
+        float(computed[local]),
+        write(named),
+        write_latex(named),
+    )
+
+
+def _renamed(formula: Expression, names: Mapping[Expression, str]) -> Expression:
+    """The formula over the names of the graph's own nodes."""
+    known: dict[Expression, Expression] = {}
+    waiting = [formula]
+    while waiting:
+        one = waiting[-1]
+        is_number = one.kind == "constant" and one.data.numel() == 1 and not one.name
+        if one in names and not is_number:
+            known[one] = replace(one, inputs=(), name=names[one])
+        missing = [part for part in one.inputs if part not in known] if one not in known else []
+        if missing:
+            waiting += missing
+            continue
+        waiting.pop()
+        if one not in known:
+            known[one] = replace(one, inputs=tuple(known[part] for part in one.inputs))
+    return known[formula]

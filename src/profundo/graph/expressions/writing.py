@@ -1,0 +1,204 @@
+"""Expressions as people write them, in text and in LaTeX: "(a + b)·3·b", with no more parentheses than needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+import torch
+
+from profundo.graph.expressions.expression import Expression
+
+__all__ = ["duration", "latex_name", "number", "write", "write_latex"]
+
+LONGEST = 400
+ATOM = 10  # binds tighter than any operation
+GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi",
+    "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
+}  # fmt: skip
+
+
+def write(expression: Expression, stop: Collection[Expression] = (), *, inside: bool = False) -> str:
+    """The formula, down to what has a name or is in `stop`; inside: of the expression itself even if it has one."""
+    return _cut(_Writer(stop, latex=False).formula(expression, inside)[0])
+
+
+def write_latex(expression: Expression, stop: Collection[Expression] = (), *, inside: bool = False) -> str:
+    """The same for LaTeX's mathematics mode."""
+    return _Writer(stop, latex=True).formula(expression, inside)[0]
+
+
+def number(value: float) -> str:
+    """As people write it: six significant digits, a true minus."""
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.6g}"
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        text = f"{mantissa}e{int(exponent)}"
+    return text.replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    """In the unit that suits it: s, ms or µs; nothing for none."""
+    if not seconds:
+        return ""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= 0.9995 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
+
+
+def latex_name(name: str) -> str:
+    """A letter as it is, with what follows an underscore or its number below; Greek letters by name; words upright."""
+    match = re.fullmatch(r"([A-Za-z]+?)(?:_([A-Za-z0-9]+)|([0-9]+))?", name)
+    letter, *below = match.groups() if match else (name,)
+    index = "".join(part or "" for part in below)
+    if letter in GREEK:
+        letter = "\\" + letter
+    elif len(letter) > 1:
+        letter = rf"\mathrm{{{_upright(letter)}}}"
+    if len(index) > 1 and not index.isdigit():
+        index = rf"\mathrm{{{index}}}"
+    return f"{letter}_{{{index}}}" if index else letter
+
+
+def _upright(word: str) -> str:
+    special = {"\\": r"\backslash{}", "^": r"\hat{}", "~": r"\sim{}"}
+    return "".join("\\" + c if c in "#$%&_{}" else special.get(c, c) for c in word)
+
+
+class _Writer:
+    """Formulas with their strength: how tightly the outermost operation binds. Shared parts are written once."""
+
+    def __init__(self, stop: Collection[Expression], *, latex: bool) -> None:
+        self.stop = stop
+        self.latex = latex
+        self.known: dict[Expression, tuple[str, int]] = {}
+
+    def formula(self, expression: Expression, inside: bool) -> tuple[str, int]:
+        waiting = [expression]
+        while waiting:  # no recursion: graphs may be deep
+            top = waiting[-1]
+            parts = [] if self.is_leaf(top) and not (inside and top is expression) else top.inputs
+            missing = [part for part in parts if part not in self.known]
+            if missing:
+                waiting += missing
+                continue
+            waiting.pop()
+            is_whole = inside and top is expression
+            self.known[top] = self.leaf(top) if self.is_leaf(top) and not is_whole else self.operation(top)
+        return self.known[expression]
+
+    def is_leaf(self, expression: Expression) -> bool:
+        return expression.op is None or bool(expression.name) or expression in self.stop
+
+    def leaf(self, expression: Expression) -> tuple[str, int]:
+        if expression.name:
+            return (latex_name(expression.name) if self.latex else expression.name), ATOM
+        if expression.kind == "constant" and expression.data.numel() == 1:
+            text = number(float(expression.data))
+            if self.latex:
+                text = _latex_number(text)
+            return text, 6 if text.startswith(("−", "-")) else ATOM
+        if expression.op is None:
+            return expression.kind, ATOM
+        return ("…", ATOM)
+
+    def operation(self, expression: Expression) -> tuple[str, int]:
+        op = expression.op
+        if op is None:
+            return self.leaf(expression)
+        template = (op.latex or op.text) if self.latex else op.text
+        parts = [self.known[part] for part in expression.inputs]
+        if not template:
+            texts = [text for text, _ in parts]
+            special = {"index": self.index, "cast": self.cast}.get(op.name, self.call)
+            return special(expression, texts), ATOM
+        is_infix = op.strength < 9
+        if self.latex and (r"\frac" in template or r"\sqrt" in template or template.startswith("e^")):
+            return template.format(*(text for text, _ in parts)), 7 if template.startswith("e^") else ATOM
+        if is_infix:
+            texts = [self.enclosed(text, strength, op, at) for at, (text, strength) in enumerate(parts)]
+            if self.latex and op.name == "pow":
+                texts[1] = parts[1][0]
+            return self.shortened(template.format(*texts)), op.strength
+        texts = [text if "(" in template or "|" in template else f"({text})" for text, _ in parts]
+        return self.shortened(template.format(*texts)), ATOM
+
+    def enclosed(self, text: str, strength: int, op: Any, at: int) -> str:
+        """In parentheses where it would be read as something else."""
+        is_second_of_ordered = at > 0 and op.name in ("sub", "div", "remainder", "mul", "matmul", "reciprocal")
+        needs = strength < op.strength or (
+            strength == op.strength and (is_second_of_ordered or op.name in ("pow", "square"))
+        )
+        if op.name in ("mul", "add") and strength == op.strength and at > 0:
+            needs = op.name == "mul" and ("/" in text or "mod" in text or "@" in text)
+        if at > 0 and text.startswith(("−", "-")) and op.strength <= 6:
+            needs = True
+        if needs:
+            return rf"\left({text}\right)" if self.latex else f"({text})"
+        return text
+
+    def call(self, expression: Expression, parts: list[str]) -> str:
+        assert expression.op is not None
+        inside = ", ".join([*parts, *_told(expression)])
+        if self.latex:
+            word = expression.op.name.replace("_", r"\_")
+            return rf"\mathrm{{{word}}}\left({inside}\right)"
+        return self.shortened(f"{expression.op.name}({inside})")
+
+    def index(self, expression: Expression, parts: list[str]) -> str:
+        """x[0, 2:], with the formulas of indices that are expressions."""
+        whole, *slots = parts
+        waiting = iter(slots)
+        inside = ", ".join(next(waiting) if at == "·" else _plain(at) for at in expression.options["at"])
+        return self.shortened(f"{whole}[{inside}]")
+
+    def cast(self, expression: Expression, parts: list[str]) -> str:
+        """Truth as a number in Iverson's brackets: [x > 0] is 1 or 0. Other dtypes change no number worth telling."""
+        if expression.inputs[0].dtype == torch.bool:
+            return rf"\left[{parts[0]}\right]" if self.latex else f"[{parts[0]}]"
+        return self.call(expression, parts)
+
+    def shortened(self, text: str) -> str:
+        return text if self.latex or len(text) <= 4 * LONGEST else _cut(text)
+
+
+def _told(expression: Expression) -> list[str]:
+    """What the operation was told, but for what goes without saying: all dimensions, and what is switched off."""
+    first = expression.inputs[0]
+    return [
+        f"{key}={_plain(value)}"
+        for key, value in expression.options.items()
+        if not (value is False or value is None or (key == "dim" and value == tuple(range(first.ndim))))
+    ]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST // 2] + " … " + text[-LONGEST // 2 :]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
+    if isinstance(value, tuple) and len(value) == 1:
+        return _plain(value[0])
+    if isinstance(value, slice):
+        ends = ":".join("" if end is None else str(end) for end in (value.start, value.stop))
+        return ends if value.step is None else f"{ends}:{value.step}"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(_plain, value)) + ")"
+    return "…" if value is Ellipsis else str(value)
+
+
+def _latex_number(text: str) -> str:
+    text = text.replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
+    if "e" in text and "\\" not in text:
+        mantissa, exponent = text.split("e")
+        return rf"{mantissa} \cdot 10^{{{exponent}}}"
+    return text

@@ -1,0 +1,1 @@
+"""What a program of PyTorch really computes: recorded, differentiated, measured."""
