@@ -118,6 +118,13 @@ class TestFormulas:
         assert code == 0
         assert "−9" in out
 
+    def test_a_formula_may_be_longer_than_the_name_of_a_file(self, said):
+        terms = 150
+        code, out, _ = said("+".join(["x"] * terms), "x=2", "--limit", 5)
+        assert len("x+" * terms) > 255
+        assert code == 0
+        assert out.splitlines()[1].split() == ["x", "input", "2", f"{terms}"]
+
     def test_e_is_a_variable_when_it_has_a_value(self, said):
         assert "6" in said("2*e", "e=3")[1].split()
 
@@ -284,6 +291,13 @@ class TestMistakes:
             (["a*b", "--net", "mlp"], ["--net mlp", "not with a*b"]),
             (["a*b", "--input", "3"], ["--input 3", "NAME=VALUE"]),
             (["a*b", "a=1", "b=1", "--svg", "nowhere/f.svg"], ["nowhere/f.svg", "folder that exists"]),
+            (["a*b", "a=1", "b=1", "--svg", os.devnull], [os.devnull, "expected a file"]),
+            (["a*b", "a=1", "b=1", "--svg", "f", "--dot", "./f"], ["--svg f, --dot f", "two are the same"]),
+            ([""], ["expected a formula such as"]),
+            ([f"{'long' * 80}.py:Net", "--input", "3"], ["there is no such file"]),
+            (["runs/gone"], ["runs/gone: there is no such folder", "a run"]),
+            (["/gone"], ["/gone: there is no such folder"]),
+            (["a/b"], ["a has no value"]),
             (["--net", "lenet5"], ["--data digits"]),
             (["--net", "lenet", "--data", "digits"], ["lenet5"]),
             (["--net", "lenet5", "--data", "iris"], ["lenet5", "image"]),

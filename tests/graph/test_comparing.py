@@ -145,6 +145,9 @@ class TestGrowth:
         assert str(found).splitlines()[0].split() == ["operations", "n", "=", "2", "n", "=", "4"]
         drawn = ET.fromstring(found._repr_svg_())
         assert "automatic" in drawn.get("aria-label")
+        assert drawn.tag == "{http://www.w3.org/2000/svg}svg"  # or it is no picture outside of a page
+        letters = float(drawn.get("font-size")) * float(drawn.get("width")) / float(drawn.get("viewBox").split()[2])
+        assert 11 < letters < 18
 
     def test_speelpenning_s_product_has_the_gradient_of_autograd(self):
         f, at = speelpenning(5)
@@ -220,6 +223,7 @@ class TestStepSizes:
         drawn = ET.fromstring(found._repr_svg_())
         lines = [group for group in drawn.iter() if group.get("class") == "curve"]
         assert len(lines) == 6
+        assert float(drawn.get("width")) < 900
         assert "five-point, float32" in drawn.get("aria-label")
 
     @pytest.mark.parametrize("steps", [[], [0.0], [-1.0], [math.nan], [math.inf]])

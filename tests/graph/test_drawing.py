@@ -150,6 +150,20 @@ def test_a_folded_module_shows_class_name_shape_and_parameters():
     assert not any("weight" in word for word in drawn)
 
 
+def test_the_legend_names_what_gradients_are_of_as_the_picture_does():
+    from profundo.graph.traces.tracing import trace
+
+    net, x, labels = (
+        torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh()),
+        torch.randn(4, 2),
+        torch.zeros(4).long(),
+    )
+    graph = trace(net, x, cost=lambda y: torch.nn.functional.cross_entropy(y, labels))
+    assert "gradient of cross_entropy" in " ".join(words(draw(graph, depth=1)))
+    assert "gradient of nll_loss" in " ".join(words(draw(graph, depth=2)))
+    assert "gradient of the sum of 1" in " ".join(words(draw(trace(net, x), depth=1)))
+
+
 def test_an_opened_module_is_a_frame_with_its_name_and_class():
     folded, opened = words(draw(residual(), depth=1)), words(draw(residual(), depth=1, open=("layer1.1",)))
     assert not any("BasicBlock" in word for word in folded)
@@ -287,6 +301,14 @@ def test_the_width_can_be_given_and_keeps_the_proportions():
     wide, high, shown, tall = map(float, size.search(draw(seed_example(), width=300)).groups())
     assert shown == 300
     assert tall / shown == pytest.approx(high / wide, abs=1e-3)
+
+
+def test_a_picture_too_wide_for_its_place_is_scrolled_before_its_letters_vanish():
+    least, shown = re.compile(r"min-width:(\d+)px"), re.compile(r' width="([\d.]+)"')
+    assert not least.search(draw(seed_example()))
+    wide = draw(residual(stages=12), depth=3, direction="right")
+    assert float(least.search(wide)[1]) == pytest.approx(float(shown.search(wide)[1]) / 2, abs=1)
+    assert not least.search(draw(residual(stages=12), depth=3, direction="right", width=900))
 
 
 @pytest.mark.parametrize(

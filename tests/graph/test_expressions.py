@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from profundo.graph import constant, function, gradient, matrix, operations, scalar, shared, tensor, vector
 from profundo.graph.expressions.expression import ancestors
@@ -227,3 +229,96 @@ def test_functions_of_torch_build_expressions_too():
         torch.linalg.inv(X)
     with pytest.raises(ProfundoError, match="unexpected keyword argument"):
         torch.nn.functional.gelu(x, approximate="tanh")
+
+
+def test_a_word_beside_an_unknown_size_may_be_stretched():
+    x, y = vector("x", "n", dtype=torch.float64), vector("y", dtype=torch.float64)
+    assert (x * y).shape[0] != "n"
+    assert (x * x).shape == ("n",)
+    for simplify in (False, True):
+        slope = function([x, y], gradient((x * y).sum(), x), simplify=simplify)([2.0], [1.0, 2.0, 3.0])
+        assert slope.tolist() == [6.0]
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_an_index_gives_the_shape_that_pytorch_gives(data):
+    shape = data.draw(st.lists(st.integers(2, 4), min_size=1, max_size=4))
+    kinds = st.sampled_from(["number", "slice", "all", "none", "one", "list", "table"])
+    drawn = data.draw(st.lists(kinds, min_size=1, max_size=len(shape)))
+    plain = {"number": 0, "slice": slice(1, 3), "all": slice(None), "none": None}
+    places = {"one": (), "list": (3,), "table": (2, 3)}
+    inputs, values, at = [tensor("x", [None] * len(shape))], [torch.randn(shape)], []
+    for number, kind in enumerate(drawn):
+        if kind in places:
+            inputs.append(tensor(f"i{number}", places[kind], dtype=torch.int64))
+            values.append(torch.ones(places[kind], dtype=torch.int64))
+        at.append(plain[kind] if kind in plain else inputs[-1])
+    chosen = iter(values[1:])
+    real = values[0][tuple(plain[kind] if kind in plain else next(chosen) for kind in drawn)]
+    ours = inputs[0][tuple(at)]
+    assert torch.equal(function(inputs, ours)(*values), real)
+    assert len(ours.shape) == real.dim()
+    assert all(a == b for a, b in zip(ours.shape, real.shape, strict=True) if isinstance(a, int))
+
+
+def test_lists_of_places_are_broadcast_and_slices_of_unknown_sizes_stay_unknown():
+    known, unknown = matrix("K", (5, 5)), matrix("U")
+    assert known[[0], [0, 1, 2]].shape == (3,)
+    assert not isinstance(unknown[[0, 1], :3].shape[1], int)
+    assert unknown[[0, 1], 1:].shape[1] not in unknown.shape
+    with pytest.raises(ProfundoError, match="sizes 2 and 3 differ"):
+        known[[0, 1], [0, 1, 2]]
+    with pytest.raises(ProfundoError, match="a step is at least 1, not -1"):
+        known[::-1]
+
+
+@pytest.mark.parametrize(
+    "name", ["softmax", "log_softmax", "logsigmoid", "softplus", "silu", "gelu", "elu", "leaky_relu"]
+)
+def test_what_pytorch_has_for_fractions_only_is_refused_for_whole_numbers_when_built(name):
+    with pytest.raises(ProfundoError, match=r"expected fractions, got torch\.int64"):
+        getattr(operations, name)(vector("i", 3, dtype=torch.int64))
+
+
+def test_products_and_convolutions_of_two_dtypes_are_refused_when_built():
+    x, y = matrix("x", dtype=torch.float32), matrix("y", dtype=torch.float64)
+    image, kernel = tensor("image", (1, 1, 4)), tensor("kernel", (1, 1, 2), dtype=torch.float64)
+    for build in (lambda: x @ y, lambda: operations.conv1d(image, kernel)):
+        with pytest.raises(ProfundoError, match=r"torch\.float32 and torch\.float64 differ"):
+            build()
+
+
+@pytest.mark.parametrize("shape", [(), (3,)])
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int32, torch.int64, torch.float16, torch.float64])
+def test_dtypes_known_beforehand_are_those_of_the_result(dtype, shape):
+    x = tensor("x", shape, dtype=dtype)
+    for build in (operations.sum, operations.square, operations.mean, operations.prod, operations.sqrt, operations.abs):
+        if dtype == torch.bool and build is operations.abs:
+            continue  # PyTorch has no size of a truth value
+        out = build(x)
+        assert function([x], out)(torch.ones(shape).to(dtype)).dtype == out.dtype, out
+
+
+def test_what_python_compares_itself_is_no_condition():
+    x = vector("x")
+    with pytest.raises(ProfundoError, match=r"the condition is False before anything is computed; .*equal\(x, 0\)"):
+        operations.where(x == 0, 1.0, x)
+    with pytest.raises(ProfundoError, match="expected an expression as the cost, got float"):
+        gradient(2.0, x)
+
+
+def test_the_gradient_of_many_parts_grows_with_their_number_and_not_its_square():
+    x = scalar("x")
+
+    def edges(count):
+        slope = gradient(operations.stack([x * number for number in range(count)]).sum(), x)
+        return sum(len(one.inputs) for one in ancestors([slope]))
+
+    assert edges(80) < 2.2 * edges(40)
+
+
+def test_what_is_left_of_an_unknown_size_is_a_size_of_its_own():
+    X = matrix("X", ("n", 6))
+    assert operations.reshape(X, -1, 4).shape[0] != "n"
+    assert operations.reshape(X, -1, 2, 3).shape == ("n", 2, 3)

@@ -62,7 +62,7 @@ def test_a_shared_value_does_not_change_with_the_tensor_it_was_given():
     given += 1
     assert w.value.tolist() == [0, 0, 0]
     arrived = torch.ones(3)
-    assert keep(arrived) == []
+    assert keep(arrived) == ()
     arrived += 1
     assert w.value.tolist() == [1, 1, 1]
 
@@ -71,7 +71,7 @@ def test_outputs_come_back_in_the_form_they_were_asked_in():
     a = scalar("a")
     assert function([a], {"twice": 2 * a, "square": a * a})(3) == {"twice": 6, "square": 9}
     assert function([a], [a, a])(3) == [3, 3]
-    assert function([a], ())(3) == []
+    assert function([a], ())(3) == ()
 
 
 def test_second_derivatives_are_derivatives_of_derivatives():
@@ -253,3 +253,41 @@ def test_a_convolutional_net_of_expressions_has_the_gradients_of_its_twin_in_pyt
     torch.testing.assert_close(value, expected.detach())
     for slope, parameter in zip(slopes, torch.autograd.grad(expected, list(net.parameters())), strict=True):
         torch.testing.assert_close(slope, parameter)
+
+
+def test_what_does_not_fit_when_it_runs_is_told_with_operation_operands_and_line():
+    x, y = vector("x", "n"), vector("y", 5)
+    total = (x + y).sum()
+    with pytest.raises(ProfundoError, match=r"add: x \(3,\) and y \(5,\) do not fit: .* \(test_functions\.py:\d+\)$"):
+        function([x, y], total)(np.ones(3), np.ones(5))
+    rows = vector("rows", dtype=torch.int64)
+    with pytest.raises(ProfundoError, match=r"index: y \(5,\) and rows \(1,\) do not fit: .*out of (range|bounds)"):
+        function([y, rows], y[rows])(np.ones(5), [7])
+    loose = matrix("loose")
+    with pytest.raises(ProfundoError, match="turned out to have size 2, not 1"):
+        function([loose], operations.squeeze(loose, 0))(np.ones((2, 3)))
+
+
+def test_what_a_function_returned_is_not_the_memory_of_its_state():
+    w = shared([1.0, 2.0], "w")
+    doubled = w * 2
+    returned = function([], doubled, updates={w: doubled})()
+    returned += 100
+    assert w.value.tolist() == [2.0, 4.0]
+
+
+def test_who_changes_what_a_function_returned_changes_no_state():
+    w = shared(torch.arange(4.0), "w")
+    same, view = function([], [w, operations.reshape(w, 2, 2)])()
+    same += 1
+    view += 1
+    assert w.value.tolist() == [0, 1, 2, 3]
+    assert isinstance(function([], (w, w * 2))(), tuple)
+
+
+def test_hessians_are_of_numbers_and_vectors():
+    X = matrix("X", (2, 2))
+    with pytest.raises(ProfundoError, match="hessian: expected a number or a vector"):
+        hessian((X * X).sum(), X)
+    with pytest.raises(ProfundoError, match="expected a dimension, several or None"):
+        X.sum(1.5)

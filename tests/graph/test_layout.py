@@ -1,15 +1,22 @@
 """Whatever the graph: edges go forward, nothing overlaps, and frames hold what is theirs and nothing else."""
 
+import math
 from collections import Counter
 from itertools import combinations, pairwise
 
+import numpy as np
 import pytest
 from graphs import chain, convolutional, graph_of, random_graph, residual, seed_example
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from profundo.graph.drawings.coordinates import align
 from profundo.graph.drawings.folding import MOST, folded, parts_of
+from profundo.graph.drawings.layering import in_rows
 from profundo.graph.drawings.layout import Box, Edge, Frame, Rect, layered, layers
+from profundo.graph.drawings.lines import components
+from profundo.graph.drawings.ordering import ordered
+from profundo.graph.drawings.vertices import PASSING, Item, Link
 from profundo.graph.nodes import GIVEN, Node, Ref
 from profundo.records import ProfundoError
 
@@ -182,6 +189,112 @@ def test_what_cannot_be_laid_out_is_told_in_one_line(boxes, edges, frames, direc
     with pytest.raises(ProfundoError, match=message) as error:
         layered([box(name, inside) for name in boxes], edges, frames, direction=direction)
     assert "\n" not in str(error.value)
+
+
+# The steps, each by itself
+
+
+def vertices(case):
+    """The boxes of a case without their frames, as items and links."""
+    boxes, edges, _ = case
+    items = {f"box {b.name}": Item(f"box {b.name}", b.width, b.height, b.core, b.round) for b in boxes}
+    return items, [Link(f"box {edge.source}", f"box {edge.target}", edge.source) for edge in edges]
+
+
+def steps(rows, links):
+    """(row, place, place) of all pieces of links from one row to the next."""
+    place = {item: (row.index(item), at) for at, row in enumerate(rows) for item in row}
+    return [
+        (place[one][1], one, place[one][0], other, place[other][0]) for k in links for one, other in pairwise(k.path)
+    ]
+
+
+def crossings_of(rows, links):
+    return sum(
+        one[0] == other[0] and (one[2] - other[2]) * (one[4] - other[4]) < 0
+        for one, other in combinations(steps(rows, links), 2)
+    )
+
+
+@settings(max_examples=80, deadline=None)
+@given(drawings())
+def test_every_link_goes_from_row_to_row(case):
+    items, links = vertices(case)
+    rows = in_rows(items, links)
+    assert sorted(item.name for row in rows for item in row if item.kind != PASSING) == sorted(items)
+    for link in links:
+        at = [next(at for at, row in enumerate(rows) if item in row) for item in link.path]
+        assert at == list(range(at[0], at[-1] + 1))
+        assert (link.path[0].name, link.path[-1].name) == (link.source, link.target)
+
+
+@settings(max_examples=80, deadline=None)
+@given(drawings())
+def test_the_order_found_has_no_more_crossings_than_the_one_given(case):
+    items, links = vertices(case)
+    rows = in_rows(items, links)
+    found = ordered(rows, links)
+    assert [set(row) for row in found] == [set(row) for row in rows]
+    assert crossings_of(found, links) <= crossings_of(rows, links)
+
+
+def test_two_crossed_pairs_are_exchanged():
+    items = {f"box {name}": Item(f"box {name}", 40.0, 20.0, (40.0, 20.0)) for name in "abcuvw"}
+    links = [Link(f"box {one}", f"box {other}", one) for one, other in ("aw", "bv", "cu")]
+    rows = in_rows(items, links)
+    assert crossings_of(rows, links) == 3
+    assert crossings_of(ordered(rows, links), links) == 0
+
+
+@settings(max_examples=80, deadline=None)
+@given(drawings())
+def test_coordinates_keep_the_order_and_long_edges_are_straight(case):
+    items, links = vertices(case)
+    rows = ordered(in_rows(items, links), links)
+    align(rows, links)
+    for row in rows:
+        assert all(one.x + one.across / 2 < other.x - other.across / 2 for one, other in pairwise(row))
+    inner = [step for step in steps(rows, links) if step[1].kind == step[3].kind == PASSING]
+    for step in inner:
+        alone = all((step[2] - other[2]) * (step[4] - other[4]) >= 0 for other in inner if other[0] == step[0])
+        assert not alone or step[1].x == pytest.approx(step[3].x)
+
+
+def test_a_long_edge_stays_straight_where_a_short_one_crosses_it():
+    items = {f"box {name}": Item(f"box {name}", 40.0, 20.0, (40.0, 20.0)) for name in "abcde"}
+    links = [Link(f"box {one}", f"box {other}", one) for one, other in ("ab", "bc", "cd", "de", "ae")]
+    rows = in_rows(items, links)
+    rows[2].reverse()  # b, passing / passing, c: only here the order is a bad one
+    align(rows, links)
+    long = links[-1].path[1:-1]
+    assert [item.kind for item in long] == [PASSING] * 3
+    assert long[0].x == pytest.approx(long[1].x)
+
+
+@settings(max_examples=80, deadline=None)
+@given(drawings())
+def test_parts_are_what_can_be_reached_along_edges_either_way(case):
+    items, links = vertices(case)
+    place = {name: at for at, name in enumerate(items)}
+    joined = np.eye(len(items), dtype=int)
+    for link in links:
+        joined[place[link.source], place[link.target]] = joined[place[link.target], place[link.source]] = 1
+    reached = np.linalg.matrix_power(joined.astype(object), len(items)) > 0
+    parts = components(items, links)
+    assert Counter(name for part, _ in parts for name in part) == Counter(items.keys())
+    assert Counter(link for _, inside in parts for link in inside) == Counter(links)
+    for part, inside in parts:
+        for name in part:
+            assert {other for other in items if reached[place[name], place[other]]} == set(part)
+        assert all({link.source, link.target} <= part.keys() for link in inside)
+
+
+def test_lines_of_a_chain_of_equal_boxes_are_filled_evenly():
+    boxes = [box(f"b{at}") for at in range(43)]
+    layout = layered(boxes, [Edge(f"b{at}", f"b{at + 1}") for at in range(42)], room=(800, 450))
+    lines = Counter(rect.y for rect in layout.boxes.values())
+    assert len(lines) > 1
+    assert max(lines.values()) == math.ceil(43 / len(lines))
 
 
 # What is folded

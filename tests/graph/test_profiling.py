@@ -86,6 +86,7 @@ def test_the_table_is_aligned_and_tells_every_row(graph):
     tables = text.split("\n\n")
     for table in tables[:2]:
         assert len({len(line) for line in table.splitlines()}) == 1
+    assert [table.split()[:2] for table in tables[:2]] == [["module", "operations"], ["operation", "times"]]
     for name in ("convolution", "layers.3", "conv2d", "batch_norm", "total"):
         assert re.search(rf"^{re.escape(name)} ", text, re.MULTILINE), name
     assert "100" in next(line for line in tables[0].splitlines() if line.startswith("total"))

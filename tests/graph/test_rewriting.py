@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from profundo.graph import function, gradient, graph_of, operations, scalar, tensor, vector
 from profundo.graph.nodes import Flow, Graph, Node, Ref, Summary, refs_of
 from profundo.graph.rewriting.engine import DEAD, RULES, rewrite, rewriting
 from profundo.graph.rewriting.matching import Change, Rule
@@ -1182,3 +1183,24 @@ def test_batch_norm_after_the_convolution_of_a_single_picture_is_not_folded():
     x, w = draw.given("x", torch.randn(4, 8, 8)), draw.given("w", torch.randn(6, 4, 3, 3), "parameter")
     graph = draw.graph(normalised(draw, draw("conv2d", F.conv2d, x, w), 6, "functional"))
     assert calls(rewrite(graph)) == ["conv2d", "batch_norm"]
+
+
+def test_gradients_of_long_chains_are_rewritten_without_deep_recursion():
+    x = scalar("x", dtype=torch.float64)
+    y = x
+    for _ in range(1200):
+        y = operations.sigmoid(y) * 4 - 1.5
+    slope = gradient(y, x)
+    assert function([x], slope)(0.3).item() == pytest.approx(function([x], slope, simplify=False)(0.3).item(), rel=1e-9)
+
+
+def test_a_reshape_that_may_fail_is_not_left_out():
+    x = vector("x")
+    folded = operations.reshape(operations.reshape(x, 3, -1), -1)
+    assert function([x], folded)(range(6)).tolist() == [0, 1, 2, 3, 4, 5]
+    for simplify in (False, True):
+        with pytest.raises(ProfundoError, match="invalid for input of size 4"):
+            function([x], folded, simplify=simplify)(range(4))
+    batch = tensor("batch", ("n", 2, 3))
+    twice = graph_of(operations.reshape(operations.reshape(batch, -1, 6), -1, 3, 2))
+    assert len(rewrite(twice)) == len(twice) - 1

@@ -344,6 +344,7 @@ def test_comparisons_and_choices_of_places_have_the_values_of_pytorch():
 def test_every_operation_of_the_table_is_proved_here(request):
     """Those that only gradients make are reached through the gradients; no operation is left out."""
     made_by_gradients = {
+        "root",  # of norm and standard deviation
         *(
             "expand_like",
             "sum_to",
@@ -373,3 +374,42 @@ def test_gradients_do_not_become_nan_beside_an_infinite_branch():
     assert function([x], gradient(operations.relu(x).sum() * float("inf"), x))(
         torch.tensor([-1.0, -2.0, -3.0])
     ).tolist() == [0, 0, 0]
+
+
+def test_a_power_of_zero_in_a_constant_has_slope_zero_at_zero():
+    x = tensor("x", (3,), dtype=torch.float64)
+    powers = torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64)
+    at = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    (expected,) = torch.autograd.grad((at**powers).sum(), at)
+    assert function([x], gradient((x**powers).sum(), x))(at.detach()).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0, 2.0])
+def test_a_power_at_zero_has_the_slopes_of_pytorch(power):
+    x, y = tensor("x", (), dtype=torch.float64), tensor("y", (), dtype=torch.float64)
+    at = [torch.tensor(one, dtype=torch.float64, requires_grad=True) for one in (0.0, power)]
+    expected = torch.autograd.grad(at[0] ** at[1], at)
+    assert function([x, y], gradient(x**y, [x, y]))(*[one.detach() for one in at]) == list(expected)
+
+
+def test_equal_operands_and_equal_entries_share_the_gradient():
+    x, y = tensor("x", (3,), dtype=torch.float64), tensor("y", (3,), dtype=torch.float64)
+    at = [torch.tensor(one, dtype=torch.float64, requires_grad=True) for one in ([1.0, 2.0, 2.0], [1.0, 0.0, 3.0])]
+    for ours, theirs in [
+        (operations.maximum(x, y).sum(), torch.maximum(*at).sum()),
+        (operations.minimum(x, y).sum(), torch.minimum(*at).sum()),
+        (operations.max(x) + 0 * y.sum(), at[0].amax() + 0 * at[1].sum()),
+        (operations.min(x) + 0 * y.sum(), at[0].amin() + 0 * at[1].sum()),
+    ]:
+        got = function([x, y], gradient(ours, [x, y]))(*[one.detach() for one in at])
+        for mine, expected in zip(got, torch.autograd.grad(theirs, at), strict=True):
+            assert mine.tolist() == expected.tolist()
+
+
+def test_norm_and_standard_deviation_are_flat_where_they_are_zero():
+    for ours, theirs in [(operations.norm, torch.linalg.vector_norm), (operations.std, torch.std)]:
+        x = tensor("x", (3,), dtype=torch.float64)
+        at = torch.full((3,), 0.0, dtype=torch.float64, requires_grad=True)
+        expected = torch.autograd.grad(theirs(at), at)[0]
+        assert torch.equal(function([x], gradient(ours(x), x))(at.detach()), expected)
+        assert expected.tolist() == [0, 0, 0]

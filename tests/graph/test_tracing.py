@@ -5,6 +5,7 @@ import functools
 import gc
 import math
 import random
+import threading
 import warnings
 import weakref
 from collections import OrderedDict
@@ -705,6 +706,27 @@ def test_a_compiled_script_is_traced_operation_by_operation():
     assert torch.equal(run(graph, torch.ones(4, 3)), script(torch.ones(4, 3)))
 
 
+def test_what_is_compiled_is_traced_as_it_was_written():
+    from torch._dynamo.utils import counters
+
+    def doubled(x):
+        return x.sin() * 2
+
+    net = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
+    compiled, inner = torch.compile(net, backend="eager"), torch.compile(doubled, backend="eager")
+    x = noise(2, 3).float()
+    frames = sum(counters["frames"].values())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole, part = trace(compiled, x), trace(lambda x: inner(net(x)), x)
+    assert list(whole.nodes) == list(trace(net, x).nodes)
+    assert list(part.nodes) == list(trace(lambda x: doubled(net(x)), x).nodes)
+    assert {"Sequential", "Linear", "ReLU"} == set(whole.modules.values())
+    assert sum(counters["frames"].values()) == frames  # nothing was compiled meanwhile, the recorder least of all
+    assert torch.equal(inner(x), doubled(x))
+    assert sum(counters["frames"].values()) > frames
+
+
 def test_hooks_of_the_user_work_as_in_a_plain_call():
     net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1)).double()
     seen = []
@@ -812,6 +834,18 @@ def test_running_a_graph_does_not_move_running_averages():
     assert net.num_batches_tracked == 0
 
 
+def test_modules_that_run_in_other_threads_are_not_those_of_the_trace():
+    net, other = nn.Sequential(nn.Linear(2, 2)), nn.Sequential(nn.Tanh())
+
+    def program(x):
+        worker = threading.Thread(target=other, args=(torch.ones(2),))
+        worker.start()
+        worker.join()
+        return net(x)
+
+    assert set(trace(program, torch.ones(1, 2)).modules.values()) == {"program", "Sequential", "Linear"}
+
+
 def test_what_the_program_counts_outside_is_kept_as_it_was_when_it_was_read():
     state = torch.zeros(3)
 
@@ -876,6 +910,8 @@ def test_what_cannot_be_traced_is_said_in_one_line():
         (lambda: trace(lambda x: x, np.ones(2)), "input 1 is a NumPy array"),
         (lambda: trace(torch.ones(2), torch.ones(2)), "expected a module or a function, got Tensor"),
         (lambda: trace(used_up, torch.ones(2)), "freed it"),
+        (lambda: trace(nn.Sequential(nn.LazyLinear(3)), torch.ones(2, 4)), "0.weight has no size yet; call LazyLinear"),
+        (lambda: trace(nn.LazyBatchNorm1d(affine=False), torch.ones(2, 4)), "running_mean has no size yet"),
     ]
     for wrong, says in cases:
         with pytest.raises(ProfundoError, match=says) as caught:

@@ -11,7 +11,7 @@ from torch import fx
 from profundo.graph.nodes import GIVEN, Graph, Node, Ref, map_refs
 from profundo.records import ProfundoError
 
-__all__ = ["run", "straight", "values"]
+__all__ = ["run", "straight", "value_of", "values"]
 
 
 def values(graph: Graph, *inputs: Any, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def values(graph: Graph, *inputs: Any, given: Mapping[str, Any] | None = None) -
     known |= dict(zip(wanted, inputs, strict=True))
     for node in graph:
         if node.name not in known:
-            known[node.name] = _value(node, known)
+            known[node.name] = value_of(node, known)
     return known
 
 
@@ -65,7 +65,8 @@ def straight(graph: Graph, arguments: Sequence[str]) -> Callable[..., tuple[Any,
     return (lambda *values: forward(*values, *held)) if held else forward
 
 
-def _value(node: Node, known: Mapping[str, Any]) -> Any:
+def value_of(node: Node, known: Mapping[str, Any]) -> Any:
+    """One node's value, computed from those that are known."""
     if node.op in GIVEN or node.call is None:
         if node.data is None:
             raise ProfundoError(f"{node.name} ({node.op}) has no value; give it one")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import re
 import sys
 import traceback
@@ -104,6 +105,10 @@ def asked(
             raise ProfundoError(f"{values[0]}: a run takes no values; it has its net and its data")
         _refuse("--input", inputs, "with a run, which has its data")
         return Shown(what, graph_of_run(what))
+    if not values and is_a_place(what):
+        raise ProfundoError(
+            f"{what}: there is no such folder; expected a run, FILE.py:NAME, or a formula and its values"
+        )
     _refuse("--input", inputs, "with a formula; give NAME=VALUE, such as a=5")
     return Shown(what, graph_of_formula(what, values), is_formula=True)
 
@@ -210,7 +215,12 @@ def names_a_file(target: str) -> bool:
 
 def is_a_run(target: str) -> bool:
     """Whether it is the folder of a run rather than a formula."""
-    return Path(target).is_dir()
+    return bool(target) and os.path.isdir(target)  # Path.is_dir raises for a formula longer than a name can be
+
+
+def is_a_place(target: str) -> bool:
+    """Whether it reads as the path of something rather than as a division: no formula begins with / or runs/."""
+    return bool(re.match(r"~|\.{0,2}/|runs/", target)) or ("/" in target and os.path.isdir(os.path.dirname(target)))
 
 
 def graph_of_file(target: str, inputs: Sequence[str], backward: bool = True) -> Graph:
@@ -310,7 +320,7 @@ def _callables(owner: Any) -> list[str]:
 
 def _run(file: Path) -> ModuleType:
     """The file as a module. Its folder is searched for imports, as that of a program is."""
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise ProfundoError(f"{file}: there is no such file")
     spec = importlib.util.spec_from_file_location(f"_file_{file.stem}", file)
     if spec is None or spec.loader is None:
@@ -363,8 +373,11 @@ def write_files(graph: Graph, files: Mapping[str, Path | None], depth: int | Non
     }
     asked_for = {name: path for name, path in files.items() if path is not None}
     for path in asked_for.values():
-        if path.is_dir() or not path.absolute().parent.is_dir():
+        if not os.path.isdir(path.absolute().parent) or (os.path.exists(path) and not os.path.isfile(path)):
             raise ProfundoError(f"{path}: expected a file in a folder that exists")
+    if len({path.resolve() for path in asked_for.values()}) < len(asked_for):
+        options = ", ".join(f"--{name} {path}" for name, path in asked_for.items())
+        raise ProfundoError(f"{options}: expected a file for each, two are the same")
     for name, path in asked_for.items():
         write_text(path, makers[name]())
     return list(asked_for.values())

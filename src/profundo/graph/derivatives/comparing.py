@@ -54,6 +54,7 @@ WAYS: dict[str, Callable[[Problem], Derivatives]] = {
     "symbolic": symbolic,
     "automatic": automatic,
 }
+CHART = 640  # pixels, the width of a chart in a notebook
 WIDEST = 1_000  # columns of a table
 SHOWN = 6  # derivatives in a table; the record has them all
 
@@ -233,13 +234,22 @@ class Growth:
         return "\n".join(_aligned([head, *rows]))
 
     def _repr_svg_(self) -> str:
-        return lines_svg(
-            [Line(way, self.sizes, ratios) for way, ratios in self.ratios.items()],
-            x_label="inputs n",
-            y_label="operations of all derivatives / operations of f",
-            log_x=True,
-            log_y=True,
+        return _sized(
+            lines_svg(
+                [Line(way, self.sizes, ratios) for way, ratios in self.ratios.items()],
+                x_label="inputs n",
+                y_label="operations of all derivatives / operations of f",
+                log_x=True,
+                log_y=True,
+            )
         )
+
+
+def _sized(chart: str) -> str:
+    """With a width of its own: pages set one, a notebook does not, and letters would be as large as its window."""
+    return chart.replace(
+        "<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" width="{CHART}" style="max-width:100%;height:auto" ', 1
+    )
 
 
 def growth(make: Callable[[int], tuple[Any, Any]], sizes: Sequence[int]) -> Growth:
@@ -324,12 +334,14 @@ class StepSizes:
         return "\n".join(_aligned([head, *rows]))
 
     def _repr_svg_(self) -> str:
-        return lines_svg(
-            [Line(f"{one.differences}, {one.precision}", self.steps, one.errors) for one in self.curves],
-            x_label="step h",
-            y_label="error of the derivative",
-            log_x=True,
-            log_y=True,
+        return _sized(
+            lines_svg(
+                [Line(f"{one.differences}, {one.precision}", self.steps, one.errors) for one in self.curves],
+                x_label="step h",
+                y_label="error of the derivative",
+                log_x=True,
+                log_y=True,
+            )
         )
 
 

@@ -159,8 +159,8 @@ class Derivation:
         sentence = f"{of} depends on {by} along {many}{introduced}"
         if any(term.local is None and term.gradient is not None for step in self.steps for term in step.terms):
             sentence += (
-                "\n  Here ∂u/∂b is a matrix (Jacobian): of u by its own use of b. Norms are Euclidean, of the gradient that "
-                "arrives; those of several terms do not add up"
+                "\n  Each derivative of one step by another is a matrix here (a Jacobian). Norms are Euclidean, of the gradient "
+                "that arrives; those of several terms do not add up"
             )
             if self.is_sum:
                 sentence += f". They are of the sum of all entries of {of}"

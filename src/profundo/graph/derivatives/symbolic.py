@@ -271,6 +271,7 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "square": lambda x: x**2,
     "remainder": lambda x, y: x - y * FLAT["floor"](x / y),
     "sqrt": sympy.sqrt,
+    "root": sympy.sqrt,
     "expm1": lambda x: sympy.exp(x) - 1,
     "log1p": lambda x: sympy.log(1 + x),
     "log2": lambda x: sympy.log(x) / sympy.log(2),

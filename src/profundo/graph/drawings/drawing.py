@@ -51,6 +51,7 @@ CORNER = 14.0
 THIN, WIDEST = 1.0, 6.0  # pixels, of edges with the least and the largest gradient
 FAINTEST = 1e-6  # of the largest gradient; below, edges are as thin as there
 LABELLED = 18  # boxes, up to which derivatives are written at the edges
+LEAST = 0.5  # of its own size: so small may a wide picture become in a narrow place, then it is scrolled
 FAINT = 0.28  # of what is not computed yet
 
 DANGEROUS = re.compile(r"(url\s*)\(|(javascript):|@(import)", re.IGNORECASE)
@@ -232,6 +233,7 @@ def _painted(scene: Scene, known: Known, width: float | None) -> str:
     if width is not None and not (math.isfinite(width) and 0 < width <= 100_000):
         raise ProfundoError(f"width: expected pixels from 1 to 100,000, got {width}")
     shown = wide if width is None else width
+    least = f"min-width:{LEAST * wide:.0f}px;" if width is None and LEAST * wide > 0.75 * SLIDE[0] else ""
     left = (wide - layout.width) / 2
     parts = [
         f'<rect width="{wide:.1f}" height="{high:.1f}" fill="{PAPER}"/>',
@@ -248,7 +250,7 @@ def _painted(scene: Scene, known: Known, width: float | None) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" role="img" aria-label="{_safe(_label(scene))}" '
         f'viewBox="0 0 {wide:.1f} {high:.1f}" width="{shown:.1f}" height="{shown * high / wide:.1f}" '
-        f'style="max-width:100%;height:auto" font-family="system-ui, sans-serif" font-size="11.5" fill="{INK}">'
+        f'style="max-width:100%;{least}height:auto" font-family="system-ui, sans-serif" font-size="11.5" fill="{INK}">'
         + "".join(parts)
         + "</svg>"
     )
@@ -258,7 +260,8 @@ def _label(scene: Scene) -> str:
     title = scene.view.whole.title or "a computation"
     given = ", ".join(node.name for node in scene.graph.inputs[:4])
     results = ", ".join(ref.node for ref in scene.graph.outputs[:4])
-    return f"Computational graph of {title}: {count(len(scene.graph))} nodes, from {given or 'constants'} to {results or '–'}"
+    nodes = "1 node" if len(scene.graph) == 1 else f"{count(len(scene.graph))} nodes"
+    return f"Computational graph of {title}: {nodes}, from {given or 'constants'} to {results or '–'}"
 
 
 def _head(scene: Scene) -> list[Line]:
@@ -278,13 +281,21 @@ def _legend(scene: Scene) -> list[Line]:
     if any(node.value for node in nodes):
         lines.append(Line(f"{above}value" + (" (mean ± std)" if tensors else ""), 11, INK))
     if scene.backward and any(node.gradient for node in nodes):
-        of = f" of {shortened(scene.graph.of, 11, 120)}" if scene.graph.of else ""
+        of = f" of {shortened(_subject(scene), 11, 160)}" if scene.graph.of else ""
         lines.append(Line(f"{below}gradient{of}" + (" (norm)" if tensors else ""), 11, BACKWARD))
         if any(flow.gradient is not None for *_, flow, _ in scene.edges):
             lines.append(Line("width of a line: how much of it flows back there", 11, MUTED))
         if any(label for *_, label in scene.edges):
             lines.append(Line("at the lines: local derivatives", 11, BACKWARD))
     return lines
+
+
+def _subject(scene: Scene) -> str:
+    """What gradients are of, by the name that it has in this picture; many entries have the gradients of their sum."""
+    of = scene.graph.of
+    part = next((box.part for box in scene.view.boxes.values() if of in box.nodes), None)
+    name = part.path.rpartition(".")[2] if part is not None and part.path and part.kind != "stretch" else of
+    return f"the sum of {name}" if scene.graph[of].shape else name
 
 
 def _row(lines: Sequence[Line], x: float, y: float, apart: float = 0.0, *, halo: bool = False) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from profundo.graph.expressions.expression import OPERATIONS, Expression, Operation
-from profundo.graph.expressions.sizes import Shape, broadcast
+from profundo.graph.expressions.sizes import Mismatch, Shape, broadcast
 
-__all__ = ["as_first", "broadcasting", "define", "floating", "promoted", "truth"]
+__all__ = ["as_first", "broadcasting", "define", "floating", "fractions", "of_one_kind", "promoted", "truth"]
 
 
 def define(name: str, run: Callable[..., Any], **rules: Any) -> Operation:
@@ -41,6 +41,22 @@ def floating(*inputs: Expression, **_options: Any) -> torch.dtype:
     """As promoted, and whole numbers become PyTorch's default floating type."""
     dtype = promoted(*inputs)
     return dtype if dtype.is_floating_point else torch.get_default_dtype()
+
+
+def fractions(*inputs: Expression, **options: Any) -> torch.dtype:
+    """As promoted, of operations that PyTorch has for fractions only."""
+    dtype = promoted(*inputs, **options)
+    if not dtype.is_floating_point:
+        raise Mismatch(f"expected fractions, got {dtype}; cast them first")
+    return dtype
+
+
+def of_one_kind(*inputs: Expression, **_options: Any) -> torch.dtype:
+    """Of operations whose operands PyTorch does not convert."""
+    first, *others = (one.dtype for one in inputs)
+    if other := next((one for one in others if one != first), None):
+        raise Mismatch(f"{first} and {other} differ; cast one of them")
+    return first
 
 
 def truth(*_inputs: Expression, **_options: Any) -> torch.dtype:

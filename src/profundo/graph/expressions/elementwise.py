@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from profundo.graph.expressions.defining import define, floating, truth
+from profundo.graph.expressions.defining import define, floating, fractions, truth
 from profundo.graph.expressions.expression import Expression, Operand, Operation, as_expression, constant
 from profundo.records import ProfundoError
 
@@ -54,6 +54,8 @@ def _pow_slopes(out: Expression, x: Expression, y: Expression) -> tuple[Any, Any
     if y.kind == "constant":
         power = y.data
         by_base = 0 if not power.any() else 2 * x if power.dim() == 0 and power == 2 else y * x ** (y - 1)
+        if power.dim() and not power.all():
+            by_base = where(equal(y, 0), 0, by_base)  # not 0·∞ where the base is 0
         return by_base, None if not power.dtype.is_floating_point else _by_exponent(out, x, y)
     return where(equal(y, 0), 0, y * x ** (y - 1)), _by_exponent(out, x, y)
 
@@ -68,12 +70,15 @@ reciprocal: Operation = define(
     "reciprocal", torch.reciprocal, dtype=floating, slopes=lambda out, x: (-square(out),), text="1 / {0}",
     latex=r"\frac{{1}}{{{0}}}", strength=5,
 )  # fmt: skip
-square: Operation = define("square", torch.square, slopes=lambda _, x: (2 * x,), text="{0}²", latex="{0}^2", strength=7)
+square: Operation = define(
+    "square", torch.square, dtype=lambda x: torch.int64 if x.dtype == torch.bool else x.dtype,
+    slopes=lambda _, x: (2 * x,), text="{0}²", latex="{0}^2", strength=7,
+)  # fmt: skip
 
 
-def _function(name: str, run: Any, slope: Any, latex: str = "") -> Operation:
+def _function(name: str, run: Any, slope: Any, latex: str = "", dtype: Any = floating) -> Operation:
     """A function of one number, whose values are fractions."""
-    return define(name, run, dtype=floating, slopes=slope, latex=latex)
+    return define(name, run, dtype=dtype, slopes=slope, latex=latex)
 
 
 # ---------------------------------------------------------------------------------------------- elementary functions
@@ -84,6 +89,8 @@ log2: Operation = _function("log2", torch.log2, lambda _, x: (1 / (x * math.log(
 log10: Operation = _function("log10", torch.log10, lambda _, x: (1 / (x * math.log(10)),), r"\log_{{10}}{{{0}}}")
 log1p: Operation = _function("log1p", torch.log1p, lambda _, x: (1 / (1 + x),))
 sqrt: Operation = _function("sqrt", torch.sqrt, lambda out, x: (0.5 / out,), r"\sqrt{{{0}}}")
+_root: Operation = _function("root", torch.sqrt, lambda out, x: (where(equal(out, 0), 0, 0.5 / out),), r"\sqrt{{{0}}}")
+"""√x for sums of squares: 0 is their least value, where the slope is taken for 0, as PyTorch does in norm and std."""
 sin: Operation = _function("sin", torch.sin, lambda _, x: (cos(x),), r"\sin{{{0}}}")
 cos: Operation = _function("cos", torch.cos, lambda _, x: (-sin(x),), r"\cos{{{0}}}")
 tan: Operation = _function("tan", torch.tan, lambda out, x: (1 + square(out),), r"\tan{{{0}}}")
@@ -106,19 +113,22 @@ logaddexp: Operation = define(
 
 # --------------------------------------------------------------------------------------------------------- activations
 sigmoid: Operation = _function("sigmoid", torch.sigmoid, lambda out, x: (out * (1 - out),), r"\sigma({0})")
-logsigmoid: Operation = _function("logsigmoid", functional.logsigmoid, lambda _, x: (sigmoid(-x),), r"\log\sigma({0})")
+logsigmoid: Operation = _function(
+    "logsigmoid", functional.logsigmoid, lambda _, x: (sigmoid(-x),), r"\log\sigma({0})", fractions
+)
 
 
 def _softplus(x: Tensor) -> Tensor:
     return -functional.logsigmoid(-x)  # exact everywhere; PyTorch's softplus is the identity above a threshold
 
 
-softplus: Operation = _function("softplus", _softplus, lambda _, x: (sigmoid(x),))
-silu: Operation = _function("silu", functional.silu, lambda out, x: (sigmoid(x) * (1 + x - out),))
+softplus: Operation = _function("softplus", _softplus, lambda _, x: (sigmoid(x),), dtype=fractions)
+silu: Operation = _function("silu", functional.silu, lambda out, x: (sigmoid(x) * (1 + x - out),), dtype=fractions)
 gelu: Operation = _function(
     "gelu",
     functional.gelu,
     lambda _, x: (0.5 * (1 + erf(x / math.sqrt(2))) + x * exp(-square(x) / 2) / math.sqrt(2 * math.pi),),
+    dtype=fractions,
 )
 relu: Operation = define(
     "relu",
@@ -129,13 +139,13 @@ relu: Operation = define(
 _leaky: Operation = define(
     "leaky_relu",
     lambda x, slope: functional.leaky_relu(x, slope),
-    dtype=floating,
+    dtype=fractions,
     slopes=lambda _, x, slope: (where(x > 0, constant(1.0, x.dtype), slope),),
 )
 _elu: Operation = define(
     "elu",
     lambda x, alpha: functional.elu(x, alpha),
-    dtype=floating,
+    dtype=fractions,
     slopes=lambda out, x, alpha: (where(x > 0, 1.0, alpha * exp(minimum(x, 0))),),
 )
 step: Operation = define("step", lambda x: (x >= 0).to(x.dtype), text="step({0})")
@@ -223,6 +233,10 @@ _where: Operation = define(
 
 def where(condition: Operand, x: Operand, y: Operand) -> Expression:
     """x where the condition holds, y elsewhere. What is not chosen gets no gradient, whatever its value."""
+    if isinstance(condition, bool):
+        raise ProfundoError(
+            f"where: the condition is {condition} before anything is computed; for x == 0 write equal(x, 0)"
+        )
     condition = as_expression(condition)
     if condition.dtype != torch.bool:
         condition = not_equal(condition, 0)

@@ -10,6 +10,7 @@ worked out when it is built, so that a mistake is found at the line that made it
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -62,7 +63,7 @@ _OUR_NAMES = {
     **{"eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"},
     **{"amax": "max", "amin": "min", "cat": "concat", "clamp": "clip", "vector_norm": "norm"},
 }
-_HERE = str(Path(__file__).parent.parent)
+_HERE = str(Path(__file__).parent.parent) + os.sep
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +276,16 @@ class Expression:
         from profundo.graph.expressions import reductions
 
         return reductions.mean(self, dim, keepdim)
+
+    def max(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Expression:
+        from profundo.graph.expressions import reductions
+
+        return reductions.max(self, dim, keepdim)
+
+    def min(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Expression:
+        from profundo.graph.expressions import reductions
+
+        return reductions.min(self, dim, keepdim)
 
     def reshape(self, *shape: int) -> Expression:
         from profundo.graph.expressions.rearranging import reshape

@@ -18,12 +18,13 @@ from profundo.graph.expressions.expression import Expression, ancestors, as_expr
 from profundo.graph.expressions.sizes import Mismatch, Shape, same, written
 from profundo.graph.expressions.writing import write, write_latex
 from profundo.graph.nodes import Graph, Node, Ref
-from profundo.graph.running import straight
+from profundo.graph.running import straight, value_of
 from profundo.records import ProfundoError
 
 __all__ = ["Function", "function", "graph_of", "named_nodes"]
 
 LETTERS = "uvwpqrst"
+MOST_READ = 2_000
 Outputs = Expression | Sequence[Expression] | Mapping[str, Expression]
 
 
@@ -31,10 +32,12 @@ def graph_of(outputs: Expression | Sequence[Expression], inputs: Sequence[Expres
     """The expressions as plain data, ready to be run, drawn and rewritten.
 
     inputs: come first among the nodes, whether they are used or not. Unnamed values are called u, v, w, …, the last f.
+    Of more than 2,000 nodes, which nobody reads, the formulas are left out.
     """
     asked = [outputs] if isinstance(outputs, Expression) else list(outputs)
     names = named_nodes(asked, inputs)
-    nodes = {name: _node(expression, name, names) for expression, name in names.items()}
+    is_read = len(names) <= MOST_READ
+    nodes = {name: _node(expression, name, names, is_read) for expression, name in names.items()}
     return Graph(nodes, tuple(Ref(names[output]) for output in asked))
 
 
@@ -74,7 +77,7 @@ def function(
     outputs: an expression, a sequence or a mapping of them; the function returns the same form, of tensors.
     updates: new values for shared ones, all computed from the old values and set after each call.
     device: where it is computed; shared values move there. simplify: rewrite the graph first (see rewriting.py);
-    values stay the same but for rounding.
+    values stay the same but for rounding, and finite where a naive logarithm, quotient or exponential would lose them.
 
     Raises ProfundoError where an output needs an input that is not given, or an update does not fit.
     """
@@ -126,14 +129,25 @@ class Function:
         values = [self.accepted(one, value) for one, value in zip(self.inputs, given, strict=True)]
         _check_sizes(self.inputs, values)
         held = [cell[0] for cell in self.state]
-        results = self.run(*values, *held)
+        try:
+            results = self.run(*values, *held)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, IndexError, ProfundoError) as error:
+            raise self.explained(error, values) from error
         if self.updated:
-            self.update(results[self.asked :], [*values, *held])
+            self.update(results[self.asked :], [*values, *held, *results[: self.asked]])
+        answers = self.own(results[: self.asked], held) if held else results[: self.asked]
         if isinstance(self.form, Expression):
-            return results[0]
+            return answers[0]
         if isinstance(self.form, Mapping):
-            return dict(zip(self.form, results[: self.asked], strict=True))
-        return list(results[: self.asked])
+            return dict(zip(self.form, answers, strict=True))
+        return tuple(answers) if isinstance(self.form, tuple) else list(answers)
+
+    def own(self, results: Sequence[Tensor], held: Sequence[Tensor]) -> list[Tensor]:
+        """The results, with copies of those that are shared values or views of them: who changes one changes no state."""
+        memory = {value.untyped_storage().data_ptr() for value in held}
+        return [one.clone() if one.untyped_storage().data_ptr() in memory else one for one in results]
 
     def accepted(self, one: Expression, value: Any) -> Tensor:
         if type(value) is Tensor and value.dtype == one.dtype and value.device == self.device:
@@ -142,6 +156,18 @@ class Function:
             return as_tensor(value, one.dtype).to(self.device)
         except ProfundoError as why:
             raise ProfundoError(f"{one.name}: {why}") from None
+
+    def explained(self, error: Exception, values: Sequence[Tensor]) -> Exception:
+        """What PyTorch could not compute with these values, said of the operation, its operands and its line."""
+        known: dict[str, Any] = dict(zip((node.name for node in self.graph.inputs), values, strict=True))
+        for node in self.graph:
+            try:
+                known[node.name] = known[node.name] if node.name in known else value_of(node, known)
+            except type(error) as why:
+                operands = " and ".join(f"{name} {tuple(known[name].shape)}" for name in node.inputs)
+                told = f"{node.op}: {operands} do not fit: {' '.join(str(why).split())}"
+                return ProfundoError(told + (f" ({node.line})" if node.line else ""))
+        return error
 
     def update(self, new: Sequence[Tensor], old: Sequence[Tensor]) -> None:
         """Give the shared values theirs; one that lies in the memory of another value gets its own."""
@@ -158,7 +184,7 @@ class Function:
         return self.graph._repr_svg_()
 
 
-def _node(expression: Expression, name: str, names: Mapping[Expression, str]) -> Node:
+def _node(expression: Expression, name: str, names: Mapping[Expression, str], is_read: bool) -> Node:
     op = expression.op
     common: dict[str, Any] = {
         "shape": expression.shape,
@@ -170,30 +196,17 @@ def _node(expression: Expression, name: str, names: Mapping[Expression, str]) ->
         parameters = data.numel() if data is not None and expression.kind == "shared" else 0
         text, latex = write(expression), write_latex(expression)
         return Node(name, expression.kind, text=text, latex=latex, data=data, parameters=parameters, **common)
-    shown = _Shown(names)
+    shown = _by_name(expression, names) if is_read else None
     return Node(
         name,
         op.name,
         op.run,
         tuple(Ref(names[one]) for one in expression.inputs),
         expression.options,
-        text=shown.text(expression),
-        latex=shown.latex(expression),
+        text=write(shown, inside=True) if shown is not None else "",
+        latex=write_latex(shown, inside=True) if shown is not None else "",
         **common,
     )
-
-
-class _Shown:
-    """Formulas over the names of a graph."""
-
-    def __init__(self, names: Mapping[Expression, str]) -> None:
-        self.names = names
-
-    def text(self, expression: Expression) -> str:
-        return write(_by_name(expression, self.names), inside=True)
-
-    def latex(self, expression: Expression) -> str:
-        return write_latex(_by_name(expression, self.names), inside=True)
 
 
 def _by_name(expression: Expression, names: Mapping[Expression, str]) -> Expression:

@@ -33,6 +33,8 @@ def gradient(cost: Expression, wrt: Expression | Sequence[Expression]) -> Expres
             raise ProfundoError(f"gradient: expected expressions, got {type(one).__name__}")
         if not one.dtype.is_floating_point:
             raise ProfundoError(f"gradient: {describe(one)} holds {one.dtype}; only fractions have derivatives")
+    if not isinstance(cost, Expression):
+        raise ProfundoError(f"gradient: expected an expression as the cost, got {type(cost).__name__}")
     if cost.shape != () or not cost.dtype.is_floating_point:
         raise ProfundoError(
             f"gradient: expected a cost that is a single fraction, got {describe(cost)}; take its sum or mean"
@@ -84,6 +86,8 @@ def jacobian(outputs: Expression, wrt: Expression) -> Expression:
 
 def hessian(cost: Expression, wrt: Expression) -> Expression:
     """∂²cost/∂wrtᵢ∂wrtⱼ: a number for a number, (size, size) for a vector of known size."""
+    if wrt.ndim > 1:
+        raise ProfundoError(f"hessian: expected a number or a vector to differentiate by, got {describe(wrt)}")
     slope = gradient(cost, wrt)
     return gradient(slope, wrt) if wrt.ndim == 0 else jacobian(slope, wrt)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional, grad
 
-from profundo.graph.expressions.defining import define
+from profundo.graph.expressions.defining import define, of_one_kind
 from profundo.graph.expressions.elementwise import add, neg
 from profundo.graph.expressions.expression import Expression, Operand, Operation
 from profundo.graph.expressions.rearranging import dtype_of_first, reshape, shape_of_second
@@ -65,6 +65,7 @@ def _convolution(dims: int) -> Callable[..., Expression]:
         f"conv{dims}d",
         _CONVOLVE[dims],
         shape=_conv_shape,
+        dtype=of_one_kind,
         pullback=lambda _, g, x, w, **steps: (by_input(g, w, x, **steps), by_kernel(g, x, w, **steps)),
     )
     by_input: Operation = define(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from profundo.graph.expressions.defining import define
+from profundo.graph.expressions.defining import define, of_one_kind
 from profundo.graph.expressions.expression import Expression, Operand, Operation, as_expression
 from profundo.graph.expressions.rearranging import squeeze, sum_to, transpose, unsqueeze
 from profundo.graph.expressions.sizes import Mismatch, Shape, broadcast, same
@@ -39,6 +39,7 @@ matmul: Operation = define(
     "matmul",
     torch.matmul,
     shape=_product_shape,
+    dtype=of_one_kind,
     pullback=_product_pullback,
     text="{0} @ {1}",
     latex=r"{0} {1}",

@@ -6,6 +6,7 @@ Sizes are often unknown when a graph is built, so the opposites take the shape o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
 
@@ -161,9 +162,17 @@ _unsqueeze: Operation = define(
     shape=lambda x, dim: (*x.shape[:dim], 1, *x.shape[dim:]),
     pullback=lambda _, g, x, dim: (squeeze(g, dim),),
 )
+
+
+def _run_squeeze(x: Tensor, dim: int) -> Tensor:
+    if x.shape[dim] != 1:  # PyTorch would leave it there
+        raise ProfundoError(f"squeeze: dimension {dim} turned out to have size {x.shape[dim]}, not 1")
+    return x.squeeze(dim)
+
+
 _squeeze: Operation = define(
     "squeeze",
-    lambda x, dim: x.squeeze(dim),
+    _run_squeeze,
     shape=lambda x, dim: (*x.shape[:dim], *x.shape[dim + 1 :]),
     pullback=lambda _, g, x, dim: (unsqueeze(g, dim),),
 )
@@ -219,7 +228,7 @@ _concat: Operation = define(
     "concat",
     lambda *parts, dim: torch.cat(parts, dim),
     shape=_joined,
-    pullback=lambda _, g, *parts, dim: [_part(g, *parts, dim=dim, at=at) for at in range(len(parts))],
+    pullback=lambda _, g, *parts, dim: _parts(g, parts, dim),
 )
 _part: Operation = define(
     "part_of",
@@ -231,6 +240,16 @@ _part: Operation = define(
         *[None for _ in parts],
     ],
 )
+
+
+def _parts(g: Expression, parts: Sequence[Expression], dim: int) -> list[Expression]:
+    """What came from each part. Where sizes are known a slice tells it, else the sizes of all parts are asked."""
+    sizes = [part.shape[dim] for part in parts]
+    ends = list(accumulate(size for size in sizes if isinstance(size, int)))
+    if len(ends) < len(parts):
+        return [_part(g, *parts, dim=dim, at=at) for at in range(len(parts))]
+    whole = (slice(None),) * dim
+    return [index(g, (*whole, slice(begin, end))) for begin, end in pairwise([0, *ends])]
 
 
 def concat(parts: Sequence[Operand], dim: int = 0) -> Expression:
@@ -256,39 +275,30 @@ def _template(at: tuple[Any, ...], slots: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _indexed(x: Expression, *slots: Expression, at: tuple[Any, ...]) -> Shape:
-    """Worked out by PyTorch itself on an empty tensor whose unknown sizes have telling numbers."""
-    if not slots:
-        return _sliced(x.shape, at)
-    sizes = [size if isinstance(size, int) else 10_007 + place for place, size in enumerate(x.shape)]
-    names = {10_007 + place: size for place, size in enumerate(x.shape) if not isinstance(size, int)}
-    given = []
-    for number, slot in enumerate(slots):
-        own = [
-            size if isinstance(size, int) else 20_011 + 100 * number + place for place, size in enumerate(slot.shape)
-        ]
-        names |= {here: size for here, size in zip(own, slot.shape, strict=True) if not isinstance(size, int)}
-        given.append(torch.empty(own, dtype=slot.dtype, device="meta"))
-    if any(slot.dtype == torch.bool for slot in slots):
-        raise Mismatch("a condition chooses how many; use where(…, …, …) instead")
-    for one in range(len(given)):  # the same unknown size must be the same number to PyTorch
-        for other in range(one):
-            if slots[one].ndim == slots[other].ndim:
-                given[one] = torch.empty(given[other].shape, dtype=slots[one].dtype, device="meta")
-    try:
-        shape = torch.empty(sizes, device="meta")[_template(at, given)].shape
-    except (IndexError, RuntimeError) as error:
-        raise Mismatch(" ".join(str(error).split())) from None
-    return tuple(names.get(size, size) for size in shape)
+    """As PyTorch: first numbers, slices and None; then lists, in their place if side by side and in front if not."""
+    for slot in slots:
+        if slot.dtype == torch.bool:
+            raise Mismatch("a condition chooses how many; use where(…, …, …) instead")
+        if slot.dtype not in (torch.int32, torch.int64):
+            raise Mismatch(f"indices are int32 or int64, not {slot.dtype}")
+    sizes = _sliced(x.shape, _template(at, slots))
+    places = [place for place, size in enumerate(sizes) if isinstance(size, Expression)]
+    if not places:
+        return tuple(size for size in sizes if not isinstance(size, Expression))
+    chosen = broadcast([size.shape for size in sizes if isinstance(size, Expression)])
+    rest = [size for size in sizes if not isinstance(size, Expression)]
+    front = places[0] if places[-1] - places[0] == len(places) - 1 else 0
+    return (*rest[:front], *chosen, *rest[front:])
 
 
-def _sliced(shape: Shape, at: tuple[Any, ...]) -> Shape:
-    """The shape after numbers, slices, None and one ellipsis."""
+def _sliced(shape: Shape, at: tuple[Any, ...]) -> list[Size | Expression]:
+    """The sizes after numbers, slices, None and one ellipsis; an expression of several numbers stands for its own."""
     taken = sum(part is not None and part is not Ellipsis for part in at)
     if taken > len(shape):
         raise Mismatch(f"{taken} indices for {len(shape)} dimensions")
     if Ellipsis not in at:
         at = (*at, Ellipsis)
-    left, sizes = list(shape), list[Size]()
+    left, sizes = list(shape), list[Size | Expression]()
     for place, part in enumerate(at):
         if part is None:
             sizes.append(1)
@@ -296,14 +306,19 @@ def _sliced(shape: Shape, at: tuple[Any, ...]) -> Shape:
             rest = sum(later is not None for later in at[place + 1 :])
             sizes += [left.pop(0) for _ in range(len(left) - rest)]
         elif isinstance(part, slice):
+            if isinstance(part.step, int) and part.step < 1:
+                raise Mismatch(f"a step is at least 1, not {part.step}; use flip(…)")
             size = left.pop(0)
             whole = part == slice(None)
             sizes.append(size if whole else len(range(*part.indices(size))) if isinstance(size, int) else any_size())
+        elif isinstance(part, Expression):
+            left.pop(0)
+            sizes += [part] if part.ndim else []
         else:
             size = left.pop(0)
             if isinstance(size, int) and not -size <= part < size:
                 raise Mismatch(f"index {part} is outside a dimension of size {size}")
-    return tuple(sizes)
+    return sizes
 
 
 def _run_scatter(g: Tensor, x: Tensor, *slots: Tensor, at: tuple[Any, ...]) -> Tensor:

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.graph.expressions.defining import as_first, define, floating
-from profundo.graph.expressions.elementwise import cast, div, equal, exp, mul, sqrt, square, sub
+from profundo.graph.expressions.defining import as_first, define, fractions
+from profundo.graph.expressions.elementwise import _root, cast, div, equal, exp, mul, square, sub
 from profundo.graph.expressions.expression import Expression, Operand, Operation, as_expression, describe
 from profundo.graph.expressions.rearranging import _dim, concat, expand_like, flip, pick, squeeze, unsqueeze
 from profundo.graph.expressions.sizes import Mismatch, Shape, is_known
@@ -46,6 +46,8 @@ def _over(x: Expression, dim: Dims) -> tuple[int, ...]:
     """Dimensions as numbers from the front, in order; None is all of them."""
     if dim is None:
         return tuple(range(x.ndim))
+    if not isinstance(dim, int | Sequence):
+        raise ProfundoError(f"expected a dimension, several or None, got {dim!r}; {describe(x)}")
     dims = sorted(_dim(x, one) for one in ([dim] if isinstance(dim, int) else dim))
     if len(set(dims)) != len(dims):
         raise ProfundoError(f"expected each dimension once, got {dim}; {describe(x)}")
@@ -58,7 +60,7 @@ def _whole_as_int64(x: Expression, **_options: Any) -> torch.dtype:
 
 _sum: Operation = define(
     "sum",
-    lambda x, dim, keepdim: x.sum(dim, keepdim) if dim else x.sum() if x.dtype == torch.bool else x,
+    lambda x, dim, keepdim: x.sum(dim, keepdim) if dim else x if x.is_floating_point() else x.sum(),
     shape=_reduced,
     dtype=_whole_as_int64,
     pullback=lambda _, g, x, dim, keepdim: (_restored(g, x, dim, keepdim),),
@@ -178,12 +180,12 @@ def var(x: Operand, dim: Dims = None, keepdim: bool = False, *, correction: floa
 
 def std(x: Operand, dim: Dims = None, keepdim: bool = False, *, correction: float = 1) -> Expression:
     """Square root of the variance."""
-    return sqrt(var(x, dim, keepdim, correction=correction))
+    return _root(var(x, dim, keepdim, correction=correction))
 
 
 def norm(x: Operand, dim: Dims = None, keepdim: bool = False) -> Expression:
     """Euclidean norm √Σx²."""
-    return sqrt(sum(square(x), dim, keepdim))
+    return _root(sum(square(x), dim, keepdim))
 
 
 _cumsum: Operation = define(
@@ -206,14 +208,14 @@ _softmax: Operation = define(
     "softmax",
     lambda x, dim: torch.softmax(x, dim),
     shape=as_first,
-    dtype=floating,
+    dtype=fractions,
     pullback=lambda out, g, x, dim: (mul(out, sub(g, sum(mul(g, out), dim, keepdim=True))),),
 )
 _log_softmax: Operation = define(
     "log_softmax",
     lambda x, dim: torch.log_softmax(x, dim),
     shape=as_first,
-    dtype=floating,
+    dtype=fractions,
     pullback=lambda out, g, x, dim: (sub(g, mul(exp(out), sum(g, dim, keepdim=True))),),
 )
 _logsumexp: Operation = define(

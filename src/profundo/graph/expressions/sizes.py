@@ -1,7 +1,7 @@
 """Shapes before there are values: known sizes are numbers, the others words, and both are checked when a graph is built.
 
 A word given by the user ("n") is one size wherever it stands. A size that nobody named ("?3") fits any other until
-values arrive. Only a size that is 1 when the graph is built is stretched by broadcasting.
+values arrive. Only a size that is 1 when the graph is built is known to be stretched by broadcasting.
 """
 
 from __future__ import annotations
@@ -47,9 +47,16 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     for column in zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1):
         size: Size = 1
         for other in column:
-            size = other if size == 1 else size if other == 1 else same(size, other)
+            size = other if size == 1 else size if other == 1 else _stretched(size, other)
         sizes.append(size)
     return tuple(reversed(sizes))
+
+
+def _stretched(one: Size, other: Size) -> Size:
+    """Of two sizes that were not 1 when the graph was built. Beside a size that nobody named, a word may turn out to be
+    1 and be stretched, so that the result has not its size."""
+    size = same(one, other)
+    return any_size() if isinstance(size, str) and one != other else size
 
 
 def written(shape: Shape) -> str:

@@ -33,6 +33,10 @@ from profundo.graph.rewriting.stable import one_minus
 __all__ = ["GRADIENTS"]
 
 
+DEEPEST = 32
+"""Operations that are looked through to find a divisor: no formula has more between the two, a deep network does."""
+
+
 # ------------------------------------------------------------------------------------------------------------- sigmoid
 def cancelled_quotients(node: Node, draft: Draft) -> Change | None:
     """(a/σ + b/(1 − σ))·(σ·(1 − σ)) = a·(1 − σ) + b·σ: what the gradient of log σ leaves, without 0/0."""
@@ -60,7 +64,7 @@ def _slope_of_sigmoid(value: Any, draft: Draft) -> tuple[Ref, Ref] | None:
     return None
 
 
-def _times(value: Any, factors: tuple[Ref, Ref], draft: Draft) -> list[Node]:
+def _times(value: Any, factors: tuple[Ref, Ref], draft: Draft, deep: int = 0) -> list[Node]:
     """Nodes that compute value·σ·(1 − σ) with the divisor of each of its terms cancelled; none where one has none.
 
     All that is looked through must be read here alone, or it would be computed twice.
@@ -68,11 +72,11 @@ def _times(value: Any, factors: tuple[Ref, Ref], draft: Draft) -> list[Node]:
     node = draft.node(value, "add", "sub", "neg", "mul", "div")
     operands = (argument(node, 0, "input", "self"), None) if node is not None and family(node) == "neg" else None
     operands = operands or (pair(node) if node is not None else None)
-    if node is None or operands is None or not draft.is_private(value):
+    if node is None or operands is None or not draft.is_private(value) or deep > DEEPEST:
         return []
     if family(node) == "div":
         return _undivided(node, operands, factors, draft)
-    found = [_times(operand, factors, draft) for operand in operands]
+    found = [_times(operand, factors, draft, deep + 1) for operand in operands]
     if family(node) == "mul":
         found = [found[0], []] if found[0] else found
         return _again(node, found, operands) if any(found) else []
@@ -111,14 +115,16 @@ class Stripped:
         return Stripped(Ref(new.name), shape, (*self.nodes, new), self.turned + turned)
 
 
-def stripped(value: Any, divisor: Ref, draft: Draft, axis: int | None = None, readers: int = 1) -> Stripped | None:
+def stripped(
+    value: Any, divisor: Ref, draft: Draft, axis: int | None = None, readers: int = 1, deep: int = 0
+) -> Stripped | None:
     """The a of a/divisor, also under products, changes of sign and repetition along a dimension put in at `axis`."""
     node = draft.node(value, "div", "mul", "neg", "expand", "unsqueeze")
-    if node is None or draft.uses[value] != readers or value == divisor:
+    if node is None or draft.uses[value] != readers or value == divisor or deep > DEEPEST:
         return None
     if family(node) in ("div", "mul"):
-        return _stripped_of_two(node, divisor, draft, axis)
-    inner = stripped(argument(node, 0, "input", "self"), divisor, draft, axis)
+        return _stripped_of_two(node, divisor, draft, axis, deep)
+    inner = stripped(argument(node, 0, "input", "self"), divisor, draft, axis, deep=deep + 1)
     if inner is None or not node.args:
         return None
     rest = node.args[1:]
@@ -131,7 +137,7 @@ def stripped(value: Any, divisor: Ref, draft: Draft, axis: int | None = None, re
     return inner.then(node, inner.value, *rest, shape=shape, turned=1) if is_whole and axis is not None else None
 
 
-def _stripped_of_two(node: Node, divisor: Ref, draft: Draft, axis: int | None) -> Stripped | None:
+def _stripped_of_two(node: Node, divisor: Ref, draft: Draft, axis: int | None, deep: int) -> Stripped | None:
     operands = pair(node)
     if operands is None or node.kwargs:
         return None
@@ -139,7 +145,7 @@ def _stripped_of_two(node: Node, divisor: Ref, draft: Draft, axis: int | None) -
     if family(node) == "div":
         return Stripped(first, _shape(first, draft)) if second == divisor else None
     for value, other in ((first, second), (second, first)):
-        inner = stripped(value, divisor, draft, axis)
+        inner = stripped(value, divisor, draft, axis, deep=deep + 1)
         if inner is not None and (_shape(other, draft) == node.shape or inner.shape == node.shape):
             return inner.then(node, inner.value, other, shape=node.shape)
     return None

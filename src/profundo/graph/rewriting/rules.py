@@ -10,6 +10,7 @@ for NaN and infinity; and x + 0 stays where the sign of a zero could be seen, fo
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -194,6 +195,8 @@ def reshape_again(node: Node, draft: Draft) -> Change | None:
     x = argument(node, 0, "input", "self")
     inner = draft.node(x, *_RESHAPES)
     source = argument(inner, 0, "input", "self") if inner is not None else None
+    if inner is None or not isinstance(source, Ref) or not _always_fits(draft.nodes[source.node], inner):
+        source = None
     for same in (x, source):
         if isinstance(same, Ref) and draft.same_kind(node, same):
             return Change(same)
@@ -203,6 +206,17 @@ def reshape_again(node: Node, draft: Draft) -> Change | None:
     if not isinstance(sizes, tuple | list) or len(node.args) + len(node.kwargs) != 2:
         return None
     return changed(made_like(node, node.op, torch.reshape, source, sizes))
+
+
+def _always_fits(source: Node, reshaped: Node) -> bool:
+    """Whether a reshape cannot fail when sizes are known: leaving it out would leave out its error."""
+
+    def entries(node: Node) -> tuple[int, list[str]]:
+        return math.prod(s for s in node.shape if isinstance(s, int)), sorted(
+            s for s in node.shape if isinstance(s, str)
+        )
+
+    return entries(source) == entries(reshaped)
 
 
 def same_shape(node: Node, draft: Draft) -> Change | None:

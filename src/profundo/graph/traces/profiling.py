@@ -200,8 +200,9 @@ def _fastest(work: Callable[[], object], device: str) -> float:
 
 
 # ------------------------------------------------------------------------------------------------------------- the table
+COUNTED = {"module": "operations", "operation": "times"}  # what the first column counts, by what a row is
 HEAD = (
-    "calls", "forward", "backward", "share", "FLOPs", "FLOP/s", "bytes/s", "at best", "limited by", "parameters",
+    "forward", "backward", "share", "FLOPs", "FLOP/s", "bytes/s", "at best", "limited by", "parameters",
     "activations",
 )  # fmt: skip
 
@@ -213,7 +214,7 @@ def _table(title: str, rows: Sequence[Row], whole: Profile) -> str:
         for row in rows[LONGEST:]:
             rest = rest.plus(row)
         shown.append(rest)
-    lines = [(title, *HEAD), *(_cells(row, whole) for row in (*shown, whole.total))]
+    lines = [(title, COUNTED[title], *HEAD), *(_cells(row, whole) for row in (*shown, whole.total))]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     written = [_aligned(line, widths) for line in lines]
     rule = "─" * len(written[0])

@@ -18,9 +18,10 @@ import copy
 import functools
 import inspect
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -53,19 +54,21 @@ def trace(
     gradients too, of the first output that is a single number; if there is none, of the sum of all entries of all
     outputs. keep: keep whole values and gradients, not only their summaries.
 
-    Raises ProfundoError when no input is a tensor, when nothing that is returned is one, and when the program has
-    freed what the backward pass needs. What the program raises itself passes through unchanged.
+    Raises ProfundoError when no input is a tensor, when nothing that is returned is one, when a lazy module has not been
+    called yet, and when the program has freed what the backward pass needs. What the program raises itself passes through unchanged.
 
     Times are of this one run: what PyTorch sets up at its first call of an operation is in them, so trace twice where
     that matters. Functions that only take their short cut where nobody looks (nn.MultiheadAttention while evaluating
     under no_grad) take the long way, and differ from it in rounding.
     """
     _check(of, inputs)
+    of = getattr(of, "_orig_mod", of)  # what torch.compile wraps
     roots = [*_roots(of), *(_roots(cost) if cost is not None else [])]
+    _check_sizes(roots)
     names = _Names()
     where = Where({id(module): path for path, module in _modules(roots)}, _title(of))
     recorder = Recorder(where, _known(roots), keep=keep, follow=backward)
-    with _as_before(roots, inputs), _able_to_derive() if backward else nullcontext():
+    with _as_before(roots, inputs), _as_written(), _able_to_derive() if backward else nullcontext():
         given = _given(of, inputs, recorder, names, backward)
         with where.hooked(), recorder, Calls(where):
             result = within(of, given.arguments)
@@ -96,6 +99,17 @@ def _check(of: Any, inputs: Sequence[Any]) -> None:
     if inputs and next(_tensors(inputs), None) is None:
         kinds = ", ".join(type(value).__name__ for value in inputs)
         raise ProfundoError(f"trace: expected tensors as inputs, got {kinds}; make them tensors by torch.as_tensor")
+
+
+def _check_sizes(roots: Sequence[tuple[str, Any]]) -> None:
+    """A lazy module draws its parameters at its first call; that would change it, and they would be lost."""
+    for path, module in _modules(roots):
+        held = {**module._parameters, **module._buffers}
+        waiting = [name for name, tensor in held.items() if tensor is not None and is_lazy(tensor)]
+        if waiting:
+            raise ProfundoError(
+                f"trace: {_joined(path, waiting[0])} has no size yet; call {type(module).__name__} once, then trace it"
+            )
 
 
 def _given(of: Program, inputs: Sequence[Any], recorder: Recorder, names: _Names, backward: bool) -> _Given:
@@ -240,13 +254,21 @@ def _able_to_derive() -> Iterator[None]:
         yield
 
 
+def _as_written() -> AbstractContextManager[Any]:
+    """What torch.compile would fuse runs operation by operation, and this room is not compiled along with it."""
+    if "torch._dynamo" not in sys.modules:  # then nothing is compiled
+        return nullcontext()
+    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return stance
+
+
 @contextmanager
 def _as_before(roots: Sequence[tuple[str, Any]], inputs: Sequence[Any]) -> Iterator[None]:
     """Buffers, modes and random generators are outside as they were."""
     modules = [module for _, module in _modules(roots)]
     modes = [module.training for module in modules]
     slots = [(module._buffers, dict(module._buffers)) for module in modules if module._buffers]
-    values = [(b, b.detach().clone()) for _, slot in slots for b in slot.values() if b is not None and not is_lazy(b)]
+    values = [(b, b.detach().clone()) for _, slot in slots for b in slot.values() if b is not None]
     ours, numpy = random.getstate(), np.random.get_state()
     tensors = [*_tensors(inputs), *(p for module in modules for p in module.parameters(recurse=False))]
     devices = sorted({tensor.get_device() for tensor in tensors if tensor.is_cuda})

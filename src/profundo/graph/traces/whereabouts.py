@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class Where:
         self.call: list[str] = []  # the name of the call, and its scope once an operation was seen in it
         self.counts: Counter[str] = Counter()
         self.kinds: dict[CodeType, int] = {}
+        self.thread = threading.get_ident()  # hooks see the modules of all threads, the recorder what runs in its own
 
     @property
     def module(self) -> str:
@@ -79,11 +81,15 @@ class Where:
         return self.kinds[code]
 
     def enter(self, module: nn.Module, _arguments: Any) -> None:
+        if threading.get_ident() != self.thread:
+            return
         path = self.paths.get(id(module), type(module).__name__)
         self.stack.append(path)
         self.modules.setdefault(path, type(module).__name__)
 
     def leave(self, module: nn.Module, _arguments: Any, _result: Any) -> None:
+        if threading.get_ident() != self.thread:
+            return
         path = self.paths.get(id(module), type(module).__name__)
         while self.stack and self.stack.pop() != path:  # of a module that failed, and whose error was caught
             pass
