@@ -66,7 +66,7 @@ def ours(precision: str) -> Callable[[], object]:
     samples = pixels()
     net = nets.lenet5(SPEC)
     asked = experiment(
-        data="mnist", net="lenet5", batch_size=BATCH, optimizer="momentum", learning_rate=0.01, weight_decay=5e-4
+        data="mnist", net="lenet5", batch_size=BATCH, optimizer="nesterov", learning_rate=0.01, weight_decay=5e-4
     )
     device = torch.device("cpu")
     prepared = Prepared(

@@ -20,6 +20,7 @@ __all__ = [
     "fit",
     "graph",
     "load",
+    "lr_find",
     "nets",
     "objectives",
     "open_run",
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from profundo import data, evaluate, graph, nets, objectives, train
     from profundo.data import load
     from profundo.recipes.cooking import cook as recipe
+    from profundo.recipes.lr_finding import lr_find
     from profundo.recipes.running import resume
     from profundo.recipes.supervised import fit, open_run
     from profundo.records import ProfundoError
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 _ROOMS = {"data", "nets", "objectives", "train", "evaluate", "graph", "pictures", "recipes"}
 _NAMES = {
     "load": "profundo.data",
+    "lr_find": "profundo.recipes.lr_finding",
     "fit": "profundo.recipes.supervised",
     "open_run": "profundo.recipes.supervised",
     "resume": "profundo.recipes.running",

@@ -6,6 +6,7 @@ Training talks on stderr; lists, figures and predictions are on stdout, with --j
 from __future__ import annotations
 
 import gc
+import io
 import json
 import os
 import sys
@@ -58,29 +59,61 @@ def _main(
 @app.command()
 def train(
     data: Annotated[
-        str | None, typer.Argument(help="A name of `profundo datasets`, or a folder or zip of images per class.")
+        str | None,
+        typer.Argument(
+            help="A name of `profundo datasets`; a folder or zip of images per class; a CSV, TSV, Parquet or .npz file."
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Of a table, the column to be predicted.", show_default=False)
+    ] = None,
+    image_size: Annotated[
+        int | None, typer.Option(help="Scale and cut the images of a folder to this side.", show_default=False)
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="What a table's target is: classes or real; recognised.", show_default=False)
     ] = None,
     net: Annotated[str | None, typer.Option(help="A name of `profundo nets`.", show_default=False)] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training samples.", show_default=False)] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Samples of one update, over all processes.", show_default=False)
+    net_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="An option of the net, such as dropout=0.2; may be repeated."),
     ] = None,
-    optimizer: Annotated[str | None, typer.Option(help="sgd, momentum, adam or adamw.", show_default=False)] = None,
+    batch_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SAMPLES", help="Samples of one update, over all processes; 1, or all.", show_default=False
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(help="sgd, momentum, nesterov, adagrad, adadelta, rmsprop, adam or adamw.", show_default=False),
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="The largest of the schedule.", show_default=False)
     ] = None,
     schedule: Annotated[
-        str | None, typer.Option(help="constant, step, cosine or one-cycle.", show_default=False)
+        str | None,
+        typer.Option(
+            help="constant, step, exponential, cosine, cyclic, cyclic-exponential or one-cycle.", show_default=False
+        ),
+    ] = None,
+    warm_up: Annotated[
+        float | None,
+        typer.Option(help="Share of training in which the rate rises to the schedule's.", show_default=False),
     ] = None,
     augment: Annotated[
         str | None,
         typer.Option(
-            help="shift, mirror, rotation, noise: one or several, with commas; none for none.", show_default=False
+            help="shift, mirror, crop, colour, cutout, mixup …: several with commas, none for none; with options as in "
+            "'[mirror, {crop: {scale: [0.6, 1]}}]'. `profundo augment` lists and shows them.",
+            show_default=False,
         ),
     ] = None,
     weight_decay: Annotated[
         float | None, typer.Option(help="λ of the penalty λ/2‖W‖² on the weights.", show_default=False)
     ] = None,
+    l1: Annotated[float | None, typer.Option(help="λ of the penalty λ‖W‖₁ on the weights.", show_default=False)] = None,
     label_smoothing: Annotated[
         float | None, typer.Option(help="Share of each target spread over all classes.", show_default=False)
     ] = None,
@@ -128,8 +161,11 @@ def train(
 ) -> None:
     """Train a network on data, evaluate it and write a report."""
     given = {
-        "data": data, "net": net, "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer,
-        "learning_rate": learning_rate, "schedule": schedule, "augment": _list(augment), "weight_decay": weight_decay,
+        "data": data, "target": target, "task": task, "image_size": image_size, "net": net, "epochs": epochs,
+        "batch_size": batch_size, "optimizer": optimizer,
+        "learning_rate": learning_rate, "schedule": schedule, "augment": _changes(augment), "weight_decay": weight_decay,
+        "warm_up": warm_up, "l1": l1,
+        "net_options": dict(_setting(text, "--net-option", "dropout=0.2") for text in net_option or []) or None,
         "label_smoothing": label_smoothing, "early_stop": early_stop, "validation": validation,
         "accumulate": accumulate, "clip": clip, "seed": seed, "device": device, "precision": precision,
         "stream": stream, "workers": workers, "skip_bad": skip_bad or None, "checkpoint_seconds": checkpoint_seconds,
@@ -153,6 +189,74 @@ def train(
         _print_plan(prepared, as_json)
         return
     _print_run(train_recipe(asked, out=out, voice=_voice()), as_json)
+
+
+@app.command("lr-find")
+def lr_find(
+    data: Annotated[str, typer.Argument(help="A name of `profundo datasets`, or a folder or zip of images per class.")],
+    net: Annotated[str | None, typer.Option(help="A name of `profundo nets`.", show_default=False)] = None,
+    net_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="An option of the net, such as dropout=0.2; may be repeated."),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(help="sgd, momentum, nesterov, adagrad, adadelta, rmsprop, adam or adamw.", show_default=False),
+    ] = None,
+    batch_size: Annotated[
+        str | None, typer.Option(metavar="SAMPLES", help="Samples of one update; 1, or all.", show_default=False)
+    ] = None,
+    low: Annotated[float | None, typer.Option(help="Where the rate begins.", show_default=False)] = None,
+    high: Annotated[float | None, typer.Option(help="Where the rate ends.", show_default=False)] = None,
+    steps: Annotated[int, typer.Option(min=10, max=100_000, help="Updates, at most.")] = 100,
+    seed: Annotated[int | None, typer.Option(help="Of split, weights and order.", show_default=False)] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Draw the curve into this file, .svg or .html.", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Find a learning rate: train for a few steps with a growing one, and look where the loss falls and diverges."""
+    from profundo.recipes.experiment import experiment
+    from profundo.recipes.lr_finding import check_picture, find, write_found
+
+    given = {
+        "data": data, "net": net, "optimizer": optimizer, "batch_size": batch_size, "seed": seed, "device": device,
+        "net_options": dict(_setting(text, "--net-option", "dropout=0.2") for text in net_option or []) or None,
+        "data_dir": str(data_dir) if data_dir else None,
+    }  # fmt: skip
+    if out is not None:
+        check_picture(out)
+    asked = experiment(**{name: value for name, value in given.items() if value is not None})
+    found = find(asked, low=low, high=high, steps=steps)
+    if as_json:
+        _print_json(found.as_plain_data())
+    else:
+        print(found)
+    if out is not None:
+        write_found(found, out)
+        print(f"written: {out}", file=sys.stderr)
+
+
+@app.command()
+def optimizers(
+    quick: Annotated[bool, typer.Option("--quick", help="Shorter races.")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of the race on digits.")] = 0,
+    out: Annotated[Path, typer.Option(help="The page.")] = Path("optimizers.html"),
+    as_json: Json = False,
+) -> None:
+    """Race the optimizers on three surfaces and on digits: a page of pictures, and the ranks."""
+    from profundo.recipes.racing import FULL, QUICK, check_page, race, ranks, write_race
+
+    check_page(out)
+    found = race(QUICK if quick else FULL, seed)
+    if as_json:
+        _print_json(found.as_plain_data())
+    else:
+        _print_table(ranks(found))
+    write_race(found, out)
+    print(f"written: {out}", file=sys.stderr)
 
 
 @app.command()
@@ -339,11 +443,90 @@ def datasets(as_json: Json = False) -> None:
 
 
 @app.command()
-def nets(as_json: Json = False) -> None:
-    """List the networks that have a name."""
-    from profundo.nets import NETS
+def augment(
+    data: Annotated[
+        str | None, typer.Argument(help="A name of `profundo datasets`, or a folder or zip of images per class.")
+    ] = None,
+    changes: Annotated[
+        str | None,
+        typer.Option("--augment", help="As of `profundo train`; each of them otherwise.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the draws.")] = 0,
+    out: Annotated[Path, typer.Option(help="The page.")] = Path("augmentation.html"),
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """List the augmentations; or show on a page what they make of training images."""
+    from profundo.recipes.augmenting import augmentation_page, listed
 
-    _print_names(dict(NETS), "nets", as_json)
+    if data is None:
+        _print_names(listed(), "augmentations", as_json)
+        return
+    from profundo.data import load
+    from profundo.files import write_text
+
+    write_text(out, augmentation_page(load(data, data_dir=data_dir), _changes(changes) or [], seed))
+    if as_json:
+        _print_json({"page": str(out)})
+    else:
+        print(out)
+
+
+@app.command()
+def nets(
+    name: Annotated[str | None, typer.Argument(help="Of one net, tell the layers.")] = None,
+    data: Annotated[str | None, typer.Option(help="For this of `profundo datasets`.", show_default=False)] = None,
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            "--input", metavar="SIZES", help="For inputs such as 3x32x32, and ten classes.", show_default=False
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """List the networks that have a name; or of one, each layer with its shape, parameters, FLOPs and receptive field."""
+    if name is None:
+        from profundo.nets import NETS
+        from profundo.records import ProfundoError
+
+        if data or inputs:
+            raise ProfundoError("say which net, such as `profundo nets lenet5 --input 1x28x28`")
+        _print_names(dict(NETS), "nets", as_json)
+        return
+    from profundo.recipes.tabulating import tabulated
+
+    table = tabulated(name, data=data, inputs=inputs, data_dir=data_dir)
+    if as_json:
+        _print_json(table.as_plain_data())
+    else:
+        print(table)
+
+
+@app.command()
+def activations(
+    out: Annotated[
+        Path | None, typer.Option(help="Write a page with their curves and derivatives here.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the activations with formula, derivative, range and advice."""
+    from profundo.files import write_text
+    from profundo.recipes.activating import activations_page, listed
+    from profundo.records import ProfundoError
+
+    if out is not None:
+        if out.is_dir() or not out.absolute().parent.is_dir():
+            raise ProfundoError(f"{out}: expected a file in a folder that exists")
+        write_text(out, activations_page())
+    if as_json:
+        _print_json({"activations": listed()} | ({} if out is None else {"page": str(out)}))
+    elif out is not None:
+        print(out)
+    else:
+        for name, one in listed().items():
+            print(f"{name}\n  f(a) = {one['formula']}\n  f′(a) = {one['derivative']}")
+            print(f"  range {one['range']}, gain {one['gain']:.4g}. {one['advice']}")
 
 
 @app.command(context_settings={"help_option_names": ["--help"], "ignore_unknown_options": True})
@@ -421,6 +604,13 @@ def _list(text: str | None) -> list[str] | None:
     return [name.strip() for name in text.split(",") if name.strip() not in ("", "none")]
 
 
+def _changes(text: str | None) -> Any:
+    """Augmentations: names with commas, or a list in YAML where some have options."""
+    from profundo.recipes.experiment import read_value
+
+    return read_value(text) if text is not None and text.lstrip().startswith("[") else _list(text)
+
+
 def _voice() -> Voice:
     from profundo.recipes.display import Terminal
 
@@ -490,14 +680,14 @@ def _print_run(run: Run, as_json: bool) -> None:
     )
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def _setting(text: str, option: str = "--set", such_as: str = "epochs=3") -> tuple[str, Any]:
     """(name, value) of "name=value"; the value as YAML reads it."""
     from profundo.recipes.experiment import read_value
     from profundo.records import ProfundoError
 
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise ProfundoError(f"--set {text}: expected NAME=VALUE, such as --set epochs=3")
+        raise ProfundoError(f"{option} {text}: expected NAME=VALUE, such as {option} {such_as}")
     return name.strip(), read_value(value)
 
 
@@ -557,8 +747,14 @@ def main() -> None:
     interrupted with the state saved."""
     from profundo.records import Interrupted, ProfundoError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ∂ gets ?
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()
     except ProfundoError as error:
         print(f"profundo: {error}", file=sys.stderr)
         sys.exit(1)
@@ -566,3 +762,6 @@ def main() -> None:
         sys.exit(interrupted.code)
     except BrokenPipeError:
         os._exit(141)  # whoever read us went away
+    except OSError as error:
+        print(f"profundo: {error.strerror or error}: {error.filename or 'what was to be printed'}", file=sys.stderr)
+        os._exit(1)  # what could not be written is not tried again

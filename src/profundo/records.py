@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batch",
+    "Column",
     "Dataset",
     "Inputs",
     "Interrupted",
@@ -42,7 +43,24 @@ class Interrupted(BaseException):
 
 
 InputKind = Literal["image", "features"]
+ColumnKind = Literal["number", "category", "date"]
 TargetKind = Literal["classes", "binary", "real"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How one column of a table becomes numbers; all that is in it was learned from the training rows.
+
+    kind: "number"; "category", one of `levels`; "date", in seconds since 1970 (UTC), has_time if it tells the hour.
+    fill: what a missing number or date is taken for; has_gaps: whether a column of its own says that it was missing.
+    """
+
+    name: str
+    kind: ColumnKind
+    levels: tuple[str, ...] = ()
+    fill: float = 0.0
+    has_gaps: bool = False
+    has_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +70,8 @@ class Inputs:
     shape: (channels, height, width) of an image, (features,) of a row.
     mean, std: per channel or per feature, measured on the training split in units of the raw values
         (0–255 for images); a network sees (raw − mean) / std. Empty: the values are used as they are.
-    names: column names of a row; empty for images.
+    names: names of a row's features; empty for images.
+    columns: of a table with other things than numbers, how its columns become these features.
     """
 
     shape: tuple[int, ...]
@@ -60,6 +79,7 @@ class Inputs:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     names: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +210,15 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class LayerRow:
-    """One row of a network's table. shape: of the layer's output for one sample; flops: of one forward pass."""
+    """One row of a network's table. shape: of the layer's output for one sample; flops: of one forward pass.
+
+    field: the pixels along each axis of an image that one value of the output can depend on, where the border does not
+    cut them off; "whole" for all of the image; None where it is not known, or where the input is no image.
+    """
 
     name: str
     kind: str
     shape: tuple[int, ...]
     parameters: int
     flops: int
+    field: tuple[int, ...] | Literal["whole"] | None = None

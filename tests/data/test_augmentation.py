@@ -5,28 +5,194 @@ import pytest
 import torch
 
 from profundo.data import AUGMENTATIONS, augmentation
-from profundo.records import ProfundoError
+from profundo.data.augment import value_range
+from profundo.data.augmenting.options import MIXING, OPTIONS
+from profundo.data.batches import batches
+from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
+
+CLASSES = Targets("classes", ("a", "b", "c"))
+
+# What makes of each augmentation one that changes nothing.
+NOTHING = {
+    "shift": {"reach": 0},
+    "rotation": {"degrees": 0},
+    "distortion": {"move": 0, "scale": 0, "shear": 0},
+    "zoom": {"factor": [1, 1]},
+    "crop": {"scale": [1, 1], "ratio": [1, 1]},
+    "perspective": {"strength": 0},
+    "elastic": {"strength": 0},
+    "colour": {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0},
+    "noise": {"deviation": 0},
+    "cutout": {"side": 0},
+    "erase": {"scale": [0, 0]},
+    "mixup": {"alpha": 0},
+    "cutmix": {"alpha": 0},
+}
 
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.fixture(params=[(64, 3, 32, 32), (64, 1, 28, 28), (16, 3, 24, 40), (5, 1, 8, 8)], ids=str)
+def spec_of(channels, height, width, targets=CLASSES):
+    mean, std = (120.0, 110.0, 100.0, 90.0)[:channels], (60.0, 65.0, 70.0, 75.0)[:channels]
+    return Spec(Inputs((channels, height, width), "image", mean, std), targets)
+
+
+def standardised(shape, seed=1):
+    """Images of 8 bits, standardised as their spec says, and that spec."""
+    spec = spec_of(*shape[1:])
+    raw = torch.randint(0, 256, shape, generator=seeded(seed)).float()
+    return (raw - torch.tensor(spec.inputs.mean)[:, None, None]) / torch.tensor(spec.inputs.std)[:, None, None], spec
+
+
+def changed(asked, images, spec, seed=0):
+    targets = torch.arange(len(images)) % 3
+    return augmentation(asked, spec).with_targets(images, targets, seeded(seed))
+
+
+@pytest.fixture(params=[(64, 3, 32, 32), (64, 1, 28, 28), (16, 3, 24, 40), (5, 1, 8, 8), (8, 4, 9, 7)], ids=str)
 def images(request):
     return torch.randn(request.param, generator=seeded(1))
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
-def test_shape_stays_draws_differ_and_the_seed_decides(name, images):
-    transform = augmentation([name])
-    before = images.clone()
-    out = transform(images, seeded(5))
-    assert torch.equal(images, before), "inputs were changed in place"
-    assert out.shape == images.shape
-    assert out.dtype == torch.float32
-    assert torch.equal(out, transform(images, seeded(5)))
-    assert not torch.equal(out, transform(images, seeded(6)))
+class TestContract:
+    def test_shape_stays_draws_differ_and_the_seed_decides(self, name, images):
+        spec = spec_of(*images.shape[1:])
+        before = images.clone()
+        out, targets = changed([name], images, spec, 5)
+        assert torch.equal(images, before), "inputs were changed in place"
+        assert out.shape == images.shape
+        assert out.dtype == torch.float32
+        again, targets_again = changed([name], images, spec, 5)
+        assert torch.equal(out, again)
+        assert torch.equal(targets, targets_again)
+        assert not torch.equal(out, changed([name], images, spec, 6)[0])
+
+    @pytest.mark.parametrize(
+        "shape", [(4, 1, 1, 1), (4, 3, 1, 1), (4, 3, 1, 5), (4, 4, 2, 3), (1, 3, 5, 5), (4, 2, 6, 6)]
+    )
+    def test_images_of_any_size_stay_finite_and_within_what_images_can_be(self, name, shape):
+        images, spec = standardised(shape)
+        out, _ = changed([name], images, spec)
+        raw = out * torch.tensor(spec.inputs.std)[:, None, None] + torch.tensor(spec.inputs.mean)[:, None, None]
+        assert out.shape == images.shape
+        assert -1e-3 < raw.min() <= raw.max() < 255.001
+
+    def test_channels_last_stays_and_changes_no_value(self, name):
+        images, spec = standardised((6, 3, 8, 8))
+        plain, _ = changed([name], images, spec)
+        laid = images.contiguous(memory_format=torch.channels_last)
+        out, _ = changed([name], laid, spec)
+        assert out.is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(out, plain, rtol=1e-5, atol=1e-5)
+
+    def test_half_precision_is_the_float32_result_rounded(self, name):
+        images, spec = standardised((6, 3, 32, 32))
+        half = images.bfloat16()
+        out, _ = changed([name], half, spec)
+        assert out.dtype == torch.bfloat16
+        assert torch.equal(out, changed([name], half.float(), spec)[0].bfloat16())
+
+    @pytest.mark.parametrize("lazy", [False, True])
+    def test_the_rest_of_an_epoch_gets_the_bits_that_the_whole_epoch_gets(self, name, lazy):
+        _, spec = standardised((1, 3, 8, 8))
+        raw = torch.randint(0, 256, (22, 3, 8, 8), dtype=torch.uint8, generator=seeded(1))
+        samples = Samples([*raw] if lazy else raw, torch.arange(22) % 3)
+        whole = batches(Samples(raw, samples.targets), spec, 5, seed=1, augment=augmentation([name], spec))
+        rest = batches(samples, spec, 5, seed=1, augment=augmentation([name], spec), workers=0)
+        for a, b in zip(list(whole.epoch(3))[2:], rest.epoch(3, 2), strict=True):
+            assert torch.equal(a.inputs, b.inputs)
+            assert torch.equal(a.targets, b.targets)
+
+    def test_no_share_and_no_strength_change_no_bit(self, name):
+        images, spec = standardised((6, 3, 8, 8))
+        targets = torch.arange(6) % 3
+        for options in ({"share": 0}, NOTHING.get(name, {"share": 0})):
+            out, kept = changed([{name: options}], images, spec)
+            assert torch.equal(out, images)
+            assert torch.equal(kept if kept.ndim == 1 else kept.argmax(1), targets)
+
+    def test_a_share_of_a_quarter_leaves_three_of_four_samples_bit_for_bit(self, name):
+        images, spec = standardised((400, 3, 8, 8))
+        out, _ = changed([{name: {"share": 0.25}}], images, spec)
+        kept = (out == images).flatten(1).all(1)
+        assert 0.66 < kept.float().mean() < 0.9  # some change nothing by chance, such as a shift by no pixel
+
+    def test_the_description_and_the_options_are_of_the_same_names(self, name):
+        assert OPTIONS.keys() == AUGMENTATIONS.keys()
+        assert "share" in OPTIONS[name]
+        asked = {option: about.default for option, about in OPTIONS[name].items()}
+        images, spec = standardised((6, 3, 8, 8))
+        assert torch.equal(changed([name], images, spec)[0], changed([{name: asked}], images, spec)[0])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("crp", "'crp' is no augmentation; nearest: crop"),
+        ({"crop": {"scal": 1}}, "crop has no option 'scal'; nearest: scale"),
+        ({"crop": {"scale": 0.5}}, r"crop scale: expected \[least, most\] within 0.01 to 1, got 0.5"),
+        ({"crop": {"scale": [0.9, 0.5]}}, r"crop scale: .* got \[0.9, 0.5\]"),
+        ({"crop": {"ratio": [0, 1]}}, r"crop ratio: .* got \[0, 1\]"),
+        ({"noise": {"deviation": float("nan")}}, "noise deviation: expected a number from 0 to 10, got nan"),
+        ({"noise": {"deviation": True}}, "got True"),
+        ({"noise": {"deviation": "0.1"}}, "got '0.1'"),
+        ({"mirror": {"share": 1.5}}, "mirror share: expected a number from 0 to 1, got 1.5"),
+        ({"mirror": 3}, "expected a name or"),
+        ({"mirror": {}, "flip": {}}, "expected a name or"),
+        (7, "expected a name or"),
+        (None, "expected a name or"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_one_line(asked, said):
+    with pytest.raises(ProfundoError, match=said) as caught:
+        augmentation([asked], spec_of(3, 8, 8))
+    assert "\n" not in str(caught.value)
+
+
+def test_changes_that_need_the_data_say_so_without_them():
+    for name in ("colour", "erase", *MIXING):
+        with pytest.raises(ProfundoError, match=f"'{name}' needs to know the data"):
+            augmentation([name])
+
+
+@pytest.mark.parametrize("name", MIXING)
+def test_mixing_is_refused_where_targets_are_real_or_not_at_hand(name):
+    with pytest.raises(ProfundoError, match=f"'{name}' mixes classes; these targets are real"):
+        augmentation([name], spec_of(3, 8, 8, Targets("real", names=("age",))))
+    with pytest.raises(ProfundoError, match=f"'{name}' mixes targets, which are not at hand"):
+        augmentation([name], spec_of(3, 8, 8))(torch.zeros(2, 3, 8, 8), seeded())
+
+
+def test_rows_of_numbers_take_noise_and_mixup_alone():
+    spec = Spec(Inputs((4,), "features"), CLASSES)
+    rows = torch.randn(30, 4, generator=seeded(1))
+    for name in AUGMENTATIONS:
+        if name in ("noise", "mixup"):
+            assert changed([name], rows, spec)[0].shape == rows.shape
+        else:
+            with pytest.raises(ProfundoError, match=f"'{name}' is for images"):
+                augmentation([name], spec)
+
+
+def test_the_range_of_values_is_that_of_bytes_of_intensities_or_what_there_is():
+    targets = torch.zeros(2, dtype=torch.int64)
+    assert value_range(Samples(torch.zeros(2, 1, 2, 2, dtype=torch.uint8), targets)) == (0, 255)
+    assert value_range(Samples(torch.rand(2, 1, 2, 2), targets)) == (0, 1)
+    assert value_range(Samples(torch.tensor([-2.0, 3.0]).reshape(2, 1, 1, 1), targets)) == (-2, 3)
+
+
+def test_float_images_from_0_to_1_are_coloured_as_bytes_are():
+    images = torch.rand(5, 3, 6, 6, generator=seeded(1))
+    bytes_, floats = (
+        Spec(Inputs((3, 6, 6), "image", (m,) * 3, (s,) * 3), CLASSES) for m, s in ((127.5, 51.0), (0.5, 0.2))
+    )
+    inputs = (images - 0.5) / 0.2
+    one = augmentation(["colour", "erase", "noise"], bytes_)(inputs, seeded(3))
+    two = augmentation(["colour", "erase", "noise"], floats, (0.0, 1.0))(inputs, seeded(3))
+    torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

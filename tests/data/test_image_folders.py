@@ -156,15 +156,59 @@ def test_modes_become_grey_or_colour(make, mode):
     assert found.spec.inputs.shape[0] == (1 if mode in ("L", "1", "LA") else 3)
 
 
-def test_images_of_two_sizes_or_modes_are_refused_by_name(make):
-    message = refused(make(tree() | {"dog/odd.png": picture(0, (5, 6))}), "one size")
-    assert "cat/0.png is 5×6 (height × width) with 3 channels, dog/odd.png is 6×5" in message
+def shown_by_pillow(data: bytes, size: tuple[int, int], mode: str) -> torch.Tensor:
+    """The image scaled by hand to cover the size, and its middle."""
+    image = Image.open(io.BytesIO(data)).convert(mode)
+    ratio = max(size[0] / image.width, size[1] / image.height)
+    wide, high = size[0] / ratio, size[1] / ratio
+    left, top = (image.width - wide) / 2, (image.height - high) / 2
+    cut = image.resize(size, Image.Resampling.BILINEAR, box=(left, top, left + wide, top + high))
+    return torch.from_numpy(np.array(cut)).reshape(*size[::-1], -1).permute(2, 0, 1)
 
 
-def test_grey_among_colour_is_refused_by_name(make):
-    refused(
-        make(tree() | {"dog/odd.png": picture(0, mode="L")}), r"dog/odd\.png is 5×6 .* with 1 channel;", stream=True
-    )
+@pytest.mark.parametrize("stream", [True, False])
+def test_images_of_several_sizes_cover_the_median_and_are_cut_about_their_centre(make, stream):
+    files = tree() | {"dog/wide.png": picture(0, (12, 5)), "dog/tall.png": picture(1, (3, 9))}
+    found = load(make(files), stream=stream)
+    assert found.spec.inputs.shape == (3, 5, 6)
+    assert found.notes[-1].startswith("The images have different sizes, from 3×9 to 12×5: each was scaled to cover 6×5")
+    there = [image for image, _ in everything(found)]
+    for name in ("dog/wide.png", "dog/tall.png", "cat/0.png"):
+        expected = shown_by_pillow(files[name], (6, 5), "RGB")
+        assert any((image.int() - expected.int()).abs().max() <= 1 for image in there), name
+
+
+def test_large_images_are_made_smaller_until_their_longer_side_is_224(make):
+    files = {f"{name}/{n}.png": picture(n, (300 + 100 * n, 100)) for name in "ab" for n in range(5)}
+    assert load(make(files)).spec.inputs.shape == (3, 45, 224)  # the median is 500 × 100
+
+
+def test_all_images_can_be_asked_to_have_one_size(make):
+    found = load(make(tree()), image_size=4)
+    assert found.spec.inputs.shape == (3, 4, 4)
+    first = shown_by_pillow(tree()["cat/0.png"], (4, 4), "RGB")
+    assert any((image.int() - first.int()).abs().max() <= 1 for image, _ in everything(found))
+    with pytest.raises(ProfundoError, match="image_size is for folders and archives of images"):
+        load("digits", image_size=4)
+
+
+def test_one_image_in_colour_makes_all_of_them_colour(make):
+    greys = {f"{name}/{n}.png": picture(n, mode="L") for name in "ab" for n in range(10)}
+    assert load(make(greys)).spec.inputs.shape == (1, 5, 6)
+    found = load(make(greys | {"a/odd.png": picture(0)}), stream=True)
+    assert found.spec.inputs.shape == (3, 5, 6)
+    assert "Some images are grey and some are in colour" in found.notes[-1]
+
+
+def test_a_camera_that_was_turned_shows_its_images_upright(make):
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    values = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+    Image.fromarray(values).save(file, "PNG", exif=exif)
+    found = load(make(tree() | {"cat/turned.png": file.getvalue()}))
+    assert found.spec.inputs.shape == (3, 5, 6)
+    upright = torch.from_numpy(np.rot90(values, -1).copy()).permute(2, 0, 1)
+    assert any(torch.equal(image, upright) for image, _ in everything(found))
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -206,10 +250,17 @@ def test_a_gigantic_image_is_refused_before_it_is_decoded(make):
         assert "3 of 33" in load(path, skip_bad=True).notes[0]
 
 
-def test_sixteen_bits_a_channel_are_refused(make):
+def test_sixteen_bits_a_channel_become_eight(make):
+    deep = np.linspace(0, 65535, 30).astype(np.uint16).reshape(5, 6)
+    greys = {f"{name}/{n}.png": picture(n, mode="L") for name in "ab" for n in range(10)}
     file = io.BytesIO()
-    Image.fromarray(np.zeros((5, 6), np.uint16)).save(file, "PNG")
-    refused(make(tree() | {"cat/deep.png": file.getvalue()}), "more than 8 bits")
+    Image.fromarray(deep).save(file, "PNG")
+    found = load(make(greys | {"a/deep.png": file.getvalue()}))
+    expected = torch.from_numpy((deep / 65535 * 255).round().astype(np.uint8)).unsqueeze(0)
+    assert any(torch.equal(image, expected) for image, _ in everything(found))
+    file = io.BytesIO()
+    Image.fromarray(np.full((5, 6), 0.5, np.float32)).save(file, "TIFF")
+    refused(make(greys | {"a/deep.png": file.getvalue()}), "more than 16 bits")
 
 
 def test_empty_class_folders_are_noted(make):

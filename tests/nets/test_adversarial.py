@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from profundo.nets.adversarial import (
-    Maxout,
     critic,
     dcgan_discriminator,
     dcgan_generator,
     dense_generator,
     maxout_discriminator,
 )
+from profundo.nets.layers import Maxout
 from profundo.records import ProfundoError
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (1, 12, 8)]

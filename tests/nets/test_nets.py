@@ -210,8 +210,11 @@ class TestRegistry:
             (lambda: nets.lenet5(SPECS["rows, two classes"]), "expected images"),
             (lambda: nets.build("mlp", SPECS["MNIST"], width=3), "its options are widths, activation, dropout"),
             (lambda: nets.build("linear", SPECS["MNIST"], width=3), "it has no options"),
-            (lambda: nets.build("mlp", SPECS["MNIST"], widths=64), "could not be built with widths=64"),
-            (lambda: nets.build("resnet", SPECS["MNIST"], depth="20"), "could not be built with depth='20'"),
+            (lambda: nets.build("mlp", SPECS["MNIST"], widths=64), "net mlp: widths: expected a list, got 64"),
+            (
+                lambda: nets.build("resnet", SPECS["MNIST"], depth="20"),
+                "net resnet: depth: expected a valid integer, got '20'",
+            ),
             (lambda: nets.mlp(SPECS["MNIST"], activation="rleu"), "expected one of linear, logistic"),
             (lambda: nets.mlp(SPECS["MNIST"], widths=(0,)), "widths of at least 1"),
             (lambda: nets.mlp(SPECS["MNIST"], dropout=1.0), r"dropout in \[0, 1\)"),

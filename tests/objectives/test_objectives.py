@@ -132,6 +132,35 @@ def test_smoothed_costs_equal_cross_entropy_with_soft_targets():
     torch.testing.assert_close(categorical(0.1)(outputs, targets), F.cross_entropy(outputs, soft, reduction="none"))
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("scale", [3, 300])
+def test_shares_of_classes_cost_the_mean_of_their_classes(smoothing, scale):
+    """−Σ t_k log p_k, by PyTorch's own Categorical and Bernoulli; also where p rounds to 0 or 1."""
+    generator = torch.Generator().manual_seed(1)
+    logits = scale * torch.randn(6, 4, generator=generator, dtype=torch.float64)
+    shares = torch.rand(6, 4, generator=generator, dtype=torch.float64)
+    shares /= shares.sum(1, keepdim=True)
+    smoothed = (1 - smoothing) * shares + smoothing / 4
+    expected = -(smoothed * torch.distributions.Categorical(logits=logits).logits).sum(1)
+    torch.testing.assert_close(categorical(smoothing)(logits, shares), expected)
+    torch.testing.assert_close(categorical(smoothing).mean_cost(logits, shares, 6), expected.mean())
+
+    logit, share = logits[:, :1], shares[:, 0]
+    smoothed = (1 - smoothing) * share + smoothing / 2
+    costs = [torch.distributions.Bernoulli(logits=logit[:, 0]).log_prob(torch.full((6,), y).double()) for y in (0, 1)]
+    expected = -torch.lerp(*costs, smoothed)
+    torch.testing.assert_close(bernoulli(smoothing)(logit, share), expected)
+    torch.testing.assert_close(bernoulli(smoothing).mean_cost(logit, share, 6), expected.mean())
+
+
+def test_whole_shares_cost_what_the_class_costs():
+    for name, objective in [*objectives(), *smoothed()]:
+        if name != "gaussian":
+            outputs, targets = sample(name)
+            whole = F.one_hot(targets, 4).double() if name == "categorical" else targets.double()
+            torch.testing.assert_close(objective(outputs, whole), objective(outputs, targets), rtol=1e-12, atol=1e-12)
+
+
 def test_predictions_are_probabilities_or_means():
     outputs, _ = sample("categorical")
     torch.testing.assert_close(categorical().predict(outputs).sum(1), torch.ones(6, dtype=torch.float64))

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from profundo.pictures import image_grid
+from profundo.pictures.images import image_svg
 from profundo.records import ProfundoError
 
 
@@ -33,6 +34,16 @@ def test_grid_decodes_to_the_same_pixels(channels):
         cell = sheet[top : top + 5, left : left + 4]
         assert (cell[..., :channels] == images[index].permute(1, 2, 0).numpy()).all()
         assert (cell[..., -1] == 255).all()
+
+
+def test_a_drawing_of_a_grid_holds_it_in_its_size():
+    images = random_images(6, 1, 5, 4)
+    svg = image_svg(images, 3, 'a < b & "c"')
+    assert f'href="{image_grid(images, 3)}"' in svg
+    assert 'viewBox="0 0 14 11"' in svg
+    assert 'aria-label="a &lt; b &amp; &quot;c&quot;"' in svg
+    assert "pixelated" in svg
+    assert "pixelated" not in image_svg(random_images(1, 3, 100, 4), 1, "large")
 
 
 def test_what_is_between_and_after_the_images_is_transparent():

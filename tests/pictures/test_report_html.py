@@ -305,6 +305,13 @@ def test_data_tell_counts_notes_and_examples_by_class():
     assert "Two files were skipped." in section.text
 
 
+def test_augmented_images_are_shown_where_there_are_any():
+    shown = dataclasses.replace(image_report(), augmented=images(16))
+    (image,) = page(shown).one("section", id="data").all("figure", **{"class": "grid augmented"})
+    assert image.one("img").attributes["src"] == pictures.image_grid(images(16), 8)
+    assert "Augmentation" in image.text
+
+
 def test_net_tells_shapes_and_totals():
     section = page(image_report()).one("section", id="net")
     assert "28,938 parameters; one forward pass of one sample takes 1.23 M FLOPs" in said(section)

@@ -13,6 +13,7 @@ from profundo.recipes.display import Quiet
 from profundo.recipes.experiment import completed, experiment, read_experiment
 from profundo.recipes.supervised import open_run, prepare, train
 from profundo.records import ProfundoError
+from profundo.train import OPTIMIZERS
 
 
 @pytest.fixture(autouse=True)
@@ -247,7 +248,7 @@ def test_a_net_of_ones_own_goes_on_after_an_interruption_to_the_same_bits(iris, 
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "digits", "breast-cancer"])
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns_with_its_default_settings(name, optimizer, tmp_path):
     run = train(experiment(data=name, net="mlp", optimizer=optimizer), out=tmp_path / "run")
     assert run.scores.values["accuracy"] > 0.88

@@ -13,6 +13,8 @@ os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")  # before
 
 from commands import bits, finished, kill_what_is_left, profundo  # the server inherits the environment of its start
 
+from profundo.data.catalogue import AUGMENTATIONS
+
 DROPOUT = "net: mlp\nnet_options: {dropout: 0.2, widths: [32]}\n"
 
 
@@ -44,10 +46,15 @@ def trainings(tmp_path_factory) -> dict[str, list[str]]:
         "tiny": [*tiny, "--epochs", "2"],
         # 2 updates an epoch, dropout, early stopping: 8 epochs at most
         "stopping": [*tiny, "--epochs", "8", "--early-stop", "2", "--learning-rate", "0.5"],
-        # convolutions in 5 updates an epoch, augmentation
+        # 2 updates an epoch, dropout, a schedule that rises and falls, both penalties, states of another kind
+        "penalised": [
+            *(*tiny, "--epochs", "4", "--optimizer", "adadelta", "--schedule", "cyclic-exponential"),
+            *("--warm-up", "0.3", "--l1", "0.001", "--clip", "1", "--accumulate", "3"),
+        ],
+        # convolutions in 5 updates an epoch, every augmentation there is
         "images": [
             *("train", "digits", "--net", "lenet5", "--epochs", "3", "--batch-size", "250"),
-            *("--augment", "shift,noise"),
+            *("--augment", ",".join(AUGMENTATIONS)),
             *every,
         ],
         # read by two worker processes while it trains, augmentation and dropout

@@ -10,7 +10,7 @@ import pytest
 from commands import Trouble, bits, finished, go_on, profundo, strays
 
 
-@pytest.mark.parametrize("name", ["tiny", "stopping", "images", "streamed"])
+@pytest.mark.parametrize("name", ["tiny", "stopping", "penalised", "images", "streamed"])
 def test_a_second_undisturbed_training_gives_the_same_bits(name, trainings, undisturbed, fast):
     """Without this the comparisons below would prove nothing."""
     assert profundo(fast, *trainings[name], "--out", "run").wait().code == 0
@@ -23,7 +23,7 @@ def test_different_seeds_give_different_bits(trainings, undisturbed, fast):
     assert all(bits(fast / "run")[part] != undisturbed("tiny")[part] for part in ("weights", "history", "tensors"))
 
 
-@pytest.mark.parametrize("name", ["tiny", "stopping", "images", "streamed"])
+@pytest.mark.parametrize("name", ["tiny", "stopping", "penalised", "images", "streamed"])
 def test_random_kills_of_the_process_group_change_no_bit(name, trainings, undisturbed, fast):
     expected = undisturbed(name)
     began = time.monotonic()

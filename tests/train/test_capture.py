@@ -9,7 +9,7 @@ from torch import nn
 
 from profundo import nets, objectives
 from profundo.records import Batch, Inputs, Spec, Targets
-from profundo.train import Plan, Supervised, fit, optimizer, schedule
+from profundo.train import OPTIMIZERS, Plan, Supervised, fit, optimizer, schedule
 from profundo.train.capture import Captured
 
 IMAGES = Spec(Inputs((1, 12, 12), "image"), Targets("classes", ("a", "b", "c")))
@@ -85,7 +85,7 @@ def test_a_replayed_training_equals_the_ordinary_one_bit_for_bit(name, precision
     assert same(replayed, ordinary)
 
 
-@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_sees_the_same_gradients(name):
     found = batches(*data())
     ours, theirs = (trained(family("mlp"), found, wrap, name, clip=0.5) for wrap in (True, False))

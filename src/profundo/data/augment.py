@@ -1,118 +1,152 @@
-"""Random changes that keep the meaning of an image: batched, one draw per sample, on the device of the inputs.
+"""Random changes that keep the meaning of a sample: batched, one draw per sample, on the device of the inputs.
 
-Inputs are standardised floats (batch, channels, height, width). All draws come from the generator that is given, so a
-step repeats exactly. Colour images reflect at the border; grey ones are taken to lie on a plain ground, whose value is
-the median of the image's own border.
+    augment = augmentation(["crop", "mirror", {"colour": {"hue": 0.1}}], data.spec)
+    inputs = augment(inputs, generator)
+    inputs, targets = augment.with_targets(inputs, targets, generator)      # also for those that mix samples
+
+Inputs are standardised floats, (batch, channels, height, width) or, for noise and mixup, rows. All draws come from the
+generator that is given, in the order of the changes, so a step repeats exactly. Half-precision inputs are changed in
+float32. What each change does is in `augmenting`, what it may be asked in `augmenting/options.py`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from profundo.data.catalogue import AUGMENTATIONS, nearest
-from profundo.records import ProfundoError
+from profundo.data.augmenting import colours, geometry, hiding, mixing
+from profundo.data.augmenting.colours import value_range
+from profundo.data.augmenting.options import MIXING, Asked, check, read
+from profundo.records import ProfundoError, Spec, Targets
 
-__all__ = ["augmentation"]
+__all__ = ["Augmentation", "Change", "augmentation", "augmented", "value_range"]
 
-Transform = Callable[[Tensor, Generator], Tensor]
+_HALF = (torch.bfloat16, torch.float16)
 
-_ANGLE = math.radians(15)
-_NOISE = 0.1
-_DISTORTION = (1 / 16, 1 / 16, 0.1, 0.1, 0.15)  # moves in sides, changes of width and height, shear
-
-
-def augmentation(names: Sequence[str]) -> Transform:
-    """One transform (inputs, generator) → inputs that applies those named, in that order; see AUGMENTATIONS.
-
-    Raises ProfundoError for a name that is none of them.
-    """
-    for name in names:
-        if name not in _TRANSFORMS:
-            raise ProfundoError(f"{name!r} is no augmentation; {nearest(name, AUGMENTATIONS)}")
-    transforms = [_TRANSFORMS[name] for name in names]
-
-    def apply(inputs: Tensor, generator: Generator) -> Tensor:
-        for transform in transforms:
-            inputs = transform(inputs, generator)
-        return inputs
-
-    return apply
-
-
-def _shift(images: Tensor, generator: Generator) -> Tensor:
-    """Whole pixels, up to an eighth of each side: a window cut from the padded image."""
-    count, _, height, width = images.shape
-    reach = (height + 7) // 8, (width + 7) // 8
-    windows = _padded(images, *reach).unfold(2, height, 1).unfold(3, width, 1)
-    rows, columns = (torch.randint(2 * r + 1, (count,), generator=generator, device=images.device) for r in reach)
-    return windows[torch.arange(count, device=images.device), :, rows, columns]
-
-
-def _mirror(images: Tensor, generator: Generator) -> Tensor:
-    chosen = torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device) < 0.5
-    return torch.where(chosen, images.flip(3), images)
-
-
-def _rotation(images: Tensor, generator: Generator) -> Tensor:
-    """Uniform angles, bilinear. affine_grid works in coordinates −1 to 1, hence the ratio of the sides."""
-    count, _, height, width = images.shape
-    angle = (2 * torch.rand(count, generator=generator, device=images.device) - 1) * _ANGLE
-    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-    rows = torch.stack((cos, -sin * height / width, zero), 1), torch.stack((sin * width / height, cos, zero), 1)
-    return _mapped(images, torch.stack(rows, 1))
-
-
-def _distortion(images: Tensor, generator: Generator) -> Tensor:
-    """Affine: moved, scaled or squeezed and sheared horizontally, as in LeCun et al. 1998, section III.A, but less."""
-    draws = 2 * torch.rand(len(images), 5, generator=generator, device=images.device) - 1
-    right, down, wide, high, shear = (most * draw for most, draw in zip(_DISTORTION, draws.unbind(1), strict=True))
-    height, width = images.shape[2:]
-    # affine_grid says from where a pixel comes, in half sides: hence twice the moves, and the ratio of the sides.
-    rows = (
-        torch.stack((1 + wide, shear * height / width, 2 * right), 1),
-        torch.stack((torch.zeros_like(shear), 1 + high, 2 * down), 1),
-    )
-    return _mapped(images, torch.stack(rows, 1))
-
-
-def _noise(inputs: Tensor, generator: Generator) -> Tensor:
-    draws = torch.randn(inputs.shape, generator=generator, device=inputs.device, dtype=inputs.dtype)
-    return inputs + _NOISE * draws
-
-
-def _mapped(images: Tensor, maps: Tensor) -> Tensor:
-    """Bilinear; maps (batch, 2, 3): where each pixel comes from, in affine_grid's coordinates."""
-    grid = F.affine_grid(maps.to(images.dtype), [*images.shape], align_corners=False)
-    if images.shape[1] != 1:
-        return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-    ground = _ground(images)
-    return F.grid_sample(images - ground, grid, padding_mode="zeros", align_corners=False) + ground
-
-
-def _padded(images: Tensor, rows: int, columns: int) -> Tensor:
-    if images.shape[1] != 1:
-        return F.pad(images, (columns, columns, rows, rows), mode="reflect")
-    channels, height, width = images.shape[1:]
-    padded = _ground(images).repeat(1, channels, height + 2 * rows, width + 2 * columns)
-    padded[:, :, rows : rows + height, columns : columns + width] = images
-    return padded
-
-
-def _ground(images: Tensor) -> Tensor:
-    """Median of the outermost pixels of each grey image, (batch, 1, 1, 1)."""
-    edges = (images[:, 0, 0], images[:, 0, -1], images[:, 0, :, 0], images[:, 0, :, -1])
-    return torch.cat(edges, 1).median(1).values.reshape(-1, 1, 1, 1)
-
-
-_TRANSFORMS: dict[str, Transform] = {
-    "shift": _shift,
-    "mirror": _mirror,
-    "rotation": _rotation,
-    "distortion": _distortion,
-    "noise": _noise,
+_CHANGES: dict[str, Callable[..., Any]] = {
+    "shift": geometry.shift,
+    "mirror": geometry.mirror,
+    "flip": geometry.flip,
+    "rotation": geometry.rotation,
+    "distortion": geometry.distortion,
+    "zoom": geometry.zoom,
+    "crop": geometry.crop,
+    "perspective": geometry.perspective,
+    "elastic": geometry.elastic,
+    "colour": colours.colour,
+    "noise": colours.noise,
+    "cutout": hiding.cutout,
+    "erase": hiding.erase,
+    "mixup": mixing.mixup,
+    "cutmix": mixing.cutmix,
+    "ricap": mixing.ricap,
 }
+_NEED_UNITS = ("colour", "erase")  # noise knows its bounds where there are any
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change with its options set. share: the chance of a sample to be changed.
+
+    function: (inputs, generator) → inputs; where targets are mixed, (inputs, targets, generator) → both.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    share: float
+
+    @property
+    def mixes(self) -> bool:
+        return self.name in MIXING
+
+    def __call__(self, values: tuple[Tensor, ...], generator: Generator) -> tuple[Tensor, ...]:
+        """values: (inputs,), or (inputs, targets) where targets are mixed."""
+        chosen = None
+        if self.share < 1:
+            chosen = torch.rand(len(values[0]), generator=generator, device=values[0].device) < self.share
+        found = self.function(*values, generator)
+        changed: tuple[Tensor, ...] = found if self.mixes else (found,)
+        if chosen is None:
+            return changed
+        return tuple(torch.where(_like(chosen, a), a, b) for a, b in zip(changed, values, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Changes one after the other. targets: what the targets are, where a change mixes them."""
+
+    changes: tuple[Change, ...]
+    targets: Targets | None = None
+
+    def __call__(self, inputs: Tensor, generator: Generator) -> Tensor:
+        """The inputs, changed. Raises ProfundoError when a change would have to mix the targets as well."""
+        for change in self.changes:
+            if change.mixes:
+                raise ProfundoError(
+                    f"augmentation {change.name!r} mixes targets, which are not at hand here: leave it out"
+                )
+        return self.with_targets(inputs, inputs, generator)[0]
+
+    def with_targets(self, inputs: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Inputs and targets, changed: mixed targets are shares of the classes, others stay as they are."""
+        changed = inputs.float() if inputs.dtype in _HALF else inputs
+        for change in self.changes:
+            if change.mixes:
+                assert self.targets is not None
+                changed, targets = change((changed, mixing.soft(targets, self.targets)), generator)
+            else:
+                (changed,) = change((changed,), generator)
+        return _laid_out(changed, inputs).to(inputs.dtype), targets
+
+
+def augmentation(
+    asked: Sequence[Any], spec: Spec | None = None, values: tuple[float, float] = (0.0, 255.0)
+) -> Augmentation:
+    """These changes in this order, each a name or {name: {option: value}}; see AUGMENTATIONS and docs/augmentation.md.
+
+    spec: of the data; some changes need it, to know the unit of the values or the classes. values: least and most of the
+    raw values (`value_range`). Raises ProfundoError for what is unknown, out of bounds or meant for other data.
+    """
+    read_ = [read(entry) for entry in asked]
+    for one in read_:
+        if spec is not None:
+            check(one, spec)
+        elif one.name in (*MIXING, *_NEED_UNITS):
+            raise ProfundoError(f"augmentation {one.name!r} needs to know the data: augmentation([…], data.spec)")
+    changes = (_change(one, spec, values) for one in read_ if one.options["share"])
+    return Augmentation(tuple(changes), spec.targets if spec is not None else None)
+
+
+def augmented(
+    augment: Callable[[Tensor, Generator], Tensor], inputs: Tensor, targets: Tensor, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Inputs and targets by an Augmentation, or by any function of inputs and generator."""
+    if isinstance(augment, Augmentation):
+        return augment.with_targets(inputs, targets, generator)
+    return augment(inputs, generator), targets
+
+
+def _change(asked: Asked, spec: Spec | None, values: tuple[float, float]) -> Change:
+    options: dict[str, Any] = {name: value for name, value in asked.options.items() if name != "share"}
+    if asked.name in (*_NEED_UNITS, "noise"):
+        image = spec is not None and spec.inputs.kind == "image"
+        options["units"] = colours.units(spec.inputs, values) if spec is not None and image else None
+    share = asked.options["share"]
+    assert isinstance(share, float)
+    return Change(asked.name, partial(_CHANGES[asked.name], **options), share)
+
+
+def _like(chosen: Tensor, values: Tensor) -> Tensor:
+    return chosen.reshape(-1, *[1] * (values.ndim - 1))
+
+
+def _laid_out(images: Tensor, like: Tensor) -> Tensor:
+    """Channels last where the inputs were: what convolutions expect."""
+    if like.ndim == 4 and like.is_contiguous(memory_format=torch.channels_last):
+        return images.contiguous(memory_format=torch.channels_last)
+    return images

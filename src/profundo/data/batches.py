@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from profundo.data.augment import augmented
 from profundo.data.standard import standardize, standardize_targets
 from profundo.records import Batch, ProfundoError, Samples, Spec
 
@@ -97,7 +98,7 @@ class Serving:
     def batch(self, inputs: Tensor, targets: Tensor, step: int) -> Batch:
         """The process's share of the batch, augmented, from the samples that were needed."""
         if self.augment is not None:
-            inputs = self.augment(inputs, generator(self.seed, step, self.device))
+            inputs, targets = augmented(self.augment, inputs, targets, generator(self.seed, step, self.device))
             inputs, targets = inputs[self.mine], targets[self.mine]
         return Batch(inputs, targets, self.batch_size)
 

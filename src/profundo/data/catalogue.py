@@ -4,8 +4,25 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Literal
 
-__all__ = ["AUGMENTATIONS", "CIFAR10_ARCHIVE", "CIFAR10_CLASSES", "MNIST_FILES", "MNIST_MIRRORS", "names", "nearest"]
+__all__ = [
+    "AUGMENTATIONS",
+    "CIFAR10_ARCHIVE",
+    "CIFAR10_CLASSES",
+    "MNIST_FILES",
+    "MNIST_MIRRORS",
+    "SUFFIXES",
+    "Task",
+    "names",
+    "nearest",
+]
+
+Task = Literal["auto", "classes", "real"]
+"""What a target is: recognised, one of several classes, or a number."""
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+"""Of files that are read as tables."""
 
 _NAMES = {
     "mnist": "70,000 handwritten digits, 28×28 grey, 10,000 of them the test set; LeCun, Cortes and Burges 1998",
@@ -29,9 +46,20 @@ _NAMES = {
 AUGMENTATIONS = {
     "shift": "move by up to an eighth of the side; colour reflects at the border, grey continues its background",
     "mirror": "left becomes right, in half of the images",
+    "flip": "top becomes bottom, in half of the images",
     "rotation": "turn about the centre by up to 15°",
     "distortion": "move by up to 1/16 of the side, scale and squeeze by up to 10 %, shear horizontally by up to 0.15",
+    "zoom": "larger or smaller about the centre, by a factor from 0.8 to 1.25",
+    "crop": "a window of half to all of the area, stretched to the whole (Szegedy et al. 2015)",
+    "perspective": "seen from aside: the corners come from up to a tenth of the side away",
+    "elastic": "bent by a smooth random field (Simard et al. 2003)",
+    "colour": "brightness, contrast and saturation by up to 30 %, hue by up to 18°; grey has no saturation and no hue",
     "noise": "add Gaussian noise of standard deviation 0.1, in units of the standardised values",
+    "cutout": "hide a square of half the side (DeVries and Taylor 2017)",
+    "erase": "in half of the images, a rectangle of 2 to 33 % of the area becomes random (Zhong et al. 2020)",
+    "mixup": "blend with another sample, inputs and targets alike (Zhang et al. 2018)",
+    "cutmix": "a rectangle from another image, the target by area (Yun et al. 2019)",
+    "ricap": "pieces of four images make one, the target by area (Takahashi et al. 2018)",
 }
 
 # Each mirror serves the four gzip files of the original distribution, byte for byte.

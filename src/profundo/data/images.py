@@ -1,7 +1,9 @@
 """A folder or .zip of images becomes a Collection: one folder per class, train/ validation/ test/ on top if wanted.
 
 Grey files (also grey with transparency, and black and white) have one channel; all others, palettes and CMYK included,
-become RGB; transparency is dropped. All images of a set have one size and one number of channels.
+become RGB; transparency is dropped; 16 bits become 8; a camera's note of how it was held is obeyed. A set that is all grey
+stays grey, any colour makes it RGB. Images of several sizes are scaled to cover one size and cut about their centre: the
+median height and width, made smaller together until the longer is at most 224 pixels.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -27,7 +29,7 @@ from profundo.data.cache import Made, cached
 from profundo.data.splits import Collection, Selection
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["Images", "decode", "image_collection"]
+__all__ = ["Images", "decode", "fitted", "image_collection"]
 
 Shape = tuple[int, int, int]  # channels, height, width
 Fault = tuple[int, str]  # number of the file, why it cannot be used
@@ -35,7 +37,9 @@ Fault = tuple[int, str]  # number of the file, why it cannot be used
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 _MOST_PIXELS = 2**25  # of one image: 100 MB in colour
 _CACHE_FROM = 2**24  # decoded bytes; less is decoded again in a blink
-_VERSION = 1  # of what is cached
+_VERSION = 2  # of what is cached
+LONGEST_SIDE = 224  # of images that are made to fit
+ORIENTATION = 0x0112  # of EXIF: how the camera was held
 _FOLDERS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
 # What Pillow is known to raise on damaged files.
 _DAMAGED = (
@@ -51,14 +55,26 @@ _DAMAGED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The shape of every image of a set; fits: whether each is scaled and cut to it, or has it already."""
+
+    shape: Shape
+    fits: bool
+
+
+class _SeveralShapesError(Exception):
+    """An image has another size, or another number of channels, than the first."""
+
+
 class Images:
     """A Source: images decoded when they are asked for. May be pickled to the workers of a DataLoader.
 
-    measured: int64 (files, 2, channels), the sums of x and x² of every image.
+    measured: int64 (files, 2, channels), the sums of x and x² of every image. fits: whether each is made to fit the shape.
     """
 
-    def __init__(self, files: Files, shape: Shape, measured: Tensor) -> None:
-        self.files, self.shape, self.measured = files, shape, measured
+    def __init__(self, files: Files, shape: Shape, measured: Tensor, fits: bool = False) -> None:
+        self.files, self.shape, self.measured, self.fits = files, shape, measured, fits
 
     def __len__(self) -> int:
         return len(self.measured)
@@ -68,6 +84,7 @@ class Images:
             pixels = decode(self.files.read(index))
         except (OSError, ValueError) as error:
             raise ProfundoError(f"{_name(self.files, index)} no longer decodes: {error}") from None
+        pixels = fitted(pixels, self.shape) if self.fits else pixels
         if _shape(pixels) != self.shape:
             raise ProfundoError(f"{_name(self.files, index)} has changed: {_shape(pixels)}, it was {self.shape}")
         return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
@@ -90,19 +107,32 @@ class Layout:
 
 
 def image_collection(
-    where: Path, name: str | None = None, *, stream: bool | Literal["auto"] = "auto", skip_bad: bool = False
+    where: Path,
+    name: str | None = None,
+    *,
+    stream: bool | Literal["auto"] = "auto",
+    skip_bad: bool = False,
+    size: int | None = None,
 ) -> Collection:
-    """Raises ProfundoError when there are no images, fewer than two classes, or files that do not decode."""
+    """The images of a folder or archive by class. size: of the side that all are scaled and cut to, in pixels.
+
+    Raises ProfundoError when there are no images, fewer than two classes, or files that do not decode.
+    """
     files = open_files(where)
     layout = _arrange(files)
     used = [index for split in layout.splits.values() for index in split]
     with _strict():
         first = _first(files, used)
-        shape = first[1]
-        streamed = stream is True or (
-            stream == "auto" and len(files.paths) * int(np.prod(shape)) > _memory_for_images()
-        )
-        source, faults = (_measure if streamed else _decode_all)(files, first, used)
+        form = Form(first[1], False) if size is None else Form(_common(files, used, size)[0], True)
+        try:
+            source, faults = _read(files, form, used, stream)
+        except _SeveralShapesError:
+            shape, seen = _common(files, used, None)
+            form = Form(shape, True)
+            source, faults = _read(files, form, used, stream)
+            fit_note = f"{seen}: each was scaled to cover {shape[2]}×{shape[1]} and cut about its centre."
+            layout = replace(layout, notes=(*layout.notes, fit_note))
+    shape = form.shape
     _report(files, faults, len(used), skip_bad)
     bad = {index for index, _ in faults}
     splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
@@ -128,6 +158,15 @@ def image_collection(
     )
 
 
+def _read(
+    files: Files, form: Form, used: list[int], stream: bool | Literal["auto"]
+) -> tuple[Tensor | Images, list[Fault]]:
+    """In memory if they fit there and nothing else is asked for."""
+    needed = len(files.paths) * int(np.prod(form.shape))
+    streamed = stream is True or (stream == "auto" and needed > _memory_for_images())
+    return (_measure if streamed else _decode_all)(files, form, used)
+
+
 def _memory_for_images() -> int:
     """Bytes of decoded images that may stay in memory. As float32, beside their copies, they take about six times as
     much; that may be half of what the machine has."""
@@ -142,7 +181,7 @@ def decode(data: bytes) -> np.ndarray:
 
     Raises ValueError with the reason when the bytes are no image that can be used.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
@@ -150,14 +189,35 @@ def decode(data: bytes) -> np.ndarray:
             if width * height > _MOST_PIXELS:
                 raise ValueError(f"{width}×{height} pixels, more than the limit of {_MOST_PIXELS:,}")
             if image.mode.startswith(("I", "F")):
-                raise ValueError(f"more than 8 bits a channel (mode {image.mode}); convert it to 8")
+                return _eight_bits(image)
             mode = "L" if image.mode in ("L", "1", "LA", "La") else "RGB"
-            pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+            upright = ImageOps.exif_transpose(image) if ORIENTATION in image.getexif() else image
+            pixels = np.asarray(upright if upright.mode == mode else upright.convert(mode))
     except UnidentifiedImageError:
         raise ValueError("not an image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, *_DAMAGED) as error:
         raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
-    return pixels.reshape(height, width, -1)
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def fitted(pixels: np.ndarray, shape: Shape) -> np.ndarray:
+    """uint8 (height, width, channels) of this shape: scaled to cover it, what hangs over at the sides cut off."""
+    from PIL import Image, ImageOps
+
+    channels, height, width = shape
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(height, width, channels)
+
+
+def _eight_bits(image: Any) -> np.ndarray:
+    """Grey of 16 bits as 8. Raises ValueError for wider numbers, which have no agreed white."""
+    values = np.asarray(image)
+    if values.dtype.kind not in "iu" or values.min(initial=0) < 0 or values.max(initial=0) > 65535:
+        raise ValueError(f"more than 16 bits a channel (mode {image.mode}); convert it to 8")
+    return np.rint(values / 257).astype(np.uint8)[:, :, None]
 
 
 def _arrange(files: Files) -> Layout:
@@ -244,10 +304,36 @@ def _first(files: Files, used: list[int]) -> tuple[int, Shape]:
     raise ProfundoError(f"{printable(str(files.where))}: expected images, found none")
 
 
-def _decode_all(files: Files, first: tuple[int, Shape], used: list[int]) -> tuple[Tensor, list[Fault]]:
+def _common(files: Files, used: list[int], size: int | None) -> tuple[Shape, str]:
+    """The shape that all images are made to fit, and in words why. From the headers: nothing is decoded.
+
+    size: of both sides, where that was asked for.
+    """
+    from PIL import Image
+
+    sizes, has_colour = [], False
+    for index in used:
+        try:
+            with Image.open(io.BytesIO(files.read(index)), formats=_FORMATS) as image:
+                turned = image.getexif().get(ORIENTATION, 1) >= 5
+                sizes.append(image.size[:: -1 if turned else 1])
+                has_colour |= image.mode not in ("L", "1", "LA", "La") and not image.mode.startswith(("I", "F"))
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning, *_DAMAGED):
+            continue  # told of when it is decoded
+    width, height = (float(np.median(side)) for side in zip(*sizes, strict=True))
+    scale = min(1.0, LONGEST_SIDE / max(width, height))
+    sides = (size, size) if size is not None else (max(1, round(height * scale)), max(1, round(width * scale)))
+    smallest, largest = min(sizes, key=lambda s: s[0] * s[1]), max(sizes, key=lambda s: s[0] * s[1])
+    seen = f"The images have different sizes, from {smallest[0]}×{smallest[1]} to {largest[0]}×{largest[1]}"
+    if smallest == largest:
+        seen = "Some images are grey and some are in colour"
+    return (3 if has_colour else 1, *sides), seen
+
+
+def _decode_all(files: Files, form: Form, used: list[int]) -> tuple[Tensor, list[Fault]]:
     """uint8 (files, channels, height, width), from the cache if it holds them; files that fail stay black."""
 
-    shape = first[1]
+    shape = form.shape
 
     def make() -> Made:
         pixels = np.zeros((len(files.paths), *shape), np.uint8)
@@ -255,16 +341,16 @@ def _decode_all(files: Files, first: tuple[int, Shape], used: list[int]) -> tupl
         def keep(index: int, image: np.ndarray) -> None:
             pixels[index] = image.transpose(2, 0, 1)
 
-        return pixels, {"faults": _survey(files, first, used, keep)}
+        return pixels, {"faults": _survey(files, form, used, keep)}
 
-    pixels, notes = _kept(files, shape, "pixels", make)
+    pixels, notes = _kept(files, form, "pixels", make)
     return torch.from_numpy(pixels), [(int(index), str(reason)) for index, reason in notes["faults"]]
 
 
-def _measure(files: Files, first: tuple[int, Shape], used: list[int]) -> tuple[Images, list[Fault]]:
+def _measure(files: Files, form: Form, used: list[int]) -> tuple[Images, list[Fault]]:
     """The images as a Source, after one look at each: does it decode, has it the shape, what are its sums?"""
 
-    shape = first[1]
+    shape = form.shape
 
     def make() -> Made:
         measured = np.zeros((len(files.paths), 2, shape[0]), np.int64)
@@ -273,27 +359,26 @@ def _measure(files: Files, first: tuple[int, Shape], used: list[int]) -> tuple[I
             values = image.reshape(-1, shape[0]).astype(np.int64)
             measured[index] = values.sum(0), (values * values).sum(0)
 
-        return measured, {"faults": _survey(files, first, used, keep)}
+        return measured, {"faults": _survey(files, form, used, keep)}
 
-    measured, notes = _kept(files, shape, "sums", make)
-    images = Images(files, shape, torch.from_numpy(np.array(measured)))
+    measured, notes = _kept(files, form, "sums", make)
+    images = Images(files, shape, torch.from_numpy(np.array(measured)), form.fits)
     return images, [(int(index), str(reason)) for index, reason in notes["faults"]]
 
 
-def _kept(files: Files, shape: Shape, what: str, make: Callable[[], Made]) -> Made:
-    if len(files.paths) * int(np.prod(shape)) < _CACHE_FROM:
+def _kept(files: Files, form: Form, what: str, make: Callable[[], Made]) -> Made:
+    if len(files.paths) * int(np.prod(form.shape)) < _CACHE_FROM:
         return make()
-    return cached(f"{what}-{_VERSION}-{files.identity()}", make)
+    fit = "-".join(map(str, form.shape)) + "-" if form.fits else ""
+    return cached(f"{what}-{_VERSION}-{fit}{files.identity()}", make)
 
 
-def _survey(
-    files: Files, first: tuple[int, Shape], used: list[int], keep: Callable[[int, np.ndarray], None]
-) -> list[Fault]:
-    """Decode every image and hand it to `keep`; returns those that fail.
+def _survey(files: Files, form: Form, used: list[int], keep: Callable[[int, np.ndarray], None]) -> list[Fault]:
+    """Decode every image, make it fit if that is asked for, and hand it to `keep`; returns those that fail.
 
-    Raises ProfundoError for one that is not of the shape of the first.
+    Raises _SeveralShapesError for one that has another shape and is not to be fitted.
     """
-    good, shape = first
+    shape = form.shape
 
     def look(indices: list[int]) -> list[Fault]:
         faults = []
@@ -303,11 +388,10 @@ def _survey(
             except (OSError, ValueError) as error:
                 faults.append((index, str(error)))
                 continue
-            if _shape(image) != shape:
-                raise ProfundoError(
-                    f"expected images of one size and one number of channels: {_name(files, good)} is {_words(shape)}, "
-                    f"{_name(files, index)} is {_words(_shape(image))}; resize or convert them"
-                )
+            if form.fits:
+                image = fitted(image, shape)
+            elif _shape(image) != shape:
+                raise _SeveralShapesError
             keep(index, image)
         return faults
 
@@ -341,11 +425,6 @@ def _check_classes(files: Files, splits: dict[str, list[int]], layout: Layout) -
 def _shape(image: np.ndarray) -> Shape:
     height, width, channels = image.shape
     return channels, height, width
-
-
-def _words(shape: Shape) -> str:
-    channels, height, width = shape
-    return f"{height}×{width} (height × width) with {channels} channel{'s' * (channels > 1)}"
 
 
 def _name(files: Files, index: int) -> str:

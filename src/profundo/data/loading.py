@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from profundo.data.cache import cache_folder, data_folder
-from profundo.data.catalogue import CIFAR10_ARCHIVE, MNIST_FILES, MNIST_MIRRORS, names, nearest
+from profundo.data.catalogue import CIFAR10_ARCHIVE, MNIST_FILES, MNIST_MIRRORS, SUFFIXES, Task, names, nearest
 from profundo.data.splits import Collection, divide
 from profundo.records import Dataset, ProfundoError
 
@@ -24,8 +24,12 @@ def load(
     seed: int = 0,
     stream: Stream = "auto",
     skip_bad: bool = False,
+    target: str | None = None,
+    task: Task = "auto",
+    image_size: int | None = None,
 ) -> Dataset:
-    """The data set of that name (see `names()`), or the folder or .zip of images at that path, one folder per class.
+    """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
+    class; a table (.csv, .tsv, .parquet) with a column to predict; arrays (.npz).
 
     data_dir: folder that holds mnist/ and cifar10/; else the environment variable PROFUNDO_DATA; else they are fetched
         once into the user's cache and checked against their SHA-256.
@@ -34,12 +38,34 @@ def load(
     seed: decides who is in which split; the data set's own test split is kept where it has one.
     stream: read images from disk when they are asked for; "auto" does so where they would take more than half of the memory.
     skip_bad: leave out images that cannot be decoded, and count them in `notes`, instead of stopping.
+    target: of a table, the column to be predicted. task: "classes" or "real" where that is not plain from its values.
+    image_size: side in pixels that the images of a folder or archive are scaled and cut to.
     """
-    found = _find(name, data_dir, stream, skip_bad)
+    found = _table(name, target, task) or _find(name, data_dir, stream, skip_bad, image_size)
     return divide(found, validation=validation, seed=seed, stream=stream is True)
 
 
-def _find(name: str | Path, data_dir: str | Path | None, stream: Stream, skip_bad: bool) -> Collection:
+def _table(name: str | Path, target: str | None, task: Task) -> Collection | None:
+    """What is in a file of rows; None for everything else, which has its targets already."""
+    path = Path(name)
+    if name not in names() and path.suffix.lower() in (*SUFFIXES, ".npz") and not path.is_dir():
+        from profundo.data.arrays import array_collection
+        from profundo.data.frames import table_collection
+
+        return array_collection(path, task) if path.suffix.lower() == ".npz" else table_collection(path, target, task)
+    if target is not None or task != "auto":
+        option = "--target" if target is not None else "--task"
+        raise ProfundoError(f"{name}: {option} is for tables (.csv, .tsv, .parquet) and arrays (.npz)")
+    return None
+
+
+def _find(
+    name: str | Path, data_dir: str | Path | None, stream: Stream, skip_bad: bool, image_size: int | None
+) -> Collection:
+    if image_size is not None and (name in names() or image_size < 1):
+        raise ProfundoError(
+            f"{name}: image_size is for folders and archives of images, in pixels of at least 1, got {image_size}"
+        )
     if name == "mnist":
         from profundo.data.idx import mnist
 
@@ -51,11 +77,11 @@ def _find(name: str | Path, data_dir: str | Path | None, stream: Stream, skip_ba
     if not os.path.exists(name):  # also for names that no file can have
         raise ProfundoError(
             f"{str(name)!r} names no data set, and there is no such file; {nearest(str(name), names())}; "
-            "or give a folder, or a .zip, with one folder of images per class"
+            "or give a folder or a .zip with one folder of images per class, a table (.csv, .tsv, .parquet), or an .npz"
         )
     from profundo.data.images import image_collection
 
-    return image_collection(Path(name), stream=stream, skip_bad=skip_bad)
+    return image_collection(Path(name), stream=stream, skip_bad=skip_bad, size=image_size)
 
 
 def _small(name: str) -> Collection:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.data.columns import as_features
 from profundo.data.standard import channel_sums, deviations, moments
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 
@@ -98,13 +99,17 @@ def divide(found: Collection, *, validation: float | None, seed: int, stream: bo
 
 def _finish(found: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
     """The dataset, with mean and std of the training split and the fingerprint of all three."""
-    inputs, targets = _measured(found.inputs, train), found.targets
+    inputs, targets, notes = found.inputs, found.targets, found.notes
+    if inputs.columns:
+        inputs, (train, validation, test), more = as_features(inputs, train, validation, test)
+        notes += more
+    inputs = _measured(inputs, train)
     if targets.kind == "real":
         mean, std = _row_moments(train.targets)
         targets = replace(targets, mean=mean, std=std)
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
-    return Dataset(found.name, Spec(inputs, targets), *splits, notes=found.notes, facts=facts)
+    return Dataset(found.name, Spec(inputs, targets), *splits, notes=notes, facts=facts)
 
 
 def stratified(

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from profundo.nets.fast import FlattenChannelsLast
 from profundo.nets.init import initialize_
+from profundo.nets.layers import Maxout
 from profundo.records import ProfundoError
 
 __all__ = [
-    "Maxout",
     "critic",
     "dcgan_discriminator",
     "dcgan_generator",
@@ -43,19 +43,6 @@ def dense_generator(
         layers.append(nn.ReLU())
     layers += [nn.Linear((noise, *widths)[-1], prod(shape)), nn.Sigmoid(), nn.Unflatten(1, tuple(shape))]
     return initialize_(nn.Sequential(*layers))
-
-
-class Maxout(nn.Module):
-    """The largest of `pieces` linear functions, unit by unit (Goodfellow et al. 2013): (…, inputs) → (…, units)."""
-
-    def __init__(self, inputs: int, units: int, pieces: int) -> None:
-        super().__init__()
-        self.units, self.pieces = units, pieces
-        self.linear = nn.Linear(inputs, units * pieces)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        pieces: Tensor = self.linear(inputs)
-        return pieces.view(*inputs.shape[:-1], self.units, self.pieces).amax(-1)
 
 
 def maxout_discriminator(

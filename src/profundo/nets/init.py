@@ -11,6 +11,8 @@ The base is Glorot & Bengio 2010, equation 16, derived for units that are linear
 factor of He et al. 2015, because a ReLU halves the second moment. The gains are those of the courses' table (also in
 Géron's "Hands-On Machine Learning", 2017). Beware of its first two rows: Glorot & Bengio use 1 for tanh, and the
 Theano tutorials use 4 for the *logistic* unit, whose slope at zero is 1/4; the table has them the other way round.
+For what the table does not have: SELU 1, which its authors derived; hard tanh 1, being linear near zero; GELU and SiLU
+√2, as ReLU; step and maxout 1 (layers.py draws maxout's for its number of pieces).
 A gain of 4 saturates tanh units. For the literature's choice, call `initialize_(net, "linear")` on a tanh net.
 
 The nets of this room start with an output layer a tenth that size, so that the first prediction is close to "I do not
@@ -39,6 +41,13 @@ GAINS: dict[str, float] = {
     "leaky_relu": sqrt(2),
     "elu": sqrt(2),
     "softplus": sqrt(2),
+    "leaky_relu_0.1": sqrt(2),
+    "gelu": sqrt(2),
+    "silu": sqrt(2),
+    "selu": 1.0,
+    "hardtanh": 1.0,
+    "step": 1.0,
+    "maxout": 1.0,
 }
 
 SMALL_OUTPUT = 0.1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import signature
-from typing import Any
+from typing import Any, get_type_hints
 
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from profundo.nets.alexnets import alexnet
@@ -51,6 +52,7 @@ def build(name: str, spec: Spec, **options: Any) -> nn.Module:
                 f"net {name}: unknown option {option!r}; "
                 + (f"its options are {', '.join(known)}" if known else "it has no options")
             )
+        check_type(name, option, get_type_hints(builder)[option], options[option])
     try:
         return builder(spec, **options)
     except (TypeError, RuntimeError) as error:  # a value of the wrong type, or more weights than memory
@@ -58,6 +60,15 @@ def build(name: str, spec: Spec, **options: Any) -> nn.Module:
         raise ProfundoError(
             f"net {name}: could not be built with {given or 'its defaults'}: {_first_line(error)}"
         ) from error
+
+
+def check_type(net: str, option: str, kind: Any, value: Any) -> None:
+    """Raise ProfundoError unless the value is of the kind that the option is declared with, such as Sequence[int]."""
+    try:
+        TypeAdapter(kind).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
+    except ValidationError as error:
+        expected = error.errors()[0]["msg"].replace("Input should be ", "").replace("an instance of Sequence", "a list")
+        raise ProfundoError(f"net {net}: {option}: expected {expected}, got {value!r}") from None
 
 
 def _first_line(error: Exception) -> str:

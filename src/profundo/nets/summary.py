@@ -5,13 +5,15 @@ down what passes. Afterwards the net is as it was: modes, buffers, random genera
 
 FLOPs are of one forward pass: 2 × the multiply-adds of convolutions, linear and recurrent layers, without biases;
 a rough count for the rest (normalisation 2 and activation 1 per output, pooling one per value it reads); 0 for layers
-of another kind. Arithmetic outside modules (additions, torch.nn.functional) is not seen.
+of another kind. Arithmetic outside modules (additions, torch.nn.functional) is not counted. Receptive fields of images
+go through all arithmetic (fields.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from itertools import chain
 from math import prod
 from typing import Any
@@ -22,7 +24,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.parameter import is_lazy
 
-from profundo.nets.lenet1998 import SparseConv
+from profundo.nets.fields import Field, Fields
+from profundo.nets.layers import (
+    LocallyConnected2d,
+    Maxout,
+    MaxoutConv2d,
+    MinPool2d,
+    RememberingPool2d,
+    SparselyConnected,
+)
+from profundo.nets.lenet1998 import SparseConv, Subsampling
 from profundo.records import Inputs, LayerRow, ProfundoError
 
 __all__ = ["flops", "summary"]
@@ -30,39 +41,62 @@ __all__ = ["flops", "summary"]
 PROBED = 2  # samples that go through the net, since some nets do not take one alone
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a layer, for one sample."""
+
+    layer: nn.Module
+    shape: tuple[int, ...] = ()
+    flops: int = 0
+    field: Field = None
+
+
 def summary(net: nn.Module, inputs: Inputs) -> list[LayerRow]:
     """One row a layer and call. A parameter is counted once, in the first row that holds it, so that the rows add up
     to the number of parameters of the net. Raises ProfundoError when the net does not take such inputs."""
-    calls: list[tuple[nn.Module, tuple[int, ...], int]] = []
+    calls: list[Call] = []
+    samples = _zeros(net, inputs)
+    fields = Fields(samples) if inputs.kind == "image" else None
 
     def note(layer: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
-        out = _first_tensor(output)
-        into = _first_tensor(arguments)
+        into, out = _first_tensor(arguments), _first_tensor(output)
         if out is not None:
-            calls.append((layer, tuple(out.shape[1:]), 0 if into is None else flops(layer, into, out) // PROBED))
+            operations = 0 if into is None else flops(layer, into, out) // PROBED
+            calls.append(Call(layer, tuple(out.shape[1:]), operations, _field(fields, layer, into, out)))
 
-    with _untouched(net), _hooked(net, note):
+    with _untouched(net), _hooked(net, note), fields or nullcontext():
         try:
-            net(_zeros(net, inputs))
+            net(samples)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ProfundoError(
                 f"summary: expected a net that takes (batch, {', '.join(map(str, inputs.shape))}), it failed: {reason}"
             ) from error
     # torch.nn.MultiheadAttention, for one, holds a layer that it never calls: its parameters count all the same.
-    called = {id(layer) for layer, _, _ in calls}
-    calls += [(layer, (), 0) for layer in net.modules() if id(layer) not in called and _own(layer)]
+    called = {id(call.layer) for call in calls}
+    calls += [Call(layer) for layer in net.modules() if id(layer) not in called and _own(layer)]
     return list(_rows(net, calls))
 
 
-def _rows(net: nn.Module, calls: list[tuple[nn.Module, tuple[int, ...], int]]) -> Iterator[LayerRow]:
+def _rows(net: nn.Module, calls: list[Call]) -> Iterator[LayerRow]:
     names = {id(layer): name for name, layer in net.named_modules()}
     counted: set[int] = set()
-    for layer, shape, operations in calls:
-        fresh = [p for p in _own(layer) if id(p) not in counted]
+    for call in calls:
+        fresh = [p for p in _own(call.layer) if id(p) not in counted]
         counted.update(id(p) for p in fresh)
-        kind = type(layer).__name__
-        yield LayerRow(names[id(layer)] or kind, kind, shape, sum(p.numel() for p in fresh), operations)
+        kind = type(call.layer).__name__
+        parameters = sum(p.numel() for p in fresh)
+        yield LayerRow(names[id(call.layer)] or kind, kind, call.shape, parameters, call.flops, call.field)
+
+
+def _field(fields: Fields | None, layer: nn.Module, into: Tensor | None, out: Tensor) -> Field:
+    if fields is None:
+        return None
+    if isinstance(layer, LocallyConnected2d) and into is not None:
+        fields.through(into, out, layer.kernel_size, layer.stride, layer.padding)
+    if isinstance(layer, Subsampling) and into is not None:
+        fields.through(into, out, (2, 2), (2, 2), (0, 0))
+    return fields.of(out)
 
 
 def flops(layer: nn.Module, into: Tensor, out: Tensor) -> int:
@@ -75,6 +109,12 @@ def flops(layer: nn.Module, into: Tensor, out: Tensor) -> int:
         return 2 * out.numel() // out.shape[1] * layer.kernels.numel()
     if isinstance(layer, nn.Linear):
         return 2 * out.numel() * layer.in_features
+    if isinstance(layer, LocallyConnected2d):
+        return 2 * out.numel() * layer.weight[0, 0, 0].numel()
+    if isinstance(layer, SparselyConnected):
+        return 2 * out.numel() // out.shape[-1] * layer.values.numel()
+    if isinstance(layer, (Maxout, MaxoutConv2d)):
+        return out.numel() * layer.pieces
     if isinstance(layer, (nn.RNNBase, nn.RNNCellBase)):
         matrices = sum(p.numel() for p in layer.parameters() if p.ndim == 2)
         return 2 * matrices * (into.numel() // layer.input_size)
@@ -83,7 +123,7 @@ def flops(layer: nn.Module, into: Tensor, out: Tensor) -> int:
     module = type(layer).__module__
     if module == "torch.nn.modules.activation" and not isinstance(layer, nn.MultiheadAttention):
         return out.numel()
-    if module == "torch.nn.modules.pooling":
+    if module == "torch.nn.modules.pooling" or isinstance(layer, (MinPool2d, RememberingPool2d)):
         return _pooled(layer, into, out)
     return 0
 
@@ -107,8 +147,8 @@ def _own(layer: nn.Module) -> list[nn.Parameter]:
 
 
 def _has_row(layer: nn.Module) -> bool:
-    """Layers without children, and modules that hold parameters of their own beside their children."""
-    return next(layer.children(), None) is None or bool(_own(layer))
+    """Layers without children, and modules that do something of their own beside their children."""
+    return next(layer.children(), None) is None or bool(_own(layer)) or isinstance(layer, (Maxout, MaxoutConv2d))
 
 
 def _first_tensor(value: Any) -> Tensor | None:

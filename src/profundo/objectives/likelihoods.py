@@ -5,6 +5,9 @@
     0 or 1         sigmoid         Bernoulli       softplus((1 − 2y) z)
     real           linear          Gaussian        squared error, up to constants; mean over the outputs
 
+A target may also be shares of classes, which mixed samples have (Zhang et al. 2018): floats (batch, K) that sum to 1, or
+(batch,) for two classes. Its cost is the mean of its classes' costs by their shares: −Σ_k t_k log p_k.
+
 Label smoothing ε (Szegedy et al. 2016) mixes the target with the uniform distribution: (1 − ε) onehot(y) + ε/K.
 It is for training; `likelihood` is the same objective without it, which evaluation reports.
 Half-precision outputs are cast to float32 first.
@@ -39,7 +42,8 @@ _HALF = (torch.bfloat16, torch.float16)
 
 
 class Objective(Protocol):
-    """outputs: (batch, spec.outputs), as the net gives them; targets: (batch,) int64, or (batch, outputs) float."""
+    """outputs: (batch, spec.outputs), as the net gives them; targets: (batch,) int64, or (batch, outputs) float; shares
+    of two classes are (batch,) float."""
 
     @property
     def name(self) -> str: ...
@@ -65,7 +69,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Categorical:
-    """Outputs (batch, K), targets (batch,) int64. predict: (batch, K) probabilities."""
+    """Outputs (batch, K), targets (batch,) int64, or shares (batch, K). predict: (batch, K) probabilities."""
 
     label_smoothing: float = 0.0
     name: ClassVar[str] = "categorical"
@@ -92,7 +96,7 @@ class Categorical:
 
 @dataclass(frozen=True, slots=True)
 class Bernoulli:
-    """Outputs (batch, 1), targets (batch,) of 0 and 1. predict: (batch,), P(y = 1)."""
+    """Outputs (batch, 1), targets (batch,) of 0 and 1, or floats between. predict: (batch,), P(y = 1)."""
 
     label_smoothing: float = 0.0
     name: ClassVar[str] = "bernoulli"
@@ -105,8 +109,12 @@ class Bernoulli:
         return Bernoulli() if self.label_smoothing else self
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        signed = (2 * targets - 1) * _column(outputs)
-        cost = -F.logsigmoid(signed)  # softplus(−signed), without F.softplus's switch to linear at 20
+        logits = _column(outputs)
+        signed = (2 * targets - 1) * logits
+        if targets.is_floating_point():
+            cost = -torch.lerp(F.logsigmoid(-logits), F.logsigmoid(logits), targets.to(logits.dtype))
+        else:
+            cost = -F.logsigmoid(signed)  # softplus(−signed), without F.softplus's switch to linear at 20
         return cost + self.label_smoothing / 2 * signed if self.label_smoothing else cost
 
     def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import TYPE_CHECKING
 
 from profundo.records import ProfundoError
@@ -10,7 +11,7 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["image_grid", "image_png"]
+__all__ = ["image_grid", "image_png", "image_svg"]
 
 GAP = 1  # transparent pixels between neighbours
 
@@ -20,6 +21,18 @@ def image_grid(images: Tensor, columns: int | None = None) -> str:
     import base64
 
     return "data:image/png;base64," + base64.b64encode(image_png(images, columns)[0]).decode("ascii")
+
+
+def image_svg(images: Tensor, columns: int, title: str) -> str:
+    """`image_grid` in a drawing of its size, for places that hold drawings; small pixels stay visible when enlarged."""
+    height, width = images.shape[-2:]
+    rows = math.ceil(len(images) / columns)
+    size = f'width="{columns * (width + GAP) - GAP}" height="{rows * (height + GAP) - GAP}"'
+    sharp = ' style="image-rendering:pixelated"' if max(height, width) <= 96 else ""
+    box = f"0 0 {columns * (width + GAP) - GAP} {rows * (height + GAP) - GAP}"
+    image = f'<image {size}{sharp} href="{image_grid(images, columns)}"/>'
+    label = escape(title, quote=True)
+    return f'<svg class="chart" role="img" aria-label="{label}" viewBox="{box}">{image}</svg>'
 
 
 def image_png(images: Tensor, columns: int | None = None) -> tuple[bytes, int]:

@@ -29,6 +29,7 @@ MOST_PAIRS = 15
 MOST_CLASS_STRIPS = 12  # distinct labels up to which examples are shown in one strip a class
 MOST_IN_A_STRIP = 12
 MOST_TILES = 48
+IN_A_ROW = 8  # augmented images
 MOST_EPOCH_ROWS = 200
 MOST_COLUMNS = 12  # features shown of a mistaken row
 LONG_TABLE = 25  # rows; longer ones begin folded
@@ -61,6 +62,7 @@ class Report:
     best_kept: whether its weights are those of the network, not the last epoch's.
     counts: samples per class of each split; one number for real targets.
     examples: raw uint8 images (images, channels, height, width) with one label each.
+    augmented: raw uint8 images by rows of 8, a training image as it is and as it comes in 7 steps.
     seconds: by phase. asked: the settings of the experiment, nested or flat. command: repeats the run.
     scatter: true and predicted values of a real target on the test split.
     """
@@ -75,6 +77,7 @@ class Report:
     notes: Sequence[str] = ()
     examples: Tensor | None = None
     example_labels: Sequence[str] = ()
+    augmented: Tensor | None = None
     layers: Sequence[LayerRow] = ()
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     best_epoch: int | None = None
@@ -100,6 +103,7 @@ def report_html(report: Report) -> str:
         columns=_columns(report),
         strips=_strips(report),
         tiles=_tiles(report),
+        augmented=_augmented(report),
         counts=_counts(report),
         inputs=_inputs(report),
         phases=_phases(report.seconds),
@@ -273,6 +277,11 @@ def _tiles(report: Report) -> dict[str, Any]:
     many = len(set(labels)) > MOST_CLASS_STRIPS
     each = [(label, image_grid(images[at : at + 1], 1)) for at, label in enumerate(labels[:MOST_TILES])] if many else []
     return {"grid": None, "each": each, "pixelated": _small(images)}
+
+
+def _augmented(report: Report) -> dict[str, Any] | None:
+    images = report.augmented
+    return None if images is None else {"picture": image_grid(images, IN_A_ROW), "pixelated": _small(images)}
 
 
 def _counts(report: Report) -> dict[str, Any]:

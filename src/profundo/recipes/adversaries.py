@@ -140,7 +140,7 @@ def trained_classifier(bench: Bench, data: Dataset, epochs: int) -> Classifier:
     net = initialize_(fast_cnn(data.spec), output_gain=SMALL_OUTPUT, generator=bench.generator("classifier"))
     precision = bench.precision(net)
     update = Supervised(
-        net, objectives.default(data.spec.targets), optimizer("momentum", net, 0.2, 5e-4), precision=precision
+        net, objectives.default(data.spec.targets), optimizer("nesterov", net, 0.2, 5e-4), precision=precision
     )
     seen = batches(data.train, data.spec, 256, seed=bench.seed, device=bench.device)
     bench.train(update, seen, Plan(epochs, schedule("one-cycle")), name="classifier")

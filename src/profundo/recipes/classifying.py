@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from profundo import objectives
-from profundo.data import augmentation
+from profundo.data.augment import augmentation, value_range
 from profundo.data.batches import InMemory, Streamed, batches, in_order
 from profundo.evaluate import Answers, answers, scores
 from profundo.pictures.charts import Line, heat_svg, lines_svg
@@ -68,7 +68,7 @@ def training_batches(
     bench: Bench, samples: Samples, spec: Spec, batch_size: int, augment: Sequence[str] = ()
 ) -> InMemory | Streamed:
     """Batches in an order of the run's seed; augment: names of augmentations, see `profundo.data.AUGMENTATIONS`."""
-    changes = augmentation(augment) if augment else None
+    changes = augmentation(augment, spec, value_range(samples)) if augment else None
     return batches(samples, spec, batch_size, seed=bench.seed, device=bench.device, augment=changes)
 
 

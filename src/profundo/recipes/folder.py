@@ -23,6 +23,7 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
+from profundo.data.catalogue import SUFFIXES
 from profundo.files import clear_leftovers, erase, read_json, write_text
 from profundo.records import ProfundoError
 
@@ -70,7 +71,7 @@ class Folder:
                         "choose another --out"
                     )
                 return cls(path)
-            return cls(cls._numbered(Path("runs"), re.sub(r"[^\w.-]+", "-", Path(name).name).strip("-.") or "run"))
+            return cls(cls._numbered(Path("runs"), re.sub(r"[^\w.-]+", "-", _called(name)).strip("-.") or "run"))
         except UnicodeEncodeError:
             raise ProfundoError(
                 f"{out!r}: expected a name for the run's folder in UTF-8; choose another --out"
@@ -152,6 +153,12 @@ class Folder:
         if self.scores.exists():
             return "finished"
         return "interrupted" if self.checkpoints.is_dir() else "started"
+
+
+def _called(name: str) -> str:
+    """Of data in a table or in arrays the name without what tells the kind of file."""
+    path = Path(name)
+    return path.stem if path.suffix.lower() in (*SUFFIXES, ".npz") else path.name
 
 
 def _left_over(path: Path) -> bool:

@@ -11,10 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.data.images import decode
+from profundo.data.columns import encoded
+from profundo.data.frames import raw_rows, read_frame
+from profundo.data.images import decode, fitted
 from profundo.recipes.folder import Folder
 from profundo.recipes.models import load_model, predict
-from profundo.records import Inputs, ProfundoError, Spec
+from profundo.records import Column, Inputs, ProfundoError, Spec
 
 __all__ = ["predict_files"]
 
@@ -51,10 +53,7 @@ def describe(name: str, said: Tensor, spec: Spec) -> dict[str, Any]:
 
 
 def read_image(path: Path, inputs: Inputs) -> Tensor:
-    """uint8 (channels, height, width), resized to the net's size when it differs."""
-    import numpy as np
-    from PIL import Image
-
+    """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs."""
     channels, height, width = inputs.shape
     try:
         if not path.is_file():
@@ -64,15 +63,24 @@ def read_image(path: Path, inputs: Inputs) -> Tensor:
         pixels = decode(path.read_bytes())  # as for training
     except (OSError, ValueError) as error:
         raise ProfundoError(f"{path}: expected an image, but it does not read: {error}") from None
-    image = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
-    image = image.convert("L" if channels == 1 else "RGB")
-    fitted = image if image.size == (width, height) else image.resize((width, height))
-    kept = torch.from_numpy(np.array(fitted))
-    return kept.unsqueeze(0) if channels == 1 else kept.permute(2, 0, 1).contiguous()
+    return torch.from_numpy(fitted(pixels, (channels, height, width)).transpose(2, 0, 1).copy())
+
+
+def read_columns(path: Path, columns: Sequence[Column]) -> Tensor:
+    """float32 (rows, features) of a table as the net learned to see its columns. Unknown categories count as none."""
+    frame = read_frame(path)
+    missing = [column.name for column in columns if column.name not in frame.columns]
+    if missing:
+        raise ProfundoError(
+            f"{path}: expected the columns {', '.join(column.name for column in columns)}; missing: {', '.join(missing)}"
+        )
+    return encoded(columns, raw_rows(frame, columns), [column.levels for column in columns])
 
 
 def read_rows(path: Path, inputs: Inputs) -> Tensor:
-    """float32 (rows, features) of a CSV with a header; columns are found by name, or taken in order without names."""
+    """float32 (rows, features) of a table with a header; columns are found by name, or taken in order without names."""
+    if inputs.columns:
+        return read_columns(path, inputs.columns)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = [row for row in csv.reader(file) if row] or [[]]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo import objectives
-from profundo.data import augmentation
+from profundo.data.augment import augmentation, value_range
 from profundo.data.batches import batches, in_order
 from profundo.evaluate import answers, mean_cost, scores
 from profundo.recipes.experiment import Experiment
@@ -47,7 +47,7 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
         asked.batch_size or 1,
         seed=asked.seed,
         device=prepared.device,
-        augment=augmentation(asked.augment) if asked.augment else None,
+        augment=augmentation(asked.augment, data.spec, value_range(data.train)) if asked.augment else None,
         rank=processes.rank,
         processes=processes.size,
         workers=asked.workers,
@@ -55,7 +55,7 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
     return Training(
         make_update(prepared, processes),
         train_batches,
-        Plan(asked.epochs or 1, schedule(asked.schedule or "constant")),
+        Plan(asked.epochs or 1, schedule(asked.schedule or "constant", asked.warm_up)),
         history,
         prepared.device,
         prepared.precision,
@@ -83,6 +83,7 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
         precision=prepared.precision,
         accumulate=asked.accumulate,
         clip=asked.clip,
+        l1=asked.l1,
         processes=processes.size,
     )
     update.forward = processes.wrap(net, prepared.device)

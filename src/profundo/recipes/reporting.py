@@ -52,6 +52,7 @@ def report_of(run: Run) -> Report:
         notes=data.notes,
         examples=examples,
         example_labels=labels,
+        augmented=_augmented(run),
         layers=summary(run.net, data.spec.inputs),
         history={**{name: run.history[name] for name in names}, "learning rate": _rates(run)},
         best_epoch=run.best_epoch,
@@ -136,6 +137,13 @@ def _examples(data: Dataset) -> tuple[Tensor | None, list[str]]:
         for index in (data.train.targets == label).nonzero()[:each, 0]
     ]
     return _displayable(_raw(data.train, chosen)), [classes[int(data.train.targets[index])] for index in chosen]
+
+
+def _augmented(run: Run) -> Tensor | None:
+    from profundo.recipes.augmenting import augmented_images
+
+    asked, image = run.experiment.augment, run.data.spec.inputs.kind == "image"
+    return augmented_images(run.data, asked, run.experiment.seed) if asked and image else None
 
 
 def _worst(run: Run) -> list[Worst]:

@@ -103,6 +103,9 @@ def load_data(asked: Experiment) -> Dataset:
         seed=asked.seed,
         stream="auto" if asked.stream is None else asked.stream,
         skip_bad=asked.skip_bad,
+        target=asked.target,
+        task=asked.task,
+        image_size=asked.image_size,
     )
 
 
@@ -126,7 +129,18 @@ def fit(
     """
     from profundo.recipes.display import for_python
 
-    for name in ("data", "net", "net_options", "validation", "stream", "skip_bad", "data_dir"):
+    for name in (
+        "data",
+        "net",
+        "net_options",
+        "validation",
+        "stream",
+        "skip_bad",
+        "data_dir",
+        "target",
+        "task",
+        "image_size",
+    ):
         if name in settings:
             raise ProfundoError(
                 f"fit: {name!r} is decided where data and net are made; give it to load(…) or to the net"
@@ -279,8 +293,9 @@ def open_run(path: str | Path, *, evaluate: bool = True) -> Run:
         raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
     data = load_data(asked)
     net, spec = load_model(folder)
-    if (spec.inputs.shape, spec.targets.kind, spec.outputs) != (
+    if (spec.inputs.shape, spec.inputs.names, spec.targets.kind, spec.outputs) != (
         data.spec.inputs.shape,
+        data.spec.inputs.names,
         data.spec.targets.kind,
         data.spec.outputs,
     ):

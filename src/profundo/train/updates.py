@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from profundo.records import Batch
-from profundo.train.optimizers import take_step
+from profundo.train.optimizers import add_l1, take_step
 
 __all__ = ["Descent", "Objective", "Supervised", "autocast", "match_layout"]
 
@@ -77,6 +77,8 @@ class Supervised:
     accumulate: the batch goes through the net in this many parts and their gradients add up, which saves memory and,
         but for batch normalisation, changes the result only by rounding.
     clip: the largest norm of the gradient over all parameters; above, it is scaled down (Pascanu et al. 2013).
+    l1: λ of the penalty λ‖W‖₁ on the weights, added to the mean cost. Like weight decay it is neither clipped nor part of
+        the loss that is reported.
     processes: how many share the batch. Their gradients are averaged, so each cost is multiplied by their number:
         what comes out is the gradient of the mean over the whole batch.
     """
@@ -90,6 +92,7 @@ class Supervised:
         precision: str = "float32",
         accumulate: int = 1,
         clip: float | None = None,
+        l1: float = 0.0,
         processes: int = 1,
     ) -> None:
         self.net = net
@@ -98,6 +101,7 @@ class Supervised:
         self.precision = precision
         self.accumulate = accumulate
         self.clip = clip
+        self.l1 = l1
         self.processes = processes
         self.forward: nn.Module = net  # several processes put their gradient-averaging wrapper here
 
@@ -135,6 +139,8 @@ class Supervised:
         """Move the parameters along their gradients."""
         if self.clip is not None:
             nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
+        if self.l1:
+            add_l1(self.net.parameters(), self.l1)
         take_step(self.optimizer)
 
     def state_dict(self) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     nets = networks(asked, known)
     net = nets["net"]
     # Batch normalisation bears steps that AlexNet, which has none, does not.
-    name, rate, decay = ("adamw", 0.001, 0.01) if asked.net == "alexnet" else ("momentum", 0.2, 5e-4)
+    name, rate, decay = ("adamw", 0.001, 0.01) if asked.net == "alexnet" else ("nesterov", 0.2, 5e-4)
     rate = asked.learning_rate or rate
     trained = bench.train(
         learner(bench, net, data.spec, name, rate, decay, label_smoothing=asked.label_smoothing),

@@ -96,7 +96,7 @@ def train_sparse(bench: Bench, asked: Settings, data: Dataset, kind: str, repeat
     train = part(data.train, drawn[: asked.samples])
     net = build("lenet5_1998", data.spec, connections=kind)
     bench.train(
-        learner(bench, net, data.spec, "momentum", asked.learning_rate, 5e-4),
+        learner(bench, net, data.spec, "nesterov", asked.learning_rate, 5e-4),
         training_batches(bench, train, data.spec, asked.batch_size),
         Plan(asked.epochs, schedule("one-cycle")),
         name=f"C3 by {kind}, {repeat + 1}",
@@ -110,7 +110,7 @@ def train_deep(
     """A net of He et al. 2015, section 4.2, with or without its shortcuts; and its test accuracy."""
     net = resnet(data.spec, depth, asked.widths, shortcuts)
     trained = bench.train(
-        learner(bench, net, data.spec, "momentum", asked.residual_rate, 5e-4),
+        learner(bench, net, data.spec, "nesterov", asked.residual_rate, 5e-4),
         training_batches(bench, data.train, data.spec, asked.batch_size),
         Plan(asked.residual_epochs, schedule("one-cycle")),
         name=f"{'residual' if shortcuts else 'plain'} {depth}, {repeat + 1}",

@@ -72,7 +72,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     net = nets["net"]
     samples = first_of_each(data).to(bench.device)
     trained = bench.train(
-        learner(bench, net, data.spec, "momentum", asked.learning_rate, asked.weight_decay),
+        learner(bench, net, data.spec, "nesterov", asked.learning_rate, asked.weight_decay),
         training_batches(bench, data.train, data.spec, asked.batch_size, asked.augment),
         Plan(asked.epochs, schedule("one-cycle")),
         validate=lambda: validation(bench, net, data),

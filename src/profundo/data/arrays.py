@@ -1,0 +1,130 @@
+"""Arrays of NumPy in an .npz file: inputs and targets, with or without splits of their own. Nothing is unpickled."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.data.catalogue import Task
+from profundo.data.splits import Collection
+from profundo.data.tables import finite
+from profundo.records import Inputs, ProfundoError, Samples, Targets
+
+__all__ = ["array_collection"]
+
+LARGEST = 16 << 30  # bytes when unpacked
+INPUTS, TARGETS = ("x", "X", "inputs", "images", "data", "features"), ("y", "Y", "targets", "labels", "target")
+SPLITS = {"train": ("train", "training"), "validation": ("validation", "val", "valid"), "test": ("test", "testing")}
+KNOWN = "x and y, or x_train, y_train, x_test, y_test"
+FEW = 100  # different whole numbers that are taken as classes
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+def array_collection(path: Path, task: Task = "auto") -> Collection:
+    """The arrays x, y or x_train, y_train, … of a file.
+
+    Inputs are images if they are of 8-bit whole numbers with 3 or 4 dimensions, (n, height, width), (n, channels, h, w)
+    or (n, h, w, channels); otherwise rows of numbers, flattened. Targets: whole numbers or words are classes.
+    Raises ProfundoError for pickled objects, missing or mismatched arrays, and values that are not finite.
+    """
+    pairs = _pairs(_arrays(path), path)
+    whole = np.concatenate([targets for _, targets in pairs.values()])
+    targets, places = _targets(whole, task, path)
+    shapes = {inputs.shape[1:] for inputs, _ in pairs.values()}
+    if len(shapes) > 1:
+        raise ProfundoError(f"{path}: expected inputs of one shape in all splits, got {sorted(shapes)}")
+    found, begin = {}, 0
+    for split, (inputs, own) in pairs.items():
+        found[split] = Samples(_inputs(inputs, path), places[begin : begin + len(own)])
+        begin += len(own)
+    first = found["train"].inputs
+    assert isinstance(first, Tensor)
+    described = Inputs(tuple(first.shape[1:]), "image" if first.dtype == torch.uint8 else "features")
+    return Collection(path.stem, described, targets, found["train"], found.get("validation"), found.get("test"))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(entry.file_size for entry in packed.infolist())
+        if size > LARGEST:
+            raise ProfundoError(f"{path}: unpacks to {size >> 30} GB; expected at most {LARGEST >> 30} GB")
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, LookupError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        said = " ".join(str(error).split())
+        if "pickle" in said.lower() or "object" in said.lower():
+            said = "it holds Python objects, which are not loaded; save arrays of numbers or words"
+        raise ProfundoError(f"{path}: expected arrays saved by numpy.savez: {said}") from None
+
+
+def _pairs(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Pair]:
+    """By split: inputs and targets of equal length."""
+    pairs: dict[str, Pair] = {}
+    for split, words in SPLITS.items():
+        endings = [f"_{word}" for word in words] + ([""] if split == "train" else [])
+        inputs = _one(arrays, [name + ending for name in INPUTS for ending in endings])
+        targets = _one(arrays, [name + ending for name in TARGETS for ending in endings])
+        if inputs is None and targets is None:
+            continue
+        if inputs is None or targets is None:
+            raise ProfundoError(
+                f"{path}: {split} has {'targets' if inputs is None else 'inputs'} only; expected {KNOWN}"
+            )
+        if len(inputs) != len(targets) or inputs.ndim < 2:
+            raise ProfundoError(
+                f"{path}: {split} has inputs {inputs.shape} and targets {targets.shape}; expected one target for each input"
+            )
+        pairs[split] = inputs, targets
+    if "train" not in pairs:
+        raise ProfundoError(f"{path}: expected arrays {KNOWN}; it has {', '.join(arrays) or 'none'}")
+    return pairs
+
+
+def _one(arrays: Mapping[str, np.ndarray], names: list[str]) -> np.ndarray | None:
+    return next((arrays[name] for name in names if name in arrays and arrays[name].ndim), None)
+
+
+def _inputs(inputs: np.ndarray, path: Path) -> Tensor:
+    if inputs.dtype == np.uint8 and inputs.ndim in (3, 4):
+        images = torch.from_numpy(np.ascontiguousarray(inputs))
+        if images.dim() == 3:
+            return images.unsqueeze(1)
+        channels_last = images.shape[3] in (1, 3) and images.shape[1] not in (1, 3)
+        images = images.permute(0, 3, 1, 2).contiguous() if channels_last else images
+        if images.shape[1] not in (1, 3):
+            raise ProfundoError(f"{path}: expected images of 1 or 3 channels, got shape {inputs.shape}")
+        return images
+    if inputs.dtype.kind not in "fiub":
+        raise ProfundoError(f"{path}: expected inputs of numbers, got {inputs.dtype}")
+    rows = torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32)).flatten(1)
+    return finite(rows, tuple(f"x{place + 1}" for place in range(rows.shape[1])), str(path))
+
+
+def _targets(values: np.ndarray, task: Task, path: Path) -> tuple[Targets, Tensor]:
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    different = np.unique(values) if values.ndim == 1 else None
+    is_number = values.dtype.kind in "fiu"
+    is_whole = is_number and bool(np.all(np.isfinite(values)) and np.all(values == np.round(values)))
+    as_classes = different is not None and (not is_number or (is_whole and len(different) <= FEW))
+    if task == "real" or (task == "auto" and not as_classes):
+        if not is_number or values.ndim > 2:
+            raise ProfundoError(
+                f"{path}: expected targets of numbers, (n,) or (n, outputs), got {values.dtype} {values.shape}"
+            )
+        wide = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).reshape(len(values), -1)
+        names = tuple(f"y{place + 1}" for place in range(wide.shape[1])) if wide.shape[1] > 1 else ("y",)
+        return Targets("real", names=names), finite(wide, names, str(path))
+    if different is None or len(different) < 2:
+        raise ProfundoError(f"{path}: expected targets (n,) of two classes or more, got shape {values.shape}")
+    places = torch.from_numpy(np.searchsorted(different, values).astype(np.int64))
+    names = tuple(str(int(value)) if is_whole else str(value) for value in different)
+    return Targets("classes" if len(names) > 2 else "binary", names), places

@@ -1,0 +1,133 @@
+"""Rows of a table as features: categories one-hot, dates as their place in year, week and day, gaps filled and told.
+
+A raw row is float64 with one entry a column: the number, the index of the category among those of the file, the
+seconds since 1970 of a date; NaN where there is nothing. What has to be learned (which categories there are, what fills
+a gap) is learned from the training rows alone and kept in `Column`s, so that rows to come are treated alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.records import Column, Inputs, ProfundoError, Samples
+
+__all__ = ["MOST_LEVELS", "as_features", "encoded", "feature_names", "learned"]
+
+MOST_LEVELS = 50
+"""Categories of a column that get a feature each: the most frequent ones. All others have none."""
+
+DAY, YEAR = 86_400.0, 365.2425 * 86_400.0
+EPOCH_WEEKDAY = 3 * DAY  # 1 January 1970 was a Thursday, three days after a Monday
+
+
+def learned(columns: Sequence[Column], raw: Tensor) -> tuple[tuple[Column, ...], Tensor]:
+    """The columns with what these training rows (float64, (rows, columns)) teach, and which of them tell anything.
+
+    columns: as read, their levels being all categories of the file in the order of their indices.
+    Returns the columns and, for each, whether to keep it: one with a single value in training tells nothing.
+    """
+    taught, kept = [], []
+    for place, column in enumerate(columns):
+        values = raw[:, place]
+        there = values[~values.isnan()]
+        has_gaps = len(there) < len(values)
+        if column.kind == "category":
+            taught.append(replace(column, levels=_frequent(column.levels, there), has_gaps=has_gaps))
+            kept.append(_different(there) + has_gaps > 1)
+        else:
+            fill = float(np.median(there.numpy())) if len(there) else 0.0
+            taught.append(replace(column, fill=fill, has_gaps=has_gaps and len(there) > 0))
+            kept.append(_different(there) > 1)
+    return tuple(taught), torch.tensor(kept, dtype=torch.bool)
+
+
+def as_features(inputs: Inputs, *splits: Samples) -> tuple[Inputs, tuple[Samples, ...], tuple[str, ...]]:
+    """The splits of raw rows as features, by what the first of them teaches; and what was left out for it.
+
+    Raises ProfundoError if no column of the training rows tells anything.
+    """
+    raw = [split.inputs for split in splits]
+    assert all(isinstance(rows, Tensor) for rows in raw)
+    taught, kept = learned(inputs.columns, raw[0])  # type: ignore[arg-type]
+    columns = tuple(column for column, keep in zip(taught, kept.tolist(), strict=True) if keep)
+    levels = [column.levels for column, keep in zip(inputs.columns, kept.tolist(), strict=True) if keep]
+    if not columns:
+        raise ProfundoError("every column has the same value in all rows to train on; there is nothing to learn from")
+    notes = tuple(
+        f"column {column.name!r} is left out: it has one value only in the rows to train on"
+        for column, keep in zip(taught, kept.tolist(), strict=True)
+        if not keep
+    )
+    names = feature_names(columns)
+    encodings = [encoded(columns, rows[:, kept], levels) for rows in raw]  # type: ignore[index]
+    made = tuple(Samples(rows, split.targets) for rows, split in zip(encodings, splits, strict=True))
+    return replace(inputs, shape=(len(names),), names=names, columns=columns), made, notes
+
+
+def _frequent(levels: Sequence[str], indices: Tensor) -> tuple[str, ...]:
+    """Those that occur, the most frequent ones if they are too many, in the order of the file."""
+    counts = torch.bincount(indices.long(), minlength=len(levels)).tolist()
+    order = sorted(range(len(levels)), key=lambda level: (-counts[level], level))[:MOST_LEVELS]
+    return tuple(levels[level] for level in sorted(order) if counts[level])
+
+
+def _different(values: Tensor) -> int:
+    return len(values) and 1 + int((values.sort().values.diff() != 0).sum())
+
+
+def encoded(columns: Sequence[Column], raw: Tensor, levels: Sequence[Sequence[str]]) -> Tensor:
+    """float32 (rows, features) of raw rows. levels: for each column what the raw indices of categories stand for."""
+    parts = [_encoded(column, raw[:, place], levels[place]) for place, column in enumerate(columns)]
+    return torch.cat([*parts, torch.empty(len(raw), 0, dtype=torch.float64)], dim=1).float()
+
+
+def feature_names(columns: Sequence[Column]) -> tuple[str, ...]:
+    """One for each feature, in the order of `encoded`."""
+    return tuple(name for column in columns for name in _names(column))
+
+
+def _encoded(column: Column, values: Tensor, levels: Sequence[str]) -> Tensor:
+    gaps = values.isnan()
+    if column.kind == "category":
+        wanted = {level: place for place, level in enumerate(column.levels)}
+        places = torch.tensor([wanted.get(level, -1) for level in levels] or [-1])
+        at = torch.where(gaps, -1, places[values.nan_to_num(0).long()])
+        hot = (at.unsqueeze(1) == torch.arange(len(column.levels))).double()
+        hot = hot[:, 1:] if _is_flag(column) else hot
+        return torch.cat([hot, gaps.double().unsqueeze(1)], 1) if column.has_gaps else hot
+    filled = torch.where(gaps, column.fill, values)
+    features = [filled] if column.kind == "number" else _phases(filled, column.has_time)
+    return torch.stack([*features, *([gaps.double()] if column.has_gaps else [])], 1)
+
+
+def _names(column: Column) -> list[str]:
+    if column.kind == "category":
+        levels = column.levels[1:] if _is_flag(column) else column.levels
+        names = [f"{column.name} = {level}" for level in levels]
+    elif column.kind == "number":
+        names = [column.name]
+    else:
+        cycles = ["year", "week", *(["day"] if column.has_time else [])]
+        names = [f"{column.name}, years since 2000"]
+        names += [f"{column.name}, {part} of the {cycle}" for cycle in cycles for part in ("sine", "cosine")]
+    return [*names, *([f"{column.name} missing"] if column.has_gaps else [])]
+
+
+def _is_flag(column: Column) -> bool:
+    """Of two categories without gaps one says it all."""
+    return len(column.levels) == 2 and not column.has_gaps
+
+
+def _phases(seconds: Tensor, has_time: bool) -> list[Tensor]:
+    """Years since 2000, and the place in the year, the week (and the day) as a point on a circle."""
+    features = [(seconds - 946_684_800.0) / YEAR]
+    for period, begin in ((YEAR, 0.0), (7 * DAY, -EPOCH_WEEKDAY), *([(DAY, 0.0)] if has_time else [])):
+        angle = 2 * math.pi * (seconds - begin) / period
+        features += [angle.sin(), angle.cos()]
+    return features

@@ -1,0 +1,73 @@
+"""From a table or arrays of one's own to a run that predicts rows to come, with its preprocessing inside."""
+
+import random
+
+import numpy as np
+import polars
+import pytest
+
+from profundo.recipes.experiment import experiment
+from profundo.recipes.predicting import predict_files
+from profundo.recipes.supervised import open_run, train
+from profundo.records import ProfundoError
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Risk grows with age, is higher in Porto, and one row in ten has a hole."""
+    draw = random.Random(0)
+    rows = []
+    for number in range(300):
+        age, city = draw.randint(18, 80), draw.choice(["Madrid", "Porto", "Recife"])
+        risky = age / 20 + (1.5 if city == "Porto" else 0) + draw.gauss(0, 0.3) > 3
+        rows.append({
+            "id": number + 1, "age": None if draw.random() < 0.1 else age, "city": None if draw.random() < 0.05 else city,
+            "since": f"20{draw.randint(10, 20)}-0{draw.randint(1, 9)}-11", "risk": "high" if risky else "low",
+        })  # fmt: skip
+    path = tmp_path / "people.csv"
+    polars.DataFrame(rows).write_csv(path)
+    return path
+
+
+def test_a_table_goes_from_file_to_predictions_without_the_file(people, tmp_path):
+    run = train(experiment(data=str(people), target="risk", epochs=20), out=tmp_path / "run")
+    assert run.scores.values["accuracy"] > 0.85
+    assert run.scores.baseline["accuracy"] < 0.65
+    new = tmp_path / "new.csv"
+    new.write_text("city,age,since,more\nPorto,70,2015-03-11,x\nMadrid,20,2015-03-11,x\nAtlantis,,2015-03-11,x\n")
+    people.unlink()
+    said = predict_files(tmp_path / "run", [new])
+    assert [one["prediction"] for one in said[:2]] == ["high", "low"]
+    assert 0 < said[2]["probability"] <= 1
+    new.write_text("city,age\nPorto,70\n")
+    with pytest.raises(ProfundoError, match="missing: since"):
+        predict_files(tmp_path / "run", [new])
+
+
+def test_predictions_of_the_rows_learned_from_are_those_of_the_net(people, tmp_path):
+    run = train(experiment(data=str(people), target="risk", epochs=5), out=tmp_path / "run")
+    said = predict_files(tmp_path / "run", [people])
+    opened = open_run(tmp_path / "run")
+    assert opened.scores.values == pytest.approx(run.scores.values)
+    frame = polars.read_csv(people)
+    assert [one["prediction"] for one in said].count("high") == pytest.approx((frame["risk"] == "high").sum(), abs=60)
+    shares = np.array([one["probabilities"]["high"] for one in said])
+    by_net = opened.predict(opened.data.test.inputs).numpy()
+    both = np.concatenate([shares, 1 - shares])
+    assert all(np.abs(both - share).min() < 1e-5 for share in by_net.reshape(-1))
+
+
+def test_a_table_that_changed_is_not_taken_for_the_one_learned_from(people, tmp_path):
+    train(experiment(data=str(people), target="risk", epochs=1), out=tmp_path / "run")
+    people.write_text(people.read_text().replace("Porto", "Lisboa"))
+    with pytest.raises(ProfundoError):
+        open_run(tmp_path / "run")
+
+
+def test_arrays_of_images_are_trained_on(tmp_path):
+    x = np.random.default_rng(0).integers(0, 100, (120, 8, 8), dtype=np.uint8)
+    y = np.arange(120) % 2
+    x[y == 1, 2:6, 2:6] += 150
+    np.savez(tmp_path / "squares.npz", x=x, y=np.where(y == 1, "square", "none"))
+    run = train(experiment(data=str(tmp_path / "squares.npz"), epochs=8), out=tmp_path / "run")
+    assert run.scores.values["accuracy"] == 1
