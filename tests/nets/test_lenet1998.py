@@ -196,7 +196,7 @@ class TestCodes:
     [
         (Targets("real", names=("length",)), {}, "expected 2 to 84 classes"),
         (Targets("classes", tuple(map(str, range(85)))), {}, "expected 2 to 84 classes"),
-        (MNIST.targets, {"connections": "some"}, "table, full or random"),
+        (MNIST.targets, {"connections": "some"}, "expected .table., .full. or .random., got .some."),
     ],
 )
 def test_mistakes_are_explained(targets, options, words):

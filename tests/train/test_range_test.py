@@ -142,7 +142,6 @@ def test_a_test_that_left_traces_would_be_noticed():
     assert not equal(trace(update, batches), before)
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be held back here")
 def test_a_second_interruption_waits_until_everything_is_back():
     net = nn.Linear(3, 2)
     before = copy.deepcopy(net.state_dict())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -256,12 +257,22 @@ def _of_randomness() -> Undo:
 
 @contextmanager
 def _signals_waiting() -> Iterator[None]:
-    """Ctrl-C waits, where the system lets it, so that a second one does not leave half of it put back."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Ctrl-C and the like wait, so that a second one does not leave half of it put back.
+
+    Their handlers are held back, not the signals: the system may hand a signal to any thread, but Python runs handlers
+    in the main one alone. In other threads there is nothing to hold back.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda got, _frame: came.append(got))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        for late in came:
+            signal.raise_signal(late)
