@@ -1,0 +1,45 @@
+"""The command line: parse, call a recipe, print. Nothing here knows how anything is done.
+
+Training talks on stderr; lists, figures and predictions are on stdout, with --json as exactly one JSON object.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+from profundo.cli.app import app
+
+# isort: off - each adds its commands, in the order in which help lists them
+import profundo.cli.training
+import profundo.cli.recipes
+import profundo.cli.looking  # noqa: F401
+# isort: on
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """The entry point. Exit status: 1 for a mistake that one line explains, 2 for wrong usage, 130 or 143 when
+    interrupted with the state saved."""
+    from profundo.records import Interrupted, ProfundoError
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ∂ gets ?
+    try:
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()
+    except ProfundoError as error:
+        print(f"profundo: {error}", file=sys.stderr)
+        sys.exit(1)
+    except Interrupted as interrupted:  # the run has said how to go on
+        sys.exit(interrupted.code)
+    except BrokenPipeError:
+        os._exit(141)  # whoever read us went away
+    except OSError as error:
+        print(f"profundo: {error.strerror or error}: {error.filename or 'what was to be printed'}", file=sys.stderr)
+        os._exit(1)  # what could not be written is not tried again

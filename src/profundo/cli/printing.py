@@ -1,0 +1,173 @@
+"""How commands print what they found: plain text for people, one JSON object with --json; and how they read words."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+__all__ = [
+    "print_description",
+    "print_graph",
+    "print_json",
+    "print_names",
+    "print_plan",
+    "print_recipe_run",
+    "print_run",
+    "print_table",
+    "read_changes",
+    "read_setting",
+    "terminal",
+    "words_of",
+]
+
+if TYPE_CHECKING:
+    from profundo.graph.derivatives.derivations import Derivation
+    from profundo.graph.traces.profiling import Profile
+    from profundo.recipes.display import Voice
+    from profundo.recipes.graphing import Shown
+    from profundo.recipes.recipe import RecipeRun
+    from profundo.recipes.supervised import Run
+
+
+def words_of(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    return [name.strip() for name in text.split(",") if name.strip() not in ("", "none")]
+
+
+def read_changes(text: str | None) -> Any:
+    """Augmentations: names with commas, or a list in YAML where some have options."""
+    from profundo.recipes.experiment import read_value
+
+    return read_value(text) if text is not None and text.lstrip().startswith("[") else words_of(text)
+
+
+def terminal() -> Voice:
+    from profundo.recipes.display import Terminal
+
+    return Terminal()
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_names(names: dict[str, str], title: str, as_json: bool) -> None:
+    if as_json:
+        print_json({title: names})
+        return
+    width = max(map(len, names))
+    for name, text in names.items():
+        print(f"{name:{width}}  {text}")
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table)
+
+
+def print_plan(prepared: Any, as_json: bool) -> None:
+    data, asked = prepared.data, prepared.experiment
+    parameters = sum(parameter.numel() for parameter in prepared.net.parameters())
+    settings = {name: value for name, value in asked.settings().items() if value not in (None, [], {})}
+    plan = {
+        "samples": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
+        "parameters": parameters,
+        "steps": asked.epochs * max(1, len(data.train) // asked.batch_size),
+        "device": str(prepared.device),
+        "precision": prepared.precision,
+        "experiment": settings,
+    }
+    if as_json:
+        print_json(plan)
+        return
+    for name, value in {**settings, **plan}.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{part} {number:,}" for part, number in value.items() if isinstance(number, int))
+        if name != "experiment":
+            print(f"{name:18}  {value}")
+
+
+def print_run(run: Run, as_json: bool) -> None:
+    if not as_json or run.scores is None:
+        return
+    print_json(
+        {
+            "test": dict(run.scores.values),
+            "baseline": dict(run.scores.baseline),
+            "epochs": len(run.history),
+            "best_epoch": None if run.best_epoch is None else run.best_epoch + 1,
+            "seconds": sum(run.seconds.values()),
+            "phases": run.seconds,
+            "run": str(run.folder.path) if run.folder else None,
+        }
+    )
+
+
+def read_setting(text: str, option: str = "--set", such_as: str = "epochs=3") -> tuple[str, Any]:
+    """(name, value) of "name=value"; the value as YAML reads it."""
+    from profundo.recipes.experiment import read_value
+    from profundo.records import ProfundoError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ProfundoError(f"{option} {text}: expected NAME=VALUE, such as {option} {such_as}")
+    return name.strip(), read_value(value)
+
+
+def print_description(name: str, about: list[str], settings: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json({"recipe": name, "about": about, "settings": settings})
+        return
+    print("\n\n".join(about))
+    print(f"\nsettings (change one with `profundo recipe {name} --set NAME=VALUE`):")
+    for key, value in settings.items():
+        print(f"  {key} = {value}")
+
+
+def print_recipe_run(run: RecipeRun, as_json: bool) -> None:
+    if as_json:
+        outcome = run.outcome
+        print_json(
+            {
+                "recipe": run.request.recipe,
+                "test": dict(outcome.scores),
+                "baseline": dict(outcome.baseline),
+                "conclusion": outcome.conclusion,
+                "seconds": run.seconds,
+                "run": str(run.folder.path) if run.folder else None,
+            }
+        )
+
+
+def print_graph(
+    shown: Shown,
+    derived: list[Derivation],
+    times: Profile | None,
+    *,
+    depth: int | None,
+    limit: int,
+    latex: bool,
+    as_json: bool,
+) -> None:
+    from profundo.graph.drawings.tables import layers, table
+    from profundo.recipes.graphing import as_plain_data
+
+    if as_json:
+        print_json(as_plain_data(shown, derived, times))
+        return
+    if shown.is_formula:
+        print(table(shown.graph, limit=limit))
+    else:
+        print(layers(shown.graph, depth=depth, limit=limit))
+    for one in derived:
+        print(f"\n{one.latex if latex else one.text}")
+    if times is not None:
+        print(f"\n{times}")

@@ -1,0 +1,104 @@
+"""Commands for recipes: methods of deep learning as complete experiments."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from profundo.cli.app import DataDir, Json, RunFolder, app
+from profundo.cli.printing import print_description, print_names, print_recipe_run, read_setting, terminal
+
+
+@app.command()
+def recipes(as_json: Json = False) -> None:
+    """List the recipes: methods of deep learning, each a complete experiment with a stated result."""
+    from profundo.recipes.catalogue import RECIPES
+
+    print_names(dict(RECIPES), "recipes", as_json)
+
+
+@app.command()
+def recipe(
+    name: Annotated[str | None, typer.Argument(help="A name of `profundo recipes`.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting; may be repeated.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The same method at a size that takes seconds.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Of everything drawn at random.", show_default=False)] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/<name>-<n> otherwise.", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Repeat the run of an experiment.yaml; options given here win.", show_default=False),
+    ] = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Say what it does and its settings, and stop.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a recipe: train, evaluate and show one method."""
+    from dataclasses import asdict
+
+    from profundo.recipes.cooked import read_request
+    from profundo.recipes.recipe import about, check, described
+    from profundo.records import ProfundoError
+
+    given: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    if config is not None:
+        if quick:
+            raise ProfundoError("--quick and --config: a configuration holds every setting; give one of them")
+        before = read_request(config)
+        if name not in (None, before.recipe):
+            raise ProfundoError(f"{config}: is one of recipe {before.recipe}, not {name}")
+        name, given = before.recipe, asdict(before.settings)
+        rest = {"seed": before.seed, "device": before.device, "data_dir": before.data_dir}
+    if name is None:
+        raise ProfundoError("say which recipe, such as `profundo recipe vae`; `profundo recipes` lists them")
+    check(name)
+    given |= dict(read_setting(text) for text in settings or [])
+    if describe:
+        print_description(name, about(name), described(name, given, quick), as_json)
+        return
+    from profundo.recipes.cooking import cook
+
+    options = {"seed": seed, "device": device, "data_dir": str(data_dir) if data_dir else None}
+    rest |= {key: value for key, value in options.items() if value is not None}
+    gc.freeze()
+    print_recipe_run(cook(name, given, quick=quick, out=out, voice=terminal(), **rest), as_json)
+
+
+@app.command()
+def generate(
+    run: RunFolder,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 16,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the draws.")] = 0,
+    prompt: Annotated[str, typer.Option(help="What a text begins with.")] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for pictures; RUN/generated otherwise.", show_default=False)
+    ] = None,
+) -> None:
+    """Let a recipe's trained networks make something new: pictures, text."""
+    from profundo.pictures.exhibits import drawn
+    from profundo.recipes.cooked import open_model
+    from profundo.recipes.folder import Folder
+    from profundo.recipes.recipe import generated
+    from profundo.recipes.showing import LIST, write_exhibits
+    from profundo.records import ProfundoError
+
+    name, model = open_model(run)
+    made = [drawn(exhibit) for exhibit in generated(name, model, count, seed, prompt)]
+    for exhibit in made:
+        if exhibit.kind in ("text", "table"):
+            print(exhibit.text)
+    place = out if out is not None else Folder(run).path / "generated"
+    if (place / LIST).exists():
+        raise ProfundoError(f"{place}: holds the exhibits of a run; choose another --out")
+    for path in write_exhibits(
+        place, [exhibit for exhibit in made if exhibit.kind not in ("text", "table")], listed=False
+    ):
+        print(path)
