@@ -9,12 +9,13 @@ import io
 import os
 import sys
 
-from profundo.cli.app import app
+import profundo.cli.looking
+import profundo.cli.recipes
 
 # isort: off - each adds its commands, in the order in which help lists them
 import profundo.cli.training
-import profundo.cli.recipes
-import profundo.cli.looking  # noqa: F401
+from profundo.cli.app import app
+
 # isort: on
 
 __all__ = ["app", "main"]
