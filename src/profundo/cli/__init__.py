@@ -9,13 +9,13 @@ import io
 import os
 import sys
 
-import profundo.cli.looking
-import profundo.cli.recipes
-
-# isort: off - each adds its commands, in the order in which help lists them
-import profundo.cli.training
 from profundo.cli.app import app
 
+# Each of these adds its commands, in the order in which help lists them.
+# isort: off
+import profundo.cli.training  # noqa: F401
+import profundo.cli.recipes  # noqa: F401
+import profundo.cli.looking  # noqa: F401
 # isort: on
 
 __all__ = ["app", "main"]
