@@ -13,8 +13,8 @@ from profundo.cli.app import app
 
 # Each of these adds its commands, in the order in which help lists them.
 # isort: off
-import profundo.cli.training  # noqa: F401
-import profundo.cli.recipes  # noqa: F401
+import profundo.cli.training
+import profundo.cli.recipes
 import profundo.cli.looking  # noqa: F401
 # isort: on
 
