@@ -93,6 +93,13 @@ def test_words_in_the_encoding_of_old_windows_are_read(tmp_path):
     assert read_frame(written(tmp_path / "a.csv", "x,y\nCórdoba,1\n", "cp1252"))["x"][0] == "Córdoba"
 
 
+def test_none_is_an_answer_and_not_a_hole(tmp_path):
+    found = table(tmp_path, "x,y\n1,none\n2.5,some\n4,none\n?,some\n")
+    assert found.targets.classes == ("none", "some")
+    assert len(found.train) == 4
+    assert math.isnan(found.train.inputs[3, 0])
+
+
 def test_parquet_has_the_same_rows_as_csv(tmp_path):
     text = written(tmp_path / "t.csv", ROWS)
     frame = read_frame(text)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["raw_rows", "read_frame", "table_collection"]
 
-MISSING = ["", "NA", "N/A", "n/a", "na", "NaN", "nan", "null", "NULL", "None", "none", "?", "-"]
+MISSING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "?"]  # "none" may be an answer
 LARGEST_FILE = 4 << 30
 MOST_CLASSES = 100
 FEW = 20  # distinct whole numbers that still may be classes
