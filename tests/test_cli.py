@@ -71,7 +71,7 @@ def test_a_run_is_a_folder_that_anyone_can_read(trained):
         "checkpoints", "report.html", "log.txt",
     }  # fmt: skip
     header, *rows = (run / "history.csv").read_text().splitlines()
-    assert header == "epoch,loss,validation loss,validation accuracy,rate"
+    assert header == "epoch,loss,validation loss,validation accuracy,rate,gradient norm"
     assert len(rows) == json.loads(done.stdout)["epochs"]
     assert json.loads((run / "scores.json").read_text())["test"] == json.loads(done.stdout)["test"]
 

@@ -12,7 +12,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,12 +25,15 @@ __all__ = [
     "exit_point",
     "flush_folder",
     "read_json",
+    "read_object",
+    "replacing",
     "sha256",
     "write_bytes",
     "write_json",
     "write_text",
 ]
 
+LARGEST_JSON = 1 << 26  # bytes
 _EXIT_AT = int(os.environ.get("PROFUNDO_EXIT_AT", "0"))
 _passed = 0
 
@@ -67,16 +71,46 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=True) + "\n")
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[str]]:
+    """A text file to write into that becomes `path` in the end; after an error the old file is as it was.
+
+    Raises ProfundoError when it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        flush_folder(path.parent)
+    except OSError as error:
+        raise ProfundoError(f"{path}: could not be written: {error.strerror or error}; choose another --out") from None
+    finally:
+        erase(temporary)
+
+
 def read_json(path: Path) -> Any:
-    """Raises ProfundoError when the file is missing, not a regular file, or not JSON."""
+    """Raises ProfundoError when the file is missing, not a regular file, larger than 64 MB, or not JSON."""
     try:
         if not path.is_file():  # a FIFO would block, a folder would raise
             raise ProfundoError(
                 f"{path}: expected a JSON file, found {'something else' if path.exists() else 'nothing'}"
             )
+        if path.stat().st_size > LARGEST_JSON:
+            raise ProfundoError(f"{path}: expected a JSON file of at most {LARGEST_JSON >> 20} MB")
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ProfundoError(f"{path}: expected JSON, but it does not read: {error}") from None
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises ProfundoError as `read_json` does, and for any other value."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise ProfundoError(f"{path}: expected a JSON object, found {type(value).__name__}; it was not written so")
+    return value
 
 
 def erase(path: Path) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batch",
+    "CalibrationBin",
+    "ClassScores",
     "Column",
     "Dataset",
     "Inputs",
@@ -44,7 +46,7 @@ class Interrupted(BaseException):
 
 InputKind = Literal["image", "features"]
 ColumnKind = Literal["number", "category", "date"]
-TargetKind = Literal["classes", "binary", "real"]
+TargetKind = Literal["classes", "binary", "labels", "real"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,9 @@ class Inputs:
 class Targets:
     """What is to be predicted.
 
-    kind: "classes" (an index below K ≥ 3), "binary" (0 or 1), "real" (one or more numbers).
-    classes: the class names in index order; two for "binary", none for "real".
+    kind: "classes" (an index below K ≥ 3), "binary" (0 or 1), "labels" (each of K is there or not), "real" (one or more
+        numbers).
+    classes: the names of classes or labels in index order; two for "binary", none for "real".
     names: names of the real targets.
     mean, std: of real targets on the training split; a network predicts (target − mean) / std.
     """
@@ -108,8 +111,8 @@ class Spec:
 
     @property
     def outputs(self) -> int:
-        """Width of the output layer: K for classes, 1 for binary, one per real target."""
-        if self.targets.kind == "classes":
+        """Width of the output layer: K for classes and labels, 1 for binary, one per real target."""
+        if self.targets.kind in ("classes", "labels"):
             return len(self.targets.classes)
         return 1 if self.targets.kind == "binary" else max(1, len(self.targets.names))
 
@@ -128,7 +131,8 @@ class Samples:
     """One split: raw inputs (a tensor, samples first, or a Source) and targets.
 
     inputs: uint8 (samples, channels, height, width) for images, float32 (samples, features) for rows.
-    targets: int64 (samples,) for "classes" and "binary", float32 (samples, outputs) for "real", in their own units.
+    targets: int64 (samples,) for "classes" and "binary", float32 (samples, K) of 0 and 1 for "labels", float32 (samples,
+        outputs) for "real", in their own units.
     """
 
     inputs: Tensor | Source
@@ -194,11 +198,45 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassScores:
+    """How well one class, or one label, is told from the rest.
+
+    samples: that are of it; precision: share of the samples taken for it that are of it, 0 where none were taken;
+    recall: share of its samples that were found; f1: their harmonic mean; auc: area under its ROC curve against all
+    others, None where there is only one kind or the answers are no probabilities.
+    """
+
+    name: str
+    samples: int
+    precision: float
+    recall: float
+    f1: float
+    auc: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationBin:
+    """The answers given with a probability in (low, high].
+
+    confidence: their mean probability; frequency: the share of them that was right. For several labels an answer is
+    "the label is there", and its probability anything from 0 to 1.
+    """
+
+    low: float
+    high: float
+    samples: int
+    confidence: float
+    frequency: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """Figures of one network on one split.
 
-    values: by name ("accuracy", "log loss", "RMSE", "MAE", "R²"); baseline: the same for the constant predictor;
-    confusion: counts, rows are the true classes; worst: indices of the samples with the largest losses, worst first.
+    values: by name ("accuracy", "log loss", "RMSE" …, see evaluate/scores.py); baseline: the same for the constant
+    predictor; linear: for logistic or linear regression, where it was fitted, and linear_name says which and on what;
+    confusion: counts, rows are the true classes; worst: indices of the samples with the largest losses, worst first;
+    per_class: one entry for each class or label; calibration: by probability, bins without answers left out.
     """
 
     samples: int
@@ -206,6 +244,10 @@ class Scores:
     baseline: Mapping[str, float]
     confusion: Sequence[Sequence[int]] = ()
     worst: Sequence[int] = ()
+    linear: Mapping[str, float] = field(default_factory=dict)
+    linear_name: str = ""
+    per_class: Sequence[ClassScores] = ()
+    calibration: Sequence[CalibrationBin] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from sklearn.preprocessing import StandardScaler
 
 import profundo.data as data
 from profundo.data import load, names, standardize, standardize_targets
+from profundo.data.catalogue import PUBLISHED
 from profundo.data.idx import read_idx
 from profundo.data.standard import channel_sums, moments
 from profundo.data.tables import finite
 from profundo.records import Dataset, ProfundoError, Source
 
-SMALL = [name for name in names() if name not in ("mnist", "cifar10")]
+SMALL = [name for name in names() if name not in PUBLISHED]
 
 
 def inputs_of(split):
@@ -110,12 +111,49 @@ def test_gates_are_their_truth_tables_in_every_split():
 
 
 @pytest.mark.parametrize(
-    ("name", "low", "high"), [("circles", 0, 0.7), ("moons", 0.8, 0.95), ("spiral", 0, 0.75), ("blobs", 0.98, 1)]
+    ("name", "low", "high"),
+    [("circles", 0, 0.7), ("moons", 0.8, 0.95), ("spiral", 0, 0.75), ("blobs", 0.98, 1), ("checkerboard", 0, 0.6)],
 )
 def test_only_blobs_are_nearly_separable_by_lines(name, low, high):
     found = load(name)
     x, y = found.train.inputs.numpy(), found.train.targets.numpy()
     assert low <= LogisticRegression().fit(x, y).score(x, y) <= high
+
+
+def whole(name):
+    found = load(name)
+    splits = (found.train, found.validation, found.test)
+    return torch.cat([s.inputs for s in splits]).double().numpy(), torch.cat(
+        [s.targets for s in splits]
+    ).double().numpy()
+
+
+def test_the_checkerboard_changes_colour_with_every_field():
+    points, colours = whole("checkerboard")
+    fields = np.floor(points)
+    assert np.array_equal(fields.sum(1) % 2, colours)
+    assert len({tuple(field) for field in fields.tolist()}) == 16
+    assert (np.abs(points) <= 2).all()
+    assert (colours == 0).sum() == (colours == 1).sum() == 500
+
+
+@pytest.mark.parametrize(
+    ("name", "powers", "coefficients", "noise"),
+    [
+        ("polynomial", [(0,), (1,), (2,), (3,), (4,)], [0, -3, 0, 1, 0], 0.5),
+        ("plane", [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0)], [1, 3, -2, 0, 0], 0.3),
+    ],
+)
+def test_least_squares_finds_the_stated_formula_and_noise_of_the_real_toys(name, powers, coefficients, noise):
+    inputs, targets = whole(name)
+    terms = np.stack([np.prod(inputs ** np.array(power), axis=1) for power in powers], axis=1)
+    found, *_ = np.linalg.lstsq(terms, targets[:, 0], rcond=None)
+    residuals = targets[:, 0] - terms @ found
+    deviation = np.sqrt(residuals @ residuals / (len(terms) - len(powers)))
+    errors = deviation * np.sqrt(np.diag(np.linalg.inv(terms.T @ terms)))
+    assert (np.abs(found - coefficients) < 4 * errors).all()
+    assert deviation == pytest.approx(noise, rel=4 / np.sqrt(2 * len(terms)))
+    assert load(name).spec.targets.kind == "real"
 
 
 def test_unknown_name_is_told_the_nearest_ones_and_how_to_give_a_folder():

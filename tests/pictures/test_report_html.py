@@ -4,6 +4,7 @@ import dataclasses
 import re
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,15 +12,19 @@ from pages import Element, parse
 
 import profundo.pictures as pictures
 from profundo.pictures import Report, Worst, report_html
-from profundo.records import Inputs, LayerRow, Scores, Spec, Targets
+from profundo.pictures.report import Calibration, ColumnRow, FirstLayer, Fit, Value
+from profundo.records import CalibrationBin, ClassScores, Inputs, LayerRow, Scores, Spec, Targets
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;{{ 7 * 7 }}</style></script>"
-SECTIONS = ["result", "curves", "confusion", "mistakes", "data", "net", "asked", "environment", "repeat"]
+SECTIONS = ["result", "curves", "mistakes", "net", "data", "repeat"]  # what every page has, in this order
 
 
 def images(number: int, channels: int = 1) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     return torch.randint(0, 256, (number, channels, 8, 8), dtype=torch.uint8, generator=generator)
+
+
+BINS = [CalibrationBin(0.6, 0.8, 10, 0.7, 0.8), CalibrationBin(0.8, 1.0, 90, 0.9, 0.84)]
 
 
 def image_report(classes: tuple[str, ...] = ("cat", "dog", "owl")) -> Report:
@@ -28,7 +33,21 @@ def image_report(classes: tuple[str, ...] = ("cat", "dog", "owl")) -> Report:
     return Report(
         title="three animals",
         spec=Spec(Inputs((1, 8, 8), "image", (33.3,), (78.6,)), Targets("classes", classes)),
-        scores=Scores(10_000, {"accuracy": 0.9917, "log loss": 0.02613}, {"accuracy": 0.1135}, confusion),
+        scores=Scores(
+            10_000,
+            {"accuracy": 0.9917, "log loss": 0.02613},
+            {"accuracy": 0.1135},
+            confusion,
+            linear={"accuracy": 0.9205},
+            linear_name="logistic regression on 10,000 of 55,000 samples",
+            per_class=[
+                ClassScores(name, 100 + i, 0.5, 0.25, 1 / (3 + i), None if i else 0.875)
+                for i, name in enumerate(classes)
+            ],
+            calibration=BINS,
+        ),
+        intervals={"accuracy": (0.98972, 0.99331)},
+        calibration=Calibration(BINS, [(0.5, 0.9), (0.8, 0.88)], 0.052, 0.86, 0.81, BINS[1]),
         validation_scores=Scores(6_000, {"accuracy": 0.9925}, {}),
         command="profundo train animals --seed 0 && echo 'a < b'",
         asked={"optimiser": {"learning rate": 0.1}, "epochs": 3},
@@ -37,9 +56,11 @@ def image_report(classes: tuple[str, ...] = ("cat", "dog", "owl")) -> Report:
         examples=images(2 * k),
         example_labels=[*classes, *classes],
         layers=[
-            LayerRow("conv", "Conv2d", (8, 4, 4), 80, 1_000_000),
-            LayerRow("head", "Linear", (3,), 28_858, 234_567),
+            LayerRow("conv", "Conv2d", (8, 4, 4), 80, 1_000_000, (3, 3)),
+            LayerRow("head", "Linear", (3,), 28_858, 234_567, "whole"),
         ],
+        first_layer=FirstLayer("conv", "Conv2d", 8, images(8)),
+        facts={"sha256": "00ff", "samples": [3702, 0, 300]},
         history={"loss": [1.0, 0.5, 0.4], "validation loss": [0.9, 0.6, 0.7], "validation accuracy": [0.5, 0.9, 0.8]},
         best_epoch=1,
         worst=[Worst(classes[0], classes[1], 9.5, 0.999, images(1)[0]), Worst(classes[1], classes[1], 0.8, 0.4)],
@@ -56,8 +77,10 @@ def real_report() -> Report:
         scores=Scores(40, {"RMSE": 0.512, "R²": 0.8}, {"RMSE": 1.14, "R²": 0.0}),
         command="profundo train prices",
         counts={"train": [160], "test": [40]},
-        worst=[Worst("5.0", "2.1", 8.4, row={"rooms": 3.0, "age": 41.5})],
-        scatter=([1.0, 2.0], [1.5, 1.75]),
+        worst=[Worst("5.0", "2.1", 8.4, row=[Value("rooms", "3"), Value("age", "41.5", 2.5, "2.5 σ above the mean")])],
+        fits=[Fit("price", [1.0, 2.0], [1.5, 1.75], [-0.25, 0.125, 0.5], [1, 1])],
+        columns=[ColumnRow("rooms", "number", "a number", "none")],
+        first_layer=FirstLayer("0", "Linear", 4, norms=[("age", 2.0), ("rooms", 1.0)]),
     )
 
 
@@ -72,6 +95,25 @@ def many_classes() -> Report:
     return image_report(tuple(f"class {i}" for i in range(100)))
 
 
+def labels_report() -> Report:
+    spec = Spec(Inputs((2,), "features"), Targets("labels", ("red", "round")))
+    each = [ClassScores("red", 4, 1.0, 0.5, 2 / 3, 0.9), ClassScores("round", 0, 0.0, 0.0, 0.0)]
+    scores = Scores(9, {"exact match": 0.5}, {"exact match": 0.25}, per_class=each, calibration=BINS)
+    trust = Calibration(BINS, [(0.5, 0.9), (0.8, 0.88)], 0.052, 0.86, 0.81, BINS[1])
+    return Report(
+        "tags", spec, scores, "profundo train tags", calibration=trust, counts={"test": [4, 0]}, sizes={"test": 9}
+    )
+
+
+def wide_report() -> Report:
+    """Rows of three hundred features."""
+    row = [Value(f"x{i}", str(i), float(i % 7), "far off") for i in range(300)]
+    inputs = Inputs((300,), "features", (0.0,) * 300, (1.0,) * 300, tuple(f"x{i}" for i in range(300)))
+    return dataclasses.replace(
+        binary_report(), spec=Spec(inputs, binary_report().spec.targets), worst=[Worst("no", "yes", 1.0, 0.75, row=row)]
+    )
+
+
 def bare_report() -> Report:
     return Report("bare", image_report().spec, Scores(0, {}, {}), "profundo train bare")
 
@@ -81,6 +123,10 @@ REPORTS = {
     "real": real_report,
     "binary": binary_report,
     "hundred classes": many_classes,
+    "labels": labels_report,
+    "hundreds of features": wide_report,
+    "several targets": lambda: dataclasses.replace(real_report(), fits=real_report().fits * 6),
+    "nothing finite": lambda: dataclasses.replace(real_report(), fits=[Fit("y", [1.0], [float("nan")], [], [])]),
     "bare": bare_report,
     "one epoch": lambda: dataclasses.replace(image_report(), history={"loss": [0.5]}, best_epoch=0),
     "diverged": lambda: dataclasses.replace(
@@ -115,14 +161,28 @@ def report(request):
 
 def test_every_page_is_well_formed_and_holds_every_section_with_its_heading(report):
     tree = page(report)
-    assert [section.attributes["id"] for section in tree.all("section")] == SECTIONS
+    found = [section.attributes["id"] for section in tree.all("section")]
+    assert [name for name in found if name in SECTIONS] == SECTIONS
+    assert ("classes" in found) == (report.spec.targets.kind != "real")
+    assert ("calibration" in found) == (report.calibration is not None)
+    assert ("errors" in found) == bool(report.fits)
     identifiers = [e.attributes["id"] for e in tree.walk() if "id" in e.attributes]
     assert len(identifiers) == len(set(identifiers))
     for section in tree.all("section"):
         assert section.attributes["aria-labelledby"] == section.all("h2")[0].attributes["id"]
-    for link in tree.one("nav").all("a"):
-        assert link.attributes["href"].removeprefix("#") in identifiers
-    assert len(tree.all("h1")) == 1
+    links = [link.attributes["href"].removeprefix("#in-") for link in tree.one("nav").all("a")]
+    assert links == found
+    for section in tree.all("section"):  # each link leads into what folds, so that following it unfolds
+        assert section.one("details", **{"class": "fold"}).all("div", id=f"in-{section.attributes['id']}")
+    assert tree.one("a", **{"class": "skip"}).attributes["href"].removeprefix("#") in identifiers
+    assert tree.one("html").attributes["lang"] == "en"
+
+
+def test_headings_skip_no_level(report):
+    levels = [int(e.tag[1]) for e in page(report).walk() if re.fullmatch("h[1-6]", e.tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
 def test_every_page_needs_no_network_and_no_script(report):
@@ -147,7 +207,8 @@ def test_every_picture_has_words_and_every_table_heading_a_scope(report):
     for region in tree.all("div", role="region"):
         assert region.attributes["tabindex"] == "0"
         assert region.attributes["aria-label"]
-    assert all("aria-label" in table.attributes or table.all("caption") for table in tree.all("table"))
+    assert all(table.one("caption").text for table in tree.all("table"))
+    assert all(figure.one("figcaption").text for figure in tree.all("figure"))
 
 
 def test_every_row_of_every_table_has_the_same_number_of_cells(report):
@@ -176,8 +237,14 @@ def test_hostile_text_stays_text_wherever_it_comes_from():
         counts={HOSTILE: [1, 2, 3]},
         layers=[LayerRow(HOSTILE, HOSTILE, (1,), 1, 1)],
         history={HOSTILE: [1.0, 2.0], f"validation {HOSTILE}": [1.0, 2.0]},
-        scores=dataclasses.replace(report.scores, values={HOSTILE: 1.0}, baseline={HOSTILE: 0.5}),
+        scores=dataclasses.replace(
+            report.scores, values={HOSTILE: 1.0}, baseline={HOSTILE: 0.5}, linear={HOSTILE: 0.5}, linear_name=HOSTILE
+        ),
         worst=[Worst(HOSTILE, HOSTILE, 1.0, image=images(1)[0])],
+        facts={HOSTILE: HOSTILE},
+        columns=[ColumnRow(HOSTILE, HOSTILE, HOSTILE, HOSTILE)],
+        first_layer=FirstLayer(HOSTILE, HOSTILE, 1, norms=[(HOSTILE, 1.0)]),
+        fits=[Fit(HOSTILE, [1.0], [2.0], [0.0, 1.0], [1])],
     )
     tree = page(report)
     assert all("onerror" not in element.attributes for element in tree.walk())
@@ -196,13 +263,33 @@ def test_control_characters_and_broken_unicode_do_not_reach_the_page():
 
 def test_result_is_told_beside_the_constant_predictor():
     result = page(image_report()).one("section", id="result")
-    assert [said(number) for number in result.all("dd")] == ["99.17 %", "11.35 %"]
+    assert said(result.one("p", **{"class": "figure"})) == (
+        "99.17 % accuracy on 10,000 test images 95 % interval: 98.97 to 99.33 %"
+    )
     assert "classifies 9,917 of 10,000 test images correctly" in said(result)
-    assert rows(result.one("table")) == [
-        ["score", "test", "validation", "constant predictor"],
-        ["accuracy", "99.17 %", "99.25 %", "11.35 %"],
-        ["log loss", "0.02613", "–", "–"],
-    ]
+    assert "lies between 98.97 and 99.33 %" in said(result)
+    assert "always answers the most frequent class would reach 11.35 %" in said(result)
+    assert "Logistic regression on 10,000 of 55,000 samples reaches 92.05 %." in said(result)
+    assert "this network 99.17 %; logistic regression" in result.one("svg").attributes["aria-label"].replace(
+        "\u00a0", " "
+    )
+    head, accuracy, loss = rows(result.one("table"))
+    assert head == ["score", "test", "95 % interval", "validation", "constant predictor", "logistic regression"]
+    assert accuracy[0].startswith("accuracy ")
+    assert accuracy[1:] == ["99.17 %", "98.97 to 99.33 %", "99.25 %", "11.35 %", "92.05 %"]
+    assert loss[1:] == ["0.02613", "–", "–", "–", "–"]
+
+
+@pytest.mark.parametrize(
+    ("linear", "says"),
+    [(0.9, "reaches 90.00 %."), (0.95, "within the interval"), (0.97, "does not pay"), (0.99, "does not pay")],
+)
+def test_a_lead_over_the_linear_model_is_called_what_it_is(linear, says):
+    scores = Scores(
+        100, {"accuracy": 0.97}, {"accuracy": 0.5}, linear={"accuracy": linear}, linear_name="a linear model"
+    )
+    report = dataclasses.replace(image_report(), scores=scores, intervals={"accuracy": (0.9155, 0.9897)})
+    assert says in said(page(report).one("section", id="result"))
 
 
 @pytest.mark.parametrize(
@@ -228,16 +315,26 @@ def test_curves_show_losses_and_accuracy_with_the_best_epoch_counted_from_one():
     assert "validation" in loss.text
     assert "validation accuracy" in accuracy.text
     assert "best epoch: 2" in loss.text
-    assert rows(section.one("table"))[2] == ["2 best", "0.5000", "0.6000", "90.00 %"]
+    assert rows(section.all("table")[0])[2] == ["2 best", "0.5000", "0.6000", "90.00 %"]
 
 
-def test_learning_rate_is_folded_away_below_the_losses():
+def test_learning_rate_and_gradient_norm_stand_after_the_losses_and_what_is_unknown_is_folded_away():
     report = image_report()
-    report = dataclasses.replace(report, history={"learning rate factor": [1.0, 0.5, 0.1], **report.history})
+    more = {"unheard of": [1.0, 2.0, 3.0], "gradient norm": [3.0, 2.0, 1.0], "learning rate": [1.0, 0.5, 0.1]}
+    section = page(dataclasses.replace(report, history={**more, **report.history})).one("section", id="curves")
+    pictures = [svg.text for svg in section.all("svg")]
+    assert ["loss" in pictures[0], "accuracy" in pictures[1]] == [True, True]
+    assert ["learning rate" in pictures[2], "gradient norm" in pictures[3]] == [True, True]
+    (folded,) = [details for details in section.all("details") if "class" not in details.attributes]
+    assert "unheard of" in folded.one("svg").text
+    assert "best" not in folded.one("svg").text
+
+
+def test_one_epoch_makes_a_table_instead_of_curves():
+    report = dataclasses.replace(image_report(), history={"loss": [0.5], "validation accuracy": [0.75]}, best_epoch=0)
     section = page(report).one("section", id="curves")
-    assert "learning rate factor" in section.one("details").text
-    assert "learning rate factor" not in "".join(svg.text for svg in section.all("svg")[:2])
-    assert "best" not in section.one("details").one("svg").text
+    assert section.all("svg") == []
+    assert rows(section.all("table")[0])[1] == ["1 best", "0.5000", "75.00 %"]
 
 
 def test_gaps_in_the_history_are_explained():
@@ -248,7 +345,7 @@ def test_gaps_in_the_history_are_explained():
 def test_confusion_matrix_holds_the_counts_and_the_recall():
     report = image_report()
     confusion = report.scores.confusion
-    table = rows(page(report).one("section", id="confusion").one("table"))
+    table = rows(page(report).one("section", id="classes").all("table")[1])
     for index, row in enumerate(table[1:]):
         assert row[0] == report.spec.targets.classes[index]
         assert [int(cell) for cell in row[1:-2]] == confusion[index]
@@ -258,7 +355,10 @@ def test_confusion_matrix_holds_the_counts_and_the_recall():
 def test_hundred_classes_are_told_by_their_most_confused_pairs():
     report = many_classes()
     confusion = torch.tensor(report.scores.confusion).fill_diagonal_(0)
-    table = rows(page(report).one("section", id="confusion").one("table"))[1:]
+    weakest, every, confused = page(report).one("section", id="classes").all("table")
+    assert [row[0] for row in rows(weakest)[1:]] == [f"class {i}" for i in range(99, 87, -1)]  # by F1 = 1 / (3 + i)
+    assert len(rows(every)) == 101
+    table = rows(confused)[1:]
     assert len(table) == 15
     counts = [int(row[2]) for row in table]
     assert counts == sorted(confusion.flatten().tolist(), reverse=True)[:15]
@@ -268,11 +368,11 @@ def test_hundred_classes_are_told_by_their_most_confused_pairs():
 
 def test_a_class_without_test_samples_has_no_recall():
     report = dataclasses.replace(image_report(), scores=Scores(2, {}, {}, [[2, 0, 0], [0, 0, 0], [0, 0, 0]]))
-    assert rows(page(report).one("section", id="confusion").one("table"))[2][-2:] == ["0", "–"]
+    assert rows(page(report).one("section", id="classes").one("table"))[2][-2:] == ["0", "–"]
 
 
 def test_zero_mistakes_are_said_in_words():
-    assert "every test sample was classified correctly" in page(binary_report()).one("section", id="confusion").text
+    assert "every test sample was classified correctly" in page(binary_report()).one("section", id="classes").text
 
 
 def test_mistakes_show_truth_prediction_and_probability():
@@ -284,14 +384,60 @@ def test_mistakes_show_truth_prediction_and_probability():
 
 
 def test_mistaken_rows_show_their_features():
-    table = rows(page(real_report()).one("section", id="mistakes").one("table"))
-    assert table == [["true", "predicted", "loss", "rooms", "age"], ["5.0", "2.1", "8.400", "3", "41.50"]]
+    table = page(real_report()).one("section", id="mistakes").one("table")
+    assert rows(table) == [["true", "predicted", "loss", "rooms", "age"], ["5.0", "2.1", "8.400", "3", "41.5"]]
+    assert table.one("mark").attributes["title"] == "2.5 σ above the mean"
+
+
+def test_of_hundreds_of_columns_the_most_unusual_values_are_told():
+    table = page(wide_report()).one("section", id="mistakes").one("table")
+    assert rows(table)[0] == ["true", "predicted", "probability", "loss", "most unusual values"]
+    assert [said(one) for one in table.all("td")[-1].all("span")] == [f"x{i} {i} far off" for i in (6, 13, 20, 27)]
+
+
+def test_classes_tell_precision_recall_f1_and_auc():
+    table = rows(page(image_report()).one("section", id="classes").all("table")[0])
+    assert table[0] == ["class", "samples", "precision", "recall", "F1", "AUC"]
+    assert table[1] == ["cat", "100", "50.00 %", "25.00 %", "0.333", "0.875"]
+    assert table[2] == ["dog", "101", "50.00 %", "25.00 %", "0.250", "–"]
+
+
+def test_labels_are_told_one_by_one_and_have_no_confusions():
+    tree = page(labels_report())
+    table = rows(tree.one("section", id="classes").one("table"))
+    assert table[2] == ["round", "0", "0.00 %", "–", "0.000", "–"]
+    assert "gets every label right of 4 of 9" in said(tree.one("section", id="result"))
+    assert "to which it gives 90 %, 84.00 % are there" in said(tree.one("section", id="calibration"))
+    assert rows(tree.one("section", id="data").one("table"))[-1] == ["all", "9"]
+
+
+def test_calibration_is_said_in_words_and_listed_by_bins():
+    section = page(image_report()).one("section", id="calibration")
+    assert "When it says 90 %, it is right 84 % of the time (90 answers)." in said(section)
+    assert "states 86.00 % on average, and 81.00 % are right: over-confident." in said(section)
+    assert "5.2 percentage points" in said(section)
+    assert rows(section.one("table"))[1] == ["60–80 %", "10", "70.0 %", "80.0 %", "50.0–90.0 %"]
+
+
+def test_first_layer_is_shown_as_pictures_of_images_and_norms_of_columns():
+    picture, table = (
+        page(image_report()).one("section", id="net"),
+        page(real_report()).one("section", id="net").one("table"),
+    )
+    assert picture.one("img").attributes["src"] == pictures.image_grid(images(8), 8)
+    assert "all 8 filters of conv" in picture.one("figure").text
+    assert [row[:2] for row in rows(table)[1:]] == [["age", "2"], ["rooms", "1"]]
+    assert [cell.attributes["style"] for cell in table.all("td", **{"class": "bar"})] == [
+        "--length:100.0",
+        "--length:50.0",
+    ]
 
 
 def test_real_targets_are_shown_against_the_truth():
-    section = page(real_report()).one("section", id="confusion")
-    assert len(section.one("svg").all("circle")) == 2
-    assert "true price" in section.text
+    scatter, histogram, residuals = page(real_report()).one("section", id="errors").all("svg")
+    assert len(scatter.all("circle")) == len(residuals.all("circle")) == 2
+    assert "true price" in scatter.text
+    assert len(histogram.all("rect")) == 2
 
 
 def test_data_tell_counts_notes_and_examples_by_class():
@@ -315,15 +461,18 @@ def test_augmented_images_are_shown_where_there_are_any():
 def test_net_tells_shapes_and_totals():
     section = page(image_report()).one("section", id="net")
     assert "28,938 parameters; one forward pass of one sample takes 1.23 M FLOPs" in said(section)
-    assert rows(section.one("table"))[1] == ["conv", "Conv2d", "8 × 4 × 4", "80", "1,000,000"]
+    assert rows(section.one("table"))[1] == ["conv", "Conv2d", "8 × 4 × 4", "3 × 3", "80", "1,000,000"]
+    assert rows(section.one("table"))[2][3] == "whole image"
     assert rows(section.one("table"))[-1] == ["all", "28,938", "1,234,567"]
 
 
 def test_settings_environment_times_and_command_are_told():
     tree = page(image_report())
-    assert rows(tree.one("section", id="asked").one("table")) == [["optimiser · learning rate", "0.1"], ["epochs", "3"]]
-    where, time = tree.one("section", id="environment").all("table")
+    asked, where, facts = tree.one("section", id="repeat").all("table")
+    assert rows(asked) == [["optimiser · learning rate", "0.1"], ["epochs", "3"]]
     assert rows(where) == [["torch", "2.x"], ["device", "CPU"]]
+    assert rows(facts) == [["sha256", "00ff"], ["samples", "3702, 0, 300"]]
+    time = tree.one("section", id="curves").all("table")[-1]
     assert [row[:2] for row in rows(time)[1:]] == [["data", "400 ms"], ["training", "1 min 5 s"]]
     assert tree.one("pre").text == image_report().command
 
@@ -331,7 +480,7 @@ def test_settings_environment_times_and_command_are_told():
 def test_long_histories_make_a_short_table_that_keeps_best_and_last():
     history = {"loss": [1 / (i + 1) for i in range(5000)]}
     report = dataclasses.replace(image_report(), history=history, best_epoch=1233)
-    table = rows(page(report).one("section", id="curves").one("table"))
+    table = rows(page(report).one("section", id="curves").all("table")[0])
     assert len(table) < 210
     assert [row[0] for row in table if row[0] in ("1234 best", "5000")] == ["1234 best", "5000"]
 
@@ -354,6 +503,8 @@ def test_text_and_curves_have_enough_contrast_on_every_ground(block):
         for ground in ("paper", "card", "wash"):
             light, dark = sorted((luminance(used[text]), luminance(used[ground])), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
+    light, dark = sorted((luminance(used["ink"]), luminance(used["marked"])), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
     for curve in range(1, 7):
         light, dark = sorted((luminance(used[f"curve-{curve}"]), luminance(used["paper"])), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 3, curve

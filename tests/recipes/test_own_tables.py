@@ -71,3 +71,51 @@ def test_arrays_of_images_are_trained_on(tmp_path):
     np.savez(tmp_path / "squares.npz", x=x, y=np.where(y == 1, "square", "none"))
     run = train(experiment(data=str(tmp_path / "squares.npz"), epochs=8), out=tmp_path / "run")
     assert run.scores.values["accuracy"] == 1
+
+
+@pytest.fixture
+def weather(tmp_path):
+    """Three labels that follow from two numbers, each also as words in one column."""
+    draw = random.Random(1)
+    rows = []
+    for _ in range(300):
+        cloud, warmth = draw.random(), draw.gauss(15, 8)
+        there = {"sun": cloud < 0.5, "rain": cloud > 0.6 and warmth < 20, "frost": warmth < 5}
+        words = "; ".join(name for name, is_there in there.items() if is_there) or "none"
+        rows.append({"cloud": cloud, "warmth": warmth, **{name: int(v) for name, v in there.items()}, "sky": words})
+    path = tmp_path / "weather.csv"
+    polars.DataFrame(rows).write_csv(path)
+    return path
+
+
+def test_several_labels_go_from_file_to_predictions(weather, tmp_path):
+    table = polars.read_csv(weather)
+    table.drop("sky").write_csv(weather)
+    run = train(experiment(data=str(weather), target="sun,rain,frost", epochs=40), out=tmp_path / "run")
+    assert run.experiment.objective == "bernoulli"
+    assert run.scores.values["label accuracy"] > 0.95 > 0.8 > run.scores.baseline["label accuracy"]
+    assert run.scores.linear["label accuracy"] > 0.8
+    assert [one.name for one in run.scores.per_class] == ["sun", "rain", "frost"]
+    said = predict_files(tmp_path / "run", [weather])
+    right = [("sun" in one["prediction"]) == row["sun"] for one, row in zip(said, table.to_dicts(), strict=True)]
+    assert sum(right) > 0.95 * len(right)
+    assert list(said[0]["probabilities"]) == ["sun", "rain", "frost"]
+    assert run.folder.report.stat().st_size > 10_000
+
+
+def test_labels_in_one_column_are_the_same_task(weather, tmp_path):
+    polars.read_csv(weather).drop("sun", "rain", "frost").write_csv(weather)
+    run = train(experiment(data=str(weather), target="sky", task="labels", epochs=40), out=tmp_path / "run")
+    assert run.data.spec.targets.classes == ("frost", "none", "rain", "sun")
+    assert run.scores.values["label accuracy"] > 0.9
+
+
+def test_two_numbers_are_predicted_at_once(weather, tmp_path):
+    rows = polars.read_csv(weather).select("cloud", "warmth")
+    rows.with_columns(a=polars.col("cloud") * 3 + 1, b=polars.col("warmth") * -2).write_csv(weather)
+    run = train(experiment(data=str(weather), target="a,b", epochs=60), out=tmp_path / "run")
+    assert run.data.spec.targets.names == ("a", "b")
+    assert run.scores.values["R²"] > 0.9
+    assert run.scores.linear["R²"] > 0.999  # it is linear
+    said = predict_files(tmp_path / "run", [weather])
+    assert len(said[0]["prediction"]) == 2

@@ -1,5 +1,6 @@
 """The spine from Python: nets and data of one's own, exact repetition, early stopping, streaming, pictures for notebooks."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -126,7 +127,7 @@ def test_early_stopping_ends_with_the_weights_of_the_best_epoch(digits):
     assert run.best_epoch == losses.index(min(losses)) == len(losses) - 4
     from profundo.recipes.supervised import evaluate_split
 
-    _, scores = evaluate_split(run.net, digits, digits.validation)
+    _, scores = evaluate_split(run.net, digits, digits.validation, run.experiment)
     assert scores.values["log loss"] == pytest.approx(min(losses), rel=1e-4)
 
 
@@ -363,3 +364,54 @@ def test_the_recorded_step_changes_no_bit_of_a_run(tmp_path):
     runs = [train(experiment(**asked, capture=capture), out=tmp_path / str(capture)) for capture in (True, False)]
     assert torch.equal(weights(runs[0].net), weights(runs[1].net))
     assert runs[0].history.rows == runs[1].history.rows
+
+
+@pytest.mark.parametrize("objective", ["hinge", "bernoulli"])
+def test_a_net_learns_two_classes_by_either_objective_and_opens_again(objective, tmp_path):
+    run = train(experiment(data="breast-cancer", objective=objective, epochs=10), out=tmp_path / "run")
+    assert run.scores.values["accuracy"] > 0.9
+    opened = open_run(tmp_path / "run")
+    assert opened.scores.values == run.scores.values
+    assert ("log loss" in run.scores.values) == (objective == "bernoulli")
+    said = opened.predict(run.data.test.inputs)
+    assert torch.equal((said >= 0.5).long(), run.said.chosen)
+
+
+def test_robust_objectives_are_not_led_astray_by_wild_targets(tmp_path):
+    """A line with one target in ten multiplied by 30: the squared error follows the wild ones, the others do not."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(600, 1, generator=draw)
+    y = 2 * x + 1 + 0.1 * torch.randn(600, 1, generator=draw)
+    wild = y.clone()
+    wild[::10] = 60.0
+    path = tmp_path / "wild.npz"
+    np.savez(path, x_train=x[:500], y_train=wild[:500], x_test=x[500:], y_test=y[500:])
+    errors = {}
+    for objective in ("gaussian", "laplace", "huber"):
+        run = train(experiment(data=str(path), objective=objective, epochs=40), out=tmp_path / objective)
+        errors[objective] = run.scores.values["MAE"]
+    assert errors["laplace"] < 1.5 < errors["gaussian"]
+    assert errors["huber"] < errors["gaussian"]
+
+
+def test_balanced_weights_find_more_of_a_rare_class(tmp_path):
+    draw = torch.Generator().manual_seed(0)
+    rare = (torch.rand(2000, generator=draw) < 0.05).long()
+    x = torch.randn(2000, 2, generator=draw) + 1.2 * rare[:, None]
+    np.savez(tmp_path / "rare.npz", x=x, y=rare)
+    recall = {}
+    for weights in (None, "balanced"):
+        asked = experiment(data=str(tmp_path / "rare.npz"), class_weights=weights, epochs=10)
+        run = train(asked, out=tmp_path / str(weights))
+        recall[weights] = run.scores.per_class[1].recall
+        assert run.scores.values["balanced accuracy"] > (0.7 if weights else 0)
+    assert recall["balanced"] > recall[None] + 0.2
+
+
+def test_scores_are_kept_with_both_yardsticks_and_every_class(tmp_path):
+    run = train(experiment(data="wine", epochs=2), out=tmp_path / "run")
+    kept = json.loads(run.folder.scores.read_text())
+    assert kept["linear"]["accuracy"] == run.scores.linear["accuracy"] > 0.9
+    assert kept["linear_name"] == "logistic regression"
+    assert [one["name"] for one in kept["per_class"]] == list(run.data.spec.targets.classes)
+    assert sum(one["samples"] for one in kept["calibration"]) == run.scores.samples

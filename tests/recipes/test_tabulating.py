@@ -4,9 +4,11 @@ import json
 import sys
 
 import pytest
+from torch import nn
 
+import profundo as pf
 from profundo.cli import main
-from profundo.recipes.tabulating import tabulated
+from profundo.recipes.tabulating import summary, tabulated
 from profundo.records import ProfundoError
 
 
@@ -31,6 +33,18 @@ def test_inputs_and_data_decide_the_sizes():
     assert (iris.inputs, iris.outputs) == ((4,), 3)
     assert [row.field for row in iris.layers] == [None] * 3
     assert tabulated("mlp", inputs="13").inputs == (13,)
+
+
+def test_a_net_of_ones_own_is_shown_for_a_spec_or_for_data():
+    data = pf.load("iris")
+    net = nn.Sequential(nn.Linear(4, 7), nn.ReLU(), nn.Dropout(), nn.Linear(7, 3)).train()
+    shown = pf.summary(net, data.spec)
+    assert shown == summary(net, data)
+    assert (shown.parameters, shown.flops) == (4 * 7 + 7 + 7 * 3 + 3, 2 * 4 * 7 + 7 + 2 * 7 * 3)
+    assert net.training
+    assert "<pre>Sequential for inputs 4 and 3 outputs" in shown._repr_html_()
+    with pytest.raises(ProfundoError):
+        pf.summary(nn.Linear(5, 3), data.spec)
 
 
 def test_the_text_lines_up_and_ends_with_totals():

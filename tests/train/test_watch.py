@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from profundo.records import ProfundoError, Step
-from profundo.train import EarlyStop, History, early_stop, progress, record
+from profundo.train import EarlyStop, History, early_stop, gradient_norms, progress, record
 
 
 def steps(losses, per_epoch=2):
@@ -110,3 +110,38 @@ def test_progress_shows_every_end_of_an_epoch():
     history = History()
     list(progress(record(steps([1.0, 2.0, 3.0, 4.0]), history), Display(), history, every=1e9))
     assert shown == [(0, 0, None), (0, 1, 1.5), (1, 1, 3.5)]
+
+
+def test_the_norm_of_the_gradient_is_noted_for_some_steps_and_its_mean_kept():
+    net = nn.Linear(2, 1)
+    history = History()
+
+    def descending():
+        for number, step in enumerate(steps([1.0] * 64, per_epoch=32)):
+            net.weight.grad = torch.full((1, 2), float(number))
+            net.bias.grad = torch.full((1,), 2.0 * number)
+            yield step
+
+    list(record(gradient_norms(descending(), history, {"net": net}, 32), history))
+    seen = [[number * math.sqrt(1 + 1 + 4) for number in range(first, first + 32, 2)] for first in (0, 32)]
+    assert history["gradient norm"] == pytest.approx([sum(norms) / len(norms) for norms in seen])
+
+
+def test_norms_noted_before_an_interruption_count_afterwards():
+    whole, first, second = History(), History(), History()
+    values = [torch.tensor(float(value)) for value in (3, 5, 10)]
+    every = list(steps([1.0, 1.0, 1.0], per_epoch=3))
+    for step, value in zip(every, values, strict=True):
+        whole.note("gradient norm", value)
+        whole.add(step)
+    for step, value in zip(every[:2], values[:2], strict=True):
+        first.note("gradient norm", value)
+        first.add(step)
+    first.settle(0)
+    second.load_state_dict(first.state_dict())
+    second.note("gradient norm", values[2])
+    second.add(every[2])
+    for history in (whole, second):
+        history.close_epoch(every[2], {})
+    assert whole.rows == second.rows
+    assert whole["gradient norm"] == [6.0]

@@ -14,8 +14,14 @@ from profundo.cli.app import app
 # Each of these adds its commands, in the order in which help lists them.
 # isort: off
 import profundo.cli.training
+import profundo.cli.reporting
+import profundo.cli.procedure
+import profundo.cli.using
+import profundo.cli.serving
 import profundo.cli.recipes
-import profundo.cli.looking  # noqa: F401
+import profundo.cli.data
+import profundo.cli.looking
+import profundo.cli.throughput  # noqa: F401
 # isort: on
 
 __all__ = ["app", "main"]

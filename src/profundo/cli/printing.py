@@ -16,6 +16,7 @@ __all__ = [
     "print_table",
     "read_changes",
     "read_setting",
+    "read_weights",
     "terminal",
     "words_of",
 ]
@@ -120,6 +121,15 @@ def read_setting(text: str, option: str = "--set", such_as: str = "epochs=3") ->
     if not equals or not name.strip():
         raise ProfundoError(f"{option} {text}: expected NAME=VALUE, such as {option} {such_as}")
     return name.strip(), read_value(value)
+
+
+def read_weights(text: str | None) -> Any:
+    """Class weights: "balanced", or numbers with commas."""
+    if text is None or text == "balanced":
+        return text
+    from profundo.recipes.experiment import read_value
+
+    return read_value(f"[{text}]")
 
 
 def print_description(name: str, about: list[str], settings: dict[str, Any], as_json: bool) -> None:

@@ -18,6 +18,7 @@ from profundo.cli.printing import (
     print_table,
     read_changes,
     read_setting,
+    read_weights,
     terminal,
 )
 
@@ -31,13 +32,15 @@ def train(
         ),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="Of a table, the column to be predicted.", show_default=False)
+        str | None,
+        typer.Option(help="Of a table, the column to be predicted; several with commas.", show_default=False),
     ] = None,
     image_size: Annotated[
         int | None, typer.Option(help="Scale and cut the images of a folder to this side.", show_default=False)
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="What a table's target is: classes or real; recognised.", show_default=False)
+        str | None,
+        typer.Option(help="What a table's target is: classes, labels or real; recognised.", show_default=False),
     ] = None,
     net: Annotated[str | None, typer.Option(help="A name of `profundo nets`.", show_default=False)] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training samples.", show_default=False)] = None,
@@ -80,6 +83,21 @@ def train(
         float | None, typer.Option(help="λ of the penalty λ/2‖W‖² on the weights.", show_default=False)
     ] = None,
     l1: Annotated[float | None, typer.Option(help="λ of the penalty λ‖W‖₁ on the weights.", show_default=False)] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="What training lowers: bernoulli or hinge; gaussian, laplace or huber; chosen by the target.",
+            show_default=False,
+        ),
+    ] = None,
+    class_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="balanced|W,W,…",
+            help="How much a sample of each class counts: balanced, or a number for each class.",
+            show_default=False,
+        ),
+    ] = None,
     label_smoothing: Annotated[
         float | None, typer.Option(help="Share of each target spread over all classes.", show_default=False)
     ] = None,
@@ -112,6 +130,9 @@ def train(
     checkpoint_seconds: Annotated[
         float | None, typer.Option(help="Save the state of training this often.", show_default=False)
     ] = None,
+    log: Annotated[
+        str | None, typer.Option(help="tensorboard: also write what TensorBoard shows.", show_default=False)
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; runs/<data>-<n> otherwise.", show_default=False)
     ] = None,
@@ -132,6 +153,7 @@ def train(
         "learning_rate": learning_rate, "schedule": schedule, "augment": read_changes(augment), "weight_decay": weight_decay,
         "warm_up": warm_up, "l1": l1,
         "net_options": dict(read_setting(text, "--net-option", "dropout=0.2") for text in net_option or []) or None,
+        "objective": objective, "class_weights": read_weights(class_weights), "log": log,
         "label_smoothing": label_smoothing, "early_stop": early_stop, "validation": validation,
         "accumulate": accumulate, "clip": clip, "seed": seed, "device": device, "precision": precision,
         "stream": stream, "workers": workers, "skip_bad": skip_bad or None, "checkpoint_seconds": checkpoint_seconds,
@@ -159,7 +181,13 @@ def train(
 
 @app.command("lr-find")
 def lr_find(
-    data: Annotated[str, typer.Argument(help="A name of `profundo datasets`, or a folder or zip of images per class.")],
+    data: Annotated[str, typer.Argument(help="A name of `profundo datasets`, or data of your own, as for `train`.")],
+    target: Annotated[
+        str | None, typer.Option(help="Of a table, the column to be predicted.", show_default=False)
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="What the target is: classes, labels or real; recognised.", show_default=False)
+    ] = None,
     net: Annotated[str | None, typer.Option(help="A name of `profundo nets`.", show_default=False)] = None,
     net_option: Annotated[
         list[str] | None,
@@ -188,7 +216,8 @@ def lr_find(
     from profundo.recipes.lr_finding import check_picture, find, write_found
 
     given = {
-        "data": data, "net": net, "optimizer": optimizer, "batch_size": batch_size, "seed": seed, "device": device,
+        "data": data, "target": target, "task": task, "net": net, "optimizer": optimizer, "batch_size": batch_size,
+        "seed": seed, "device": device,
         "net_options": dict(read_setting(text, "--net-option", "dropout=0.2") for text in net_option or []) or None,
         "data_dir": str(data_dir) if data_dir else None,
     }  # fmt: skip
@@ -245,9 +274,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Evaluate a finished run's network again."""
-    from profundo.recipes.display import figure
     from profundo.recipes.running import is_recipe_run
-    from profundo.recipes.supervised import evaluate_split, open_run
+    from profundo.recipes.supervised import evaluate_split, open_run, score_lines
     from profundo.records import ProfundoError
 
     if split not in ("test", "validation", "train"):
@@ -255,54 +283,10 @@ def evaluate(
     if is_recipe_run(run):
         raise ProfundoError(f"{run}: a recipe evaluates its own networks; its scores are in {run}/scores.json")
     opened = open_run(run, evaluate=False)
-    _, scores = evaluate_split(opened.net, opened.data, getattr(opened.data, split))
+    _, scores = evaluate_split(opened.net, opened.data, getattr(opened.data, split), opened.experiment)
     if as_json:
-        print_json({"run": str(run), "samples": scores.samples, split: scores.values, "baseline": scores.baseline})
+        figures = {split: scores.values, "baseline": scores.baseline, "linear": scores.linear}
+        print_json({"run": str(run), "samples": scores.samples, **figures})
         return
-    for name, value in scores.values.items():
-        print(f"{split} {name}: {figure(name, value)}   (constant predictor: {figure(name, scores.baseline[name])})")
-
-
-@app.command()
-def predict(
-    run: RunFolder,
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE...", help="Images, a CSV of rows with a header, or what the recipe takes."),
-    ],
-    as_json: Json = False,
-) -> None:
-    """Say what a finished run's network sees in images, rows or sounds. Needs the run's folder only."""
-    from profundo.recipes.running import predict_files
-
-    said = predict_files(run, files)
-    if as_json:
-        print_json({"run": str(run), "predictions": said})
-        return
-    for one in said:
-        sure = f"   {100 * one['probability']:.1f} %" if "probability" in one else ""
-        print(f"{one['input']}: {one['prediction']}{sure}")
-
-
-@app.command()
-def report(run: RunFolder) -> None:
-    """Write a finished run's report anew and say where it is."""
-    from profundo.recipes.running import write_report
-
-    print(write_report(run))
-
-
-@app.command()
-def runs(
-    folder: Annotated[Path, typer.Argument(help="Where the runs are.")] = Path("runs"), as_json: Json = False
-) -> None:
-    """List the runs, oldest first."""
-    from profundo.recipes.listing import list_runs
-
-    rows = list_runs(folder)
-    if as_json:
-        print_json({"runs": rows})
-    elif rows:
-        print_table(rows)
-    else:
-        print(f"no runs in {folder}; `profundo train digits` makes one")
+    for line in score_lines(scores, split):
+        print(line)

@@ -30,16 +30,24 @@ Parts = tuple[str, ...]  # a path inside the folder or archive, piece by piece
 class Files(Protocol):
     """Image files by number.
 
-    paths: of the images; folders: every folder seen, also those without images; notes: what was left out, and why.
+    where: the folder or archive; paths: of the images in it; folders: every folder seen, also those without images; notes:
+    what was left out, and why.
     """
 
-    where: Path
     paths: list[Parts]
     folders: set[Parts]
     notes: list[str]
 
     def read(self, index: int) -> bytes:
         """The bytes of one file. Raises OSError or ValueError with the reason when it cannot be had."""
+
+    @property
+    def where(self) -> Path | str: ...
+
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str:
+        """Of one file, for people."""
 
     def identity(self) -> str:
         """SHA-256 of what the content depends on."""
@@ -52,6 +60,8 @@ def open_files(where: Path) -> Files:
     if where.is_file() and zipfile.is_zipfile(where):
         return Zip(where)
     found = "a file of another kind" if where.exists() else "nothing"
+    if where.is_file() and not os.access(where, os.R_OK):
+        found = "a file that may not be read"
     raise ProfundoError(f"{printable(str(where))}: expected a folder or a .zip of images, found {found}")
 
 
@@ -65,7 +75,7 @@ class Folder:
         self._stats: list[tuple[int, int]] = []
         links = 0
         inside = os.path.realpath(where) + os.sep
-        for place, folders, files in os.walk(where, followlinks=False):
+        for place, folders, files in os.walk(where, onerror=_unreadable, followlinks=False):
             links += sum(os.path.islink(os.path.join(place, folder)) for folder in folders)
             folders[:] = sorted(folder for folder in folders if not _is_hidden(folder))
             parts = Path(place).relative_to(where).parts
@@ -88,6 +98,12 @@ class Folder:
         _check_size(self._stats[index][0])
         with open(os.path.join(self.where, *self.paths[index]), "rb") as file:
             return file.read(_LARGEST + 1)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def name(self, index: int) -> str:
+        return printable("/".join(self.paths[index]))
 
     def identity(self) -> str:
         """Of names, sizes and times of change."""
@@ -136,6 +152,12 @@ class Zip:
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
             raise ValueError(str(error) or "ends early") from None
 
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def name(self, index: int) -> str:
+        return printable("/".join(self.paths[index]))
+
     def identity(self) -> str:
         return sha256(self.where)
 
@@ -149,9 +171,17 @@ class Zip:
         return self._archive
 
 
+def _unreadable(error: OSError) -> None:
+    """A folder that may not be looked into would be missing in silence."""
+    raise ProfundoError(f"{printable(str(error.filename))}: the folder cannot be read: {error.strerror}") from None
+
+
 def printable(name: str) -> str:
     """The name on one line: control characters and bytes that are no UTF-8 are written as escapes."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    try:
+        text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a pair of UTF-16, which stands for no byte
+        text = name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

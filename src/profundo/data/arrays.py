@@ -11,17 +11,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.data.archives import printable
 from profundo.data.catalogue import Task
 from profundo.data.splits import Collection
 from profundo.data.tables import finite
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["array_collection"]
+__all__ = ["array_collection", "read_inputs"]
 
 LARGEST = 16 << 30  # bytes when unpacked
+SMALL, TIGHT = 1 << 30, 100  # bytes that anything may unpack to; beyond, how many times its own size
 INPUTS, TARGETS = ("x", "X", "inputs", "images", "data", "features"), ("y", "Y", "targets", "labels", "target")
 SPLITS = {"train": ("train", "training"), "validation": ("validation", "val", "valid"), "test": ("test", "testing")}
 KNOWN = "x and y, or x_train, y_train, x_test, y_test"
+MOST_WORDS = 1000  # different ones that are classes
 FEW = 100  # different whole numbers that are taken as classes
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -31,7 +34,8 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     """The arrays x, y or x_train, y_train, … of a file.
 
     Inputs are images if they are of 8-bit whole numbers with 3 or 4 dimensions, (n, height, width), (n, channels, h, w)
-    or (n, h, w, channels); otherwise rows of numbers, flattened. Targets: whole numbers or words are classes.
+    or (n, h, w, channels); otherwise rows of numbers, flattened. Targets: whole numbers or words are classes, (n, labels)
+    of whole 0 and 1 several labels.
     Raises ProfundoError for pickled objects, missing or mismatched arrays, and values that are not finite.
     """
     pairs = _pairs(_arrays(path), path)
@@ -46,18 +50,44 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
         begin += len(own)
     first = found["train"].inputs
     assert isinstance(first, Tensor)
+    _check_classes(targets, found, path)
     described = Inputs(tuple(first.shape[1:]), "image" if first.dtype == torch.uint8 else "features")
     return Collection(path.stem, described, targets, found["train"], found.get("validation"), found.get("test"))
 
 
+def read_inputs(path: Path) -> Tensor:
+    """The inputs alone: the array x (or inputs, images, …), or the only one of the file. uint8 (n, channels, h, w) images,
+    float32 (n, features) rows. Raises ProfundoError as `array_collection` does."""
+    arrays = _arrays(path)
+    found = _one(arrays, list(INPUTS))
+    if found is None and len(arrays) == 1:
+        found = next(iter(arrays.values()))
+    if found is None or found.ndim < 2:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "nothing"
+        raise ProfundoError(f"{path}: expected inputs in an array x with one input a row, got {shapes}")
+    return _inputs(found, path)
+
+
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
+        if path.exists() and not path.is_file():  # a FIFO would block, a device need not end
+            raise ProfundoError(f"{path}: expected arrays saved by numpy.savez, found something that is no file")
         with zipfile.ZipFile(path) as packed:
             size = sum(entry.file_size for entry in packed.infolist())
+        if size > max(SMALL, TIGHT * path.stat().st_size):
+            raise ProfundoError(
+                f"{path}: {path.stat().st_size:,} bytes unpack to {size:,}; expected at most {TIGHT} times as many; "
+                "save it with numpy.savez, which does not compress, if it is what you want"
+            )
         if size > LARGEST:
             raise ProfundoError(f"{path}: unpacks to {size >> 30} GB; expected at most {LARGEST >> 30} GB")
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            found = {name: file[name] for name in file.files}
+        if strange := [name for name, array in found.items() if not isinstance(array, np.ndarray)]:
+            raise ValueError(f"{strange[0]!r} is no array")
+        return found
+    except MemoryError:
+        raise ProfundoError(f"{path}: declares an array larger than the memory; save it anew") from None
     except (OSError, ValueError, LookupError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         said = " ".join(str(error).split())
         if "pickle" in said.lower() or "object" in said.lower():
@@ -88,11 +118,25 @@ def _pairs(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Pair]:
     return pairs
 
 
+def _check_classes(targets: Targets, found: Mapping[str, Samples], path: Path) -> None:
+    """Raises ProfundoError for a class that another split has and the training split has not."""
+    if targets.kind not in ("classes", "binary"):
+        return
+    learned = set(found["train"].targets.tolist())
+    for split, samples in found.items():
+        for label in sorted(set(samples.targets.tolist()) - learned):
+            raise ProfundoError(
+                f"{path}: class {targets.classes[label]!r} has samples in {split} but none to train on; add some there"
+            )
+
+
 def _one(arrays: Mapping[str, np.ndarray], names: list[str]) -> np.ndarray | None:
     return next((arrays[name] for name in names if name in arrays and arrays[name].ndim), None)
 
 
 def _inputs(inputs: np.ndarray, path: Path) -> Tensor:
+    if 0 in inputs.shape[1:]:
+        raise ProfundoError(f"{path}: expected inputs with at least one number each, got shape {inputs.shape}")
     if inputs.dtype == np.uint8 and inputs.ndim in (3, 4):
         images = torch.from_numpy(np.ascontiguousarray(inputs))
         if images.dim() == 3:
@@ -111,9 +155,18 @@ def _inputs(inputs: np.ndarray, path: Path) -> Tensor:
 def _targets(values: np.ndarray, task: Task, path: Path) -> tuple[Targets, Tensor]:
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
+    if values.dtype.kind not in "fiubUSM" or 0 in values.shape[1:]:
+        raise ProfundoError(f"{path}: expected targets of numbers or words, got {values.dtype} {values.shape}")
     different = np.unique(values) if values.ndim == 1 else None
     is_number = values.dtype.kind in "fiu"
     is_whole = is_number and bool(np.all(np.isfinite(values)) and np.all(values == np.round(values)))
+    is_table = values.ndim == 2 and values.dtype.kind in "biu" and bool(np.isin(values, (0, 1)).all())
+    if task == "labels" or (task == "auto" and is_table):
+        if not (values.ndim == 2 and values.dtype.kind in "fbiu" and bool(np.isin(values, (0, 1)).all())):
+            raise ProfundoError(f"{path}: expected labels (n, labels) of 0 and 1, got {values.dtype} {values.shape}")
+        return Targets("labels", tuple(f"label {place + 1}" for place in range(values.shape[1]))), torch.from_numpy(
+            np.ascontiguousarray(values, dtype=np.float32)
+        )
     as_classes = different is not None and (not is_number or (is_whole and len(different) <= FEW))
     if task == "real" or (task == "auto" and not as_classes):
         if not is_number or values.ndim > 2:
@@ -126,5 +179,7 @@ def _targets(values: np.ndarray, task: Task, path: Path) -> tuple[Targets, Tenso
     if different is None or len(different) < 2:
         raise ProfundoError(f"{path}: expected targets (n,) of two classes or more, got shape {values.shape}")
     places = torch.from_numpy(np.searchsorted(different, values).astype(np.int64))
-    names = tuple(str(int(value)) if is_whole else str(value) for value in different)
+    if not is_number and len(different) > MOST_WORDS:
+        raise ProfundoError(f"{path}: targets have {len(different):,} different values; expected at most {MOST_WORDS:,}")
+    names = tuple(printable(str(int(value)) if is_whole else str(value)) for value in different)
     return Targets("classes" if len(names) > 2 else "binary", names), places

@@ -1,14 +1,23 @@
 """Batches: which samples come in which order, as standardised tensors on the training device.
 
-The order is a function of (seed, epoch), augmentation a function of (seed, step): nothing here has a state, so a
-resumed run sees what an uninterrupted one would have seen. In memory or streamed, the batches are equal, bit for bit.
+The order is a function of (seed, epoch), augmentation a function of (seed, step): nothing here has a state that counts, so
+a resumed run sees what an uninterrupted one would have seen. In memory or streamed, the batches are equal, bit for bit;
+but of shards and large tables the order is one by windows (blocks.py), the same wherever they lie.
+
+What makes streaming fast: images are decoded into one block of shared memory a batch, channels last, so that neither
+worker nor parent transposes or stacks; workers outlive the epoch; the parent standardises bytes, and a quarter of what
+floats would take goes from process to process.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +25,16 @@ import torch
 from torch import Tensor
 
 from profundo.data.augment import augmented
+from profundo.data.blocks import blocks_of, cut, gather, in_blocks, root_of, shuffled_in_windows
 from profundo.data.standard import standardize, standardize_targets
 from profundo.records import Batch, ProfundoError, Samples, Spec
 
 __all__ = ["InMemory", "Streamed", "batches", "in_order", "order"]
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+
+LARGEST_BATCH = 2**24  # numbers of a batch for evaluation: 64 MiB
+LEAST_TASK = 2**20  # numbers that a worker reads at once: several batches of small images, to be worth the way
 
 
 def order(samples: int, seed: int, epoch: int) -> Tensor:
@@ -129,11 +142,12 @@ class InMemory:
 
 
 class Streamed:
-    """Read by worker processes while the network trains; the same batches as InMemory."""
+    """Read by workers while the network trains; of folders the same batches as InMemory."""
 
     def __init__(self, samples: Samples, serving: Serving, workers: int) -> None:
-        self.source: Any = samples.inputs
-        self.serving, self.workers = serving, workers
+        self.serving = serving
+        self.reader = Reader(samples.inputs, workers, serving.device)
+        self.blocks = blocks_of(samples.inputs)
         self.targets = prepared_targets(samples.targets, serving.spec)
 
     def __len__(self) -> int:
@@ -141,33 +155,138 @@ class Streamed:
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
         serving, device = self.serving, self.serving.device
-        whole = torch.split(order(len(self.targets), serving.seed, epoch), serving.batch_size)[skip : len(self)]
-        chosen = [serving.needed(indices) for indices in whole]
-        loaded = load_in_workers(self.source, chosen, self.workers, device)
+        chosen, loaded = (self._windows if self.blocks else self._singly)(epoch, skip)
         for index, (raw, indices) in enumerate(zip(loaded, chosen, strict=True), skip):
             inputs = standardize(raw.to(device, non_blocking=True), serving.spec.inputs)
             inputs = inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
             targets = self.targets[indices].to(device, non_blocking=True)
             yield serving.batch(inputs, targets, epoch * len(self) + index)
 
+    def _singly(self, epoch: int, skip: int) -> tuple[Sequence[Tensor], Iterator[Tensor]]:
+        """The samples that each batch needs, and these batches, each read by one worker, perhaps several at once."""
+        whole = order(len(self.targets), self.serving.seed, epoch)
+        chosen = [self.serving.needed(indices) for indices in self._cut(whole, skip)]
+        several = max(1, LEAST_TASK // (self.serving.batch_size * math.prod(self.serving.spec.inputs.shape)))
+        tasks = [torch.cat(chosen[at : at + several]) for at in range(0, len(chosen), several)]
+        read = self.reader.read(tasks)
+        return chosen, (batch for task in read for batch in torch.split(task, len(chosen[0])))
+
+    def _windows(self, epoch: int, skip: int) -> tuple[Sequence[Tensor], Iterator[Tensor]]:
+        """The same, read block by block and put in order here."""
+        assert self.blocks is not None
+        draws = torch.Generator().manual_seed(mix(self.serving.seed, epoch))
+        pairs = zip(*map(self._cut, shuffled_in_windows(self.blocks, draws), (skip, skip)), strict=True)
+        chosen, window = zip(*[tuple(map(self.serving.needed, pair)) for pair in pairs], strict=True)
+        windows = in_blocks(torch.cat(chosen), torch.cat(window), self.blocks)
+        return chosen, cut(self.reader.read([task for one in windows for task in one.tasks]), windows, len(chosen[0]))
+
+    def _cut(self, whole: Tensor, skip: int) -> Sequence[Tensor]:
+        """One number a sample in batches, without the incomplete last one."""
+        return torch.split(whole, self.serving.batch_size)[skip : len(self)]
+
+
+class Reader:
+    """Reads a source, many samples at once, in processes that live as long as this object; or in threads, where the source's
+    own library computes in parallel. With no workers: when it is asked."""
+
+    def __init__(self, source: Any, workers: int, device: torch.device) -> None:
+        self.source, self.workers, self.device = source, workers, device
+        self.threaded = bool(getattr(root_of(source, torch.empty(0, dtype=torch.int64))[0], "threaded", False))
+        self.tasks = Tasks()
+        self.loader: Any = None
+        self.busy = False
+
+    def read(self, tasks: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Raw samples (task, *shape) of each task, in their order."""
+        if self.threaded and self.workers:
+            yield from read_in_threads(self.source, tasks, self.workers)
+        elif self.busy or not self.workers:  # an epoch beside another one
+            yield from load_in_workers(self.source, tasks, self.workers, self.device)
+        else:
+            self.busy, self.tasks.now = True, tasks
+            try:
+                if self.loader is None:
+                    self.loader = data_loader(self.source, self.tasks, self.workers, self.device, persistent=True)
+                yield from self.loader
+            finally:
+                self.busy = False
+
+
+class Tasks:
+    """What is to be read in this epoch, as the DataLoader asks for it."""
+
+    now: Sequence[Tensor] = ()
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return (indices.tolist() for indices in self.now)
+
+    def __len__(self) -> int:
+        return len(self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """A source as a DataLoader sees it: a task is read at once, into memory that the parent shares."""
+
+    source: Any
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return gather(self.source, [index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> Tensor:
+        return gather(self.source, indices)
+
+
+def read_in_threads(source: Any, tasks: Sequence[Tensor], workers: int) -> Iterator[Tensor]:
+    """The same by threads of this process, two tasks a thread ahead."""
+    waiting: deque[Future[Tensor]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(gather, source, task))  # type: ignore[arg-type]
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
 
 def load_in_workers(source: Any, chosen: Sequence[Tensor], workers: int, device: torch.device) -> Iterator[Tensor]:
     """Raw batches (batch, *shape) of the chosen indices, in their order."""
+    tasks = Tasks()
+    tasks.now = chosen
+    return iter(data_loader(source, tasks, workers, device, persistent=False))
+
+
+def data_loader(
+    source: Any, tasks: Iterable[list[int]], workers: int, device: torch.device, *, persistent: bool
+) -> Any:
     from torch.utils.data import DataLoader
 
-    return iter(
-        DataLoader(
-            source,
-            batch_sampler=[indices.tolist() for indices in chosen],
-            num_workers=workers,
-            collate_fn=torch.stack,
-            pin_memory=device.type == "cuda",
-            # Workers know by their parent's PID whether it is alive; those of a fork server would live on without it.
-            multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
-            worker_init_fn=leave_signals_to_the_parent if hasattr(os, "setsid") else None,
-            generator=torch.Generator().manual_seed(0),  # its own, so that workers take nothing from the global one
-        )
+    warnings.filterwarnings("ignore", message="This DataLoader will create")  # who asks for workers knows the machine
+    return DataLoader(
+        Gathering(source),  # type: ignore[arg-type]
+        batch_sampler=tasks,
+        num_workers=workers,
+        collate_fn=as_it_is,  # type: ignore[arg-type]
+        pin_memory=device.type == "cuda",
+        persistent_workers=persistent,
+        # Tasks that a worker has ahead; blocks are small, and nothing is trained on before a window of them is whole.
+        prefetch_factor=(2 if blocks_of(source) is None else 8) if workers else None,
+        # Workers know by their parent's PID whether it is alive; those of a fork server would live on without it.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+        worker_init_fn=leave_signals_to_the_parent if hasattr(os, "setsid") else None,
+        generator=torch.Generator().manual_seed(0),  # its own, so that workers take nothing from the global one
     )
+
+
+def as_it_is(read: Tensor) -> Tensor:
+    return read
 
 
 def leave_signals_to_the_parent(_worker: int) -> None:
@@ -181,17 +300,28 @@ def in_order(
     """Every sample once, in the order of the split, for evaluation."""
     device = torch.device(device)
     targets = prepared_targets(samples.targets, spec)
+    batch_size = min(batch_size, max(1, LARGEST_BATCH // math.prod(spec.inputs.shape)))
     chosen = torch.split(torch.arange(len(samples)), batch_size)
     loaded: Iterator[Tensor]
     if isinstance(samples.inputs, Tensor):
         loaded = iter(torch.split(samples.inputs, batch_size))
     else:
-        loaded = load_in_workers(samples.inputs, chosen, workers, device)
+        loaded = read_in_order(samples.inputs, chosen, workers, device)
     for raw, indices in zip(loaded, chosen, strict=True):
         inputs = standardize(raw.to(device), spec.inputs)
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         yield Batch(inputs, targets[indices].to(device), len(indices))
+
+
+def read_in_order(source: Any, chosen: Sequence[Tensor], workers: int, device: torch.device) -> Iterator[Tensor]:
+    """Raw batches of all samples; where they are read in blocks, block by block."""
+    reader, blocks = Reader(source, workers, device), blocks_of(source)
+    if blocks is None or not len(source):
+        return reader.read(chosen)
+    turn = torch.unique_consecutive(blocks.numbers, return_inverse=True)[1]
+    windows = in_blocks(torch.arange(len(source)), turn, blocks)
+    return cut(reader.read([task for one in windows for task in one.tasks]), windows, len(chosen[0]))
 
 
 def prepared_targets(targets: Tensor, spec: Spec) -> Tensor:

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
 __all__ = [
     "AUGMENTATIONS",
-    "CIFAR10_ARCHIVE",
-    "CIFAR10_CLASSES",
     "MNIST_FILES",
-    "MNIST_MIRRORS",
+    "PUBLISHED",
     "SUFFIXES",
+    "Published",
     "Task",
     "names",
     "nearest",
 ]
 
-Task = Literal["auto", "classes", "real"]
-"""What a target is: recognised, one of several classes, or a number."""
+Task = Literal["auto", "classes", "labels", "real"]
+"""What a target is: recognised, one of several classes, several labels at once, or a number."""
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 """Of files that are read as tables."""
 
 _NAMES = {
     "mnist": "70,000 handwritten digits, 28×28 grey, 10,000 of them the test set; LeCun, Cortes and Burges 1998",
+    "fashion-mnist": "70,000 articles of clothing of 10 kinds, 28×28 grey, 10,000 of them the test set; Xiao et al. 2017",
+    "kmnist": "70,000 cursive Japanese characters of 10 kinds, 28×28 grey, 10,000 to test; CODH, Clanuwat et al. 2018",
     "cifar10": "60,000 photographs of 10 kinds of thing, 32×32 colour, 10,000 of them the test set; Krizhevsky 2009",
+    "cifar100": "60,000 photographs of 100 kinds of thing, 32×32 colour, 10,000 of them the test set; Krizhevsky 2009",
     "digits": "1,797 handwritten digits, 8×8 grey; scikit-learn, from UCI Optical Recognition (Alpaydin, Kaynak 1998)",
     "iris": "150 flowers of 3 species, 4 lengths in cm; scikit-learn, from Fisher 1936",
     "wine": "178 wines of 3 growers, 13 chemical measurements; scikit-learn, from UCI Wine (Forina 1988)",
@@ -41,6 +44,9 @@ _NAMES = {
     "apples": "toy: 50 apples and 50 oranges, weight and redness, generated",
     "fish": "toy: 50 trout and 50 salmon, length and lightness, generated",
     "blobs": "toy: 999 points of three Gaussian classes",
+    "checkerboard": "toy: 1,000 points on the dark and light fields of a 4×4 board",
+    "polynomial": "toy: 1,000 points of the cubic x³ − 3x with noise of deviation 0.5; predict y from x",
+    "plane": "toy: 1,000 points of the plane 3a − 2b + 1 with noise of deviation 0.3; predict y from a and b",
 }
 
 AUGMENTATIONS = {
@@ -62,25 +68,105 @@ AUGMENTATIONS = {
     "ricap": "pieces of four images make one, the target by area (Takahashi et al. 2018)",
 }
 
-# Each mirror serves the four gzip files of the original distribution, byte for byte.
-MNIST_MIRRORS = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+MNIST_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
 )
+"""Of MNIST and of all sets made in its form."""
 
-# SHA-256 of the files as distributed. A copy in a folder of one's own may be compressed in another way.
-MNIST_FILES = {
-    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A large set that is fetched when it is first asked for.
+
+    form: how its files are read; classes: in the order of the labels; files: name → SHA-256 as distributed (a copy in a
+    folder of one's own may be compressed in another way); mirrors: addresses before those names, each of which serves
+    them byte for byte.
+    """
+
+    form: Literal["idx", "cifar"]
+    classes: tuple[str, ...]
+    files: dict[str, str]
+    mirrors: tuple[str, ...]
+
+
+def _mnist_files(*sha256: str) -> dict[str, str]:
+    return dict(zip(MNIST_FILES, sha256, strict=True))
+
+
+# fmt: off
+_CIFAR100_CLASSES = (
+    "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle", "bowl", "boy",
+    "bridge", "bus", "butterfly", "camel", "can", "castle", "caterpillar", "cattle", "chair", "chimpanzee", "clock",
+    "cloud", "cockroach", "couch", "crab", "crocodile", "cup", "dinosaur", "dolphin", "elephant", "flatfish",
+    "forest", "fox", "girl", "hamster", "house", "kangaroo", "keyboard", "lamp", "lawn_mower", "leopard", "lion",
+    "lizard", "lobster", "man", "maple_tree", "motorcycle", "mountain", "mouse", "mushroom", "oak_tree", "orange",
+    "orchid", "otter", "palm_tree", "pear", "pickup_truck", "pine_tree", "plain", "plate", "poppy", "porcupine",
+    "possum", "rabbit", "raccoon", "ray", "road", "rocket", "rose", "sea", "seal", "shark", "shrew", "skunk",
+    "skyscraper", "snail", "snake", "spider", "squirrel", "streetcar", "sunflower", "sweet_pepper", "table", "tank",
+    "telephone", "television", "tiger", "tractor", "train", "trout", "tulip", "turtle", "wardrobe", "whale",
+    "willow_tree", "wolf", "woman", "worm",
+)
+# fmt: on
+
+PUBLISHED = {
+    "mnist": Published(
+        "idx",
+        tuple("0123456789"),
+        _mnist_files(
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        ),
+        (
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+    ),
+    "fashion-mnist": Published(
+        "idx",
+        (
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        ),
+        _mnist_files(
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+        (
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        ),
+    ),
+    "kmnist": Published(
+        "idx",
+        ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+        _mnist_files(
+            "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+            "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+            "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+            "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+        ),
+        ("https://codh.rois.ac.jp/kmnist/dataset/kmnist/", "http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),
+    ),
+    "cifar10": Published(
+        "cifar",
+        ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+        {"cifar-10-binary.tar.gz": "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
+        ("https://www.cs.toronto.edu/~kriz/",),
+    ),
+    "cifar100": Published(
+        "cifar",
+        _CIFAR100_CLASSES,
+        {"cifar-100-binary.tar.gz": "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"},
+        ("https://www.cs.toronto.edu/~kriz/",),
+    ),
 }
-
-CIFAR10_ARCHIVE = (
-    "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
-    "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-)
-CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 def names() -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""The IDX format of MNIST (LeCun): big-endian magic 0x0000TTDD, D sizes of four bytes, then the values.
+"""The IDX format of MNIST (LeCun), and of the sets made after it: big-endian magic 0x0000TTDD, D sizes of four bytes,
+then the values.
 
 TT = 08 says unsigned bytes, DD the number of dimensions. Files are gzipped; what they declare bounds what is inflated.
 """
@@ -19,23 +20,23 @@ from profundo.data.catalogue import MNIST_FILES
 from profundo.data.splits import Collection
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["mnist", "read_idx"]
+__all__ = ["idx_collection", "read_idx"]
 
 _LARGEST = 2**30  # bytes; the largest IDX file in use, EMNIST by class, holds 547 million
 
 
-def mnist(folder: Path) -> Collection:
+def idx_collection(name: str, folder: Path, classes: tuple[str, ...]) -> Collection:
     """The four files of MNIST, or of any set in its form, from a folder."""
     with ThreadPoolExecutor(2) as pool:  # zlib releases the interpreter lock
         train, train_labels, test, test_labels = pool.map(
-            lambda name: read_idx(folder / name, 3 if "idx3" in name else 1), MNIST_FILES
+            lambda file: read_idx(folder / file, 3 if "idx3" in file else 1), MNIST_FILES
         )
     return Collection(
-        "mnist",
+        name,
         Inputs((1, *train.shape[1:]), "image"),
-        Targets("classes", tuple("0123456789")),
-        _samples(train, train_labels, folder / "train"),
-        test=_samples(test, test_labels, folder / "t10k"),
+        Targets("classes", classes),
+        _samples(train, train_labels, len(classes), folder / "train"),
+        test=_samples(test, test_labels, len(classes), folder / "t10k"),
         shares=(0.0, 1 / 12),
     )
 
@@ -76,11 +77,11 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
     return values
 
 
-def _samples(images: Tensor, labels: Tensor, where: Path) -> Samples:
+def _samples(images: Tensor, labels: Tensor, classes: int, where: Path) -> Samples:
     if len(images) != len(labels) or not len(images):
         raise ProfundoError(f"{where}-*: expected as many images as labels; got {len(images):,} and {len(labels):,}")
     if not images[0].numel():
         raise ProfundoError(f"{where}-*: images without pixels, {tuple(images.shape)}")
-    if int(labels.max()) > 9:
-        raise ProfundoError(f"{where}-*: expected labels 0 to 9; found {int(labels.max())}")
+    if int(labels.max()) >= classes:
+        raise ProfundoError(f"{where}-*: expected labels 0 to {classes - 1}; found {int(labels.max())}")
     return Samples(images.unsqueeze(1), labels.long())

@@ -8,51 +8,49 @@ median height and width, made smaller together until the longer is at most 224 p
 
 from __future__ import annotations
 
-import io
 import os
-import struct
-import warnings
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.archives import Files, Parts, open_files, printable
+from profundo.data.archives import Files, open_files, printable
 from profundo.data.cache import Made, cached
-from profundo.data.splits import Collection, Selection
+from profundo.data.layouts import Layout, arranged, placing
+from profundo.data.pixels import (
+    Shape,
+    decode,
+    fitted,
+    header,
+    shape_of,
+    strict,
+)
+from profundo.data.splits import Collection, Measured, Selection
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["Images", "decode", "fitted", "image_collection"]
+__all__ = [
+    "Images",
+    "collected",
+    "common_shape",
+    "decode",
+    "fits_in_memory",
+    "fitted",
+    "image_collection",
+    "pixel_sums",
+    "placing",
+]
 
-Shape = tuple[int, int, int]  # channels, height, width
 Fault = tuple[int, str]  # number of the file, why it cannot be used
+Stream = bool | Literal["auto"]
 
-_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
-_MOST_PIXELS = 2**25  # of one image: 100 MB in colour
 _CACHE_FROM = 2**24  # decoded bytes; less is decoded again in a blink
 _VERSION = 2  # of what is cached
 LONGEST_SIDE = 224  # of images that are made to fit
-ORIENTATION = 0x0112  # of EXIF: how the camera was held
-_FOLDERS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
-# What Pillow is known to raise on damaged files.
-_DAMAGED = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    struct.error,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,20 @@ class Form:
     fits: bool
 
 
-class _SeveralShapesError(Exception):
+class SeveralShapesError(Exception):
     """An image has another size, or another number of channels, than the first."""
+
+
+@runtime_checkable
+class Known(Protocol):
+    """Files that were looked at when they were found."""
+
+    def known(self, form: Form, used: list[int]) -> tuple[np.ndarray, list[Fault]] | None:
+        """The sums of the images in this form, int64 (files, 2, channels), and those that fail; None if they were not
+        measured so. Raises SeveralShapesError where an image has another shape and is not to be fitted."""
+
+    def sizes(self) -> tuple[list[tuple[int, int]], bool] | None:
+        """(width, height) of every image that decodes, and whether any has colour; None if they were not measured."""
 
 
 class Images:
@@ -80,37 +90,60 @@ class Images:
         return len(self.measured)
 
     def __getitem__(self, index: int) -> Tensor:
-        try:
-            pixels = decode(self.files.read(index))
-        except (OSError, ValueError) as error:
-            raise ProfundoError(f"{_name(self.files, index)} no longer decodes: {error}") from None
-        pixels = fitted(pixels, self.shape) if self.fits else pixels
-        if _shape(pixels) != self.shape:
-            raise ProfundoError(f"{_name(self.files, index)} has changed: {_shape(pixels)}, it was {self.shape}")
-        return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+        return self.gather(torch.tensor([index]))[0].contiguous()
 
-    def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:
-        return [self[index] for index in indices]
+    def gather(self, indices: Tensor) -> Tensor:
+        """uint8 (chosen, channels, height, width), channels last in memory: as they come from the decoder."""
+        return self.made(indices, self.fetched(indices))
+
+    def fetched(self, indices: Tensor) -> Iterator[tuple[int, bytes]]:
+        """(place among the indices, the bytes of the file)."""
+        for place, index in enumerate(indices.tolist()):
+            try:
+                yield place, self.files.read(index)
+            except (OSError, ValueError) as error:
+                raise ProfundoError(f"{self.files.name(index)} can no longer be read: {error}") from None
+
+    def made(self, indices: Tensor, fetched: Iterable[tuple[int, bytes]]) -> Tensor:
+        """What `gather` gives, from what `fetched` gave."""
+        channels, height, width = self.shape
+        whole = _shared((len(indices), height, width, channels))
+        pixels, chosen = whole.numpy(), indices.tolist()
+        for place, data in fetched:
+            pixels[place] = self._pixels(chosen[place], data)
+        return whole.permute(0, 3, 1, 2)
+
+    def _pixels(self, index: int, data: bytes) -> np.ndarray:
+        """uint8 (height, width, channels)."""
+        try:
+            pixels = decode(data)
+        except ValueError as error:
+            raise ProfundoError(f"{self.files.name(index)} no longer decodes: {error}") from None
+        pixels = fitted(pixels, self.shape) if self.fits else pixels
+        if shape_of(pixels) != self.shape:
+            raise ProfundoError(f"{self.files.name(index)} has changed: {shape_of(pixels)}, it was {self.shape}")
+        return pixels
 
     def sums(self, indices: Tensor) -> Tensor:
         return self.measured[indices].sum(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Which file is which: `splits` holds file numbers, `labels` a class index per file number (−1: none)."""
+def _shared(shape: tuple[int, ...]) -> Tensor:
+    """uint8; in a worker in memory that it shares with its parent, as the DataLoader's own collation does."""
+    from torch.utils.data import get_worker_info
 
-    splits: dict[str, list[int]]
-    labels: list[int]
-    classes: tuple[str, ...]
-    notes: tuple[str, ...]
+    if get_worker_info() is None:
+        return torch.empty(shape, dtype=torch.uint8)
+    storage = torch.UntypedStorage._new_shared(int(np.prod(shape)))  # type: ignore[no-untyped-call]
+    whole: Tensor = torch.empty(0, dtype=torch.uint8).set_(storage)
+    return whole.reshape(shape)
 
 
 def image_collection(
     where: Path,
     name: str | None = None,
     *,
-    stream: bool | Literal["auto"] = "auto",
+    stream: Stream = "auto",
     skip_bad: bool = False,
     size: int | None = None,
 ) -> Collection:
@@ -119,14 +152,28 @@ def image_collection(
     Raises ProfundoError when there are no images, fewer than two classes, or files that do not decode.
     """
     files = open_files(where)
-    layout = _arrange(files)
+    named = name or printable(where.resolve().stem if where.is_file() else where.resolve().name)
+    return collected(named, files, arranged(files), stream=stream, skip_bad=skip_bad, size=size)
+
+
+def collected(
+    name: str,
+    files: Files,
+    layout: Layout,
+    *,
+    stream: Stream = "auto",
+    skip_bad: bool = False,
+    size: int | None = None,
+    streamed: Callable[[Images], Measured] = lambda images: images,
+) -> Collection:
+    """The images of these files, as they are laid out. streamed: what reads those that are not kept in memory."""
     used = [index for split in layout.splits.values() for index in split]
-    with _strict():
+    with strict():
         first = _first(files, used)
         form = Form(first[1], False) if size is None else Form(_common(files, used, size)[0], True)
         try:
             source, faults = _read(files, form, used, stream)
-        except _SeveralShapesError:
+        except SeveralShapesError:
             shape, seen = _common(files, used, None)
             form = Form(shape, True)
             source, faults = _read(files, form, used, stream)
@@ -138,16 +185,17 @@ def image_collection(
     splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
     _check_classes(files, splits, layout)
     labels = torch.tensor(layout.labels)
+    read = streamed(source) if isinstance(source, Images) else source
 
     def samples(split: str) -> Samples | None:
         indices = torch.tensor(splits.get(split, []), dtype=torch.int64)
-        return Samples(Selection(source, indices), labels[indices]) if len(indices) else None
+        return Samples(Selection(read, indices), labels[indices]) if len(indices) else None
 
     train = samples("train")
     assert train is not None
     skipped = (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",) if faults else ()
     return Collection(
-        name or printable(where.resolve().stem if where.is_file() else where.resolve().name),
+        name,
         Inputs(shape, "image"),
         Targets("classes" if len(layout.classes) > 2 else "binary", layout.classes),
         train,
@@ -158,13 +206,15 @@ def image_collection(
     )
 
 
-def _read(
-    files: Files, form: Form, used: list[int], stream: bool | Literal["auto"]
-) -> tuple[Tensor | Images, list[Fault]]:
+def _read(files: Files, form: Form, used: list[int], stream: Stream) -> tuple[Tensor | Images, list[Fault]]:
     """In memory if they fit there and nothing else is asked for."""
-    needed = len(files.paths) * int(np.prod(form.shape))
-    streamed = stream is True or (stream == "auto" and needed > _memory_for_images())
-    return (_measure if streamed else _decode_all)(files, form, used)
+    in_memory = fits_in_memory(len(files) * int(np.prod(form.shape)), stream)
+    return (_decode_all if in_memory else _measure)(files, form, used)
+
+
+def fits_in_memory(needed: int, stream: Stream) -> bool:
+    """Whether images of so many bytes are to be kept in memory."""
+    return stream is False or (stream == "auto" and needed <= _memory_for_images())
 
 
 def _memory_for_images() -> int:
@@ -176,128 +226,12 @@ def _memory_for_images() -> int:
         return 2**30
 
 
-def decode(data: bytes) -> np.ndarray:
-    """uint8 (height, width, channels). The size in the header is checked before any pixel is decoded.
-
-    Raises ValueError with the reason when the bytes are no image that can be used.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            width, height = image.size
-            if width * height > _MOST_PIXELS:
-                raise ValueError(f"{width}×{height} pixels, more than the limit of {_MOST_PIXELS:,}")
-            if image.mode.startswith(("I", "F")):
-                return _eight_bits(image)
-            mode = "L" if image.mode in ("L", "1", "LA", "La") else "RGB"
-            upright = ImageOps.exif_transpose(image) if ORIENTATION in image.getexif() else image
-            pixels = np.asarray(upright if upright.mode == mode else upright.convert(mode))
-    except UnidentifiedImageError:
-        raise ValueError("not an image") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *_DAMAGED) as error:
-        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
-    return pixels.reshape(*pixels.shape[:2], -1)
-
-
-def fitted(pixels: np.ndarray, shape: Shape) -> np.ndarray:
-    """uint8 (height, width, channels) of this shape: scaled to cover it, what hangs over at the sides cut off."""
-    from PIL import Image, ImageOps
-
-    channels, height, width = shape
-    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    image = image.convert("L" if channels == 1 else "RGB")
-    if image.size != (width, height):
-        image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image).reshape(height, width, channels)
-
-
-def _eight_bits(image: Any) -> np.ndarray:
-    """Grey of 16 bits as 8. Raises ValueError for wider numbers, which have no agreed white."""
-    values = np.asarray(image)
-    if values.dtype.kind not in "iu" or values.min(initial=0) < 0 or values.max(initial=0) > 65535:
-        raise ValueError(f"more than 16 bits a channel (mode {image.mode}); convert it to 8")
-    return np.rint(values / 257).astype(np.uint8)[:, :, None]
-
-
-def _arrange(files: Files) -> Layout:
-    """Splits and classes from the folders. A single folder around everything is looked through."""
-    where = printable(str(files.where))
-    depth = _wrapping(files.paths)
-    paths = [parts[depth:] for parts in files.paths]
-    splits_on_top = _has_splits(paths)
-    members: dict[str, dict[str, list[int]]] = {}  # split → class folder → file numbers
-    loose = 0
-    for index in sorted(range(len(paths)), key=paths.__getitem__):
-        split, inner = _placed(paths[index], splits_on_top)
-        if split is None or len(inner) < 2:
-            loose += 1
-        else:
-            members.setdefault(split, {}).setdefault(inner[0], []).append(index)
-    classes = _classes(where, members, loose)
-    placed = (_placed(parts[depth:], splits_on_top) for parts in files.folders if len(parts) > depth)
-    empty = sorted((s, inner[0]) for s, inner in placed if s and len(inner) == 1 and inner[0] not in members.get(s, ()))
-    notes = [f"{split}: folder {printable(name)!r} holds no images and was left out." for split, name in empty]
-    notes += [f"{loose} images outside the class folders were left out."] if loose else []
-
-    numbers = {name: label for label, name in enumerate(classes)}
-    labels = [-1] * len(paths)
-    for folders in members.values():
-        for name, indices in folders.items():
-            for index in indices:
-                labels[index] = numbers[name]
-    splits = {split: [i for name in classes for i in folders.get(name, ())] for split, folders in members.items()}
-    return Layout(splits, labels, tuple(map(printable, classes)), tuple(notes))
-
-
-def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int) -> list[str]:
-    """The class folders of the training split, in the order of their names; every other split may hold only these."""
-    found = sorted(members.get("train", ()))
-    if not found:
-        raise ProfundoError(
-            f"{where}: expected images in one folder per class, found none there and {loose} outside; "
-            "make a folder for each class"
-        )
-    for split, folders in members.items():
-        for name in sorted(set(folders) - set(found)):
-            raise ProfundoError(
-                f"{where}: class {printable(name)!r} has images in {split}/ but none in train/; add some there, "
-                "or remove the folder"
-            )
-    if len(found) < 2:
-        raise ProfundoError(f"{where}: expected two classes or more, found images of {printable(found[0])!r} only")
-    return found
-
-
-def _placed(parts: Parts, splits_on_top: bool) -> tuple[str | None, Parts]:
-    """(split, path below it); the split is None for a folder that is no split where there are splits."""
-    return (_FOLDERS.get(parts[0].lower()), parts[1:]) if splits_on_top else ("train", parts)
-
-
-def _wrapping(paths: list[Parts]) -> int:
-    """How many folders on top contain everything and still leave a class folder below."""
-    depth = 0
-    while paths and all(len(parts) > depth + 2 for parts in paths) and len({parts[depth] for parts in paths}) == 1:
-        depth += 1
-    return depth
-
-
-def _has_splits(paths: list[Parts]) -> bool:
-    """train/ beside test/ or validation/, each with class folders: otherwise these words may be classes."""
-    tops: dict[str, int] = {}
-    for parts in paths:
-        split = _FOLDERS.get(parts[0].lower())
-        if split:
-            tops[split] = max(tops.get(split, 0), len(parts))
-    return "train" in tops and len(tops) > 1 and min(tops.values()) > 2
-
-
 def _first(files: Files, used: list[int]) -> tuple[int, Shape]:
     """Number and shape of the first image that decodes; a ProfundoError when none does."""
     faults: list[Fault] = []
     for index in used:
         try:
-            return index, _shape(decode(files.read(index)))
+            return index, shape_of(decode(files.read(index)))
         except (OSError, ValueError) as error:
             faults.append((index, str(error)))
     _report(files, faults, len(used), skip_bad=False)
@@ -309,17 +243,21 @@ def _common(files: Files, used: list[int], size: int | None) -> tuple[Shape, str
 
     size: of both sides, where that was asked for.
     """
-    from PIL import Image
-
+    if isinstance(files, Known) and (known := files.sizes()) is not None:
+        return common_shape(*known, size)
     sizes, has_colour = [], False
     for index in used:
         try:
-            with Image.open(io.BytesIO(files.read(index)), formats=_FORMATS) as image:
-                turned = image.getexif().get(ORIENTATION, 1) >= 5
-                sizes.append(image.size[:: -1 if turned else 1])
-                has_colour |= image.mode not in ("L", "1", "LA", "La") and not image.mode.startswith(("I", "F"))
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning, *_DAMAGED):
+            channels, height, width = header(files.read(index))
+        except (OSError, ValueError):
             continue  # told of when it is decoded
+        sizes.append((width, height))
+        has_colour |= channels == 3
+    return common_shape(sizes, has_colour, size)
+
+
+def common_shape(sizes: Sequence[tuple[int, int]], has_colour: bool, size: int | None) -> tuple[Shape, str]:
+    """The shape that images of these (width, height) are made to fit, and in words why."""
     width, height = (float(np.median(side)) for side in zip(*sizes, strict=True))
     scale = min(1.0, LONGEST_SIDE / max(width, height))
     sides = (size, size) if size is not None else (max(1, round(height * scale)), max(1, round(width * scale)))
@@ -336,7 +274,7 @@ def _decode_all(files: Files, form: Form, used: list[int]) -> tuple[Tensor, list
     shape = form.shape
 
     def make() -> Made:
-        pixels = np.zeros((len(files.paths), *shape), np.uint8)
+        pixels = np.zeros((len(files), *shape), np.uint8)
 
         def keep(index: int, image: np.ndarray) -> None:
             pixels[index] = image.transpose(2, 0, 1)
@@ -351,13 +289,14 @@ def _measure(files: Files, form: Form, used: list[int]) -> tuple[Images, list[Fa
     """The images as a Source, after one look at each: does it decode, has it the shape, what are its sums?"""
 
     shape = form.shape
+    if isinstance(files, Known) and (known := files.known(form, used)) is not None:
+        return Images(files, shape, torch.from_numpy(known[0]), form.fits), known[1]
 
     def make() -> Made:
-        measured = np.zeros((len(files.paths), 2, shape[0]), np.int64)
+        measured = np.zeros((len(files), 2, shape[0]), np.int64)
 
         def keep(index: int, image: np.ndarray) -> None:
-            values = image.reshape(-1, shape[0]).astype(np.int64)
-            measured[index] = values.sum(0), (values * values).sum(0)
+            measured[index] = pixel_sums(image)
 
         return measured, {"faults": _survey(files, form, used, keep)}
 
@@ -366,8 +305,14 @@ def _measure(files: Files, form: Form, used: list[int]) -> tuple[Images, list[Fa
     return images, [(int(index), str(reason)) for index, reason in notes["faults"]]
 
 
+def pixel_sums(image: np.ndarray) -> np.ndarray:
+    """int64 (2, channels): the sums of x and x² over an image, uint8 (height, width, channels)."""
+    values = image.reshape(-1, image.shape[2]).astype(np.float64)  # whole numbers below 2⁵³ add without rounding
+    return np.stack([np.ones(len(values)) @ values, np.diag(values.T @ values)]).astype(np.int64)
+
+
 def _kept(files: Files, form: Form, what: str, make: Callable[[], Made]) -> Made:
-    if len(files.paths) * int(np.prod(form.shape)) < _CACHE_FROM:
+    if len(files) * int(np.prod(form.shape)) < _CACHE_FROM:
         return make()
     fit = "-".join(map(str, form.shape)) + "-" if form.fits else ""
     return cached(f"{what}-{_VERSION}-{fit}{files.identity()}", make)
@@ -376,7 +321,7 @@ def _kept(files: Files, form: Form, what: str, make: Callable[[], Made]) -> Made
 def _survey(files: Files, form: Form, used: list[int], keep: Callable[[int, np.ndarray], None]) -> list[Fault]:
     """Decode every image, make it fit if that is asked for, and hand it to `keep`; returns those that fail.
 
-    Raises _SeveralShapesError for one that has another shape and is not to be fitted.
+    Raises SeveralShapesError for one that has another shape and is not to be fitted.
     """
     shape = form.shape
 
@@ -390,8 +335,8 @@ def _survey(files: Files, form: Form, used: list[int], keep: Callable[[int, np.n
                 continue
             if form.fits:
                 image = fitted(image, shape)
-            elif _shape(image) != shape:
-                raise _SeveralShapesError
+            elif shape_of(image) != shape:
+                raise SeveralShapesError
             keep(index, image)
         return faults
 
@@ -406,7 +351,7 @@ def _survey(files: Files, form: Form, used: list[int], keep: Callable[[int, np.n
 def _report(files: Files, faults: list[Fault], total: int, skip_bad: bool) -> None:
     if not faults or skip_bad:
         return
-    listed = ", ".join(f"{_name(files, index)} ({reason})" for index, reason in faults[:10])
+    listed = ", ".join(f"{files.name(index)} ({reason})" for index, reason in faults[:10])
     more = f" and {len(faults) - 10} more" if len(faults) > 10 else ""
     raise ProfundoError(
         f"{printable(str(files.where))}: {len(faults)} of {total} images cannot be decoded: {listed}{more}; "
@@ -420,22 +365,3 @@ def _check_classes(files: Files, splits: dict[str, list[int]], layout: Layout) -
     gone = [name for label, name in enumerate(layout.classes) if label not in left]
     if gone:
         raise ProfundoError(f"{printable(str(files.where))}: class {gone[0]!r} has no image that decodes to train on")
-
-
-def _shape(image: np.ndarray) -> Shape:
-    height, width, channels = image.shape
-    return channels, height, width
-
-
-def _name(files: Files, index: int) -> str:
-    return printable("/".join(files.paths[index]))
-
-
-@contextmanager
-def _strict() -> Iterator[None]:
-    """Pillow's warning of a decompression bomb is an error here."""
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield

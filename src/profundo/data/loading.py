@@ -6,14 +6,15 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from profundo.data.cache import cache_folder, data_folder
-from profundo.data.catalogue import CIFAR10_ARCHIVE, MNIST_FILES, MNIST_MIRRORS, SUFFIXES, Task, names, nearest
+from profundo.data.catalogue import PUBLISHED, SUFFIXES, Task, names, nearest
 from profundo.data.splits import Collection, divide
 from profundo.records import Dataset, ProfundoError
 
-__all__ = ["load"]
+__all__ = ["collect", "load"]
 
 Stream = bool | Literal["auto"]
+
+LONGEST_SIDE = 4096  # pixels that images may be scaled to
 
 
 def load(
@@ -29,20 +30,48 @@ def load(
     image_size: int | None = None,
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
-    class; a table (.csv, .tsv, .parquet) with a column to predict; arrays (.npz).
+    class; a table (.csv, .tsv, .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder,
+    by a pattern such as train-{000..009}.tar, or by an address such as s3://bucket/path/ (see shards.py, parquet.py).
 
-    data_dir: folder that holds mnist/ and cifar10/; else the environment variable PROFUNDO_DATA; else they are fetched
-        once into the user's cache and checked against their SHA-256.
-    validation: share of the samples not set apart for the test. By default 1/12 of MNIST, 1/8 of the small sets (a
-        tenth of the whole, since a fifth is the test), 1/10 of all others.
+    data_dir: folder that holds mnist/, cifar10/ and the like; else the environment variable PROFUNDO_DATA; else they
+        are fetched once into the user's cache and checked against their SHA-256.
+    validation: share of the samples not set apart for the test. By default 1/12 of MNIST and sets of its form, 1/8 of
+        the small sets (a tenth of the whole, since a fifth is the test), 1/10 of all others.
     seed: decides who is in which split; the data set's own test split is kept where it has one.
-    stream: read images from disk when they are asked for; "auto" does so where they would take more than half of the memory.
+    stream: read images, or rows of Parquet, when they are asked for; "auto" does so where they would take more than half of
+        the memory.
     skip_bad: leave out images that cannot be decoded, and count them in `notes`, instead of stopping.
     target: of a table, the column to be predicted. task: "classes" or "real" where that is not plain from its values.
     image_size: side in pixels that the images of a folder or archive are scaled and cut to.
     """
-    found = _table(name, target, task) or _find(name, data_dir, stream, skip_bad, image_size)
+    found = collect(
+        name, data_dir=data_dir, stream=stream, skip_bad=skip_bad, target=target, task=task, image_size=image_size
+    )
     return divide(found, validation=validation, seed=seed, stream=stream is True)
+
+
+def collect(
+    name: str | Path,
+    *,
+    data_dir: str | Path | None = None,
+    stream: Stream = "auto",
+    skip_bad: bool = False,
+    target: str | None = None,
+    task: Task = "auto",
+    image_size: int | None = None,
+) -> Collection:
+    """What `load` divides into splits: the samples as they were read, before anything is learned from them."""
+    if image_size is not None and not 1 <= image_size <= LONGEST_SIDE:
+        raise ProfundoError(f"{name}: image_size: expected 1 to {LONGEST_SIDE:,} pixels, got {image_size:,}")
+    if name not in names():
+        from profundo.data.stored import stored_collection
+
+        found = stored_collection(
+            name, stream=stream, skip_bad=skip_bad, target=target, task=task, image_size=image_size
+        )
+        if found is not None:
+            return found
+    return _table(name, target, task) or _find(name, data_dir, stream, skip_bad, image_size)
 
 
 def _table(name: str | Path, target: str | None, task: Task) -> Collection | None:
@@ -62,16 +91,12 @@ def _table(name: str | Path, target: str | None, task: Task) -> Collection | Non
 def _find(
     name: str | Path, data_dir: str | Path | None, stream: Stream, skip_bad: bool, image_size: int | None
 ) -> Collection:
-    if image_size is not None and (name in names() or image_size < 1):
-        raise ProfundoError(
-            f"{name}: image_size is for folders and archives of images, in pixels of at least 1, got {image_size}"
-        )
-    if name == "mnist":
-        from profundo.data.idx import mnist
+    if image_size is not None and name in names():
+        raise ProfundoError(f"{name}: image_size is for folders and archives of images, which this is not")
+    if name in PUBLISHED:
+        from profundo.data.published import published
 
-        return mnist(_mnist_folder(data_dir))
-    if name == "cifar10":
-        return _cifar10(data_dir, stream, skip_bad)
+        return published(str(name), data_dir, stream=stream, skip_bad=skip_bad)
     if name in names():
         return _small(str(name))
     if not os.path.exists(name):  # also for names that no file can have
@@ -86,62 +111,16 @@ def _find(
 
 def _small(name: str) -> Collection:
     from profundo.data.measurements import MEASURED, measured
-    from profundo.data.toys import GATES, TOYS, gate, toy
+    from profundo.data.toys import GATES, REAL_TOYS, TOYS, gate, real_toy, toy
 
     if name in GATES:
         return gate(name)
     if name in TOYS:
         return toy(name)
+    if name in REAL_TOYS:
+        return real_toy(name)
     if name in MEASURED:
         return measured(name)
     from profundo.data.tables import digits, table
 
     return digits() if name == "digits" else table(name)
-
-
-def _mnist_folder(data_dir: str | Path | None) -> Path:
-    folder = _given("mnist", data_dir, tuple(MNIST_FILES))
-    if folder is None:
-        from profundo.data.download import fetch
-
-        folder = cache_folder() / "mnist"
-        for file, sha256 in MNIST_FILES.items():
-            fetch(folder / file, [mirror + file for mirror in MNIST_MIRRORS], sha256)
-    return folder
-
-
-def _cifar10(data_dir: str | Path | None, stream: Stream, skip_bad: bool) -> Collection:
-    from profundo.data.cifar import cifar10_binary
-    from profundo.data.images import image_collection
-
-    binary = CIFAR10_ARCHIVE[0].rsplit("/", 1)[-1]
-    folder = data_folder(data_dir)
-    if folder is None:
-        from profundo.data.download import fetch
-
-        return cifar10_binary(fetch(cache_folder() / "cifar10" / binary, CIFAR10_ARCHIVE[:1], CIFAR10_ARCHIVE[1]))
-    folder /= "cifar10"
-    if (folder / binary).is_file():
-        return cifar10_binary(folder / binary)
-    images = folder / "cifar10-jpg.zip"
-    if not images.is_file() and not (folder / "train").is_dir():
-        raise _missing(folder, ("cifar10-jpg.zip, train/ and test/, or " + binary,))
-    return image_collection(images if images.is_file() else folder, "cifar10", stream=stream, skip_bad=skip_bad)
-
-
-def _given(name: str, data_dir: str | Path | None, files: tuple[str, ...]) -> Path | None:
-    """The folder of that name in the folder that was named, with all its files; None when none was named."""
-    folder = data_folder(data_dir)
-    if folder is None:
-        return None
-    folder /= name
-    if not all((folder / file).is_file() for file in files):
-        raise _missing(folder, tuple(file for file in files if not (folder / file).is_file()))
-    return folder
-
-
-def _missing(folder: Path, files: tuple[str, ...]) -> ProfundoError:
-    return ProfundoError(
-        f"{folder}: expected {', '.join(files)}, not found; put it there, or leave PROFUNDO_DATA and --data-dir unset "
-        "to fetch it"
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from profundo.data.columns import as_features
 from profundo.data.standard import channel_sums, deviations, moments
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 
-__all__ = ["Collection", "Selection", "divide", "stratified"]
+__all__ = ["Collection", "Selection", "chosen", "divide", "separated", "stratified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,38 @@ class Collection:
     notes: tuple[str, ...] = ()
 
 
+@runtime_checkable
 class Measured(Source, Protocol):
     """A Source that knows the integer sums of its images."""
 
     def sums(self, indices: Tensor) -> Tensor: ...
 
 
+@runtime_checkable
+class Streamed(Source, Protocol):
+    """A Source that is read in blocks, from far away or of great size: what is learned from it, it learns by itself."""
+
+    def fingerprint(self, indices: Tensor) -> bytes:
+        """What changes when any of these samples does."""
+
+
+@runtime_checkable
+class StreamedRows(Streamed, Protocol):
+    """Rows of a table in blocks."""
+
+    def as_features(
+        self, inputs: Inputs, train: Samples, *others: Samples
+    ) -> tuple[Inputs, tuple[Samples, ...], tuple[str, ...]]:
+        """See columns.as_features."""
+
+    def moments(self, indices: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and population deviation of every feature of these rows."""
+
+
 class Selection:
     """A Source: some samples of a tensor or of another Source, in a given order."""
 
-    def __init__(self, source: Tensor | Measured, indices: Tensor) -> None:
+    def __init__(self, source: Tensor | Measured | Streamed, indices: Tensor) -> None:
         self.source, self.indices = source, indices
 
     def __len__(self) -> int:
@@ -60,6 +82,7 @@ class Selection:
         """Integer sums (2, channels) of the selected images; see `channel_sums`."""
         if isinstance(self.source, Tensor):
             return channel_sums(self.source.index_select(0, self.indices))
+        assert isinstance(self.source, Measured)
         return self.source.sums(self.indices)
 
     def narrowed(self, indices: Tensor) -> Selection:
@@ -71,6 +94,13 @@ def divide(found: Collection, *, validation: float | None, seed: int, stream: bo
 
     validation: share of the samples not set apart for the test; None: the collection's own custom.
     """
+    return _finish(found, *separated(found, validation=validation, seed=seed, stream=stream))
+
+
+def separated(
+    found: Collection, *, validation: float | None, seed: int, stream: bool
+) -> tuple[Samples, Samples, Samples]:
+    """Training, validation and test samples as they were read: nothing has been learned from any of them yet."""
     generator = torch.Generator().manual_seed(seed)
     if validation is not None and found.validation is not None:
         raise ProfundoError(f"{found.name} has a validation split of its own: leave `validation` out")
@@ -78,7 +108,7 @@ def divide(found: Collection, *, validation: float | None, seed: int, stream: bo
     if not 0 < share < 1:
         raise ProfundoError(f"validation: expected a share between 0 and 1, such as 0.1; got {share}")
 
-    rest, by_class = torch.arange(len(found.train)), found.targets.kind != "real"
+    rest, by_class = torch.arange(len(found.train)), found.targets.kind not in ("real", "labels")
     if found.test is None:
         rest, taken = stratified(found.train.targets, rest, found.shares[0], generator, by_class=by_class)
         test = _take(found.train, taken, stream)
@@ -94,14 +124,24 @@ def divide(found: Collection, *, validation: float | None, seed: int, stream: bo
             raise ProfundoError(
                 f"{found.name}: {len(found.train)} samples leave none for the {name} split; give more samples per class"
             )
-    return _finish(found, _take(found.train, rest, stream), held, test)
+    return _take(found.train, rest, stream), held, test
+
+
+def chosen(samples: Samples, indices: Tensor) -> Samples:
+    """The samples at these indices, in this order: in memory or to be read, as they were."""
+    return _take(samples, indices, stream=isinstance(samples.inputs, Selection))
 
 
 def _finish(found: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
     """The dataset, with mean and std of the training split and the fingerprint of all three."""
     inputs, targets, notes = found.inputs, found.targets, found.notes
     if inputs.columns:
-        inputs, (train, validation, test), more = as_features(inputs, train, validation, test)
+        source = _source(train)
+        learn = source.as_features if isinstance(source, StreamedRows) else as_features
+        try:
+            inputs, (train, validation, test), more = learn(inputs, train, validation, test)
+        except ProfundoError as error:
+            raise ProfundoError(f"{found.name}: {error}") from None
         notes += more
     inputs = _measured(inputs, train)
     if targets.kind == "real":
@@ -164,9 +204,16 @@ def _measured(inputs: Inputs, train: Samples) -> Inputs:
     if inputs.kind == "image":
         sums = train.inputs.sums() if isinstance(train.inputs, Selection) else channel_sums(_tensor(train.inputs))
         mean, std = moments(sums, len(train) * inputs.shape[1] * inputs.shape[2])
+    elif isinstance(source := _source(train), StreamedRows) and isinstance(train.inputs, Selection):
+        mean, std = source.moments(train.inputs.indices)
     else:
         mean, std = _row_moments(_tensor(train.inputs))
     return replace(inputs, mean=mean, std=std)
+
+
+def _source(samples: Samples) -> object:
+    """What the samples are read from."""
+    return samples.inputs.source if isinstance(samples.inputs, Selection) else samples.inputs
 
 
 def _tensor(inputs: Tensor | Source) -> Tensor:
@@ -185,6 +232,10 @@ def _fingerprint(splits: Iterable[Samples], inputs: Inputs) -> str:
     digest = hashlib.sha256(repr((inputs.shape, inputs.mean, inputs.std)).encode())
     for split in splits:
         digest.update(split.targets.numpy().tobytes())
+        source = _source(split)
+        if isinstance(source, Streamed) and isinstance(split.inputs, Selection):
+            digest.update(source.fingerprint(split.inputs.indices))
+            continue
         for index in np.unique(np.linspace(0, len(split) - 1, 1000).astype(int)).tolist():
             digest.update(split.inputs[index].numpy().tobytes())
     return digest.hexdigest()

@@ -1,5 +1,14 @@
 """Evaluation: a network and a split in, numbers out. Never pictures."""
 
-from profundo.evaluate.scores import Answers, answers, evaluating, mean_cost, scores
+from profundo.evaluate.scores import (
+    Answers,
+    answers,
+    answers_of_all,
+    evaluating,
+    figures,
+    main_figure,
+    mean_cost,
+    scores,
+)
 
-__all__ = ["Answers", "answers", "evaluating", "mean_cost", "scores"]
+__all__ = ["Answers", "answers", "answers_of_all", "evaluating", "figures", "main_figure", "mean_cost", "scores"]

@@ -1,11 +1,18 @@
-"""From a network and one split to numbers: accuracy, log loss, confusion; RMSE, MAE, R²; the same for a constant.
+"""From a network and one split to numbers, beside those of the best constant predictor, which knows the training targets
+and no input.
 
-Every figure stands beside that of the best constant predictor, which knows the training targets and no input.
+    one class        accuracy, balanced accuracy (mean recall of the classes), top-5 accuracy (of more than 5), macro F1
+                     (F1 of the second of two), ROC-AUC (each class against the rest, the mean), calibration error, log loss
+    several labels   exact match (all labels right), label accuracy, macro F1, ROC-AUC, calibration error, log loss
+    real             RMSE, MAE, R²
+
+Definitions are scikit-learn's. The calibration error is that of Guo et al. 2017: the mean difference between stated
+probability and frequency over 15 bins of probability, weighted by their samples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,13 +20,30 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from profundo.records import Batch, Scores, Targets
+from profundo.evaluate.detection import roc_area
+from profundo.records import Batch, CalibrationBin, ClassScores, Scores, Targets
 
-__all__ = ["Answers", "Likelihood", "answers", "evaluating", "mean_cost", "scores"]
+__all__ = [
+    "Answers",
+    "Likelihood",
+    "answers",
+    "answers_of_all",
+    "evaluating",
+    "figures",
+    "main_figure",
+    "mean_cost",
+    "scores",
+]
+
+BINS = 15  # of probability
+PROBABILITIES = "log loss"  # the quantity of objectives whose predictions are probabilities
 
 
 class Likelihood(Protocol):
     """An objective as evaluation needs it: per-sample costs without smoothing, and what outputs mean."""
+
+    @property
+    def quantity(self) -> str: ...
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor: ...
 
@@ -30,13 +54,16 @@ class Likelihood(Protocol):
 class Answers:
     """What the network said about each sample, on the CPU.
 
-    predictions: class probabilities (samples, K), P(y = 1) (samples,), or means (samples, outputs) in the targets' units.
-    targets: likewise; costs: (samples,) minus log-likelihood in nats, or squared error in standardised units.
+    predictions: class probabilities (samples, K), P(y = 1) (samples,), label probabilities (samples, K), or means
+        (samples, outputs) in the targets' units.
+    targets: likewise; costs: (samples,) minus log-likelihood in nats, or errors in standardised units.
+    quantity: what the costs are. But for "log loss", predictions of classes are 0 or 1 and no probabilities.
     """
 
     predictions: Tensor
     targets: Tensor
     costs: Tensor
+    quantity: str = PROBABILITIES
 
     @property
     def chosen(self) -> Tensor:
@@ -44,6 +71,10 @@ class Answers:
         if self.predictions.ndim == 1:
             return (self.predictions >= 0.5).long()
         return self.predictions.argmax(1)
+
+    @property
+    def are_probabilities(self) -> bool:
+        return self.quantity == PROBABILITIES
 
 
 @contextmanager
@@ -64,44 +95,167 @@ def evaluating(net: nn.Module) -> Iterator[None]:
 
 def answers(net: nn.Module, batches: Iterable[Batch], objective: Likelihood, targets: Targets) -> Answers:
     """Run the net in evaluation mode over the batches. Its mode is as before afterwards."""
-    predictions, truths, costs = [], [], []
-    with evaluating(net):
+    return answers_of_all([(net, objective)], batches, targets)[0]
+
+
+def answers_of_all(
+    judged: Sequence[tuple[nn.Module, Likelihood]], batches: Iterable[Batch], targets: Targets
+) -> list[Answers]:
+    """What each of several nets says, by its own objective, in one pass over the batches."""
+    truths: list[Tensor] = []
+    said: list[list[tuple[Tensor, Tensor]]] = [[] for _ in judged]
+    with evaluating(nn.ModuleList(net for net, _ in judged)):
         for batch in batches:
-            outputs = net(batch.inputs)
-            costs.append(objective(outputs, batch.targets).float().cpu())
-            predictions.append(objective.predict(outputs).float().cpu())
             truths.append(batch.targets.cpu())
-    predicted, truth = torch.cat(predictions), torch.cat(truths)
+            for kept, (net, objective) in zip(said, judged, strict=True):
+                outputs = net(batch.inputs)
+                costs = objective(outputs, batch.targets).float().cpu()
+                kept.append((objective.predict(outputs).float().cpu(), costs))
+    truth = in_own_units(torch.cat(truths), targets)
+    return [
+        Answers(
+            in_own_units(torch.cat([predicted for predicted, _ in kept]), targets),
+            truth,
+            torch.cat([costs for _, costs in kept]),
+            objective.quantity,
+        )
+        for kept, (_, objective) in zip(said, judged, strict=True)
+    ]
+
+
+def in_own_units(values: Tensor, targets: Targets) -> Tensor:
+    """Standardised real targets (samples, outputs) as they were; all others unchanged."""
     if targets.kind == "real" and targets.mean:
-        mean, std = torch.tensor(targets.mean), torch.tensor(targets.std)
-        predicted, truth = predicted * std + mean, truth * std + mean
-    return Answers(predicted, truth, torch.cat(costs))
+        return values * torch.tensor(targets.std) + torch.tensor(targets.mean)
+    return values
 
 
 def scores(said: Answers, targets: Targets, train_targets: Tensor, worst: int = 24) -> Scores:
     """Figures of the answers. worst: how many of the costliest samples to name."""
     costly = said.costs.argsort(descending=True, stable=True)
+    values, baseline = figures(said, targets), figures(constant_answers(said, targets, train_targets), targets)
     if targets.kind == "real":
-        values, constant = regression(said.predictions, said.targets), train_targets.float().mean(0)
-        baseline = regression(constant.expand_as(said.targets), said.targets)
         return Scores(len(said.costs), values, baseline, worst=costly[:worst].tolist())
-    chosen, truth = said.chosen, said.targets.long()
-    values = {"accuracy": (chosen == truth).double().mean().item(), "log loss": said.costs.double().mean().item()}
-    mistakes = costly[(chosen != truth)[costly]]
+    wrong = mistaken(said, targets)
+    one_class = targets.kind != "labels"
     return Scores(
-        len(truth),
+        len(said.costs),
         values,
-        constant_classifier(truth, train_targets.long(), len(targets.classes)),
-        confusion=confusion(truth, chosen, len(targets.classes)).tolist(),
-        worst=mistakes[:worst].tolist(),
+        baseline,
+        confusion=confusion(said.targets.long(), said.chosen, len(targets.classes)).tolist() if one_class else (),
+        worst=costly[wrong[costly]][:worst].tolist(),
+        per_class=class_scores(said, targets),
+        calibration=calibration(said) if said.are_probabilities else (),
     )
 
 
+def mistaken(said: Answers, targets: Targets) -> Tensor:
+    """Which samples (samples,) got a wrong class, or one wrong label or more."""
+    if targets.kind == "labels":
+        return ((said.predictions >= 0.5) != (said.targets >= 0.5)).any(1)
+    return said.chosen != said.targets.long()
+
+
+def main_figure(said: Answers, targets: Targets) -> tuple[str, float]:
+    """The one figure that is looked at after every epoch."""
+    if targets.kind == "real":
+        return "RMSE", (said.targets - said.predictions).double().square().mean().sqrt().item()
+    if targets.kind == "labels":
+        return "label accuracy", _mean((said.predictions >= 0.5) == (said.targets >= 0.5))
+    return "accuracy", _mean(said.chosen == said.targets)
+
+
+def figures(said: Answers, targets: Targets) -> dict[str, float]:
+    """All figures by name, as the head of this file tells."""
+    if targets.kind == "real":
+        return regression(said.predictions, said.targets)
+    each = class_scores(said, targets)
+    found: dict[str, float] = {}
+    if targets.kind == "labels":
+        right = (said.predictions >= 0.5) == (said.targets >= 0.5)
+        found |= {"exact match": _mean(right.all(1)), "label accuracy": _mean(right)}
+        found["macro F1"] = _mean_of([one.f1 for one in each])
+    else:
+        truth, chosen = said.targets.long(), said.chosen
+        found["accuracy"] = _mean(chosen == truth)
+        found["balanced accuracy"] = _mean_of([one.recall for one in each if one.samples])
+        if len(targets.classes) > 5 and said.are_probabilities:
+            found["top-5 accuracy"] = _mean((said.predictions.topk(5, dim=1).indices == truth[:, None]).any(1))
+        if targets.kind == "binary":
+            found["F1"] = each[1].f1
+        else:
+            seen = torch.bincount(torch.cat((truth, chosen)), minlength=len(each)).tolist()
+            found["macro F1"] = _mean_of([one.f1 for one, count in zip(each, seen, strict=True) if count])
+    if said.are_probabilities:
+        areas = [one.auc for one in each if one.auc is not None]
+        if areas:
+            found["ROC-AUC"] = _mean_of(areas)
+        found["calibration error"] = calibration_error(calibration(said))
+    found[said.quantity] = said.costs.double().mean().item()
+    return found
+
+
+# ----------------------------------------------------------------------------------------------------- by class
 def confusion(truth: Tensor, chosen: Tensor, classes: int) -> Tensor:
     """Counts (classes, classes): row = true class, column = chosen one."""
     return torch.bincount(truth * classes + chosen, minlength=classes * classes).view(classes, classes)
 
 
+def class_scores(said: Answers, targets: Targets) -> list[ClassScores]:
+    """Each class against all others, or each label."""
+    if targets.kind == "labels":
+        truth, chosen, sure = said.targets >= 0.5, said.predictions >= 0.5, said.predictions
+    else:
+        places = torch.arange(len(targets.classes))
+        truth, chosen = said.targets[:, None] == places, said.chosen[:, None] == places
+        sure = said.predictions
+        if sure.ndim == 1:
+            sure = torch.stack((1 - sure, sure), 1)
+    both = (truth & chosen).sum(0).tolist()
+    there, taken = truth.sum(0).tolist(), chosen.sum(0).tolist()
+    return [
+        ClassScores(
+            name,
+            there[k],
+            precision=_share(both[k], taken[k]),
+            recall=_share(both[k], there[k]),
+            f1=_share(2 * both[k], there[k] + taken[k]),
+            auc=roc_area(sure[~truth[:, k], k], sure[truth[:, k], k])
+            if said.are_probabilities and 0 < there[k] < len(truth)
+            else None,
+        )
+        for k, name in enumerate(targets.classes)
+    ]
+
+
+# -------------------------------------------------------------------------------------------------- calibration
+def calibration(said: Answers) -> list[CalibrationBin]:
+    """What was said with which probability, and how often it was right, by bins of equal width."""
+    if said.predictions.ndim == 2 and said.targets.ndim == 2:  # several labels: of each, that it is there
+        stated, right = said.predictions.flatten(), said.targets.flatten() >= 0.5
+    else:
+        p = said.predictions
+        stated = p.amax(1) if p.ndim == 2 else torch.maximum(p, 1 - p)
+        right = said.chosen == said.targets
+    stated = stated.double()
+    place = (stated * BINS).ceil().long().clamp(1, BINS) - 1
+    counts = torch.bincount(place, minlength=BINS).tolist()
+    confidence = torch.bincount(place, stated, minlength=BINS).tolist()
+    correct = torch.bincount(place, right.double(), minlength=BINS).tolist()
+    return [
+        CalibrationBin(k / BINS, (k + 1) / BINS, n, confidence[k] / n, correct[k] / n)
+        for k, n in enumerate(counts)
+        if n
+    ]
+
+
+def calibration_error(bins: Sequence[CalibrationBin]) -> float:
+    """Σ (samples of the bin / all) |confidence − frequency|."""
+    total = sum(one.samples for one in bins)
+    return sum(one.samples * abs(one.confidence - one.frequency) for one in bins) / max(1, total)
+
+
+# -------------------------------------------------------------------------------------------------- real targets
 def regression(predictions: Tensor, targets: Tensor) -> dict[str, float]:
     """Root mean squared error and mean absolute error in the targets' units; R² = 1 − Σ(y−ŷ)²/Σ(y−ȳ)².
 
@@ -116,18 +270,41 @@ def regression(predictions: Tensor, targets: Tensor) -> dict[str, float]:
     }
 
 
-def constant_classifier(truth: Tensor, train: Tensor, classes: int) -> dict[str, float]:
-    """Always the training split's commonest class; as probabilities its class shares, each counted once more.
+# ---------------------------------------------------------------------------------------- the constant predictor
+def constant_answers(said: Answers, targets: Targets, train: Tensor) -> Answers:
+    """What the best constant would have said of the same samples: the mean of the training targets; their commonest
+    class, with the shares of classes as probabilities, each counted once more; the shares of every label, likewise.
 
     (Laplace's rule keeps the log loss finite for a class that training lacks.)
     """
-    counts = torch.bincount(train, minlength=classes).double()
+    count, truth = len(said.targets), said.targets
+    if targets.kind == "real":
+        return Answers(train.float().mean(0).expand_as(truth), truth, said.costs)
+    if targets.kind == "labels":
+        shares = (train.double().sum(0) + 1) / (len(train) + 2)
+        costs = -torch.where(truth >= 0.5, shares.log(), (1 - shares).log()).sum(1)
+        return Answers(shares.expand(count, -1), truth, costs)
+    counts = torch.bincount(train.long(), minlength=len(targets.classes)).double()
     shares = (counts + 1) / (counts + 1).sum()
-    return {
-        "accuracy": (truth == counts.argmax()).double().mean().item(),
-        "log loss": -shares.log()[truth].mean().item(),
-    }
+    if not said.are_probabilities:  # a margin of one on the side of the commoner class
+        side = counts.argmax()
+        return Answers(side.expand(count).float(), truth, 2.0 * (truth != side), said.quantity)
+    costs = -shares.log()[truth.long()]
+    predictions = shares[1].expand(count) if said.predictions.ndim == 1 else shares.expand(count, -1)
+    return Answers(predictions, truth, costs)
 
 
 def mean_cost(said: Answers) -> float:
     return said.costs.double().mean().item()
+
+
+def _mean(right: Tensor) -> float:
+    return right.double().mean().item()
+
+
+def _mean_of(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0

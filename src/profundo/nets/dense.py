@@ -20,11 +20,17 @@ def linear(spec: Spec) -> nn.Sequential:
     return mlp(spec, widths=())
 
 
-def mlp(spec: Spec, widths: Sequence[int] = (128,), activation: str = "relu", dropout: float = 0.0) -> nn.Sequential:
+def mlp(
+    spec: Spec, widths: Sequence[int] | None = None, activation: str = "relu", dropout: float = 0.0
+) -> nn.Sequential:
     """Multi-layer perceptron with hidden layers of the given widths. Images are flattened.
 
+    widths: by default one layer of 128; for one or two inputs, two of 64: with zero biases, one layer of ReLUs bends a
+        plane only along lines through its middle.
     dropout: probability that a hidden unit is set to zero at a training step (Srivastava et al. 2014).
     """
+    if widths is None:
+        widths = (64, 64) if prod(spec.inputs.shape) <= 2 else (128,)
     if any(width < 1 for width in widths) or not 0 <= dropout < 1:
         raise ProfundoError(
             f"mlp: expected widths of at least 1 and dropout in [0, 1), got widths {tuple(widths)}, dropout {dropout}"

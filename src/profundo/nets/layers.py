@@ -206,7 +206,7 @@ class LocallyConnected2d(nn.Module):
             )
         columns = F.unfold(images, self.kernel_size, padding=self.padding, stride=self.stride)  # (batch, c·u·v, places)
         weight = self.weight.flatten(3).flatten(0, 1)  # (places, features, c·u·v)
-        maps = torch.einsum("bcp,pfc->bfp", columns, weight).reshape(len(images), -1, *self.places)
+        maps = torch.einsum("bcp,pfc->bfp", columns, weight).reshape(images.shape[0], -1, *self.places)
         return maps if self.bias is None else maps + self.bias.to(maps.dtype)
 
     def extra_repr(self) -> str:

@@ -22,6 +22,8 @@ from profundo.records import ProfundoError, Spec
 
 __all__ = ["build"]
 
+MOST_LAYERS = 1000
+
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "linear": linear,
     "mlp": mlp,
@@ -64,6 +66,8 @@ def build(name: str, spec: Spec, **options: Any) -> nn.Module:
 
 def check_type(net: str, option: str, kind: Any, value: Any) -> None:
     """Raise ProfundoError unless the value is of the kind that the option is declared with, such as Sequence[int]."""
+    if isinstance(value, list | tuple) and len(value) > MOST_LAYERS:
+        raise ProfundoError(f"net {net}: {option}: expected at most {MOST_LAYERS:,} layers, got {len(value):,}")
     try:
         TypeAdapter(kind).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
     except ValidationError as error:

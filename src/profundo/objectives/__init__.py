@@ -4,6 +4,7 @@
     loss = objective.mean_cost(net(batch.inputs), batch.targets, batch.total)
     costs = objective.likelihood(outputs, targets)         # (batch,), never smoothed
     probabilities = objective.predict(outputs)
+    weighted = Weighted(objective, class_weights("balanced", data.spec.targets, data.train.targets))
 
 Objectives load torch when first touched; the catalogue does without.
 """
@@ -11,12 +12,24 @@ Objectives load torch when first touched; the catalogue does without.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from profundo.objectives.catalogue import OBJECTIVES
+from profundo.objectives.catalogue import OBJECTIVES, default_name
 
-__all__ = ["OBJECTIVES", "Objective", "bernoulli", "build", "categorical", "default", "gaussian"]
+__all__ = [
+    "OBJECTIVES",
+    "Objective",
+    "Weighted",
+    "bernoulli",
+    "build",
+    "categorical",
+    "class_weights",
+    "default",
+    "default_name",
+    "gaussian",
+]
 
 if TYPE_CHECKING:
     from profundo.objectives.likelihoods import Objective, bernoulli, build, categorical, default, gaussian
+    from profundo.objectives.weighting import Weighted, class_weights
 
 _LIKELIHOODS = {"Objective", "bernoulli", "build", "categorical", "default", "gaussian"}
 
@@ -24,6 +37,8 @@ _LIKELIHOODS = {"Objective", "bernoulli", "build", "categorical", "default", "ga
 def __getattr__(name: str) -> Any:
     if name in _LIKELIHOODS:
         return getattr(import_module("profundo.objectives.likelihoods"), name)
+    if name in ("Weighted", "class_weights"):
+        return getattr(import_module("profundo.objectives.weighting"), name)
     raise AttributeError(f"module 'profundo.objectives' has no attribute {name!r}")
 
 

@@ -10,16 +10,24 @@ __all__ = ["OBJECTIVES", "check", "default_name"]
 
 OBJECTIVES: dict[str, str] = {
     "categorical": "softmax output, K classes: cross-entropy, logsumexp(z) − z_y",
-    "bernoulli": "sigmoid output, two classes: cross-entropy, softplus((1 − 2y) z)",
+    "bernoulli": "sigmoid output, two classes or several labels: cross-entropy, softplus((1 − 2y) z), summed over labels",
+    "hinge": "linear output, two classes as y = ±1: max(0, 1 − y z), a margin without probabilities",
     "gaussian": "linear output, real targets: squared error",
+    "laplace": "linear output, real targets with outliers: absolute error",
+    "huber": "linear output, real targets with outliers: squared error near zero, absolute error beyond one deviation",
 }
 
-_BY_TARGET: dict[TargetKind, str] = {"classes": "categorical", "binary": "bernoulli", "real": "gaussian"}
+_BY_TARGET: dict[TargetKind, tuple[str, ...]] = {
+    "classes": ("categorical",),
+    "binary": ("bernoulli", "hinge"),
+    "labels": ("bernoulli",),
+    "real": ("gaussian", "laplace", "huber"),
+}
 
 
 def default_name(targets: Targets) -> str:
     """The objective whose distribution suits the targets."""
-    return _BY_TARGET[targets.kind]
+    return _BY_TARGET[targets.kind][0]
 
 
 def check(name: str, targets: Targets) -> None:
@@ -28,8 +36,9 @@ def check(name: str, targets: Targets) -> None:
         near = get_close_matches(name, OBJECTIVES, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
         raise ProfundoError(f"objective: expected one of {', '.join(OBJECTIVES)}, got {name!r}; {hint}")
-    if name != default_name(targets):
+    suitable = _BY_TARGET[targets.kind]
+    if name not in suitable:
         raise ProfundoError(
             f"objective {name}: expected targets of another kind, the data have {targets.kind!r} targets; "
-            f"use {default_name(targets)}"
+            f"use {' or '.join(suitable)}"
         )

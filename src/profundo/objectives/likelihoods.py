@@ -3,6 +3,7 @@
     targets        output layer    distribution    cost of one sample
     K classes      softmax         categorical     logsumexp(z) − z_y
     0 or 1         sigmoid         Bernoulli       softplus((1 − 2y) z)
+    K labels       sigmoid each    Bernoullis      the sum of theirs, for they are independent given the input
     real           linear          Gaussian        squared error, up to constants; mean over the outputs
 
 A target may also be shares of classes, which mixed samples have (Zhang et al. 2018): floats (batch, K) that sum to 1, or
@@ -17,17 +18,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from profundo.objectives.catalogue import check, default_name
+from profundo.objectives.margins import Hinge
+from profundo.objectives.outputs import column, full, rows
+from profundo.objectives.robust import Huber, Laplace
 from profundo.records import ProfundoError, Targets
 
 __all__ = [
     "Bernoulli",
+    "Bernoullis",
     "Categorical",
     "Gaussian",
     "Objective",
@@ -38,8 +43,6 @@ __all__ = [
     "gaussian",
 ]
 
-_HALF = (torch.bfloat16, torch.float16)
-
 
 class Objective(Protocol):
     """outputs: (batch, spec.outputs), as the net gives them; targets: (batch,) int64, or (batch, outputs) float; shares
@@ -49,8 +52,13 @@ class Objective(Protocol):
     def name(self) -> str: ...
 
     @property
+    def quantity(self) -> str:
+        """What its costs are called; "log loss" where `predict` gives probabilities."""
+        ...
+
+    @property
     def likelihood(self) -> Objective:
-        """The same without label smoothing."""
+        """The same without label smoothing and class weights."""
         ...
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -73,6 +81,7 @@ class Categorical:
 
     label_smoothing: float = 0.0
     name: ClassVar[str] = "categorical"
+    quantity: ClassVar[str] = "log loss"
 
     def __post_init__(self) -> None:
         _check_smoothing(self.label_smoothing)
@@ -82,16 +91,16 @@ class Categorical:
         return Categorical() if self.label_smoothing else self
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(_full(outputs), targets, reduction="none", label_smoothing=self.label_smoothing)
+        return F.cross_entropy(full(outputs), targets, reduction="none", label_smoothing=self.label_smoothing)
 
     def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
         if total == len(targets):
-            return F.cross_entropy(_full(outputs), targets, label_smoothing=self.label_smoothing)
-        summed = F.cross_entropy(_full(outputs), targets, reduction="sum", label_smoothing=self.label_smoothing)
+            return F.cross_entropy(full(outputs), targets, label_smoothing=self.label_smoothing)
+        summed = F.cross_entropy(full(outputs), targets, reduction="sum", label_smoothing=self.label_smoothing)
         return summed / total
 
     def predict(self, outputs: Tensor) -> Tensor:
-        return _full(outputs).softmax(dim=1)
+        return full(outputs).softmax(dim=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,7 @@ class Bernoulli:
 
     label_smoothing: float = 0.0
     name: ClassVar[str] = "bernoulli"
+    quantity: ClassVar[str] = "log loss"
 
     def __post_init__(self) -> None:
         _check_smoothing(self.label_smoothing)
@@ -109,7 +119,7 @@ class Bernoulli:
         return Bernoulli() if self.label_smoothing else self
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        logits = _column(outputs)
+        logits = column(outputs)
         signed = (2 * targets - 1) * logits
         if targets.is_floating_point():
             cost = -torch.lerp(F.logsigmoid(-logits), F.logsigmoid(logits), targets.to(logits.dtype))
@@ -119,7 +129,7 @@ class Bernoulli:
 
     def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
         # PyTorch's fused form of the same: a third quicker, and its rounding near zero does not matter to a mean.
-        logits = _column(outputs)
+        logits = column(outputs)
         soft = targets.to(logits.dtype)
         if self.label_smoothing:
             soft = torch.lerp(soft, torch.full_like(soft, 0.5), self.label_smoothing)
@@ -128,7 +138,36 @@ class Bernoulli:
         return F.binary_cross_entropy_with_logits(logits, soft, reduction="sum") / total
 
     def predict(self, outputs: Tensor) -> Tensor:
-        return _column(outputs).sigmoid()
+        return column(outputs).sigmoid()
+
+
+@dataclass(frozen=True, slots=True)
+class Bernoullis:
+    """Outputs (batch, K), targets (batch, K) of 0 and 1, or floats between. predict: (batch, K), P(label k is there).
+
+    The cost of a sample is the sum over the labels.
+    """
+
+    label_smoothing: float = 0.0
+    name: ClassVar[str] = "bernoulli"
+    quantity: ClassVar[str] = "log loss"
+
+    def __post_init__(self) -> None:
+        _check_smoothing(self.label_smoothing)
+
+    @property
+    def likelihood(self) -> Bernoullis:
+        return Bernoullis() if self.label_smoothing else self
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        soft = torch.lerp(targets, torch.full_like(targets, 0.5), self.label_smoothing)
+        return F.binary_cross_entropy_with_logits(full(outputs), soft, reduction="none").sum(dim=1)
+
+    def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
+        return self(outputs, targets).sum() / total
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        return full(outputs).sigmoid()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +175,21 @@ class Gaussian:
     """Outputs and targets (batch, k), both standardised. predict: (batch, k) means."""
 
     name: ClassVar[str] = "gaussian"
+    quantity: ClassVar[str] = "squared error"
 
     @property
     def likelihood(self) -> Gaussian:
         return self
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return F.mse_loss(_full(outputs), _rows(targets, outputs), reduction="none").mean(dim=1)
+        return F.mse_loss(full(outputs), rows(targets, outputs), reduction="none").mean(dim=1)
 
     def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
-        mean = F.mse_loss(_full(outputs), _rows(targets, outputs))
+        mean = F.mse_loss(full(outputs), rows(targets, outputs))
         return mean if total == len(targets) else mean * (len(targets) / total)
 
     def predict(self, outputs: Tensor) -> Tensor:
-        return _full(outputs)
+        return full(outputs)
 
 
 def categorical(label_smoothing: float = 0.0) -> Categorical:
@@ -172,29 +212,19 @@ def default(targets: Targets, label_smoothing: float = 0.0) -> Objective:
 def build(name: str, targets: Targets, label_smoothing: float = 0.0) -> Objective:
     """The objective of that name. Raises ProfundoError when it is unknown or does not suit the targets."""
     check(name, targets)
-    if name == "gaussian":
+    plain: dict[str, Callable[[], Objective]] = {
+        "gaussian": Gaussian,
+        "laplace": Laplace,
+        "huber": Huber,
+        "hinge": Hinge,
+    }
+    if name in plain:
         if label_smoothing:
-            raise ProfundoError(
-                "objective gaussian: label smoothing is for classes, the targets are real; leave it out"
-            )
-        return Gaussian()
-    smoothed: dict[str, Callable[[float], Any]] = {"categorical": Categorical, "bernoulli": Bernoulli}
-    objective: Objective = smoothed[name](label_smoothing)
-    return objective
-
-
-def _full(outputs: Tensor) -> Tensor:
-    return outputs.float() if outputs.dtype in _HALF else outputs
-
-
-def _column(outputs: Tensor) -> Tensor:
-    """(batch, 1) → (batch,)."""
-    return _full(outputs).squeeze(1)
-
-
-def _rows(targets: Tensor, outputs: Tensor) -> Tensor:
-    """(batch,) → (batch, 1), lest the difference to (batch, 1) outputs broadcasts to a square."""
-    return targets.reshape(outputs.shape)
+            raise ProfundoError(f"objective {name}: label smoothing is for probabilities of classes; leave it out")
+        return plain[name]()
+    if name == "categorical":
+        return Categorical(label_smoothing)
+    return (Bernoullis if targets.kind == "labels" else Bernoulli)(label_smoothing)
 
 
 def _check_smoothing(label_smoothing: float) -> None:

@@ -174,7 +174,8 @@ def svg(parts: Sequence[str], label: str, above: int = 0, bottom: float = BOTTOM
     height = bottom + under + above
     return (
         f'<svg class="chart" role="img" aria-label="{escape(label)}" viewBox="0 {-above} {WIDTH} {height:g}" '
-        f'font-size="13" font-family="system-ui, sans-serif" fill="var(--ink, #1c1b19)">{"".join(parts)}</svg>'
+        f'font-size="13" font-family="system-ui, sans-serif" fill="var(--ink, #1c1b19)">'
+        f"<title>{escape(label.split(':')[0])}</title><desc>{escape(label)}</desc>{''.join(parts)}</svg>"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-__all__ = ["count", "duration", "flat", "percent", "plain", "setting", "shape", "short"]
+__all__ = ["chance", "count", "duration", "flat", "percent", "plain", "setting", "shape", "short"]
 
 SPACE = "\u00a0"
 
@@ -19,6 +19,11 @@ def percent(share: float) -> str:
     if 0 < share < 0.00005:
         return f"< 0.01{SPACE}%"
     return f"{100 * share:.2f}{SPACE}%".replace("100.00", "100").replace("-0.00", "0.00")
+
+
+def chance(p: float) -> str:
+    """A probability of luck alone, with as many digits as one reads."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def count(number: int) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from profundo.recipes.folder import Folder
 
 SECONDS_A_LINE = 2.0  # where there is no bar
+NOT_SAID = ("epoch", "rate", "gradient norm")  # of an epoch's row
 
 __all__ = ["Quiet", "Terminal", "Voice", "for_python"]
 
@@ -135,13 +136,13 @@ def escape(text: str) -> str:
 
 
 def epoch_line(row: Mapping[str, float], epochs: int, name: str = "") -> str:
-    figures = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if name not in ("epoch", "rate"))
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if name not in NOT_SAID)
     return f"{name + ', ' if name else ''}epoch {row['epoch']:.0f}/{epochs}: {figures}"
 
 
 def figure(name: str, value: float) -> str:
     """A score as people read it: accuracies and shares in percent."""
-    return f"{100 * value:.2f} %" if "accuracy" in name or "share" in name else f"{value:.4g}"
+    return f"{100 * value:.2f} %" if "accuracy" in name or "share" in name or name == "exact match" else f"{value:.4g}"
 
 
 def for_python() -> Voice:

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from profundo.data.augmenting.options import check, read
 from profundo.data.catalogue import Task, nearest
 from profundo.files import write_text
+from profundo.objectives.catalogue import default_name
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["Experiment", "completed", "experiment", "read_experiment", "read_value", "write_experiment"]
@@ -40,7 +41,18 @@ def known_changes(asked: list[Any]) -> list[Any]:
     return asked
 
 
+def known_weights(asked: Any) -> Literal["balanced"] | list[float]:
+    """Class weights as they were asked for, once they can be weights."""
+    if asked == "balanced":
+        return "balanced"
+    are_numbers = isinstance(asked, list | tuple) and all(isinstance(one, int | float) for one in asked)
+    if not are_numbers or not all(0 <= one < float("inf") for one in asked) or not any(asked):
+        raise ProfundoError(f"class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}")
+    return [float(one) for one in asked]
+
+
 Changes = Annotated[list[Any], AfterValidator(known_changes)]
+ClassWeights = Annotated[Any, AfterValidator(known_weights)]
 
 
 class Experiment(BaseModel):
@@ -65,6 +77,8 @@ class Experiment(BaseModel):
     augment: Changes | None = None  # names, or {name: {option: value}}
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     l1: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    objective: Literal["categorical", "bernoulli", "hinge", "gaussian", "laplace", "huber"] | None = None
+    class_weights: ClassWeights | None = None  # "balanced", or one number a class
     label_smoothing: Share = 0.0
     early_stop: Whole | None = None
     validation: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -77,6 +91,7 @@ class Experiment(BaseModel):
     stream: bool | None = None
     workers: Annotated[int, Field(ge=0, le=256)] = 2
     skip_bad: bool = False
+    log: Literal["tensorboard"] | None = None
     data_dir: str | None = None
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
 
@@ -135,6 +150,7 @@ def completed(asked: Experiment, spec: Spec, samples: int, net: str, normalised:
         "batch_size": min(256, max(32, 2 ** _log2(samples / 200))),
         "epochs": min(200, max(3, -(-manner.samples_seen // max(1, samples)))),
         "optimizer": manner.optimizer,
+        "objective": default_name(spec.targets),
         "schedule": "one-cycle",
         "augment": [],
         "capture": not net.startswith("own:"),

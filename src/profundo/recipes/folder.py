@@ -19,9 +19,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, Field, ValidationError
 
 from profundo.data.catalogue import SUFFIXES
 from profundo.files import clear_leftovers, erase, read_json, write_text
@@ -156,9 +158,10 @@ class Folder:
 
 
 def _called(name: str) -> str:
-    """Of data in a table or in arrays the name without what tells the kind of file."""
+    """Of data in files the name without what tells their kind, and of several files what they have in common."""
     path = Path(name)
-    return path.stem if path.suffix.lower() in (*SUFFIXES, ".npz") else path.name
+    called = path.stem if path.suffix.lower() in (*SUFFIXES, ".npz", ".tar") else path.name
+    return re.split(r"[{*?]", called)[0].rstrip("-_.") or path.parent.name
 
 
 def _left_over(path: Path) -> bool:
@@ -202,6 +205,29 @@ def processor() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+class Result(BaseModel):
+    """What scores.json keeps of a finished training beside its scores. history: one row an epoch."""
+
+    history: Annotated[list[dict[str, int | float]], Field(min_length=1)]
+    best_epoch: Annotated[int, Field(ge=0)] | None = None
+    seconds: dict[str, int | float]
+
+
+def read_result(folder: Folder) -> Result:
+    """Raises ProfundoError when scores.json is missing, damaged or that of something else."""
+    try:
+        result = Result.model_validate(read_json(folder.scores))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"])) or "all of it"
+        raise ProfundoError(
+            f"{folder.scores}: expected what a finished training keeps; {name}: {first['msg']}"
+        ) from None
+    if not all({"epoch", "loss", "rate"} <= row.keys() for row in result.history):
+        raise ProfundoError(f"{folder.scores}: expected a history with the epoch, loss and rate of each epoch")
+    return result
 
 
 def read_scores(folder: Folder) -> dict[str, float]:

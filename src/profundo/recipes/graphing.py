@@ -32,6 +32,7 @@ from profundo.graph.nodes import Graph
 from profundo.graph.traces.profiling import Profile, profile
 from profundo.graph.traces.tracing import trace
 from profundo.recipes.models import build_net
+from profundo.recipes.preparing import objective_of
 from profundo.recipes.running import is_recipe_run
 from profundo.recipes.supervised import open_run
 from profundo.records import Dataset, ProfundoError, Samples
@@ -176,7 +177,8 @@ def derivations(graph: Graph, names: Sequence[str] | None) -> list[Derivation]:
 def graph_of_net(name: str | None, data: str, *, data_dir: str | Path | None = None) -> Graph:
     """A net by name, its weights as drawn, on the first 8 standardised training samples, with the data's own cost."""
     loaded = load(data, data_dir=data_dir)
-    return _graph_on(loaded, build_net(name or nets.default(loaded.spec), loaded.spec, {}, SEED))
+    net = build_net(name or nets.default(loaded.spec), loaded.spec, {}, SEED)
+    return _graph_on(loaded, net, objectives.default(loaded.spec.targets))
 
 
 def graph_of_run(run: str) -> Graph:
@@ -184,11 +186,10 @@ def graph_of_run(run: str) -> Graph:
     if is_recipe_run(run):
         raise ProfundoError(f"{run}: a recipe's networks have costs of their own; expected a run of `profundo train`")
     opened = open_run(run, evaluate=False)
-    return _graph_on(opened.data, opened.net.cpu().eval())
+    return _graph_on(opened.data, opened.net.cpu().eval(), objective_of(opened.experiment, opened.data).likelihood)
 
 
-def _graph_on(data: Dataset, net: nn.Module) -> Graph:
-    objective = objectives.default(data.spec.targets)
+def _graph_on(data: Dataset, net: nn.Module, objective: objectives.Objective) -> Graph:
     inputs, targets = _first_samples(data)
 
     def cost(outputs: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from profundo.data.batches import mix
+from profundo.recipes.diary import Diary, told
 from profundo.recipes.display import Voice
 from profundo.recipes.folder import Folder, write_history
 from profundo.records import ProfundoError
@@ -26,6 +27,7 @@ from profundo.train import (
     early_stop,
     filmed,
     fit,
+    gradient_norms,
     progress,
     record,
 )
@@ -41,7 +43,8 @@ State = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What is learnt and what watches it. seed: of everything drawn at random while it lasts."""
+    """What is learnt and what watches it. seed: of everything drawn at random while it lasts; gradients: whether their
+    norm is part of the history; diary: where every epoch is also told."""
 
     update: Update
     batches: Batches
@@ -53,6 +56,8 @@ class Training:
     stopper: EarlyStop | None = None
     film: Film | None = None
     seed: int = 0
+    gradients: bool = False
+    diary: Diary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,12 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
                 write_history(keeping.folder, history.to_csv())
 
     with interruptible() as signalled, repeatable(training.device, training.precision):
-        steps = record(fit(training.update, training.batches, training.plan, start), history, training.validate)
+        steps = fit(training.update, training.batches, training.plan, start)
+        if training.gradients:
+            steps = gradient_norms(steps, history, training.update.networks, len(training.batches))
+        steps = record(steps, history, training.validate)
+        if training.diary is not None:
+            steps = told(steps, history, training.diary)
         if film is not None:
             steps = filmed(steps, film)
         if stopper is not None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from profundo import objectives
 from profundo.data.augment import augmentation, value_range
 from profundo.data.batches import batches, in_order
-from profundo.evaluate import answers, mean_cost, scores
+from profundo.evaluate import answers, main_figure, mean_cost
 from profundo.recipes.experiment import Experiment
 from profundo.recipes.learning import Training
 from profundo.records import Batch, Dataset
@@ -23,7 +23,7 @@ from profundo.train.optimizers import optimizer
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
 
-__all__ = ["Prepared", "training"]
+__all__ = ["Prepared", "objective_of", "training"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,26 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
         validate=validation(prepared, processes),
         stopper=EarlyStop(prepared.net, history, "validation loss", asked.early_stop) if asked.early_stop else None,
         seed=asked.seed,
+        gradients=True,
     )
+
+
+def objective_of(asked: Experiment, data: Dataset) -> objectives.Objective:
+    """What training lowers: the objective that was asked for, or suits the targets, with its smoothing and weights.
+
+    Raises ProfundoError for an objective, smoothing or weights that do not suit the targets.
+    """
+    targets = data.spec.targets
+    name = asked.objective or objectives.default_name(targets)
+    objective = objectives.build(name, targets, asked.label_smoothing)
+    if asked.class_weights is None:
+        return objective
+    return objectives.Weighted(objective, objectives.class_weights(asked.class_weights, targets, data.train.targets))
 
 
 def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     """The net on its device, laid out for it, with its objective and optimizer; on one CPU, its step recorded."""
-    asked, net, targets = prepared.experiment, prepared.net, prepared.data.spec.targets
+    asked, net = prepared.experiment, prepared.net
     if not net.training:
         net.train()
     if convolutional(net):
@@ -78,7 +92,7 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
         share_normalization(net)
     update = Supervised(
         net,
-        objectives.default(targets, asked.label_smoothing),
+        objective_of(asked, prepared.data),
         optimizer(asked.optimizer or "adamw", net, asked.learning_rate or 1e-3, asked.weight_decay or 0.0),
         precision=prepared.precision,
         accumulate=asked.accumulate,
@@ -96,7 +110,7 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
     data, net = prepared.data, prepared.net
     if not len(data.validation):
         return dict
-    likelihood = objectives.default(data.spec.targets)
+    likelihood = objective_of(prepared.experiment, data).likelihood
     workers = prepared.experiment.workers
     kept: list[Batch] = []
     if isinstance(data.validation.inputs, Tensor):
@@ -108,8 +122,7 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
         ordered = kept or in_order(data.validation, data.spec, device=prepared.device, workers=workers)
         with autocast(prepared.precision, prepared.device):
             said = answers(net, ordered, likelihood, data.spec.targets)
-        name = "RMSE" if data.spec.targets.kind == "real" else "accuracy"
-        figure = scores(said, data.spec.targets, data.train.targets).values[name]
+        name, figure = main_figure(said, data.spec.targets)
         return processes.from_chief({"validation loss": mean_cost(said), f"validation {name}": figure})
 
     return look

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from profundo.recipes.display import Voice
 from profundo.recipes.experiment import read_experiment
 from profundo.recipes.folder import Folder
+from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
+    from profundo.recipes.reading import Entry
     from profundo.recipes.recipe import RecipeRun
     from profundo.recipes.supervised import Run
+    from profundo.records import Targets
 
-__all__ = ["is_recipe_run", "predict_files", "resume", "write_report"]
+__all__ = ["is_recipe_run", "predict_files", "predictions_for", "resume", "write_report"]
 
 
 def is_recipe_run(path: str | Path) -> bool:
@@ -48,12 +51,33 @@ def predict_files(path: str | Path, files: Sequence[Path]) -> list[dict[str, Any
     return predicting.predict_files(path, files)
 
 
-def write_report(path: str | Path) -> Path:
-    """Write a finished run's page anew. Returns its path."""
+def predictions_for(
+    path: str | Path, files: Sequence[Path], skip_bad: bool = False
+) -> tuple[Iterable[dict[str, Any] | Entry], Targets | None]:
+    """The predictions, one by one as they are asked for, and what they are of. A recipe tells all at once, or nothing.
+
+    Raises ProfundoError where bad files are to be skipped and cannot be.
+    """
+    if is_recipe_run(path):
+        if skip_bad:
+            raise ProfundoError(
+                f"{path}: --skip-bad is for runs of `profundo train`; a recipe reads all files together"
+            )
+        return predict_files(path, files), None
+    from profundo.recipes.predicting import predictions, predictor
+
+    ready = predictor(path)
+    return predictions(ready, files), ready.spec.targets
+
+
+def write_report(path: str | Path, out: str | Path | None = None) -> Path:
+    """Write a finished run's page anew, into its folder unless told where. Returns its path."""
     if is_recipe_run(path):
         from profundo.recipes.cooked import write_page
 
+        if out is not None:
+            raise ProfundoError(f"{path}: a recipe's page stays in its folder; leave out --out and copy it from there")
         return write_page(path)
     from profundo.recipes.supervised import open_run
 
-    return open_run(path).report()
+    return open_run(path).report(out)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,16 @@ from torch import Tensor, nn
 from profundo import nets, objectives
 from profundo.data import load
 from profundo.data.batches import in_order, shared_batch_size
-from profundo.evaluate import Answers, answers, evaluating, scores
-from profundo.files import read_json, write_json
+from profundo.evaluate import Answers, answers_of_all, evaluating, figures, scores
+from profundo.files import read_object, write_json
+from profundo.recipes.diary import EventFiles, check_log
 from profundo.recipes.display import Quiet, Voice, figure
 from profundo.recipes.experiment import Experiment, completed, experiment, read_experiment, write_experiment
-from profundo.recipes.folder import Folder, environment, write_history
+from profundo.recipes.folder import Folder, environment, read_result, write_history
 from profundo.recipes.learning import Keeping, State, learn, where
 from profundo.recipes.models import build_net, load_model, save_model
-from profundo.recipes.preparing import Prepared, training
+from profundo.recipes.preparing import Prepared, objective_of, training
+from profundo.recipes.yardstick import yardstick
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Scores
 from profundo.train import History
 from profundo.train.checkpoints import newest_checkpoint
@@ -35,7 +37,7 @@ from profundo.train.distributed import Group, group
 from profundo.train.hardware import choose_device, choose_precision, normalised, repeatable
 from profundo.train.randomness import seeded
 
-__all__ = ["Run", "evaluate_split", "fit", "open_run", "prepare", "resume", "train"]
+__all__ = ["Run", "evaluate_split", "fit", "open_run", "prepare", "resume", "score_lines", "train"]
 
 
 @dataclass
@@ -56,7 +58,7 @@ class Run:
         """Class probabilities (batch, K), P(y = 1) (batch,), or values in their own units, of raw inputs (batch, *shape)."""
         from profundo.recipes.models import predict
 
-        return predict(self.net, self.data.spec, inputs)
+        return predict(self.net, self.data.spec, inputs, objective_of(self.experiment, self.data))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the HTML report, into the run's folder unless told where. Returns its path."""
@@ -90,7 +92,8 @@ def prepare(asked: Experiment, processes: int = 1) -> Prepared:
     net = build_net(name, data.spec, asked.net_options, asked.seed)
     chosen = completed(asked, data.spec, len(data.train), name, normalised(net))
     chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor)})
-    objectives.default(data.spec.targets, chosen.label_smoothing)  # says so if that cannot be
+    objective_of(chosen, data)  # says so if that cannot be
+    check_log(chosen.log)
     shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
     return Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device), processes)
 
@@ -149,7 +152,8 @@ def fit(
     asked = experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
     check_data(data)
     chosen = completed(asked, data.spec, len(data.train), str(asked.net), normalised(net))
-    objectives.default(data.spec.targets, chosen.label_smoothing)
+    objective_of(chosen, data)
+    check_log(chosen.log)
     check_outputs(net, data)
     prepared = Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
     voice, alone, state = voice or for_python(), Group(), None
@@ -180,9 +184,11 @@ def check_data(data: Dataset) -> None:
             )
         if isinstance(inputs, Tensor) and inputs.is_floating_point() and not bool(inputs.isfinite().all()):
             raise ProfundoError(f"{data.name}: {name} inputs hold NaN or infinite values; clean them")
-        if spec.targets.kind == "real":
+        if spec.targets.kind in ("real", "labels"):
             right = targets.is_floating_point() and targets.ndim == 2 and targets.shape[1] == spec.outputs
             wanted = f"float (samples, {spec.outputs})"
+            if spec.targets.kind == "labels":
+                right, wanted = right and bool(((targets == 0) | (targets == 1)).all()), f"{wanted} of 0 and 1"
         else:
             right = targets.dtype == torch.int64 and targets.ndim == 1
             wanted = f"int64 (samples,) from 0 to {len(spec.targets.classes) - 1}"
@@ -257,7 +263,8 @@ def _check_unchanged(folder: Folder, prepared: Prepared, state: State | None, pr
             changes.append(f"{name} was {old}, is {now.get(name)}")
         elif now.get(name) != old:
             voice.notice(f"{name} was {old}, is {now.get(name)}: the result may differ in its last digits")
-    before = read_json(folder.environment).get("data", {}) if folder.environment.is_file() else {}
+    kept = read_object(folder.environment).get("data") if folder.environment.is_file() else None
+    before = kept if isinstance(kept, dict) else {}
     facts = dict(data.facts)
     changes += [
         f"data: {name} was {old!r}, is {facts.get(name)!r}" for name, old in before.items() if facts.get(name) != old
@@ -302,10 +309,9 @@ def open_run(path: str | Path, *, evaluate: bool = True) -> Run:
         raise ProfundoError(
             f"{folder.experiment}: {asked.data!r} does not look like the data that the net learned from"
         )
-    history = History()
-    kept = read_json(folder.scores)
-    history.rows = kept["history"]
-    run = Run(asked, data, net, history, folder=folder, best_epoch=kept["best_epoch"], seconds=kept["seconds"])
+    history, kept = History(), read_result(folder)
+    history.rows = kept.history
+    run = Run(asked, data, net, history, folder=folder, best_epoch=kept.best_epoch, seconds=kept.seconds)
     if evaluate:
         evaluate_run(run)
     return run
@@ -331,6 +337,9 @@ def _train(
         facts = {"experiment": prepared.experiment.settings(), "on": where(prepared.device, prepared.precision)}
         keeping = Keeping(folder, folder.checkpoints, facts, prepared.experiment.checkpoint_seconds)
     what = training(prepared, run.history, processes)
+    if folder is not None and prepared.experiment.log:
+        done = len(state["history"]["rows"]) if state is not None else 0
+        what = replace(what, diary=EventFiles(folder.path / "tensorboard", len(what.batches), done))
     voice.open(folder)
     introduce(prepared, voice, resumed=state is not None)
     voice.start(what.plan.epochs, len(what.batches), processes.size)
@@ -379,13 +388,21 @@ def result_lines(run: Run) -> list[str]:
     lines = []
     if run.best_epoch is not None and run.experiment.early_stop:
         lines.append(f"stopped after {len(run.history)} epochs, best weights of epoch {run.best_epoch + 1} restored")
-    for name, value in run.scores.values.items():
-        shown, constant = figure(name, value), figure(name, run.scores.baseline[name])
-        lines.append(f"test {name}: {shown}   (constant predictor: {constant})")
+    lines += score_lines(run.scores, "test")
     lines.append(f"{run.seconds.get('training', 0):.1f} s of training")
     if run.folder is not None:
         lines.append(f"report: {run.folder.report}")
     return lines
+
+
+def score_lines(scores: Scores, split: str) -> list[str]:
+    """The main figure beside the yardsticks', and the others in one line."""
+    (name, value), *rest = scores.values.items()
+    yardsticks = [f"constant predictor: {figure(name, scores.baseline[name])}"]
+    if name in scores.linear:
+        yardsticks.append(f"{scores.linear_name.split(' on ')[0]}: {figure(name, scores.linear[name])}")
+    others = ", ".join(f"{name} {figure(name, value)}" for name, value in rest)
+    return [f"{split} {name}: {figure(name, value)}   ({', '.join(yardsticks)})", f"{split} {others}"]
 
 
 def best_epoch(history: History) -> int | None:
@@ -407,17 +424,20 @@ def _locked(folder: Folder | None) -> Iterator[None]:
 
 def evaluate_run(run: Run) -> None:
     """The one look at the test split, in float32: what the saved weights give anywhere."""
-    data = run.data
-    run.said, run.scores = evaluate_split(run.net, data, data.test, run.experiment.workers)
+    run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment)
 
 
-def evaluate_split(net: nn.Module, data: Dataset, split: Samples, workers: int = 2) -> tuple[Answers, Scores]:
-    """What the net says about each sample of a split, and how well."""
+def evaluate_split(net: nn.Module, data: Dataset, split: Samples, asked: Experiment) -> tuple[Answers, Scores]:
+    """What the net says about each sample of a split, and how well, beside a constant and a linear model."""
     device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
-    ordered = in_order(split, data.spec, device=device, workers=workers)
+    targets = data.spec.targets
+    linear, linear_name = yardstick(data)
+    judged = [(net, objective_of(asked, data).likelihood), (linear.to(device), objectives.default(targets))]
     with repeatable(device, "float32"):
-        said = answers(net, ordered, objectives.default(data.spec.targets), data.spec.targets)
-    return said, scores(said, data.spec.targets, data.train.targets)
+        ordered = in_order(split, data.spec, device=device, workers=asked.workers)
+        said, linear_said = answers_of_all(judged, ordered, targets)
+    found = scores(said, targets, data.train.targets)
+    return said, replace(found, linear=figures(linear_said, targets), linear_name=linear_name)
 
 
 def _keep(run: Run, voice: Voice) -> None:
@@ -437,6 +457,12 @@ def _keep(run: Run, voice: Voice) -> None:
         {
             "test": dict(said.values),
             "baseline": dict(said.baseline),
+            "linear": dict(said.linear),
+            "linear_name": said.linear_name,
+            "per_class": [asdict(one) for one in said.per_class],
+            "calibration": [asdict(one) for one in said.calibration],
+            "confusion": [list(row) for row in said.confusion],
+            "notes": list(run.data.notes),
             "samples": said.samples,
             "epochs": len(run.history),
             "best_epoch": run.best_epoch,

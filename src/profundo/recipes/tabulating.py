@@ -1,23 +1,29 @@
-"""The table of a net by name, on a data set or on inputs of a given size: layers, shapes, parameters, FLOPs, fields."""
+"""The table of a net: layers, shapes, parameters, FLOPs, receptive fields.
+
+print(summary(net, data.spec))                   # any module; in a notebook a table
+print(tabulated("resnet50"))                     # a net by name, on data or inputs of a given size
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from html import escape
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from profundo import nets
 from profundo.data import load
 from profundo.nets.catalogue import PUBLISHED_NETS, check
-from profundo.nets.summary import summary
+from profundo.nets.summary import summary as rows_of
 from profundo.pictures.numbers import short
-from profundo.records import Inputs, LayerRow, ProfundoError, Spec, Targets
+from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Spec, Targets
 
-__all__ = ["NetTable", "tabulated"]
+__all__ = ["NetTable", "summary", "tabulated"]
 
 LARGEST_INPUT = 100_000_000  # numbers
 
@@ -54,6 +60,18 @@ class NetTable:
         first = f"{self.name} for inputs {sizes(self.inputs)} and {self.outputs:,} outputs: "
         return f"{first}{self.parameters:,} parameters, {work} a sample\n\n{table}"
 
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def summary(net: nn.Module, spec: Spec | Dataset) -> NetTable:
+    """The table of any net for the inputs of a spec, or of a data set. Nothing is trained; the net is left as it was.
+
+    Raises ProfundoError when the net does not take such inputs.
+    """
+    known = spec.spec if isinstance(spec, Dataset) else spec
+    return NetTable(type(net).__name__, known.inputs.shape, known.outputs, tuple(rows_of(net, known.inputs)))
+
 
 def tabulated(
     name: str, *, data: str | None = None, inputs: str | None = None, data_dir: str | Path | None = None
@@ -67,7 +85,7 @@ def tabulated(
     spec = load(data, data_dir=data_dir).spec if data is not None else spec_of(name, inputs)
     check(name, spec)
     with torch.device("meta"):
-        layers = summary(nets.build(name, spec), spec.inputs)
+        layers = rows_of(nets.build(name, spec), spec.inputs)
     return NetTable(name, spec.inputs.shape, spec.outputs, tuple(layers))
 
 

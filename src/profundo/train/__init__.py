@@ -6,7 +6,7 @@ from profundo.train.optimizers import OPTIMIZERS, optimizer
 from profundo.train.randomness import seeded
 from profundo.train.schedules import SCHEDULES, schedule
 from profundo.train.updates import Descent, Objective, Supervised
-from profundo.train.watch import EarlyStop, Film, History, early_stop, filmed, progress, record
+from profundo.train.watch import EarlyStop, Film, History, early_stop, filmed, gradient_norms, progress, record
 
 __all__ = [
     "OPTIMIZERS",
@@ -25,6 +25,7 @@ __all__ = [
     "early_stop",
     "filmed",
     "fit",
+    "gradient_norms",
     "load_checkpoint",
     "optimizer",
     "progress",

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from profundo.records import ProfundoError, Step
 from profundo.train.randomness import seeded
 
-__all__ = ["EarlyStop", "Film", "History", "early_stop", "filmed", "progress", "record"]
+__all__ = ["EarlyStop", "Film", "History", "early_stop", "filmed", "gradient_norms", "progress", "record"]
 
 
 class History:
@@ -25,6 +25,7 @@ class History:
 
     The losses of the epoch under way wait as they are, on the device; they are read once, when it ends.
     reduce: adds a tensor over all processes that share the batches.
+    last_losses: of every update of the newest epoch, by name.
     """
 
     def __init__(self, reduce: Callable[[Tensor], Tensor] = lambda values: values) -> None:
@@ -33,6 +34,8 @@ class History:
         self.read: dict[str, list[float]] = {}
         self.waiting: dict[str, list[Tensor]] = {}
         self.samples: list[int] = []
+        self.noted: dict[str, list[Tensor | float]] = {}
+        self.last_losses: dict[str, list[float]] = {}
 
     def __getitem__(self, name: str) -> list[float]:
         """One column, such as "loss"; NaN where a row lacks it."""
@@ -53,6 +56,10 @@ class History:
             self.waiting.setdefault(name, []).append(loss)
         self.samples.append(step.samples)
 
+    def note(self, name: str, value: Tensor) -> None:
+        """A scalar of some updates; its mean over them is in the epoch's row. The same in all processes."""
+        self.noted.setdefault(name, []).append(value)
+
     def settle(self, epoch: int) -> None:
         """Read the waiting losses. Raises ProfundoError if one is not finite: what follows it is worthless."""
         for name, losses in self.waiting.items():
@@ -66,6 +73,7 @@ class History:
                         "before. Try a smaller --learning-rate, or look for extreme values in the data"
                     )
         self.waiting = {}
+        self.noted = {name: [float(value) for value in values] for name, values in self.noted.items()}
 
     def close_epoch(self, step: Step, validation: Mapping[str, float]) -> None:
         self.settle(step.epoch)
@@ -74,15 +82,18 @@ class History:
             name: math.fsum(value * n for value, n in zip(values, self.samples, strict=True)) / total
             for name, values in self.read.items()
         }
-        self.rows.append({"epoch": step.epoch + 1, **means, **validation, "rate": step.rate})
-        self.read, self.samples = {}, []
+        noted = {name: math.fsum(values) / len(values) for name, values in self.noted.items()}
+        self.rows.append({"epoch": step.epoch + 1, **means, **validation, "rate": step.rate, **noted})
+        self.last_losses = self.read
+        self.read, self.samples, self.noted = {}, [], {}
 
     def state_dict(self) -> dict[str, Any]:
         """To be asked for after `settle`."""
-        return {"rows": self.rows, "read": self.read, "samples": self.samples}
+        return {"rows": self.rows, "read": self.read, "samples": self.samples, "noted": self.noted}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.rows, self.read, self.samples = state["rows"], state["read"], state["samples"]
+        self.noted = state["noted"]
 
     def to_csv(self) -> str:
         def cell(value: float | None) -> str:
@@ -108,6 +119,26 @@ def record(
         history.add(step)
         if step.last:
             history.close_epoch(step, validate())
+        yield step
+
+
+LOOKS = 16  # at the gradient in an epoch: every one would cost small nets a fifth of their step
+
+
+def gradient_norms(
+    steps: Iterable[Step], history: History, networks: Mapping[str, nn.Module], in_epoch: int
+) -> Iterator[Step]:
+    """Note ‖∇‖₂ over all parameters, as the optimizer saw it, for some updates of each epoch, evenly spread.
+
+    It comes before `record`, which closes the epoch. in_epoch: the number of updates in an epoch.
+    """
+    every = max(1, in_epoch // LOOKS)
+    parameters = [parameter for net in networks.values() for parameter in net.parameters()]
+    for step in steps:
+        if step.index % every == 0:
+            gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+            if gradients:
+                history.note("gradient norm", nn.utils.get_total_norm(gradients))
         yield step
 
 

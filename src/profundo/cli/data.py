@@ -1,0 +1,70 @@
+"""The command that looks at data before training."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from profundo.cli.app import DataDir, Json, app
+from profundo.cli.printing import print_json
+
+
+@app.command()
+def data(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|FOLDER|FILE",
+            help="A name of `profundo datasets`, a folder or zip of images per class, a .csv, .tsv, .parquet or .npz.",
+        ),
+    ],
+    target: Annotated[
+        str | None, typer.Option(help="Of a table, the column to be predicted.", show_default=False)
+    ] = None,
+    task: Annotated[str, typer.Option(help="auto, classes, labels or real: what the target is.")] = "auto",
+    image_size: Annotated[
+        int | None, typer.Option(help="As of `profundo train`: side of the images in pixels.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a page with samples and charts here.", show_default=False)
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Look at data before training: counts, ranges, copies, what does not read, what is suspicious; and what to do."""
+    from profundo.recipes.look_text import show
+    from profundo.recipes.looking import look
+    from profundo.records import ProfundoError
+
+    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
+        raise ProfundoError(f"--out {out}: expected a file in a folder that exists")
+    with _progress() as tell:
+        seen = look(what, target=target, task=task, data_dir=data_dir, image_size=image_size, tell=tell)  # type: ignore[arg-type]
+    if out is not None:
+        seen.save(out)
+    if as_json:
+        print_json(seen.as_plain_data() | ({} if out is None else {"page": str(out)}))
+        return
+    from rich.console import Console
+
+    show(seen, Console(highlight=False))
+    if out is not None:
+        print(f"written: {out}", file=sys.stderr)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar of the images looked at, on stderr, where somebody may be watching."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("looking"), BarColumn(28), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("looking", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

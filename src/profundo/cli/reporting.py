@@ -1,0 +1,72 @@
+"""Commands that tell of runs: the page of one, several compared, the list of all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from profundo.cli.app import Json, app
+from profundo.cli.printing import print_json, print_table
+
+COMPARISON = Path("comparison.html")
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="A run's folder; or several, to compare them.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The page; report.html in the run's folder, comparison.html for several.", show_default=False
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a finished run's report anew; or of several runs, a comparison with the first. Say where it is.
+
+    profundo report runs/digits-1
+
+    profundo report runs/digits-1 runs/digits-2 --out comparison.html
+    """
+    if len(runs) == 1:
+        from profundo.recipes.running import write_report
+
+        path = write_report(runs[0], out)
+        if as_json:
+            print_json({"report": str(path)})
+        else:
+            print(path)
+        return
+    from profundo.recipes.comparing import compare
+    from profundo.records import ProfundoError
+
+    path = out or COMPARISON
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ProfundoError(f"{path}: expected a file in a folder that exists; choose another --out")
+    compared = compare(*runs)
+    compared.write(path)
+    if as_json:
+        print_json({**compared.as_plain_data(), "report": str(path)})
+        return
+    for words in compared.words:
+        print(words, file=sys.stderr)
+    print(path)
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Where the runs are.")] = Path("runs"), as_json: Json = False
+) -> None:
+    """List the runs, oldest first."""
+    from profundo.recipes.listing import list_runs
+
+    rows = list_runs(folder)
+    if as_json:
+        print_json({"runs": rows})
+    elif rows:
+        print_table(rows)
+    else:
+        print(f"no runs in {folder}; `profundo train digits` makes one")

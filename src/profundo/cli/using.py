@@ -1,0 +1,75 @@
+"""Commands that use what was trained: predictions for files, and models for other programs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from profundo.cli.app import Json, RunFolder, app
+from profundo.cli.printing import print_json
+
+
+@app.command()
+def predict(
+    run: RunFolder,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Images, folders or zips of images (with all folders in them); tables (.csv, .tsv, .parquet) or arrays "
+            "(.npz) of rows; - for a CSV on standard input; or what the recipe takes.",
+        ),
+    ],
+    as_json: Json = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print a CSV: input, prediction, and the probability of each class.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write into this file instead: JSON if it is called so, a CSV otherwise.", show_default=False
+        ),
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be read, and say so.")] = False,
+) -> None:
+    """Say what a finished run's network sees in images, rows or sounds. Needs the run's folder only."""
+    from profundo.recipes.running import predictions_for
+    from profundo.recipes.telling import style_of, tell
+
+    style = style_of(as_json, as_csv, out)
+    found, targets = predictions_for(run, files, skip_bad)
+    tell(found, run, style, sys.stdout, _notice, targets=targets, out=out, skip_bad=skip_bad)
+
+
+@app.command()
+def export(
+    run: RunFolder,
+    format: Annotated[
+        str | None, typer.Option(help="onnx or safetensors; by the name of --out, or onnx.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder, or a file that ends with .onnx or .safetensors; RUN/exported otherwise.", show_default=False
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a finished run's network for other programs: raw inputs in, probabilities out; with a model card.
+
+    ONNX is read by onnxruntime and many others; safetensors comes with the same net as a function of plain PyTorch.
+    """
+    from profundo.recipes.exporting import export as export_run
+
+    exported = export_run(run, format, out)
+    if as_json:
+        print_json(exported.as_plain_data())
+    else:
+        print(exported)
+
+
+def _notice(line: str) -> None:
+    print(line, file=sys.stderr)

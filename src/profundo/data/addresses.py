@@ -1,0 +1,258 @@
+"""Files by their address: on this disk, or wherever fsspec reaches: s3://, gs://, https://, memory:// …
+
+Only stretches of bytes are ever asked for, so that nothing needs to be fetched whole. File systems are opened by the
+process that reads, for their asynchronous clients do not survive a fork. What is in braces is written out:
+train-{0000..0003}.tar, {north,south}.parquet; * and ? stand for what is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from typing import Any
+
+from profundo.records import ProfundoError
+
+__all__ = ["Stored", "beside", "expanded", "files_at", "is_address", "read", "read_spans"]
+
+# Stores only: others compute, or read what a file names.
+PROTOCOLS = ("file", "memory", "http", "https", "s3", "gs", "gcs", "az", "abfs", "oss", "hf", "ftp", "sftp", "hdfs")
+MOST_FILES = 100_000
+NEAR = 2**18  # bytes between two stretches that are sooner read through than asked for anew
+LONGEST = 2**23  # bytes of one request
+ATTEMPTS = 4  # of a request, half a second, one and two apart
+# How stores tell a file's version.
+MARKS = ("ETag", "etag", "md5", "md5Hash", "checksum", "LastModified", "last_modified", "mtime", "modified", "created")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file somewhere. size: in bytes; mark: what changes with its content, "" where the store does not tell."""
+
+    address: str
+    size: int
+    mark: str
+
+    @property
+    def key(self) -> str:
+        """One name for this content at this address."""
+        return hashlib.sha256(repr((self.address, self.size, self.mark)).encode("utf-8", "replace")).hexdigest()
+
+    @property
+    def name(self) -> str:
+        return self.address.rstrip("/").rsplit("/", 1)[-1]
+
+
+def is_address(name: str) -> bool:
+    return "://" in name
+
+
+def expanded(pattern: str) -> list[str]:
+    """The addresses that braces stand for, in their order. Raises ProfundoError when they are more than 100,000."""
+    found = re.search(r"\{([^{}]*)\}", pattern)
+    if found is None:
+        return [pattern]
+    inside = _choices(found[1], pattern)
+    rest = expanded(pattern[found.end() :])
+    if len(inside) * len(rest) > MOST_FILES:
+        raise ProfundoError(f"{pattern}: expected at most {MOST_FILES:,} files")
+    return [pattern[: found.start()] + choice + end for choice in inside for end in rest]
+
+
+def _choices(text: str, pattern: str) -> list[str]:
+    numbers = re.fullmatch(r"(\d{1,18})\.\.(\d{1,18})", text)
+    if numbers is None:
+        return text.split(",")
+    first, last = int(numbers[1]), int(numbers[2])
+    if last < first or last - first >= MOST_FILES:
+        raise ProfundoError(f"{pattern}: expected numbers that rise, at most {MOST_FILES:,} of them")
+    width = len(numbers[1]) if numbers[1].startswith("0") or len(numbers[1]) == len(numbers[2]) else 0
+    return [str(number).zfill(width) for number in range(first, last + 1)]
+
+
+def files_at(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
+    """The files that an address, a pattern or a folder (with one level of folders in it) stands for, ordered by name.
+
+    suffixes: in lower case, of those that are looked for in a folder. Raises ProfundoError when one that is named is not
+    there, when nothing is found, or the place cannot be reached.
+    """
+    if is_address(pattern) and os.path.exists(local := _local(pattern)):
+        pattern = local
+    one_by_one = [pattern] if not is_address(pattern) and os.path.exists(pattern) else expanded(pattern)
+    found = list(chain.from_iterable(_files_at(one, suffixes) for one in one_by_one))
+    if not found:
+        raise ProfundoError(f"{pattern}: expected {' or '.join(suffixes)} files, found none there")
+    if len(found) > MOST_FILES:
+        raise ProfundoError(f"{pattern}: expected at most {MOST_FILES:,} files, found {len(found):,}")
+    return found
+
+
+def read(address: str, offset: int, size: int) -> bytes:
+    """Bytes of a file, all of them. Raises OSError when they cannot be had, ValueError when the file has not so many."""
+    return next(read_spans(address, [(offset, size)]))
+
+
+def read_spans(address: str, spans: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+    """The bytes of ascending stretches (offset, size), from a store in as few requests as it takes."""
+    if not is_address(address):
+        with open(address, "rb", buffering=0) as file:
+            for offset, size in spans:
+                file.seek(offset)
+                yield _whole(file.read(size), size)
+        return
+    for run in _near(spans):
+        start, end = run[0][0], max(offset + size for offset, size in run)
+        data = memoryview(_whole(_asked_of_store(address, start, end), end - start))
+        for offset, size in run:
+            yield bytes(data[offset - start : offset - start + size])
+
+
+def beside(address: str, names: Sequence[str], largest: int) -> tuple[str, bytes] | None:
+    """Name and content of the first of these files that lies in the same folder; None where there is none."""
+    folder = address.rpartition("/")[0]
+    for name in names:
+        place = f"{folder}/{name}" if folder else name
+        try:
+            if is_address(address):
+                system, path = _system(place, os.getpid())
+                size = system.info(path)["size"] or 0
+            else:
+                size = os.stat(place).st_size
+            if size <= largest:
+                return name, read(place, 0, size)
+        except Exception:  # noqa: BLE001 - it is not there, or cannot be had: then the names are not known
+            continue
+    return None
+
+
+def _near(spans: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Stretches in groups that one request fetches."""
+    run: list[tuple[int, int]] = []
+    for offset, size in spans:
+        if run and (offset - sum(run[-1]) > NEAR or offset + size - run[0][0] > LONGEST):
+            yield run
+            run = []
+        run.append((offset, size))
+    if run:
+        yield run
+
+
+def _whole(data: bytes, size: int) -> bytes:
+    if len(data) != size:
+        raise ValueError(f"ends early, or the store does not serve parts: {len(data):,} bytes came, not {size:,}")
+    return data
+
+
+def _asked_of_store(address: str, start: int, end: int) -> bytes:
+    for attempt in range(ATTEMPTS):
+        system, path = _system(address, os.getpid())
+        try:
+            data: bytes = system.cat_file(path, start=start, end=end)
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # noqa: BLE001 - every store has errors of its own
+            if attempt + 1 == ATTEMPTS:
+                raise OSError(_said(error)) from None
+            time.sleep(0.5 * 2**attempt)
+        else:
+            return data
+    raise AssertionError
+
+
+# -------------------------------------------------------------------------------------------------------------- finding
+def _files_at(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
+    if not is_address(pattern):
+        return _here(pattern, suffixes)
+    system, path = _opened(pattern)
+    try:
+        if set("*?[") & set(path):
+            found = system.glob(path, detail=True)
+        elif path.lower().endswith(tuple(suffixes)):
+            found = {path: system.info(path)}
+        else:
+            found = system.find(path, maxdepth=2, detail=True)
+        found = {
+            name: info if info.get("size") is not None else system.info(name)  # a list of links tells no sizes
+            for name, info in sorted(found.items())
+            if name.lower().endswith(tuple(suffixes)) and info.get("type") == "file"
+        }
+    except FileNotFoundError:
+        raise ProfundoError(f"{pattern}: expected a file or folder, found nothing there") from None
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        raise ProfundoError(f"{pattern}: the place cannot be read: {_said(error)}") from None
+    return [_stored(system.unstrip_protocol(name), info) for name, info in found.items()]
+
+
+def _here(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
+    """On this disk. Links out of a folder are followed as far as files go: they are read, never written."""
+    import glob
+
+    paths = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern))
+    if not paths:
+        raise ProfundoError(f"{pattern}: expected a file or folder, found nothing there")
+    if len(paths) == 1 and os.path.isdir(paths[0]):
+        paths = sorted(chain(_inside(paths[0]), *(_inside(one) for one in _inside(paths[0]) if os.path.isdir(one))))
+        paths = [path for path in paths if path.lower().endswith(tuple(suffixes)) and os.path.isfile(path)]
+    for path in paths:
+        if not os.path.isfile(path):
+            raise ProfundoError(f"{path}: expected a file, found something else")
+    return [Stored(path, facts.st_size, str(facts.st_mtime_ns)) for path in paths for facts in (os.stat(path),)]
+
+
+def _inside(folder: str) -> list[str]:
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if not name.startswith(".")]
+
+
+def _stored(address: str, info: dict[str, Any]) -> Stored:
+    size = info.get("size")
+    if not isinstance(size, int) or not 0 <= size < 2**60:
+        raise ProfundoError(f"{address}: the store does not tell the file's size; copy it to this disk")
+    return Stored(address, size, " ".join(str(info[name]) for name in MARKS if info.get(name)))
+
+
+def _local(address: str) -> str:
+    """The path of a file:// address; nothing for others."""
+    return address.split("://", 1)[1] if address.startswith("file://") else ""
+
+
+def _opened(address: str) -> tuple[Any, str]:
+    protocol = address.split("://", 1)[0]
+    if protocol not in PROTOCOLS or "::" in address:
+        raise ProfundoError(f"{address}: {protocol}:// is not read; known: {', '.join(PROTOCOLS)}")
+    if re.match(r"[^/]*:[^/]*@", address.split("://", 1)[1]):
+        hidden = re.sub(r"://[^/]*@", "://…@", address)
+        raise ProfundoError(
+            f"{hidden}: expected an address without a password; give credentials as the store's package "
+            "reads them, from the environment or its configuration"
+        )
+    return _reached(address, lambda: _system(address, os.getpid()))
+
+
+def _reached(address: str, open_it: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
+    try:
+        return open_it()
+    except ImportError as error:
+        raise ProfundoError(
+            f'{address}: needs another package ({_said(error)}); pip install "profundo[remote]" brings the usual ones'
+        ) from None
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        raise ProfundoError(f"{address}: the store cannot be opened: {_said(error)}") from None
+
+
+@lru_cache(maxsize=1024)
+def _system(address: str, _process: int) -> tuple[Any, str]:
+    """The file system of an address, for this process alone, and the path in it."""
+    import fsspec
+
+    system, path = fsspec.core.url_to_fs(address)
+    return system, path
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

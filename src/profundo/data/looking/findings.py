@@ -1,0 +1,40 @@
+"""What somebody ought to know before training: what it is, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["LEVELS", "Finding", "Level", "in_order", "some"]
+
+Level = Literal["error", "warning", "note"]
+LEVELS: tuple[Level, ...] = ("error", "warning", "note")
+MOST_EXAMPLES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """level: "error" where training would stop or its scores would be wrong, "warning" where it would suffer, "note".
+
+    examples: where it is, some places; pictures: numbers of samples that show it, such as pairs of copies, and pairs
+    says whether they belong together two by two.
+    """
+
+    level: Level
+    what: str
+    advice: str
+    examples: tuple[str, ...] = ()
+    pictures: tuple[int, ...] = ()
+    pairs: bool = False
+
+
+def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The gravest first; of one level as they were found."""
+    return tuple(sorted(findings, key=lambda finding: LEVELS.index(finding.level)))
+
+
+def some(places: Sequence[str], most: int = MOST_EXAMPLES) -> tuple[str, ...]:
+    """The first few, and how many more there are."""
+    more = len(places) - most
+    return tuple(places) if more <= 0 else (*places[:most], f"and {more:,} more")

@@ -1,0 +1,157 @@
+"""The bytes of an image file as an array of 8-bit numbers, and the array made to fit a shape.
+
+Grey files (also grey with transparency, and black and white) have one channel; all others, palettes and CMYK included,
+become RGB; transparency is dropped; 16 bits become 8; a camera's note of how it was held is obeyed.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "DAMAGED",
+    "FORMATS",
+    "MOST_PIXELS",
+    "ORIENTATION",
+    "Shape",
+    "decode",
+    "fitted",
+    "header",
+    "shape_of",
+    "strict",
+]
+
+Shape = tuple[int, int, int]  # channels, height, width
+
+NUMPY = b"\x93NUMPY"
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+MOST_PIXELS = 2**25  # of one image: 100 MB in colour
+ORIENTATION = 0x0112  # of EXIF: how the camera was held
+# What Pillow is known to raise on damaged files.
+DAMAGED = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+    zlib.error,
+)
+
+
+def decode(data: bytes) -> np.ndarray:
+    """uint8 (height, width, channels). The size in the header is checked before any pixel is decoded.
+
+    Raises ValueError with the reason when the bytes are no image that can be used.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    if data.startswith(NUMPY):
+        return _array(data)
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise ValueError(f"{width}×{height} pixels, more than the limit of {MOST_PIXELS:,}")
+            if image.mode.startswith(("I", "F")):
+                return _eight_bits(image)
+            mode = "L" if image.mode in ("L", "1", "LA", "La") else "RGB"
+            upright = ImageOps.exif_transpose(image) if _turned(image) else image
+            pixels = np.asarray(upright if upright.mode == mode else upright.convert(mode))
+    except UnidentifiedImageError:
+        raise ValueError("not an image") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED) as error:
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def header(data: bytes) -> Shape:
+    """The shape that the image will have, without decoding it. Raises ValueError when that cannot be told."""
+    from PIL import Image
+
+    if data.startswith(NUMPY):
+        return shape_of(_array(data))
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            turned = image.getexif().get(ORIENTATION, 1) >= 5
+            width, height = image.size[:: -1 if turned else 1]
+            grey = image.mode in ("L", "1", "LA", "La") or image.mode.startswith(("I", "F"))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED) as error:
+        raise ValueError(" ".join(str(error).split())) from None
+    return 1 if grey else 3, height, width
+
+
+def _array(data: bytes) -> np.ndarray:
+    """An image saved by numpy.save: bytes (height, width), (height, width, channels) or (channels, height, width). Its
+    header is read by NumPy's own reader; what it declares must be what is there, and no objects are among it."""
+    file = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+    except (ValueError, EOFError, *DAMAGED) as error:
+        raise ValueError(" ".join(str(error).split())) from None
+    if dtype != np.uint8 or len(shape) not in (2, 3) or min(shape) < 1:
+        raise ValueError(f"expected an image of bytes, got {dtype} {shape}; rows of numbers are for Parquet")
+    if math.prod(shape) != len(data) - file.tell() or math.prod(shape) > 3 * MOST_PIXELS:
+        raise ValueError(f"declares {shape}, but holds {len(data) - file.tell():,} bytes")
+    pixels = np.frombuffer(data, np.uint8, offset=file.tell()).reshape(shape, order="F" if fortran else "C")
+    pixels = pixels[:, :, None] if pixels.ndim == 2 else pixels
+    pixels = pixels.transpose(1, 2, 0) if pixels.shape[2] not in (1, 3) else pixels
+    if pixels.shape[2] not in (1, 3):
+        raise ValueError(f"expected 1 or 3 channels, got {shape}")
+    return pixels
+
+
+def _turned(image: Any) -> bool:
+    """Whether a note says how the camera was held. A JPEG without any notes is not asked: that would take half as long as
+    to decode a small one."""
+    if image.format == "JPEG" and not {"exif", "xmp", "XML:com.adobe.xmp"} & image.info.keys():
+        return False
+    return ORIENTATION in image.getexif()
+
+
+def fitted(pixels: np.ndarray, shape: Shape) -> np.ndarray:
+    """uint8 (height, width, channels) of this shape: scaled to cover it, what hangs over at the sides cut off."""
+    from PIL import Image, ImageOps
+
+    channels, height, width = shape
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(height, width, channels)
+
+
+def _eight_bits(image: Any) -> np.ndarray:
+    """Grey of 16 bits as 8. Raises ValueError for wider numbers, which have no agreed white."""
+    values = np.asarray(image)
+    if values.dtype.kind not in "iu" or values.min(initial=0) < 0 or values.max(initial=0) > 65535:
+        raise ValueError(f"more than 16 bits a channel (mode {image.mode}); convert it to 8")
+    return np.rint(values / 257).astype(np.uint8)[:, :, None]
+
+
+def shape_of(image: np.ndarray) -> Shape:
+    height, width, channels = image.shape
+    return channels, height, width
+
+
+@contextmanager
+def strict() -> Iterator[None]:
+    """Pillow's warning of a decompression bomb is an error here."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield

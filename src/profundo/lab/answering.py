@@ -1,0 +1,83 @@
+"""Answers: predictions as JSON or CSV, whichever the client would rather have, and refusals as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from profundo.lab.limits import Refusal
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from profundo.records import Targets
+
+__all__ = ["Form", "as_csv", "as_json", "preferred", "refused"]
+
+Form = Literal["application/json", "text/csv"]
+FORMS: tuple[Form, ...] = ("application/json", "text/csv")
+
+
+def preferred(accept: str) -> Form:
+    """By the weights of an Accept header (RFC 9110, 12.5.1); JSON where both are as welcome. Refusal 406 for neither."""
+    if not accept.strip():
+        return "application/json"
+    weights = dict(map(weight, accept.split(",")))
+
+    def welcome(form: Form) -> float:
+        ranges = (form, f"{form.split('/')[0]}/*", "*/*")
+        return next((weights[media] for media in ranges if media in weights), 0.0)
+
+    best = max(FORMS, key=welcome)
+    if not welcome(best) > 0:
+        raise Refusal(406, f"answers are {' or '.join(FORMS)}; Accept: names neither")
+    return best
+
+
+def weight(choice: str) -> tuple[str, float]:
+    media, *parameters = (part.strip().lower() for part in choice.split(";"))
+    told = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+    try:
+        return media, min(1.0, max(0.0, float(told)))
+    except ValueError:
+        return media, 0.0
+
+
+def as_json(value: Any) -> bytes:
+    """In UTF-8. Numbers that JSON does not have become null."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    except ValueError:
+        text = json.dumps(finite(value), allow_nan=False, ensure_ascii=False)
+    return text.encode("utf-8", "replace")
+
+
+def finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def as_csv(predictions: Sequence[dict[str, Any]], targets: Targets) -> bytes:
+    """As `profundo predict --csv` writes it: the input, the prediction, P(…) of each class; or each real target."""
+    from profundo.recipes.telling import Rows
+
+    text = io.StringIO()
+    rows = Rows(text, Path(), targets)
+    for one in predictions:
+        rows.add(one)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def refused(refusal: Refusal, headers: dict[str, str] | None = None) -> Response:
+    from starlette.responses import Response
+
+    again = {} if refusal.again is None else {"retry-after": str(refusal.again)}
+    body = as_json({"error": str(refusal)})
+    return Response(body, refusal.status, media_type="application/json", headers={**again, **(headers or {})})

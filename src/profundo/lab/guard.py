@@ -1,0 +1,188 @@
+"""Who may speak with a server on this machine: the same rules for HTTP and for WebSocket, before anything else runs.
+
+A server on 127.0.0.1 is open to every web page that a browser on the same machine shows. Four things keep them out:
+
+host    the Host header names us exactly, port included: a foreign name that was made to point here (DNS rebinding) is
+        refused, 421
+origin  the Origin header, where there is one, is ours: a foreign page's POST is refused, 403. A WebSocket must have one,
+        since no rule of the browser keeps other pages from opening it
+site    what a browser fetches for another site or another port (Sec-Fetch-Site) is refused, 403; opening a link is not
+token   a secret of 256 bits, as `Authorization: Bearer`, or in a cookie that a page got for having it in its URL once.
+        The cookie is HttpOnly and SameSite=Lax; on its own it authorises what changes something only with an Origin
+
+Compared in constant time. As in RFC 6265bis (cookies), RFC 6750 (bearer tokens) and the Fetch standard (Origin).
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, urlencode
+
+from profundo.lab.limits import Refusal
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["CONTENT_POLICY", "Guard", "origins"]
+
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = (
+    (b"content-security-policy", CONTENT_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+READING = ("GET", "HEAD")
+MOST_PARAMETERS = 100
+POLICY_VIOLATION = 1008  # of a WebSocket that is closed (RFC 6455); closed before it opened, it becomes a 403
+
+
+def origins(hosts: Iterable[str]) -> frozenset[str]:
+    """What a browser writes into Origin for a page of these hosts, directly or behind something that adds TLS."""
+    return frozenset(f"{scheme}://{host}" for host in hosts for scheme in ("http", "https"))
+
+
+class Guard:
+    """An ASGI application around another one.
+
+    hosts: every "name:port" under which the server is reached, in lower case, IPv6 addresses in brackets.
+    cookie: its name, with the port in it: cookies are shared by all servers on a machine.
+    """
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], token: str, cookie: str) -> None:
+        self.app, self.hosts, self.origins = app, frozenset(hosts), origins(hosts)
+        self.token, self.cookie = token.encode(), cookie.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self.answer(scope, receive, with_headers(send))
+        elif scope["type"] == "websocket":
+            try:
+                self.check(scope)
+            except Refusal as refusal:
+                await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": str(refusal)})
+            else:
+                await self.app(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        else:
+            raise ValueError(f"{scope['type']!r}: expected http, websocket or lifespan")
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            entry = self.check(scope)
+        except Refusal as refusal:
+            await refuse(send, refusal)
+        else:
+            if entry is None:
+                await self.app(scope, receive, send)
+            else:
+                await redirect(send, entry)
+
+    def check(self, scope: Scope) -> list[tuple[bytes, bytes]] | None:
+        """None where the request may go on; headers of a redirection where its URL held the token.
+
+        Raises Refusal: 421 for a foreign host, 403 for a foreign page, 401 without the token.
+        """
+        self.check_host(scope)
+        self.check_page(scope)
+        query = parameters(scope) if scope["type"] == "http" and scope["method"] in READING else []
+        carried = [value for name, value in query if name == "token"]
+        enters = any(self.is_token(value.encode()) for value in carried)
+        if not enters and not self.knows_token(scope):
+            raise Refusal(401, "expected the token: as `Authorization: Bearer …`, or open the address with ?token=…")
+        if not carried:
+            return None
+        location = [(b"location", clean(scope, query))]
+        return [*location, (b"set-cookie", self.made_cookie())] if enters else location
+
+    def check_host(self, scope: Scope) -> None:
+        given = values(scope, b"host")
+        if len(given) != 1 or given[0].decode("latin-1").lower() not in self.hosts:
+            raise Refusal(
+                421, f"this server is reached as {' or '.join(sorted(self.hosts))} only, and Host names another"
+            )
+
+    def check_page(self, scope: Scope) -> None:
+        given = values(scope, b"origin")
+        is_socket = scope["type"] == "websocket"
+        changes = is_socket or scope["method"] not in READING
+        if given and (len(given) > 1 or given[0].decode("latin-1") not in self.origins):
+            raise Refusal(403, "a page of another site or port may not ask here")
+        if not given and (is_socket or (changes and not self.bears_token(scope) and self.has_cookie(scope))):
+            raise Refusal(403, "expected an Origin: who has only the cookie must be a page of this server")
+        site = values(scope, b"sec-fetch-site")
+        opens_link = not changes and values(scope, b"sec-fetch-dest") == [b"document"]
+        if site and site not in ([b"same-origin"], [b"none"]) and not opens_link:
+            raise Refusal(403, "a page of another site or port may not ask here")
+
+    def knows_token(self, scope: Scope) -> bool:
+        return self.bears_token(scope) or self.has_cookie(scope)
+
+    def bears_token(self, scope: Scope) -> bool:
+        parts = [value.split(None, 1) for value in values(scope, b"authorization")]
+        return any(len(part) == 2 and part[0].lower() == b"bearer" and self.is_token(part[1]) for part in parts)
+
+    def has_cookie(self, scope: Scope) -> bool:
+        pairs = [pair.strip().partition(b"=") for value in values(scope, b"cookie") for pair in value.split(b";")]
+        return any(name == self.cookie and self.is_token(value) for name, _, value in pairs)
+
+    def is_token(self, given: bytes) -> bool:
+        return hmac.compare_digest(given, self.token)
+
+    def made_cookie(self) -> bytes:
+        return self.cookie + b"=" + self.token + b"; HttpOnly; SameSite=Lax; Path=/"
+
+
+def values(scope: Scope, name: bytes) -> list[bytes]:
+    return [value for key, value in scope["headers"] if key == name]
+
+
+def parameters(scope: Scope) -> list[tuple[str, str]]:
+    try:
+        query = scope.get("query_string", b"").decode("ascii")
+        return parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="replace")
+    except ValueError:
+        raise Refusal(400, f"expected at most {MOST_PARAMETERS} parameters in ASCII after the ? of the URL") from None
+
+
+def clean(scope: Scope, query: list[tuple[str, str]]) -> bytes:
+    """The same place without the token. One slash in front: two would name another host."""
+    kept = urlencode([(name, value) for name, value in query if name != "token"])
+    path = "/" + quote(scope["path"].lstrip("/\\"), errors="replace")
+    return (f"{path}?{kept}" if kept else path).encode("ascii")
+
+
+def with_headers(send: Send) -> Send:
+    """Add what every answer has, unless it says so itself."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", []))
+            said = {name.lower() for name, _ in headers}
+            message = {**message, "headers": [*headers, *(pair for pair in HEADERS if pair[0] not in said)]}
+        await send(message)
+
+    return sending
+
+
+async def redirect(send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "http.response.start", "status": 303, "headers": [*headers, (b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+
+
+async def refuse(send: Send, refusal: Refusal) -> None:
+    body = json.dumps({"error": str(refusal)}, ensure_ascii=False).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if refusal.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

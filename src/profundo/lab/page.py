@@ -1,0 +1,122 @@
+"""The page on which a person tries a network: plain HTML made here, a script and a style beside it, nothing from elsewhere.
+
+Whatever comes from data (class names, columns, names of runs) is text on it, never markup: the template escapes it, the
+script sets `textContent`, and the guard's content policy forbids any script in the page itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from profundo.lab.limits import Limits
+from profundo.lab.reading import IMAGE_TYPES
+from profundo.lab.texts import TEXTS, Language
+from profundo.recipes.display import figure
+from profundo.recipes.features import columns_of
+from profundo.records import Column, Inputs, Spec
+
+__all__ = ["page"]
+
+THIN_SPACE = "\u202f"  # that does not break
+MOST_FIELDS = 100  # columns; with more, a row comes as a file
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column as the form shows it. value: what it holds at first."""
+
+    name: str
+    kind: str
+    levels: tuple[str, ...]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A row of the table of scores: one figure for each of its columns."""
+
+    name: str
+    figures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scoreboard:
+    """How good the network is, beside baselines."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Score, ...]
+
+
+def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, language: Language) -> bytes:
+    """The whole page, in UTF-8."""
+    inputs = spec.inputs
+    columns = columns_of(inputs) if inputs.kind == "features" else ()
+    html = _template().render(
+        name=name,
+        t=TEXTS[language],
+        language=language,
+        about=about(spec, language),
+        is_image=inputs.kind == "image",
+        accept=",".join(IMAGE_TYPES),
+        may_lack=bool(inputs.columns),
+        fields=[field(place, inputs, columns) for place in range(len(columns))] if len(columns) <= MOST_FIELDS else [],
+        limits=limits,
+        rows=f"{limits.rows:,}".replace(",", THIN_SPACE),  # which all four languages read
+        megabytes=limits.body_bytes // 10**6,
+        scores=scoreboard(card, language),
+        sentences=card.get("limits", ()),
+    )
+    return str(html).encode("utf-8", "replace")
+
+
+def about(spec: Spec, language: Language) -> str:
+    """What the network takes and says, in a sentence."""
+    t, inputs, targets = TEXTS[language], spec.inputs, spec.targets
+    if inputs.kind == "image":
+        channels, height, width = inputs.shape
+        takes = t.takes_images.format(size=f"{width} × {height}", colours=t.grey if channels == 1 else t.colour)
+    else:
+        takes = t.takes_rows.format(count=len(columns_of(inputs)))
+    says = {"real": t.says_numbers, "labels": t.says_labels}.get(targets.kind, t.says_classes)
+    return f"{takes} {says.format(count=len(targets.classes))}"
+
+
+def scoreboard(card: Mapping[str, Any], language: Language) -> Scoreboard | None:
+    """The test figures of a model card (`profundo.recipes.carding`), beside simpler predictors'; None where it has none."""
+    scores, t = card.get("scores", {}), TEXTS[language]
+    test = scores.get("test", {})
+    others = {t.constant: scores.get("baseline", {}), card.get("linear_name", ""): scores.get("linear", {})}
+    others = {name: values for name, values in others.items() if values}
+    if not test:
+        return None
+    rows = [
+        Score(name, tuple(figure(name, one[name]) if name in one else "" for one in (test, *others.values())))
+        for name in test
+    ]
+    return Scoreboard((t.this_network, *others), tuple(rows))
+
+
+def field(place: int, inputs: Inputs, columns: tuple[Column, ...]) -> Field:
+    """Filled in with what is usual: the median or mean of the training rows, the first category."""
+    column = columns[place]
+    if column.kind == "category":
+        return Field(column.name, column.kind, column.levels, column.levels[0] if column.levels else "")
+    usual = column.fill if inputs.columns else inputs.mean[place] if inputs.mean else 0.0
+    if column.kind == "number":
+        return Field(column.name, column.kind, (), f"{usual:.4g}")
+    moment = datetime.fromtimestamp(usual, UTC)
+    kind = "datetime-local" if column.has_time else "date"
+    return Field(column.name, kind, (), moment.isoformat()[: 16 if column.has_time else 10])
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, StrictUndefined
+
+    house = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return house.from_string(files("profundo.lab").joinpath("static", "serve.html").read_text("utf-8"))

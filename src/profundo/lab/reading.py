@@ -1,0 +1,248 @@
+"""The body of a request → the images or rows that it asks about. Bytes from anywhere: every form has its bounds.
+
+image/png, image/jpeg …    one image
+multipart/form-data        one image a part (RFC 7578)
+text/csv                   rows under a header of column names (RFC 4180)
+application/json           {"rows": [{column: value, …}, …]} or {"images": [base64, …]}
+
+JSON is taken as RFC 8259 has it, so without NaN and Infinity, and I-JSON's rule (RFC 7493) that no name comes twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import io
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import HeaderParser
+from typing import Any, NoReturn
+
+from profundo.lab.limits import Limits, Refusal
+
+__all__ = ["IMAGE_TYPES", "Asked", "accepted", "media_types", "read"]
+
+IMAGE_TYPES = tuple(f"image/{kind}" for kind in ("png", "jpeg", "webp", "gif", "bmp", "tiff", "x-portable-anymap"))
+LONGEST_BOUNDARY = 70  # characters (RFC 2046)
+PART_HEADERS = 8192  # bytes
+LARGEST_INTEGER = 2**63
+ALLOWED = (str, int, float, bool, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """kind: "image" or "features", as of a net's inputs. names: what each input is called in the answer."""
+
+    kind: str
+    names: list[str]
+    images: list[bytes]
+    rows: list[dict[str, Any]]
+
+
+def media_types(kind: str) -> tuple[str, ...]:
+    """Those that a net with inputs of this kind takes."""
+    return (
+        (*IMAGE_TYPES, "multipart/form-data", "application/json")
+        if kind == "image"
+        else ("text/csv", "application/json")
+    )
+
+
+def accepted(content_type: str, encoding: str, kind: str) -> Message:
+    """The header of a body that a net with inputs of this kind takes; Refusal 415 for another."""
+    header = Message()
+    header["content-type"] = content_type
+    if not content_type or header.get_content_type() not in media_types(kind):
+        raise Refusal(415, f"expected one of {', '.join(media_types(kind))}; got {content_type[:100]!r}")
+    if encoding.strip().lower() not in ("", "identity"):
+        raise Refusal(415, f"expected a body as it is, got Content-Encoding {encoding[:100]!r}")
+    if (header.get_content_charset() or "utf-8") not in ("utf-8", "utf8", "us-ascii"):
+        raise Refusal(415, f"expected UTF-8, got {content_type[:100]!r}")
+    return header
+
+
+def read(header: Message, body: bytes, kind: str, limits: Limits) -> Asked:
+    """For a net whose inputs are of this kind.
+
+    Raises Refusal: 413 for too many images, rows or values, 400 for what does not read.
+    """
+    media = header.get_content_type()
+    if not body:
+        raise Refusal(400, "expected something to predict, got an empty body")
+    if media == "application/json":
+        return from_json(body, kind, limits)
+    if media == "text/csv":
+        return of_rows(from_csv(body, limits))
+    if media == "multipart/form-data":
+        return of_images(dict(from_parts(body, str(header.get_param("boundary") or ""), limits)))
+    return of_images({"image": body})
+
+
+def of_images(images: Mapping[str, bytes]) -> Asked:
+    return Asked("image", list(images), list(images.values()), [])
+
+
+def of_rows(rows: list[dict[str, Any]]) -> Asked:
+    return Asked("features", [f"row {number}" for number in range(1, len(rows) + 1)], [], rows)
+
+
+# --------------------------------------------------------------------------------------------------------------- parts
+def from_parts(body: bytes, boundary: str, limits: Limits) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of each part. Parts of one name get numbers, so that the answers can be told apart."""
+    if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii():
+        raise Refusal(400, f"multipart/form-data: expected a boundary of 1 to {LONGEST_BOUNDARY} ASCII characters")
+    _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(), limits.images + 2)
+    if len(parts) > limits.images + 1:
+        raise Refusal(413, f"expected at most {limits.images} images in one request; send several requests")
+    if len(parts) < 2 or not parts[-1].startswith(b"--"):
+        raise Refusal(400, "multipart/form-data: expected one part or more between boundaries, and the last one closed")
+    seen: set[str] = set()
+    for number, part in enumerate(parts[:-1], 1):
+        headers, blank, content = part.partition(b"\r\n\r\n")
+        if not part.startswith(b"\r\n") or not blank or len(headers) > PART_HEADERS:
+            raise Refusal(400, f"multipart/form-data: part {number} has no headers that can be read")
+        name = called(headers[2:], limits) or f"image {number}"
+        name = f"{name} ({number})" if name in seen else name
+        seen.add(name)
+        yield name, content
+
+
+def called(headers: bytes, limits: Limits) -> str:
+    """The name of the file in a part, or of the field."""
+    told = HeaderParser().parsestr(headers.decode("utf-8", "replace"))
+    name = told.get_filename() or told.get_param("name", header="content-disposition") or ""
+    text = str(name[2] if isinstance(name, tuple) else name)
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()[: limits.text]
+
+
+# ----------------------------------------------------------------------------------------------------------------- CSV
+def from_csv(body: bytes, limits: Limits) -> list[dict[str, Any]]:
+    """Every value as text: what it means, the net's columns know."""
+    lines = csv.reader(io.StringIO(decoded(body, "text/csv").removeprefix("\ufeff"), newline=""), strict=True)
+    try:
+        header = next((line for line in lines if line), [])
+        check_number(1, len(header), limits)
+        if twice := first_twice(header):
+            raise Refusal(400, f"text/csv: the header: {twice} comes twice")
+        rows: list[dict[str, Any]] = []
+        for line in lines:
+            if not line:
+                continue
+            if len(line) != len(header):
+                wanted = f"expected {len(header)} values, as in the header, got {len(line)}"
+                raise Refusal(400, f"text/csv: row {len(rows) + 1}: {wanted}")
+            rows.append(dict(zip(header, line, strict=True)))
+            check_number(len(rows), len(rows) * len(header), limits)
+    except csv.Error as error:
+        raise Refusal(400, f"text/csv: line {lines.line_num}: {error}") from None
+    if not rows:
+        raise Refusal(400, "text/csv: expected a header of column names and one row or more below it")
+    for number, row in enumerate(rows, 1):
+        check_row(row, number, limits)
+    return rows
+
+
+# ---------------------------------------------------------------------------------------------------------------- JSON
+def from_json(body: bytes, kind: str, limits: Limits) -> Asked:
+    if body.count(b",") + body.count(b"{") + body.count(b"[") > 2 * limits.values:  # before any of them takes memory
+        raise Refusal(413, f"JSON: expected at most {limits.values:,} values; send less, in several requests")
+    try:
+        told = json.loads(decoded(body, "JSON"), object_pairs_hook=once, parse_constant=no_number)
+    except RecursionError:
+        raise Refusal(400, "JSON: nested too deeply; expected a list of flat rows, or of images") from None
+    except ValueError as error:
+        raise Refusal(400, f"JSON: {error}") from None
+    wanted = "images" if kind == "image" else "rows"
+    example = (
+        '{"images": ["iVBORw0KGgo…", …]}, each in base64' if kind == "image" else '{"rows": [{"column": 1, …}, …]}'
+    )
+    if not isinstance(told, dict) or list(told) != [wanted] or not isinstance(told[wanted], list) or not told[wanted]:
+        raise Refusal(400, f"JSON: expected {example}")
+    if kind == "image":
+        return of_images(dict(from_base64(told["images"], limits)))
+    rows = told["rows"]
+    check_number(len(rows), sum(len(row) for row in rows if isinstance(row, dict)), limits)
+    for number, row in enumerate(rows, 1):
+        check_row(row, number, limits)
+    return of_rows(rows)
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names differ. Raises ValueError."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError(f"{first_twice([name for name, _ in pairs])} comes twice in one object")
+    return made
+
+
+def no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number in JSON; leave a missing value out as null")
+
+
+def check_row(row: Any, number: int, limits: Limits) -> None:
+    if not isinstance(row, dict):
+        raise Refusal(400, f"row {number}: expected an object of values by column name, got {type(row).__name__}")
+    for name, value in row.items():
+        fault = fault_of(value, limits) or (fault_of(name, limits) and "its name does not read")
+        if fault:
+            raise Refusal(400, f"row {number}, column {printable(name[:100])!r}: {fault}")
+
+
+def fault_of(value: Any, limits: Limits) -> str:
+    if not isinstance(value, ALLOWED):
+        return (
+            f"expected a number, text, true, false or null, got {'a list' if isinstance(value, list) else 'an object'}"
+        )
+    if isinstance(value, str):
+        if len(value) > limits.text:
+            return f"expected at most {limits.text:,} characters, got {len(value):,}"
+        return (
+            ""
+            if value.isascii() or printable(value) == value
+            else "expected text in Unicode, got half of a surrogate pair"
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        return "expected a number of float64, got a larger one"
+    return "expected an integer of 64 bits" if isinstance(value, int) and abs(value) > LARGEST_INTEGER else ""
+
+
+def from_base64(images: list[Any], limits: Limits) -> Iterator[tuple[str, bytes]]:
+    if len(images) > limits.images:
+        raise Refusal(413, f"expected at most {limits.images} images in one request; send several requests")
+    for number, text in enumerate(images, 1):
+        try:
+            if not isinstance(text, str):
+                raise ValueError(f"got {type(text).__name__}")
+            yield f"image {number}", base64.b64decode(text, validate=True)
+        except (ValueError, binascii.Error) as error:
+            raise Refusal(400, f"image {number}: expected base64 (RFC 4648): {error}") from None
+
+
+# ------------------------------------------------------------------------------------------------------------- in common
+def check_number(rows: int, values: int, limits: Limits) -> None:
+    if rows > limits.rows:
+        raise Refusal(413, f"expected at most {limits.rows:,} rows in one request; send several requests")
+    if values > limits.values:
+        raise Refusal(413, f"expected at most {limits.values:,} values in one request; send several requests")
+
+
+def first_twice(names: list[str]) -> str:
+    """The first name that is there more than once, in quotes; "" where all differ."""
+    counts = Counter(names)
+    return next((repr(printable(name[:100])) for name, count in counts.items() if count > 1), "")
+
+
+def decoded(body: bytes, what: str) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refusal(400, f"{what}: expected UTF-8, byte {error.start + 1} is not") from None
+
+
+def printable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

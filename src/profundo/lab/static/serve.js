@@ -1,0 +1,134 @@
+// Sends images, a table or a row to /predict and shows what comes back. Every word from outside becomes text, never markup.
+"use strict";
+
+const main = document.querySelector("main");
+const words = main.dataset;
+const answers = document.getElementById("answers");
+const status = document.getElementById("status");
+const drop = document.getElementById("drop");
+const files = document.getElementById("files");
+const row = document.getElementById("row");
+const language = document.documentElement.lang;
+const percent = new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const number = new Intl.NumberFormat(language, { maximumSignificantDigits: 6 });
+const MOST_SHOWN = 100; // answers
+const AT_ONCE = 5; // classes of one answer before the rest is folded
+let pictures = []; // URLs of the images that are shown
+let latest = 0; // the answer to an older question is dropped
+
+function element(name, text, kind) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (kind) made.className = kind;
+  return made;
+}
+
+function say(text, bad = false) {
+  status.textContent = text;
+  status.classList.toggle("bad", bad);
+}
+
+async function ask(body, type, shown = []) {
+  const question = ++latest;
+  say(words.working);
+  let told;
+  try {
+    const answer = await fetch("/predict", { method: "POST", body, headers: type ? { "content-type": type } : {} });
+    told = await answer.json();
+  } catch {
+    told = { error: words.noConnection };
+  }
+  if (question !== latest) return;
+  pictures.forEach((url) => URL.revokeObjectURL(url));
+  pictures = [];
+  answers.replaceChildren();
+  if (told.error !== undefined) {
+    say(`${words.failed}: ${told.error}`, true);
+    return;
+  }
+  const predictions = told.predictions;
+  const cut = words.first.replace("{shown}", MOST_SHOWN).replace("{count}", number.format(predictions.length));
+  say(predictions.length > MOST_SHOWN ? cut : `${words.answers}: ${number.format(predictions.length)}`);
+  answers.append(...predictions.slice(0, MOST_SHOWN).map((one, place) => card(one, shown[place])));
+  answers.scrollIntoView({ block: "nearest" });
+}
+
+function card(one, file) {
+  const made = element("li");
+  if (file) {
+    const picture = element("img");
+    picture.src = URL.createObjectURL(file);
+    picture.alt = one.input;
+    pictures.push(picture.src);
+    made.append(picture);
+  }
+  made.append(element("div", one.input, "input"), element("div", spoken(one.prediction), "prediction"));
+  for (const notice of one.notices ?? []) made.append(element("div", notice, "note"));
+  if (one.probabilities) made.append(...shares(one.probabilities));
+  return made;
+}
+
+function spoken(prediction) {
+  if (Array.isArray(prediction)) return prediction.map(spoken).join(", ") || words.none;
+  return typeof prediction === "number" ? number.format(prediction) : String(prediction);
+}
+
+function shares(probabilities) {
+  const sorted = Object.entries(probabilities).sort((one, other) => other[1] - one[1]);
+  const list = bars(sorted.slice(0, AT_ONCE));
+  if (sorted.length <= AT_ONCE) return [list];
+  const folded = element("details");
+  folded.append(element("summary", words.all));
+  folded.addEventListener("toggle", () => folded.children.length > 1 || folded.append(bars(sorted.slice(AT_ONCE))));
+  return [list, folded];
+}
+
+function bars(entries) {
+  const list = element("ul", undefined, "classes");
+  for (const [name, share] of entries) {
+    const line = element("li");
+    const bar = element("div", undefined, "bar");
+    const filled = element("div");
+    filled.style.width = `${100 * share}%`;
+    bar.append(filled);
+    line.append(element("span", name), element("span", percent.format(share)), bar);
+    list.append(line);
+  }
+  return list;
+}
+
+function send(chosen) {
+  if (chosen.length === 0) return;
+  if (!files.multiple) {
+    ask(chosen[0], "text/csv");
+    return;
+  }
+  const form = new FormData();
+  for (const file of chosen) form.append("image", file, file.name);
+  ask(form, undefined, chosen);
+}
+
+files.addEventListener("change", () => {
+  send([...files.files]);
+  files.value = "";
+});
+
+for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
+  drop.addEventListener(name, (event) => {
+    event.preventDefault();
+    drop.classList.toggle("over", over);
+    if (name === "drop") send([...event.dataTransfer.files]);
+  });
+}
+// A file dropped beside the frame would otherwise replace the page.
+for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
+
+row?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const values = Object.create(null); // so that a column may even be called __proto__
+  for (const field of row.querySelectorAll("[data-column]")) {
+    const text = field.value;
+    values[field.dataset.column] = text === "" ? null : "number" in field.dataset ? Number(text) : text;
+  }
+  ask(JSON.stringify({ rows: [values] }), "application/json");
+});

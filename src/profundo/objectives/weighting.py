@@ -1,0 +1,80 @@
+"""Class weights: samples of rare classes count for more while a network learns.
+
+    Σ_i w(y_i) c_i / n        "balanced": w_k = n / (K n_k), so that every class weighs the same and the mean weight is 1
+
+(King and Zeng 2001.) Weights change what is learned, not what is reported: `likelihood` is the cost without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from profundo.records import ProfundoError, Targets
+
+if TYPE_CHECKING:
+    from profundo.objectives.likelihoods import Objective
+
+__all__ = ["Weighted", "class_weights"]
+
+
+class Weighted:
+    """An objective of classes with each sample's cost multiplied by the weight of its class; of shares, by their mean."""
+
+    def __init__(self, objective: Objective, weights: Sequence[float]) -> None:
+        self.objective = objective
+        self.weights = torch.tensor(weights)
+
+    @property
+    def name(self) -> str:
+        return self.objective.name
+
+    @property
+    def quantity(self) -> str:
+        return self.objective.quantity
+
+    @property
+    def likelihood(self) -> Objective:
+        return self.objective.likelihood
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self.objective(outputs, targets) * self.weight_of(targets)
+
+    def weight_of(self, targets: Tensor) -> Tensor:
+        """(batch,) from class indices (batch,), or shares: (batch, K), or (batch,) of the second of two classes."""
+        self.weights = self.weights.to(targets.device)
+        if not targets.is_floating_point():
+            return self.weights[targets]
+        weights = self.weights.to(targets.dtype)
+        return torch.lerp(weights[0], weights[1], targets) if targets.ndim == 1 else targets @ weights
+
+    def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
+        return self(outputs, targets).sum() / total
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        return self.objective.predict(outputs)
+
+
+def class_weights(asked: Literal["balanced"] | Sequence[float], targets: Targets, train: Tensor) -> tuple[float, ...]:
+    """One weight a class. train: the classes (samples,) of the training split.
+
+    Raises ProfundoError for targets without classes, a wrong number of weights, and a class without samples to balance.
+    """
+    classes = len(targets.classes)
+    if targets.kind not in ("classes", "binary"):
+        raise ProfundoError(f"class weights: expected one class a sample, the data have {targets.kind!r} targets")
+    if asked == "balanced":
+        counts = torch.bincount(train, minlength=classes)
+        empty = [name for name, count in zip(targets.classes, counts.tolist(), strict=True) if not count]
+        if empty:
+            raise ProfundoError(f"class weights: no training sample of {', '.join(empty)}; give the weights as numbers")
+        return tuple((len(train) / (classes * counts.double())).tolist())
+    weights = tuple(float(weight) for weight in asked)
+    if len(weights) != classes:
+        raise ProfundoError(
+            f"class weights: expected {classes} numbers, one for each of {', '.join(targets.classes)}; got {len(weights)}"
+        )
+    return weights

@@ -1,0 +1,359 @@
+"""Two runs or more → one HTML page: which is better, by how much, and whether that may be luck; what differs between them.
+
+The first run is the yardstick: every difference is that of another run minus the first. Like a run's own page it needs
+no network and no script, and everything that came from outside is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from profundo.pictures import numbers
+from profundo.pictures.curves import curves_svg
+from profundo.pictures.diagrams import Reliable, Rung, ladder_svg, reliability_svg
+from profundo.pictures.images import image_grid
+from profundo.pictures.rendering import rendered
+from profundo.pictures.sections import ORDER, by_quantity, most_unusual, small
+from profundo.pictures.shown import Calibration, Value
+from profundo.pictures.verdict import MEANINGS, SHARES, is_better, main_name, score, span
+from profundo.records import CalibrationBin, Scores, Spec
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Answered", "Comparison", "Contender", "Disagreements", "Pairing", "comparison_html", "pairing_words"]
+
+LUCK = 0.05  # p from which on a difference is said to be possible by luck alone
+MOST_CLASSES = 20  # rows of the table of classes
+F1_THAT_COUNTS = 0.0005
+ENOUGH_ANSWERS = 10  # of a calibration bin that is drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One run. bytes: of its weights as saved; seconds: by phase; settings: nested or flat; best_epoch counts from 0."""
+
+    name: str
+    scores: Scores
+    command: str
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    best_epoch: int | None = None
+    calibration: Calibration | None = None
+    parameters: int = 0
+    flops: int = 0
+    bytes: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """The first run against another on the same samples. difference: other minus first, of the figure `name`, with its
+    95 % interval; p: of luck alone; adjusted: that for as many comparisons as there are. first, second: samples that only
+    one gets right; None for real targets. apart: why they cannot be compared sample by sample; then nothing else holds."""
+
+    other: str
+    name: str
+    difference: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    p: float = 1.0
+    adjusted: float = 1.0
+    test: str = ""
+    both: int | None = None
+    first: int | None = None
+    second: int | None = None
+    neither: int | None = None
+    apart: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One test sample and what two runs said of it: (prediction, probability if any) each."""
+
+    truth: str
+    first: tuple[str, float | None]
+    second: tuple[str, float | None]
+    image: Tensor | None = None
+    row: Sequence[Value] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreements:
+    """Samples that one run gets right (or nearer) and another wrong; number: how many there are in all."""
+
+    winner: str
+    loser: str
+    first: str
+    second: str
+    number: int
+    samples: Sequence[Answered]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that the page tells; contenders in the order asked, the first of them the yardstick."""
+
+    data: str
+    spec: Spec
+    contenders: Sequence[Contender]
+    pairings: Sequence[Pairing]
+    disagreements: Sequence[Disagreements] = ()
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """The whole page as text. The same comparison gives the same page, byte for byte."""
+    contenders = comparison.contenders
+    name = main_name(contenders[0].scores.values)
+    things = "images" if comparison.spec.inputs.kind == "image" else "rows"
+    return rendered(
+        "comparison.html.j2",
+        comparison=comparison,
+        names=[one.name for one in contenders],
+        kind=comparison.spec.targets.kind,
+        things=things,
+        main=name,
+        ladder=_ladder(contenders, name),
+        words=[(pairing, pairing_words(comparison, pairing)) for pairing in comparison.pairings],
+        scores=_score_rows(contenders),
+        pairings=[pairing for pairing in comparison.pairings if not pairing.apart],
+        settings=_differing([numbers.flat(one.settings) for one in contenders]),
+        places=_differing([numbers.flat(one.environment) for one in contenders]),
+        charts=_charts(contenders),
+        calibration=_calibration(contenders, comparison.spec.targets.kind),
+        classes=_classes(contenders),
+        disagreements=[_shown(one) for one in comparison.disagreements if one.samples],
+        sizes=_sizes(contenders),
+    )
+
+
+def pairing_words(comparison: Comparison, pairing: Pairing) -> list[str]:
+    """Who is better and whether it may be luck, in sentences."""
+    first = comparison.contenders[0].name
+    if pairing.apart:
+        return [
+            f"{pairing.other} and {first} cannot be compared sample by sample: {pairing.apart}. Their figures stand side "
+            "by side, but how much of the difference is luck cannot be told."
+        ]
+    said = [_difference(first, pairing)]
+    if pairing.first is not None and pairing.second is not None:
+        differ = pairing.first + pairing.second
+        said.append(
+            f"They disagree on {differ:,} of {comparison.contenders[0].scores.samples:,} test samples: on "
+            f"{pairing.first:,} only {first} is right, on {pairing.second:,} only {pairing.other}."
+            if differ
+            else "They are right and wrong on the very same samples."
+        )
+    said.append(_luck(pairing, several=sum(not one.apart for one in comparison.pairings) > 1))
+    return said
+
+
+def _difference(first: str, pairing: Pairing) -> str:
+    name, away = pairing.name, pairing.difference
+    if away == 0:
+        return f"{pairing.other} and {first} have the same {name}."
+    better, luck = is_better(name, away, 0.0), not pairing.adjusted < LUCK
+    did = "did {} on this test split than" if luck else "is {} than"
+    points = f"{numbers.SPACE}percentage{numbers.SPACE}points" if name in SHARES else ""
+    size, low, high = (_points(name, value) for value in (abs(away), pairing.low, pairing.high))
+    direction = "higher" if away > 0 else "lower"
+    return (
+        f"{pairing.other} {did.format('better' if better else 'worse')} {first}: its {name} is {size}{points} {direction} "
+        f"(95{numbers.SPACE}% interval of the difference: {low} to {high})."
+    )
+
+
+def _luck(pairing: Pairing, several: bool) -> str:
+    p = pairing.adjusted
+    counted = " after Holm’s correction for several comparisons" if several else ""
+    told = f"{pairing.test}, p {'' if p < 0.001 else '= '}{numbers.chance(p)}{counted}"
+    if p < LUCK:
+        return f"That is more than luck ({told})."
+    return f"That may well be luck ({told}): more test samples would be needed to tell."
+
+
+def _points(name: str, value: float) -> str:
+    """A difference: of shares in percentage points."""
+    return (f"{100 * value:.2f}" if name in SHARES else numbers.plain(value)).replace("-", "−")
+
+
+def _signed(name: str, value: float) -> str:
+    if not isfinite(value):
+        return "–"
+    return f"{'+' if value > 0 else '±' if value == 0 else '−'}{_points(name, abs(value))}"
+
+
+def _ladder(contenders: Sequence[Contender], name: str) -> Any:
+    from markupsafe import Markup
+
+    if not name:
+        return None
+    found = []
+    for at, one in enumerate(contenders):
+        if name in one.scores.values:
+            low, high = one.intervals.get(name, (None, None))
+            found.append(Rung(one.name, one.scores.values[name], score(name, one.scores.values[name]), low, high, at))
+    constant = contenders[0].scores.baseline.get(name)
+    if constant is not None:
+        found.append(Rung("constant predictor", constant, score(name, constant)))
+    return Markup(ladder_svg(found, name=name, percent=name in SHARES))
+
+
+def _score_rows(contenders: Sequence[Contender]) -> list[dict[str, Any]]:
+    """Each figure of all runs, the best marked, and how far each is from the first."""
+    rows = []
+    for name in contenders[0].scores.values:
+        values = [one.scores.values.get(name) for one in contenders]
+        known = [value for value in values if value is not None and isfinite(value)]
+        best = next((v for v in known if not any(is_better(name, other, v) for other in known)), None)
+        rows.append(
+            {
+                "name": name,
+                "meaning": MEANINGS.get(name, ""),
+                "cells": [
+                    {
+                        "text": "–" if value is None else score(name, value),
+                        "best": value == best and len(set(known)) > 1,
+                        "away": "" if at == 0 else _away(name, values[0], value),
+                        "interval": span(name, one.intervals.get(name)),
+                    }
+                    for at, (one, value) in enumerate(zip(contenders, values, strict=True))
+                ],
+            }
+        )
+    return rows
+
+
+def _away(name: str, first: float | None, value: float | None) -> str:
+    return "–" if first is None or value is None else _signed(name, value - first)
+
+
+def _differing(each: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Rows of what differs, (name, [of each run]), and what is the same in all."""
+    names = dict.fromkeys(name for one in each for name in one)
+    rows = [(name, [one.get(name, "–") for one in each]) for name in names]
+    return {
+        "rows": [(name, cells) for name, cells in rows if len(set(cells)) > 1],
+        "same": {name: cells[0] for name, cells in rows if len(set(cells)) == 1},
+    }
+
+
+def _charts(contenders: Sequence[Contender]) -> list[dict[str, Any]]:
+    """For each quantity and split one picture with a curve for each run; of a single epoch there is nothing to draw."""
+    from markupsafe import Markup
+
+    series: dict[tuple[str, str], dict[str, Sequence[float]]] = {}
+    for one in contenders:
+        for quantity, curves in by_quantity(one.history).items():
+            for split, values in curves.items():
+                series.setdefault((quantity, split), {})[one.name] = values
+    order = {"validation": 0, "training": 1}
+    ranked = sorted(series.items(), key=lambda item: (ORDER.get(item[0][0], 5), order.get(item[0][1], 2)))
+    return [
+        {
+            "svg": Markup(curves_svg(curves, x_label="epoch", y_label=label, percent=quantity in SHARES)),
+            "caption": f"{label[:1].upper()}{label[1:]} after each epoch.",
+            "first": quantity in ORDER,
+        }
+        for (quantity, split), curves in ranked
+        if max(map(len, curves.values())) > 1
+        for label in [quantity if split == "whole run" else f"{split} {quantity}"]
+    ]
+
+
+def _calibration(contenders: Sequence[Contender], kind: str) -> dict[str, Any] | None:
+    from markupsafe import Markup
+
+    having = [(one.name, one.calibration) for one in contenders if one.calibration is not None]
+    if len(having) < 2:
+        return None
+    networks = [Reliable(name, _well_filled(found)) for name, found in having]
+    return {
+        "svg": Markup(reliability_svg(networks, kind="there" if kind == "labels" else "right")),
+        "rows": [
+            {
+                "name": name,
+                "stated": numbers.percent(found.stated),
+                "right": numbers.percent(found.right),
+                "error": f"{100 * found.error:.2f}",
+            }
+            for name, found in having
+        ],
+    }
+
+
+def _well_filled(found: Calibration) -> list[CalibrationBin]:
+    """Bins with enough answers to draw a line through; all where none has."""
+    return [one for one in found.bins if one.samples >= ENOUGH_ANSWERS] or list(found.bins)
+
+
+def _classes(contenders: Sequence[Contender]) -> dict[str, Any]:
+    """F1 of each class by run; of many classes those on which the runs differ most."""
+    every = [one.scores.per_class for one in contenders]
+    if not all(every) or len({len(each) for each in every}) > 1:
+        return {"rows": [], "number": 0}
+    rows = [
+        {
+            "name": same[0].name,
+            "samples": same[0].samples,
+            "cells": [
+                {"f1": f"{one.f1:.3f}", "away": "" if at == 0 else f"{one.f1 - same[0].f1:+.3f}".replace("-", "−")}
+                for at, one in enumerate(same)
+            ],
+            "spread": max(one.f1 for one in same) - min(one.f1 for one in same),
+        }
+        for same in zip(*every, strict=True)
+    ]
+    number = len(rows)
+    if number > MOST_CLASSES:
+        rows = sorted(rows, key=lambda row: -row["spread"])[:MOST_CLASSES]
+        rows = [row for row in rows if row["spread"] > F1_THAT_COUNTS]
+    return {"rows": rows, "number": number}
+
+
+def _shown(of: Disagreements) -> dict[str, Any]:
+    """Cards with images, or rows with their most unusual values."""
+    return {
+        "of": of,
+        "pictures": any(one.image is not None for one in of.samples),
+        "unusual": any(one.row for one in of.samples),
+        "each": [
+            {
+                "of": one,
+                "picture": None if one.image is None else image_grid(one.image[None], 1),
+                "pixelated": small(one.image),
+                "unusual": most_unusual(one.row),
+            }
+            for one in of.samples
+        ],
+    }
+
+
+def _sizes(contenders: Sequence[Contender]) -> list[tuple[str, list[str]]]:
+    """What each run cost."""
+    epochs = [max(map(len, one.history.values()), default=0) for one in contenders]
+    training = [one.seconds.get("training") for one in contenders]
+    rows = [
+        ("parameters", [numbers.count(one.parameters) for one in contenders]),
+        ("one forward pass", [numbers.short(one.flops, "FLOPs") for one in contenders]),
+        ("weights on disk", [_size(one.bytes) if one.bytes else "–" for one in contenders]),
+        ("epochs", [numbers.count(number) for number in epochs]),
+        ("best epoch", ["–" if one.best_epoch is None else numbers.count(one.best_epoch + 1) for one in contenders]),
+        ("training", ["–" if s is None else numbers.duration(s) for s in training]),
+        (
+            "an epoch",
+            ["–" if s is None or not n else numbers.duration(s / n) for s, n in zip(training, epochs, strict=True)],
+        ),
+    ]
+    return [(name, cells) for name, cells in rows if set(cells) != {"–"}]
+
+
+def _size(number: int) -> str:
+    """Bytes with a prefix that sticks to its unit: 137 kB."""
+    text = numbers.short(number, "B")
+    return text.replace(f"{numbers.SPACE}B", "B") if number >= 1000 else text

@@ -1,0 +1,170 @@
+"""How good it is, in words: the main figure with its interval, beside what a constant and a linear model reach."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from profundo.pictures import numbers
+from profundo.pictures.diagrams import Rung
+from profundo.records import Scores, Targets
+
+__all__ = [
+    "MEANINGS",
+    "SHARES",
+    "is_better",
+    "main_name",
+    "rises",
+    "rule",
+    "rungs",
+    "score",
+    "score_rows",
+    "sentences",
+    "span",
+]
+
+SHARES = {
+    "accuracy",
+    "balanced accuracy",
+    "top-5 accuracy",
+    "exact match",
+    "label accuracy",
+    "calibration error",
+    "precision",
+    "recall",
+    "error",
+}
+RISING = (SHARES - {"calibration error", "error"}) | {"macro F1", "F1", "ROC-AUC", "R²"}
+MAIN = ("accuracy", "exact match", "RMSE", "MAE", "log loss")
+MEANINGS = {
+    "accuracy": "share of the samples classified correctly",
+    "balanced accuracy": "mean of the classes’ recalls: every class counts alike",
+    "top-5 accuracy": "the true class is among the five likeliest",
+    "macro F1": "mean of the classes’ F1 scores",
+    "F1": "precision and recall of the second class in one figure",
+    "ROC-AUC": "how often the right one of two samples is ranked above the other; 0.5 is chance",
+    "calibration error": "mean distance between the stated probability and the share that was right",
+    "log loss": "mean of −ln of the probability given to the truth, in nats; 0 is certain and right",
+    "hinge loss": "mean of max(0, 1 − margin)",
+    "exact match": "share of the samples with every label right",
+    "label accuracy": "share of the single labels that were right",
+    "RMSE": "root of the mean squared error, in units of the target",
+    "MAE": "mean absolute error, in units of the target",
+    "R²": "share of the variance that is explained; 0 is the mean, 1 is perfect",
+}
+
+
+def score(name: str, value: float) -> str:
+    return numbers.percent(value) if name in SHARES else numbers.plain(value)
+
+
+def main_name(values: Mapping[str, float]) -> str:
+    """The figure that the reader came for."""
+    return next((name for name in MAIN if name in values), next(iter(values), ""))
+
+
+def is_better(name: str, value: float, other: float) -> bool:
+    """Whether value is strictly better than other; what is not a number is not."""
+    return value > other if name in RISING else value < other
+
+
+def rises(name: str) -> bool:
+    """Whether a larger value is the better one."""
+    return name in RISING
+
+
+def rule(targets: Targets) -> str:
+    """What the constant predictor answers."""
+    if targets.kind == "real":
+        return "the mean of the training targets"
+    return "each label’s more frequent state" if targets.kind == "labels" else "the most frequent class"
+
+
+def score_rows(
+    scores: Scores, validation: Scores | None, intervals: Mapping[str, tuple[float, float]]
+) -> dict[str, Any]:
+    """Columns and rows of the table of all figures, with a dash for what was not measured."""
+    held = validation.values if validation else {}
+    sources = [("validation", held), ("constant predictor", scores.baseline)]
+    sources.append((_linear(scores).split(" on ")[0], scores.linear))
+    sources = [(title, values) for title, values in sources if values]
+    rows = [
+        {
+            "name": name,
+            "meaning": MEANINGS.get(name, ""),
+            "test": score(name, value),
+            "interval": span(name, intervals.get(name)),
+            "cells": [score(name, values[name]) if name in values else "–" for _, values in sources],
+        }
+        for name, value in scores.values.items()
+    ]
+    return {"titles": [title for title, _ in sources], "rows": rows, "intervals": any(row["interval"] for row in rows)}
+
+
+def span(name: str, interval: tuple[float, float] | None) -> str:
+    """An interval as people write it: 98.97 to 99.33 %."""
+    if interval is None or not all(map(math.isfinite, interval)):
+        return ""
+    low, high = (score(name, edge) for edge in interval)
+    return f"{low.removesuffix(numbers.SPACE + '%') if name in SHARES and '<' not in low else low} to {high}"
+
+
+def rungs(name: str, scores: Scores, interval: tuple[float, float] | None) -> list[Rung]:
+    """The network, the linear model and the constant on one scale."""
+    value = scores.values[name]
+    low, high = interval or (None, None)
+    found = [Rung("this network", value, score(name, value), low, high, 0)]
+    if name in scores.linear:
+        found.append(Rung(_linear(scores).split(" on ")[0], scores.linear[name], score(name, scores.linear[name])))
+    if name in scores.baseline:
+        found.append(Rung("constant predictor", scores.baseline[name], score(name, scores.baseline[name])))
+    return found
+
+
+def sentences(
+    name: str, scores: Scores, targets: Targets, things: str, interval: tuple[float, float] | None
+) -> list[str]:
+    """What the main figure means, how sure it is, and what it is to be held against."""
+    value, samples = scores.values[name], f"{scores.samples:,} test {things}"
+    if name == "accuracy" and 0 <= value <= 1:
+        right = round(value * scores.samples)
+        first = f"The network classifies {right:,} of {samples} correctly, none of which it was trained on."
+    elif name == "exact match" and 0 <= value <= 1:
+        right = round(value * scores.samples)
+        first = f"The network gets every label right of {right:,} of {samples}, none of which it was trained on."
+    else:
+        first = f"On {samples}, none of which it was trained on, the network’s {name} is {score(name, value)}."
+    said = [first]
+    if span(name, interval):
+        said.append(
+            f"With 95{numbers.SPACE}% confidence, the {name} on further {things} of the same kind lies between "
+            f"{span(name, interval).replace(' to ', ' and ')}."
+        )
+    return [*said, *_against(name, scores, targets, interval)]
+
+
+def _against(name: str, scores: Scores, targets: Targets, interval: tuple[float, float] | None) -> list[str]:
+    value, said = scores.values[name], []
+    constant, linear = scores.baseline.get(name), scores.linear.get(name)
+    if constant is not None and not is_better(name, value, constant):
+        said.append(
+            f"This is no better than a predictor that always answers {rule(targets)}, which reaches "
+            f"{score(name, constant)}: by this measure the network has learnt nothing."
+        )
+    elif constant is not None:
+        said.append(f"A predictor that always answers {rule(targets)} would reach {score(name, constant)}.")
+    if linear is not None:
+        reach = f"{_linear(scores)[:1].upper()}{_linear(scores)[1:]} reaches {score(name, linear)}"
+        inside = interval is not None and interval[0] <= linear <= interval[1]
+        if not is_better(name, value, linear):
+            said.append(f"{reach}: what the network has beyond a linear model does not pay here.")
+        elif inside:
+            said.append(f"{reach}, within the interval: the network’s lead may be luck.")
+        else:
+            said.append(f"{reach}.")
+    return said
+
+
+def _linear(scores: Scores) -> str:
+    return scores.linear_name or "linear model"

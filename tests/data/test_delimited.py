@@ -1,0 +1,96 @@
+"""Text with separators: what is wrong with it is found, and told with its row and line, in one sentence."""
+
+import csv
+import io
+import random
+
+import numpy as np
+import polars
+import pytest
+
+from profundo.data.arrays import array_collection
+from profundo.data.delimited import uneven_plain, uneven_quoted
+from profundo.data.frames import read_frame, table_collection
+from profundo.records import ProfundoError
+
+EVEN = "".join(f"{i},{i * 2},{'ab'[i % 2]}\n" for i in range(60))
+
+
+def refusal(path, content, target="t"):
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ProfundoError) as error:
+        table_collection(path, target)
+    said = str(error.value)
+    assert "\n" not in said
+    assert str(path) in said
+    assert len(said) < 600
+    return said.replace(str(path), "FILE")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("x,y,t\n" + EVEN + "3,4\n" + EVEN, "FILE, row 61 (line 62): expected 3 values, as in the header, found 2"),
+        ("x,y,t\n\n" + EVEN + "3,4,a,9\n", "FILE, row 61 (line 63): expected 3 values, as in the header, found 4"),
+        ('x,y,t\n"1","2","a"\n"3, ""4""",a\n', "FILE, row 2 (line 3): expected 3 values, as in the header, found 2"),
+        ("x,y,t\n" + EVEN + '3,"4,a\n' + EVEN, "FILE, row 61 (line"),
+        (b"x,y,t\n" + EVEN.encode() * 300 + b"3,\x004,a\n", "FILE, line 18002: expected text, found a zero byte"),
+        ("x,y,t\n1,2,b\n3," + "9" * 2_000_000 + ",a\n", "FILE, line 3: expected a row, found more than 1,048,576"),
+        ("x,y,t\n" + EVEN + "1e400,4,a\n" + EVEN, "column 'x', row 61: expected a finite number, got inf"),
+        ("x,y,t\n1,2,\n" + EVEN + "inf,4,a\n", "column 'x', row 62: expected a finite number, got inf"),
+        ('"x\ny",t\n1,a\n', "FILE"),
+    ],
+)
+def test_faults_are_told_with_row_and_line(tmp_path, content, words):
+    assert words in refusal(tmp_path / "table.csv", content)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_rows_are_counted_as_pythons_csv_reader_counts_them(end):
+    """A hundred random tables: both ways of counting find the row that the standard library finds."""
+    draw = random.Random(0)
+    for _ in range(100):
+        rows = [[str(draw.randint(0, 9))] * (3 if draw.random() < 0.97 else draw.randint(1, 5)) for _ in range(40)]
+        lines = ["a,b,c", *[",".join(row) for row in rows]]
+        for _ in range(draw.randint(0, 3)):
+            lines.insert(draw.randint(1, len(lines)), "")
+        text = end.join(lines) + (end if draw.random() < 0.5 else "")
+        filled = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        first = next((place for place, row in enumerate(filled) if len(row) != 3), None)
+        for found in (uneven_plain(text, ",", 3), uneven_quoted(text, ",", 3)):
+            assert (None if found is None else found[0]) == first
+        if first is not None:
+            assert uneven_plain(text, ",", 3) == uneven_quoted(text, ",", 3)
+
+
+def test_a_few_words_in_a_column_of_numbers_are_pointed_at(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y,t\n" + EVEN + "3,four,a\n")
+    (note,) = table_collection(path, "t").notes
+    assert "all but 1 are numbers: mend 'four' in row 61" in note
+
+
+def test_quoted_line_ends_and_separators_belong_to_their_value(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('x,t\n"1","a, b"\n2,"c\nd"\n')
+    assert read_frame(path)["t"].to_list() == ["a, b", "c\nd"]
+
+
+def test_a_small_file_that_would_fill_the_memory_is_refused(tmp_path):
+    path = tmp_path / "bomb.parquet"
+    polars.DataFrame({"x": np.zeros(80_000_000, np.int8), "t": np.zeros(80_000_000, np.int8)}).write_parquet(path)
+    assert path.stat().st_size < 2_000_000
+    with pytest.raises(ProfundoError, match="80,000,000 rows of 2 columns"):
+        read_frame(path)
+
+
+def test_arrays_that_unpack_to_a_thousand_times_their_size_are_refused(tmp_path):
+    import zipfile
+
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed, packed.open("x.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (1100, 1 << 20)})
+        for _ in range(1100):
+            file.write(bytes(1 << 20))
+    with pytest.raises(ProfundoError, match="expected at most 100 times"):
+        array_collection(path)
