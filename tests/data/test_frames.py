@@ -45,7 +45,7 @@ def test_numbers_categories_dates_and_holes_are_recognised(tmp_path):
     assert rows[0, 2].item() == 1614816000  # 4 March 2021
     assert math.isnan(rows[3, 1])
     assert [note.split(":")[0] for note in found.notes] == [
-        "1 rows without a value of 'risk' are left out", "column 'name' is left out", "column 'note' is left out",
+        "1 row without a value of 'risk' is left out", "column 'name' is left out", "column 'note' is left out",
     ]  # fmt: skip
 
 
@@ -98,6 +98,16 @@ def test_none_is_an_answer_and_not_a_hole(tmp_path):
     assert found.targets.classes == ("none", "some")
     assert len(found.train) == 4
     assert math.isnan(found.train.inputs[3, 0])
+
+
+def test_a_number_of_the_row_is_none_to_learn_from_though_some_rows_have_no_target(tmp_path):
+    rows = "".join(f"{i},{i * i % 17},{'' if i == 5 else 'ab'[i % 2]}\n" for i in range(1, 40))
+    found = table(tmp_path, "nr,x,y\n" + rows)
+    assert found.inputs.names == ("x",)
+    assert found.notes[:2] == (
+        "1 row without a value of 'y' is left out",
+        "column 'nr' is left out: it numbers the rows",
+    )
 
 
 def test_parquet_has_the_same_rows_as_csv(tmp_path):

@@ -238,6 +238,18 @@ def test_the_best_possible_accuracy_is_that_of_the_best_rule():
         assert f"more than {100 * best:.1f} % of these rows" in finding.what
 
 
+def test_rows_without_an_answer_neither_quarrel_nor_count():
+    x = ["a", "a", "b", "b", "c", "c", "c", *map(str, range(20))]
+    y = ["p", None, "p", "q", "q", "q", None, *["p"] * 20]
+    label = np.array([{"p": 0, "q": 1, None: -1}[one] for one in y])
+    finding = one_that(rows_of({"x": x, "y": y}, label=label), "another answer")
+    assert finding.examples == ("row 3 ≠ row 4",)
+    assert (
+        f"2 rows have the same inputs as others, but another answer: no model is right on more than {100 * 24 / 25:.1f} %"
+        in finding.what
+    )
+
+
 # --------------------------------------------------------------------------------------------------------------- classes
 def words_of(train, **held):
     names = [f"class {n}" for n in range(len(train))]

@@ -45,7 +45,10 @@ def test_a_column_of_lists_is_read_as_scikit_learn_reads_lists(tmp_path, sign):
     binarizer = MultiLabelBinarizer()
     np.testing.assert_array_equal(found.train.targets, binarizer.fit_transform(lists))
     assert found.targets.classes == tuple(binarizer.classes_)
-    assert any("without a value" in note for note in found.notes)  # the empty cell
+    (note,) = [note for note in found.notes if "without a value" in note]  # the empty cell
+    assert "alone" in note
+    alone = collection(tmp_path, "tags", "labels", f'x,tags\n{rows}9,"{sign}"\n')
+    assert alone.train.targets[-1].tolist() == [0] * 4
 
 
 def test_a_column_that_has_a_comma_in_its_name_is_one_target(tmp_path):

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from profundo.evaluate import Answers, figures
-from profundo.evaluate.spread import sampling_errors, spread
+from profundo.evaluate.spread import is_beyond_chance, sampling_errors, spread, student
 from profundo.records import Targets
 
 
@@ -27,6 +28,22 @@ def test_one_figure_has_no_spread_and_what_is_not_finite_is_left_out():
     assert spread([1.0, math.nan, 3.0]).mean == 2.0
     assert math.isnan(spread([math.inf]).mean)
     assert spread([]).number == 0
+
+
+def test_students_distribution_is_that_of_scipy():
+    for freedom in (*range(1, 12), 29, 30, 199):
+        for probability in (0.5, 0.95, 0.999):
+            assert student(freedom, probability) == pytest.approx(stats.t.ppf((1 + probability) / 2, freedom), rel=1e-9)
+
+
+def test_a_mean_of_pure_noise_is_called_more_than_chance_one_time_in_twenty():
+    random = np.random.default_rng(0)
+    for number in (2, 3, 5):
+        found = [spread(random.normal(size=number).tolist()) for _ in range(4000)]
+        share = np.mean([is_beyond_chance(one, one.standard_error) for one in found])
+        assert share == pytest.approx(0.05, abs=0.012)
+    assert not is_beyond_chance(spread([3.0]), 0.0)
+    assert is_beyond_chance(spread([3.0, 3.0]), 0.0)
 
 
 def test_the_corrected_error_is_nearer_to_the_truth_of_repeated_cross_validation():

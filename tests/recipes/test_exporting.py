@@ -15,6 +15,7 @@ import numpy as np
 import polars
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
@@ -22,18 +23,21 @@ import profundo as pf
 from profundo import nets, objectives
 from profundo.nets import layers
 from profundo.nets.threshold import ThresholdLayer
-from profundo.recipes import exporting, onnx_graphs
+from profundo.recipes import carding, exporting, onnx_graphs, snippets
 from profundo.recipes.card_text import card_text
 from profundo.recipes.carding import card
-from profundo.recipes.experiment import experiment
+from profundo.recipes.experiment import experiment, read_experiment
 from profundo.recipes.exporting import export
+from profundo.recipes.features import features_of_row
 from profundo.recipes.folder import Folder
+from profundo.recipes.onnx_columns import with_columns
 from profundo.recipes.onnx_graphs import NEEDED, onnx_graph, run_graph, serialised
 from profundo.recipes.plain_python import plain_python
 from profundo.recipes.predicting import predict_files, predictor
+from profundo.recipes.reading import read_image
 from profundo.recipes.supervised import train
 from profundo.recipes.whole import Whole, answers_of, example
-from profundo.records import Inputs, ProfundoError, Spec, Targets
+from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
 
 HEADINGS = (
     "Model details",
@@ -275,6 +279,61 @@ def test_a_file_says_what_it_is_and_not_where_it_was_made(digits):
     content = done.model.read_bytes()
     assert str(Path(pf.__file__).parent).encode() not in content
     assert b".py" not in content
+
+
+def test_a_published_card_has_the_name_of_the_data_without_their_place(people, tmp_path):
+    place, _ = people
+    done = export(place, out=tmp_path)
+    about = json.loads((tmp_path / "model-card.json").read_text())
+    assert about["data"]["name"] == Path(str(read_experiment(place / "experiment.yaml")["data"])).name
+    for written in (*done.files, place / "model.json"):
+        assert str(place.parent).encode() not in written.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [("digits", "digits"), ("/home/ann/shells.csv", "shells.csv"), (r"C:\ann\shells", "shells"), ("photos/", "photos"),
+     ("https://x.org/a/b.parquet?key=secret", "b.parquet"), ("s3://bucket/ann/b.tar", "b.tar")],
+)  # fmt: skip
+def test_of_a_place_the_last_part_is_told(given, name):
+    assert carding.source({"data": given}) == name
+
+
+def test_a_category_that_is_spelled_as_nothing_is_one_in_every_way():
+    column = Column("land", "category", ("DE", "NA", "PT"), has_gaps=True)
+    inputs = Inputs((4,), "features", columns=(column,))
+    rows = [{"land": word} for word in ("NA", "DE", None, "", "?", "FR")]
+    expected = [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
+    assert [features_of_row(row, inputs).values[0].tolist() for row in rows] == expected
+    import onnx
+    import onnxruntime
+
+    node = onnx.helper.make_node("Identity", ["rows"], ["values"])
+    ends = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 4]) for name in ("rows", "values")
+    ]
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "same", ends[:1], ends[1:]), ir_version=9)
+    graph = with_columns(model, (column,), "rows")
+    graph.opset_import[0].version = 20
+    opened = onnxruntime.InferenceSession(graph.SerializeToString())
+    words = np.array([["NA"], ["DE"], [""], ["?"], ["FR"]], dtype=object)
+    assert opened.run(None, {"land": words})[0].tolist() == [expected[at] for at in (0, 1, 2, 4, 5)]
+
+
+def test_the_code_for_a_photo_makes_of_it_what_predict_makes(digits, tmp_path):
+    """Not square, with transparency, and turned by the camera's note."""
+    place, run = digits
+    random = np.random.default_rng(0)
+    picture = Image.fromarray(random.integers(0, 256, (30, 50, 3)).astype(np.uint8))
+    noted = Image.Exif()
+    noted[0x0112] = 6
+    picture.save(tmp_path / "photo.png", exif=noted)
+    code = snippets.in_onnxruntime(run.data.spec, "probabilities", "model.onnx")
+    lines = [line.removeprefix("# ") for line in code.splitlines() if line.startswith("# ")]
+    names = {"np": np}
+    exec("\n".join(lines).replace("photo.png", str(tmp_path / "photo.png")), names)
+    theirs = read_image(tmp_path / "photo.png", run.data.spec.inputs)
+    np.testing.assert_array_equal(np.asarray(names["picture"])[None], theirs.numpy())
 
 
 def test_the_columns_of_a_table_are_inputs_by_name(people, tmp_path):

@@ -106,6 +106,10 @@ def test_a_closed_form_learner_gives_the_curve_that_scikit_learn_gives(monkeypat
     [
         ([[4, 4.1], [3, 3.1], [2, 2.1], [1, 1.1]], "More data help"),
         ([[4, 4.1], [3, 3.1], [2, 2.6], [2, 2.4]], "cannot be told"),
+        (
+            [[4, 4.1], [3, 3.1], [2, 2.2], [1.4, 1.8]],
+            "may be chance with 2 repetitions",
+        ),  # five standard errors of two figures
         ([[4, 4.1], [3, 3.1], [1, 1.1], [2, 2.1]], "More data do not help"),
         ([[4], [3], [2], [1]], "one repetition does not tell"),
     ],

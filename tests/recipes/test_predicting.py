@@ -330,6 +330,15 @@ def test_labels_are_told_together_in_a_cell_and_as_a_list_in_json():
     assert told("text", [one, none], targets)[0] == "a: red; round\nb: none\n"
 
 
+def test_numbers_are_told_to_people_with_six_digits_and_by_name():
+    one = [{"input": "a", "prediction": 33.22211456298828}]
+    assert told("text", one, Targets("real", names=("y",)))[0] == "a: 33.2221\n"
+    assert told("text", [{"input": "a", "prediction": 0.0}], Targets("real", names=("y",)))[0] == "a: 0\n"
+    two = [{"input": "a", "prediction": [33.22211456298828, -1e-9]}]
+    assert told("text", two, Targets("real", names=("low", "high")))[0] == "a: low 33.2221; high -1e-09\n"
+    assert told("text", two, Targets("real"))[0] == "a: 33.2221; -1e-09\n"
+
+
 def test_a_file_is_written_whole_or_left_as_it_was(tmp_path):
     out = tmp_path / "out.csv"
     good = {"input": "a", "prediction": "x", "probability": 1.0, "probabilities": {"x": 1.0, "y": 0.0}}

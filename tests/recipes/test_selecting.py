@@ -9,6 +9,7 @@ import pytest
 import profundo as pf
 from profundo.cli import main
 from profundo.recipes import selecting, studies
+from profundo.recipes.display import Quiet
 from profundo.recipes.experiment import experiment
 from profundo.recipes.selecting import Candidate, Selected, resume_selection, select
 from profundo.recipes.varying import varied
@@ -45,6 +46,23 @@ def test_the_least_mean_validation_loss_is_chosen(spiral):
     assert [one.parameters for one in spiral.candidates] == [3, 3 * 128 + 129, 3 * 128 + 129 * 128 + 129]
     assert spiral.judgement(0) == "underfits"
     assert spiral.judgement(spiral.chosen) == "chosen"
+
+
+class Listener(Quiet):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+def test_while_it_runs_the_figure_that_chooses_is_told():
+    heard = Listener()
+    select("iris", vary={"depth": [0, 1]}, net="mlp", epochs=1, device="cpu", voice=heard)
+    select("iris", vary={"depth": [0, 1]}, net="mlp", epochs=1, device="cpu", voice=heard, by="accuracy")
+    told = [line.split(" validation ")[1].rsplit(" ", 1)[0] for line in heard.lines if ": validation" in line]
+    assert [one.startswith("log loss") for one in told] == [True, True, False, False]
+    assert [one.startswith("accuracy") for one in told] == [False, False, True, True]
 
 
 def test_the_training_error_does_not_choose(tmp_path):

@@ -7,10 +7,12 @@ a hostile file would have put into the world is not there.
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import struct
 import tarfile
+import time
 import zipfile
 import zlib
 from decimal import Decimal
@@ -20,7 +22,7 @@ import numpy as np
 import polars
 import pytest
 import yaml
-from commands import NOBODY, Trouble, contents, profundo
+from commands import NOBODY, Ended, Trouble, contents, profundo
 from PIL import Image
 
 from profundo.train.checkpoints import digest
@@ -36,16 +38,21 @@ MARKUP = "<img src=x onerror=alert(1)>"
 def refused(folder: Path, *arguments: str, memory: int | None = None) -> str:
     """The one line in which the command refuses; the folder is as it was. memory: megabytes that it may have taken."""
     before = whole(folder)
-    command = profundo(folder, *arguments)
-    most = 0
-    while command.process.is_alive() and memory is not None:
-        most = max(most, peak(command.pid))
-        command.process.join(0.02)
-    error = command.wait(DEADLINE).error
+    ended, most = watched(folder, *arguments)
     assert whole(folder) == before
     assert not list(folder.rglob("*canary*"))
     assert memory is None or most < memory, f"{most} MB"
-    return error
+    return ended.error
+
+
+def watched(folder: Path, *arguments: str) -> tuple[Ended, int]:
+    """How the command ended, within ten seconds, and the megabytes that it took at most."""
+    command, most = profundo(folder, *arguments), 0
+    end = time.monotonic() + DEADLINE
+    while command.process.is_alive() and time.monotonic() < end:
+        most = max(most, peak(command.pid))
+        command.process.join(0.02)
+    return command.wait(0.0), most
 
 
 def peak(pid: int) -> int:
@@ -202,19 +209,13 @@ def test_what_is_no_plain_file_neither_blocks_nor_fills_the_memory(suffix, kind,
     elif kind == "folder":
         (fast / name).mkdir()
     elif kind == "sparse":
-        os.symlink(sparse(fast.parent, f"{fast.name}.sparse", 3), fast / name)
-        (fast / name).unlink()
-        os.rename(fast.parent / f"{fast.name}.sparse", fast / name)
+        sparse(fast, name, 3)
     else:
         os.symlink("/dev/zero" if kind == "zero" else name, fast / name)
     target = ["--target", "y"] if suffix in ("csv", "parquet") and kind != "folder" else []
     before = sorted(path.name for path in fast.iterdir())
-    command = profundo(fast, "train", name, *target, "--out", "run")
-    most = 0
-    while command.process.is_alive():
-        most = max(most, peak(command.pid))
-        command.process.join(0.02)
-    assert name in command.wait(DEADLINE).error
+    ended, most = watched(fast, "train", name, *target, "--out", "run")
+    assert name in ended.error
     assert most < 800
     assert sorted(path.name for path in fast.iterdir() if not path.name.startswith("words-")) == before
 
@@ -254,12 +255,8 @@ def test_values_in_lists_count_before_they_are_unpacked(fast):
 def test_long_words_in_many_rows_take_no_more_memory_than_once(fast):
     words = polars.Series(["a" * 100_000, "b" * 100_000]).gather(np.arange(20_000) % 2)
     path = write(fast, "t.parquet", parquet(x=words, y=np.arange(20_000) % 2))
-    command = profundo(fast, "train", path, "--target", "y", "--dry-run")
-    most = 0
-    while command.process.is_alive():
-        most = max(most, peak(command.pid))
-        command.process.join(0.02)
-    assert command.wait().code == 0
+    ended, most = watched(fast, "train", path, "--target", "y", "--dry-run")
+    assert ended.code == 0
     assert most < 1_000
 
 
@@ -397,12 +394,12 @@ def test_a_film_and_a_wrong_ending_are_images_all_the_same(fast):
     [
         (("ant",), 8, "expected two classes or more"),
         (("ant", "bee"), 1, "leave none for the validation split"),
-        ((), 0, "nothing"),
+        ((), 0, "names no data set, and there is no such file"),
     ],
 )
 def test_too_few_images_are_refused(classes, each, words, fast):
     images(fast, classes, each)
-    assert words in refused(fast, "train", "images", "--out", "run") or not classes
+    assert words in refused(fast, "train", "images", "--out", "run")
 
 
 def test_a_class_that_only_the_test_has_is_refused(fast):
@@ -507,8 +504,15 @@ def test_a_hostile_shard_is_refused(name, fast):
     assert words in refused(fast, "train", write(fast, "x.tar", content), "--stream", "--out", "run", memory=500)
 
 
-@pytest.mark.parametrize("kind", ["images", "x.tar", "t.parquet"])
-def test_data_that_disappear_while_they_are_streamed_end_in_one_line(kind, fast):
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("images", r"(ant|bee)/\d+\.png can no longer be read"),
+        ("x.tar", "x.tar: can no longer be read"),
+        ("t.parquet", "t.parquet: .*not read"),
+    ],
+)
+def test_data_that_disappear_while_they_are_streamed_end_in_one_line(kind, words, fast):
     """The process stops itself at its third step, the data go, and it goes on."""
     data = images(fast, each=40) if kind == "images" else fast / write(fast, kind, shard() if kind == "x.tar" else GOOD)
     target = ["--target", "y"] if kind == "t.parquet" else []
@@ -518,15 +522,14 @@ def test_data_that_disappear_while_they_are_streamed_end_in_one_line(kind, fast)
         *("--device", "cpu", "--out", "run"),
         trouble=Trouble(show=3, signal=signal.SIGSTOP),
     )
-    os.waitpid(command.pid, os.WUNTRACED) if False else wait_until_stopped(command.pid)
+    wait_until_stopped(command.pid)
     shutil.rmtree(data) if data.is_dir() else data.unlink()
     os.kill(command.pid, signal.SIGCONT)
-    assert kind.split(".")[0] in command.wait().error or kind == "images"
+    error = command.wait().error
+    assert re.search(words, error)
 
 
 def wait_until_stopped(pid: int) -> None:
-    import time
-
     for _ in range(3000):
         if ") T " in Path(f"/proc/{pid}/stat").read_text():
             return
@@ -547,14 +550,14 @@ def wait_until_stopped(pid: int) -> None:
         ("x{0..99999}{0..99999}.tar", "at most 100,000 files"),
         ("a" * 5000 + ".csv", "too long"),
         ("a" * 5000 + ".npz", "too long"),
-        ("simple::memory://x", "names no data set"),
+        ("simplecache::memory://x", "is not read; known:"),
     ],
     ids=range(10),
 )
 def test_an_address_that_cannot_be_read_is_refused(name, words, fast):
     target = ["--target", "y"] if name.endswith("csv") else []
     error = refused(fast, "train", name, *target, "--out", "run")
-    assert words in error or "is not read" in error
+    assert words in error
     assert "secret" not in error
 
 
@@ -664,9 +667,7 @@ def test_a_description_that_contradicts_itself_is_refused(change, here):
     described.pop("description_sha256")
     before = json.dumps(described)
     change[1](described)
-    assert json.dumps(described) != before or change[0] == "too few columns"
-    if json.dumps(described) == before:
-        pytest.skip("the table has columns of numbers only")
+    assert json.dumps(described) != before
     write(here, "run/model.json", json.dumps({**described, "description_sha256": digest(described)}))
     refused(here, *COMMANDS["predict"], memory=800)
 
@@ -676,12 +677,8 @@ def test_files_of_gigabytes_in_a_run_are_not_read(name, here):
     (here / "run" / name).unlink()
     before = sorted(path.name for path in here.iterdir())
     sparse(here, f"run/{name}", 3)
-    command = profundo(here, *COMMANDS["evaluate"])
-    most = 0
-    while command.process.is_alive():
-        most = max(most, peak(command.pid))
-        command.process.join(0.02)
-    assert name in command.wait(DEADLINE).error
+    ended, most = watched(here, *COMMANDS["evaluate"])
+    assert name in ended.error
     assert most < 800
     assert sorted(path.name for path in here.iterdir() if not path.name.startswith("words-")) == before
 

@@ -70,7 +70,10 @@ def frame_collection(
     except ProfundoError as error:
         raise ProfundoError(f"{where}: {error}") from None
     inputs = Inputs((len(columns),), "features", names=tuple(column.name for column in columns), columns=columns)
-    notes = (*lost_rows(len(frame) - len(told), str(target)), *said, *left_out)
+    lost = lost_rows(len(frame) - len(told), str(target))
+    if lost and targets.kind == "labels" and len(wanted) == 1:
+        lost = (f"{lost[0]}; where none applies, write the sign that stands between labels, alone",)
+    notes = (*lost, *said, *left_out)
     return Collection(name, inputs, targets, Samples(rows, values), notes=notes)
 
 
@@ -144,7 +147,9 @@ def _first(error: Exception) -> str:
 def lost_rows(count: int, target: str) -> tuple[str, ...]:
     if not count:
         return ()
-    return (f"{count:,} {'row' if count == 1 else 'rows'} without a value of {target!r} {'is' if count == 1 else 'are'} left out",)
+    return (
+        f"{count:,} {'row' if count == 1 else 'rows'} without a value of {target!r} {'is' if count == 1 else 'are'} left out",
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- recognising

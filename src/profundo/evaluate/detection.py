@@ -18,10 +18,17 @@ def roc_area(ordinary: Tensor, strange: Tensor) -> float:
     """
     if not len(ordinary) or not len(strange):
         raise ProfundoError("ROC: expected samples of both kinds")
-    below = torch.sort(ordinary.double()).values
-    less = torch.searchsorted(below, strange.double(), right=False)
-    less_or_equal = torch.searchsorted(below, strange.double(), right=True)
-    return ((less + less_or_equal).double().mean() / 2 / len(ordinary)).item()
+    if len(strange) < len(ordinary):  # the fewer are sorted, which is quicker
+        return 1 - _share_of_pairs(strange, ordinary)
+    return _share_of_pairs(ordinary, strange)
+
+
+def _share_of_pairs(lower: Tensor, upper: Tensor) -> float:
+    """The pairs in order, of all pairs; ties counting half."""
+    below, scores = torch.sort(lower.double()).values, upper.double()
+    less = torch.searchsorted(below, scores, right=False)
+    less_or_equal = torch.searchsorted(below, scores, right=True)
+    return ((less + less_or_equal).double().mean() / 2 / len(lower)).item()
 
 
 def threshold_for(ordinary: Tensor, false_alarms: float) -> float:

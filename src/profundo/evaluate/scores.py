@@ -133,7 +133,9 @@ def in_own_units(values: Tensor, targets: Targets) -> Tensor:
 def scores(said: Answers, targets: Targets, train_targets: Tensor, worst: int = 24) -> Scores:
     """Figures of the answers. worst: how many of the costliest samples to name."""
     costly = said.costs.argsort(descending=True, stable=True)
-    values, baseline = figures(said, targets), figures(constant_answers(said, targets, train_targets), targets)
+    per_class: Sequence[ClassScores] = () if targets.kind == "real" else class_scores(said, targets)
+    values = figures(said, targets, per_class)
+    baseline = figures(constant_answers(said, targets, train_targets), targets)
     if targets.kind == "real":
         return Scores(len(said.costs), values, baseline, worst=costly[:worst].tolist())
     wrong = mistaken(said, targets)
@@ -144,7 +146,7 @@ def scores(said: Answers, targets: Targets, train_targets: Tensor, worst: int = 
         baseline,
         confusion=confusion(said.targets.long(), said.chosen, len(targets.classes)).tolist() if one_class else (),
         worst=costly[wrong[costly]][:worst].tolist(),
-        per_class=class_scores(said, targets),
+        per_class=per_class,
         calibration=calibration(said) if said.are_probabilities else (),
     )
 
@@ -165,11 +167,11 @@ def main_figure(said: Answers, targets: Targets) -> tuple[str, float]:
     return "accuracy", _mean(said.chosen == said.targets)
 
 
-def figures(said: Answers, targets: Targets) -> dict[str, float]:
-    """All figures by name, as the head of this file tells."""
+def figures(said: Answers, targets: Targets, per_class: Sequence[ClassScores] = ()) -> dict[str, float]:
+    """All figures by name, as the head of this file tells. per_class: where they are known already."""
     if targets.kind == "real":
         return regression(said.predictions, said.targets)
-    each = class_scores(said, targets)
+    each = per_class or class_scores(said, targets)
     found: dict[str, float] = {}
     if targets.kind == "labels":
         right = (said.predictions >= 0.5) == (said.targets >= 0.5)

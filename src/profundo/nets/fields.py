@@ -33,6 +33,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from profundo.compiler import leave_the_compiler_out
+
 __all__ = ["Field", "Fields", "Sight", "windowed"]
 
 Field = tuple[int, ...] | Literal["whole"] | None
@@ -470,3 +472,6 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("t", "transpose", "permute"), _permuted),
     **dict.fromkeys(("view", "_unsafe_view", "reshape", "unsqueeze", "squeeze", "_reshape_alias"), _reshaped),
 }
+
+
+leave_the_compiler_out([Fields.__torch_dispatch__])

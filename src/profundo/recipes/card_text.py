@@ -101,7 +101,7 @@ def per_class_table(per_class: Sequence[Mapping[str, Any]]) -> str:
         [
             plain(one["name"]),
             f"{one['samples']:,}",
-            *(f"{one[name]:.3f}" for name in ("precision", "recall", "f1")),
+            *(f"{one[name]:.3f}" if one["samples"] else "–" for name in ("precision", "recall", "f1")),
             "" if one.get("auc") is None else f"{one['auc']:.4f}",
         ]
         for one in per_class
@@ -112,10 +112,10 @@ def per_class_table(per_class: Sequence[Mapping[str, Any]]) -> str:
 def calibration_table(bins: Sequence[Mapping[str, Any]], what: str) -> str:
     rows = [
         [
-            f"{one['low']:.0%} to {one['high']:.0%}",
+            f"{100 * one['low']:.0f} % to {100 * one['high']:.0f} %",
             f"{one['samples']:,}",
-            f"{one['confidence']:.1%}",
-            f"{one['frequency']:.1%}",
+            f"{100 * one['confidence']:.1f} %",
+            f"{100 * one['frequency']:.1f} %",
         ]
         for one in bins
     ]
@@ -127,7 +127,8 @@ def columns_table(found: Sequence[Mapping[str, Any]]) -> str:
     def learned(one: Mapping[str, Any]) -> str:
         if one["kind"] == "category":
             return some_of([plain(level) for level in one["categories"]])
-        return f"a hole is taken for {one['missing is taken for']:g}" if "missing is taken for" in one else ""
+        fill = one.get("missing is taken for")
+        return "" if fill is None else f"a hole is taken for {fill if isinstance(fill, str) else f'{fill:g}'}"
 
     return table(["column", "kind", "learned"], [[plain(one["name"]), one["kind"], learned(one)] for one in found])
 

@@ -27,6 +27,7 @@ __all__ = ["CARD", "card", "some_of"]
 
 CARD = "model-card.json"
 FEW = 30  # test samples of a class, fewer of which say little
+PRIVATE = ("data", "data_dir")  # may be paths of the machine that trained, or an address with a key in it
 NOT_LEARNED = ("running_mean", "running_var", "num_batches_tracked")
 
 
@@ -74,12 +75,14 @@ def card(folder: Folder) -> dict[str, Any]:
             "targets": list(spec.targets.names),
             "preprocessing": preprocessing(spec),
             "data": {
-                "name": str(asked.get("data", "")),
+                "name": source(asked),
                 "samples": dict(zip(("train", "validation", "test"), counts, strict=False)),
                 "sha256": facts.get("sha256"),
                 "notes": kept.notes,
             },
-            "training": {name: value for name, value in asked.items() if value not in (None, [], {})},
+            "training": {
+                name: value for name, value in asked.items() if name not in PRIVATE and value not in (None, [], {})
+            },
             "epochs": kept.epochs,
             "best_epoch": kept.best_epoch,
             "seconds": kept.seconds.get("training"),
@@ -97,6 +100,13 @@ def card(folder: Folder) -> dict[str, Any]:
         said = " ".join(str(error).split())[:300]
         raise ProfundoError(f"{folder.path}: expected the files of a finished run: {said}") from None
     return {**made, "limits": limits(made, spec)}
+
+
+def source(asked: Mapping[str, Any]) -> str:
+    """The name of the data; of a path or an address the last part alone, for a card goes to other people."""
+    whole = str(asked.get("data", ""))
+    path = whole.split("?")[0] if "://" in whole else whole
+    return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
 
 
 def parameters(folder: Folder, described: Mapping[str, Any], spec: Spec) -> int:
@@ -148,12 +158,16 @@ def columns(spec: Spec) -> list[dict[str, Any]]:
             **(
                 {"categories": list(column.levels)}
                 if column.kind == "category"
-                else {"missing is taken for": column.fill}
+                else {"missing is taken for": _day(column.fill) if column.kind == "date" else column.fill}
             ),
             "had holes": column.has_gaps,
         }
         for column in spec.inputs.columns
     ]
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
 
 
 def preprocessing(spec: Spec) -> str:
@@ -202,9 +216,8 @@ def _uncertainty(test: Mapping[str, float], many: int) -> list[str]:
     if "accuracy" not in test or not many:
         return []
     low, high = wilson(round(test["accuracy"] * many), many)
-    return [
-        f"With so many test samples, the true accuracy lies between {low:.1%} and {high:.1%} (95 % interval of Wilson)."
-    ]
+    between = f"between {100 * low:.1f} % and {100 * high:.1f} %"
+    return [f"With so many test samples, the true accuracy lies {between} (95 % interval of Wilson)."]
 
 
 def _against(scores: Mapping[str, Mapping[str, float]], linear_name: str) -> list[str]:

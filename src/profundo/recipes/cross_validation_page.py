@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from profundo.evaluate.spread import is_beyond_chance
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.numbers import count, percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part, Sheet
@@ -26,7 +27,8 @@ HOW_TO_READ = (
     "The standard deviation says how far one training on such data may lie from the mean. The standard error says how well "
     "the mean is known; the folds share training samples, so it is the corrected one of Nadeau and Bengio (2003), larger "
     "than deviation / √number. Every figure is of samples that had no part in the training: neither in the weights nor in "
-    "means, deviations, categories or the choice of the epoch."
+    "means, deviations, categories or the choice of the epoch. A difference is called more than chance where the 95 % interval "
+    "of Student's t around it leaves out 0."
 )
 
 
@@ -40,7 +42,7 @@ def compared(found: CrossValidation) -> str:
     name = found.linear_name or "the constant predictor"
     unit = " percentage points" if is_share(metric) else ""
     sign = "−" if gain.mean < 0 else "+"
-    sure = "more than chance" if abs(gain.mean) > 2 * gain.corrected_error else "which may be chance"
+    sure = "more than chance" if is_beyond_chance(gain, gain.corrected_error) else "which may be chance"
     return (
         f"On the same folds {name} has {spread_text(metric, found.spread(metric, over))}: a difference of "
         f"{sign}{deviation(metric, abs(gain.mean))}{unit} with a standard error of {deviation(metric, gain.corrected_error)}, {sure}."

@@ -83,7 +83,7 @@ def features_of_row(row: Mapping[str, Any], inputs: Inputs) -> Features:
     columns = columns_of(inputs)
     values = [row[key] for key in keys_of(list(row), inputs)]
     levels: Levels = [
-        _levels(column, [_word(value)] if column.kind == "category" and _is_there(value) else [])
+        _levels(column, [_word(value)] if column.kind == "category" and _is_there(value, column) else [])
         for column, value in zip(columns, values, strict=True)
     ]
     raw = [_raw(value, column, own) for value, column, own in zip(values, columns, levels, strict=True)]
@@ -131,7 +131,7 @@ def _counts_as(column: Column) -> str:
 # ---------------------------------------------------------------------------------------------------------- plain values
 def _raw(value: Any, column: Column, levels: Sequence[str]) -> float:
     """A value as columns.py takes it. Raises ProfundoError for one of another kind."""
-    if not _is_there(value):
+    if not _is_there(value, column):
         return nan
     if column.kind == "category":
         return float(levels.index(_word(value)))
@@ -149,12 +149,15 @@ def plain_value(value: Any, column: Column) -> float | str:
     """A value for a program that knows numbers and texts only: a category as text, "" for none; a number, or the seconds
     since 1970 (UTC) of a date, NaN for none."""
     if column.kind == "category":
-        return _word(value) if _is_there(value) else ""
+        return _word(value) if _is_there(value, column) else ""
     return _raw(value, column, ())
 
 
-def _is_there(value: Any) -> bool:
-    return value is not None and value == value and not (isinstance(value, str) and value.strip() in MISSING)
+def _is_there(value: Any, column: Column) -> bool:
+    """A word for nothing is one, unless training knew it as a category."""
+    if isinstance(value, str):
+        return value.strip() not in MISSING or value in column.levels
+    return value is not None and value == value
 
 
 def _seconds(value: Any) -> float:

@@ -20,7 +20,7 @@ from typing import Any
 from profundo.data.folds import labels_of, nested, seed_of, subset
 from profundo.data.splits import separated
 from profundo.evaluate.power_law import FEWEST_SIZES, PowerLaw, fit_power_law
-from profundo.evaluate.spread import Spread, spread
+from profundo.evaluate.spread import Spread, is_beyond_chance, spread
 from profundo.pictures.numbers import count, plain
 from profundo.pictures.sheet import sheet_html
 from profundo.recipes.display import Quiet, Voice
@@ -101,11 +101,11 @@ class LearningCurve:
         step = f"from {self.sizes[-2]:,} to {self.sizes[-1]:,} training samples the test error goes from {before} to {after}"
         if self.repeats < 2:
             return f"{step}; one repetition does not tell how much of that is chance."
-        if fall.mean > 2 * fall.standard_error:
-            return f"More data help: {step}."
-        if fall.mean < -2 * fall.standard_error:
-            return f"More data do not help: {step}."
-        return f"Whether more data help cannot be told: {step}, a difference within two standard errors."
+        if not is_beyond_chance(fall, fall.standard_error):
+            return (
+                f"Whether more data help cannot be told: {step}, which may be chance with {self.repeats} repetitions."
+            )
+        return f"More data {'help' if fall.mean > 0 else 'do not help'}: {step}."
 
     @property
     def outlook(self) -> str:

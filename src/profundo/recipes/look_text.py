@@ -213,7 +213,8 @@ def _values(column: ColumnFacts, wide: bool) -> str:
         return f"{plain(spread.low)} … {plain(spread.high)}{mean}"
     if column.kind == "empty":
         return ""
-    some = ", ".join(f"{value} {number:,}" for value, number in column.common[:3])
+    once = all(number == 1 for _, number in column.common)
+    some = ", ".join(value if once else f"{value} {number:,}" for value, number in column.common[:3])
     return some + (f" … ({column.different:,})" if column.different > 3 else "")
 
 

@@ -87,8 +87,9 @@ class Front:
         levels = column.levels[1:] if is_flag else column.levels
         made = [self.equal_to(column.name, levels)] if levels else []
         if column.has_gaps:
+            nothing = [word for word in MISSING if word not in column.levels]
             made.append(
-                self.op("ReduceMax", self.equal_to(column.name, MISSING), self.constant(np.array([1])), keepdims=1)
+                self.op("ReduceMax", self.equal_to(column.name, nothing), self.constant(np.array([1])), keepdims=1)
             )
         return made
 

@@ -220,8 +220,12 @@ def select(
             voice.notice(note)
         candidates: list[Candidate] = []
         for value, variant in zip(values, variants, strict=True):
-            candidates.append(tried(kept, unseen, variant, builder, value, name, repeats))
-            criterion(candidates, by)  # says at once if there is no such figure
+            candidate, is_new = tried(kept, unseen, variant, builder, value, name, repeats)
+            candidates.append(candidate)
+            figure_name = criterion(candidates, by)  # says at once if there is no such figure
+            if is_new:
+                told = spread_text(figure_name, spread(candidate.validation[figure_name]))
+                voice.say(f"{name} {shown(value)}: validation {figure_name} {told}")
         figure_name = criterion(candidates, by)
         sign = 1 if smaller_is_better(figure_name) else -1
         means = [sign * spread(one.validation[figure_name]).mean for one in candidates]
@@ -259,8 +263,8 @@ def resume_selection(path: str | Path, voice: Voice | None = None) -> Selected:
 # ------------------------------------------------------------------------------------------------------ the trainings
 def tried(
     kept: Study, data: Dataset, asked: Experiment, builder: Builder | None, value: Any, name: str, repeats: int
-) -> Candidate:
-    """Train with one value, as often as asked."""
+) -> tuple[Candidate, bool]:
+    """Train with one value, as often as asked; and whether any of it had to be done now."""
     rows, is_new = [], False
     for repeat in range(repeats):
         one = asked.model_copy(update={"seed": (asked.seed + repeat) % 2**63})
@@ -276,7 +280,7 @@ def tried(
             }
 
         key = f"{name} {shown(value)}, repeat {repeat + 1}"
-        is_new = key not in kept.results
+        is_new = is_new or key not in kept.results
         rows.append(kept.figures(key, work, "training", "validation", "errors"))
     try:
         both = [
@@ -287,16 +291,11 @@ def tried(
             }
             for split in ("training", "validation", "errors")
         ]
-        candidate = Candidate(value, int(rows[0]["parameters"]), *both)
+        return Candidate(value, int(rows[0]["parameters"]), *both), is_new
     except (LookupError, TypeError, ValueError) as error:
         raise ProfundoError(
             f"results.json: expected the results of a selection: {error}; choose another --out"
         ) from None
-    loss = next(iter(both[1]))
-    found = spread(both[1][loss])
-    if is_new:
-        kept.voice.say(f"{name} {shown(value)}: validation {loss} {spread_text(loss, found)}")
-    return candidate
 
 
 def criterion(candidates: Sequence[Candidate], by: str | None) -> str:

@@ -55,7 +55,9 @@ def _image_feed(spec: Spec) -> str:
     mode = "L" if channels == 1 else "RGB"
     axes = "[None, None]" if channels == 1 else ".transpose(2, 0, 1)[None]"
     return (
-        f'# from PIL import Image; picture = Image.open("photo.png").convert("{mode}").resize(({width}, {height}))\n'
+        "# from PIL import Image, ImageOps\n"
+        f'# picture = ImageOps.exif_transpose(Image.open("photo.png")).convert("{mode}")\n'
+        f"# picture = ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)\n"
         f"picture = np.zeros(({height}, {width}{', 3' if channels == 3 else ''}), np.uint8)\n"
         f'inputs = {{"images": np.asarray(picture, np.uint8){axes}}}  # (batch, {channels}, {height}, {width}), 0 to 255'
     )

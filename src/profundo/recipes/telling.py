@@ -115,14 +115,22 @@ class Writer(Protocol):
 
 
 class Lines:
-    """input: prediction   probability."""
+    """input: prediction   probability; real targets with six digits, and by name where there are several."""
 
-    def __init__(self, file: IO[str], _run: Path, _targets: Targets | None) -> None:
+    def __init__(self, file: IO[str], _run: Path, targets: Targets | None) -> None:
         self.file = file
+        self.names = targets.names if targets is not None and targets.kind == "real" else None
 
     def add(self, one: Mapping[str, Any]) -> None:
         sure = f"   {100 * one['probability']:.1f} %" if "probability" in one else ""
-        self.file.write(f"{one['input']}: {spelled(one['prediction']) or 'none'}{sure}\n")
+        said = spelled(one["prediction"]) or "none" if self.names is None else self.numbers(one["prediction"])
+        self.file.write(f"{one['input']}: {said}{sure}\n")
+
+    def numbers(self, found: float | list[float]) -> str:
+        if not isinstance(found, list):
+            return f"{found:.6g}"
+        names = self.names or [""] * len(found)
+        return "; ".join(f"{name} {value:.6g}".lstrip() for name, value in zip(names, found, strict=True))
 
     def end(self, left_out: list[Entry]) -> None: ...
 

@@ -55,7 +55,8 @@ def row_findings(
     if not used:
         return []
     labels = np.zeros(len(frame), np.int64) if label is None else label
-    same_inputs = copies_of(frame.select(used).hash_rows().to_list(), split, labels)
+    usable = None if label is None else label >= 0
+    same_inputs = copies_of(frame.select(used).hash_rows().to_list(), split, labels, usable)
     counted = {column.name for column in columns if column.use.endswith("numbers the rows")}
     whole = [name for name in frame.columns if name not in counted]
     same_rows = copies_of(frame.select(whole).hash_rows().to_list(), split, labels)
@@ -100,10 +101,8 @@ def _quarrels(copies: Copies, label: np.ndarray | None) -> list[Finding]:
     if label is None or not copies.quarrels:
         return []
     rows = sum(len(group) for group in copies.quarrels)
-    right = sum(
-        int(np.bincount(label[list(group)]).max()) for group in copies.quarrels if label[list(group)].min() >= 0
-    )
-    best = 1 - (rows - right) / len(label)
+    right = sum(int(np.bincount(label[list(group)]).max()) for group in copies.quarrels)
+    best = 1 - (rows - right) / int((label >= 0).sum())
     return [
         Finding(
             "warning" if best < 0.99 else "note",
