@@ -221,3 +221,8 @@ def test_lists_name_what_there_is():
     assert set(json.loads(profundo("nets", "--json", cwd=Path.cwd()).stdout)["nets"]) >= {
         "linear", "mlp", "lenet5", "fast_cnn", "resnet",
     }  # fmt: skip
+
+
+def test_names_from_files_do_not_steer_the_terminal_nor_break_the_line(refused, tmp_path):
+    (tmp_path / "t.csv").write_text('a,"b\n\x1b[31mred"\n1,2\n3,4\n')
+    refused("train", "t.csv", "--target", "none", cwd=tmp_path, says=["has no column 'none'", r"b\n\x1b[31mred"])

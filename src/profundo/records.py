@@ -203,7 +203,7 @@ class ClassScores:
 
     samples: that are of it; precision: share of the samples taken for it that are of it, 0 where none were taken;
     recall: share of its samples that were found; f1: their harmonic mean; auc: area under its ROC curve against all
-    others, None where there is only one kind or the answers are no probabilities.
+    others, None where there is only one kind or some answers are no probabilities.
     """
 
     name: str

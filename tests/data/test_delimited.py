@@ -94,3 +94,20 @@ def test_arrays_that_unpack_to_a_thousand_times_their_size_are_refused(tmp_path)
             file.write(bytes(1 << 20))
     with pytest.raises(ProfundoError, match="expected at most 100 times"):
         array_collection(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["3,5", "-0,25", "", "7"], [3.5, -0.25, None, 7.0]),
+        (["1.234,5", "12.345.678,25", "1"], [1234.5, 12345678.25, 1.0]),
+        (["1,234", "5,678"], None),  # thousands, or decimals?
+        (["3,5", "about 4"], None),
+        (["1,2,3", "4,5"], None),
+    ],
+)
+def test_decimal_commas_are_read_where_commas_do_not_separate(tmp_path, values, expected):
+    path = tmp_path / "t.csv"
+    path.write_text("a;b;c\n" + "".join(f"{value};x;y\n" for value in values))
+    column = read_frame(path)["a"]
+    assert column.to_list() == ([value or None for value in values] if expected is None else expected)

@@ -170,6 +170,18 @@ def test_a_group_is_on_one_side_of_validation_too(table):
         assert sum(map(len, seen)) == len(set.union(*seen))
 
 
+def test_few_groups_still_leave_one_to_validate_on_and_too_few_are_told(table):
+    found, _ = grouped_by(table, "patient", "target", pooled(collect(table, target="target")))
+    groups = torch.arange(len(found.train)) % 4
+    parts = folds(labels_of(found, found.train.targets), 4, 0, groups)
+    data = held_out(found, parts[0], validation=0.1, seed=0, groups=groups)
+    assert len(data.validation) == len(data.test) == len(data.train) / 2
+    two = groups % 2
+    (fold, _) = folds(labels_of(found, found.train.targets), 2, 0, two)
+    with pytest.raises(ProfundoError, match="1 group is left beside the fold"):
+        held_out(found, fold, validation=0.1, seed=0, groups=two)
+
+
 @pytest.mark.parametrize(
     ("column", "says"),
     [("patent", "nearest: patient"), ("target", "'target' is to be predicted"), ("size", "empty in 1 rows")],

@@ -164,6 +164,19 @@ def test_a_column_that_follows_from_the_answer_is_noticed():
     assert "'copy'" in one_that(found(base() | {"copy": 3 - values, "y": values}, "y", "real"), "all but tells").what
 
 
+def test_a_category_for_almost_every_row_gives_nothing_away():
+    names = [f"n{row % 18}" for row in range(24)]
+    assert found({"name": names, "y": draws().choice(["a", "b"], 24)}, "y", "binary") == []
+    few = {"colour": ["red", "blue"] * 12, "y": ["a", "b"] * 12}
+    assert "'colour'" in one_that(found(few, "y", "binary"), "all but tells").what
+
+
+def test_categories_that_get_no_feature_are_noticed():
+    finding = one_that(found({"town": [f"t{row % 51}" for row in range(600)]}), "more than 50 categories")
+    assert (finding.level, finding.examples) == ("note", ("town (51)",))
+    assert found({"town": [f"t{row % 50}" for row in range(600)]}) == []
+
+
 @pytest.mark.parametrize("words", ["{} €", "{},5", "{:,} km", "${}", "{} %"])
 def test_numbers_written_as_words_are_noticed(words):
     finding = one_that(found(base() | {"price": [words.format(1000 + n) for n in range(200)]}), "read as words")

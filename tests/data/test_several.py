@@ -39,7 +39,7 @@ def test_columns_of_numbers_are_as_many_real_targets(tmp_path):
 @pytest.mark.parametrize("sign", [";", "|", ","])
 def test_a_column_of_lists_is_read_as_scikit_learn_reads_lists(tmp_path, sign):
     cells = ["a;b", "", "c ; a", "b", "b;c;d"]
-    rows = "".join(f'{i},"{cell.replace(";", sign)}"\n' for i, cell in enumerate(cells))
+    rows = "".join(f'{7 * i},"{cell.replace(";", sign)}"\n' for i, cell in enumerate(cells))
     found = collection(tmp_path, "tags", "labels", "x,tags\n" + rows)
     lists = [[word.strip() for word in cell.split(";") if word.strip()] for cell in cells if cell]
     binarizer = MultiLabelBinarizer()
@@ -49,6 +49,13 @@ def test_a_column_of_lists_is_read_as_scikit_learn_reads_lists(tmp_path, sign):
     assert "alone" in note
     alone = collection(tmp_path, "tags", "labels", f'x,tags\n{rows}9,"{sign}"\n')
     assert alone.train.targets[-1].tolist() == [0] * 4
+
+
+def test_lists_that_are_taken_for_classes_are_told(tmp_path):
+    assert any("--task labels" in note for note in collection(tmp_path, "genres").notes)
+    for words in (["yes; surely", "no"], ["a, b", "b"], ["red", "blue"]):
+        text = "x,y\n" + "".join(f'{i * i},"{words[i % len(words)]}"\n' for i in range(12))
+        assert collection(tmp_path, "y", text=text).notes == ()
 
 
 def test_a_column_that_has_a_comma_in_its_name_is_one_target(tmp_path):

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import pickle
 import tarfile
 
@@ -61,6 +62,17 @@ def test_names_and_folders_of_shards_are_splits(tmp_path, names):
     assert (len(data.train), len(data.validation), len(data.test)) == (15, 15, 15)
     first = pixels(60).transpose(2, 0, 1)
     assert np.array_equal(data.test.inputs[0], first)
+
+
+def test_an_archive_left_beside_folders_of_images_is_not_taken_for_a_shard(tmp_path):
+    for number in range(30):
+        place = tmp_path / "s" / ("ant", "bee")[number % 2] / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(picture(number))
+    write_tar(tmp_path / "s" / "download.tar", [("ant/0.png", picture(0))])
+    data = load(tmp_path / "s")
+    assert data.spec.targets.classes == ("ant", "bee")
+    assert len(data.train) + len(data.validation) + len(data.test) == 30
 
 
 def test_shards_that_are_named_one_by_one_are_divided(tmp_path):
@@ -156,6 +168,22 @@ def test_a_shard_is_read_once_and_anew_when_it_changes(tmp_path, monkeypatch):
     data = load(tmp_path / "s", stream=True)
     assert looked[3:] == ["shard-001.tar"]
     assert len(data.train) + len(data.validation) + len(data.test) == 70
+
+
+def test_a_shard_of_the_same_size_and_time_is_still_seen_to_have_changed(tmp_path):
+    place = write_tar(
+        tmp_path / "s.tar",
+        [(f"{n}.{end}", what) for n in range(30) for end, what in (("png", picture(n)), ("cls", b"%d" % (n % 2)))],
+    )
+    before, times = dict(everything(load(place, stream=True))), os.stat(place)
+    write_tar(
+        place,
+        [(f"{n}.{end}", what) for n in range(30) for end, what in (("png", picture(n)), ("cls", b"%d" % (1 - n % 2)))],
+    )
+    os.utime(place, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert os.stat(place).st_size == times.st_size
+    after = dict(everything(load(place, stream=True)))
+    assert {image: "10"[int(label)] for image, label in before.items()} == after
 
 
 def test_facts_tell_changed_pixels_and_not_where_the_shards_lie(tmp_path):

@@ -178,3 +178,14 @@ def test_a_table_that_shrinks_while_it_is_read_is_an_error_in_one_line(tmp_path)
     write(path, table()[:500])
     with pytest.raises(ProfundoError, match="has changed"):
         list(batches(data.train, data.spec, 32).epoch(0))
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv"])
+def test_a_table_that_can_only_be_read_whole_is_not_streamed(tmp_path, ending):
+    place = tmp_path / f"t{ending}"
+    between = "," if ending == ".csv" else "\t"
+    place.write_text(
+        "".join(f"{one}{between}{other}\n" for one, other in [("a", "b"), *zip(range(40), range(40), strict=True)])
+    )
+    with pytest.raises(ProfundoError, match=r"write it as .parquet"):
+        load(place, target="b", stream=True)

@@ -164,6 +164,7 @@ def test_reliability_adds_up_its_bins():
     assert found.stated == pytest.approx((20 + 1.4 + 142.2) / 200)
     assert found.right == pytest.approx((24 + 0 + 134.3) / 200)
     assert found.telling is bins[2]
+    assert not found.leaning  # 158.3 of 200 right, 158.6 stated
     assert found.intervals[0] == wilson(24, 40)
 
 
@@ -172,3 +173,9 @@ def test_a_bin_with_few_answers_does_not_speak_for_all():
     assert reliability(bins).telling is bins[1]
     assert reliability(bins[:1]).telling is bins[0]
     assert reliability([]) is None
+
+
+@pytest.mark.parametrize(("samples", "leaning"), [(100, False), (10_000, True)])
+def test_what_is_stated_leans_only_where_chance_does_not_explain_it(samples, leaning):
+    # 3 points: one and a half standard errors of 100 answers, fifteen of 10,000
+    assert reliability([CalibrationBin(0.9, 1, samples, 0.95, 0.92)]).leaning is leaning

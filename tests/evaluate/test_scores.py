@@ -159,3 +159,27 @@ def test_a_class_that_training_lacks_keeps_the_baseline_finite():
     outputs = torch.zeros(4, 3)
     _, found = evaluated(Targets("classes", tuple("abc")), outputs, torch.tensor([0, 1, 2, 2]), torch.tensor([0, 1, 1]))
     assert np.isfinite(found.baseline["log loss"])
+
+
+def test_answers_that_are_not_numbers_are_not_ranked():
+    outputs, truth = torch.randn(20, 3), torch.arange(20) % 3
+    outputs[4] = torch.nan
+    _, found = evaluated(Targets("classes", tuple("abc")), outputs, truth, truth)
+    assert "ROC-AUC" not in found.values
+    assert {one.auc for one in found.per_class} == {None}
+    assert np.isnan(found.values["log loss"])
+
+
+def test_an_answer_that_is_no_number_is_a_wrong_one():
+    nothing = torch.full((6, 3), float("nan"))
+    nothing[0, 1] = 1.0
+    said, found = evaluated(
+        Targets("classes", tuple("abc")), nothing, torch.zeros(6, dtype=torch.long), torch.tensor([0])
+    )
+    assert found.values["accuracy"] == 0
+    assert len(found.worst) == 6
+    p = Targets("binary", ("no", "yes"))
+    for truth in (0, 1):
+        said, found = evaluated(p, torch.full((4, 1), float("nan")), torch.full((4,), truth), torch.tensor([0, 1]))
+        assert (said.chosen == 1 - truth).all()
+        assert found.values["accuracy"] == 0

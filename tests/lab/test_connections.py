@@ -286,6 +286,14 @@ def test_a_request_behind_another_is_guarded_like_the_first(port):
     assert said.count(b"HTTP/1.1 401 ") == 1
 
 
+def test_a_request_with_two_ideas_of_its_length_is_refused_and_what_follows_is_never_a_request(port):
+    """Something in front that believes the other one would take the second request for a part of the first."""
+    first = head(port, "Content-Type: image/png", "Content-Length: 6", "Transfer-Encoding: chunked") + b"0\r\n\r\n"
+    said = talk(port, first + head(port, method="GET", path="/health"), FOREVER)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert said.count(b"HTTP/1.1 ") == 1
+
+
 def test_a_websocket_is_refused_with_403_or_404_and_opens_nothing(port):
     upgrade = (
         "Upgrade: websocket",

@@ -289,6 +289,12 @@ def test_names_of_files_are_only_names(name):
     assert second == f"{first} (2)"
 
 
+def test_a_file_that_is_called_like_a_number_replaces_no_other():
+    told = understood(*parts([(b"a (3)", b"x"), (b"a", b"y"), (b"a", b"z")]), "image")
+    assert told.images == [b"x", b"y", b"z"]
+    assert len(set(told.names)) == 3
+
+
 def test_a_part_without_a_name_is_called_by_its_number():
     body = b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b\r\nX: y\r\n\r\nz\r\n--b--"
     assert understood("multipart/form-data; boundary=b", body, "image").names == ["image 1", "image 2"]

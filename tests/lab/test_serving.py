@@ -1,6 +1,8 @@
 """The application: each place answers what it should, in one line of JSON where it cannot, and hostile names stay text."""
 
 import base64
+import functools
+import gc
 import http.client
 import json
 import threading
@@ -249,6 +251,29 @@ def test_the_place_in_line_of_a_client_that_left_is_free_again():
     assert waiting.asked == [b"\x00"]
 
 
+def test_what_a_client_sent_that_left_is_not_kept_in_line():
+    waiting = Waiting()
+    app = application(waiting, "slow", Limits(workers=1, waiting=2))
+    with running(app) as port, ThreadPoolExecutor(1) as clients:
+        first = clients.submit(fetch, port, b"\x00")
+        assert waiting.begun.acquire(timeout=30)
+        for _ in range(4):
+            client = http.client.HTTPConnection("127.0.0.1", port)
+            client.request("POST", "/predict", b"left behind" * 1000, {**BEARER, "content-type": "image/png"})
+            wait_until(lambda: app.state.service.workers.inside == 2)
+            client.close()
+            wait_until(lambda: app.state.service.workers.inside == 1)
+        gc.collect()
+        kept = [one for one in gc.get_objects() if type(one) is functools.partial and b"left behind" in holds(one)]
+        waiting.go.set()
+        assert first.result(30)[0] == 200
+    assert not kept
+
+
+def holds(work):
+    return b"".join(one for one in work.args if isinstance(one, bytes))
+
+
 def wait_until(true, seconds=30.0):
     deadline = time.monotonic() + seconds
     while not true():
@@ -462,6 +487,18 @@ def test_the_form_asks_for_each_column_in_its_own_way():
     values = [attributes for tag, attributes in plain.elements if "data-column" in attributes]
     assert [float(one["value"]) for one in values] == [1.0, 2e9]
     assert all("required" in one for one in values)
+
+
+def test_large_numbers_truths_and_targets_are_written_as_people_write_them():
+    columns = (Column("people", "number", fill=4421580.0), Column("garden", "category", ("false", "true")))
+    answer = ask(application(Sums(columns), "x"), "GET", "/", {**BEARER, "accept-language": "ca"})
+    page = Reader(answer.body.decode())
+    values = [
+        attributes["value"] for tag, attributes in page.elements if tag in ("input", "option") and "value" in attributes
+    ]
+    assert values == ["4422000", "false", "true", ""]
+    assert {"no", "sí"} <= {word.strip() for word in page.text}
+    assert "i diu un nombre per a cadascuna: sum." in answer.body.decode()
 
 
 def test_every_control_of_the_page_has_a_label_and_every_section_a_heading():

@@ -13,6 +13,7 @@ from pages import Element, parse
 import profundo.pictures as pictures
 from profundo.pictures import Report, Worst, report_html
 from profundo.pictures.report import Calibration, ColumnRow, FirstLayer, Fit, Value
+from profundo.pictures.verdict import score
 from profundo.records import CalibrationBin, ClassScores, Inputs, LayerRow, Scores, Spec, Targets
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;{{ 7 * 7 }}</style></script>"
@@ -407,7 +408,9 @@ def test_labels_are_told_one_by_one_and_have_no_confusions():
     table = rows(tree.one("section", id="classes").one("table"))
     assert table[2] == ["round", "0", "0.00 %", "–", "0.000", "–"]
     assert "gets every label right of 4 of 9" in said(tree.one("section", id="result"))
-    assert "to which it gives 90 %, 84.00 % are there" in said(tree.one("section", id="calibration"))
+    trust = said(tree.one("section", id="calibration"))
+    assert "Of 90 labels to which it gives 90 % on average, 84.00 % are there." in trust
+    assert "states 86.00 % on average, and 81.00 % are there: too high." in trust
     assert rows(tree.one("section", id="data").one("table"))[-1] == ["all", "9"]
 
 
@@ -417,6 +420,19 @@ def test_calibration_is_said_in_words_and_listed_by_bins():
     assert "states 86.00 % on average, and 81.00 % are right: over-confident." in said(section)
     assert "5.2 percentage points" in said(section)
     assert rows(section.one("table"))[1] == ["60–80 %", "10", "70.0 %", "80.0 %", "50.0–90.0 %"]
+
+
+def test_a_difference_that_chance_explains_is_not_called_over_confident():
+    report = image_report()
+    by_chance = dataclasses.replace(report, calibration=dataclasses.replace(report.calibration, leaning=False))
+    assert "neither over-confident nor under-confident, as far as so many" in said(
+        page(by_chance).one("section", id="calibration")
+    )
+
+
+@pytest.mark.parametrize(("area", "told"), [(0.99996, "> 0.9999"), (1.0, "1"), (0.9991, "0.9991")])
+def test_only_a_ranking_without_a_fault_is_called_one(area, told):
+    assert score("ROC-AUC", area) == told
 
 
 def test_first_layer_is_shown_as_pictures_of_images_and_norms_of_columns():
@@ -531,3 +547,12 @@ def test_the_page_says_which_epochs_network_was_kept():
     best, last = (dataclasses.replace(image_report(), best_kept=kept) for kept in (True, False))
     assert "the network kept is that of epoch 2" in report_html(best)
     assert "the network kept is that of the last" in report_html(last)
+
+
+def test_of_very_many_features_the_first_are_listed():
+    inputs = Inputs((5000,), "features", (0.0,) * 5000, (1.0,) * 5000)
+    report = bare_report()
+    data = page(dataclasses.replace(report, spec=Spec(inputs, report.spec.targets))).one("section", id="data")
+    assert "The first 2,000 of 5,000." in said(data)
+    assert "feature 1999" in said(data)
+    assert "feature 2345" not in said(data)

@@ -106,7 +106,7 @@ def test_several_runs_are_corrected_for_being_several(pair, iris):
 def test_other_kinds_of_data_are_refused_in_one_line(pair, other):
     with pytest.raises(ProfundoError) as error:
         pf.compare(pair[0], fitted(pf.load(other), epochs=1))
-    assert "3 classes (setosa, versicolor, virginica) from rows 4" in str(error.value)
+    assert "3 classes (setosa, versicolor, virginica) from rows of width 4" in str(error.value)
     assert "same kind of data" in str(error.value)
     assert "\n" not in str(error.value)
 

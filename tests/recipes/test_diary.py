@@ -74,6 +74,11 @@ def test_without_tensorboard_it_is_said_before_a_folder_is_made(tmp_path, monkey
     assert not (tmp_path / "run").exists()
 
 
+def test_a_log_needs_a_folder():
+    with pytest.raises(ProfundoError, match="leave out one of log and out=False"):
+        pf.fit(nn.Linear(4, 3), pf.load("iris"), epochs=1, log="tensorboard", out=False)
+
+
 def test_another_log_is_refused():
     with pytest.raises(ProfundoError, match="log: expected"):
         experiment(data="iris", log="wandb")

@@ -311,6 +311,14 @@ def test_no_word_of_a_table_steers_the_terminal(tmp_path):
     assert "\\x1b[2J" in text
 
 
+def test_very_small_numbers_are_told_without_escapes(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "".join(f"{(row + 1) * 1e-7},{row % 2}\n" for row in range(30)))
+    text = str(pf.look(path, target="y"))
+    assert "1.00 · 10⁻⁷" in text
+    assert "\\x" not in text
+
+
 def test_what_cannot_be_looked_at_is_one_line(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.csv").write_text("a,b\n1,2,3\n")

@@ -13,7 +13,7 @@ import profundo as pf
 from profundo.recipes.display import Quiet
 from profundo.recipes.experiment import completed, experiment, read_experiment
 from profundo.recipes.supervised import open_run, prepare, train
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, Samples
 from profundo.train import OPTIMIZERS
 
 
@@ -114,6 +114,12 @@ def test_a_net_that_does_not_fit_the_data_is_refused_before_the_first_step(net, 
 def test_an_unknown_setting_is_answered_with_the_nearest(iris):
     with pytest.raises(ProfundoError, match="'epoch' is unknown; nearest: epochs"):
         pf.fit(nn.Linear(4, 3), iris, epoch=3, out=False)
+
+
+def test_early_stopping_without_a_validation_split_is_refused(iris):
+    none = replace(iris, validation=Samples(iris.validation.inputs[:0], iris.validation.targets[:0]))
+    with pytest.raises(ProfundoError, match="early-stop: expected a validation split"):
+        pf.fit(nn.Linear(4, 3), none, epochs=2, early_stop=1, out=False)
 
 
 def test_early_stopping_ends_with_the_weights_of_the_best_epoch(digits):
@@ -415,3 +421,31 @@ def test_scores_are_kept_with_both_yardsticks_and_every_class(tmp_path):
     assert kept["linear_name"] == "logistic regression"
     assert [one["name"] for one in kept["per_class"]] == list(run.data.spec.targets.classes)
     assert sum(one["samples"] for one in kept["calibration"]) == run.scores.samples
+
+
+def test_a_linear_model_that_cannot_be_fitted_costs_a_notice_and_not_the_run(tmp_path, monkeypatch):
+    from profundo.recipes import supervised
+
+    said = []
+
+    class Listening(Quiet):
+        def notice(self, text):
+            said.append(text)
+
+    def fails(_data):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(supervised, "yardstick", fails)
+    run = train(experiment(data="iris", epochs=2), out=tmp_path / "run", voice=Listening())
+    assert not run.scores.linear
+    assert run.folder.scores.is_file()
+    assert said[-1] == "no linear model to compare with: out of memory"
+
+
+def test_a_run_that_is_opened_again_takes_the_linear_model_from_its_folder(tmp_path, monkeypatch):
+    from profundo.recipes import supervised
+
+    run = train(experiment(data="iris", epochs=2), out=tmp_path / "run")
+    monkeypatch.setattr(supervised, "yardstick", lambda _data: pytest.fail("fitted again"))
+    opened = open_run(tmp_path / "run")
+    assert (opened.scores.linear, opened.scores.linear_name) == (run.scores.linear, run.scores.linear_name)

@@ -8,18 +8,19 @@ from __future__ import annotations
 import io
 import os
 import sys
+from unicodedata import category
 
 from profundo.cli.app import app
 
 # Each of these adds its commands, in the order in which help lists them.
 # isort: off
+import profundo.cli.data
 import profundo.cli.training
 import profundo.cli.reporting
 import profundo.cli.procedure
 import profundo.cli.using
 import profundo.cli.serving
 import profundo.cli.recipes
-import profundo.cli.data
 import profundo.cli.looking
 import profundo.cli.throughput  # noqa: F401
 # isort: on
@@ -41,7 +42,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except ProfundoError as error:
-        print(f"profundo: {error}", file=sys.stderr)
+        print(f"profundo: {_inert(str(error))}", file=sys.stderr)
         sys.exit(1)
     except Interrupted as interrupted:  # the run has said how to go on
         sys.exit(interrupted.code)
@@ -50,3 +51,8 @@ def main() -> None:
     except OSError as error:
         print(f"profundo: {error.strerror or error}: {error.filename or 'what was to be printed'}", file=sys.stderr)
         os._exit(1)  # what could not be written is not tried again
+
+
+def _inert(text: str) -> str:
+    """On one line, and without what would steer a terminal: names in messages come from files."""
+    return "".join(c if c.isprintable() or category(c) == "Zs" else c.encode("unicode_escape").decode() for c in text)

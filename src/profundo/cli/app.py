@@ -9,7 +9,11 @@ import typer
 
 from profundo import __version__
 
-__all__ = ["DataDir", "Json", "RunFolder", "app"]
+__all__ = ["CHOOSE", "DATA", "INSIDE", "METHODS", "TRAIN", "USE", "DataDir", "Json", "RunFolder", "app"]
+
+# The groups of commands in `profundo --help`.
+TRAIN, CHOOSE, USE = "Train and judge", "Choose", "Use what was trained"
+DATA, METHODS, INSIDE = "Data", "Methods", "Look inside"
 
 app = typer.Typer(
     name="profundo",

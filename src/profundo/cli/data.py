@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import DataDir, Json, app
+from profundo.cli.app import DATA, DataDir, Json, app
 from profundo.cli.printing import print_json
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def data(
     what: Annotated[
         str,

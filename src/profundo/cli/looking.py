@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import DataDir, Json, app
+from profundo.cli.app import DATA, INSIDE, DataDir, Json, app
 from profundo.cli.printing import print_graph, print_json, print_names, read_changes
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def datasets(as_json: Json = False) -> None:
     """List the data sets that have a name."""
     from profundo.data import names
@@ -20,7 +20,7 @@ def datasets(as_json: Json = False) -> None:
     print_names(names(), "datasets", as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def augment(
     data: Annotated[
         str | None, typer.Argument(help="A name of `profundo datasets`, or a folder or zip of images per class.")
@@ -50,7 +50,7 @@ def augment(
         print(out)
 
 
-@app.command()
+@app.command(rich_help_panel=INSIDE)
 def nets(
     name: Annotated[str | None, typer.Argument(help="Of one net, tell the layers.")] = None,
     data: Annotated[str | None, typer.Option(help="For this of `profundo datasets`.", show_default=False)] = None,
@@ -81,7 +81,7 @@ def nets(
         print(table)
 
 
-@app.command()
+@app.command(rich_help_panel=INSIDE)
 def activations(
     out: Annotated[
         Path | None, typer.Option(help="Write a page with their curves and derivatives here.", show_default=False)
@@ -107,7 +107,7 @@ def activations(
             print(f"  range {one['range']}, gain {one['gain']:.4g}. {one['advice']}")
 
 
-@app.command(context_settings={"help_option_names": ["--help"], "ignore_unknown_options": True})
+@app.command(context_settings={"help_option_names": ["--help"], "ignore_unknown_options": True}, rich_help_panel=INSIDE)
 def graph(
     context: typer.Context,
     what: Annotated[

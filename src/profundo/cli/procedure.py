@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from profundo.cli.app import DataDir, Json, app
+from profundo.cli.app import CHOOSE, DataDir, Json, app
 from profundo.cli.printing import print_json, print_table, read_setting, terminal
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ Resume = Annotated[
 ]
 
 
-@app.command("cross-validate")
+@app.command("cross-validate", rich_help_panel=CHOOSE)
 def cross_validate(
     data: Data = None,
     folds: Annotated[int, typer.Option(help="Parts, each held out once.")] = 5,
@@ -98,7 +98,7 @@ def cross_validate(
     )  # fmt: skip
 
 
-@app.command("learning-curve")
+@app.command("learning-curve", rich_help_panel=CHOOSE)
 def learning_curve(
     data: Data = None,
     sizes: Annotated[
@@ -139,7 +139,7 @@ def learning_curve(
     )  # fmt: skip
 
 
-@app.command()
+@app.command(rich_help_panel=CHOOSE)
 def select(
     data: Data = None,
     vary: Annotated[

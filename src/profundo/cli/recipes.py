@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from profundo.cli.app import DataDir, Json, RunFolder, app
+from profundo.cli.app import METHODS, DataDir, Json, RunFolder, app
 from profundo.cli.printing import print_description, print_names, print_recipe_run, read_setting, terminal
 
 
-@app.command()
+@app.command(rich_help_panel=METHODS)
 def recipes(as_json: Json = False) -> None:
     """List the recipes: methods of deep learning, each a complete experiment with a stated result."""
     from profundo.recipes.catalogue import RECIPES
@@ -20,7 +20,7 @@ def recipes(as_json: Json = False) -> None:
     print_names(dict(RECIPES), "recipes", as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=METHODS)
 def recipe(
     name: Annotated[str | None, typer.Argument(help="A name of `profundo recipes`.")] = None,
     settings: Annotated[
@@ -72,7 +72,7 @@ def recipe(
     print_recipe_run(cook(name, given, quick=quick, out=out, voice=terminal(), **rest), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=METHODS)
 def generate(
     run: RunFolder,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 16,

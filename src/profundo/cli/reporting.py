@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import Json, app
+from profundo.cli.app import TRAIN, Json, app
 from profundo.cli.printing import print_json, print_table
 
 COMPARISON = Path("comparison.html")
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="A run's folder; or several, to compare them.")],
     out: Annotated[
@@ -56,7 +56,7 @@ def report(
     print(path)
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def runs(
     folder: Annotated[Path, typer.Argument(help="Where the runs are.")] = Path("runs"), as_json: Json = False
 ) -> None:

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import DataDir, Json, app
+from profundo.cli.app import DATA, DataDir, Json, app
 from profundo.cli.printing import print_json, print_table
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def throughput(
     data: Annotated[str, typer.Argument(help="What `profundo train` takes: images, shards, tables, an address.")],
     target: Annotated[
@@ -54,7 +54,7 @@ def throughput(
     print(found.advice)
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def shards(
     folder: Annotated[Path, typer.Argument(help="A folder or zip of images, one folder per class.")],
     out: Annotated[Path, typer.Option(help="A new folder for the shards.")],

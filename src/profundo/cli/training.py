@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import DataDir, Json, RunFolder, app
+from profundo.cli.app import CHOOSE, TRAIN, DataDir, Json, RunFolder, app
 from profundo.cli.printing import (
     print_json,
     print_plan,
@@ -23,12 +23,13 @@ from profundo.cli.printing import (
 )
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def train(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="A name of `profundo datasets`; a folder or zip of images per class; a CSV, TSV, Parquet or .npz file."
+            help="A name of `profundo datasets`; a folder or zip of images per class; a CSV, TSV, Parquet or .npz file; "
+            "tar shards; also at an address such as s3://…"
         ),
     ] = None,
     target: Annotated[
@@ -121,7 +122,7 @@ def train(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.", show_default=False)] = None,
     stream: Annotated[
-        bool | None, typer.Option("--stream/--in-memory", help="Read images while training.", show_default=False)
+        bool | None, typer.Option("--stream/--in-memory", help="Read images or rows while training, not before.", show_default=False)
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes that read streamed images.", show_default=False)
@@ -179,7 +180,7 @@ def train(
     print_run(train_recipe(asked, out=out, voice=terminal()), as_json)
 
 
-@app.command("lr-find")
+@app.command("lr-find", rich_help_panel=CHOOSE)
 def lr_find(
     data: Annotated[str, typer.Argument(help="A name of `profundo datasets`, or data of your own, as for `train`.")],
     target: Annotated[
@@ -234,7 +235,7 @@ def lr_find(
         print(f"written: {out}", file=sys.stderr)
 
 
-@app.command()
+@app.command(rich_help_panel=CHOOSE)
 def optimizers(
     quick: Annotated[bool, typer.Option("--quick", help="Shorter races.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of the race on digits.")] = 0,
@@ -254,7 +255,7 @@ def optimizers(
     print(f"written: {out}", file=sys.stderr)
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def resume(run: RunFolder, as_json: Json = False) -> None:
     """Go on with an interrupted run, to the same result as without the interruption."""
     from profundo.recipes.running import resume as resume_run
@@ -267,7 +268,7 @@ def resume(run: RunFolder, as_json: Json = False) -> None:
         print_recipe_run(finished, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def evaluate(
     run: RunFolder,
     split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",

@@ -21,9 +21,10 @@ from profundo.records import ProfundoError
 
 __all__ = ["Stored", "beside", "expanded", "files_at", "is_address", "read", "read_spans"]
 
+NAMELESS = ("http", "https", "ftp")  # a name before @ is a login here, and often a token; elsewhere an account
 # Stores only: others compute, or read what a file names.
 PROTOCOLS = ("file", "memory", "http", "https", "s3", "gs", "gcs", "az", "abfs", "oss", "hf", "ftp", "sftp", "hdfs")
-MOST_FILES = 100_000
+MOST_FILES, MOST_BRACES = 100_000, 100
 NEAR = 2**18  # bytes between two stretches that are sooner read through than asked for anew
 LONGEST = 2**23  # bytes of one request
 ATTEMPTS = 4  # of a request, half a second, one and two apart
@@ -55,6 +56,8 @@ def is_address(name: str) -> bool:
 
 def expanded(pattern: str) -> list[str]:
     """The addresses that braces stand for, in their order. Raises ProfundoError when they are more than 100,000."""
+    if pattern.count("{") > MOST_BRACES:
+        raise ProfundoError(f"{pattern[:40]}…: expected at most {MOST_BRACES} braces")
     found = re.search(r"\{([^{}]*)\}", pattern)
     if found is None:
         return [pattern]
@@ -82,8 +85,10 @@ def files_at(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
     suffixes: in lower case, of those that are looked for in a folder. Raises ProfundoError when one that is named is not
     there, when nothing is found, or the place cannot be reached.
     """
-    if is_address(pattern) and os.path.exists(local := _local(pattern)):
-        pattern = local
+    if is_address(pattern):
+        _check(pattern)
+        if os.path.exists(local := _local(pattern)):
+            pattern = local
     one_by_one = [pattern] if not is_address(pattern) and os.path.exists(pattern) else expanded(pattern)
     found = list(chain.from_iterable(_files_at(one, suffixes) for one in one_by_one))
     if not found:
@@ -182,7 +187,10 @@ def _files_at(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
             for name, info in sorted(found.items())
             if name.lower().endswith(tuple(suffixes)) and info.get("type") == "file"
         }
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        cause = error.__cause__  # over HTTP whatever went wrong becomes "not found"
+        if cause is not None and not isinstance(cause, FileNotFoundError) and getattr(cause, "status", None) != 404:
+            raise ProfundoError(f"{pattern}: the place cannot be read: {_said(cause)}") from None
         raise ProfundoError(f"{pattern}: expected a file or folder, found nothing there") from None
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
         raise ProfundoError(f"{pattern}: the place cannot be read: {_said(error)}") from None
@@ -202,7 +210,11 @@ def _here(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
     for path in paths:
         if not os.path.isfile(path):
             raise ProfundoError(f"{path}: expected a file, found something else")
-    return [Stored(path, facts.st_size, str(facts.st_mtime_ns)) for path in paths for facts in (os.stat(path),)]
+    return [
+        Stored(path, facts.st_size, f"{facts.st_mtime_ns} {facts.st_ctime_ns}")
+        for path in paths
+        for facts in (os.stat(path),)
+    ]
 
 
 def _inside(folder: str) -> list[str]:
@@ -222,16 +234,27 @@ def _local(address: str) -> str:
 
 
 def _opened(address: str) -> tuple[Any, str]:
-    protocol = address.split("://", 1)[0]
-    if protocol not in PROTOCOLS or "::" in address:
-        raise ProfundoError(f"{address}: {protocol}:// is not read; known: {', '.join(PROTOCOLS)}")
-    if re.match(r"[^/]*:[^/]*@", address.split("://", 1)[1]):
-        hidden = re.sub(r"://[^/]*@", "://…@", address)
-        raise ProfundoError(
-            f"{hidden}: expected an address without a password; give credentials as the store's package "
-            "reads them, from the environment or its configuration"
-        )
     return _reached(address, lambda: _system(address, os.getpid()))
+
+
+def _check(address: str) -> None:
+    """Raise ProfundoError for another kind of store, and for what may be secret: runs and reports write addresses down."""
+    protocol, rest = address.split("://", 1)
+    if "::" in rest:
+        raise ProfundoError(f"{protocol}://…: expected one address without ::; give a host by its name")
+    if protocol not in PROTOCOLS:
+        raise ProfundoError(f"an address that begins {protocol}:// is not read; known: {', '.join(PROTOCOLS)}")
+    host = rest.partition("/")[0]
+    if re.match(r"[^/@]*:(?!\d+(/|$))[^@]*@", rest) or (protocol in NAMELESS and "@" in host):
+        raise ProfundoError(
+            f"{protocol}://…@{rest.rpartition('@')[2].partition('?')[0]}: expected an address without a password or token; "
+            "give credentials as the store's package reads them, from the environment or its configuration"
+        )
+    if re.search(r"\?[^/]*=", rest):
+        raise ProfundoError(
+            f"{address.partition('?')[0]}?…: expected an address without parameters, which would be written into runs and "
+            "reports; give credentials as the store's package reads them, or fetch signed addresses to this disk"
+        )
 
 
 def _reached(address: str, open_it: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
@@ -254,5 +277,7 @@ def _system(address: str, _process: int) -> tuple[Any, str]:
     return system, path
 
 
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+def _said(error: BaseException) -> str:
+    """On one line, without the parameters of addresses: stores redirect to signed ones."""
+    line = re.sub(r"\?[^\s'\"]*=[^\s'\"]*", "?…", " ".join(str(error).split()))
+    return line[:300] or type(error).__name__

@@ -19,7 +19,7 @@ from typing import Protocol
 from profundo.files import sha256
 from profundo.records import ProfundoError
 
-__all__ = ["Files", "Folder", "Zip", "open_files", "printable"]
+__all__ = ["Files", "Folder", "Zip", "is_image", "open_files", "printable"]
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"}
 _LARGEST = 2**26  # bytes of one image file
@@ -80,7 +80,7 @@ class Folder:
             folders[:] = sorted(folder for folder in folders if not _is_hidden(folder))
             parts = Path(place).relative_to(where).parts
             self.folders.update((*parts, name) for name in folders if not os.path.islink(os.path.join(place, name)))
-            for name in sorted(filter(_is_image, files)):
+            for name in sorted(filter(is_image, files)):
                 path = os.path.join(place, name)
                 if os.path.islink(path) and not os.path.realpath(path).startswith(inside):
                     links += 1
@@ -131,7 +131,7 @@ class Zip:
             if any(map(_is_hidden, parts[:-1])):
                 continue
             self.folders.update(_parents(parts, member.is_dir()))
-            if parts and not member.is_dir() and _is_image(parts[-1]):
+            if parts and not member.is_dir() and is_image(parts[-1]):
                 self.paths.append(parts)
                 self._members.append(number)
         if unsafe:
@@ -194,7 +194,7 @@ def _is_hidden(folder: str) -> bool:
     return folder.startswith(".") or folder == "__MACOSX"
 
 
-def _is_image(name: str) -> bool:
+def is_image(name: str) -> bool:
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES
 
 

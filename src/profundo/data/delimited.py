@@ -1,7 +1,7 @@
 """Text with separators, CSV and its kin, as a table: what is wrong with it is told with the number of its row.
 
 Any of comma, semicolon, tab and bar separates, whichever the header has most; UTF-8 with or without a mark, UTF-16 with
-one, and the old encoding of Windows. Every row must have as many values as the header.
+one, and the old encoding of Windows. Numbers may have a decimal comma where commas do not separate. Every row must have as many values as the header.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ MISSING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL",
 LONGEST_LINE = 1 << 20  # characters
 MOST_COLUMNS = 20_000
 SIGNS = ",;\t|"
+DECIMAL_COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
 
 
 def read_delimited(path: Path) -> polars.DataFrame:
@@ -52,7 +53,31 @@ def read_delimited(path: Path) -> polars.DataFrame:
         try_parse_dates=True,
         null_values=MISSING,
     )
-    return frame.rename(dict(zip(frame.columns, names, strict=True)))
+    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
+    return frame if separator == "," else with_points(frame)
+
+
+def with_points(frame: polars.DataFrame) -> polars.DataFrame:
+    """Columns of numbers that are written as 3,5 or 1.234,5 as numbers, where commas do not separate.
+
+    If three digits follow every comma, 1,234 may as well be a thousand and more: then they stay words.
+    """
+    import polars
+
+    changed = []
+    for series in frame:
+        if series.dtype != polars.String:
+            continue
+        words = series.drop_nulls()
+        commas = words.filter(words.str.contains(",", literal=True))
+        if (
+            len(commas)
+            and bool(words.str.contains(DECIMAL_COMMA).all())
+            and not bool(commas.str.contains(r",\d{3}$").all())
+        ):
+            points = series.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+            changed.append(points.cast(polars.Float64))
+    return frame.with_columns(changed)
 
 
 def decoded(path: Path) -> str:

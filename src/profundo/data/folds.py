@@ -156,11 +156,22 @@ def held_out(
     if groups is None:
         among, aside = stratified(labels, among, validation, torch.Generator().manual_seed(seed))
     else:
-        parts = folds(labels[among], max(2, round(1 / validation)), seed, groups[among])
+        parts = _parts(labels[among], validation, seed, groups[among])
         aside = among[parts[0]]
         among = among[torch.cat(parts[1:]).sort().values]
     parted = replace(found, train=chosen(found.train, among), validation=chosen(found.train, aside), test=test)
     return divide(parted, validation=None, seed=seed, stream=stream)
+
+
+def _parts(labels: Tensor, share: float, seed: int, groups: Tensor) -> list[Tensor]:
+    """Folds of whole groups, each about that share, or as near to it as the groups and the largest class allow."""
+    most = min(group_count(groups), int(torch.bincount(labels).max()))
+    if most < 2:
+        raise ProfundoError(
+            f"validation: {group_count(groups)} group is left beside the fold that is held out, none to keep aside; ask for more "
+            "folds, or leave early_stop and validation out"
+        )
+    return folds(labels, min(most, max(2, round(1 / share))), seed, groups)
 
 
 def grouped_by(path: str | Path, column: str, target: str | None, found: Collection) -> tuple[Collection, Tensor]:

@@ -19,7 +19,7 @@ from profundo.data.archives import printable
 from profundo.data.catalogue import Task, nearest
 from profundo.data.delimited import MISSING, read_delimited
 from profundo.data.footers import unpacked_bytes
-from profundo.data.several import Found, listed_labels, several_targets
+from profundo.data.several import Found, are_lists, listed_labels, several_targets
 from profundo.data.splits import Collection
 from profundo.records import Column, Inputs, ProfundoError, Samples, Targets
 
@@ -263,13 +263,19 @@ def _one_target(series: polars.Series, task: Task, where: str) -> Found:
     ordered = series.unique().sort()
     places = {value: place for place, value in enumerate(ordered.to_list())}
     values = torch.tensor([places[value] for value in series.to_list()])
-    note = f"the {different} different numbers of {series.name!r} are taken as classes; --task real predicts a number"
-    names = tuple(map(printable, ordered.cast(polars.String).to_list()))
-    return (
-        Targets("classes" if different > 2 else "binary", names),
-        values,
-        (note,) if is_number and task == "auto" else (),
-    )
+    words = ordered.cast(polars.String).to_list()
+    names = tuple(map(printable, words))
+    notes = _other_tasks(series.name, words, is_number) if task == "auto" else ()
+    return Targets("classes" if different > 2 else "binary", names), values, notes
+
+
+def _other_tasks(name: str, words: Sequence[str], is_number: bool) -> tuple[str, ...]:
+    """What else a target that was taken for classes may be."""
+    if is_number:
+        return (f"the {len(words)} different numbers of {name!r} are taken as classes; --task real predicts a number",)
+    if are_lists(words):
+        return (f"the values of {name!r} look like lists, taken whole as classes; --task labels predicts each word",)
+    return ()
 
 
 def _is_whole(series: polars.Series) -> bool:

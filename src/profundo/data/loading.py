@@ -71,6 +71,8 @@ def collect(
         )
         if found is not None:
             return found
+    if stream is True and name not in names() and str(name).lower().endswith((".csv", ".tsv")) and os.path.isfile(name):
+        raise ProfundoError(f"{name}: this kind of table is read whole; leave --stream out, or write it as .parquet")
     return _table(name, target, task) or _find(name, data_dir, stream, skip_bad, image_size)
 
 

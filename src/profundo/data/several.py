@@ -7,6 +7,7 @@ sun  rain  wind            genres
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,7 +19,7 @@ from profundo.records import ProfundoError, Targets
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["listed_labels", "several_targets"]
+__all__ = ["are_lists", "listed_labels", "several_targets"]
 
 SIGNS = (";", "|", ",")  # between the labels of a cell; the first that occurs anywhere
 MOST_LABELS = 1000
@@ -68,6 +69,15 @@ def listed_labels(series: polars.Series, where: str) -> Found:
     for row, words in enumerate(listed):
         values[row, [places[word] for word in words]] = 1
     return Targets("labels", tuple(names)), values, _rare(names, values)
+
+
+def are_lists(words: Sequence[str]) -> bool:
+    """Whether different answers seem to be lists of a few labels: taken apart they are no more. Commas stand in sentences, too."""
+    for sign in SIGNS[:2]:
+        parts = {part.strip() for word in words for part in word.split(sign)}
+        if any(sign in word for word in words) and len(parts - {""}) <= len(words):
+            return True
+    return False
 
 
 def _rare(names: list[str], values: Tensor) -> tuple[str, ...]:

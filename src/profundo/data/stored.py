@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from profundo.data.addresses import Stored, files_at, is_address
+from profundo.data.archives import is_image
 from profundo.data.catalogue import Task
 from profundo.data.layouts import SPLITS
 from profundo.data.splits import Collection
@@ -15,6 +17,7 @@ from profundo.records import ProfundoError
 __all__ = ["stored_collection"]
 
 TARS, TABLES = (".tar",), (".parquet", ".pq")
+FIRST = 20  # files of a folder that tell what it holds
 EXPANDS = 8  # times that a table may take in memory what it takes as a file
 
 
@@ -54,6 +57,8 @@ def _wanted(where: str, stream: bool | Literal["auto"]) -> tuple[str, ...]:
     end = where.lower().rstrip("/")
     if not is_address(where) and os.path.isdir(where):
         inside = _endings(where)
+        if inside & {*TARS, *TABLES} and _has_folders_of_images(where):
+            return ()  # then these are what the images came in, or tell more about them
         return TARS if inside & set(TARS) else TABLES if inside & set(TABLES) else ()
     if end.endswith(TARS):
         return TARS
@@ -74,6 +79,24 @@ def _endings(folder: str) -> set[str]:
     except OSError:
         pass
     return found
+
+
+def _has_folders_of_images(folder: str) -> bool:
+    """Whether a folder in it, or in one of its splits, begins with images, as one of a class does."""
+    try:
+        for entry in os.scandir(folder):
+            if entry.is_dir() and entry.name.lower() in SPLITS:
+                if any(inner.is_dir() and _begins_with_images(inner.path) for inner in os.scandir(entry.path)):
+                    return True
+            elif entry.is_dir() and _begins_with_images(entry.path):
+                return True
+    except OSError:
+        pass
+    return False
+
+
+def _begins_with_images(folder: str) -> bool:
+    return any(is_image(entry.name) for entry in islice(os.scandir(folder), FIRST))
 
 
 def _is_large(path: str) -> bool:

@@ -67,10 +67,13 @@ class Answers:
 
     @property
     def chosen(self) -> Tensor:
-        """The predicted class of each sample, int64."""
+        """The predicted class of each sample, int64. An answer that is no number counts as a wrong one."""
         if self.predictions.ndim == 1:
-            return (self.predictions >= 0.5).long()
-        return self.predictions.argmax(1)
+            best, numbers, classes = (self.predictions >= 0.5).long(), self.predictions.isfinite(), 2
+        else:
+            best, numbers = self.predictions.argmax(1), self.predictions.isfinite().all(1)
+            classes = self.predictions.shape[1]
+        return torch.where(numbers, best, (self.targets.long() + 1) % classes)
 
     @property
     def are_probabilities(self) -> bool:
@@ -213,6 +216,7 @@ def class_scores(said: Answers, targets: Targets) -> list[ClassScores]:
         sure = said.predictions
         if sure.ndim == 1:
             sure = torch.stack((1 - sure, sure), 1)
+    ranked = said.are_probabilities and not bool(sure.isnan().any())
     both = (truth & chosen).sum(0).tolist()
     there, taken = truth.sum(0).tolist(), chosen.sum(0).tolist()
     return [
@@ -222,9 +226,7 @@ def class_scores(said: Answers, targets: Targets) -> list[ClassScores]:
             precision=_share(both[k], taken[k]),
             recall=_share(both[k], there[k]),
             f1=_share(2 * both[k], there[k] + taken[k]),
-            auc=roc_area(sure[~truth[:, k], k], sure[truth[:, k], k])
-            if said.are_probabilities and 0 < there[k] < len(truth)
-            else None,
+            auc=roc_area(sure[~truth[:, k], k], sure[truth[:, k], k]) if ranked and 0 < there[k] < len(truth) else None,
         )
         for k, name in enumerate(targets.classes)
     ]

@@ -90,8 +90,9 @@ class Guard:
     def check(self, scope: Scope) -> list[tuple[bytes, bytes]] | None:
         """None where the request may go on; headers of a redirection where its URL held the token.
 
-        Raises Refusal: 421 for a foreign host, 403 for a foreign page, 401 without the token.
+        Raises Refusal: 400 for two lengths, 421 for a foreign host, 403 for a foreign page, 401 without the token.
         """
+        check_length(scope)
         self.check_host(scope)
         self.check_page(scope)
         query = parameters(scope) if scope["type"] == "http" and scope["method"] in READING else []
@@ -142,6 +143,12 @@ class Guard:
         return self.cookie + b"=" + self.token + b"; HttpOnly; SameSite=Lax; Path=/"
 
 
+def check_length(scope: Scope) -> None:
+    """A proxy in front may go by the one length where we go by the other, and so take what follows for another request."""
+    if values(scope, b"transfer-encoding") and values(scope, b"content-length"):
+        raise Refusal(400, "expected Content-Length or Transfer-Encoding, got both")
+
+
 def values(scope: Scope, name: bytes) -> list[bytes]:
     return [value for key, value in scope["headers"] if key == name]
 
@@ -182,6 +189,8 @@ async def redirect(send: Send, headers: list[tuple[bytes, bytes]]) -> None:
 async def refuse(send: Send, refusal: Refusal) -> None:
     body = json.dumps({"error": str(refusal)}, ensure_ascii=False).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if refusal.status == 400:  # where the next request begins is not sure (RFC 9112, 6.1)
+        headers.append((b"connection", b"close"))
     if refusal.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})

@@ -23,6 +23,7 @@ from profundo.records import Column, Inputs, Spec
 __all__ = ["page"]
 
 THIN_SPACE = "\u202f"  # that does not break
+MOST_NAMES = 5  # of targets in a sentence
 MOST_FIELDS = 100  # columns; with more, a row comes as a file
 
 
@@ -83,7 +84,11 @@ def about(spec: Spec, language: Language) -> str:
     else:
         takes = t.takes_rows.format(count=len(columns_of(inputs)))
     says = {"real": t.says_numbers, "labels": t.says_labels}.get(targets.kind, t.says_classes)
-    return f"{takes} {says.format(count=len(targets.classes))}"
+    says = says.format(count=len(targets.classes))
+    if targets.kind == "real" and targets.names:
+        more = ", …" if len(targets.names) > MOST_NAMES else ""
+        says = f"{says.removesuffix('.')}: {', '.join(targets.names[:MOST_NAMES])}{more}."
+    return f"{takes} {says}"
 
 
 def scoreboard(card: Mapping[str, Any], language: Language) -> Scoreboard | None:
@@ -108,7 +113,7 @@ def field(place: int, inputs: Inputs, columns: tuple[Column, ...]) -> Field:
         return Field(column.name, column.kind, column.levels, column.levels[0] if column.levels else "")
     usual = column.fill if inputs.columns else inputs.mean[place] if inputs.mean else 0.0
     if column.kind == "number":
-        return Field(column.name, column.kind, (), f"{usual:.4g}")
+        return Field(column.name, column.kind, (), f"{float(f'{usual:.4g}'):.12g}")  # 4422000, not 4.422e+06
     moment = datetime.fromtimestamp(usual, UTC)
     kind = "datetime-local" if column.has_time else "date"
     return Field(column.name, kind, (), moment.isoformat()[: 16 if column.has_time else 10])

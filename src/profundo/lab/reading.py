@@ -107,7 +107,8 @@ def from_parts(body: bytes, boundary: str, limits: Limits) -> Iterator[tuple[str
         if not part.startswith(b"\r\n") or not blank or len(headers) > PART_HEADERS:
             raise Refusal(400, f"multipart/form-data: part {number} has no headers that can be read")
         name = called(headers[2:], limits) or f"image {number}"
-        name = f"{name} ({number})" if name in seen else name
+        free = (name, *(f"{name} ({place})" for place in range(number, 2 * number)))
+        name = next(one for one in free if one not in seen)  # a file may itself be called "a (2)"
         seen.add(name)
         yield name, content
 

@@ -44,7 +44,8 @@ class Workers:
                 pass
 
         self.inside += 1
-        future = self._threads.submit(work, stop)
+        held = [work]  # emptied when nobody waits: the line keeps what was cancelled, and a work keeps its whole body
+        future = self._threads.submit(lambda: held[0](stop))
         future.add_done_callback(left)
         try:
             async with asyncio.timeout(self.limits.answer):
@@ -53,6 +54,7 @@ class Workers:
             raise Refusal(503, f"no answer within {self.limits.answer:g} s; send fewer at once", 1) from None
         finally:
             stop.set()
+            held.clear()
 
     def close(self) -> None:
         """Work in line is dropped; what is under way ends by itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
@@ -22,6 +22,7 @@ MOST_IN_A_STRIP = 12
 MOST_TILES = 48
 IN_A_ROW = 8  # augmented images
 MOST_WEIGHTS_IN_A_ROW = 16
+MOST_FEATURES = 2000  # whose mean and deviation are listed
 
 
 # ------------------------------------------------------------------------------------------------------------ net
@@ -106,7 +107,7 @@ def counts_part(report: Report) -> dict[str, Any]:
 
 
 def inputs_rows(inputs: Inputs) -> list[tuple[str, str, str]]:
-    """(name, mean, standard deviation) of each channel or feature."""
+    """(name, mean, standard deviation) of each channel or feature; of very many, of the first."""
     if inputs.kind == "image":
         channels = {1: ("grey",), 3: ("red", "green", "blue")}
         names: Sequence[str] = channels.get(len(inputs.mean), tuple(f"channel {i}" for i in range(len(inputs.mean))))
@@ -114,5 +115,5 @@ def inputs_rows(inputs: Inputs) -> list[tuple[str, str, str]]:
         names = inputs.names or tuple(f"feature {i}" for i in range(len(inputs.mean)))
     return [
         (name, numbers.plain(mean), numbers.plain(std))
-        for name, mean, std in zip(names, inputs.mean, inputs.std, strict=False)
+        for name, mean, std in islice(zip(names, inputs.mean, inputs.std, strict=False), MOST_FEATURES)
     ]

@@ -47,6 +47,7 @@ ORDER = {"loss": 0, "error": 1, "accuracy": 2, "exact match": 2, "label accuracy
 LAST = {"learning rate": 8, "gradient norm": 9}
 SPLITS = ("training", "validation", "test")
 WHOLE_RUN = "whole run"  # what belongs to no split, such as the learning rate
+MEANS = ("loss", "gradient norm")  # over the updates of an epoch, where they are of training
 NOT_CURVES = {"epoch", "seconds", "samples"}
 READING = {
     "loss": "Both should fall; where validation turns up while training still falls, the network begins to learn by heart.",
@@ -98,7 +99,13 @@ def _caption(quantity: str, curves: Mapping[str, Sequence[float]], best: int | N
     marked = "; dotted: the best epoch" if best is not None and "validation" in curves else ""
     gaps = " Gaps are epochs without a finite value." if any(not all(map(isfinite, c)) for c in curves.values()) else ""
     reading = f" {READING[quantity]}" if quantity in READING and (quantity != "loss" or len(curves) > 1) else ""
-    return f"{quantity[:1].upper()}{quantity[1:]} after each epoch{split}{marked}.{reading}{gaps}"
+    when = (
+        "of each epoch, a mean over its updates"
+        if quantity in MEANS and "validation" not in curves
+        else "after each epoch"
+    )
+    mean = "; of training, the mean over the epoch’s updates" if quantity in MEANS and len(curves) > 1 else ""
+    return f"{quantity[:1].upper()}{quantity[1:]} {when}{split}{mean}{marked}.{reading}{gaps}"
 
 
 def epoch_table(history: Mapping[str, Sequence[float]], best: int | None) -> dict[str, Any]:
@@ -208,27 +215,34 @@ def _trust(found: Calibration, kind: str) -> list[str]:
     one, points = found.telling, f"percentage{numbers.SPACE}points"
     if kind == "labels":
         telling = (
-            f"Of the labels to which it gives {_about(one.confidence)}, {numbers.percent(one.frequency)} are there "
-            f"({one.samples:,} of them)."
+            f"Of {one.samples:,} labels to which it gives {_about(one.confidence)} on average, "
+            f"{numbers.percent(one.frequency)} are there."
         )
     else:
         telling = (
             f"When it says {_about(one.confidence)}, it is right {_about(one.frequency)} of the time "
             f"({one.samples:,} answers)."
         )
-    gap = found.stated - found.right
     right = "there" if kind == "labels" else "right"
-    whole = f"states {numbers.percent(found.stated)} on average, and {numbers.percent(found.right)} are {right}"
-    sure = "over-confident" if gap > 0 else "under-confident"
-    leaning = f"On the whole it {whole}: " + (f"a little {sure}" if abs(gap) < 0.02 else sure) + "."
-    if abs(gap) < 0.002:
-        leaning = f"On the whole it {whole}: neither over- nor under-confident."
+    stated = f"states {numbers.percent(found.stated)} on average, and {numbers.percent(found.right)} are {right}"
+    leaning = f"On the whole it {stated}: {_leaning(found, kind)}."
     mean = f"{100 * found.error:.1f}" if found.error >= 0.001 else f"{100 * found.error:.2f}"
     return [
         telling,
         leaning,
         f"The mean distance between what it states and what happens, the expected calibration error, is {mean} {points}.",
     ]
+
+
+def _leaning(found: Calibration, kind: str) -> str:
+    """To which side the stated probabilities err. Of labels they may be too high and too low at once, and average out."""
+    gap = found.stated - found.right
+    over, under = ("too high", "too low") if kind == "labels" else ("over-confident", "under-confident")
+    if not found.leaning:
+        return f"neither {over} nor {under}, as far as so many answers can tell"
+    if abs(gap) < 0.002:
+        return f"neither {over} nor {under}"
+    return ("a little " if abs(gap) < 0.02 else "") + (over if gap > 0 else under)
 
 
 def _about(share: float) -> str:

@@ -41,7 +41,8 @@ class Worst:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """What stated probabilities are worth. intervals: of each bin's frequency; error: expected calibration error;
-    stated, right: mean probability and share of right answers; telling: the bin that adds most to the error."""
+    stated, right: mean probability and share of right answers; telling: the bin that adds most to the error; leaning:
+    whether stated and right differ by more than chance makes of so many answers."""
 
     bins: Sequence[CalibrationBin]
     intervals: Sequence[tuple[float, float]]
@@ -49,6 +50,7 @@ class Calibration:
     stated: float
     right: float
     telling: CalibrationBin
+    leaning: bool = True
 
 
 @dataclass(frozen=True, slots=True)

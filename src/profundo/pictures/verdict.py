@@ -56,6 +56,9 @@ MEANINGS = {
 
 
 def score(name: str, value: float) -> str:
+    """As people read it; only a ranking without a fault is called 1."""
+    if name == "ROC-AUC" and 0.99995 <= value < 1:
+        return "> 0.9999"
     return numbers.percent(value) if name in SHARES else numbers.plain(value)
 
 

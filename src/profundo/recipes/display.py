@@ -136,13 +136,20 @@ def escape(text: str) -> str:
 
 
 def epoch_line(row: Mapping[str, float], epochs: int, name: str = "") -> str:
-    figures = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if name not in NOT_SAID)
+    figures = ", ".join(f"{name} {epoch_figure(name, value)}" for name, value in row.items() if name not in NOT_SAID)
     return f"{name + ', ' if name else ''}epoch {row['epoch']:.0f}/{epochs}: {figures}"
 
 
+def epoch_figure(name: str, value: float) -> str:
+    """As `figure`, with as many digits in every line."""
+    return figure(name, value) if name.endswith(("accuracy", "exact match")) else f"{value:.4f}"
+
+
 def figure(name: str, value: float) -> str:
-    """A score as people read it: accuracies and shares in percent."""
-    return f"{100 * value:.2f} %" if "accuracy" in name or "share" in name or name == "exact match" else f"{value:.4g}"
+    """A score as people read it: accuracies and shares in percent; only a ranking without a fault is called 1."""
+    if "accuracy" in name or "share" in name or name in ("exact match", "calibration error"):
+        return f"{100 * value:.2f} %"
+    return "> 0.9999" if name == "ROC-AUC" and 0.99995 <= value < 1 else f"{value:.4g}"
 
 
 def for_python() -> Voice:

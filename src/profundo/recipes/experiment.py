@@ -45,9 +45,13 @@ def known_weights(asked: Any) -> Literal["balanced"] | list[float]:
     """Class weights as they were asked for, once they can be weights."""
     if asked == "balanced":
         return "balanced"
-    are_numbers = isinstance(asked, list | tuple) and all(isinstance(one, int | float) for one in asked)
+    are_numbers = isinstance(asked, list | tuple) and all(
+        isinstance(one, int | float) and not isinstance(one, bool) for one in asked
+    )
     if not are_numbers or not all(0 <= one < float("inf") for one in asked) or not any(asked):
-        raise ProfundoError(f"class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}")
+        raise ProfundoError(
+            f"class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}"
+        )
     return [float(one) for one in asked]
 
 
@@ -114,7 +118,8 @@ def experiment(**settings: Any) -> Experiment:
         expected = first["msg"].replace("Input should be", "expected").replace("'", "")
         if first["type"] == "literal_error" and isinstance(first["input"], str):
             known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
-            expected = f"expected {', '.join(known)} ({nearest(first['input'], known)})"
+            near = nearest(first["input"], known)
+            expected = f"expected {', '.join(known)}" + (f" ({near})" if near.startswith("nearest") else "")
         raise ProfundoError(f"{name.replace('_', '-')}: {expected}, got {first['input']!r}") from None
 
 

@@ -126,7 +126,8 @@ def export(run: Run | str | Path, format: str | None = None, out: str | Path | N
     }
     about["license"] = before.get("license")
     written = _write_card(place, about, before)
-    notes += () if len(written) == 2 else (f"{place.with_name(TEXT)} was changed by hand and is left as it is",)
+    if len(written) < 2:
+        notes += (f"{place.with_name(TEXT)} differs from what was exported, perhaps by hand, and is left as it is",)
     return Exported(place, (*files, *written), len(samples.raw), samples.words, difference, notes)
 
 

@@ -55,8 +55,8 @@ def keys_of(there: Sequence[str], inputs: Inputs) -> list[str]:
 
     Raises ProfundoError that names the columns that are missing.
     """
-    wanted = [column.name for column in columns_of(inputs)]
-    missing = [name for name in wanted if name not in there]
+    wanted, known = [column.name for column in columns_of(inputs)], set(there)
+    missing = [name for name in wanted if name not in known]
     if not missing:
         return wanted
     if not inputs.names and not inputs.columns:

@@ -213,6 +213,8 @@ class Result(BaseModel):
     history: Annotated[list[dict[str, int | float]], Field(min_length=1)]
     best_epoch: Annotated[int, Field(ge=0)] | None = None
     seconds: dict[str, int | float]
+    linear: dict[str, float] = {}
+    linear_name: str = ""
 
 
 def read_result(folder: Folder) -> Result:

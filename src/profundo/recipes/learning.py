@@ -33,7 +33,7 @@ from profundo.train import (
 )
 from profundo.train.checkpoints import interruptible, save_checkpoint
 from profundo.train.distributed import Group
-from profundo.train.hardware import keep_heap, repeatable
+from profundo.train.hardware import free_heap, keep_heap, repeatable
 from profundo.train.randomness import random_state, restore_random_state
 
 __all__ = ["Keeping", "State", "Training", "learn", "where"]
@@ -114,6 +114,7 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
             agree=processes.agree,
         ):
             pass
+    free_heap()
     end = Position(len(history))
     if saved != end:
         save(end)

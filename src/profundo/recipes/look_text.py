@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from profundo.data.archives import printable
 from profundo.data.looking.table_facts import ColumnFacts, Spread
-from profundo.pictures.numbers import plain
+from profundo.pictures.numbers import SPACE, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -210,7 +210,7 @@ def _values(column: ColumnFacts, wide: bool) -> str:
         return f"{column.first} … {column.last}"
     if spread is not None and column.kind == "number":
         mean = f", mean {plain(spread.mean)} ± {plain(spread.std)}" if wide else ""
-        return f"{plain(spread.low)} … {plain(spread.high)}{mean}"
+        return f"{plain(spread.low)} … {plain(spread.high)}{mean}".replace(SPACE, " ")
     if column.kind == "empty":
         return ""
     once = all(number == 1 for _, number in column.common)

@@ -123,7 +123,9 @@ def calibration_of(found: Scores) -> Calibration | None:
     worth = reliability(found.calibration)
     if worth is None:
         return None
-    return Calibration(found.calibration, worth.intervals, worth.error, worth.stated, worth.right, worth.telling)
+    return Calibration(
+        found.calibration, worth.intervals, worth.error, worth.stated, worth.right, worth.telling, worth.leaning
+    )
 
 
 def _validation(run: Run) -> Scores | None:

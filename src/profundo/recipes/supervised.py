@@ -8,7 +8,7 @@ run = resume("runs/digits-1")                   # go on after an interruption, t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -92,8 +92,7 @@ def prepare(asked: Experiment, processes: int = 1) -> Prepared:
     net = build_net(name, data.spec, asked.net_options, asked.seed)
     chosen = completed(asked, data.spec, len(data.train), name, normalised(net))
     chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor)})
-    objective_of(chosen, data)  # says so if that cannot be
-    check_log(chosen.log)
+    check_choices(chosen, data)
     shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
     return Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device), processes)
 
@@ -152,8 +151,9 @@ def fit(
     asked = experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
     check_data(data)
     chosen = completed(asked, data.spec, len(data.train), str(asked.net), normalised(net))
-    objective_of(chosen, data)
-    check_log(chosen.log)
+    check_choices(chosen, data)
+    if chosen.log is not None and out is False:
+        raise ProfundoError(f"fit: log={chosen.log!r} writes into the run's folder; leave out one of log and out=False")
     check_outputs(net, data)
     prepared = Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
     voice, alone, state = voice or for_python(), Group(), None
@@ -167,6 +167,16 @@ def fit(
             state = newest_checkpoint(folder.checkpoints, voice.notice)
             _check_unchanged(folder, prepared, state, alone, voice)
         return _train(prepared, folder, alone, voice, {}, state)
+
+
+def check_choices(chosen: Experiment, data: Dataset) -> None:
+    """Raises ProfundoError for an objective, early stopping or a log that cannot be with these data on this machine."""
+    objective_of(chosen, data)
+    if chosen.early_stop is not None and not len(data.validation):
+        raise ProfundoError(
+            f"early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out"
+        )
+    check_log(chosen.log)
 
 
 def check_data(data: Dataset) -> None:
@@ -313,7 +323,7 @@ def open_run(path: str | Path, *, evaluate: bool = True) -> Run:
     history.rows = kept.history
     run = Run(asked, data, net, history, folder=folder, best_epoch=kept.best_epoch, seconds=kept.seconds)
     if evaluate:
-        evaluate_run(run)
+        evaluate_run(run, linear=(kept.linear, kept.linear_name) if kept.linear else None)
     return run
 
 
@@ -356,7 +366,7 @@ def _train(
     run.best_epoch = best_epoch(run.history)
     if processes.chief:
         started = time.perf_counter()
-        evaluate_run(run)
+        evaluate_run(run, voice.notice)
         run.seconds["evaluation"] = time.perf_counter() - started
         if folder is not None:
             _keep(run, voice)
@@ -387,7 +397,9 @@ def result_lines(run: Run) -> list[str]:
     assert run.scores is not None
     lines = []
     if run.best_epoch is not None and run.experiment.early_stop:
-        lines.append(f"stopped after {len(run.history)} epochs, best weights of epoch {run.best_epoch + 1} restored")
+        epochs = len(run.history)
+        early = f"stopped after {epochs} epochs, " if epochs < (run.experiment.epochs or 0) else ""
+        lines.append(f"{early}best weights of epoch {run.best_epoch + 1} restored")
     lines += score_lines(run.scores, "test")
     lines.append(f"{run.seconds.get('training', 0):.1f} s of training")
     if run.folder is not None:
@@ -422,22 +434,51 @@ def _locked(folder: Folder | None) -> Iterator[None]:
             yield
 
 
-def evaluate_run(run: Run) -> None:
-    """The one look at the test split, in float32: what the saved weights give anywhere."""
-    run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment)
+def evaluate_run(
+    run: Run, notice: Callable[[str], None] = lambda _: None, linear: tuple[Mapping[str, float], str] | None = None
+) -> None:
+    """The one look at the test split, in float32: what the saved weights give anywhere.
+
+    linear: the linear model's figures and its name, where they are known; else it is fitted.
+    """
+    if linear is None:
+        run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment, notice)
+        return
+    run.said = answers_to(run.net, run.data, run.data.test, run.experiment)[0]
+    found = scores(run.said, run.data.spec.targets, run.data.train.targets)
+    run.scores = replace(found, linear=linear[0], linear_name=linear[1])
 
 
-def evaluate_split(net: nn.Module, data: Dataset, split: Samples, asked: Experiment) -> tuple[Answers, Scores]:
-    """What the net says about each sample of a split, and how well, beside a constant and a linear model."""
-    device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
+def evaluate_split(
+    net: nn.Module, data: Dataset, split: Samples, asked: Experiment, notice: Callable[[str], None] = lambda _: None
+) -> tuple[Answers, Scores]:
+    """What the net says about each sample of a split, and how well, beside a constant and a linear model.
+
+    notice: is told why there is no linear model, where it could not be fitted.
+    """
     targets = data.spec.targets
-    linear, linear_name = yardstick(data)
-    judged = [(net, objective_of(asked, data).likelihood), (linear.to(device), objectives.default(targets))]
+    try:
+        linear, name = yardstick(data)
+    except (RuntimeError, ValueError, OSError, MemoryError, ProfundoError) as error:
+        notice(f"no linear model to compare with: {' '.join(str(error).split())}")
+        (said,) = answers_to(net, data, split, asked)
+        return said, scores(said, targets, data.train.targets)
+    said, linear_said = answers_to(net, data, split, asked, linear)
+    found = scores(said, targets, data.train.targets)
+    return said, replace(found, linear=figures(linear_said, targets), linear_name=name)
+
+
+def answers_to(
+    net: nn.Module, data: Dataset, split: Samples, asked: Experiment, linear: nn.Module | None = None
+) -> list[Answers]:
+    """What the net, and the linear model if there is one, say about each sample of a split."""
+    device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
+    judged: list[tuple[nn.Module, objectives.Objective]] = [(net, objective_of(asked, data).likelihood)]
+    if linear is not None:
+        judged.append((linear.to(device), objectives.default(data.spec.targets)))
     with repeatable(device, "float32"):
         ordered = in_order(split, data.spec, device=device, workers=asked.workers)
-        said, linear_said = answers_of_all(judged, ordered, targets)
-    found = scores(said, targets, data.train.targets)
-    return said, replace(found, linear=figures(linear_said, targets), linear_name=linear_name)
+        return answers_of_all(judged, ordered, data.spec.targets)
 
 
 def _keep(run: Run, voice: Voice) -> None:

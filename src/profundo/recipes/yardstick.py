@@ -49,6 +49,6 @@ def _most(inputs: Inputs) -> int:
 
 def _standardised(data: Dataset, chosen: Tensor) -> Iterator[Tensor]:
     inputs = data.train.inputs
-    for some in chosen.split(AT_ONCE):
+    for some in torch.split(chosen, AT_ONCE):
         raw = inputs[some] if isinstance(inputs, Tensor) else torch.stack([inputs[index] for index in some.tolist()])
         yield standardize(raw, data.spec.inputs)

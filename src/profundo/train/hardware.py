@@ -16,6 +16,7 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "convolutional",
+    "free_heap",
     "keep_heap",
     "multiplies_bfloat16",
     "normalised",
@@ -93,10 +94,24 @@ def keep_heap() -> None:
     A step frees and asks for the same tens of megabytes again and again; page by page, the system clears them every
     time. Without this a step of LeNet-5 costs half as much again on two cores. Elsewhere than on glibc: no effect.
     """
+    _thresholds(1 << 30, 2**31 - 1)
+
+
+def free_heap() -> None:
+    """Give freed memory back to the system, and from now on large blocks at once, as the allocator does by default after it
+    has seen some: after a training sizes differ, and what is kept of one is of no use to the next."""
+    _thresholds(1 << 25, 1 << 26)
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform.startswith("linux") else None
+    if trim is not None:
+        trim(0)
+
+
+def _thresholds(mapped: int, trimmed: int) -> None:
+    """Bytes from which on a block is a mapping of its own, and from which on free memory at the heap's end is given back."""
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mmap_threshold, trim_threshold = -3, -1  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of malloc.h
-        mallopt(mmap_threshold, 1 << 30)
-        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(mmap_threshold, mapped)
+        mallopt(trim_threshold, trimmed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from profundo.data.columns import MOST_LEVELS
 from profundo.data.looking.copies import Copies, copies_of
 from profundo.data.looking.findings import Finding, some
 from profundo.data.looking.table_facts import MOST_SHOWN, ColumnFacts, Spread
@@ -26,6 +27,7 @@ MOST_FAR = 0.02  # of the values
 VERY_FAR = 10.0  # interquartile ranges beyond a quartile
 BELL_FAR = 2.3e-6  # the share of a normal distribution beyond three
 FEWEST = 20  # rows from which a column that fits too well, or whose numbers all differ, is suspicious
+REPEATED = 5  # rows for each category, from which a column of them that tells all is suspicious
 IDENTIFIER = re.compile(r"(^|[\W_])(id|key|index|nr|no|number|code)$|^unnamed", re.IGNORECASE)
 # Numbers as people write them: a currency, separators, a unit.
 NUMBER = re.compile(r"[€$£¥]?\s*[-+−]?\d[\d.,'\s]*(e[-+]?\d+)?\s*([%€$£¥°]|[a-zA-Zµ]{1,3}[²³]?)?", re.IGNORECASE)
@@ -36,6 +38,7 @@ def table_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> l
     return [
         *_infinite(frame, inputs),
         *_telling_all(inputs, len(frame)),
+        *_many_categories(inputs),
         *_identifiers(frame, inputs),
         *_numbers_as_words(frame, inputs),
         *_spellings(frame, columns),
@@ -139,6 +142,23 @@ def _telling_all(columns: Sequence[ColumnFacts], rows: int) -> list[Finding]:
         )
         for column in columns
         if column.relation is not None and abs(column.relation) >= TELLS_ALL and rows >= FEWEST
+        if column.kind != "category"
+        or rows >= REPEATED * column.different  # a category of one row tells its answer, too
+    ]
+
+
+def _many_categories(columns: Sequence[ColumnFacts]) -> list[Finding]:
+    many = [c for c in columns if c.kind == "category" and c.features and c.different > MOST_LEVELS]
+    if not many:
+        return []
+    return [
+        Finding(
+            "note",
+            f"{len(many):,} {'column has' if len(many) == 1 else 'columns have'} more than {MOST_LEVELS} categories: the "
+            f"{MOST_LEVELS} most frequent get a feature each, all others look alike to the net.",
+            "Put categories together, or write what they have in common as columns of their own.",
+            some([f"{column.name} ({column.different:,})" for column in many]),
+        )
     ]
 
 
