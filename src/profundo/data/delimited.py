@@ -1,7 +1,8 @@
 """Text with separators, CSV and its kin, as a table: what is wrong with it is told with the number of its row.
 
 Any of comma, semicolon, tab and bar separates, whichever the header has most; UTF-8 with or without a mark, UTF-16 with
-one, and the old encoding of Windows. Numbers may have a decimal comma where commas do not separate. Every row must have as many values as the header.
+one, and the old encoding of Windows. Numbers may have a decimal comma where commas do not separate. Every row must have as
+many values as the header.
 """
 
 from __future__ import annotations
