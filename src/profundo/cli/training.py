@@ -122,7 +122,10 @@ def train(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.", show_default=False)] = None,
     stream: Annotated[
-        bool | None, typer.Option("--stream/--in-memory", help="Read images or rows while training, not before.", show_default=False)
+        bool | None,
+        typer.Option(
+            "--stream/--in-memory", help="Read images or rows while training, not before.", show_default=False
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes that read streamed images.", show_default=False)

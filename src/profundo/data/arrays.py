@@ -180,6 +180,8 @@ def _targets(values: np.ndarray, task: Task, path: Path) -> tuple[Targets, Tenso
         raise ProfundoError(f"{path}: expected targets (n,) of two classes or more, got shape {values.shape}")
     places = torch.from_numpy(np.searchsorted(different, values).astype(np.int64))
     if not is_number and len(different) > MOST_WORDS:
-        raise ProfundoError(f"{path}: targets have {len(different):,} different values; expected at most {MOST_WORDS:,}")
+        raise ProfundoError(
+            f"{path}: targets have {len(different):,} different values; expected at most {MOST_WORDS:,}"
+        )
     names = tuple(printable(str(int(value)) if is_whole else str(value)) for value in different)
     return Targets("classes" if len(names) > 2 else "binary", names), places
