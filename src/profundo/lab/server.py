@@ -70,7 +70,10 @@ def serve_run(
         app = application(predictor(folder), folder.resolve().name, limits)
         address = listening.getsockname()
         if token_file is None:
-            kept = folder / f".token-{address[1]}"
+            own = (
+                "" if address[0] == "127.0.0.1" else f"-{address[0].replace(':', '_')}"
+            )  # others may have the port, too
+            kept = folder / f".token-{address[1]}{own}"
             token_file = stack.enter_context(temporary_file(kept, token))
         if token_file is None and not sys.stderr.isatty():
             raise ProfundoError(f"{folder}: the token cannot be kept there; say where with --token-file")

@@ -32,6 +32,7 @@ from profundo.recipes.folder import Folder
 from profundo.recipes.models import load_model, load_objective
 from profundo.recipes.onnx_columns import feeds_of, with_columns
 from profundo.recipes.onnx_graphs import check_packages, onnx_graph, run_graph, serialised
+from profundo.recipes.places import check_place
 from profundo.recipes.plain_python import plain_python
 from profundo.recipes.whole import Whole, answer_name, answers_of, example
 from profundo.records import Column, Inputs, ProfundoError, Spec
@@ -215,8 +216,12 @@ def _test_inputs(run: Run | str | Path, trained: Trained) -> Tensor | None:
     from profundo.recipes.supervised import Run, load_data
 
     try:
-        asked = read_experiment(trained.folder.experiment)
-        data = run.data if isinstance(run, Run) else load_data(experiment(**asked))
+        if isinstance(run, Run):
+            data = run.data
+        else:
+            asked = experiment(**read_experiment(trained.folder.experiment))
+            check_place(asked.data, trained.folder.experiment)
+            data = load_data(asked)
         split = data.test.inputs
         found = split[:SAMPLES] if isinstance(split, Tensor) else _some_of(split)
     except (ProfundoError, OSError):

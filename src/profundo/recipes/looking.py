@@ -26,6 +26,7 @@ from profundo.data.looking.survey import Tell
 from profundo.recipes.look import Look
 from profundo.recipes.look_images import look_at_files, look_at_images
 from profundo.recipes.look_tables import look_at_rows, look_at_table
+from profundo.recipes.places import remember_place
 from profundo.records import ProfundoError
 
 __all__ = ["Look", "look"]
@@ -49,6 +50,7 @@ def look(
     """
     if task not in get_args(Task):
         raise ProfundoError(f"task {task!r} is unknown; known: {', '.join(get_args(Task))}")
+    remember_place(str(name))
     begin, path = time.perf_counter(), Path(name)
     if _is_table(name):
         seen = look_at_table(path, target, task)

@@ -33,6 +33,7 @@ from profundo.recipes.display import Quiet, Voice, figure
 from profundo.recipes.experiment import Experiment, completed, experiment, read_experiment
 from profundo.recipes.folder import Folder, environment
 from profundo.recipes.models import build_net
+from profundo.recipes.places import check_place, remember_place
 from profundo.recipes.preparing import objective_of
 from profundo.recipes.supervised import Run, check_outputs, fit
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
@@ -79,6 +80,7 @@ def asked_of(
         )
     builder = net if callable(net) else None
     name = f"own:{getattr(net, '__name__', type(net).__name__)}" if builder else net
+    remember_place(str(data))
     asked = experiment(data=str(data), **({"net": name} if name is not None else {}), **settings)
     for setting in OF_A_RUN:
         if getattr(asked, setting, None) is not None:
@@ -294,6 +296,7 @@ def read_study(kind: str, path: str | Path, *keys: str) -> dict[str, Any]:
     whole = isinstance(settings, dict) and "data" in settings
     if asked.get("study") != kind or not whole or any(key not in asked for key in keys):
         raise ProfundoError(f"{path}: is not a folder of `profundo {kind}`")
+    check_place(str((settings or {})["data"]), Path(path) / "study.yaml")
     for name in settings or {}:
         if name not in Experiment.model_fields:
             raise ProfundoError(

@@ -28,6 +28,7 @@ from profundo.recipes.experiment import Experiment, completed, experiment, read_
 from profundo.recipes.folder import Folder, environment, read_result, write_history
 from profundo.recipes.learning import Keeping, State, learn, where
 from profundo.recipes.models import build_net, load_model, save_model
+from profundo.recipes.places import check_place, remember_place
 from profundo.recipes.preparing import Prepared, objective_of, training
 from profundo.recipes.yardstick import yardstick
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Scores
@@ -77,6 +78,7 @@ def train(asked: Experiment, *, out: str | Path | None = None, voice: Voice | No
     voice = voice or Quiet()
     with group(asked.device) as processes, seeded(asked.seed):
         started = time.perf_counter()
+        remember_place(asked.data)
         prepared = prepare(asked, processes.size)
         seconds = {"data": time.perf_counter() - started}
         folder = Folder.create(asked.data, out) if processes.chief else None
@@ -239,6 +241,7 @@ def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
     voice = voice or Quiet()
     folder = Folder.open(path)
     asked = experiment(**read_experiment(folder.experiment))
+    check_place(asked.data, folder.experiment)
     _check_unfinished(folder)
     with (
         group(asked.device) as processes,
@@ -308,6 +311,7 @@ def open_run(path: str | Path, *, evaluate: bool = True) -> Run:
     asked = experiment(**read_experiment(folder.experiment))
     if not folder.scores.exists():
         raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
+    check_place(asked.data, folder.experiment)
     data = load_data(asked)
     net, spec = load_model(folder)
     if (spec.inputs.shape, spec.inputs.names, spec.targets.kind, spec.outputs) != (
