@@ -4,6 +4,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
+from torch import nn
+
+from profundo.records import ProfundoError
+from profundo.train.hardware import choose_precision, stride_is_too_wide
 
 HELD = """
 import torch
@@ -31,3 +36,28 @@ def test_freed_memory_is_kept_while_training_and_given_back_afterwards(then, sti
     program = HELD.replace("{then}", then)
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["True", still]
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "wide"),
+    [
+        (nn.Conv2d(1, 2, 3, stride=2, padding=1), (1, 1, 1), True),
+        (nn.Conv2d(1, 2, 3, stride=2, padding=1), (1, 5, 1), True),
+        (nn.Conv2d(1, 2, 3, stride=2, padding=1), (1, 2, 2), False),
+        (nn.Conv2d(1, 2, 3, stride=3, padding=1), (1, 2, 2), True),
+        (nn.Conv2d(1, 2, 3, padding=1), (1, 1, 1), False),
+        (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(8), nn.Conv2d(2, 2, 3, 2, 1)), (1, 8, 8), True),
+        (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(8), nn.Conv2d(2, 2, 3, 2, 1)), (1, 16, 16), False),
+        (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.AdaptiveAvgPool2d(1)), (1, 28, 28), False),
+    ],
+)
+def test_strides_wider_than_what_is_left_of_the_image_are_seen(net, shape, wide):
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    assert stride_is_too_wide(net, shape) is wide
+    assert net.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
+    assert choose_precision("float32", net, torch.device("cpu"), shape) == "float32"
+    if wide:
+        assert choose_precision("auto", net, torch.device("cpu"), shape) == "float32"
+        with pytest.raises(ProfundoError, match="take float32"):
+            choose_precision("bfloat16", net, torch.device("cpu"), shape)

@@ -2,7 +2,6 @@
 
 import copy
 import operator
-import os
 import random
 import signal
 
@@ -151,7 +150,7 @@ def test_a_second_interruption_waits_until_everything_is_back():
             return None
 
         def set_state(self, _state):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)  # to this thread, so that it comes now
 
     torch.manual_seed(4)
     state = torch.get_rng_state()

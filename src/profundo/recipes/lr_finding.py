@@ -22,11 +22,11 @@ from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
 from profundo.recipes.experiment import Experiment, completed, experiment
-from profundo.recipes.preparing import Prepared, make_update
+from profundo.recipes.preparing import Prepared, make_update, precision_of
 from profundo.recipes.supervised import check_data, check_outputs, prepare
 from profundo.records import Dataset, ProfundoError
 from profundo.train.distributed import Group
-from profundo.train.hardware import choose_device, choose_precision, normalised, repeatable
+from profundo.train.hardware import choose_device, normalised, repeatable
 from profundo.train.randomness import seeded
 from profundo.train.range_test import RangeTest, measure, untouched
 
@@ -140,9 +140,7 @@ def lr_find(
     chosen = completed(asked, data.spec, len(data.train), str(asked.net), normalised(net))
     with untouched({"net": net}):
         check_outputs(net, data)
-        return _test(
-            Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device)), low, high, steps
-        )
+        return _test(Prepared(chosen, data, net, device, precision_of(chosen, net, data, device)), low, high, steps)
 
 
 def find(asked: Experiment, *, low: float | None = None, high: float | None = None, steps: int = 100) -> Found:

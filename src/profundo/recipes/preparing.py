@@ -18,12 +18,12 @@ from profundo.records import Batch, Dataset
 from profundo.train import EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group, share_normalization
-from profundo.train.hardware import convolutional
+from profundo.train.hardware import choose_precision, convolutional
 from profundo.train.optimizers import optimizer
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
 
-__all__ = ["Prepared", "objective_of", "training"]
+__all__ = ["Prepared", "objective_of", "precision_of", "training"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,11 @@ def objective_of(asked: Experiment, data: Dataset) -> objectives.Objective:
     if asked.class_weights is None:
         return objective
     return objectives.Weighted(objective, objectives.class_weights(asked.class_weights, targets, data.train.targets))
+
+
+def precision_of(asked: Experiment, net: nn.Module, data: Dataset, device: torch.device) -> str:
+    """ "float32" or "bfloat16"."""
+    return choose_precision(asked.precision, net, device, data.spec.inputs.shape)
 
 
 def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:

@@ -29,13 +29,13 @@ from profundo.recipes.folder import Folder, environment, read_result, write_hist
 from profundo.recipes.learning import Keeping, State, learn, where
 from profundo.recipes.models import build_net, load_model, save_model
 from profundo.recipes.places import check_place, remember_place
-from profundo.recipes.preparing import Prepared, objective_of, training
+from profundo.recipes.preparing import Prepared, objective_of, precision_of, training
 from profundo.recipes.yardstick import yardstick
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Scores
 from profundo.train import History
 from profundo.train.checkpoints import newest_checkpoint
 from profundo.train.distributed import Group, group
-from profundo.train.hardware import choose_device, choose_precision, normalised, repeatable
+from profundo.train.hardware import choose_device, normalised, repeatable
 from profundo.train.randomness import seeded
 
 __all__ = ["Run", "evaluate_split", "fit", "open_run", "prepare", "resume", "score_lines", "train"]
@@ -96,7 +96,7 @@ def prepare(asked: Experiment, processes: int = 1) -> Prepared:
     chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor)})
     check_choices(chosen, data)
     shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
-    return Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device), processes)
+    return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), processes)
 
 
 def load_data(asked: Experiment) -> Dataset:
@@ -157,7 +157,7 @@ def fit(
     if chosen.log is not None and out is False:
         raise ProfundoError(f"fit: log={chosen.log!r} writes into the run's folder; leave out one of log and out=False")
     check_outputs(net, data)
-    prepared = Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
+    prepared = Prepared(chosen, data, net, device, precision_of(chosen, net, data, device))
     voice, alone, state = voice or for_python(), Group(), None
     if resume:
         folder: Folder | None = Folder.open(out if isinstance(out, str | Path) else "")

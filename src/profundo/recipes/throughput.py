@@ -26,11 +26,11 @@ from profundo.data.blocks import Blocked, gather, root_of
 from profundo.data.standard import standardize
 from profundo.recipes.experiment import Experiment, completed
 from profundo.recipes.models import build_net
-from profundo.recipes.preparing import Prepared, make_update
+from profundo.recipes.preparing import Prepared, make_update, precision_of
 from profundo.recipes.supervised import load_data
 from profundo.records import Batch, Dataset, Samples
 from profundo.train.distributed import Group
-from profundo.train.hardware import choose_device, choose_precision, keep_heap, normalised
+from profundo.train.hardware import choose_device, keep_heap, normalised
 from profundo.train.randomness import seeded
 
 __all__ = ["Stage", "Throughput", "throughput"]
@@ -74,7 +74,7 @@ def throughput(asked: Experiment) -> Throughput:
         device, data = choose_device(asked.device), load_data(asked)
         net = build_net(asked.net or nets.default(data.spec), data.spec, asked.net_options, asked.seed)
         chosen = completed(asked, data.spec, len(data.train), asked.net or nets.default(data.spec), normalised(net))
-        prepared = Prepared(chosen, data, net, device, choose_precision(chosen.precision, net, device))
+        prepared = Prepared(chosen, data, net, device, precision_of(chosen, net, data, device))
         timed = stages(data, prepared)
         total = sum(1 / rate for rate in timed.values())
         parts = tuple(Stage(name, rate, 1 / rate / total) for name, rate in timed.items())

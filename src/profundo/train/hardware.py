@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from profundo.records import ProfundoError
 
@@ -43,18 +44,64 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
-def choose_precision(name: str, net: nn.Module, device: torch.device) -> str:
+def choose_precision(name: str, net: nn.Module, device: torch.device, shape: tuple[int, ...] = ()) -> str:
     """ "auto": bfloat16 autocast for convolutional nets and LSTMs where the hardware multiplies it natively, else float32.
 
     On a CPU dense nets lose more by casting than the products gain; convolutions gain a fifth or more, LSTMs of width 256
-    almost half. Other recurrent cells have no fused bfloat16 kernel there.
+    almost half. Other recurrent cells have no fused bfloat16 kernel there. shape: of one image, where images come in.
+    Raises ProfundoError for an unknown precision, and for bfloat16 where it would go wrong (`stride_is_too_wide`).
     """
+    if name == "bfloat16" and device.type == "cpu" and stride_is_too_wide(net, shape):
+        raise ProfundoError(
+            "precision bfloat16: a convolution of this net has a stride wider than what is left of the image, for which "
+            "PyTorch's gradients in bfloat16 are wrong on a CPU; take float32"
+        )
     if name in ("float32", "bfloat16"):
         return name
     if name != "auto":
         raise ProfundoError(f"precision {name!r} is unknown; known: auto, float32, bfloat16")
     gains = convolutional(net) or any(isinstance(module, nn.LSTM) for module in net.modules())
-    return "bfloat16" if gains and multiplies_bfloat16(device) else "float32"
+    if not gains or not multiplies_bfloat16(device):
+        return "float32"
+    return "float32" if device.type == "cpu" and stride_is_too_wide(net, shape) else "bfloat16"
+
+
+def stride_is_too_wide(net: nn.Module, shape: tuple[int, ...]) -> bool:
+    """Whether a convolution of the net gets an image with a side smaller than its stride.
+
+    The bfloat16 kernel of such a convolution leaves part of the weights' gradient as it found the memory (PyTorch 2.13,
+    oneDNN): numbers at random, often NaN. A pass of two blank images tells; the net is left as it was.
+    """
+    strided = [module for module in net.modules() if isinstance(module, nn.Conv2d) and max(module.stride) > 1]
+    widest = math.prod(_stride(module) for module in net.modules())
+    if len(shape) != 3 or not strided or min(shape[1:]) >= widest * max(map(_stride, strided)):
+        return False
+    found: list[bool] = []
+
+    def look(module: nn.Conv2d, arguments: tuple[Tensor, ...]) -> None:
+        found.append(any(side < step for side, step in zip(arguments[0].shape[-2:], module.stride, strict=True)))
+
+    modes = [(module, module.training) for module in net.modules()]
+    hooks = [module.register_forward_pre_hook(look) for module in strided]
+    parameter = next(net.parameters(), torch.empty(0))
+    try:
+        with torch.no_grad():
+            net.eval()(torch.zeros(2, *shape, device=parameter.device))
+    except (RuntimeError, ValueError, TypeError):  # what the net refuses is told elsewhere
+        return False
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes:
+            module.training = mode
+    return any(found)
+
+
+def _stride(module: nn.Module) -> int:
+    """By how much a layer makes images smaller, at most."""
+    stride = getattr(module, "stride", 1)
+    numbers = stride if isinstance(stride, tuple) else (stride,)
+    return max((number for number in numbers if isinstance(number, int)), default=1)
 
 
 def convolutional(net: nn.Module) -> bool:
