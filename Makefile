@@ -25,7 +25,7 @@ train: install                     ## train on handwritten digits; needs no down
 test: $(VENV)/.installed-dev       ## every test
 	$(PYTEST)
 
-check: $(VENV)/.installed-dev      ## the subset that takes under a minute
+check: $(VENV)/.installed-dev      ## the quick ones: three minutes on two cores
 	$(PYTEST) -m "not slow" -q
 
 lint: $(VENV)/.installed-dev       ## ruff and mypy
