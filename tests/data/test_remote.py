@@ -3,6 +3,7 @@
 import http.server
 import importlib.util
 import os
+import socket
 import threading
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import torch
 from shard_files import write_shards
 
-from profundo.data import load
+from profundo.data import addresses, load
 from profundo.data.batches import batches
 from profundo.records import ProfundoError
 
@@ -113,3 +114,13 @@ def test_a_server_that_sends_no_parts_or_has_no_file_is_an_error_in_one_line(tmp
     with pytest.raises(ProfundoError, match="does not serve parts") as caught:
         load(f"{address}/s/shard-000.tar")
     assert "\n" not in str(caught.value)
+
+
+def test_a_server_that_never_answers_is_left(monkeypatch):
+    pytest.importorskip("aiohttp", reason='pip install "profundo[remote]" to read over HTTP')
+    monkeypatch.setattr(addresses, "SILENT", 0.2)
+    silent = socket.create_server(("127.0.0.1", 0))  # takes calls into its queue, and says nothing
+    with silent, pytest.raises(ProfundoError) as error:
+        load(f"http://127.0.0.1:{silent.getsockname()[1]}/train-0.tar")
+    assert "\n" not in str(error.value)
+    assert "imeout" in str(error.value)

@@ -27,6 +27,7 @@ PROTOCOLS = ("file", "memory", "http", "https", "s3", "gs", "gcs", "az", "abfs",
 MOST_FILES, MOST_BRACES = 100_000, 100
 NEAR = 2**18  # bytes between two stretches that are sooner read through than asked for anew
 LONGEST = 2**23  # bytes of one request
+SILENT = 3.0  # seconds for which a server may say nothing
 ATTEMPTS = 4  # of a request, half a second, one and two apart
 # How stores tell a file's version.
 MARKS = ("ETag", "etag", "md5", "md5Hash", "checksum", "LastModified", "last_modified", "mtime", "modified", "created")
@@ -273,7 +274,12 @@ def _system(address: str, _process: int) -> tuple[Any, str]:
     """The file system of an address, for this process alone, and the path in it."""
     import fsspec
 
-    system, path = fsspec.core.url_to_fs(address)
+    options: dict[str, Any] = {}
+    if address.startswith(("http://", "https://")):
+        import aiohttp  # without it fsspec says what is missing, and so does this
+
+        options["client_kwargs"] = {"timeout": aiohttp.ClientTimeout(sock_connect=SILENT, sock_read=SILENT)}
+    system, path = fsspec.core.url_to_fs(address, **options)
     return system, path
 
 
