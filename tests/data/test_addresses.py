@@ -145,3 +145,25 @@ def test_no_request_is_longer_than_its_limit(store, monkeypatch):
     spans = [(place, 700) for place in range(0, 255_000, 700)]
     assert b"".join(read_spans("memory://x", spans)) == content[: 700 * len(spans)]
     assert max(asked) == 4900
+
+
+@pytest.mark.parametrize(
+    ("error", "fails"),
+    [
+        (FileNotFoundError("classes.txt"), False),
+        (PermissionError("not yours"), False),
+        (OSError("the line is down"), True),
+        (TimeoutError("too slow"), True),
+    ],
+)
+def test_a_list_that_cannot_be_read_for_the_moment_is_not_taken_for_none(monkeypatch, error, fails):
+    class Store:
+        def info(self, _path):
+            raise error
+
+    monkeypatch.setattr(addresses, "_system", lambda address, _process: (Store(), address))
+    if fails:
+        with pytest.raises(ProfundoError, match=f"classes.txt: cannot be read, if it is there: {error}"):
+            addresses.beside("s3://bucket/a.tar", ["classes.txt"], 1000)
+    else:
+        assert addresses.beside("s3://bucket/a.tar", ["classes.txt"], 1000) is None

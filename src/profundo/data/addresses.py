@@ -120,7 +120,8 @@ def read_spans(address: str, spans: Sequence[tuple[int, int]]) -> Iterator[bytes
 
 
 def beside(address: str, names: Sequence[str], largest: int) -> tuple[str, bytes] | None:
-    """Name and content of the first of these files that lies in the same folder; None where there is none."""
+    """Name and content of the first of these files that lies in the same folder; None where there is none, or none that
+    may be read. Raises ProfundoError where the place fails: that says nothing about what is there."""
     folder = address.rpartition("/")[0]
     for name in names:
         place = f"{folder}/{name}" if folder else name
@@ -128,12 +129,17 @@ def beside(address: str, names: Sequence[str], largest: int) -> tuple[str, bytes
             if is_address(address):
                 system, path = _system(place, os.getpid())
                 size = system.info(path)["size"] or 0
-            else:
+            elif os.path.isfile(place):
                 size = os.stat(place).st_size
+            else:
+                continue
             if size <= largest:
                 return name, read(place, 0, size)
-        except Exception:  # noqa: BLE001 - it is not there, or cannot be had: then the names are not known
-            continue
+        except Exception as error:  # noqa: BLE001 - every store has errors of its own
+            failed = _failure(error)
+            if failed is None or isinstance(failed, PermissionError) or getattr(failed, "status", None) in (401, 403):
+                continue
+            raise ProfundoError(f"{place}: cannot be read, if it is there: {_said(failed)}") from None
     return None
 
 
@@ -188,14 +194,19 @@ def _files_at(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
             for name, info in sorted(found.items())
             if name.lower().endswith(tuple(suffixes)) and info.get("type") == "file"
         }
-    except FileNotFoundError as error:
-        cause = error.__cause__  # over HTTP whatever went wrong becomes "not found"
-        if cause is not None and not isinstance(cause, FileNotFoundError) and getattr(cause, "status", None) != 404:
-            raise ProfundoError(f"{pattern}: the place cannot be read: {_said(cause)}") from None
-        raise ProfundoError(f"{pattern}: expected a file or folder, found nothing there") from None
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        raise ProfundoError(f"{pattern}: the place cannot be read: {_said(error)}") from None
+        failed = _failure(error)
+        if failed is None:
+            raise ProfundoError(f"{pattern}: expected a file or folder, found nothing there") from None
+        raise ProfundoError(f"{pattern}: the place cannot be read: {_said(failed)}") from None
     return [_stored(system.unstrip_protocol(name), info) for name, info in found.items()]
+
+
+def _failure(error: BaseException) -> BaseException | None:
+    """What went wrong; None where a file is simply not there. Over HTTP fsspec calls either "not found"."""
+    cause = error.__cause__ if isinstance(error, FileNotFoundError) else error
+    missing = cause is None or isinstance(cause, FileNotFoundError) or getattr(cause, "status", None) == 404
+    return None if missing else cause
 
 
 def _here(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
