@@ -24,6 +24,7 @@ from profundo.evaluate.detection import roc_area
 from profundo.records import Batch, CalibrationBin, ClassScores, Scores, Targets
 
 __all__ = [
+    "PROBABILITIES",
     "Answers",
     "Likelihood",
     "answers",

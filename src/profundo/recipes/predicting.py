@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profundo.evaluate.scores import PROBABILITIES
 from profundo.objectives import Objective
 from profundo.recipes.experiment import read_experiment
 from profundo.recipes.features import BadInputError, features_of_row
@@ -94,7 +95,7 @@ class Predictor:
             return []
         with self._one_at_a_time:  # a net may keep what it computed first for later calls
             said = predict(self.net, self.spec, torch.stack(values), self.objective)
-        probable = self.objective.quantity == "log loss"
+        probable = self.objective.quantity == PROBABILITIES
         told = [
             describe(entry.name, row, self.spec, probable=probable) for entry, row in zip(inputs, said, strict=True)
         ]
