@@ -60,9 +60,9 @@ def main() -> None:
     asked = parser.parse_args()
     import torch
 
-    from profundo.recipes.experiment import experiment
-    from profundo.recipes.models import load_model
-    from profundo.recipes.supervised import train
+    from profundo.runs.experiment import experiment
+    from profundo.runs.saved_model import load_model
+    from profundo.runs.supervised import train
     from profundo.train.checkpoints import load_checkpoint
 
     torch.set_num_threads(1)

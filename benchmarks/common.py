@@ -20,7 +20,7 @@ RESULTS = Path(__file__).parent / "results"
 def machine() -> dict[str, Any]:
     import torch
 
-    from profundo.recipes.folder import processor
+    from profundo.runs.folder import processor
 
     return {
         "processor": processor(),

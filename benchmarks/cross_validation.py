@@ -23,10 +23,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.common import keep
-from profundo.data.folds import folds, labels_of, pooled, seed_of
 from profundo.data.loading import collect
+from profundo.data.splits.folds import folds, labels_of, pooled, seed_of
 from profundo.evaluate.spread import spread
-from profundo.recipes.cross_validating import cross_validate
+from profundo.studies.cross_validation import cross_validate
 
 NETS = {"digits": (None, "mlp"), "breast-cancer": (None,), "diabetes": (None,)}
 

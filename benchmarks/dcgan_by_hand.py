@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.data.standard import standardize
-from profundo.nets.adversarial import dcgan_discriminator, dcgan_generator
+from profundo.nets.generator_critic import dcgan_discriminator, dcgan_generator
 from profundo.recipes.adversaries import ranged, raw, real_images
-from profundo.recipes.bench import Bench
+from profundo.recipes.context import Bench
 from profundo.recipes.zoo.dcgan import LOW, Settings, duel
 from profundo.train import History, Plan, fit, record, schedule
 

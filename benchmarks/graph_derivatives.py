@@ -18,7 +18,7 @@ from torch import Tensor
 
 from benchmarks.common import keep, measured_in_turn, ratios, show
 from profundo.graph import exp, scalar, sin
-from profundo.graph.derivatives.comparing import growth, speelpenning, step_sizes, sweep
+from profundo.graph.derivatives.derivative_comparison import growth, speelpenning, step_sizes, sweep
 from profundo.graph.derivatives.differentiating import differentiate
 
 SIZES = [2, 4, 8, 16, 32, 64]

@@ -17,7 +17,7 @@ import torch
 
 import profundo as pf
 from benchmarks.common import keep
-from profundo.recipes.lr_finding import Found, lr_find
+from profundo.inspect.learning_rate import Found, lr_find
 from profundo.records import Dataset
 from profundo.train import OPTIMIZERS
 

@@ -22,9 +22,9 @@ from benchmarks.common import in_processes, keep, ratios, seconds, show
 from profundo import nets
 from profundo.data.batches import batches
 from profundo.nets.summary import summary
-from profundo.recipes.experiment import experiment
-from profundo.recipes.preparing import Prepared, make_update
 from profundo.records import Dataset, Inputs, Samples, Spec, Targets
+from profundo.runs.experiment import experiment
+from profundo.runs.preparing import Prepared, make_update
 from profundo.train import Plan, fit
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_precision, keep_heap

@@ -22,8 +22,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.common import in_processes, keep, ratios, seconds, show
 from profundo import objectives
 from profundo.data.batches import batches
-from profundo.recipes.display import Terminal
 from profundo.records import Inputs, Samples, Spec, Targets
+from profundo.runs.voice import Terminal
 from profundo.train import History, Plan, Supervised, fit, optimizer, progress, record
 from profundo.train.capture import Captured
 from profundo.train.hardware import keep_heap

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmarks.common import data_folder
-from profundo.data.text import load_text
+from profundo.data.text.characters import load_text
 from profundo.nets.recurrent import LanguageModel
-from profundo.recipes.bench import Bench
+from profundo.recipes.context import Bench
 from profundo.recipes.zoo.language_model import Settings, networks, training
 from profundo.train import History, Plan, fit, record, schedule
 

@@ -119,7 +119,7 @@ def main() -> None:
     servers = multiprocessing.get_context("forkserver")
     servers.set_forkserver_preload(
         [
-            *("profundo.cli", "profundo.recipes.supervised", "profundo.recipes.reporting", "torch._dynamo"),
+            *("profundo.cli", "profundo.runs.supervised", "profundo.runs.report_facts", "torch._dynamo"),
             *("torch.utils.data", "rich.progress", "sklearn.datasets", "PIL.Image", "jinja2"),
         ]
     )

@@ -16,10 +16,10 @@ import torch
 
 from benchmarks import dcgan_by_hand, lstm_by_hand, vae_by_hand
 from benchmarks.common import data_folder, in_processes, keep, ratios, seconds, show
-from profundo.recipes.bench import Bench
-from profundo.recipes.display import Quiet
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Request
 from profundo.recipes.zoo.vae import Settings
+from profundo.runs.voice import Quiet
 from profundo.train.hardware import keep_heap
 
 UPDATES = {"lstm": 100, "vae": 200, "dcgan": 60}

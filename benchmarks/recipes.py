@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import keep, mean_and_spread
-from profundo.recipes.catalogue import RECIPES
+from profundo.recipes.recipe_names import RECIPES
 
 SECONDS = "processor seconds, whole process"
 

@@ -27,9 +27,9 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common import keep, show
-from profundo.recipes.experiment import experiment
-from profundo.recipes.predicting import predictor
-from profundo.recipes.supervised import train
+from profundo.runs.experiment import experiment
+from profundo.runs.supervised import train
+from profundo.use.predicting import predictor
 
 RUNS = {
     "digits, mlp, 8×8 grey PNG": {"data": "digits", "net": "mlp", "epochs": 1},

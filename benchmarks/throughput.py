@@ -30,9 +30,9 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.common import data_folder, in_turn, keep, ratios, show
 from profundo.data import load
 from profundo.data.batches import batches
-from profundo.data.sharding import write_shards
-from profundo.recipes.experiment import experiment
-from profundo.recipes.throughput import throughput
+from profundo.data.streams.shard_packing import write_shards
+from profundo.inspect.throughput import throughput
+from profundo.runs.experiment import experiment
 from profundo.train.hardware import keep_heap
 
 IMAGES, ROWS, WORKERS = 128, 256, 2

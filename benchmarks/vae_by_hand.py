@@ -17,7 +17,7 @@ from torch import Tensor
 
 from profundo.data.standard import intensities
 from profundo.nets.variational import VariationalAutoencoder
-from profundo.recipes.bench import Bench
+from profundo.recipes.context import Bench
 from profundo.recipes.zoo.vae import Settings, training
 from profundo.train import History, Plan, fit, record, schedule
 

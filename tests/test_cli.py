@@ -207,7 +207,7 @@ def test_help_and_names_do_not_import_torch():
 
 
 def test_mnist_training_imports_only_what_it_needs():
-    code = "import profundo.recipes.supervised, profundo.recipes.reporting, sys; print(*sys.modules)"
+    code = "import profundo.runs.supervised, profundo.runs.report_facts, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
     loaded = set(done.stdout.split())
     assert "torch" in loaded

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from profundo.cli import main
-from profundo.recipes.graphing import graph_of_net, graph_of_run, random_input, values_of
+from profundo.inspect.graph_views import graph_of_net, graph_of_run, random_input, values_of
 from profundo.records import ProfundoError
 
 OWN = """
@@ -175,7 +175,7 @@ class TestNets:
         from profundo import nets, objectives
         from profundo.data import load
         from profundo.data.standard import standardize
-        from profundo.recipes.models import build_net
+        from profundo.runs.saved_model import build_net
 
         data = load("digits")
         net = build_net("mlp", data.spec, {}, 0)
@@ -208,8 +208,8 @@ class TestNets:
         assert "parameters" in out
 
     def test_a_run_shows_the_net_it_has_trained(self, said, tmp_path):
-        from profundo.recipes.experiment import experiment
-        from profundo.recipes.supervised import train
+        from profundo.runs.experiment import experiment
+        from profundo.runs.supervised import train
 
         run = train(experiment(data="iris", net="linear", epochs=3), out=tmp_path / "flowers")
         code, out, _ = said(str(tmp_path / "flowers"))

@@ -7,7 +7,8 @@ import profundo
 
 HOUSE = Path(profundo.__file__).parent
 GROUND = {"records", "files", "compiler"}  # every room may stand on these
-JOINERS = {"recipes", "lab", "cli", "__init__", "__main__"}  # and these may enter any room
+# and these may enter any room
+JOINERS = {"looks", "runs", "studies", "recipes", "use", "inspect", "lab", "cli", "__init__", "__main__"}
 ALLOWED = {("doctor", "graph"), ("graph", "pictures")}
 
 

@@ -39,36 +39,50 @@ __all__ = [
 if TYPE_CHECKING:
     from profundo import data, evaluate, graph, nets, objectives, train
     from profundo.data import load
-    from profundo.recipes.comparing import compare
-    from profundo.recipes.cooking import cook as recipe
-    from profundo.recipes.cross_validating import cross_validate
-    from profundo.recipes.exporting import export
-    from profundo.recipes.learning_curves import learning_curve
-    from profundo.recipes.looking import look
-    from profundo.recipes.lr_finding import lr_find
-    from profundo.recipes.running import resume
-    from profundo.recipes.selecting import select
-    from profundo.recipes.supervised import fit, open_run
-    from profundo.recipes.tabulating import summary
+    from profundo.inspect.learning_rate import lr_find
+    from profundo.inspect.net_table import summary
+    from profundo.looks.data_look import look
+    from profundo.recipes.recipe_run import cook as recipe
     from profundo.records import ProfundoError
+    from profundo.runs.supervised import fit, open_run
+    from profundo.studies.cross_validation import cross_validate
+    from profundo.studies.learning_curves import learning_curve
+    from profundo.studies.model_selection import select
+    from profundo.studies.run_comparison import compare
+    from profundo.use.any_run import resume
+    from profundo.use.exporting import export
 
-_ROOMS = {"data", "nets", "objectives", "train", "evaluate", "graph", "pictures", "recipes"}
+_ROOMS = {
+    "data",
+    "nets",
+    "objectives",
+    "train",
+    "evaluate",
+    "graph",
+    "pictures",
+    "looks",
+    "runs",
+    "studies",
+    "recipes",
+    "use",
+    "inspect",
+}
 _NAMES = {
     "load": "profundo.data",
-    "compare": "profundo.recipes.comparing",
-    "look": "profundo.recipes.looking",
-    "lr_find": "profundo.recipes.lr_finding",
-    "cross_validate": "profundo.recipes.cross_validating",
-    "learning_curve": "profundo.recipes.learning_curves",
-    "select": "profundo.recipes.selecting",
-    "export": "profundo.recipes.exporting",
-    "fit": "profundo.recipes.supervised",
-    "open_run": "profundo.recipes.supervised",
-    "resume": "profundo.recipes.running",
-    "summary": "profundo.recipes.tabulating",
+    "compare": "profundo.studies.run_comparison",
+    "look": "profundo.looks.data_look",
+    "lr_find": "profundo.inspect.learning_rate",
+    "cross_validate": "profundo.studies.cross_validation",
+    "learning_curve": "profundo.studies.learning_curves",
+    "select": "profundo.studies.model_selection",
+    "export": "profundo.use.exporting",
+    "fit": "profundo.runs.supervised",
+    "open_run": "profundo.runs.supervised",
+    "resume": "profundo.use.any_run",
+    "summary": "profundo.inspect.net_table",
     "ProfundoError": "profundo.records",
 }
-_RENAMED = {"recipe": ("profundo.recipes.cooking", "cook")}
+_RENAMED = {"recipe": ("profundo.recipes.recipe_run", "cook")}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profundo.data import addresses
-from profundo.data.addresses import expanded, files_at, read_spans
+from profundo.data.streams import addresses
+from profundo.data.streams.addresses import expanded, files_at, read_spans
 from profundo.records import ProfundoError
 
 

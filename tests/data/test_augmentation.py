@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from profundo.data import AUGMENTATIONS, augmentation
-from profundo.data.augment import value_range
+from profundo.data.augmenting.augment import value_range
 from profundo.data.augmenting.options import MIXING, OPTIONS
 from profundo.data.batches import batches
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets

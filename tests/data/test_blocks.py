@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profundo.data.batches import batches, in_order
-from profundo.data.blocks import Blocks, cut, in_blocks, shuffled_in_windows
-from profundo.data.splits import Selection
+from profundo.data.splits.splits import Selection
+from profundo.data.streams.blocks import Blocks, cut, in_blocks, shuffled_in_windows
 from profundo.records import Inputs, Samples, Spec, Targets
 
 SPEC = Spec(Inputs((1, 4, 4), "image", (0.0,), (1.0,)), Targets("classes", ("a", "b", "c")))

@@ -9,7 +9,7 @@ import torch
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
 
-from profundo.data.columns import MOST_LEVELS, as_features, encoded, feature_names, learned
+from profundo.data.tables.columns import MOST_LEVELS, as_features, encoded, feature_names, learned
 from profundo.records import Column, Inputs, ProfundoError, Samples
 
 NAN = float("nan")

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from profundo.data.compositions import composition, compositions
+from profundo.data.sets.compositions import composition, compositions
 
 
 def h(a, b):

@@ -9,8 +9,8 @@ import polars
 import pytest
 
 from profundo.data.arrays import array_collection
-from profundo.data.delimited import uneven_plain, uneven_quoted
-from profundo.data.frames import read_frame, table_collection
+from profundo.data.tables.delimited import uneven_plain, uneven_quoted
+from profundo.data.tables.frames import read_frame, table_collection
 from profundo.records import ProfundoError
 
 EVEN = "".join(f"{i},{i * 2},{'ab'[i % 2]}\n" for i in range(60))

@@ -5,7 +5,7 @@ import math
 import torch
 from sklearn.linear_model import LinearRegression
 
-from profundo.data.demand import CITIES, COLUMNS, LEVELS, NOISE, demand, expected, structure
+from profundo.data.sets.demand import CITIES, COLUMNS, LEVELS, NOISE, demand, expected, structure
 
 
 def row(month, weekday, city, price=1.0):

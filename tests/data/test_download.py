@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from profundo.data import load
-from profundo.data.cache import cache_folder
-from profundo.data.catalogue import MNIST_FILES, PUBLISHED
-from profundo.data.cifar import FORMS, cifar_collection
-from profundo.data.download import fetch
+from profundo.data.dataset_names import MNIST_FILES, PUBLISHED
+from profundo.data.images.cifar import FORMS, cifar_collection
+from profundo.data.streams.cache import cache_folder
+from profundo.data.streams.download import fetch
 from profundo.records import ProfundoError
 
 CONTENT = bytes(range(256)) * 5000

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from profundo.data.folds import folds, grouped_by, held_out, labels_of, nested, pooled, small_classes, subset
 from profundo.data.loading import collect
-from profundo.data.splits import Selection, separated
+from profundo.data.splits.folds import folds, grouped_by, held_out, labels_of, nested, pooled, small_classes, subset
+from profundo.data.splits.splits import Selection, separated
 from profundo.records import ProfundoError, Samples
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from profundo.data import load
-from profundo.data.frames import raw_rows, read_frame, table_collection
+from profundo.data.tables.frames import raw_rows, read_frame, table_collection
 from profundo.records import ProfundoError
 
 ROWS = """name,age,city,joined,seen,smokes,note,risk

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from profundo.data import load
-from profundo.data.catalogue import MNIST_FILES
-from profundo.data.idx import read_idx
+from profundo.data.dataset_names import MNIST_FILES
+from profundo.data.images.idx import read_idx
 from profundo.records import ProfundoError
 
 

@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from profundo.data import images as reader
 from profundo.data import load
+from profundo.data.images import image_folders as reader
 from profundo.records import ProfundoError
 
 

@@ -13,10 +13,10 @@ from sklearn.preprocessing import StandardScaler
 
 import profundo.data as data
 from profundo.data import load, names, standardize, standardize_targets
-from profundo.data.catalogue import PUBLISHED
-from profundo.data.idx import read_idx
+from profundo.data.dataset_names import PUBLISHED
+from profundo.data.images.idx import read_idx
+from profundo.data.sets.sklearn_sets import finite
 from profundo.data.standard import channel_sums, moments
-from profundo.data.tables import finite
 from profundo.records import Dataset, ProfundoError, Source
 
 SMALL = [name for name in names() if name not in PUBLISHED]

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from profundo.data import load
-from profundo.data.curves import arcsine, spread_out, truth, uniform, with_noise
-from profundo.data.measurements import MEASURED, measured
-from profundo.data.whole import Whole, whole
+from profundo.data.full_batch import Whole, whole
+from profundo.data.sets.known_functions import arcsine, spread_out, truth, uniform, with_noise
+from profundo.data.sets.measurements import MEASURED, measured
 from profundo.evaluate.separation import margin
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from profundo.data import augmentation
-from profundo.data.metric import ClassBatches, Members, Pairs, of_classes
+from profundo.data.metric_batches import ClassBatches, Members, Pairs, of_classes
 from profundo.records import Inputs, ProfundoError, Samples
 
 COUNTS = {3: 2, 5: 7, 8: 31}

@@ -11,11 +11,12 @@ from pathlib import Path
 import polars
 import pytest
 import torch
-from shard_files import write_shards
 
-from profundo.data import addresses, load
+from profundo.data import load
 from profundo.data.batches import batches
+from profundo.data.streams import addresses
 from profundo.records import ProfundoError
+from shard_files import write_shards
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from profundo.data.scenes import SIDE, WORDS, Scenes, caption, draw, places, sentence
-from profundo.data.sequences import END, PAD
+from profundo.data.images.scenes import SIDE, WORDS, Scenes, caption, draw, places, sentence
+from profundo.data.text.sequence_batches import END, PAD
 from profundo.records import ProfundoError, Samples
 
 

@@ -7,7 +7,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 
 from profundo.data import load
 from profundo.data.arrays import array_collection
-from profundo.data.frames import table_collection
+from profundo.data.tables.frames import table_collection
 from profundo.records import ProfundoError
 
 ROWS = "x,sun,rain,low,high,genres\n" + "".join(

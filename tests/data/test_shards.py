@@ -9,11 +9,12 @@ import tarfile
 import numpy as np
 import pytest
 import torch
-from shard_files import picture, pixels, samples, write_shards, write_tar
 
-from profundo.data import load, shard_index, standardize
-from profundo.data.sharding import write_shards as write_from_folder
+from profundo.data import load, standardize
+from profundo.data.streams import shard_index
+from profundo.data.streams.shard_packing import write_shards as write_from_folder
 from profundo.records import ProfundoError
+from shard_files import picture, pixels, samples, write_shards, write_tar
 
 
 def everything(data):

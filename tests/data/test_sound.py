@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from profundo.data import sound
-from profundo.data.sound import (
+from profundo.data.sound import spectrograms
+from profundo.data.sound.spectrograms import (
     RATE,
     decibels,
     hertz,
@@ -23,7 +23,7 @@ from profundo.data.sound import (
     resampled,
     spectrogram,
 )
-from profundo.data.spoken import Spoken, padded, sound_folder, spoken_digits, utterances
+from profundo.data.sound.spoken import Spoken, padded, sound_folder, spoken_digits, utterances
 from profundo.records import ProfundoError
 
 
@@ -213,7 +213,7 @@ def test_archives_that_cannot_be_used_are_refused(tmp_path, monkeypatch):
     path.write_bytes(b"PK no zip at all")
     with pytest.raises(ProfundoError, match=r"expected a \.zip"):
         spoken_digits(data_dir=tmp_path)
-    monkeypatch.setattr(sound, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(spectrograms, "LARGEST_FILE", 1000)
     archive(tmp_path, {"0_a_0.wav": wav(np.zeros(5000, int))})  # small when packed
     with pytest.raises(ProfundoError, match="not read"):
         spoken_digits(data_dir=tmp_path)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from profundo.data import standardize, standardize_targets
-from profundo.data.splits import stratified
+from profundo.data.splits.splits import stratified
 from profundo.data.standard import channel_sums, moments
 from profundo.records import Inputs, Targets
 

@@ -8,10 +8,11 @@ import polars
 import pytest
 import torch
 
-from profundo.data import load, parquet
-from profundo.data.addresses import Stored
+from profundo.data import load
 from profundo.data.batches import batches, in_order
-from profundo.data.footers import row_groups, rows_of_groups
+from profundo.data.streams.addresses import Stored
+from profundo.data.tables import parquet
+from profundo.data.tables.parquet_footers import row_groups, rows_of_groups
 from profundo.records import ProfundoError
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from profundo.data import load
-from profundo.data.subsets import few, only_classes
+from profundo.data.splits.subsets import few, only_classes
 from profundo.records import ProfundoError, Samples
 
 

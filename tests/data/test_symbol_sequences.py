@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from profundo.data.sequences import (
+from profundo.data.text.sequence_batches import (
     END,
     PAD,
     FirstSymbols,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from profundo.data.text import UNKNOWN, Windows, decode, encode, load_text, split_text, vocabulary_of
+from profundo.data.text.characters import UNKNOWN, Windows, decode, encode, load_text, split_text, vocabulary_of
 from profundo.records import ProfundoError
 
 VERSE = "So long as men can breathe or eyes can see,\nSo long lives this, and this gives life to thee.\n" * 40

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from profundo.data.words import (
+from profundo.data.text.words import (
     SkipGrams,
     keep_probability,
     noise_distribution,

@@ -6,8 +6,8 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from profundo.evaluate.comparing import bonett_price, compare_costs, compare_right, holm, mcnemar
 from profundo.evaluate.intervals import mean_interval, wilson
+from profundo.evaluate.paired_tests import bonett_price, compare_costs, compare_right, holm, mcnemar
 from profundo.evaluate.reliability import reliability
 from profundo.records import CalibrationBin, ProfundoError
 

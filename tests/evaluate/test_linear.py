@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 import profundo as pf
 from profundo.data import standardize, standardize_targets
 from profundo.evaluate.linear import fit_linear, linear_name
-from profundo.recipes.yardstick import spread, yardstick
 from profundo.records import Dataset, Inputs, Samples, Spec, Targets
+from profundo.runs.linear_baseline import spread, yardstick
 
 
 def training(name):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from profundo.evaluate.cosine import cosine, euclidean
 from profundo.evaluate.decomposition import bias_and_variance
 from profundo.evaluate.separation import margin, novikoff_bound
-from profundo.evaluate.similarity import cosine, euclidean
 
 
 def clouds(gap: float) -> tuple[torch.Tensor, torch.Tensor]:

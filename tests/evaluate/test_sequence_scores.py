@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from profundo.evaluate.ngrams import ngram_bits
-from profundo.evaluate.sequences import bits_per_symbol, exact_matches, right_symbols, state_gradients
+from profundo.evaluate.sequence_figures import bits_per_symbol, exact_matches, right_symbols, state_gradients
 from profundo.records import ProfundoError
 
 PAD = 0

@@ -11,7 +11,7 @@ import torch
 
 import profundo.graph as G
 from profundo.graph import scalar, vector
-from profundo.graph.derivatives.comparing import (
+from profundo.graph.derivatives.derivative_comparison import (
     WAYS,
     compare,
     errors,

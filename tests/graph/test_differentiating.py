@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 import profundo.graph as G
 from profundo.graph import function, matrix, scalar, shared, tensor, vector
-from profundo.graph.derivatives.comparing import random_expression
+from profundo.graph.derivatives.derivative_comparison import random_expression
 from profundo.graph.derivatives.differentiating import DIFFERENCES, differenced, differentiate, problem
 from profundo.graph.derivatives.symbolic import ELEMENTWISE, MOVES, REDUCTIONS, from_sympy, to_sympy
 from profundo.graph.expressions.expression import OPERATIONS, ancestors

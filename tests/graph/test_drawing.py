@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from graphs import chain, convolutional, graph_of, number, random_graph, residual, seed_example, some
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphs import chain, convolutional, graph_of, number, random_graph, residual, seed_example, some
 from profundo.graph.drawings.drawing import arranged, draw, frames
 from profundo.graph.drawings.faces import shortened, text_width
 from profundo.graph.nodes import Flow, Node, Ref, Summary

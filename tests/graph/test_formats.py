@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from graphs import chain, convolutional, graph_of, number, random_graph, residual, seed_example
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphs import chain, convolutional, graph_of, number, random_graph, residual, seed_example
 from profundo.graph.drawings.drawing import draw
 from profundo.graph.drawings.formats import from_json, to_dot, to_json, to_mermaid
 from profundo.graph.nodes import Flow, Node, Ref

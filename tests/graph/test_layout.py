@@ -6,10 +6,10 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from graphs import chain, convolutional, graph_of, random_graph, residual, seed_example
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphs import chain, convolutional, graph_of, random_graph, residual, seed_example
 from profundo.graph.drawings.coordinates import align
 from profundo.graph.drawings.folding import MOST, folded, parts_of
 from profundo.graph.drawings.layering import in_rows

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from profundo.graph.drawings.tables import display_width, layers, table, totals
+from profundo.graph.drawings.node_tables import display_width, layers, table, totals
 from profundo.graph.expressions.parsing import parse
 from profundo.graph.expressions.viewing import view
 from profundo.graph.nodes import GIVEN, Cost, Graph, Node, Ref, Summary

@@ -23,17 +23,17 @@ from profundo.graph.running import run, straight, values
 from profundo.graph.traces.aten import facts
 from profundo.graph.traces.summaries import summary
 from profundo.graph.traces.tracing import trace
-from profundo.nets.adversarial import critic, dcgan_discriminator, dcgan_generator, maxout_discriminator
 from profundo.nets.attention import Translator
 from profundo.nets.autoencoders import dense_autoencoder, pooling_autoencoder
-from profundo.nets.batched import BatchedMLP
+from profundo.nets.batched_nets import BatchedMLP
 from profundo.nets.captioning import Captioner
-from profundo.nets.catalogue import NETS_FOR_IMAGES, PUBLISHED_NETS
 from profundo.nets.embedding import WordPairs, embedding_cnn
 from profundo.nets.features import OrthogonalPolynomials, RandomFeatures
+from profundo.nets.generator_critic import critic, dcgan_discriminator, dcgan_generator, maxout_discriminator
+from profundo.nets.net_names import NETS_FOR_IMAGES, PUBLISHED_NETS
 from profundo.nets.recurrent import LanguageModel, SequenceClassifier
 from profundo.nets.tabular import CategoryNet
-from profundo.nets.threshold import xor_net
+from profundo.nets.threshold_units import xor_net
 from profundo.nets.variational import VariationalAutoencoder
 from profundo.records import Batch, Inputs, ProfundoError, Spec, Targets
 

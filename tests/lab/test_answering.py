@@ -7,11 +7,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from served import NASTY
 
 from profundo.lab.answering import as_csv, as_json, preferred
 from profundo.lab.limits import Refusal
 from profundo.records import Targets
+from served import NASTY
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from contextlib import ExitStack
 
 import psutil
 import pytest
-from served import BEARER, TOKEN, Pictures, running, talk, until_closed
 from test_serving import Waiting, fetch, wait_until
 
+from profundo.lab.application import application
 from profundo.lab.limits import Limits
-from profundo.lab.serving import application
+from served import BEARER, TOKEN, Pictures, running, talk, until_closed
 
 QUICK = Limits(head=1, body=0.5, stalled=0.5, connections=20, leave=1)
 FOREVER = 20.0  # seconds that none of these deadlines comes near

@@ -10,13 +10,13 @@ import tarfile
 import numpy as np
 import pytest
 from PIL import Image
-from served import ask
 
-from profundo.lab.serving import application
-from profundo.recipes.experiment import experiment
-from profundo.recipes.exporting import export
-from profundo.recipes.predicting import predict_files, predictor
-from profundo.recipes.supervised import train
+from profundo.lab.application import application
+from profundo.runs.experiment import experiment
+from profundo.runs.supervised import train
+from profundo.use.exporting import export
+from profundo.use.predicting import predict_files, predictor
+from served import ask
 
 ODD_NAMES = (
     " space.png",

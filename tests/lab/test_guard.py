@@ -1,10 +1,10 @@
 """Who may speak with a server: by Host, Origin, site and token, for HTTP and WebSocket alike. Attacks by their names."""
 
 import pytest
-from served import BEARER, COOKIE, HOST, TOKEN, Pictures, ask, guarded, open_socket
 
+from profundo.lab.application import application
 from profundo.lab.guard import Guard
-from profundo.lab.serving import application
+from served import BEARER, COOKIE, HOST, TOKEN, Pictures, ask, guarded, open_socket
 
 ORIGIN = f"http://{HOST}"
 CARRIED = {"cookie": f"{COOKIE}={TOKEN}"}

@@ -10,11 +10,11 @@ from email.message import EmailMessage
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from served import NASTY
 from test_answering import outcome
 
 from profundo.lab.limits import Limits, Refusal
-from profundo.lab.reading import accepted, media_types, read
+from profundo.lab.request_inputs import accepted, media_types, read
+from served import NASTY
 
 SMALL = Limits(images=4, rows=5, values=40, text=30)
 

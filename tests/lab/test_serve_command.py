@@ -15,15 +15,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from served import TOKEN
 from test_connections import flood
 
-from profundo.lab.addresses import bind, hosts, url
+from profundo.lab.listening import bind, hosts, url
 from profundo.lab.tokens import new_token, own_token, temporary_file
-from profundo.recipes.experiment import experiment
-from profundo.recipes.predicting import predictor
-from profundo.recipes.supervised import train
 from profundo.records import ProfundoError
+from profundo.runs.experiment import experiment
+from profundo.runs.supervised import train
+from profundo.use.predicting import predictor
+from served import TOKEN
 
 PATIENCE = 60.0  # seconds to start, on a busy machine too
 COMMAND = [sys.executable, "-m", "profundo"]

@@ -14,13 +14,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from served import BEARER, NASTY, TOKEN, Pictures, Slow, Sums, ask, guarded, running
 from test_reading import HOSTILE_JSON, parts
 
+from profundo.lab.application import application
 from profundo.lab.limits import Limits
-from profundo.lab.serving import application
 from profundo.lab.texts import TEXTS, spoken
 from profundo.records import Column, Inputs, Spec, Targets
+from served import BEARER, NASTY, TOKEN, Pictures, Slow, Sums, ask, guarded, running
 
 SMALL = Limits(
     body_bytes=2000, bodies_bytes=3000, images=4, rows=5, values=40, text=100, body=0.2, answer=0.5, waiting=1
@@ -360,7 +360,7 @@ def test_the_description_is_valid_openapi_and_lists_every_place(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_description_agrees_with_what_the_application_takes(kind):
-    from profundo.lab.reading import media_types
+    from profundo.lab.request_inputs import media_types
 
     told = ask(application(KINDS[kind], "x"), "GET", "/openapi.json").json["paths"]["/predict"]["post"]
     assert set(told["requestBody"]["content"]) == set(media_types(KINDS[kind].spec.inputs.kind))
@@ -608,8 +608,8 @@ def real_pictures():
     from pathlib import Path
 
     from profundo import nets, objectives
-    from profundo.recipes.folder import Folder
-    from profundo.recipes.predicting import Predictor
+    from profundo.runs.folder import Folder
+    from profundo.use.predicting import Predictor
 
     spec = Spec(Inputs((1, 8, 8), "image", (127.0,), (50.0,)), Targets("classes", ("cat", "dog", "owl")))
 

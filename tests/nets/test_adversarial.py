@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from profundo.nets.adversarial import (
+from profundo.nets.generator_critic import (
     critic,
     dcgan_discriminator,
     dcgan_generator,

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from profundo import nets
-from profundo.nets.catalogue import NETS_FOR_IMAGES, PUBLISHED_NETS
 from profundo.nets.fast import stages
+from profundo.nets.net_names import NETS_FOR_IMAGES, PUBLISHED_NETS
 from profundo.nets.summary import summary
 from profundo.records import Inputs, ProfundoError, Spec, Targets
 
@@ -238,5 +238,7 @@ class TestRegistry:
         assert all(hasattr(nets, name) for name in nets.__all__)
 
     def test_catalogues_load_without_torch(self):
-        code = "import sys, profundo.nets.catalogue, profundo.objectives.catalogue; sys.exit('torch' in sys.modules)"
+        code = (
+            "import sys, profundo.nets.net_names, profundo.objectives.objective_names; sys.exit('torch' in sys.modules)"
+        )
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from profundo.nets.batched import BatchedMLP, nguyen_widrow_
+from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
 from profundo.nets.features import OrthogonalPolynomials, RandomFeatures
-from profundo.nets.threshold import GATES, ThresholdLayer
+from profundo.nets.threshold_units import GATES, ThresholdLayer
 
 
 @pytest.mark.parametrize(

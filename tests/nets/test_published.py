@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from profundo import nets
-from profundo.nets import published as module
-from profundo.nets.published import IMAGENET, PUBLISHED, Published, load_published
+from profundo.nets import published_weights as module
+from profundo.nets.published_weights import IMAGENET, PUBLISHED, Published, load_published
 from profundo.records import Inputs, ProfundoError, Spec, Targets
 
 TEN = Targets("classes", tuple("0123456789"))

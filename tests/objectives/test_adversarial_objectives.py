@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from profundo.nets.adversarial import critic as make_critic
-from profundo.objectives.adversarial import (
+from profundo.nets.generator_critic import critic as make_critic
+from profundo.objectives.adversarial_losses import (
     critic_cost,
     critic_generator_cost,
     discriminator_cost,

@@ -2,7 +2,7 @@
 
 import torch
 
-from profundo.objectives.batched import squared_errors
+from profundo.objectives.batched_losses import squared_errors
 
 
 def test_gradient_of_each_net_is_that_of_its_own_mean_squared_error():

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from profundo.objectives.metric import (
+from profundo.objectives.metric_losses import (
     contrastive,
     distances,
     hardest,

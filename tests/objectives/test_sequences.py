@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from profundo.objectives.sequences import sequence_cost
+from profundo.objectives.sequence_likelihood import sequence_cost
 
 
 def test_the_cost_is_the_mean_over_the_symbols_that_are_meant():

@@ -4,8 +4,7 @@ import math
 import re
 
 from pages import parse
-
-from profundo.pictures.activations import Plate, activations_html
+from profundo.pictures.activation_curves import Plate, activations_html
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;{{ 7 * 7 }}"
 

@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from pages import Element, parse
 
+from pages import Element, parse
 from profundo.pictures import Line, heat_svg, lines_svg, points_svg
 from profundo.records import ProfundoError
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from pages import Element, parse
 
+from pages import Element, parse
 from profundo.pictures.comparison import (
     Answered,
     Comparison,

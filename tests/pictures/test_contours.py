@@ -5,8 +5,8 @@ import random
 import re
 
 import pytest
-from pages import parse
 
+from pages import parse
 from profundo.pictures.contours import clipped, contours_svg, crossings
 from profundo.pictures.safety import is_drawing
 from profundo.pictures.sheet import Figure, Grid, Part, Sheet, sheet_html, standalone

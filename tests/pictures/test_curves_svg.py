@@ -4,8 +4,8 @@ import math
 from itertools import pairwise
 
 import pytest
-from pages import Element, parse
 
+from pages import Element, parse
 from profundo.pictures import curves_svg, scatter_svg
 from profundo.pictures.curves import nice_ticks
 

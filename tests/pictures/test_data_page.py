@@ -5,10 +5,10 @@ import io
 
 import numpy as np
 import torch
-from pages import parse
 from PIL import Image
 
-from profundo.pictures.looking import Alert, ColumnCard, DataPage, Strip, data_html
+from pages import parse
+from profundo.pictures.data_page import Alert, ColumnCard, DataPage, Strip, data_html
 
 
 def plain(shades):

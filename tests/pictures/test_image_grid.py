@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from profundo.pictures import image_grid
-from profundo.pictures.images import image_svg
+from profundo.pictures.image_grid import image_svg
 from profundo.records import ProfundoError
 
 

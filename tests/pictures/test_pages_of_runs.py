@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from pages import Element, parse
 from torch import nn
 
 import profundo as pf
+from pages import Element, parse
 from profundo.records import Dataset, Inputs, Samples, Spec, Targets
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -139,8 +139,8 @@ def test_hinge_states_no_probabilities(tmp_path):
 
 
 def test_a_kept_run_says_by_which_command_it_is_drawn_and_repeated(tmp_path):
-    from profundo.recipes.experiment import experiment
-    from profundo.recipes.supervised import train
+    from profundo.runs.experiment import experiment
+    from profundo.runs.supervised import train
 
     folder = tmp_path / "a run"
     tree, _ = page(train(experiment(data="iris", epochs=1), out=folder), tmp_path)

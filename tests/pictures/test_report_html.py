@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 import torch
-from pages import Element, parse
 
 import profundo.pictures as pictures
+from pages import Element, parse
 from profundo.pictures import Report, Worst, report_html
 from profundo.pictures.report import Calibration, ColumnRow, FirstLayer, Fit, Value
 from profundo.pictures.verdict import score

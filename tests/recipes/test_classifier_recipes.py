@@ -11,10 +11,10 @@ from torch import nn
 
 from profundo import nets
 from profundo.data import load
-from profundo.nets.published import PUBLISHED, Published
+from profundo.nets.published_weights import PUBLISHED, Published
 from profundo.recipes.classifying import known_spec, spec_of
-from profundo.recipes.cooking import cook
-from profundo.recipes.publications import published_net, published_weights
+from profundo.recipes.pretrained import published_net, published_weights
+from profundo.recipes.recipe_run import cook
 from profundo.recipes.zoo import cifar10, deep_or_shallow, lenet5_1998, transfer
 from profundo.records import Inputs, ProfundoError, Spec, Targets
 

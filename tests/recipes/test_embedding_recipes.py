@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from profundo.recipes.cooking import cook
+from profundo.recipes.recipe_run import cook
 from profundo.recipes.zoo.category_embeddings import month_circle, one_hot, with_pairs
 from profundo.recipes.zoo.word_embeddings import context_cost, group_share
 from profundo.records import ProfundoError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from profundo.data.curves import arcsine, truth, with_noise
-from profundo.recipes.cooking import cook
+from profundo.data.sets.known_functions import arcsine, truth, with_noise
+from profundo.recipes.recipe_run import cook
 from profundo.recipes.zoo.bias_variance import chebyshev, polynomial
 from profundo.records import ProfundoError
 

@@ -11,8 +11,8 @@ from profundo.data import load
 from profundo.data.batches import batches
 from profundo.data.standard import intensities, standardize
 from profundo.recipes.adversaries import Classifier, Stretches, make, ranged
-from profundo.recipes.cooking import cook
 from profundo.recipes.recipe import settle
+from profundo.recipes.recipe_run import cook
 from profundo.recipes.zoo import anomaly, autoencoder, wgan_gp
 from profundo.records import ProfundoError
 

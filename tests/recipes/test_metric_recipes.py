@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 from profundo.data import load
-from profundo.recipes.cooking import cook
 from profundo.recipes.metric_learning import parts_of
+from profundo.recipes.recipe_run import cook
 from profundo.recipes.zoo.triplet import mined_cost
 from profundo.records import ProfundoError
 

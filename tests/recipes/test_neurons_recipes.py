@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from profundo.data import load
-from profundo.data.whole import whole
-from profundo.recipes.cooking import cook
+from profundo.data.full_batch import whole
+from profundo.recipes.recipe_run import cook
 from profundo.records import ProfundoError
 
 

@@ -11,14 +11,14 @@ import torch
 from markupsafe import escape
 
 from profundo.pictures.exhibits import Drawn
-from profundo.recipes.catalogue import RECIPES
-from profundo.recipes.cooked import open_model, write_page
-from profundo.recipes.cooking import cook, go_on
-from profundo.recipes.display import Quiet
-from profundo.recipes.folder import Folder
+from profundo.recipes.exhibit_files import read_exhibits
 from profundo.recipes.recipe import about, find, generated, settle
-from profundo.recipes.showing import read_exhibits
+from profundo.recipes.recipe_folder import open_model, write_page
+from profundo.recipes.recipe_names import RECIPES
+from profundo.recipes.recipe_run import cook, go_on
 from profundo.records import Interrupted, ProfundoError
+from profundo.runs.folder import Folder
+from profundo.runs.voice import Quiet
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_data]
 EVERY = pytest.mark.parametrize("name", RECIPES)

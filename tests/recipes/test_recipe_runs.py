@@ -11,12 +11,12 @@ import torch
 import yaml
 
 import profundo as pf
-from profundo.recipes.cooked import open_model, write_page
-from profundo.recipes.cooking import cook, go_on
-from profundo.recipes.display import Quiet
 from profundo.recipes.recipe import settle
-from profundo.recipes.running import is_recipe_run
+from profundo.recipes.recipe_folder import open_model, write_page
+from profundo.recipes.recipe_run import cook, go_on
 from profundo.records import Interrupted, ProfundoError
+from profundo.runs.voice import Quiet
+from profundo.use.any_run import is_recipe_run
 
 TINY = {"data": "digits", "code": 3, "width": 16, "epochs": 1, "plane_epochs": 1, "draws": 2}
 
@@ -92,7 +92,7 @@ def interrupted(folder):
 
 
 def test_an_interrupted_run_survives_a_resume_that_cannot_begin(tmp_path, monkeypatch):
-    from profundo.recipes.bench import Bench
+    from profundo.recipes.context import Bench
 
     interrupted(tmp_path / "run")
     kept = sorted(path.relative_to(tmp_path) for path in (tmp_path / "run" / "checkpoints").rglob("*"))
@@ -106,12 +106,12 @@ def test_an_interrupted_run_survives_a_resume_that_cannot_begin(tmp_path, monkey
 
 
 def test_another_arithmetic_or_another_setting_is_a_change(tmp_path, monkeypatch):
-    from profundo.recipes import bench
+    from profundo.recipes import context
 
     interrupted(tmp_path / "run")
-    other = bench.multiplies_bfloat16(torch.device("cpu"))
+    other = context.multiplies_bfloat16(torch.device("cpu"))
     with monkeypatch.context() as patched:
-        patched.setattr(bench, "multiplies_bfloat16", lambda _device: not other)
+        patched.setattr(context, "multiplies_bfloat16", lambda _device: not other)
         with pytest.raises(ProfundoError, match="precision was"):
             go_on(tmp_path / "run")
     path = tmp_path / "run" / "experiment.yaml"
@@ -220,7 +220,7 @@ def test_a_list_of_exhibits_that_was_tampered_with_is_one_line(copied, change):
 
 @pytest.mark.parametrize("scores", ["[]", '{"test": []}', '{"test": {"a": "x"}}', '{"test": {"a": null}}'])
 def test_scores_that_are_none_are_one_line_and_do_not_hide_other_runs(copied, scores):
-    from profundo.recipes.listing import list_runs
+    from profundo.runs.listing import list_runs
 
     (copied / "scores.json").write_text(scores)
     assert "damaged" in list_runs(copied.parent)[0]["state"]
@@ -295,7 +295,9 @@ def test_new_pictures_do_not_replace_the_exhibits_of_a_run(run):
 
 @pytest.mark.slow
 def test_listing_and_describing_need_no_torch(tmp_path):
-    code = "import sys, profundo.cli; from profundo.recipes.catalogue import RECIPES; assert 'torch' not in sys.modules"
+    code = (
+        "import sys, profundo.cli; from profundo.recipes.recipe_names import RECIPES; assert 'torch' not in sys.modules"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0
     said = profundo("recipe", "vae", "--describe", "--quick").stdout
     assert "Kingma" in said

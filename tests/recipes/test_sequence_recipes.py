@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from profundo.data.scenes import SIDE, Scenes
+from profundo.data.images.scenes import SIDE, Scenes
 from profundo.pictures.exhibits import Passage
-from profundo.recipes.cooking import cook
+from profundo.recipes.recipe_run import cook
 from profundo.recipes.zoo.captions import constant_sentence
 from profundo.recipes.zoo.spoken_digits import blanked
 from profundo.records import ProfundoError

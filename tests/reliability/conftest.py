@@ -12,8 +12,7 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")  # before the fork server starts
 
 from commands import bits, finished, kill_what_is_left, profundo  # the server inherits the environment of its start
-
-from profundo.data.catalogue import AUGMENTATIONS
+from profundo.data.dataset_names import AUGMENTATIONS
 
 DROPOUT = "net: mlp\nnet_options: {dropout: 0.2, widths: [32]}\n"
 

@@ -22,9 +22,9 @@ import numpy as np
 import polars
 import pytest
 import yaml
-from commands import NOBODY, Ended, Trouble, contents, profundo
 from PIL import Image
 
+from commands import NOBODY, Ended, Trouble, contents, profundo
 from profundo.train.checkpoints import digest
 
 DEADLINE = 10.0  # seconds for a command to refuse

@@ -9,12 +9,12 @@ import struct
 import numpy as np
 import pytest
 import torch
-from commands import Trouble, go_on, newest, profundo
 
+from commands import Trouble, go_on, newest, profundo
 from profundo.nets import NETS
-from profundo.recipes.folder import Folder
-from profundo.recipes.models import build_net, load_model
 from profundo.records import Inputs, ProfundoError, Spec, Targets
+from profundo.runs.folder import Folder
+from profundo.runs.saved_model import build_net, load_model
 from profundo.train.checkpoints import digest, load_checkpoint
 
 DEADLINE = 10.0  # seconds for a command to refuse

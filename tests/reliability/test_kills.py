@@ -7,6 +7,7 @@ import time
 
 import psutil
 import pytest
+
 from commands import Trouble, bits, finished, go_on, profundo, strays
 
 

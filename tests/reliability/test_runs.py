@@ -7,8 +7,8 @@ import time
 
 import pytest
 import yaml
-from commands import PATIENCE, Trouble, bits, contents, go_on, newest, profundo
 
+from commands import PATIENCE, Trouble, bits, contents, go_on, newest, profundo
 from profundo.data.batches import load_in_workers
 from profundo.train.checkpoints import load_checkpoint
 
@@ -161,12 +161,12 @@ def test_a_loss_that_is_no_number_ends_training_and_the_saved_networks_are_finit
 
 
 def test_a_network_that_an_update_ruined_is_not_saved(fast):
-    from profundo.recipes.display import Quiet
-    from profundo.recipes.experiment import experiment
-    from profundo.recipes.folder import Folder
-    from profundo.recipes.preparing import Prepared
-    from profundo.recipes.supervised import _locked, _train, prepare
     from profundo.records import ProfundoError
+    from profundo.runs.experiment import experiment
+    from profundo.runs.folder import Folder
+    from profundo.runs.preparing import Prepared
+    from profundo.runs.supervised import _locked, _train, prepare
+    from profundo.runs.voice import Quiet
     from profundo.train.distributed import Group
 
     prepared: Prepared = prepare(experiment(data="wine", net="mlp", batch_size=31, epochs=3, checkpoint_seconds=0))

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+
 from commands import PATIENCE, Trouble, bits, contents, go_on, profundo, strays
 
 SLOW_STATE = ["--checkpoint-seconds", "3600"]  # nothing is saved before the signal comes

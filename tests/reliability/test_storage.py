@@ -8,11 +8,11 @@ import subprocess
 
 import pytest
 import torch
-from commands import NOBODY, Trouble, bits, contents, go_on, newest, profundo, strays
 
+from commands import NOBODY, Trouble, bits, contents, go_on, newest, profundo, strays
 from profundo.files import write_text
-from profundo.recipes.folder import Folder
 from profundo.records import ProfundoError
+from profundo.runs.folder import Folder
 from profundo.train.checkpoints import load_checkpoint, newest_checkpoint, numbered, save_checkpoint
 
 STATE = {"weights": torch.arange(600.0), "position": [1, 2], "nothing": None, "text": "α"}

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import polars
 import pytest
-from commands import bits, finished, go_on, profundo
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "data"))
+from commands import bits, finished, go_on, profundo
 from shard_files import picture, write_tar
 
 EVERY = ("--checkpoint-seconds", "0", "--device", "cpu")

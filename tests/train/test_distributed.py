@@ -20,9 +20,9 @@ COMPARE = """
 import sys, torch
 from profundo.data import augmentation
 from profundo.data.batches import batches
-from profundo.recipes.experiment import experiment
-from profundo.recipes.preparing import make_update
-from profundo.recipes.supervised import prepare
+from profundo.runs.experiment import experiment
+from profundo.runs.preparing import make_update
+from profundo.runs.supervised import prepare
 from profundo.train import Plan, fit
 from profundo.train.distributed import group
 from profundo.train.randomness import seeded

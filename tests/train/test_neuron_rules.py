@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from profundo.data.whole import Whole
+from profundo.data.full_batch import Whole
 from profundo.records import Batch
 from profundo.train import Plan, fit, optimizer
 from profundo.train.closed_form import least_squares

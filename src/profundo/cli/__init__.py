@@ -21,8 +21,8 @@ import profundo.cli.procedure
 import profundo.cli.using
 import profundo.cli.serving
 import profundo.cli.recipes
-import profundo.cli.looking
-import profundo.cli.throughput  # noqa: F401
+import profundo.cli.showing
+import profundo.cli.streaming  # noqa: F401
 # isort: on
 
 __all__ = ["app", "main"]

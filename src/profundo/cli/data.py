@@ -37,8 +37,8 @@ def data(
     as_json: Json = False,
 ) -> None:
     """Look at data before training: counts, ranges, copies, what does not read, what is suspicious; and what to do."""
-    from profundo.recipes.look_text import show
-    from profundo.recipes.looking import look
+    from profundo.looks.data_look import look
+    from profundo.looks.look_text import show
     from profundo.records import ProfundoError
 
     if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):

@@ -24,10 +24,10 @@ __all__ = [
 if TYPE_CHECKING:
     from profundo.graph.derivatives.derivations import Derivation
     from profundo.graph.traces.profiling import Profile
-    from profundo.recipes.display import Voice
-    from profundo.recipes.graphing import Shown
+    from profundo.inspect.graph_views import Shown
     from profundo.recipes.recipe import RecipeRun
-    from profundo.recipes.supervised import Run
+    from profundo.runs.supervised import Run
+    from profundo.runs.voice import Voice
 
 
 def words_of(text: str | None) -> list[str] | None:
@@ -38,13 +38,13 @@ def words_of(text: str | None) -> list[str] | None:
 
 def read_changes(text: str | None) -> Any:
     """Augmentations: names with commas, or a list in YAML where some have options."""
-    from profundo.recipes.experiment import read_value
+    from profundo.runs.experiment import read_value
 
     return read_value(text) if text is not None and text.lstrip().startswith("[") else words_of(text)
 
 
 def terminal() -> Voice:
-    from profundo.recipes.display import Terminal
+    from profundo.runs.voice import Terminal
 
     return Terminal()
 
@@ -114,8 +114,8 @@ def print_run(run: Run, as_json: bool) -> None:
 
 def read_setting(text: str, option: str = "--set", such_as: str = "epochs=3") -> tuple[str, Any]:
     """(name, value) of "name=value"; the value as YAML reads it."""
-    from profundo.recipes.experiment import read_value
     from profundo.records import ProfundoError
+    from profundo.runs.experiment import read_value
 
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
@@ -127,7 +127,7 @@ def read_weights(text: str | None) -> Any:
     """Class weights: "balanced", or numbers with commas."""
     if text is None or text == "balanced":
         return text
-    from profundo.recipes.experiment import read_value
+    from profundo.runs.experiment import read_value
 
     return read_value(f"[{text}]")
 
@@ -167,8 +167,8 @@ def print_graph(
     latex: bool,
     as_json: bool,
 ) -> None:
-    from profundo.graph.drawings.tables import layers, table
-    from profundo.recipes.graphing import as_plain_data
+    from profundo.graph.drawings.node_tables import layers, table
+    from profundo.inspect.graph_views import as_plain_data
 
     if as_json:
         print_json(as_plain_data(shown, derived, times))

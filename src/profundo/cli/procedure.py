@@ -12,9 +12,9 @@ from profundo.cli.app import CHOOSE, DataDir, Json, app
 from profundo.cli.printing import print_json, print_table, read_setting, terminal
 
 if TYPE_CHECKING:
-    from profundo.recipes.cross_validating import CrossValidation
-    from profundo.recipes.learning_curves import LearningCurve
-    from profundo.recipes.selecting import Selected
+    from profundo.studies.cross_validation import CrossValidation
+    from profundo.studies.learning_curves import LearningCurve
+    from profundo.studies.model_selection import Selected
 
 Data = Annotated[
     str | None,
@@ -82,15 +82,15 @@ def cross_validate(
     as_json: Json = False,
 ) -> None:
     """Hold out each of k parts once: how well does this way of training predict samples it has not seen?"""
-    from profundo.recipes import cross_validating
+    from profundo.studies import cross_validation
 
     given = named(locals(), settings)
     if resume is not None:
         check_alone(given, resume)
-        show(cross_validating.resume_cross_validation(resume, terminal()), as_json)
+        show(cross_validation.resume_cross_validation(resume, terminal()), as_json)
         return
     show(
-        cross_validating.cross_validate(
+        cross_validation.cross_validate(
             wanted(given, "cross-validate digits"),
             folds=folds, repeats=repeats, group=group, out=out or True, voice=terminal(), **given,
         ),
@@ -123,7 +123,7 @@ def learning_curve(
     as_json: Json = False,
 ) -> None:
     """Train on more and more samples: do more data help?"""
-    from profundo.recipes import learning_curves
+    from profundo.studies import learning_curves
 
     given = named(locals(), settings)
     if resume is not None:
@@ -172,13 +172,13 @@ def select(
     as_json: Json = False,
 ) -> None:
     """Vary one setting, choose by the validation samples, look at the test samples once."""
-    from profundo.recipes import selecting
     from profundo.records import ProfundoError
+    from profundo.studies import model_selection
 
     given = named(locals(), settings)
     if resume is not None:
         check_alone(given, resume)
-        show(selecting.resume_selection(resume, terminal()), as_json)
+        show(model_selection.resume_selection(resume, terminal()), as_json)
         return
     source = wanted(given, "select digits --vary depth=0,1,2")
     if vary is None:
@@ -188,7 +188,7 @@ def select(
         raise ProfundoError(f"--vary {vary}: expected NAME=VALUE,VALUE, such as --vary depth=0,1,2")
     asked = {name.strip(): read_list(values, "--vary")}
     show(
-        selecting.select(source, vary=asked, repeats=repeats, by=by, out=out or True, voice=terminal(), **given),
+        model_selection.select(source, vary=asked, repeats=repeats, by=by, out=out or True, voice=terminal(), **given),
         as_json,
     )
 
@@ -211,9 +211,9 @@ SETTINGS = (
 
 def named(options: dict[str, Any], settings: list[str] | None) -> dict[str, Any]:
     """The settings of an experiment among a command's options, and those of --set."""
-    from profundo.data.catalogue import nearest
-    from profundo.recipes.experiment import Experiment
+    from profundo.data.dataset_names import nearest
     from profundo.records import ProfundoError
+    from profundo.runs.experiment import Experiment
 
     gc.freeze()  # what is imported stays: the collector need not walk through it again and again
     given = {name: options[name] for name in SETTINGS if options[name] is not None}
@@ -250,8 +250,8 @@ def check_alone(given: dict[str, Any], resume: Path) -> None:
 
 def read_list(text: str, option: str) -> list[Any]:
     """The values between commas, as YAML reads them; a value may be a list in brackets."""
-    from profundo.recipes.experiment import read_value
     from profundo.records import ProfundoError
+    from profundo.runs.experiment import read_value
 
     values = read_value(f"[{text}]")
     if not isinstance(values, list) or any(value is None or isinstance(value, dict) for value in values):

@@ -15,7 +15,7 @@ from profundo.cli.printing import print_description, print_names, print_recipe_r
 @app.command(rich_help_panel=METHODS)
 def recipes(as_json: Json = False) -> None:
     """List the recipes: methods of deep learning, each a complete experiment with a stated result."""
-    from profundo.recipes.catalogue import RECIPES
+    from profundo.recipes.recipe_names import RECIPES
 
     print_names(dict(RECIPES), "recipes", as_json)
 
@@ -43,8 +43,8 @@ def recipe(
     """Run a recipe: train, evaluate and show one method."""
     from dataclasses import asdict
 
-    from profundo.recipes.cooked import read_request
     from profundo.recipes.recipe import about, check, described
+    from profundo.recipes.recipe_folder import read_request
     from profundo.records import ProfundoError
 
     given: dict[str, Any] = {}
@@ -64,7 +64,7 @@ def recipe(
     if describe:
         print_description(name, about(name), described(name, given, quick), as_json)
         return
-    from profundo.recipes.cooking import cook
+    from profundo.recipes.recipe_run import cook
 
     options = {"seed": seed, "device": device, "data_dir": str(data_dir) if data_dir else None}
     rest |= {key: value for key, value in options.items() if value is not None}
@@ -84,11 +84,11 @@ def generate(
 ) -> None:
     """Let a recipe's trained networks make something new: pictures, text."""
     from profundo.pictures.exhibits import drawn
-    from profundo.recipes.cooked import open_model
-    from profundo.recipes.folder import Folder
+    from profundo.recipes.exhibit_files import LIST, write_exhibits
     from profundo.recipes.recipe import generated
-    from profundo.recipes.showing import LIST, write_exhibits
+    from profundo.recipes.recipe_folder import open_model
     from profundo.records import ProfundoError
+    from profundo.runs.folder import Folder
 
     name, model = open_model(run)
     made = [drawn(exhibit) for exhibit in generated(name, model, count, seed, prompt)]

@@ -32,7 +32,7 @@ def report(
     profundo report runs/digits-1 runs/digits-2 --out comparison.html
     """
     if len(runs) == 1:
-        from profundo.recipes.running import write_report
+        from profundo.use.any_run import write_report
 
         path = write_report(runs[0], out)
         if as_json:
@@ -40,8 +40,8 @@ def report(
         else:
             print(path)
         return
-    from profundo.recipes.comparing import compare
     from profundo.records import ProfundoError
+    from profundo.studies.run_comparison import compare
 
     path = out or COMPARISON
     if path.is_dir() or not path.absolute().parent.is_dir():
@@ -61,7 +61,7 @@ def runs(
     folder: Annotated[Path, typer.Argument(help="Where the runs are.")] = Path("runs"), as_json: Json = False
 ) -> None:
     """List the runs, oldest first."""
-    from profundo.recipes.listing import list_runs
+    from profundo.runs.listing import list_runs
 
     rows = list_runs(folder)
     if as_json:

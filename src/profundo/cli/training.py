@@ -163,10 +163,10 @@ def train(
         "stream": stream, "workers": workers, "skip_bad": skip_bad or None, "checkpoint_seconds": checkpoint_seconds,
         "data_dir": str(data_dir) if data_dir else None,
     }  # fmt: skip
-    from profundo.recipes.experiment import experiment, read_experiment
-    from profundo.recipes.supervised import prepare
-    from profundo.recipes.supervised import train as train_recipe
     from profundo.records import ProfundoError
+    from profundo.runs.experiment import experiment, read_experiment
+    from profundo.runs.supervised import prepare
+    from profundo.runs.supervised import train as train_recipe
 
     gc.freeze()  # what is imported stays: the collector need not walk through it again and again
     settings = read_experiment(config) if config else {}
@@ -216,8 +216,8 @@ def lr_find(
     as_json: Json = False,
 ) -> None:
     """Find a learning rate: train for a few steps with a growing one, and look where the loss falls and diverges."""
-    from profundo.recipes.experiment import experiment
-    from profundo.recipes.lr_finding import check_picture, find, write_found
+    from profundo.inspect.learning_rate import check_picture, find, write_found
+    from profundo.runs.experiment import experiment
 
     given = {
         "data": data, "target": target, "task": task, "net": net, "optimizer": optimizer, "batch_size": batch_size,
@@ -246,7 +246,7 @@ def optimizers(
     as_json: Json = False,
 ) -> None:
     """Race the optimizers on three surfaces and on digits: a page of pictures, and the ranks."""
-    from profundo.recipes.racing import FULL, QUICK, check_page, race, ranks, write_race
+    from profundo.studies.optimizer_race import FULL, QUICK, check_page, race, ranks, write_race
 
     check_page(out)
     found = race(QUICK if quick else FULL, seed)
@@ -261,8 +261,8 @@ def optimizers(
 @app.command(rich_help_panel=TRAIN)
 def resume(run: RunFolder, as_json: Json = False) -> None:
     """Go on with an interrupted run, to the same result as without the interruption."""
-    from profundo.recipes.running import resume as resume_run
-    from profundo.recipes.supervised import Run
+    from profundo.runs.supervised import Run
+    from profundo.use.any_run import resume as resume_run
 
     finished = resume_run(run, voice=terminal())
     if isinstance(finished, Run):
@@ -278,9 +278,9 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Evaluate a finished run's network again."""
-    from profundo.recipes.running import is_recipe_run
-    from profundo.recipes.supervised import evaluate_split, open_run, score_lines
     from profundo.records import ProfundoError
+    from profundo.runs.supervised import evaluate_split, open_run, score_lines
+    from profundo.use.any_run import is_recipe_run
 
     if split not in ("test", "validation", "train"):
         raise ProfundoError(f"split {split!r} is unknown; known: test, validation, train")

@@ -36,8 +36,8 @@ def predict(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be read, and say so.")] = False,
 ) -> None:
     """Say what a finished run's network sees in images, rows or sounds. Needs the run's folder only."""
-    from profundo.recipes.running import predictions_for
-    from profundo.recipes.telling import style_of, tell
+    from profundo.use.any_run import predictions_for
+    from profundo.use.prediction_output import style_of, tell
 
     style = style_of(as_json, as_csv, out)
     found, targets = predictions_for(run, files, skip_bad)
@@ -62,7 +62,7 @@ def export(
 
     ONNX is read by onnxruntime and many others; safetensors comes with the same net as a function of plain PyTorch.
     """
-    from profundo.recipes.exporting import export as export_run
+    from profundo.use.exporting import export as export_run
 
     exported = export_run(run, format, out)
     if as_json:

@@ -9,14 +9,14 @@ Modules load when first touched, so that `names()` costs no import of torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from profundo.data.catalogue import AUGMENTATIONS, names
+from profundo.data.dataset_names import AUGMENTATIONS, names
 
 if TYPE_CHECKING:
-    from profundo.data.augment import augmentation
+    from profundo.data.augmenting.augment import augmentation
     from profundo.data.loading import load
-    from profundo.data.spoken import spoken_digits
+    from profundo.data.sound.spoken import spoken_digits
     from profundo.data.standard import standardize, standardize_targets
-    from profundo.data.text import load_text
+    from profundo.data.text.characters import load_text
 
 __all__ = [
     "AUGMENTATIONS",
@@ -30,10 +30,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "augmentation": "augment",
+    "augmentation": "augmenting.augment",
     "load": "loading",
-    "load_text": "text",
-    "spoken_digits": "spoken",
+    "load_text": "text.characters",
+    "spoken_digits": "sound.spoken",
     "standardize": "standard",
     "standardize_targets": "standard",
 }

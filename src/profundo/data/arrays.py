@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.archives import printable
-from profundo.data.catalogue import Task
-from profundo.data.splits import Collection
-from profundo.data.tables import finite
+from profundo.data.dataset_names import Task
+from profundo.data.sets.sklearn_sets import finite
+from profundo.data.splits.splits import Collection
+from profundo.data.streams.archives import printable
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["array_collection", "read_inputs"]

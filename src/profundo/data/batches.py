@@ -24,9 +24,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.data.augment import augmented
-from profundo.data.blocks import blocks_of, cut, gather, in_blocks, root_of, shuffled_in_windows
+from profundo.data.augmenting.augment import augmented
 from profundo.data.standard import standardize, standardize_targets
+from profundo.data.streams.blocks import blocks_of, cut, gather, in_blocks, root_of, shuffled_in_windows
 from profundo.records import Batch, ProfundoError, Samples, Spec
 
 __all__ = ["InMemory", "Streamed", "batches", "in_order", "order"]

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from profundo.data.catalogue import PUBLISHED, SUFFIXES, Task, names, nearest
-from profundo.data.splits import Collection, divide
+from profundo.data.dataset_names import PUBLISHED, SUFFIXES, Task, names, nearest
+from profundo.data.splits.splits import Collection, divide
 from profundo.records import Dataset, ProfundoError
 
 __all__ = ["collect", "load"]
@@ -64,7 +64,7 @@ def collect(
     if image_size is not None and not 1 <= image_size <= LONGEST_SIDE:
         raise ProfundoError(f"{name}: image_size: expected 1 to {LONGEST_SIDE:,} pixels, got {image_size:,}")
     if name not in names():
-        from profundo.data.stored import stored_collection
+        from profundo.data.streams.stored import stored_collection
 
         found = stored_collection(
             name, stream=stream, skip_bad=skip_bad, target=target, task=task, image_size=image_size
@@ -81,7 +81,7 @@ def _table(name: str | Path, target: str | None, task: Task) -> Collection | Non
     path = Path(name)
     if name not in names() and path.suffix.lower() in (*SUFFIXES, ".npz") and not path.is_dir():
         from profundo.data.arrays import array_collection
-        from profundo.data.frames import table_collection
+        from profundo.data.tables.frames import table_collection
 
         return array_collection(path, task) if path.suffix.lower() == ".npz" else table_collection(path, target, task)
     if target is not None or task != "auto":
@@ -96,7 +96,7 @@ def _find(
     if image_size is not None and name in names():
         raise ProfundoError(f"{name}: image_size is for folders and archives of images, which this is not")
     if name in PUBLISHED:
-        from profundo.data.published import published
+        from profundo.data.sets.published import published
 
         return published(str(name), data_dir, stream=stream, skip_bad=skip_bad)
     if name in names():
@@ -106,14 +106,14 @@ def _find(
             f"{str(name)!r} names no data set, and there is no such file; {nearest(str(name), names())}; "
             "or give a folder or a .zip with one folder of images per class, a table (.csv, .tsv, .parquet), or an .npz"
         )
-    from profundo.data.images import image_collection
+    from profundo.data.images.image_folders import image_collection
 
     return image_collection(Path(name), stream=stream, skip_bad=skip_bad, size=image_size)
 
 
 def _small(name: str) -> Collection:
-    from profundo.data.measurements import MEASURED, measured
-    from profundo.data.toys import GATES, REAL_TOYS, TOYS, gate, real_toy, toy
+    from profundo.data.sets.measurements import MEASURED, measured
+    from profundo.data.sets.toys import GATES, REAL_TOYS, TOYS, gate, real_toy, toy
 
     if name in GATES:
         return gate(name)
@@ -123,6 +123,6 @@ def _small(name: str) -> Collection:
         return real_toy(name)
     if name in MEASURED:
         return measured(name)
-    from profundo.data.tables import digits, table
+    from profundo.data.sets.sklearn_sets import digits, table
 
     return digits() if name == "digits" else table(name)

@@ -49,8 +49,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from profundo.graph.derivatives.comparing import compare, growth, step_sizes
     from profundo.graph.derivatives.derivations import derivation
+    from profundo.graph.derivatives.derivative_comparison import compare, growth, step_sizes
     from profundo.graph.derivatives.differentiating import differentiate
     from profundo.graph.drawings.matrices import dense_layer, product
     from profundo.graph.expressions.expression import Expression, constant, matrix, scalar, shared, tensor, vector
@@ -65,9 +65,9 @@ if TYPE_CHECKING:
     from profundo.graph.traces.tracing import trace
 
 _HOMES = {
-    "compare": "derivatives.comparing",
-    "growth": "derivatives.comparing",
-    "step_sizes": "derivatives.comparing",
+    "compare": "derivatives.derivative_comparison",
+    "growth": "derivatives.derivative_comparison",
+    "step_sizes": "derivatives.derivative_comparison",
     "derivation": "derivatives.derivations",
     "differentiate": "derivatives.differentiating",
     "dense_layer": "drawings.matrices",

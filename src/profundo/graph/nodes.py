@@ -189,7 +189,7 @@ class Graph:
         return self.svg()
 
     def __str__(self) -> str:
-        from profundo.graph.drawings.tables import table
+        from profundo.graph.drawings.node_tables import table
 
         return table(self)
 

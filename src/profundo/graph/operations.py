@@ -2,8 +2,8 @@
 
 from profundo.graph.expressions.elementwise import *  # noqa: F403
 from profundo.graph.expressions.elementwise import __all__ as _elementwise
-from profundo.graph.expressions.images import *  # noqa: F403
-from profundo.graph.expressions.images import __all__ as _images
+from profundo.graph.expressions.image_operations import *  # noqa: F403
+from profundo.graph.expressions.image_operations import __all__ as _images
 from profundo.graph.expressions.products import *  # noqa: F403
 from profundo.graph.expressions.products import __all__ as _products
 from profundo.graph.expressions.rearranging import *  # noqa: F403

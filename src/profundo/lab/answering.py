@@ -66,7 +66,7 @@ def finite(value: Any) -> Any:
 
 def as_csv(predictions: Sequence[dict[str, Any]], targets: Targets) -> bytes:
     """As `profundo predict --csv` writes it: the input, the prediction, P(…) of each class; or each real target."""
-    from profundo.recipes.telling import Rows
+    from profundo.use.prediction_output import Rows
 
     text = io.StringIO()
     rows = Rows(text, Path(), targets)

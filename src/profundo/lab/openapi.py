@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from profundo import __version__
+from profundo.data.tables.new_rows import columns_of
 from profundo.lab.limits import Limits
-from profundo.lab.reading import IMAGE_TYPES
-from profundo.recipes.features import columns_of
+from profundo.lab.request_inputs import IMAGE_TYPES
 from profundo.records import Column, Spec, Targets
 
 __all__ = ["description"]
@@ -90,7 +90,7 @@ def value(column: Column, may_lack: bool) -> Schema:
 
 
 def prediction(targets: Targets) -> Schema:
-    """One answer, as `profundo.recipes.predicting.describe` makes it."""
+    """One answer, as `profundo.use.predicting.describe` makes it."""
     known = {"type": "string", "enum": list(targets.classes)}
     names: dict[str, Schema] = {
         "classes": known,

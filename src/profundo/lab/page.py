@@ -13,12 +13,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from profundo.data.tables.new_rows import columns_of
 from profundo.lab.limits import Limits
-from profundo.lab.reading import IMAGE_TYPES
+from profundo.lab.request_inputs import IMAGE_TYPES
 from profundo.lab.texts import TEXTS, Language
-from profundo.recipes.display import figure
-from profundo.recipes.features import columns_of
 from profundo.records import Column, Inputs, Spec
+from profundo.runs.voice import figure
 
 __all__ = ["page"]
 
@@ -92,7 +92,7 @@ def about(spec: Spec, language: Language) -> str:
 
 
 def scoreboard(card: Mapping[str, Any], language: Language) -> Scoreboard | None:
-    """The test figures of a model card (`profundo.recipes.carding`), beside simpler predictors'; None where it has none."""
+    """The test figures of a model card (`profundo.use.model_card`), beside simpler predictors'; None where it has none."""
     scores, t = card.get("scores", {}), TEXTS[language]
     test = scores.get("test", {})
     others = {t.constant: scores.get("baseline", {}), card.get("linear_name", ""): scores.get("linear", {})}

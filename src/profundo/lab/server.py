@@ -11,9 +11,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from profundo.lab.addresses import bind, hosts, url
 from profundo.lab.guard import Guard
 from profundo.lab.limits import Limits
+from profundo.lab.listening import bind, hosts, url
 from profundo.lab.tokens import new_token, own_token, temporary_file
 from profundo.records import Interrupted, ProfundoError
 
@@ -64,8 +64,8 @@ def serve_run(
         token = own_token(token_file) if token_file else new_token()
         import uvicorn
 
-        from profundo.lab.serving import application
-        from profundo.recipes.predicting import predictor
+        from profundo.lab.application import application
+        from profundo.use.predicting import predictor
 
         app = application(predictor(folder), folder.resolve().name, limits)
         address = listening.getsockname()

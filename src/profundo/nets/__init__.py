@@ -11,7 +11,7 @@ so `torch.manual_seed` fixes them. Builders load torch when first touched; the c
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from profundo.nets.catalogue import NETS, default
+from profundo.nets.net_names import NETS, default
 
 __all__ = [
     "NETS",
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from profundo.nets.init import initialize_
     from profundo.nets.lenet import lenet5
     from profundo.nets.lenet1998 import lenet5_1998
-    from profundo.nets.published import load_published
+    from profundo.nets.published_weights import load_published
     from profundo.nets.recurrent import LanguageModel, SequenceClassifier
     from profundo.nets.registry import build
     from profundo.nets.residual import resnet
@@ -67,7 +67,7 @@ _HOMES = {
     "lenet5": "lenet",
     "lenet5_1998": "lenet1998",
     "linear": "dense",
-    "load_published": "published",
+    "load_published": "published_weights",
     "mlp": "dense",
     "resnet": "residual",
     "resnet18": "resnets",

@@ -19,8 +19,8 @@ from math import prod
 
 from torch import nn
 
-from profundo.nets.catalogue import check
 from profundo.nets.init import drawn_once
+from profundo.nets.net_names import check
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["alexnet"]

@@ -11,8 +11,8 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from profundo.nets.catalogue import check
 from profundo.nets.init import SMALL_OUTPUT, initialize_
+from profundo.nets.net_names import check
 from profundo.records import Spec
 
 __all__ = ["fast_cnn"]

@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from profundo.nets.catalogue import check
+from profundo.nets.net_names import check
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["C3_TABLE", "DIGITS", "Codes", "Frame", "SparseConv", "Squash", "Subsampling", "codes", "lenet5_1998"]

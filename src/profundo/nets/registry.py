@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from profundo.nets.alexnets import alexnet
-from profundo.nets.catalogue import check
 from profundo.nets.dense import linear, mlp
 from profundo.nets.fast import fast_cnn
 from profundo.nets.lenet import lenet5
 from profundo.nets.lenet1998 import lenet5_1998
+from profundo.nets.net_names import check
 from profundo.nets.residual import resnet
 from profundo.nets.resnets import resnet18, resnet34, resnet50
 from profundo.nets.vgg import vgg11, vgg13, vgg16, vgg19

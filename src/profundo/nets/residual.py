@@ -15,8 +15,8 @@ from collections import OrderedDict
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.nets.catalogue import check
 from profundo.nets.init import SMALL_OUTPUT, initialize_
+from profundo.nets.net_names import check
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["Residual", "resnet"]

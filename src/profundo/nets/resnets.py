@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from profundo.nets.catalogue import check
 from profundo.nets.init import drawn_once
+from profundo.nets.net_names import check
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["BLOCKS", "Basic", "Bottleneck", "ImageNetResidual", "resnet18", "resnet34", "resnet50"]

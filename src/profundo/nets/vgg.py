@@ -16,8 +16,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from profundo.nets.catalogue import check
 from profundo.nets.init import drawn_once
+from profundo.nets.net_names import check
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["CONVOLUTIONS", "vgg11", "vgg13", "vgg16", "vgg19"]

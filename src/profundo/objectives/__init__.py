@@ -12,7 +12,7 @@ Objectives load torch when first touched; the catalogue does without.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from profundo.objectives.catalogue import OBJECTIVES, default_name
+from profundo.objectives.objective_names import OBJECTIVES, default_name
 
 __all__ = [
     "OBJECTIVES",

@@ -24,8 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from profundo.objectives.catalogue import check, default_name
 from profundo.objectives.margins import Hinge
+from profundo.objectives.objective_names import check, default_name
 from profundo.objectives.outputs import column, full, rows
 from profundo.objectives.robust import Huber, Laplace
 from profundo.records import ProfundoError, Targets

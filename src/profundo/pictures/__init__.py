@@ -2,7 +2,7 @@
 
 from profundo.pictures.charts import Line, heat_svg, lines_svg, points_svg
 from profundo.pictures.curves import curves_svg, scatter_svg
-from profundo.pictures.images import image_grid
+from profundo.pictures.image_grid import image_grid
 from profundo.pictures.report import Report, Worst, report_html
 
 __all__ = [

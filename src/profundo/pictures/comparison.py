@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from profundo.pictures import numbers
 from profundo.pictures.curves import curves_svg
 from profundo.pictures.diagrams import Reliable, Rung, ladder_svg, reliability_svg
-from profundo.pictures.images import image_grid
+from profundo.pictures.image_grid import image_grid
 from profundo.pictures.rendering import rendered
 from profundo.pictures.sections import ORDER, by_quantity, most_unusual, small
 from profundo.pictures.shown import Calibration, Value

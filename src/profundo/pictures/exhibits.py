@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures.film import film
-from profundo.pictures.images import image_grid, image_png
+from profundo.pictures.image_grid import image_grid, image_png
 from profundo.pictures.numbers import plain
 from profundo.records import ProfundoError
 

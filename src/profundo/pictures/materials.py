@@ -7,7 +7,7 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
-from profundo.pictures.images import image_grid
+from profundo.pictures.image_grid import image_grid
 from profundo.pictures.sections import small
 from profundo.pictures.shown import FirstLayer, Report
 from profundo.records import Inputs, LayerRow

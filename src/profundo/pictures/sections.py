@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from profundo.pictures import numbers
 from profundo.pictures.curves import curves_svg, scatter_svg
 from profundo.pictures.diagrams import Reliable, histogram_svg, reliability_svg, residuals_svg
-from profundo.pictures.images import image_grid
+from profundo.pictures.image_grid import image_grid
 from profundo.pictures.shown import Calibration, Fit, Value, Worst
 from profundo.pictures.verdict import SHARES, score
 from profundo.records import ClassScores

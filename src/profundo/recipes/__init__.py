@@ -1,1 +1,1 @@
-"""Recipes: complete experiments as functions; the only place that joins rooms."""
+"""Recipes: methods of deep learning as complete experiments, a file each in zoo/, and the context they run in."""

@@ -26,7 +26,7 @@ from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
-from profundo.recipes.bench import Bench, Trained
+from profundo.recipes.context import Bench, Trained
 from profundo.recipes.recipe import Outcome
 from profundo.records import Batch, Dataset, ProfundoError, Samples, Spec
 from profundo.train import Plan, Supervised, optimizer, schedule

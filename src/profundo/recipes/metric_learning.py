@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from profundo.data.metric import Members, of_classes
+from profundo.data.metric_batches import Members, of_classes
 from profundo.data.standard import standardize
 from profundo.evaluate import evaluating
 from profundo.evaluate.clusters import tsne
@@ -24,13 +24,13 @@ from profundo.evaluate.few_shot import Accuracy, few_shot
 from profundo.evaluate.retrieval import nearest, precision_at
 from profundo.evaluate.verification import Verification, verification
 from profundo.nets.embedding import embedding_cnn
-from profundo.objectives.metric import pair_distances
+from profundo.objectives.metric_losses import pair_distances
 from profundo.pictures.charts import Line, lines_svg, points_svg
 from profundo.pictures.exhibits import Chart, Images, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.predicting import read_image
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome
 from profundo.records import Dataset, Inputs, ProfundoError, Samples
+from profundo.use.predicting import read_image
 
 __all__ = ["Asked", "Parts", "embed", "judged", "known_of", "networks", "parts_of", "predict"]
 

@@ -13,13 +13,13 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
-from profundo.data.catalogue import nearest
+from profundo.data.dataset_names import nearest
 from profundo.pictures.exhibits import Drawn, Exhibit
-from profundo.recipes.bench import Bench, Trained
-from profundo.recipes.catalogue import check
-from profundo.recipes.folder import Folder
+from profundo.recipes.context import Bench, Trained
+from profundo.recipes.recipe_names import check
 from profundo.recipes.request import Request
 from profundo.records import ProfundoError
+from profundo.runs.folder import Folder
 
 __all__ = [
     "Model",

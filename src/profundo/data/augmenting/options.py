@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from profundo.data.catalogue import AUGMENTATIONS, nearest
+from profundo.data.dataset_names import AUGMENTATIONS, nearest
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["MIXING", "OPTIONS", "ROWS", "Asked", "Option", "check", "read"]

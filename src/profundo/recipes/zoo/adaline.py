@@ -19,18 +19,18 @@ import torch
 from torch import Tensor, nn
 
 from profundo.data.batches import batches
+from profundo.data.full_batch import whole
 from profundo.data.standard import standardize
-from profundo.data.whole import whole
 from profundo.pictures import Line, lines_svg, scatter_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Whole
-from profundo.recipes.predicting import read_rows
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Inputs, Spec
+from profundo.runs.experiment import Positive, Whole
 from profundo.train import Plan, optimizer, schedule
 from profundo.train.closed_form import least_squares
 from profundo.train.neurons import DeltaRule
+from profundo.use.predicting import read_rows
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
 

@@ -31,12 +31,12 @@ from profundo.evaluate.detection import roc_area, threshold_for
 from profundo.nets.autoencoders import dense_autoencoder
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
-from profundo.recipes.bench import Bench, Trained
-from profundo.recipes.experiment import Positive, Share, Whole
-from profundo.recipes.predicting import read_image
+from profundo.recipes.context import Bench, Trained
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset, Inputs, Samples
+from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
+from profundo.use.predicting import read_image
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
 

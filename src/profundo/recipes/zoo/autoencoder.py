@@ -32,13 +32,13 @@ from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_au
 from profundo.pictures.charts import Line, lines_svg, points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Share, Whole
-from profundo.recipes.predicting import read_image
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset, Inputs
+from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
+from profundo.use.predicting import read_image
 
 __all__ = ["RECIPE", "Settings", "masked", "networks", "predict", "run"]
 

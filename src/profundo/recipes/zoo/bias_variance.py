@@ -18,19 +18,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.data.curves import arcsine, spread_out, truth, with_noise
-from profundo.data.whole import Whole
+from profundo.data.full_batch import Whole
+from profundo.data.sets.known_functions import arcsine, spread_out, truth, with_noise
 from profundo.evaluate import evaluating
 from profundo.evaluate.decomposition import Parts, bias_and_variance
-from profundo.nets.batched import BatchedMLP, nguyen_widrow_
-from profundo.objectives.batched import squared_errors
+from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
+from profundo.objectives.batched_losses import squared_errors
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Some
-from profundo.recipes.experiment import Whole as AtLeastOne
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, ProfundoError
+from profundo.runs.experiment import Positive, Some
+from profundo.runs.experiment import Whole as AtLeastOne
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.closed_form import least_squares
 

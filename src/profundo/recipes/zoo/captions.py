@@ -19,20 +19,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.data.scenes import SIDE, WORDS, Scenes, sentence
-from profundo.data.sequences import PAD
+from profundo.data.images.scenes import SIDE, WORDS, Scenes, sentence
+from profundo.data.text.sequence_batches import PAD
 from profundo.evaluate.scores import evaluating
-from profundo.evaluate.sequences import exact_matches, right_symbols
+from profundo.evaluate.sequence_figures import exact_matches, right_symbols
 from profundo.nets.captioning import Captioner
-from profundo.objectives.sequences import sequence_cost
+from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Images
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Whole
-from profundo.recipes.predicting import read_image
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Inputs
+from profundo.runs.experiment import Positive, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
+from profundo.use.predicting import read_image
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
 

@@ -1,6 +1,6 @@
 """Entity embeddings of categorical variables (Guo & Berkhahn 2016): categories as learnt numbers, in place of one-hot rows.
 
-Data: a generated table (profundo.data.demand), for then the structure to be found is known: demand by month, weekday, city
+Data: a generated table (profundo.data.sets.demand), for then the structure to be found is known: demand by month, weekday, city
 and price, where months and weekdays act differently in different cities. The net predicts it from 2,000 rows; in its
 embeddings the months should lie on a circle, the weekend apart, and the cities by season and kind. The embeddings are then
 given to other methods, as in the paper's table III.
@@ -26,16 +26,16 @@ from torch import Tensor, nn
 
 from profundo import objectives
 from profundo.data.batches import batches
-from profundo.data.demand import CITIES, LEVELS, NOISE, demand
+from profundo.data.sets.demand import CITIES, LEVELS, NOISE, demand
 from profundo.evaluate import evaluating
 from profundo.evaluate.retrieval import nearest, precision_at
 from profundo.nets.tabular import CategoryNet
 from profundo.pictures.charts import points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Dataset, ProfundoError, Samples
+from profundo.runs.experiment import Positive, Whole
 from profundo.train import Plan, Supervised, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]

@@ -21,7 +21,6 @@ from pydantic import Field
 from torch import nn
 
 from profundo.nets import build
-from profundo.recipes.bench import Bench
 from profundo.recipes.classifying import (
     classified,
     confusion_chart,
@@ -34,8 +33,9 @@ from profundo.recipes.classifying import (
     training_batches,
     validation,
 )
-from profundo.recipes.experiment import Layers, Positive, Share, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.runs.experiment import Layers, Positive, Share, Whole
 from profundo.train import Plan, schedule
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]

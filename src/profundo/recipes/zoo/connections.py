@@ -20,15 +20,15 @@ from statistics import mean
 
 import torch
 
-from profundo.data.subsets import part
+from profundo.data.splits.subsets import part
 from profundo.nets import build, resnet
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.bench import Bench, Trained
 from profundo.recipes.classifying import classified, learner, training_batches
-from profundo.recipes.experiment import Positive, Some, Whole
+from profundo.recipes.context import Bench, Trained
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Dataset
+from profundo.runs.experiment import Positive, Some, Whole
 from profundo.train import Plan, schedule
 
 __all__ = ["RECIPE", "Settings", "run"]

@@ -1,6 +1,6 @@
 """Deep or shallow: the same number of parameters in one hidden layer or in five (Mhaskar, Liao & Poggio 2017).
 
-Data: values of h(h(x₁, x₂), h(x₃, x₄)), without noise (data/compositions.py). Fully connected nets with ReLU have as many
+Data: values of h(h(x₁, x₂), h(x₃, x₄)), without noise (data/sets/compositions.py). Fully connected nets with ReLU have as many
 units in every hidden layer, so many that the parameters come as near to the budget as they can; all else is the same.
 
 Result: with 2,000 parameters, one hidden layer of 333 units leaves 11.7 % of the variance unexplained, two of 41 leave
@@ -17,15 +17,15 @@ from typing import Any
 
 from torch import nn
 
-from profundo.data.compositions import compositions
+from profundo.data.sets.compositions import compositions
 from profundo.nets import linear, mlp
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.bench import Bench
 from profundo.recipes.classifying import classified, known_spec, learner, spec_of, training_batches
-from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Dataset
+from profundo.runs.experiment import Positive, Whole
 from profundo.train import Plan, schedule
 
 __all__ = ["RECIPE", "Settings", "networks", "run", "widest"]

@@ -25,19 +25,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from profundo.data.full_batch import Whole
 from profundo.data.standard import standardize
-from profundo.data.whole import Whole
 from profundo.evaluate import evaluating
-from profundo.nets.batched import BatchedMLP
+from profundo.nets.batched_nets import BatchedMLP
 from profundo.nets.features import RandomFeatures
-from profundo.objectives.batched import squared_errors
+from profundo.objectives.batched_losses import squared_errors
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Share, Some
-from profundo.recipes.experiment import Whole as AtLeastOne
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, Dataset, Samples
+from profundo.runs.experiment import Positive, Share, Some
+from profundo.runs.experiment import Whole as AtLeastOne
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.closed_form import least_squares
 

@@ -20,13 +20,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.nets.adversarial import dense_generator, maxout_discriminator
-from profundo.objectives.adversarial import discriminator_cost, generator_cost
+from profundo.nets.generator_critic import dense_generator, maxout_discriminator
+from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
 from profundo.pictures.exhibits import Exhibit
 from profundo.recipes.adversaries import draw, play, players
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Share, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train.adversarial import Adversarial, Judge
 
 __all__ = ["RECIPE", "Settings", "cost", "generate", "networks", "run"]

@@ -17,18 +17,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.data.text import Text, Windows, decode, encode, load_text
+from profundo.data.text.characters import Text, Windows, decode, encode, load_text
 from profundo.evaluate.ngrams import ngram_bits
 from profundo.evaluate.scores import evaluating
-from profundo.evaluate.sequences import bits_per_symbol
+from profundo.evaluate.sequence_figures import bits_per_symbol
 from profundo.nets.recurrent import Cell, LanguageModel, continued
-from profundo.objectives.sequences import sequence_cost
+from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Layers, Positive, Share, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch
+from profundo.runs.experiment import Layers, Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 

@@ -27,7 +27,6 @@ from profundo.evaluate import evaluating
 from profundo.nets import build
 from profundo.pictures.exhibits import Images
 from profundo.pictures.film import sheet
-from profundo.recipes.bench import Bench
 from profundo.recipes.classifying import (
     classified,
     confusion_chart,
@@ -40,9 +39,10 @@ from profundo.recipes.classifying import (
     training_batches,
     validation,
 )
-from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Dataset
+from profundo.runs.experiment import Positive, Whole
 from profundo.train import Plan, schedule
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]

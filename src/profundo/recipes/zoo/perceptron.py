@@ -20,19 +20,19 @@ import torch
 from torch import Tensor, nn
 
 from profundo.data.batches import batches
+from profundo.data.full_batch import whole
 from profundo.data.standard import standardize
-from profundo.data.whole import whole
 from profundo.evaluate.separation import novikoff_bound
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart
 from profundo.pictures.planes import Plane
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Whole
-from profundo.recipes.predicting import read_rows
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Inputs, Spec
+from profundo.runs.experiment import Whole
 from profundo.train import Plan
 from profundo.train.neurons import PerceptronRule
+from profundo.use.predicting import read_rows
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
 

@@ -16,17 +16,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.data.curves import arcsine, truth, with_noise
-from profundo.data.whole import Whole
+from profundo.data.full_batch import Whole
+from profundo.data.sets.known_functions import arcsine, truth, with_noise
 from profundo.evaluate import evaluating
 from profundo.nets.features import OrthogonalPolynomials
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive
-from profundo.recipes.experiment import Whole as AtLeastOne
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, ProfundoError
+from profundo.runs.experiment import Positive
+from profundo.runs.experiment import Whole as AtLeastOne
 from profundo.train import Descent, Plan, optimizer
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]

@@ -18,17 +18,17 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from profundo.data.sequences import PAD, SYMBOLS, Reversals, symbols, written
+from profundo.data.text.sequence_batches import PAD, SYMBOLS, Reversals, symbols, written
 from profundo.evaluate.scores import evaluating
-from profundo.evaluate.sequences import exact_matches, right_symbols
+from profundo.evaluate.sequence_figures import exact_matches, right_symbols
 from profundo.nets.attention import Translator
-from profundo.objectives.sequences import sequence_cost
+from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, ProfundoError
+from profundo.runs.experiment import Positive, Whole
 from profundo.train import Descent, History, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "generate", "networks", "run"]

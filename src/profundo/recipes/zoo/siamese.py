@@ -20,13 +20,13 @@ from pydantic import Field
 from torch import Tensor
 
 from profundo.data import augmentation
-from profundo.data.metric import Pairs
-from profundo.objectives.metric import contrastive, pair_distances
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Several, Whole
+from profundo.data.metric_batches import Pairs
+from profundo.objectives.metric_losses import contrastive, pair_distances
+from profundo.recipes.context import Bench
 from profundo.recipes.metric_learning import embed, judged, known_of, networks, parts_of, predict
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
+from profundo.runs.experiment import Positive, Several, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import torch
 
-from profundo.evaluate.similarity import cosine, euclidean
+from profundo.evaluate.cosine import cosine, euclidean
 from profundo.pictures import heat_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Finite
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import ProfundoError
+from profundo.runs.experiment import Finite
 
 __all__ = ["RECIPE", "Settings", "run"]
 

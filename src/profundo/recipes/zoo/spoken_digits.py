@@ -18,17 +18,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.data.sound import BANDS, FLOOR, load_wav
-from profundo.data.spoken import Spoken, SpokenWords, Utterances, padded, sound_folder, spoken_digits, utterances
+from profundo.data.sound.spectrograms import BANDS, FLOOR, load_wav
+from profundo.data.sound.spoken import Spoken, SpokenWords, Utterances, padded, sound_folder, spoken_digits, utterances
 from profundo.evaluate.scores import confusion, evaluating
 from profundo.nets.recurrent import Cell, SequenceClassifier
 from profundo.objectives import categorical
 from profundo.pictures.charts import heat_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Share, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch
+from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "blanked", "networks", "predict", "run"]

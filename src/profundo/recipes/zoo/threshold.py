@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.nets.threshold import GATES, ThresholdLayer
+from profundo.nets.threshold_units import GATES, ThresholdLayer
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.planes import Plane
-from profundo.recipes.bench import Bench
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Outcome, Recipe
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]

@@ -31,16 +31,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from profundo.data.subsets import few, only_classes
+from profundo.data.splits.subsets import few, only_classes
 from profundo.nets import fast_cnn, initialize_
 from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
-from profundo.recipes.bench import Bench
 from profundo.recipes.classifying import classified, known_spec, learner, spec_of, tell, training_batches
-from profundo.recipes.experiment import Positive, Some, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Dataset, Samples, Spec
+from profundo.runs.experiment import Positive, Some, Whole
 from profundo.train import Plan, schedule
 
 __all__ = ["RECIPE", "Settings", "discriminative", "networks", "predict", "run"]

@@ -21,13 +21,13 @@ from pydantic import Field
 from torch import Tensor
 
 from profundo.data import augmentation
-from profundo.data.metric import ClassBatches
-from profundo.objectives.metric import distances, hardest, semi_hard, squared_distances, triplet
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Several, Whole
+from profundo.data.metric_batches import ClassBatches
+from profundo.objectives.metric_losses import distances, hardest, semi_hard, squared_distances, triplet
+from profundo.recipes.context import Bench
 from profundo.recipes.metric_learning import embed, judged, known_of, networks, parts_of, predict
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
+from profundo.runs.experiment import Positive, Several, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "mined_cost", "networks", "predict", "run"]

@@ -20,17 +20,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.data.whole import Whole
+from profundo.data.full_batch import Whole
 from profundo.evaluate import evaluating
-from profundo.nets.batched import BatchedMLP, nguyen_widrow_
-from profundo.objectives.batched import squared_errors
+from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
+from profundo.objectives.batched_losses import squared_errors
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Some
-from profundo.recipes.experiment import Whole as AtLeastOne
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
+from profundo.runs.experiment import Positive, Some
+from profundo.runs.experiment import Whole as AtLeastOne
 from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["FUNCTIONS", "RECIPE", "Settings", "networks", "run"]

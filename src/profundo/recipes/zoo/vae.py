@@ -26,10 +26,10 @@ from profundo.nets.variational import VariationalAutoencoder
 from profundo.objectives.elbo import bernoulli_log_likelihood, gaussian_kl, normal_log_density
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.pictures.film import sheet
-from profundo.recipes.bench import Bench, Trained
-from profundo.recipes.experiment import Positive, Whole
+from profundo.recipes.context import Bench, Trained
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset
+from profundo.runs.experiment import Positive, Whole
 from profundo.train import Batches, Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 

@@ -22,17 +22,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from profundo.data.sequences import FirstSymbols
+from profundo.data.text.sequence_batches import FirstSymbols
 from profundo.evaluate.scores import evaluating
-from profundo.evaluate.sequences import state_gradients
+from profundo.evaluate.sequence_figures import state_gradients
 from profundo.nets.recurrent import LanguageModel, remember_
 from profundo.objectives import categorical
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Some, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
+from profundo.runs.experiment import Positive, Some, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "gradients", "networks", "run"]

@@ -20,13 +20,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.nets.adversarial import critic, dcgan_generator
-from profundo.objectives.adversarial import critic_cost, critic_generator_cost, gradient_penalty
+from profundo.nets.generator_critic import critic, dcgan_generator
+from profundo.objectives.adversarial_losses import critic_cost, critic_generator_cost, gradient_penalty
 from profundo.pictures.exhibits import Exhibit
 from profundo.recipes.adversaries import draw, play, players
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Several, Share, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.runs.experiment import Positive, Several, Share, Whole
 from profundo.train.adversarial import Adversarial, Judge
 
 __all__ = ["RECIPE", "Settings", "costs", "generate", "networks", "run"]

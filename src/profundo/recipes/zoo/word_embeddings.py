@@ -23,8 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.data.text import decode, load_text
-from profundo.data.words import (
+from profundo.data.text.characters import decode, load_text
+from profundo.data.text.words import (
     SkipGrams,
     Tokens,
     keep_probability,
@@ -40,10 +40,10 @@ from profundo.nets.embedding import WordPairs
 from profundo.objectives.negative_sampling import context_log_probabilities, negative_sampling
 from profundo.pictures.charts import heat_svg, points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
-from profundo.recipes.bench import Bench
-from profundo.recipes.experiment import Positive, Several, Whole
+from profundo.recipes.context import Bench
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, ProfundoError
+from profundo.runs.experiment import Positive, Several, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "context_cost", "generate", "group_share", "networks", "run"]

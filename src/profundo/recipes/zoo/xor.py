@@ -17,18 +17,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.data.whole import Whole, whole
+from profundo.data.full_batch import Whole, whole
 from profundo.evaluate import evaluating
 from profundo.nets import linear, mlp
 from profundo.objectives.likelihoods import bernoulli
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
 from profundo.pictures.planes import Plane
-from profundo.recipes.bench import Bench, Trained
-from profundo.recipes.experiment import Positive
-from profundo.recipes.experiment import Whole as AtLeastOne
+from profundo.recipes.context import Bench, Trained
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, Inputs, Spec, Targets
+from profundo.runs.experiment import Positive
+from profundo.runs.experiment import Whole as AtLeastOne
 from profundo.train import Plan, Supervised, optimizer
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]

@@ -1,0 +1,74 @@
+"""Commands about data that stream: how fast they come, and how to make them come faster."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from profundo.cli.app import DATA, DataDir, Json, app
+from profundo.cli.printing import print_json, print_table
+
+
+@app.command(rich_help_panel=DATA)
+def throughput(
+    data: Annotated[str, typer.Argument(help="What `profundo train` takes: images, shards, tables, an address.")],
+    target: Annotated[
+        str | None, typer.Option(help="Of a table, the column to be predicted.", show_default=False)
+    ] = None,
+    net: Annotated[str | None, typer.Option(help="A name of `profundo nets`.", show_default=False)] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that read streamed data.", show_default=False)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples of one update.", show_default=False)] = None,
+    image_size: Annotated[
+        int | None, typer.Option(help="Scale and cut the images to this side.", show_default=False)
+    ] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream/--auto", help="Read while training, or as `profundo train` would decide.")
+    ] = True,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Say where the time goes: samples a second of reading, decoding, standardising and learning; and what to do."""
+    from profundo.inspect.throughput import throughput as measure
+    from profundo.runs.experiment import experiment
+
+    given = {
+        "data": data, "target": target, "net": net, "workers": workers, "batch_size": batch_size,
+        "image_size": image_size, "stream": stream or None, "device": device,
+        "data_dir": str(data_dir) if data_dir else None,
+    }  # fmt: skip
+    found = measure(experiment(**{name: value for name, value in given.items() if value is not None}))
+    if as_json:
+        print_json(found.as_plain_data())
+        return
+    rows = [
+        {"stage": one.name, "samples/s": f"{one.rate:,.0f}", "share of time": f"{100 * one.share:.0f} %"}
+        for one in found.stages
+    ]
+    print_table(rows)
+    print(f"batches of {found.batch_size} from {found.workers} workers: {found.together:,.0f} samples/s")
+    print(f"{found.net} learns: {found.learning:,.0f} samples/s")
+    print(found.advice)
+
+
+@app.command(rich_help_panel=DATA)
+def shards(
+    folder: Annotated[Path, typer.Argument(help="A folder or zip of images, one folder per class.")],
+    out: Annotated[Path, typer.Option(help="A new folder for the shards.")],
+    samples: Annotated[int, typer.Option(min=1, help="Images in a shard, at most.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the order of the images.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Pack images into tar shards, which stream from any disk or store: `profundo train DIR`."""
+    from profundo.data.streams.shard_packing import write_shards
+
+    written = write_shards(folder, out, samples=samples, seed=seed)
+    size = sum(path.stat().st_size for path in written)
+    if as_json:
+        print_json({"shards": [str(path) for path in written], "bytes": size})
+        return
+    print(f"{len(written)} shards, {size / 1e6:,.1f} MB; profundo train {out}")
+    print(f"classes: {out / 'classes.txt'}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Images: files and folders, pixels, the formats of MNIST and CIFAR."""

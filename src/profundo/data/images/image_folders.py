@@ -1,0 +1,367 @@
+"""A folder or .zip of images becomes a Collection: one folder per class, train/ validation/ test/ on top if wanted.
+
+Grey files (also grey with transparency, and black and white) have one channel; all others, palettes and CMYK included,
+become RGB; transparency is dropped; 16 bits become 8; a camera's note of how it was held is obeyed. A set that is all grey
+stays grey, any colour makes it RGB. Images of several sizes are scaled to cover one size and cut about their centre: the
+median height and width, made smaller together until the longer is at most 224 pixels.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.data.images.layouts import Layout, arranged, placing
+from profundo.data.images.pixels import (
+    Shape,
+    decode,
+    fitted,
+    header,
+    shape_of,
+    strict,
+)
+from profundo.data.splits.splits import Collection, Measured, Selection
+from profundo.data.streams.archives import Files, open_files, printable
+from profundo.data.streams.cache import Made, cached
+from profundo.records import Inputs, ProfundoError, Samples, Targets
+
+__all__ = [
+    "Images",
+    "collected",
+    "common_shape",
+    "decode",
+    "fits_in_memory",
+    "fitted",
+    "image_collection",
+    "pixel_sums",
+    "placing",
+]
+
+Fault = tuple[int, str]  # number of the file, why it cannot be used
+Stream = bool | Literal["auto"]
+
+_CACHE_FROM = 2**24  # decoded bytes; less is decoded again in a blink
+_VERSION = 2  # of what is cached
+LONGEST_SIDE = 224  # of images that are made to fit
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The shape of every image of a set; fits: whether each is scaled and cut to it, or has it already."""
+
+    shape: Shape
+    fits: bool
+
+
+class SeveralShapesError(Exception):
+    """An image has another size, or another number of channels, than the first."""
+
+
+@runtime_checkable
+class Known(Protocol):
+    """Files that were looked at when they were found."""
+
+    def known(self, form: Form, used: list[int]) -> tuple[np.ndarray, list[Fault]] | None:
+        """The sums of the images in this form, int64 (files, 2, channels), and those that fail; None if they were not
+        measured so. Raises SeveralShapesError where an image has another shape and is not to be fitted."""
+
+    def sizes(self) -> tuple[list[tuple[int, int]], bool] | None:
+        """(width, height) of every image that decodes, and whether any has colour; None if they were not measured."""
+
+
+class Images:
+    """A Source: images decoded when they are asked for. May be pickled to the workers of a DataLoader.
+
+    measured: int64 (files, 2, channels), the sums of x and x² of every image. fits: whether each is made to fit the shape.
+    """
+
+    def __init__(self, files: Files, shape: Shape, measured: Tensor, fits: bool = False) -> None:
+        self.files, self.shape, self.measured, self.fits = files, shape, measured, fits
+
+    def __len__(self) -> int:
+        return len(self.measured)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.gather(torch.tensor([index]))[0].contiguous()
+
+    def gather(self, indices: Tensor) -> Tensor:
+        """uint8 (chosen, channels, height, width), channels last in memory: as they come from the decoder."""
+        return self.made(indices, self.fetched(indices))
+
+    def fetched(self, indices: Tensor) -> Iterator[tuple[int, bytes]]:
+        """(place among the indices, the bytes of the file)."""
+        for place, index in enumerate(indices.tolist()):
+            try:
+                yield place, self.files.read(index)
+            except (OSError, ValueError) as error:
+                raise ProfundoError(f"{self.files.name(index)} can no longer be read: {error}") from None
+
+    def made(self, indices: Tensor, fetched: Iterable[tuple[int, bytes]]) -> Tensor:
+        """What `gather` gives, from what `fetched` gave."""
+        channels, height, width = self.shape
+        whole = _shared((len(indices), height, width, channels))
+        pixels, chosen = whole.numpy(), indices.tolist()
+        for place, data in fetched:
+            pixels[place] = self._pixels(chosen[place], data)
+        return whole.permute(0, 3, 1, 2)
+
+    def _pixels(self, index: int, data: bytes) -> np.ndarray:
+        """uint8 (height, width, channels)."""
+        try:
+            pixels = decode(data)
+        except ValueError as error:
+            raise ProfundoError(f"{self.files.name(index)} no longer decodes: {error}") from None
+        pixels = fitted(pixels, self.shape) if self.fits else pixels
+        if shape_of(pixels) != self.shape:
+            raise ProfundoError(f"{self.files.name(index)} has changed: {shape_of(pixels)}, it was {self.shape}")
+        return pixels
+
+    def sums(self, indices: Tensor) -> Tensor:
+        return self.measured[indices].sum(0)
+
+
+def _shared(shape: tuple[int, ...]) -> Tensor:
+    """uint8; in a worker in memory that it shares with its parent, as the DataLoader's own collation does."""
+    from torch.utils.data import get_worker_info
+
+    if get_worker_info() is None:
+        return torch.empty(shape, dtype=torch.uint8)
+    storage = torch.UntypedStorage._new_shared(int(np.prod(shape)))  # type: ignore[no-untyped-call]
+    whole: Tensor = torch.empty(0, dtype=torch.uint8).set_(storage)
+    return whole.reshape(shape)
+
+
+def image_collection(
+    where: Path,
+    name: str | None = None,
+    *,
+    stream: Stream = "auto",
+    skip_bad: bool = False,
+    size: int | None = None,
+) -> Collection:
+    """The images of a folder or archive by class. size: of the side that all are scaled and cut to, in pixels.
+
+    Raises ProfundoError when there are no images, fewer than two classes, or files that do not decode.
+    """
+    files = open_files(where)
+    named = name or printable(where.resolve().stem if where.is_file() else where.resolve().name)
+    return collected(named, files, arranged(files), stream=stream, skip_bad=skip_bad, size=size)
+
+
+def collected(
+    name: str,
+    files: Files,
+    layout: Layout,
+    *,
+    stream: Stream = "auto",
+    skip_bad: bool = False,
+    size: int | None = None,
+    streamed: Callable[[Images], Measured] = lambda images: images,
+) -> Collection:
+    """The images of these files, as they are laid out. streamed: what reads those that are not kept in memory."""
+    used = [index for split in layout.splits.values() for index in split]
+    with strict():
+        first = _first(files, used)
+        form = Form(first[1], False) if size is None else Form(_common(files, used, size)[0], True)
+        try:
+            source, faults = _read(files, form, used, stream)
+        except SeveralShapesError:
+            shape, seen = _common(files, used, None)
+            form = Form(shape, True)
+            source, faults = _read(files, form, used, stream)
+            fit_note = f"{seen}: each was scaled to cover {shape[2]}×{shape[1]} and cut about its centre."
+            layout = replace(layout, notes=(*layout.notes, fit_note))
+    shape = form.shape
+    _report(files, faults, len(used), skip_bad)
+    bad = {index for index, _ in faults}
+    splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
+    _check_classes(files, splits, layout)
+    labels = torch.tensor(layout.labels)
+    read = streamed(source) if isinstance(source, Images) else source
+
+    def samples(split: str) -> Samples | None:
+        indices = torch.tensor(splits.get(split, []), dtype=torch.int64)
+        return Samples(Selection(read, indices), labels[indices]) if len(indices) else None
+
+    train = samples("train")
+    assert train is not None
+    skipped = (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",) if faults else ()
+    return Collection(
+        name,
+        Inputs(shape, "image"),
+        Targets("classes" if len(layout.classes) > 2 else "binary", layout.classes),
+        train,
+        samples("validation"),
+        samples("test"),
+        shares=(0.2, 0.1),
+        notes=(*files.notes, *layout.notes, *skipped),
+    )
+
+
+def _read(files: Files, form: Form, used: list[int], stream: Stream) -> tuple[Tensor | Images, list[Fault]]:
+    """In memory if they fit there and nothing else is asked for."""
+    in_memory = fits_in_memory(len(files) * int(np.prod(form.shape)), stream)
+    return (_decode_all if in_memory else _measure)(files, form, used)
+
+
+def fits_in_memory(needed: int, stream: Stream) -> bool:
+    """Whether images of so many bytes are to be kept in memory."""
+    return stream is False or (stream == "auto" and needed <= _memory_for_images())
+
+
+def _memory_for_images() -> int:
+    """Bytes of decoded images that may stay in memory. As float32, beside their copies, they take about six times as
+    much; that may be half of what the machine has."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 12
+    except (AttributeError, ValueError, OSError):  # not every system says
+        return 2**30
+
+
+def _first(files: Files, used: list[int]) -> tuple[int, Shape]:
+    """Number and shape of the first image that decodes; a ProfundoError when none does."""
+    faults: list[Fault] = []
+    for index in used:
+        try:
+            return index, shape_of(decode(files.read(index)))
+        except (OSError, ValueError) as error:
+            faults.append((index, str(error)))
+    _report(files, faults, len(used), skip_bad=False)
+    raise ProfundoError(f"{printable(str(files.where))}: expected images, found none")
+
+
+def _common(files: Files, used: list[int], size: int | None) -> tuple[Shape, str]:
+    """The shape that all images are made to fit, and in words why. From the headers: nothing is decoded.
+
+    size: of both sides, where that was asked for.
+    """
+    if isinstance(files, Known) and (known := files.sizes()) is not None:
+        return common_shape(*known, size)
+    sizes, has_colour = [], False
+    for index in used:
+        try:
+            channels, height, width = header(files.read(index))
+        except (OSError, ValueError):
+            continue  # told of when it is decoded
+        sizes.append((width, height))
+        has_colour |= channels == 3
+    return common_shape(sizes, has_colour, size)
+
+
+def common_shape(sizes: Sequence[tuple[int, int]], has_colour: bool, size: int | None) -> tuple[Shape, str]:
+    """The shape that images of these (width, height) are made to fit, and in words why."""
+    width, height = (float(np.median(side)) for side in zip(*sizes, strict=True))
+    scale = min(1.0, LONGEST_SIDE / max(width, height))
+    sides = (size, size) if size is not None else (max(1, round(height * scale)), max(1, round(width * scale)))
+    smallest, largest = min(sizes, key=lambda s: s[0] * s[1]), max(sizes, key=lambda s: s[0] * s[1])
+    seen = f"The images have different sizes, from {smallest[0]}×{smallest[1]} to {largest[0]}×{largest[1]}"
+    if smallest == largest:
+        seen = "Some images are grey and some are in colour"
+    return (3 if has_colour else 1, *sides), seen
+
+
+def _decode_all(files: Files, form: Form, used: list[int]) -> tuple[Tensor, list[Fault]]:
+    """uint8 (files, channels, height, width), from the cache if it holds them; files that fail stay black."""
+
+    shape = form.shape
+
+    def make() -> Made:
+        pixels = np.zeros((len(files), *shape), np.uint8)
+
+        def keep(index: int, image: np.ndarray) -> None:
+            pixels[index] = image.transpose(2, 0, 1)
+
+        return pixels, {"faults": _survey(files, form, used, keep)}
+
+    pixels, notes = _kept(files, form, "pixels", make)
+    return torch.from_numpy(pixels), [(int(index), str(reason)) for index, reason in notes["faults"]]
+
+
+def _measure(files: Files, form: Form, used: list[int]) -> tuple[Images, list[Fault]]:
+    """The images as a Source, after one look at each: does it decode, has it the shape, what are its sums?"""
+
+    shape = form.shape
+    if isinstance(files, Known) and (known := files.known(form, used)) is not None:
+        return Images(files, shape, torch.from_numpy(known[0]), form.fits), known[1]
+
+    def make() -> Made:
+        measured = np.zeros((len(files), 2, shape[0]), np.int64)
+
+        def keep(index: int, image: np.ndarray) -> None:
+            measured[index] = pixel_sums(image)
+
+        return measured, {"faults": _survey(files, form, used, keep)}
+
+    measured, notes = _kept(files, form, "sums", make)
+    images = Images(files, shape, torch.from_numpy(np.array(measured)), form.fits)
+    return images, [(int(index), str(reason)) for index, reason in notes["faults"]]
+
+
+def pixel_sums(image: np.ndarray) -> np.ndarray:
+    """int64 (2, channels): the sums of x and x² over an image, uint8 (height, width, channels)."""
+    values = image.reshape(-1, image.shape[2]).astype(np.float64)  # whole numbers below 2⁵³ add without rounding
+    return np.stack([np.ones(len(values)) @ values, np.diag(values.T @ values)]).astype(np.int64)
+
+
+def _kept(files: Files, form: Form, what: str, make: Callable[[], Made]) -> Made:
+    if len(files) * int(np.prod(form.shape)) < _CACHE_FROM:
+        return make()
+    fit = "-".join(map(str, form.shape)) + "-" if form.fits else ""
+    return cached(f"{what}-{_VERSION}-{fit}{files.identity()}", make)
+
+
+def _survey(files: Files, form: Form, used: list[int], keep: Callable[[int, np.ndarray], None]) -> list[Fault]:
+    """Decode every image, make it fit if that is asked for, and hand it to `keep`; returns those that fail.
+
+    Raises SeveralShapesError for one that has another shape and is not to be fitted.
+    """
+    shape = form.shape
+
+    def look(indices: list[int]) -> list[Fault]:
+        faults = []
+        for index in indices:
+            try:
+                image = decode(files.read(index))
+            except (OSError, ValueError) as error:
+                faults.append((index, str(error)))
+                continue
+            if form.fits:
+                image = fitted(image, shape)
+            elif shape_of(image) != shape:
+                raise SeveralShapesError
+            keep(index, image)
+        return faults
+
+    chunks = [used[start : start + 64] for start in range(0, len(used), 64)]
+    # Small images spend their time in the interpreter, where threads only wait for each other.
+    if shape[1] * shape[2] < 96 * 96:
+        return [fault for chunk in chunks for fault in look(chunk)]
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return [fault for faults in pool.map(look, chunks) for fault in faults]
+
+
+def _report(files: Files, faults: list[Fault], total: int, skip_bad: bool) -> None:
+    if not faults or skip_bad:
+        return
+    listed = ", ".join(f"{files.name(index)} ({reason})" for index, reason in faults[:10])
+    more = f" and {len(faults) - 10} more" if len(faults) > 10 else ""
+    raise ProfundoError(
+        f"{printable(str(files.where))}: {len(faults)} of {total} images cannot be decoded: {listed}{more}; "
+        "mend or remove them, or leave them out with skip_bad (--skip-bad)"
+    )
+
+
+def _check_classes(files: Files, splits: dict[str, list[int]], layout: Layout) -> None:
+    """Every class must be left in the training split when bad files are gone."""
+    left = {layout.labels[index] for index in splits["train"]}
+    gone = [name for label, name in enumerate(layout.classes) if label not in left]
+    if gone:
+        raise ProfundoError(f"{printable(str(files.where))}: class {gone[0]!r} has no image that decodes to train on")

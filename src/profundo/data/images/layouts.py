@@ -1,0 +1,121 @@
+"""Which image belongs to which split and class, read from the folders that the images are in; of files, from their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from profundo.data.streams.archives import Files, Parts, printable
+from profundo.records import ProfundoError
+
+__all__ = ["SPLITS", "Layout", "arranged", "placing", "splits_of"]
+
+SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which file is which: `splits` holds file numbers, `labels` a class index per file number (−1: none)."""
+
+    splits: dict[str, list[int]]
+    labels: list[int]
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def arranged(files: Files) -> Layout:
+    """Splits and classes from the folders. A single folder around everything is looked through."""
+    where, paths = printable(str(files.where)), files.paths
+    placed = placing(paths)
+    members: dict[str, dict[str, list[int]]] = {}  # split → class folder → file numbers
+    loose = 0
+    for index in sorted(range(len(paths)), key=paths.__getitem__):
+        split, inner = placed(paths[index])
+        if split is None or len(inner) < 2:
+            loose += 1
+        else:
+            members.setdefault(split, {}).setdefault(inner[0], []).append(index)
+    classes = _classes(where, members, loose)
+    places = map(placed, files.folders)
+    empty = sorted((s, inner[0]) for s, inner in places if s and len(inner) == 1 and inner[0] not in members.get(s, ()))
+    notes = [f"{split}: folder {printable(name)!r} holds no images and was left out." for split, name in empty]
+    notes += [f"{loose} images outside the class folders were left out."] if loose else []
+
+    numbers = {name: label for label, name in enumerate(classes)}
+    labels = [-1] * len(paths)
+    for folders in members.values():
+        for name, indices in folders.items():
+            for index in indices:
+                labels[index] = numbers[name]
+    splits = {split: [i for name in classes for i in folders.get(name, ())] for split, folders in members.items()}
+    return Layout(splits, labels, tuple(map(printable, classes)), tuple(notes))
+
+
+def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int) -> list[str]:
+    """The class folders of the training split, in the order of their names; every other split may hold only these."""
+    found = sorted(members.get("train", ()))
+    if not found:
+        raise ProfundoError(
+            f"{where}: expected images in one folder per class, found none there and {loose} outside; "
+            "make a folder for each class"
+        )
+    for split, folders in members.items():
+        for name in sorted(set(folders) - set(found)):
+            raise ProfundoError(
+                f"{where}: class {printable(name)!r} has images in {split}/ but none in train/; add some there, "
+                "or remove the folder"
+            )
+    if len(found) < 2:
+        raise ProfundoError(f"{where}: expected two classes or more, found images of {printable(found[0])!r} only")
+    return found
+
+
+def placing(paths: list[Parts]) -> Callable[[Parts], tuple[str | None, Parts]]:
+    """How these files are laid out: from the path of one of them, or of a folder, to (split, path below it).
+
+    The split is None for a folder that is no split where there are splits, and for what lies above the classes.
+    """
+    depth = _wrapping(paths)
+    splits_on_top = _has_splits([parts[depth:] for parts in paths])
+
+    def placed(parts: Parts) -> tuple[str | None, Parts]:
+        inner = parts[depth:]
+        if not inner:
+            return None, ()
+        return (SPLITS.get(inner[0].lower()), inner[1:]) if splits_on_top else ("train", inner)
+
+    return placed
+
+
+def _wrapping(paths: list[Parts]) -> int:
+    """How many folders on top contain everything and still leave a class folder below."""
+    depth = 0
+    while paths and all(len(parts) > depth + 2 for parts in paths) and len({parts[depth] for parts in paths}) == 1:
+        depth += 1
+    return depth
+
+
+def _has_splits(paths: list[Parts]) -> bool:
+    """train/ beside test/ or validation/, each with class folders: otherwise these words may be classes."""
+    tops: dict[str, int] = {}
+    for parts in paths:
+        split = SPLITS.get(parts[0].lower())
+        if split:
+            tops[split] = max(tops.get(split, 0), len(parts))
+    return "train" in tops and len(tops) > 1 and min(tops.values()) > 2
+
+
+def splits_of(addresses: Sequence[str]) -> list[str | None]:
+    """The split of each shard; None for those without one beside others that have. Alone, those for validation or test are
+    data like any other; where none is for training, those without a split are."""
+    found = [_split(address) for address in addresses]
+    if "train" in found:
+        return found
+    return [split or "train" for split in found] if None in found else ["train"] * len(found)
+
+
+def _split(address: str) -> str | None:
+    """From the folder or the beginning of the name."""
+    folder, _, name = address.rpartition("/")
+    letters = len(name) - len(name.lstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    return SPLITS.get(folder.rpartition("/")[2].lower()) or SPLITS.get(name[:letters].lower())

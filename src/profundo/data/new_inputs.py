@@ -1,0 +1,185 @@
+"""What a saved net is to predict, read from files: images, folders and archives of them, tables, arrays, standard input.
+
+Inputs come one by one, so that a million of them need no more memory than a few; of a table all rows are read together.
+Whatever cannot be read comes as a fault with its reason, and the next input follows.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from profundo.data.arrays import read_inputs
+from profundo.data.images.image_folders import decode, fitted
+from profundo.data.streams.archives import open_files, printable
+from profundo.data.tables.frames import read_frame
+from profundo.data.tables.new_rows import features_of_frame, features_of_row, keys_of
+from profundo.records import Inputs, ProfundoError
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["Entry", "entries", "image_of", "read_image", "read_rows"]
+
+LARGEST_FILE = 64 << 20
+LARGEST_TEXT = 4 << 30  # bytes on standard input
+ROWS = 4096  # of a table that become features together
+STANDARD_INPUT = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One input. values: raw, float32 (features,) or uint8 (channels, height, width); None if it could not be read.
+
+    fault: why not, in one line that names the input; notices: what it lacked.
+    """
+
+    name: str
+    values: Tensor | None
+    fault: str = ""
+    notices: tuple[str, ...] = ()
+
+
+def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
+    """All inputs in these files, in their order; in folders and archives in the order of their names."""
+    for path in files:
+        try:
+            if path.suffix.lower() == ".npz":
+                yield from _array(path, inputs)
+            elif inputs.kind == "image":
+                yield from _images(path, inputs)
+            else:
+                yield from _table(path, inputs)
+        except ProfundoError as error:
+            yield Entry(printable(str(path)), None, printable(str(error)))
+
+
+# -------------------------------------------------------------------------------------------------------------- images
+def read_image(path: Path, inputs: Inputs) -> Tensor:
+    """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs."""
+    where = printable(str(path))
+    try:
+        if not path.is_file():
+            raise ProfundoError(f"{where}: expected an image, found {'something else' if path.exists() else 'nothing'}")
+        if path.stat().st_size > LARGEST_FILE:
+            raise ProfundoError(f"{where}: expected an image of at most {LARGEST_FILE >> 20} MB; scale it down")
+        return image_of(path.read_bytes(), inputs)
+    except (OSError, ValueError) as error:
+        raise ProfundoError(f"{where}: expected an image, but it does not read: {error}") from None
+
+
+def image_of(content: bytes, inputs: Inputs) -> Tensor:
+    """The same of a file's bytes, decoded as for training. Raises ValueError with the reason when they are no image."""
+    channels, height, width = inputs.shape
+    return torch.from_numpy(fitted(decode(content), (channels, height, width)).transpose(2, 0, 1).copy())
+
+
+def _images(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    if not path.is_dir() and path.suffix.lower() != ".zip":
+        yield Entry(printable(str(path)), read_image(path, inputs))
+        return
+    found = open_files(path)
+    if not found.paths:
+        raise ProfundoError(f"{printable(str(path))}: expected images in it, found none")
+    for index in sorted(range(len(found.paths)), key=found.paths.__getitem__):
+        name = printable(str(path.joinpath(*found.paths[index])))
+        try:
+            yield Entry(name, image_of(found.read(index), inputs))
+        except (OSError, ValueError) as error:
+            yield Entry(name, None, f"{name}: expected an image, but it does not read: {error}")
+
+
+# ---------------------------------------------------------------------------------------------------------------- rows
+def read_rows(path: Path, inputs: Inputs) -> Tensor:
+    """float32 (rows, features) of a table; columns are found by name, or taken in order where the net knows no names.
+
+    Raises ProfundoError for the first row that cannot be used.
+    """
+    rows = list(_table(path, inputs))
+    for row in rows:
+        if row.values is None:
+            raise ProfundoError(row.fault)
+    return torch.stack([row.values for row in rows if row.values is not None])
+
+
+def _table(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    where = "standard input" if path == STANDARD_INPUT else printable(str(path))
+    frame = _standard_input() if path == STANDARD_INPUT else read_frame(path)
+    try:
+        keys_of(frame.columns, inputs)
+    except ProfundoError as error:
+        raise ProfundoError(f"{where}: {error}") from None
+    frame = _without_blank_end(frame)
+    for begin in range(0, frame.height, ROWS):
+        rows = frame.slice(begin, ROWS)
+        names = [f"{where}, row {begin + number}" for number in range(1, rows.height + 1)]
+        try:
+            together = features_of_frame(rows, inputs)
+        except ProfundoError:  # one of them, at least: now each by itself
+            for name, row in zip(names, rows.iter_rows(named=True), strict=True):
+                yield _row(name, row, inputs)
+        else:
+            for name, values, notices in zip(names, together.values, together.notices, strict=True):
+                yield Entry(name, values, notices=notices)
+
+
+def _without_blank_end(frame: polars.DataFrame) -> polars.DataFrame:
+    """Without the empty lines that many programs end a file with."""
+    height = frame.height
+    while height and all(value is None for value in frame.row(height - 1)):
+        height -= 1
+    return frame.head(height)
+
+
+def _row(name: str, row: dict[str, object], inputs: Inputs) -> Entry:
+    try:
+        alone = features_of_row(row, inputs)
+    except ProfundoError as error:
+        return Entry(name, None, f"{name}: {error}")
+    return Entry(name, alone.values[0], notices=alone.notices[0])
+
+
+def _standard_input() -> polars.DataFrame:
+    """The CSV that comes there, by way of a file: the whole text decides what each column holds."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "rows.csv"
+        with path.open("wb") as file:
+            while part := sys.stdin.buffer.read(1 << 20):
+                if file.write(part) and file.tell() > LARGEST_TEXT:
+                    raise ProfundoError(f"standard input: expected at most {LARGEST_TEXT >> 30} GB; give files")
+        try:
+            return read_frame(path)
+        except ProfundoError as error:
+            raise ProfundoError(str(error).replace(str(path), "standard input")) from None
+
+
+# -------------------------------------------------------------------------------------------------------------- arrays
+def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    """The array of inputs in an .npz file: images of any size, or rows of as many numbers as the net takes."""
+    where = printable(str(path))
+    if not path.is_file():
+        raise ProfundoError(f"{where}: expected arrays, found {'something else' if path.exists() else 'nothing'}")
+    raw = read_inputs(path)
+    is_image = raw.dtype == torch.uint8 and raw.dim() == 4
+    if is_image != (inputs.kind == "image") or (not is_image and tuple(raw.shape[1:]) != inputs.shape):
+        wanted = (
+            "(n, channels, height, width) of 8-bit numbers" if inputs.kind == "image" else f"(n, {inputs.shape[0]})"
+        )
+        raise ProfundoError(f"{where}: expected inputs {wanted}, got {tuple(raw.shape)} of {str(raw.dtype)[6:]}")
+    if inputs.columns:
+        raise ProfundoError(
+            f"{where}: the net learned from a table with columns of its own; give rows as .csv or .parquet"
+        )
+    for number, values in enumerate(raw, 1):
+        if is_image and tuple(values.shape) != inputs.shape:
+            values = torch.from_numpy(
+                fitted(values.permute(1, 2, 0).numpy(), inputs.shape).transpose(2, 0, 1).copy()  # type: ignore[arg-type]
+            )
+        yield Entry(f"{where}, {'image' if is_image else 'row'} {number}", values)

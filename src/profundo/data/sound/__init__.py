@@ -1,0 +1,1 @@
+"""Sound: WAV files as log-mel spectrograms, and spoken words."""

@@ -1,0 +1,245 @@
+"""Training, validation and test: stratified by class, decided by a seed, statistics from training alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.data.standard import channel_sums, deviations, moments
+from profundo.data.tables.columns import as_features
+from profundo.records import Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
+
+__all__ = ["Collection", "Selection", "chosen", "divide", "separated", "stratified"]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What a reader found. Splits that are None are to be taken from `train`.
+
+    shares: of `test` among all samples and of `validation` among those left, where they have to be made.
+    """
+
+    name: str
+    inputs: Inputs
+    targets: Targets
+    train: Samples
+    validation: Samples | None = None
+    test: Samples | None = None
+    shares: tuple[float, float] = (0.2, 0.125)
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Measured(Source, Protocol):
+    """A Source that knows the integer sums of its images."""
+
+    def sums(self, indices: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class Streamed(Source, Protocol):
+    """A Source that is read in blocks, from far away or of great size: what is learned from it, it learns by itself."""
+
+    def fingerprint(self, indices: Tensor) -> bytes:
+        """What changes when any of these samples does."""
+
+
+@runtime_checkable
+class StreamedRows(Streamed, Protocol):
+    """Rows of a table in blocks."""
+
+    def as_features(
+        self, inputs: Inputs, train: Samples, *others: Samples
+    ) -> tuple[Inputs, tuple[Samples, ...], tuple[str, ...]]:
+        """See columns.as_features."""
+
+    def moments(self, indices: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and population deviation of every feature of these rows."""
+
+
+class Selection:
+    """A Source: some samples of a tensor or of another Source, in a given order."""
+
+    def __init__(self, source: Tensor | Measured | Streamed, indices: Tensor) -> None:
+        self.source, self.indices = source, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.source[int(self.indices[index])]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:
+        return [self[index] for index in indices]
+
+    def sums(self) -> Tensor:
+        """Integer sums (2, channels) of the selected images; see `channel_sums`."""
+        if isinstance(self.source, Tensor):
+            return channel_sums(self.source.index_select(0, self.indices))
+        assert isinstance(self.source, Measured)
+        return self.source.sums(self.indices)
+
+    def narrowed(self, indices: Tensor) -> Selection:
+        return Selection(self.source, self.indices[indices])
+
+
+def divide(found: Collection, *, validation: float | None, seed: int, stream: bool) -> Dataset:
+    """Make the splits that are missing, keep those that exist, measure the training split.
+
+    validation: share of the samples not set apart for the test; None: the collection's own custom.
+    """
+    return _finish(found, *separated(found, validation=validation, seed=seed, stream=stream))
+
+
+def separated(
+    found: Collection, *, validation: float | None, seed: int, stream: bool
+) -> tuple[Samples, Samples, Samples]:
+    """Training, validation and test samples as they were read: nothing has been learned from any of them yet."""
+    generator = torch.Generator().manual_seed(seed)
+    if validation is not None and found.validation is not None:
+        raise ProfundoError(f"{found.name} has a validation split of its own: leave `validation` out")
+    share = found.shares[1] if validation is None else validation
+    if not 0 < share < 1:
+        raise ProfundoError(f"validation: expected a share between 0 and 1, such as 0.1; got {share}")
+
+    rest, by_class = torch.arange(len(found.train)), found.targets.kind not in ("real", "labels")
+    if found.test is None:
+        rest, taken = stratified(found.train.targets, rest, found.shares[0], generator, by_class=by_class)
+        test = _take(found.train, taken, stream)
+    else:
+        test = _take(found.test, None, stream)
+    if found.validation is None:
+        rest, taken = stratified(found.train.targets, rest, share, generator, by_class=by_class)
+        held = _take(found.train, taken, stream)
+    else:
+        held = _take(found.validation, None, stream)
+    for name, split in (("training", rest), ("validation", held), ("test", test)):
+        if len(split) == 0:
+            raise ProfundoError(
+                f"{found.name}: {len(found.train)} samples leave none for the {name} split; give more samples per class"
+            )
+    return _take(found.train, rest, stream), held, test
+
+
+def chosen(samples: Samples, indices: Tensor) -> Samples:
+    """The samples at these indices, in this order: in memory or to be read, as they were."""
+    return _take(samples, indices, stream=isinstance(samples.inputs, Selection))
+
+
+def _finish(found: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
+    """The dataset, with mean and std of the training split and the fingerprint of all three."""
+    inputs, targets, notes = found.inputs, found.targets, found.notes
+    if inputs.columns:
+        source = _source(train)
+        learn = source.as_features if isinstance(source, StreamedRows) else as_features
+        try:
+            inputs, (train, validation, test), more = learn(inputs, train, validation, test)
+        except ProfundoError as error:
+            raise ProfundoError(f"{found.name}: {error}") from None
+        notes += more
+    inputs = _measured(inputs, train)
+    if targets.kind == "real":
+        mean, std = _row_moments(train.targets)
+        targets = replace(targets, mean=mean, std=std)
+    splits = (train, validation, test)
+    facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
+    return Dataset(found.name, Spec(inputs, targets), *splits, notes=notes, facts=facts)
+
+
+def stratified(
+    targets: Tensor, among: Tensor, share: float, generator: torch.Generator, *, by_class: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Divide the indices `among` into (rest, taken), both ascending, with `share` of every class taken.
+
+    Class sizes are rounded by largest remainder, so that the total is right too; every class leaves at least one sample
+    in the rest. Without `by_class` the whole is one class.
+    """
+    labels = targets[among] if by_class else torch.zeros(len(among), dtype=torch.int64)
+    counts = torch.bincount(labels).tolist()
+    taken = [
+        among[labels == label][torch.randperm(count, generator=generator)[:quota]]
+        for label, (count, quota) in enumerate(zip(counts, _quotas(counts, share), strict=True))
+    ]
+    chosen = torch.cat([_no_samples(), *taken]).sort().values
+    return among[~torch.isin(among, chosen, assume_unique=True)], chosen
+
+
+def _quotas(counts: Sequence[int], share: float) -> list[int]:
+    """How many of each class to take: shares rounded by largest remainder, one at least in all, never a whole class."""
+    exact = [count * share for count in counts]
+    quotas = [int(value) for value in exact]
+    missing = max(1, round(sum(exact))) - sum(quotas)
+    order = sorted(range(len(counts)), key=lambda label: (counts[label] < 2, quotas[label] - exact[label]))
+    for label in order[:missing]:
+        quotas[label] += 1
+    return [min(quota, max(0, count - 1)) for quota, count in zip(quotas, counts, strict=True)]
+
+
+def _take(samples: Samples, indices: Tensor | None, stream: bool) -> Samples:
+    """The samples at these indices, or all: gathered into memory if the source is a tensor, unless streamed."""
+    if indices is None:
+        if isinstance(samples.inputs, Tensor) and not stream:
+            return samples
+        indices = torch.arange(len(samples))
+    chosen = _select(samples.inputs, indices)
+    gather = isinstance(chosen.source, Tensor) and not stream
+    inputs = chosen.source.index_select(0, chosen.indices) if gather else chosen  # type: ignore[union-attr]
+    return Samples(inputs, samples.targets[indices])
+
+
+def _select(inputs: Tensor | Source, indices: Tensor) -> Selection:
+    if isinstance(inputs, Selection):
+        return inputs.narrowed(indices)
+    assert isinstance(inputs, Tensor)
+    return Selection(inputs, indices)
+
+
+def _measured(inputs: Inputs, train: Samples) -> Inputs:
+    if inputs.kind == "image":
+        sums = train.inputs.sums() if isinstance(train.inputs, Selection) else channel_sums(_tensor(train.inputs))
+        mean, std = moments(sums, len(train) * inputs.shape[1] * inputs.shape[2])
+    elif isinstance(source := _source(train), StreamedRows) and isinstance(train.inputs, Selection):
+        mean, std = source.moments(train.inputs.indices)
+    else:
+        mean, std = _row_moments(_tensor(train.inputs))
+    return replace(inputs, mean=mean, std=std)
+
+
+def _source(samples: Samples) -> object:
+    """What the samples are read from."""
+    return samples.inputs.source if isinstance(samples.inputs, Selection) else samples.inputs
+
+
+def _tensor(inputs: Tensor | Source) -> Tensor:
+    return inputs if isinstance(inputs, Tensor) else torch.stack([inputs[index] for index in range(len(inputs))])
+
+
+def _row_moments(rows: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and population deviation of every column, in double precision."""
+    wide = rows.double()
+    return tuple(wide.mean(0).tolist()), deviations(wide.std(0, correction=0).tolist())
+
+
+def _fingerprint(splits: Iterable[Samples], inputs: Inputs) -> str:
+    """SHA-256 of all targets, the training statistics, which move with any training pixel, and up to 1,000 inputs of
+    every split, evenly spread: all of small data, a sample of large."""
+    digest = hashlib.sha256(repr((inputs.shape, inputs.mean, inputs.std)).encode())
+    for split in splits:
+        digest.update(split.targets.numpy().tobytes())
+        source = _source(split)
+        if isinstance(source, Streamed) and isinstance(split.inputs, Selection):
+            digest.update(source.fingerprint(split.inputs.indices))
+            continue
+        for index in np.unique(np.linspace(0, len(split) - 1, 1000).astype(int)).tolist():
+            digest.update(split.inputs[index].numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _no_samples() -> Tensor:
+    return torch.empty(0, dtype=torch.int64)

@@ -1,0 +1,1 @@
+"""Tables that people have: CSV, TSV and Parquet, and their columns as features."""

@@ -1,0 +1,335 @@
+"""Tables that people have: CSV, TSV and Parquet files, with numbers, categories, dates and holes.
+
+Polars reads them: one library without dependencies of its own for all three, and it parses in parallel. What a column
+holds is recognised here, and every decision that somebody might want to know of becomes a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from profundo.data.dataset_names import Task, nearest
+from profundo.data.splits.splits import Collection
+from profundo.data.streams.addresses import Stored
+from profundo.data.streams.archives import printable
+from profundo.data.tables.delimited import MISSING, read_delimited
+from profundo.data.tables.parquet_footers import unpacked_bytes
+from profundo.data.tables.several_targets import Found, are_lists, listed_labels, several_targets
+from profundo.records import Column, Inputs, ProfundoError, Samples, Targets
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["MISSING", "raw_rows", "read_frame", "recognised", "table_collection"]
+
+LARGEST_FILE = 4 << 30
+SMALL, TIGHT = 1 << 30, 100  # bytes that anything may unpack to; beyond, how many times its own size
+MOST_CLASSES = 100
+LARGEST = torch.finfo(torch.float32).max
+ANSWERS = ("String", "Boolean", "Categorical", "Enum", "Date")  # kinds of columns that may be targets, beside numbers
+MOST_TOLD = 5  # columns that an error tells of
+FEW = 20  # distinct whole numbers that still may be classes
+
+
+def table_collection(path: Path, target: str | None, task: Task = "auto") -> Collection:
+    """The rows of a table, their target the column of that name, or the columns of several names with commas.
+
+    task: "classes" or "real" where the target could be either; "auto" takes words, truth values and up to 20 different
+    whole numbers for classes. Several columns of 0 and 1 are labels, of other numbers as many real targets; "labels"
+    reads the words of one column, with semicolons, bars or commas between them, as labels.
+    Raises ProfundoError for files that do not read and targets that are not there.
+    """
+    return frame_collection(read_frame(path), path.stem, str(path), target, task)
+
+
+def frame_collection(
+    frame: polars.DataFrame, name: str, where: str, target: str | None, task: Task = "auto"
+) -> Collection:
+    """The same of a table that was read already, from `where`."""
+    import polars
+
+    wanted = target_columns(frame.columns, target, where)
+    there = ~frame.select(polars.any_horizontal(polars.col(wanted).is_null())).to_series()
+    told = frame.filter(there)
+    if len(told) == 0:
+        raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
+    targets, values, said = target_values(told.select(wanted), task, where)
+    columns, left_out = recognised_columns(frame.drop(wanted))  # of all rows: a count down them has no gaps
+    if not columns:
+        raise ProfundoError(f"{where}: no column is left to predict {target!r} from: {none_left(left_out)}")
+    try:
+        rows = raw_rows(frame, columns)[
+            torch.from_numpy(there.to_numpy().copy())
+        ]  # of all, for errors tell their numbers
+    except ProfundoError as error:
+        raise ProfundoError(f"{where}: {error}") from None
+    inputs = Inputs((len(columns),), "features", names=tuple(column.name for column in columns), columns=columns)
+    lost = lost_rows(len(frame) - len(told), str(target))
+    if lost and targets.kind == "labels" and len(wanted) == 1:
+        lost = (f"{lost[0]}; where none applies, write the sign that stands between labels, alone",)
+    notes = (*lost, *said, *left_out)
+    return Collection(name, inputs, targets, Samples(rows, values), notes=notes)
+
+
+def none_left(left_out: Sequence[str]) -> str:
+    """Why, in a few words."""
+    more = len(left_out) - MOST_TOLD
+    told = "; ".join(left_out[:MOST_TOLD]) or "it has no other column"
+    return f"{told}; and so are {more:,} more" if more > 0 else told
+
+
+def target_columns(columns: Sequence[str], target: str | None, where: str) -> list[str]:
+    """The columns to be predicted. Raises ProfundoError when none was named, or one that is not there or comes twice."""
+    if target is None:
+        raise ProfundoError(f"{where}: say which column is to be predicted, such as --target {columns[-1]!r}")
+    wanted = [target] if target in columns else [name.strip() for name in target.split(",")]
+    for name in wanted:
+        if name not in columns:
+            raise ProfundoError(f"{where} has no column {name!r}; {nearest(name, columns)}")
+    if len(set(wanted)) < len(wanted):
+        raise ProfundoError(f"{where}: expected each target once, got {', '.join(wanted)}")
+    return wanted
+
+
+def target_values(frame: polars.DataFrame, task: Task, where: str) -> Found:
+    """What is to be predicted, its values, and what to know about it, from columns without missing values."""
+    if frame.width > 1:
+        return several_targets(frame, task, where)
+    if task == "labels" and str(frame.dtypes[0]) == "String":
+        return listed_labels(frame.to_series(), where)
+    return several_targets(frame, task, where) if task == "labels" else _one_target(frame.to_series(), task, where)
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+def read_frame(path: Path) -> polars.DataFrame:
+    """The table in a file. Empty cells and the usual words for nothing are missing; dates are recognised."""
+    import polars
+
+    try:
+        if not path.is_file():
+            found = "a folder" if path.is_dir() else "something else" if path.exists() else "nothing"
+            raise ProfundoError(f"{path}: expected a table, found {found}")
+        if path.stat().st_size > LARGEST_FILE:
+            raise ProfundoError(f"{path}: expected a table of at most {LARGEST_FILE >> 30} GB")
+        frame = _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else read_delimited(path)
+    except (OSError, ValueError, polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
+        raise ProfundoError(f"{path}: expected a table with a header, but it does not read: {_first(error)}") from None
+    if frame.width == 0 or frame.height == 0:
+        raise ProfundoError(f"{path}: expected a header and at least one row, found {frame.height} rows")
+    return frame
+
+
+def _read_parquet(path: Path) -> polars.DataFrame:
+    """Raises ProfundoError for a small file that would fill the memory."""
+    import polars
+
+    rows, width = polars.scan_parquet(path).select(polars.len()).collect().item(), len(polars.read_parquet_schema(path))
+    size = path.stat().st_size
+    unpacked = max(8 * rows * width, unpacked_bytes(Stored(str(path), size, "")))
+    if unpacked > max(SMALL, TIGHT * size):
+        raise ProfundoError(
+            f"{path}: {rows:,} rows of {width} columns in {size:,} bytes; expected at most {TIGHT} times "
+            "the size of the file; --stream reads it piece by piece"
+        )
+    return polars.read_parquet(path).fill_nan(None)
+
+
+def _first(error: Exception) -> str:
+    return " ".join(str(error).split("\n\n")[0].split())[:300]
+
+
+def lost_rows(count: int, target: str) -> tuple[str, ...]:
+    if not count:
+        return ()
+    return (
+        f"{count:,} {'row' if count == 1 else 'rows'} without a value of {target!r} {'is' if count == 1 else 'are'} left out",
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- recognising
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What decides the kind of a column: how many values are there, and how many different ones."""
+
+    there: int
+    different: int
+
+
+def recognised_columns(frame: polars.DataFrame) -> tuple[tuple[Column, ...], list[str]]:
+    """The columns that can be learned from, and a note for each of the others."""
+    columns, notes = [], []
+    for name in frame.columns:
+        found = recognised(frame[name])
+        if isinstance(found, Column):
+            columns.append(found)
+        else:
+            notes.append(f"column {name!r} is left out: {found}")
+    return tuple(columns), notes
+
+
+def recognised(series: polars.Series) -> Column | str:
+    """How a column can be used as an input, or why not."""
+    seen = _Seen(len(series) - series.null_count(), series.drop_nulls().n_unique())
+    dtype = series.dtype
+    if seen.there == 0:
+        return "it is empty"
+    if seen.different == 1 and seen.there == len(series):
+        return "it has one value only"
+    if dtype.is_numeric():
+        return "it numbers the rows" if _counts_up(series, seen) else Column(series.name, "number")
+    if dtype.is_temporal():
+        if str(dtype).startswith(("Date", "Datetime")):
+            return Column(series.name, "date", has_time=_has_time(series))
+        return f"times of the kind {dtype} are not understood"
+    if str(dtype) not in ("String", "Boolean", "Categorical", "Enum") and not str(dtype).startswith(
+        ("Categorical", "Enum")
+    ):
+        return f"values of the kind {dtype} are not understood"
+    if seen.different > max(20, seen.there // 10):
+        return f"it is text, {seen.different:,} different values in {seen.there:,} rows{_nearly_numbers(series)}"
+    return Column(series.name, "category", levels=_levels(series))
+
+
+def _nearly_numbers(series: polars.Series) -> str:
+    """A hint where nine values in ten are numbers: a few words make all of a column text."""
+    import polars
+
+    if series.dtype != polars.String:
+        return ""
+    others = series.is_not_null() & series.cast(polars.Float64, strict=False).is_null()
+    if int(others.sum()) > (len(series) - series.null_count()) // 10:
+        return ""
+    row = int(others.arg_true()[0])
+    return f"; all but {int(others.sum())} are numbers: mend {series[row]!r} in row {row + 1}, or leave it empty"
+
+
+def _counts_up(series: polars.Series, seen: _Seen) -> bool:
+    """Whether it is 0, 1, 2 … or 1, 2, 3 … down the rows: an identifier says nothing of what it identifies."""
+    if not series.dtype.is_integer() or seen.there < max(3, len(series)) or seen.different < seen.there:
+        return False
+    return bool((series.diff().drop_nulls() == 1).all()) and series[0] in (0, 1)
+
+
+def _has_time(series: polars.Series) -> bool:
+    return str(series.dtype).startswith("Datetime") and bool((series.dt.time().drop_nulls() != _midnight()).any())
+
+
+def _midnight() -> Any:
+    from datetime import time
+
+    return time(0, 0)
+
+
+def _levels(series: polars.Series) -> tuple[str, ...]:
+    import polars
+
+    return tuple(sorted(series.drop_nulls().cast(polars.String).unique().to_list()))
+
+
+def _one_target(series: polars.Series, task: Task, where: str) -> Found:
+    """What is to be predicted, its values, and what to know about it."""
+    import polars
+
+    is_number = series.dtype.is_numeric()
+    if not (is_number or str(series.dtype).startswith(ANSWERS)):
+        raise ProfundoError(
+            f"{where}: column {series.name!r} holds values of the kind {series.dtype}; a target is a number or a word"
+        )
+    if series.dtype.is_float() and bool(series.is_infinite().any()):
+        raise ProfundoError(f"{where}: column {series.name!r} holds infinite values; a target is a finite number")
+    different = series.n_unique()
+    if task == "real" or (task == "auto" and is_number and (different > FEW or not _is_whole(series))):
+        if not is_number:
+            raise ProfundoError(
+                f"{where}: column {series.name!r} holds {series.dtype} values; --task real needs numbers"
+            )
+        values = torch.from_numpy(series.cast(polars.Float32).to_numpy().copy()).unsqueeze(1)
+        if not values.isfinite().all():
+            raise ProfundoError(f"{where}: column {series.name!r} holds infinite values; a target is a finite number")
+        return Targets("real", names=(series.name,)), values, ()
+    if different < 2:
+        raise ProfundoError(
+            f"{where}: column {series.name!r} has one value only ({series[0]}); there is nothing to learn"
+        )
+    if different > MOST_CLASSES:
+        hint = "--task real predicts it as a number" if is_number else "choose another target"
+        raise ProfundoError(f"{where}: column {series.name!r} has {different:,} different values; {hint}")
+    ordered = series.unique().sort()
+    places = {value: place for place, value in enumerate(ordered.to_list())}
+    values = torch.tensor([places[value] for value in series.to_list()])
+    words = ordered.cast(polars.String).to_list()
+    names = tuple(map(printable, words))
+    notes = _other_tasks(series.name, words, is_number) if task == "auto" else ()
+    return Targets("classes" if different > 2 else "binary", names), values, notes
+
+
+def _other_tasks(name: str, words: Sequence[str], is_number: bool) -> tuple[str, ...]:
+    """What else a target that was taken for classes may be."""
+    if is_number:
+        return (f"the {len(words)} different numbers of {name!r} are taken as classes; --task real predicts a number",)
+    if are_lists(words):
+        return (f"the values of {name!r} look like lists, taken whole as classes; --task labels predicts each word",)
+    return ()
+
+
+def _is_whole(series: polars.Series) -> bool:
+    return series.dtype.is_integer() or bool((series == series.round()).all())
+
+
+# ------------------------------------------------------------------------------------------------------ rows as numbers
+def raw_rows(frame: polars.DataFrame, columns: Sequence[Column]) -> Tensor:
+    """float64 (rows, columns) as columns.py takes them; categories that a column does not know are missing."""
+    parts = [_numbers(frame[column.name], column) for column in columns]
+    return torch.stack(parts, 1) if parts else torch.empty(frame.height, 0, dtype=torch.float64)
+
+
+def _numbers(series: polars.Series, column: Column) -> Tensor:
+    """The column as numbers. Raises ProfundoError that names a value which is none."""
+    import polars
+
+    try:
+        if column.kind == "number" and series.dtype.is_float() and bool(series.is_infinite().any()):
+            row = int(series.is_infinite().arg_true()[0])
+            raise ProfundoError(f"column {column.name!r}, row {row + 1}: expected a finite number, got {series[row]}")
+        values = _raw(series, column)
+        if bool((large := values.abs() > LARGEST).any()):
+            row = int(large.nonzero()[0])
+            raise ProfundoError(
+                f"column {column.name!r}, row {row + 1}: expected a number up to {LARGEST:.3g}, got {series[row]}"
+            )
+        return values
+    except polars.exceptions.PolarsError:
+        strange = next((value for value in series.to_list() if not _fits(value, series, column)), series[0])
+        expected = "numbers" if column.kind == "number" else "dates such as 2024-05-31"
+        raise ProfundoError(f"column {column.name!r}: expected {expected}, got {strange!r}") from None
+
+
+def _fits(value: Any, series: polars.Series, column: Column) -> bool:
+    import polars
+
+    try:
+        _raw(polars.Series(series.name, [value], dtype=series.dtype), column)
+    except polars.exceptions.PolarsError:
+        return False
+    return True
+
+
+def _raw(series: polars.Series, column: Column) -> Tensor:
+    import polars
+
+    if column.kind == "category":
+        places = {level: float(place) for place, level in enumerate(column.levels)}
+        found = series.cast(polars.String).replace_strict(  # never a word a row: a few long ones may be in millions
+            list(places), list(places.values()), default=None, return_dtype=polars.Float64
+        )
+        return torch.from_numpy(found.fill_null(float("nan")).to_numpy().copy())
+    if column.kind == "date":
+        series = series.cast(polars.Datetime("us")).dt.epoch("us").cast(polars.Float64) / 1e6
+    values = torch.from_numpy(series.cast(polars.Float64).to_numpy().copy())
+    return torch.where(values.isfinite(), values, float("nan"))

@@ -1,0 +1,87 @@
+"""Several things to be predicted of each row of a table: labels that are there or not, or numbers.
+
+sun  rain  wind            genres
+1    0     1               comedy; drama
+0    1     1               drama
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from profundo.data.dataset_names import Task
+from profundo.records import ProfundoError, Targets
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["are_lists", "listed_labels", "several_targets"]
+
+SIGNS = (";", "|", ",")  # between the labels of a cell; the first that occurs anywhere
+MOST_LABELS = 1000
+
+Found = tuple[Targets, Tensor, tuple[str, ...]]
+
+
+def several_targets(frame: polars.DataFrame, task: Task, where: str) -> Found:
+    """The columns, which have no missing values, as targets: float32 (rows, columns).
+
+    Raises ProfundoError for columns of other things than numbers and truth values.
+    """
+    import polars
+
+    for series in frame:
+        if not (series.dtype.is_numeric() or series.dtype == polars.Boolean):
+            raise ProfundoError(
+                f"{where}: column {series.name!r} holds {series.dtype} values; several targets are numbers, or 0 and 1"
+            )
+    values = torch.from_numpy(frame.cast(polars.Float32).to_numpy().copy())
+    if not values.isfinite().all():
+        raise ProfundoError(f"{where}: {', '.join(frame.columns)} hold infinite values; a target is a finite number")
+    are_labels = bool(((values == 0) | (values == 1)).all())
+    if task == "classes" or (task == "labels" and not are_labels):
+        expected = "labels are columns of 0 and 1" if task == "labels" else "one class is in one column"
+        raise ProfundoError(f"{where}: {expected}; --target names {', '.join(frame.columns)}")
+    if task == "real" or not are_labels:
+        return Targets("real", names=tuple(frame.columns)), values, ()
+    return Targets("labels", tuple(frame.columns)), values, _rare(frame.columns, values)
+
+
+def listed_labels(series: polars.Series, where: str) -> Found:
+    """The words of each cell as labels, float32 (rows, labels) of 0 and 1; an empty word is none."""
+    import polars
+
+    cells = series.cast(polars.String).to_list()
+    sign = next((sign for sign in SIGNS if any(sign in cell for cell in cells)), SIGNS[0])
+    listed = [[word for word in (part.strip() for part in cell.split(sign)) if word] for cell in cells]
+    names = sorted({word for words in listed for word in words})
+    if not 1 < len(names) <= MOST_LABELS:
+        raise ProfundoError(
+            f"{where}: column {series.name!r} lists {len(names):,} different labels; expected 2 to {MOST_LABELS:,}, with "
+            f"{' '.join(SIGNS)} between those of a cell"
+        )
+    places = {name: place for place, name in enumerate(names)}
+    values = torch.zeros(len(listed), len(names))
+    for row, words in enumerate(listed):
+        values[row, [places[word] for word in words]] = 1
+    return Targets("labels", tuple(names)), values, _rare(names, values)
+
+
+def are_lists(words: Sequence[str]) -> bool:
+    """Whether different answers seem to be lists of a few labels: taken apart they are no more. Commas stand in sentences, too."""
+    for sign in SIGNS[:2]:
+        parts = {part.strip() for word in words for part in word.split(sign)}
+        if any(sign in word for word in words) and len(parts - {""}) <= len(words):
+            return True
+    return False
+
+
+def _rare(names: list[str], values: Tensor) -> tuple[str, ...]:
+    """A note on labels that every row has, or none: nothing can be learned about them."""
+    counts = values.sum(0).tolist()
+    same = [name for name, count in zip(names, counts, strict=True) if count in (0, len(values))]
+    return (f"labels that are the same in every row: {', '.join(same)}",) if same else ()

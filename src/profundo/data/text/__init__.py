@@ -1,0 +1,1 @@
+"""Text as characters and words, and sequences of different lengths in one batch."""

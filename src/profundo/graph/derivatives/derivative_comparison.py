@@ -1,0 +1,462 @@
+"""Ways to differentiate, side by side: their errors, what they cost, and the step size that differences need.
+
+    print(compare(f, {"a": 5, "b": 3}))
+    growth(speelpenning, [2, 4, 8, 16])          # what n inputs cost: differences O(n), reverse mode O(1) of f
+    step_sizes(f, {"x": 1.0})                    # error against step: the two slopes of a V
+    sweep(100, seed=0)                           # the largest disagreement on random expressions
+
+Automatic differentiation in float64 is what the others are compared with: its error is that of a few roundings. That the
+gradient costs at most a small multiple of the function, however many inputs there are, is the theorem of Baur & Strassen
+1983; see Griewank & Walther 2008, section 3.3, where Speelpenning's product is an example, too.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from html import escape
+from operator import mul
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from profundo.graph import operations as ops
+from profundo.graph.derivatives.differentiating import (
+    DIFFERENCES,
+    Derivatives,
+    Problem,
+    automatic,
+    differenced,
+    numerical,
+    problem,
+    symbolic,
+)
+from profundo.graph.drawings.node_tables import Column, aligned
+from profundo.graph.expressions.expression import Expression, ancestors, constant, scalar
+from profundo.graph.expressions.writing import duration, number
+from profundo.pictures.charts import Line, lines_svg
+from profundo.records import ProfundoError
+
+__all__ = [
+    "Comparison", "Curve", "Growth", "Row", "StepSizes", "Sweep", "compare", "growth", "random_expression", "speelpenning",
+    "step_sizes", "sweep",
+]  # fmt: skip
+
+DOUBLE = torch.float64
+WAYS: dict[str, Callable[[Problem], Derivatives]] = {
+    "forward differences": lambda asked: numerical(asked, differences="forward"),
+    "central differences": lambda asked: numerical(asked, differences="central"),
+    "symbolic": symbolic,
+    "automatic": automatic,
+}
+CHART = 640  # pixels, the width of a chart in a notebook
+WIDEST = 1_000  # columns of a table
+SHOWN = 6  # derivatives in a table; the record has them all
+
+
+# ---------------------------------------------------------------------------------------------------------- side by side
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way. absolute: its largest error in an entry of a gradient; relative: the same over the largest entry.
+
+    derivatives: None where this way does not exist; why: then, the reason.
+    """
+
+    way: str
+    derivatives: Derivatives | None
+    absolute: float = math.nan
+    relative: float = math.nan
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All ways at one point. The errors are against the last row, automatic differentiation in float64."""
+
+    rows: tuple[Row, ...]
+
+    def __getitem__(self, way: str) -> Row:
+        for row in self.rows:
+            if row.way == way:
+                return row
+        raise ProfundoError(f"compare: there is no way {way!r}; there are {', '.join(row.way for row in self.rows)}")
+
+    @property
+    def value(self) -> float:
+        return _of(self.rows[-1]).value
+
+    def __str__(self) -> str:
+        return "\n".join([f"f = {number(self.value)}", "", *_aligned(self.cells()), *self.notes()])
+
+    def _repr_html_(self) -> str:
+        head, *rows = self.cells()
+        drawn = [f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"]
+        drawn += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes())
+        return f"<p>f = {escape(number(self.value))}</p><table>{''.join(drawn)}</table>{notes}"
+
+    def cells(self) -> list[list[str]]:
+        """The table: its head, then a row for each way."""
+        names = list(_entries(_of(self.rows[-1])))[:SHOWN]
+        head = ["", *(f"∂f/∂{name}" for name in names), "error", "relative", "evaluations", "operations", "time"]
+        return [head, *(_cells(row, names) for row in self.rows)]
+
+    def notes(self) -> list[str]:
+        """What the table does not say."""
+        entries = len(_entries(_of(self.rows[-1])))
+        said = [f"{SHOWN} of {entries:,} derivatives are shown; errors are over all."] if entries > SHOWN else []
+        for row in self.rows:
+            if row.derivatives is None:
+                said.append(row.why)
+            elif row.derivatives.formulas is not None:
+                formulas = row.derivatives.formulas
+                said.append(
+                    f"{row.way}: {formulas.written_out:,} operations as written, {formulas.shared:,} where what occurs "
+                    f"twice is computed once; making the formulas took {duration(row.derivatives.preparing)}."
+                )
+        return ["", *said] if said else []
+
+
+def compare(f: Any, at: Any) -> Comparison:
+    """Differentiate f at a point in every way. f and at: as `differentiate` has them.
+
+    Where f has no formula, the row says why. Raises ProfundoError as `differentiate` does automatically.
+    """
+    asked = problem(f, at)
+    exact = automatic(asked)
+    return Comparison(tuple(_row(way, asked, exact) for way in WAYS))
+
+
+def _row(way: str, asked: Problem, exact: Derivatives) -> Row:
+    try:
+        found = exact if way == "automatic" else WAYS[way](asked)
+    except ProfundoError as why:
+        return Row(way, None, why=str(why))
+    return Row(way, found, *errors(found.gradients, exact.gradients))
+
+
+def errors(found: Mapping[str, Tensor], exact: Mapping[str, Tensor]) -> tuple[float, float]:
+    """The largest difference of two entries, and the same over the largest exact one.
+
+    NaN at the same place in both, and the same infinity, are no difference. Both are 0 where there are no entries.
+    """
+    one, other = _flat(found), _flat(exact)
+    if not one.numel():
+        return 0.0, 0.0
+    agree = (one == other) | (one.isnan() & other.isnan())
+    largest = float(torch.where(agree, 0.0, (one - other).abs()).max())
+    size = float(other[other.isfinite()].abs().max()) if other.isfinite().any() else 0.0
+    return largest, largest / size if size else (0.0 if largest == 0 else math.inf)
+
+
+def _flat(gradients: Mapping[str, Tensor]) -> Tensor:
+    return torch.cat([torch.empty(0, dtype=DOUBLE), *(one.flatten() for one in gradients.values())])
+
+
+def _of(row: Row) -> Derivatives:
+    assert row.derivatives is not None
+    return row.derivatives
+
+
+def _entries(found: Derivatives) -> dict[str, float]:
+    """Every derivative by the name of its entry."""
+    return {
+        name + (f"[{', '.join(map(str, place))}]" if place else ""): float(one[place])
+        for name, one in found.gradients.items()
+        for place in _places(tuple(one.shape))
+    }
+
+
+def _places(shape: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+    if not shape:
+        return [()]
+    return ((first, *rest) for first in range(shape[0]) for rest in _places(shape[1:]))
+
+
+def _cells(row: Row, names: Sequence[str]) -> list[str]:
+    if row.derivatives is None:
+        return [row.way, *("–" for _ in names), "–", "–", "–", "–", "–"]
+    entries = _entries(row.derivatives)
+    is_exact = row.way == "automatic"
+    return [
+        row.way,
+        *(f"{entries[name]:.10g}".replace("-", "−").replace("nan", "NaN").replace("inf", "∞") for name in names),
+        "exact" if is_exact else _error(row.absolute),
+        "" if is_exact else _error(row.relative),
+        f"{row.derivatives.evaluations:,}",
+        f"{row.derivatives.operations:,}",
+        duration(row.derivatives.seconds),
+    ]
+
+
+def _error(value: float) -> str:
+    return number(value) if not math.isfinite(value) or value == 0 else f"{value:.1e}".replace("-", "−")
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The first row is the head, the first column to the left and numbers to the right."""
+    head, *others = rows
+    return aligned([Column(title, at > 0) for at, title in enumerate(head)], others, width=WIDEST)
+
+
+# ----------------------------------------------------------------------------------------------------- with many inputs
+@dataclass(frozen=True)
+class Growth:
+    """What all derivatives of a function of n numbers cost. Sequences are over `sizes`.
+
+    function: operations of f itself; operations, evaluations, seconds: of each way. "symbolic, written out" counts what
+    occurs twice in the formulas twice.
+    """
+
+    sizes: tuple[int, ...]
+    function: tuple[int, ...]
+    operations: Mapping[str, tuple[int, ...]]
+    evaluations: Mapping[str, tuple[int, ...]]
+    seconds: Mapping[str, tuple[float, ...]]
+
+    @property
+    def ratios(self) -> dict[str, tuple[float, ...]]:
+        """Operations in multiples of those of f."""
+        return {
+            way: tuple(one / f if f else math.nan for one, f in zip(counts, self.function, strict=True))
+            for way, counts in self.operations.items()
+        }
+
+    def __str__(self) -> str:
+        head = ["operations", *(f"n = {size:,}" for size in self.sizes)]
+        rows = [["f itself", *(f"{count:,}" for count in self.function)]]
+        rows += [[way, *(f"{count:,}" for count in counts)] for way, counts in self.operations.items()]
+        return "\n".join(_aligned([head, *rows]))
+
+    def _repr_svg_(self) -> str:
+        return _sized(
+            lines_svg(
+                [Line(way, self.sizes, ratios) for way, ratios in self.ratios.items()],
+                x_label="inputs n",
+                y_label="operations of all derivatives / operations of f",
+                log_x=True,
+                log_y=True,
+            )
+        )
+
+
+def _sized(chart: str) -> str:
+    """With a width of its own: pages set one, a notebook does not, and letters would be as large as its window."""
+    return chart.replace(
+        "<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" width="{CHART}" style="max-width:100%;height:auto" ', 1
+    )
+
+
+def growth(make: Callable[[int], tuple[Any, Any]], sizes: Sequence[int]) -> Growth:
+    """Differentiate functions of n inputs, for each size n. make(n): f and at, as `differentiate` has them.
+
+    A way that does not exist for a function is left out. Raises ProfundoError as `differentiate` does automatically.
+    """
+    if not sizes or min(sizes) < 1:
+        raise ProfundoError(f"growth: expected sizes of 1 and more, got {list(sizes)}")
+    found = [compare(*make(size)) for size in sizes]
+    ways = [way for way in WAYS if all(one[way].derivatives is not None for one in found)]
+    by_way = {way: [_of(one[way]) for one in found] for way in ways}
+    operations = {way: tuple(one.operations for one in by_way[way]) for way in ways}
+    written = [one.formulas.written_out for one in by_way.get("symbolic", []) if one.formulas is not None]
+    if written:
+        operations = {"symbolic, written out": tuple(written), **operations}
+    return Growth(
+        tuple(sizes),
+        tuple(one.operations_of_f for one in by_way["automatic"]),
+        operations,
+        {way: tuple(one.evaluations for one in by_way[way]) for way in ways},
+        {way: tuple(one.seconds for one in by_way[way]) for way in ways},
+    )
+
+
+def speelpenning(n: int) -> tuple[Expression, dict[str, float]]:
+    """x₁·x₂·…·xₙ, Speelpenning's product (1980), at numbers about 1: n − 1 multiplications."""
+    inputs = [scalar(f"x{at}", dtype=DOUBLE) for at in range(1, n + 1)]
+    return reduce(mul, inputs), {one.name: 1 + at / (2 * n) for at, one in enumerate(inputs)}
+
+
+# ------------------------------------------------------------------------------------------------------------ step sizes
+EPSILONS = {"float64": torch.float64, "float32": torch.float32}
+STEPS = tuple(10.0 ** (sixth / 6) for sixth in range(-84, 1))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Error against step of one difference in one precision. errors: the largest over all entries, at each step.
+
+    best: the step with the smallest error, of medians over five steps, for single errors may happen to be 0.
+    rounding, truncation: slopes left and right of it on logarithmic axes, NaN where there are fewer than four points;
+    about −1 and the order of the formula.
+    """
+
+    differences: str
+    precision: str
+    errors: tuple[float, ...]
+    best: float
+    rounding: float
+    truncation: float
+
+
+@dataclass(frozen=True)
+class StepSizes:
+    """The errors of differences at the same steps, in two precisions."""
+
+    steps: tuple[float, ...]
+    curves: tuple[Curve, ...]
+
+    def curve(self, differences: str, precision: str = "float64") -> Curve:
+        for one in self.curves:
+            if (one.differences, one.precision) == (differences, precision):
+                return one
+        raise ProfundoError(
+            f"step sizes: differences are {', '.join(DIFFERENCES)} in {' or '.join(EPSILONS)}, not {differences!r} in "
+            f"{precision!r}"
+        )
+
+    def __str__(self) -> str:
+        head = ["", "best step", "its error", "slope left", "slope right"]
+        rows = [
+            [
+                f"{one.differences}, {one.precision}",
+                _error(one.best),
+                _error(_at(one.best, self.steps, one.errors)),
+                f"{one.rounding:.2f}".replace("-", "−"),
+                f"{one.truncation:.2f}".replace("-", "−"),
+            ]
+            for one in self.curves
+        ]
+        return "\n".join(_aligned([head, *rows]))
+
+    def _repr_svg_(self) -> str:
+        return _sized(
+            lines_svg(
+                [Line(f"{one.differences}, {one.precision}", self.steps, one.errors) for one in self.curves],
+                x_label="step h",
+                y_label="error of the derivative",
+                log_x=True,
+                log_y=True,
+            )
+        )
+
+
+def step_sizes(f: Any, at: Any, *, steps: Sequence[float] | None = None) -> StepSizes:
+    """The error of every difference at every step, against automatic differentiation in float64 at the same point.
+
+    steps: from 10⁻¹⁴ to 1 by default, six to a power of ten. In float32 the point is rounded to it first, and the
+    error is that of the arithmetic alone. Raises ProfundoError as `differentiate` does, and for steps that are not above 0.
+    """
+    chosen = STEPS if steps is None else tuple(sorted(steps))
+    if not chosen or not all(math.isfinite(step) and step > 0 for step in chosen):
+        raise ProfundoError("step sizes: expected at least one step, all above 0 and finite")
+    curves = []
+    for precision, dtype in EPSILONS.items():
+        asked = problem(f, at, dtype)
+        exact = automatic(problem(f, _rounded(at, dtype))).gradients
+        for name, difference in DIFFERENCES.items():
+            found = tuple(errors(differenced(asked, difference, step), exact)[0] for step in chosen)
+            curves.append(_curve(name, precision, chosen, found))
+    return StepSizes(chosen, tuple(curves))
+
+
+def _rounded(at: Any, dtype: torch.dtype) -> Any:
+    """The same point, in numbers that the type can hold."""
+    if dtype == DOUBLE:
+        return at
+    if isinstance(at, Mapping):
+        return {name: _rounded(value, dtype) for name, value in at.items()}
+    if isinstance(at, list | tuple):
+        return [_rounded(value, dtype) for value in at]
+    value = torch.as_tensor(at)
+    return torch.as_tensor(at, dtype=DOUBLE).to(dtype).to(DOUBLE) if value.is_floating_point() else value
+
+
+def _curve(name: str, precision: str, steps: Sequence[float], found: tuple[float, ...]) -> Curve:
+    best = _best(steps, found)
+    left = [(step, error) for step, error in zip(steps, found, strict=True) if step <= best / 10]
+    right = [(step, error) for step, error in zip(steps, found, strict=True) if step >= 3 * best]
+    return Curve(name, precision, found, best, slope(left), slope(right))
+
+
+def _best(steps: Sequence[float], found: Sequence[float]) -> float:
+    def around(at: int) -> float:
+        near = [error for error in found[max(0, at - 2) : at + 3] if not math.isnan(error)]
+        return statistics.median(near) if not math.isnan(found[at]) else math.inf
+
+    return steps[min(range(len(steps)), key=around)]
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Of the line through the logarithms, by least squares; points that have none are left out. NaN below four."""
+    logs = [(math.log10(x), math.log10(y)) for x, y in points if y > 0 and math.isfinite(y)]
+    if len(logs) < 4:
+        return math.nan
+    return statistics.linear_regression(*zip(*logs, strict=True)).slope
+
+
+def _at(step: float, steps: Sequence[float], values: Sequence[float]) -> float:
+    return values[steps.index(step)]
+
+
+# ---------------------------------------------------------------------------------------------------- random expressions
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The largest relative disagreement with automatic differentiation, by way, and the formula where it was."""
+
+    count: int
+    largest: Mapping[str, float]
+    where: Mapping[str, str]
+
+    def __str__(self) -> str:
+        head = [f"{self.count:,} random expressions", "largest relative disagreement"]
+        return "\n".join(_aligned([head, *([way, _error(error)] for way, error in self.largest.items())]))
+
+
+def sweep(count: int, seed: int = 0) -> Sweep:
+    """Differentiate random expressions of three numbers in every way. Relative: over the largest derivative or 1."""
+    draw = random.Random(seed)
+    largest: dict[str, float] = dict.fromkeys([way for way in WAYS if way != "automatic"], 0.0)
+    where = dict.fromkeys(largest, "")
+    for _ in range(count):
+        f, at = random_expression(draw)
+        found = compare(f, at)
+        size = max([1.0, *(float(one.abs().max()) for one in _of(found["automatic"]).gradients.values())])
+        for way in largest:
+            error = found[way].absolute / size
+            if not error <= largest[way]:  # also if it is NaN
+                largest[way], where[way] = error, repr(f)
+    return Sweep(count, largest, where)
+
+
+ONE: tuple[Callable[[Expression], Expression], ...] = (
+    ops.sin, ops.cos, ops.tanh, ops.atan, ops.sigmoid, ops.softplus, ops.erf, ops.silu, ops.gelu, ops.neg, ops.abs, ops.relu,
+    lambda x: ops.exp(ops.tanh(x)), lambda x: ops.log(1 + x**2), lambda x: ops.sqrt(1 + x**2), lambda x: 1 / (2 + ops.cos(x)),
+    lambda x: ops.tan(ops.sin(x)), lambda x: ops.asin(0.9 * ops.sin(x)), lambda x: ops.sigmoid(x) ** 3,
+)  # fmt: skip
+TWO: tuple[Callable[[Expression, Expression], Expression], ...] = (
+    ops.add, ops.sub, ops.mul, ops.maximum, ops.minimum, ops.logaddexp,
+    lambda x, y: x / (1 + y**2), lambda x, y: ops.where(x > y, x * y, ops.sin(x)),
+    lambda x, y: (1.5 + ops.sin(x)) ** ops.cos(y), lambda x, y: ops.atan2(x, 1 + y**2),
+)  # fmt: skip
+"""What random expressions are made of: each has a value for all numbers, and grows no faster than a product."""
+
+
+def random_expression(draw: random.Random, depth: int = 4) -> tuple[Expression, dict[str, float]]:
+    """A formula of up to three numbers, nested so deeply, and a point for it between −2 and 2."""
+    inputs = [scalar(name, dtype=DOUBLE) for name in "abc"]
+
+    def drawn(levels: int) -> Expression:
+        if levels == 0 or draw.random() < 0.1:
+            is_number = draw.random() < 0.2
+            return constant(round(draw.uniform(-2, 2), 2), DOUBLE) if is_number else draw.choice(inputs)
+        if draw.random() < 0.5:
+            return draw.choice(ONE)(drawn(levels - 1))
+        return draw.choice(TWO)(drawn(levels - 1), drawn(levels - 1))
+
+    f = draw.choice(inputs) * drawn(depth) + drawn(depth)
+    return f, {one.name: draw.uniform(-2, 2) for one in ancestors([f]) if one.kind == "input"}

@@ -1,0 +1,75 @@
+"""The activations as a table and as a page: curves by evaluation, derivatives by automatic differentiation."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import nan
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from profundo.nets.activations import ACTIVATIONS, Activation
+from profundo.pictures.activation_curves import Plate, activations_html
+from profundo.pictures.numbers import plain
+
+__all__ = ["activations_page", "listed", "sampled"]
+
+REACH = 5.0  # curves go from −5 to 5
+POINTS = 241
+NEAR = 1e-9  # how close the curves go to a place where one of them jumps
+
+
+def listed() -> dict[str, dict[str, Any]]:
+    """By name: formula, derivative, both in LaTeX, range, gain, advice."""
+    return {
+        name: {
+            "title": one.title,
+            "formula": one.formula,
+            "derivative": one.slope,
+            "latex": one.latex,
+            "derivative_latex": one.slope_latex,
+            "range": one.values,
+            "gain": one.gain,
+            "advice": one.advice,
+        }
+        for name, one in ACTIVATIONS.items()
+    }
+
+
+def activations_page() -> str:
+    """One self-contained HTML page with all of them."""
+    return activations_html([plate(one) for one in ACTIVATIONS.values()])
+
+
+def plate(one: Activation) -> Plate:
+    a, values, slopes = sampled(one)
+    return Plate(
+        name=one.name,
+        title=one.title,
+        formulas=[("f(a)", one.formula, one.latex), ("f′(a)", one.slope, one.slope_latex)],
+        facts=[("range", one.values), ("gain", plain(one.gain))],
+        use=one.use,
+        beware=one.beware,
+        a=a.tolist(),
+        values=values.tolist(),
+        slopes=slopes.tolist(),
+    )
+
+
+def sampled(one: Activation) -> tuple[Tensor, Tensor, Tensor]:
+    """Places, values and derivatives, float64 (points,); at a kink there is a place without values: NaN."""
+    a = places(one.kinks).requires_grad_()
+    values = one.make().double()(a)
+    (slopes,) = torch.autograd.grad(values.nansum(), a)
+    return a.detach(), values.detach(), slopes.masked_fill(values.isnan(), nan)
+
+
+def places(kinks: tuple[float, ...]) -> Tensor:
+    """From −5 to 5, with a NaN between what lies on the two sides of a kink."""
+    edges = [-REACH, *kinks, REACH]
+    parts = [
+        torch.linspace(a + NEAR, b - NEAR, POINTS // (len(kinks) + 1), dtype=torch.float64) for a, b in pairwise(edges)
+    ]
+    gap = torch.tensor([nan], dtype=torch.float64)
+    return torch.cat([piece for part in parts for piece in (part, gap)][:-1])

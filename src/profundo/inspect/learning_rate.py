@@ -1,0 +1,184 @@
+"""Which learning rate a net needs on some data: a range test (train/range_test.py) with the settings of a training.
+
+    found = lr_find(net, data)            # a few seconds; net, generators and data are afterwards as they were before
+    fit(net, data, learning_rate=found.suggestion)
+
+What is suggested is half the rate at which the smoothed loss has made nine tenths of its fall. docs/optimisation.md has
+the measurement that this choice rests on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from profundo.data import augmentation
+from profundo.data.batches import batches
+from profundo.files import write_text
+from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.numbers import setting
+from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
+from profundo.records import Dataset, ProfundoError
+from profundo.runs.experiment import Experiment, completed, experiment
+from profundo.runs.preparing import Prepared, make_update, precision_of
+from profundo.runs.supervised import check_data, check_outputs, prepare
+from profundo.train.distributed import Group
+from profundo.train.hardware import choose_device, normalised, repeatable
+from profundo.train.randomness import seeded
+from profundo.train.range_test import RangeTest, measure, untouched
+
+__all__ = ["Found", "check_picture", "find", "lr_find", "write_found"]
+
+BELOW, ABOVE = 3e-4, 300.0  # of the default rate: where a test begins and ends unless told
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a range test found, and for what: test.suggestion is the rate for an optimizer, a net, data and a batch."""
+
+    test: RangeTest
+    asked: Experiment
+
+    @property
+    def suggestion(self) -> float:
+        """Half the rate at which nine tenths of the fall of the smoothed loss are done, to two digits."""
+        return float(f"{self.test.suggestion:.1e}")
+
+    def __str__(self) -> str:
+        return (
+            f"learning rate {self.suggestion:g} for {self.asked.optimizer}, {self.asked.net} on {self.asked.data} in batches "
+            f"of {self.asked.batch_size}: {self.why}"
+        )
+
+    @property
+    def why(self) -> str:
+        test = self.test
+        end = f"diverges at {test.rates[-1]:.2g}" if test.diverged else f"stays finite up to {test.rates[-1]:.2g}"
+        return (
+            f"nine tenths of the fall are done at {test.fallen:.2g}, the loss is lowest at {test.lowest:.2g} and {end}"
+        )
+
+    def svg(self) -> str:
+        """The losses over the rates, both scales logarithmic where the losses allow it."""
+        test = self.test
+        marks = {"suggested": self.suggestion, "lowest": test.lowest}
+        top = 3 * max(test.smoothed[0], min(test.smoothed))  # a loss that diverges would flatten all that came before
+        lines = [
+            Line("each batch", test.rates, [loss if loss <= top else float("nan") for loss in test.losses], dots=True),
+            Line("smoothed", test.rates, [loss if loss <= top else float("nan") for loss in test.smoothed]),
+        ]
+        return lines_svg(lines, x_label="learning rate", y_label="loss", log_x=True, marks=marks)
+
+    def html(self) -> str:
+        """One page that needs nothing else."""
+        return sheet_html(
+            Sheet(
+                f"Learning rate for {self.asked.net} on {self.asked.data}",
+                "Range test",
+                f"Suggested: {setting(self.suggestion)}, for {self.asked.optimizer} in batches of {self.asked.batch_size}.",
+                [Part("The test", [*ABOUT, f"Here {self.why}."], figures=[Figure(self.svg(), "Loss over the rate.")])],
+            )
+        )
+
+    def as_plain_data(self) -> dict[str, Any]:
+        """For JSON, which has no infinity: a loss that is none of its numbers is null."""
+        test = self.test
+
+        def numbers(losses: tuple[float, ...]) -> list[float | None]:
+            return [loss if abs(loss) < float("inf") else None for loss in losses]
+
+        return {
+            "suggestion": self.suggestion,
+            "fallen": test.fallen,
+            "lowest": test.lowest,
+            "steepest": test.steepest,
+            "diverged": test.diverged,
+            "data": self.asked.data,
+            "net": self.asked.net,
+            "optimizer": self.asked.optimizer,
+            "batch_size": self.asked.batch_size,
+            "rates": list(test.rates),
+            "losses": numbers(test.losses),
+            "smoothed": numbers(test.smoothed),
+        }
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self}</p>{self.svg()}"
+
+
+ABOUT = (
+    "A range test trains for a few steps while the rate grows from far too small to far too large, each step by the same "
+    "multiple (after Smith 2017), and then puts everything back. While the rate is too small the loss stays; then it "
+    "falls; where the rate is too large it diverges.",
+    "Suggested is half the rate at which the loss, smoothed over about ten batches, has made nine tenths of its fall: the "
+    "peak of a schedule that rises and falls.",
+)
+
+
+def lr_find(
+    net: nn.Module,
+    data: Dataset,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    steps: int = 100,
+    **settings: Any,
+) -> Found:
+    """Test the learning rates from low to high on a net, which is left as it is: `lr_find(net, data).suggestion`.
+
+    low, high: by default 0.0003 and 300 times the learning rate that `fit` would take. steps: at most so many, each on a
+    batch; fewer where the loss diverges. settings: those of `fit`, such as optimizer, batch_size, weight_decay, seed.
+    Weights, buffers, gradients, modes, device, layout and every global generator are afterwards as they were, bit for
+    bit, also after an error or Ctrl-C. Raises ProfundoError for what `fit` would refuse, and unless 0 < low < high.
+    """
+    device = choose_device(settings.get("device", "auto"))
+    asked = experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
+    check_data(data)
+    chosen = completed(asked, data.spec, len(data.train), str(asked.net), normalised(net))
+    with untouched({"net": net}):
+        check_outputs(net, data)
+        return _test(Prepared(chosen, data, net, device, precision_of(chosen, net, data, device)), low, high, steps)
+
+
+def find(asked: Experiment, *, low: float | None = None, high: float | None = None, steps: int = 100) -> Found:
+    """The same for what an experiment asks for: what `profundo lr-find` does."""
+    with seeded(asked.seed):
+        return _test(prepare(asked), low, high, steps)
+
+
+def _test(prepared: Prepared, low: float | None, high: float | None, steps: int) -> Found:
+    asked, data = prepared.experiment, prepared.data
+    rate = asked.learning_rate or 1e-3
+    served = batches(
+        data.train,
+        data.spec,
+        asked.batch_size or 1,
+        seed=asked.seed,
+        device=prepared.device,
+        augment=augmentation(asked.augment) if asked.augment else None,
+        workers=asked.workers,
+    )
+    with seeded(asked.seed), repeatable(prepared.device, prepared.precision):
+        test = measure(
+            make_update(prepared, Group()),
+            served,
+            low=BELOW * rate if low is None else low,
+            high=ABOVE * rate if high is None else high,
+            steps=steps,
+        )
+    return Found(test, asked)
+
+
+def write_found(found: Found, path: Path) -> None:
+    """As a picture (.svg) or a page (.html)."""
+    check_picture(path)
+    write_text(path, found.html() if path.suffix == ".html" else standalone(found.svg()))
+
+
+def check_picture(path: Path) -> None:
+    """Raises ProfundoError for another suffix than .svg and .html, and for a folder that is not there."""
+    if path.suffix not in (".svg", ".html") or path.is_dir() or not path.absolute().parent.is_dir():
+        raise ProfundoError(f"{path}: expected a file that ends in .svg or .html, in a folder that exists")

@@ -1,0 +1,129 @@
+"""The table of a net: layers, shapes, parameters, FLOPs, receptive fields.
+
+print(summary(net, data.spec))                   # any module; in a notebook a table
+print(tabulated("resnet50"))                     # a net by name, on data or inputs of a given size
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from html import escape
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from profundo import nets
+from profundo.data import load
+from profundo.nets.net_names import PUBLISHED_NETS, check
+from profundo.nets.summary import summary as rows_of
+from profundo.pictures.numbers import short
+from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Spec, Targets
+
+__all__ = ["NetTable", "summary", "tabulated"]
+
+LARGEST_INPUT = 100_000_000  # numbers
+
+
+@dataclass(frozen=True, slots=True)
+class NetTable:
+    """A net's layers, for inputs of one shape and so many outputs."""
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: int
+    layers: tuple[LayerRow, ...]
+
+    @property
+    def parameters(self) -> int:
+        return sum(row.parameters for row in self.layers)
+
+    @property
+    def flops(self) -> int:
+        return sum(row.flops for row in self.layers)
+
+    def as_plain_data(self) -> dict[str, Any]:
+        totals = {"parameters": self.parameters, "flops": self.flops}
+        return {**asdict(self), "totals": totals}
+
+    def __str__(self) -> str:
+        rows = [
+            (row.name, row.kind, sizes(row.shape), f"{row.parameters:,}", f"{row.flops:,}", field(row))
+            for row in self.layers
+        ]
+        heads = ("layer", "kind", "output", "parameters", "FLOPs", "receptive field")
+        table = aligned([heads, *rows, ("total", "", "", f"{self.parameters:,}", f"{self.flops:,}", "")])
+        work = short(self.flops, "FLOPs").replace("\u00a0", " ")
+        first = f"{self.name} for inputs {sizes(self.inputs)} and {self.outputs:,} outputs: "
+        return f"{first}{self.parameters:,} parameters, {work} a sample\n\n{table}"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def summary(net: nn.Module, spec: Spec | Dataset) -> NetTable:
+    """The table of any net for the inputs of a spec, or of a data set. Nothing is trained; the net is left as it was.
+
+    Raises ProfundoError when the net does not take such inputs.
+    """
+    known = spec.spec if isinstance(spec, Dataset) else spec
+    return NetTable(type(net).__name__, known.inputs.shape, known.outputs, tuple(rows_of(net, known.inputs)))
+
+
+def tabulated(
+    name: str, *, data: str | None = None, inputs: str | None = None, data_dir: str | Path | None = None
+) -> NetTable:
+    """Of a net by name: for a data set, for inputs such as "3x32x32" and ten classes, or for what it was made for.
+
+    No weight is drawn and nothing is computed (torch's meta device), however large the net.
+    """
+    if data is not None and inputs is not None:
+        raise ProfundoError(f"--input {inputs}: not with --data, whose inputs have their size")
+    spec = load(data, data_dir=data_dir).spec if data is not None else spec_of(name, inputs)
+    check(name, spec)
+    with torch.device("meta"):
+        layers = rows_of(nets.build(name, spec), spec.inputs)
+    return NetTable(name, spec.inputs.shape, spec.outputs, tuple(layers))
+
+
+def spec_of(name: str, inputs: str | None) -> Spec:
+    """Ten classes; of the nets for ImageNet, on images of its kind, a thousand."""
+    if inputs is None:
+        side = 224 if name in PUBLISHED_NETS else 32 if name in ("fast_cnn", "resnet") else 28
+        shape: tuple[int, ...] = (1 if side == 28 else 3, side, side)
+    else:
+        shape = read_sizes(inputs)
+    many = 1000 if name in PUBLISHED_NETS and shape[-1] >= 64 else 10
+    kind = Inputs(shape, "image" if len(shape) == 3 else "features")
+    return Spec(kind, Targets("classes", tuple(str(number) for number in range(many))))
+
+
+def read_sizes(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"[0-9]{1,9}([x×][0-9]{1,9}){0,3}", text.strip()):
+        raise ProfundoError(f"--input {text}: expected sizes of one sample, such as 3x32x32 (channels first) or 13")
+    shape = tuple(int(size) for size in re.split("[x×]", text.strip()))
+    if not 0 < prod(shape) <= LARGEST_INPUT:
+        raise ProfundoError(f"--input {text}: expected from 1 to {LARGEST_INPUT:,} numbers, got {prod(shape):,}")
+    return shape
+
+
+def sizes(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "–"
+
+
+def field(row: LayerRow) -> str:
+    return "–" if row.field is None else row.field if isinstance(row.field, str) else sizes(row.field)
+
+
+def aligned(rows: list[tuple[str, ...]]) -> str:
+    """Columns as wide as their widest cell; numbers, the fourth and fifth, to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(f"{cell:>{wide}}" if at in (3, 4) else f"{cell:{wide}}" for at, (cell, wide) in enumerate(cells))
+        for row in rows
+        for cells in [list(zip(row, widths, strict=True))]
+    ]
+    return "\n".join(line.rstrip() for line in lines)

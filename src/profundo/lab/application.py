@@ -1,0 +1,195 @@
+"""A trained network that answers over HTTP: the application, which knows no address and no token.
+
+GET /               a page for people: drop an image or fill in a row, read the answer
+GET /health         {"status": "ok"} as long as requests are taken
+GET /model          what the network takes and says, and how well, beside baselines
+GET /openapi.json   the whole of this for programs (OpenAPI 3.1)
+POST /predict       images or rows → {"predictions": […]}, or CSV
+
+`profundo.lab.guard` stands before it, `profundo.lab.server` runs it. Predictions are computed in threads beside the
+event loop; a request waits for its turn, and for no other's slowness.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import asdict
+from email.message import Message
+from functools import partial
+from importlib.resources import files
+from threading import Event
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from profundo import __version__
+from profundo.data.tables.new_rows import BadInputError
+from profundo.lab.answering import Form, as_csv, as_json, preferred, refused
+from profundo.lab.bodies import Bodies
+from profundo.lab.limits import Limits, Refusal
+from profundo.lab.openapi import description
+from profundo.lab.page import page
+from profundo.lab.request_inputs import Asked, accepted, read
+from profundo.lab.texts import spoken
+from profundo.lab.work import Stopped, Workers
+from profundo.records import ProfundoError, Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Predictor", "Service", "application"]
+
+ASSETS = {"serve.js": "text/javascript", "serve.css": "text/css"}
+IMAGES_AT_ONCE = 16  # between two looks at whether anybody still waits
+ROWS_AT_ONCE = 512
+GONE = 499  # what proxies write for a client that left; nobody reads it
+
+T = TypeVar("T")
+
+
+class Predictor(Protocol):
+    """What is served, as `profundo.use.predicting.predictor` makes it."""
+
+    @property
+    def spec(self) -> Spec: ...
+
+    def card(self) -> dict[str, Any]: ...
+
+    def images(self, contents: Sequence[bytes]) -> list[dict[str, Any]]: ...
+
+    def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]: ...
+
+
+def application(predictor: Predictor, name: str, limits: Limits | None = None) -> Starlette:
+    """name: what the page calls the network, such as its run's folder."""
+    service = Service(predictor, name, limits or Limits())
+    routes = [
+        Route("/", service.page, methods=["GET"]),
+        Route("/health", service.health, methods=["GET"]),
+        Route("/model", service.model, methods=["GET"]),
+        Route("/openapi.json", service.openapi, methods=["GET"]),
+        Route("/predict", service.predict, methods=["POST"]),
+        *(Route(f"/static/{asset}", partial(static, asset), methods=["GET"]) for asset in ASSETS),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={Refusal: said_no, HTTPException: not_found, ClientDisconnect: left, Exception: failed},
+    )
+    app.router.redirect_slashes = False
+    app.state.service = service
+    return app
+
+
+class Service:
+    """The endpoints, and what they share."""
+
+    def __init__(self, predictor: Predictor, name: str, limits: Limits) -> None:
+        self.predictor, self.name, self.limits = predictor, name, limits
+        self.bodies, self.workers = Bodies(limits), Workers(limits)
+        self.known = {"name": name, "profundo": __version__, **asdict(predictor.spec), "card": predictor.card()}
+
+    async def page(self, request: Request) -> Response:
+        language = spoken(request.headers.get("accept-language", ""))
+        html = page(self.name, self.predictor.spec, self.known["card"], self.limits, language)
+        headers = {"content-language": language, "vary": "accept-language"}
+        return Response(html, media_type="text/html", headers=headers)
+
+    async def health(self, _: Request) -> Response:
+        return json_response({"status": "ok"})
+
+    async def model(self, _: Request) -> Response:
+        return json_response(self.known)
+
+    async def openapi(self, _: Request) -> Response:
+        return json_response(description(self.name, self.predictor.spec, self.limits))
+
+    async def predict(self, request: Request) -> Response:
+        kind = self.predictor.spec.inputs.kind
+        form = preferred(", ".join(request.headers.getlist("accept")))
+        encoding = request.headers.get("content-encoding", "")
+        header = accepted(request.headers.get("content-type", ""), encoding, kind)
+        try:
+            async with self.bodies.read(request) as body:
+                work = partial(self.answer, header, body, form)
+                return Response(await while_there(request, self.workers.run(work)), media_type=form)
+        except asyncio.CancelledError:
+            raise Refusal(503, "the server is being stopped") from None
+
+    def answer(self, header: Message, body: bytes, form: Form, stop: Event) -> bytes:
+        """Runs in a thread. Raises Refusal; Stopped where nobody waits any more."""
+        asked = read(header, body, self.predictor.spec.inputs.kind, self.limits)
+        width = max(1, len(self.predictor.spec.targets.classes))
+        if len(asked.names) * width > self.limits.values:
+            raise Refusal(
+                413, f"with {width:,} classes expected at most {self.limits.values // width:,} inputs at once"
+            )
+        told: list[dict[str, Any]] = []
+        while len(told) < len(asked.names):
+            if stop.is_set():
+                raise Stopped
+            told += self.part(asked, len(told))
+        return as_csv(told, self.predictor.spec.targets) if form == "text/csv" else as_json({"predictions": told})
+
+    def part(self, asked: Asked, begin: int) -> list[dict[str, Any]]:
+        """Predictions from that input on, under the names that the client knows."""
+        try:
+            if asked.kind == "image":
+                told = self.predictor.images(asked.images[begin : begin + IMAGES_AT_ONCE])
+            else:
+                told = self.predictor.rows(asked.rows[begin : begin + ROWS_AT_ONCE])
+        except BadInputError as error:
+            raise Refusal(400, f"{asked.names[begin + error.index]}: {str(error).partition(': ')[2]}") from None
+        except ProfundoError as error:
+            raise Refusal(400, str(error)) from None
+        return [{**one, "input": name} for one, name in zip(told, asked.names[begin:], strict=False)]
+
+
+async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """What the work comes to; given up when the client leaves first."""
+    at_work, gone = asyncio.ensure_future(work), asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait((at_work, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not at_work.done():
+            raise ClientDisconnect
+        return at_work.result()
+    finally:
+        at_work.cancel()
+        gone.cancel()
+
+
+async def static(asset: str, _: Request) -> Response:
+    return Response(files("profundo.lab").joinpath("static", asset).read_bytes(), media_type=ASSETS[asset])
+
+
+def json_response(value: Any) -> Response:
+    return Response(as_json(value), media_type="application/json")
+
+
+async def said_no(_: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return refused(refusal)
+
+
+async def not_found(_: Request, error: Exception) -> Response:
+    """No such place, or another method."""
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        return refused(Refusal(405, f"expected {headers.get('Allow', 'another method')} here"), headers)
+    return refused(Refusal(error.status_code, "nothing is here; /openapi.json lists what there is"), headers)
+
+
+async def left(_: Request, __: Exception) -> Response:
+    return Response(status_code=GONE)
+
+
+async def failed(_: Request, error: Exception) -> Response:
+    """A mistake of ours: told on stderr in full, to the client in one line without a detail."""
+    logging.getLogger("profundo.lab").error("a request failed", exc_info=error)
+    return refused(Refusal(500, "the server made a mistake; it has been written to its log"))

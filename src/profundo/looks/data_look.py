@@ -1,0 +1,90 @@
+"""A look at data before training: counts, figures, pictures and what is suspicious, of all that `train` takes.
+
+    look = pf.look("photographs.zip")
+    look.findings, look.classes, look.columns
+    look.save("data.html")
+
+Where the set has a test split of its own, the figures of columns are of the other rows, so that nobody chooses by the
+test. What training would do is asked of the very functions that do it.
+"""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from profundo.data.dataset_names import SUFFIXES, Task, names
+from profundo.data.images.image_folders import fits_in_memory
+from profundo.data.loading import collect
+from profundo.data.streams.addresses import is_address
+from profundo.data.streams.archives import Files, open_files
+from profundo.data.streams.places import remember_place
+from profundo.looks.findings import in_order
+from profundo.looks.image_look import look_at_files, look_at_images
+from profundo.looks.look import Look
+from profundo.looks.survey import Tell
+from profundo.looks.table_look import look_at_rows, look_at_table
+from profundo.records import ProfundoError
+
+__all__ = ["Look", "look"]
+
+EXPANDS = 8  # times that a Parquet file may take in memory what it takes on the disk
+
+
+def look(
+    name: str | Path,
+    *,
+    target: str | None = None,
+    task: Task = "auto",
+    data_dir: str | Path | None = None,
+    image_size: int | None = None,
+    tell: Tell | None = None,
+) -> Look:
+    """A look at the data set of that name, or at what is at that path: a folder or .zip of images, a table, an .npz.
+
+    target: of a table, the column to be predicted; without one its columns are looked at all the same. tell: is told how
+    many images of how many were looked at. Raises ProfundoError where there is nothing that can be looked at.
+    """
+    if task not in get_args(Task):
+        raise ProfundoError(f"task {task!r} is unknown; known: {', '.join(get_args(Task))}")
+    remember_place(str(name))
+    begin, path = time.perf_counter(), Path(name)
+    if _is_table(name):
+        seen = look_at_table(path, target, task)
+    elif (files := _image_files(name)) is not None and target is None and task == "auto":
+        seen = look_at_files(files, path, image_size, tell or _nobody)
+    else:
+        found = collect(
+            name, data_dir=data_dir, skip_bad=True, target=target, task=task, image_size=image_size, stream="auto"
+        )
+        seen = look_at_images(found, tell or _nobody) if found.inputs.kind == "image" else look_at_rows(found)
+    return replace(seen, findings=in_order(seen.findings), seconds=time.perf_counter() - begin)
+
+
+def _nobody(done: int, total: int) -> None:
+    """Is told how far a look has come, and does nothing."""
+    del done, total
+
+
+def _is_table(name: str | Path) -> bool:
+    """Whether it is one file of rows that memory holds; more of them are read as training reads them."""
+    path = Path(name)
+    if name in names() or is_address(str(name)) or path.suffix.lower() not in SUFFIXES or path.is_dir():
+        return False
+    if path.suffix.lower() in (".csv", ".tsv") or not path.is_file():
+        return not any(sign in str(name) for sign in "{*?")
+    return fits_in_memory(EXPANDS * path.stat().st_size, "auto")
+
+
+def _image_files(name: str | Path) -> Files | None:
+    """Of a folder or .zip of image files; None for all else."""
+    path = Path(name)
+    if name in names() or path.suffix.lower() == ".npz" or not str(name):
+        return None
+    if not path.is_dir() and not (path.is_file() and zipfile.is_zipfile(path)):
+        return None
+    files = open_files(path)
+    return files if files.paths else None

@@ -1,0 +1,164 @@
+"""A look at images, in files or in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from profundo.data.images.image_folders import common_shape
+from profundo.data.images.layouts import arranged
+from profundo.data.splits.splits import Collection
+from profundo.data.streams.archives import Files, printable
+from profundo.looks.class_findings import class_findings
+from profundo.looks.findings import Finding
+from profundo.looks.image_facts import image_facts
+from profundo.looks.image_findings import image_findings
+from profundo.looks.look import Look, as_classes, label_counts, prepared, split_sizes, stopped, target_in_words
+from profundo.looks.other_files import other_files
+from profundo.looks.survey import SPLITS, Survey, Tell, survey_files, survey_samples
+from profundo.records import Inputs, ProfundoError, Samples, Targets
+
+__all__ = ["look_at_files", "look_at_images"]
+
+
+def look_at_files(files: Files, path: Path, size: int | None, tell: Tell) -> Look:
+    """At the image files of a folder or archive, one by one. size: of the side they are to be made to fit, if any.
+
+    Raises ProfundoError where none of them reads.
+    """
+    survey = survey_files(files, tell)
+    reads = survey.reads
+    if not reads.any():
+        first = min(survey.faults)
+        raise ProfundoError(
+            f"{path}: none of {len(survey):,} images can be decoded; {survey.name(first)}: {survey.faults[first]}"
+        )
+    placed = survey.split >= 0
+    used = reads & (placed if placed.any() else ~placed)
+    has_colour = any(
+        mode not in ("L", "1", "LA", "La") and mode[:1] not in "IF"
+        for mode in set(np.array(survey.mode)[used].tolist())
+    )
+    sizes = [tuple(map(int, size)) for size in survey.sizes[used]]
+    shape, why = common_shape(sizes, has_colour, size)  # type: ignore[arg-type]
+    several = len(set(sizes)) > 1 or size is not None
+    findings = _images_and_classes(survey)
+    findings += _of_layout(files, survey)
+    if several:
+        findings.append(_of_sizes(shape, why))
+    name = path.resolve().stem if path.is_file() else path.resolve().name
+    training, stops = _training_of_labels(survey, used, name)
+    findings += stops
+    return Look(
+        printable(name),
+        "images",
+        tuple(findings),
+        split_sizes(survey.split[reads]),
+        training,
+        shape if several else (shape[0], *survey.sizes[used][0][::-1].tolist()),
+        as_classes(survey.classes, "one folder each"),
+        survey.classes,
+        _counts(survey, reads),
+        image_facts(survey),
+        notes=tuple(files.notes),
+        survey=survey,
+    )
+
+
+def _of_layout(files: Files, survey: Survey) -> list[Finding]:
+    """What is wrong with the folders: what training would stop at, empty ones, files that are nobody's."""
+    found = []
+    try:
+        said: Sequence[str] = arranged(files).notes
+    except ProfundoError as error:
+        said = ()
+        if not (survey.split >= 0).any() or len(survey.classes) < 2:
+            found.append(stopped(error))
+    for note in said:
+        advice = "Fill it or remove it." if "holds no images" in note else "Move them into the folder of their class."
+        found.append(Finding("warning", _capital(note), advice))
+    others = other_files(Path(files.where))
+    if others:
+        told = tuple(f"{suffix or 'no ending'} ({number:,})" for suffix, number in others.most_common(8))
+        total = sum(others.values())
+        found.append(
+            Finding(
+                "note",
+                f"{total:,} {'file is' if total == 1 else 'files are'} no image by name, and not looked at.",
+                "If there are images among them, save them as JPEG or PNG.",
+                told,
+            )
+        )
+    return found
+
+
+def _of_sizes(shape: tuple[int, ...], why: str) -> Finding:
+    height, width = shape[1:]
+    return Finding(
+        "note",
+        f"{why}: each will be scaled to cover {width}×{height} and cut about its centre.",
+        "Choose another size with --image-size; make sure that what matters is in the middle.",
+    )
+
+
+def look_at_images(found: Collection, tell: Tell) -> Look:
+    """At images of one size, as a collection has them."""
+    survey = survey_samples(found, tell)
+    _, training, stops = prepared(found)
+    return Look(
+        found.name,
+        "images",
+        (*stops, *_images_and_classes(survey)),
+        split_sizes(survey.split),
+        training,
+        found.inputs.shape,
+        target_in_words(found.targets),
+        found.targets.classes,
+        _counts(survey, survey.reads) if found.targets.kind in ("classes", "binary") else label_counts(found),
+        image_facts(survey),
+        notes=found.notes,
+        survey=survey,
+    )
+
+
+def _images_and_classes(survey: Survey) -> list[Finding]:
+    findings, _ = image_findings(survey)
+    if survey.classes and (survey.label >= 0).any():
+        findings += class_findings(survey.classes, _counts(survey, survey.reads))
+    return findings
+
+
+def _counts(survey: Survey, usable: np.ndarray) -> dict[str, list[int]]:
+    """Split → images of each class; of splits that are there."""
+    found = {}
+    for split, name in enumerate(SPLITS):
+        labels = survey.label[usable & (survey.split == split) & (survey.label >= 0)]
+        if len(labels) or name == "train":
+            found[name] = np.bincount(labels, minlength=len(survey.classes)).tolist()
+    return found
+
+
+def _training_of_labels(survey: Survey, used: np.ndarray, name: str) -> tuple[dict[str, int], list[Finding]]:
+    """How training would divide these images: asked of `divide`, with the images' numbers in place of the images."""
+
+    def samples(split: int) -> Samples | None:
+        numbers = torch.from_numpy(np.flatnonzero(used & (survey.split == split) & (survey.label >= 0)))
+        labels = torch.from_numpy(survey.label.astype(np.int64))[numbers]
+        return Samples(numbers.float().unsqueeze(1), labels) if len(numbers) else None
+
+    train = samples(0)
+    if train is None or len(survey.classes) < 2:
+        return {}, []
+    kind = Targets("classes" if len(survey.classes) > 2 else "binary", survey.classes)
+    found = Collection(
+        printable(name), Inputs((1,), "features"), kind, train, samples(1), samples(2), shares=(0.2, 0.1)
+    )
+    _, training, stops = prepared(found)
+    return training, stops
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

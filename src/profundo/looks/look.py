@@ -1,0 +1,132 @@
+"""What is known of data before training, and its three ways to be shown: text, page, plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from profundo.data.splits.splits import Collection, divide, separated
+from profundo.looks.findings import Finding
+from profundo.looks.image_facts import ImageFacts
+from profundo.looks.survey import SPLITS, Survey
+from profundo.looks.table_facts import ColumnFacts
+from profundo.records import ProfundoError, Targets
+
+__all__ = ["Look", "as_classes", "label_counts", "prepared", "split_sizes", "stopped", "target_in_words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What there is to know of data before training.
+
+    kind: "images" or "table". findings: the gravest first. splits: split → samples, as they lie; all are "train" where
+    nothing is set apart. training: split → samples as `train` would have them, empty where it would stop.
+    shape: of one input of a net, channels first. target: what is predicted, in words. classes: their names; counts:
+    split → samples of each class. images, columns: figures. notes: what reading had to say. seconds: that it took.
+    """
+
+    name: str
+    kind: str
+    findings: tuple[Finding, ...]
+    splits: Mapping[str, int]
+    training: Mapping[str, int]
+    shape: tuple[int, ...]
+    target: str
+    classes: tuple[str, ...] = ()
+    counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    images: ImageFacts | None = None
+    columns: tuple[ColumnFacts, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    survey: Survey | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def samples(self) -> int:
+        return sum(self.splits.values())
+
+    def as_plain_data(self) -> dict[str, Any]:
+        """Everything but the pictures, as JSON can hold it."""
+        whole = asdict(replace(self, survey=None))
+        del whole["survey"]
+        return {"samples": self.samples, **whole}
+
+    def page(self) -> str:
+        """One self-contained HTML page."""
+        from profundo.looks.look_page import page_of
+
+        return page_of(self)
+
+    def save(self, path: str | Path) -> Path:
+        from profundo.files import write_text
+
+        write_text(Path(path), self.page())
+        return Path(path)
+
+    def __str__(self) -> str:
+        from profundo.looks.look_text import text_of
+
+        return text_of(self)
+
+    def _repr_html_(self) -> str:
+        from profundo.looks.look_page import fragment_of
+
+        return fragment_of(self)
+
+
+def split_sizes(split: np.ndarray) -> dict[str, int]:
+    """Split → samples, of indices in SPLITS; −1 is in none."""
+    sizes = {name: int((split == number).sum()) for number, name in enumerate(SPLITS)}
+    return {name: size for name, size in sizes.items() if size}
+
+
+def label_counts(found: Collection) -> dict[str, list[int]]:
+    """Split → samples that have each label."""
+    if found.targets.kind != "labels":
+        return {}
+    parts = {name: getattr(found, name) for name in SPLITS}
+    return {name: part.targets.sum(0).long().tolist() for name, part in parts.items() if part is not None}
+
+
+def prepared(found: Collection | None) -> tuple[tuple[int, ...], dict[str, int], list[Finding]]:
+    """The shape of an input, the sizes of the splits that training would have, and why it would stop, if it would."""
+    if found is None:
+        return (), {}, []
+    try:
+        if isinstance(found.train.inputs, Tensor) and found.inputs.kind == "features":
+            data = divide(found, validation=None, seed=0, stream=False)
+            shape, parts = data.spec.inputs.shape, (data.train, data.validation, data.test)
+        else:  # nothing need be read to know the sizes
+            shape, parts = found.inputs.shape, separated(found, validation=None, seed=0, stream=True)
+    except ProfundoError as error:
+        return found.inputs.shape, {}, [stopped(error)]
+    return shape, {name: len(part) for name, part in zip(SPLITS, parts, strict=True)}, []
+
+
+def stopped(error: ProfundoError) -> Finding:
+    """What training would say, as a finding."""
+    what, sign, advice = str(error).rpartition("; ")
+    if not sign:
+        return Finding("error", f"Training stops: {error}.", "Mend it, and look again.")
+    return Finding("error", f"Training stops: {what}.", f"{advice[:1].upper()}{advice[1:]}.")
+
+
+def target_in_words(targets: Targets) -> str:
+    if targets.kind == "real":
+        return f"{_listed(targets.names)}: a number each" if len(targets.names) > 1 else "a number"
+    if targets.kind == "labels":
+        return f"{len(targets.classes)} labels, any number of them at once: {_listed(targets.classes)}"
+    return as_classes(targets.classes)
+
+
+def as_classes(classes: Sequence[str], how: str = "") -> str:
+    number = "one of two classes" if len(classes) == 2 else f"one of {len(classes)} classes"
+    return f"{number}{', ' + how if how else ''}: {_listed(classes)}"
+
+
+def _listed(words: Sequence[str], most: int = 10) -> str:
+    return ", ".join(words[:most]) + (" …" if len(words) > most else "")

@@ -1,0 +1,198 @@
+"""A look at data as a page: which samples are shown, and how figures are worded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.data.images.pixels import fitted
+from profundo.looks.findings import Finding
+from profundo.looks.look_text import columns_of_counts, facts_of, first_lines
+from profundo.looks.survey import Survey
+from profundo.looks.table_facts import ColumnFacts, Spread
+from profundo.pictures.bars import histogram_svg, relations_svg
+from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.data_page import Alert, ColumnCard, DataPage, Strip, data_html
+from profundo.pictures.numbers import plain
+from profundo.pictures.sheet import Figure
+
+if TYPE_CHECKING:
+    from profundo.looks.look import Look
+
+__all__ = ["fragment_of", "page_of"]
+
+MOST_CLASSES = 100  # with samples on the page
+MOST_CARDS = 120
+MOST_RELATIONS = 20
+LONGEST = 96  # pixels of the longer side of a sample on the page
+
+
+def page_of(look: Look) -> str:
+    """The whole page as text."""
+    splits = list(look.counts)
+    shown = look.columns[:MOST_CARDS]
+    hidden = (
+        [f"{len(look.columns) - len(shown):,} more columns are not drawn."] if len(look.columns) > len(shown) else []
+    )
+    if look.survey is not None and len(look.classes) > MOST_CLASSES:
+        hidden.append(f"Samples are shown of the first {MOST_CLASSES} classes.")
+    return data_html(
+        DataPage(
+            look.name,
+            first_lines(look),
+            [_alert(look, finding) for finding in look.findings],
+            facts_of(look),
+            columns_of_counts(look),
+            [(name, [look.counts[split][at] for split in splits]) for at, name in enumerate(look.classes)]
+            if splits
+            else (),
+            _strips(look),
+            _strip_note(look),
+            [*_sizes(look), *_relations(look)],
+            [_card(column) for column in shown],
+            look.notes,
+            " ".join(hidden),
+        )
+    )
+
+
+def fragment_of(look: Look) -> str:
+    """For notebooks: what it is, and the findings."""
+    items = "".join(
+        f"<li><b>{finding.level}</b>: {escape(finding.what)} <i>{escape(finding.advice)}</i></li>"
+        for finding in look.findings
+    )
+    lines = "<br>".join(map(escape, first_lines(look)))
+    return f"<b>{escape(look.name)}</b><br>{lines}<ul>{items or '<li>Nothing suspicious was found.</li>'}</ul>"
+
+
+# ---------------------------------------------------------------------------------------------------------------- images
+def _alert(look: Look, finding: Finding) -> Alert:
+    pictures = _pictures(look, finding.pictures) if look.survey is not None and finding.pictures else None
+    return Alert(finding.level, finding.what, finding.advice, finding.examples, pictures, finding.pairs)
+
+
+def _strips(look: Look) -> list[Strip]:
+    survey = look.survey
+    if survey is None:
+        return []
+    each = 12 if len(look.classes) <= 20 else 8
+    if not look.classes or (survey.label < 0).all():
+        chosen = _spread(np.flatnonzero(survey.reads), 2 * each)
+        return [Strip("", _pictures(look, chosen))]
+    usable = survey.reads & (survey.split == 0)
+    strips = []
+    for label, name in enumerate(look.classes[:MOST_CLASSES]):
+        chosen = _spread(np.flatnonzero(usable & (survey.label == label)), each)
+        if chosen:
+            strips.append(Strip(name, _pictures(look, chosen)))
+    return strips
+
+
+def _strip_note(look: Look) -> str:
+    if look.survey is None or not look.shape:
+        return ""
+    shape = "×".join(map(str, look.shape))
+    return f"Training images of each class, evenly spread over it, made to fit {shape} (channels × height × width)."
+
+
+def _spread(numbers: np.ndarray, most: int) -> list[int]:
+    """Some of them, evenly spread."""
+    if not len(numbers):
+        return []
+    places = np.unique(np.linspace(0, len(numbers) - 1, most).astype(int))
+    return [int(number) for number in numbers[places]]
+
+
+def _pictures(look: Look, numbers: Sequence[int]) -> Tensor:
+    """uint8 (images, channels, height, width), small ones. What no longer reads is black."""
+    assert look.survey is not None
+    channels, height, width = look.shape
+    scale = min(1.0, LONGEST / max(height, width))
+    shape = (channels if channels in (1, 3) else 1, max(1, round(height * scale)), max(1, round(width * scale)))
+    pictures = [_picture(look.survey, number, shape) for number in numbers]
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
+
+
+def _picture(survey: Survey, number: int, shape: tuple[int, int, int]) -> np.ndarray:
+    try:
+        pixels = survey.picture(number)
+    except (OSError, ValueError):
+        return np.zeros((*shape[1:], shape[0]), np.uint8)
+    return fitted(pixels if pixels.shape[2] in (1, 3) else pixels[:, :, :1], shape)
+
+
+def _sizes(look: Look) -> list[Figure]:
+    """Width and height of each image, where they differ."""
+    if look.images is None or len(look.images.sizes) < 2:
+        return []
+    sizes = look.images.sizes[:2000]
+    dots = Line("size", [size[0] for size in sizes], [size[1] for size in sizes], dots=True)
+    largest = max(max(size[:2]) for size in sizes)
+    spread = largest > 20 * min(min(size[:2]) for size in sizes)
+    chart = lines_svg([dots], x_label="width in pixels", y_label="height in pixels", log_x=spread, log_y=spread)
+    most = ", ".join(f"{width}×{height} ({number:,})" for width, height, number in sizes[:5])
+    return [Figure(chart, f"{len(look.images.sizes):,} different sizes; the most frequent: {most}.")]
+
+
+# ---------------------------------------------------------------------------------------------------------------- tables
+def _relations(look: Look) -> list[Figure]:
+    related = [column for column in look.columns if column.relation is not None]
+    if not related:
+        return []
+    ranked = sorted(related, key=lambda column: -abs(column.relation or 0.0))[:MOST_RELATIONS]
+    chart = relations_svg(
+        [column.name for column in ranked],
+        [column.relation or 0.0 for column in ranked],
+        label="Relation of each column with the target",
+    )
+    target = next((column.name for column in look.columns if column.is_target), "the target")
+    return [
+        Figure(
+            chart,
+            f"How much each column tells about {target!r} by itself: correlation between numbers, correlation ratio or "
+            "Cramér’s V with categories; 0 nothing, 1 all. What columns tell together does not show here.",
+        )
+    ]
+
+
+def _card(column: ColumnFacts) -> ColumnCard:
+    spread = column.spread
+    facts = [("missing", f"{column.missing:,}")] if column.missing else []
+    facts.append(("different values", f"{column.different:,}"))
+    chart = ""
+    if spread is not None and column.kind == "number":
+        facts += [
+            ("mean ± deviation", f"{plain(spread.mean)} ± {plain(spread.std)}"),
+            ("median", plain(spread.quantiles[2])),
+            ("5 % … 95 %", f"{plain(spread.quantiles[0])} … {plain(spread.quantiles[4])}"),
+        ]
+        facts += [("far out", f"{spread.far:,}{', not drawn' if spread.cut else ''}")] if spread.far else []
+        facts += [("range", f"{plain(spread.low)} … {plain(spread.high)}")] if spread.cut else []
+        chart = histogram_svg(spread.edges, spread.counts, label=column.name, ends=_ends(spread))
+    elif spread is not None:
+        chart = histogram_svg(
+            spread.edges, spread.counts, label=column.name, ends=(_day(spread.low), _day(spread.high))
+        )
+    if column.kind == "date":
+        facts += [("from", column.first), ("to", column.last)]
+    if column.relation is not None:
+        facts.append(("relation with the target", f"{column.relation:.2f}".replace("-", "−")))
+    most = max((number for _, number in column.common), default=1)
+    common = [] if chart else [(value, number, 100 * number / most) for value, number in column.common]
+    return ColumnCard(column.name, column.kind, column.use, facts, chart, common)
+
+
+def _ends(spread: Spread) -> tuple[str, str] | None:
+    """Of a bin for each whole number the numbers, rather than the edges half-way between them."""
+    return (plain(spread.low), plain(spread.high)) if spread.edges[0] == spread.low - 0.5 else None
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

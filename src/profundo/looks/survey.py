@@ -1,0 +1,237 @@
+"""One look at each image of a set: its size, its colours, a thumbnail, a digest of its content, or why it does not read.
+
+Memory is bounded by what is kept of an image, 350 bytes: pixels are let go at once, and read again for the few that are
+shown. Large JPEG files are decoded at an eighth to a half of their size, which the format allows at less work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.data.images.layouts import placing
+from profundo.data.images.pixels import DAMAGED, FORMATS, MOST_PIXELS, ORIENTATION, decode, strict
+from profundo.data.splits.splits import Collection
+from profundo.data.streams.archives import Files, Parts, printable
+from profundo.data.streams.blocks import gather
+from profundo.looks.resemblance import SIDE
+from profundo.records import Samples
+
+__all__ = ["SPLITS", "Survey", "Tell", "survey_files", "survey_samples"]
+
+SPLITS = ("train", "validation", "test")
+LARGE = 20_000  # bytes of a file from which decoding is worth a thread
+REDUCED = 256  # pixels of the shorter side above which a JPEG is decoded smaller
+CHUNK = 256
+COLOURLESS = 8  # the most by which the channels of a grey image stored in colour differ
+
+Tell = Callable[[int, int], None]  # how many of how many were looked at
+
+
+@dataclass(slots=True)
+class Survey:
+    """What is known of each image, by number.
+
+    split: index in SPLITS, −1 for none; label: index in classes, −1 for none; sizes: (images, 2), width and height as
+    shown; thumbnails: uint8 (images, 16, 16), grey; low, high: the least and the greatest value of any channel; mode:
+    that of Pillow, such as L or RGB; kind: the format of the file, bytes its size; turned: whether a camera's note asks
+    for a turn; colourless: whether an image in colour shows greys only; faults: of what does not read, why.
+    name and picture: of an image by its number; picture: uint8 (height, width, channels).
+    """
+
+    classes: tuple[str, ...]
+    name: Callable[[int], str]
+    picture: Callable[[int], np.ndarray]
+    split: np.ndarray
+    label: np.ndarray
+    sizes: np.ndarray
+    thumbnails: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    digests: list[bytes]
+    mode: list[str]
+    kind: list[str] = field(default_factory=list)
+    bytes: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    turned: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    colourless: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    faults: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    @property
+    def reads(self) -> np.ndarray:
+        """bool (images,): whether it could be decoded."""
+        reads = np.ones(len(self), bool)
+        reads[list(self.faults)] = False
+        return reads
+
+
+# ----------------------------------------------------------------------------------------------------------- in memory
+def survey_samples(found: Collection, tell: Tell) -> Survey:
+    """Of the images of a collection, in memory or read as they are asked for."""
+    parts = [(split, getattr(found, name)) for split, name in enumerate(SPLITS) if getattr(found, name) is not None]
+    ends = np.cumsum([len(samples) for _, samples in parts])
+    number, channels = int(ends[-1]), found.inputs.shape[0]
+
+    def place(index: int) -> tuple[int, Samples, int]:
+        part = int(np.searchsorted(ends, index, side="right"))
+        return parts[part][0], parts[part][1], index - (int(ends[part - 1]) if part else 0)
+
+    def name(index: int) -> str:
+        split, _, within = place(index)
+        return f"{SPLITS[split]} {within + 1:,}"
+
+    def picture(index: int) -> np.ndarray:
+        _, samples, within = place(index)
+        pixels: np.ndarray = samples.inputs[within].permute(1, 2, 0).numpy()
+        return pixels
+
+    survey = _empty(number, found.targets.classes, name, picture)
+    survey.mode = [{1: "L", 3: "RGB"}.get(channels, f"{channels} channels")] * number
+    done = 0
+    for split, samples in parts:
+        labels = samples.targets.numpy() if samples.targets.dim() == 1 else np.full(len(samples), -1)
+        survey.label[done : done + len(samples)] = labels if found.targets.classes else -1
+        survey.split[done : done + len(samples)] = split
+        for start in range(0, len(samples), CHUNK):
+            images = gather(samples.inputs, range(start, min(len(samples), start + CHUNK)))
+            _look_at(images, survey, done + start)
+            tell(done + start + len(images), number)
+        done += len(samples)
+    return survey
+
+
+def _look_at(images: Tensor, survey: Survey, begin: int) -> None:
+    """Note down a chunk of uint8 images (images, channels, height, width) of one size."""
+    there = slice(begin, begin + len(images))
+    survey.sizes[there] = images.shape[3], images.shape[2]
+    survey.low[there] = images.flatten(1).amin(1).numpy()
+    survey.high[there] = images.flatten(1).amax(1).numpy()
+    grey = images.float().mean(1, keepdim=True)
+    small = torch.nn.functional.adaptive_avg_pool2d(grey, SIDE)
+    survey.thumbnails[there] = small.round().to(torch.uint8)[:, 0].numpy()
+    if images.shape[1] == 3:
+        spread = images.amax(1).int() - images.amin(1).int()
+        survey.colourless[there] = (spread.flatten(1).amax(1) <= COLOURLESS).numpy()
+    for place, image in enumerate(images.contiguous().numpy(), begin):
+        survey.digests[place] = hashlib.blake2b(image.data, digest_size=16).digest()
+
+
+# -------------------------------------------------------------------------------------------------------------- in files
+def survey_files(files: Files, tell: Tell) -> Survey:
+    """Of the image files of a folder or archive. Those that do not read are told of in `faults`; nothing stops."""
+    placed = [_class_of(placing_of) for placing_of in map(placing(files.paths), files.paths)]
+    classes = tuple(sorted({label for _, label in placed if label is not None}))
+    survey = _empty(
+        len(files.paths),
+        tuple(map(printable, classes)),
+        files.name,
+        lambda index: decode(files.read(index)),
+    )
+    numbers = {name: label for label, name in enumerate(classes)}
+    survey.split[:] = [-1 if split is None else SPLITS.index(split) for split, _ in placed]
+    survey.label[:] = [-1 if label is None else numbers[label] for _, label in placed]
+    with strict():
+        _look_at_all(files, survey, tell)
+    return survey
+
+
+def _class_of(place: tuple[str | None, Parts]) -> tuple[str | None, str | None]:
+    """(split, class folder) of a file; none of either where it lies in no class folder."""
+    split, inner = place
+    return (split, inner[0]) if split is not None and len(inner) > 1 else (None, None)
+
+
+def _look_at_all(files: Files, survey: Survey, tell: Tell) -> None:
+    def look(numbers: range) -> int:
+        for number in numbers:
+            try:
+                data = files.read(number)
+                survey.bytes[number] = len(data)
+                _look_into(data, survey, number)
+            except (OSError, ValueError) as error:
+                survey.faults[number] = str(error)
+        return len(numbers)
+
+    total, done = len(survey), 0
+    chunks = [range(start, min(total, start + CHUNK)) for start in range(0, total, CHUNK)]
+    first = look(chunks.pop(0)) if chunks else 0
+    done += first
+    tell(done, total)
+    threads = min(8, os.cpu_count() or 1) if survey.bytes[:first].sum() > LARGE * first else 1
+    with ThreadPoolExecutor(threads) as pool:
+        for looked in map(look, chunks) if threads == 1 else pool.map(look, chunks):
+            done += looked
+            tell(done, total)
+
+
+def _look_into(data: bytes, survey: Survey, number: int) -> None:
+    """Note down one file. Raises ValueError with the reason where it cannot be used, as `decode` does."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    if not data:
+        raise ValueError("the file is empty, 0 bytes")
+    survey.digests[number] = hashlib.blake2b(data, digest_size=16).digest()
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            survey.mode[number], survey.kind[number] = image.mode, image.format or ""
+            turn = image.getexif().get(ORIENTATION, 1)
+            survey.turned[number] = turn != 1
+            survey.sizes[number] = image.size[:: -1 if turn >= 5 else 1]
+            if image.width * image.height > MOST_PIXELS or image.mode.startswith(("I", "F")):
+                seen = Image.fromarray(decode(data)[:, :, 0])  # says what is wrong, or makes 8 bits of 16
+            else:
+                if image.format == "JPEG" and min(image.size) >= 2 * REDUCED:
+                    image.draft(image.mode, (REDUCED, REDUCED))
+                seen = ImageOps.exif_transpose(image) if turn != 1 else image
+            _note_colours(seen, survey, number)
+    except UnidentifiedImageError:
+        raise ValueError("not an image") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED) as error:
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
+
+
+def _note_colours(image: object, survey: Survey, number: int) -> None:
+    from PIL import Image
+
+    assert isinstance(image, Image.Image)
+    seen = image.convert("L" if image.mode in ("L", "1", "LA", "La") else "RGB")
+    values = np.asarray(seen)
+    survey.low[number], survey.high[number] = values.min(), values.max()
+    small = np.asarray(seen.resize((SIDE, SIDE), Image.Resampling.BOX))
+    if seen.mode == "RGB":
+        spread = small.max(2).astype(np.int16) - small.min(2)
+        survey.colourless[number] = spread.max() <= COLOURLESS
+        small = np.rint(small.mean(2)).astype(np.uint8)
+    survey.thumbnails[number] = small
+
+
+def _empty(
+    number: int, classes: Sequence[str], name: Callable[[int], str], picture: Callable[[int], np.ndarray]
+) -> Survey:
+    return Survey(
+        tuple(classes),
+        name,
+        picture,
+        np.zeros(number, np.int8),
+        np.full(number, -1, np.int32),
+        np.zeros((number, 2), np.int32),
+        np.zeros((number, SIDE, SIDE), np.uint8),
+        np.zeros(number, np.uint8),
+        np.zeros(number, np.uint8),
+        [b""] * number,
+        [""] * number,
+        [""] * number,
+        np.zeros(number, np.int64),
+        np.zeros(number, bool),
+        np.zeros(number, bool),
+    )

@@ -1,0 +1,326 @@
+"""What the columns and rows of a table mean for training."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from profundo.data.tables.columns import MOST_LEVELS
+from profundo.looks.copies import Copies, copies_of
+from profundo.looks.findings import Finding, some
+from profundo.looks.table_facts import MOST_SHOWN, ColumnFacts, Spread
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["row_findings", "table_findings"]
+
+MANY_MISSING = 0.5
+TELLS_ALL = 0.98
+SAME = 0.9999  # correlation of two columns from which they say the same
+MOST_COMPARED = 200  # columns
+MOST_FAR = 0.02  # of the values
+VERY_FAR = 10.0  # interquartile ranges beyond a quartile
+BELL_FAR = 2.3e-6  # the share of a normal distribution beyond three
+FEWEST = 20  # rows from which a column that fits too well, or whose numbers all differ, is suspicious
+REPEATED = 5  # rows for each category, from which a column of them that tells all is suspicious
+IDENTIFIER = re.compile(r"(^|[\W_])(id|key|index|nr|no|number|code)$|^unnamed", re.IGNORECASE)
+# Numbers as people write them: a currency, separators, a unit.
+NUMBER = re.compile(r"[€$£¥]?\s*[-+−]?\d[\d.,'\s]*(e[-+]?\d+)?\s*([%€$£¥°]|[a-zA-Zµ]{1,3}[²³]?)?", re.IGNORECASE)
+
+
+def table_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+    inputs = [column for column in columns if not column.is_target]
+    return [
+        *_infinite(frame, inputs),
+        *_telling_all(inputs, len(frame)),
+        *_many_categories(inputs),
+        *_identifiers(frame, inputs),
+        *_numbers_as_words(frame, inputs),
+        *_spellings(frame, columns),
+        *_missing(frame, inputs),
+        *_far(inputs),
+        *_twins(frame, inputs),
+        *_left_out(inputs),
+    ]
+
+
+def row_findings(
+    frame: polars.DataFrame, columns: Sequence[ColumnFacts], split: np.ndarray, label: np.ndarray | None
+) -> list[Finding]:
+    """Rows that are there more than once. split: 0 for training, above for others; label: the class of each row, −1 where
+    it has none; None where classes are not what is predicted."""
+    used = [column.name for column in columns if column.features] or [c.name for c in columns if not c.is_target]
+    if not used:
+        return []
+    labels = np.zeros(len(frame), np.int64) if label is None else label
+    usable = None if label is None else label >= 0
+    same_inputs = copies_of(frame.select(used).hash_rows().to_list(), split, labels, usable)
+    counted = {column.name for column in columns if column.use.endswith("numbers the rows")}
+    whole = [name for name in frame.columns if name not in counted]
+    same_rows = copies_of(frame.select(whole).hash_rows().to_list(), split, labels)
+    return [*_leaked(same_inputs, split), *_copied(same_rows, split), *_quarrels(same_inputs, label)]
+
+
+def _leaked(copies: Copies, split: np.ndarray) -> list[Finding]:
+    if not copies.leaked:
+        return []
+    held = int((split > 0).sum())
+    share = len(copies.leaked) / held
+    return [
+        Finding(
+            "warning" if share > 0.01 else "note",
+            f"{len(copies.leaked):,} of {held:,} rows held out have the same inputs as one in training.",
+            "If they are the same thing measured once, remove them from one side: scores on them show memory.",
+            some([f"row {a + 1:,} = row {b + 1:,}" for a, b in copies.leaked]),
+        )
+    ]
+
+
+def _copied(copies: Copies, split: np.ndarray) -> list[Finding]:
+    leaked = {number for pair in copies.leaked for number in pair}
+    others = [group for group in copies.groups if not leaked.intersection(group)]
+    if not others:
+        return []
+    extra = sum(len(group) - 1 for group in others)
+    has_test = bool((split > 0).any())
+    serious = not has_test and extra > 0.01 * len(split)
+    return [
+        Finding(
+            "warning" if serious else "note",
+            f"{_rows(extra)} {'is a copy of another' if extra == 1 else 'are copies of others'}, in all columns"
+            + (": splits made by chance will hold the same row on both sides." if serious else "."),
+            "Remove the copies, unless each stands for a case of its own.",
+            some([" = ".join(f"row {number + 1:,}" for number in group[:4]) for group in others]),
+        )
+    ]
+
+
+def _quarrels(copies: Copies, label: np.ndarray | None) -> list[Finding]:
+    if label is None or not copies.quarrels:
+        return []
+    rows = sum(len(group) for group in copies.quarrels)
+    right = sum(int(np.bincount(label[list(group)]).max()) for group in copies.quarrels)
+    best = 1 - (rows - right) / int((label >= 0).sum())
+    return [
+        Finding(
+            "warning" if best < 0.99 else "note",
+            f"{_rows(rows)} have the same inputs as others, but another answer: no model is right on more than "
+            f"{100 * best:.1f} % of these rows.",
+            "Wrong labels, or a column is missing that would tell them apart.",
+            some([" ≠ ".join(f"row {number + 1:,}" for number in group[:4]) for group in copies.quarrels]),
+        )
+    ]
+
+
+def _infinite(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+    names = [c.name for c in columns if c.features and frame[c.name].dtype.is_float()]
+    counts = {name: int(frame[name].is_infinite().sum()) for name in names}
+    told = [f"{name} ({count:,})" for name, count in counts.items() if count]
+    if not told:
+        return []
+    return [
+        Finding(
+            "error",
+            f"{len(told):,} {'column holds' if len(told) == 1 else 'columns hold'} infinite values; training stops at them.",
+            "Write numbers, or nothing where there is none.",
+            some(told),
+        )
+    ]
+
+
+def _telling_all(columns: Sequence[ColumnFacts], rows: int) -> list[Finding]:
+    return [
+        Finding(
+            "warning",
+            f"Column {column.name!r} alone all but tells the answer (relation {column.relation:.3f}).",
+            "Make sure that it is known before the answer is; if it follows from the answer, remove it.",
+        )
+        for column in columns
+        if column.relation is not None and abs(column.relation) >= TELLS_ALL and rows >= FEWEST
+        if column.kind != "category"
+        or rows >= REPEATED * column.different  # a category of one row tells its answer, too
+    ]
+
+
+def _many_categories(columns: Sequence[ColumnFacts]) -> list[Finding]:
+    many = [c for c in columns if c.kind == "category" and c.features and c.different > MOST_LEVELS]
+    if not many:
+        return []
+    return [
+        Finding(
+            "note",
+            f"{len(many):,} {'column has' if len(many) == 1 else 'columns have'} more than {MOST_LEVELS} categories: the "
+            f"{MOST_LEVELS} most frequent get a feature each, all others look alike to the net.",
+            "Put categories together, or write what they have in common as columns of their own.",
+            some([f"{column.name} ({column.different:,})" for column in many]),
+        )
+    ]
+
+
+def _identifiers(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+    """Columns that are named as numbers of cases are, and differ in almost every row."""
+    names = [
+        column.name
+        for column in columns
+        if column.features and column.kind == "number" and column.different > 0.9 * len(frame) > FEWEST
+        if IDENTIFIER.search(column.name)
+    ]
+    return [
+        Finding(
+            "warning",
+            f"Column {name!r} seems to number the cases, and would be learned from as a quantity.",
+            "Remove it, unless its size means something.",
+        )
+        for name in names
+    ]
+
+
+def _numbers_as_words(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+    found = []
+    for column in columns:
+        if column.kind not in ("text", "category") or str(frame[column.name].dtype) != "String":
+            continue
+        words = frame[column.name].drop_nulls().unique(maintain_order=True).head(1000).to_list()
+        strange = [word for word in words if not NUMBER.fullmatch(word.strip()) or len(word) > 40]
+        if len(words) > 2 and len(strange) <= 0.1 * len(words):
+            like = next((word for word in words if word not in strange), words[0])
+            found.append(
+                Finding(
+                    "warning",
+                    f"Column {column.name!r} is read as words, though most of its values are numbers, such as {like!r}.",
+                    "Write plain numbers with a decimal point: no units, no signs between thousands"
+                    + ("; and leave the cell empty where there is none." if strange else "."),
+                    some([repr(word) for word in strange]),
+                )
+            )
+    return found
+
+
+def _spellings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+    """Categories that differ by capitals or spaces only."""
+    found = []
+    for column in columns:
+        if column.kind != "category" or str(frame[column.name].dtype) != "String":
+            continue
+        alike: dict[str, list[str]] = defaultdict(list)
+        for word in frame[column.name].drop_nulls().unique().sort().to_list():
+            alike[" ".join(word.split()).casefold()].append(word)
+        twice = [words for words in alike.values() if len(words) > 1]
+        if twice:
+            found.append(
+                Finding(
+                    "warning",
+                    f"Column {column.name!r} has categories that differ by capitals or spaces only.",
+                    "Write each of them in one way.",
+                    some([" / ".join(map(repr, words)) for words in twice]),
+                )
+            )
+    return found
+
+
+def _missing(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+    empty = [(c.name, c.missing / len(frame)) for c in columns if c.features and c.missing > MANY_MISSING * len(frame)]
+    if not empty:
+        return []
+    return [
+        Finding(
+            "warning",
+            f"{_columns(len(empty))} missing in more than half of the rows.",
+            "Leave them out, unless that they are missing tells something: a feature of its own says so to the net.",
+            some([f"{name} ({100 * share:.0f} %)" for name, share in empty]),
+        )
+    ]
+
+
+def _far(columns: Sequence[ColumnFacts]) -> list[Finding]:
+    """Columns of which few values lie far out; where many do, that is how they are spread."""
+    places = []
+    for column in columns:
+        spread = column.spread
+        if column.kind != "number" or not column.features or spread is None or not _is_odd(spread):
+            continue
+        below = spread.quantiles[1] - spread.low > spread.high - spread.quantiles[3]
+        end, way = (spread.low, "down") if below else (spread.high, "up")
+        usual = f"90 % lie from {spread.quantiles[0]:,.6g} to {spread.quantiles[4]:,.6g}"
+        places.append(f"{column.name}: {spread.far:,}, {way} to {end:,.10g} ({usual})")
+    if not places:
+        return []
+    return [
+        Finding(
+            "note",
+            f"{len(places):,} {'column has' if len(places) == 1 else 'columns have'} a few values far out, more than three "
+            "interquartile ranges beyond the quartiles.",
+            "Look whether they are slips, other units, or codes for nothing such as 999 or −1.",
+            some(places),
+        )
+    ]
+
+
+def _is_odd(spread: Spread) -> bool:
+    """Whether a few are far out, and more or farther than a bell curve has them."""
+    number = sum(spread.counts)
+    reach = VERY_FAR * (spread.quantiles[3] - spread.quantiles[1])
+    farthest = max(spread.quantiles[1] - spread.low, spread.high - spread.quantiles[3])
+    surprising = spread.far > 10 * BELL_FAR * number or farthest > reach
+    return 0 < spread.far <= max(1, MOST_FAR * number) and surprising
+
+
+def _twins(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+    """Columns of numbers of which one says what the other says."""
+    names = [c.name for c in columns if c.kind == "number" and c.features and c.spread is not None and c.spread.std > 0]
+    if not 2 <= len(names) <= MOST_COMPARED:
+        return []
+    import polars
+
+    values = frame.select(names).cast(polars.Float64).fill_null(float("nan")).to_numpy()
+    whole = np.isfinite(values).all(1)
+    if whole.sum() < 10:
+        return []
+    sizes = np.abs(values[whole]).max(0)
+    centred = values[whole] / np.where(sizes > 0, sizes, 1)
+    centred -= centred.mean(0)
+    largest = np.abs(centred).max(0)
+    kept = largest > 0
+    scaled = centred[:, kept] / largest[kept]
+    scaled /= np.linalg.norm(scaled, axis=0)
+    likeness = np.triu(np.abs(scaled.T @ scaled), 1)
+    of = np.array(names)[kept]
+    pairs = [f"{of[a]} and {of[b]}" for a, b in np.argwhere(likeness >= SAME)]
+    if not pairs:
+        return []
+    return [
+        Finding(
+            "note",
+            f"{len(pairs):,} {'pair of columns says' if len(pairs) == 1 else 'pairs of columns say'} the same "
+            f"(correlation {SAME} or more).",
+            "One of each can go; no net needs both.",
+            some(pairs),
+        )
+    ]
+
+
+def _left_out(columns: Sequence[ColumnFacts]) -> list[Finding]:
+    left = [f"{column.name}: {column.use.removeprefix('left out: ')}" for column in columns if not column.features]
+    if not left:
+        return []
+    return [
+        Finding(
+            "note",
+            f"{_columns(len(left))} left out of training.",
+            "Nothing to do, unless one of them ought to count: then write it as numbers or as few categories.",
+            some(left, MOST_SHOWN),
+        )
+    ]
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"
+
+
+def _columns(number: int) -> str:
+    return "1 column is" if number == 1 else f"{number:,} columns are"

@@ -1,0 +1,182 @@
+"""A look at a table: rows in a file, or in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.data.dataset_names import Task
+from profundo.data.splits.splits import Collection
+from profundo.data.streams.blocks import gather
+from profundo.looks.class_findings import class_findings, real_findings
+from profundo.looks.findings import Finding
+from profundo.looks.look import Look, label_counts, prepared, split_sizes, stopped, target_in_words
+from profundo.looks.survey import SPLITS
+from profundo.looks.table_facts import column_facts
+from profundo.looks.table_findings import row_findings, table_findings
+from profundo.records import Column, ProfundoError, Samples, Targets
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["look_at_rows", "look_at_table"]
+
+MOST_COLUMNS = 1000
+"""Of a table that are looked at."""
+MOST_ROWS = 200_000
+"""Of a table that is not in memory."""
+
+
+def look_at_table(path: Path, target: str | None, task: Task) -> Look:
+    """At the rows of a file; without a target, at the columns alone."""
+    from profundo.data.tables.frames import read_frame, table_collection
+
+    frame = read_frame(path)
+    found, findings = None, []
+    wanted = [] if target is None else [target] if target in frame.columns else [n.strip() for n in target.split(",")]
+    if target is not None:
+        try:
+            found = table_collection(path, target, task)
+        except ProfundoError as error:
+            if not set(wanted) <= set(frame.columns):
+                raise
+            findings.append(stopped(error))
+    else:
+        last = frame.columns[-1]
+        findings.append(
+            Finding(
+                "note",
+                "No column was said to be predicted: nothing is known of classes, relations and splits.",
+                f"Say which, such as --target {last!r}.",
+            )
+        )
+    return _look_at_frame(path.stem, frame, wanted, found, np.zeros(len(frame), np.int8), findings)
+
+
+def look_at_rows(found: Collection) -> Look:
+    """At rows in memory, or read as they are asked for, by way of a table with the targets as its last columns.
+
+    Of very many that are not in memory, some are looked at, evenly spread.
+    """
+    import polars
+
+    parts = [(split, getattr(found, name)) for split, name in enumerate(SPLITS) if getattr(found, name) is not None]
+    whole = sum(len(part) for _, part in parts)
+    taken = [_some(part, whole) for _, part in parts]
+    rows = torch.cat([gather(part.inputs, places.tolist()) for (_, part), places in zip(parts, taken, strict=True)])
+    targets = torch.cat([part.targets[places] for (_, part), places in zip(parts, taken, strict=True)])
+    numbers = np.array([number for number, _ in parts], np.int8)
+    split = numbers.repeat([len(places) for places in taken])
+    heads = list(found.inputs.names or (f"x{place + 1}" for place in range(rows.shape[1])))
+    wanted = [name if name not in heads else f"{name} (target)" for name in _target_names(found.targets)]
+    columns = found.inputs.columns or tuple(Column(name, "number") for name in heads)
+    inputs = [_as_column(column, values) for column, values in zip(columns, rows.T, strict=True)]
+    frame = polars.DataFrame([*inputs, *_as_series(found.targets, targets, wanted)])
+    findings = []
+    if len(frame) < whole:
+        what = f"{len(frame):,} of {whole:,} rows were looked at, evenly spread."
+        findings.append(Finding("note", what, "Counts are of these; copies of a row may be among the others."))
+    return _look_at_frame(found.name, frame, wanted, found, split, findings)
+
+
+def _some(samples: Samples, whole: int) -> Tensor:
+    """Places of samples to look at: all, or evenly spread ones where they would have to be read."""
+    if isinstance(samples.inputs, Tensor) or whole <= MOST_ROWS:
+        return torch.arange(len(samples))
+    places = np.linspace(0, len(samples) - 1, max(1, MOST_ROWS * len(samples) // whole))
+    return torch.from_numpy(np.unique(places.round().astype(np.int64)))
+
+
+def _as_column(column: Column, values: Tensor) -> polars.Series:
+    """What a column held, of its raw numbers; see data/tables/columns.py."""
+    import polars
+
+    numbers = polars.Series(column.name, values.numpy()).fill_nan(None)
+    if column.kind == "number":
+        return numbers
+    if column.kind == "date":
+        moments = (1e6 * numbers).cast(polars.Int64).cast(polars.Datetime("us")).alias(column.name)
+        return moments if column.has_time else moments.cast(polars.Date)
+    words = [None if place is None else column.levels[int(place)] for place in numbers.to_list()]
+    return polars.Series(column.name, words, dtype=polars.String)
+
+
+def _look_at_frame(
+    name: str,
+    frame: polars.DataFrame,
+    wanted: list[str],
+    found: Collection | None,
+    split: np.ndarray,
+    findings: Sequence[Finding] = (),
+) -> Look:
+    findings = list(findings)
+    kind = found.targets.kind if found is not None else None
+    inputs = [column for column in frame.columns if column not in wanted]
+    if len(inputs) > MOST_COLUMNS:
+        what = f"Only the first {MOST_COLUMNS:,} of {len(inputs):,} columns are looked at."
+        findings.append(Finding("note", what, "All of them are trained on."))
+        frame = frame.select([*inputs[:MOST_COLUMNS], *wanted])
+    seen = frame.filter(split != 2) if (split == 2).any() and (split != 2).any() else frame
+    columns = column_facts(seen, wanted, kind)
+    findings += table_findings(seen, columns)
+    classes: tuple[str, ...] = ()
+    counts: dict[str, list[int]] = {}
+    label = None
+    if found is not None and kind in ("classes", "binary"):
+        classes = found.targets.classes
+        label = _labels(frame[wanted[0]], classes)
+        counts = {
+            name: np.bincount(label[(split == number) & (label >= 0)], minlength=len(classes)).tolist()
+            for number, name in enumerate(SPLITS)
+            if (split == number).any()
+        }
+        findings += class_findings(classes, counts)
+    elif found is not None and kind == "labels":
+        classes, counts = found.targets.classes, label_counts(found)
+    elif found is not None:
+        for place, name_of in enumerate(wanted):
+            findings += real_findings(name_of, found.train.targets[:, place].double().numpy())
+    findings += row_findings(frame, columns, split, label)
+    shape, training, stops = prepared(found)
+    if found is not None and found.inputs.columns and shape == found.inputs.shape:  # not yet told as features
+        shape = (sum(column.features for column in columns),)
+    return Look(
+        name,
+        "table",
+        (*stops, *findings),
+        split_sizes(split),
+        training,
+        shape,
+        target_in_words(found.targets) if found is not None else "",
+        classes,
+        counts,
+        columns=columns,
+        notes=tuple(note for note in found.notes if not note.startswith("column ")) if found is not None else (),
+    )
+
+
+def _target_names(targets: Targets) -> list[str]:
+    if targets.kind == "labels":
+        return list(targets.classes)
+    return list(targets.names) or ["target"]
+
+
+def _as_series(targets: Targets, values: torch.Tensor, wanted: list[str]) -> list[polars.Series]:
+    import polars
+
+    if targets.kind in ("classes", "binary"):
+        return [polars.Series(wanted[0], [targets.classes[index] for index in values.tolist()])]
+    return [polars.Series(name, column.numpy()) for name, column in zip(wanted, values.T, strict=True)]
+
+
+def _labels(series: polars.Series, classes: Sequence[str]) -> np.ndarray:
+    """int64 (rows,): the index of each row's class, −1 where it has none."""
+    import polars
+
+    places = {name: place for place, name in enumerate(classes)}
+    return np.array([places.get(word, -1) for word in series.cast(polars.String).to_list()])

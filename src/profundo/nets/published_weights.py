@@ -1,0 +1,139 @@
+"""Weights for ImageNet that torchvision publishes, loaded from its files into this room's nets of the same names.
+
+    net = load_published("resnet18", path)                  # as published: 1,000 classes
+    net = load_published("resnet18", path, data.spec)       # another number of classes: a new output layer
+
+A file's name ends in the first eight digits of its SHA-256, by which it is known; whoever may use the network fetches
+it (recipes/pretrained.py). Such files are pickled; they are read with `weights_only=True`, which makes tensors of them
+and runs nothing. The nets saw images of 224×224, red, green and blue, standardised as IMAGENET says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from profundo.nets.init import SMALL_OUTPUT, initialize_
+from profundo.nets.registry import build
+from profundo.records import Inputs, ProfundoError, Spec, Targets
+
+__all__ = ["IMAGENET", "PUBLISHED", "Published", "load_published", "published"]
+
+IMAGENET = Spec(
+    Inputs((3, 224, 224), "image", mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)),
+    Targets("classes", tuple(f"class {number}" for number in range(1000))),
+)
+"""224×224 colour images and the 1,000 classes of ILSVRC 2012, in the order of their WordNet identifiers; mean and
+deviation are 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225 of 255."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A file of weights. file: its name; net: of the registry; options: with which to build it."""
+
+    file: str
+    net: str
+    batch_norm: bool = False
+
+    @property
+    def url(self) -> str:
+        return f"https://download.pytorch.org/models/{self.file}"
+
+    @property
+    def sha256(self) -> str:
+        """The first eight digits."""
+        return self.file.removesuffix(".pth").rsplit("-", 1)[1]
+
+    def build(self, spec: Spec) -> nn.Module:
+        return build(self.net, spec, **({"batch_norm": True} if self.batch_norm else {}))
+
+
+PUBLISHED: dict[str, Published] = {
+    "alexnet": Published("alexnet-owt-7be5be79.pth", "alexnet"),
+    "vgg11": Published("vgg11-8a719046.pth", "vgg11"),
+    "vgg13": Published("vgg13-19584684.pth", "vgg13"),
+    "vgg16": Published("vgg16-397923af.pth", "vgg16"),
+    "vgg19": Published("vgg19-dcbb9e9d.pth", "vgg19"),
+    "vgg11_bn": Published("vgg11_bn-6002323d.pth", "vgg11", batch_norm=True),
+    "vgg13_bn": Published("vgg13_bn-abd245e5.pth", "vgg13", batch_norm=True),
+    "vgg16_bn": Published("vgg16_bn-6c64b313.pth", "vgg16", batch_norm=True),
+    "vgg19_bn": Published("vgg19_bn-c79401a0.pth", "vgg19", batch_norm=True),
+    "resnet18": Published("resnet18-f37072fd.pth", "resnet18"),
+    "resnet34": Published("resnet34-b627a593.pth", "resnet34"),
+    "resnet50": Published("resnet50-0676ba61.pth", "resnet50"),
+}
+
+
+def published(name: str) -> Published:
+    """Raises ProfundoError for a name without published weights."""
+    if name not in PUBLISHED:
+        raise ProfundoError(f"published weights: expected one of {', '.join(PUBLISHED)}; got {name!r}")
+    return PUBLISHED[name]
+
+
+def load_published(name: str, path: Path, spec: Spec = IMAGENET) -> nn.Module:
+    """The net with the weights of that file, in evaluation mode.
+
+    spec: of other data, if they are not ImageNet's. Its images must be colour, of 64 pixels at least, for smaller ones
+    the nets begin in another way; of another number of outputs the output layer is drawn anew, to be trained.
+    Raises ProfundoError when the file is not the published one, damaged, or of another net.
+    """
+    known = published(name)
+    channels, *size = spec.inputs.shape
+    if channels != 3 or min(size, default=0) < 64:
+        raise ProfundoError(
+            f"published weights of {name}: expected colour images of at least 64×64 pixels, got {spec.inputs.shape}"
+        )
+    weights = read(path, known.sha256)
+    with torch.device("meta"):  # what a file fills needs no first values
+        net = known.build(spec)
+    wanted = net.state_dict()
+    *_, (output, _layer) = net.named_modules()
+    if spec.outputs != IMAGENET.outputs:
+        weights = {key: tensor for key, tensor in weights.items() if key.rpartition(".")[0] != output}
+        weights |= new_output(wanted, output)
+    # Files older than the counter of batches, which nothing here reads, do not have it.
+    weights = {key: torch.tensor(0) for key in wanted if key.endswith("num_batches_tracked")} | weights
+    check_shapes(path, name, weights, wanted)
+    net.load_state_dict(weights, assign=True)
+    for parameter in net.parameters():
+        parameter.requires_grad_()
+    return net.eval()
+
+
+def new_output(wanted: dict[str, Tensor], output: str) -> dict[str, Tensor]:
+    """First weights for the output layer of that name."""
+    outputs, features = wanted[f"{output}.weight"].shape
+    layer = initialize_(nn.Linear(features, outputs), output_gain=SMALL_OUTPUT)
+    return {f"{output}.{key}": tensor for key, tensor in layer.state_dict().items()}
+
+
+def read(path: Path, sha256: str) -> dict[str, Tensor]:
+    """The tensors in a file whose SHA-256 begins with these digits."""
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if not found.startswith(sha256):
+            raise ProfundoError(
+                f"{path}: expected the file whose SHA-256 begins with {sha256}, this one's is {found[:8]}…; fetch it again"
+            )
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
+        raise ProfundoError(f"{path}: expected published weights: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(content, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()
+    ):
+        raise ProfundoError(f"{path}: expected a table of tensors by name, got {type(content).__name__}")
+    return {key: value.detach() for key, value in content.items()}
+
+
+def check_shapes(path: Path, name: str, found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    differ = [key for key in wanted.keys() | found.keys() if key not in wanted or key not in found]
+    differ += [key for key in wanted.keys() & found.keys() if wanted[key].shape != found[key].shape]
+    if differ:
+        raise ProfundoError(f"{path}: not the weights of {name}: {', '.join(sorted(differ)[:3])} differ")

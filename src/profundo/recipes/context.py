@@ -1,0 +1,193 @@
+"""What a recipe works at: data, random draws, trainings that can be interrupted, and a voice.
+
+A recipe is an ordinary function. When its run is resumed it is called again from the top: a training that had ended
+puts its end state back at once, the one that was interrupted goes on, and what lies between them is computed anew. So a
+recipe must be a function of its settings, its seed and its data; every draw comes from `generator` or from PyTorch's
+global generator, which is seeded when the recipe starts and after each training.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.data import load
+from profundo.data.batches import mix
+from profundo.pictures.exhibits import Film
+from profundo.recipes.request import Request
+from profundo.records import Dataset, ProfundoError
+from profundo.runs.folder import Folder
+from profundo.runs.resumable import Keeping, Training, learn, where
+from profundo.runs.voice import Voice
+from profundo.train import Batches, EarlyStop, History, Plan, Update
+from profundo.train import Film as Camera
+from profundo.train.checkpoints import newest_checkpoint
+from profundo.train.distributed import Group
+from profundo.train.hardware import choose_precision, convolutional, multiplies_bfloat16
+
+__all__ = ["Bench", "Trained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What one training left besides its networks. frames: uint8 (frames, channels, height, width), if filmed."""
+
+    history: History
+    frames: Tensor | None
+    seconds: float
+
+    def film(self, title: str, caption: str, seconds: float = 0.3) -> Film:
+        """The frames as an exhibit; for a training that was filmed."""
+        if self.frames is None:
+            raise ValueError(f"{title}: this training was not filmed; give bench.train a film")
+        return Film(title, caption, self.frames, seconds)
+
+
+class Bench:
+    """One run of a recipe. folder: None keeps nothing. facts: what identifies the data; began: whether training has."""
+
+    def __init__(self, request: Request, *, device: torch.device, folder: Folder | None, voice: Voice) -> None:
+        self.asked = {"recipe": request.recipe, **asdict(request.settings), "seed": request.seed}
+        self.seed = request.seed
+        self.device = device
+        self.data_dir = request.data_dir
+        self.folder = folder
+        self.voice = voice
+        self.facts: dict[str, Any] = {}
+        self.trainings: dict[str, Trained] = {}
+        self.began = False
+        torch.manual_seed(mix(self.seed, 0))
+
+    def load(self, name: str, *, images: bool = False, classes: int = 0, **options: Any) -> Dataset:
+        """A data set by name, from the folder of data sets, split by the seed of the run.
+
+        images: they must be images of several classes that fit in memory; classes: at least so many. Raises
+        ProfundoError for other data.
+        """
+        data = load(name, data_dir=self.data_dir, **{"seed": self.seed, **options})
+        fits = data.spec.inputs.kind == "image" and isinstance(data.train.inputs, Tensor)
+        if (images or classes) and not (fits and len(data.spec.targets.classes) >= max(2, classes)):
+            raise ProfundoError(
+                f"data {name}: expected images in memory, of {max(2, classes)} classes or more; such as mnist or digits"
+            )
+        self.facts[name] = dict(data.facts)
+        return data
+
+    def generator(self, name: str) -> torch.Generator:
+        """For draws outside training, on the CPU: the same for the same seed of the run and the same name."""
+        number = int.from_bytes(sha256(name.encode()).digest()[:7], "big")
+        return torch.Generator().manual_seed(mix(self.seed, number))
+
+    def precision(self, net: nn.Module | None = None) -> str:
+        """ "bfloat16" where the hardware multiplies it natively, else "float32".
+
+        net: one for which it is known to pay, or not: a small dense one loses more by casting than its products gain.
+        """
+        if net is not None:
+            return choose_precision("auto", net, self.device)
+        return "bfloat16" if multiplies_bfloat16(self.device) else "float32"
+
+    def say(self, line: str) -> None:
+        self.voice.say(line)
+
+    def train(
+        self,
+        update: Update,
+        batches: Batches,
+        plan: Plan,
+        *,
+        name: str = "training",
+        validate: Callable[[], Mapping[str, float]] = dict,
+        film: Callable[[], Tensor] | None = None,
+        patience: int | None = None,
+        monitor: str = "validation loss",
+        net: nn.Module | None = None,
+    ) -> Trained:
+        """Drive the loop, as `profundo train` does: progress, history, checkpoints.
+
+        name: of this training; each of a recipe has its own. validate: figures at each epoch's end. film: a picture,
+        uint8 (channels, height, width), before training and after each epoch. patience: epochs without a better
+        `monitor` after which to stop; the best weights of `net` are then put back.
+        """
+        if patience is not None and net is None:
+            raise ValueError(f"training {name!r}: patience needs the net whose best weights are to be put back")
+        if name in self.trainings:
+            raise ValueError(f"training {name!r}: this recipe has one of that name; give each its own")
+        self.began = True
+        number = len(self.trainings) + 1
+        for network in update.networks.values():
+            if convolutional(network):
+                network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            else:
+                network.to(self.device)
+        history = History()
+        training = Training(
+            update,
+            batches,
+            plan,
+            history,
+            self.device,
+            validate=validate,
+            stopper=EarlyStop(net, history, monitor, patience) if patience is not None and net is not None else None,
+            film=Camera(film) if film is not None else None,
+            seed=mix(self.seed, number),
+        )
+        started = time.perf_counter()
+        self.voice.start(plan.epochs, len(batches), name="" if name == "training" else name)
+        try:
+            learn(training, self._keeping(name), Group(), self.voice, self._state(name))
+        finally:
+            self.voice.stop()
+        frames = torch.stack(training.film.frames) if training.film is not None else None
+        self.trainings[name] = Trained(history, frames, time.perf_counter() - started)
+        torch.manual_seed(mix(self.seed, 1 << 32 | number))
+        return self.trainings[name]
+
+    def _keeping(self, name: str) -> Keeping | None:
+        if self.folder is None:
+            return None
+        facts = {"recipe": dict(self.asked), "data": self.facts, "on": where(self.device, self.precision())}
+        # The checkpoints' own folder is made with the run, so that a removed run does not come back by half.
+        checkpoints = self.folder.checkpoints / folder_name(name)
+        return Keeping(self.folder, checkpoints, facts, history_file=name == "training")
+
+    def _state(self, name: str) -> dict[str, Any] | None:
+        if self.folder is None:
+            return None
+        state = newest_checkpoint(self.folder.checkpoints / folder_name(name), self.voice.notice)
+        if state is not None:
+            self._check_unchanged(state)
+        return state
+
+    def _check_unchanged(self, state: Mapping[str, Any]) -> None:
+        """Raise ProfundoError when settings, data or device are not those of the interrupted run."""
+        now = {"settings": dict(self.asked), "data": self.facts, "on": where(self.device, self.precision())}
+        try:
+            before = {"settings": state["recipe"], "data": state["data"], "on": state["on"]}
+            changes = [
+                f"{name} was {values.get(name)!r}, is {now[part].get(name)!r}"
+                for part, values in before.items()
+                for name in sorted({*values, *now[part]} - {"threads", "torch"})
+                if now[part].get(name) != values.get(name)
+            ]
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ProfundoError(f"the newest checkpoint is not one of a recipe: {error!r}; run it anew") from None
+        for name in ("threads", "torch"):
+            if before["on"].get(name) != now["on"][name]:
+                self.voice.notice(
+                    f"{name} was {before['on'].get(name)}, is {now['on'][name]}: the result may differ in its last digits"
+                )
+        if changes:
+            raise ProfundoError(f"cannot go on, for things changed: {'; '.join(changes)}. Undo that, or run it anew")
+
+
+def folder_name(training: str) -> str:
+    """A name for the folder of a training's checkpoints: its letters and digits, and a part of its hash."""
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in training)[:40]
+    return f"{plain}-{sha256(training.encode()).hexdigest()[:8]}"

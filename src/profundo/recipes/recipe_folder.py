@@ -1,0 +1,222 @@
+"""A run of a recipe as files, written and read again: what was asked, networks, exhibits, scores, the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import safetensors.torch
+import torch
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import nn
+
+from profundo.files import read_json, write_bytes, write_json, write_text
+from profundo.pictures.exhibits import Drawn
+from profundo.pictures.story import Story, story_html
+from profundo.recipes.exhibit_files import read_exhibits, write_exhibits
+from profundo.recipes.recipe import Model, RecipeRun, Request, about, find, validated
+from profundo.records import ProfundoError
+from profundo.runs.experiment import read_experiment
+from profundo.runs.folder import Folder, write_history
+from profundo.runs.saved_model import read_weights
+from profundo.train.checkpoints import digest
+from profundo.train.randomness import seeded
+
+__all__ = ["keep", "open_model", "read_request", "write_page", "write_request"]
+
+
+# -------------------------------------------------------------------------------------------------- what was asked
+def write_request(folder: Folder, request: Request) -> None:
+    """experiment.yaml, and the place for checkpoints."""
+    folder.checkpoints.mkdir(exist_ok=True)
+    content = {
+        "recipe": request.recipe,
+        "seed": request.seed,
+        "device": request.device,
+        "settings": plain(dataclasses.asdict(request.settings)),
+    }
+    if request.data_dir is not None:
+        content["data_dir"] = request.data_dir
+    write_text(folder.experiment, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def read_request(path: Path) -> Request:
+    """What experiment.yaml says. Raises ProfundoError for anything else, or settings that the recipe does not have."""
+    content = read_experiment(path)
+    if "recipe" not in content:
+        raise ProfundoError(f"{path}: was asked of no recipe; `profundo train --config {path}` repeats it")
+    try:
+        read = Asked(**content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "it"
+        raise ProfundoError(f"{path}: expected what a recipe was asked for; {place}: {first['msg']}") from None
+    return Request(read.recipe, validated(read.recipe, read.settings), read.seed, read.device, read.data_dir)
+
+
+class Asked(BaseModel):
+    """experiment.yaml of a recipe's run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    recipe: str
+    settings: dict[str, Any] = {}
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    device: str = "auto"
+    data_dir: str | None = None
+
+
+def plain(value: Any) -> Any:
+    """With lists for tuples, as YAML and JSON have them."""
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+# --------------------------------------------------------------------------------------------------- what came out
+def keep(run: RecipeRun, on: Mapping[str, str]) -> None:
+    """Write what outlives the run; the scores last, for they mark it as finished."""
+    folder, outcome = run.folder, run.outcome
+    assert folder is not None
+    folder.check()
+    write_json(folder.environment, dict(on))
+    if outcome.networks:
+        save_networks(folder, run)
+    histories = {name: trained.history for name, trained in run.trainings.items()}
+    if len(histories) == 1:
+        write_history(folder, next(iter(histories.values())).to_csv())
+    write_exhibits(folder.path / "exhibits", run.exhibits)
+    told = Told(
+        recipe=run.request.recipe,
+        test=dict(outcome.scores),
+        baseline=dict(outcome.baseline),
+        against=outcome.against,
+        conclusion=outcome.conclusion,
+        resumed=run.resumed,
+        seconds={"whole": run.seconds, **{name: trained.seconds for name, trained in run.trainings.items()}},
+        histories={name: history.rows for name, history in histories.items()},
+    )
+    write_text(folder.report, story_html(story(folder, run.exhibits, told)))
+    write_json(folder.scores, told.model_dump())
+
+
+def save_networks(folder: Folder, run: RecipeRun) -> None:
+    weights = {
+        key: tensor.detach().cpu().contiguous().clone() for key, tensor in together(run.outcome.networks).items()
+    }
+    content = safetensors.torch.save(weights)
+    write_bytes(folder.weights, content)
+    described = {
+        "format": 1,
+        "recipe": run.request.recipe,
+        "settings": plain(dataclasses.asdict(run.request.settings)),
+        "known": plain(dict(run.outcome.known)),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    write_json(folder.model, {**described, "description_sha256": digest(described)})
+
+
+def together(networks: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
+    """The weights of all networks, each under its network's name."""
+    return {f"{name}.{key}": tensor for name, net in networks.items() for key, tensor in net.state_dict().items()}
+
+
+def open_model(path: str | Path) -> tuple[str, Model]:
+    """A recipe's name, and its saved networks ready for use.
+
+    Raises ProfundoError when a file is missing, damaged, or names what is not in the registry.
+    """
+    folder = Folder.open(path)
+    if not folder.scores.exists():
+        raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
+    if "recipe" not in read_experiment(folder.experiment):
+        raise ProfundoError(f"{path}: is a run of `profundo train`, whose network predicts but generates nothing")
+    if not folder.model.is_file():
+        raise ProfundoError(f"{path}: this recipe keeps no network; `profundo report {path}` shows what it found")
+    described = read_json(folder.model)
+    try:
+        if described.pop("description_sha256") != digest(described):
+            raise ValueError("it differs from what was saved")
+        name, known = str(described["recipe"]), dict(described["known"])
+        asked, expected = validated(name, described["settings"]), str(described["sha256"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ProfundoError(f"{folder.model}: expected a recipe's model: {' '.join(str(error).split())}") from None
+    build = find(name).networks
+    if build is None:
+        raise ProfundoError(f"{folder.model}: recipe {name} has no networks")
+    weights = read_weights(folder, expected)
+    try:
+        with torch.device("meta"):  # takes no memory, however large the nets that the file describes
+            shapes = {key: tensor.shape for key, tensor in together(build(asked, known)).items()}
+        if shapes != {key: tensor.shape for key, tensor in weights.items()}:
+            raise ValueError(f"its networks have other weights than {folder.weights.name}")
+        with seeded(0):
+            networks = dict(build(asked, known))
+        for label, net in networks.items():
+            net.load_state_dict({key: weights[f"{label}.{key}"] for key in net.state_dict()})
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        raise ProfundoError(f"{folder.model}: no network can be built of it: {' '.join(str(error).split())}") from None
+    return name, Model(asked, {label: net.eval() for label, net in networks.items()}, known)
+
+
+# ------------------------------------------------------------------------------------------------------------ page
+class Told(BaseModel):
+    """scores.json of a recipe's run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    recipe: str
+    test: dict[str, float]
+    baseline: dict[str, float]
+    against: str
+    conclusion: str
+    resumed: bool = False
+    seconds: dict[str, float]
+    histories: dict[str, list[dict[str, float]]]
+
+
+def story(folder: Folder, exhibits: Sequence[Drawn], told: Told) -> Story:
+    asked = read_request(folder.experiment)
+    settings = dataclasses.asdict(asked.settings)
+    own = dataclasses.asdict(find(told.recipe).settings())
+    return Story(
+        title=told.recipe,
+        run=folder.path.resolve().name,
+        about=about(told.recipe),
+        changed={name: (value, own[name]) for name, value in settings.items() if value != own[name]},
+        conclusion=told.conclusion,
+        scores=told.test,
+        baseline=told.baseline,
+        against=told.against,
+        command=f"profundo recipe --config {shlex.quote(str(folder.experiment))}",
+        exhibits=exhibits,
+        histories={training: columns(rows) for training, rows in told.histories.items()},
+        asked={"recipe": asked.recipe, "seed": asked.seed, "device": asked.device, **settings},
+        environment={key: str(value) for key, value in read_json(folder.environment).items()},
+        seconds=told.seconds,
+        resumed=told.resumed,
+    )
+
+
+def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: [row.get(name, float("nan")) for row in rows] for name in names}
+
+
+def write_page(path: str | Path) -> Path:
+    """Write a finished run's page anew. Returns its path."""
+    folder = Folder.open(path)
+    if not folder.scores.exists():
+        raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
+    try:
+        told = Told(**read_json(folder.scores))
+        page = story_html(story(folder, read_exhibits(folder.path / "exhibits"), told))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ProfundoError(f"{folder.scores}: expected a recipe's scores: {' '.join(str(error).split())}") from None
+    write_text(folder.report, page)
+    return folder.report

@@ -1,0 +1,58 @@
+"""The recipes by name, in the order of the courses. Importable without torch, so that listing them is instant.
+
+The registry is closed: a name from a file or a command line picks one of these modules and imports nothing else.
+"""
+
+from __future__ import annotations
+
+from profundo.data.dataset_names import nearest
+from profundo.records import ProfundoError
+
+__all__ = ["RECIPES", "check"]
+
+RECIPES: dict[str, str] = {
+    # Neurons
+    "threshold": "threshold units set by hand: AND, OR, NOT, and XOR in two layers (McCulloch & Pitts 1943)",
+    "perceptron": "Rosenblatt's rule on apples and oranges, trout and salmon, and XOR: the boundary moves, Novikoff's bound",
+    "adaline": "the delta rule of Widrow and Hoff on diabetes, down to the least-squares solution",
+    "xor": "one neuron fails at XOR, a hidden layer solves it; both solve OR: regions, learning curves",
+    "universal-approximation": "one hidden layer of growing width fits three continuous functions",
+    "similarity": "cosines of vectors: which of A, B and C is X most like",
+    # Classifiers
+    "lenet5-1998": "LeNet-5 as published in 1998 reads MNIST: C3 table, trained averages, drawings for codes",
+    "cifar10": "photographs of ten kinds of thing: residual net, AlexNet, VGG (net=alexnet), trained small on CIFAR-10",
+    "deep-or-shallow": "the same number of parameters in one hidden layer or in five, on a composed function",
+    "connections": "fewer connections (C3 table, random, all) and ones that skip (plain and residual nets by depth)",
+    # Transfer
+    "transfer": "from the digits 0 to 4 to 5 to 9 with few images: frozen, fine-tuned, from scratch, on MNIST",
+    # Autoencoders
+    "autoencoder": "plain, denoising or convolutional, on MNIST: reconstructions, clusters and a map of the codes",
+    "anomaly": "find the MNIST digit that training never saw by its reconstruction error: ROC area, threshold",
+    "vae": "variational autoencoder on MNIST: ELBO, bits per dimension, samples, the plane of codes",
+    # Adversarial
+    "gan": "generative adversarial nets as in 2014, dense and with maxout: new digits from MNIST, their film",
+    "dcgan": "DCGAN, convolutional adversarial nets: new digits from MNIST, their film, Fréchet distance",
+    "wgan-gp": "Wasserstein GAN with gradient penalty: new digits from MNIST, a loss that means something",
+    # Metric
+    "siamese": "contrastive loss on pairs of MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
+    "triplet": "triplet loss with mining on MNIST digits 0 to 6, then few-shot accuracy on 7, 8 and 9",
+    # Sequences
+    "vanishing-gradients": "why LSTM: gradients through time and a memory task, plain cell, GRU and LSTM side by side",
+    "reversal": "translation with attention: digit strings to their reversal, with the picture of where it looks",
+    "captions": "sentences for scenes of handwritten digits: convolutional encoder, attending LSTM",
+    "spoken-digits": "recurrent classifier of spectrograms: which digit was spoken, with confusion table",
+    "language-model": "LSTM that writes: tiny Shakespeare character by character, bits per character",
+    # Embeddings
+    "category-embeddings": "a generated table of months, weekdays and cities: embeddings find the year's circle and the seasons",
+    "word-embeddings": "skip-gram with negative sampling on tiny Shakespeare: neighbours of king, love and sword",
+    # Generalisation
+    "polynomial-degree": "overfitting: a polynomial of each degree, and how validation chooses one",
+    "bias-variance": "bias² and variance over resampled training sets, of polynomials by degree and of nets by width",
+    "double-descent": "test risk beyond the interpolation threshold, of nets by width and of random features, on digits",
+}
+
+
+def check(name: str) -> None:
+    """Raise ProfundoError when no recipe has that name."""
+    if name not in RECIPES:
+        raise ProfundoError(f"recipe {name!r} is unknown; {nearest(name, RECIPES)}")

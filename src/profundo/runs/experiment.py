@@ -1,0 +1,277 @@
+"""What is asked of a run: one flat record, read from the command line, from Python or from experiment.yaml.
+
+A setting left at None is chosen by `completed`, from the data and the net; what is written into the run's folder has
+every choice made, so that `train --config runs/x/experiment.yaml` repeats the run.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from profundo.data.augmenting.options import check, read
+from profundo.data.dataset_names import Task, nearest
+from profundo.files import write_text
+from profundo.objectives.objective_names import default_name
+from profundo.records import ProfundoError, Spec
+
+__all__ = ["Experiment", "completed", "experiment", "read_experiment", "read_value", "write_experiment"]
+
+LARGEST_FILE = 1 << 16  # bytes, read in under a second
+Whole = Annotated[int, Field(ge=1)]
+EVERY = 2**62  # samples of a batch that is to hold them all, until it is known how many there are
+BatchSize = Annotated[int, Field(ge=1), BeforeValidator(lambda value: EVERY if value == "all" else value)]
+Several = Annotated[int, Field(ge=2)]
+Layers = Annotated[int, Field(ge=1, le=1000)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+Some = Annotated[tuple[Whole, ...], Field(min_length=1)]
+
+
+def known_changes(asked: list[Any]) -> list[Any]:
+    """The augmentations as they were asked for, once all of them can be read."""
+    for entry in asked:
+        read(entry)
+    return asked
+
+
+def known_weights(asked: Any) -> Literal["balanced"] | list[float]:
+    """Class weights as they were asked for, once they can be weights."""
+    if asked == "balanced":
+        return "balanced"
+    are_numbers = isinstance(asked, list | tuple) and all(
+        isinstance(one, int | float) and not isinstance(one, bool) for one in asked
+    )
+    if not are_numbers or not all(0 <= one < float("inf") for one in asked) or not any(asked):
+        raise ProfundoError(
+            f"class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}"
+        )
+    return [float(one) for one in asked]
+
+
+Changes = Annotated[list[Any], AfterValidator(known_changes)]
+ClassWeights = Annotated[Any, AfterValidator(known_weights)]
+
+
+class Experiment(BaseModel):
+    """Every setting of one training run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str
+    target: str | None = None
+    task: Task = "auto"
+    image_size: Whole | None = None
+    net: str | None = None
+    net_options: dict[str, bool | int | float | str | list[int]] = {}
+    epochs: Whole | None = None
+    batch_size: BatchSize | None = None
+    optimizer: Literal["sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw"] | None = None
+    learning_rate: Positive | None = None
+    schedule: (
+        Literal["constant", "step", "exponential", "cosine", "cyclic", "cyclic-exponential", "one-cycle"] | None
+    ) = None
+    warm_up: Share = 0.0
+    augment: Changes | None = None  # names, or {name: {option: value}}
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    l1: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    objective: Literal["categorical", "bernoulli", "hinge", "gaussian", "laplace", "huber"] | None = None
+    class_weights: ClassWeights | None = None  # "balanced", or one number a class
+    label_smoothing: Share = 0.0
+    early_stop: Whole | None = None
+    validation: Annotated[float, Field(gt=0, lt=1)] | None = None
+    accumulate: Whole = 1
+    clip: Positive | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    capture: bool | None = None
+    stream: bool | None = None
+    workers: Annotated[int, Field(ge=0, le=256)] = 2
+    skip_bad: bool = False
+    log: Literal["tensorboard"] | None = None
+    data_dir: str | None = None
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
+
+    def settings(self) -> dict[str, Any]:
+        return self.model_dump(mode="json")
+
+
+def experiment(**settings: Any) -> Experiment:
+    """An Experiment of these settings. Raises ProfundoError that names the setting, what it holds and what it may hold."""
+    try:
+        return Experiment(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "experiment"
+        if first["type"] == "extra_forbidden":
+            raise ProfundoError(f"setting {name!r} is unknown; {nearest(name, Experiment.model_fields)}") from None
+        if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
+            kinds = "a number, text, true, false or a list of whole numbers"
+            raise ProfundoError(f"net option {first['loc'][1]}: expected {kinds}, got {first['input']!r}") from None
+        expected = first["msg"].replace("Input should be", "expected").replace("'", "")
+        if first["type"] == "literal_error" and isinstance(first["input"], str):
+            known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
+            near = nearest(first["input"], known)
+            expected = f"expected {', '.join(known)}" + (f" ({near})" if near.startswith("nearest") else "")
+        raise ProfundoError(f"{name.replace('_', '-')}: {expected}, got {first['input']!r}") from None
+
+
+# Settings measured for data of which the result is stated (README); others follow the rules in `completed`.
+KNOWN: dict[tuple[str, str], dict[str, Any]] = {
+    ("breast-cancer", "mlp"): {"epochs": 26, "learning_rate": 0.001},
+    ("diabetes", "mlp"): {"epochs": 33, "learning_rate": 0.001},
+    ("mnist", "fast_cnn"): {"epochs": 3, "batch_size": 256},
+    ("mnist", "lenet5_1998"): {
+        "epochs": 16,
+        "batch_size": 64,
+        "optimizer": "nesterov",
+        "learning_rate": 0.01,
+        "weight_decay": 2e-4,
+        "augment": ["distortion"],
+    },
+    ("cifar10", "fast_cnn"): {"epochs": 10, "batch_size": 256, "augment": ["mirror", "shift"]},
+    ("cifar10", "resnet"): {"epochs": 10, "batch_size": 128, "augment": ["mirror", "shift"]},
+}
+
+
+def completed(asked: Experiment, spec: Spec, samples: int, net: str, normalised: bool = False) -> Experiment:
+    """The experiment with every choice about training made; which device and precision, the machine decides.
+
+    samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
+    normalisation. The batch is about 1/200 of the samples, between 32 and 256; the epochs are as many as it takes to see
+    a number of samples, between 3 and 200; the rest is what MANNERS says for such data.
+    Raises ProfundoError for an augmentation that is unknown or meant for other data.
+    """
+    manner = MANNERS[manner_of(spec, normalised)]
+    chosen: dict[str, Any] = {
+        "net": net,
+        "batch_size": min(256, max(32, 2 ** _log2(samples / 200))),
+        "epochs": min(200, max(3, -(-manner.samples_seen // max(1, samples)))),
+        "optimizer": manner.optimizer,
+        "objective": default_name(spec.targets),
+        "schedule": "one-cycle",
+        "augment": [],
+        "capture": not net.startswith("own:"),
+    }
+    known = KNOWN.get((asked.data, net), {})
+    if asked.optimizer not in (None, known.get("optimizer", manner.optimizer)):  # rates are measured for one optimizer
+        known = {name: value for name, value in known.items() if name not in ("learning_rate", "weight_decay")}
+    chosen |= known
+    chosen |= {name: value for name, value in asked.settings().items() if value is not None}
+    if chosen["batch_size"] == EVERY:
+        chosen["batch_size"] = max(1, samples)
+    chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
+    chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
+    check_augmentation(chosen["augment"], spec)
+    return experiment(**chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How nets of one kind learn data of one kind well."""
+
+    samples_seen: int
+    optimizer: str
+    weight_decay: float
+    adam_rate: float
+    descent_rate: float  # with momentum, for batches of `full` or more; smaller ones take a share (Goyal et al. 2017)
+    full: int
+
+
+# Measured on the small data sets, means over five seeds (benchmarks/scores.py). Planes of one or two features (moons,
+# spiral) need long training and cannot be overfitted by noise in others; tables can, and want a strong decay.
+MANNERS = {
+    "normalised images": Manner(40_000, "nesterov", 5e-4, 0.003, 0.4, 256),
+    "images": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32),
+    "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
+    "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
+}
+
+
+def manner_of(spec: Spec, normalised: bool) -> str:
+    if spec.inputs.kind == "image":
+        return "normalised images" if normalised else "images"
+    return "plane" if spec.inputs.shape[0] <= 2 else "table"
+
+
+def default_rate(optimizer: str, batch_size: int, manner: Manner) -> float:
+    """The learning rate at the top of the cycle."""
+    if optimizer in TIMES_ADAM:
+        return round(TIMES_ADAM[optimizer] * manner.adam_rate, 6)
+    rate = manner.descent_rate * min(1.0, batch_size / manner.full)
+    return round(5 * rate if optimizer == "sgd" else rate, 6)  # momentum 0.9 carries a gradient ten steps far
+
+
+# Rates beside Adam's, measured by the validation loss on digits and breast-cancer, two seeds (docs/optimisation.md).
+TIMES_ADAM = {"adam": 1.0, "adamw": 1.0, "rmsprop": 1.0, "adagrad": 30.0, "adadelta": 1000.0}
+
+
+def default_decay(optimizer: str, manner: Manner) -> float:
+    """AdamW's shrinks weights by rate · λ a step and is large; the others' is a penalty in the cost, and small."""
+    return manner.weight_decay if optimizer == manner.optimizer else 0.01 if optimizer == "adamw" else 5e-4
+
+
+def check_augmentation(asked: list[Any], spec: Spec) -> None:
+    for entry in asked:
+        check(read(entry), spec)
+
+
+def _log2(value: float) -> int:
+    return max(0, int(value).bit_length() - 1)
+
+
+# ---------------------------------------------------------------------------------------------------------- YAML
+class PlainLoader(yaml.SafeLoader):
+    """YAML without the parts that can hurt: no tags beyond plain values, no aliases (bombs), at most 20 levels."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not read here")
+        self.depth += 1
+        if self.depth > 20:
+            raise yaml.YAMLError("nested more than 20 levels deep")
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+def read_experiment(path: Path) -> dict[str, Any]:
+    """The settings in a YAML file. Raises ProfundoError when it does not hold plain `name: value` lines."""
+    try:
+        if not path.is_file():
+            raise ProfundoError(
+                f"{path}: expected an experiment file, found {'something else' if path.exists() else 'nothing'}"
+            )
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise ProfundoError(f"{path}: expected an experiment of a few lines, the file is larger than 64 KB")
+        settings = yaml.load(content, Loader=PlainLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
+        said = " ".join(str(error).split())
+        raise ProfundoError(f"{path}: expected YAML lines `name: value`: {said}") from None
+    if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
+        raise ProfundoError(f"{path}: expected YAML lines `name: value`, found {type(settings).__name__}")
+    return settings
+
+
+def read_value(text: str) -> Any:
+    """What YAML makes of one value: 3, 0.1, true, [1, 2], text. Raises ProfundoError for what it cannot read."""
+    try:
+        return yaml.load(text, Loader=PlainLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ProfundoError(f"{text!r}: expected a plain value: {' '.join(str(error).split())}") from None
+
+
+def write_experiment(path: Path, asked: Experiment) -> None:
+    settings = {name: value for name, value in asked.settings().items() if value is not None}
+    write_text(path, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))

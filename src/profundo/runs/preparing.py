@@ -1,0 +1,133 @@
+"""A supervised training made ready: the update, the batches and the look at the validation split, of one experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from profundo import objectives
+from profundo.data.augmenting.augment import augmentation, value_range
+from profundo.data.batches import batches, in_order
+from profundo.evaluate import answers, main_figure, mean_cost
+from profundo.records import Batch, Dataset
+from profundo.runs.experiment import Experiment
+from profundo.runs.resumable import Training
+from profundo.train import EarlyStop, History, Plan, Supervised
+from profundo.train.capture import Captured
+from profundo.train.distributed import Group, share_normalization
+from profundo.train.hardware import choose_precision, convolutional
+from profundo.train.optimizers import optimizer
+from profundo.train.schedules import schedule
+from profundo.train.updates import autocast
+
+__all__ = ["Prepared", "objective_of", "precision_of", "training"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that a training needs, with every choice made."""
+
+    experiment: Experiment
+    data: Dataset
+    net: nn.Module
+    device: torch.device
+    precision: str
+    processes: int = 1
+
+
+def training(prepared: Prepared, history: History, processes: Group) -> Training:
+    """What is to be done: update, batches, plan, and what watches them."""
+    asked, data = prepared.experiment, prepared.data
+    train_batches = batches(
+        data.train,
+        data.spec,
+        asked.batch_size or 1,
+        seed=asked.seed,
+        device=prepared.device,
+        augment=augmentation(asked.augment, data.spec, value_range(data.train)) if asked.augment else None,
+        rank=processes.rank,
+        processes=processes.size,
+        workers=asked.workers,
+    )
+    return Training(
+        make_update(prepared, processes),
+        train_batches,
+        Plan(asked.epochs or 1, schedule(asked.schedule or "constant", asked.warm_up)),
+        history,
+        prepared.device,
+        prepared.precision,
+        validate=validation(prepared, processes),
+        stopper=EarlyStop(prepared.net, history, "validation loss", asked.early_stop) if asked.early_stop else None,
+        seed=asked.seed,
+        gradients=True,
+    )
+
+
+def objective_of(asked: Experiment, data: Dataset) -> objectives.Objective:
+    """What training lowers: the objective that was asked for, or suits the targets, with its smoothing and weights.
+
+    Raises ProfundoError for an objective, smoothing or weights that do not suit the targets.
+    """
+    targets = data.spec.targets
+    name = asked.objective or objectives.default_name(targets)
+    objective = objectives.build(name, targets, asked.label_smoothing)
+    if asked.class_weights is None:
+        return objective
+    return objectives.Weighted(objective, objectives.class_weights(asked.class_weights, targets, data.train.targets))
+
+
+def precision_of(asked: Experiment, net: nn.Module, data: Dataset, device: torch.device) -> str:
+    """ "float32" or "bfloat16"."""
+    return choose_precision(asked.precision, net, device, data.spec.inputs.shape)
+
+
+def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
+    """The net on its device, laid out for it, with its objective and optimizer; on one CPU, its step recorded."""
+    asked, net = prepared.experiment, prepared.net
+    if not net.training:
+        net.train()
+    if convolutional(net):
+        net.to(prepared.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    else:
+        net.to(prepared.device)
+    if processes.size > 1:
+        share_normalization(net)
+    update = Supervised(
+        net,
+        objective_of(asked, prepared.data),
+        optimizer(asked.optimizer or "adamw", net, asked.learning_rate or 1e-3, asked.weight_decay or 0.0),
+        precision=prepared.precision,
+        accumulate=asked.accumulate,
+        clip=asked.clip,
+        l1=asked.l1,
+        processes=processes.size,
+    )
+    update.forward = processes.wrap(net, prepared.device)
+    alone = processes.size == 1 and asked.accumulate == 1 and prepared.device.type == "cpu"
+    return Captured(update) if asked.capture and alone else update
+
+
+def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str, float]]:
+    """A function that looks at the validation split, in the precision of training. The chief looks for all."""
+    data, net = prepared.data, prepared.net
+    if not len(data.validation):
+        return dict
+    likelihood = objective_of(prepared.experiment, data).likelihood
+    workers = prepared.experiment.workers
+    kept: list[Batch] = []
+    if isinstance(data.validation.inputs, Tensor):
+        kept = list(in_order(data.validation, data.spec, device=prepared.device))
+
+    def look() -> Mapping[str, float]:
+        if not processes.chief:
+            return processes.from_chief({})
+        ordered = kept or in_order(data.validation, data.spec, device=prepared.device, workers=workers)
+        with autocast(prepared.precision, prepared.device):
+            said = answers(net, ordered, likelihood, data.spec.targets)
+        name, figure = main_figure(said, data.spec.targets)
+        return processes.from_chief({"validation loss": mean_cost(said), f"validation {name}": figure})
+
+    return look

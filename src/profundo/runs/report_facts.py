@@ -1,0 +1,323 @@
+"""A run → the plain facts that its report shows."""
+
+from __future__ import annotations
+
+import shlex
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from profundo.data.batches import in_order
+from profundo.evaluate import answers, scores
+from profundo.evaluate.intervals import mean_interval, wilson
+from profundo.evaluate.reliability import reliability
+from profundo.evaluate.scores import Answers, mistaken
+from profundo.files import read_object, write_text
+from profundo.nets.summary import summary
+from profundo.pictures.report import Calibration, Fit, Report, Worst, report_html
+from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Scores, Targets
+from profundo.runs.first_layer import first_layer
+from profundo.runs.folder import environment
+from profundo.runs.preparing import objective_of
+from profundo.runs.table_values import column_rows, values_of
+from profundo.runs.voice import figure
+from profundo.train.hardware import repeatable
+
+if TYPE_CHECKING:
+    from profundo.runs.supervised import Run
+
+__all__ = [
+    "calibration_of",
+    "command_of",
+    "displayable",
+    "environment_of",
+    "history_of",
+    "intervals_of",
+    "raw_samples",
+    "report_of",
+    "said_of",
+    "settings_of",
+    "summary_html",
+    "write_report",
+]
+
+EXAMPLES = 40
+MOST_DRAWN = 2000  # samples of a scatter
+BARS = 30  # of a histogram, at most
+DECIDED = (
+    *("data", "net", "net_options", "validation", "stream", "skip_bad", "data_dir", "workers", "checkpoint_seconds"),
+    *("target", "task", "image_size"),
+)  # where data and net are made, not in `fit`
+
+
+def write_report(run: Run, path: Path | None) -> Path:
+    """Write the page of a run. Returns its path. Raises ProfundoError for a run without folder when no path is given."""
+    if path is None:
+        if run.folder is None:
+            raise ProfundoError("report: this run keeps no folder; say where: run.report('report.html')")
+        path = run.folder.report
+    write_text(path, report_html(report_of(run)))
+    return path
+
+
+def report_of(run: Run) -> Report:
+    """All that the page tells. Raises ProfundoError for a run that was not evaluated."""
+    data, said, found = run.data, run.said, run.scores
+    if found is None or said is None:
+        raise ProfundoError("report: expected a run that was evaluated")
+    targets = data.spec.targets
+    examples, labels = _examples(data)
+    layers = _layers(run)
+    splits = {"training": data.train, "validation": data.validation, "test": data.test}
+    return Report(
+        title=run.folder.path.name if run.folder else data.name,
+        subtitle=f"{str(run.experiment.net).removeprefix('own:')} on {data.name}",
+        spec=data.spec,
+        scores=found,
+        command=command_of(run),
+        drawn_by=_drawn_by(run),
+        validation_scores=_validation(run),
+        intervals=intervals_of(said, found, targets),
+        asked=settings_of(run),
+        counts={name: _counts(split, targets) for name, split in splits.items()},
+        sizes={name: len(split) for name, split in splits.items()},
+        notes=data.notes,
+        examples=examples,
+        example_labels=labels,
+        augmented=_augmented(run),
+        columns=column_rows(data.spec.inputs),
+        layers=layers,
+        first_layer=first_layer(run.net, data.spec.inputs, layers),
+        history=history_of(run),
+        best_epoch=run.best_epoch,
+        best_kept=run.experiment.early_stop is not None,
+        calibration=calibration_of(found),
+        fits=_fits(said, targets) if targets.kind == "real" else (),
+        worst=_worst(run),
+        facts=data.facts,
+        environment=environment_of(run),
+        seconds=run.seconds,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- figures
+def intervals_of(said: Answers, found: Scores, targets: Targets) -> dict[str, tuple[float, float]]:
+    """95 % intervals of the figures that are means over samples."""
+    intervals: dict[str, tuple[float, float]] = {}
+    if targets.kind == "real":
+        error = (said.predictions - said.targets).double()
+        low, high = mean_interval(error.square().mean(1))
+        intervals["RMSE"] = (max(low, 0.0) ** 0.5, high**0.5)  # of heavy tails the normal interval reaches below zero
+        intervals["MAE"] = mean_interval(error.abs().mean(1))
+    else:
+        right = int((~mistaken(said, targets)).sum())
+        intervals["exact match" if targets.kind == "labels" else "accuracy"] = wilson(right, len(said.costs))
+        intervals[said.quantity] = mean_interval(said.costs)
+    return {name: interval for name, interval in intervals.items() if name in found.values}
+
+
+def calibration_of(found: Scores) -> Calibration | None:
+    worth = reliability(found.calibration)
+    if worth is None:
+        return None
+    return Calibration(
+        found.calibration, worth.intervals, worth.error, worth.stated, worth.right, worth.telling, worth.leaning
+    )
+
+
+def _validation(run: Run) -> Scores | None:
+    """Of the kept network, in float32, as on the test split."""
+    data = run.data
+    if not len(data.validation):
+        return None
+    device = next((p.device for p in run.net.parameters()), torch.device("cpu"))
+    with repeatable(device, "float32"):
+        ordered = in_order(data.validation, data.spec, device=device, workers=run.experiment.workers)
+        said = answers(run.net, ordered, objective_of(run.experiment, data).likelihood, data.spec.targets)
+    return scores(said, data.spec.targets, data.train.targets, worst=0)
+
+
+def _fits(said: Answers, targets: Targets) -> list[Fit]:
+    """Of each real target what was said, evenly thinned, and the histogram of all residuals."""
+    names = targets.names or [f"target {place + 1}" for place in range(said.targets.shape[1])]
+    step = max(1, -(-len(said.targets) // MOST_DRAWN))
+    return [
+        Fit(name, truth[::step].tolist(), predicted[::step].tolist(), *_histogram((predicted - truth).double()))
+        for name, truth, predicted in zip(names, said.targets.T, said.predictions.T, strict=False)
+    ]
+
+
+def _histogram(values: Tensor) -> tuple[list[float], list[int]]:
+    """Edges and counts of bars of equal width, about √samples of them."""
+    values = values[values.isfinite()]
+    if not len(values):
+        return [], []
+    low, high = values.min().item(), values.max().item()
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    bars = max(5, min(BARS, round(len(values) ** 0.5)))
+    counts = torch.histc(values, bars, low, high).long().tolist()
+    return torch.linspace(low, high, bars + 1, dtype=torch.float64).tolist(), counts
+
+
+# --------------------------------------------------------------------------------------------------- what happened
+def history_of(run: Run) -> dict[str, list[float]]:
+    """One value an epoch by name; the schedule's factor as the learning rate it made."""
+    names = [name for name in run.history.names if name not in ("epoch", "rate")]
+    rates = [rate * (run.experiment.learning_rate or 0) for rate in run.history["rate"]] if len(run.history) else []
+    return {**{name: run.history[name] for name in names}, "learning rate": rates}
+
+
+def settings_of(run: Run) -> dict[str, Any]:
+    return {name: value for name, value in run.experiment.settings().items() if value not in (None, {}, [])}
+
+
+def environment_of(run: Run) -> dict[str, str]:
+    if run.folder is not None and run.folder.environment.is_file():
+        kept = read_object(run.folder.environment)
+        return {name: str(value) for name, value in kept.items() if name != "data"}
+    device = next((p.device for p in run.net.parameters()), torch.device("cpu"))
+    return environment(device, 1)
+
+
+def command_of(run: Run) -> str:
+    if str(run.experiment.net).startswith("own:"):
+        settings = ", ".join(
+            f"{name}={value!r}"
+            for name, value in run.experiment.settings().items()
+            if name not in DECIDED and value is not None
+        )
+        return f"profundo.fit(net, profundo.load({run.data.name!r}), {settings})"
+    if run.folder is None:
+        return f"profundo train {run.experiment.data} --net {run.experiment.net} --seed {run.experiment.seed}"
+    return f"profundo train --config {shlex.quote(str(run.folder.experiment))}"
+
+
+def _drawn_by(run: Run) -> str:
+    if run.folder is None or str(run.experiment.net).startswith("own:"):
+        return ""
+    return f"profundo graph {shlex.quote(str(run.folder.path))} --depth 1 --svg net.svg"
+
+
+# --------------------------------------------------------------------------------------------------------- the data
+def _counts(split: Samples, targets: Targets) -> list[int]:
+    if not targets.classes:
+        return [len(split)]
+    if targets.kind == "labels":
+        here: list[int] = (split.targets >= 0.5).sum(0).tolist()
+        return here
+    counts: list[int] = torch.bincount(split.targets, minlength=len(targets.classes)).tolist()
+    return counts
+
+
+def raw_samples(split: Samples, indices: list[int]) -> Tensor:
+    """The raw inputs of these samples, from memory or read."""
+    if isinstance(split.inputs, Tensor):
+        return split.inputs[indices]
+    return torch.stack([split.inputs[index] for index in indices])
+
+
+def displayable(images: Tensor) -> Tensor:
+    """uint8 for the eye."""
+    if images.dtype == torch.uint8:
+        return images
+    low, high = images.amin(), images.amax()
+    return ((images - low) / (high - low).clamp_min(1e-12) * 255).to(torch.uint8)
+
+
+def _examples(data: Dataset) -> tuple[Tensor | None, list[str]]:
+    """The first training images, as many of each class; the first ones where there are no classes; none for rows."""
+    if data.spec.inputs.kind != "image":
+        return None, []
+    classes = data.spec.targets.classes
+    if data.spec.targets.kind in ("real", "labels"):
+        return displayable(raw_samples(data.train, list(range(min(EXAMPLES, len(data.train)))))), []
+    each = max(1, EXAMPLES // max(1, len(classes)))
+    chosen = [
+        int(index)
+        for label in range(min(len(classes), EXAMPLES))
+        for index in (data.train.targets == label).nonzero()[:each, 0]
+    ]
+    return displayable(raw_samples(data.train, chosen)), [classes[int(data.train.targets[index])] for index in chosen]
+
+
+def _augmented(run: Run) -> Tensor | None:
+    from profundo.looks.augmentation_samples import augmented_images
+
+    asked, image = run.experiment.augment, run.data.spec.inputs.kind == "image"
+    return augmented_images(run.data, asked, run.experiment.seed) if asked and image else None
+
+
+def _layers(run: Run) -> list[LayerRow]:
+    return summary(run.net, run.data.spec.inputs)
+
+
+# ------------------------------------------------------------------------------------------------------ the mistakes
+def _worst(run: Run) -> list[Worst]:
+    data, said, found = run.data, run.said, run.scores
+    assert said is not None
+    assert found is not None
+    if not found.worst:
+        return []
+    raw = raw_samples(data.test, list(found.worst))
+    image = data.spec.inputs.kind == "image"
+    shown: Any = displayable(raw) if image else raw
+    return [
+        Worst(
+            *said_of(said, index, data.spec.targets),
+            loss=float(said.costs[index]),
+            confidence=confidence_of(said, index, data.spec.targets),
+            image=shown[place] if image else None,
+            row=() if image else values_of(raw[place].flatten(), data.spec.inputs),
+        )
+        for place, index in enumerate(found.worst)
+    ]
+
+
+def said_of(said: Answers, index: int, targets: Targets) -> tuple[str, str]:
+    """(truth, prediction) of one sample, for the eye."""
+    classes = targets.classes
+    if targets.kind == "labels":
+        truth, chosen = said.targets[index] >= 0.5, said.predictions[index] >= 0.5
+        return _labels(truth, classes), _labels(chosen, classes)
+    if classes:
+        return classes[int(said.targets[index])], classes[int(said.chosen[index])]
+    return _values(said.targets[index]), _values(said.predictions[index])
+
+
+def _values(numbers: Tensor) -> str:
+    return ", ".join(f"{value:.4g}".replace("-", "−") for value in numbers.tolist())
+
+
+def _labels(there: Tensor, names: tuple[str, ...]) -> str:
+    return ", ".join(name for name, is_there in zip(names, there.tolist(), strict=True) if is_there) or "none"
+
+
+def confidence_of(said: Answers, index: int, targets: Targets) -> float | None:
+    """The probability that the network gave to its own answer; None where it states none, or one for each label."""
+    if targets.kind not in ("classes", "binary") or not said.are_probabilities:
+        return None
+    p = said.predictions[index]
+    return float(p.max()) if p.ndim else float(torch.maximum(p, 1 - p))
+
+
+def summary_html(run: Run) -> str:
+    """A few lines for a notebook."""
+    if run.scores is None:
+        return f"<b>{escape(run.data.name)}</b>: not evaluated"
+    said = run.scores
+    others = [("constant", said.baseline)]
+    if said.linear:
+        others.insert(0, (said.linear_name.split(" on ")[0], said.linear))
+    head = "".join(f"<th>{escape(title)}</th>" for title in ("", "network", *(title for title, _ in others)))
+    rows = "".join(
+        f"<tr><td>test {escape(name)}</td><td>{figure(name, value)}</td>"
+        + "".join(f"<td>{figure(name, values[name]) if name in values else '–'}</td>" for _, values in others)
+        + "</tr>"
+        for name, value in said.values.items()
+    )
+    where = f"<p>report: {escape(str(run.folder.report))}</p>" if run.folder else ""
+    return f"<b>{escape(run.data.name)}</b>, {len(run.history)} epochs<table><tr>{head}</tr>{rows}</table>{where}"

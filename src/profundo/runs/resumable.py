@@ -1,0 +1,183 @@
+"""One training of whatever kind: the loop and its consumers put together, saved as it goes, gone on with to the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from profundo.data.batches import mix
+from profundo.records import ProfundoError
+from profundo.runs.folder import Folder, write_history
+from profundo.runs.tensorboard import Diary, told
+from profundo.runs.voice import Voice
+from profundo.train import (
+    Batches,
+    EarlyStop,
+    Film,
+    History,
+    Plan,
+    Position,
+    Update,
+    checkpoint,
+    early_stop,
+    filmed,
+    fit,
+    gradient_norms,
+    progress,
+    record,
+)
+from profundo.train.checkpoints import interruptible, save_checkpoint
+from profundo.train.distributed import Group
+from profundo.train.hardware import free_heap, keep_heap, repeatable
+from profundo.train.randomness import random_state, restore_random_state
+
+__all__ = ["Keeping", "State", "Training", "learn", "where"]
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What is learnt and what watches it. seed: of everything drawn at random while it lasts; gradients: whether their
+    norm is part of the history; diary: where every epoch is also told."""
+
+    update: Update
+    batches: Batches
+    plan: Plan
+    history: History
+    device: torch.device
+    precision: str = "float32"
+    validate: Callable[[], Mapping[str, float]] = dict
+    stopper: EarlyStop | None = None
+    film: Film | None = None
+    seed: int = 0
+    gradients: bool = False
+    diary: Diary | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where the state of a training is saved, how often, and what is saved with it: `facts`, to know it again by."""
+
+    folder: Folder
+    checkpoints: Path
+    facts: Mapping[str, Any]
+    seconds: float = 30.0
+    history_file: bool = True
+
+
+def learn(training: Training, keeping: Keeping | None, processes: Group, voice: Voice, state: State | None) -> None:
+    """Train, from the start or from a checkpoint's state. The history fills; the networks hold the weights to keep.
+
+    keeping: None keeps nothing. Raises Interrupted after SIGINT or SIGTERM, when the state has been saved.
+    """
+    keep_heap()
+    history, stopper, film = training.history, training.stopper, training.film
+    start = begin(training.seed, processes) if state is None else restore(state, training, processes)
+    saved = start
+
+    def save(position: Position) -> None:
+        nonlocal saved
+        saved = position
+        history.settle(position.epoch)
+        check_finite(training.update.networks, position)
+        randoms = processes.gather(random_state())
+        if keeping is not None:
+            done = position.epoch * len(training.batches) + position.index
+            keeping.folder.check()
+            save_checkpoint(keeping.checkpoints, done, snapshot(training, keeping, position, randoms))
+            if keeping.history_file:
+                write_history(keeping.folder, history.to_csv())
+
+    with interruptible() as signalled, repeatable(training.device, training.precision):
+        steps = fit(training.update, training.batches, training.plan, start)
+        if training.gradients:
+            steps = gradient_norms(steps, history, training.update.networks, len(training.batches))
+        steps = record(steps, history, training.validate)
+        if training.diary is not None:
+            steps = told(steps, history, training.diary)
+        if film is not None:
+            steps = filmed(steps, film)
+        if stopper is not None:
+            steps = early_stop(steps, stopper)
+        steps = progress(steps, voice, history)
+        for _ in checkpoint(  # outermost: what it saves includes what the others made of the same step
+            steps,
+            save,
+            seconds=keeping.seconds if keeping is not None else float("inf"),
+            signalled=signalled,
+            agree=processes.agree,
+        ):
+            pass
+    free_heap()
+    end = Position(len(history))
+    if saved != end:
+        save(end)
+    if stopper is not None:
+        stopper.restore()
+
+
+def check_finite(networks: Mapping[str, nn.Module], position: Position) -> None:
+    """Raise ProfundoError rather than save a network that the last update ruined, after losses that were finite yet."""
+    for net in networks.values():
+        for name, tensor in net.named_parameters():
+            if not bool(tensor.isfinite().all()):
+                raise ProfundoError(
+                    f"before epoch {position.epoch + 1}, step {position.index + 1}: {name} is no longer finite; the last "
+                    "checkpoint is from before. Try a smaller --learning-rate, or look for extreme values in the data"
+                )
+
+
+# ------------------------------------------------------------------------------------------------ what is saved
+def snapshot(training: Training, keeping: Keeping, position: Position, randoms: list[State]) -> State:
+    return {
+        **keeping.facts,
+        "position": [position.epoch, position.index],
+        "update": training.update.state_dict(),
+        "history": training.history.state_dict(),
+        "early_stop": training.stopper.state_dict() if training.stopper else None,
+        "film": training.film.state_dict() if training.film else None,
+        "random": randoms,
+    }
+
+
+def where(device: torch.device, precision: str) -> dict[str, str]:
+    """What must be the same for the same bits."""
+    return {
+        "device": device.type,
+        "precision": precision,
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+    }
+
+
+def begin(seed: int, processes: Group) -> Position:
+    """Every process draws its own dropout, the first one as a single process would."""
+    torch.manual_seed(mix(seed, processes.rank))
+    return Position()
+
+
+def restore(state: State, training: Training, processes: Group) -> Position:
+    """Put everything back as `snapshot` found it. Returns the next update to do."""
+    try:
+        training.update.load_state_dict(state["update"])
+        training.history.load_state_dict(state["history"])
+        if training.stopper is not None:
+            training.stopper.load_state_dict(state["early_stop"])
+        if training.film is not None:
+            training.film.load_state_dict(state["film"])
+        restore_random_state(state["random"][processes.rank])
+        epoch, index = state["position"]
+        if not (
+            isinstance(epoch, int) and isinstance(index, int) and 0 <= epoch <= training.plan.epochs and index >= 0
+        ):
+            raise ValueError(f"its position is {state['position']}")
+        return Position(epoch, index)
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        said = " ".join(str(error).split())
+        raise ProfundoError(f"the newest checkpoint is not one of this network and this training: {said}") from None

@@ -1,0 +1,145 @@
+"""A trained network in two files: model.safetensors (weights) and model.json (how to build the net around them)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import safetensors.torch
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor, nn
+
+from profundo import nets, objectives
+from profundo.data import standardize
+from profundo.data.tables.columns import feature_names
+from profundo.evaluate import evaluating
+from profundo.files import read_json, write_bytes, write_json
+from profundo.objectives import Objective
+from profundo.records import ProfundoError, Spec
+from profundo.runs.experiment import Experiment
+from profundo.runs.folder import Folder
+from profundo.train.checkpoints import digest
+from profundo.train.randomness import seeded
+
+__all__ = ["build_net", "load_model", "load_objective", "predict", "save_model"]
+
+
+def build_net(name: str, spec: Spec, options: Mapping[str, Any], seed: int) -> nn.Module:
+    """The net of that name with weights drawn from the seed. The caller's randomness is left as it was."""
+    if name.startswith("own:"):
+        raise ProfundoError(
+            f"net {name!r} is a class of your own, which no file can name: build it in Python, then "
+            "profundo.fit(net, data, …), with out=… and resume=True to go on"
+        )
+    with seeded(seed):
+        return nets.build(name, spec, **options)
+
+
+def save_model(folder: Folder, net: nn.Module, asked: Experiment, spec: Spec) -> None:
+    """Write both files. The weights are float32 in plain layout, whatever the training used."""
+    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in net.state_dict().items()}
+    content = safetensors.torch.save(weights)
+    write_bytes(folder.weights, content)
+    described = {
+        "format": 1,
+        "net": asked.net,
+        "net_options": asked.net_options,
+        "objective": asked.objective or objectives.default_name(spec.targets),
+        "spec": asdict(spec),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    write_json(folder.model, {**described, "description_sha256": digest(described)})
+
+
+def load_model(folder: Folder) -> tuple[nn.Module, Spec]:
+    """The net with its weights, in evaluation mode, and what its inputs and targets look like.
+
+    Raises ProfundoError when a file is missing, damaged, or names something that is not in the registries.
+    """
+    described = read_json(folder.model)
+    try:
+        if described.pop("description_sha256") != digest(described):
+            raise ValueError("it differs from what was saved")
+        spec = TypeAdapter(Spec).validate_python(described["spec"])
+        check_spec(spec)
+        name, options, expected = str(described["net"]), dict(described["net_options"]), described["sha256"]
+    except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ProfundoError(f"{folder.model}: expected a model description: {' '.join(str(error).split())}") from None
+    try:
+        with torch.device("meta"):  # takes no memory, however large a net the file describes
+            shapes = {key: tensor.shape for key, tensor in build_net(name, spec, options, seed=0).state_dict().items()}
+        if shapes != kept_shapes(folder):
+            raise ValueError(f"its net {name!r} has other weights than {folder.weights.name}")
+        weights = read_weights(folder, expected)
+        net = build_net(name, spec, options, seed=0)
+        net.load_state_dict(weights)
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        raise ProfundoError(f"{folder.model}: no net can be built of it: {' '.join(str(error).split())}") from None
+    return net.eval(), spec
+
+
+def check_spec(spec: Spec) -> None:
+    """Raises ValueError for inputs and targets that contradict themselves."""
+    inputs, targets = spec.inputs, spec.targets
+    if len(inputs.shape) != (3 if inputs.kind == "image" else 1) or min(inputs.shape) < 1:
+        raise ValueError(f"inputs of shape {inputs.shape} are no {inputs.kind}")
+    if inputs.kind == "features" and len(inputs.names) not in (0, *inputs.shape):
+        raise ValueError(f"{len(inputs.names)} names for {inputs.shape[0]} features")
+    if inputs.columns and tuple(feature_names(inputs.columns)) != inputs.names:
+        raise ValueError("its columns do not become its features")
+    few, most = {"binary": (2, 2), "classes": (2, math.inf), "labels": (1, math.inf), "real": (0, 0)}[targets.kind]
+    if not few <= len(targets.classes) <= most:
+        raise ValueError(f"{len(targets.classes)} classes for targets of the kind {targets.kind}")
+    for about, width in ((inputs, inputs.shape[0]), (targets, spec.outputs)):
+        if len(about.mean) not in (0, 1, width) or len(about.mean) != len(about.std):
+            raise ValueError(f"{len(about.mean)} means and {len(about.std)} deviations for {width} values")
+        if not all(map(math.isfinite, about.mean)) or not all(0 < value < math.inf for value in about.std):
+            raise ValueError("means and deviations have to be finite, and deviations above 0")
+
+
+def kept_shapes(folder: Folder) -> dict[str, torch.Size]:
+    """Of the weights in the file, without reading them. Raises ProfundoError when it is no safetensors file."""
+    if not folder.weights.is_file():
+        raise ProfundoError(f"{folder.weights}: expected the weights of a run, found nothing to read")
+    try:
+        with safetensors.safe_open(folder.weights, "pt") as file:
+            return {name: torch.Size(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError, ValueError, TypeError, LookupError, RuntimeError) as error:
+        raise ProfundoError(f"{folder.weights}: expected safetensors: {error}") from None
+
+
+def read_weights(folder: Folder, expected: str) -> dict[str, Tensor]:
+    kept_shapes(folder)  # before gigabytes of something else are read
+    content = folder.weights.read_bytes()
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ProfundoError(f"{folder.weights}: the weights differ from those that were saved; train again")
+    try:
+        return safetensors.torch.load(content)
+    except (safetensors.SafetensorError, ValueError, TypeError, LookupError, RuntimeError) as error:
+        raise ProfundoError(f"{folder.weights}: expected safetensors: {error}") from None
+
+
+def load_objective(folder: Folder, spec: Spec) -> Objective:
+    """What the outputs of a saved net mean. Raises ProfundoError for an unknown objective, or one of other targets."""
+    name = read_json(folder.model).get("objective") or objectives.default_name(spec.targets)
+    return objectives.build(str(name), spec.targets)
+
+
+def predict(net: nn.Module, spec: Spec, inputs: Tensor, objective: Objective | None = None) -> Tensor:
+    """Raw inputs (batch, *shape) → probabilities of classes or labels (batch, K), P(y = 1) (batch,), or values in their
+    own units. objective: what the outputs mean; by default what suits the targets."""
+    if tuple(inputs.shape[1:]) != spec.inputs.shape:
+        raise ProfundoError(
+            f"inputs: expected (batch, {', '.join(map(str, spec.inputs.shape))}), got {tuple(inputs.shape)}"
+        )
+    parameter = next(net.parameters(), torch.empty(0))
+    with evaluating(net):
+        parts = [net(standardize(part.to(parameter.device), spec.inputs)) for part in torch.split(inputs, 1000)]
+    said = (objective or objectives.default(spec.targets)).predict(torch.cat(parts)).cpu()
+    if spec.targets.kind == "real":
+        return said * torch.tensor(spec.targets.std) + torch.tensor(spec.targets.mean)
+    return said

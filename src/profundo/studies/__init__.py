@@ -1,0 +1,1 @@
+"""Studies: several runs, one question: folds, curves by size, selection of a setting, comparison, races."""

@@ -1,0 +1,336 @@
+"""Two runs or more on the same kind of data, side by side: which is better, by how much, and whether that may be luck.
+
+compared = profundo.compare("runs/digits-1", "runs/digits-2")   # or runs that were just trained
+compared.write("comparison.html")                                # what `profundo report A B` does
+
+The first run is the yardstick of the others. They are compared sample by sample where they were asked the same: where
+the fingerprints of their data agree, or else their test splits bit by bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from profundo.evaluate.paired_tests import Paired, compare_costs, compare_right, holm
+from profundo.evaluate.scores import mistaken
+from profundo.files import write_text
+from profundo.nets.summary import summary
+from profundo.pictures.comparison import (
+    Answered,
+    Comparison,
+    Contender,
+    Disagreements,
+    Pairing,
+    comparison_html,
+    pairing_words,
+)
+from profundo.pictures.numbers import shape
+from profundo.pictures.verdict import main_name, score
+from profundo.records import ProfundoError, Source, Spec
+from profundo.runs.report_facts import (
+    calibration_of,
+    command_of,
+    confidence_of,
+    displayable,
+    environment_of,
+    history_of,
+    intervals_of,
+    raw_samples,
+    said_of,
+    settings_of,
+)
+from profundo.runs.table_values import values_of
+
+if TYPE_CHECKING:
+    from profundo.runs.supervised import Run
+
+__all__ = ["Compared", "compare"]
+
+MOST_RUNS = 12
+MOST_SHOWN = 12  # samples of each disagreement
+MOST_PAIRS_SHOWN = 3  # runs whose disagreements with the first are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Runs compared: what the page tells, and the page itself."""
+
+    comparison: Comparison
+
+    @property
+    def pairings(self) -> Sequence[Pairing]:
+        """The first run against each of the others."""
+        return self.comparison.pairings
+
+    @property
+    def words(self) -> list[str]:
+        """The verdict on each of the other runs."""
+        return [" ".join(pairing_words(self.comparison, pairing)) for pairing in self.pairings]
+
+    def write(self, path: str | Path = "comparison.html") -> Path:
+        """Write the page. Returns its path."""
+        write_text(Path(path), comparison_html(self.comparison))
+        return Path(path)
+
+    def as_plain_data(self) -> dict[str, Any]:
+        return {
+            "runs": {one.name: dict(one.scores.values) for one in self.comparison.contenders},
+            "against": self.comparison.contenders[0].name,
+            "differences": [_plain(pairing) for pairing in self.pairings],
+        }
+
+    def _repr_html_(self) -> str:
+        contenders = self.comparison.contenders
+        head = "".join(f"<th>{escape(one.name)}</th>" for one in contenders)
+        rows = "".join(
+            f"<tr><td>test {escape(name)}</td>"
+            + "".join(
+                f"<td>{score(name, one.scores.values[name]) if name in one.scores.values else '–'}</td>"
+                for one in contenders
+            )
+            + "</tr>"
+            for name in contenders[0].scores.values
+        )
+        said = "".join(f"<p>{escape(words)}</p>" for words in self.words)
+        return f"<table><tr><th></th>{head}</tr>{rows}</table>{said}"
+
+
+def compare(*runs: Run | str | Path) -> Compared:
+    """Compare evaluated runs, or finished ones by their folders, with the first of them.
+
+    Raises ProfundoError for fewer than two runs, the same run twice, runs of recipes, and other kinds of targets.
+    """
+    if not 2 <= len(runs) <= MOST_RUNS:
+        raise ProfundoError(f"compare: expected two to {MOST_RUNS} runs, got {len(runs)}")
+    opened = [_opened(run) for run in runs]
+    if len({id(run) for run in opened}) < len(opened) or _twice(opened):
+        raise ProfundoError(f"compare: expected different runs, got {_twice(opened) or 'the same run'} twice")
+    names = _names(opened)
+    first, spec = opened[0], opened[0].data.spec
+    for name, run in zip(names[1:], opened[1:], strict=True):
+        if _asked_for(run.data.spec) != _asked_for(spec):
+            raise ProfundoError(
+                f"compare: {names[0]} predicts {_kind(spec)}, {name} {_kind(run.data.spec)}; expected runs on the same "
+                "kind of data"
+            )
+    contenders = [_contender(name, run) for name, run in zip(names, opened, strict=True)]
+    pairs = [(name, run, _apart(first, run)) for name, run in zip(names[1:], opened[1:], strict=True)]
+    shown = [(name, run) for name, run, apart in pairs if not apart][:MOST_PAIRS_SHOWN]
+    parts = [part for name, run in shown for part in _disagreements(names[0], first, name, run)]
+    return Compared(Comparison(first.data.name, spec, contenders, _pairings(first, pairs), parts))
+
+
+def _opened(run: Run | str | Path) -> Run:
+    from profundo.runs.supervised import Run, open_run
+    from profundo.use.any_run import is_recipe_run
+
+    if not isinstance(run, Run):
+        if is_recipe_run(run):
+            raise ProfundoError(
+                f"{run}: a recipe's run has figures of its own kind; expected runs of `profundo train` to compare"
+            )
+        return open_run(run)
+    if run.scores is None or run.said is None:
+        raise ProfundoError("compare: expected runs that were evaluated")
+    return run
+
+
+def _twice(runs: Sequence[Run]) -> str:
+    """A folder that was named twice."""
+    folders = [run.folder.path.resolve() for run in runs if run.folder]
+    return next((str(path) for path in folders if folders.count(path) > 1), "")
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    """The folders' names, or where two are called the same, their paths; of a run without folder, its number."""
+    short = [run.folder.path.name if run.folder else f"run {place}" for place, run in enumerate(runs, 1)]
+    return [
+        str(run.folder.path) if run.folder and short.count(name) > 1 else name
+        for name, run in zip(short, runs, strict=True)
+    ]
+
+
+def _asked_for(spec: Spec) -> tuple[Any, ...]:
+    """What must be the same for scores to stand side by side."""
+    return spec.targets.kind, spec.targets.classes, spec.targets.names, spec.outputs
+
+
+def _kind(spec: Spec) -> str:
+    """What is predicted from what, in a few words."""
+    targets = spec.targets
+    if targets.kind == "real":
+        what = ", ".join(targets.names) or f"{spec.outputs} numbers"
+    else:
+        names = ", ".join(targets.classes[:3]) + (", …" if len(targets.classes) > 3 else "")
+        what = f"{len(targets.classes):,} {'labels' if targets.kind == 'labels' else 'classes'} ({names})"
+    of = "images of" if spec.inputs.kind == "image" else "rows of width"
+    return f"{what} from {of} {shape(spec.inputs.shape)}".replace("\u00a0", " ")
+
+
+def _apart(first: Run, other: Run) -> str:
+    """Why two runs were not asked the same; empty where they were."""
+    a, b = first.data, other.data
+    if a.facts and dict(a.facts) == dict(b.facts):
+        return ""
+    if len(a.test) != len(b.test):
+        return f"their test splits have {len(a.test):,} and {len(b.test):,} samples"
+    seeds = first.experiment.seed, other.experiment.seed
+    why = f" (seeds {seeds[0]} and {seeds[1]} divide the data differently)" if seeds[0] != seeds[1] else ""
+    both_in_memory = isinstance(a.test.inputs, Tensor) and isinstance(b.test.inputs, Tensor)
+    if not torch.equal(a.test.targets, b.test.targets) or (both_in_memory and not _same(a.test.inputs, b.test.inputs)):
+        return f"their test splits hold other samples{why}"
+    return "" if both_in_memory else "the fingerprints of their data differ"
+
+
+def _same(inputs: Tensor | Source, others: Tensor | Source) -> bool:
+    return isinstance(inputs, Tensor) and isinstance(others, Tensor) and torch.equal(inputs, others)
+
+
+def _contender(name: str, run: Run) -> Contender:
+    assert run.scores is not None
+    assert run.said is not None
+    layers = summary(run.net, run.data.spec.inputs)
+    weights = run.folder.weights if run.folder else None
+    return Contender(
+        name=name,
+        scores=run.scores,
+        command=command_of(run),
+        intervals=intervals_of(run.said, run.scores, run.data.spec.targets),
+        history=history_of(run),
+        best_epoch=run.best_epoch,
+        calibration=calibration_of(run.scores),
+        parameters=sum(layer.parameters for layer in layers),
+        flops=sum(layer.flops for layer in layers),
+        bytes=weights.stat().st_size if weights and weights.is_file() else 0,
+        seconds=run.seconds,
+        settings=settings_of(run),
+        environment=environment_of(run),
+    )
+
+
+# --------------------------------------------------------------------------------------------------- more than luck?
+def _pairings(first: Run, pairs: Sequence[tuple[str, Run, str]]) -> list[Pairing]:
+    assert first.scores is not None
+    figure = main_name(first.scores.values)
+    tested = [None if apart else _paired(first, run) for _, run, apart in pairs]
+    adjusted = iter(holm([one.p for one in tested if one is not None]))
+    return [
+        Pairing(name, figure, apart=apart or "some of their answers are not finite")
+        if one is None
+        else Pairing(
+            name,
+            figure,
+            one.difference,
+            one.low,
+            one.high,
+            one.p,
+            next(adjusted),
+            one.test,
+            one.both,
+            one.first,
+            one.second,
+            one.neither,
+        )
+        for (name, _, apart), one in zip(pairs, tested, strict=True)
+    ]
+
+
+def _paired(first: Run, other: Run) -> Paired | None:
+    """None where an answer is not finite: such a network needs no comparison."""
+    if first.data.spec.targets.kind != "real":
+        return compare_right(_right(first), _right(other))
+    a, b = _errors(first), _errors(other)
+    return compare_costs(a, b, root=True) if bool((a.isfinite() & b.isfinite()).all()) else None
+
+
+def _right(run: Run) -> Tensor:
+    """bool (samples,)"""
+    assert run.said is not None
+    return ~mistaken(run.said, run.data.spec.targets)
+
+
+def _errors(run: Run) -> Tensor:
+    """Mean squared error of each sample (samples,), in the targets' units."""
+    assert run.said is not None
+    return (run.said.predictions - run.said.targets).double().square().mean(1)
+
+
+# ------------------------------------------------------------------------------------------------ where they disagree
+def _disagreements(first_name: str, first: Run, name: str, other: Run) -> list[Disagreements]:
+    """What only the first gets right, and what only the other does; of real targets, where one is nearer by most."""
+    assert first.said is not None
+    assert other.said is not None
+    if first.data.spec.targets.kind == "real":
+        gain = _errors(other).sqrt() - _errors(first).sqrt()
+        won, lost = gain.clamp_min(0), (-gain).clamp_min(0)
+    else:
+        a, b = _right(first), _right(other)
+        won = torch.where(a & ~b, 1 + other.said.costs.clamp_min(0), 0)
+        lost = torch.where(b & ~a, 1 + first.said.costs.clamp_min(0), 0)
+    return [
+        _part(first_name, name, won, (first_name, first), (name, other)),
+        _part(name, first_name, lost, (first_name, first), (name, other)),
+    ]
+
+
+def _part(winner: str, loser: str, by: Tensor, first: tuple[str, Run], other: tuple[str, Run]) -> Disagreements:
+    """by: how much the winner wins each sample (samples,), 0 where it does not."""
+    by = by.nan_to_num(0.0)
+    number = int((by > 0).sum())
+    chosen = by.argsort(descending=True, stable=True)[: min(number, MOST_SHOWN)].tolist()
+    data = first[1].data
+    samples: list[Answered] = []
+    if chosen:
+        raw = raw_samples(data.test, chosen)
+        image = data.spec.inputs.kind == "image"
+        shown: Any = displayable(raw) if image else raw
+        samples = [
+            Answered(
+                truth=_said(first[1], index)[0],
+                first=(_said(first[1], index)[1], _confidence(first[1], index)),
+                second=(_said(other[1], index)[1], _confidence(other[1], index)),
+                image=shown[place] if image else None,
+                row=() if image else values_of(raw[place].flatten(), data.spec.inputs),
+            )
+            for place, index in enumerate(chosen)
+        ]
+    return Disagreements(winner, loser, first[0], other[0], number, samples)
+
+
+def _said(run: Run, index: int) -> tuple[str, str]:
+    assert run.said is not None
+    return said_of(run.said, index, run.data.spec.targets)
+
+
+def _confidence(run: Run, index: int) -> float | None:
+    assert run.said is not None
+    return confidence_of(run.said, index, run.data.spec.targets)
+
+
+def _plain(pairing: Pairing) -> dict[str, Any]:
+    if pairing.apart:
+        return {"run": pairing.other, "figure": pairing.name, "not_comparable": pairing.apart}
+    told: dict[str, Any] = {
+        "run": pairing.other,
+        "figure": pairing.name,
+        "difference": pairing.difference,
+        "interval": [pairing.low, pairing.high],
+        "p": pairing.p,
+        "p_corrected": pairing.adjusted,
+        "test": pairing.test,
+    }
+    if pairing.first is not None:
+        told["right"] = {
+            "both": pairing.both,
+            "first_only": pairing.first,
+            "other_only": pairing.second,
+            "neither": pairing.neither,
+        }
+    return told

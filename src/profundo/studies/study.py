@@ -1,0 +1,357 @@
+"""A study: many trainings that answer one question together. Each that ends is kept, so that what is interrupted goes on.
+
+runs/digits-cross-validation-1/
+  study.yaml        what was asked
+  environment.json  on what it ran
+  results.json      what each training that ended came to, and what identifies the data; written anew after each
+  report.html       the page, written at the end
+  log.txt           what was said
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import nn
+
+from profundo import nets
+from profundo.data.batches import in_order
+from profundo.data.dataset_names import nearest
+from profundo.data.loading import collect
+from profundo.data.splits.splits import Collection
+from profundo.data.streams.places import check_place, remember_place
+from profundo.evaluate import Answers, answers, figures
+from profundo.evaluate.spread import Spread
+from profundo.files import erase, read_json, write_json, write_text
+from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
+from profundo.runs.experiment import Experiment, completed, experiment, read_experiment
+from profundo.runs.folder import Folder, environment
+from profundo.runs.preparing import objective_of
+from profundo.runs.saved_model import build_net
+from profundo.runs.supervised import Run, check_outputs, fit
+from profundo.runs.voice import Quiet, Voice, figure
+from profundo.train.checkpoints import digest, interruptible
+from profundo.train.hardware import choose_device, normalised, repeatable
+from profundo.train.randomness import seeded
+
+__all__ = [
+    "Builder",
+    "Study",
+    "answers_on",
+    "asked_of",
+    "collected",
+    "deviation",
+    "figures_on",
+    "is_share",
+    "made",
+    "net_name",
+    "plain_settings",
+    "read_study",
+    "spread_text",
+    "study",
+    "trained",
+]
+
+Builder = Callable[[Spec], nn.Module]
+"""Makes a net of one's own for the data it is to learn from, with weights from torch's global generator."""
+
+OF_DATA = ("data", "net", "net_options", "validation", "stream", "skip_bad", "data_dir", "target", "task", "image_size")
+OF_A_RUN = ("log",)  # where one training writes as it goes; a study has many
+WITHOUT_EFFECT = ("workers", "checkpoint_seconds", "data_dir")
+
+Result = dict[str, Any]
+
+
+def asked_of(
+    data: str | Path, net: str | Builder | None, settings: Mapping[str, Any]
+) -> tuple[Experiment, Builder | None]:
+    """The experiment that every training of a study follows, and the builder of its net if that is of one's own."""
+    if not isinstance(data, str | Path):
+        raise ProfundoError(
+            f"expected the name or path of data, got {type(data).__name__}: its means and categories were learned from a "
+            "training split, and have to be learned anew"
+        )
+    builder = net if callable(net) else None
+    name = f"own:{getattr(net, '__name__', type(net).__name__)}" if builder else net
+    remember_place(str(data))
+    asked = experiment(data=str(data), **({"net": name} if name is not None else {}), **settings)
+    for setting in OF_A_RUN:
+        if getattr(asked, setting, None) is not None:
+            raise ProfundoError(f"{setting}: is for one training, and this is a study of many; leave it out")
+    if builder and asked.net_options:
+        raise ProfundoError(
+            "net_options: are those of a named net; a net of your own gets its options where it is made"
+        )
+    choose_device(asked.device)
+    return asked, builder
+
+
+def collected(asked: Experiment) -> Collection:
+    """The samples as they were read, before anything is learned from them."""
+    return collect(
+        asked.data,
+        data_dir=asked.data_dir,
+        stream="auto" if asked.stream is None else asked.stream,
+        skip_bad=asked.skip_bad,
+        target=asked.target,
+        task=asked.task,
+        image_size=asked.image_size,
+    )
+
+
+def made(asked: Experiment, data: Dataset, builder: Builder | None = None) -> tuple[nn.Module, Experiment]:
+    """The net with weights drawn from the seed, and every choice about its training.
+
+    Raises ProfundoError for what cannot work, before anything is trained or written.
+    """
+    if builder is None:
+        name = net_name(asked, data)
+        net = build_net(name, data.spec, asked.net_options, asked.seed)
+    else:
+        name = str(asked.net)
+        with seeded(asked.seed):
+            net = builder(data.spec)
+    chosen = completed(asked, data.spec, len(data.train), name, normalised(net))
+    objective_of(chosen, data)
+    check_outputs(net, data)
+    return net, chosen
+
+
+def trained(asked: Experiment, data: Dataset, builder: Builder | None = None) -> Run:
+    """Train on these splits as `train` would on its own. Nothing is kept, nothing said; the test split is scored."""
+    net, chosen = made(asked, data, builder)
+    every = chosen.settings().items()
+    settings = {key: value for key, value in every if key not in (*OF_DATA, *OF_A_RUN) and value is not None}
+    return fit(net, data, out=False, voice=Quiet(), **settings)
+
+
+def net_name(asked: Experiment, data: Dataset) -> str:
+    return asked.net or nets.default(data.spec)
+
+
+def figures_on(run: Run, split: Samples) -> dict[str, float]:
+    """The figures of a trained net on one split, in float32."""
+    return figures(answers_on(run, split), run.data.spec.targets)
+
+
+def answers_on(run: Run, split: Samples) -> Answers:
+    """What a trained net says about each sample of one split, in float32."""
+    device = next((parameter.device for parameter in run.net.parameters()), torch.device("cpu"))
+    spec = run.data.spec
+    with repeatable(device, "float32"):
+        ordered = in_order(split, spec, device=device, workers=run.experiment.workers)
+        return answers(run.net, ordered, objective_of(run.experiment, run.data).likelihood, spec.targets)
+
+
+def plain_settings(asked: Experiment) -> dict[str, Any]:
+    """Those that are not the default ones."""
+    settings: dict[str, Any] = asked.model_dump(mode="json", exclude_defaults=True)
+    return settings
+
+
+# ---------------------------------------------------------------------------------------------------------- in words
+def is_share(metric: str) -> bool:
+    """Whether the figure is a share, which is told in percent, and of which more is better."""
+    return figure(metric, 0.5).endswith("%")
+
+
+def spread_text(metric: str, found: Spread) -> str:
+    """Mean ± standard deviation, with as many decimals as two digits of the deviation need, but not more than make four
+    digits of the mean: 97.3 % ± 2.8, 54.6 ± 2.0."""
+    scale, unit = (100, " %") if is_share(metric) else (1, "")
+    if found.number < 2:
+        return figure(metric, found.mean) if found.number else "–"
+    mean, around = found.mean * scale, found.deviation * scale
+    if around < 1e-9 * max(1.0, abs(mean)):
+        return f"{figure(metric, found.mean)} ± 0"
+    decimals = min(1 - power_of_ten(float(f"{around:.1e}")), 3 - power_of_ten(mean) if mean else 9)
+    return f"{mean:.{max(0, decimals)}f}{unit} ± {around:.{max(0, decimals)}f}"
+
+
+def power_of_ten(value: float) -> int:
+    return math.floor(math.log10(abs(value)))
+
+
+def deviation(metric: str, value: float) -> str:
+    """How far figures lie apart, in their unit without its sign: of shares in percent."""
+    return f"{100 * value:.2f}" if is_share(metric) else f"{value:.2g}"
+
+
+# -------------------------------------------------------------------------------------------------- what is kept
+@dataclass
+class Study:
+    """What was asked and what has been found. Without a folder nothing is kept."""
+
+    kind: str
+    folder: Folder | None
+    voice: Voice
+    facts: Mapping[str, Any]
+    signalled: Callable[[], int] = lambda: 0
+    results: dict[str, Result] = field(default_factory=dict)
+
+    def result(self, name: str, work: Callable[[], Result]) -> Result:
+        """What was kept under this name, or what the work comes to, which is then kept. Numbers, words and lists only."""
+        if name not in self.results:
+            if number := self.signalled():
+                raise Interrupted(number)
+            self.results[name] = work()
+            self.keep()
+        return self.results[name]
+
+    def figures(self, name: str, work: Callable[[], Result], *parts: str) -> Result:
+        """The same of a result that has figures by name in each of these parts. Raises ProfundoError for any other."""
+        found = self.result(name, work)
+        for part in parts:
+            values = found.get(part) if isinstance(found, dict) else None
+            if not isinstance(values, dict) or not all(isinstance(value, int | float) for value in values.values()):
+                raise ProfundoError(
+                    f"{results_file(self.folder) if self.folder else 'results'}: {name}: expected figures of the "
+                    f"{part} part by name; choose another --out"
+                )
+        return found
+
+    def keep(self) -> None:
+        if self.folder is not None:
+            if not settings_file(self.folder).is_file():
+                raise ProfundoError(
+                    f"{self.folder.path}: the folder disappeared while it was in use; nothing more is saved"
+                )
+            kept = {"facts": dict(self.facts), "results": self.results}
+            write_json(results_file(self.folder), {**kept, "sha256": digest(kept)})
+
+    def write_page(self, html: Callable[[], str]) -> None:
+        if self.folder is not None:
+            write_text(self.folder.report, html())
+            self.voice.say(f"report: {self.folder.report}")
+
+
+@contextmanager
+def study(
+    kind: str,
+    asked: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    *,
+    name: str,
+    out: str | Path | bool | None,
+    device: str,
+    voice: Voice,
+) -> Iterator[Study]:
+    """A new study, or the one in `out` if it was asked the same of the same data. out: False keeps nothing.
+
+    Inside, SIGINT and SIGTERM end the training under way and raise Interrupted; those that ended before are kept.
+    Raises ProfundoError if what is in `out` is something else, naming what differs.
+    """
+    with interruptible() as signalled:
+        if out is False:
+            yield Study(kind, None, voice, facts, signalled)
+            return
+        folder = Folder(Path(out)) if isinstance(out, str | Path) and is_study(Path(out)) else None
+        begun = folder is not None
+        if folder is None:
+            folder = Folder.create(name, None if out is True else out)
+        with folder.locked():
+            opened = Study(kind, folder, voice, facts, signalled)
+            plain = {"study": kind, **asked}
+            if begun:
+                opened.results = check_unchanged(folder, plain, facts)
+            else:
+                write_json(folder.environment, environment(choose_device(device), 1))
+                write_text(settings_file(folder), yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
+            voice.open(folder)
+            if opened.results:
+                voice.say(f"{len(opened.results)} trainings were kept and are not repeated")
+            try:
+                yield opened
+            except ProfundoError:
+                if not begun and not opened.results:
+                    discard(folder)
+                raise
+            except Interrupted:
+                voice.notice(
+                    f"interrupted, {len(opened.results)} trainings are kept; to go on: profundo {kind} --resume {folder.path}"
+                )
+                raise
+
+
+def discard(folder: Folder) -> None:
+    """Remove a study in which no training came to its end, and its folder if nothing else is in it."""
+    for path in (settings_file(folder), results_file(folder), folder.environment):
+        erase(path)
+    folder.discard()
+
+
+def read_study(kind: str, path: str | Path, *keys: str) -> dict[str, Any]:
+    """What was asked of the study in a folder, with these keys. Raises ProfundoError if there is none of this kind."""
+    if not is_study(Path(path)):
+        raise ProfundoError(f"{path}: expected the folder of `profundo {kind}`, with study.yaml; found none")
+    asked = read_experiment(Path(path) / "study.yaml")
+    settings = asked.get("settings")
+    whole = isinstance(settings, dict) and "data" in settings
+    if asked.get("study") != kind or not whole or any(key not in asked for key in keys):
+        raise ProfundoError(f"{path}: is not a folder of `profundo {kind}`")
+    check_place(str((settings or {})["data"]), Path(path) / "study.yaml")
+    for name in settings or {}:
+        if name not in Experiment.model_fields:
+            raise ProfundoError(
+                f"{path}: study.yaml: setting {name!r} is unknown; {nearest(str(name), Experiment.model_fields)}"
+            )
+    return asked
+
+
+def is_study(path: Path) -> bool:
+    return (path / "study.yaml").is_file()
+
+
+def settings_file(folder: Folder) -> Path:
+    return folder.path / "study.yaml"
+
+
+def results_file(folder: Folder) -> Path:
+    return folder.path / "results.json"
+
+
+def check_unchanged(folder: Folder, asked: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Result]:
+    """The results that are kept. Raises ProfundoError if they answer something else than is asked now, or are damaged."""
+    before, now = flat(read_experiment(settings_file(folder))), flat(asked)
+    changes = [
+        f"{key} was {before.get(key)!r}, is {now.get(key)!r}"
+        for key in dict.fromkeys((*before, *now))
+        if before.get(key) != now.get(key) and key not in WITHOUT_EFFECT
+    ]
+    kept: dict[str, Any] = {"facts": dict(facts), "results": {}}
+    path = results_file(folder)
+    if path.exists():
+        kept = read_json(path)
+        try:
+            if kept.pop("sha256") != digest(kept):
+                raise ValueError("it differs from what was saved")
+            if not isinstance(kept["facts"], dict) or not isinstance(kept["results"], dict):
+                raise ValueError("facts and results are missing")
+            if not all(isinstance(result, dict) and result for result in kept["results"].values()):
+                raise ValueError("a result is empty")
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise ProfundoError(f"{path}: expected the results of a study: {error}; choose another --out") from None
+    if kept["facts"] != dict(facts):
+        changes.append("the data are others")
+    if changes:
+        raise ProfundoError(
+            f"{folder.path}: cannot go on, for things changed: {'; '.join(changes)}. Undo that, or choose another --out"
+        )
+    results: dict[str, Result] = kept["results"]
+    return results
+
+
+def flat(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the experiment beside those of the study."""
+    settings = asked.get("settings")
+    return {
+        **{key: value for key, value in asked.items() if key != "settings"},
+        **(settings if isinstance(settings, dict) else {}),
+    }

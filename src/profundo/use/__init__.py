@@ -1,0 +1,1 @@
+"""What a run is good for once it is trained: predictions, export, the model card."""

@@ -1,0 +1,106 @@
+"""A saved net as one function from raw inputs to answers: standardised before, the output layer's meaning after.
+
+images     uint8 (batch, channels, height, width)           classes   softmax         "probabilities" (batch, K)
+rows       float32 (batch, features)                        two       sigmoid         "probabilities" (batch, 2)
+                                                            labels    sigmoid each    "probabilities" (batch, K)
+                                                            hinge     –               "margin" (batch, 1)
+                                                            real      their own units "values" (batch, outputs)
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from profundo.objectives import Objective
+from profundo.records import Spec
+from profundo.runs.saved_model import predict
+
+__all__ = ["Whole", "answer_name", "answers_of", "example"]
+
+
+class Whole(nn.Module):
+    """Raw inputs → what `answer_name` says of them. A margin of 0 or more stands for the second class."""
+
+    mean: Tensor
+    std: Tensor
+    target_mean: Tensor
+    target_std: Tensor
+
+    def __init__(self, net: nn.Module, spec: Spec, objective: Objective) -> None:
+        super().__init__()
+        self.net = sliced(copy.deepcopy(net).cpu().eval())
+        self.standardised = bool(spec.inputs.mean)
+        self.answer = "hinge" if objective.name == "hinge" else spec.targets.kind
+        trailing = [1] * (len(spec.inputs.shape) - 1)
+        for name, values, shape in (
+            ("mean", spec.inputs.mean or (0.0,), (-1, *trailing)),
+            ("std", spec.inputs.std or (1.0,), (-1, *trailing)),
+            ("target_mean", spec.targets.mean or (0.0,), (-1,)),
+            ("target_std", spec.targets.std or (1.0,), (-1,)),
+        ):
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float32).reshape(shape))
+
+    def forward(self, raw: Tensor) -> Tensor:
+        values = raw.to(torch.float32)
+        outputs: Tensor = self.net((values - self.mean) / self.std if self.standardised else values)
+        if self.answer == "classes":
+            return outputs.softmax(1)
+        if self.answer == "binary":
+            return torch.cat([torch.sigmoid(-outputs), torch.sigmoid(outputs)], 1)
+        if self.answer == "labels":
+            return torch.sigmoid(outputs)
+        return outputs * self.target_std + self.target_mean if self.answer == "real" else outputs
+
+
+def answer_name(whole: Whole) -> str:
+    return {"real": "values", "hinge": "margin"}.get(whole.answer, "probabilities")
+
+
+class SlicedMaxPool(nn.Module):
+    """AdaptiveMaxPool2d by slices, which every format has words for: the largest value of each window, first of its rows,
+    then of its columns; window i of n over a side s is from ⌊i s / n⌋ to ⌈(i + 1) s / n⌉."""
+
+    def __init__(self, places: tuple[int, int]) -> None:
+        super().__init__()
+        self.places = places
+
+    def forward(self, images: Tensor) -> Tensor:
+        for dim, places in zip((2, 3), self.places, strict=True):
+            side = images.shape[dim]
+            windows = [(i * side // places, -(-(i + 1) * side // places)) for i in range(places)]
+            images = torch.stack([images.narrow(dim, a, b - a).amax(dim) for a, b in windows], dim)
+        return images
+
+
+def sliced(net: nn.Module) -> nn.Module:
+    """The net with its adaptive maximum pooling by slices."""
+    for name, module in list(net.named_modules()):
+        if name and isinstance(module, nn.AdaptiveMaxPool2d):
+            high, wide = module.output_size if isinstance(module.output_size, tuple) else (module.output_size,) * 2
+            if high is not None and wide is not None:
+                net.set_submodule(name, SlicedMaxPool((high, wide)))
+    return net
+
+
+def answers_of(whole: Whole, net: nn.Module, spec: Spec, objective: Objective, inputs: Tensor) -> Tensor:
+    """The same answers by the way that `profundo predict` takes, to compare with."""
+    if whole.answer == "hinge":  # its predictions are bare classes
+        with torch.no_grad():
+            return whole(inputs)  # type: ignore[no-any-return]
+    said = predict(net, spec, inputs, objective)
+    return torch.stack([1 - said, said], 1) if whole.answer == "binary" else said
+
+
+def example(spec: Spec, samples: int = 3) -> Tensor:
+    """Raw inputs of the right shape and kind, at random."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (samples, *spec.inputs.shape)
+    if spec.inputs.kind == "image":
+        return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+    noise = torch.randn(shape, generator=generator)
+    if not spec.inputs.mean:
+        return noise
+    return noise * torch.tensor(spec.inputs.std) + torch.tensor(spec.inputs.mean)

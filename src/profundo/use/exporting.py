@@ -1,0 +1,352 @@
+"""A finished run's network for other programs, with a model card beside it.
+
+    export("runs/digits-1")                          # exported/model.onnx: raw images in, probabilities out
+    export("runs/digits-1", "safetensors")           # exported/model.safetensors, model.json, and model.py in plain PyTorch
+
+An ONNX file is kept only if onnxruntime gives the same answers as Profundo: to 1e-4 in probabilities, or in standard
+deviations of real targets, on test samples where the data are at hand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from profundo.data.dataset_names import SUFFIXES
+from profundo.data.streams.places import check_place
+from profundo.data.tables.frames import read_frame
+from profundo.data.tables.new_rows import features_of_row
+from profundo.files import read_json, write_bytes, write_json, write_text
+from profundo.objectives import Objective
+from profundo.records import Column, Inputs, ProfundoError, Spec
+from profundo.runs.experiment import experiment, read_experiment
+from profundo.runs.folder import Folder
+from profundo.runs.saved_model import load_model, load_objective
+from profundo.use.end_to_end import Whole, answer_name, answers_of, example
+from profundo.use.model_card import CARD, card
+from profundo.use.model_card_text import TEXT, card_text
+from profundo.use.onnx_columns import feeds_of, with_columns
+from profundo.use.onnx_graphs import check_packages, onnx_graph, run_graph, serialised
+from profundo.use.plain_python import plain_python
+
+if TYPE_CHECKING:
+    from profundo.runs.supervised import Run
+
+__all__ = ["FORMATS", "Exported", "export"]
+
+FORMATS = ("onnx", "safetensors")
+TOLERANCE = 1e-4
+SAMPLES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written. difference: the largest between the file's answers and ours, on so many samples of that kind;
+    notes: what could not be done."""
+
+    model: Path
+    files: tuple[Path, ...]
+    samples: int
+    checked_on: str
+    difference: float
+    notes: tuple[str, ...] = ()
+
+    def as_plain_data(self) -> dict[str, Any]:
+        return {
+            "model": str(self.model),
+            "files": [str(path) for path in self.files],
+            "check": {"samples": self.samples, "on": self.checked_on, "largest difference": self.difference},
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{path}" for path in self.files]
+        said = f"the same answers as Profundo's on {self.samples} {self.checked_on}: largest difference {self.difference:.1e}"
+        return "\n".join([*lines, said, *self.notes])
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A saved net with what its outputs mean, and raw inputs to try it on."""
+
+    folder: Folder
+    net: nn.Module
+    spec: Spec
+    objective: Objective
+    whole: Whole
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Inputs to compare on: raw, as the net takes them; as rows of a table where it has columns; in words."""
+
+    raw: Tensor
+    rows: Sequence[Mapping[str, Any]]
+    words: str
+
+
+def export(run: Run | str | Path, format: str | None = None, out: str | Path | None = None) -> Exported:
+    """Write the network of a finished run. format: "onnx" or "safetensors"; by the name of `out`, else "onnx".
+
+    out: a folder (RUN/exported by default), or a file that ends with .onnx or .safetensors; the card goes beside it.
+    run: its folder, or the Run itself, also with a net of one's own. Raises ProfundoError for a run that is not finished,
+    a net that the format has no words for, and answers that differ; then nothing is written.
+    """
+    if format is None:
+        ending = Path(out).suffix[1:] if out is not None else ""
+        format = ending if ending in FORMATS else FORMATS[0]
+    if format not in FORMATS:
+        raise ProfundoError(f"format {format!r} is unknown; known: {', '.join(FORMATS)}")
+    trained = _trained(run)
+    about = card(trained.folder)
+    place = _place(trained.folder, format, out)
+    before = _card_there(place, about)
+    samples = _samples(run, trained)
+    if format == "onnx":
+        check_packages()
+        contents, difference, notes = _onnx(trained, samples, place.name, about)
+    else:
+        contents, difference, notes = _safetensors(trained, samples, place.name, about)
+    files = [place.with_name(name) for name in contents]
+    for path, content in zip(files, contents.values(), strict=True):
+        write_bytes(path, content)
+    about["files"] = _others(before, place) | {
+        place.name: {
+            "format": format,
+            "exported": datetime.now(UTC).date().isoformat(),
+            "use": _use(trained, format, place.name, has_source="model.py" in contents),
+        }
+    }
+    about["license"] = before.get("license")
+    written = _write_card(place, about, before)
+    if len(written) < 2:
+        notes += (f"{place.with_name(TEXT)} differs from what was exported, perhaps by hand, and is left as it is",)
+    return Exported(place, (*files, *written), len(samples.raw), samples.words, difference, notes)
+
+
+def _write_card(place: Path, about: Mapping[str, Any], before: Mapping[str, Any]) -> list[Path]:
+    """The card as text and as plain data. A text that somebody has worked on since is left alone."""
+    text, data = place.with_name(TEXT), place.with_name(CARD)
+    written = [data]
+    if not text.exists() or (before and text.read_bytes() == card_text(before).encode()):
+        write_text(text, card_text(about))
+        written.insert(0, text)
+    write_json(data, about)
+    return written
+
+
+def _others(before: Mapping[str, Any], place: Path) -> dict[str, Any]:
+    """What the card says of other files of the same model that are still there."""
+    files = before.get("files", {})
+    return {
+        name: one for name, one in files.items() if name != place.name and place.with_name(Path(name).name).is_file()
+    }
+
+
+def _trained(run: Run | str | Path) -> Trained:
+    """Raises ProfundoError for what is no finished run of a training, or keeps no folder."""
+    from profundo.runs.supervised import Run
+
+    folder = run.folder if isinstance(run, Run) else Folder.open(run)
+    if folder is None:
+        raise ProfundoError("export: this run keeps no folder, which the model card is made of; train with out=…")
+    if "recipe" in read_experiment(folder.experiment):
+        raise ProfundoError(
+            f"{folder.path}: is a run of a recipe, whose networks have no single input and output; "
+            f"they are in {folder.weights} (safetensors), and {folder.model} says what they are"
+        )
+    if not folder.scores.exists():
+        raise ProfundoError(f"{folder.path}: this run is not finished; `profundo resume {folder.path}` ends it")
+    if isinstance(run, Run) and str(run.experiment.net).startswith("own:"):
+        net, spec = run.net, run.data.spec
+    else:
+        net, spec = load_model(folder)
+    objective = load_objective(folder, spec)
+    whole = Whole(net, spec, objective).eval()
+    return Trained(folder, net, spec, objective, whole)
+
+
+def _place(folder: Folder, format: str, out: str | Path | None) -> Path:
+    """Where the model goes; its folder is made."""
+    path = folder.path / "exported" if out is None else Path(out)
+    ending = f".{format}"
+    if path.suffix in {f".{name}" for name in FORMATS} and not path.is_dir():
+        if path.suffix != ending:
+            raise ProfundoError(f"{path}: expected a file that ends with {ending}, as the format is {format}")
+    else:
+        path = path / f"model{ending}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProfundoError(f"{path.parent}: cannot be made: {error.strerror or error}; choose another --out") from None
+    return path
+
+
+def _card_there(place: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    """The card of an earlier export of the same model, or {}. Raises ProfundoError for that of another: it would be lost."""
+    other = place.with_name(CARD)
+    before = read_json(other) if other.exists() else {}
+    whose = before.get("weights_sha256") if isinstance(before, dict) else None
+    if before and whose != about["weights_sha256"]:
+        raise ProfundoError(f"{place.parent}: holds the card of another model; choose another --out")
+    return dict(before)
+
+
+# ------------------------------------------------------------------------------------------------------------ the check
+def _samples(run: Run | str | Path, trained: Trained) -> Samples:
+    """Of the test split where the data are there, else at random."""
+    spec = trained.spec
+    if spec.inputs.columns:
+        return _table_rows(trained)
+    found = _test_inputs(run, trained)
+    if found is None:
+        return Samples(example(spec, SAMPLES), (), "inputs at random, for the data are not at hand")
+    return Samples(found, (), "test samples")
+
+
+def _test_inputs(run: Run | str | Path, trained: Trained) -> Tensor | None:
+    from profundo.runs.supervised import Run, load_data
+
+    try:
+        if isinstance(run, Run):
+            data = run.data
+        else:
+            asked = experiment(**read_experiment(trained.folder.experiment))
+            check_place(asked.data, trained.folder.experiment)
+            data = load_data(asked)
+        split = data.test.inputs
+        found = split[:SAMPLES] if isinstance(split, Tensor) else _some_of(split)
+    except (ProfundoError, OSError):
+        return None
+    return found if tuple(found.shape[1:]) == trained.spec.inputs.shape and len(found) else None
+
+
+def _some_of(split: Any) -> Tensor:
+    return torch.stack([split[index] for index in range(min(SAMPLES, len(split)))])
+
+
+def _table_rows(trained: Trained) -> Samples:
+    """Rows of the table as it is, or made of what each column knows."""
+    inputs = trained.spec.inputs
+    path = Path(str(read_experiment(trained.folder.experiment).get("data", "")))
+    try:
+        names = [column.name for column in inputs.columns]
+        rows = read_frame(path).select(names).head(SAMPLES).rows(named=True) if path.suffix.lower() in SUFFIXES else []
+        return Samples(_encoded(rows, inputs), rows, "rows of the table")
+    except Exception:  # noqa: BLE001 - moved, changed or damaged: it only was to try the net on
+        rows = _random_rows(inputs.columns)
+        return Samples(_encoded(rows, inputs), rows, "rows at random, for the table is not at hand")
+
+
+def _encoded(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> Tensor:
+    return torch.cat([features_of_row(row, inputs).values for row in rows])
+
+
+def _random_rows(columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """Categories seen and unseen, numbers and dates about the middle one, and holes."""
+    draw = torch.Generator().manual_seed(0)
+
+    def value(column: Column) -> Any:
+        share = float(torch.rand((), generator=draw))
+        if share < 0.1:
+            return None
+        if column.kind == "category":
+            words = (*column.levels, "never seen before")
+            return words[int(share * 1e6) % len(words)]
+        if column.kind == "date":
+            return datetime.fromtimestamp(column.fill + (share - 0.5) * 1e8, UTC)
+        return column.fill + (share - 0.5) * (abs(column.fill) + 1)
+
+    return [{column.name: value(column) for column in columns} for _ in range(SAMPLES)]
+
+
+def _difference(trained: Trained, theirs: Tensor, raw: Tensor) -> float:
+    """The largest, in probabilities or in standard deviations of the real target. Raises ProfundoError if it is too large."""
+    ours = answers_of(trained.whole, trained.net, trained.spec, trained.objective, raw)
+    apart = (ours - theirs).abs()
+    if trained.spec.targets.std:
+        apart = apart / torch.tensor(trained.spec.targets.std)
+    largest = float(apart.max())
+    if not largest <= TOLERANCE:
+        raise ProfundoError(
+            f"the exported net gives other answers: they differ by up to {largest:.1e}, more than {TOLERANCE:.0e}; nothing "
+            "was written"
+        )
+    return largest
+
+
+# --------------------------------------------------------------------------------------------------------------- formats
+Contents = tuple[dict[str, bytes], float, tuple[str, ...]]
+
+
+def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
+    spec = trained.spec
+    given = "images" if spec.inputs.kind == "image" else "rows"
+    model = onnx_graph(trained.whole, example(spec), given)
+    feeds: Mapping[str, Any] = {given: samples.raw.numpy()}
+    if spec.inputs.columns:
+        model = with_columns(model, spec.inputs.columns, given)
+        feeds = feeds_of(samples.rows, spec.inputs.columns)
+    content = serialised(model, _facts(about))
+    try:
+        theirs = torch.from_numpy(run_graph(content, feeds))
+    except Exception as error:  # noqa: BLE001 - onnxruntime has errors of its own
+        said = " ".join(str(error).split())[:300]
+        raise ProfundoError(f"onnxruntime cannot run the exported net: {said}; nothing was written") from None
+    return {name: content}, _difference(trained, theirs, samples.raw), ()
+
+
+def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
+    """The weights, the description that Profundo builds the net of, and the same in plain PyTorch."""
+    weights = {key: value.detach().cpu().contiguous().clone() for key, value in trained.net.state_dict().items()}
+    contents = {name: safetensors.torch.save(weights, {"format": "pt", **_facts(about)})}
+    contents["model.json"] = (json.dumps(read_json(trained.folder.model), indent=2, ensure_ascii=False) + "\n").encode()
+    given = "images" if trained.spec.inputs.kind == "image" else "rows"
+    shape = ", ".join(map(str, trained.spec.inputs.shape))
+    signature = f"Raw {given} (batch, {shape}), {'uint8' if given == 'images' else 'float32'}"
+    notes: tuple[str, ...] = ()
+    try:
+        source = plain_python(trained.whole, example(trained.spec), given, str(about["name"]), name, signature)
+        contents["model.py"] = source.encode()
+    except ProfundoError as error:
+        notes = (f"model.py was left out: {error}",)
+    loaded = safetensors.torch.load(contents[name])
+    trained.whole.load_state_dict({f"net.{key}": value for key, value in loaded.items()}, strict=False)
+    with torch.no_grad():
+        theirs = trained.whole(samples.raw)
+    return contents, _difference(trained, theirs, samples.raw), notes
+
+
+def _facts(about: Mapping[str, Any]) -> dict[str, str]:
+    """What stands in a file's own metadata: texts only, JSON where it is more than a word."""
+    from profundo import __version__
+
+    plain = {
+        "producer": f"profundo {__version__}",
+        **{
+            name: about[name]
+            for name in ("name", "task", "answer", "classes", "targets", "preprocessing", "net", "data")
+        },
+        "weights_sha256": about["weights_sha256"],
+    }
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in plain.items()
+        if value not in (None, [], {})
+    }
+
+
+def _use(trained: Trained, format: str, name: str, has_source: bool) -> str:
+    from profundo.use.usage_code import in_onnxruntime, in_pytorch
+
+    if format == "onnx":
+        return in_onnxruntime(trained.spec, answer_name(trained.whole), name)
+    return in_pytorch(trained.spec, answer_name(trained.whole), name) if has_source else ""

@@ -1,0 +1,255 @@
+"""A model card: what a network is for, how well it does and what it was not tried on, from the run's folder alone.
+
+The headings are those of Mitchell et al. 2019, "Model cards for model reporting". What a program cannot know (who may use
+it, for what, and what could go wrong) is left to be filled in, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
+
+from profundo.evaluate.intervals import wilson
+from profundo.files import read_json
+from profundo.records import CalibrationBin, ClassScores, ProfundoError, Spec
+from profundo.runs.experiment import read_experiment
+from profundo.runs.folder import Folder
+from profundo.runs.saved_model import build_net
+from profundo.runs.voice import figure
+
+__all__ = ["CARD", "card", "some_of"]
+
+CARD = "model-card.json"
+FEW = 30  # test samples of a class, fewer of which say little
+PRIVATE = ("data", "data_dir")  # may be paths of the machine that trained, or an address with a key in it
+NOT_LEARNED = ("running_mean", "running_var", "num_batches_tracked")
+
+
+class Kept(BaseModel):
+    """scores.json of a training, as far as a card tells of it."""
+
+    test: dict[str, float]
+    baseline: dict[str, float] = {}
+    linear: dict[str, float] = {}
+    linear_name: str = ""
+    samples: int
+    epochs: int
+    best_epoch: int | None = None
+    seconds: dict[str, float] = {}
+    per_class: list[ClassScores] = []
+    calibration: list[CalibrationBin] = []
+    notes: list[str] = []
+
+
+def card(folder: Folder) -> dict[str, Any]:
+    """The card as plain data. Raises ProfundoError when a file of the run is missing or damaged."""
+    described, asked = read_json(folder.model), read_experiment(folder.experiment)
+    on = read_json(folder.environment) if folder.environment.is_file() else {}
+    try:
+        kept = Kept.model_validate(read_json(folder.scores))
+        spec = TypeAdapter(Spec).validate_python(described["spec"])
+        facts = dict(on.pop("data", {}))
+        counts = [int(count) for count in facts.get("samples", ())]
+        made = {
+            "format": 1,
+            "name": folder.path.resolve().name,
+            "task": task(spec),
+            "kind": spec.targets.kind,
+            "answer": answer(spec, str(described.get("objective", ""))),
+            "net": str(described["net"]),
+            "net_options": dict(described["net_options"]),
+            "parameters": parameters(folder, described, spec),
+            "inputs": {
+                "kind": spec.inputs.kind,
+                "shape": list(spec.inputs.shape),
+                "columns": columns(spec),
+                "features": list(spec.inputs.names),
+            },
+            "classes": list(spec.targets.classes),
+            "targets": list(spec.targets.names),
+            "preprocessing": preprocessing(spec),
+            "data": {
+                "name": source(asked),
+                "samples": dict(zip(("train", "validation", "test"), counts, strict=False)),
+                "sha256": facts.get("sha256"),
+                "notes": kept.notes,
+            },
+            "training": {
+                name: value for name, value in asked.items() if name not in PRIVATE and value not in (None, [], {})
+            },
+            "epochs": kept.epochs,
+            "best_epoch": kept.best_epoch,
+            "seconds": kept.seconds.get("training"),
+            "scores": {"test": kept.test, "baseline": kept.baseline, "linear": kept.linear},
+            "linear_name": kept.linear_name or "linear model",
+            "test_samples": kept.samples,
+            "per_class": [asdict(one) for one in kept.per_class],
+            "calibration": [asdict(one) for one in kept.calibration],
+            "environment": {name: str(value) for name, value in on.items()},
+            "license": None,
+            "weights_sha256": str(described["sha256"]),
+            "date": datetime.fromtimestamp(folder.scores.stat().st_mtime, UTC).date().isoformat(),
+        }
+    except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise ProfundoError(f"{folder.path}: expected the files of a finished run: {said}") from None
+    return {**made, "limits": limits(made, spec)}
+
+
+def source(asked: Mapping[str, Any]) -> str:
+    """The name of the data; of a path or an address the last part alone, for a card goes to other people."""
+    whole = str(asked.get("data", ""))
+    path = whole.split("?")[0] if "://" in whole else whole
+    return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
+def parameters(folder: Folder, described: Mapping[str, Any], spec: Spec) -> int:
+    """How many numbers training chose: by the net where it can be built, else by the file of weights."""
+    try:
+        with torch.device("meta"):
+            net = build_net(str(described["net"]), spec, dict(described["net_options"]), seed=0)
+        return sum(parameter.numel() for parameter in net.parameters())
+    except (ProfundoError, RuntimeError):
+        pass
+    try:
+        with safe_open(folder.weights, "pt") as file:
+            kept = [name for name in file.keys() if not name.endswith(NOT_LEARNED)]  # noqa: SIM118 - no mapping
+            return sum(int(torch.Size(file.get_slice(name).get_shape()).numel()) for name in kept)
+    except (OSError, SafetensorError) as error:
+        raise ProfundoError(f"{folder.weights}: expected the weights of a run: {error}") from None
+
+
+def task(spec: Spec) -> str:
+    given = "images" if spec.inputs.kind == "image" else "rows of a table"
+    kind, many = spec.targets.kind, len(spec.targets.classes)
+    if kind == "real":
+        return f"regression: {', '.join(spec.targets.names) or 'a number'} from {given}"
+    if kind == "labels":
+        return f"which of {many} labels apply to {given}"
+    return f"classification of {given} into {many} classes"
+
+
+def answer(spec: Spec, objective: str) -> str:
+    if spec.targets.kind == "real":
+        return "the expected value, in the target's own units"
+    if objective == "hinge":
+        return f"a margin: {spec.targets.classes[1]} at 0 or more, {spec.targets.classes[0]} below; no probability"
+    return (
+        "a probability for each label"
+        if spec.targets.kind == "labels"
+        else "a probability for each class, in their order"
+    )
+
+
+def columns(spec: Spec) -> list[dict[str, Any]]:
+    """Of a table, how each column becomes features."""
+    if not spec.inputs.columns:
+        return [{"name": name, "kind": "number"} for name in spec.inputs.names]
+    return [
+        {
+            "name": column.name,
+            "kind": column.kind,
+            **(
+                {"categories": list(column.levels)}
+                if column.kind == "category"
+                else {"missing is taken for": _day(column.fill) if column.kind == "date" else column.fill}
+            ),
+            "had holes": column.has_gaps,
+        }
+        for column in spec.inputs.columns
+    ]
+
+
+def _day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def preprocessing(spec: Spec) -> str:
+    inputs = spec.inputs
+    if inputs.kind == "image":
+        channels, height, width = inputs.shape
+        first = f"{'grey' if channels == 1 else 'RGB'} images, scaled to cover {width}×{height} pixels and cut about the centre"
+        scale = "each channel" if channels > 1 else "every pixel"
+    else:
+        first = "columns become features as listed" if inputs.columns else f"{inputs.shape[0]} numbers"
+        scale = "each feature"
+    if not inputs.mean:
+        return f"{first}; used as they are"
+    numbers = ""
+    if len(inputs.mean) <= 4:
+        numbers = f" (means {_numbers(inputs.mean)}; deviations {_numbers(inputs.std)})"
+    return f"{first}; from {scale} its mean in training is taken away, and the rest divided by its deviation{numbers}"
+
+
+# ---------------------------------------------------------------------------------------------------------------- limits
+def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
+    """What the figures do not say, as far as a program can tell."""
+    many = made["test_samples"]
+    said = [
+        f"It was tested on {many:,} samples of the same source as those it learned from, and on nothing else: other cameras, "
+        "places, times or groups of people may give other results.",
+        *_uncertainty(made["scores"]["test"], many),
+        *_against(made["scores"], made["linear_name"]),
+        *_by_class(made["per_class"], many),
+    ]
+    if spec.targets.kind in ("classes", "binary"):
+        said.append("An input that belongs to none of the classes is given one all the same.")
+    if spec.targets.kind == "real":
+        said.append("It gives one number and does not say how sure it is of it.")
+    said.append(
+        f"The figures are those of one training, with seed {made['training'].get('seed', 0)}; another one differs somewhat."
+    )
+    said.append(
+        "Not examined: differences between groups of people, inputs that are damaged or made to deceive, what the weights "
+        "reveal of the training samples."
+    )
+    return said
+
+
+def _uncertainty(test: Mapping[str, float], many: int) -> list[str]:
+    if "accuracy" not in test or not many:
+        return []
+    low, high = wilson(round(test["accuracy"] * many), many)
+    between = f"between {100 * low:.1f} % and {100 * high:.1f} %"
+    return [f"With so many test samples, the true accuracy lies {between} (95 % interval of Wilson)."]
+
+
+def _against(scores: Mapping[str, Mapping[str, float]], linear_name: str) -> list[str]:
+    """Where it is no better than something simpler, in the first figure."""
+    test = scores["test"]
+    if not test:
+        return []
+    name = next(iter(test))
+    lower_is_better = name in ("RMSE", "MAE")
+    said = []
+    for other, called in ((scores["baseline"], "a constant answer"), (scores["linear"], linear_name)):
+        if name in other and (test[name] >= other[name] if lower_is_better else test[name] <= other[name]):
+            said.append(
+                f"It is no better than {called}: {name} {figure(name, test[name])}, against {figure(name, other[name])}."
+            )
+    return said
+
+
+def _by_class(per_class: Sequence[Mapping[str, Any]], many: int) -> list[str]:
+    said = []
+    few = [str(one["name"]) for one in per_class if one["samples"] < FEW]
+    if few and many:
+        said.append(f"Fewer than {FEW} test samples each, so that their figures say little: {some_of(few)}.")
+    missed = [str(one["name"]) for one in per_class if one["samples"] and one["recall"] < 0.5]
+    if missed:
+        said.append(f"More than half of these are missed: {some_of(missed)}.")
+    return said
+
+
+def some_of(names: Sequence[str], most: int = 20) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)

@@ -1,0 +1,162 @@
+"""Predictions of a finished run for images and rows, with nothing but its folder.
+
+predictor("runs/digits-1").images([content])          # bytes of image files
+predictor("runs/iris-1").rows([{"petal width (cm)": 0.2, …}])
+predict_files("runs/digits-1", [Path("photos"), Path("one.png")])
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.data.new_inputs import Entry, entries, image_of, read_image, read_rows
+from profundo.data.tables.new_rows import BadInputError, features_of_row
+from profundo.evaluate.scores import PROBABILITIES
+from profundo.objectives import Objective
+from profundo.records import ProfundoError, Spec
+from profundo.runs.experiment import read_experiment
+from profundo.runs.folder import Folder
+from profundo.runs.saved_model import load_model, load_objective, predict
+
+__all__ = [
+    "BadInputError",
+    "Predictor",
+    "describe",
+    "predict_files",
+    "predictions",
+    "predictor",
+    "read_image",
+    "read_rows",
+]
+
+MOST_VALUES = 2**22  # of one batch through the net: 16 MB as float32
+MOST_INPUTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A saved net ready for use, on the CPU. Its methods may be called from several threads at once."""
+
+    folder: Folder
+    net: nn.Module
+    spec: Spec
+    objective: Objective
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def card(self) -> dict[str, Any]:
+        """The model card as plain data: what the net is for, its data, scores, limits."""
+        from profundo.use.model_card import card
+
+        return card(self.folder)
+
+    def images(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
+        """What each image shows, given as the bytes of a file. Raises BadInputError with its index for what is no image."""
+        if self.spec.inputs.kind != "image":
+            raise ProfundoError(f"{self.folder.path}: expected rows with columns, its net takes no images")
+        names = [f"image {number}" for number in range(1, len(contents) + 1)]
+        values = []
+        for index, content in enumerate(contents):
+            try:
+                values.append(image_of(content, self.spec.inputs))
+            except (OSError, ValueError) as error:
+                said = f"{names[index]}: expected an image, but it does not read: {error}"
+                raise BadInputError(index, said) from None
+        return self.described([Entry(name, one) for name, one in zip(names, values, strict=True)])
+
+    def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """What follows from each row, given by column name: numbers, words, truth values, dates as text, None for nothing.
+
+        Raises BadInputError with the row's index for a column that is missing and a value of the wrong kind.
+        """
+        if self.spec.inputs.kind == "image":
+            raise ProfundoError(f"{self.folder.path}: expected images, its net takes no rows")
+        found = []
+        for index, row in enumerate(rows):
+            try:
+                features = features_of_row(row, self.spec.inputs)
+            except ProfundoError as error:
+                raise BadInputError(index, f"row {index + 1}: {error}") from None
+            found.append(Entry(f"row {index + 1}", features.values[0], notices=features.notices[0]))
+        return self.described(found)
+
+    def described(self, inputs: Sequence[Entry]) -> list[dict[str, Any]]:
+        """Of inputs that could be read: "input", "prediction" and what `describe` tells; "notices" where one lacked something."""
+        values = [entry.values for entry in inputs if entry.values is not None]
+        if not values:
+            return []
+        with self._one_at_a_time:  # a net may keep what it computed first for later calls
+            said = predict(self.net, self.spec, torch.stack(values), self.objective)
+        probable = self.objective.quantity == PROBABILITIES
+        told = [
+            describe(entry.name, row, self.spec, probable=probable) for entry, row in zip(inputs, said, strict=True)
+        ]
+        for one, entry in zip(told, inputs, strict=True):
+            if entry.notices:
+                one["notices"] = list(entry.notices)
+        return told
+
+
+def predictor(run: str | Path) -> Predictor:
+    """The net of a finished run. Raises ProfundoError when there is none, or a file of it is damaged."""
+    folder = Folder.open(run)
+    if "recipe" in read_experiment(folder.experiment):
+        raise ProfundoError(f"{run}: is a run of a recipe; `profundo predict {run} FILE` asks its networks")
+    if not folder.scores.exists():
+        raise ProfundoError(f"{run}: this run is not finished; `profundo resume {run}` ends it")
+    net, spec = load_model(folder)
+    return Predictor(folder, net, spec, load_objective(folder, spec))
+
+
+def predictions(ready: Predictor, files: Sequence[Path]) -> Iterator[dict[str, Any] | Entry]:
+    """For each image or row in the files, in their order, what `describe` tells; the Entry itself where it has a fault.
+
+    Reads a batch at a time, so that the number of files does not matter; the faults of a batch come before the rest of it.
+    """
+    coming = entries(files, ready.spec.inputs)
+    size = max(1, min(MOST_INPUTS, MOST_VALUES // math.prod(ready.spec.inputs.shape)))
+    while batch := list(islice(coming, size)):
+        yield from (entry for entry in batch if entry.values is None)
+        yield from ready.described([entry for entry in batch if entry.values is not None])
+
+
+def predict_files(run: str | Path, files: Sequence[Path]) -> list[dict[str, Any]]:
+    """All predictions for the files. Raises ProfundoError for the first input that cannot be read.
+
+    Images are made grey or colour and resized as the net expects.
+    """
+    told = []
+    for one in predictions(predictor(run), files):
+        if isinstance(one, Entry):
+            raise ProfundoError(one.fault)
+        told.append(one)
+    return told
+
+
+def describe(name: str, said: Tensor, spec: Spec, probable: bool = True) -> dict[str, Any]:
+    """For each image or row: what it is ("input"), the "prediction", and for classes its "probability" and all of them.
+
+    said: one row of what `predict` gives; probable: whether these are probabilities, or bare answers (hinge).
+    """
+    targets = spec.targets
+    if targets.kind == "real":
+        values = said.tolist()
+        return {"input": name, "prediction": values[0] if len(values) == 1 else values}
+    if targets.kind == "labels":
+        by_label = dict(zip(targets.classes, said.tolist(), strict=True))
+        there = [label for label, share in by_label.items() if share >= 0.5]
+        return {"input": name, "prediction": there, "probabilities": by_label}
+    shares = said.tolist() if targets.kind == "classes" else [1 - float(said), float(said)]
+    best = max(range(len(shares)), key=shares.__getitem__)
+    if not probable:
+        return {"input": name, "prediction": targets.classes[best]}
+    named = dict(zip(targets.classes, shares, strict=True))
+    return {"input": name, "prediction": targets.classes[best], "probability": shares[best], "probabilities": named}

@@ -1,0 +1,195 @@
+"""Predictions one at a time into a stream: lines for people, a CSV for spreadsheets, one JSON object for programs.
+
+Nothing is kept but what could not be read, so that a million inputs need no more memory than a few.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, Any, Literal, Protocol
+
+from profundo.data.new_inputs import Entry
+from profundo.data.streams.archives import printable
+from profundo.files import replacing
+from profundo.records import ProfundoError, Targets
+
+__all__ = ["Style", "style_of", "tell"]
+
+Style = Literal["text", "csv", "json"]
+Notice = Callable[[str], None]
+MOST_LINES = 100  # about what could not be read
+
+
+def style_of(as_json: bool, as_csv: bool, out: Path | None) -> Style:
+    """As asked, or by the name of the file: .json, else CSV. Raises ProfundoError for both at once."""
+    if as_json and as_csv:
+        raise ProfundoError("--json and --csv: expected one of them")
+    if as_json or as_csv:
+        return "json" if as_json else "csv"
+    if out is None:
+        return "text"
+    return "json" if out.suffix.lower() == ".json" else "csv"
+
+
+def tell(
+    found: Iterable[dict[str, Any] | Entry],
+    run: Path,
+    style: Style,
+    stream: IO[str],
+    notice: Notice,
+    *,
+    targets: Targets | None = None,
+    out: Path | None = None,
+    skip_bad: bool = False,
+) -> None:
+    """Write every prediction to `out`, or else to the stream; say to `notice` what could not be read or was missing.
+
+    targets: of the net, for the columns of a CSV; without them, the columns are what the first prediction holds.
+    Raises ProfundoError if anything could not be read, unless skip_bad; then if nothing could.
+    """
+    faults = Faults(notice, skip_bad)
+    with nullcontext(stream) if out is None else replacing(out) as file:
+        writer = WRITERS[style](file, run, targets)
+        for one in faults.sifted(found):
+            writer.add(one)
+        faults.judge()
+        writer.end(faults.entries)
+    faults.summarise()
+
+
+class Faults:
+    """What could not be read, and what the others lacked."""
+
+    def __init__(self, notice: Notice, skip_bad: bool) -> None:
+        self.notice, self.skip_bad = notice, skip_bad
+        self.entries: list[Entry] = []
+        self.read = 0
+        self.lacked: Counter[str] = Counter()
+
+    def sifted(self, found: Iterable[dict[str, Any] | Entry]) -> Iterator[dict[str, Any]]:
+        """The predictions; once something was bad and may not be skipped, the rest is only looked through."""
+        for one in found:
+            if isinstance(one, Entry):
+                self.entries.append(one)
+                continue
+            self.read += 1
+            self.lacked.update(one.get("notices", ()))
+            if self.skip_bad or not self.entries:
+                yield one
+
+    def judge(self) -> None:
+        """Raise ProfundoError if that is too much to go on."""
+        bad = len(self.entries)
+        total = bad + self.read
+        if bad == total == 1 or (bad == 1 and not self.skip_bad):
+            others = f" (the other {self.read:,} can be read; --skip-bad leaves this one out)" if self.read else ""
+            raise ProfundoError(self.entries[0].fault + others)
+        for entry in self.entries[:MOST_LINES]:
+            self.notice(entry.fault)
+        if bad > MOST_LINES:
+            self.notice(f"and {bad - MOST_LINES:,} more")
+        if bad == total:
+            raise ProfundoError(f"none of the {total:,} inputs can be read" if total else "there is nothing to predict")
+        if bad and not self.skip_bad:
+            raise ProfundoError(f"{bad:,} of {total:,} inputs cannot be read; --skip-bad leaves them out")
+
+    def summarise(self) -> None:
+        for sentence, count in self.lacked.most_common(MOST_LINES):
+            self.notice(f"{count:,} of {self.read:,}: {sentence}")
+        if self.entries:
+            self.notice(f"{len(self.entries):,} of {len(self.entries) + self.read:,} inputs were left out")
+
+
+# --------------------------------------------------------------------------------------------------------------- formats
+class Writer(Protocol):
+    """Writes predictions as they come; nothing before the first."""
+
+    def add(self, one: Mapping[str, Any]) -> None: ...
+
+    def end(self, left_out: list[Entry]) -> None: ...
+
+
+class Lines:
+    """input: prediction   probability; real targets with six digits, and by name where there are several."""
+
+    def __init__(self, file: IO[str], _run: Path, targets: Targets | None) -> None:
+        self.file = file
+        self.names = targets.names if targets is not None and targets.kind == "real" else None
+
+    def add(self, one: Mapping[str, Any]) -> None:
+        sure = f"   {100 * one['probability']:.1f} %" if "probability" in one else ""
+        said = spelled(one["prediction"]) or "none" if self.names is None else self.numbers(one["prediction"])
+        self.file.write(f"{one['input']}: {said}{sure}\n")
+
+    def numbers(self, found: float | list[float]) -> str:
+        if not isinstance(found, list):
+            return f"{found:.6g}"
+        names = self.names or [""] * len(found)
+        return "; ".join(f"{name} {value:.6g}".lstrip() for name, value in zip(names, found, strict=True))
+
+    def end(self, left_out: list[Entry]) -> None: ...
+
+
+class Rows:
+    """A CSV with a header: the input, the prediction, P(…) of each class or label; or each real target."""
+
+    def __init__(self, file: IO[str], _run: Path, targets: Targets | None) -> None:
+        self.rows = csv.writer(file, lineterminator="\n")
+        self.targets = targets
+        self.header: list[str] = []
+
+    def add(self, one: Mapping[str, Any]) -> None:
+        cells = self.cells(one)
+        if not self.header:
+            self.header = list(cells)
+            self.rows.writerow(self.header)
+        self.rows.writerow([cells.get(name, "") for name in self.header])
+
+    def cells(self, one: Mapping[str, Any]) -> dict[str, Any]:
+        if self.targets is not None and self.targets.kind == "real":
+            values = one["prediction"] if isinstance(one["prediction"], list) else [one["prediction"]]
+            names = self.targets.names or ("prediction",)
+            return {"input": one["input"]} | {
+                name if name != "input" else "input (prediction)": value
+                for name, value in zip(names, values, strict=True)
+            }
+        shares = {f"P({name})": share for name, share in one.get("probabilities", {}).items()}
+        plain = {name: spelled(value) for name, value in one.items() if name not in ("probabilities", "notices")}
+        return plain | shares
+
+    def end(self, left_out: list[Entry]) -> None: ...
+
+
+class Object:
+    """{"run": …, "predictions": […]}, and "left_out" where something was."""
+
+    def __init__(self, file: IO[str], run: Path, _targets: Targets | None) -> None:
+        self.file, self.run = file, run
+        self.begun = False
+
+    def add(self, one: Mapping[str, Any]) -> None:
+        before = (
+            ","
+            if self.begun
+            else f'{{\n  "run": {json.dumps(printable(str(self.run)), ensure_ascii=False)},\n  "predictions": ['
+        )
+        self.file.write(f"{before}\n    {json.dumps(one, ensure_ascii=False)}")
+        self.begun = True
+
+    def end(self, left_out: list[Entry]) -> None:
+        bad = [{"input": entry.name, "reason": entry.fault} for entry in left_out]
+        rest = f',\n  "left_out": {json.dumps(bad, ensure_ascii=False)}' if bad else ""
+        self.file.write(f"\n  ]{rest}\n}}\n")
+
+
+WRITERS: dict[Style, Callable[[IO[str], Path, Targets | None], Writer]] = {"text": Lines, "csv": Rows, "json": Object}
+
+
+def spelled(value: Any) -> Any:
+    """Several labels as one text."""
+    return "; ".join(map(str, value)) if isinstance(value, list | tuple) else value

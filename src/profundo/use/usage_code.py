@@ -1,0 +1,88 @@
+"""Code to use an exported net, as it stands in the model card: it runs as it is, beside the exported files."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pprint import pformat
+
+from profundo.data.streams.archives import printable
+from profundo.records import Column, Spec, Targets
+
+__all__ = ["in_onnxruntime", "in_pytorch"]
+
+
+def in_onnxruntime(spec: Spec, answer: str, file: str) -> str:
+    """Python for onnxruntime: for images read by Pillow, for rows, or for the columns of a table."""
+    if spec.inputs.kind == "image":
+        given = _image_feed(spec)
+    elif spec.inputs.columns:
+        given = _column_feed(spec.inputs.columns)
+    else:
+        rows = [[round(value, 4) for value in spec.inputs.mean or (0.0,) * spec.inputs.shape[0]]]
+        given = f"rows = np.array({rows}, dtype=np.float32)  # {_features(spec)}\n" + 'inputs = {"rows": rows}'
+    return (
+        "import numpy as np\nimport onnxruntime\n\n"
+        f"session = onnxruntime.InferenceSession({file!r})\n"
+        f"{given}\n"
+        f"({answer},) = session.run(None, inputs)\n{_answer(spec.targets, answer)}"
+    )
+
+
+def in_pytorch(spec: Spec, answer: str, file: str) -> str:
+    """Python for torch and safetensors alone, with the function in model.py."""
+    if spec.inputs.kind == "image":
+        channels, height, width = spec.inputs.shape
+        given = f"images = torch.zeros(1, {channels}, {height}, {width}, dtype=torch.uint8)  # 0 to 255"
+    else:
+        rows = [[round(value, 4) for value in spec.inputs.mean or (0.0,) * spec.inputs.shape[0]]]
+        given = f"rows = torch.tensor({rows})  # {_features(spec)}"
+    name = given.split(" ", 1)[0]
+    return (
+        "import torch\nfrom safetensors.torch import load_file\n\nfrom model import predict\n\n"
+        f"weights = load_file({file!r})\n{given}\n{answer} = predict(weights, {name})\n{_answer(spec.targets, answer)}"
+    )
+
+
+def _features(spec: Spec) -> str:
+    names = spec.inputs.names
+    if not names:
+        return f"{spec.inputs.shape[0]} numbers"
+    return printable(", ".join(names[:8])) + (" …" if len(names) > 8 else "")  # a comment ends with its line
+
+
+def _image_feed(spec: Spec) -> str:
+    channels, height, width = spec.inputs.shape
+    mode = "L" if channels == 1 else "RGB"
+    axes = "[None, None]" if channels == 1 else ".transpose(2, 0, 1)[None]"
+    return (
+        "# from PIL import Image, ImageOps\n"
+        f'# picture = ImageOps.exif_transpose(Image.open("photo.png")).convert("{mode}")\n'
+        f"# picture = ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)\n"
+        f"picture = np.zeros(({height}, {width}{', 3' if channels == 3 else ''}), np.uint8)\n"
+        f'inputs = {{"images": np.asarray(picture, np.uint8){axes}}}  # (batch, {channels}, {height}, {width}), 0 to 255'
+    )
+
+
+def _column_feed(columns: tuple[Column, ...]) -> str:
+    lines = []
+    for column in columns:
+        if column.kind == "category":
+            word = column.levels[0] if column.levels else ""
+            lines.append(f'    {column.name!r}: np.array([[{word!r}]], dtype=object),  # text, "" for none')
+        elif column.kind == "date":
+            day = datetime.fromtimestamp(column.fill, UTC).date()
+            lines.append(
+                f"    {column.name!r}: np.array([[{column.fill!r}]], dtype=np.float64),  # {day}, seconds since 1970"
+            )
+        else:
+            lines.append(f"    {column.name!r}: np.array([[{column.fill!r}]], dtype=np.float32),  # np.nan for none")
+    return "inputs = {\n" + "\n".join(lines) + "\n}"
+
+
+def _answer(targets: Targets, answer: str) -> str:
+    if answer == "values":
+        return f"print(dict(zip({list(targets.names) or ['value']!r}, {answer}[0].tolist())))"
+    classes = pformat(list(targets.classes), width=110, compact=True)
+    if answer == "margin":
+        return f"classes = {classes}\nprint(classes[int({answer}[0, 0] >= 0)])"
+    return f"classes = {classes}\nprint(dict(zip(classes, {answer}[0].tolist())))"

@@ -1,0 +1,20 @@
+"""What a training does not load: PyTorch's compiler and SymPy take longer than training on a small set."""
+
+import subprocess
+import sys
+
+SCRIPT = """
+import sys, tempfile
+from profundo.runs.experiment import experiment
+from profundo.runs.supervised import train
+with tempfile.TemporaryDirectory() as folder:
+    run = train(experiment(data="digits", epochs=1), out=folder + "/run")
+    assert run.folder.report.is_file()
+heavy = {"torch._dynamo", "torch._inductor", "sympy", "pandas", "onnx", "starlette", "fsspec.implementations.http"}
+print(sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_training_and_its_report_load_no_compiler_and_no_algebra():
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
