@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from profundo.data.standard import standardize
 from profundo.nets.generator_critic import dcgan_discriminator, dcgan_generator
 from profundo.recipes.adversaries import ranged, raw, real_images
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.zoo.dcgan import LOW, Settings, duel
 from profundo.train import History, Plan, fit, record, schedule
 
@@ -33,11 +33,11 @@ def made() -> nn.Module:
     return dcgan_generator(SHAPE, ASKED.noise, ASKED.width).to(memory_format=torch.channels_last)
 
 
-def by_hand(bench: Bench) -> Callable[[int], object]:
+def by_hand(context: Context) -> Callable[[int], object]:
     """A function that does so many updates."""
-    data, generator, size, rate = bench.load("mnist"), made(), ASKED.batch_size, ASKED.learning_rate
+    data, generator, size, rate = context.load("mnist"), made(), ASKED.batch_size, ASKED.learning_rate
     discriminator = dcgan_discriminator(SHAPE, ASKED.width).to(memory_format=torch.channels_last)
-    average, bfloat16 = deepcopy(generator), bench.precision(generator) == "bfloat16"
+    average, bfloat16 = deepcopy(generator), context.precision(generator) == "bfloat16"
     digits = standardize(raw(data.train), ranged(data.spec, LOW).inputs)
     adams = [
         torch.optim.Adam(net.parameters(), rate, (ASKED.momentum, 0.999), fused=True)
@@ -74,13 +74,13 @@ def by_hand(bench: Bench) -> Callable[[int], object]:
     return updates
 
 
-def ours(bench: Bench) -> Callable[[int], object]:
+def ours(context: Context) -> Callable[[int], object]:
     """The same by the recipe's update, with history."""
-    data = bench.load("mnist")
-    update = duel(bench, ASKED, {"shape": SHAPE}, made())
+    data = context.load("mnist")
+    update = duel(context, ASKED, {"shape": SHAPE}, made())
     for net in update.networks.values():
         net.to(memory_format=torch.channels_last)
-    seen = real_images(bench, ASKED, data, LOW)
+    seen = real_images(context, ASKED, data, LOW)
 
     def updates(number: int) -> None:
         for _ in islice(record(fit(update, seen, Plan(ASKED.epochs, schedule("cosine"))), History()), number):

@@ -16,7 +16,7 @@ from torch import nn
 from benchmarks.common import data_folder
 from profundo.data.text.characters import load_text
 from profundo.nets.recurrent import LanguageModel
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.zoo.language_model import Settings, networks, training
 from profundo.train import History, Plan, fit, record, schedule
 
@@ -25,14 +25,14 @@ __all__ = ["by_hand", "ours"]
 ASKED = Settings()
 
 
-def by_hand(bench: Bench) -> Callable[[int], object]:
+def by_hand(context: Context) -> Callable[[int], object]:
     """A function that does so many updates."""
     torch.manual_seed(0)
     text = load_text(data_dir=data_folder())
     net = LanguageModel(
         len(text.vocabulary), ASKED.width, layers=ASKED.layers, embedding=ASKED.embedding, dropout=ASKED.dropout
     )
-    precision = bench.precision(net)
+    precision = context.precision(net)
     adam = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
     reach = torch.arange(ASKED.length + 1)
     count = (len(text.train) - ASKED.length) // ASKED.length
@@ -52,13 +52,13 @@ def by_hand(bench: Bench) -> Callable[[int], object]:
     return updates
 
 
-def ours(bench: Bench) -> Callable[[int], object]:
+def ours(context: Context) -> Callable[[int], object]:
     """The same by the recipe's update, with history."""
     torch.manual_seed(0)
     text = load_text(data_dir=data_folder())
     net = networks(ASKED, {"vocabulary": text.vocabulary})["net"]
     assert isinstance(net, LanguageModel)
-    update, windows = training(bench, ASKED, text, net)
+    update, windows = training(context, ASKED, text, net)
 
     def updates(number: int) -> None:
         for _ in islice(record(fit(update, windows, Plan(1, schedule("one-cycle"))), History()), number):

@@ -16,14 +16,14 @@ import torch
 
 from benchmarks import dcgan_by_hand, lstm_by_hand, vae_by_hand
 from benchmarks.common import data_folder, in_processes, keep, ratios, seconds, show
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Request
 from profundo.recipes.zoo.vae import Settings
 from profundo.runs.voice import Quiet
 from profundo.train.hardware import keep_heap
 
 UPDATES = {"lstm": 100, "vae": 200, "dcgan": 60}
-WORKS: dict[str, Callable[[Bench], Callable[[int], object]]] = {
+WORKS: dict[str, Callable[[Context], Callable[[int], object]]] = {
     "lstm by hand": lstm_by_hand.by_hand,
     "lstm, profundo": lstm_by_hand.ours,
     "vae by hand": vae_by_hand.by_hand,
@@ -37,7 +37,7 @@ def worker(name: str, pipe: Any) -> None:
     """Does the updates each time it is asked, and answers with the seconds of one."""
     keep_heap()
     request = Request("vae", Settings(), data_dir=str(data_folder()))
-    updates = WORKS[name](Bench(request, device=torch.device("cpu"), folder=None, voice=Quiet()))
+    updates = WORKS[name](Context(request, device=torch.device("cpu"), folder=None, voice=Quiet()))
     number = next(count for method, count in UPDATES.items() if name.startswith(method))
     updates(5)
     pipe.send(None)

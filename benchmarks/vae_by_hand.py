@@ -17,7 +17,7 @@ from torch import Tensor
 
 from profundo.data.standard import intensities
 from profundo.nets.variational import VariationalAutoencoder
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.zoo.vae import Settings, training
 from profundo.train import History, Plan, fit, record, schedule
 
@@ -31,9 +31,9 @@ def made() -> VariationalAutoencoder:
     return VariationalAutoencoder((1, 28, 28), ASKED.code, ASKED.width)
 
 
-def by_hand(bench: Bench) -> Callable[[int], object]:
+def by_hand(context: Context) -> Callable[[int], object]:
     """A function that does so many updates."""
-    data, net, precision, size = bench.load("mnist"), made(), bench.precision(), ASKED.batch_size
+    data, net, precision, size = context.load("mnist"), made(), context.precision(), ASKED.batch_size
     pictures = intensities(data.train, data.spec)
     adam = torch.optim.Adam(net.parameters(), lr=ASKED.learning_rate, fused=True)
 
@@ -58,9 +58,9 @@ def by_hand(bench: Bench) -> Callable[[int], object]:
     return updates
 
 
-def ours(bench: Bench) -> Callable[[int], object]:
+def ours(context: Context) -> Callable[[int], object]:
     """The same by the recipe's update, with history."""
-    update, batches = training(bench, ASKED, bench.load("mnist"), made())
+    update, batches = training(context, ASKED, context.load("mnist"), made())
 
     def updates(number: int) -> None:
         for _ in islice(record(fit(update, batches, Plan(1, schedule("cosine"))), History()), number):

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from profundo.inspect.learning_rate import lr_find
     from profundo.inspect.net_table import summary
     from profundo.looks.data_look import look
-    from profundo.recipes.recipe_run import cook as recipe
+    from profundo.recipes.recipe_run import run_recipe as recipe
     from profundo.records import ProfundoError
     from profundo.runs.supervised import fit, open_run
     from profundo.studies.cross_validation import cross_validate
@@ -82,7 +82,7 @@ _NAMES = {
     "summary": "profundo.inspect.net_table",
     "ProfundoError": "profundo.records",
 }
-_RENAMED = {"recipe": ("profundo.recipes.recipe_run", "cook")}
+_RENAMED = {"recipe": ("profundo.recipes.recipe_run", "run_recipe")}
 
 
 def __getattr__(name: str) -> Any:

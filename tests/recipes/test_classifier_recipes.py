@@ -14,7 +14,7 @@ from profundo.data import load
 from profundo.nets.published_weights import PUBLISHED, Published
 from profundo.recipes.classifying import known_spec, spec_of
 from profundo.recipes.pretrained import published_net, published_weights
-from profundo.recipes.recipe_run import cook
+from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo import cifar10, deep_or_shallow, lenet5_1998, transfer
 from profundo.records import Inputs, ProfundoError, Spec, Targets
 
@@ -22,7 +22,7 @@ DIGITS = Targets("classes", tuple("0123456789"))
 
 
 def quick(name, **given):
-    return cook(name, given, quick=True, out=False)
+    return run_recipe(name, given, quick=True, out=False)
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +118,9 @@ class TestTransfer:
         seen = {}
         learn = transfer.learn
 
-        def watched(bench, asked, source, train, spec, way, name):
+        def watched(context, asked, source, train, spec, way, name):
             before = {key: p.clone() for key, p in source.state_dict().items()}
-            net = learn(bench, asked, source, train, spec, way, name)
+            net = learn(context, asked, source, train, spec, way, name)
             assert all(p.equal(before[key]) for key, p in source.state_dict().items()), "the source was changed"
             seen.setdefault(way, {key for key, p in net.state_dict().items() if not p.equal(before[key])})
             return net

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from profundo.recipes.recipe_run import cook
+from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.category_embeddings import month_circle, one_hot, with_pairs
 from profundo.recipes.zoo.word_embeddings import context_cost, group_share
 from profundo.records import ProfundoError
@@ -23,7 +23,7 @@ def words(tmp_path_factory):
     path = tmp_path_factory.mktemp("text") / "worlds.txt"
     path.write_text("\n".join(lines))
     given = {"text": str(path), "threshold": 1.0, "batch_size": 256, "dimensions": 8, "epochs": 3}
-    return cook("word-embeddings", given, quick=True, out=False)
+    return run_recipe("word-embeddings", given, quick=True, out=False)
 
 
 def test_words_of_one_world_become_neighbours(words):
@@ -67,7 +67,7 @@ def test_the_share_by_chance_is_that_of_random_rows():
 
 @pytest.fixture(scope="module")
 def table():
-    return cook("category-embeddings", {"rows": 2000, "epochs": 60}, quick=True, out=False)
+    return run_recipe("category-embeddings", {"rows": 2000, "epochs": 60}, quick=True, out=False)
 
 
 def test_the_year_and_the_seasons_are_found_and_interactions_learnt(table):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from profundo.data.sets.known_functions import arcsine, truth, with_noise
-from profundo.recipes.recipe_run import cook
+from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.bias_variance import chebyshev, polynomial
 from profundo.records import ProfundoError
 
@@ -21,7 +21,7 @@ def column(run, title: str, name: str) -> list[float]:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_training_error_only_falls_with_the_degree_while_validation_chooses_one_between(seed):
-    run = cook("polynomial-degree", seed=seed, out=False)
+    run = run_recipe("polynomial-degree", seed=seed, out=False)
     training, test = column(run, "Errors", "training"), column(run, "Errors", "test")
     assert all(b <= a + 1e-9 for a, b in pairwise(training))
     chosen = int(run.outcome.scores["chosen degree"])
@@ -32,7 +32,7 @@ def test_training_error_only_falls_with_the_degree_while_validation_chooses_one_
 
 
 def test_descent_reaches_the_polynomials_that_numpy_fits():
-    run = cook("polynomial-degree", quick=True, out=False)
+    run = run_recipe("polynomial-degree", quick=True, out=False)
     net, x = run.outcome.networks["polynomials"], run.outcome.known["points"]
     places = torch.linspace(min(x), max(x), 40, dtype=torch.float64)
     said = net(torch.tensor(x, dtype=torch.float64))
@@ -45,13 +45,13 @@ def test_descent_reaches_the_polynomials_that_numpy_fits():
 
 def test_a_degree_that_the_samples_cannot_determine_is_refused():
     with pytest.raises(ProfundoError, match="degree 10: expected less than"):
-        cook("polynomial-degree", {"degree": 10, "samples": 10}, out=False)
+        run_recipe("polynomial-degree", {"degree": 10, "samples": 10}, out=False)
     with pytest.raises(ProfundoError, match="degree 10: expected less than"):
-        cook("bias-variance", {"degree": 10, "samples": 10}, out=False)
+        run_recipe("bias-variance", {"degree": 10, "samples": 10}, out=False)
 
 
 def test_bias_variance_and_noise_add_up_to_the_error_measured_on_fresh_samples():
-    run = cook("bias-variance", quick=True, out=False)
+    run = run_recipe("bias-variance", quick=True, out=False)
     for title in ("Polynomials: the parts of the error", "Nets: the parts of the error"):
         total, error = column(run, title, "sum"), column(run, title, "error")
         assert total == pytest.approx(error, rel=0.06)
@@ -59,7 +59,7 @@ def test_bias_variance_and_noise_add_up_to_the_error_measured_on_fresh_samples()
 
 
 def test_bias_falls_and_variance_grows_with_the_degree():
-    run = cook("bias-variance", {"widths": [1], "epochs": 1}, out=False)
+    run = run_recipe("bias-variance", {"widths": [1], "epochs": 1}, out=False)
     title = "Polynomials: the parts of the error"
     bias, variance, error = (column(run, title, name) for name in ("bias²", "variance", "error"))
     assert bias[9] < 0.05 * bias[0]
@@ -96,7 +96,7 @@ def test_the_curve_behind_the_samples_is_two_sine_waves():
 
 @pytest.fixture(scope="module")
 def descent():
-    return cook("double-descent", quick=True, out=False)
+    return run_recipe("double-descent", quick=True, out=False)
 
 
 @pytest.mark.parametrize("family", ["nets", "random features"])

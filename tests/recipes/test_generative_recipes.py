@@ -12,7 +12,7 @@ from profundo.data.batches import batches
 from profundo.data.standard import intensities, standardize
 from profundo.recipes.adversaries import Classifier, Stretches, make, ranged
 from profundo.recipes.recipe import settle
-from profundo.recipes.recipe_run import cook
+from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo import anomaly, autoencoder, wgan_gp
 from profundo.records import ProfundoError
 
@@ -27,7 +27,7 @@ def cooked():
     def run_of(name, **given):
         key = name, json.dumps(given, sort_keys=True)
         if key not in made:
-            made[key] = cook(name, given, quick=True, out=False)
+            made[key] = run_recipe(name, given, quick=True, out=False)
         return made[key]
 
     return run_of

@@ -7,7 +7,7 @@ from PIL import Image
 
 from profundo.data import load
 from profundo.recipes.metric_learning import parts_of
-from profundo.recipes.recipe_run import cook
+from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.triplet import mined_cost
 from profundo.records import ProfundoError
 
@@ -21,7 +21,7 @@ def runs():
     def run_of(name, **given):
         key = name, *given.items()
         if key not in made:
-            made[key] = cook(name, {"pictured": 20, "epochs": 4, **given}, quick=True, out=False)
+            made[key] = run_recipe(name, {"pictured": 20, "epochs": 4, **given}, quick=True, out=False)
         return made[key]
 
     return run_of

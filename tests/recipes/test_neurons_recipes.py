@@ -7,12 +7,12 @@ import torch
 
 from profundo.data import load
 from profundo.data.full_batch import whole
-from profundo.recipes.recipe_run import cook
+from profundo.recipes.recipe_run import run_recipe
 from profundo.records import ProfundoError
 
 
 def test_hand_set_units_have_every_row_of_their_truth_tables_right():
-    run = cook("threshold", out=False)
+    run = run_recipe("threshold", out=False)
     assert run.outcome.scores == {"accuracy": 1.0}
     tables = {exhibit.title: exhibit.rows for exhibit in run.exhibits if exhibit.kind == "table"}
     assert [row[-1] for row in tables["XOR"]] == ["0", "1", "1", "0"]
@@ -22,7 +22,7 @@ def test_hand_set_units_have_every_row_of_their_truth_tables_right():
 @pytest.mark.parametrize("data", ["apples", "fish"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_perceptron_separates_what_can_be_separated_within_novikoffs_bound(data, seed):
-    run = cook("perceptron", {"data": data, "epochs": 25}, seed=seed, out=False)
+    run = run_recipe("perceptron", {"data": data, "epochs": 25}, seed=seed, out=False)
     scores = run.outcome.scores
     assert 0 < scores["mistakes while learning"] <= scores["Novikoff bound on the mistakes"]
     assert scores["epochs with mistakes"] < 25
@@ -34,14 +34,14 @@ def test_perceptron_separates_what_can_be_separated_within_novikoffs_bound(data,
 
 
 def test_perceptron_makes_mistakes_in_every_epoch_of_xor_and_has_no_bound():
-    run = cook("perceptron", {"data": "xor", "epochs": 12}, out=False)
+    run = run_recipe("perceptron", {"data": "xor", "epochs": 12}, out=False)
     assert min(run.trainings["training"].history["loss"]) > 0
     assert run.outcome.scores["accuracy"] <= 0.75
     assert not any("Novikoff" in name for name in run.outcome.scores)
 
 
 def test_perceptron_is_filmed_before_training_and_after_each_epoch():
-    frames = cook("perceptron", {"epochs": 3}, out=False).trainings["training"].frames
+    frames = run_recipe("perceptron", {"epochs": 3}, out=False).trainings["training"].frames
     assert frames is not None
     assert len(frames) == 4
     assert not torch.equal(frames[0], frames[1])
@@ -50,7 +50,7 @@ def test_perceptron_is_filmed_before_training_and_after_each_epoch():
 def test_adaline_descends_to_the_least_squares_of_scikit_learn():
     from sklearn.linear_model import LinearRegression
 
-    run = cook("adaline", {"epochs": 60}, out=False)
+    run = run_recipe("adaline", {"epochs": 60}, out=False)
     data = load("diabetes")
     training = whole(data.train, data.spec)
     exact = LinearRegression().fit(training.inputs.numpy(), training.targets.numpy())
@@ -64,14 +64,14 @@ def test_adaline_descends_to_the_least_squares_of_scikit_learn():
 
 
 def test_perceptron_names_the_kind_of_each_row_of_a_csv(tmp_path):
-    run = cook("perceptron", {"epochs": 25}, out=False)
+    run = run_recipe("perceptron", {"epochs": 25}, out=False)
     table = tmp_path / "fruit.csv"
     table.write_text("redness,weight (g)\n0.66,150\n0.32,195\n")
     assert [row["prediction"] for row in run.predict([table])] == ["apple", "orange"]
 
 
 def test_adaline_predicts_in_the_units_of_the_target(tmp_path):
-    run = cook("adaline", quick=True, out=False)
+    run = run_recipe("adaline", quick=True, out=False)
     data = load("diabetes")
     table = tmp_path / "patients.csv"
     mean = ",".join(map(str, data.spec.inputs.mean))
@@ -82,21 +82,21 @@ def test_adaline_predicts_in_the_units_of_the_target(tmp_path):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_one_neuron_fails_at_xor_and_a_hidden_layer_solves_it(seed):
-    scores = cook("xor", quick=True, seed=seed, out=False).outcome.scores
+    scores = run_recipe("xor", quick=True, seed=seed, out=False).outcome.scores
     assert scores["accuracy, one neuron, XOR"] <= 0.75
     assert scores["accuracy, hidden layer, XOR"] == 1
     assert scores["accuracy, one neuron, OR"] == scores["accuracy, hidden layer, OR"] == 1
 
 
 def test_one_neuron_on_xor_ends_at_the_cost_of_guessing():
-    run = cook("xor", quick=True, out=False)
+    run = run_recipe("xor", quick=True, out=False)
     assert run.trainings["one neuron, XOR"].history["loss"][-1] == pytest.approx(math.log(2), abs=1e-3)
     assert run.trainings["hidden layer, XOR"].history["loss"][-1] < 0.1
 
 
 def test_wider_layers_come_nearer_to_each_of_the_three_functions():
-    narrow = cook("universal-approximation", {"widths": [1], "nets": 2, "epochs": 6}, out=False).outcome
-    wide = cook("universal-approximation", {"widths": [32], "nets": 2, "epochs": 6}, out=False).outcome
+    narrow = run_recipe("universal-approximation", {"widths": [1], "nets": 2, "epochs": 6}, out=False).outcome
+    wide = run_recipe("universal-approximation", {"widths": [32], "nets": 2, "epochs": 6}, out=False).outcome
     for name in ("wave", "zigzag", "chirp"):
         error = wide.scores[f"RMSE of {name}, width 32"]
         assert error < 0.5 * narrow.scores[f"RMSE of {name}, width 1"]
@@ -104,13 +104,13 @@ def test_wider_layers_come_nearer_to_each_of_the_three_functions():
 
 
 def test_x_is_most_like_b():
-    run = cook("similarity", out=False)
+    run = run_recipe("similarity", out=False)
     assert [round(value, 3) for value in run.outcome.scores.values()] == [0.951, 0.982, -1.0]
     assert "most like B" in run.outcome.conclusion
 
 
 def test_vectors_without_a_direction_or_of_different_lengths_are_refused():
     with pytest.raises(ProfundoError, match="none of them all zeros"):
-        cook("similarity", {"a": [0, 0, 0]}, out=False)
+        run_recipe("similarity", {"a": [0, 0, 0]}, out=False)
     with pytest.raises(ProfundoError, match="one length"):
-        cook("similarity", {"b": [1.0, 2.0]}, out=False)
+        run_recipe("similarity", {"b": [1.0, 2.0]}, out=False)

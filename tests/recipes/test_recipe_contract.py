@@ -15,7 +15,7 @@ from profundo.recipes.exhibit_files import read_exhibits
 from profundo.recipes.recipe import about, find, generated, settle
 from profundo.recipes.recipe_folder import open_model, write_page
 from profundo.recipes.recipe_names import RECIPES
-from profundo.recipes.recipe_run import cook, go_on
+from profundo.recipes.recipe_run import resume_recipe, run_recipe
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.folder import Folder
 from profundo.runs.voice import Quiet
@@ -53,7 +53,7 @@ def finished(tmp_path_factory, real_data):
         if name not in made:
             voice = Counting()
             folder = tmp_path_factory.mktemp(name) / "run"
-            made[name] = cook(name, quick=True, out=folder, data_dir=str(real_data), voice=voice), voice.shown
+            made[name] = run_recipe(name, quick=True, out=folder, data_dir=str(real_data), voice=voice), voice.shown
         return made[name]
 
     return run_of
@@ -128,9 +128,11 @@ def test_interrupted_and_resumed_it_ends_with_the_same_bits(name, finished, tmp_
     for share in (0.1, 0.7):
         folder = tmp_path / f"{share}"
         with pytest.raises(Interrupted):
-            cook(name, quick=True, out=folder, data_dir=str(real_data), voice=Impatient(max(1, int(share * steps))))
+            run_recipe(
+                name, quick=True, out=folder, data_dir=str(real_data), voice=Impatient(max(1, int(share * steps)))
+            )
         assert Folder(folder).state == "interrupted"
-        go_on(folder)
+        resume_recipe(folder)
         same_files(run.folder.path, folder)
 
 
@@ -138,8 +140,8 @@ def test_interrupted_and_resumed_it_ends_with_the_same_bits(name, finished, tmp_
 def test_an_unknown_setting_and_a_wrong_value_are_one_line(name, real_data):
     setting = next(iter(settle(name, {}).__dataclass_fields__), None)
     with pytest.raises(ProfundoError, match="setting 'nonsense' is unknown"):
-        cook(name, {"nonsense": 1}, quick=True, out=False, data_dir=str(real_data))
+        run_recipe(name, {"nonsense": 1}, quick=True, out=False, data_dir=str(real_data))
     if setting is not None:
         with pytest.raises(ProfundoError, match=f"setting {setting}") as caught:
-            cook(name, {setting: {"not": "this"}}, quick=True, out=False, data_dir=str(real_data))
+            run_recipe(name, {setting: {"not": "this"}}, quick=True, out=False, data_dir=str(real_data))
         assert "\n" not in str(caught.value)

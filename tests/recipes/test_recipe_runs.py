@@ -13,7 +13,7 @@ import yaml
 import profundo as pf
 from profundo.recipes.recipe import settle
 from profundo.recipes.recipe_folder import open_model, write_page
-from profundo.recipes.recipe_run import cook, go_on
+from profundo.recipes.recipe_run import resume_recipe, run_recipe
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.voice import Quiet
 from profundo.use.any_run import is_recipe_run
@@ -23,7 +23,7 @@ TINY = {"data": "digits", "code": 3, "width": 16, "epochs": 1, "plane_epochs": 1
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return cook("vae", TINY, out=tmp_path_factory.mktemp("recipes") / "vae-1")
+    return run_recipe("vae", TINY, out=tmp_path_factory.mktemp("recipes") / "vae-1")
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ def test_a_run_says_what_was_asked_and_repeats_from_it(run, tmp_path):
 def test_the_caller_s_randomness_is_left_alone_and_the_seed_decides():
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    one, same, other = (cook("vae", TINY, seed=seed, out=False).outcome.scores for seed in (0, 0, 1))
+    one, same, other = (run_recipe("vae", TINY, seed=seed, out=False).outcome.scores for seed in (0, 0, 1))
     assert torch.equal(before, torch.get_rng_state())
     assert one == same
     assert one != other
 
 
 def test_from_python_the_same_names_serve_recipes_and_trainings(run, tmp_path):
-    assert pf.recipe is cook
+    assert pf.recipe is run_recipe
     with pytest.raises(ProfundoError, match="is finished"):
         pf.resume(run.folder.path)
     with pytest.raises(ProfundoError, match="predicts nothing"):
@@ -68,7 +68,7 @@ def test_from_python_the_same_names_serve_recipes_and_trainings(run, tmp_path):
 
 def test_a_run_that_cannot_begin_leaves_nothing_behind(tmp_path):
     with pytest.raises(ProfundoError):
-        cook("vae", {**TINY, "data": "no-such-data"}, out=tmp_path / "run")
+        run_recipe("vae", {**TINY, "data": "no-such-data"}, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -77,7 +77,7 @@ def test_a_folder_with_files_of_others_is_left_alone(tmp_path):
     (tmp_path / "mine" / "log.txt").write_text("keep me")
     for data in ("no-such-data", "digits"):
         with pytest.raises(ProfundoError, match="new or empty folder"):
-            cook("vae", {**TINY, "data": data}, out=tmp_path / "mine")
+            run_recipe("vae", {**TINY, "data": data}, out=tmp_path / "mine")
     assert (tmp_path / "mine" / "log.txt").read_text() == "keep me"
     assert (tmp_path / "mine" / "checkpoints").is_dir()
 
@@ -88,21 +88,23 @@ def interrupted(folder):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Interrupted):
-        cook("vae", TINY, out=folder, voice=Stop())
+        run_recipe("vae", TINY, out=folder, voice=Stop())
 
 
 def test_an_interrupted_run_survives_a_resume_that_cannot_begin(tmp_path, monkeypatch):
-    from profundo.recipes.context import Bench
+    from profundo.recipes.context import Context
 
     interrupted(tmp_path / "run")
     kept = sorted(path.relative_to(tmp_path) for path in (tmp_path / "run" / "checkpoints").rglob("*"))
     with monkeypatch.context() as patched:
-        patched.setattr(Bench, "load", lambda *_, **__: (_ for _ in ()).throw(ProfundoError("the data are not there")))
+        patched.setattr(
+            Context, "load", lambda *_, **__: (_ for _ in ()).throw(ProfundoError("the data are not there"))
+        )
         with pytest.raises(ProfundoError, match="not there"):
-            go_on(tmp_path / "run")
+            resume_recipe(tmp_path / "run")
     assert kept
     assert kept == sorted(path.relative_to(tmp_path) for path in (tmp_path / "run" / "checkpoints").rglob("*"))
-    assert go_on(tmp_path / "run").resumed
+    assert resume_recipe(tmp_path / "run").resumed
 
 
 def test_another_arithmetic_or_another_setting_is_a_change(tmp_path, monkeypatch):
@@ -113,24 +115,24 @@ def test_another_arithmetic_or_another_setting_is_a_change(tmp_path, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(context, "multiplies_bfloat16", lambda _device: not other)
         with pytest.raises(ProfundoError, match="precision was"):
-            go_on(tmp_path / "run")
+            resume_recipe(tmp_path / "run")
     path = tmp_path / "run" / "experiment.yaml"
     path.write_text(path.read_text().replace("code: 3", "code: 4"))
     with pytest.raises(ProfundoError, match="code was 3, is 4"):
-        go_on(tmp_path / "run")
+        resume_recipe(tmp_path / "run")
 
 
 @pytest.mark.parametrize("wrong", [{"data": "iris"}, {"data": "diabetes"}, {"width": 10**12}])
 def test_data_that_do_not_suit_and_sizes_beyond_memory_are_one_line(wrong):
     with pytest.raises(ProfundoError) as caught:
-        cook("vae", {**TINY, **wrong}, out=False)
+        run_recipe("vae", {**TINY, **wrong}, out=False)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**63])
 def test_a_seed_out_of_range_is_refused(seed):
     with pytest.raises(ProfundoError, match="seed"):
-        cook("vae", TINY, seed=seed, out=False)
+        run_recipe("vae", TINY, seed=seed, out=False)
 
 
 def test_a_setting_is_found_by_its_name_and_checked():

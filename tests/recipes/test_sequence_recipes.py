@@ -10,7 +10,7 @@ from PIL import Image
 
 from profundo.data.images.scenes import SIDE, Scenes
 from profundo.pictures.exhibits import Passage
-from profundo.recipes.recipe_run import cook
+from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.captions import constant_sentence
 from profundo.recipes.zoo.spoken_digits import blanked
 from profundo.records import ProfundoError
@@ -40,7 +40,7 @@ def singer(tmp_path_factory):
         "epochs": 25,
         "dropout": 0.0,
     }
-    return cook("language-model", given | {"temperature": 0.3}, out=False)
+    return run_recipe("language-model", given | {"temperature": 0.3}, out=False)
 
 
 def test_a_song_repeated_becomes_predictable_and_beats_what_frequencies_know(singer):
@@ -70,13 +70,13 @@ def test_every_cell_can_be_the_language_models(cell, tmp_path):
     path = tmp_path / "song.txt"
     path.write_text(SONG * 10)
     given = {"text": str(path), "width": 32, "length": 20, "batch_size": 8, "epochs": 5, "cell": cell, "layers": 2}
-    run = cook("language-model", given, out=False)
+    run = run_recipe("language-model", given, out=False)
     assert run.outcome.scores["bits/char"] < 3.5 < log2(len(set(SONG)))
 
 
 def test_reversing_two_digits_is_learned_in_seconds_and_shows_where_it_looks():
     given = {"longest": 3, "width": 32, "epochs": 3, "steps": 80, "test": 200, "learning_rate": 0.01}
-    run = cook("reversal", given, quick=True, out=False)
+    run = run_recipe("reversal", given, quick=True, out=False)
     assert run.outcome.scores["accuracy"] > 0.8
     said, picture = run.generate(1, prompt="47")
     assert said.text == "74"
@@ -88,7 +88,7 @@ def test_reversing_two_digits_is_learned_in_seconds_and_shows_where_it_looks():
 
 
 def test_gradients_vanish_in_the_plain_cell_before_they_do_in_an_lstm():
-    run = cook("vanishing-gradients", {"batches": 1, "lags": (40,), "distance": 40}, quick=True, out=False)
+    run = run_recipe("vanishing-gradients", {"batches": 1, "lags": (40,), "distance": 40}, quick=True, out=False)
     (table,) = (exhibit for exhibit in run.outcome.exhibits if exhibit.title == "Gradient that is left")
     left = {row[0]: row[-1] for row in table.rows}  # after ten steps
     assert left["plain"] < left["LSTM"] < left["LSTM for long times"] < 1
@@ -96,7 +96,7 @@ def test_gradients_vanish_in_the_plain_cell_before_they_do_in_an_lstm():
 
 @pytest.mark.slow
 def test_only_some_cells_remember_over_twenty_symbols():
-    run = cook("vanishing-gradients", {"lags": (20,), "batches": 300}, out=False)
+    run = run_recipe("vanishing-gradients", {"lags": (20,), "batches": 300}, out=False)
     scores = run.outcome.scores
     assert scores["accuracy, plain"] < 0.4
     assert scores["accuracy, LSTM for long times"] > 0.95
@@ -119,7 +119,7 @@ def test_high_and_low_tones_of_ones_own_are_told_apart_and_new_files_too(tmp_pat
         for take in range(20):
             write_tone(tmp_path / label / f"{take}.wav", low * (1 + own.random()), 0.1 + 0.4 * own.random())
     given = {"data": str(tmp_path), "width": 16, "epochs": 15, "batch_size": 8}
-    run = cook("spoken-digits", given, out=False)
+    run = run_recipe("spoken-digits", given, out=False)
     assert run.outcome.scores["accuracy"] == 1
     write_tone(tmp_path / "new.wav", 2000, rate=22050)
     (said,) = run.predict([tmp_path / "new.wav"])
@@ -144,14 +144,14 @@ def test_blanking_hides_one_run_of_bands_and_one_of_moments():
 @pytest.mark.needs_data
 @pytest.mark.slow
 def test_a_short_training_already_hears_most_digits(real_data):
-    run = cook("spoken-digits", {"epochs": 4, "width": 48}, out=False, data_dir=str(real_data))
+    run = run_recipe("spoken-digits", {"epochs": 4, "width": 48}, out=False, data_dir=str(real_data))
     assert run.outcome.scores["accuracy"] > 0.7
     assert run.outcome.baseline["accuracy"] == 0.1
 
 
 @pytest.mark.needs_data
 def test_captions_of_files_whatever_their_ground(real_data, tmp_path):
-    run = cook("captions", {"test": 20}, quick=True, out=False, data_dir=str(real_data))
+    run = run_recipe("captions", {"test": 20}, quick=True, out=False, data_dir=str(real_data))
     from profundo.data import load
 
     data = load("mnist", data_dir=real_data)

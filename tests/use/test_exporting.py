@@ -565,9 +565,9 @@ def test_a_net_of_ones_own_is_exported_from_its_run(tmp_path):
 
 
 def test_what_cannot_be_exported_is_one_line(digits, tmp_path):
-    from profundo.recipes.recipe_run import cook
+    from profundo.recipes.recipe_run import run_recipe
 
-    cooked = cook("xor", quick=True, out=tmp_path / "recipe")
+    cooked = run_recipe("xor", quick=True, out=tmp_path / "recipe")
     unfinished = Folder.create("x", tmp_path / "unfinished")
     unfinished.experiment.write_bytes((digits[0] / "experiment.yaml").read_bytes())
     for run, format, out, says in (

@@ -64,12 +64,12 @@ def recipe(
     if describe:
         print_description(name, about(name), described(name, given, quick), as_json)
         return
-    from profundo.recipes.recipe_run import cook
+    from profundo.recipes.recipe_run import run_recipe
 
     options = {"seed": seed, "device": device, "data_dir": str(data_dir) if data_dir else None}
     rest |= {key: value for key, value in options.items() if value is not None}
     gc.freeze()
-    print_recipe_run(cook(name, given, quick=quick, out=out, voice=terminal(), **rest), as_json)
+    print_recipe_run(run_recipe(name, given, quick=quick, out=out, voice=terminal(), **rest), as_json)
 
 
 @app.command(rich_help_panel=METHODS)

@@ -26,7 +26,7 @@ from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
-from profundo.recipes.context import Bench, Trained
+from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Outcome
 from profundo.records import Batch, Dataset, ProfundoError, Samples, Spec
 from profundo.train import Plan, Supervised, optimizer, schedule
@@ -134,21 +134,21 @@ class Classifier:
         return Verdict(distance, sure_share(probabilities), classes_in_use(counts), (counts / counts.sum()).tolist())
 
 
-def trained_classifier(bench: Bench, data: Dataset, epochs: int) -> Classifier:
+def trained_classifier(context: Context, data: Dataset, epochs: int) -> Classifier:
     """The small strided net, trained on all training digits: the same for every recipe with the same seed."""
     # The same first weights for every method, so that all are judged by the same net.
-    net = initialize_(fast_cnn(data.spec), output_gain=SMALL_OUTPUT, generator=bench.generator("classifier"))
-    precision = bench.precision(net)
+    net = initialize_(fast_cnn(data.spec), output_gain=SMALL_OUTPUT, generator=context.generator("classifier"))
+    precision = context.precision(net)
     update = Supervised(
         net, objectives.default(data.spec.targets), optimizer("nesterov", net, 0.2, 5e-4), precision=precision
     )
-    seen = batches(data.train, data.spec, 256, seed=bench.seed, device=bench.device)
-    bench.train(update, seen, Plan(epochs, schedule("one-cycle")), name="classifier")
-    return Classifier(net, data, bench.device)
+    seen = batches(data.train, data.spec, 256, seed=context.seed, device=context.device)
+    context.train(update, seen, Plan(epochs, schedule("one-cycle")), name="classifier")
+    return Classifier(net, data, context.device)
 
 
 def play(
-    bench: Bench,
+    context: Context,
     asked: Any,
     data: Dataset,
     duel: Adversarial,
@@ -162,12 +162,12 @@ def play(
     low: the least value of an image. losses: columns of the history to draw and how the chart calls them; told: what they
     mean.
     """
-    classifier = trained_classifier(bench, data, asked.classifier_epochs)
-    seen = real_images(bench, asked, data, low, duel.rounds)
-    filmed = torch.randn(SHOWN, asked.noise, generator=bench.generator("film"))
-    noise = torch.randn(len(data.test), asked.noise, generator=bench.generator("samples"))
+    classifier = trained_classifier(context, data, asked.classifier_epochs)
+    seen = real_images(context, asked, data, low, duel.rounds)
+    filmed = torch.randn(SHOWN, asked.noise, generator=context.generator("film"))
+    noise = torch.randn(len(data.test), asked.noise, generator=context.generator("samples"))
     untrained = make(duel.average, noise, low)
-    trained = bench.train(
+    trained = context.train(
         duel, seen, Plan(asked.epochs, schedule("cosine")), film=lambda: still(duel.average, filmed, low)
     )
     made = make(duel.average, noise, low)
@@ -195,11 +195,11 @@ def play(
     )
 
 
-def real_images(bench: Bench, asked: Any, data: Dataset, low: float, rounds: int = 1) -> Stretches:
+def real_images(context: Context, asked: Any, data: Dataset, low: float, rounds: int = 1) -> Stretches:
     """Batches for an update of so many rounds, with values from low to 1; an epoch has `asked.pictures` of them."""
     raw(data.train)
     size = asked.batch_size * rounds
-    whole = batches(data.train, ranged(data.spec, low), size, seed=bench.seed, device=bench.device)
+    whole = batches(data.train, ranged(data.spec, low), size, seed=context.seed, device=context.device)
     return Stretches(whole, max(1, asked.pictures // size))
 
 

@@ -17,7 +17,7 @@ from profundo.data.batches import InMemory, Streamed, batches, in_order
 from profundo.evaluate import Answers, answers, scores
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model
 from profundo.records import Dataset, Samples, Scores, Spec
 from profundo.runs.saved_model import predict
@@ -43,7 +43,7 @@ __all__ = [
 
 
 def learner(
-    bench: Bench,
+    context: Context,
     net: nn.Module,
     spec: Spec,
     optimizer_name: str,
@@ -54,30 +54,30 @@ def learner(
     label_smoothing: float = 0.0,
 ) -> Update:
     """Lower the cost that suits the targets; on a CPU by the recorded step, as `profundo train` does."""
-    net.to(bench.device)
+    net.to(context.device)
     update = Supervised(
         net,
         objectives.default(spec.targets, label_smoothing),
         optimizer(optimizer_name, net, learning_rate, weight_decay, rates),
-        precision=bench.precision(net),
+        precision=context.precision(net),
     )
-    return Captured(update) if bench.device.type == "cpu" else update
+    return Captured(update) if context.device.type == "cpu" else update
 
 
 def training_batches(
-    bench: Bench, samples: Samples, spec: Spec, batch_size: int, augment: Sequence[str] = ()
+    context: Context, samples: Samples, spec: Spec, batch_size: int, augment: Sequence[str] = ()
 ) -> InMemory | Streamed:
     """Batches in an order of the run's seed; augment: names of augmentations, see `profundo.data.AUGMENTATIONS`."""
     changes = augmentation(augment, spec, value_range(samples)) if augment else None
-    return batches(samples, spec, batch_size, seed=bench.seed, device=bench.device, augment=changes)
+    return batches(samples, spec, batch_size, seed=context.seed, device=context.device, augment=changes)
 
 
-def validation(bench: Bench, net: nn.Module, data: Dataset) -> Mapping[str, float]:
+def validation(context: Context, net: nn.Module, data: Dataset) -> Mapping[str, float]:
     """Cost and accuracy on the validation split, in the precision of training."""
-    with autocast(bench.precision(net), bench.device):
+    with autocast(context.precision(net), context.device):
         said = answers(
             net,
-            in_order(data.validation, data.spec, device=bench.device),
+            in_order(data.validation, data.spec, device=context.device),
             objectives.default(data.spec.targets),
             data.spec.targets,
         )
@@ -85,10 +85,10 @@ def validation(bench: Bench, net: nn.Module, data: Dataset) -> Mapping[str, floa
     return {"validation loss": figures["log loss"], "validation accuracy": figures["accuracy"]}
 
 
-def classified(bench: Bench, net: nn.Module, split: Samples, spec: Spec, train: Samples) -> tuple[Answers, Scores]:
+def classified(context: Context, net: nn.Module, split: Samples, spec: Spec, train: Samples) -> tuple[Answers, Scores]:
     """What the net says of each sample of a split, in float32, and how well, beside a constant that knows `train`."""
-    ordered = in_order(split, spec, device=bench.device)
-    with repeatable(bench.device, "float32"):
+    ordered = in_order(split, spec, device=context.device)
+    with repeatable(context.device, "float32"):
         said = answers(net, ordered, objectives.default(spec.targets), spec.targets)
     return said, scores(said, spec.targets, train.targets)
 

@@ -31,7 +31,7 @@ from profundo.train.checkpoints import newest_checkpoint
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_precision, convolutional, multiplies_bfloat16
 
-__all__ = ["Bench", "Trained"]
+__all__ = ["Context", "Trained"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Trained:
     def film(self, title: str, caption: str, seconds: float = 0.3) -> Film:
         """The frames as an exhibit; for a training that was filmed."""
         if self.frames is None:
-            raise ValueError(f"{title}: this training was not filmed; give bench.train a film")
+            raise ValueError(f"{title}: this training was not filmed; give context.train a film")
         return Film(title, caption, self.frames, seconds)
 
 
-class Bench:
+class Context:
     """One run of a recipe. folder: None keeps nothing. facts: what identifies the data; began: whether training has."""
 
     def __init__(self, request: Request, *, device: torch.device, folder: Folder | None, voice: Voice) -> None:

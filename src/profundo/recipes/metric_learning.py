@@ -27,7 +27,7 @@ from profundo.nets.embedding import embedding_cnn
 from profundo.objectives.metric_losses import pair_distances
 from profundo.pictures.charts import Line, lines_svg, points_svg
 from profundo.pictures.exhibits import Chart, Images, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome
 from profundo.records import Dataset, Inputs, ProfundoError, Samples
 from profundo.use.predicting import read_image
@@ -110,17 +110,17 @@ def embed(net: nn.Module, raw: Tensor, inputs: Inputs) -> Tensor:
         return torch.cat([net(standardize(part.to(device), inputs)).float().cpu() for part in torch.split(raw, 1000)])
 
 
-def judged(bench: Bench, asked: Asked, data: Dataset, net: nn.Module, untrained: Parts) -> Outcome:
+def judged(context: Context, asked: Asked, data: Dataset, net: nn.Module, untrained: Parts) -> Outcome:
     """The outcome of a recipe: figures of the trained net beside those of raw pixels and of the untrained net."""
     parts, inputs = parts_of(data, asked.unseen), data.spec.inputs
     trained = parts.mapped(lambda raw: embed(net, raw, inputs))
     pixels = parts.mapped(lambda raw: standardize(raw, inputs).flatten(1))
     methods = {"embeddings": trained, "raw pixels": pixels, "untrained net": untrained}
 
-    shots = {name: accuracies(bench, asked, method) for name, method in methods.items()}
-    pairs = {name: pairs_judged(bench, method.unseen, "pairs") for name, method in methods.items()}
+    shots = {name: accuracies(context, asked, method) for name, method in methods.items()}
+    pairs = {name: pairs_judged(context, method.unseen, "pairs") for name, method in methods.items()}
     figures = {name: figures_of(shots[name], pairs[name], methods[name].unseen, asked.unseen) for name in methods}
-    threshold = pairs_judged(bench, trained.validation, "validation pairs").found.threshold
+    threshold = pairs_judged(context, trained.validation, "validation pairs").found.threshold
     one = shots["embeddings"][asked.unseen][0]
     return Outcome(
         scores=figures["embeddings"],
@@ -129,7 +129,7 @@ def judged(bench: Bench, asked: Asked, data: Dataset, net: nn.Module, untrained:
         exhibits=[
             shots_chart({name: curves[asked.unseen] for name, curves in shots.items()}, asked),
             figures_table(figures, asked.unseen, len(data.spec.targets.classes)),
-            plane(bench, asked, data, trained.test),
+            plane(context, asked, data, trained.test),
             pair_pictures(parts.unseen, pairs["embeddings"], threshold),
             mistaken_pictures(parts.unseen, pairs["embeddings"]),
             distance_chart(pairs["embeddings"], threshold),
@@ -144,7 +144,7 @@ def judged(bench: Bench, asked: Asked, data: Dataset, net: nn.Module, untrained:
     )
 
 
-def accuracies(bench: Bench, asked: Asked, parts: Parts) -> dict[int, list[Accuracy]]:
+def accuracies(context: Context, asked: Asked, parts: Parts) -> dict[int, list[Accuracy]]:
     """By the number of ways, for each of SHOTS: among the unseen classes, and among all.
 
     Every method gets the same episodes, with 15 queries a class, or as many as the smallest class has left.
@@ -159,7 +159,7 @@ def accuracies(bench: Bench, asked: Asked, parts: Parts) -> dict[int, list[Accur
                 split.targets,
                 ways,
                 shots,
-                bench.generator(f"{ways} ways, {shots} shots"),
+                context.generator(f"{ways} ways, {shots} shots"),
                 queries=asking,
                 episodes=asked.episodes,
             )
@@ -179,9 +179,9 @@ class JudgedPairs:
     found: Verification
 
 
-def pairs_judged(bench: Bench, split: Samples, name: str) -> JudgedPairs:
+def pairs_judged(context: Context, split: Samples, name: str) -> JudgedPairs:
     """Random pairs of a split, the same for every method, half of them of one class."""
-    left, right, same = Members(split.targets).pairs(PAIRS, bench.generator(name))
+    left, right, same = Members(split.targets).pairs(PAIRS, context.generator(name))
     embeddings = inputs_of(split)
     distances = pair_distances(embeddings[left], embeddings[right])
     return JudgedPairs(left, right, same.bool(), distances, verification(distances, same))
@@ -241,12 +241,12 @@ def shots_chart(shots: Mapping[str, Sequence[Accuracy]], asked: Asked) -> Chart:
     )
 
 
-def plane(bench: Bench, asked: Asked, data: Dataset, test: Samples) -> Chart:
+def plane(context: Context, asked: Asked, data: Dataset, test: Samples) -> Chart:
     """The embeddings in two dimensions, by t-SNE (van der Maaten & Hinton 2008)."""
     classes = data.spec.targets.classes
-    chosen = torch.randperm(len(test), generator=bench.generator("pictured"))[: asked.pictured]
+    chosen = torch.randperm(len(test), generator=context.generator("pictured"))[: asked.pictured]
     rows = inputs_of(test)[chosen]
-    places = tsne(rows, bench.seed)
+    places = tsne(rows, context.seed)
     names = [f"{name} (unseen)" * (at >= len(classes) - asked.unseen) or name for at, name in enumerate(classes)]
     return Chart(
         "Embeddings in the plane",

@@ -15,7 +15,7 @@ from torch import nn
 
 from profundo.data.dataset_names import nearest
 from profundo.pictures.exhibits import Drawn, Exhibit
-from profundo.recipes.context import Bench, Trained
+from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe_names import check
 from profundo.recipes.request import Request
 from profundo.records import ProfundoError
@@ -80,7 +80,7 @@ class Recipe:
 
     settings: type
     quick: Any
-    run: Callable[[Bench, Any], Outcome]
+    run: Callable[[Context, Any], Outcome]
     networks: Networks | None = None
     generate: Generate | None = None
     predict: Predict | None = None

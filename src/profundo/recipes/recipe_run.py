@@ -1,8 +1,8 @@
 """Running a recipe: from its settings to a folder with networks, exhibits, scores and a page.
 
-run = cook("vae", {"epochs": 3})           # what `profundo recipe vae --set epochs=3` does
+run = run_recipe("vae", {"epochs": 3})           # what `profundo recipe vae --set epochs=3` does
 run.outcome.scores, run.generate(16)
-run = go_on("runs/vae-1")                  # after an interruption, to the same bits
+run = resume_recipe("runs/vae-1")                  # after an interruption, to the same bits
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from profundo.pictures.exhibits import drawn
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import RecipeRun, Request, about, find, settle
 from profundo.recipes.recipe_folder import keep, read_request, write_request
 from profundo.records import Interrupted, ProfundoError
@@ -26,10 +26,10 @@ from profundo.runs.voice import Quiet, Voice, figure
 from profundo.train.hardware import choose_device
 from profundo.train.randomness import seeded
 
-__all__ = ["cook", "go_on"]
+__all__ = ["resume_recipe", "run_recipe"]
 
 
-def cook(
+def run_recipe(
     name: str,
     given: Mapping[str, Any] | None = None,
     *,
@@ -58,7 +58,7 @@ def cook(
         return _run(request, folder, voice or Quiet(), resumed=False)
 
 
-def go_on(path: str | Path, voice: Voice | None = None) -> RecipeRun:
+def resume_recipe(path: str | Path, voice: Voice | None = None) -> RecipeRun:
     """Go on with an interrupted run. It ends with the same bits as if it had never been interrupted."""
     folder = Folder.open(path)
     request = read_request(folder.experiment)
@@ -81,9 +81,9 @@ def _run(request: Request, folder: Folder | None, voice: Voice, resumed: bool) -
     if resumed:
         voice.say("resumed: trainings that ended are put back, the interrupted one goes on")
     started = time.perf_counter()
-    bench = Bench(request, device=device, folder=folder, voice=voice)
+    context = Context(request, device=device, folder=folder, voice=voice)
     try:
-        outcome = find(request.recipe).run(bench, request.settings)
+        outcome = find(request.recipe).run(context, request.settings)
     except (Interrupted, KeyboardInterrupt) as interruption:
         if folder is not None:
             voice.notice(f"interrupted, the state is saved; to go on: profundo resume {folder.path}")
@@ -93,14 +93,14 @@ def _run(request: Request, folder: Folder | None, voice: Voice, resumed: bool) -
             raise
         raise ProfundoError(f"recipe {request.recipe}: more memory than there is; choose smaller settings") from None
     except ProfundoError:
-        if folder is not None and not resumed and not bench.began:
+        if folder is not None and not resumed and not context.began:
             folder.discard()  # nothing is lost, and the same command can be given again
         raise
     odd = [name for name, value in outcome.scores.items() if not math.isfinite(value)]
     if odd:
         raise ProfundoError(f"recipe {request.recipe}: {odd[0]} became {outcome.scores[odd[0]]}; try other settings")
     exhibits = [drawn(exhibit) for exhibit in outcome.exhibits]
-    run = RecipeRun(request, outcome, bench.trainings, exhibits, time.perf_counter() - started, folder, resumed)
+    run = RecipeRun(request, outcome, context.trainings, exhibits, time.perf_counter() - started, folder, resumed)
     if folder is not None:
         keep(run, environment(device, 1))
     for line in _result_lines(run):

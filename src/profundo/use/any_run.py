@@ -31,9 +31,9 @@ def resume(path: str | Path, *, voice: Voice | None = None) -> Run | RecipeRun:
     Raises ProfundoError when the settings or the data changed meanwhile, naming what.
     """
     if is_recipe_run(path):
-        from profundo.recipes.recipe_run import go_on
+        from profundo.recipes.recipe_run import resume_recipe
 
-        return go_on(path, voice)
+        return resume_recipe(path, voice)
     from profundo.runs import supervised
 
     return supervised.resume(path, voice=voice)

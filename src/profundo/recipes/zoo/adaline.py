@@ -23,7 +23,7 @@ from profundo.data.full_batch import whole
 from profundo.data.standard import standardize
 from profundo.pictures import Line, lines_svg, scatter_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Inputs, Spec
 from profundo.runs.experiment import Positive, Whole
@@ -47,8 +47,8 @@ def networks(_asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]
     return {"neuron": nn.Linear(len(known["names"]), known["outputs"])}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load("diabetes")
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load("diabetes")
     spec = data.spec
     known = {
         "outputs": spec.outputs,
@@ -59,9 +59,9 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     nets = networks(asked, known)
     neuron, training = nets["neuron"], whole(data.train, spec)
     assert isinstance(neuron, nn.Linear)
-    trained = bench.train(
+    trained = context.train(
         DeltaRule(neuron, optimizer("sgd", neuron, asked.learning_rate)),
-        batches(data.train, spec, 1, seed=bench.seed, device=bench.device),
+        batches(data.train, spec, 1, seed=context.seed, device=context.device),
         Plan(asked.epochs, schedule("cosine")),
         validate=lambda: {"training error": mean_squared_error(neuron, training)},
     )

@@ -31,7 +31,7 @@ from profundo.evaluate.detection import roc_area, threshold_for
 from profundo.nets.autoencoders import dense_autoencoder
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
-from profundo.recipes.context import Bench, Trained
+from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset, Inputs, Samples
 from profundo.runs.experiment import Positive, Share, Whole
@@ -67,16 +67,16 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {"autoencoder": dense_autoencoder(known["shape"], asked.code, (asked.width, (asked.width + 1) // 2))}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data, images=True)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data, images=True)
     known: dict[str, Any] = {"shape": list(data.spec.inputs.shape)}
     held_out = [asked.digit, *(digit for digit in range(10) if digit != asked.digit)]
     rows: list[tuple[str, float, float]] = []
     net, trained, error = nn.Module(), None, Tensor()
     for digit in held_out if asked.others else held_out[:1]:
         candidate = networks(asked, known)["autoencoder"]
-        learned = train(bench, asked, data, candidate, digit)
-        by_net = errors(candidate, intensities(data.test, data.spec).to(bench.device))
+        learned = train(context, asked, data, candidate, digit)
+        by_net = errors(candidate, intensities(data.test, data.spec).to(context.device))
         found, rival = (
             area(scores, data.test.targets, digit) for scores in (by_net, linear_errors(asked, data, digit))
         )
@@ -84,7 +84,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         if digit == asked.digit:
             net, trained, error = candidate, learned, by_net
     assert trained is not None
-    ordinary = errors(net, intensities(without(data.validation, asked.digit), data.spec).to(bench.device))
+    ordinary = errors(net, intensities(without(data.validation, asked.digit), data.spec).to(context.device))
     known["threshold"] = threshold_for(ordinary, asked.false_alarms)
     strange = data.test.targets == asked.digit
     flagged = error > known["threshold"]
@@ -128,17 +128,17 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     )
 
 
-def train(bench: Bench, asked: Settings, data: Dataset, net: nn.Module, digit: int) -> Trained:
+def train(context: Context, asked: Settings, data: Dataset, net: nn.Module, digit: int) -> Trained:
     """On all digits but one."""
-    validation = intensities(without(data.validation, digit), data.spec).to(bench.device)
+    validation = intensities(without(data.validation, digit), data.spec).to(context.device)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         return {"loss": F.mse_loss(net(batch.inputs), batch.inputs)}
 
     samples, spec = without(data.train, digit), unit_interval(data.spec)
-    return bench.train(
+    return context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
-        batches(samples, spec, asked.batch_size, seed=bench.seed, device=bench.device),
+        batches(samples, spec, asked.batch_size, seed=context.seed, device=context.device),
         Plan(asked.epochs, schedule("cosine")),
         name=f"without {digit}",
         validate=lambda: {"validation loss": errors(net, validation).mean().item()},

@@ -32,7 +32,7 @@ from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_au
 from profundo.pictures.charts import Line, lines_svg, points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset, Inputs
 from profundo.runs.experiment import Positive, Share, Whole
@@ -80,12 +80,12 @@ def masked(pictures: Tensor, share: float, generator: torch.Generator | None = N
     return pictures * (torch.rand(pictures.shape, generator=generator) >= share).to(pictures.device)
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data, images=True)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data, images=True)
     known = {"shape": list(data.spec.inputs.shape)}
     net = networks(asked, known)["autoencoder"]
     share = asked.masking if asked.kind == "denoising" else 0.0
-    precision = bench.precision(net)
+    precision = context.precision(net)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         with autocast(precision, batch.inputs.device):
@@ -93,19 +93,19 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         return {"loss": F.mse_loss(made.float(), batch.inputs)}
 
     train, test = intensities(data.train, data.spec), intensities(data.test, data.spec)
-    seen = masked(test, share, bench.generator("masks"))
-    validation = intensities(data.validation, data.spec).to(bench.device)
-    hidden = masked(validation, share, bench.generator("validation masks"))
-    shown = seen[:SHOWN].to(bench.device)
-    trained = bench.train(
+    seen = masked(test, share, context.generator("masks"))
+    validation = intensities(data.validation, data.spec).to(context.device)
+    hidden = masked(validation, share, context.generator("validation masks"))
+    shown = seen[:SHOWN].to(context.device)
+    trained = context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
-        batches(data.train, unit_interval(data.spec), asked.batch_size, seed=bench.seed, device=bench.device),
+        batches(data.train, unit_interval(data.spec), asked.batch_size, seed=context.seed, device=context.device),
         Plan(asked.epochs, schedule("cosine")),
         validate=lambda: {"validation loss": F.mse_loss(remade(net, hidden), validation.cpu()).item()},
         film=lambda: sheet(raw(torch.cat([test[:SHOWN], remade(net, shown)])), SHOWN),
     )
-    made, codes = remade(net, seen.to(bench.device)), encoded(net, seen.to(bench.device))
-    linear = linear_rival(bench, train, asked.code, share)
+    made, codes = remade(net, seen.to(context.device)), encoded(net, seen.to(context.device))
+    linear = linear_rival(context, train, asked.code, share)
     by_components = linear.decode(linear.encode(seen.flatten(1))).view_as(test)
     errors = {
         f"autoencoder, {asked.kind}": mean_square(made, test),
@@ -113,7 +113,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         "mean training picture": mean_square(train.mean(0).expand_as(test), test),
         **({"the masked picture itself": mean_square(seen, test)} if share else {}),
     }
-    groups = grouping(bench, data, codes, linear.encode(seen.flatten(1)))
+    groups = grouping(context, data, codes, linear.encode(seen.flatten(1)))
     error, rival, constant, *_ = errors.values()
     epochs = list(range(1, len(trained.history) + 1))
     return Outcome(
@@ -123,7 +123,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         exhibits=[
             reconstructions(test, seen, made, by_components, share),
             trained.film("Reconstructions by epoch", "Test pictures above, what the net makes of them below.", 0.4),
-            code_map(bench, data, codes[: asked.mapped]),
+            code_map(context, data, codes[: asked.mapped]),
             Chart(
                 "Error",
                 "Mean squared error per pixel, of intensities from 0 to 1, after every epoch; with that of principal "
@@ -163,13 +163,13 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     )
 
 
-def linear_rival(bench: Bench, train: Tensor, code: int, share: float) -> Components | LinearCode:
+def linear_rival(context: Context, train: Tensor, code: int, share: float) -> Components | LinearCode:
     """The best linear code of training pictures: principal components; where pictures are masked, reduced-rank regression
     from masked ones to whole ones."""
     rows, size = train.flatten(1), min(code, train[0].numel())
     if not share:
         return principal_components(rows, size)
-    return reduced_rank(masked(train, share, bench.generator("training masks")).flatten(1), rows, size)
+    return reduced_rank(masked(train, share, context.generator("training masks")).flatten(1), rows, size)
 
 
 def remade(net: nn.Module, seen: Tensor) -> Tensor:
@@ -189,13 +189,13 @@ def mean_square(made: Tensor, wanted: Tensor) -> float:
     return (made - wanted).double().square().mean().item()
 
 
-def grouping(bench: Bench, data: Dataset, codes: Tensor, components: Tensor) -> dict[str, dict[str, float]]:
+def grouping(context: Context, data: Dataset, codes: Tensor, components: Tensor) -> dict[str, dict[str, float]]:
     """How the clusters of the test part's codes, components and pixels agree with the digits."""
     digits = data.test.targets
     found = {}
     rows = {"autoencoder": codes, "linear code": components, "pixels": intensities(data.test, data.spec).flatten(1)}
     for name, points in rows.items():
-        clusters = kmeans(points, len(data.spec.targets.classes), bench.seed)
+        clusters = kmeans(points, len(data.spec.targets.classes), context.seed)
         found[name] = {
             "cluster purity": purity(digits, clusters),
             "adjusted Rand index": adjusted_rand(digits, clusters),
@@ -203,8 +203,8 @@ def grouping(bench: Bench, data: Dataset, codes: Tensor, components: Tensor) -> 
     return found
 
 
-def code_map(bench: Bench, data: Dataset, codes: Tensor) -> Exhibit:
-    plane = tsne(codes, bench.seed)
+def code_map(context: Context, data: Dataset, codes: Tensor) -> Exhibit:
+    plane = tsne(codes, context.seed)
     return Chart(
         "Map of the codes",
         f"The codes of {len(codes)} test pictures in the plane, neighbours together (t-SNE), coloured by their digits, "

@@ -26,7 +26,7 @@ from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
 from profundo.objectives.batched_losses import squared_errors
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, ProfundoError
 from profundo.runs.experiment import Positive, Some
@@ -58,20 +58,20 @@ def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]
     return {f"width {width}": nguyen_widrow_(BatchedMLP(asked.sets, 1, width, 1)) for width in asked.widths}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
+def run(context: Context, asked: Settings) -> Outcome:
     """Raises ProfundoError where a polynomial would have more coefficients than there are samples."""
     if asked.degree >= asked.samples:
         raise ProfundoError(f"degree {asked.degree}: expected less than the number of samples, {asked.samples}")
-    draw = bench.generator("training sets")
+    draw = context.generator("training sets")
     x = spread_out((asked.sets, asked.samples), draw)
     y = with_noise(x, asked.noise, draw)
-    fresh = bench.generator("fresh samples")
+    fresh = context.generator("fresh samples")
     places = arcsine((asked.places,), fresh)
     targets = with_noise(places.expand(asked.sets, -1), asked.noise, fresh)
 
     nets = networks(asked, {})
     for name, net in nets.items():
-        train(bench, asked, net, x, y, name)
+        train(context, asked, net, x, y, name)
     said = [polynomial(x, y, places, degree) for degree in range(asked.degree + 1)]
     by_degree = [bias_and_variance(each, truth(places), targets, asked.noise**2) for each in said]
     said = [answers(net, places) for net in nets.values()]
@@ -131,15 +131,15 @@ def polynomial(x: Tensor, y: Tensor, places: Tensor, degree: int) -> Tensor:
     return (chebyshev(places, degree) @ weights).squeeze(-1)
 
 
-def train(bench: Bench, asked: Settings, net: nn.Module, x: Tensor, y: Tensor, name: str) -> None:
+def train(context: Context, asked: Settings, net: nn.Module, x: Tensor, y: Tensor, name: str) -> None:
     """Each net on its own training set, all at once."""
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         return squared_errors(net(batch.inputs), batch.targets)
 
-    bench.train(
+    context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
-        Whole(x[..., None].float(), y[..., None].float(), UPDATES, bench.device),
+        Whole(x[..., None].float(), y[..., None].float(), UPDATES, context.device),
         Plan(asked.epochs, schedule("cosine")),
         name=name,
     )

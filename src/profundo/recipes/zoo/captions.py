@@ -26,7 +26,7 @@ from profundo.evaluate.sequence_figures import exact_matches, right_symbols
 from profundo.nets.captioning import Captioner
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Images
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Inputs
 from profundo.runs.experiment import Positive, Whole
@@ -61,12 +61,12 @@ def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]
     return {"net": Captioner(len(WORDS), SIDE, maps=asked.maps, width=asked.width)}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load("mnist")
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load("mnist")
     net = networks(asked, {})["net"]
-    precision = bench.precision(net)
+    precision = context.precision(net)
     test, held = (
-        next(iter(Scenes(split, count, 1, seed=bench.seed + 1, device=bench.device).epoch(0)))
+        next(iter(Scenes(split, count, 1, seed=context.seed + 1, device=context.device).epoch(0)))
         for split, count in ((data.test, asked.test), (data.validation, min(500, asked.test)))
     )
 
@@ -79,14 +79,14 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         said, _ = described(net, held.inputs)
         return {"validation accuracy": exact_matches(said, held.targets, PAD).double().mean().item()}
 
-    bench.train(
+    context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
         Scenes(
             data.train,
             asked.batch_size,
             max(1, asked.scenes // asked.batch_size),
-            seed=bench.seed,
-            device=bench.device,
+            seed=context.seed,
+            device=context.device,
         ),
         Plan(asked.epochs, schedule("one-cycle")),
         validate=validate,

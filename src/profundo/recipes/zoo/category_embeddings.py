@@ -32,7 +32,7 @@ from profundo.evaluate.retrieval import nearest, precision_at
 from profundo.nets.tabular import CategoryNet
 from profundo.pictures.charts import points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Dataset, ProfundoError, Samples
 from profundo.runs.experiment import Positive, Whole
@@ -60,8 +60,8 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {"net": CategoryNet(levels, asked.dimensions, 1, (asked.width, asked.width))}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = demand(asked.rows, seed=bench.seed)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = demand(asked.rows, seed=context.seed)
     targets = data.spec.targets
     known = {
         "levels": {name: list(names) for name, names in LEVELS.items()},
@@ -71,19 +71,19 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     net = networks(asked, known)["net"]
     assert isinstance(net, CategoryNet)
     untrained = net.tables
-    bench.train(
+    context.train(
         Supervised(
             net,
             objectives.default(targets),
             optimizer("adamw", net, asked.learning_rate, asked.weight_decay),
         ),
-        batches(data.train, data.spec, asked.batch_size, seed=bench.seed, device=bench.device),
+        batches(data.train, data.spec, asked.batch_size, seed=context.seed, device=context.device),
         Plan(asked.epochs, schedule("cosine")),
         validate=lambda: {"validation RMSE": error(told(net, data.validation, known), data.validation)},
     )
     learnt = net.tables
     rmse = error(told(net, data.test, known), data.test)
-    others = other_methods(bench, data, net)
+    others = other_methods(context, data, net)
     linear = others["ridge"]["one-hot"]
     return Outcome(
         scores={"RMSE (log demand)": rmse, **structure_found(learnt)},
@@ -139,7 +139,7 @@ def beside_its_kind(table: Tensor, kinds: Tensor) -> float:
     return precision_at(nearest(table, table, 1, skip_self=True), kinds, kinds)
 
 
-def other_methods(bench: Bench, data: Dataset, net: CategoryNet) -> dict[str, dict[str, float]]:
+def other_methods(context: Context, data: Dataset, net: CategoryNet) -> dict[str, dict[str, float]]:
     """Test errors of classical methods, with one-hot categories and with the net's embeddings in their place."""
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.linear_model import RidgeCV
@@ -149,7 +149,7 @@ def other_methods(bench: Bench, data: Dataset, net: CategoryNet) -> dict[str, di
         return {
             "ridge": RidgeCV(np.logspace(-3, 3, 13)),
             "10 nearest neighbours": KNeighborsRegressor(10),
-            "gradient boosting": HistGradientBoostingRegressor(max_iter=300, random_state=bench.seed),
+            "gradient boosting": HistGradientBoostingRegressor(max_iter=300, random_state=context.seed),
         }
 
     forms: dict[str, list[np.ndarray]] = {"one-hot": [], "embeddings": []}

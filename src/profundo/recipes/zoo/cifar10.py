@@ -33,7 +33,7 @@ from profundo.recipes.classifying import (
     training_batches,
     validation,
 )
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.runs.experiment import Layers, Positive, Share, Whole
 from profundo.train import Plan, schedule
@@ -71,21 +71,21 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {"net": build(asked.net, spec, **options[asked.net])}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data)
     known = {"spec": known_spec(data.spec)}
     nets = networks(asked, known)
     net = nets["net"]
     # Batch normalisation bears steps that AlexNet, which has none, does not.
     name, rate, decay = ("adamw", 0.001, 0.01) if asked.net == "alexnet" else ("nesterov", 0.2, 5e-4)
     rate = asked.learning_rate or rate
-    trained = bench.train(
-        learner(bench, net, data.spec, name, rate, decay, label_smoothing=asked.label_smoothing),
-        training_batches(bench, data.train, data.spec, asked.batch_size, asked.augment),
+    trained = context.train(
+        learner(context, net, data.spec, name, rate, decay, label_smoothing=asked.label_smoothing),
+        training_batches(context, data.train, data.spec, asked.batch_size, asked.augment),
         Plan(asked.epochs, schedule("one-cycle")),
-        validate=lambda: validation(bench, net, data),
+        validate=lambda: validation(context, net, data),
     )
-    said, found = classified(bench, net, data.test, data.spec, data.train)
+    said, found = classified(context, net, data.test, data.spec, data.train)
     parameters = sum(p.numel() for p in net.parameters())
     return Outcome(
         scores=found.values,

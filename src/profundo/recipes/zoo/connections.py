@@ -25,7 +25,7 @@ from profundo.nets import build, resnet
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.classifying import classified, learner, training_batches
-from profundo.recipes.context import Bench, Trained
+from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Dataset
 from profundo.runs.experiment import Positive, Some, Whole
@@ -56,17 +56,17 @@ class Settings:
     small_data: str = "digits"
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data, small = bench.load(asked.data), bench.load(asked.small_data)
+def run(context: Context, asked: Settings) -> Outcome:
+    data, small = context.load(asked.data), context.load(asked.small_data)
     sparse: dict[str, list[float]] = {kind: [] for kind in SPARSE}
     deep: dict[tuple[bool, int], list[Trained]] = {}
     accuracies: dict[tuple[bool, int], list[float]] = {}
     for repeat in range(asked.repeats):
         for kind in SPARSE:
-            sparse[kind].append(train_sparse(bench, asked, data, kind, repeat))
+            sparse[kind].append(train_sparse(context, asked, data, kind, repeat))
         for depth in asked.depths:
             for shortcuts in (False, True):
-                trained, accuracy = train_deep(bench, asked, small, depth, shortcuts, repeat)
+                trained, accuracy = train_deep(context, asked, small, depth, shortcuts, repeat)
                 deep.setdefault((shortcuts, depth), []).append(trained)
                 accuracies.setdefault((shortcuts, depth), []).append(accuracy)
     deepest = max(asked.depths)
@@ -90,32 +90,32 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     )
 
 
-def train_sparse(bench: Bench, asked: Settings, data: Dataset, kind: str, repeat: int) -> float:
+def train_sparse(context: Context, asked: Settings, data: Dataset, kind: str, repeat: int) -> float:
     """Test accuracy of LeNet-5 of 1998 with such connections, after a part of the training split."""
-    drawn = torch.randperm(len(data.train), generator=bench.generator(f"samples {repeat}"))
+    drawn = torch.randperm(len(data.train), generator=context.generator(f"samples {repeat}"))
     train = part(data.train, drawn[: asked.samples])
     net = build("lenet5_1998", data.spec, connections=kind)
-    bench.train(
-        learner(bench, net, data.spec, "nesterov", asked.learning_rate, 5e-4),
-        training_batches(bench, train, data.spec, asked.batch_size),
+    context.train(
+        learner(context, net, data.spec, "nesterov", asked.learning_rate, 5e-4),
+        training_batches(context, train, data.spec, asked.batch_size),
         Plan(asked.epochs, schedule("one-cycle")),
         name=f"C3 by {kind}, {repeat + 1}",
     )
-    return classified(bench, net, data.test, data.spec, train)[1].values["accuracy"]
+    return classified(context, net, data.test, data.spec, train)[1].values["accuracy"]
 
 
 def train_deep(
-    bench: Bench, asked: Settings, data: Dataset, depth: int, shortcuts: bool, repeat: int
+    context: Context, asked: Settings, data: Dataset, depth: int, shortcuts: bool, repeat: int
 ) -> tuple[Trained, float]:
     """A net of He et al. 2015, section 4.2, with or without its shortcuts; and its test accuracy."""
     net = resnet(data.spec, depth, asked.widths, shortcuts)
-    trained = bench.train(
-        learner(bench, net, data.spec, "nesterov", asked.residual_rate, 5e-4),
-        training_batches(bench, data.train, data.spec, asked.batch_size),
+    trained = context.train(
+        learner(context, net, data.spec, "nesterov", asked.residual_rate, 5e-4),
+        training_batches(context, data.train, data.spec, asked.batch_size),
         Plan(asked.residual_epochs, schedule("one-cycle")),
         name=f"{'residual' if shortcuts else 'plain'} {depth}, {repeat + 1}",
     )
-    return trained, classified(bench, net, data.test, data.spec, data.train)[1].values["accuracy"]
+    return trained, classified(context, net, data.test, data.spec, data.train)[1].values["accuracy"]
 
 
 # ------------------------------------------------------------------------------------------------------- pictures

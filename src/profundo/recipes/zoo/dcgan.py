@@ -23,7 +23,7 @@ from profundo.nets.generator_critic import dcgan_discriminator, dcgan_generator
 from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
 from profundo.pictures.exhibits import Exhibit
 from profundo.recipes.adversaries import draw, play, players
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.runs.experiment import Positive, Several, Share, Whole
 from profundo.train.adversarial import Adversarial, Judge
@@ -63,14 +63,14 @@ def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
     return {"discriminator": discriminator_cost(judge(real), judge(made))}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data, classes=3)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data, classes=3)
     known = {"shape": list(data.spec.inputs.shape)}
-    update = duel(bench, asked, known, networks(asked, known)["generator"])
-    return play(bench, asked, data, update, LOW, known)
+    update = duel(context, asked, known, networks(asked, known)["generator"])
+    return play(context, asked, data, update, LOW, known)
 
 
-def duel(bench: Bench, asked: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
+def duel(context: Context, asked: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
     """The generator and its opponent, with their optimizers."""
     discriminator = dcgan_discriminator(known["shape"], asked.width)
     return Adversarial(
@@ -81,7 +81,7 @@ def duel(bench: Bench, asked: Settings, known: Mapping[str, Any], generator: nn.
         discriminator_cost=cost,
         generator_cost=generator_cost,
         decay=asked.decay,
-        precision=bench.precision(generator),
+        precision=context.precision(generator),
     )
 
 

@@ -22,7 +22,7 @@ from profundo.nets import linear, mlp
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.classifying import classified, known_spec, learner, spec_of, training_batches
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Dataset
 from profundo.runs.experiment import Positive, Whole
@@ -62,16 +62,16 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     }
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
+def run(context: Context, asked: Settings) -> Outcome:
     unexplained: dict[int, list[float]] = {depth: [] for depth in range(1, asked.deepest + 1)}
     flat = []
     for repeat in range(asked.repeats):
-        data = compositions(asked.samples, bench.generator(f"data {repeat}"))
+        data = compositions(asked.samples, context.generator(f"data {repeat}"))
         nets = networks(asked, {"spec": known_spec(data.spec)})
         for depth in unexplained:
             net = nets[name_of(depth)]
-            unexplained[depth].append(learn(bench, asked, data, net, f"{name_of(depth)}, {repeat + 1}"))
-        flat.append(learn(bench, asked, data, linear(data.spec), f"linear, {repeat + 1}"))
+            unexplained[depth].append(learn(context, asked, data, net, f"{name_of(depth)}, {repeat + 1}"))
+        flat.append(learn(context, asked, data, linear(data.spec), f"linear, {repeat + 1}"))
     means = {depth: mean(values) for depth, values in unexplained.items()}
     best = min(means, key=means.__getitem__)
     return Outcome(
@@ -87,15 +87,15 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     )
 
 
-def learn(bench: Bench, asked: Settings, data: Dataset, net: nn.Module, name: str) -> float:
+def learn(context: Context, asked: Settings, data: Dataset, net: nn.Module, name: str) -> float:
     """1 − R² on the test split, after training."""
-    bench.train(
-        learner(bench, net, data.spec, "adam", asked.learning_rate),
-        training_batches(bench, data.train, data.spec, asked.batch_size),
+    context.train(
+        learner(context, net, data.spec, "adam", asked.learning_rate),
+        training_batches(context, data.train, data.spec, asked.batch_size),
         Plan(asked.epochs, schedule("one-cycle")),
         name=name,
     )
-    return 1 - classified(bench, net, data.test, data.spec, data.train)[1].values["R²"]
+    return 1 - classified(context, net, data.test, data.spec, data.train)[1].values["R²"]
 
 
 def name_of(depth: int) -> str:

@@ -33,7 +33,7 @@ from profundo.nets.features import RandomFeatures
 from profundo.objectives.batched_losses import squared_errors
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, Dataset, Samples
 from profundo.runs.experiment import Positive, Share, Some
@@ -81,11 +81,11 @@ def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]
     return {f"width {width}": BatchedMLP(asked.repeats, PIXELS, width, 1, "relu") for width in asked.widths}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load("digits")
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load("digits")
     nets = networks(asked, {})
-    by_width = grow_nets(bench, asked, data, nets)
-    by_features = grow_features(bench, asked, data)
+    by_width = grow_nets(context, asked, data, nets)
+    by_features = grow_features(context, asked, data)
     threshold = min(asked.widths, key=lambda width: abs(parameters(width) - asked.samples))
     net_figures, net_scores = told("nets", "a width of {:,}", asked.widths, by_width)
     feature_figures, feature_scores = told("random features", "{:,} features", asked.features, by_features)
@@ -121,9 +121,9 @@ def parameters(width: int) -> int:
     return (PIXELS + 2) * width + 1
 
 
-def grow_nets(bench: Bench, asked: Settings, data: Dataset, nets: Mapping[str, nn.Module]) -> Errors:
+def grow_nets(context: Context, asked: Settings, data: Dataset, nets: Mapping[str, nn.Module]) -> Errors:
     """Train the nets of every width, all repeats of a width at once."""
-    draw = bench.generator("training samples of nets")
+    draw = context.generator("training samples of nets")
     inputs, digits = samples(data, "train")
     chosen = subsets(len(inputs), asked.samples, asked.repeats, draw)
     signs = odd(digits[chosen])
@@ -133,9 +133,9 @@ def grow_nets(bench: Bench, asked: Settings, data: Dataset, nets: Mapping[str, n
     test = Batch(others, odd(other_digits), len(others))
     rows = []
     for name, net in nets.items():
-        bench.train(
+        context.train(
             Descent(net, partial(cost, net), optimizer("adam", net, asked.learning_rate)),
-            Whole(training.inputs, training.targets, UPDATES, bench.device),
+            Whole(training.inputs, training.targets, UPDATES, context.device),
             Plan(asked.epochs, schedule("cosine")),
             name=name,
         )
@@ -145,9 +145,9 @@ def grow_nets(bench: Bench, asked: Settings, data: Dataset, nets: Mapping[str, n
     return Errors(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
 
-def grow_features(bench: Bench, asked: Settings, data: Dataset) -> Errors:
+def grow_features(context: Context, asked: Settings, data: Dataset) -> Errors:
     """The output layer of every number of features, in closed form."""
-    draw = bench.generator("training samples of random features")
+    draw = context.generator("training samples of random features")
     inputs, digits = samples(data, "train")
     test_inputs, test_digits = samples(data, "test")
     inputs, test_inputs = inputs.double(), test_inputs.double()  # at the threshold the weights are enormous

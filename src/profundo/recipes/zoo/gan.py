@@ -24,7 +24,7 @@ from profundo.nets.generator_critic import dense_generator, maxout_discriminator
 from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
 from profundo.pictures.exhibits import Exhibit
 from profundo.recipes.adversaries import draw, play, players
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train.adversarial import Adversarial, Judge
@@ -72,8 +72,8 @@ def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
     return {"discriminator": discriminator_cost(scores_of_real, scores_of_made)}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data, classes=3)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data, classes=3)
     known = {"shape": list(data.spec.inputs.shape)}
     generator = networks(asked, known)["generator"]
     discriminator = maxout_discriminator(known["shape"], asked.units, asked.pieces, asked.dropout)
@@ -86,7 +86,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         generator_cost=generator_cost,
         decay=asked.decay,
     )
-    return play(bench, asked, data, duel, LOW, known)
+    return play(context, asked, data, duel, LOW, known)
 
 
 def generate(model: Model, count: int, generator: torch.Generator, _prompt: str) -> list[Exhibit]:

@@ -25,7 +25,7 @@ from profundo.nets.recurrent import Cell, LanguageModel, continued
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch
 from profundo.runs.experiment import Layers, Positive, Share, Whole
@@ -70,17 +70,17 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     }
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    text = load_text(None if asked.text is None else Path(asked.text), data_dir=bench.data_dir)
-    bench.facts["text"] = text.facts
+def run(context: Context, asked: Settings) -> Outcome:
+    text = load_text(None if asked.text is None else Path(asked.text), data_dir=context.data_dir)
+    context.facts["text"] = text.facts
     known = {"vocabulary": text.vocabulary}
     net = networks(asked, known)["net"]
     assert isinstance(net, LanguageModel)
     model = Model(asked, {"net": net}, known)
-    before = generate(model, 1, bench.generator("before"), "")
-    update, windows = training(bench, asked, text, net)
-    validation, test = text.validation.to(bench.device), text.test.to(bench.device)
-    trained = bench.train(
+    before = generate(model, 1, context.generator("before"), "")
+    update, windows = training(context, asked, text, net)
+    validation, test = text.validation.to(context.device), text.test.to(context.device)
+    trained = context.train(
         update,
         windows,
         Plan(asked.epochs, schedule("one-cycle")),
@@ -95,7 +95,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         baseline={"bits/char": rivals[best]},
         against=f"Witten–Bell {best + 1}-grams",
         exhibits=[
-            _retitled(generate(model, 1, bench.generator("after"), "")[0], "A passage"),
+            _retitled(generate(model, 1, context.generator("after"), "")[0], "A passage"),
             _retitled(before[0], "The same before training"),
             Chart(
                 "Bits per character",
@@ -131,9 +131,9 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     )
 
 
-def training(bench: Bench, asked: Settings, text: Text, net: LanguageModel) -> tuple[Descent, Windows]:
+def training(context: Context, asked: Settings, text: Text, net: LanguageModel) -> tuple[Descent, Windows]:
     """What one update does, and to which windows."""
-    precision = bench.precision(net)
+    precision = context.precision(net)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         with autocast(precision, batch.inputs.device):
@@ -141,7 +141,7 @@ def training(bench: Bench, asked: Settings, text: Text, net: LanguageModel) -> t
         return {"loss": sequence_cost(logits, batch.targets)}
 
     update = Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip)
-    return update, Windows(text.train, asked.length, asked.batch_size, seed=bench.seed, device=bench.device)
+    return update, Windows(text.train, asked.length, asked.batch_size, seed=context.seed, device=context.device)
 
 
 def generate(model: Model, count: int, generator: torch.Generator, prompt: str) -> list[Exhibit]:

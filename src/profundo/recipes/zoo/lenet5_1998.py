@@ -39,7 +39,7 @@ from profundo.recipes.classifying import (
     training_batches,
     validation,
 )
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Dataset
 from profundo.runs.experiment import Positive, Whole
@@ -65,20 +65,20 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {"net": build("lenet5_1998", spec_of(known), connections=asked.connections)}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data)
     known = {"spec": known_spec(data.spec)}
     nets = networks(asked, known)
     net = nets["net"]
-    samples = first_of_each(data).to(bench.device)
-    trained = bench.train(
-        learner(bench, net, data.spec, "nesterov", asked.learning_rate, asked.weight_decay),
-        training_batches(bench, data.train, data.spec, asked.batch_size, asked.augment),
+    samples = first_of_each(data).to(context.device)
+    trained = context.train(
+        learner(context, net, data.spec, "nesterov", asked.learning_rate, asked.weight_decay),
+        training_batches(context, data.train, data.spec, asked.batch_size, asked.augment),
         Plan(asked.epochs, schedule("one-cycle")),
-        validate=lambda: validation(bench, net, data),
+        validate=lambda: validation(context, net, data),
         film=lambda: sheet(drawings(net, samples), 5),
     )
-    said, found = classified(bench, net, data.test, data.spec, data.train)
+    said, found = classified(context, net, data.test, data.spec, data.train)
     parameters = sum(p.numel() for p in net.parameters())
     codes = picture(net.output.codes)  # type: ignore[union-attr, arg-type]
     return Outcome(

@@ -26,7 +26,7 @@ from profundo.evaluate.separation import novikoff_bound
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart
 from profundo.pictures.planes import Plane
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Inputs, Spec
 from profundo.runs.experiment import Whole
@@ -49,16 +49,16 @@ def networks(_asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module
     return {"neuron": nn.Linear(2, 1)}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data)
     nets = networks(asked, {})
     neuron, training = nets["neuron"], whole(data.train, data.spec)
     assert isinstance(neuron, nn.Linear)
     inputs, classes = data.spec.inputs, data.spec.targets.classes
     known = {"names": inputs.names, "mean": inputs.mean, "std": inputs.std, "classes": classes}
-    trained = bench.train(
+    trained = context.train(
         PerceptronRule(neuron),
-        batches(data.train, data.spec, 1, seed=bench.seed, device=bench.device),
+        batches(data.train, data.spec, 1, seed=context.seed, device=context.device),
         Plan(asked.epochs),
         film=lambda: boundary(neuron, training, data.spec),
     )

@@ -22,7 +22,7 @@ from profundo.evaluate import evaluating
 from profundo.nets.features import OrthogonalPolynomials
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, ProfundoError
 from profundo.runs.experiment import Positive
@@ -52,11 +52,11 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {"polynomials": OrthogonalPolynomials(torch.tensor(known["points"], dtype=torch.float64), asked.degree)}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
+def run(context: Context, asked: Settings) -> Outcome:
     """Raises ProfundoError where a polynomial would have more coefficients than there are samples."""
     if asked.degree >= asked.samples:
         raise ProfundoError(f"degree {asked.degree}: expected less than the number of samples, {asked.samples}")
-    splits = {name: samples(asked, name, bench.generator(name)) for name in SPLITS}
+    splits = {name: samples(asked, name, context.generator(name)) for name in SPLITS}
     known = {"points": splits["training"].inputs.tolist()}
     nets = networks(asked, known)
     polynomials = nets["polynomials"]
@@ -66,9 +66,9 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         return {"loss": each.sum()}  # a sum, so that each polynomial has the gradient it would have alone
 
     training = splits["training"]
-    bench.train(
+    context.train(
         Descent(polynomials, cost, optimizer("sgd", polynomials, asked.learning_rate)),
-        Whole(training.inputs, training.targets, device=bench.device),
+        Whole(training.inputs, training.targets, device=context.device),
         Plan(asked.epochs),
     )
     errors = {name: errors_by_degree(polynomials, split) for name, split in splits.items()}

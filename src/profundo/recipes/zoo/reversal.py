@@ -25,7 +25,7 @@ from profundo.nets.attention import Translator
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, ProfundoError
 from profundo.runs.experiment import Positive, Whole
@@ -64,11 +64,11 @@ def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]
     }
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
+def run(context: Context, asked: Settings) -> Outcome:
     nets = networks(asked, {})
-    test = next(iter(_strings(bench, asked, asked.test, 1, test=True).epoch(0)))
-    held = next(iter(_strings(bench, asked, 500, 1, test=True).epoch(1)))
-    histories = {name: train(bench, asked, name, nets[name], held) for name in KINDS}
+    test = next(iter(_strings(context, asked, asked.test, 1, test=True).epoch(0)))
+    held = next(iter(_strings(context, asked, 500, 1, test=True).epoch(1)))
+    histories = {name: train(context, asked, name, nets[name], held) for name in KINDS}
     exact, digits = {}, {}
     for name, net in nets.items():
         said, _ = translated(net, test.inputs)
@@ -113,7 +113,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     )
 
 
-def train(bench: Bench, asked: Settings, name: str, net: nn.Module, held: Batch) -> History:
+def train(context: Context, asked: Settings, name: str, net: nn.Module, held: Batch) -> History:
     """Each symbol of the target given those before it and the source: teacher forcing."""
     assert isinstance(net, Translator)
 
@@ -125,16 +125,16 @@ def train(bench: Bench, asked: Settings, name: str, net: nn.Module, held: Batch)
         said, _ = translated(net, held.inputs)
         return {"validation accuracy": exact_matches(said, held.targets, PAD).double().mean().item()}
 
-    return bench.train(
+    return context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
-        _strings(bench, asked, asked.batch_size, asked.steps, test=False),
+        _strings(context, asked, asked.batch_size, asked.steps, test=False),
         Plan(asked.epochs, schedule("one-cycle")),
         name=name,
         validate=validate,
     ).history
 
 
-def _strings(bench: Bench, asked: Settings, batch_size: int, in_epoch: int, *, test: bool) -> Reversals:
+def _strings(context: Context, asked: Settings, batch_size: int, in_epoch: int, *, test: bool) -> Reversals:
     """Short strings are learnt, too, but not counted: there are few of them, so that tests would repeat them."""
     shortest = (asked.longest + 1) // 2 if test else 1
     return Reversals(
@@ -143,8 +143,8 @@ def _strings(bench: Bench, asked: Settings, batch_size: int, in_epoch: int, *, t
         longest=asked.longest,
         shortest=shortest,
         test=test,
-        seed=bench.seed,
-        device=bench.device,
+        seed=context.seed,
+        device=context.device,
     )
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from profundo.data import augmentation
 from profundo.data.metric_batches import Pairs
 from profundo.objectives.metric_losses import contrastive, pair_distances
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.metric_learning import embed, judged, known_of, networks, parts_of, predict
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
@@ -54,8 +54,8 @@ class Settings:
     pictured: Annotated[int, Field(ge=10)] = 1000
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data, images=True, stream=False)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data, images=True, stream=False)
     parts = parts_of(data, asked.unseen)
     turned = augmentation(["rotation"]) if asked.rotate else None
     net = networks(asked, known_of(data))["net"]
@@ -65,20 +65,20 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         left, right = net(batch.inputs).chunk(2)
         return {"loss": contrastive(pair_distances(left, right), batch.targets, asked.margin).mean()}
 
-    bench.train(
+    context.train(
         Descent(net, cost, optimizer("adamw", net, asked.learning_rate, asked.weight_decay)),
         Pairs(
             parts.train,
             data.spec.inputs,
             asked.pairs,
             steps=asked.steps,
-            seed=bench.seed,
-            device=bench.device,
+            seed=context.seed,
+            device=context.device,
             augment=turned,
         ),
         Plan(asked.epochs, schedule("cosine")),
     )
-    return judged(bench, asked, data, net, untrained)
+    return judged(context, asked, data, net, untrained)
 
 
 RECIPE = Recipe(

@@ -16,7 +16,7 @@ import torch
 from profundo.evaluate.cosine import cosine, euclidean
 from profundo.pictures import heat_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import ProfundoError
 from profundo.runs.experiment import Finite
@@ -34,7 +34,7 @@ class Settings:
     c: tuple[Finite, ...] = (-0.5, -0.3, -0.7)
 
 
-def run(_bench: Bench, asked: Settings) -> Outcome:
+def run(_bench: Context, asked: Settings) -> Outcome:
     """Raises ProfundoError for vectors of different lengths, of none, and for one of zeros."""
     vectors = {"X": asked.x, "A": asked.a, "B": asked.b, "C": asked.c}
     if len({len(vector) for vector in vectors.values()}) > 1 or not all(map(any, vectors.values())):

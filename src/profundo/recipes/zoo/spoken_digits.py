@@ -25,7 +25,7 @@ from profundo.nets.recurrent import Cell, SequenceClassifier
 from profundo.objectives import categorical
 from profundo.pictures.charts import heat_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch
 from profundo.runs.experiment import Positive, Share, Whole
@@ -58,9 +58,9 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {"net": SequenceClassifier(BANDS, classes, asked.width, cell=asked.cell, dropout=asked.dropout)}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    words = _words(bench, asked)
-    bench.facts["recordings"] = words.facts
+def run(context: Context, asked: Settings) -> Outcome:
+    words = _words(context, asked)
+    context.facts["recordings"] = words.facts
     known = {"classes": list(words.classes)}
     net = networks(asked, known)["net"]
     objective = categorical()
@@ -78,9 +78,9 @@ def run(bench: Bench, asked: Settings) -> Outcome:
             "validation accuracy": right,
         }
 
-    bench.train(
+    context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
-        Spoken(words.train, asked.batch_size, seed=bench.seed, device=bench.device),
+        Spoken(words.train, asked.batch_size, seed=context.seed, device=context.device),
         Plan(asked.epochs, schedule("one-cycle")),
         validate=validate,
     )
@@ -115,10 +115,10 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     )
 
 
-def _words(bench: Bench, asked: Settings) -> SpokenWords:
+def _words(context: Context, asked: Settings) -> SpokenWords:
     if asked.data is None:
-        return spoken_digits(data_dir=bench.data_dir)
-    return sound_folder(Path(asked.data), seed=bench.seed)
+        return spoken_digits(data_dir=context.data_dir)
+    return sound_folder(Path(asked.data), seed=context.seed)
 
 
 def blanked(spectrograms: Tensor, share: float) -> Tensor:

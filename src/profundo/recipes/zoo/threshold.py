@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from profundo.nets.threshold_units import GATES, ThresholdLayer
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.planes import Plane
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]
@@ -36,7 +36,7 @@ def networks(_asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module
     return {name: build() for name, build in GATES.items()}
 
 
-def run(_bench: Bench, asked: Settings) -> Outcome:
+def run(_bench: Context, asked: Settings) -> Outcome:
     nets = networks(asked, {})
     right = [
         answer == truth for name in TRUTH for answer, truth in zip(answers(nets[name], name), TRUTH[name], strict=True)

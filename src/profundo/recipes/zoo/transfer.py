@@ -37,7 +37,7 @@ from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
 from profundo.recipes.classifying import classified, known_spec, learner, spec_of, tell, training_batches
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Dataset, Samples, Spec
 from profundo.runs.experiment import Positive, Some, Whole
@@ -72,39 +72,39 @@ def networks(_asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]
     return {"source": fast_cnn(Spec(spec.inputs, targets)), "fine-tuned": fast_cnn(spec)}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data, classes=10)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data, classes=10)
     old, new = only_classes(data, range(5)), only_classes(data, range(5, 10))
     # The new digits are standardised as the old ones were: so the net expects them.
     new = replace(new, spec=Spec(old.spec.inputs, new.spec.targets))
     known = {"spec": known_spec(new.spec), "source classes": list(old.spec.targets.classes)}
     nets = networks(asked, known)
     source = nets["source"]
-    bench.train(
-        learner(bench, source, old.spec, "adamw", asked.learning_rate, 0.01),
-        training_batches(bench, old.train, old.spec, 128),
+    context.train(
+        learner(context, source, old.spec, "adamw", asked.learning_rate, 0.01),
+        training_batches(context, old.train, old.spec, 128),
         Plan(asked.source_epochs, schedule("one-cycle")),
         name="source",
     )
-    learnt = classified(bench, source, old.test, old.spec, old.train)[1].values["accuracy"]
+    learnt = classified(context, source, old.test, old.spec, old.train)[1].values["accuracy"]
 
     found: dict[tuple[str, int], list[float]] = {}
     for size in asked.samples:
         for repeat in range(asked.repeats):
-            train = few(new.train, size, bench.generator(f"samples {size} {repeat}"))
+            train = few(new.train, size, context.generator(f"samples {size} {repeat}"))
             for way in WAYS:
-                net = learn(bench, asked, source, train, new.spec, way, f"{way} {size} {repeat}")
-                _, figures = classified(bench, net, new.test, new.spec, train)
+                net = learn(context, asked, source, train, new.spec, way, f"{way} {size} {repeat}")
+                _, figures = classified(context, net, new.test, new.spec, train)
                 found.setdefault((way, size), []).append(figures.values["accuracy"])
         best = {way: mean(found[way, size]) for way in WAYS}
-        bench.say(f"{size} of each: " + ", ".join(f"{way} {value:.2%}" for way, value in best.items()))
+        context.say(f"{size} of each: " + ", ".join(f"{way} {value:.2%}" for way, value in best.items()))
     nets["fine-tuned"] = net
 
     smallest = asked.samples[0]
     return Outcome(
         scores={f"accuracy, {size} of each": mean(found["fine-tuned", size]) for size in asked.samples},
         baseline={f"accuracy, {size} of each": mean(found["scratch", size]) for size in asked.samples},
-        exhibits=[accuracy_chart(asked, found), accuracy_table(asked, found), what_there_was(new, asked, bench)],
+        exhibits=[accuracy_chart(asked, found), accuracy_table(asked, found), what_there_was(new, asked, context)],
         networks=nets,
         known=known,
         conclusion=f"From {smallest} images of each of the digits 5 to 9, a net that had learnt 0 to 4 ({learnt:.1%}) "
@@ -115,15 +115,15 @@ def run(bench: Bench, asked: Settings) -> Outcome:
 
 
 def learn(
-    bench: Bench, asked: Settings, source: nn.Module, train: Samples, spec: Spec, way: str, name: str
+    context: Context, asked: Settings, source: nn.Module, train: Samples, spec: Spec, way: str, name: str
 ) -> nn.Module:
     """A net for the new classes, learnt in one of the three ways."""
-    batches = training_batches(bench, train, spec, asked.batch_size)
+    batches = training_batches(context, train, spec, asked.batch_size)
     net = fast_cnn(spec) if way == "scratch" else with_new_output(source, spec)
 
     def train_for(updates: int, part: str, rates: Mapping[str, float]) -> None:
-        bench.train(
-            learner(bench, net, spec, "adamw", asked.learning_rate, 0.01, rates=rates),
+        context.train(
+            learner(context, net, spec, "adamw", asked.learning_rate, 0.01, rates=rates),
             batches,
             Plan(max(1, updates // len(batches)), schedule("one-cycle")),
             name=f"{name}{part}",
@@ -203,9 +203,9 @@ def accuracy_table(asked: Settings, found: Mapping[tuple[str, int], Sequence[flo
     return Table("Every training", "Test accuracy of each training on the digits 5 to 9.", columns, rows)
 
 
-def what_there_was(new: Dataset, asked: Settings, bench: Bench) -> Images:
+def what_there_was(new: Dataset, asked: Settings, context: Context) -> Images:
     size = asked.samples[0]
-    shown = few(new.train, min(size, 10), bench.generator(f"samples {size} 0")).inputs
+    shown = few(new.train, min(size, 10), context.generator(f"samples {size} 0")).inputs
     assert isinstance(shown, torch.Tensor)
     caption = "Of the smallest training set, up to ten images of each digit: all that a new net sees."
     return Images("What there was to learn from", caption, shown, columns=min(size, 10))

@@ -23,7 +23,7 @@ from torch import Tensor
 from profundo.data import augmentation
 from profundo.data.metric_batches import ClassBatches
 from profundo.objectives.metric_losses import distances, hardest, semi_hard, squared_distances, triplet
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.metric_learning import embed, judged, known_of, networks, parts_of, predict
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
@@ -58,8 +58,8 @@ class Settings:
     pictured: Annotated[int, Field(ge=10)] = 1000
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data, images=True, stream=False)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data, images=True, stream=False)
     parts = parts_of(data, asked.unseen)
     turned = augmentation(["rotation"]) if asked.rotate else None
     net = networks(asked, known_of(data))["net"]
@@ -69,7 +69,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         costs = mined_cost(net(batch.inputs), batch.targets, asked.mining, asked.margin)
         return {"loss": costs.mean(), "active share": (costs.detach() > 0).float().mean()}
 
-    bench.train(
+    context.train(
         Descent(net, cost, optimizer("adamw", net, asked.learning_rate, asked.weight_decay)),
         ClassBatches(
             parts.train,
@@ -77,13 +77,13 @@ def run(bench: Bench, asked: Settings) -> Outcome:
             asked.classes,
             asked.each,
             steps=asked.steps,
-            seed=bench.seed,
-            device=bench.device,
+            seed=context.seed,
+            device=context.device,
             augment=turned,
         ),
         Plan(asked.epochs, schedule("cosine")),
     )
-    return judged(bench, asked, data, net, untrained)
+    return judged(context, asked, data, net, untrained)
 
 
 def mined_cost(embeddings: Tensor, labels: Tensor, mining: str, margin: float) -> Tensor:

@@ -26,7 +26,7 @@ from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
 from profundo.objectives.batched_losses import squared_errors
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
 from profundo.runs.experiment import Positive, Some
@@ -63,14 +63,14 @@ def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]
     }
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
+def run(context: Context, asked: Settings) -> Outcome:
     nets = networks(asked, {})
     places, between = grid(PLACES), grid(BETWEEN)
     targets = values(places, asked.nets)
     for name, net in nets.items():
-        bench.train(
+        context.train(
             Descent(net, partial(cost, net), optimizer("adam", net, asked.learning_rate)),
-            Whole(places, targets, UPDATES, bench.device),
+            Whole(places, targets, UPDATES, context.device),
             Plan(asked.epochs, schedule("cosine")),
             name=name,
         )

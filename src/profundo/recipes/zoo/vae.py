@@ -26,7 +26,7 @@ from profundo.nets.variational import VariationalAutoencoder
 from profundo.objectives.elbo import bernoulli_log_likelihood, gaussian_kl, normal_log_density
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.pictures.film import sheet
-from profundo.recipes.context import Bench, Trained
+from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Positive, Whole
@@ -69,16 +69,16 @@ def elbo(net: VariationalAutoencoder, pictures: Tensor, beta: float = 1.0) -> di
     return {"loss": reconstruction + beta * kl, "reconstruction": reconstruction, "KL": kl}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data, images=True)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data, images=True)
     known = {"shape": list(data.spec.inputs.shape)}
     nets = networks(asked, known)
-    trained = train(bench, asked, data, nets["vae"], "code", asked.epochs, asked.beta)
-    train(bench, asked, data, nets["plane"], "plane", asked.plane_epochs)
+    trained = train(context, asked, data, nets["vae"], "code", asked.epochs, asked.beta)
+    train(context, asked, data, nets["plane"], "plane", asked.plane_epochs)
 
-    test = intensities(data.test, data.spec).to(bench.device)
-    pixels = torch.bernoulli(test.cpu(), generator=bench.generator("pixels")).to(bench.device)
-    bound, likelihood = log_likelihoods(nets["vae"], pixels, asked.draws, bench.generator("codes"))
+    test = intensities(data.test, data.spec).to(context.device)
+    pixels = torch.bernoulli(test.cpu(), generator=context.generator("pixels")).to(context.device)
+    bound, likelihood = log_likelihoods(nets["vae"], pixels, asked.draws, context.generator("codes"))
     constant = independent_pixels(data, pixels)
     size = math.prod(data.spec.inputs.shape)
     return Outcome(
@@ -90,7 +90,7 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         baseline={"bits/dim": bits_per_dimension(-constant, size), "log-likelihood (nats)": constant},
         against="independent pixels",
         exhibits=[
-            *generate(Model(asked, nets, known), 64, bench.generator("samples"), ""),
+            *generate(Model(asked, nets, known), 64, context.generator("samples"), ""),
             Images(
                 "The plane of codes",
                 "What the net with a code of two numbers decodes at the quantiles of a normal distribution: from left to "
@@ -115,19 +115,19 @@ def run(bench: Bench, asked: Settings) -> Outcome:
 
 
 def train(
-    bench: Bench, asked: Settings, data: Dataset, net: nn.Module, name: str, epochs: int, beta: float = 1.0
+    context: Context, asked: Settings, data: Dataset, net: nn.Module, name: str, epochs: int, beta: float = 1.0
 ) -> Trained:
     """Maximise the (β-weighted) bound by stochastic gradients (algorithm 1)."""
     assert isinstance(net, VariationalAutoencoder)
-    validation = intensities(data.validation, data.spec).to(bench.device)
-    codes = torch.randn(64, net.code, generator=bench.generator("film")).to(bench.device)
+    validation = intensities(data.validation, data.spec).to(context.device)
+    codes = torch.randn(64, net.code, generator=context.generator("film")).to(context.device)
 
     def validate() -> Mapping[str, float]:
         with evaluating(net):
             return {f"validation {name}": value.item() for name, value in elbo(net, validation, beta).items()}
 
-    return bench.train(
-        *training(bench, asked, data, net, beta),
+    return context.train(
+        *training(context, asked, data, net, beta),
         Plan(epochs, schedule("cosine")),
         name=name,
         validate=validate,
@@ -136,17 +136,17 @@ def train(
 
 
 def training(
-    bench: Bench, asked: Settings, data: Dataset, net: VariationalAutoencoder, beta: float = 1.0
+    context: Context, asked: Settings, data: Dataset, net: VariationalAutoencoder, beta: float = 1.0
 ) -> tuple[Descent, Batches]:
     """What one update does, and to which pictures."""
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
-        with autocast(bench.precision(), bench.device):
+        with autocast(context.precision(), context.device):
             return elbo(net, batch.inputs, beta)
 
     update = Descent(net, cost, optimizer("adam", net, asked.learning_rate))
     pictures = unit_interval(data.spec)
-    return update, batches(data.train, pictures, asked.batch_size, seed=bench.seed, device=bench.device)
+    return update, batches(data.train, pictures, asked.batch_size, seed=context.seed, device=context.device)
 
 
 def log_likelihoods(

@@ -29,7 +29,7 @@ from profundo.nets.recurrent import LanguageModel, remember_
 from profundo.objectives import categorical
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
 from profundo.runs.experiment import Positive, Some, Whole
@@ -73,13 +73,13 @@ def _net(asked: Settings, kind: str, lag: int) -> LanguageModel:
     return net
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
+def run(context: Context, asked: Settings) -> Outcome:
     nets = networks(asked, {})
     longest = max(asked.lags)
     shown = {kind: nets[f"{kind} {longest}"] for kind in CELLS}
-    before = {kind: gradients(bench, asked, net) for kind, net in shown.items()}
-    accuracies = {name: accuracy_after_training(bench, asked, name, net) for name, net in nets.items()}
-    after = {kind: gradients(bench, asked, net) for kind, net in shown.items()}
+    before = {kind: gradients(context, asked, net) for kind, net in shown.items()}
+    accuracies = {name: accuracy_after_training(context, asked, name, net) for name, net in nets.items()}
+    after = {kind: gradients(context, asked, net) for kind, net in shown.items()}
     at_longest = {kind: accuracies[f"{kind} {longest}"] for kind in CELLS}
     left = {kind: norms[-1] / norms[0] for kind, norms in before.items()}
     bridged = {
@@ -124,10 +124,10 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     )
 
 
-def gradients(bench: Bench, asked: Settings, net: nn.Module) -> list[float]:
+def gradients(context: Context, asked: Settings, net: nn.Module) -> list[float]:
     """Mean norm of the gradient of a sequence's cost with respect to the state 0, 1, 2, … steps before the last."""
     assert isinstance(net, LanguageModel)
-    batch = next(iter(FirstSymbols(asked.symbols, asked.distance, 64, 1, seed=bench.seed).epoch(0)))
+    batch = next(iter(FirstSymbols(asked.symbols, asked.distance, 64, 1, seed=context.seed).epoch(0)))
     device = next(net.parameters()).device
     inputs, targets = net.embedding(batch.inputs.T.to(device)).detach(), batch.targets.to(device)
 
@@ -138,23 +138,23 @@ def gradients(bench: Bench, asked: Settings, net: nn.Module) -> list[float]:
     return norms
 
 
-def accuracy_after_training(bench: Bench, asked: Settings, name: str, net: nn.Module) -> float:
+def accuracy_after_training(context: Context, asked: Settings, name: str, net: nn.Module) -> float:
     """Train to tell the first symbol at the last step alone; the share of sequences drawn anew where that succeeds."""
     objective = categorical()
     lag = int(name.split()[-1])
-    sequences = partial(FirstSymbols, asked.symbols, lag, device=bench.device)
+    sequences = partial(FirstSymbols, asked.symbols, lag, device=context.device)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         logits, _ = net(batch.inputs)
         return {"loss": objective.mean_cost(logits[:, -1], batch.targets, batch.total)}
 
-    bench.train(
+    context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
-        sequences(asked.batch_size, asked.batches, seed=bench.seed),
+        sequences(asked.batch_size, asked.batches, seed=context.seed),
         Plan(1, schedule("one-cycle")),
         name=name,
     )
-    (test,) = sequences(asked.test, 1, seed=bench.seed + 1).epoch(0)
+    (test,) = sequences(asked.test, 1, seed=context.seed + 1).epoch(0)
     with evaluating(net):
         logits, _ = net(test.inputs)
     right: Tensor = logits[:, -1].argmax(1) == test.targets

@@ -24,7 +24,7 @@ from profundo.nets.generator_critic import critic, dcgan_generator
 from profundo.objectives.adversarial_losses import critic_cost, critic_generator_cost, gradient_penalty
 from profundo.pictures.exhibits import Exhibit
 from profundo.recipes.adversaries import draw, play, players
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.runs.experiment import Positive, Several, Share, Whole
 from profundo.train.adversarial import Adversarial, Judge
@@ -76,8 +76,8 @@ def costs(weight: float) -> Callable[[Judge, Tensor, Tensor], dict[str, Tensor]]
     return cost
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    data = bench.load(asked.data, classes=3)
+def run(context: Context, asked: Settings) -> Outcome:
+    data = context.load(asked.data, classes=3)
     known = {"shape": list(data.spec.inputs.shape)}
     generator, opponent = networks(asked, known)["generator"], critic(known["shape"], asked.width)
     duel = Adversarial(
@@ -89,9 +89,9 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         generator_cost=critic_generator_cost,
         rounds=asked.critic_steps,
         decay=asked.decay,
-        precision=bench.precision(generator),
+        precision=context.precision(generator),
     )
-    return play(bench, asked, data, duel, LOW, known, {"distance": "estimated Wasserstein distance"}, CURVE)
+    return play(context, asked, data, duel, LOW, known, {"distance": "estimated Wasserstein distance"}, CURVE)
 
 
 def generate(model: Model, count: int, generator: torch.Generator, _prompt: str) -> list[Exhibit]:

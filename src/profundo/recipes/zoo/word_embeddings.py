@@ -40,7 +40,7 @@ from profundo.nets.embedding import WordPairs
 from profundo.objectives.negative_sampling import context_log_probabilities, negative_sampling
 from profundo.pictures.charts import heat_svg, points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
-from profundo.recipes.context import Bench
+from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, ProfundoError
 from profundo.runs.experiment import Positive, Several, Whole
@@ -93,22 +93,22 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {"words": WordPairs(len(known["vocabulary"]), asked.dimensions)}
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
-    text = load_text(None if asked.text is None else Path(asked.text), data_dir=bench.data_dir)
-    bench.facts["text"] = text.facts
+def run(context: Context, asked: Settings) -> Outcome:
+    text = load_text(None if asked.text is None else Path(asked.text), data_dir=context.data_dir)
+    context.facts["text"] = text.facts
     whole = decode(torch.cat((text.train, text.validation, text.test)), text.vocabulary)
     tokens = tokenized(whole, asked.unit, asked.least)
     known = {"vocabulary": list(tokens.vocabulary), "counts": tokens.counts.tolist()}
     net = networks(asked, known)["words"]
     assert isinstance(net, WordPairs)
-    validation = held_out(bench, asked, tokens, tokens.validation, "validation")
-    test = held_out(bench, asked, tokens, tokens.test, "test")
+    validation = held_out(context, asked, tokens, tokens.validation, "validation")
+    test = held_out(context, asked, tokens, tokens.test, "test")
     noise = noise_distribution(tokens.counts)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         return {"loss": negative_sampling(net(batch.inputs, batch.targets)).mean()}
 
-    bench.train(
+    context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
         SkipGrams(
             tokens.train,
@@ -118,8 +118,8 @@ def run(bench: Bench, asked: Settings) -> Outcome:
             batch_size=asked.batch_size,
             threshold=asked.threshold,
             most=asked.steps,
-            seed=bench.seed,
-            device=bench.device,
+            seed=context.seed,
+            device=context.device,
         ),
         Plan(asked.epochs, schedule("cosine")),
         validate=lambda: {"validation log loss": context_cost(net, *validation, noise)},
@@ -143,16 +143,16 @@ def run(bench: Bench, asked: Settings) -> Outcome:
         scores=scores,
         baseline=baseline,
         against="frequencies alone",
-        exhibits=[neighbour_table(model, 8), *group_pictures(bench, model)],
+        exhibits=[neighbour_table(model, 8), *group_pictures(context, model)],
         networks={"words": net},
         known=known,
         conclusion=conclusion,
     )
 
 
-def held_out(bench: Bench, asked: Settings, tokens: Tokens, part: Tensor, name: str) -> tuple[Tensor, Tensor]:
+def held_out(context: Context, asked: Settings, tokens: Tokens, part: Tensor, name: str) -> tuple[Tensor, Tensor]:
     """Centres and contexts (pairs,) of a part of the text, drawn as in training."""
-    draws = bench.generator(name)
+    draws = context.generator(name)
     kept = subsampled(part, keep_probability(tokens.counts, asked.threshold), draws)
     centres, contexts = skip_grams(kept, asked.window, draws)
     if not len(centres):
@@ -250,7 +250,7 @@ def shown(word: str) -> str:
     return "blank" if word == " " else word
 
 
-def group_pictures(bench: Bench, model: Model) -> list[Exhibit]:
+def group_pictures(context: Context, model: Model) -> list[Exhibit]:
     rows, groups = grouped(model)
     if len(set(groups)) < 2 or len(rows) < 8:
         return []
@@ -258,7 +258,7 @@ def group_pictures(bench: Bench, model: Model) -> list[Exhibit]:
     few = [word for name in names for word in members_of(model, name)[:3] if places(model, [word])]
     table = vectors(model)[places(model, few)]
     return [
-        plane(bench, rows, groups, names),
+        plane(context, rows, groups, names),
         Chart(
             "Cosines",
             f"How alike the embeddings of some {model.asked.unit} are, from −1 to 1; three of each group stand together.",
@@ -267,8 +267,8 @@ def group_pictures(bench: Bench, model: Model) -> list[Exhibit]:
     ]
 
 
-def plane(bench: Bench, rows: Tensor, groups: Sequence[int], names: Sequence[str]) -> Chart:
-    placed = tsne(rows, bench.seed, perplexity=10.0, metric="cosine")
+def plane(context: Context, rows: Tensor, groups: Sequence[int], names: Sequence[str]) -> Chart:
+    placed = tsne(rows, context.seed, perplexity=10.0, metric="cosine")
     return Chart(
         "Groups in the plane",
         f"{len(rows)} embeddings, laid out by t-SNE (van der Maaten & Hinton 2008) on their cosines; training knew nothing of "

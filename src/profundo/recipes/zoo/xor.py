@@ -24,7 +24,7 @@ from profundo.objectives.likelihoods import bernoulli
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
 from profundo.pictures.planes import Plane
-from profundo.recipes.context import Bench, Trained
+from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, Inputs, Spec, Targets
 from profundo.runs.experiment import Positive
@@ -54,10 +54,10 @@ def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]
     }
 
 
-def run(bench: Bench, asked: Settings) -> Outcome:
+def run(context: Context, asked: Settings) -> Outcome:
     nets = networks(asked, {})
-    points = {gate: whole(bench.load(gate.lower()).train, SPEC) for gate in ("OR", "XOR")}
-    trained = {name: train(bench, asked, net, points[gate_of(name)], name) for name, net in nets.items()}
+    points = {gate: whole(context.load(gate.lower()).train, SPEC) for gate in ("OR", "XOR")}
+    trained = {name: train(context, asked, net, points[gate_of(name)], name) for name, net in nets.items()}
     accuracies = {name: accuracy(net, points[gate_of(name)]) for name, net in nets.items()}
     film = trained["hidden layer, XOR"].film(
         "A hidden layer learns XOR",
@@ -105,11 +105,11 @@ def run(bench: Bench, asked: Settings) -> Outcome:
     )
 
 
-def train(bench: Bench, asked: Settings, net: nn.Module, points: Batch, name: str) -> Trained:
+def train(context: Context, asked: Settings, net: nn.Module, points: Batch, name: str) -> Trained:
     """Batch gradient descent on the cross-entropy."""
-    return bench.train(
+    return context.train(
         Supervised(net, bernoulli(), optimizer("sgd", net, asked.learning_rate)),
-        Whole(points.inputs, points.targets, UPDATES, bench.device),
+        Whole(points.inputs, points.targets, UPDATES, context.device),
         Plan(asked.epochs),
         name=name,
         film=(lambda: regions(net, points, "")) if name == "hidden layer, XOR" else None,
