@@ -21,7 +21,9 @@ from profundo.data.splits.splits import separated
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.experiment import experiment
 from profundo.studies import learning_curves, study
-from profundo.studies.learning_curves import LearningCurve, learning_curve, numbers_of, resume_learning_curve
+from profundo.studies.learning_curve_page import chart, page
+from profundo.studies.learning_curve_result import LearningCurve
+from profundo.studies.learning_curves import learning_curve, numbers_of, resume_learning_curve
 
 QUICK = {"net": "mlp", "epochs": 3}
 
@@ -34,9 +36,16 @@ def moons():
 def handmade(errors, metric="RMSE", sizes=(100, 200, 400, 800)):
     rows = [list(row) for row in errors]
     return LearningCurve(
-        experiment(data="diabetes"), "mlp", "d", tuple(sizes), len(rows[0]),
-        {split: {metric: rows} for split in ("training", "validation", "test")}, {"validation": 9, "test": 9},
-    )  # fmt: skip
+        asked=experiment(data="diabetes"),
+        net="mlp",
+        name="d",
+        sizes=tuple(sizes),
+        repeats=len(rows[0]),
+        figures={split: {metric: rows} for split in ("training", "validation", "test")},
+        judged_by={"validation": 9, "test": 9},
+        page=page,
+        chart=chart,
+    )
 
 
 def test_sizes_are_shares_or_numbers_and_every_training_is_there(moons):

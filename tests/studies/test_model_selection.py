@@ -12,7 +12,9 @@ from profundo.records import Interrupted
 from profundo.runs.experiment import experiment
 from profundo.runs.voice import Quiet
 from profundo.studies import model_selection, study
-from profundo.studies.model_selection import Candidate, Selected, resume_selection, select
+from profundo.studies.model_selection import resume_selection, select
+from profundo.studies.model_selection_page import main_chart, page
+from profundo.studies.model_selection_result import Candidate, Selected
 from profundo.studies.variation import varied
 
 DEPTHS = {"vary": {"depth": [0, 1, 2]}, "epochs": 4, "repeats": 2, "seed": 1}
@@ -33,9 +35,22 @@ def handmade(training, validation, by="log loss", error=0.02):
     chosen = min(range(len(candidates)), key=lambda at: sign * np.mean(validation[at]))
     figures = {by: 0.9}
     return Selected(
-        experiment(data="d"), "mlp", "d", "depth", by, candidates, len(training[0]), chosen, figures, figures, {}, "",
-        {"train": 9, "validation": 9, "test": 9},
-    )  # fmt: skip
+        asked=experiment(data="d"),
+        net="mlp",
+        name="d",
+        setting="depth",
+        by=by,
+        candidates=candidates,
+        repeats=len(training[0]),
+        chosen=chosen,
+        test=figures,
+        baseline=figures,
+        linear={},
+        linear_name="",
+        samples={"train": 9, "validation": 9, "test": 9},
+        page=page,
+        chart=main_chart,
+    )
 
 
 def test_the_least_mean_validation_loss_is_chosen(spiral):

@@ -12,9 +12,9 @@ from profundo.cli.app import CHOOSE, DataDir, Json, app
 from profundo.cli.printing import print_json, print_table, read_setting, terminal
 
 if TYPE_CHECKING:
-    from profundo.studies.cross_validation import CrossValidation
-    from profundo.studies.learning_curves import LearningCurve
-    from profundo.studies.model_selection import Selected
+    from profundo.studies.cross_validation_result import CrossValidation
+    from profundo.studies.learning_curve_result import LearningCurve
+    from profundo.studies.model_selection_result import Selected
 
 Data = Annotated[
     str | None,

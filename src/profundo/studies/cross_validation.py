@@ -10,8 +10,9 @@ alone. Folds are stratified by class and made of all samples but the data's own 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,138 +30,30 @@ from profundo.data.splits.folds import (
     small_classes,
 )
 from profundo.data.splits.splits import Collection
-from profundo.evaluate.spread import Spread, spread
-from profundo.pictures.sheet import sheet_html
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment
 from profundo.runs.supervised import Run
 from profundo.runs.voice import Quiet, Voice, figure
+from profundo.studies.cross_validation_page import main_chart, page
+from profundo.studies.cross_validation_result import CrossValidation, Fold
 from profundo.studies.study import (
     Builder,
     Study,
+    Trial,
     asked_of,
     collected,
-    deviation,
     made,
     net_name,
     plain_settings,
-    read_study,
-    spread_text,
+    settings_of,
     study,
     trained,
 )
 
-__all__ = ["CrossValidation", "Fold", "cross_validate", "resume_cross_validation"]
+__all__ = ["cross_validate", "resume_cross_validation"]
 
 KIND = "cross-validate"
 MOST_TRAININGS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """One training: which part was held out, and how well its samples were predicted.
-
-    seed: of the weights and the order of samples; samples: in each part; epochs: that were trained; best_epoch: of the
-    weights that were judged, if training stopped early; values, baseline, linear: figures on the held-out part, of the
-    network, the constant predictor and, where there is one, the linear model.
-    """
-
-    repeat: int
-    fold: int
-    seed: int
-    samples: Mapping[str, int]
-    epochs: int
-    best_epoch: int | None
-    values: Mapping[str, float]
-    baseline: Mapping[str, float]
-    linear: Mapping[str, float]
-    linear_name: str
-    confusion: Sequence[Sequence[int]]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class CrossValidation:
-    """What all folds came to. notes: what to know about the data and the folds."""
-
-    asked: Experiment
-    net: str
-    name: str
-    classes: tuple[str, ...]
-    folds: int
-    repeats: int
-    results: Sequence[Fold]
-    notes: tuple[str, ...] = ()
-    folder: Path | None = None
-
-    @property
-    def metrics(self) -> list[str]:
-        """Names of the figures, the main one first."""
-        return list(dict.fromkeys(name for fold in self.results for name in fold.values))
-
-    def spread(self, metric: str, of: str = "values") -> Spread:
-        """Over all folds of all repetitions. of: "values" of the network, "baseline", "linear"."""
-        figures = [getattr(fold, of)[metric] for fold in self.results if metric in getattr(fold, of)]
-        return spread(figures, held=1 / (self.folds - 1))
-
-    def gain(self, metric: str, over: str = "linear") -> Spread:
-        """The network's figure less the other's, fold by fold: both were judged by the same samples."""
-        pairs = [(fold.values, getattr(fold, over)) for fold in self.results]
-        both = [mine[metric] - other[metric] for mine, other in pairs if metric in mine and metric in other]
-        return spread(both, held=1 / (self.folds - 1))
-
-    def __str__(self) -> str:
-        metric = self.metrics[0]
-        return f"{metric} {spread_text(metric, self.spread(metric))} ({self.how})"
-
-    @property
-    def how(self) -> str:
-        return f"{self.folds} folds" + (f" × {self.repeats}" if self.repeats > 1 else "")
-
-    @property
-    def linear_name(self) -> str:
-        return self.results[0].linear_name if self.results[0].linear else ""
-
-    def rows(self) -> list[dict[str, str]]:
-        """A table: each figure, mean ± standard deviation over the folds, beside those of simpler predictors."""
-        return [
-            {
-                "figure": metric,
-                self.net: spread_text(metric, own := self.spread(metric)),
-                "standard error": deviation(metric, own.corrected_error),
-                **({self.linear_name: spread_text(metric, self.spread(metric, "linear"))} if self.linear_name else {}),
-                "constant": spread_text(metric, self.spread(metric, "baseline")),
-            }
-            for metric in self.metrics
-        ]
-
-    def as_plain_data(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "data": self.asked.data,
-            "net": self.net,
-            "folds": self.folds,
-            "repeats": self.repeats,
-            "seed": self.asked.seed,
-            "scores": {metric: plain_spread(self.spread(metric)) for metric in self.metrics},
-            "linear": {"name": self.linear_name}
-            | {metric: plain_spread(self.spread(metric, "linear")) for metric in self.metrics if self.linear_name},
-            "baseline": {metric: plain_spread(self.spread(metric, "baseline")) for metric in self.metrics},
-            "each": [asdict(fold) for fold in self.results],
-            "notes": list(self.notes),
-            "run": str(self.folder) if self.folder else None,
-        }
-
-    def html(self) -> str:
-        """One page that needs nothing else."""
-        from profundo.studies.cross_validation_page import page
-
-        return sheet_html(page(self))
-
-    def _repr_html_(self) -> str:
-        from profundo.studies.cross_validation_page import chart
-
-        return f"<p>{self}</p>{chart(self, self.metrics[0])}"
 
 
 def cross_validate(
@@ -186,52 +79,51 @@ def cross_validate(
     voice = voice or Quiet()
     check_counts(folds, repeats)
     asked, builder = asked_of(data, net, settings)
-    found, groups = samples_of(asked, group)
-    plans = [parts(found, asked, groups, folds, repeat) for repeat in range(repeats)]
-    first = fold_data(found, asked, groups, plans[0][0], asked.seed)
+    collection, groups = samples_of(asked, group)
+    plans = [parts(collection, asked, groups, folds, repeat) for repeat in range(repeats)]
+    first = fold_data(collection, asked, groups, plans[0][0], asked.seed)
     made(asked, first, builder)
     question = {"folds": folds, "repeats": repeats, "group": group, "settings": plain_settings(asked)}
-    name = f"{found.name}-cross-validation"
-    facts = {"sha256": first.facts["sha256"], "samples": len(found.train)}
-    with study(KIND, question, facts, name=name, out=out, device=asked.device, voice=voice) as kept:
-        notes = (*first.notes, *fold_notes(found, groups, folds))
-        for note in notes:
-            voice.notice(note)
+    name = f"{collection.name}-cross-validation"
+    facts = {"sha256": first.facts["sha256"], "samples": len(collection.train)}
+    notes = (*first.notes, *fold_notes(collection, groups, folds))
+    with study(KIND, question, facts, name=name, out=out, device=asked.device, voice=voice, notes=notes) as kept:
+        places = [(repeat, fold) for repeat in range(repeats) for fold in range(folds)]
+        seeds = [(asked.seed + number) % 2**63 for number in range(len(places))]
+
+        def work(repeat: int, fold: int, seed: int) -> dict[str, Any]:
+            one = asked.model_copy(update={"seed": seed})
+            return outcome(trained(one, fold_data(collection, one, groups, plans[repeat][fold], seed), builder))
+
+        trials = [
+            Trial(f"repeat {repeat + 1}, fold {fold + 1}", partial(work, repeat, fold, seed))
+            for (repeat, fold), seed in zip(places, seeds, strict=True)
+        ]
         results = []
-        for repeat, held in enumerate(plans):
-            for fold, indices in enumerate(held):
-                seed = (asked.seed + repeat * folds + fold) % 2**63
-                one = asked.model_copy(update={"seed": seed})
-
-                def work(indices: Tensor = indices, one: Experiment = one) -> dict[str, Any]:
-                    return outcome(trained(one, fold_data(found, one, groups, indices, one.seed), builder))
-
-                key = f"repeat {repeat + 1}, fold {fold + 1}"
-                is_new = key not in kept.results
-                results.append(read_fold(kept, repeat, fold, seed, kept.result(key, work)))
-                if is_new:
-                    voice.say(fold_line(results[-1], folds, repeats))
+        for (result, is_new), (repeat, fold), seed in zip(kept.run(trials), places, seeds, strict=True):
+            results.append(read_fold(kept, repeat, fold, seed, result))
+            if is_new:
+                voice.say(fold_line(results[-1], folds, repeats))
         whole = CrossValidation(
-            asked,
-            net_name(asked, first),
-            found.name,
-            found.targets.classes,
-            folds,
-            repeats,
-            results,
-            notes,
-            kept.folder.path if kept.folder else None,
+            asked=asked,
+            net=net_name(asked, first),
+            name=collection.name,
+            classes=collection.targets.classes,
+            folds=folds,
+            repeats=repeats,
+            results=results,
+            page=page,
+            chart=main_chart,
+            notes=notes,
+            folder=kept.path,
         )
-        kept.write_page(whole.html)
-    voice.say(str(whole))
+        kept.finish(whole)
     return whole
 
 
 def resume_cross_validation(path: str | Path, voice: Voice | None = None) -> CrossValidation:
     """Go on with what was interrupted, from its folder alone."""
-    asked = read_study(KIND, path, "folds", "repeats", "group")
-    given = {key: asked[key] for key in ("folds", "repeats", "group")}
-    return cross_validate(out=path, voice=voice, **given, **asked["settings"])
+    return cross_validate(out=path, voice=voice, **settings_of(KIND, path, "folds", "repeats", "group"))
 
 
 # ------------------------------------------------------------------------------------------------------ the trainings
@@ -310,7 +202,3 @@ def fold_line(fold: Fold, count: int, repeats: int) -> str:
     where = f"fold {fold.fold} of {count}" + (f", repeat {fold.repeat} of {repeats}" if repeats > 1 else "")
     stopped = f", weights of epoch {fold.best_epoch} of {fold.epochs}" if fold.best_epoch is not None else ""
     return f"{where}: {metric} {figure(metric, value)}{stopped}, {fold.seconds:.1f} s"
-
-
-def plain_spread(found: Spread) -> dict[str, Any]:
-    return {name: None if value != value else value for name, value in asdict(found).items()}

@@ -8,10 +8,10 @@ from profundo.evaluate.spread import is_beyond_chance
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.numbers import count, percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part, Sheet
-from profundo.studies.cross_validation import CrossValidation
+from profundo.studies.cross_validation_result import CrossValidation
 from profundo.studies.study import deviation, is_share, spread_text
 
-__all__ = ["chart", "page"]
+__all__ = ["chart", "main_chart", "page"]
 
 
 def page(found: CrossValidation) -> Sheet:
@@ -54,6 +54,10 @@ def charts(found: CrossValidation) -> list[Figure]:
         Figure(chart(found, metric), f"{metric} of each fold; the band is the mean ± one standard deviation.")
         for metric in (found.metrics[0], found.metrics[-1])
     ]
+
+
+def main_chart(found: CrossValidation) -> str:
+    return chart(found, found.metrics[0])
 
 
 def chart(found: CrossValidation, metric: str) -> str:

@@ -6,7 +6,7 @@ import math
 
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.sheet import Figure, Grid, Part, Sheet
-from profundo.studies.learning_curves import SPLITS, LearningCurve
+from profundo.studies.learning_curve_result import SPLITS, LearningCurve
 from profundo.studies.study import is_share
 
 __all__ = ["chart", "page"]

@@ -11,174 +11,45 @@ the validation error of what was chosen for it is too good (Bishop 2006, §1.3).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from profundo.evaluate import figures
-from profundo.evaluate.spread import Spread, sampling_errors, spread
+from profundo.evaluate.spread import sampling_errors, spread
 from profundo.files import read_json
-from profundo.pictures.numbers import count
-from profundo.pictures.sheet import sheet_html
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
 from profundo.runs.supervised import load_data, resume, train
-from profundo.runs.voice import Quiet, Voice, figure
+from profundo.runs.voice import Quiet, Voice
+from profundo.studies.model_selection_page import main_chart, page
+from profundo.studies.model_selection_result import Candidate, Selected, smaller_is_better
 from profundo.studies.study import (
     Builder,
     Study,
+    Trial,
     answers_on,
     asked_of,
     figures_on,
     made,
     net_name,
     plain_settings,
-    read_study,
+    settings_of,
     spread_text,
     study,
     trained,
 )
 from profundo.studies.variation import one_setting, shown, varied
 
-__all__ = ["Candidate", "Selected", "resume_selection", "select", "smaller_is_better"]
+__all__ = ["resume_selection", "select"]
 
 KIND = "select"
 MOST_TRAININGS = 10_000
-SMALLER_IS_BETTER = ("RMSE", "MAE", "calibration error")
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One value of the setting. training, validation: by figure, one entry for each repetition; errors: standard errors of
-    the validation figures, over the validation samples."""
-
-    value: Any
-    parameters: int
-    training: Mapping[str, Sequence[float]]
-    validation: Mapping[str, Sequence[float]]
-    errors: Mapping[str, Sequence[float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """by: the figure that chose; chosen: place among the candidates; test, baseline, linear: figures of the chosen one."""
-
-    asked: Experiment
-    net: str
-    name: str
-    setting: str
-    by: str
-    candidates: Sequence[Candidate]
-    repeats: int
-    chosen: int
-    test: Mapping[str, float]
-    baseline: Mapping[str, float]
-    linear: Mapping[str, float]
-    linear_name: str
-    samples: Mapping[str, int]
-    notes: tuple[str, ...] = ()
-    folder: Path | None = None
-
-    @property
-    def value(self) -> Any:
-        return self.candidates[self.chosen].value
-
-    @property
-    def called(self) -> str:
-        """The setting in words."""
-        return self.setting.removeprefix("net_options.").replace("_", " ")
-
-    @property
-    def metric(self) -> str:
-        """The main figure of such data."""
-        return next(iter(self.test))
-
-    def spread(self, at: int, split: str = "validation", metric: str | None = None) -> Spread:
-        return spread(getattr(self.candidates[at], split)[metric or self.by])
-
-    def told(self, at: int, split: str = "validation", metric: str | None = None) -> str:
-        return spread_text(metric or self.by, self.spread(at, split, metric))
-
-    def error(self, at: int, metric: str | None = None) -> float:
-        """Standard error of the validation figure over the validation samples; NaN where there is none."""
-        return spread(self.candidates[at].errors.get(metric or self.by, ())).mean
-
-    def judgement(self, at: int) -> str:
-        """A candidate beside the chosen one. "as good" within one standard error of the chosen one's figure (Breiman et al.
-        1984), or of their difference over repetitions; else "underfits" where it is worse on the training samples, too, and
-        "overfits" where it is better there."""
-        if at == self.chosen:
-            return "chosen"
-        sign = 1 if smaller_is_better(self.by) else -1
-        one, best = self.candidates[at], self.candidates[self.chosen]
-        pairs = zip(one.validation[self.by], best.validation[self.by], strict=True)  # of the same seed
-        gap = spread([sign * (mine - other) for mine, other in pairs])
-        if gap.mean <= gap.standard_error or gap.mean <= self.error(self.chosen):
-            return "as good"
-        poorer = sign * (self.spread(at, "training").mean - self.spread(self.chosen, "training").mean) > 0
-        return "underfits" if poorer else "overfits"
-
-    def __str__(self) -> str:
-        tried = ", ".join(shown(one.value) for one in self.candidates)
-        constant = figure(self.metric, self.baseline[self.metric])
-        return (
-            f"Of {tried} as {self.called}, {shown(self.value)} has the best validation {self.by}, {self.told(self.chosen)}; "
-            f"test {self.metric} {figure(self.metric, self.test[self.metric])} (constant predictor: {constant})"
-        )
-
-    def rows(self) -> list[dict[str, str]]:
-        """A table: each value with its errors and what they say."""
-        return [
-            {
-                self.called: shown(one.value),
-                "parameters": count(one.parameters),
-                f"training {self.by}": self.told(at, "training"),
-                f"validation {self.by}": self.told(at),
-                **({f"validation {self.metric}": self.told(at, metric=self.metric)} if self.metric != self.by else {}),
-                "verdict": self.judgement(at),
-            }
-            for at, one in enumerate(self.candidates)
-        ]
-
-    def as_plain_data(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "data": self.asked.data,
-            "net": self.net,
-            "seed": self.asked.seed,
-            "setting": self.setting,
-            "by": self.by,
-            "chosen": self.value,
-            "test": dict(self.test),
-            "baseline": dict(self.baseline),
-            "linear": dict(self.linear),
-            "repeats": self.repeats,
-            "candidates": [
-                {
-                    "value": one.value,
-                    "parameters": one.parameters,
-                    "training": {name: list(values) for name, values in one.training.items()},
-                    "validation": {name: list(values) for name, values in one.validation.items()},
-                    "standard errors": {name: list(values) for name, values in one.errors.items()},
-                    "judgement": self.judgement(at),
-                }
-                for at, one in enumerate(self.candidates)
-            ],
-            "run": str(self.folder) if self.folder else None,
-        }
-
-    def html(self) -> str:
-        """One page that needs nothing else."""
-        from profundo.studies.model_selection_page import page
-
-        return sheet_html(page(self))
-
-    def _repr_html_(self) -> str:
-        from profundo.studies.model_selection_page import chart
-
-        return f"<p>{self}</p>{chart(self, self.by)}"
+PARTS = ("training", "validation", "errors")
 
 
 def select(
@@ -213,51 +84,55 @@ def select(
         made(variant, loaded, builder)
     unseen = replace(loaded, test=loaded.validation)  # so that no candidate can be judged by the test samples
     question = {"vary": name, "values": values, "repeats": repeats, "by": by, "settings": plain_settings(asked)}
+    title = f"{loaded.name}-{name}"
     with study(
-        KIND, question, loaded.facts, name=f"{loaded.name}-{name}", out=out, device=asked.device, voice=voice
+        KIND, question, loaded.facts, name=title, out=out, device=asked.device, voice=voice, notes=loaded.notes
     ) as kept:
-        for note in loaded.notes:
-            voice.notice(note)
         candidates: list[Candidate] = []
         for value, variant in zip(values, variants, strict=True):
             candidate, is_new = tried(kept, unseen, variant, builder, value, name, repeats)
             candidates.append(candidate)
-            figure_name = criterion(candidates, by)  # says at once if there is no such figure
+            metric = criterion(candidates, by)  # says at once if there is no such figure
             if is_new:
-                told = spread_text(figure_name, spread(candidate.validation[figure_name]))
-                voice.say(f"{name} {shown(value)}: validation {figure_name} {told}")
-        figure_name = criterion(candidates, by)
-        sign = 1 if smaller_is_better(figure_name) else -1
-        means = [sign * spread(one.validation[figure_name]).mean for one in candidates]
-        chosen = min(range(len(means)), key=lambda at: (means[at] != means[at], means[at]))
+                reached = spread_text(metric, spread(candidate.validation[metric]))
+                voice.say(f"{name} {shown(value)}: validation {metric} {reached}")
+        metric = criterion(candidates, by)
+        chosen = best(candidates, metric)
         voice.say(f"chosen: {name} {shown(values[chosen])}; now the test samples, once")
-        judged = kept.figures(
-            "chosen", lambda: judge(kept, loaded, variants[chosen], builder), "test", "baseline", "linear"
-        )
-        found = Selected(
-            asked,
-            net_name(variants[chosen], loaded),
-            loaded.name,
-            name,
-            figure_name,
-            candidates,
-            repeats,
-            chosen,
+        final = Trial("chosen", partial(judge, kept, loaded, variants[chosen], builder), ("test", "baseline", "linear"))
+        ((judged, _),) = kept.run([final])
+        selected = Selected(
+            asked=asked,
+            net=net_name(variants[chosen], loaded),
+            name=loaded.name,
+            setting=name,
+            by=metric,
+            candidates=candidates,
+            repeats=repeats,
+            chosen=chosen,
             **judged,
             samples={split: len(getattr(loaded, split)) for split in ("train", "validation", "test")},
+            page=page,
+            chart=main_chart,
             notes=loaded.notes,
-            folder=kept.folder.path if kept.folder else None,
+            folder=kept.path,
         )
-        kept.write_page(found.html)
-    voice.say(str(found))
-    return found
+        kept.finish(selected)
+    return selected
 
 
 def resume_selection(path: str | Path, voice: Voice | None = None) -> Selected:
     """Go on with what was interrupted, from its folder alone."""
-    asked = read_study(KIND, path, "vary", "values", "repeats", "by")
-    vary = {str(asked["vary"]): asked["values"]}
-    return select(out=path, voice=voice, vary=vary, repeats=asked["repeats"], by=asked["by"], **asked["settings"])
+    settings = settings_of(KIND, path, "vary", "values", "repeats", "by")
+    vary = {str(settings.pop("vary")): settings.pop("values")}
+    return select(out=path, voice=voice, vary=vary, **settings)
+
+
+def best(candidates: Sequence[Candidate], metric: str) -> int:
+    """Place of the candidate with the best mean; one that is NaN is the last."""
+    sign = 1 if smaller_is_better(metric) else -1
+    means = [sign * spread(one.validation[metric]).mean for one in candidates]
+    return min(range(len(means)), key=lambda at: (math.isnan(means[at]), means[at]))
 
 
 # ------------------------------------------------------------------------------------------------------ the trainings
@@ -265,23 +140,21 @@ def tried(
     kept: Study, data: Dataset, asked: Experiment, builder: Builder | None, value: Any, name: str, repeats: int
 ) -> tuple[Candidate, bool]:
     """Train with one value, as often as asked; and whether any of it had to be done now."""
-    rows, is_new = [], False
-    for repeat in range(repeats):
-        one = asked.model_copy(update={"seed": (asked.seed + repeat) % 2**63})
 
-        def work(one: Experiment = one) -> dict[str, Any]:
-            run = trained(one, data, builder)
-            said = answers_on(run, data.validation)
-            return {
-                "parameters": sum(parameter.numel() for parameter in run.net.parameters()),
-                "training": figures_on(run, data.train),
-                "validation": figures(said, data.spec.targets),
-                "errors": sampling_errors(said, data.spec.targets),
-            }
+    def work(repeat: int) -> dict[str, Any]:
+        run = trained(asked.model_copy(update={"seed": (asked.seed + repeat) % 2**63}), data, builder)
+        on_validation = answers_on(run, data.validation)
+        return {
+            "parameters": sum(parameter.numel() for parameter in run.net.parameters()),
+            "training": figures_on(run, data.train),
+            "validation": figures(on_validation, data.spec.targets),
+            "errors": sampling_errors(on_validation, data.spec.targets),
+        }
 
-        key = f"{name} {shown(value)}, repeat {repeat + 1}"
-        is_new = is_new or key not in kept.results
-        rows.append(kept.figures(key, work, "training", "validation", "errors"))
+    trials = [
+        Trial(f"{name} {shown(value)}, repeat {repeat + 1}", partial(work, repeat), PARTS) for repeat in range(repeats)
+    ]
+    rows, are_new = zip(*kept.run(trials), strict=True)
     try:
         both = [
             {
@@ -289,9 +162,9 @@ def tried(
                 for key in rows[0][split]
                 if all(key in row[split] for row in rows)
             }
-            for split in ("training", "validation", "errors")
+            for split in PARTS
         ]
-        return Candidate(value, int(rows[0]["parameters"]), *both), is_new
+        return Candidate(value, int(rows[0]["parameters"]), *both), any(are_new)
     except (LookupError, TypeError, ValueError) as error:
         raise ProfundoError(
             f"results.json: expected the results of a selection: {error}; choose another --out"
@@ -304,10 +177,6 @@ def criterion(candidates: Sequence[Candidate], by: str | None) -> str:
     if by is not None and by not in common:
         raise ProfundoError(f"by: {by!r} is no figure of all candidates; known: {', '.join(common)}")
     return by or next((name for name in common if name.endswith("loss")), common[0])
-
-
-def smaller_is_better(metric: str) -> bool:
-    return metric.endswith("loss") or metric in SMALLER_IS_BETTER
 
 
 def judge(kept: Study, data: Dataset, asked: Experiment, builder: Builder | None) -> dict[str, Any]:

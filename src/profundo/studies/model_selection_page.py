@@ -5,11 +5,11 @@ from __future__ import annotations
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.sheet import Figure, Grid, Part, Sheet
 from profundo.runs.voice import figure
-from profundo.studies.model_selection import Selected
+from profundo.studies.model_selection_result import Selected
 from profundo.studies.study import is_share
 from profundo.studies.variation import shown
 
-__all__ = ["chart", "page"]
+__all__ = ["chart", "main_chart", "page"]
 
 
 def page(found: Selected) -> Sheet:
@@ -74,6 +74,10 @@ def caption(found: Selected, metric: str) -> str:
     named = "" if x == values else " From left to right: " + ", ".join(map(shown, values)) + "."
     split = f"{found.samples['train']:,} training and {found.samples['validation']:,} validation samples"
     return f"{metric} on {split}; the band is one standard error over the latter.{named}"
+
+
+def main_chart(found: Selected) -> str:
+    return chart(found, found.by)
 
 
 def chart(found: Selected, metric: str) -> str:

@@ -11,7 +11,7 @@ runs/digits-cross-validation-1/
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,7 @@ from profundo.data.streams.places import check_place, remember_place
 from profundo.evaluate import Answers, answers, figures
 from profundo.evaluate.spread import Spread
 from profundo.files import erase, read_json, write_json, write_text
+from profundo.pictures.sheet import Sheet, sheet_html
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
 from profundo.runs.experiment import Experiment, completed, experiment, read_experiment
 from profundo.runs.folder import Folder, environment
@@ -42,8 +43,10 @@ from profundo.train.hardware import choose_device, normalised, repeatable
 from profundo.train.randomness import seeded
 
 __all__ = [
+    "Answer",
     "Builder",
     "Study",
+    "Trial",
     "answers_on",
     "asked_of",
     "collected",
@@ -53,7 +56,7 @@ __all__ = [
     "made",
     "net_name",
     "plain_settings",
-    "read_study",
+    "settings_of",
     "spread_text",
     "study",
     "trained",
@@ -184,7 +187,42 @@ def deviation(metric: str, value: float) -> str:
     return f"{100 * value:.2f}" if is_share(metric) else f"{value:.2g}"
 
 
-# -------------------------------------------------------------------------------------------------- what is kept
+# ------------------------------------------------------------------------------------------------ what it comes to
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a study came to: of which experiment, net and data; what to know about it (notes); where it is kept.
+
+    page, chart: make its page, and the picture that stands for it in a notebook. They are handed in, for they know the
+    answer, which knows no drawing.
+    """
+
+    asked: Experiment
+    net: str
+    name: str
+    page: Callable[[Any], Sheet] = field(repr=False, compare=False)
+    chart: Callable[[Any], str] = field(repr=False, compare=False)
+    notes: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    def html(self) -> str:
+        """One page that needs nothing else."""
+        return sheet_html(self.page(self))
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self}</p>{self.chart(self)}"
+
+
+# ------------------------------------------------------------------------------------------------ trainings, kept
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One training of a study. key: its name among the results; work: trains and gives numbers, words and lists only;
+    parts: entries of what it gives that hold figures by name."""
+
+    key: str
+    work: Callable[[], Result]
+    parts: tuple[str, ...] = ()
+
+
 @dataclass
 class Study:
     """What was asked and what has been found. Without a folder nothing is kept."""
@@ -196,26 +234,33 @@ class Study:
     signalled: Callable[[], int] = lambda: 0
     results: dict[str, Result] = field(default_factory=dict)
 
-    def result(self, name: str, work: Callable[[], Result]) -> Result:
-        """What was kept under this name, or what the work comes to, which is then kept. Numbers, words and lists only."""
-        if name not in self.results:
-            if number := self.signalled():
-                raise Interrupted(number)
-            self.results[name] = work()
-            self.keep()
-        return self.results[name]
+    @property
+    def path(self) -> Path | None:
+        return self.folder.path if self.folder else None
 
-    def figures(self, name: str, work: Callable[[], Result], *parts: str) -> Result:
-        """The same of a result that has figures by name in each of these parts. Raises ProfundoError for any other."""
-        found = self.result(name, work)
-        for part in parts:
-            values = found.get(part) if isinstance(found, dict) else None
+    def run(self, trials: Iterable[Trial]) -> Iterator[tuple[Result, bool]]:
+        """Of each trial, in order, what was kept under its key, or what its work comes to, which is then kept; and whether
+        it was done now. Raises ProfundoError where figures are missing, Interrupted before a trial after a signal."""
+        for trial in trials:
+            is_new = trial.key not in self.results
+            if is_new:
+                if number := self.signalled():
+                    raise Interrupted(number)
+                self.results[trial.key] = trial.work()
+                self.keep()
+            self.check_parts(trial)
+            yield self.results[trial.key], is_new
+
+    def check_parts(self, trial: Trial) -> None:
+        """Raises ProfundoError where a kept result has no figures by name in one of the trial's parts."""
+        result = self.results[trial.key]
+        for part in trial.parts:
+            values = result.get(part) if isinstance(result, dict) else None
             if not isinstance(values, dict) or not all(isinstance(value, int | float) for value in values.values()):
                 raise ProfundoError(
-                    f"{results_file(self.folder) if self.folder else 'results'}: {name}: expected figures of the "
+                    f"{results_file(self.folder) if self.folder else 'results'}: {trial.key}: expected figures of the "
                     f"{part} part by name; choose another --out"
                 )
-        return found
 
     def keep(self) -> None:
         if self.folder is not None:
@@ -226,10 +271,12 @@ class Study:
             kept = {"facts": dict(self.facts), "results": self.results}
             write_json(results_file(self.folder), {**kept, "sha256": digest(kept)})
 
-    def write_page(self, html: Callable[[], str]) -> None:
+    def finish(self, answer: Answer) -> None:
+        """Write the page, and say what came out."""
         if self.folder is not None:
-            write_text(self.folder.report, html())
+            write_text(self.folder.report, answer.html())
             self.voice.say(f"report: {self.folder.report}")
+        self.voice.say(str(answer))
 
 
 @contextmanager
@@ -242,6 +289,7 @@ def study(
     out: str | Path | bool | None,
     device: str,
     voice: Voice,
+    notes: Sequence[str] = (),
 ) -> Iterator[Study]:
     """A new study, or the one in `out` if it was asked the same of the same data. out: False keeps nothing.
 
@@ -250,6 +298,7 @@ def study(
     """
     with interruptible() as signalled:
         if out is False:
+            say_notes(voice, notes)
             yield Study(kind, None, voice, facts, signalled)
             return
         folder = Folder(Path(out)) if isinstance(out, str | Path) and is_study(Path(out)) else None
@@ -267,6 +316,7 @@ def study(
             voice.open(folder)
             if opened.results:
                 voice.say(f"{len(opened.results)} trainings were kept and are not repeated")
+            say_notes(voice, notes)
             try:
                 yield opened
             except ProfundoError:
@@ -280,6 +330,11 @@ def study(
                 raise
 
 
+def say_notes(voice: Voice, notes: Sequence[str]) -> None:
+    for note in notes:
+        voice.notice(note)
+
+
 def discard(folder: Folder) -> None:
     """Remove a study in which no training came to its end, and its folder if nothing else is in it."""
     for path in (settings_file(folder), results_file(folder), folder.environment):
@@ -287,8 +342,9 @@ def discard(folder: Folder) -> None:
     folder.discard()
 
 
-def read_study(kind: str, path: str | Path, *keys: str) -> dict[str, Any]:
-    """What was asked of the study in a folder, with these keys. Raises ProfundoError if there is none of this kind."""
+def settings_of(kind: str, path: str | Path, *keys: str) -> dict[str, Any]:
+    """What the study in a folder was asked: these keys, and the settings of its trainings. Raises ProfundoError if there
+    is none of this kind."""
     if not is_study(Path(path)):
         raise ProfundoError(f"{path}: expected the folder of `profundo {kind}`, with study.yaml; found none")
     asked = read_experiment(Path(path) / "study.yaml")
@@ -302,7 +358,7 @@ def read_study(kind: str, path: str | Path, *keys: str) -> dict[str, Any]:
             raise ProfundoError(
                 f"{path}: study.yaml: setting {name!r} is unknown; {nearest(str(name), Experiment.model_fields)}"
             )
-    return asked
+    return {**{key: asked[key] for key in keys}, **(settings or {})}
 
 
 def is_study(path: Path) -> bool:
