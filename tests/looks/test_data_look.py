@@ -18,7 +18,9 @@ from profundo.data import names
 from profundo.data.dataset_names import PUBLISHED
 from profundo.data.loading import collect
 from profundo.looks import table_look
-from profundo.looks.look import Look
+from profundo.looks.data_facts import DataFacts
+from profundo.looks.look_page import page_of
+from profundo.looks.look_text import text_of
 from profundo.looks.table_look import look_at_rows
 from profundo.records import ProfundoError
 
@@ -52,10 +54,10 @@ def whats(look):
     return " | ".join(finding.what for finding in look.findings)
 
 
-def checked(look: Look) -> Look:
+def checked(look: DataFacts) -> DataFacts:
     """Every way of showing it works, and the page needs nothing from outside."""
     json.loads(json.dumps(look.as_plain_data(), allow_nan=False))
-    text, page = str(look), look.page()
+    text, page = text_of(look), page_of(look)
     assert text.startswith(look.name)
     for finding in look.findings:
         assert finding.advice

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 import zipfile
-from dataclasses import replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import get_args
 
@@ -22,9 +22,12 @@ from profundo.data.loading import collect
 from profundo.data.streams.addresses import is_address
 from profundo.data.streams.archives import Files, open_files
 from profundo.data.streams.places import remember_place
+from profundo.files import write_text
+from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import in_order
 from profundo.looks.image_look import look_at_files, look_at_images
-from profundo.looks.look import Look
+from profundo.looks.look_page import fragment_of, page_of
+from profundo.looks.look_text import text_of
 from profundo.looks.survey import Tell
 from profundo.looks.table_look import look_at_rows, look_at_table
 from profundo.records import ProfundoError
@@ -32,6 +35,25 @@ from profundo.records import ProfundoError
 __all__ = ["Look", "look"]
 
 EXPANDS = 8  # times that a Parquet file may take in memory what it takes on the disk
+
+
+@dataclass(frozen=True, slots=True)
+class Look(DataFacts):
+    """What there is to know of data before training, and its ways to be shown: text, a page, plain data."""
+
+    def page(self) -> str:
+        """One self-contained HTML page."""
+        return page_of(self)
+
+    def save(self, path: str | Path) -> Path:
+        write_text(Path(path), self.page())
+        return Path(path)
+
+    def __str__(self) -> str:
+        return text_of(self)
+
+    def _repr_html_(self) -> str:
+        return fragment_of(self)
 
 
 def look(
@@ -61,7 +83,8 @@ def look(
             name, data_dir=data_dir, skip_bad=True, target=target, task=task, image_size=image_size, stream="auto"
         )
         seen = look_at_images(found, tell or _nobody) if found.inputs.kind == "image" else look_at_rows(found)
-    return replace(seen, findings=in_order(seen.findings), seconds=time.perf_counter() - begin)
+    facts = {field.name: getattr(seen, field.name) for field in fields(seen)}
+    return Look(**facts | {"findings": in_order(seen.findings), "seconds": time.perf_counter() - begin})
 
 
 def _nobody(done: int, total: int) -> None:

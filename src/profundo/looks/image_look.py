@@ -13,10 +13,18 @@ from profundo.data.images.layouts import arranged
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Files, printable
 from profundo.looks.class_findings import class_findings
+from profundo.looks.data_facts import (
+    DataFacts,
+    as_classes,
+    label_counts,
+    prepared,
+    split_sizes,
+    stopped,
+    target_in_words,
+)
 from profundo.looks.findings import Finding
 from profundo.looks.image_facts import image_facts
 from profundo.looks.image_findings import image_findings
-from profundo.looks.look import Look, as_classes, label_counts, prepared, split_sizes, stopped, target_in_words
 from profundo.looks.other_files import other_files
 from profundo.looks.survey import SPLITS, Survey, Tell, survey_files, survey_samples
 from profundo.records import Inputs, ProfundoError, Samples, Targets
@@ -24,7 +32,7 @@ from profundo.records import Inputs, ProfundoError, Samples, Targets
 __all__ = ["look_at_files", "look_at_images"]
 
 
-def look_at_files(files: Files, path: Path, size: int | None, tell: Tell) -> Look:
+def look_at_files(files: Files, path: Path, size: int | None, tell: Tell) -> DataFacts:
     """At the image files of a folder or archive, one by one. size: of the side they are to be made to fit, if any.
 
     Raises ProfundoError where none of them reads.
@@ -52,7 +60,7 @@ def look_at_files(files: Files, path: Path, size: int | None, tell: Tell) -> Loo
     name = path.resolve().stem if path.is_file() else path.resolve().name
     training, stops = _training_of_labels(survey, used, name)
     findings += stops
-    return Look(
+    return DataFacts(
         printable(name),
         "images",
         tuple(findings),
@@ -104,11 +112,11 @@ def _of_sizes(shape: tuple[int, ...], why: str) -> Finding:
     )
 
 
-def look_at_images(found: Collection, tell: Tell) -> Look:
+def look_at_images(found: Collection, tell: Tell) -> DataFacts:
     """At images of one size, as a collection has them."""
     survey = survey_samples(found, tell)
     _, training, stops = prepared(found)
-    return Look(
+    return DataFacts(
         found.name,
         "images",
         (*stops, *_images_and_classes(survey)),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from profundo.data.images.pixels import fitted
+from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import Finding
 from profundo.looks.look_text import columns_of_counts, facts_of, first_lines
 from profundo.looks.survey import Survey
@@ -22,9 +22,6 @@ from profundo.pictures.data_page import Alert, ColumnCard, DataPage, Strip, data
 from profundo.pictures.numbers import plain
 from profundo.pictures.sheet import Figure
 
-if TYPE_CHECKING:
-    from profundo.looks.look import Look
-
 __all__ = ["fragment_of", "page_of"]
 
 MOST_CLASSES = 100  # with samples on the page
@@ -33,7 +30,7 @@ MOST_RELATIONS = 20
 LONGEST = 96  # pixels of the longer side of a sample on the page
 
 
-def page_of(look: Look) -> str:
+def page_of(look: DataFacts) -> str:
     """The whole page as text."""
     splits = list(look.counts)
     shown = look.columns[:MOST_CARDS]
@@ -62,7 +59,7 @@ def page_of(look: Look) -> str:
     )
 
 
-def fragment_of(look: Look) -> str:
+def fragment_of(look: DataFacts) -> str:
     """For notebooks: what it is, and the findings."""
     items = "".join(
         f"<li><b>{finding.level}</b>: {escape(finding.what)} <i>{escape(finding.advice)}</i></li>"
@@ -73,12 +70,12 @@ def fragment_of(look: Look) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------- images
-def _alert(look: Look, finding: Finding) -> Alert:
+def _alert(look: DataFacts, finding: Finding) -> Alert:
     pictures = _pictures(look, finding.pictures) if look.survey is not None and finding.pictures else None
     return Alert(finding.level, finding.what, finding.advice, finding.examples, pictures, finding.pairs)
 
 
-def _strips(look: Look) -> list[Strip]:
+def _strips(look: DataFacts) -> list[Strip]:
     survey = look.survey
     if survey is None:
         return []
@@ -95,7 +92,7 @@ def _strips(look: Look) -> list[Strip]:
     return strips
 
 
-def _strip_note(look: Look) -> str:
+def _strip_note(look: DataFacts) -> str:
     if look.survey is None or not look.shape:
         return ""
     shape = "×".join(map(str, look.shape))
@@ -110,7 +107,7 @@ def _spread(numbers: np.ndarray, most: int) -> list[int]:
     return [int(number) for number in numbers[places]]
 
 
-def _pictures(look: Look, numbers: Sequence[int]) -> Tensor:
+def _pictures(look: DataFacts, numbers: Sequence[int]) -> Tensor:
     """uint8 (images, channels, height, width), small ones. What no longer reads is black."""
     assert look.survey is not None
     channels, height, width = look.shape
@@ -128,7 +125,7 @@ def _picture(survey: Survey, number: int, shape: tuple[int, int, int]) -> np.nda
     return fitted(pixels if pixels.shape[2] in (1, 3) else pixels[:, :, :1], shape)
 
 
-def _sizes(look: Look) -> list[Figure]:
+def _sizes(look: DataFacts) -> list[Figure]:
     """Width and height of each image, where they differ."""
     if look.images is None or len(look.images.sizes) < 2:
         return []
@@ -142,7 +139,7 @@ def _sizes(look: Look) -> list[Figure]:
 
 
 # ---------------------------------------------------------------------------------------------------------------- tables
-def _relations(look: Look) -> list[Figure]:
+def _relations(look: DataFacts) -> list[Figure]:
     related = [column for column in look.columns if column.relation is not None]
     if not related:
         return []

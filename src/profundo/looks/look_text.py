@@ -6,14 +6,13 @@ import io
 from typing import TYPE_CHECKING
 
 from profundo.data.streams.archives import printable
+from profundo.looks.data_facts import DataFacts
 from profundo.looks.table_facts import ColumnFacts, Spread
 from profundo.pictures.numbers import SPACE, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
-
-    from profundo.looks.look import Look
 
 __all__ = ["columns_of_counts", "facts_of", "first_lines", "show", "text_of"]
 
@@ -24,7 +23,7 @@ WIDE = 96  # characters of a line that holds means, too
 NARROW = 10  # characters of a histogram
 
 
-def text_of(look: Look, width: int = 100) -> str:
+def text_of(look: DataFacts, width: int = 100) -> str:
     from rich.console import Console
 
     file = io.StringIO()
@@ -32,7 +31,7 @@ def text_of(look: Look, width: int = 100) -> str:
     return file.getvalue().rstrip("\n")
 
 
-def show(look: Look, console: Console) -> None:
+def show(look: DataFacts, console: Console) -> None:
     """Print it, in colours where the console has them."""
     from rich.text import Text
 
@@ -50,7 +49,7 @@ def show(look: Look, console: Console) -> None:
         _show_columns(look, console)
 
 
-def first_lines(look: Look) -> list[str]:
+def first_lines(look: DataFacts) -> list[str]:
     """What it is, what is predicted, and what training would have."""
     if look.kind == "images":
         number = f"{look.samples:,} images"
@@ -75,12 +74,12 @@ def _input(shape: tuple[int, ...]) -> str:
     return "an input has 1 feature" if shape == (1,) else f"an input has {sizes} features"
 
 
-def columns_of_counts(look: Look) -> list[str]:
+def columns_of_counts(look: DataFacts) -> list[str]:
     """What the splits are called where samples are counted."""
     return ["samples"] if list(look.counts) == ["train"] else list(look.counts)
 
 
-def facts_of(look: Look) -> list[tuple[str, str]]:
+def facts_of(look: DataFacts) -> list[tuple[str, str]]:
     """What is there, by name."""
     facts = [("splits", ", ".join(f"{name} {size:,}" for name, size in look.splits.items()))]
     if len(look.splits) == 1:
@@ -123,7 +122,7 @@ def _mode(mode: str) -> str:
     return words.get(mode, "16-bit grey" if mode.startswith("I") else "palette" if mode == "P" else mode)
 
 
-def _show_findings(look: Look, console: Console) -> None:
+def _show_findings(look: DataFacts, console: Console) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -150,7 +149,7 @@ def _show_rows(console: Console, rows: list[tuple[str, str]]) -> None:
     console.print()
 
 
-def _show_classes(look: Look, console: Console) -> None:
+def _show_classes(look: DataFacts, console: Console) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -170,7 +169,7 @@ def _show_classes(look: Look, console: Console) -> None:
     console.print()
 
 
-def _show_columns(look: Look, console: Console) -> None:
+def _show_columns(look: DataFacts, console: Console) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")

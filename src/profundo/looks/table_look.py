@@ -14,8 +14,8 @@ from profundo.data.dataset_names import Task
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.blocks import gather
 from profundo.looks.class_findings import class_findings, real_findings
+from profundo.looks.data_facts import DataFacts, label_counts, prepared, split_sizes, stopped, target_in_words
 from profundo.looks.findings import Finding
-from profundo.looks.look import Look, label_counts, prepared, split_sizes, stopped, target_in_words
 from profundo.looks.survey import SPLITS
 from profundo.looks.table_facts import column_facts
 from profundo.looks.table_findings import row_findings, table_findings
@@ -32,7 +32,7 @@ MOST_ROWS = 200_000
 """Of a table that is not in memory."""
 
 
-def look_at_table(path: Path, target: str | None, task: Task) -> Look:
+def look_at_table(path: Path, target: str | None, task: Task) -> DataFacts:
     """At the rows of a file; without a target, at the columns alone."""
     from profundo.data.tables.frames import read_frame, table_collection
 
@@ -58,7 +58,7 @@ def look_at_table(path: Path, target: str | None, task: Task) -> Look:
     return _look_at_frame(path.stem, frame, wanted, found, np.zeros(len(frame), np.int8), findings)
 
 
-def look_at_rows(found: Collection) -> Look:
+def look_at_rows(found: Collection) -> DataFacts:
     """At rows in memory, or read as they are asked for, by way of a table with the targets as its last columns.
 
     Of very many that are not in memory, some are looked at, evenly spread.
@@ -113,7 +113,7 @@ def _look_at_frame(
     found: Collection | None,
     split: np.ndarray,
     findings: Sequence[Finding] = (),
-) -> Look:
+) -> DataFacts:
     findings = list(findings)
     kind = found.targets.kind if found is not None else None
     inputs = [column for column in frame.columns if column not in wanted]
@@ -145,7 +145,7 @@ def _look_at_frame(
     shape, training, stops = prepared(found)
     if found is not None and found.inputs.columns and shape == found.inputs.shape:  # not yet told as features
         shape = (sum(column.features for column in columns),)
-    return Look(
+    return DataFacts(
         name,
         "table",
         (*stops, *findings),

@@ -14,19 +14,20 @@ from torch import Tensor, nn
 from profundo import objectives
 from profundo.data.augmenting.augment import augmentation, value_range
 from profundo.data.batches import InMemory, Streamed, batches, in_order
+from profundo.data.new_inputs import read_image
 from profundo.evaluate import Answers, answers, scores
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model
 from profundo.records import Dataset, Samples, Scores, Spec
+from profundo.runs.prediction_record import describe
 from profundo.runs.saved_model import predict
 from profundo.train import History, Supervised, Update
 from profundo.train.capture import Captured
 from profundo.train.hardware import repeatable
 from profundo.train.optimizers import optimizer
 from profundo.train.updates import autocast
-from profundo.use.predicting import describe, read_image
 
 __all__ = [
     "classified",

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.data.metric_batches import Members, of_classes
+from profundo.data.new_inputs import read_image
 from profundo.data.standard import standardize
 from profundo.evaluate import evaluating
 from profundo.evaluate.clusters import tsne
@@ -30,7 +31,6 @@ from profundo.pictures.exhibits import Chart, Images, Table
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome
 from profundo.records import Dataset, Inputs, ProfundoError, Samples
-from profundo.use.predicting import read_image
 
 __all__ = ["Asked", "Parts", "embed", "judged", "known_of", "networks", "parts_of", "predict"]
 

@@ -16,26 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from profundo.data.new_inputs import Entry, entries, image_of, read_image, read_rows
+from profundo.data.new_inputs import Entry, entries, image_of
 from profundo.data.tables.new_rows import BadInputError, features_of_row
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.objectives import Objective
 from profundo.records import ProfundoError, Spec
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
+from profundo.runs.prediction_record import describe
 from profundo.runs.saved_model import load_model, load_objective, predict
 
 __all__ = [
     "BadInputError",
     "Predictor",
-    "describe",
     "predict_files",
     "predictions",
     "predictor",
-    "read_image",
-    "read_rows",
 ]
 
 MOST_VALUES = 2**22  # of one batch through the net: 16 MB as float32
@@ -139,24 +137,3 @@ def predict_files(run: str | Path, files: Sequence[Path]) -> list[dict[str, Any]
             raise ProfundoError(one.fault)
         told.append(one)
     return told
-
-
-def describe(name: str, said: Tensor, spec: Spec, probable: bool = True) -> dict[str, Any]:
-    """For each image or row: what it is ("input"), the "prediction", and for classes its "probability" and all of them.
-
-    said: one row of what `predict` gives; probable: whether these are probabilities, or bare answers (hinge).
-    """
-    targets = spec.targets
-    if targets.kind == "real":
-        values = said.tolist()
-        return {"input": name, "prediction": values[0] if len(values) == 1 else values}
-    if targets.kind == "labels":
-        by_label = dict(zip(targets.classes, said.tolist(), strict=True))
-        there = [label for label, share in by_label.items() if share >= 0.5]
-        return {"input": name, "prediction": there, "probabilities": by_label}
-    shares = said.tolist() if targets.kind == "classes" else [1 - float(said), float(said)]
-    best = max(range(len(shares)), key=shares.__getitem__)
-    if not probable:
-        return {"input": name, "prediction": targets.classes[best]}
-    named = dict(zip(targets.classes, shares, strict=True))
-    return {"input": name, "prediction": targets.classes[best], "probability": shares[best], "probabilities": named}

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from profundo.data.batches import batches
 from profundo.data.full_batch import whole
+from profundo.data.new_inputs import read_rows
 from profundo.data.standard import standardize
 from profundo.pictures import Line, lines_svg, scatter_svg
 from profundo.pictures.exhibits import Chart, Table
@@ -30,7 +31,6 @@ from profundo.runs.experiment import Positive, Whole
 from profundo.train import Plan, optimizer, schedule
 from profundo.train.closed_form import least_squares
 from profundo.train.neurons import DeltaRule
-from profundo.use.predicting import read_rows
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
 

@@ -24,6 +24,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from profundo.data.batches import batches
+from profundo.data.new_inputs import read_image
 from profundo.data.standard import intensities, unit_interval
 from profundo.evaluate import evaluating
 from profundo.evaluate.clusters import adjusted_rand, kmeans, purity, tsne
@@ -38,7 +39,6 @@ from profundo.records import Batch, Dataset, Inputs
 from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
-from profundo.use.predicting import read_image
 
 __all__ = ["RECIPE", "Settings", "masked", "networks", "predict", "run"]
 

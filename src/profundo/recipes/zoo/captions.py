@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.data.images.scenes import SIDE, WORDS, Scenes, sentence
+from profundo.data.new_inputs import read_image
 from profundo.data.text.sequence_batches import PAD
 from profundo.evaluate.scores import evaluating
 from profundo.evaluate.sequence_figures import exact_matches, right_symbols
@@ -32,7 +33,6 @@ from profundo.records import Batch, Inputs
 from profundo.runs.experiment import Positive, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
-from profundo.use.predicting import read_image
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
 

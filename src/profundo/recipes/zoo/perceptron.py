@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from profundo.data.batches import batches
 from profundo.data.full_batch import whole
+from profundo.data.new_inputs import read_rows
 from profundo.data.standard import standardize
 from profundo.evaluate.separation import novikoff_bound
 from profundo.pictures import Line, lines_svg
@@ -32,7 +33,6 @@ from profundo.records import Batch, Inputs, Spec
 from profundo.runs.experiment import Whole
 from profundo.train import Plan
 from profundo.train.neurons import PerceptronRule
-from profundo.use.predicting import read_rows
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
 

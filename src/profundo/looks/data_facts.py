@@ -1,10 +1,9 @@
-"""What is known of data before training, and its three ways to be shown: text, page, plain data."""
+"""What is known of data before training, as plain facts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,11 @@ from profundo.looks.survey import SPLITS, Survey
 from profundo.looks.table_facts import ColumnFacts
 from profundo.records import ProfundoError, Targets
 
-__all__ = ["Look", "as_classes", "label_counts", "prepared", "split_sizes", "stopped", "target_in_words"]
+__all__ = ["DataFacts", "as_classes", "label_counts", "prepared", "split_sizes", "stopped", "target_in_words"]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DataFacts:
     """What there is to know of data before training.
 
     kind: "images" or "table". findings: the gravest first. splits: split → samples, as they lie; all are "train" where
@@ -54,28 +53,6 @@ class Look:
         whole = asdict(replace(self, survey=None))
         del whole["survey"]
         return {"samples": self.samples, **whole}
-
-    def page(self) -> str:
-        """One self-contained HTML page."""
-        from profundo.looks.look_page import page_of
-
-        return page_of(self)
-
-    def save(self, path: str | Path) -> Path:
-        from profundo.files import write_text
-
-        write_text(Path(path), self.page())
-        return Path(path)
-
-    def __str__(self) -> str:
-        from profundo.looks.look_text import text_of
-
-        return text_of(self)
-
-    def _repr_html_(self) -> str:
-        from profundo.looks.look_page import fragment_of
-
-        return fragment_of(self)
 
 
 def split_sizes(split: np.ndarray) -> dict[str, int]:
