@@ -23,10 +23,10 @@ from profundo.evaluate.classes import classes_in_use, sure_share
 from profundo.evaluate.frechet import frechet_distance
 from profundo.nets import fast_cnn, initialize_
 from profundo.nets.init import SMALL_OUTPUT
-from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.epoch_chart import by_epoch
 from profundo.recipes.recipe import Outcome
 from profundo.records import Batch, Dataset, ProfundoError, Samples, Spec
 from profundo.train import Plan, Supervised, optimizer, schedule
@@ -183,9 +183,7 @@ def play(
         scores=scores,
         baseline=verdicts["the same net before training"].scores,
         against="untrained generator",
-        exhibits=exhibits(
-            made, verdicts, trained, Chart("Losses", told, curves(trained, losses)), data.spec.targets.classes
-        ),
+        exhibits=exhibits(made, verdicts, trained, loss_chart(trained, losses, told), data.spec.targets.classes),
         networks={"generator": duel.average},
         known=known,
         conclusion=f"{len(made):,} made digits are at a Fréchet distance of {scores['Fréchet distance']:.1f} from as many "
@@ -254,10 +252,11 @@ def exhibits(
     ]
 
 
-def curves(trained: Trained, losses: Mapping[str, str]) -> str:
-    epochs = list(range(1, len(trained.history) + 1))
-    lines = [Line(name, epochs, trained.history[column]) for column, name in losses.items()]
-    return lines_svg(lines, x_label="epoch", y_label=next(iter(losses.values())) if len(losses) == 1 else "cost")
+def loss_chart(trained: Trained, losses: Mapping[str, str], caption: str) -> Chart:
+    y_label = next(iter(losses.values())) if len(losses) == 1 else "cost"
+    return by_epoch(
+        "Losses", caption, {name: trained.history[column] for column, name in losses.items()}, y_label=y_label
+    )
 
 
 def draw(generator: nn.Module, noise: Tensor, low: float) -> list[Exhibit]:

@@ -22,9 +22,10 @@ from profundo.data.batches import batches
 from profundo.data.full_batch import whole
 from profundo.data.new_inputs import read_rows
 from profundo.data.standard import standardize
-from profundo.pictures import Line, lines_svg, scatter_svg
+from profundo.pictures import scatter_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.context import Context
+from profundo.recipes.epoch_chart import by_epoch
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Inputs, Spec
 from profundo.runs.experiment import Positive, Whole
@@ -67,45 +68,55 @@ def run(context: Context, asked: Settings) -> Outcome:
     )
     exact = least_squares(augmented(training.inputs), training.targets)
     learned = torch.cat((neuron.weight.T, neuron.bias[None])).detach().cpu().double()
-    best = (augmented(training.inputs) @ exact - training.targets.double()).square().mean().item()
-    reached = mean_squared_error(neuron, training)
-    apart = (learned - exact).abs().max().item()
-    test = whole(data.test, spec)
-    scale = spec.targets.std[0]
+    errors = trained.history["training error"]
+    scores, baseline, best = measured(neuron, exact, learned, training, whole(data.test, spec), spec)
     return Outcome(
-        scores={
-            "test RMSE": scale * math.sqrt(mean_squared_error(neuron, test)),
-            "training error above least squares": reached - best,
-            "largest difference of a weight": apart,
-        },
-        baseline={
-            "test RMSE": scale * test.targets.square().mean().sqrt().item(),
-            "training error above least squares": training.targets.square().mean().item() - best,
-            "largest difference of a weight": exact.abs().max().item(),
-        },
+        scores=scores,
+        baseline=baseline,
         against="always the mean of the training targets",
         exhibits=[
-            descent(trained.history["training error"], best),
-            predictions(neuron, test, spec),
+            descent(errors, best),
+            predictions(neuron, whole(data.test, spec), spec),
             weights((*spec.inputs.names, "bias"), learned, exact),
         ],
         networks=nets,
         known=known,
-        conclusion=f"After {asked.epochs} epochs the training error is {reached:.5f}, that of the least-squares solution "
-        f"{best:.5f}; no weight differs by more than {apart:.3f}.",
+        conclusion=f"After {asked.epochs} epochs the training error is {best + scores[ABOVE]:.5f}, that of the "
+        f"least-squares solution {best:.5f}; no weight differs by more than {scores[APART]:.3f}.",
     )
 
 
+ABOVE, APART = "training error above least squares", "largest difference of a weight"
+
+
+def measured(
+    neuron: nn.Module, exact: Tensor, learned: Tensor, training: Batch, test: Batch, spec: Spec
+) -> tuple[dict[str, float], dict[str, float], float]:
+    """The neuron's figures, those of the mean, and the training error of the least-squares solution."""
+    best = (augmented(training.inputs) @ exact - training.targets.double()).square().mean().item()
+    scale = spec.targets.std[0]
+    scores = {
+        "test RMSE": scale * math.sqrt(mean_squared_error(neuron, test)),
+        ABOVE: mean_squared_error(neuron, training) - best,
+        APART: (learned - exact).abs().max().item(),
+    }
+    baseline = {
+        "test RMSE": scale * test.targets.square().mean().sqrt().item(),
+        ABOVE: training.targets.square().mean().item() - best,
+        APART: exact.abs().max().item(),
+    }
+    return scores, baseline, best
+
+
 def descent(errors: Sequence[float], best: float) -> Chart:
-    lines = [
-        Line("delta rule", range(1, len(errors) + 1), errors),
-        Line("least squares", [1, len(errors)], [best, best]),
-    ]
-    return Chart(
+    return by_epoch(
         "Down to least squares",
         "The mean squared error on the training samples after each epoch, of standardised targets; no linear neuron can be "
         "below the straight line.",
-        lines_svg(lines, x_label="epoch", y_label="mean squared error", log_y=False),
+        {"delta rule": errors},
+        levels={"least squares": best},
+        y_label="mean squared error",
+        log_y=False,
     )
 
 

@@ -33,6 +33,7 @@ from profundo.nets.autoencoders import dense_autoencoder
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.epoch_chart import by_epoch
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset, Inputs, Samples
 from profundo.runs.experiment import Positive, Share, Whole
@@ -71,60 +72,73 @@ def run(context: Context, asked: Settings) -> Outcome:
     data = context.load(asked.data, images=True)
     known: dict[str, Any] = {"shape": list(data.spec.inputs.shape)}
     held_out = [asked.digit, *(digit for digit in range(10) if digit != asked.digit)]
-    rows: list[tuple[str, float, float]] = []
-    net, trained, error = nn.Module(), None, Tensor()
-    for digit in held_out if asked.others else held_out[:1]:
-        candidate = networks(asked, known)["autoencoder"]
-        learned = train(context, asked, data, candidate, digit)
-        by_net = errors(candidate, intensities(data.test, data.spec).to(context.device))
-        found, rival = (
-            area(scores, data.test.targets, digit) for scores in (by_net, linear_errors(asked, data, digit))
-        )
-        rows.append((data.spec.targets.classes[digit], found, rival))
-        if digit == asked.digit:
-            net, trained, error = candidate, learned, by_net
-    assert trained is not None
-    ordinary = errors(net, intensities(without(data.validation, asked.digit), data.spec).to(context.device))
+    first, *others = [
+        without_digit(context, asked, data, digit) for digit in (held_out if asked.others else held_out[:1])
+    ]
+    ordinary = errors(first.net, intensities(without(data.validation, asked.digit), data.spec).to(context.device))
     known["threshold"] = threshold_for(ordinary, asked.false_alarms)
     strange = data.test.targets == asked.digit
-    flagged = error > known["threshold"]
-    caught, alarms = flagged[strange].double().mean().item(), flagged[~strange].double().mean().item()
-    name, found, rival = rows[0]
-    mean = sum(row[1] for row in rows) / len(rows)
+    flagged = (first.errors > known["threshold"]).double()
+    caught, alarms = flagged[strange].mean().item(), flagged[~strange].mean().item()
+    tried = [first, *others]
+    mean = sum(one.area for one in tried) / len(tried)
     return Outcome(
-        scores={"ROC area": found, "caught": caught, "false alarms": alarms, "mean ROC area": mean},
-        baseline={"ROC area": rival, "mean ROC area": sum(row[2] for row in rows) / len(rows)},
+        scores={"ROC area": first.area, "caught": caught, "false alarms": alarms, "mean ROC area": mean},
+        baseline={"ROC area": first.rival, "mean ROC area": sum(one.rival for one in tried) / len(tried)},
         against="principal components",
         exhibits=[
-            pairs(data, net, strange, "strange", name),
-            pairs(data, net, ~strange, "known", name),
-            histogram(error, strange, known["threshold"], name),
-            Table(
-                "Each digit held out in turn",
-                "Area under the ROC curve by reconstruction error, of the autoencoder and of as many principal components; "
-                "chance is 0.5. Below it the strange digit is easier to remake than the known ones: a 1 is a stroke, and "
-                "every digit has strokes.",
-                ["held out", "autoencoder", "principal components"],
-                [list(row) for row in rows],
-            ),
-            Chart(
+            pairs(data, first.net, strange, "strange", first.name),
+            pairs(data, first.net, ~strange, "known", first.name),
+            histogram(first.errors, strange, known["threshold"], first.name),
+            areas(tried),
+            by_epoch(
                 "Error in training",
-                f"Mean squared error per pixel on the digits other than {name}, after every epoch.",
-                lines_svg(
-                    [
-                        Line(part, list(range(1, len(trained.history) + 1)), trained.history[column])
-                        for part, column in (("training", "loss"), ("validation", "validation loss"))
-                    ],
-                    x_label="epoch",
-                    y_label="mean squared error",
-                ),
+                f"Mean squared error per pixel on the digits other than {first.name}, after every epoch.",
+                {
+                    "training": first.trained.history["loss"],
+                    "validation": first.trained.history["validation loss"],
+                },
+                y_label="mean squared error",
             ),
         ],
-        networks={"autoencoder": net},
+        networks={"autoencoder": first.net},
         known=known,
-        conclusion=f"A {name}, never seen in training, has a larger reconstruction error than a known digit with probability "
-        f"{found:.3f} ({rival:.3f} with principal components; 0.5 is chance). {100 * caught:.0f} % of them are flagged, at "
-        f"{100 * alarms:.1f} % false alarms." + (f" Mean over the digits: {mean:.3f}." if len(rows) > 1 else ""),
+        conclusion=f"A {first.name}, never seen in training, has a larger reconstruction error than a known digit with "
+        f"probability {first.area:.3f} ({first.rival:.3f} with principal components; 0.5 is chance). {100 * caught:.0f} % of "
+        f"them are flagged, at {100 * alarms:.1f} % false alarms."
+        + (f" Mean over the digits: {mean:.3f}." if others else ""),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """An autoencoder that never saw one digit. errors: of the test pictures; area: under the ROC curve by them, and by
+    those of principal components (rival)."""
+
+    name: str
+    net: nn.Module
+    trained: Trained
+    errors: Tensor
+    area: float
+    rival: float
+
+
+def without_digit(context: Context, asked: Settings, data: Dataset, digit: int) -> HeldOut:
+    net = networks(asked, {"shape": list(data.spec.inputs.shape)})["autoencoder"]
+    trained = train(context, asked, data, net, digit)
+    by_net = errors(net, intensities(data.test, data.spec).to(context.device))
+    both = [area(scores, data.test.targets, digit) for scores in (by_net, linear_errors(asked, data, digit))]
+    return HeldOut(data.spec.targets.classes[digit], net, trained, by_net, *both)
+
+
+def areas(tried: Sequence[HeldOut]) -> Table:
+    return Table(
+        "Each digit held out in turn",
+        "Area under the ROC curve by reconstruction error, of the autoencoder and of as many principal components; "
+        "chance is 0.5. Below it the strange digit is easier to remake than the known ones: a 1 is a stroke, and "
+        "every digit has strokes.",
+        ["held out", "autoencoder", "principal components"],
+        [[one.name, one.area, one.rival] for one in tried],
     )
 
 

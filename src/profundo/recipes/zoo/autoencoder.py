@@ -30,10 +30,11 @@ from profundo.evaluate import evaluating
 from profundo.evaluate.clusters import adjusted_rand, kmeans, purity, tsne
 from profundo.evaluate.components import Components, LinearCode, principal_components, reduced_rank
 from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_autoencoder, pooling_autoencoder
-from profundo.pictures.charts import Line, lines_svg, points_svg
+from profundo.pictures.charts import points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
-from profundo.recipes.context import Context
+from profundo.recipes.context import Context, Trained
+from profundo.recipes.epoch_chart import by_epoch
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset, Inputs
 from profundo.runs.experiment import Positive, Share, Whole
@@ -71,6 +72,10 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {"autoencoder": dense_autoencoder(shape, asked.code, (asked.width, (asked.width + 1) // 2))}
 
 
+def masking_of(asked: Settings) -> float:
+    return asked.masking if asked.kind == "denoising" else 0.0
+
+
 def masked(pictures: Tensor, share: float, generator: torch.Generator | None = None) -> Tensor:
     """Each pixel black with that probability. generator: PyTorch's global one unless given, on the CPU."""
     if not share:
@@ -84,7 +89,7 @@ def run(context: Context, asked: Settings) -> Outcome:
     data = context.load(asked.data, images=True)
     known = {"shape": list(data.spec.inputs.shape)}
     net = networks(asked, known)["autoencoder"]
-    share = asked.masking if asked.kind == "denoising" else 0.0
+    share = masking_of(asked)
     precision = context.precision(net)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
@@ -92,7 +97,7 @@ def run(context: Context, asked: Settings) -> Outcome:
             made = net(masked(batch.inputs, share))
         return {"loss": F.mse_loss(made.float(), batch.inputs)}
 
-    train, test = intensities(data.train, data.spec), intensities(data.test, data.spec)
+    test = intensities(data.test, data.spec)
     seen = masked(test, share, context.generator("masks"))
     validation = intensities(data.validation, data.spec).to(context.device)
     hidden = masked(validation, share, context.generator("validation masks"))
@@ -104,63 +109,84 @@ def run(context: Context, asked: Settings) -> Outcome:
         validate=lambda: {"validation loss": F.mse_loss(remade(net, hidden), validation.cpu()).item()},
         film=lambda: sheet(raw(torch.cat([test[:SHOWN], remade(net, shown)])), SHOWN),
     )
-    made, codes = remade(net, seen.to(context.device)), encoded(net, seen.to(context.device))
-    linear = linear_rival(context, train, asked.code, share)
-    by_components = linear.decode(linear.encode(seen.flatten(1))).view_as(test)
-    errors = {
-        f"autoencoder, {asked.kind}": mean_square(made, test),
-        f"best linear code, {asked.code}": mean_square(by_components, test),
-        "mean training picture": mean_square(train.mean(0).expand_as(test), test),
-        **({"the masked picture itself": mean_square(seen, test)} if share else {}),
-    }
-    groups = grouping(context, data, codes, linear.encode(seen.flatten(1)))
-    error, rival, constant, *_ = errors.values()
-    epochs = list(range(1, len(trained.history) + 1))
+    found = measured(context, asked, data, net, seen)
+    error, rival, constant, *_ = found.errors.values()
     return Outcome(
-        scores={"MSE": error, **groups["autoencoder"]},
-        baseline={"MSE": rival, **groups["linear code"]},
+        scores={"MSE": error, **found.groups["autoencoder"]},
+        baseline={"MSE": rival, **found.groups["linear code"]},
         against="the best linear code",
-        exhibits=[
-            reconstructions(test, seen, made, by_components, share),
-            trained.film("Reconstructions by epoch", "Test pictures above, what the net makes of them below.", 0.4),
-            code_map(context, data, codes[: asked.mapped]),
-            Chart(
-                "Error",
-                "Mean squared error per pixel, of intensities from 0 to 1, after every epoch; with that of principal "
-                "components on the test part.",
-                lines_svg(
-                    [
-                        Line("training", epochs, trained.history["loss"]),
-                        Line("validation", epochs, trained.history["validation loss"]),
-                        Line("best linear code", [epochs[0], epochs[-1]], [rival] * 2),
-                    ],
-                    x_label="epoch",
-                    y_label="mean squared error",
-                ),
-            ),
-            Table(
-                "Errors",
-                "Mean squared error per pixel on the test part, intensities from 0 to 1. "
-                + ("The decoder also knows the positions of the maxima. " if asked.kind == "convolutional" else ""),
-                ["made by", "MSE"],
-                [[name, value] for name, value in errors.items()],
-            ),
-            Table(
-                "Clusters",
-                "k-means with as many clusters as there are digits, on the codes of the test part, on those of the best linear map "
-                "and on the pixels: the share of pictures that are of their cluster's commonest digit, and the Rand index "
-                "corrected for chance.",
-                ["clustered", *groups["autoencoder"]],
-                [[name, *values.values()] for name, values in groups.items()],
-            ),
-        ],
+        exhibits=exhibits(context, asked, data, seen, trained, found),
         networks={"autoencoder": net},
         known=known,
         conclusion=f"With {asked.code} numbers a test picture is remade with a mean squared error of {error:.4f} per pixel; "
         f"{rival:.4f} with the best linear code of as many, {constant:.4f} with the mean picture. Clusters of the codes are "
-        f"{100 * groups['autoencoder']['cluster purity']:.0f} % pure, of the linear code "
-        f"{100 * groups['linear code']['cluster purity']:.0f} %.",
+        f"{100 * found.groups['autoencoder']['cluster purity']:.0f} % pure, of the linear code "
+        f"{100 * found.groups['linear code']['cluster purity']:.0f} %.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Of the test pictures: what the net and the best linear code make of them, the net's codes; mean squared errors by
+    who made it, the net's first, then the linear code's, the mean picture's; agreement of clusters with the digits."""
+
+    made: Tensor
+    by_linear_code: Tensor
+    codes: Tensor
+    errors: Mapping[str, float]
+    groups: Mapping[str, Mapping[str, float]]
+
+
+def measured(context: Context, asked: Settings, data: Dataset, net: nn.Module, seen: Tensor) -> Measured:
+    """seen: the test pictures as the net is given them."""
+    train, test = intensities(data.train, data.spec), intensities(data.test, data.spec)
+    share = masking_of(asked)
+    made, codes = remade(net, seen.to(context.device)), encoded(net, seen.to(context.device))
+    linear = linear_rival(context, train, asked.code, share)
+    components = linear.encode(seen.flatten(1))
+    by_linear_code = linear.decode(components).view_as(test)
+    errors = {
+        f"autoencoder, {asked.kind}": mean_square(made, test),
+        f"best linear code, {asked.code}": mean_square(by_linear_code, test),
+        "mean training picture": mean_square(train.mean(0).expand_as(test), test),
+        **({"the masked picture itself": mean_square(seen, test)} if share else {}),
+    }
+    return Measured(made, by_linear_code, codes, errors, grouping(context, data, codes, components))
+
+
+def exhibits(
+    context: Context, asked: Settings, data: Dataset, seen: Tensor, trained: Trained, found: Measured
+) -> list[Exhibit]:
+    test = intensities(data.test, data.spec)
+    history, rival = trained.history, found.errors[f"best linear code, {asked.code}"]
+    return [
+        reconstructions(test, seen, found.made, found.by_linear_code, masking_of(asked)),
+        trained.film("Reconstructions by epoch", "Test pictures above, what the net makes of them below.", 0.4),
+        code_map(context, data, found.codes[: asked.mapped]),
+        by_epoch(
+            "Error",
+            "Mean squared error per pixel, of intensities from 0 to 1, after every epoch; with that of principal "
+            "components on the test part.",
+            {"training": history["loss"], "validation": history["validation loss"]},
+            levels={"best linear code": rival},
+            y_label="mean squared error",
+        ),
+        Table(
+            "Errors",
+            "Mean squared error per pixel on the test part, intensities from 0 to 1. "
+            + ("The decoder also knows the positions of the maxima. " if asked.kind == "convolutional" else ""),
+            ["made by", "MSE"],
+            [[name, value] for name, value in found.errors.items()],
+        ),
+        Table(
+            "Clusters",
+            "k-means with as many clusters as there are digits, on the codes of the test part, on those of the best linear map "
+            "and on the pixels: the share of pictures that are of their cluster's commonest digit, and the Rand index "
+            "corrected for chance.",
+            ["clustered", *found.groups["autoencoder"]],
+            [[name, *values.values()] for name, values in found.groups.items()],
+        ),
+    ]
 
 
 def linear_rival(context: Context, train: Tensor, code: int, share: float) -> Components | LinearCode:

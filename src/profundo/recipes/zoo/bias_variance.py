@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ from profundo.evaluate.decomposition import Parts, bias_and_variance
 from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
 from profundo.objectives.batched_losses import squared_errors
 from profundo.pictures import Line, lines_svg
-from profundo.pictures.exhibits import Chart, Table
+from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, ProfundoError
@@ -72,49 +73,53 @@ def run(context: Context, asked: Settings) -> Outcome:
     nets = networks(asked, {})
     for name, net in nets.items():
         train(context, asked, net, x, y, name)
-    said = [polynomial(x, y, places, degree) for degree in range(asked.degree + 1)]
-    by_degree = [bias_and_variance(each, truth(places), targets, asked.noise**2) for each in said]
-    said = [answers(net, places) for net in nets.values()]
-    by_width = [bias_and_variance(each, truth(places), targets, asked.noise**2) for each in said]
+    parts = partial(bias_and_variance, truth=truth(places), targets=targets, noise=asked.noise**2)
+    by_degree = [parts(polynomial(x, y, places, degree)) for degree in range(asked.degree + 1)]
+    by_width = [parts(answers(net, places)) for net in nets.values()]
     best = min(range(len(by_degree)), key=lambda degree: by_degree[degree].error)
-    widest = by_width[-1]
+    gap = max(abs(one.total / one.error - 1) for one in (*by_degree, *by_width))
+    widest = f"error, width {asked.widths[-1]}"
     return Outcome(
         scores={
             "error, best degree": by_degree[best].error,
             "best degree": best,
             f"error, degree {asked.degree}": by_degree[-1].error,
-            f"error, width {asked.widths[-1]}": widest.error,
-            "largest gap of the identity": max(abs(parts.total / parts.error - 1) for parts in (*by_degree, *by_width)),
+            widest: by_width[-1].error,
+            "largest gap of the identity": gap,
         },
-        baseline={"error, best degree": by_degree[0].error, f"error, width {asked.widths[-1]}": by_degree[0].error},
+        baseline={"error, best degree": by_degree[0].error, widest: by_degree[0].error},
         against="a constant, degree 0",
-        exhibits=[
-            chart(
-                "Polynomials, by degree",
-                "Mean squared error on fresh samples and its parts, by the degree: with more freedom the bias vanishes and the "
-                "variance grows. The sum of the parts, not drawn, lies on the error.",
-                range(asked.degree + 1),
-                by_degree,
-                "degree",
-            ),
-            chart(
-                "Nets, by width",
-                "The same for nets with one hidden layer, trained by gradient descent: with more width "
-                "the variance levels off, where that of polynomials goes on to grow.",
-                asked.widths,
-                by_width,
-                "hidden units",
-            ),
-            table("Polynomials", "degree", range(asked.degree + 1), by_degree),
-            table("Nets", "hidden units", asked.widths, by_width),
-        ],
+        exhibits=exhibits(asked, by_degree, by_width),
         networks=nets,
         conclusion=f"From degree 0 to {asked.degree} the bias² falls from {by_degree[0].bias_squared:.3f} to "
         f"{by_degree[-1].bias_squared:.4f} and the variance grows from {by_degree[0].variance:.3f} to "
         f"{by_degree[-1].variance:.3g}; the error is least, in hindsight, at degree {best}, {by_degree[best].error:.3f}. "
-        "Bias² + variance + noise is the measured error within "
-        f"{100 * max(abs(parts.total / parts.error - 1) for parts in (*by_degree, *by_width)):.1f} %.",
+        f"Bias² + variance + noise is the measured error within {100 * gap:.1f} %.",
     )
+
+
+def exhibits(asked: Settings, by_degree: Sequence[Parts], by_width: Sequence[Parts]) -> list[Exhibit]:
+    degrees = range(asked.degree + 1)
+    return [
+        chart(
+            "Polynomials, by degree",
+            "Mean squared error on fresh samples and its parts, by the degree: with more freedom the bias vanishes and the "
+            "variance grows. The sum of the parts, not drawn, lies on the error.",
+            degrees,
+            by_degree,
+            "degree",
+        ),
+        chart(
+            "Nets, by width",
+            "The same for nets with one hidden layer, trained by gradient descent: with more width "
+            "the variance levels off, where that of polynomials goes on to grow.",
+            asked.widths,
+            by_width,
+            "hidden units",
+        ),
+        table("Polynomials", "degree", degrees, by_degree),
+        table("Nets", "hidden units", asked.widths, by_width),
+    ]
 
 
 def chebyshev(x: Tensor, degree: int) -> Tensor:

@@ -29,7 +29,7 @@ from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
-from profundo.records import Batch, Inputs
+from profundo.records import Batch, Inputs, Samples
 from profundo.runs.experiment import Positive, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
@@ -65,10 +65,9 @@ def run(context: Context, asked: Settings) -> Outcome:
     data = context.load("mnist")
     net = networks(asked, {})["net"]
     precision = context.precision(net)
-    test, held = (
-        next(iter(Scenes(split, count, 1, seed=context.seed + 1, device=context.device).epoch(0)))
-        for split, count in ((data.test, asked.test), (data.validation, min(500, asked.test)))
-    )
+    test = drawn(context, data.test, asked.test)
+    held = drawn(context, data.validation, min(500, asked.test))
+    steps = max(1, asked.scenes // asked.batch_size)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         with autocast(precision, batch.inputs.device):
@@ -81,39 +80,32 @@ def run(context: Context, asked: Settings) -> Outcome:
 
     context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
-        Scenes(
-            data.train,
-            asked.batch_size,
-            max(1, asked.scenes // asked.batch_size),
-            seed=context.seed,
-            device=context.device,
-        ),
+        Scenes(data.train, asked.batch_size, steps, seed=context.seed, device=context.device),
         Plan(asked.epochs, schedule("one-cycle")),
         validate=validate,
     )
-    said, weights = described(net, test.inputs)
-    exact = exact_matches(said, test.targets, PAD)
-    accuracy, words = exact.double().mean().item(), right_symbols(said, test.targets, PAD)
+    sentences, weights = described(net, test.inputs)
+    exact = exact_matches(sentences, test.targets, PAD)
+    accuracy, words = exact.double().mean().item(), right_symbols(sentences, test.targets, PAD)
     constant, constant_words = constant_sentence(test.targets)
     return Outcome(
         scores={"accuracy": accuracy, "accuracy of words": words},
         baseline={"accuracy": constant, "accuracy of words": constant_words},
         against="without looking",
         exhibits=[
-            Images(
-                "Captions",
-                "Scenes of the test with the sentences that the net wrote for them.",
-                pictures(test.inputs[:24]),
-                columns=6,
-                labels=[sentence(words) for words in said[:24].tolist()],
-            ),
-            *_mistakes(test, said, exact),
-            _attention(test.inputs[:4], said[:4], weights[:4]),
+            _captions(test.inputs[:24], sentences[:24]),
+            *_mistakes(test, sentences, exact),
+            _attention(test.inputs[:4], sentences[:4], weights[:4]),
         ],
         networks={"net": net},
         conclusion=f"Of {asked.test:,} scenes made of digits that training did not have, {100 * accuracy:.1f} % are described "
         f"without a mistake; {100 * words:.1f} % of the words are right. The commonest sentence fits {100 * constant:.1f} %.",
     )
+
+
+def drawn(context: Context, digits: Samples, count: int) -> Batch:
+    """So many scenes of these digits, other ones than training draws."""
+    return next(iter(Scenes(digits, count, 1, seed=context.seed + 1, device=context.device).epoch(0)))
 
 
 def described(net: nn.Module, scenes: Tensor, at_once: int = 500) -> tuple[Tensor, Tensor]:
@@ -149,6 +141,12 @@ def pictures(scenes: Tensor) -> Tensor:
     """uint8 (scenes, 1, 112, 112), each pixel twice as large."""
     whole = (255 * scenes).round().to(torch.uint8).cpu()
     return whole.repeat_interleave(2, 2).repeat_interleave(2, 3)
+
+
+def _captions(scenes: Tensor, sentences: Tensor) -> Images:
+    labels = [sentence(words) for words in sentences.tolist()]
+    caption = "Scenes of the test with the sentences that the net wrote for them."
+    return Images("Captions", caption, pictures(scenes), columns=6, labels=labels)
 
 
 def _mistakes(test: Batch, said: Tensor, exact: Tensor, most: int = 12) -> list[Exhibit]:

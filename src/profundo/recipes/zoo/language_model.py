@@ -9,7 +9,8 @@ Witten–Bell 5-grams, the best of the n-grams, 2.55; in about 260 s on one core
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,9 @@ from profundo.evaluate.scores import evaluating
 from profundo.evaluate.sequence_figures import bits_per_symbol
 from profundo.nets.recurrent import Cell, LanguageModel, continued
 from profundo.objectives.sequence_likelihood import sequence_cost
-from profundo.pictures.charts import Line, lines_svg
-from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
+from profundo.pictures.exhibits import Exhibit, Passage, Table
 from profundo.recipes.context import Context
+from profundo.recipes.epoch_chart import by_epoch
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch
 from profundo.runs.experiment import Layers, Positive, Share, Whole
@@ -89,7 +90,6 @@ def run(context: Context, asked: Settings) -> Outcome:
     score = bits_per_symbol(net, test, streams=8)
     rivals = ngram_bits(text.train, text.test, len(text.vocabulary), ORDERS)
     best = min(range(ORDERS), key=rivals.__getitem__)
-    epochs = list(range(1, len(trained.history) + 1))
     return Outcome(
         scores={"bits/char": score, "validation bits/char": trained.history["validation bits/char"][-1]},
         baseline={"bits/char": rivals[best]},
@@ -97,37 +97,32 @@ def run(context: Context, asked: Settings) -> Outcome:
         exhibits=[
             _retitled(generate(model, 1, context.generator("after"), "")[0], "A passage"),
             _retitled(before[0], "The same before training"),
-            Chart(
+            by_epoch(
                 "Bits per character",
                 "On the validation part after every epoch, with the test part's figure for n-grams of the best order.",
-                lines_svg(
-                    [
-                        Line(
-                            "LSTM" if asked.cell == "lstm" else asked.cell,
-                            epochs,
-                            trained.history["validation bits/char"],
-                        ),
-                        Line(f"{best + 1}-grams", [epochs[0], epochs[-1]], [rivals[best]] * 2),
-                    ],
-                    x_label="epoch",
-                    y_label="bits per character",
-                ),
+                {"LSTM" if asked.cell == "lstm" else asked.cell: trained.history["validation bits/char"]},
+                levels={f"{best + 1}-grams": rivals[best]},
+                y_label="bits per character",
             ),
-            Table(
-                "Rivals",
-                "Bits per character on the test part. An n-gram predicts from the n − 1 characters before.",
-                ["model", "bits/char"],
-                [
-                    ["uniform", float(torch.tensor(float(len(text.vocabulary))).log2())],
-                    *((f"{order}-grams", value) for order, value in enumerate(rivals, 1)),
-                    [f"{asked.cell}, width {asked.width}", score],
-                ],
-            ),
+            _rivals(asked, rivals, score, len(text.vocabulary)),
         ],
         networks={"net": net},
         known=known,
         conclusion=f"A character of the unseen last twentieth costs {score:.3f} bits; {rivals[0]:.3f} if only its frequency "
         f"is known, {rivals[best]:.3f} with {best + 1}-grams, the best count model.",
+    )
+
+
+def _rivals(asked: Settings, ngrams: Sequence[float], score: float, symbols: int) -> Table:
+    return Table(
+        "Rivals",
+        "Bits per character on the test part. An n-gram predicts from the n − 1 characters before.",
+        ["model", "bits/char"],
+        [
+            ["uniform", math.log2(symbols)],
+            *((f"{order}-grams", value) for order, value in enumerate(ngrams, 1)),
+            [f"{asked.cell}, width {asked.width}", score],
+        ],
     )
 
 

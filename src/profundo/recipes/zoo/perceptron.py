@@ -24,10 +24,9 @@ from profundo.data.full_batch import whole
 from profundo.data.new_inputs import read_rows
 from profundo.data.standard import standardize
 from profundo.evaluate.separation import novikoff_bound
-from profundo.pictures import Line, lines_svg
-from profundo.pictures.exhibits import Chart
 from profundo.pictures.planes import Plane
 from profundo.recipes.context import Context
+from profundo.recipes.epoch_chart import by_epoch
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Inputs, Spec
 from profundo.runs.experiment import Whole
@@ -67,37 +66,36 @@ def run(context: Context, asked: Settings) -> Outcome:
     last = max((epoch for epoch, count in enumerate(mistakes, 1) if count), default=0)
     accuracy = share_right(neuron, whole(data.test, data.spec))
     most = data.test.targets.bincount(minlength=2).max().item() / len(data.test)
-    converged = last < asked.epochs
     return Outcome(
         scores={"accuracy": accuracy, "mistakes while learning": sum(mistakes), "epochs with mistakes": last}
         | ({"Novikoff bound on the mistakes": bound} if math.isfinite(bound) else {}),
         baseline={"accuracy": most},
         against="always the commoner class",
         exhibits=[
-            trained.film(
-                "The boundary moves",
-                f"The line that the neuron draws between {classes[0]} and {classes[1]}, before training and after each "
-                f"pass over the {len(training.targets)} training samples. It moves only when the neuron is wrong.",
-            ),
-            Chart(
+            trained.film("The boundary moves", moves(classes, len(training.targets))),
+            by_epoch(
                 "Mistakes by epoch",
                 "How many training samples the neuron had wrong when it met them, in each pass.",
-                lines_svg(
-                    [Line("mistakes", range(1, asked.epochs + 1), mistakes)],
-                    x_label="epoch",
-                    y_label="mistakes in the epoch",
-                    log_y=False,
-                ),
+                {"mistakes": mistakes},
+                y_label="mistakes in the epoch",
+                log_y=False,
             ),
         ],
         networks=nets,
         known={name: list(values) for name, values in known.items()},
-        conclusion=conclusion(sum(mistakes), last, bound, converged, asked.epochs),
+        conclusion=conclusion(sum(mistakes), last, bound, asked.epochs),
     )
 
 
-def conclusion(mistakes: int, last: int, bound: float, converged: bool, epochs: int) -> str:
-    if converged:
+def moves(classes: Sequence[str], samples: int) -> str:
+    return (
+        f"The line that the neuron draws between {classes[0]} and {classes[1]}, before training and after each pass over "
+        f"the {samples} training samples. It moves only when the neuron is wrong."
+    )
+
+
+def conclusion(mistakes: int, last: int, bound: float, epochs: int) -> str:
+    if last < epochs:
         allowed = f"; Novikoff's theorem allows at most {bound:,.0f}" if math.isfinite(bound) else ""
         return f"After {mistakes} mistakes, the last of them in epoch {last}, the rule made no other{allowed}."
     if math.isfinite(bound):

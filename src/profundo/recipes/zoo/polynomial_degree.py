@@ -84,33 +84,38 @@ def run(context: Context, asked: Settings) -> Outcome:
         baseline={"test RMSE, chosen degree": test[0].item(), f"test RMSE, degree {asked.degree}": test[0].item()},
         against="a constant, degree 0",
         exhibits=[
-            Chart(
-                "Error by degree",
-                "The training error only falls; the errors on new samples fall and rise again. The validation samples choose "
-                f"degree {chosen}; no predictor has a test error below the noise, {asked.noise:g}.",
-                lines_svg(
-                    [Line(name, range(asked.degree + 1), values.tolist()) for name, values in errors.items()],
-                    x_label="degree",
-                    y_label="RMSE",
-                    marks={f"validation chooses {chosen}": float(chosen)},
-                ),
-            ),
-            *(
-                fit(polynomials, training, degree, told)
-                for degree, told in degrees_to_show(asked.degree, chosen).items()
-            ),
-            Table(
-                "Errors",
-                "Root mean squared error on each split, by degree.",
-                ["degree", *SPLITS],
-                [[f"{at}", *(float(errors[name][at]) for name in SPLITS)] for at in range(asked.degree + 1)],
-            ),
+            error_chart(asked, errors, chosen),
+            *(fit(polynomials, training, degree, why) for degree, why in degrees_to_show(asked.degree, chosen).items()),
+            error_table(asked, errors),
         ],
         networks=nets,
         known=known,
         conclusion=f"Validation chooses degree {chosen}, whose test error is {test[chosen]:.3f} with noise of {asked.noise:g}; "
         f"a constant has {test[0]:.3f}, degree {asked.degree} has {test[-1]:,.3g} and the smallest training error of all, "
         f"{errors['training'][-1]:.3f}.",
+    )
+
+
+def error_chart(asked: Settings, errors: Mapping[str, Tensor], chosen: int) -> Chart:
+    return Chart(
+        "Error by degree",
+        "The training error only falls; the errors on new samples fall and rise again. The validation samples choose "
+        f"degree {chosen}; no predictor has a test error below the noise, {asked.noise:g}.",
+        lines_svg(
+            [Line(name, range(asked.degree + 1), values.tolist()) for name, values in errors.items()],
+            x_label="degree",
+            y_label="RMSE",
+            marks={f"validation chooses {chosen}": float(chosen)},
+        ),
+    )
+
+
+def error_table(asked: Settings, errors: Mapping[str, Tensor]) -> Table:
+    return Table(
+        "Errors",
+        "Root mean squared error on each split, by degree.",
+        ["degree", *SPLITS],
+        [[f"{at}", *(float(errors[name][at]) for name in SPLITS)] for at in range(asked.degree + 1)],
     )
 
 

@@ -26,6 +26,7 @@ from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
 from profundo.recipes.context import Context
+from profundo.recipes.epoch_chart import by_epoch
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, ProfundoError
 from profundo.runs.experiment import Positive, Whole
@@ -71,9 +72,9 @@ def run(context: Context, asked: Settings) -> Outcome:
     histories = {name: train(context, asked, name, nets[name], held) for name in KINDS}
     exact, digits = {}, {}
     for name, net in nets.items():
-        said, _ = translated(net, test.inputs)
-        exact[name] = exact_matches(said, test.targets, PAD)
-        digits[name] = right_symbols(said, test.targets, PAD)
+        written_by_net, _ = translated(net, test.inputs)
+        exact[name] = exact_matches(written_by_net, test.targets, PAD).cpu()
+        digits[name] = right_symbols(written_by_net, test.targets, PAD)
     shares = {name: right.double().mean().item() for name, right in exact.items()}
     lengths = (test.inputs != PAD).sum(1).cpu()
     chance = (0.1 ** lengths.double()).mean().item()
@@ -83,27 +84,14 @@ def run(context: Context, asked: Settings) -> Outcome:
         against="without attention",
         exhibits=[
             attention_picture(nets["attention"], SHOWN[: asked.longest]),
-            Chart(
-                "Exact reversals by length",
-                f"Share of {asked.test:,} unseen strings, of the longer half, whose reversal is right to the last digit.",
-                lines_svg(
-                    [_by_length(name, exact[name].cpu(), lengths) for name in KINDS],
-                    x_label="digits",
-                    y_label="exact reversals",
-                    log_y=False,
-                    percent=True,
-                ),
-            ),
-            Chart(
+            _by_length(exact, lengths),
+            by_epoch(
                 "Exact reversals by epoch",
                 "Share of 500 unseen strings reversed exactly after each epoch of training.",
-                lines_svg(
-                    [Line(name, list(range(1, len(h) + 1)), h["validation accuracy"]) for name, h in histories.items()],
-                    x_label="epoch",
-                    y_label="exact reversals",
-                    log_y=False,
-                    percent=True,
-                ),
+                {name: history["validation accuracy"] for name, history in histories.items()},
+                y_label="exact reversals",
+                log_y=False,
+                percent=True,
             ),
             _examples(nets, test.inputs[:12], test.targets[:12]),
         ],
@@ -180,9 +168,17 @@ def attention_picture(net: nn.Module, digits: str) -> Chart:
     )
 
 
-def _by_length(name: str, exact: Tensor, lengths: Tensor) -> Line:
+def _by_length(exact: Mapping[str, Tensor], lengths: Tensor) -> Chart:
     present = sorted(set(lengths.tolist()))
-    return Line(name, present, [exact[lengths == length].double().mean().item() for length in present])
+    lines = [
+        Line(name, present, [right[lengths == length].double().mean().item() for length in present])
+        for name, right in exact.items()
+    ]
+    return Chart(
+        "Exact reversals by length",
+        f"Share of {len(lengths):,} unseen strings, of the longer half, whose reversal is right to the last digit.",
+        lines_svg(lines, x_label="digits", y_label="exact reversals", log_y=False, percent=True),
+    )
 
 
 def _examples(nets: Mapping[str, nn.Module], sources: Tensor, targets: Tensor) -> Table:

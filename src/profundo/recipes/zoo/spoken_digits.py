@@ -73,10 +73,8 @@ def run(context: Context, asked: Settings) -> Outcome:
     def validate() -> Mapping[str, float]:
         logits = answers(net, words.validation)
         right = (logits.argmax(1) == words.validation.targets).double().mean().item()
-        return {
-            "validation loss": objective(logits, words.validation.targets).mean().item(),
-            "validation accuracy": right,
-        }
+        loss = objective(logits, words.validation.targets).mean().item()
+        return {"validation loss": loss, "validation accuracy": right}
 
     context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
@@ -86,7 +84,6 @@ def run(context: Context, asked: Settings) -> Outcome:
     )
     truth, chosen = words.test.targets, answers(net, words.test).argmax(1)
     right = chosen == truth
-    table = confusion(truth, chosen, len(words.classes))
     commonest = int(torch.bincount(words.train.targets).argmax())
     chance = (truth == commonest).double().mean().item()
     accuracy = right.double().mean().item()
@@ -94,24 +91,21 @@ def run(context: Context, asked: Settings) -> Outcome:
         scores={"accuracy": accuracy},
         baseline={"accuracy": chance},
         against="always the commonest word",
-        exhibits=[
-            Chart(
-                "Confusion",
-                "Test recordings by what was spoken (rows) and what the net heard (columns).",
-                heat_svg(
-                    table.tolist(),
-                    row_labels=words.classes,
-                    column_labels=words.classes,
-                    x_label="heard",
-                    y_label="spoken",
-                ),
-            ),
-            *_pictures(words, right, chosen),
-        ],
+        exhibits=[_confusion(words, chosen), *_pictures(words, right, chosen)],
         networks={"net": net},
         known=known,
         conclusion=f"{int(right.sum())} of {len(truth)} recordings that were never heard before are understood "
         f"({100 * accuracy:.1f} %; always the same word: {100 * chance:.1f} %).",
+    )
+
+
+def _confusion(words: SpokenWords, chosen: Tensor) -> Chart:
+    names = words.classes
+    table = confusion(words.test.targets, chosen, len(names)).tolist()
+    return Chart(
+        "Confusion",
+        "Test recordings by what was spoken (rows) and what the net heard (columns).",
+        heat_svg(table, row_labels=names, column_labels=names, x_label="heard", y_label="spoken"),
     )
 
 

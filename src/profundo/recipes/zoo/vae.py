@@ -91,19 +91,8 @@ def run(context: Context, asked: Settings) -> Outcome:
         against="independent pixels",
         exhibits=[
             *generate(Model(asked, nets, known), 64, context.generator("samples"), ""),
-            Images(
-                "The plane of codes",
-                "What the net with a code of two numbers decodes at the quantiles of a normal distribution: from left to "
-                "right the first number grows, from top to bottom the second.",
-                plane(nets["plane"], 16),
-                columns=16,
-            ),
-            Images(
-                "Reconstructions",
-                "Test pictures, each with its reconstruction from the mean of its code to the right.",
-                reconstructions(nets["vae"], pixels[:32]),
-                columns=16,
-            ),
+            plane_of_codes(nets["plane"]),
+            reconstructions(nets["vae"], pixels[:32]),
             trained.film("Samples by epoch", "The same 64 random codes, decoded before training and after each epoch."),
         ],
         networks=nets,
@@ -200,13 +189,24 @@ def plane(net: nn.Module, side: int) -> Tensor:
     return decoded(net, codes.to(next(net.parameters()).device))
 
 
-def reconstructions(net: nn.Module, pixels: Tensor) -> Tensor:
+def plane_of_codes(net: nn.Module) -> Images:
+    return Images(
+        "The plane of codes",
+        "What the net with a code of two numbers decodes at the quantiles of a normal distribution: from left to "
+        "right the first number grows, from top to bottom the second.",
+        plane(net, 16),
+        columns=16,
+    )
+
+
+def reconstructions(net: nn.Module, pixels: Tensor) -> Images:
     """Each picture, then what the mean of its code is decoded to."""
     assert isinstance(net, VariationalAutoencoder)
     with evaluating(net):
         mean, _ = net.encode(pixels)
     pairs = torch.stack([(255 * pixels).to(torch.uint8).cpu(), decoded(net, mean)], 1)
-    return pairs.flatten(0, 1)
+    caption = "Test pictures, each with its reconstruction from the mean of its code to the right."
+    return Images("Reconstructions", caption, pairs.flatten(0, 1), columns=16)
 
 
 RECIPE = Recipe(

@@ -95,26 +95,9 @@ def run(context: Context, asked: Settings) -> Outcome:
         against="guessing",
         exhibits=[
             _gradient_chart("Gradients before training", before),
-            Chart(
-                "What was the first symbol?",
-                f"Share of {asked.test:,} sequences drawn anew of which the first symbol is told right after so many others, for "
-                f"nets trained with {asked.batches} batches of {asked.batch_size}.",
-                lines_svg(
-                    [Line(kind, asked.lags, [accuracies[f"{kind} {lag}"] for lag in asked.lags]) for kind in CELLS],
-                    x_label="symbols in between",
-                    y_label="accuracy",
-                    log_x=True,
-                    log_y=False,
-                    percent=True,
-                ),
-            ),
+            _accuracy_chart(asked, accuracies),
             _gradient_chart(f"Gradients after training to remember over {longest} symbols", after),
-            Table(
-                "Gradient that is left",
-                "Norm of the gradient before training at several distances, as a share of that at the last step.",
-                ["cell", *(f"{distance} steps" for distance in _distances(asked))],
-                [[kind, *(norms[d] / norms[0] for d in _distances(asked))] for kind, norms in before.items()],
-            ),
+            _left(asked, before),
         ],
         networks=nets,
         conclusion=f"Over {asked.distance} steps {left['plain']:.0e} of the gradient is left in the plain cell, "
@@ -171,6 +154,32 @@ def _gradient_chart(title: str, norms: Mapping[str, Sequence[float]]) -> Chart:
             y_label="gradient norm",
             log_y=True,
         ),
+    )
+
+
+def _accuracy_chart(asked: Settings, accuracies: Mapping[str, float]) -> Chart:
+    return Chart(
+        "What was the first symbol?",
+        f"Share of {asked.test:,} sequences drawn anew of which the first symbol is told right after so many others, for "
+        f"nets trained with {asked.batches} batches of {asked.batch_size}.",
+        lines_svg(
+            [Line(kind, asked.lags, [accuracies[f"{kind} {lag}"] for lag in asked.lags]) for kind in CELLS],
+            x_label="symbols in between",
+            y_label="accuracy",
+            log_x=True,
+            log_y=False,
+            percent=True,
+        ),
+    )
+
+
+def _left(asked: Settings, before: Mapping[str, Sequence[float]]) -> Table:
+    distances = _distances(asked)
+    return Table(
+        "Gradient that is left",
+        "Norm of the gradient before training at several distances, as a share of that at the last step.",
+        ["cell", *(f"{distance} steps" for distance in distances)],
+        [[kind, *(norms[distance] / norms[0] for distance in distances)] for kind, norms in before.items()],
     )
 
 

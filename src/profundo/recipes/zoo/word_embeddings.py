@@ -14,7 +14,7 @@ of their group as the nearest of the others, 9 % would by chance. About 10 s on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -104,49 +104,59 @@ def run(context: Context, asked: Settings) -> Outcome:
     validation = held_out(context, asked, tokens, tokens.validation, "validation")
     test = held_out(context, asked, tokens, tokens.test, "test")
     noise = noise_distribution(tokens.counts)
-
-    def cost(batch: Batch) -> Mapping[str, Tensor]:
-        return {"loss": negative_sampling(net(batch.inputs, batch.targets)).mean()}
-
-    context.train(
-        Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
-        SkipGrams(
-            tokens.train,
-            tokens.counts,
-            window=asked.window,
-            negatives=asked.negatives,
-            batch_size=asked.batch_size,
-            threshold=asked.threshold,
-            most=asked.steps,
-            seed=context.seed,
-            device=context.device,
-        ),
-        Plan(asked.epochs, schedule("cosine")),
-        validate=lambda: {"validation log loss": context_cost(net, *validation, noise)},
-    )
+    train(context, asked, tokens, net, lambda: {"validation log loss": context_cost(net, *validation, noise)})
     model = Model(asked, {"words": net}, known)
-    scores = {"log loss (nats)": context_cost(net, *test, noise)}
-    baseline = {"log loss (nats)": unigram_cost(asked, tokens, test[1])}
-    conclusion = (
-        f"Given a {asked.unit[:-1]}, a neighbour in held-out text costs {scores['log loss (nats)']:.3f} nats, "
-        f"{baseline['log loss (nats)']:.3f} by frequencies alone."
-    )
+    costs = context_cost(net, *test, noise), unigram_cost(asked, tokens, test[1])
     rows, groups = grouped(model)
-    if len(set(groups)) > 1:
-        share, chance = group_share(rows, torch.tensor(groups))
-        scores["share of nearest in group"], baseline["share of nearest in group"] = share, chance
-        conclusion += (
-            f" Of {len(groups)} {asked.unit} in {len(set(groups))} groups, {100 * share:.0f} % have one of their group as "
-            f"the nearest of the others, {100 * chance:.0f} % would by chance."
-        )
+    shares = group_share(rows, torch.tensor(groups)) if len(set(groups)) > 1 else None
+    figures = {"log loss (nats)": costs} | ({"share of nearest in group": shares} if shares else {})
     return Outcome(
-        scores=scores,
-        baseline=baseline,
+        scores={name: own for name, (own, _) in figures.items()},
+        baseline={name: other for name, (_, other) in figures.items()},
         against="frequencies alone",
         exhibits=[neighbour_table(model, 8), *group_pictures(context, model)],
         networks={"words": net},
         known=known,
-        conclusion=conclusion,
+        conclusion=conclusion(asked, costs, shares, groups),
+    )
+
+
+def train(
+    context: Context, asked: Settings, tokens: Tokens, net: WordPairs, validate: Callable[[], Mapping[str, float]]
+) -> None:
+    """Tell true neighbours from words of noise (Mikolov et al. 2013, equation 4)."""
+
+    def cost(batch: Batch) -> Mapping[str, Tensor]:
+        return {"loss": negative_sampling(net(batch.inputs, batch.targets)).mean()}
+
+    pairs = SkipGrams(
+        tokens.train,
+        tokens.counts,
+        window=asked.window,
+        negatives=asked.negatives,
+        batch_size=asked.batch_size,
+        threshold=asked.threshold,
+        most=asked.steps,
+        seed=context.seed,
+        device=context.device,
+    )
+    update = Descent(net, cost, optimizer("adam", net, asked.learning_rate))
+    context.train(update, pairs, Plan(asked.epochs, schedule("cosine")), validate=validate)
+
+
+def conclusion(
+    asked: Settings, costs: tuple[float, float], shares: tuple[float, float] | None, groups: Sequence[int]
+) -> str:
+    """costs, shares: the net's figure and that of frequencies, or of chance."""
+    sentence = (
+        f"Given a {asked.unit[:-1]}, a neighbour in held-out text costs {costs[0]:.3f} nats, {costs[1]:.3f} by frequencies "
+        "alone."
+    )
+    if shares is None:
+        return sentence
+    return (
+        f"{sentence} Of {len(groups)} {asked.unit} in {len(set(groups))} groups, {100 * shares[0]:.0f} % have one of their "
+        f"group as the nearest of the others, {100 * shares[1]:.0f} % would by chance."
     )
 
 

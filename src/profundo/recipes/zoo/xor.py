@@ -21,10 +21,10 @@ from profundo.data.full_batch import Whole, whole
 from profundo.evaluate import evaluating
 from profundo.nets import linear, mlp
 from profundo.objectives.likelihoods import bernoulli
-from profundo.pictures import Line, lines_svg
-from profundo.pictures.exhibits import Chart, Images, Table
+from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.planes import Plane
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.epoch_chart import by_epoch
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, Inputs, Spec, Targets
 from profundo.runs.experiment import Positive
@@ -59,50 +59,53 @@ def run(context: Context, asked: Settings) -> Outcome:
     points = {gate: whole(context.load(gate.lower()).train, SPEC) for gate in ("OR", "XOR")}
     trained = {name: train(context, asked, net, points[gate_of(name)], name) for name, net in nets.items()}
     accuracies = {name: accuracy(net, points[gate_of(name)]) for name, net in nets.items()}
-    film = trained["hidden layer, XOR"].film(
-        "A hidden layer learns XOR",
-        f"What the net says at each place of the plane, before training and after every {UPDATES} updates: two boundaries "
-        "where one neuron has a single one.",
-        seconds=0.15,
-    )
     return Outcome(
         scores={f"accuracy, {name}": accuracies[name] for name in reversed(nets)},
         baseline={f"accuracy, {name}": 0.75 if gate_of(name) == "OR" else 0.5 for name in nets},
         against="always the commoner class",
-        exhibits=[
-            Images(
-                "Decision regions",
-                "Above OR, below XOR; to the left one neuron, to the right a hidden layer. The tint is the probability, the "
-                "line is where it is one half.",
-                torch.stack([regions(net, points[gate_of(name)], name) for name, net in nets.items()]),
-                columns=2,
-            ),
-            film,
-            Chart(
-                "Learning curves",
-                "The cross-entropy of the four points: only one neuron on XOR stays at ln 2 = 0.693, the cost of guessing.",
-                lines_svg(
-                    [Line(name, range(1, asked.epochs + 1), run.history["loss"]) for name, run in trained.items()],
-                    x_label=f"epoch of {UPDATES} updates",
-                    y_label="cross-entropy (nats)",
-                    log_y=False,
-                ),
-            ),
-            Table(
-                "The four points",
-                "The probability of 1 that each net gives to each point.",
-                ["a", "b", *nets],
-                [
-                    [f"{int(a)}", f"{int(b)}", *(float(probability[row]) for probability in map(said, nets.values()))]
-                    for row, (a, b) in enumerate(points["XOR"].inputs.tolist())
-                ],
-            ),
-        ],
+        exhibits=exhibits(nets, points, trained),
         networks=nets,
         conclusion=f"On XOR one neuron has {100 * accuracies['one neuron, XOR']:.0f} % of the four points right, of which no "
         f"line can separate more than 75 %; with {asked.hidden} hidden units it is "
         f"{100 * accuracies['hidden layer, XOR']:.0f} %. OR needs one neuron only.",
     )
+
+
+def exhibits(
+    nets: Mapping[str, nn.Module], points: Mapping[str, Batch], trained: Mapping[str, Trained]
+) -> list[Exhibit]:
+    return [
+        Images(
+            "Decision regions",
+            "Above OR, below XOR; to the left one neuron, to the right a hidden layer. The tint is the probability, the "
+            "line is where it is one half.",
+            torch.stack([regions(net, points[gate_of(name)], name) for name, net in nets.items()]),
+            columns=2,
+        ),
+        trained["hidden layer, XOR"].film(
+            "A hidden layer learns XOR",
+            f"What the net says at each place of the plane, before training and after every {UPDATES} updates: two boundaries "
+            "where one neuron has a single one.",
+            seconds=0.15,
+        ),
+        by_epoch(
+            "Learning curves",
+            "The cross-entropy of the four points: only one neuron on XOR stays at ln 2 = 0.693, the cost of guessing.",
+            {name: run.history["loss"] for name, run in trained.items()},
+            x_label=f"epoch of {UPDATES} updates",
+            y_label="cross-entropy (nats)",
+            log_y=False,
+        ),
+        Table(
+            "The four points",
+            "The probability of 1 that each net gives to each point.",
+            ["a", "b", *nets],
+            [
+                [f"{int(a)}", f"{int(b)}", *(float(probability[row]) for probability in map(said, nets.values()))]
+                for row, (a, b) in enumerate(points["XOR"].inputs.tolist())
+            ],
+        ),
+    ]
 
 
 def train(context: Context, asked: Settings, net: nn.Module, points: Batch, name: str) -> Trained:
