@@ -269,6 +269,7 @@ def data_loader(
     from torch.utils.data import DataLoader
 
     warnings.filterwarnings("ignore", message="This DataLoader will create")  # who asks for workers knows the machine
+    prefetched = 2 if blocks_of(source) is None else 8
     return DataLoader(
         Gathering(source),  # type: ignore[arg-type]
         batch_sampler=tasks,
@@ -277,7 +278,7 @@ def data_loader(
         pin_memory=device.type == "cuda",
         persistent_workers=persistent,
         # Tasks that a worker has ahead; blocks are small, and nothing is trained on before a window of them is whole.
-        prefetch_factor=(2 if blocks_of(source) is None else 8) if workers else None,
+        prefetch_factor=prefetched if workers else None,
         # Workers know by their parent's PID whether it is alive; those of a fork server would live on without it.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
         worker_init_fn=leave_signals_to_the_parent if hasattr(os, "setsid") else None,

@@ -89,11 +89,16 @@ def tabulated(
     return NetTable(name, spec.inputs.shape, spec.outputs, tuple(layers))
 
 
+USUAL_INPUTS = {
+    **dict.fromkeys(PUBLISHED_NETS, (3, 224, 224)),
+    **dict.fromkeys(("fast_cnn", "resnet"), (3, 32, 32)),
+}
+
+
 def spec_of(name: str, inputs: str | None) -> Spec:
     """Ten classes; of the nets for ImageNet, on images of its kind, a thousand."""
     if inputs is None:
-        side = 224 if name in PUBLISHED_NETS else 32 if name in ("fast_cnn", "resnet") else 28
-        shape: tuple[int, ...] = (1 if side == 28 else 3, side, side)
+        shape: tuple[int, ...] = USUAL_INPUTS.get(name, (1, 28, 28))
     else:
         shape = read_sizes(inputs)
     many = 1000 if name in PUBLISHED_NETS and shape[-1] >= 64 else 10
@@ -115,7 +120,9 @@ def sizes(shape: tuple[int, ...]) -> str:
 
 
 def field(row: LayerRow) -> str:
-    return "–" if row.field is None else row.field if isinstance(row.field, str) else sizes(row.field)
+    if row.field is None:
+        return "–"
+    return row.field if isinstance(row.field, str) else sizes(row.field)
 
 
 def aligned(rows: list[tuple[str, ...]]) -> str:

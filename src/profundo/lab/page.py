@@ -111,7 +111,8 @@ def field(place: int, inputs: Inputs, columns: tuple[Column, ...]) -> Field:
     column = columns[place]
     if column.kind == "category":
         return Field(column.name, column.kind, column.levels, column.levels[0] if column.levels else "")
-    usual = column.fill if inputs.columns else inputs.mean[place] if inputs.mean else 0.0
+    means = inputs.mean or (0.0,) * len(columns)
+    usual = column.fill if inputs.columns else means[place]
     if column.kind == "number":
         return Field(column.name, column.kind, (), f"{float(f'{usual:.4g}'):.12g}")  # 4422000, not 4.422e+06
     moment = datetime.fromtimestamp(usual, UTC)

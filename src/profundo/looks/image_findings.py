@@ -81,24 +81,25 @@ def _leaks(survey: Survey, copies: Copies) -> list[Finding]:
                 pairs=True,
             )
         )
-    told = {number for pair in (*copies.leaked, *copies.quarrels) for number in pair}
-    others = [group for group in copies.groups if not told.intersection(group)]
-    if others:
-        has_test = bool((survey.split > 0).any())
-        extra = sum(len(group) - 1 for group in others)
-        pairs = [(group[0], group[1]) for group in others]
-        found.append(
-            Finding(
-                "note" if has_test else "warning",
-                f"{_number(extra, 'image is an exact copy of another', 'images are exact copies of others')}"
-                + ("." if has_test else ": splits made by chance will hold the same image on both sides."),
-                "Remove the copies, unless they are meant to count more.",
-                some([f"{survey.name(a)} = {survey.name(b)}" for a, b in pairs]),
-                _flat(pairs),
-                pairs=True,
-            )
-        )
-    return found
+    reported = {number for pair in (*copies.leaked, *copies.quarrels) for number in pair}
+    others = [group for group in copies.groups if not reported.intersection(group)]
+    return [*found, *([_harmless(survey, others)] if others else [])]
+
+
+def _harmless(survey: Survey, groups: Sequence[Sequence[int]]) -> Finding:
+    """Copies within a split and under one label."""
+    has_test = bool((survey.split > 0).any())
+    extra = sum(len(group) - 1 for group in groups)
+    pairs = [(group[0], group[1]) for group in groups]
+    return Finding(
+        "note" if has_test else "warning",
+        f"{_number(extra, 'image is an exact copy of another', 'images are exact copies of others')}"
+        + ("." if has_test else ": splits made by chance will hold the same image on both sides."),
+        "Remove the copies, unless they are meant to count more.",
+        some([f"{survey.name(a)} = {survey.name(b)}" for a, b in pairs]),
+        _flat(pairs),
+        pairs=True,
+    )
 
 
 def _resembling(survey: Survey, reads: np.ndarray) -> list[Finding]:

@@ -46,10 +46,7 @@ def look_at_files(files: Files, path: Path, size: int | None, tell: Tell) -> Dat
         )
     placed = survey.split >= 0
     used = reads & (placed if placed.any() else ~placed)
-    has_colour = any(
-        mode not in ("L", "1", "LA", "La") and mode[:1] not in "IF"
-        for mode in set(np.array(survey.mode)[used].tolist())
-    )
+    has_colour = _has_colour(survey, used)
     sizes = [tuple(map(int, size)) for size in survey.sizes[used]]
     shape, why = common_shape(sizes, has_colour, size)  # type: ignore[arg-type]
     several = len(set(sizes)) > 1 or size is not None
@@ -74,6 +71,12 @@ def look_at_files(files: Files, path: Path, size: int | None, tell: Tell) -> Dat
         notes=tuple(files.notes),
         survey=survey,
     )
+
+
+def _has_colour(survey: Survey, used: np.ndarray) -> bool:
+    """Whether one of the images is of a mode of Pillow's that holds more than shades of grey."""
+    modes = set(np.array(survey.mode)[used].tolist())
+    return any(mode not in ("L", "1", "LA", "La") and mode[:1] not in "IF" for mode in modes)
 
 
 def _of_layout(files: Files, survey: Survey) -> list[Finding]:

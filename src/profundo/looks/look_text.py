@@ -18,6 +18,13 @@ __all__ = ["columns_of_counts", "facts_of", "first_lines", "show", "text_of"]
 
 MARKS = {"error": ("✗", "bold red"), "warning": ("!", "yellow"), "note": ("·", "cyan")}
 MOST_CLASSES, MOST_COLUMNS = 24, 40
+MODES = {
+    "L": "grey",
+    "1": "black and white",
+    "LA": "grey with transparency",
+    "P": "palette",
+    "RGBA": "RGB with transparency",
+}
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDE = 96  # characters of a line that holds means, too
 NARROW = 10  # characters of a histogram
@@ -118,8 +125,9 @@ def _text(words: str, style: str = "") -> Text:
 
 def _mode(mode: str) -> str:
     """Pillow's name of a mode, in words."""
-    words = {"L": "grey", "1": "black and white", "LA": "grey with transparency", "RGBA": "RGB with transparency"}
-    return words.get(mode, "16-bit grey" if mode.startswith("I") else "palette" if mode == "P" else mode)
+    if mode.startswith("I"):
+        return "16-bit grey"
+    return MODES.get(mode, mode)
 
 
 def _show_findings(look: DataFacts, console: Console) -> None:
@@ -182,7 +190,8 @@ def _show_columns(look: DataFacts, console: Console) -> None:
     if has_relations:
         table.add_column("relation", justify="right")
     for column in look.columns[:MOST_COLUMNS]:
-        style = "bold" if column.is_target else "" if column.features else "dim"
+        plain_style = "" if column.features else "dim"
+        style = "bold" if column.is_target else plain_style
         related = "" if column.relation is None else f"{column.relation:.2f}".replace("-", "−")
         table.add_row(
             _text(column.name, style),
@@ -200,7 +209,9 @@ def _show_columns(look: DataFacts, console: Console) -> None:
 
 
 def _kind(column: ColumnFacts) -> str:
-    return "target" if column.is_target else column.kind if column.features else f"{column.kind}, left out"
+    if column.is_target:
+        return "target"
+    return column.kind if column.features else f"{column.kind}, left out"
 
 
 def _values(column: ColumnFacts, wide: bool) -> str:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Task
+from profundo.data.splits.folds import target_names
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.blocks import gather
 from profundo.looks.class_findings import class_findings, real_findings
@@ -38,7 +39,7 @@ def look_at_table(path: Path, target: str | None, task: Task) -> DataFacts:
 
     frame = read_frame(path)
     found, findings = None, []
-    wanted = [] if target is None else [target] if target in frame.columns else [n.strip() for n in target.split(",")]
+    wanted = target_names(target, frame.columns)
     if target is not None:
         try:
             found = table_collection(path, target, task)
@@ -124,23 +125,9 @@ def _look_at_frame(
     seen = frame.filter(split != 2) if (split == 2).any() and (split != 2).any() else frame
     columns = column_facts(seen, wanted, kind)
     findings += table_findings(seen, columns)
-    classes: tuple[str, ...] = ()
-    counts: dict[str, list[int]] = {}
-    label = None
-    if found is not None and kind in ("classes", "binary"):
-        classes = found.targets.classes
-        label = _labels(frame[wanted[0]], classes)
-        counts = {
-            name: np.bincount(label[(split == number) & (label >= 0)], minlength=len(classes)).tolist()
-            for number, name in enumerate(SPLITS)
-            if (split == number).any()
-        }
-        findings += class_findings(classes, counts)
-    elif found is not None and kind == "labels":
-        classes, counts = found.targets.classes, label_counts(found)
-    elif found is not None:
-        for place, name_of in enumerate(wanted):
-            findings += real_findings(name_of, found.train.targets[:, place].double().numpy())
+    label = _labels(frame[wanted[0]], found.targets.classes) if found and kind in ("classes", "binary") else None
+    counts = _class_counts(found, label, split)
+    findings += _target_findings(found, counts, wanted)
     findings += row_findings(frame, columns, split, label)
     shape, training, stops = prepared(found)
     if found is not None and found.inputs.columns and shape == found.inputs.shape:  # not yet told as features
@@ -153,11 +140,32 @@ def _look_at_frame(
         training,
         shape,
         target_in_words(found.targets) if found is not None else "",
-        classes,
+        found.targets.classes if found is not None else (),
         counts,
         columns=columns,
         notes=tuple(note for note in found.notes if not note.startswith("column ")) if found is not None else (),
     )
+
+
+def _class_counts(found: Collection | None, label: np.ndarray | None, split: np.ndarray) -> dict[str, list[int]]:
+    """Split → samples of each class, or with each label; of the splits that are there."""
+    if found is None or label is None:
+        return label_counts(found) if found is not None else {}
+    many = len(found.targets.classes)
+    return {
+        name: np.bincount(label[(split == number) & (label >= 0)], minlength=many).tolist()
+        for number, name in enumerate(SPLITS)
+        if (split == number).any()
+    }
+
+
+def _target_findings(found: Collection | None, counts: dict[str, list[int]], wanted: Sequence[str]) -> list[Finding]:
+    if found is None or found.targets.kind == "labels":
+        return []
+    if found.targets.kind != "real":
+        return class_findings(found.targets.classes, counts)
+    numbers = found.train.targets.double().numpy()
+    return [finding for place, name in enumerate(wanted) for finding in real_findings(name, numbers[:, place])]
 
 
 def _target_names(targets: Targets) -> list[str]:

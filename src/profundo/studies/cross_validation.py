@@ -148,7 +148,8 @@ def parts(found: Collection, asked: Experiment, groups: Tensor | None, count: in
 
 def fold_data(found: Collection, asked: Experiment, groups: Tensor | None, fold: Tensor, seed: int) -> Dataset:
     """The data of one training. Samples are kept aside to validate only where somebody looks at them."""
-    share = asked.validation if asked.validation is not None else found.shares[1] if asked.early_stop else None
+    usual = found.shares[1] if asked.early_stop else None
+    share = usual if asked.validation is None else asked.validation
     return held_out(found, fold, validation=share, seed=seed, stream=asked.stream is True, groups=groups)
 
 

@@ -259,7 +259,7 @@ def checkpoint(
         yield step
         now = time.monotonic()
         due = max(seconds, 20 * cost) if seconds else 0.0
-        wish = 2 if signalled() else 1 if now - last >= due else 0
+        wish = 2 if signalled() else int(now - last >= due)
         decision = agree(step, wish)
         if decision:
             save(Position(step.epoch + 1) if step.last else Position(step.epoch, step.index + 1))

@@ -174,6 +174,13 @@ def _parts(labels: Tensor, share: float, seed: int, groups: Tensor) -> list[Tens
     return folds(labels, min(most, max(2, round(1 / share))), seed, groups)
 
 
+def target_names(target: str | None, columns: Sequence[str]) -> list[str]:
+    """The columns that a target names: one whose name it is, or several with commas between them."""
+    if target is None:
+        return []
+    return [target] if target in columns else [part.strip() for part in target.split(",")]
+
+
 def grouped_by(path: str | Path, column: str, target: str | None, found: Collection) -> tuple[Collection, Tensor]:
     """The collection without that column of its table, and the number of the group of each sample, (samples,).
 
@@ -185,9 +192,7 @@ def grouped_by(path: str | Path, column: str, target: str | None, found: Collect
     if path.suffix.lower() not in SUFFIXES:
         raise ProfundoError(f"{path}: groups are told by a column of a table ({', '.join(SUFFIXES)})")
     frame = read_frame(path)
-    names = (
-        [] if target is None else [target] if target in frame.columns else [part.strip() for part in target.split(",")]
-    )
+    names = target_names(target, frame.columns)
     if column in names:
         raise ProfundoError(f"{path}: column {column!r} is to be predicted; group by another one")
     if column not in frame.columns:

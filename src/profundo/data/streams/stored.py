@@ -59,7 +59,7 @@ def _wanted(where: str, stream: bool | Literal["auto"]) -> tuple[str, ...]:
         inside = _endings(where)
         if inside & {*TARS, *TABLES} and _has_folders_of_images(where):
             return ()  # then these are what the images came in, or tell more about them
-        return TARS if inside & set(TARS) else TABLES if inside & set(TABLES) else ()
+        return next((kind for kind in (TARS, TABLES) if inside & set(kind)), ())
     if end.endswith(TARS):
         return TARS
     if end.endswith(TABLES):
