@@ -111,3 +111,10 @@ def test_no_folder_holds_more_than_one_idea_needs():
 def test_a_file_name_stands_for_one_thing():
     names = Counter(path.name for path in modules().values() if path.stem != "__init__")
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_the_plan_in_the_docs_names_every_room():
+    plan = (Path(__file__).parent.parent / "docs" / "house.md").read_text("utf-8")
+    rooms = {path.name for path in HOUSE.iterdir() if (path / "__init__.py").exists()}
+    named = {line.split("`")[1].rstrip("/") for line in plan.splitlines() if line.startswith("| `")}
+    assert named == rooms | {f"{name}.py" for name in GROUND}
