@@ -32,7 +32,6 @@ from profundo.evaluate.spread import Spread
 from profundo.files import erase, read_json, write_json, write_text
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
 from profundo.runs.experiment import (
-    SETTINGS,
     WITHOUT_EFFECT,
     Experiment,
     belonging_to,
@@ -293,8 +292,10 @@ def read_study(kind: str, path: str | Path, *keys: str) -> dict[str, Any]:
         raise ProfundoError(f"{path}: is not a folder of `profundo {kind}`")
     check_place(str((settings or {})["data"]), Path(path) / "study.yaml")
     for name in settings or {}:
-        if name not in SETTINGS:
-            raise ProfundoError(f"{path}: study.yaml: setting {name!r} is unknown; {nearest(str(name), SETTINGS)}")
+        if name not in Experiment.model_fields:
+            raise ProfundoError(
+                f"{path}: study.yaml: setting {name!r} is unknown; {nearest(str(name), Experiment.model_fields)}"
+            )
     return asked
 
 
