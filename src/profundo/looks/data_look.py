@@ -22,7 +22,6 @@ from profundo.data.loading import collect
 from profundo.data.streams.addresses import is_address
 from profundo.data.streams.archives import Files, open_files
 from profundo.data.streams.places import remember_place
-from profundo.data.streams.stored import EXPANDS
 from profundo.looks.findings import in_order
 from profundo.looks.image_look import look_at_files, look_at_images
 from profundo.looks.look import Look
@@ -31,6 +30,8 @@ from profundo.looks.table_look import look_at_rows, look_at_table
 from profundo.records import ProfundoError
 
 __all__ = ["Look", "look"]
+
+EXPANDS = 8  # times that a Parquet file may take in memory what it takes on the disk
 
 
 def look(
