@@ -1,20 +1,22 @@
 """Each setting of a training does what it says: it changes what a run comes to, or it does not."""
 
 import hashlib
-from pathlib import Path
+import os
+import signal
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from commands import bits
-from profundo.records import ProfundoError
+from profundo.records import Interrupted, ProfundoError
 from profundo.runs.experiment import SETTINGS, WITHOUT_EFFECT, Experiment, experiment
 from profundo.runs.preparing import training
 from profundo.runs.resumable import learn
-from profundo.runs.supervised import prepare, train
+from profundo.runs.supervised import prepare, resume, train
 from profundo.runs.voice import Quiet
 from profundo.train import History
 from profundo.train.distributed import Group
@@ -87,6 +89,14 @@ def place(tmp_path_factory):
     return place
 
 
+class Impatient(Quiet):
+    """Presses Ctrl-C in the second epoch."""
+
+    def show(self, step, _row):
+        if step.epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
 def weights(asked):
     """SHA-256 of the weights after a short training, or the empty text where it is refused."""
     try:
@@ -126,9 +136,13 @@ def test_a_setting_that_changes_results_changes_the_weights(name, place, monkeyp
 def test_a_setting_that_changes_no_results_leaves_every_bit(name, place, tmp_path, monkeypatch):
     besides, value, other = LEAVES[name]
     monkeypatch.chdir(place)
-    found = []
-    for number, one in enumerate((value, other)):
-        out = tmp_path / str(number)
-        train(experiment(**{"data": "iris", "epochs": 2, **besides, name: one}), out=out)
-        found.append(bits(Path(out)))
-    assert found[0] == found[1]
+    one, another = (experiment(**{"data": "iris", "epochs": 3, **besides, name: value}) for value in (value, other))
+    train(one, out=tmp_path / "one")
+    train(another, out=tmp_path / "another")
+    assert bits(tmp_path / "another") == bits(tmp_path / "one")
+    with pytest.raises(Interrupted):
+        train(one, out=tmp_path / "changed", voice=Impatient())
+    settings = yaml.safe_load((tmp_path / "changed/experiment.yaml").read_text())
+    (tmp_path / "changed/experiment.yaml").write_text(yaml.safe_dump(settings | {name: other}))
+    resume(tmp_path / "changed")
+    assert bits(tmp_path / "changed") == bits(tmp_path / "one")
