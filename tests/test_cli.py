@@ -194,12 +194,13 @@ def test_training_into_a_folder_with_a_run_is_refused(trained, refused):
 
 
 def test_help_and_names_do_not_import_torch():
-    for call in (["--help"], ["train", "--help"], ["datasets"], ["nets"]):
+    for call in (["--help"], ["train", "--help"], ["select", "--help"], ["datasets"], ["nets"]):
         code = (
             f"import sys; sys.argv = ['profundo', *{call!r}]\n"
             "from profundo.cli import main\n"
             "try: main()\nexcept SystemExit as end: assert not end.code\n"
-            "assert 'torch' not in sys.modules"
+            "assert 'torch' not in sys.modules\n"
+            f"assert {call != ['--help']} or not {{'pydantic', 'yaml'}} & set(sys.modules)"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT)
         assert done.returncode == 0, done.stderr

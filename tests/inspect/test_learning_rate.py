@@ -153,6 +153,14 @@ def profundo(monkeypatch, folder, *arguments):
     return end.value.code
 
 
+def test_augmentations_that_need_to_know_the_data_are_tested_with(digits):
+    net = pf.nets.mlp(digits.spec)
+    plain, mixed, noisy = (
+        pf.lr_find(net, digits, steps=12, augment=augment).test.losses for augment in ([], ["mixup"], ["noise"])
+    )
+    assert len({plain, mixed, noisy}) == 3
+
+
 def test_the_command_says_one_line_or_one_object_and_draws(tmp_path, monkeypatch, capsys):
     asked = ["lr-find", "digits", "--net", "mlp", "--net-option", "dropout=0.2", "--optimizer", "sgd"]
     assert profundo(monkeypatch, tmp_path, *asked, "--out", "curve.svg") == 0
@@ -190,31 +198,6 @@ def test_a_mistake_gets_one_line_before_anything_is_written(arguments, says, tmp
     assert says in said.err
     assert len(said.err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
-
-
-def test_options_of_optimisation_reach_the_training_and_its_file(tmp_path, monkeypatch):
-    options = [
-        "--optimizer",
-        "rmsprop",
-        "--schedule",
-        "cyclic",
-        "--warm-up",
-        "0.1",
-        "--l1",
-        "0.001",
-        "--batch-size",
-        "all",
-    ]
-    options += ["--net-option", "dropout=0.25", "--net-option", "widths=[16, 8]", "--epochs", "3", "--out", "run"]
-    assert profundo(monkeypatch, tmp_path, "train", "iris", *options) == 0
-    run = pf.open_run(tmp_path / "run")
-    asked = run.experiment
-    assert (asked.optimizer, asked.schedule, asked.warm_up, asked.l1) == ("rmsprop", "cyclic", 0.1, 0.001)
-    assert asked.batch_size == len(run.data.train)
-    assert [m.p for m in run.net.modules() if isinstance(m, nn.Dropout)] == [0.25, 0.25]
-    assert [m.out_features for m in run.net.modules() if isinstance(m, nn.Linear)] == [16, 8, 3]
-    assert profundo(monkeypatch, tmp_path, "train", "--config", "run/experiment.yaml", "--out", "again") == 0
-    assert (tmp_path / "again/model.safetensors").read_bytes() == (tmp_path / "run/model.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize(("size", "updates"), [(1, 105), (32, 3), ("all", 1)])

@@ -85,6 +85,19 @@ def test_random_features_are_never_trained_and_about_half_are_on():
     assert torch.equal(net(torch.ones(2, 64)), torch.zeros(2, 10))
 
 
+@pytest.mark.parametrize("features", [20_000, 80_000])
+def test_random_features_multiply_to_the_arc_cosine_kernel_however_many_there_are(features):
+    """Of normal weights, the mean of relu(w·x) relu(w·y) is ‖x‖‖y‖ (sin θ + (π − θ) cos θ) / 2π (Cho & Saul 2009, eq. 6)."""
+    inputs = np.random.default_rng(0).normal(size=(4, 9))
+    net = RandomFeatures(9, features, 1, torch.Generator().manual_seed(0)).double()
+    hidden = net.hidden(torch.from_numpy(inputs)).numpy()
+    drawn = np.hstack([inputs / 9**0.5, np.full((4, 1), 0.5)])  # weights of variance 1/9, biases of variance 1/4
+    norms = np.linalg.norm(drawn, axis=1)
+    angles = np.arccos(np.clip(drawn @ drawn.T / np.outer(norms, norms), -1, 1))
+    kernel = np.outer(norms, norms) * (np.sin(angles) + (np.pi - angles) * np.cos(angles)) / (2 * np.pi)
+    assert np.allclose(hidden @ hidden.T, kernel, atol=0.02)
+
+
 def points(number: int) -> torch.Tensor:
     return 2 * torch.rand(number, generator=torch.Generator().manual_seed(3), dtype=torch.float64) - 1
 

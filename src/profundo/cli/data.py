@@ -10,30 +10,17 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import DATA, DataDir, Json, app
+from profundo.cli.app import DATA, Json
 from profundo.cli.printing import print_json
+from profundo.cli.settings import Settings, settings_command, with_data
 
 
-@app.command(rich_help_panel=DATA)
+@settings_command("data", DATA, without=("validation", "stream", "skip_bad", "net", "learning", "course", "run"))
 def data(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME|FOLDER|FILE",
-            help="A name of `profundo datasets`, a folder or zip of images per class, a .csv, .tsv, .parquet or .npz.",
-        ),
-    ],
-    target: Annotated[
-        str | None, typer.Option(help="Of a table, the column to be predicted.", show_default=False)
-    ] = None,
-    task: Annotated[str, typer.Option(help="auto, classes, labels or real: what the target is.")] = "auto",
-    image_size: Annotated[
-        int | None, typer.Option(help="As of `profundo train`: side of the images in pixels.", show_default=False)
-    ] = None,
+    settings: Settings,
     out: Annotated[
         Path | None, typer.Option(help="Write a page with samples and charts here.", show_default=False)
     ] = None,
-    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Look at data before training: counts, ranges, copies, what does not read, what is suspicious; and what to do."""
@@ -43,8 +30,9 @@ def data(
 
     if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
         raise ProfundoError(f"--out {out}: expected a file in a folder that exists")
+    what = with_data(settings, "data digits").pop("data")
     with _progress() as tell:
-        seen = look(what, target=target, task=task, data_dir=data_dir, image_size=image_size, tell=tell)  # type: ignore[arg-type]
+        seen = look(what, **settings, tell=tell)
     if out is not None:
         seen.save(out)
     if as_json:

@@ -1,4 +1,4 @@
-"""How commands print what they found: plain text for people, one JSON object with --json; and how they read words."""
+"""How commands print what they found: plain text for people, one JSON object with --json."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ __all__ = [
     "print_recipe_run",
     "print_run",
     "print_table",
-    "read_changes",
-    "read_setting",
-    "read_weights",
     "terminal",
-    "words_of",
 ]
 
 if TYPE_CHECKING:
@@ -28,19 +24,6 @@ if TYPE_CHECKING:
     from profundo.recipes.recipe import RecipeRun
     from profundo.runs.supervised import Run
     from profundo.runs.voice import Voice
-
-
-def words_of(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    return [name.strip() for name in text.split(",") if name.strip() not in ("", "none")]
-
-
-def read_changes(text: str | None) -> Any:
-    """Augmentations: names with commas, or a list in YAML where some have options."""
-    from profundo.runs.experiment import read_value
-
-    return read_value(text) if text is not None and text.lstrip().startswith("[") else words_of(text)
 
 
 def terminal() -> Voice:
@@ -110,26 +93,6 @@ def print_run(run: Run, as_json: bool) -> None:
             "run": str(run.folder.path) if run.folder else None,
         }
     )
-
-
-def read_setting(text: str, option: str = "--set", such_as: str = "epochs=3") -> tuple[str, Any]:
-    """(name, value) of "name=value"; the value as YAML reads it."""
-    from profundo.records import ProfundoError
-    from profundo.runs.experiment import read_value
-
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise ProfundoError(f"{option} {text}: expected NAME=VALUE, such as {option} {such_as}")
-    return name.strip(), read_value(value)
-
-
-def read_weights(text: str | None) -> Any:
-    """Class weights: "balanced", or numbers with commas."""
-    if text is None or text == "balanced":
-        return text
-    from profundo.runs.experiment import read_value
-
-    return read_value(f"[{text}]")
 
 
 def print_description(name: str, about: list[str], settings: dict[str, Any], as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from profundo.cli.app import METHODS, DataDir, Json, RunFolder, app
-from profundo.cli.printing import print_description, print_names, print_recipe_run, read_setting, terminal
+from profundo.cli.printing import print_description, print_names, print_recipe_run, terminal
 
 
 @app.command(rich_help_panel=METHODS)
@@ -46,6 +46,7 @@ def recipe(
     from profundo.recipes.recipe import about, check, described
     from profundo.recipes.recipe_folder import read_request
     from profundo.records import ProfundoError
+    from profundo.runs.experiment import read_pair
 
     given: dict[str, Any] = {}
     rest: dict[str, Any] = {}
@@ -60,7 +61,7 @@ def recipe(
     if name is None:
         raise ProfundoError("say which recipe, such as `profundo recipe vae`; `profundo recipes` lists them")
     check(name)
-    given |= dict(read_setting(text) for text in settings or [])
+    given |= dict(read_pair(text) for text in settings or [])
     if describe:
         print_description(name, about(name), described(name, given, quick), as_json)
         return

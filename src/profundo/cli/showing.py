@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from profundo.cli.app import DATA, INSIDE, DataDir, Json, app
-from profundo.cli.printing import print_graph, print_json, print_names, read_changes
+from profundo.cli.printing import print_graph, print_json, print_names
 
 
 @app.command(rich_help_panel=DATA)
@@ -42,8 +42,9 @@ def augment(
         return
     from profundo.data import load
     from profundo.files import write_text
+    from profundo.runs.experiment import read_changes
 
-    write_text(out, augmentation_page(load(data, data_dir=data_dir), read_changes(changes) or [], seed))
+    write_text(out, augmentation_page(load(data, data_dir=data_dir), read_changes(changes or "none"), seed))
     if as_json:
         print_json({"page": str(out)})
     else:

@@ -8,39 +8,24 @@ from typing import Annotated
 
 import typer
 
-from profundo.cli.app import DATA, DataDir, Json, app
+from profundo.cli.app import DATA, Json, app
 from profundo.cli.printing import print_json, print_table
+from profundo.cli.settings import Settings, settings_command, with_data
 
 
-@app.command(rich_help_panel=DATA)
+@settings_command("throughput", DATA, without=("course", "stream", "log", "checkpoint_seconds"))
 def throughput(
-    data: Annotated[str, typer.Argument(help="What `profundo train` takes: images, shards, tables, an address.")],
-    target: Annotated[
-        str | None, typer.Option(help="Of a table, the column to be predicted.", show_default=False)
-    ] = None,
-    net: Annotated[str | None, typer.Option(help="A name of `profundo nets`.", show_default=False)] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that read streamed data.", show_default=False)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Samples of one update.", show_default=False)] = None,
-    image_size: Annotated[
-        int | None, typer.Option(help="Scale and cut the images to this side.", show_default=False)
-    ] = None,
+    settings: Settings,
     stream: Annotated[
         bool, typer.Option("--stream/--auto", help="Read while training, or as `profundo train` would decide.")
     ] = True,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)] = None,
-    data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Say where the time goes: samples a second of reading, decoding, standardising and learning; and what to do."""
     from profundo.inspect.throughput import throughput as measure
     from profundo.runs.experiment import experiment
 
-    given = {
-        "data": data, "target": target, "net": net, "workers": workers, "batch_size": batch_size,
-        "image_size": image_size, "stream": stream or None, "device": device,
-        "data_dir": str(data_dir) if data_dir else None,
-    }  # fmt: skip
-    found = measure(experiment(**{name: value for name, value in given.items() if value is not None}))
+    found = measure(experiment(**with_data(settings, "throughput digits"), stream=stream or None))
     if as_json:
         print_json(found.as_plain_data())
         return

@@ -14,13 +14,12 @@ from torch import Tensor
 from profundo.data.dataset_names import Task
 from profundo.data.sets.sklearn_sets import finite
 from profundo.data.splits.splits import Collection
-from profundo.data.streams.archives import printable
+from profundo.data.streams.archives import SMALL, TIGHT, printable
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["array_collection", "read_inputs"]
 
 LARGEST = 16 << 30  # bytes when unpacked
-SMALL, TIGHT = 1 << 30, 100  # bytes that anything may unpack to; beyond, how many times its own size
 INPUTS, TARGETS = ("x", "X", "inputs", "images", "data", "features"), ("y", "Y", "targets", "labels", "target")
 SPLITS = {"train": ("train", "training"), "validation": ("validation", "val", "valid"), "test": ("test", "testing")}
 KNOWN = "x and y, or x_train, y_train, x_test, y_test"

@@ -13,6 +13,7 @@ __all__ = [
     "PUBLISHED",
     "SUFFIXES",
     "Published",
+    "Stream",
     "Task",
     "names",
     "nearest",
@@ -20,6 +21,9 @@ __all__ = [
 
 Task = Literal["auto", "classes", "labels", "real"]
 """What a target is: recognised, one of several classes, several labels at once, or a number."""
+
+Stream = bool | Literal["auto"]
+"""Whether to read while training: yes, no, or where the data would not fit in memory."""
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 """Of files that are read as tables."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
 
-from profundo.data.dataset_names import PUBLISHED, SUFFIXES, Task, names, nearest
+from profundo.data.dataset_names import PUBLISHED, SUFFIXES, Stream, Task, names, nearest
 from profundo.data.splits.splits import Collection, divide
 from profundo.records import Dataset, ProfundoError
 
 __all__ = ["collect", "load"]
-
-Stream = bool | Literal["auto"]
 
 LONGEST_SIDE = 4096  # pixels that images may be scaled to
 

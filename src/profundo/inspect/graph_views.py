@@ -31,6 +31,7 @@ from profundo.graph.expressions.viewing import view
 from profundo.graph.nodes import Graph
 from profundo.graph.traces.profiling import Profile, profile
 from profundo.graph.traces.tracing import trace
+from profundo.inspect.net_table import LARGEST_INPUT
 from profundo.records import Dataset, ProfundoError, Samples
 from profundo.runs.preparing import objective_of
 from profundo.runs.saved_model import build_net
@@ -58,7 +59,6 @@ HOW = (
     "`profundo graph my_module.py:Net --input 1x3x32x32`, or `profundo graph runs/digits-1`"
 )
 SAMPLES = 8
-LARGEST_INPUT = 100_000_000  # numbers: 400 MB in float32
 SEED = 0
 
 KINDS = {

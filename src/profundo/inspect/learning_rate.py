@@ -15,15 +15,13 @@ from typing import Any
 
 from torch import nn
 
-from profundo.data import augmentation
-from profundo.data.batches import batches
 from profundo.files import write_text
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment, completed, experiment
-from profundo.runs.preparing import Prepared, make_update, precision_of
+from profundo.runs.preparing import Prepared, make_update, precision_of, train_batches
 from profundo.runs.supervised import check_data, check_outputs, prepare
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_device, normalised, repeatable
@@ -150,21 +148,12 @@ def find(asked: Experiment, *, low: float | None = None, high: float | None = No
 
 
 def _test(prepared: Prepared, low: float | None, high: float | None, steps: int) -> Found:
-    asked, data = prepared.experiment, prepared.data
+    asked, alone = prepared.experiment, Group()
     rate = asked.learning_rate or 1e-3
-    served = batches(
-        data.train,
-        data.spec,
-        asked.batch_size or 1,
-        seed=asked.seed,
-        device=prepared.device,
-        augment=augmentation(asked.augment) if asked.augment else None,
-        workers=asked.workers,
-    )
     with seeded(asked.seed), repeatable(prepared.device, prepared.precision):
         test = measure(
-            make_update(prepared, Group()),
-            served,
+            make_update(prepared, alone),
+            train_batches(prepared, alone),
             low=BELOW * rate if low is None else low,
             high=ABOVE * rate if high is None else high,
             steps=steps,

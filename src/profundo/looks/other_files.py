@@ -7,11 +7,9 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-from profundo.data.streams.archives import printable
+from profundo.data.streams.archives import IMAGE_SUFFIXES, printable
 
 __all__ = ["other_files"]
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"}
 
 
 def other_files(where: Path) -> Counter[str]:
@@ -20,7 +18,7 @@ def other_files(where: Path) -> Counter[str]:
         printable(os.path.splitext(parts[-1])[1].lower())
         for parts in _all(where)
         if not any(part.startswith(".") or part == "__MACOSX" for part in parts)
-        and os.path.splitext(parts[-1])[1].lower() not in SUFFIXES
+        and os.path.splitext(parts[-1])[1].lower() not in IMAGE_SUFFIXES
     )
 
 

@@ -76,14 +76,14 @@ def published(name: str) -> Published:
     return PUBLISHED[name]
 
 
-def load_published(name: str, path: Path, spec: Spec = IMAGENET) -> nn.Module:
+def load_published(name: str, path: Path, spec: Spec | None = None) -> nn.Module:
     """The net with the weights of that file, in evaluation mode.
 
     spec: of other data, if they are not ImageNet's. Its images must be colour, of 64 pixels at least, for smaller ones
     the nets begin in another way; of another number of outputs the output layer is drawn anew, to be trained.
     Raises ProfundoError when the file is not the published one, damaged, or of another net.
     """
-    known = published(name)
+    known, spec = published(name), spec or IMAGENET
     channels, *size = spec.inputs.shape
     if channels != 3 or min(size, default=0) < 64:
         raise ProfundoError(

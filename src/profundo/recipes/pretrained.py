@@ -12,7 +12,7 @@ from torch import nn
 
 from profundo.data.streams.cache import cache_folder, data_folder
 from profundo.data.streams.download import fetch
-from profundo.nets.published_weights import IMAGENET, load_published, published
+from profundo.nets.published_weights import load_published, published
 from profundo.records import Spec
 
 __all__ = ["published_net", "published_weights"]
@@ -30,6 +30,6 @@ def published_weights(name: str, folder: str | Path | None = None) -> Path:
     return fetch(place / known.file, [known.url], known.sha256)
 
 
-def published_net(name: str, spec: Spec = IMAGENET, folder: str | Path | None = None) -> nn.Module:
+def published_net(name: str, spec: Spec | None = None, folder: str | Path | None = None) -> nn.Module:
     """The net of that name with its published weights, in evaluation mode; see `load_published` for other classes."""
     return load_published(name, published_weights(name, folder), spec)

@@ -1,5 +1,8 @@
 """What is asked of a run: one flat record, read from the command line, from Python or from experiment.yaml.
 
+Each field of Experiment is a setting, and says all there is to know about it: its values, whether they change results, what
+it is part of, its help, and how the command line reads it. Whatever else goes by settings derives its list from SETTINGS.
+
 A setting left at None is chosen by `completed`, from the data and the net; what is written into the run's folder has
 every choice made, so that `train --config runs/x/experiment.yaml` repeats the run.
 """
@@ -7,6 +10,7 @@ every choice made, so that `train --config runs/x/experiment.yaml` repeats the r
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,7 +24,20 @@ from profundo.files import write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["Experiment", "completed", "experiment", "read_experiment", "read_value", "write_experiment"]
+__all__ = [
+    "SETTINGS",
+    "WITHOUT_EFFECT",
+    "Experiment",
+    "Setting",
+    "belonging_to",
+    "completed",
+    "experiment",
+    "read_changes",
+    "read_experiment",
+    "read_pair",
+    "read_value",
+    "write_experiment",
+]
 
 LARGEST_FILE = 1 << 16  # bytes, read in under a second
 Whole = Annotated[int, Field(ge=1)]
@@ -30,6 +47,7 @@ Several = Annotated[int, Field(ge=2)]
 Layers = Annotated[int, Field(ge=1, le=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 Some = Annotated[tuple[Whole, ...], Field(min_length=1)]
 
@@ -59,48 +77,191 @@ Changes = Annotated[list[Any], AfterValidator(known_changes)]
 ClassWeights = Annotated[Any, AfterValidator(known_weights)]
 
 
+# ------------------------------------------------------------------------------------------- from the command line
+def words_of(text: str) -> list[str]:
+    """Names with commas between them; none for none."""
+    return [name.strip() for name in text.split(",") if name.strip() not in ("", "none")]
+
+
+def read_changes(text: str) -> Any:
+    """Augmentations: names with commas, or a list in YAML where some have options."""
+    return read_value(text) if text.lstrip().startswith("[") else words_of(text)
+
+
+def read_weights(text: str) -> Any:
+    """Class weights: "balanced", or numbers with commas."""
+    return text if text == "balanced" else read_value(f"[{text}]")
+
+
+def read_net_options(texts: Sequence[str]) -> dict[str, Any]:
+    return dict(read_pair(text, "--net-option", "dropout=0.2") for text in texts)
+
+
+# -------------------------------------------------------------------------------------------------- the settings
+Part = Literal["data", "net", "learning", "course", "run"]
+"""Of what a setting is part: the data, the net, how it learns, how long and at which rates, or the run around it all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a field of Experiment says of itself, beside its type.
+
+    changes_results: whether a run may come to other figures with another value. form: on the command line, of what is more
+    than a word or a number; read: what makes the value from it. option: its name there, where it is not the field's.
+    """
+
+    part: Part
+    help: str
+    changes_results: bool = True
+    form: str | None = None
+    read: Callable[[Any], Any] | None = None
+    option: str | None = None
+
+
 class Experiment(BaseModel):
     """Every setting of one training run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: str
-    target: str | None = None
-    task: Task = "auto"
-    image_size: Whole | None = None
-    net: str | None = None
-    net_options: dict[str, bool | int | float | str | list[int]] = {}
-    epochs: Whole | None = None
-    batch_size: BatchSize | None = None
-    optimizer: Literal["sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw"] | None = None
-    learning_rate: Positive | None = None
-    schedule: (
-        Literal["constant", "step", "exponential", "cosine", "cyclic", "cyclic-exponential", "one-cycle"] | None
-    ) = None
-    warm_up: Share = 0.0
-    augment: Changes | None = None  # names, or {name: {option: value}}
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    l1: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    objective: Literal["categorical", "bernoulli", "hinge", "gaussian", "laplace", "huber"] | None = None
-    class_weights: ClassWeights | None = None  # "balanced", or one number a class
-    label_smoothing: Share = 0.0
-    early_stop: Whole | None = None
-    validation: Annotated[float, Field(gt=0, lt=1)] | None = None
-    accumulate: Whole = 1
-    clip: Positive | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    device: str = "auto"
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    capture: bool | None = None
-    stream: bool | None = None
-    workers: Annotated[int, Field(ge=0, le=256)] = 2
-    skip_bad: bool = False
-    log: Literal["tensorboard"] | None = None
-    data_dir: str | None = None
-    checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
+    data: Annotated[
+        str,
+        Setting(
+            "data",
+            "A name of `profundo datasets`; a folder or zip of images per class; a CSV, TSV, Parquet or .npz file; "
+            "tar shards; also at an address such as s3://…",
+        ),
+    ]
+    target: Annotated[str | None, Setting("data", "Of a table, the column to be predicted; several with commas.")] = (
+        None
+    )
+    task: Annotated[Task, Setting("data", "What a table's target is.")] = "auto"
+    image_size: Annotated[
+        Whole | None, Setting("data", "Scale and cut the images of a folder to this side, in pixels.")
+    ] = None
+    net: Annotated[str | None, Setting("net", "A name of `profundo nets`.")] = None
+    net_options: Annotated[
+        dict[str, bool | int | float | str | list[int]],
+        Setting(
+            "net",
+            "An option of the net, such as dropout=0.2; may be repeated.",
+            form="NAME=VALUE",
+            read=read_net_options,
+            option="--net-option",
+        ),
+    ] = {}
+    epochs: Annotated[Whole | None, Setting("course", "Passes over the training samples.")] = None
+    batch_size: Annotated[
+        BatchSize | None,
+        Setting("learning", "Samples of one update, over all processes; 1, or all.", form="SAMPLES"),
+    ] = None
+    optimizer: Annotated[
+        Literal["sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw"] | None,
+        Setting("learning", "How a gradient moves the weights."),
+    ] = None
+    learning_rate: Annotated[Positive | None, Setting("learning", "The largest of the schedule.")] = None
+    schedule: Annotated[
+        Literal["constant", "step", "exponential", "cosine", "cyclic", "cyclic-exponential", "one-cycle"] | None,
+        Setting("course", "How the learning rate changes while training."),
+    ] = None
+    warm_up: Annotated[Share, Setting("course", "Share of training in which the rate rises to the schedule's.")] = 0.0
+    augment: Annotated[
+        Changes | None,  # names, or {name: {option: value}}
+        Setting(
+            "learning",
+            "shift, mirror, crop, colour, cutout, mixup …: several with commas, none for none; with options as in "
+            "'[mirror, {crop: {scale: [0.6, 1]}}]'. `profundo augment` lists and shows them.",
+            form="NAME,NAME,…",
+            read=read_changes,
+        ),
+    ] = None
+    weight_decay: Annotated[AtLeastZero | None, Setting("learning", "λ of the penalty λ/2‖W‖² on the weights.")] = None
+    l1: Annotated[AtLeastZero, Setting("learning", "λ of the penalty λ‖W‖₁ on the weights.")] = 0.0
+    objective: Annotated[
+        Literal["categorical", "bernoulli", "hinge", "gaussian", "laplace", "huber"] | None,
+        Setting("learning", "What training lowers, unless the target decides."),
+    ] = None
+    class_weights: Annotated[
+        ClassWeights | None,
+        Setting(
+            "learning",
+            "How much a sample of each class counts: balanced, or a number for each class.",
+            form="balanced|W,W,…",
+            read=read_weights,
+        ),
+    ] = None
+    label_smoothing: Annotated[Share, Setting("learning", "Share of each target spread over all classes.")] = 0.0
+    early_stop: Annotated[
+        Whole | None,
+        Setting("course", "Stop after so many epochs without a better validation loss; keep the best."),
+    ] = None
+    validation: Annotated[
+        Annotated[float, Field(gt=0, lt=1)] | None,
+        Setting("data", "Share of the training samples kept aside to validate."),
+    ] = None
+    accumulate: Annotated[
+        Whole, Setting("learning", "Put each batch through the net in so many parts, to save memory.")
+    ] = 1
+    clip: Annotated[Positive | None, Setting("learning", "Largest norm of the gradient.")] = None
+    seed: Annotated[
+        Annotated[int, Field(ge=0, lt=2**63)], Setting("run", "Of split, weights, order and augmentation.")
+    ] = 0
+    device: Annotated[str, Setting("run", "auto, cpu, cuda or cuda:N.")] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"], Setting("learning", "Of the numbers that are multiplied.")
+    ] = "auto"
+    capture: Annotated[
+        bool | None,
+        Setting("run", "On a CPU, record the first step and replay it: quicker.", changes_results=False),
+    ] = None
+    stream: Annotated[
+        bool | None,
+        Setting("data", "Read images or rows while training, not before.", option="--stream/--in-memory"),
+    ] = None
+    workers: Annotated[
+        Annotated[int, Field(ge=0, le=256)],
+        Setting("run", "Processes that read streamed images.", changes_results=False),
+    ] = 2
+    skip_bad: Annotated[bool, Setting("data", "Leave out unreadable images, with a note.")] = False
+    log: Annotated[
+        Literal["tensorboard"] | None,
+        Setting("run", "Also write what this program shows.", changes_results=False),
+    ] = None
+    data_dir: Annotated[
+        str | None,
+        Setting(  # the data are compared by themselves
+            "data", "Folder with mnist/, cifar10/; PROFUNDO_DATA otherwise.", changes_results=False, form="DIR"
+        ),
+    ] = None
+    checkpoint_seconds: Annotated[
+        Annotated[float, Field(ge=0)],
+        Setting("run", "Save the state of training this often.", changes_results=False),
+    ] = 30.0
 
     def settings(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
+
+    def reading(self) -> dict[str, Any]:
+        """Those by which data are read, before they are divided into splits: what `collect` takes."""
+        dividing = ("data", "validation")
+        return {
+            name: value
+            for name in belonging_to("data")
+            if name not in dividing and (value := getattr(self, name)) is not None
+        }
+
+
+SETTINGS: dict[str, Setting] = {
+    name: about
+    for name, field in Experiment.model_fields.items()
+    for about in field.metadata
+    if isinstance(about, Setting)
+}
+WITHOUT_EFFECT = tuple(name for name, about in SETTINGS.items() if not about.changes_results)
+
+
+def belonging_to(*parts: Part) -> tuple[str, ...]:
+    """The settings that are part of these, by name."""
+    return tuple(name for name, about in SETTINGS.items() if about.part in parts)
 
 
 def experiment(**settings: Any) -> Experiment:
@@ -270,6 +431,14 @@ def read_value(text: str) -> Any:
         return yaml.load(text, Loader=PlainLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ProfundoError(f"{text!r}: expected a plain value: {' '.join(str(error).split())}") from None
+
+
+def read_pair(text: str, option: str = "--set", such_as: str = "epochs=3") -> tuple[str, Any]:
+    """(name, value) of "name=value"; the value as YAML reads it."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ProfundoError(f"{option} {text}: expected NAME=VALUE, such as {option} {such_as}")
+    return name.strip(), read_value(value)
 
 
 def write_experiment(path: Path, asked: Experiment) -> None:

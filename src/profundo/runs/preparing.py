@@ -15,7 +15,7 @@ from profundo.evaluate import answers, main_figure, mean_cost
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Experiment
 from profundo.runs.resumable import Training
-from profundo.train import EarlyStop, History, Plan, Supervised
+from profundo.train import Batches, EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group, share_normalization
 from profundo.train.hardware import choose_precision, convolutional
@@ -23,7 +23,7 @@ from profundo.train.optimizers import optimizer
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
 
-__all__ = ["Prepared", "objective_of", "precision_of", "training"]
+__all__ = ["Prepared", "make_update", "objective_of", "precision_of", "train_batches", "training"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,25 @@ class Prepared:
 
 def training(prepared: Prepared, history: History, processes: Group) -> Training:
     """What is to be done: update, batches, plan, and what watches them."""
+    asked = prepared.experiment
+    return Training(
+        make_update(prepared, processes),
+        train_batches(prepared, processes),
+        Plan(asked.epochs or 1, schedule(asked.schedule or "constant", asked.warm_up)),
+        history,
+        prepared.device,
+        prepared.precision,
+        validate=validation(prepared, processes),
+        stopper=EarlyStop(prepared.net, history, "validation loss", asked.early_stop) if asked.early_stop else None,
+        seed=asked.seed,
+        gradients=True,
+    )
+
+
+def train_batches(prepared: Prepared, processes: Group) -> Batches:
+    """The training samples in their order, augmented: this process's share of each batch."""
     asked, data = prepared.experiment, prepared.data
-    train_batches = batches(
+    return batches(
         data.train,
         data.spec,
         asked.batch_size or 1,
@@ -51,18 +68,6 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
         rank=processes.rank,
         processes=processes.size,
         workers=asked.workers,
-    )
-    return Training(
-        make_update(prepared, processes),
-        train_batches,
-        Plan(asked.epochs or 1, schedule(asked.schedule or "constant", asked.warm_up)),
-        history,
-        prepared.device,
-        prepared.precision,
-        validate=validation(prepared, processes),
-        stopper=EarlyStop(prepared.net, history, "validation loss", asked.early_stop) if asked.early_stop else None,
-        seed=asked.seed,
-        gradients=True,
     )
 
 

@@ -19,6 +19,7 @@ from profundo.files import read_object, write_text
 from profundo.nets.summary import summary
 from profundo.pictures.report import Calibration, Fit, Report, Worst, report_html
 from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Scores, Targets
+from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
 from profundo.runs.preparing import objective_of
@@ -47,10 +48,6 @@ __all__ = [
 EXAMPLES = 40
 MOST_DRAWN = 2000  # samples of a scatter
 BARS = 30  # of a histogram, at most
-DECIDED = (
-    *("data", "net", "net_options", "validation", "stream", "skip_bad", "data_dir", "workers", "checkpoint_seconds"),
-    *("target", "task", "image_size"),
-)  # where data and net are made, not in `fit`
 
 
 def write_report(run: Run, path: Path | None) -> Path:
@@ -185,10 +182,11 @@ def environment_of(run: Run) -> dict[str, str]:
 
 def command_of(run: Run) -> str:
     if str(run.experiment.net).startswith("own:"):
+        needless = (*belonging_to("data", "net"), *WITHOUT_EFFECT)
         settings = ", ".join(
             f"{name}={value!r}"
             for name, value in run.experiment.settings().items()
-            if name not in DECIDED and value is not None
+            if name not in needless and value is not None
         )
         return f"profundo.fit(net, profundo.load({run.data.name!r}), {settings})"
     if run.folder is None:

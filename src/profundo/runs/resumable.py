@@ -31,14 +31,12 @@ from profundo.train import (
     progress,
     record,
 )
-from profundo.train.checkpoints import interruptible, save_checkpoint
+from profundo.train.checkpoints import State, interruptible, save_checkpoint
 from profundo.train.distributed import Group
 from profundo.train.hardware import free_heap, keep_heap, repeatable
 from profundo.train.randomness import random_state, restore_random_state
 
 __all__ = ["Keeping", "State", "Training", "learn", "where"]
-
-State = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

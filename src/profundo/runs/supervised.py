@@ -24,7 +24,15 @@ from profundo.data.streams.places import check_place, remember_place
 from profundo.evaluate import Answers, answers_of_all, evaluating, figures, scores
 from profundo.files import read_object, write_json
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Scores
-from profundo.runs.experiment import Experiment, completed, experiment, read_experiment, write_experiment
+from profundo.runs.experiment import (
+    WITHOUT_EFFECT,
+    Experiment,
+    belonging_to,
+    completed,
+    experiment,
+    read_experiment,
+    write_experiment,
+)
 from profundo.runs.folder import Folder, environment, read_result, write_history
 from profundo.runs.linear_baseline import yardstick
 from profundo.runs.preparing import Prepared, objective_of, precision_of, training
@@ -100,17 +108,7 @@ def prepare(asked: Experiment, processes: int = 1) -> Prepared:
 
 
 def load_data(asked: Experiment) -> Dataset:
-    return load(
-        asked.data,
-        data_dir=asked.data_dir,
-        validation=asked.validation,
-        seed=asked.seed,
-        stream="auto" if asked.stream is None else asked.stream,
-        skip_bad=asked.skip_bad,
-        target=asked.target,
-        task=asked.task,
-        image_size=asked.image_size,
-    )
+    return load(asked.data, seed=asked.seed, validation=asked.validation, **asked.reading())
 
 
 def fit(
@@ -133,18 +131,7 @@ def fit(
     """
     from profundo.runs.voice import for_python
 
-    for name in (
-        "data",
-        "net",
-        "net_options",
-        "validation",
-        "stream",
-        "skip_bad",
-        "data_dir",
-        "target",
-        "task",
-        "image_size",
-    ):
+    for name in belonging_to("data", "net"):
         if name in settings:
             raise ProfundoError(
                 f"fit: {name!r} is decided where data and net are made; give it to load(…) or to the net"
@@ -262,9 +249,6 @@ def _check_unfinished(folder: Folder) -> None:
         raise ProfundoError(
             f"{folder.path}: this run is finished; `profundo report {folder.path}` shows it, `profundo train` starts another"
         )
-
-
-WITHOUT_EFFECT = ("workers", "checkpoint_seconds", "data_dir")  # on the result, as the data are compared by themselves
 
 
 def _check_unchanged(folder: Folder, prepared: Prepared, state: State | None, processes: Group, voice: Voice) -> None:

@@ -14,14 +14,13 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-from profundo.data.tables.columns import feature_names
+from profundo.data.tables.columns import DAY, YEAR, feature_names
 from profundo.pictures.numbers import SPACE, percent, plain
 from profundo.pictures.shown import ColumnRow, Value
 from profundo.records import Column, Inputs
 
 __all__ = ["column_rows", "column_slices", "values_of"]
 
-DAY, YEAR = 86_400.0, 365.2425 * 86_400.0
 YEAR_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 MOST_LEVELS_TOLD = 6
 WORTH_TELLING = 1.0  # standard deviations below which a number is not called unusual
@@ -130,7 +129,8 @@ def _becomes(column: Column, at: slice, inputs: Inputs) -> str:
         shares = sorted(zip(_level_shares(column, at, inputs), column.levels, strict=True), key=lambda pair: -pair[0])
         told = ", ".join(f"{level} ({percent(share)})" for share, level in shares[:MOST_LEVELS_TOLD])
         more = f" and {len(shares) - MOST_LEVELS_TOLD} more" if len(shares) > MOST_LEVELS_TOLD else ""
-        return f"{(_is_flag(column) and 'one yes or no') or 'a feature for each category'}: {told}{more}"
+        features = "one yes or no" if _is_flag(column) else "a feature for each category"
+        return f"{features}: {told}{more}"
     if column.kind == "date":
         return f"years since 2000, and its place in the year, the week{' and the day' if column.has_time else ''}"
     return f"a number, {plain(_mean(at.start, inputs))} on average"

@@ -32,7 +32,14 @@ from profundo.evaluate.spread import Spread
 from profundo.files import erase, read_json, write_json, write_text
 from profundo.pictures.sheet import Sheet, sheet_html
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
-from profundo.runs.experiment import Experiment, completed, experiment, read_experiment
+from profundo.runs.experiment import (
+    WITHOUT_EFFECT,
+    Experiment,
+    belonging_to,
+    completed,
+    experiment,
+    read_experiment,
+)
 from profundo.runs.folder import Folder, environment
 from profundo.runs.preparing import objective_of
 from profundo.runs.saved_model import build_net
@@ -65,10 +72,6 @@ __all__ = [
 Builder = Callable[[Spec], nn.Module]
 """Makes a net of one's own for the data it is to learn from, with weights from torch's global generator."""
 
-OF_DATA = ("data", "net", "net_options", "validation", "stream", "skip_bad", "data_dir", "target", "task", "image_size")
-OF_A_RUN = ("log",)  # where one training writes as it goes; a study has many
-WITHOUT_EFFECT = ("workers", "checkpoint_seconds", "data_dir")
-
 Result = dict[str, Any]
 
 
@@ -85,9 +88,8 @@ def asked_of(
     name = f"own:{getattr(net, '__name__', type(net).__name__)}" if builder else net
     remember_place(str(data))
     asked = experiment(data=str(data), **({"net": name} if name is not None else {}), **settings)
-    for setting in OF_A_RUN:
-        if getattr(asked, setting, None) is not None:
-            raise ProfundoError(f"{setting}: is for one training, and this is a study of many; leave it out")
+    if asked.log is not None:
+        raise ProfundoError("log: is for one training, and this is a study of many; leave it out")
     if builder and asked.net_options:
         raise ProfundoError(
             "net_options: are those of a named net; a net of your own gets its options where it is made"
@@ -98,15 +100,7 @@ def asked_of(
 
 def collected(asked: Experiment) -> Collection:
     """The samples as they were read, before anything is learned from them."""
-    return collect(
-        asked.data,
-        data_dir=asked.data_dir,
-        stream="auto" if asked.stream is None else asked.stream,
-        skip_bad=asked.skip_bad,
-        target=asked.target,
-        task=asked.task,
-        image_size=asked.image_size,
-    )
+    return collect(asked.data, **asked.reading())
 
 
 def made(asked: Experiment, data: Dataset, builder: Builder | None = None) -> tuple[nn.Module, Experiment]:
@@ -130,8 +124,8 @@ def made(asked: Experiment, data: Dataset, builder: Builder | None = None) -> tu
 def trained(asked: Experiment, data: Dataset, builder: Builder | None = None) -> Run:
     """Train on these splits as `train` would on its own. Nothing is kept, nothing said; the test split is scored."""
     net, chosen = made(asked, data, builder)
-    every = chosen.settings().items()
-    settings = {key: value for key, value in every if key not in (*OF_DATA, *OF_A_RUN) and value is not None}
+    decided = belonging_to("data", "net")
+    settings = {key: value for key, value in chosen.settings().items() if key not in decided and value is not None}
     return fit(net, data, out=False, voice=Quiet(), **settings)
 
 

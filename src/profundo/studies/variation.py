@@ -7,16 +7,12 @@ from typing import Any
 
 from profundo.pictures.numbers import setting
 from profundo.records import ProfundoError
-from profundo.runs.experiment import Experiment, experiment
+from profundo.runs.experiment import Experiment, belonging_to, experiment
 
 __all__ = ["one_setting", "shown", "varied"]
 
 MOST_VALUES = 200
 WIDTH = 128  # of hidden layers, unless told
-OF_THE_QUESTION = (
-    *("data", "target", "task", "image_size", "validation", "stream", "skip_bad", "data_dir"),
-    *("seed", "device", "workers", "checkpoint_seconds", "log", "net_options", "capture"),
-)
 
 
 def one_setting(vary: Mapping[str, Sequence[Any]]) -> tuple[str, list[Any]]:
@@ -35,7 +31,7 @@ def varied(asked: Experiment, name: str, value: Any) -> Experiment:
     """The experiment with that value of the setting. Raises ProfundoError for a setting or value that cannot be."""
     settings = asked.model_dump(mode="json", exclude_unset=True)
     options = dict(asked.net_options)
-    if name in OF_THE_QUESTION:
+    if name in (*belonging_to("data", "run"), "net_options"):
         raise ProfundoError(f"vary: {name} is part of the question, not of the answer: all candidates share it")
     if name in ("depth", "width"):
         if asked.net not in (None, "mlp"):

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.data.dataset_names import Stream
 from profundo.data.images.layouts import Layout, arranged, placing
 from profundo.data.images.pixels import (
     Shape,
@@ -46,7 +47,6 @@ __all__ = [
 ]
 
 Fault = tuple[int, str]  # number of the file, why it cannot be used
-Stream = bool | Literal["auto"]
 
 _CACHE_FROM = 2**24  # decoded bytes; less is decoded again in a blink
 _VERSION = 2  # of what is cached

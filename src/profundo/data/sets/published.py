@@ -6,9 +6,8 @@ Which files they are, their SHA-256 and addresses: the table PUBLISHED of the ca
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
-from profundo.data.dataset_names import PUBLISHED, Published
+from profundo.data.dataset_names import PUBLISHED, Published, Stream
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.cache import cache_folder, data_folder
 from profundo.records import ProfundoError
@@ -17,7 +16,7 @@ __all__ = ["published"]
 
 
 def published(
-    name: str, data_dir: str | Path | None = None, *, stream: bool | Literal["auto"] = "auto", skip_bad: bool = False
+    name: str, data_dir: str | Path | None = None, *, stream: Stream = "auto", skip_bad: bool = False
 ) -> Collection:
     """The set of that name in PUBLISHED.
 

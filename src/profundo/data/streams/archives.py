@@ -19,9 +19,10 @@ from typing import Protocol
 from profundo.files import sha256
 from profundo.records import ProfundoError
 
-__all__ = ["Files", "Folder", "Zip", "is_image", "open_files", "printable"]
+__all__ = ["IMAGE_SUFFIXES", "SMALL", "TIGHT", "Files", "Folder", "Zip", "is_image", "open_files", "printable"]
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"}
+SMALL, TIGHT = 1 << 30, 100  # bytes that anything may unpack to; beyond, how many times its own size
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"}
 _LARGEST = 2**26  # bytes of one image file
 
 Parts = tuple[str, ...]  # a path inside the folder or archive, piece by piece
@@ -195,7 +196,7 @@ def _is_hidden(folder: str) -> bool:
 
 
 def is_image(name: str) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
 def _check_size(size: int) -> None:

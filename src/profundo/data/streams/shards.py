@@ -23,12 +23,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.data.dataset_names import Stream
 from profundo.data.images.image_folders import (
     Fault,
     Form,
     Images,
     SeveralShapesError,
-    Stream,
     collected,
     fits_in_memory,
 )

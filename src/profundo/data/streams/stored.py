@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
-from profundo.data.dataset_names import Task
+from profundo.data.dataset_names import Stream, Task
 from profundo.data.images.layouts import SPLITS
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import Stored, files_at, is_address
 from profundo.data.streams.archives import is_image
 from profundo.records import ProfundoError
 
-__all__ = ["stored_collection"]
+__all__ = ["EXPANDS", "stored_collection"]
 
 TARS, TABLES = (".tar",), (".parquet", ".pq")
 FIRST = 20  # files of a folder that tell what it holds
@@ -24,7 +23,7 @@ EXPANDS = 8  # times that a table may take in memory what it takes as a file
 def stored_collection(
     name: str | Path,
     *,
-    stream: bool | Literal["auto"] = "auto",
+    stream: Stream = "auto",
     skip_bad: bool = False,
     target: str | None = None,
     task: Task = "auto",
@@ -52,7 +51,7 @@ def stored_collection(
     return shard_collection(where, stored, stream=stream, skip_bad=skip_bad, size=image_size)
 
 
-def _wanted(where: str, stream: bool | Literal["auto"]) -> tuple[str, ...]:
+def _wanted(where: str, stream: Stream) -> tuple[str, ...]:
     """Endings of the files that may be meant; none where this is not for shards or tables."""
     end = where.lower().rstrip("/")
     if not is_address(where) and os.path.isdir(where):
@@ -105,9 +104,7 @@ def _is_large(path: str) -> bool:
     return not fits_in_memory(EXPANDS * os.path.getsize(path), "auto")
 
 
-def _tables(
-    where: str, stored: list[Stored], stream: bool | Literal["auto"], target: str | None, task: Task
-) -> Collection:
+def _tables(where: str, stored: list[Stored], stream: Stream, target: str | None, task: Task) -> Collection:
     from profundo.data.images.image_folders import fits_in_memory
     from profundo.data.streams.shards import called
     from profundo.data.tables.frames import frame_collection

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from profundo.records import Column, Inputs, ProfundoError, Samples
 
-__all__ = ["MOST_LEVELS", "as_features", "encoded", "feature_names", "learned"]
+__all__ = ["DAY", "MOST_LEVELS", "YEAR", "as_features", "encoded", "feature_names", "learned"]
 
 MOST_LEVELS = 50
 """Categories of a column that get a feature each: the most frequent ones. All others have none."""

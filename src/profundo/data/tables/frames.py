@@ -17,7 +17,7 @@ from torch import Tensor
 from profundo.data.dataset_names import Task, nearest
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import Stored
-from profundo.data.streams.archives import printable
+from profundo.data.streams.archives import SMALL, TIGHT, printable
 from profundo.data.tables.delimited import MISSING, read_delimited
 from profundo.data.tables.parquet_footers import unpacked_bytes
 from profundo.data.tables.several_targets import Found, are_lists, listed_labels, several_targets
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["MISSING", "raw_rows", "read_frame", "recognised", "table_collection"]
 
 LARGEST_FILE = 4 << 30
-SMALL, TIGHT = 1 << 30, 100  # bytes that anything may unpack to; beyond, how many times its own size
 MOST_CLASSES = 100
 LARGEST = torch.finfo(torch.float32).max
 ANSWERS = ("String", "Boolean", "Categorical", "Enum", "Date")  # kinds of columns that may be targets, beside numbers

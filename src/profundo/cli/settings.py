@@ -1,0 +1,116 @@
+"""The settings of a training as options of a command, made from the fields of Experiment.
+
+    @settings_command("lr-find", CHOOSE, without=("course",))
+    def lr_find(settings: Settings, steps: … = 100) -> None: …
+
+The command takes an option for each setting, and gets in `settings` those that were given. The options are made when the
+command is called: `profundo --help` need not load what they are made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from inspect import Parameter, signature
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from typer.core import TyperCommand
+
+from profundo.cli.app import app
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from profundo.runs.experiment import Setting
+
+__all__ = ["Settings", "settings_command", "with_data"]
+
+Settings = dict[str, Any]
+PANELS = {"data": "Data", "net": "Net", "learning": "Learning", "course": "Course", "run": "The run"}
+
+
+def settings_command(
+    name: str, panel: str, *, without: Collection[str] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function whose first parameter is `settings`.
+
+    without: the settings, or parts of the settings, that the command does not take.
+    """
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        class Deferred(TyperCommand):
+            def make_context(self, *arguments: Any, **named: Any) -> Any:
+                return whole_command(name, function, without).make_context(*arguments, **named)
+
+        app.command(name, cls=Deferred, help=function.__doc__, rich_help_panel=panel)(lambda: None)
+        return function
+
+    return register
+
+
+def whole_command(name: str, function: Callable[..., None], without: Collection[str] = ()) -> Any:
+    """The command with all its options."""
+    from profundo.runs.experiment import SETTINGS, Experiment
+
+    taken = {
+        setting: about for setting, about in SETTINGS.items() if setting not in without and about.part not in without
+    }
+    _, *own = signature(function, eval_str=True).parameters.values()
+    options = [parameter(setting, Experiment.model_fields[setting], about) for setting, about in taken.items()]
+
+    def call(**values: Any) -> None:
+        given = {setting: value for setting in taken if (value := values.pop(setting)) is not None}
+        function({setting: read_given(taken[setting], value) for setting, value in given.items()}, **values)
+
+    parameters = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in (*options, *own)]
+    call.__signature__ = signature(call).replace(parameters=parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {one.name: one.annotation for one in parameters}
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name, help=function.__doc__)(call)
+    return typer.main.get_command(alone)
+
+
+def parameter(name: str, field: FieldInfo, about: Setting) -> Parameter:
+    """The option of a setting; the argument of the command, if there is no run without it. None stands for not given."""
+    kind, choices = plain_type(field.annotation)
+    text = f"{about.help.removesuffix('.')}: {', '.join(choices)}." if choices else about.help
+    if about.form is not None and kind != list[str]:
+        kind = str  # of more forms than its type has, such as --batch-size all
+    if field.is_required():
+        return Parameter(
+            name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, typer.Argument(help=text)]
+        )
+    option = typer.Option(
+        *([about.option] if about.option else []),
+        help=text,
+        metavar=about.form,
+        rich_help_panel=PANELS[about.part],
+        show_default=str(field.default) if field.default else False,
+    )
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option])
+
+
+def read_given(about: Setting, value: Any) -> Any:
+    return value if about.read is None else about.read(value)
+
+
+def plain_type(annotation: Any) -> tuple[Any, tuple[str, ...]]:
+    """What a word on the command line is first made into, and the words it may be if they are few."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return str, parts
+    if origin is dict:
+        return list[str], ()  # an entry each time the option is given
+    if parts and origin is not list:  # Annotated, or a union with None
+        return plain_type(next(part for part in parts if part is not NoneType))
+    return annotation if annotation in (int, float, bool) else str, ()
+
+
+def with_data(settings: Settings, such_as: str) -> Settings:
+    """The settings, once they say of which data."""
+    from profundo.records import ProfundoError
+
+    if "data" not in settings:
+        raise ProfundoError(f"say which data, such as `profundo {such_as}`; `profundo datasets` lists them")
+    return settings

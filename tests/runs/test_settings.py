@@ -1,0 +1,148 @@
+"""Each setting of a training does what it says: it changes what a run comes to, or it does not."""
+
+import hashlib
+import os
+import signal
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from commands import bits
+from profundo.records import Interrupted, ProfundoError
+from profundo.runs.experiment import SETTINGS, WITHOUT_EFFECT, Experiment, experiment
+from profundo.runs.preparing import training
+from profundo.runs.resumable import learn
+from profundo.runs.supervised import prepare, resume, train
+from profundo.runs.voice import Quiet
+from profundo.train import History
+from profundo.train.distributed import Group
+from profundo.train.randomness import seeded
+
+TABLE = {"data": "t.parquet", "target": "y", "task": "real"}
+PICTURES = {"data": "pictures"}
+
+# Name → what is asked besides, a value, another.
+CHANGES = {
+    "data": ({}, "iris", "wine"),
+    "target": ({**TABLE}, "y", "z"),
+    "task": ({**TABLE}, "real", "classes"),
+    "image_size": (PICTURES, None, 8),
+    "net": ({}, "linear", "mlp"),
+    "net_options": ({"net": "mlp"}, {}, {"widths": [5]}),
+    "epochs": ({}, 2, 3),
+    "batch_size": ({}, 16, "all"),
+    "optimizer": ({}, "adam", "rmsprop"),
+    "learning_rate": ({}, 0.01, 0.02),
+    "schedule": ({}, "constant", "step"),
+    "warm_up": ({"schedule": "constant"}, 0.0, 0.5),
+    "augment": (PICTURES, [], ["mirror"]),
+    "weight_decay": ({}, 0.0, 0.1),
+    "l1": ({}, 0.0, 0.01),
+    "objective": ({"data": "moons"}, "bernoulli", "hinge"),
+    "class_weights": ({}, None, [1, 2, 3]),
+    "label_smoothing": ({}, 0.0, 0.1),
+    "early_stop": ({"optimizer": "sgd", "learning_rate": 9.0, "schedule": "constant", "epochs": 6}, None, 1),
+    "validation": ({}, None, 0.3),
+    "accumulate": ({}, 1, 2),
+    "clip": ({}, None, 0.01),
+    "seed": ({}, 0, 1),
+    "device": ({}, "cpu", "cuda"),
+    "precision": (PICTURES, "float32", "bfloat16"),
+    "stream": (TABLE, False, True),
+    "skip_bad": ({"data": "damaged"}, False, True),
+}
+LEAVES = {
+    "capture": ({}, False, True),
+    "workers": ({**PICTURES, "stream": True}, 0, 2),
+    "log": ({}, None, "tensorboard"),
+    "data_dir": ({"data": "mnist"}, "one", "two"),
+    "checkpoint_seconds": ({}, 30.0, 0.0),
+}
+
+
+def draw(folder, seed=0):
+    random = np.random.default_rng(seed)
+    for kind in "ab":
+        (folder / kind).mkdir(parents=True)
+        for number in range(20):
+            Image.fromarray(random.integers(0, 256, (12, 12), np.uint8)).save(folder / kind / f"{number}.png")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A table with two targets; pictures, some of which cannot be read; and the same pictures in two places."""
+    place = tmp_path_factory.mktemp("place")
+    random = np.random.default_rng(0)
+    columns = {name: random.normal(size=200) for name in ("a", "b")}
+    columns |= {name: random.integers(0, 3, 200).astype(float) for name in ("y", "z")}
+    pl.DataFrame(columns).write_parquet(place / "t.parquet", row_group_size=50)
+    for folder in ("pictures", "damaged"):
+        draw(place / folder)
+    (place / "damaged/a/0.png").write_bytes(b"no picture")
+    for folder in ("one", "two"):
+        draw(place / folder / "mnist/train")
+        draw(place / folder / "mnist/test", seed=1)
+    return place
+
+
+class Impatient(Quiet):
+    """Presses Ctrl-C in the second epoch."""
+
+    def show(self, step, _row):
+        if step.epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def weights(asked):
+    """SHA-256 of the weights after a short training, or the empty text where it is refused."""
+    try:
+        with seeded(asked.seed):
+            prepared = prepare(asked)
+            learn(training(prepared, History(), Group()), None, Group(), Quiet(), None)
+    except ProfundoError:
+        return ""
+    values = [value.float().cpu().contiguous().numpy().tobytes() for value in prepared.net.state_dict().values()]
+    return hashlib.sha256(b"".join(values)).hexdigest()
+
+
+def test_each_setting_says_what_it_is_part_of_what_it_does_and_whether_it_changes_results():
+    assert list(SETTINGS) == list(Experiment.model_fields)
+    for name, about in SETTINGS.items():
+        assert about.help[-1] in ".…", name
+    assert set(CHANGES) == set(SETTINGS) - set(WITHOUT_EFFECT)
+    assert set(LEAVES) == set(WITHOUT_EFFECT)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_setting_that_changes_results_changes_the_weights(name, place, monkeypatch):
+    besides, value, other = CHANGES[name]
+    if other == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    monkeypatch.chdir(place)
+    before, again, after = (
+        weights(experiment(**{"data": "iris", "epochs": 2, **besides, name: one})) for one in (value, value, other)
+    )
+    assert before == again
+    assert before != after
+    assert after
+    assert before or name == "skip_bad"
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_a_setting_that_changes_no_results_leaves_every_bit(name, place, tmp_path, monkeypatch):
+    besides, value, other = LEAVES[name]
+    monkeypatch.chdir(place)
+    one, another = (experiment(**{"data": "iris", "epochs": 3, **besides, name: value}) for value in (value, other))
+    train(one, out=tmp_path / "one")
+    train(another, out=tmp_path / "another")
+    assert bits(tmp_path / "another") == bits(tmp_path / "one")
+    with pytest.raises(Interrupted):
+        train(one, out=tmp_path / "changed", voice=Impatient())
+    settings = yaml.safe_load((tmp_path / "changed/experiment.yaml").read_text())
+    (tmp_path / "changed/experiment.yaml").write_text(yaml.safe_dump(settings | {name: other}))
+    resume(tmp_path / "changed")
+    assert bits(tmp_path / "changed") == bits(tmp_path / "one")

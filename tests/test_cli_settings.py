@@ -1,0 +1,153 @@
+"""Every setting is an option, and every option reaches the experiment."""
+
+import sys
+
+import pytest
+
+from profundo.cli import main
+from profundo.runs.experiment import SETTINGS, Experiment, belonging_to, experiment
+
+# Name → what is written on the command line, and the value it stands for; none of them the default.
+WRITTEN = {
+    "data": (["mnist"], "mnist"),
+    "target": (["--target", "price,size"], "price,size"),
+    "task": (["--task", "labels"], "labels"),
+    "image_size": (["--image-size", "17"], 17),
+    "net": (["--net", "mlp"], "mlp"),
+    "net_options": (
+        ["--net-option", "dropout=0.2", "--net-option", "widths=[8, 4]"],
+        {"dropout": 0.2, "widths": [8, 4]},
+    ),
+    "epochs": (["--epochs", "7"], 7),
+    "batch_size": (["--batch-size", "all"], "all"),
+    "optimizer": (["--optimizer", "nesterov"], "nesterov"),
+    "learning_rate": (["--learning-rate", "0.03"], 0.03),
+    "schedule": (["--schedule", "cyclic-exponential"], "cyclic-exponential"),
+    "warm_up": (["--warm-up", "0.1"], 0.1),
+    "augment": (["--augment", "[mirror, {crop: {scale: [0.6, 1]}}]"], ["mirror", {"crop": {"scale": [0.6, 1]}}]),
+    "weight_decay": (["--weight-decay", "0.5"], 0.5),
+    "l1": (["--l1", "0.001"], 0.001),
+    "objective": (["--objective", "huber"], "huber"),
+    "class_weights": (["--class-weights", "1,2.5,0"], [1.0, 2.5, 0.0]),
+    "label_smoothing": (["--label-smoothing", "0.2"], 0.2),
+    "early_stop": (["--early-stop", "3"], 3),
+    "validation": (["--validation", "0.25"], 0.25),
+    "accumulate": (["--accumulate", "4"], 4),
+    "clip": (["--clip", "0.7"], 0.7),
+    "seed": (["--seed", "11"], 11),
+    "device": (["--device", "cpu"], "cpu"),
+    "precision": (["--precision", "float32"], "float32"),
+    "capture": (["--no-capture"], False),
+    "stream": (["--stream"], True),
+    "workers": (["--workers", "5"], 5),
+    "skip_bad": (["--skip-bad"], True),
+    "log": (["--log", "tensorboard"], "tensorboard"),
+    "data_dir": (["--data-dir", "somewhere"], "somewhere"),
+    "checkpoint_seconds": (["--checkpoint-seconds", "1.5"], 1.5),
+}
+# Command → the function that gets the settings, and the settings it has no use for.
+COMMANDS = {
+    "train": ("profundo.runs.supervised.train", ()),
+    "lr-find": ("profundo.inspect.learning_rate.find", (*belonging_to("course"), "log", "checkpoint_seconds")),
+    "throughput": (
+        "profundo.inspect.throughput.throughput",
+        (*belonging_to("course"), "stream", "log", "checkpoint_seconds"),
+    ),
+    "cross-validate": ("profundo.studies.cross_validation.cross_validate", ("log",)),
+    "learning-curve": ("profundo.studies.learning_curves.learning_curve", ("log",)),
+    "select": ("profundo.studies.model_selection.select", ("log",)),
+}
+
+
+class Reached(Exception):
+    """What a command asked for."""
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The experiment that a command with these words asks for. Nothing is trained."""
+
+    def call(command, *words):
+        def reached(*given, **settings):
+            names = {name: value for name, value in settings.items() if name in SETTINGS}
+            raise Reached(given[0] if given else experiment(**names))
+
+        monkeypatch.setattr(COMMANDS[command][0], reached)
+        monkeypatch.setattr(sys, "argv", ["profundo", command, *words])
+        with pytest.raises(Reached) as end:
+            main()
+        return end.value.args[0]
+
+    return call
+
+
+def test_the_words_below_say_another_value_than_the_default_of_every_setting():
+    assert set(WRITTEN) == set(SETTINGS)
+    for name, (_, value) in WRITTEN.items():
+        assert value != Experiment.model_fields[name].default, name
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_reaches_the_experiment(command, asked):
+    known = {name: written for name, written in WRITTEN.items() if name not in COMMANDS[command][1]}
+    words = [word for written, _ in known.values() for word in written]
+    words += {"select": ["--vary", "depth=0,1"], "throughput": ["--auto"]}.get(command, [])
+    assert asked(command, *words) == experiment(**{name: value for name, (_, value) in known.items()})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_option_a_command_has_no_use_for_is_refused(command, monkeypatch, capsys):
+    for name in set(COMMANDS[command][1]) - {"stream"}:  # throughput has a --stream of its own
+        monkeypatch.setattr(sys, "argv", ["profundo", command, "digits", *WRITTEN[name][0]])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 2
+        assert WRITTEN[name][0][0] in capsys.readouterr().err
+
+
+def test_the_look_at_data_is_told_how_to_read_them(monkeypatch):
+    def reached(what, **settings):
+        del settings["tell"]
+        raise Reached(what, settings)
+
+    monkeypatch.setattr("profundo.looks.data_look.look", reached)
+    names = ("target", "task", "image_size", "data_dir")
+    words = [word for name in names for word in WRITTEN[name][0]]
+    monkeypatch.setattr(sys, "argv", ["profundo", "data", "mnist", *words])
+    with pytest.raises(Reached) as end:
+        main()
+    assert end.value.args == ("mnist", {name: WRITTEN[name][1] for name in names})
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "value"),
+    [
+        (["--in-memory"], "stream", False),
+        (["--capture"], "capture", True),
+        (["--no-skip-bad"], "skip_bad", False),
+        (["--augment", "none"], "augment", []),
+        (["--augment", "mirror, shift"], "augment", ["mirror", "shift"]),
+        (["--class-weights", "balanced"], "class_weights", "balanced"),
+        (["--batch-size", "1"], "batch_size", 1),
+    ],
+)
+def test_what_is_written_wins_over_the_config_file(words, name, value, asked, tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text(
+        "data: iris\nstream: true\ncapture: false\nskip_bad: true\naugment: [flip]\nclass_weights: [1, 2, 3]\nbatch_size: 9\n"
+    )
+    assert getattr(asked("train", "--config", str(file), *words), name) == value
+
+
+def test_help_tells_every_option_in_its_group(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(sys, "argv", ["profundo", "train", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    text = " ".join(capsys.readouterr().out.split())
+    for name, about in SETTINGS.items():
+        assert WRITTEN[name][0][0].replace("--no-", "--") in text or name == "data"
+        assert about.help.removesuffix(".") in text, name
+    assert "sgd, momentum, nesterov, adagrad, adadelta, rmsprop, adam, adamw." in text
+    places = [text.index(f"─ {group} ─") for group in ("Data", "Net", "Course", "Learning", "The run")]
+    assert places == sorted(places)
