@@ -149,5 +149,5 @@ def test_help_tells_every_option_in_its_group(monkeypatch, capsys):
         assert WRITTEN[name][0][0].replace("--no-", "--") in text or name == "data"
         assert about.help.removesuffix(".") in text, name
     assert "sgd, momentum, nesterov, adagrad, adadelta, rmsprop, adam, adamw." in text
-    places = [text.index(f"─ {group} ─") for group in ("Data", "Net", "Course", "Learning", "The run")]
+    places = [text.index(f"─ {group} ─") for group in ("Data", "Net", "Course", "Learning", "Run")]
     assert places == sorted(places)

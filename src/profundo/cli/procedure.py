@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -130,7 +129,6 @@ def read_more(texts: list[str] | None, settings: Settings) -> Settings:
     from profundo.records import ProfundoError
     from profundo.runs.experiment import SETTINGS, read_pair
 
-    gc.freeze()  # what is imported stays: the collector need not walk through it again and again
     more: Settings = {}
     for text in texts or []:
         name, value = read_pair(text, "--set", "l1=0.001")

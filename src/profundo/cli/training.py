@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +41,6 @@ def train(
     from profundo.runs.supervised import prepare
     from profundo.runs.supervised import train as train_recipe
 
-    gc.freeze()  # what is imported stays: the collector need not walk through it again and again
     before = read_experiment(config) if config else {}
     if "recipe" in before:
         raise ProfundoError(f"{config}: was asked of a recipe; `profundo recipe --config {config}` repeats it")
