@@ -68,13 +68,13 @@ def lr_find(
 
     if out is not None:
         check_picture(out)
-    found = find(experiment(**with_data(settings, "lr-find digits")), low=low, high=high, steps=steps)
+    result = find(experiment(**with_data(settings, "lr-find digits")), low=low, high=high, steps=steps)
     if as_json:
-        print_json(found.as_plain_data())
+        print_json(result.as_plain_data())
     else:
-        print(found)
+        print(result)
     if out is not None:
-        write_found(found, out)
+        write_found(result, out)
         print(f"written: {out}", file=sys.stderr)
 
 
