@@ -64,7 +64,7 @@ class Reached(Exception):
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def experiment_of(monkeypatch):
     """The experiment that a command with these words asks for. Nothing is trained."""
 
     def call(command, *words):
@@ -88,11 +88,11 @@ def test_the_words_below_say_another_value_than_the_default_of_every_setting():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_reaches_the_experiment(command, asked):
+def test_every_option_reaches_the_experiment(command, experiment_of):
     known = {name: written for name, written in WRITTEN.items() if name not in COMMANDS[command][1]}
     words = [word for written, _ in known.values() for word in written]
     words += {"select": ["--vary", "depth=0,1"], "throughput": ["--auto"]}.get(command, [])
-    assert asked(command, *words) == experiment(**{name: value for name, (_, value) in known.items()})
+    assert experiment_of(command, *words) == experiment(**{name: value for name, (_, value) in known.items()})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -131,12 +131,12 @@ def test_the_look_at_data_is_told_how_to_read_them(monkeypatch):
         (["--batch-size", "1"], "batch_size", 1),
     ],
 )
-def test_what_is_written_wins_over_the_config_file(words, name, value, asked, tmp_path):
+def test_what_is_written_wins_over_the_config_file(words, name, value, experiment_of, tmp_path):
     file = tmp_path / "e.yaml"
     file.write_text(
         "data: iris\nstream: true\ncapture: false\nskip_bad: true\naugment: [flip]\nclass_weights: [1, 2, 3]\nbatch_size: 9\n"
     )
-    assert getattr(asked("train", "--config", str(file), *words), name) == value
+    assert getattr(experiment_of("train", "--config", str(file), *words), name) == value
 
 
 def test_help_tells_every_option_in_its_group(monkeypatch, capsys):
@@ -149,5 +149,5 @@ def test_help_tells_every_option_in_its_group(monkeypatch, capsys):
         assert WRITTEN[name][0][0].replace("--no-", "--") in text or name == "data"
         assert about.help.removesuffix(".") in text, name
     assert "sgd, momentum, nesterov, adagrad, adadelta, rmsprop, adam, adamw." in text
-    places = [text.index(f"─ {group} ─") for group in ("Data", "Net", "Course", "Learning", "The run")]
+    places = [text.index(f"─ {group} ─") for group in ("Data", "Net", "Course", "Learning", "Run")]
     assert places == sorted(places)

@@ -97,11 +97,11 @@ class Impatient(Quiet):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def weights(asked):
+def weights(wanted):
     """SHA-256 of the weights after a short training, or the empty text where it is refused."""
     try:
-        with seeded(asked.seed):
-            prepared = prepare(asked)
+        with seeded(wanted.seed):
+            prepared = prepare(wanted)
             learn(training(prepared, History(), Group()), None, Group(), Quiet(), None)
     except ProfundoError:
         return ""

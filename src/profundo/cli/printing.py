@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
 
 def terminal() -> Voice:
+    """Where a training that now begins is told of."""
     from profundo.runs.voice import Terminal
 
+    gc.freeze()  # what is imported by now stays: the collector need not walk through it again and again
     return Terminal()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,13 +51,13 @@ def cross_validate(
     given = settings | read_more(more, settings)
     if resume is not None:
         check_alone(given, resume)
-        found = cross_validation.resume_cross_validation(resume, terminal())
+        result = cross_validation.resume_cross_validation(resume, terminal())
     else:
         with_data(given, "cross-validate digits")
-        found = cross_validation.cross_validate(
+        result = cross_validation.cross_validate(
             **given, folds=folds, repeats=repeats, group=group, out=out or True, voice=terminal()
         )
-    show(found, as_json)
+    show(result, as_json)
 
 
 @settings_command("learning-curve", CHOOSE, without=("log",))
@@ -79,13 +78,13 @@ def learning_curve(
     given = settings | read_more(more, settings)
     if resume is not None:
         check_alone(given, resume)
-        found = learning_curves.resume_learning_curve(resume, terminal())
+        result = learning_curves.resume_learning_curve(resume, terminal())
     else:
         with_data(given, "learning-curve digits")
-        found = learning_curves.learning_curve(
+        result = learning_curves.learning_curve(
             **given, sizes=read_list(sizes, "--sizes"), repeats=repeats, out=out or True, voice=terminal()
         )
-    show(found, as_json)
+    show(result, as_json)
 
 
 @settings_command("select", CHOOSE, without=("log",))
@@ -114,13 +113,13 @@ def select(
     given = settings | read_more(more, settings)
     if resume is not None:
         check_alone(given, resume)
-        found = model_selection.resume_selection(resume, terminal())
+        result = model_selection.resume_selection(resume, terminal())
     else:
         with_data(given, "select digits --vary depth=0,1,2")
-        found = model_selection.select(
+        result = model_selection.select(
             **given, vary=read_variation(vary), repeats=repeats, by=by, out=out or True, voice=terminal()
         )
-    show(found, as_json)
+    show(result, as_json)
 
 
 # -------------------------------------------------------------------------------------------------- what they share
@@ -130,7 +129,6 @@ def read_more(texts: list[str] | None, settings: Settings) -> Settings:
     from profundo.records import ProfundoError
     from profundo.runs.experiment import SETTINGS, read_pair
 
-    gc.freeze()  # what is imported stays: the collector need not walk through it again and again
     more: Settings = {}
     for text in texts or []:
         name, value = read_pair(text, "--set", "l1=0.001")
@@ -173,8 +171,8 @@ def read_list(text: str, option: str) -> list[Any]:
     return values
 
 
-def show(found: CrossValidation | LearningCurve | Selected, as_json: bool) -> None:
+def show(result: CrossValidation | LearningCurve | Selected, as_json: bool) -> None:
     if as_json:
-        print_json(found.as_plain_data())
+        print_json(result.as_plain_data())
     else:
-        print_table(found.rows())
+        print_table(result.rows())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,7 +68,6 @@ def recipe(
 
     options = {"seed": seed, "device": device, "data_dir": str(data_dir) if data_dir else None}
     rest |= {key: value for key, value in options.items() if value is not None}
-    gc.freeze()
     print_recipe_run(run_recipe(name, given, quick=quick, out=out, voice=terminal(), **rest), as_json)
 
 

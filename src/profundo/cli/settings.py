@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "settings_command", "with_data"]
 
 Settings = dict[str, Any]
-PANELS = {"data": "Data", "net": "Net", "learning": "Learning", "course": "Course", "run": "The run"}
 
 
 def settings_command(
@@ -85,7 +84,7 @@ def parameter(name: str, field: FieldInfo, about: Setting) -> Parameter:
         *([about.option] if about.option else []),
         help=text,
         metavar=about.form,
-        rich_help_panel=PANELS[about.part],
+        rich_help_panel=about.part.capitalize(),
         show_default=str(field.default) if field.default else False,
     )
     return Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option])

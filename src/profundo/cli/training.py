@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +41,6 @@ def train(
     from profundo.runs.supervised import prepare
     from profundo.runs.supervised import train as train_recipe
 
-    gc.freeze()  # what is imported stays: the collector need not walk through it again and again
     before = read_experiment(config) if config else {}
     if "recipe" in before:
         raise ProfundoError(f"{config}: was asked of a recipe; `profundo recipe --config {config}` repeats it")
@@ -70,13 +68,13 @@ def lr_find(
 
     if out is not None:
         check_picture(out)
-    found = find(experiment(**with_data(settings, "lr-find digits")), low=low, high=high, steps=steps)
+    result = find(experiment(**with_data(settings, "lr-find digits")), low=low, high=high, steps=steps)
     if as_json:
-        print_json(found.as_plain_data())
+        print_json(result.as_plain_data())
     else:
-        print(found)
+        print(result)
     if out is not None:
-        write_found(found, out)
+        write_found(result, out)
         print(f"written: {out}", file=sys.stderr)
 
 

@@ -1,7 +1,7 @@
 """What is asked of a run: one flat record, read from the command line, from Python or from experiment.yaml.
 
-Each field of Experiment is a setting, and says all there is to know about it: its values, whether they change results, what
-it is part of, its help, and how the command line reads it. Whatever else goes by settings derives its list from SETTINGS.
+Each field of Experiment is a setting, and says all there is to know of it: its values, whether they change results, what it
+is part of, its help, and how the command line reads it. Lists of settings elsewhere are derived from SETTINGS.
 
 A setting left at None is chosen by `completed`, from the data and the net; what is written into the run's folder has
 every choice made, so that `train --config runs/x/experiment.yaml` repeats the run.
@@ -49,6 +49,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+PartOfAll = Annotated[float, Field(gt=0, lt=1)]
 Some = Annotated[tuple[Whole, ...], Field(min_length=1)]
 
 
@@ -195,16 +196,13 @@ class Experiment(BaseModel):
         Setting("course", "Stop after so many epochs without a better validation loss; keep the best."),
     ] = None
     validation: Annotated[
-        Annotated[float, Field(gt=0, lt=1)] | None,
-        Setting("data", "Share of the training samples kept aside to validate."),
+        PartOfAll | None, Setting("data", "Share of the training samples kept aside to validate.")
     ] = None
     accumulate: Annotated[
         Whole, Setting("learning", "Put each batch through the net in so many parts, to save memory.")
     ] = 1
     clip: Annotated[Positive | None, Setting("learning", "Largest norm of the gradient.")] = None
-    seed: Annotated[
-        Annotated[int, Field(ge=0, lt=2**63)], Setting("run", "Of split, weights, order and augmentation.")
-    ] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63), Setting("run", "Of split, weights, order and augmentation.")] = 0
     device: Annotated[str, Setting("run", "auto, cpu, cuda or cuda:N.")] = "auto"
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"], Setting("learning", "Of the numbers that are multiplied.")
@@ -218,7 +216,8 @@ class Experiment(BaseModel):
         Setting("data", "Read images or rows while training, not before.", option="--stream/--in-memory"),
     ] = None
     workers: Annotated[
-        Annotated[int, Field(ge=0, le=256)],
+        int,
+        Field(ge=0, le=256),
         Setting("run", "Processes that read streamed images.", changes_results=False),
     ] = 2
     skip_bad: Annotated[bool, Setting("data", "Leave out unreadable images, with a note.")] = False
@@ -233,7 +232,8 @@ class Experiment(BaseModel):
         ),
     ] = None
     checkpoint_seconds: Annotated[
-        Annotated[float, Field(ge=0)],
+        float,
+        Field(ge=0),
         Setting("run", "Save the state of training this often.", changes_results=False),
     ] = 30.0
 
@@ -241,13 +241,9 @@ class Experiment(BaseModel):
         return self.model_dump(mode="json")
 
     def reading(self) -> dict[str, Any]:
-        """Those by which data are read, before they are divided into splits: what `collect` takes."""
-        dividing = ("data", "validation")
-        return {
-            name: value
-            for name in belonging_to("data")
-            if name not in dividing and (value := getattr(self, name)) is not None
-        }
+        """How the data are read, before they are divided into splits: what `collect` takes."""
+        names = (name for name in belonging_to("data") if name not in ("data", "validation"))
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
 SETTINGS: dict[str, Setting] = {
