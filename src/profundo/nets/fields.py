@@ -17,11 +17,9 @@ An operation that has no rule here makes the field unknown from there on, never 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from functools import reduce
-from math import ceil, floor, nan
+from math import gcd, nan
 from typing import Any, Literal
 
 import numpy as np
@@ -35,21 +33,23 @@ __all__ = ["Field", "Fields"]
 Field = tuple[int, ...] | Literal["whole"] | None
 """Pixels along each axis of the image, or all of them, or nothing that is known."""
 
-Arguments = Mapping[str, Any]
+Given = Mapping[str, Any]
 Pixels = npt.NDArray[np.int64]
-Move = tuple[Fraction | int, Fraction | int, Fraction | int]  # first, last, step
+Move = tuple[float, float, float]  # first, last, step
 
 BEYOND = 4096  # pixels that maps go on beyond the image, at least
-SAME = "clone|_to_copy|detach|alias|copy_|lift_fresh|_prelu_kernel"  # from value to value, but not tagged so by torch
-MOVING = "_?(unsafe_)?view|_reshape_alias|(un)?squeeze|t|transpose|permute|expand|slice|select"
-PRODUCT = "mm|addmm|bmm|linear"
-MIXING = f"mean|sum|a?max|a?min|prod|var|std|logsumexp|argmax|cumsum|_(log_)?softmax|{PRODUCT}"
-NORM = "native_(layer|group|batch)_norm|(cudnn|miopen)_batch_norm|_native_batch_norm_legit(_no_training)?"
-WINDOWS = "convolution|im2col|(max|avg)_pool[123]d(_with_indices)?"
-ADAPTIVE = "_?adaptive_(avg|max)_pool[123]d"
-NEAREST = "upsample_nearest[123]d|pixel_shuffle|max_unpool2d"
-BILINEAR = "_?upsample_bilinear2d(_aa)?"
-PADDING = "constant_pad_nd|(replication|reflection)_pad[123]d"
+ROUNDING = 1e-6  # far above that of steps such as 1/3, far below their parts
+
+SAME = re.compile("clone|_to_copy|detach|alias|copy_|lift_fresh|_prelu_kernel")  # pointwise, but not tagged so by torch
+MOVING = re.compile("_?(unsafe_)?view|_reshape_alias|(un)?squeeze|t|transpose|permute|expand|slice|select|flip|roll")
+PRODUCT = re.compile("mm|addmm|bmm|linear")
+REDUCTION = re.compile("mean|sum|a?max|a?min|prod|var|std|logsumexp|argmax|cumsum|_(log_)?softmax")
+NORM = re.compile("native_(layer|group|batch)_norm|(cudnn|miopen)_batch_norm|_native_batch_norm_legit(_no_training)?")
+WINDOWS = re.compile("convolution|im2col|(max|avg)_pool[123]d(_with_indices)?")
+ADAPTIVE = re.compile("_?adaptive_(avg|max)_pool[123]d")
+NEAREST = re.compile("upsample_nearest[123]d|pixel_shuffle|max_unpool2d")
+BILINEAR = re.compile("_?upsample_bilinear2d(_aa)?")
+PADDING = re.compile("constant_pad_nd|(replication|reflection)_pad[123]d")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,41 +67,52 @@ class Sight:
 
     @property
     def is_whole(self) -> bool:
-        return bool(self.probe.isnan().any())
+        return bool(np.isnan(self.probe.numpy()).any())  # NumPy is not observed
 
-    def sees_all(self, side: int) -> bool:
-        """Whether its only place sees so many pixels."""
-        if self.is_whole or self.probe.numel() > 1:
-            return self.is_whole
+    @property
+    def size(self) -> int:
+        return int((self.high - self.low).max()) + 1
+
+    def or_whole(self, side: int) -> Sight:
+        """The whole axis, of so many pixels, if there is but one place, which sees them all."""
+        if self.probe.numel() > 1 or self.is_whole:
+            return self
         at = int(self.probe) - self.origin
-        return bool(self.low[at] <= 0 and self.high[at] >= side - 1)
+        sees_all = self.low[at] <= 0 and self.high[at] >= side - 1
+        return replace(self, probe=torch.full_like(self.probe, nan)) if sees_all else self
 
-    def read(self, first: Fraction | int, last: Fraction | int, step: Fraction | int, probe: Tensor) -> Sight | None:
+    def read(self, move: Move, probe: Tensor) -> Sight | None:
         """Where place o reads the places from o·step + first to o·step + last of before. None if none is left."""
-        least, most = self.origin, self.origin + len(self.low) - 1
-        places = np.arange(ceil((least - first) / Fraction(step)), floor((most - last) / Fraction(step)) + 1)
-        if not len(places):
-            return None
-        begins, ends = -_floors(-places, step, -first), _floors(places, step, last)  # ⌈x⌉ = −⌊−x⌋
-        return Sight(probe, self.low[begins - least], self.high[ends - least], int(places[0]))
+        (first, last, step), end = move, self.origin + len(self.low)
+        if (first, last, step) == (0, 0, 1):
+            return replace(self, probe=probe)
+        most = int(max(abs(self.origin), end) / step) + 1
+        places = np.arange(-most, most)
+        begins = np.ceil(places * step + (first - ROUNDING)).astype(int)
+        ends = np.floor(places * step + (last + ROUNDING)).astype(int)
+        left = np.flatnonzero((begins >= self.origin) & (ends < end))
+        low, high = self.low[begins[left] - self.origin], self.high[ends[left] - self.origin]
+        return Sight(probe, low, high, int(places[left[0]])) if len(left) else None
 
     def moved(self, probe: Tensor) -> Sight | None:
         """With values elsewhere. Places that follow each other along one dimension are numbered from 0 on."""
         probe = _slim(probe)
         places = probe.flatten()
-        steps = places.diff().unique().tolist() or [1.0]
+        steps = np.unique(np.diff(places.numpy())).tolist() or [1]
         if self.is_whole or max(probe.shape, default=1) < len(places) or len(steps) > 1 or steps[0] < 1:
             return replace(self, probe=probe)
-        return self.read(int(places[0]), int(places[0]), int(steps[0]), _numbers(len(places)).view_as(probe))
+        return self.read((int(places[0]), int(places[0]), steps[0]), _numbers(len(places)).view_as(probe))
 
-    def mixed(self, dims: Sequence[int]) -> Sight:
+    def mixed(self, dims: tuple[int, ...]) -> Sight:
         """Of values that depend on all along these dimensions."""
+        if all(self.probe.shape[dim] == 1 for dim in dims):
+            return self
         low, high = self.probe.amin(dims, keepdim=True), self.probe.amax(dims, keepdim=True)
         return replace(self, probe=low.where(low == high, nan))
 
-    def joined(self, other: Sight | None) -> Sight | None:
+    def joined(self, other: Sight) -> Sight | None:
         """Of values computed from both: from the smaller low to the larger high, place by place."""
-        if other is None or not ((self.probe == other.probe) | (self.probe + other.probe).isnan()).all():
+        if not ((self.probe == other.probe) | (self.probe + other.probe).isnan()).all():
             return None
         begin = max(self.origin, other.origin)
         many = min(sight.origin + len(sight.low) for sight in (self, other)) - begin
@@ -109,18 +120,16 @@ class Sight:
         low, high = np.minimum(self.low[here], other.low[there]), np.maximum(self.high[here], other.high[there])
         return Sight(_slim(self.probe + 0 * other.probe), low, high, begin) if many > 0 else None
 
-    def through(self, at: int, moves: Sequence[Move], before: Sequence[int], after: Sequence[int]) -> Sight | None:
+    def through(self, moves: Sequence[Move], at: int, before: Sequence[int], after: Sequence[int]) -> Sight | None:
         """Through windows over the last dimensions, of so many places before and after; at: where a lone place is."""
-        first = self.probe.ndim - len(moves)
-        varying = [dim - first for dim, size in enumerate(self.probe.shape) if size > 1]
-        if not varying and 0 <= at < len(moves) and before[at] == 1:
-            varying = [at]
-        if self.is_whole or not varying or max(varying) < 0:
+        first, many = self.probe.ndim - len(moves), self.probe.numel()
+        if many > 1:
+            at = max(range(self.probe.ndim), key=lambda dim: self.probe.shape[dim]) - first
+        if self.is_whole or not 0 <= at < len(moves) or before[at] > many == 1:
             return self
-        if len(varying) > 1 or not torch.equal(self.probe.flatten(), _numbers(self.probe.numel())):
+        if self.probe.shape[first + at] < many or not torch.equal(self.probe.flatten(), _numbers(many)):
             return None
-        shape = [-1 if dim == first + varying[0] else 1 for dim in range(self.probe.ndim)]
-        return self.read(*moves[varying[0]], _numbers(after[varying[0]]).view(shape))
+        return self.read(moves[at], _numbers(after[at], self.probe.ndim, first + at))
 
 
 class Fields:
@@ -130,15 +139,17 @@ class Fields:
         self.sides = tuple(image.shape[2:])
         # A sight for each axis, None where it is unknown; a tensor without an entry does not depend on the image.
         self.seen: MutableMapping[Tensor, tuple[Sight | None, ...]] = WeakTensorKeyDictionary()
-        self.seen[image] = tuple(_pixels(image.ndim, 2 + axis, side) for axis, side in enumerate(self.sides))
+        beyond = max(BEYOND, *(2 * side for side in self.sides))
+        pixels = np.arange(-beyond, beyond + max(self.sides))
+        probes = (_numbers(side, image.ndim, 2 + axis) for axis, side in enumerate(self.sides))
+        self.seen[image] = tuple(Sight(probe, pixels, pixels, -beyond) for probe in probes)
 
     def observe(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         out = operation(*args, **kwargs)
-        given, results = _named(operation, args, kwargs), _tensors([out])
-        inputs = [tensor for tensor in _tensors(list(given.values())) if tensor in self.seen]
+        inputs, results = [one for one in _tensors([args, kwargs]) if one in self.seen], _tensors([out])
         if inputs and results:
-            unknown, axes = (None,) * len(self.sides), range(len(self.sides))
-            sights = tuple(self._after(operation, given, inputs, results[0], axis) for axis in axes)
+            unknown = (None,) * len(self.sides)
+            sights = tuple(self._after(operation, _named(operation, args, kwargs), inputs, results[0]))
             for tensor in results:
                 self.seen[tensor] = sights if tensor.shape == results[0].shape else unknown
                 if operation._schema.is_mutable and tensor._base is not None:
@@ -146,131 +157,118 @@ class Fields:
         return out
 
     def of(self, tensor: Tensor) -> Field:
+        """What one of its values can depend on."""
         sights = [sight for sight in self.seen.get(tensor, ()) if sight is not None]
         if not sights or len(sights) < len(self.sides):
             return None
-        is_map = tensor.ndim >= 2 + len(self.sides)
-        axes = list(zip(sights, self.sides, strict=True))
-        see_all = [sight.is_whole if is_map else sight.sees_all(side) for sight, side in axes]
-        if all(see_all):
+        if all(sight.is_whole for sight in sights):
             return "whole"
-        return tuple(
-            side if is_all else int((sight.high - sight.low).max()) + 1
-            for (sight, side), is_all in zip(axes, see_all, strict=True)
-        )
+        axes = zip(sights, self.sides, strict=True)
+        return tuple(side if sight.is_whole else sight.size for sight, side in axes)
 
-    def _after(
-        self, operation: Any, given: Arguments, inputs: Sequence[Tensor], out: Tensor, axis: int
-    ) -> Sight | None:
-        """What a result sees of an axis."""
+    def _after(self, operation: Any, given: Given, inputs: list[Tensor], out: Tensor) -> Iterator[Sight | None]:
+        """What a result sees of each axis."""
         name, into = operation.overloadpacket.__name__, inputs[0]
-        sights = [self.seen[tensor][axis] for tensor in inputs]
+        is_pointwise = name == "cat" or torch.Tag.pointwise in operation.tags or SAME.fullmatch(name)
         main = given.get("mat1" if name == "addmm" else "input", given.get("self"))
-        is_pointwise = torch.Tag.pointwise in operation.tags or re.fullmatch(SAME, name)
-        if name == "cat" and any(sight and sight.probe.shape[given["dim"]] > 1 for sight in sights):
-            return None
-        if not (is_pointwise or name in ("cat", "max_unpool2d") or all(tensor is main for tensor in inputs)):
-            return None
-        sight = reduce(lambda one, other: one and one.joined(other), sights)
-        if sight is None or name == "cat":
-            return sight
-        if is_pointwise:
-            return replace(sight, probe=sight.probe[(None,) * (out.ndim - sight.probe.ndim)])
-        if re.fullmatch(MOVING, name):
-            return sight.moved(operation(**{**given, "self": sight.probe.expand(into.shape).contiguous()}))
-        mixes, moves = _mixed_dims(name, given, into, out), _moves(name, given, into, out)
-        if mixes is None and moves is None:
-            return None
-        sight = sight.mixed(mixes) if mixes else sight
-        if moves:
-            return _through(sight, name, axis - len(self.sides) + len(moves), moves, into, out)
-        if mixes and sight.sees_all(self.sides[axis]):
-            sight = replace(sight, probe=torch.full_like(sight.probe, nan))
-        return replace(sight, probe=sight.probe.squeeze(mixes)) if out.ndim < into.ndim else sight
+        is_known = is_pointwise or name == "max_unpool2d" or all(tensor is main for tensor in inputs)
+        dims, moves = _mixing(name, given, into, out), _windows(name, given, into, out)
+        for axis, side in enumerate(self.sides):
+            sight = _met([self.seen[tensor][axis] for tensor in inputs]) if is_known else None
+            if sight is None or is_pointwise:
+                is_apart = sight and name == "cat" and sight.probe.shape[given["dim"]] > 1
+                yield None if is_apart or not sight else _broadcast(sight, out.ndim)
+            elif MOVING.fullmatch(name):
+                probe = operation(**{**given, "self": sight.probe.expand(into.shape).contiguous()})
+                moved = sight.moved(probe)
+                yield moved.or_whole(side) if moved and out.ndim < 2 + len(self.sides) else moved
+            elif moves:
+                yield _through(sight.mixed(dims or ()), moves, axis - len(self.sides) + len(moves), into, out)
+            elif dims:
+                mixed = sight.mixed(dims).or_whole(side)
+                yield replace(mixed, probe=mixed.probe.squeeze(dims)) if out.ndim < into.ndim else mixed
+            else:
+                yield sight if dims == () else None
 
 
 # ---------------------------------------------------------------------------------------------------------------- rules
-def _mixed_dims(name: str, given: Arguments, into: Tensor, out: Tensor) -> tuple[int, ...] | None:
-    """Dimensions along which each result depends on all values; None for operations that are not known to mix."""
-    if re.fullmatch(NORM, name):
-        if "batch" in name:
-            is_fixed = not given.get("training", "no_training" not in name)
-            return () if is_fixed else (0, *range(2, into.ndim))
-        return tuple(range(into.ndim - len(given["normalized_shape"]) if "layer" in name else 1, into.ndim))
-    if re.fullmatch(PRODUCT, name):  # with constants
-        return (into.ndim - 1,)
-    if re.fullmatch(MIXING, name):
+def _mixing(name: str, given: Given, into: Tensor, out: Tensor) -> tuple[int, ...] | None:
+    """Dimensions along which a result depends on all values; None for operations that are not known."""
+    last = into.ndim - 1
+    if PRODUCT.fullmatch(name):  # with constants
+        return (last,)
+    if REDUCTION.fullmatch(name):
         dims = given.get("dim")
-        return (
-            tuple(range(into.ndim)) if dims is None or dims == [] else (dims,) if isinstance(dims, int) else tuple(dims)
-        )
-    if re.fullmatch(ADAPTIVE, name):
-        return tuple(dim for dim in range(2, into.ndim) if out.shape[dim] == 1 < into.shape[dim])
+        return (dims,) if isinstance(dims, int) else tuple(dims or range(last + 1))
+    if ADAPTIVE.fullmatch(name):
+        return tuple(dim for dim in range(1, last + 1) if out.shape[dim] == 1 < into.shape[dim])
+    if NORM.fullmatch(name) and "batch" in name:
+        return (0, *range(2, last + 1)) if given.get("training", "no_training" not in name) else ()
+    if NORM.fullmatch(name):
+        return tuple(range(into.ndim - len(given["normalized_shape"]) if "layer" in name else 1, last + 1))
     return (1,) if name == "convolution" else None
 
 
-def _moves(name: str, given: Arguments, into: Tensor, out: Tensor) -> list[Move] | None:
-    """How windows over the last dimensions read: first, last, step of each; None for other operations."""
+def _windows(name: str, given: Given, into: Tensor, out: Tensor) -> Sequence[Move]:
+    """How the last dimensions are read, if through windows."""
     many = next((int(letter) for letter in name if letter.isdigit()), into.ndim - 2)
-    sizes = list(zip(into.shape[-many:], out.shape[-many:], strict=True))
-    if re.fullmatch(WINDOWS, name):
-        return _windows(name, given, many)
-    if re.fullmatch(PADDING, name):
-        return [(-more, -more, 1) for more in given.get("pad", given.get("padding"))[::2]][::-1]
-    if re.fullmatch(ADAPTIVE, name):  # from ⌊o·ratio⌋ to ⌈(o + 1)·ratio⌉ − 1
-        ratios = [
-            (Fraction(before, after), Fraction(after - 1, after) * bool(before % after)) for before, after in sizes
-        ]
-        return [(-loose, ratio - 1 + loose, ratio) for ratio, loose in ratios]
-    if re.fullmatch(NEAREST, name):  # ⌊o·ratio⌋; unpooling may have places left over, which belong to no window
-        is_pooled = "unpool" in name
-        ratios = [1 / Fraction(after // before) if is_pooled else Fraction(before, after) for before, after in sizes]
-        return [(Fraction(1, ratio.denominator) - 1, 0, ratio) for ratio in ratios]
-    if re.fullmatch(BILINEAR, name) and not given["align_corners"]:
-        return [_bilinear(Fraction(before, after), after, "aa" in name) for before, after in sizes]
-    return None
-
-
-def _windows(name: str, given: Arguments, many: int) -> list[Move]:
-    kernel = given["weight"].shape[2:] if name == "convolution" else _many(given["kernel_size"], many)
-    options = (_many(value, many) for value in (given["stride"] or kernel, given["padding"], given.get("dilation", 1)))
-    windows = list(zip(kernel, *options, strict=True))
+    sizes = list(zip(into.shape[-many:], out.shape[-many:], strict=False))
+    if PADDING.fullmatch(name):
+        return [(-before, -before, 1) for before in given.get("pad", given.get("padding"))[::2]][::-1]
+    if ADAPTIVE.fullmatch(name):  # from ⌊o·ratio⌋ to ⌈(o + 1)·ratio⌉ − 1
+        loose = [(after - 1) / after if before % after else 0 for before, after in sizes]
+        return [(-more, b / a - 1 + more, b / a) for (b, a), more in zip(sizes, loose, strict=True)]
+    if name == "max_unpool2d":  # places may be left over, which belong to no window
+        sizes = [(1, after // before) for before, after in sizes]
+    if NEAREST.fullmatch(name):  # ⌊o·ratio⌋
+        return [(gcd(before, after) / after - 1, 0, before / after) for before, after in sizes]
+    if BILINEAR.fullmatch(name) and not given["align_corners"]:
+        return [_bilinear(before / after, after, "aa" in name) for before, after in sizes]
+    if not WINDOWS.fullmatch(name):
+        return []
+    kernel = given["weight"].shape[2:] if name == "convolution" else given["kernel_size"]
+    options = (kernel, given["stride"] or kernel, given["padding"], given.get("dilation", 1))
+    windows = list(zip(*(np.broadcast_to(option, many).tolist() for option in options), strict=True))
     if given.get("transposed"):
-        return [(Fraction(p - (k - 1) * d, s), Fraction(p, s), Fraction(1, s)) for k, s, p, d in windows]
+        return [((p - (k - 1) * d) / s, p / s, 1 / s) for k, s, p, d in windows]
     return [(-p, (k - 1) * d - p, s) for k, s, p, d in windows]
 
 
-def _bilinear(ratio: Fraction, after: int, antialias: bool) -> Move:
+def _bilinear(ratio: float, after: int, is_smooth: bool) -> Move:
     """The weights of place o end less than one place (of a reduction with antialiasing: `ratio` places) from its centre
     (o + ½)·ratio − ½."""
-    if ratio == 1:
-        return 0, 0, 1
-    reach = (max(Fraction(1), ratio) if antialias else 1) - Fraction(1, 4 * after)
-    centre = ratio / 2 - Fraction(1, 2)
+    reach = (max(1, ratio) if is_smooth else 1) - 1 / (4 * after)
+    centre = ratio / 2 - 0.5
     return centre - reach, centre + reach, ratio
 
 
-def _through(sight: Sight, name: str, at: int, moves: Sequence[Move], into: Tensor, out: Tensor) -> Sight | None:
-    before, after = into.shape[-len(moves) :], list(out.shape[-len(moves) :])
-    if name != "im2col":
-        return sight.through(at, moves, before, after)
-    after = [
-        int((size - 1 - first - last) // step) + 1 for size, (first, last, step) in zip(before, moves, strict=True)
-    ]
-    windows = sight.through(at, moves, before, after)  # which lie in a row
-    return windows and windows.moved(windows.probe.expand(-1, -1, *after).flatten(2))
+def _through(sight: Sight, moves: Sequence[Move], at: int, into: Tensor, out: Tensor) -> Sight | None:
+    before, after = into.shape[-len(moves) :], out.shape[-len(moves) :]
+    if into.ndim == out.ndim:
+        return sight.through(moves, at, before, after)
+    reach = zip(before, moves, strict=True)  # of im2col, which lays its windows in one row
+    sizes = [int((size - 1 - first - last) // step) + 1 for size, (first, last, step) in reach]
+    windows = sight.through(moves, at, before, sizes)
+    return windows and windows.moved(windows.probe.expand(-1, -1, *sizes).flatten(2))
+
+
+def _met(sights: Sequence[Sight | None]) -> Sight | None:
+    """Of values computed from all of these."""
+    met, *others = sights
+    for other in others:
+        met = met if met is other else met.joined(other) if met and other else None
+    return met
+
+
+def _broadcast(sight: Sight, ndim: int) -> Sight:
+    more = ndim - sight.probe.ndim
+    return replace(sight, probe=sight.probe[(None,) * more]) if more else sight
 
 
 # ------------------------------------------------------------------------------------------------------- small machinery
-def _pixels(ndim: int, dim: int, side: int) -> Sight:
-    """An image's own."""
-    beyond = max(BEYOND, 2 * side)
-    pixels = np.arange(-beyond, side + beyond)
-    return Sight(_numbers(side).view([-1 if one == dim else 1 for one in range(ndim)]), pixels, pixels, -beyond)
-
-
-def _numbers(many: int) -> Tensor:
-    return torch.arange(many, dtype=torch.float32, device="cpu")
+def _numbers(many: int, ndim: int = 1, dim: int = 0) -> Tensor:
+    """0, 1, 2, … along one of so many dimensions."""
+    return torch.arange(many, dtype=torch.float32, device="cpu").view([-1 if one == dim else 1 for one in range(ndim)])
 
 
 def _slim(probe: Tensor) -> Tensor:
@@ -282,24 +280,15 @@ def _slim(probe: Tensor) -> Tensor:
     return probe
 
 
-def _floors(places: Pixels, step: Fraction | int, more: Fraction | int) -> Pixels:
-    """⌊place·step + more⌋, exactly."""
-    step, more = Fraction(step), Fraction(more)
-    above = places * (step.numerator * more.denominator) + more.numerator * step.denominator
-    return np.asarray(above // (step.denominator * more.denominator))
-
-
-def _many(value: Any, many: int) -> list[int]:
-    return [value] * many if isinstance(value, int) else list(value) * (many if len(value) == 1 else 1)
-
-
-def _named(operation: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def _named(operation: Any, args: Sequence[Any], kwargs: Given) -> dict[str, Any]:
     """The arguments of an operation by name, with its defaults."""
     declared = operation._schema.arguments
     given = {one.name: one.default_value for one in declared if one.has_default_value()}
     return {**given, **{one.name: value for one, value in zip(declared, args, strict=False)}, **kwargs}
 
 
-def _tensors(values: Sequence[Any]) -> list[Tensor]:
-    lists = [_tensors(value) if isinstance(value, list | tuple) else [value] for value in values]
-    return [value for part in lists for value in part if isinstance(value, Tensor)]
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return [tensor for part in parts for tensor in _tensors(part)]
