@@ -199,6 +199,15 @@ def test_what_is_no_image_or_not_understood_has_no_field():
     assert [row.field for row in summary(nn.Linear(4, 2), Inputs((4,), "features"))] == [None]
 
 
+def test_a_buffer_that_a_part_of_the_image_was_written_to_is_no_constant():
+    def plus_three_rows_above(y):
+        shifted = torch.zeros(y.shape, dtype=y.dtype)
+        shifted[:, :, 3:] = y[:, :, :-3]
+        return y + shifted
+
+    assert field_of(Then(plus_three_rows_above), (2, 12, 12)) is None
+
+
 @pytest.mark.parametrize(
     ("name", "layer", "size"),
     [

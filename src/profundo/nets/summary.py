@@ -24,6 +24,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.parameter import is_lazy
 
+from profundo.dispatch import Observed
 from profundo.nets.fields import Field, Fields
 from profundo.nets.layers import (
     LocallyConnected2d,
@@ -33,7 +34,7 @@ from profundo.nets.layers import (
     RememberingPool2d,
     SparselyConnected,
 )
-from profundo.nets.lenet1998 import SparseConv, Subsampling
+from profundo.nets.lenet1998 import SparseConv
 from profundo.records import Inputs, LayerRow, ProfundoError
 
 __all__ = ["flops", "summary"]
@@ -62,9 +63,9 @@ def summary(net: nn.Module, inputs: Inputs) -> list[LayerRow]:
         into, out = _first_tensor(arguments), _first_tensor(output)
         if out is not None:
             operations = 0 if into is None else flops(layer, into, out) // PROBED
-            calls.append(Call(layer, tuple(out.shape[1:]), operations, _field(fields, layer, into, out)))
+            calls.append(Call(layer, tuple(out.shape[1:]), operations, fields.of(out) if fields else None))
 
-    with _untouched(net), _hooked(net, note), fields or nullcontext():
+    with _untouched(net), _hooked(net, note), Observed(fields.observe) if fields else nullcontext():
         try:
             net(samples)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
@@ -87,16 +88,6 @@ def _rows(net: nn.Module, calls: list[Call]) -> Iterator[LayerRow]:
         kind = type(call.layer).__name__
         parameters = sum(p.numel() for p in fresh)
         yield LayerRow(names[id(call.layer)] or kind, kind, call.shape, parameters, call.flops, call.field)
-
-
-def _field(fields: Fields | None, layer: nn.Module, into: Tensor | None, out: Tensor) -> Field:
-    if fields is None:
-        return None
-    if isinstance(layer, LocallyConnected2d) and into is not None:
-        fields.through(into, out, layer.kernel_size, layer.stride, layer.padding)
-    if isinstance(layer, Subsampling) and into is not None:
-        fields.through(into, out, (2, 2), (2, 2), (0, 0))
-    return fields.of(out)
 
 
 def flops(layer: nn.Module, into: Tensor, out: Tensor) -> int:

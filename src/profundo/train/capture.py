@@ -25,10 +25,9 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, fx, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from profundo.compiler import leave_the_compiler_out
+from profundo.dispatch import Observed
 from profundo.records import Batch
 from profundo.train.randomness import random_state, restore_random_state
 
@@ -42,22 +41,21 @@ class NotCapturable(Exception):
     """The step does something that a list of operations cannot repeat."""
 
 
-class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Records every operation under it, with its inputs: the given tensors and the results of operations before."""
+class Tape:
+    """A graph of the operations that are noted, whose inputs are the given tensors and the results of those before."""
 
     def __init__(self, inputs: Sequence[Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self.graph = fx.Graph()
         self.nodes = WeakTensorKeyDictionary()  # by identity; what is freed while recording is forgotten
         for number, tensor in enumerate(inputs):
             self.name(self.graph.placeholder(f"input_{number}"), tensor)
 
-    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags):
-            raise NotCapturable(f"{func} lets values decide what happens next")
-        kwargs = kwargs or {}
-        node = self.graph.call_function(func, self.nodes_of(args), {k: self.nodes_of(v) for k, v in kwargs.items()})
-        results = func(*args, **kwargs)
+    def note(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(operation.tags):
+            raise NotCapturable(f"{operation} lets values decide what happens next")
+        named = {name: self.nodes_of(value) for name, value in kwargs.items()}
+        node = self.graph.call_function(operation, self.nodes_of(args), named)
+        results = operation(*args, **kwargs)
         self.name(node, results)
         return results
 
@@ -86,9 +84,8 @@ def capture(
 
     It returns (cost, gradient of each parameter …). Raises NotCapturable, or RuntimeError for an unused parameter.
     """
-    leave_the_compiler_out([Tape.__torch_dispatch__])
     tape = Tape([*parameters, *buffers, batch.inputs, batch.targets])
-    with tape:
+    with Observed(tape.note):
         value = cost(batch.inputs, batch.targets)
         gradients = torch.autograd.grad(value, parameters)
     tape.graph.output(tuple(tape.nodes_of([value, *gradients])))

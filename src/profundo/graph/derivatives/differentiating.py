@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from profundo.compiler import leave_the_compiler_out
+from profundo.dispatch import Observed
 from profundo.graph.expressions.expression import Expression, ancestors, as_expression, as_tensor, describe, tensor
 from profundo.graph.expressions.functions import function
 from profundo.graph.expressions.gradients import gradient
@@ -98,9 +97,8 @@ class Problem:
     @cached_property
     def operations(self) -> int:
         """FLOPs of f, counted as it runs."""
-        with torch.no_grad(), Counting() as counting:
-            self.run(self.point)
-        return int(counting.operations)
+        with torch.no_grad():
+            return _counted(lambda: self.run(self.point))
 
 
 def differentiate(f: Any, at: Any, how: str = "automatic", **options: Any) -> Derivatives:
@@ -289,28 +287,25 @@ WAYS: dict[str, Callable[..., Derivatives]] = {"automatic": automatic, "symbolic
 
 
 # --------------------------------------------------------------------------------------------------------------- counting
-class Counting(TorchDispatchMode):
-    """Counts the FLOPs of all that PyTorch computes under it; see aten.py for what counts how."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.operations = 0
-
-    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        result = func(*args, **kwargs)
-        self.operations += flops(func, args, kwargs, result)
-        return result
-
-
-leave_the_compiler_out([Counting.__torch_dispatch__])
-
-
 def _both(work: Callable[[], T]) -> tuple[tuple[T, float], int]:
     """Once to count operations, which takes time, and once more by the clock."""
-    with Counting() as counting:
+    operations = _counted(work)
+    return _timed(work), operations
+
+
+def _counted(work: Callable[[], object]) -> int:
+    """FLOPs of all that PyTorch computes; aten.py says what counts how."""
+    operations = 0
+
+    def observe(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        nonlocal operations
+        result = operation(*args, **kwargs)
+        operations += flops(operation, args, kwargs, result)
+        return result
+
+    with Observed(observe):
         work()
-    return _timed(work), counting.operations
+    return operations
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:

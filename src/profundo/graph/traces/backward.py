@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from profundo.dispatch import Observed
 from profundo.graph.nodes import Summary, refs_of
 from profundo.graph.traces.recording import Entry, Recorder
 from profundo.graph.traces.summaries import norm, summary
@@ -60,7 +61,7 @@ def differentiate(recorder: Recorder, costs: Sequence[tuple[Key, Tensor]], leave
     owners = _owners(recorder, [tensor.grad_fn for _, tensor in costs])
     recorder.owner = lambda: owners.get(id(torch._C._current_autograd_node()), (None, None))[1]
     try:
-        with recorder:
+        with Observed(recorder.observe):
             gradients = torch.autograd.grad(
                 [tensor for _, tensor in costs], list(leaves.values()), ones, allow_unused=True
             )

@@ -1,6 +1,6 @@
 """Writing down what PyTorch really runs: every ATen operation, its inputs, value and cost.
 
-A TorchDispatchMode sees each operation just below autograd; `whereabouts` says where in the program that was.
+A Recorder observes each operation just below autograd (`Observed`); `whereabouts` says where in the program that was.
 
 What is written down can be run again, so it must be free of effects although the program need not be. An operation in
 place becomes the one that returns the changed value. Tensors that share its memory must then see the new value: of
@@ -20,10 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from profundo.compiler import leave_the_compiler_out
 from profundo.graph.nodes import Cost, Ref, Summary
 from profundo.graph.traces.aten import (
     EMPTY,
@@ -132,15 +130,14 @@ class Piece:
         return like.as_strided(self.size, self.stride, self.offset)
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Keeps an Entry of every operation under it.
+class Recorder:
+    """Keeps an Entry of every operation that it observes.
 
     known: tensors by id; follow: whether to note where autograd keeps the gradient of each value (`sources`, `leaves`);
     owner: what to charge operations to while gradients are computed, None while they are recorded.
     """
 
     def __init__(self, where: Where, known: Mapping[int, Known], *, keep: bool, follow: bool) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self.where, self.known, self.keep, self.follow = where, known, keep, follow
         self.entries: list[Entry] = []
         self.seen: MutableMapping[Tensor, Seen] = WeakTensorKeyDictionary()  # by identity
@@ -154,19 +151,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.idle = False
 
     # ------------------------------------------------------------------------------------------------ what is running
-    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+    def observe(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.idle:
-            return func(*args, **kwargs)
+            return operation(*args, **kwargs)
         with torch._C.DisableTorchFunction():
             if self.owner is not None:
-                return self.charged(func, args, kwargs)
-            if not isinstance(func, OpOverload):
-                self.note(f"{func} is not an operation of ATen; its results are taken as constants")
-                return func(*args, **kwargs)
-            if self.is_another_handle(func):
-                return self.handle(func, args, kwargs)
-            return self.recorded(func, args, kwargs)
+                return self.charged(operation, args, kwargs)
+            if not isinstance(operation, OpOverload):
+                self.note(f"{operation} is not an operation of ATen; its results are taken as constants")
+                return operation(*args, **kwargs)
+            if self.is_another_handle(operation):
+                return self.handle(operation, args, kwargs)
+            return self.recorded(operation, args, kwargs)
 
     @contextmanager
     def resting(self) -> Iterator[None]:
@@ -435,6 +431,3 @@ def _lies(tensor: Tensor, memory: Memory) -> bool:
     if tensor.layout != torch.strided:
         return True
     return tuple(tensor.stride()) == memory.stride and tensor.storage_offset() == memory.offset
-
-
-leave_the_compiler_out([Recorder.__torch_dispatch__])

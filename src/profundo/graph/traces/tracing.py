@@ -30,6 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from profundo.dispatch import Observed
 from profundo.graph.nodes import Flow, Graph, Node, Ref, Summary, map_refs
 from profundo.graph.traces.backward import Edge, Found, Key, differentiate, edges_of
 from profundo.graph.traces.recording import Entry, Known, Recorder, kind_of
@@ -70,7 +71,7 @@ def trace(
     recorder = Recorder(where, _known(roots), keep=keep, follow=backward)
     with _as_before(roots, inputs), _as_written(), _able_to_derive() if backward else nullcontext():
         given = _given(of, inputs, recorder, names, backward)
-        with where.hooked(), recorder, Calls(where):
+        with where.hooked(), Observed(recorder.observe), Calls(where):
             result = within(of, given.arguments)
             if cost is not None:
                 result = _checked_cost(within(cost, (result,)))

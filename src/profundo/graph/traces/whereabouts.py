@@ -20,11 +20,13 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
+from profundo import dispatch
+
 __all__ = ["Calls", "Where", "within"]
 
 TORCH = os.path.dirname(torch.__file__) + os.sep
 MODULES = os.path.join(TORCH, "nn", "modules") + os.sep
-OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep
+OURS = (os.path.dirname(os.path.dirname(__file__)) + os.sep, dispatch.__file__)
 Line = tuple[str, int]
 
 
@@ -76,7 +78,7 @@ class Where:
         if code not in self.kinds:
             file = code.co_filename
             is_layer = file.startswith(MODULES) and not file.endswith((f"{os.sep}module.py", f"{os.sep}container.py"))
-            inside = file.startswith((TORCH, OURS, "<frozen"))
+            inside = file.startswith((TORCH, *OURS, "<frozen"))
             self.kinds[code] = 1 if is_layer else 0 if inside else 2
         return self.kinds[code]
 
