@@ -39,3 +39,36 @@ def test_rooms_import_only_the_ground_they_stand_on():
     ]
     assert arrows(), "no import was found at all"
     assert wrong == []
+
+
+def imports_inside(room: str) -> dict[str, set[str]]:
+    """Of each module of a room, the others that it imports, wherever in the file that stands."""
+    paths = {
+        ".".join(path.relative_to(HOUSE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (HOUSE / room).rglob("*.py")
+    }
+    graph: dict[str, set[str]] = {}
+    for module, path in paths.items():
+        names: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                names |= {name if name in paths else node.module or "" for name in inner}
+        graph[module] = names & paths.keys() - {module}
+    return graph
+
+
+def on_circles(graph: dict[str, set[str]]) -> list[str]:
+    """What is left when all that imports nothing that is left has been taken away, again and again."""
+    while leaves := [module for module, others in graph.items() if not others & graph.keys()]:
+        graph = {module: others for module, others in graph.items() if module not in leaves}
+    return sorted(graph)
+
+
+def test_no_module_of_the_graph_room_imports_itself_by_way_of_others():
+    graph = imports_inside("graph")
+    assert "profundo.graph.nodes" in graph["profundo.graph.running"]
+    assert on_circles(graph) == []
+    assert on_circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": set()}) == ["a", "b", "c"]

@@ -37,7 +37,7 @@ from profundo.graph.drawings.faces import (
 )
 from profundo.graph.drawings.folding import View, folded
 from profundo.graph.drawings.layout import DIRECTIONS, Box, Edge, Frame, Layout, Rect, layered
-from profundo.graph.nodes import GIVEN, Flow, Graph
+from profundo.graph.nodes import GIVEN, RENDERERS, Flow, Graph
 from profundo.pictures.numbers import SPACE, count
 from profundo.records import ProfundoError
 
@@ -549,3 +549,6 @@ def _safe(text: str) -> str:
         ),
         words,
     )
+
+
+RENDERERS["svg"] = draw

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from profundo.graph.drawings.drawing import arranged
 from profundo.graph.drawings.folding import Part, parts_of
-from profundo.graph.nodes import GIVEN, Cost, Flow, Graph, Node, Ref, Summary
+from profundo.graph.nodes import GIVEN, RENDERERS, Cost, Flow, Graph, Node, Ref, Summary
 from profundo.records import ProfundoError
 
 __all__ = ["VERSION", "from_json", "to_dot", "to_json", "to_mermaid"]
@@ -407,3 +407,6 @@ def _check_names(read: GraphRead, nodes: Mapping[str, Node]) -> None:
 
 def _is_input(refs: Sequence[Ref], edge: EdgeRead) -> bool:
     return edge.place < len(refs) and refs[edge.place] == Ref(edge.source, edge.part)
+
+
+RENDERERS.update(dot=to_dot, mermaid=to_mermaid, json=to_json)

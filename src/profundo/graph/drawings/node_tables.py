@@ -14,7 +14,7 @@ from shutil import get_terminal_size
 
 from profundo.graph.derivatives.formulas import number
 from profundo.graph.expressions.writing import duration
-from profundo.graph.nodes import GIVEN, Cost, Graph, Node, Summary, refs_of
+from profundo.graph.nodes import GIVEN, RENDERERS, Cost, Graph, Node, Summary, refs_of
 from profundo.pictures.numbers import count, short
 from profundo.records import ProfundoError
 
@@ -312,3 +312,6 @@ def _checked(limit: int) -> int:
     if limit < 1:
         raise ProfundoError(f"limit: expected a number of rows, 1 or more, got {limit}")
     return limit
+
+
+RENDERERS["table"] = table

@@ -7,17 +7,18 @@ f(inputs, targets)                     # the cost before the updates; then w has
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from profundo.graph.expressions.expression import Expression, ancestors, as_expression, as_tensor, describe
+from profundo.graph.expressions.expression import WRITERS, Expression, ancestors, as_expression, as_tensor, describe
 from profundo.graph.expressions.sizes import Mismatch, Shape, same, written
 from profundo.graph.expressions.writing import write, write_latex
 from profundo.graph.nodes import Graph, Node, Ref
+from profundo.graph.rewriting.engine import rewrite
 from profundo.graph.running import straight, value_of
 from profundo.records import ProfundoError
 
@@ -92,8 +93,6 @@ def function(
     names = named_nodes(every, inputs)
     graph = graph_of(every, inputs)
     if simplify:
-        from profundo.graph.rewriting.engine import rewrite
-
         graph = rewrite(graph, training=True)
     state = {names[one]: one.data for one in names if one.kind == "shared"}
     for held in (*state.values(), *(one.data for one in new)):
@@ -211,8 +210,6 @@ def _node(expression: Expression, name: str, names: Mapping[Expression, str], is
 
 def _by_name(expression: Expression, names: Mapping[Expression, str]) -> Expression:
     """The operation on stand-ins that have the names of the graph; constants stay numbers."""
-    from dataclasses import replace
-
     stand_ins = tuple(
         one if one.kind == "constant" and one.data.numel() == 1 and not one.name else replace(one, name=names[one])
         for one in expression.inputs
@@ -298,11 +295,16 @@ def _told(shape: Shape) -> str:
 
 
 def _on_device(graph: Graph, device: torch.device) -> dict[str, Node]:
-    from dataclasses import replace
-
     return {
         node.name: replace(node, data=node.data.to(device))
         if node.data is not None and node.data.device != device and node.data.dim()
         else node
         for node in graph
     }
+
+
+def _steps(expression: Expression) -> str:
+    return "\n".join(f"{node.name} = {node.text}" for node in graph_of(expression) if node.call is not None)
+
+
+WRITERS["steps"] = _steps

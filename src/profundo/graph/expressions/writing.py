@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from profundo.graph.expressions.expression import Expression
+from profundo.graph.expressions.expression import WRITERS, Expression
 
 __all__ = ["duration", "latex_name", "number", "write", "write_latex"]
 
@@ -202,3 +202,6 @@ def _latex_number(text: str) -> str:
         mantissa, exponent = text.split("e")
         return rf"{mantissa} \cdot 10^{{{exponent}}}"
     return text
+
+
+WRITERS["formula"] = write
