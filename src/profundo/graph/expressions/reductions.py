@@ -206,14 +206,14 @@ def cumsum(x: Operand, dim: int = -1) -> Expression:
 # ------------------------------------------------------------------------------------------------------ softmax and kin
 _softmax: Operation = define(
     "softmax",
-    lambda x, dim: torch.softmax(x, dim),
+    torch.softmax,
     shape=as_first,
     dtype=fractions,
     pullback=lambda out, g, x, dim: (mul(out, sub(g, sum(mul(g, out), dim, keepdim=True))),),
 )
 _log_softmax: Operation = define(
     "log_softmax",
-    lambda x, dim: torch.log_softmax(x, dim),
+    torch.log_softmax,
     shape=as_first,
     dtype=fractions,
     pullback=lambda out, g, x, dim: (sub(g, mul(exp(out), sum(g, dim, keepdim=True))),),

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from profundo.graph.expressions.expression import OPERATIONS
 from profundo.graph.nodes import GIVEN, Cost, Graph, Node, Ref, map_refs, refs_of
 
 __all__ = [
@@ -157,8 +158,6 @@ def _is_ours(node: Node) -> bool:
     """Whether the call is how expressions compute that word; none of theirs draws numbers or writes to memory."""
     if node.call is None or not _is_from_here(node.call):
         return False
-    from profundo.graph.expressions.expression import OPERATIONS
-
     return node.op in OPERATIONS and OPERATIONS[node.op].run is node.call
 
 
@@ -296,25 +295,18 @@ class Draft:
     """A graph while it is swept once from its inputs to its outputs. nodes: those before the present one.
 
     uses: how often each (node, part) is read at most; frozen: nodes whose memory is written to, and readers of it.
-    readers: of a name, the nodes that read it when the sweep began.
     """
 
     nodes: dict[str, Node]
     uses: Counter[Ref]
     frozen: frozenset[str]
     names: set[str]
-    readers: dict[str, list[str]]
     seen: dict[Any, Node] = field(default_factory=dict)
 
     @classmethod
     def of(cls, graph: Graph) -> Draft:
-        readers: dict[str, list[str]] = {}
-        uses = Counter(graph.outputs)
-        for node in graph:
-            for ref in node.refs:
-                uses[ref] += 1
-                readers.setdefault(ref.node, []).append(node.name)
-        return cls({}, uses, frozenset(_frozen(graph)), set(graph.nodes), readers)
+        uses = Counter([*graph.outputs, *(ref for node in graph for ref in node.refs)])
+        return cls({}, uses, frozenset(_frozen(graph)), set(graph.nodes))
 
     def node(self, value: Any, *families: str) -> Node | None:
         """The node that an argument stands for, if it is of one of these families and may be looked through."""
@@ -329,11 +321,6 @@ class Draft:
             self.uses[Ref(value.node, part)] for part in (None, 0, 1, 2) if part != value.part
         )
 
-    def readers_so_far(self, value: Ref, word: str) -> list[Node]:
-        """Nodes of one family, before the present one, that read a value."""
-        names = [self.nodes.get(name) for name in self.readers.get(value.node, ())]
-        return [one for one in names if one is not None and family(one) == word and value in one.refs]
-
     def fresh(self, wish: str) -> str:
         """A name that is not taken."""
         name, number = wish, 2
@@ -346,9 +333,6 @@ class Draft:
         """Whether a value has the node's shape and dtype, as far as both are known."""
         other = self.nodes.get(value.node) if isinstance(value, Ref) and not value.part else None
         return other is not None and bool(node.dtype) and (other.shape, other.dtype) == (node.shape, node.dtype)
-
-    def dtype(self, value: Ref) -> str:
-        return self.nodes[value.node].dtype
 
     def known(self, value: Any) -> Tensor | None:
         """The data of a given tensor that no caller replaces: a parameter, buffer or constant, or a view of one."""
