@@ -17,22 +17,9 @@ from profundo.pictures.axes import colour
 from profundo.pictures.numbers import SPACE, count, plain, short
 
 __all__ = [
-    "BACKWARD",
-    "FORWARD",
-    "INK",
-    "MUTED",
-    "PAPER",
-    "WARNING",
-    "Face",
-    "Line",
-    "cell",
-    "face_of",
-    "heading",
-    "result_of",
-    "shortened",
-    "text_width",
-    "written",
-]
+    "BACKWARD", "INK", "MUTED", "PAPER", "WARNING", "Face", "Line", "cell", "face_of", "heading", "result_of", "shortened",
+    "text_width", "written",
+]  # fmt: skip
 
 INK, MUTED, RULE, PAPER = (
     "var(--ink, #1c1b19)",
@@ -47,52 +34,17 @@ LONGEST = 150.0  # pixels of one line of text in a box
 MOST_BESIDE = 2  # given nodes that are named in a box
 
 SYMBOLS = {
-    **{
-        "add": "+",
-        "sub": "−",
-        "rsub": "−",
-        "mul": "×",
-        "div": "÷",
-        "truediv": "÷",
-        "neg": "−",
-        "pow": "xⁿ",
-        "sqrt": "√",
-    },
-    **{
-        "exp": "exp",
-        "log": "log",
-        "sum": "Σ",
-        "mean": "mean",
-        "sigmoid": "σ",
-        "tanh": "tanh",
-        "relu": "relu",
-        "abs": "|x|",
-    },
-    **{"square": "x²", "reciprocal": "1/x", "maximum": "max", "minimum": "min", "max": "max", "min": "min", "dot": "·"},
-    **{"sin": "sin", "cos": "cos", "matmul": "@", "mm": "@", "bmm": "@", "rsqrt": "1/√", "stack": "[ ]", "where": "?"},
-}
+    "add": "+", "sub": "−", "rsub": "−", "mul": "×", "div": "÷", "truediv": "÷", "neg": "−", "pow": "xⁿ", "sqrt": "√",
+    "sum": "Σ", "sigmoid": "σ", "abs": "|x|", "square": "x²", "reciprocal": "1/x", "maximum": "max", "minimum": "min",
+    "dot": "·", "matmul": "@", "mm": "@", "bmm": "@", "rsqrt": "1/√", "stack": "[ ]", "where": "?",
+}  # fmt: skip
 INFIX = "+−×÷"
 FAMILIES = (  # the first whose words are in the name of the class or operation
     (8, ("attention", "scaled_dot")),
     (9, ("lstm", "gru", "rnn", "embedding")),
     (0, ("conv",)),
     (3, ("norm",)),
-    (
-        2,
-        (
-            "relu",
-            "tanh",
-            "sigmoid",
-            "elu",
-            "softmax",
-            "softplus",
-            "swish",
-            "silu",
-            "hardtanh",
-            "activation",
-            "threshold",
-        ),
-    ),
+    (2, ("relu", "tanh", "sigmoid", "elu", "softmax", "softplus", "swish", "silu", "activation", "threshold")),
     (10, ("loss", "entropy", "nll")),
     (7, ("linear", "addmm", "matmul", "dense", "bmm", "bilinear", "mm")),
     (5, ("pool", "flatten", "view", "reshape", "transpose", "permute", "dropout", "cat", "stack", "identity", "split")),
@@ -114,13 +66,10 @@ WIDTHS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text. when: "forward" or "backward" if it is only known once that is computed."""
-
     text: str
     size: float = 11.5
     hue: str = INK
     bold: bool = False
-    when: str = ""
 
     @property
     def width(self) -> float:
@@ -235,9 +184,8 @@ def _names_of(part: Part, graph: Graph, operations: Sequence[str]) -> tuple[str,
             words[graph.nodes[name].op] = words.get(graph.nodes[name].op, 0) + 1
         often = sorted(words, key=lambda word: -words[word])[:3]
         more = ", …" if len(words) > 3 else ""
-        what = f"{part.path}" if graph.nodes[operations[0]].op in GIVEN else "operations"
-        if what != "operations":
-            return f"{len(operations)} {what}", f"{operations[0]}, …, {operations[-1]}"
+        if graph.nodes[operations[0]].op in GIVEN:
+            return f"{len(operations)} {part.path}", f"{operations[0]}, …, {operations[-1]}"
         return f"{len(operations)} operations", ", ".join(f"{word} ×{words[word]}" for word in often) + more
     call = f" (call {part.key.rsplit('#', 1)[1]})" if part.key != part.path and "#" in part.key else ""
     name = _last(part.path) + call
@@ -258,12 +206,12 @@ def _beside_lines(graph: Graph, box: Visible) -> list[Line]:
         kind = "parameters" if learned else "values"
         return [Line(f"{_many(learned) if learned else len(box.beside)}{SPACE}{kind}", hue=hue)]
     nodes = [graph.nodes[name] for name in box.beside]
-    told = [f"{_last(node.name)} {_shape(node)}".strip() if node.shape else _tell_item(node) for node in nodes]
+    told = [f"{_last(node.name)} {_shape(node)}".strip() if node.shape else _item_text(node) for node in nodes]
     return [Line(shortened(text, 10.5, LONGEST), 10.5, LEARNED if node.parameters else MUTED) for node, text in
             zip(nodes, told, strict=True)]  # fmt: skip
 
 
-def _tell_item(node: Node) -> str:
+def _item_text(node: Node) -> str:
     if node.value is not None and node.value.item is not None:
         return written(node.value.item)
     return _last(node.name)
@@ -286,11 +234,11 @@ def _value_line(value: Summary | None) -> Line | None:
     if value is None:
         return None
     if value.item is not None:
-        return Line(written(value.item), 14.0, WARNING if value.bad else INK, bold=True, when="forward")
-    return Line(_tell(value), 11.0, WARNING if value.bad else INK, when="forward")
+        return Line(written(value.item), 14.0, WARNING if value.bad else INK, bold=True)
+    return Line(_mean_and_std(value), 11.0, WARNING if value.bad else INK)
 
 
-def _tell(value: Summary) -> str:
+def _mean_and_std(value: Summary) -> str:
     if value.bad:
         return f"{count(value.bad)} not finite"
     return f"{_roughly(value.mean)} ± {_roughly(value.std)}"
@@ -301,9 +249,9 @@ def _gradient_line(gradient: Summary | None) -> Line | None:
         return None
     hue = WARNING if gradient.bad else BACKWARD
     if gradient.item is not None:
-        return Line(written(gradient.item), 14.0, hue, bold=True, when="backward")
+        return Line(written(gradient.item), 14.0, hue, bold=True)
     told = f"{count(gradient.bad)} not finite" if gradient.bad else f"‖∇‖ {_roughly(gradient.norm)}"
-    return Line(told, 11.0, hue, when="backward")
+    return Line(told, 11.0, hue)
 
 
 def _facts(graph: Graph, box: Visible, node: Node) -> str:
