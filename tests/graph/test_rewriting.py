@@ -738,7 +738,7 @@ def as_tuple(value):
 
 
 @given(graphs(exact=True))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_exact_rules_give_the_same_bits_on_any_graph(case):
     graph, x = case
     simpler = rewrite(graph, [rule for rule in RULES.values() if rule.exact])
@@ -746,7 +746,7 @@ def test_exact_rules_give_the_same_bits_on_any_graph(case):
 
 
 @given(graphs(exact=False), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_rewriting_comes_to_rest_and_adds_no_work(case, training):
     graph, _ = case
     simpler = rewrite(graph, training=training)
@@ -759,7 +759,7 @@ def test_rewriting_comes_to_rest_and_adds_no_work(case, training):
 
 
 @given(graphs(exact=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_function_stays_the_same_on_any_graph(case):
     """Where the naive graph has digits at all: in 10⁻⁹ of float64, on inputs without infinities."""
     graph, _ = case
