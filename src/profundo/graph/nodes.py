@@ -189,8 +189,8 @@ class Graph:
 
     def with_nodes(self, nodes: Mapping[str, Node], outputs: tuple[Ref, ...] | None = None) -> Graph:
         """The same with other nodes (and outputs); what edges carried is dropped where the node is another."""
-        kept = {key: flow for key, flow in self.flows.items() if nodes.get(key[0]) is self.nodes[key[0]]}
-        return replace(self, nodes=nodes, outputs=outputs or self.outputs, flows=kept)
+        remaining = {key: flow for key, flow in self.flows.items() if nodes.get(key[0]) is self.nodes[key[0]]}
+        return replace(self, nodes=nodes, outputs=outputs or self.outputs, flows=remaining)
 
 
 def refs_of(value: Any) -> tuple[Ref, ...]:

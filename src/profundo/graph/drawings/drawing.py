@@ -51,7 +51,8 @@ FAINTEST = 1e-6  # of the largest gradient; below, edges are as thin as there
 LABELLED = 18  # boxes, up to which derivatives are written at the edges
 LEAST = 0.5  # of its own size: so small may a wide picture become in a narrow place, then it is scrolled
 
-DANGEROUS = re.compile(r"(url\s*)\(|(javascript):|@(import)", re.IGNORECASE)
+DANGEROUS = re.compile(r"url\s*\(|javascript:|@import", re.IGNORECASE)
+NUMBERS = re.compile("[(:@]")  # written as their numbers there
 NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -471,12 +472,7 @@ def _overlap(one: Rect, other: Rect) -> bool:
 def _safe(text: str) -> str:
     """As text in XML; also what would be an order elsewhere is only words here."""
     words = escape(NO_XML.sub("\ufffd", text))
-    return DANGEROUS.sub(
-        lambda found: (
-            f"{found[1]}&#40;" if found[1] is not None else f"{found[2]}&#58;" if found[2] else f"&#64;{found[3]}"
-        ),
-        words,
-    )
+    return DANGEROUS.sub(lambda match: NUMBERS.sub(lambda sign: f"&#{ord(sign[0])};", match[0]), words)
 
 
 RENDERERS["svg"] = draw

@@ -206,9 +206,9 @@ def _beside_lines(graph: Graph, box: Visible) -> list[Line]:
         kind = "parameters" if learned else "values"
         return [Line(f"{_many(learned) if learned else len(box.beside)}{SPACE}{kind}", hue=hue)]
     nodes = [graph.nodes[name] for name in box.beside]
-    told = [f"{_last(node.name)} {_shape(node)}".strip() if node.shape else _item_text(node) for node in nodes]
+    words = [f"{_last(node.name)} {_shape(node)}".strip() if node.shape else _item_text(node) for node in nodes]
     return [Line(shortened(text, 10.5, LONGEST), 10.5, LEARNED if node.parameters else MUTED) for node, text in
-            zip(nodes, told, strict=True)]  # fmt: skip
+            zip(nodes, words, strict=True)]  # fmt: skip
 
 
 def _item_text(node: Node) -> str:
@@ -250,15 +250,15 @@ def _gradient_line(gradient: Summary | None) -> Line | None:
     hue = WARNING if gradient.bad else BACKWARD
     if gradient.item is not None:
         return Line(written(gradient.item), 14.0, hue, bold=True)
-    told = f"{count(gradient.bad)} not finite" if gradient.bad else f"‖∇‖ {_roughly(gradient.norm)}"
-    return Line(told, 11.0, hue)
+    text = f"{count(gradient.bad)} not finite" if gradient.bad else f"‖∇‖ {_roughly(gradient.norm)}"
+    return Line(text, 11.0, hue)
 
 
 def _facts(graph: Graph, box: Visible, node: Node) -> str:
     """All that is known of a box, for the pointer."""
     nodes = [graph.nodes[name] for name in (*box.nodes, *box.beside)]
-    cost = sum((one.forward for one in nodes), Cost())
-    back = sum((one.backward for one in nodes), Cost())
+    cost = sum((item.forward for item in nodes), Cost())
+    back = sum((item.backward for item in nodes), Cost())
     head = f"{node.name}: {node.op}"
     if box.part is not None:
         title, _ = _names_of(box.part, graph, list(box.part.operations()))
@@ -271,7 +271,7 @@ def _facts(graph: Graph, box: Visible, node: Node) -> str:
         f"line: {node.line}" if node.line else "",
         f"value: {_in_full(node.value)}" if node.value else "",
         f"gradient: {_in_full(node.gradient)}" if node.gradient else "",
-        f"parameters: {count(learned)}" if (learned := sum(one.parameters for one in nodes)) else "",
+        f"parameters: {count(learned)}" if (learned := sum(item.parameters for item in nodes)) else "",
         _cost("forward", cost),
         _cost("backward", back),
         *(f"with {graph.nodes[name].op} {name}: {_shape(graph.nodes[name]) or 'a number'}" for name in box.beside[:20]),
@@ -283,15 +283,15 @@ def _in_full(value: Summary) -> str:
     if value.item is not None:
         return written(value.item)
     bad = f", {count(value.bad)} not finite" if value.bad else ""
-    told = f"from {written(value.minimum)} to {written(value.maximum)}, mean {written(value.mean)}, std {written(value.std)}"
-    return f"{told}, norm {written(value.norm)}{bad}"
+    text = f"from {written(value.minimum)} to {written(value.maximum)}, mean {written(value.mean)}, std {written(value.std)}"
+    return f"{text}, norm {written(value.norm)}{bad}"
 
 
 def _cost(name: str, cost: Cost) -> str:
-    told = [short(cost.flops, "FLOPs")] if cost.flops else []
-    told += [short(cost.bytes, "bytes")] if cost.bytes else []
-    told += [f"{1e6 * cost.seconds:,.0f}{SPACE}µs"] if cost.seconds else []
-    return f"{name}: {', '.join(told)}" if told else ""
+    text = [short(cost.flops, "FLOPs")] if cost.flops else []
+    text += [short(cost.bytes, "bytes")] if cost.bytes else []
+    text += [f"{1e6 * cost.seconds:,.0f}{SPACE}µs"] if cost.seconds else []
+    return f"{name}: {', '.join(text)}" if text else ""
 
 
 def heading(part: Part) -> list[Line]:
@@ -307,9 +307,9 @@ def _formula(node: Node) -> str:
     """What the node is, as an equation if its call says it in few words."""
     if not node.text:
         words = [
-            one.node if isinstance(one, Ref) else written(one)
-            for one in node.args
-            if isinstance(one, Ref | int | float)
+            item.node if isinstance(item, Ref) else written(item)
+            for item in node.args
+            if isinstance(item, Ref | int | float)
         ]
         sign = _symbol(node.op)
         if len(words) == len(node.args) == 2 and sign in INFIX:
@@ -347,8 +347,8 @@ def written(value: float) -> str:
     """Four significant digits, without zeros at the end."""
     if math.isnan(value):
         return "NaN"
-    told = plain(float(f"{value:.4g}")) if math.isfinite(value) else plain(value)
-    return told.rstrip("0").rstrip(".") if "." in told and SPACE not in told else told
+    text = plain(float(f"{value:.4g}")) if math.isfinite(value) else plain(value)
+    return text.rstrip("0").rstrip(".") if "." in text and SPACE not in text else text
 
 
 def _roughly(value: float) -> str:

@@ -213,7 +213,7 @@ def _columns(x: Any) -> Rows:
     """One sample (inputs,) as a column, several (samples, inputs) as columns."""
     if isinstance(x, torch.Tensor) or hasattr(x, "tolist"):
         x = x.tolist() if not isinstance(x, torch.Tensor) else (x.double() if x.is_floating_point() else x).tolist()
-    if isinstance(x, Sequence) and len(x) and not any(isinstance(one, Sequence) for one in x):
+    if isinstance(x, Sequence) and len(x) and not any(isinstance(item, Sequence) for item in x):
         x = [x]
     return tuple(zip(*_rows(x, "x"), strict=True))
 
@@ -297,9 +297,8 @@ def _block(rows: Rows) -> list[str]:
     lines = [" ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
     if len(lines) == 1:
         return [f"[{lines[0]}]"]
-    last = len(lines) - 1
-    return [f"{'⎡' if not at else '⎣' if at == last else '⎢'}{line}{'⎤' if not at else '⎦' if at == last else '⎥'}" for at, line in
-            enumerate(lines)]  # fmt: skip
+    brackets = [("⎡", "⎤"), *[("⎢", "⎥")] * (len(lines) - 2), ("⎣", "⎦")]
+    return [f"{left}{line}{right}" for (left, right), line in zip(brackets, lines, strict=True)]
 
 
 def _beside(parts: Sequence[str | list[str]]) -> str:

@@ -360,7 +360,7 @@ def apply(op: Operation, operands: Sequence[Operand], options: Mapping[str, Any]
         shape = op.shape(*inputs, **options)
         dtype = op.dtype(*inputs, **options)
     except Mismatch as why:
-        what = " and ".join(describe(one) for one in inputs)
+        what = " and ".join(describe(expression) for expression in inputs)
         raise ProfundoError(f"{op.name}: {what} do not fit: {why} ({_line() or 'built'})") from None
     return Expression(op, inputs, options, shape, dtype, line=_line())
 
@@ -389,7 +389,7 @@ def ancestors(outputs: Iterable[Expression]) -> list[Expression]:
         elif id(expression) not in seen:
             seen.add(id(expression))
             waiting.append((expression, True))
-            waiting += [(one, False) for one in reversed(expression.inputs) if id(one) not in seen]
+            waiting += [(node, False) for node in reversed(expression.inputs) if id(node) not in seen]
     return order
 
 

@@ -139,13 +139,13 @@ def shares(node: Expression, g: Expression, wanted: Sequence[bool] | None = None
     if op is None or (op.slopes is None and op.pullback is None):
         return [None] * len(node.inputs)
     if op.pullback is not None and not (_is_number_one(g) and op.slopes is not None):
-        found = list(op.pullback(node, g, *node.inputs, **node.options))
+        result = list(op.pullback(node, g, *node.inputs, **node.options))
     else:
         assert op.slopes is not None
-        found = [_times(g, slope) for slope in op.slopes(node, *node.inputs, **node.options)]
+        result = [_times(g, slope) for slope in op.slopes(node, *node.inputs, **node.options)]
     return [
-        _fitted(share, one) if share is not None and want and one.dtype.is_floating_point else None
-        for share, one, want in zip(found, node.inputs, wanted, strict=True)
+        _fitted(share, expression) if share is not None and want and expression.dtype.is_floating_point else None
+        for share, expression, want in zip(result, node.inputs, wanted, strict=True)
     ]
 
 
@@ -167,9 +167,9 @@ def hessian(cost: Expression, wrt: Expression) -> Expression:
 def _between(cost: Expression, wrt: Sequence[Expression]) -> dict[Expression, None]:
     """Ancestors of the cost that depend on some of wrt, inputs first."""
     dependent: dict[Expression, None] = {}
-    asked = set(wrt)
+    wanted = set(wrt)
     for node in ancestors([cost]):
-        if node in asked or any(one in dependent for one in node.inputs):
+        if node in wanted or any(expression in dependent for expression in node.inputs):
             dependent[node] = None
     return dependent
 
@@ -181,13 +181,19 @@ def _times(g: Expression, slope: Expression | float | None) -> Expression | None
     if not isinstance(slope, Expression):
         if g.kind == "constant":
             return constant(g.data * slope, g.dtype)
-        return g if slope == 1 else -g if slope == -1 else g * slope
+        if slope == 1:
+            return g
+        return -g if slope == -1 else g * slope
     return slope if _is_number_one(g) and slope.dtype == g.dtype else g * slope
 
 
-def _fitted(share: Expression, one: Expression) -> Expression:
+def _fitted(share: Expression, expression: Expression) -> Expression:
     """In shape and dtype of the input: summed over what broadcasting repeated."""
-    share = cast(share, one.dtype)
-    if share.shape == one.shape:
+    share = cast(share, expression.dtype)
+    if share.shape == expression.shape:
         return share
-    return sum_to(share, one) if len(broadcast([share.shape, one.shape])) == share.ndim else expand_like(share, one)
+    return (
+        sum_to(share, expression)
+        if len(broadcast([share.shape, expression.shape])) == share.ndim
+        else expand_like(share, expression)
+    )

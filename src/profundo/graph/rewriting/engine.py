@@ -61,7 +61,7 @@ class Rewriting(NamedTuple):
     @property
     def counts(self) -> dict[str, int]:
         """How often each rule was applied, most often first."""
-        return dict(Counter(one.rule for one in self.applied).most_common())
+        return dict(Counter(item.rule for item in self.applied).most_common())
 
 
 def rewrite(graph: Graph, rules: Iterable[str | Rule] | None = None, *, training: bool = False) -> Graph:
@@ -110,12 +110,12 @@ def _rule(rule: str | Rule) -> Rule:
 
 def _by_family(rules: Sequence[Rule]) -> Callable[[str], list[Rule]]:
     """Of a family, the rules that look at it."""
-    found: dict[str, list[Rule]] = {}
+    result: dict[str, list[Rule]] = {}
 
     def of(word: str) -> list[Rule]:
-        if word not in found:
-            found[word] = [rule for rule in rules if not rule.families or word in rule.families]
-        return found[word]
+        if word not in result:
+            result[word] = [rule for rule in rules if not rule.families or word in rule.families]
+        return result[word]
 
     return of
 
@@ -220,7 +220,7 @@ Kind = tuple[tuple[int, ...], str]
 
 def _kinds(inputs: Sequence[Any]) -> list[Kind]:
     """Shape and dtype of each."""
-    return [(tuple(getattr(one, "shape", ())), str(getattr(one, "dtype", type(one).__name__))) for one in inputs]
+    return [(tuple(getattr(item, "shape", ())), str(getattr(item, "dtype", type(item).__name__))) for item in inputs]
 
 
 def _listed(kinds: Sequence[Kind]) -> str:

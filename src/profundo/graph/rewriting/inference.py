@@ -63,7 +63,7 @@ def fold_batch_norm(node: Node, draft: Draft) -> Change | None:
         _constant(before, layer.stored(weight).to(layer.weight.dtype), draft.fresh(f"{before.name}_weight")),
         _constant(before, bias.to(layer.weight.dtype), draft.fresh(f"{before.name}_bias")),
     )
-    new = layer.node(*(Ref(one.name) for one in held))
+    new = layer.node(*(Ref(item.name) for item in held))
     return changed(*held, new, part=None if spelling(node.call) == "batch_norm" else 0)
 
 
@@ -102,10 +102,10 @@ def layer_of(node: Node, draft: Draft) -> Layer | None:
     """None where a weight is not known or channels are not the second dimension."""
     if not is_floating(node):
         return None
-    found = (_convolution if family(node) == "convolution" else _dense)(node, draft)
-    if found is None or not found.weight.is_floating_point():
+    result = (_convolution if family(node) == "convolution" else _dense)(node, draft)
+    if result is None or not result.weight.is_floating_point():
         return None
-    return None if found.bias is not None and found.bias.shape != found.weight.shape[:1] else found
+    return None if result.bias is not None and result.bias.shape != result.weight.shape[:1] else result
 
 
 def _convolution(node: Node, draft: Draft) -> Layer | None:

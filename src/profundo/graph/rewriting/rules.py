@@ -47,9 +47,9 @@ LARGEST_GROWTH = 64
 def fold(node: Node, draft: Draft, kinds: tuple[str, ...] = ("constant",)) -> Change | None:
     """Compute now what depends on constants alone."""
     inputs = [draft.node(ref) for ref in node.refs]
-    if not inputs or not all(one is not None and one.op in kinds for one in inputs) or not is_deterministic(node):
+    if not inputs or not all(item is not None and item.op in kinds for item in inputs) or not is_deterministic(node):
         return None
-    held = {ref: one.data for ref, one in zip(node.refs, inputs, strict=True) if one is not None}
+    held = {ref: item.data for ref, item in zip(node.refs, inputs, strict=True) if item is not None}
     result = _computed(node, held)
     size = sum(data.numel() for data in held.values() if data is not None)
     if not isinstance(result, Tensor) or result.numel() > size + LARGEST_GROWTH:
@@ -110,10 +110,10 @@ def times_one(node: Node, draft: Draft) -> Change | None:
     operands = pair(node)
     if operands is None:
         return None
-    x, one = operands
+    x, item = operands
     if family(node) == "mul" and is_number(x, 1, draft):
-        x, one = one, x
-    return Change(x) if is_number(one, 1, draft) and draft.same_kind(node, x) and is_real(node) else None
+        x, item = item, x
+    return Change(x) if is_number(item, 1, draft) and draft.same_kind(node, x) and is_real(node) else None
 
 
 def plus_zero(node: Node, draft: Draft) -> Change | None:

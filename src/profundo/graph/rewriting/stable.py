@@ -99,8 +99,10 @@ def exp_over_sum(node: Node, draft: Draft) -> Change | None:
     x = only(exp) if exp is not None else None
     if exp is None or summed is None or x is None or not is_floating(node) or not draft.same_kind(node, power):
         return None
-    dims, count = argument(summed, 1, "dim"), len(exp.shape)
-    dims = tuple(range(count)) if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    count = len(exp.shape)
+    dims = argument(summed, 1, "dim", default=None)
+    dims = range(count) if dims is None else dims
+    dims = (dims,) if isinstance(dims, int) else tuple(dims)
     is_aligned = argument(summed, 2, "keepdim", default=False) is True or count == 1
     if argument(summed, 0, "input", "self") != power or len(dims) != 1 or not is_aligned or summed.kwargs.get("dtype"):
         return None
@@ -119,10 +121,10 @@ def log_of_one_plus(node: Node, draft: Draft) -> Change | None:
     operands = pair(inner) if inner is not None else None
     if operands is None or not is_floating(node):
         return None
-    u, one = operands
+    u, unit = operands
     if is_number(u, 1, draft):
-        u, one = one, u
-    if not is_number(one, 1, draft) or not draft.same_kind(node, u):
+        u, unit = unit, u
+    if not is_number(unit, 1, draft) or not draft.same_kind(node, u):
         return None
     return _softplus(node, u, draft) or changed(made_like(node, "log1p", torch.log1p, u))
 
