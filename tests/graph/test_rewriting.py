@@ -856,6 +856,16 @@ def test_gradients_of_naive_logs_become_those_of_stable_ones(what, sizes):
         assert plain.isfinite().all() or reads_the_value
 
 
+def test_a_gradient_by_what_stands_inside_a_log_goes_through_it():
+    """The form whose slope is no quotient knows no p; asked for ∂/∂p, the log is differentiated as it stands."""
+    x = scalar("x", dtype=torch.float64)
+    p = operations.sigmoid(x)
+    for cost, by_p in ((operations.log(p), lambda p: 1 / p), (operations.log(1 - p), lambda p: -1 / (1 - p))):
+        found = function([x], gradient(cost, [p, x]))(0.4)
+        at = torch.sigmoid(torch.tensor(0.4, dtype=torch.float64))
+        torch.testing.assert_close(found, [by_p(at), by_p(at) * at * (1 - at)], rtol=1e-12, atol=0)
+
+
 class Block(torch.nn.Module):
     """What networks have: a shortcut, in-place ReLU, batch normalisation, pooling, dropout, dense layers."""
 
