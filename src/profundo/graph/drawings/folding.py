@@ -23,6 +23,8 @@ MANY = 8  # inputs that go to one box, from which on they are one box where ther
 LARGE = 12  # above so many operations, what is given is written beside its use
 DEEPEST = 40  # frames in frames
 
+Homes = Mapping[str, tuple[str, ...]]  # of each node, the keys of the parts that it is in, from the outermost
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -227,14 +229,7 @@ def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return common
 
 
-def _view(
-    graph: Graph,
-    whole: Part,
-    opened: Collection[str],
-    homes: Mapping[str, tuple[str, ...]],
-    *,
-    together: bool = False,
-) -> View:
+def _view(graph: Graph, whole: Part, opened: Collection[str], homes: Homes, *, together: bool = False) -> View:
     parts = {part.key: part for part in _all(whole)}
     large = sum(1 for node in graph if node.op not in GIVEN) > LARGE
     box_of, frame_of = _boxes_and_frames(graph, opened, homes)
@@ -242,11 +237,10 @@ def _view(
     for name, box in again.items():
         frame_of.pop(f"node {name}")
         box_of[name] = box
-    if together:
-        for part in _given_together(graph, box_of):
-            parts[part.key] = part
-            box_of |= dict.fromkeys(part.operations(), f"part {part.key}")
-            frame_of[f"part {part.key}"] = ""
+    for part in _given_together(graph, box_of) if together else ():
+        parts[part.key] = part
+        box_of |= dict.fromkeys(part.operations(), f"part {part.key}")
+        frame_of[f"part {part.key}"] = ""
     beside = _beside(graph, box_of) if large else {}
     inside: dict[str, list[str]] = {}
     for node in graph:
@@ -273,9 +267,7 @@ def _view(
     return View(boxes, frames, _edges(graph, home, again), whole)
 
 
-def _boxes_and_frames(
-    graph: Graph, opened: Collection[str], homes: Mapping[str, tuple[str, ...]]
-) -> tuple[dict[str, str], dict[str, str]]:
+def _boxes_and_frames(graph: Graph, opened: Collection[str], homes: Homes) -> tuple[dict[str, str], dict[str, str]]:
     """The box of each node, that of its outermost part that is not opened or its own; and the frame of each box."""
     box_of: dict[str, str] = {}
     frame_of: dict[str, str] = {}

@@ -90,12 +90,9 @@ def _mermaid_look(name: str, node: Node) -> str:
 
 def _mermaid(text: str) -> str:
     """In quotes; whatever is not a letter, a digit or plain punctuation as its number (Mermaid's #…; entities)."""
-    plain = set(" .,:+-×_/=")
-    written = "".join(
-        "<br/>" if letter == "\n" else letter if letter.isalnum() or letter in plain else f"#{ord(letter)};"
-        for letter in text
-    )
-    return f'"{written}"'
+    plain = set(" .,:+-×_/=\n")
+    written = "".join(letter if letter.isalnum() or letter in plain else f"#{ord(letter)};" for letter in text)
+    return f'"{written.replace(chr(10), "<br/>")}"'
 
 
 def _words(node: Node) -> list[str]:
