@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphs import chain, convolutional, graph_of, number, random_graph, residual, seed_example, some
-from profundo.graph.drawings.drawing import arranged, draw, frames
+from profundo.graph.drawings.drawing import arranged, draw
 from profundo.graph.drawings.faces import shortened, text_width
 from profundo.graph.nodes import Flow, Node, Ref, Summary
 from profundo.pictures.safety import is_drawing
@@ -120,25 +120,6 @@ def test_without_backward_there_is_no_gradient_in_the_picture():
     assert "33" not in drawn
     assert not any("gradient" in word for word in drawn)
     assert set(lines(svg).values()) == {1.2}
-
-
-def test_frames_show_one_value_more_then_one_gradient_more_in_the_same_places():
-    pictures = frames(seed_example())
-    assert len(pictures) == 1 + 3 + 5  # given; u, v, f; gradients of f, v, u, b, a
-    assert all(is_drawing(svg) for svg in pictures)
-    assert all(places(svg) == places(pictures[0]) for svg in pictures)
-    bold = re.compile(r'font-weight="600">([0-9]+)</text>')  # local derivatives at the edges are not
-    numbers = [bold.findall(svg) for svg in pictures]
-    assert [len(one) for one in numbers] == [3, 4, 5, 6, 7, 8, 9, 10, 11]
-    assert "72" not in numbers[2]
-    assert "72" in numbers[3]
-    assert numbers[3].count("33") == 0
-    assert sorted(words(draw(seed_example()))) == sorted(words(pictures[-1]))
-
-
-def test_frames_without_gradients_are_those_forward():
-    assert len(frames(seed_example(values=False))) == 4
-    assert len(frames(seed_example(), backward=False)) == 4
 
 
 def test_a_folded_module_shows_class_name_shape_and_parameters():

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from profundo.graph.drawings.matrices import dense_layer, layers, product
+from profundo.graph.drawings.matrices import dense_layer, product
 from profundo.pictures.safety import is_drawing
 from profundo.records import ProfundoError
 
@@ -89,9 +89,9 @@ def test_a_dense_layer_is_that_of_torch(bias):
     torch.manual_seed(0)
     layer, x = nn.Linear(3, 2, bias=bias), torch.randn(4, 3)
     shown = dense_layer(layer, x)
-    torch.testing.assert_close(torch.tensor(shown.outputs).T, layer(x).detach())
+    torch.testing.assert_close(torch.tensor(shown.result).T, layer(x).detach())
     one = dense_layer(layer, x[0])
-    torch.testing.assert_close(torch.tensor(one.outputs)[:, 0], layer(x[0]).detach())
+    torch.testing.assert_close(torch.tensor(one.result)[:, 0], layer(x[0]).detach())
     assert is_drawing(shown.svg(1, 3))
     for step in shown.steps:
         added = 0 if step.added is None else step.added
@@ -100,48 +100,12 @@ def test_a_dense_layer_is_that_of_torch(bias):
 
 def test_a_dense_layer_of_given_numbers_shows_its_sum():
     shown = dense_layer(([[1, 2], [3, 4]], [10, -20]), [5, 6])
-    assert shown.outputs == ((27,), (19,))
+    assert shown.result == ((27,), (19,))
     assert shown.step(1, 0).text == "z₂₁ = 3·5 + 4·6 + (−20) = 19"
     assert "z₂₁ = 3·5 + 4·6 + (−20) = 19" in words(shown.svg(1, 0))
     assert shown.text.splitlines()[0] == "⎡1 2⎤ · ⎡5⎤ + ⎡ 10⎤ = ⎡27⎤"
     assert len(shown.frames()) == 2
     assert "19" not in words(shown.frames()[0])
-
-
-def test_layers_of_a_chain_end_where_the_net_ends():
-    torch.manual_seed(1)
-    net = nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(4, 3),
-        nn.ReLU(),
-        nn.Sequential(nn.Dropout(), nn.Linear(3, 5), nn.Tanh()),
-        nn.Linear(5, 2),
-        nn.Softmax(1),
-    )
-    x = torch.randn(3, 4)
-    shown = layers(net, x)
-    assert len(shown) == 3
-    torch.testing.assert_close(torch.tensor(shown.result).T, net.eval()(x).detach())
-    assert [name for layer in shown for name, _ in layer.after] == ["ReLU", "Tanh", "Softmax"]
-    assert is_drawing(shown._repr_svg_())
-    assert "Softmax →" in words(shown._repr_svg_())
-    assert shown.latex.count("xrightarrow") == 3
-
-
-def test_layers_take_one_sample_and_images():
-    net = nn.Sequential(nn.Flatten(), nn.Linear(6, 2))
-    x = torch.randn(1, 1, 2, 3)
-    torch.testing.assert_close(torch.tensor(layers(net, x).result).T, net(x).detach())
-    torch.testing.assert_close(torch.tensor(layers(net, x.flatten()).result).T, net(x).detach())
-
-
-def test_layers_leave_the_net_as_it_was():
-    net = nn.Sequential(nn.Linear(2, 2), nn.PReLU(), nn.Dropout())
-    before = {name: value.clone() for name, value in net.state_dict().items()}
-    layers(net, torch.randn(2))
-    assert net.training
-    assert net[1].weight.dtype == torch.float32
-    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
 @pytest.mark.parametrize(
@@ -182,9 +146,6 @@ def test_what_has_no_product_is_told_in_one_line(one, other, message):
         (lambda: dense_layer(nn.Conv2d(1, 1, 1), [1]), "expected an nn.Linear"),
         (lambda: dense_layer(nn.Linear(1, 1), []), "x: expected rows"),
         (lambda: dense_layer(nn.Linear(1, 1), [math.nan]), "x: expected finite"),
-        (lambda: layers(nn.Sequential(nn.Linear(2, 2), nn.Conv2d(1, 1, 1)), torch.zeros(2)), "got Conv2d"),
-        (lambda: layers(nn.ReLU(), torch.zeros(2)), "at least one nn.Linear"),
-        (lambda: layers(nn.MultiheadAttention(2, 1), torch.zeros(2)), "got MultiheadAttention"),
         (lambda: product(A, B).svg(3, 0), "row below 3"),
         (lambda: product(A, B).step(0, -1), "column below 3"),
     ],

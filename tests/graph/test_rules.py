@@ -134,7 +134,7 @@ BINARY = {
 
 
 @pytest.mark.parametrize("name", UNARY)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(shape=SHAPES, seed=st.integers(0, 10**6), rank_only=st.booleans())
 def test_a_function_of_one_number_has_the_values_and_derivatives_of_pytorch(name, shape, seed, rank_only):
     theirs, low, high = UNARY[name]
@@ -145,7 +145,7 @@ def test_a_function_of_one_number_has_the_values_and_derivatives_of_pytorch(name
 
 
 @pytest.mark.parametrize("name", BINARY)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(shape=SHAPES, data=st.data(), seed=st.integers(0, 10**6), rank_only=st.booleans())
 def test_a_function_of_two_broadcasts_and_sums_its_gradients_back(name, shape, data, seed, rank_only):
     theirs, low, high = BINARY[name]
@@ -158,7 +158,7 @@ def test_a_function_of_two_broadcasts_and_sums_its_gradients_back(name, shape, d
     agrees(getattr(operations, name), theirs, one, two, rank_only=rank_only, differences=not stepped)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(shape=SHAPES, seed=st.integers(0, 10**6), rank_only=st.booleans())
 def test_choices_pass_gradients_to_what_was_chosen(shape, seed, rank_only):
     x, y = drawn(shape, seed), drawn(shape, seed + 1) + 0.01
@@ -179,7 +179,7 @@ def test_choices_pass_gradients_to_what_was_chosen(shape, seed, rank_only):
            lambda x: x.float().double(), x, differences=False)  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     shape=st.lists(SIZES, min_size=1, max_size=3).map(tuple), data=st.data(), seed=st.integers(0, 10**6),
     rank_only=st.booleans(), keepdim=st.booleans(),
@@ -220,7 +220,7 @@ def test_standard_deviation_and_product_with_zeros():
         operations.prod(tensor("x", (None, 3)), 0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 10**6), rank_only=st.booleans())
 def test_products_of_vectors_matrices_and_batches(data, seed, rank_only):
     n, m, k, b = (data.draw(SIZES) for _ in range(4))
@@ -230,7 +230,7 @@ def test_products_of_vectors_matrices_and_batches(data, seed, rank_only):
     agrees(operations.outer, torch.outer, drawn((n,), seed), drawn((m,), seed + 1), rank_only=rank_only)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 10**6), rank_only=st.booleans())
 def test_entries_are_moved_and_their_gradients_moved_back(data, seed, rank_only):
     n, m, k = (data.draw(SIZES) for _ in range(3))
@@ -276,7 +276,7 @@ def test_entries_are_moved_and_their_gradients_moved_back(data, seed, rank_only)
         agrees(lambda x: operations.flatten(x) ** 2, lambda x: x.flatten(1) ** 2, x)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 10**6), dims=st.integers(1, 3), rank_only=st.booleans())
 def test_convolutions_of_every_stride_padding_dilation_and_group(data, seed, dims, rank_only):
     groups = data.draw(st.sampled_from([1, 2]))
@@ -295,7 +295,7 @@ def test_convolutions_of_every_stride_padding_dilation_and_group(data, seed, dim
     )  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 10**6), rank_only=st.booleans())
 def test_pooling_of_every_window(data, seed, rank_only):
     kernel, stride = data.draw(st.integers(1, 3)), data.draw(st.one_of(st.none(), st.integers(1, 3)))

@@ -8,14 +8,37 @@
 
 nodes.py: a graph as plain data, the one form that all of these share, and running.py, which computes it.
 expressions/: computations written down before there are values. traces/: what a network really computes.
-derivatives/: three ways to differentiate, and the chain rule told. rewriting/: the same function, simpler.
+derivatives/: three ways to differentiate, and the chain rule written out. rewriting/: the same function, simpler.
 drawings/: pictures, tables and formats. operations.py: the names of all that expressions can do.
-
-Names load when first touched.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from profundo.graph.derivatives.derivations import derivation
+from profundo.graph.derivatives.derivative_comparison import compare, growth, step_sizes
+from profundo.graph.derivatives.differentiating import differentiate
+from profundo.graph.drawings import drawing, formats, node_tables  # noqa: F401 - they enter themselves in nodes.RENDERERS
+from profundo.graph.drawings.matrices import dense_layer, product
+from profundo.graph.expressions.expression import (
+    FUNCTIONS,
+    Expression,
+    constant,
+    matrix,
+    scalar,
+    shared,
+    tensor,
+    vector,
+)
+from profundo.graph.expressions.functions import function, graph_of
+from profundo.graph.expressions.gradients import gradient, hessian, jacobian
+from profundo.graph.expressions.parsing import parse
+from profundo.graph.expressions.viewing import view
+from profundo.graph.nodes import Graph, Node
+from profundo.graph.operations import __all__ as _operations
+from profundo.graph.rewriting.engine import predictor, rewrite
+from profundo.graph.running import run
+from profundo.graph.traces.profiling import profile
+from profundo.graph.traces.tracing import trace
 
 __all__ = [
     "Expression",
@@ -48,61 +71,13 @@ __all__ = [
     "view",
 ]
 
-if TYPE_CHECKING:
-    from profundo.graph.derivatives.derivations import derivation
-    from profundo.graph.derivatives.derivative_comparison import compare, growth, step_sizes
-    from profundo.graph.derivatives.differentiating import differentiate
-    from profundo.graph.drawings.matrices import dense_layer, product
-    from profundo.graph.expressions.expression import Expression, constant, matrix, scalar, shared, tensor, vector
-    from profundo.graph.expressions.functions import function, graph_of
-    from profundo.graph.expressions.gradients import gradient, hessian, jacobian
-    from profundo.graph.expressions.parsing import parse
-    from profundo.graph.expressions.viewing import view
-    from profundo.graph.nodes import Graph, Node
-    from profundo.graph.rewriting import predictor, rewrite
-    from profundo.graph.running import run
-    from profundo.graph.traces.profiling import profile
-    from profundo.graph.traces.tracing import trace
-
-_HOMES = {
-    "compare": "derivatives.derivative_comparison",
-    "growth": "derivatives.derivative_comparison",
-    "step_sizes": "derivatives.derivative_comparison",
-    "derivation": "derivatives.derivations",
-    "differentiate": "derivatives.differentiating",
-    "dense_layer": "drawings.matrices",
-    "product": "drawings.matrices",
-    "Expression": "expressions.expression",
-    "constant": "expressions.expression",
-    "matrix": "expressions.expression",
-    "scalar": "expressions.expression",
-    "shared": "expressions.expression",
-    "tensor": "expressions.expression",
-    "vector": "expressions.expression",
-    "function": "expressions.functions",
-    "graph_of": "expressions.functions",
-    "gradient": "expressions.gradients",
-    "hessian": "expressions.gradients",
-    "jacobian": "expressions.gradients",
-    "parse": "expressions.parsing",
-    "view": "expressions.viewing",
-    "Graph": "nodes",
-    "Node": "nodes",
-    "predictor": "rewriting",
-    "rewrite": "rewriting",
-    "run": "running",
-    "profile": "traces.profiling",
-    "trace": "traces.tracing",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"profundo.graph.{_HOMES[name]}"), name)
-    if not name.startswith("_") and name in import_module("profundo.graph.operations").__all__:
-        return getattr(import_module("profundo.graph.operations"), name)
+    """Operations, such as `profundo.graph.exp`."""
+    if name in _operations:
+        return FUNCTIONS[name]
     raise AttributeError(f"module 'profundo.graph' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *import_module("profundo.graph.operations").__all__})
+    return sorted({*__all__, *_operations})

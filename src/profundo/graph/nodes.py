@@ -15,12 +15,16 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["GIVEN", "Cost", "Flow", "Graph", "Node", "Ref", "Size", "Summary", "map_refs", "refs_of"]
+__all__ = ["GIVEN", "RENDERERS", "Cost", "Flow", "Graph", "Node", "Ref", "Size", "Summary", "map_refs", "refs_of"]
 
 Size = int | str  # of a dimension; a word where it is only known when values arrive
 
 GIVEN = ("input", "parameter", "buffer", "shared", "constant")
 """Operations that compute nothing: their nodes are where a graph begins."""
+
+RENDERERS: dict[str, Callable[..., Any]] = {}
+"""How a graph is shown ("svg", "dot", "mermaid", "json", "table"): functions of a graph, entered where they are
+defined, in drawings/. Plain data need not know them, and whoever imports this package has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,40 +167,30 @@ class Graph:
 
     def svg(self, **options: Any) -> str:
         """A drawing (see drawing.draw for the options)."""
-        from profundo.graph.drawings.drawing import draw
-
-        return draw(self, **options)
+        return str(RENDERERS["svg"](self, **options))
 
     def dot(self) -> str:
         """For Graphviz."""
-        from profundo.graph.drawings.formats import to_dot
-
-        return to_dot(self)
+        return str(RENDERERS["dot"](self))
 
     def mermaid(self) -> str:
         """For Mermaid, as many pages of documentation have it."""
-        from profundo.graph.drawings.formats import to_mermaid
-
-        return to_mermaid(self)
+        return str(RENDERERS["mermaid"](self))
 
     def json(self) -> dict[str, Any]:
         """Plain data that `json.dumps` takes."""
-        from profundo.graph.drawings.formats import to_json
-
-        return to_json(self)
+        return dict(RENDERERS["json"](self))
 
     def _repr_svg_(self) -> str:
         return self.svg()
 
     def __str__(self) -> str:
-        from profundo.graph.drawings.node_tables import table
-
-        return table(self)
+        return str(RENDERERS["table"](self))
 
     def with_nodes(self, nodes: Mapping[str, Node], outputs: tuple[Ref, ...] | None = None) -> Graph:
         """The same with other nodes (and outputs); what edges carried is dropped where the node is another."""
-        kept = {key: flow for key, flow in self.flows.items() if nodes.get(key[0]) is self.nodes[key[0]]}
-        return replace(self, nodes=nodes, outputs=outputs or self.outputs, flows=kept)
+        remaining = {key: flow for key, flow in self.flows.items() if nodes.get(key[0]) is self.nodes[key[0]]}
+        return replace(self, nodes=nodes, outputs=outputs or self.outputs, flows=remaining)
 
 
 def refs_of(value: Any) -> tuple[Ref, ...]:

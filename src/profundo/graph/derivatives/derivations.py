@@ -60,7 +60,7 @@ class Term:
             return ""
         if self.is_direct:
             return number_latex(self.local) if latex else number(self.local)
-        return (r" \cdot " if latex else "·").join(factor(one, latex=latex) for one in (self.outer, self.local))
+        return (r" \cdot " if latex else "·").join(factor(item, latex=latex) for item in (self.outer, self.local))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,7 @@ class _Between:
     def is_only_use(self, user: str, name: str) -> bool:
         """Whether the user depends on the node by one of its inputs alone, the node itself."""
         inputs = self.graph[user].inputs
-        return inputs.count(name) == 1 and not any(self.dependence.get(one, 0) & self.bits[name] for one in inputs)
+        return inputs.count(name) == 1 and not any(self.dependence.get(item, 0) & self.bits[name] for item in inputs)
 
     def _paths_to(self) -> dict[str, int]:
         """From each node to `of`, by adding up those of its users."""
@@ -250,13 +250,13 @@ class _Between:
 
     def _derivatives(self) -> dict[str, float | None]:
         """Of `of` by each node, where all edges on the way have numbers."""
-        found: dict[str, float | None] = {self.of: 1.0}
+        result: dict[str, float | None] = {self.of: 1.0}
         for name in reversed(self.names):
             if name != self.of:
-                found[name] = _sum(
-                    _times(found[user], self.flow(user, place).local) for user, place in self.users[name]
+                result[name] = _sum(
+                    _times(result[user], self.flow(user, place).local) for user, place in self.users[name]
                 )
-        return found
+        return result
 
 
 def _is_blocked(graph: Graph, name: str, user: str, place: int) -> bool:
@@ -297,7 +297,7 @@ def _paths(between: _Between) -> Iterator[Path]:
     while waiting:
         nodes, factors = waiting.pop()
         if nodes[-1] == between.of:
-            known = tuple(one for one in reversed(factors) if one is not None)
+            known = tuple(item for item in reversed(factors) if item is not None)
             yield Path(nodes, known if len(known) == len(factors) else ())
             continue
         for user, place in reversed(between.users[nodes[-1]]):
@@ -366,7 +366,7 @@ def _added(terms: list[str], latex: bool = False) -> str:
     """a + b; a number below zero stands in parentheses where it is not the first. Of very many, some are shown."""
     first, *others = _some(terms, r"\dots" if latex else "…")
     brackets = (r"\left(", r"\right)") if latex else ("(", ")")
-    return " + ".join([first, *(one.join(brackets) if one.startswith(("-", "−")) else one for one in others)])
+    return " + ".join([first, *(item.join(brackets) if item.startswith(("-", "−")) else item for item in others)])
 
 
 def _some(words: list[str], dots: str) -> list[str]:

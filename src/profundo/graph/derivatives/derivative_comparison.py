@@ -49,8 +49,8 @@ __all__ = [
 
 DOUBLE = torch.float64
 WAYS: dict[str, Callable[[Problem], Derivatives]] = {
-    "forward differences": lambda asked: numerical(asked, differences="forward"),
-    "central differences": lambda asked: numerical(asked, differences="central"),
+    "forward differences": lambda task: numerical(task, differences="forward"),
+    "central differences": lambda task: numerical(task, differences="central"),
     "symbolic": symbolic,
     "automatic": automatic,
 }
@@ -109,17 +109,17 @@ class Comparison:
     def notes(self) -> list[str]:
         """What the table does not say."""
         entries = len(_entries(_of(self.rows[-1])))
-        said = [f"{SHOWN} of {entries:,} derivatives are shown; errors are over all."] if entries > SHOWN else []
+        notes = [f"{SHOWN} of {entries:,} derivatives are shown; errors are over all."] if entries > SHOWN else []
         for row in self.rows:
             if row.derivatives is None:
-                said.append(row.why)
+                notes.append(row.why)
             elif row.derivatives.formulas is not None:
                 formulas = row.derivatives.formulas
-                said.append(
+                notes.append(
                     f"{row.way}: {formulas.written_out:,} operations as written, {formulas.shared:,} where what occurs "
                     f"twice is computed once; making the formulas took {duration(row.derivatives.preparing)}."
                 )
-        return ["", *said] if said else []
+        return ["", *notes] if notes else []
 
 
 def compare(f: Any, at: Any) -> Comparison:
@@ -127,35 +127,37 @@ def compare(f: Any, at: Any) -> Comparison:
 
     Where f has no formula, the row says why. Raises ProfundoError as `differentiate` does automatically.
     """
-    asked = problem(f, at)
-    exact = automatic(asked)
-    return Comparison(tuple(_row(way, asked, exact) for way in WAYS))
+    task = problem(f, at)
+    exact = automatic(task)
+    return Comparison(tuple(_row(way, task, exact) for way in WAYS))
 
 
-def _row(way: str, asked: Problem, exact: Derivatives) -> Row:
+def _row(way: str, task: Problem, exact: Derivatives) -> Row:
     try:
-        found = exact if way == "automatic" else WAYS[way](asked)
+        result = exact if way == "automatic" else WAYS[way](task)
     except ProfundoError as why:
         return Row(way, None, why=str(why))
-    return Row(way, found, *errors(found.gradients, exact.gradients))
+    return Row(way, result, *errors(result.gradients, exact.gradients))
 
 
-def errors(found: Mapping[str, Tensor], exact: Mapping[str, Tensor]) -> tuple[float, float]:
+def errors(result: Mapping[str, Tensor], exact: Mapping[str, Tensor]) -> tuple[float, float]:
     """The largest difference of two entries, and the same over the largest exact one.
 
     NaN at the same place in both, and the same infinity, are no difference. Both are 0 where there are no entries.
     """
-    one, other = _flat(found), _flat(exact)
+    one, other = _flat(result), _flat(exact)
     if not one.numel():
         return 0.0, 0.0
     agree = (one == other) | (one.isnan() & other.isnan())
     largest = float(torch.where(agree, 0.0, (one - other).abs()).max())
     size = float(other[other.isfinite()].abs().max()) if other.isfinite().any() else 0.0
-    return largest, largest / size if size else (0.0 if largest == 0 else math.inf)
+    if not size:
+        return largest, 0.0 if largest == 0 else math.inf
+    return largest, largest / size
 
 
 def _flat(gradients: Mapping[str, Tensor]) -> Tensor:
-    return torch.cat([torch.empty(0, dtype=DOUBLE), *(one.flatten() for one in gradients.values())])
+    return torch.cat([torch.empty(0, dtype=DOUBLE), *(item.flatten() for item in gradients.values())])
 
 
 def _of(row: Row) -> Derivatives:
@@ -163,12 +165,12 @@ def _of(row: Row) -> Derivatives:
     return row.derivatives
 
 
-def _entries(found: Derivatives) -> dict[str, float]:
+def _entries(result: Derivatives) -> dict[str, float]:
     """Every derivative by the name of its entry."""
     return {
-        name + (f"[{', '.join(map(str, place))}]" if place else ""): float(one[place])
-        for name, one in found.gradients.items()
-        for place in _places(tuple(one.shape))
+        name + (f"[{', '.join(map(str, place))}]" if place else ""): float(item[place])
+        for name, item in result.gradients.items()
+        for place in _places(tuple(item.shape))
     }
 
 
@@ -223,7 +225,7 @@ class Growth:
     def ratios(self) -> dict[str, tuple[float, ...]]:
         """Operations in multiples of those of f."""
         return {
-            way: tuple(one / f if f else math.nan for one, f in zip(counts, self.function, strict=True))
+            way: tuple(item / f if f else math.nan for item, f in zip(counts, self.function, strict=True))
             for way, counts in self.operations.items()
         }
 
@@ -259,26 +261,26 @@ def growth(make: Callable[[int], tuple[Any, Any]], sizes: Sequence[int]) -> Grow
     """
     if not sizes or min(sizes) < 1:
         raise ProfundoError(f"growth: expected sizes of 1 and more, got {list(sizes)}")
-    found = [compare(*make(size)) for size in sizes]
-    ways = [way for way in WAYS if all(one[way].derivatives is not None for one in found)]
-    by_way = {way: [_of(one[way]) for one in found] for way in ways}
-    operations = {way: tuple(one.operations for one in by_way[way]) for way in ways}
-    written = [one.formulas.written_out for one in by_way.get("symbolic", []) if one.formulas is not None]
+    result = [compare(*make(size)) for size in sizes]
+    ways = [way for way in WAYS if all(item[way].derivatives is not None for item in result)]
+    by_way = {way: [_of(item[way]) for item in result] for way in ways}
+    operations = {way: tuple(item.operations for item in by_way[way]) for way in ways}
+    written = [item.formulas.written_out for item in by_way.get("symbolic", []) if item.formulas is not None]
     if written:
         operations = {"symbolic, written out": tuple(written), **operations}
     return Growth(
         tuple(sizes),
-        tuple(one.operations_of_f for one in by_way["automatic"]),
+        tuple(item.operations_of_f for item in by_way["automatic"]),
         operations,
-        {way: tuple(one.evaluations for one in by_way[way]) for way in ways},
-        {way: tuple(one.seconds for one in by_way[way]) for way in ways},
+        {way: tuple(item.evaluations for item in by_way[way]) for way in ways},
+        {way: tuple(item.seconds for item in by_way[way]) for way in ways},
     )
 
 
 def speelpenning(n: int) -> tuple[Expression, dict[str, float]]:
     """x₁·x₂·…·xₙ, Speelpenning's product (1980), at numbers about 1: n − 1 multiplications."""
     inputs = [scalar(f"x{at}", dtype=DOUBLE) for at in range(1, n + 1)]
-    return reduce(mul, inputs), {one.name: 1 + at / (2 * n) for at, one in enumerate(inputs)}
+    return reduce(mul, inputs), {item.name: 1 + at / (2 * n) for at, item in enumerate(inputs)}
 
 
 # ------------------------------------------------------------------------------------------------------------ step sizes
@@ -311,9 +313,9 @@ class StepSizes:
     curves: tuple[Curve, ...]
 
     def curve(self, differences: str, precision: str = "float64") -> Curve:
-        for one in self.curves:
-            if (one.differences, one.precision) == (differences, precision):
-                return one
+        for item in self.curves:
+            if (item.differences, item.precision) == (differences, precision):
+                return item
         raise ProfundoError(
             f"step sizes: differences are {', '.join(DIFFERENCES)} in {' or '.join(EPSILONS)}, not {differences!r} in "
             f"{precision!r}"
@@ -323,20 +325,20 @@ class StepSizes:
         head = ["", "best step", "its error", "slope left", "slope right"]
         rows = [
             [
-                f"{one.differences}, {one.precision}",
-                _error(one.best),
-                _error(_at(one.best, self.steps, one.errors)),
-                f"{one.rounding:.2f}".replace("-", "−"),
-                f"{one.truncation:.2f}".replace("-", "−"),
+                f"{item.differences}, {item.precision}",
+                _error(item.best),
+                _error(_at(item.best, self.steps, item.errors)),
+                f"{item.rounding:.2f}".replace("-", "−"),
+                f"{item.truncation:.2f}".replace("-", "−"),
             ]
-            for one in self.curves
+            for item in self.curves
         ]
         return "\n".join(_aligned([head, *rows]))
 
     def _repr_svg_(self) -> str:
         return _sized(
             lines_svg(
-                [Line(f"{one.differences}, {one.precision}", self.steps, one.errors) for one in self.curves],
+                [Line(f"{item.differences}, {item.precision}", self.steps, item.errors) for item in self.curves],
                 x_label="step h",
                 y_label="error of the derivative",
                 log_x=True,
@@ -356,11 +358,11 @@ def step_sizes(f: Any, at: Any, *, steps: Sequence[float] | None = None) -> Step
         raise ProfundoError("step sizes: expected at least one step, all above 0 and finite")
     curves = []
     for precision, dtype in EPSILONS.items():
-        asked = problem(f, at, dtype)
+        task = problem(f, at, dtype)
         exact = automatic(problem(f, _rounded(at, dtype))).gradients
         for name, difference in DIFFERENCES.items():
-            found = tuple(errors(differenced(asked, difference, step), exact)[0] for step in chosen)
-            curves.append(_curve(name, precision, chosen, found))
+            result = tuple(errors(differenced(task, difference, step), exact)[0] for step in chosen)
+            curves.append(_curve(name, precision, chosen, result))
     return StepSizes(chosen, tuple(curves))
 
 
@@ -376,17 +378,17 @@ def _rounded(at: Any, dtype: torch.dtype) -> Any:
     return torch.as_tensor(at, dtype=DOUBLE).to(dtype).to(DOUBLE) if value.is_floating_point() else value
 
 
-def _curve(name: str, precision: str, steps: Sequence[float], found: tuple[float, ...]) -> Curve:
-    best = _best(steps, found)
-    left = [(step, error) for step, error in zip(steps, found, strict=True) if step <= best / 10]
-    right = [(step, error) for step, error in zip(steps, found, strict=True) if step >= 3 * best]
-    return Curve(name, precision, found, best, slope(left), slope(right))
+def _curve(name: str, precision: str, steps: Sequence[float], result: tuple[float, ...]) -> Curve:
+    best = _best(steps, result)
+    left = [(step, error) for step, error in zip(steps, result, strict=True) if step <= best / 10]
+    right = [(step, error) for step, error in zip(steps, result, strict=True) if step >= 3 * best]
+    return Curve(name, precision, result, best, slope(left), slope(right))
 
 
-def _best(steps: Sequence[float], found: Sequence[float]) -> float:
+def _best(steps: Sequence[float], result: Sequence[float]) -> float:
     def around(at: int) -> float:
-        near = [error for error in found[max(0, at - 2) : at + 3] if not math.isnan(error)]
-        return statistics.median(near) if not math.isnan(found[at]) else math.inf
+        near = [error for error in result[max(0, at - 2) : at + 3] if not math.isnan(error)]
+        return statistics.median(near) if not math.isnan(result[at]) else math.inf
 
     return steps[min(range(len(steps)), key=around)]
 
@@ -424,10 +426,10 @@ def sweep(count: int, seed: int = 0) -> Sweep:
     where = dict.fromkeys(largest, "")
     for _ in range(count):
         f, at = random_expression(draw)
-        found = compare(f, at)
-        size = max([1.0, *(float(one.abs().max()) for one in _of(found["automatic"]).gradients.values())])
+        result = compare(f, at)
+        size = max([1.0, *(float(item.abs().max()) for item in _of(result["automatic"]).gradients.values())])
         for way in largest:
-            error = found[way].absolute / size
+            error = result[way].absolute / size
             if not error <= largest[way]:  # also if it is NaN
                 largest[way], where[way] = error, repr(f)
     return Sweep(count, largest, where)
@@ -459,4 +461,4 @@ def random_expression(draw: random.Random, depth: int = 4) -> tuple[Expression, 
         return draw.choice(TWO)(drawn(levels - 1), drawn(levels - 1))
 
     f = draw.choice(inputs) * drawn(depth) + drawn(depth)
-    return f, {one.name: draw.uniform(-2, 2) for one in ancestors([f]) if one.kind == "input"}
+    return f, {item.name: draw.uniform(-2, 2) for item in ancestors([f]) if item.kind == "input"}

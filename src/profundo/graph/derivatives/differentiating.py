@@ -64,7 +64,7 @@ class Derivatives:
 
     def __str__(self) -> str:
         lines = [f"f = {number(self.value)}"]
-        lines += [f"∂f/∂{_on_one_line(name)} = {_written(one)}" for name, one in self.gradients.items()]
+        lines += [f"∂f/∂{_on_one_line(name)} = {_written(item)}" for name, item in self.gradients.items()]
         cost = f"{_number_of(self.evaluations, 'evaluation')} of f, {_number_of(self.operations, 'operation')}"
         return "\n".join([*lines, f"({self.how}: {cost})"])
 
@@ -116,7 +116,7 @@ def differentiate(f: Any, at: Any, how: str = "automatic", **options: Any) -> De
     if how not in WAYS:
         raise ProfundoError(f"differentiate: how is one of {', '.join(WAYS)}, not {how!r}")
     way = WAYS[how]
-    known = [name for name, one in inspect.signature(way).parameters.items() if one.kind is one.KEYWORD_ONLY]
+    known = [name for name, item in inspect.signature(way).parameters.items() if item.kind is item.KEYWORD_ONLY]
     for name in options:
         if name not in known:
             raise ProfundoError(f"differentiate: {how} has {_listed('option', known)}, not {name!r}")
@@ -165,7 +165,7 @@ DIFFERENCES = {
 }
 
 
-def numerical(asked: Problem, *, differences: str = "central", step: float | None = None) -> Derivatives:
+def numerical(task: Problem, *, differences: str = "central", step: float | None = None) -> Derivatives:
     """By evaluating f beside the point, for one entry of the inputs after the other: n + 1 times by forward
     differences, 2n times by central and 4n times by five-point ones."""
     if differences not in DIFFERENCES:
@@ -173,108 +173,108 @@ def numerical(asked: Problem, *, differences: str = "central", step: float | Non
     if step is not None and not (isinstance(step, int | float) and 0 < step < float("inf")):
         raise ProfundoError(f"numerical: expected a step above 0, got {step!r}")
     chosen = DIFFERENCES[differences]
-    gradients, seconds = _timed(lambda: differenced(asked, chosen, step))
-    evaluations = chosen.evaluations(asked.entries)
-    operations = evaluations * asked.operations
-    return Derivatives("numerical", float(asked.value), gradients, evaluations, operations, asked.operations, seconds)
+    gradients, seconds = _timed(lambda: differenced(task, chosen, step))
+    evaluations = chosen.evaluations(task.entries)
+    operations = evaluations * task.operations
+    return Derivatives("numerical", float(task.value), gradients, evaluations, operations, task.operations, seconds)
 
 
-def differenced(asked: Problem, difference: Difference, step: float | None) -> dict[str, Tensor]:
+def differenced(task: Problem, difference: Difference, step: float | None) -> dict[str, Tensor]:
     """Gradients, computed in the point's precision and returned in float64.
 
     The step is rounded so that x + step is exact: what x moves by is what one divides by.
     """
     gradients = {}
-    for name, x in asked.point.items():
+    for name, x in task.point.items():
         gradients[name] = torch.empty(x.shape, dtype=DOUBLE)
         for place in np.ndindex(tuple(x.shape)):
             h = (x[place] + (difference.best_step(x[place]) if step is None else step)) - x[place]
-            gradients[name][place] = difference.formula(_beside(asked, name, place, h), h)
+            gradients[name][place] = difference.formula(_beside(task, name, place, h), h)
     return gradients
 
 
-def _beside(asked: Problem, name: str, place: tuple[int, ...], h: Tensor) -> Callable[[int], Tensor]:
+def _beside(task: Problem, name: str, place: tuple[int, ...], h: Tensor) -> Callable[[int], Tensor]:
     """f(k): the function with k steps added to one entry of one input."""
 
     def f(steps: int) -> Tensor:
         if steps == 0:
-            return asked.value
-        moved = asked.point[name].clone()
+            return task.value
+        moved = task.point[name].clone()
         moved[place] += steps * h
         with torch.no_grad():
-            return _single(asked.run({**asked.point, name: moved}))
+            return _single(task.run({**task.point, name: moved}))
 
     return f
 
 
 # ----------------------------------------------------------------------------------------------------------- by formulas
-def symbolic(asked: Problem, *, simplify: bool = False) -> Derivatives:
+def symbolic(task: Problem, *, simplify: bool = False) -> Derivatives:
     """By the formula of each derivative, made by SymPy and computed by our own operations."""
     from profundo.graph.derivatives.symbolic import differentiated
 
-    asked = asked if asked.expression is not None else _traced(asked)
-    f = asked.expression
+    task = task if task.expression is not None else _traced(task)
+    f = task.expression
     assert f is not None
-    values = {asked.inputs[name]: x for name, x in asked.point.items()}
-    made, preparing = _timed(lambda: differentiated(f, {**values, **asked.others}, simplify=simplify))
-    outputs = [one for formulas in made.outputs.values() for one in formulas]
-    entries = [entry for one in made.inputs for entry in values[one].flatten()]
+    values = {task.inputs[name]: x for name, x in task.point.items()}
+    made, preparing = _timed(lambda: differentiated(f, {**values, **task.others}, simplify=simplify))
+    outputs = [item for formulas in made.outputs.values() for item in formulas]
+    entries = [entry for item in made.inputs for entry in values[item].flatten()]
     given = dict(zip((symbol for symbols in made.inputs.values() for symbol in symbols), entries, strict=True))
     (results, seconds), operations = _both(lambda: walk(outputs, given))
-    found = dict(zip(outputs, results, strict=True))
-    gradients = {name: torch.zeros(x.shape, dtype=DOUBLE) for name, x in asked.point.items()}
-    for name, x in asked.point.items():
-        if made_here := made.outputs.get(asked.inputs[name]):
-            gradients[name] = torch.stack([found[one] for one in made_here]).reshape(x.shape)
+    result = dict(zip(outputs, results, strict=True))
+    gradients = {name: torch.zeros(x.shape, dtype=DOUBLE) for name, x in task.point.items()}
+    for name, x in task.point.items():
+        if made_here := made.outputs.get(task.inputs[name]):
+            gradients[name] = torch.stack([result[item] for item in made_here]).reshape(x.shape)
     return Derivatives(
-        "symbolic", float(asked.value), gradients, 0, operations, asked.operations, seconds, preparing, made.formulas
+        "symbolic", float(task.value), gradients, 0, operations, task.operations, seconds, preparing, made.formulas
     )
 
 
-def _traced(asked: Problem) -> Problem:
-    if asked.trace is None:
+def _traced(task: Problem) -> Problem:
+    if task.trace is None:
         raise ProfundoError("symbolic: expected an expression or a function that can be called with expressions")
-    return asked.trace()
+    return task.trace()
 
 
 # ------------------------------------------------------------------------------------------------------ by the chain rule
-def automatic(asked: Problem) -> Derivatives:
+def automatic(task: Problem) -> Derivatives:
     """By reverse accumulation: one evaluation of f and one sweep backward, however many inputs there are."""
-    return _by_graph(asked) if asked.expression is not None else _by_autograd(asked)
+    return _by_graph(task) if task.expression is not None else _by_autograd(task)
 
 
-def _by_graph(asked: Problem) -> Derivatives:
+def _by_graph(task: Problem) -> Derivatives:
     """The gradient as expressions, from graph to graph, computed together with f."""
-    f, inputs = asked.expression, [asked.inputs[name] for name in asked.point]
+    f, inputs = task.expression, [task.inputs[name] for name in task.point]
     assert f is not None
     gradients, preparing = _timed(lambda: gradient(f, inputs))
-    given = {**dict(zip(inputs, asked.point.values(), strict=True)), **asked.others}
+    given = {**dict(zip(inputs, task.point.values(), strict=True)), **task.others}
     (results, seconds), operations = _both(lambda: walk([f, *gradients], given))
-    found = {name: one.to(DOUBLE) for name, one in zip(asked.point, results[1:], strict=True)}
-    return Derivatives("automatic", float(asked.value), found, 1, operations, asked.operations, seconds, preparing)
+    result = {name: item.to(DOUBLE) for name, item in zip(task.point, results[1:], strict=True)}
+    return Derivatives("automatic", float(task.value), result, 1, operations, task.operations, seconds, preparing)
 
 
 def walk(outputs: Sequence[Expression], given: Mapping[Expression, Tensor]) -> list[Tensor]:
     """Values of the outputs, each expression between computed once by calling its operation."""
     known = dict(given)
-    for one in ancestors(outputs):
-        if one in known:
+    for item in ancestors(outputs):
+        if item in known:
             continue
-        known[one] = one.op.run(*(known[part] for part in one.inputs), **one.options) if one.op else one.value
-    return [known[one] for one in outputs]
+        known[item] = item.op.run(*(known[part] for part in item.inputs), **item.options) if item.op else item.value
+    return [known[item] for item in outputs]
 
 
-def _by_autograd(asked: Problem) -> Derivatives:
-    (found, seconds), operations = _both(lambda: _swept(asked))
-    gradients = {name: one.detach().to(DOUBLE) for name, one in zip(asked.point, found, strict=True)}
-    return Derivatives("automatic", float(asked.value), gradients, 1, operations, asked.operations, seconds)
+def _by_autograd(task: Problem) -> Derivatives:
+    (result, seconds), operations = _both(lambda: _swept(task))
+    gradients = {name: item.detach().to(DOUBLE) for name, item in zip(task.point, result, strict=True)}
+    return Derivatives("automatic", float(task.value), gradients, 1, operations, task.operations, seconds)
 
 
-def _swept(asked: Problem) -> tuple[Tensor, ...]:
+def _swept(task: Problem) -> tuple[Tensor, ...]:
     """PyTorch's gradients by each of the point's tensors."""
-    leaves = {name: x.clone().requires_grad_() for name, x in asked.point.items()}
+    leaves = {name: x.clone().requires_grad_() for name, x in task.point.items()}
     with torch.enable_grad():
-        out = _single(asked.run(leaves))
+        out = _single(task.run(leaves))
     if not out.requires_grad and leaves:
         raise ProfundoError(
             "automatic: PyTorch sees no way from the inputs to f; compute f of the tensors themselves, not of Python "
@@ -328,12 +328,12 @@ def _of_expression(f: Expression, at: Any, dtype: torch.dtype, inputs: Sequence[
     """inputs: of f, used or not; those that it is computed from by default."""
     if f.shape != () or not f.dtype.is_floating_point:
         raise ProfundoError(f"differentiate: expected a single fraction, got {describe(f)}; take its sum or mean")
-    inputs = inputs or [one for one in ancestors([f]) if one.kind == "input"]
+    inputs = inputs or [item for item in ancestors([f]) if item.kind == "input"]
     values = _values_by_name(inputs, at)
     exact = in_precision([f, *inputs], dtype)
-    by_name = {one.name: exact[one] for one in inputs}
+    by_name = {item.name: exact[item] for item in inputs}
     compiled = function(list(by_name.values()), exact[f], simplify=False)
-    taken = {name: _accepted(name, values[name], one.dtype) for name, one in by_name.items()}
+    taken = {name: _accepted(name, values[name], item.dtype) for name, item in by_name.items()}
     point = {name: value for name, value in taken.items() if by_name[name].dtype.is_floating_point}
     others = {by_name[name]: value for name, value in taken.items() if name not in point}
 
@@ -341,9 +341,9 @@ def _of_expression(f: Expression, at: Any, dtype: torch.dtype, inputs: Sequence[
         result: Tensor = compiled(*({**taken, **given}).values())
         return result
 
-    asked = Problem(point, run, exact[f], by_name, others)
-    _ = asked.value  # says now whether a value does not fit
-    return asked
+    task = Problem(point, run, exact[f], by_name, others)
+    _ = task.value  # says now whether a value does not fit
+    return task
 
 
 def _accepted(name: str, value: Any, dtype: torch.dtype) -> Tensor:
@@ -354,7 +354,7 @@ def _accepted(name: str, value: Any, dtype: torch.dtype) -> Tensor:
 
 
 def _values_by_name(inputs: Sequence[Expression], at: Any) -> dict[str, Any]:
-    names = [one.name for one in inputs]
+    names = [item.name for item in inputs]
     if not isinstance(at, Mapping):
         raise ProfundoError(
             f"differentiate: expected the inputs' values by name, {{{(names or ['x'])[0]!r}: …}}, got {type(at).__name__}"

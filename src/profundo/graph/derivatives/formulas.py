@@ -41,16 +41,16 @@ def partial_latex(of: str, by: str) -> str:
 def product(left: str, right: str, *, latex: bool = False) -> str:
     """left·right, where a factor that is a sum, a difference or a quotient stands in parentheses."""
     sign = r" \cdot " if latex else "·"
-    return sign.join(_enclosed(one, latex) for one in (left, right))
+    return sign.join(_enclosed(item, latex) for item in (left, right))
 
 
 def equation(sides: Iterable[str]) -> str:
     """a = b = c, where a side that says again what stands before it is left out."""
-    kept: list[str] = []
+    remaining: list[str] = []
     for side in sides:
-        if side and (not kept or _spelling(side) != _spelling(kept[-1])):
-            kept.append(side)
-    return " = ".join(kept)
+        if side and (not remaining or _spelling(side) != _spelling(remaining[-1])):
+            remaining.append(side)
+    return " = ".join(remaining)
 
 
 def _enclosed(formula: str, latex: bool) -> str:

@@ -94,7 +94,7 @@ def differentiated(f: Expression, at: Mapping[Expression, Tensor], *, simplify: 
             )
         derivatives = [sympy.diff(formula, symbol) for symbol in symbols.all]
         if simplify:
-            derivatives = [sympy.simplify(one) for one in derivatives]
+            derivatives = [sympy.simplify(entry) for entry in derivatives]
         return _compiled(derivatives, symbols, simplify)
     except RecursionError:
         raise ProfundoError(
@@ -110,7 +110,9 @@ def to_sympy(f: Expression, at: Mapping[Expression, Tensor] | None = None) -> tu
     """
     order = ancestors([f])
     values = dict(at or {})
-    symbols = Symbols(_symbols([one for one in order if one.kind == "input" and one.dtype.is_floating_point], values))
+    symbols = Symbols(
+        _symbols([entry for entry in order if entry.kind == "input" and entry.dtype.is_floating_point], values)
+    )
     known: dict[Expression, np.ndarray[Any, Any]] = dict(symbols.by_input)
     for node in order:
         if node not in known:
@@ -140,25 +142,25 @@ def _length(formula: Any, known: dict[Any, int]) -> int:
 
 # -------------------------------------------------------------------------------------------------------------- symbols
 def _symbols(inputs: Sequence[Expression], at: Mapping[Expression, Tensor]) -> dict[Expression, np.ndarray[Any, Any]]:
-    shapes = {one: tuple(at[one].shape) if one in at else one.shape for one in inputs}
+    shapes = {entry: tuple(at[entry].shape) if entry in at else entry.shape for entry in inputs}
     entries = 0
-    for one, shape in shapes.items():
+    for entry, shape in shapes.items():
         if not all(isinstance(size, int) for size in shape):
-            raise ProfundoError(f"symbolic: {describe(one)} must have a known size; give its value")
+            raise ProfundoError(f"symbolic: {describe(entry)} must have a known size; give its value")
         entries += math.prod(size for size in shape if isinstance(size, int))
     if entries > MOST:
         raise ProfundoError(
             f"symbolic: the inputs have {entries:,} entries, a formula each; at most {MOST} are written"
         )
-    taken = {one.name for one in inputs}
+    taken = {entry.name for entry in inputs}
     if len(taken) < len(inputs):
         raise ProfundoError("symbolic: two inputs have the same name; a formula needs different ones")
     named = {}
-    for one, shape in shapes.items():
-        names = _entry_names(one.name, shape, taken)  # type: ignore[arg-type]
+    for entry, shape in shapes.items():
+        names = _entry_names(entry.name, shape, taken)  # type: ignore[arg-type]
         taken |= set(names)
         symbols = [sympy.Symbol(name, real=True) for name in names]
-        named[one] = _objects(symbols, shape)  # type: ignore[arg-type]
+        named[entry] = _objects(symbols, shape)  # type: ignore[arg-type]
     return named
 
 
@@ -304,7 +306,7 @@ def _formulas_of(node: Expression, known: Mapping[Expression, Any], at: Mapping[
     """Of all entries of one value."""
     if node.op is None:
         return _given(node, at)
-    parts = [known[one] for one in node.inputs]
+    parts = [known[entry] for entry in node.inputs]
     name = node.op.name
     if _entries(node, parts) > LARGEST:
         raise ProfundoError(f"symbolic: {describe(node)} has over {LARGEST:,} entries, a formula each; take fewer")
@@ -350,18 +352,20 @@ def _moved(node: Expression, parts: Sequence[Any]) -> np.ndarray[Any, Any]:
         torch.arange(start, start + part.size).reshape(part.shape) for part, start in zip(parts, starts, strict=False)
     ]
     if node.op.name in ("index", "pick"):
-        places[1:] = [_whole(one, part) for one, part in zip(node.inputs[1:], parts[1:], strict=True)]
+        places[1:] = [_whole(item, part) for item, part in zip(node.inputs[1:], parts[1:], strict=True)]
     moved = node.op.run(*places, **node.options)
     entries = [entry for part in parts for entry in part.flat]
     return _objects([entries[place] for place in moved.flatten().tolist()], tuple(moved.shape))
 
 
-def _whole(one: Expression, part: Any) -> Tensor:
+def _whole(item: Expression, part: Any) -> Tensor:
     """Values of whole numbers: places to index with."""
     try:
         return torch.tensor([int(entry) for entry in part.flat], dtype=torch.int64).reshape(part.shape)
     except TypeError:
-        raise ProfundoError(f"symbolic: {describe(one)} must be known numbers, since values are chosen by it") from None
+        raise ProfundoError(
+            f"symbolic: {describe(item)} must be known numbers, since values are chosen by it"
+        ) from None
 
 
 def _as_number(entry: Any) -> Any:
@@ -375,7 +379,7 @@ def _number(value: float) -> Any:
     if isinstance(value, bool | int):
         return sympy.Integer(int(value))
     if not math.isfinite(value):
-        return beyond(0 if math.isnan(value) else 1 if value > 0 else -1)
+        return beyond(0 if math.isnan(value) else int(math.copysign(1, value)))
     if value == int(value) and abs(value) < 1e15:
         return sympy.Integer(int(value))
     is_short = len(repr(abs(value)).replace("0.", "").replace(".", "")) <= DIGITS and "e" not in repr(value)
@@ -385,8 +389,10 @@ def _number(value: float) -> Any:
 # ----------------------------------------------------------------------------------------------------------- reductions
 def _groups(x: Any, dim: tuple[int, ...], keepdim: bool, of: Callable[[list[Any]], Any]) -> np.ndarray[Any, Any]:
     """Each group along the dimensions, made into one formula."""
-    kept = [at for at in range(x.ndim) if at not in dim]
-    rows = x.transpose(*kept, *dim).reshape([*(x.shape[at] for at in kept), math.prod(x.shape[at] for at in dim)])
+    remaining = [at for at in range(x.ndim) if at not in dim]
+    rows = x.transpose(*remaining, *dim).reshape(
+        [*(x.shape[at] for at in remaining), math.prod(x.shape[at] for at in dim)]
+    )
     shape = tuple(1 if at in dim else size for at, size in enumerate(x.shape) if keepdim or at not in dim)
     return _objects([sympy.sympify(of(list(rows[place]))) for place in np.ndindex(rows.shape[:-1])], shape)
 
@@ -396,7 +402,7 @@ def _mean(entries: list[Any]) -> Any:
 
 
 def _log_of_sum(entries: list[Any]) -> Any:
-    return sympy.log(sympy.Add(*(sympy.exp(one) for one in entries)))
+    return sympy.log(sympy.Add(*(sympy.exp(entry) for entry in entries)))
 
 
 def _product(x: Any, y: Any) -> np.ndarray[Any, Any]:
@@ -427,8 +433,8 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
     "sum_to": _sum_to,
     "count": lambda x, dim: _objects([sympy.Integer(math.prod(x.shape[at] for at in dim))], ()),
     "cumsum": lambda x, dim: _along(x, dim, lambda row: [sympy.Add(*row[: at + 1]) for at in range(len(row))]),
-    "softmax": lambda x, dim: _along(x, dim, lambda row: [sympy.exp(one - _log_of_sum(row)) for one in row]),
-    "log_softmax": lambda x, dim: _along(x, dim, lambda row: [one - _log_of_sum(row) for one in row]),
+    "softmax": lambda x, dim: _along(x, dim, lambda row: [sympy.exp(entry - _log_of_sum(row)) for entry in row]),
+    "log_softmax": lambda x, dim: _along(x, dim, lambda row: [entry - _log_of_sum(row) for entry in row]),
     "matmul": _product,
 }  # fmt: skip
 
@@ -437,11 +443,11 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
 def _share(place: Expression, extreme: Expression, *entries: Expression) -> Expression:
     """1 over the number of the entries that are the extreme, for the one at this place if it is among them."""
     this = entries[int(place.data)]
-    others = [one for at, one in enumerate(entries) if at != int(place.data)]
+    others = [entry for at, entry in enumerate(entries) if at != int(place.data)]
     if len(others) == 1:
         is_it = this > others[0] if extreme.op is ops.maximum else this < others[0]
         return ops.where(is_it, 1.0, ops.where(ops.equal(this, others[0]), 0.5, 0.0))
-    ties = reduce(operator.add, [ops.where(ops.equal(one, extreme), 1.0, 0.0) for one in others], _wide(1.0))
+    ties = reduce(operator.add, [ops.where(ops.equal(entry, extreme), 1.0, 0.0) for entry in others], _wide(1.0))
     return ops.where(ops.equal(this, extreme), 1 / ties, 0.0)
 
 
@@ -509,18 +515,18 @@ class _Reader:
 
     def product(self, factors: Sequence[Any]) -> Expression:
         """A product, in which factors with a negative power are divided by, and numbers come first."""
-        number = sympy.Mul(*(one for one in factors if _is_number(one)))
-        others = [one for one in factors if not _is_number(one)]
+        number = sympy.Mul(*(entry for entry in factors if _is_number(entry)))
+        others = [entry for entry in factors if not _is_number(entry)]
         over, under = (number.p, number.q) if number.is_Rational else (number, 1)
         sign = -1 if _is_negative(number) else 1
-        above = [*([] if sign * over == 1 else [sign * over]), *(one for one in others if not _is_divisor(one))]
-        below = [*([] if under == 1 else [under]), *(1 / one for one in others if _is_divisor(one))]
+        above = [*([] if sign * over == 1 else [sign * over]), *(entry for entry in others if not _is_divisor(entry))]
+        below = [*([] if under == 1 else [under]), *(1 / entry for entry in others if _is_divisor(entry))]
         result = self.chain(above)
         result = result / self.chain(below) if below else result
         return -result if sign < 0 else result
 
     def chain(self, factors: Sequence[Any]) -> Expression:
-        return reduce(operator.mul, [self.read(sympy.sympify(one)) for one in factors] or [_wide(1.0)])
+        return reduce(operator.mul, [self.read(sympy.sympify(entry)) for entry in factors] or [_wide(1.0)])
 
     def power(self, base: Any, exponent: Any) -> Expression:
         if base is sympy.E:
@@ -563,23 +569,23 @@ def _compiled(derivatives: Sequence[Any], symbols: Symbols, simplified: bool) ->
     """Formulas to read, and expressions to compute in which common subexpressions are shared."""
     stand_ins = {symbol: scalar(symbol.name, dtype=torch.float64) for symbol in symbols.all}
     plain = _Reader(stand_ins)
-    written = [plain.read(one) for one in derivatives]
+    written = [plain.read(entry) for entry in derivatives]
     sizes = _written_out(written)
     fresh = (sympy.Dummy("common", real=True) for _ in count())
     common, reduced = sympy.cse(list(derivatives), symbols=fresh, order="none", list=True)
     shared = _Reader(stand_ins)
     for symbol, part in common:
         shared.known[symbol] = shared.read(part)
-    outputs = [shared.read(one) for one in reduced]
+    outputs = [shared.read(entry) for entry in reduced]
     if _computed(written) < _computed(outputs):  # SymPy shares quotients as powers, which may take one operation more
         outputs = written
-    by_entry = {symbol.name: _formula(one, sizes[one]) for symbol, one in zip(symbols.all, written, strict=True)}
-    formulas = Formulas(by_entry, sum(sizes[one] for one in written), _computed(outputs), simplified)
+    by_entry = {symbol.name: _formula(entry, sizes[entry]) for symbol, entry in zip(symbols.all, written, strict=True)}
+    formulas = Formulas(by_entry, sum(sizes[entry] for entry in written), _computed(outputs), simplified)
     by_symbol = dict(zip(symbols.all, outputs, strict=True))
     return Differentiated(
         formulas,
-        {one: tuple(stand_ins[symbol] for symbol in array.flat) for one, array in symbols.by_input.items()},
-        {one: tuple(by_symbol[symbol] for symbol in array.flat) for one, array in symbols.by_input.items()},
+        {entry: tuple(stand_ins[symbol] for symbol in array.flat) for entry, array in symbols.by_input.items()},
+        {entry: tuple(by_symbol[symbol] for symbol in array.flat) for entry, array in symbols.by_input.items()},
     )
 
 
@@ -592,10 +598,10 @@ def _formula(expression: Expression, size: int) -> Formula:
 def _written_out(outputs: Sequence[Expression]) -> dict[Expression, int]:
     """Operations of each expression's formula, where what is used twice is written twice."""
     sizes: dict[Expression, int] = {}
-    for one in ancestors(outputs):
-        sizes[one] = (one.op is not None) + sum(sizes[part] for part in one.inputs)
+    for entry in ancestors(outputs):
+        sizes[entry] = (entry.op is not None) + sum(sizes[part] for part in entry.inputs)
     return sizes
 
 
 def _computed(outputs: Sequence[Expression]) -> int:
-    return sum(one.op is not None for one in ancestors(outputs))
+    return sum(entry.op is not None for entry in ancestors(outputs))

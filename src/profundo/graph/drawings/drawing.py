@@ -2,7 +2,6 @@
 
     draw(graph)                      # modules folded until at most 40 boxes are left
     draw(graph, open=("layer1",))    # the inside of layer1 too
-    frames(graph)                    # one picture a step: forward value by value, then backward gradient by gradient
 
 Signs are those of the courses on backpropagation (such as Stanford's CS231n): a circle with the operation in it, its
 value above in ink, the derivative of the result by it below in another colour. An edge is as wide as the logarithm of the
@@ -20,7 +19,6 @@ from itertools import pairwise
 
 from profundo.graph.drawings.faces import (
     BACKWARD,
-    FORWARD,
     INK,
     MUTED,
     PAPER,
@@ -37,11 +35,11 @@ from profundo.graph.drawings.faces import (
 )
 from profundo.graph.drawings.folding import View, folded
 from profundo.graph.drawings.layout import DIRECTIONS, Box, Edge, Frame, Layout, Rect, layered
-from profundo.graph.nodes import GIVEN, Flow, Graph
+from profundo.graph.nodes import RENDERERS, Flow, Graph
 from profundo.pictures.numbers import SPACE, count
 from profundo.records import ProfundoError
 
-__all__ = ["arranged", "draw", "frames"]
+__all__ = ["arranged", "draw"]
 
 SLIDE = (1280.0, 720.0)  # pixels; of two directions the one that is larger on it is taken
 Point = tuple[float, float]
@@ -52,9 +50,9 @@ THIN, WIDEST = 1.0, 6.0  # pixels, of edges with the least and the largest gradi
 FAINTEST = 1e-6  # of the largest gradient; below, edges are as thin as there
 LABELLED = 18  # boxes, up to which derivatives are written at the edges
 LEAST = 0.5  # of its own size: so small may a wide picture become in a narrow place, then it is scrolled
-FAINT = 0.28  # of what is not computed yet
 
-DANGEROUS = re.compile(r"(url\s*)\(|(javascript):|@(import)", re.IGNORECASE)
+DANGEROUS = re.compile(r"url\s*\(|javascript:|@import", re.IGNORECASE)
+NUMBERS = re.compile("[(:@]")  # written as their numbers there
 NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -74,29 +72,7 @@ def draw(
     "right" or "down", by default the one that is larger on a slide.
     Raises ProfundoError for a part that there is not and for a direction or width that is none.
     """
-    scene = arranged(graph, open=open, depth=depth, backward=backward, direction=direction)
-    return _painted(scene, _all_known(scene), width)
-
-
-def frames(
-    graph: Graph,
-    *,
-    open: Collection[str] = (),
-    depth: int | None = None,
-    backward: bool = True,
-    width: float | None = None,
-    direction: str | None = None,
-) -> list[str]:
-    """The same picture step by step: what is given, then one box more computed in each, then one gradient more."""
-    scene = arranged(graph, open=open, depth=depth, backward=backward, direction=direction)
-    forward, back = _steps(scene)
-    given = frozenset(scene.view.boxes) - frozenset(forward)
-    moments = [Known(given, frozenset())]
-    for box in forward:
-        moments.append(Known(moments[-1].forward | {box}, frozenset(), box))
-    for box in back:
-        moments.append(Known(frozenset(scene.view.boxes), moments[-1].backward | {box}, box))
-    return [_painted(scene, known, width) for known in moments]
+    return _painted(arranged(graph, open=open, depth=depth, backward=backward, direction=direction), width)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -113,15 +89,6 @@ class Scene:
     edges: tuple[tuple[str, str, Flow, str], ...]
     layout: Layout
     backward: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What has been computed at a moment: the boxes with their values and those with their gradients; now: the last."""
-
-    forward: frozenset[str]
-    backward: frozenset[str]
-    now: str = ""
 
 
 def arranged(
@@ -191,39 +158,10 @@ def _derivative(flow: Flow) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The order of steps
-
-
-def _steps(scene: Scene) -> tuple[list[str], list[str]]:
-    """Boxes in the order in which their values are computed, and those with a gradient in the order of theirs."""
-    graph, view = scene.graph, scene.view
-    forward = [name for name, box in view.boxes.items() if any(graph.nodes[at].op not in GIVEN for at in box.nodes)]
-    place = {node.name: at for at, node in enumerate(graph)}
-    forward.sort(key=lambda name: max(place[at] for at in view.boxes[name].nodes))
-    if not scene.backward:
-        return forward, []
-    users: dict[str, set[str]] = {name: set() for name in view.boxes}
-    for source, target, _ in view.edges:
-        users[source].add(target)
-    back: list[str] = []
-    given = [name for name in view.boxes if name not in forward]
-    for name in reversed(forward):
-        back.append(name)
-        done = set(back)
-        back += [other for other in reversed(given) if other not in done and users[other] and users[other] <= done]
-    return forward, [name for name in back if result_of(graph, view.boxes[name]).gradient is not None]
-
-
-def _all_known(scene: Scene) -> Known:
-    boxes = frozenset(scene.view.boxes)
-    return Known(boxes, boxes if scene.backward else frozenset())
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 # SVG
 
 
-def _painted(scene: Scene, known: Known, width: float | None) -> str:
+def _painted(scene: Scene, width: float | None) -> str:
     layout = scene.layout
     head = _head(scene)
     top = MARGIN + (26.0 if head else 0.0)
@@ -240,10 +178,10 @@ def _painted(scene: Scene, known: Known, width: float | None) -> str:
         _row(head, MARGIN, MARGIN + 10),
         f'<g transform="translate({left:.1f} {top:.1f})">',
         *(_frame(scene, key) for key in scene.view.frames),
-        *_edges(scene, known),
+        *_edges(scene),
         *(_row(heading(scene.view.frames[key][0]), *_corner(scene, key), halo=True) for key in scene.view.frames),
-        *(_box(scene, name, known) for name in scene.view.boxes),
-        *_labels(scene, known),
+        *(_box(scene, name) for name in scene.view.boxes),
+        *_labels(scene),
         "</g>",
         _row(legend, MARGIN, high - MARGIN + 6, 12.0),
     ]
@@ -325,20 +263,16 @@ def _corner(scene: Scene, key: str) -> Point:
     return rect.x + 11, rect.y + 18
 
 
-def _box(scene: Scene, name: str, known: Known) -> str:
+def _box(scene: Scene, name: str) -> str:
     face, cell = scene.faces[name], scene.layout.boxes[name]
     x, y = cell.x + cell.width / 2, cell.y + cell.height / 2
-    done = name in known.forward
-    stroke = (BACKWARD if known.backward else FORWARD) if name == known.now else face.hue
-    width = 3.0 if name == known.now else 2.2 if face.heavy else 1.3
-    shape = _shape_of(face, x, y, f'fill="{PAPER}" stroke="{stroke}" stroke-width="{width:g}"')
+    width = 2.2 if face.heavy else 1.3
+    shape = _shape_of(face, x, y, f'fill="{PAPER}" stroke="{face.hue}" stroke-width="{width:g}"')
     if face.hue != INK:
         shape += _shape_of(face, x, y, f'fill="{face.hue}" fill-opacity="0.11"')
     if face.stacked:
-        shape = _shape_of(face, x + 3.5, y + 3.5, f'fill="{PAPER}" stroke="{stroke}" stroke-opacity="0.6"') + shape
-    texts = _texts(scene, name, face, x, y, known)
-    faint = "" if done else f' opacity="{FAINT}"'
-    return f"<g{faint}><title>{_safe(face.facts)}</title>{shape}{texts}</g>"
+        shape = _shape_of(face, x + 3.5, y + 3.5, f'fill="{PAPER}" stroke="{face.hue}" stroke-opacity="0.6"') + shape
+    return f"<g><title>{_safe(face.facts)}</title>{shape}{_texts(face, x, y, scene.layout.direction)}</g>"
 
 
 def _shape_of(face: Face, x: float, y: float, attributes: str) -> str:
@@ -351,29 +285,23 @@ def _shape_of(face: Face, x: float, y: float, attributes: str) -> str:
     )
 
 
-def _texts(scene: Scene, name: str, face: Face, x: float, y: float, known: Known) -> str:
-    when = {"": True, "forward": name in known.forward, "backward": name in known.backward}
-    parts = _lines(face.inside, x, y - sum(line.height for line in face.inside) / 2, "middle", when)
-    if scene.layout.direction == "down" and face.round:
+def _texts(face: Face, x: float, y: float, direction: str) -> str:
+    parts = _lines(face.inside, x, y - sum(line.height for line in face.inside) / 2, "middle")
+    if direction == "down" and face.round:
         beside = (*face.above, *face.below)
         top = y - sum(line.height for line in beside) / 2
-        return parts + _lines(beside, x + face.core[0] / 2 + 8, top, "start", when)
+        return parts + _lines(beside, x + face.core[0] / 2 + 8, top, "start")
     above = y - face.core[1] / 2 - 4 - sum(line.height for line in face.above)
-    return (
-        parts
-        + _lines(face.above, x, above, "middle", when)
-        + _lines(face.below, x, y + face.core[1] / 2 + 4, "middle", when)
-    )
+    return parts + _lines(face.above, x, above, "middle") + _lines(face.below, x, y + face.core[1] / 2 + 4, "middle")
 
 
-def _lines(lines: Sequence[Line], x: float, top: float, anchor: str, when: Mapping[str, bool]) -> str:
+def _lines(lines: Sequence[Line], x: float, top: float, anchor: str) -> str:
     parts = []
     for line in lines:
-        if when[line.when]:
-            parts.append(
-                f'<text x="{x:.1f}" y="{top + line.height / 2:.1f}" dy="0.35em" text-anchor="{anchor}" '
-                f'font-size="{line.size:g}" fill="{line.hue}"{_weight(line)}>{_safe(line.text)}</text>'
-            )
+        parts.append(
+            f'<text x="{x:.1f}" y="{top + line.height / 2:.1f}" dy="0.35em" text-anchor="{anchor}" '
+            f'font-size="{line.size:g}" fill="{line.hue}"{_weight(line)}>{_safe(line.text)}</text>'
+        )
         top += line.height
     return "".join(parts)
 
@@ -382,28 +310,30 @@ def _weight(line: Line) -> str:
     return ' font-weight="600"' if line.bold else ""
 
 
-def _edges(scene: Scene, known: Known) -> list[str]:
+def _edges(scene: Scene) -> list[str]:
     """Lines with their heads, those that carry a gradient over the others. What several have in common is drawn once,
     as wide as the widest."""
     scale = _scale([flow.gradient for _, _, flow, _ in scene.edges])
     pens = []
     for (source, target, flow, label), route in zip(scene.edges, scene.layout.routes, strict=True):
-        flows = {source, target} <= known.backward and bool(flow.gradient)
+        flows = scene.backward and bool(flow.gradient)
         width = scale(flow.gradient or 1.0) if flows else THIN
-        hue = MUTED if not flows else BACKWARD if math.isfinite(flow.gradient or 0.0) else WARNING
-        faint = target not in known.forward
-        pens.append((faint, flows, width, hue, _told(scene, source, target, flow, label), route))
-    pens.sort(key=lambda pen: (pen[0], not pen[1], -pen[2]))
+        hue = _hue(flow) if flows else MUTED
+        pens.append((flows, width, hue, _facts(scene, source, target, flow, label), route))
+    pens.sort(key=lambda pen: (not pen[0], -pen[1]))
     taken: set[tuple[Point, Point]] = set()
     drawn = []
-    for faint, flows, width, hue, told, route in pens:
-        opacity = FAINT if faint else 0.62 if flows else 0.75
-        line = _arrow(route, width, hue, scene.layout.direction, opacity, taken)
-        drawn.append(f"<g><title>{_safe(told)}</title>{line}</g>")
+    for flows, width, hue, facts, route in pens:
+        line = _arrow(route, width, hue, scene.layout.direction, 0.62 if flows else 0.75, taken)
+        drawn.append(f"<g><title>{_safe(facts)}</title>{line}</g>")
     return drawn[::-1]
 
 
-def _told(scene: Scene, source: str, target: str, flow: Flow, label: str) -> str:
+def _hue(flow: Flow) -> str:
+    return BACKWARD if math.isfinite(flow.gradient or 0.0) else WARNING
+
+
+def _facts(scene: Scene, source: str, target: str, flow: Flow, label: str) -> str:
     words = f"{source.split(' ', 1)[1]} → {target.split(' ', 1)[1]}"
     gradient = "" if flow.gradient is None or not scene.backward else f"\ngradient (norm): {written(flow.gradient)}"
     return words + gradient + (f"\nlocal derivative: {label}" if label else "")
@@ -480,11 +410,11 @@ def _toward(start: Point, end: Point, way: float) -> Point:
     return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
 
 
-def _labels(scene: Scene, known: Known) -> list[str]:
+def _labels(scene: Scene) -> list[str]:
     """Derivatives at their lines, wherever they cover nothing."""
     taken = [rect for name in scene.view.boxes for rect in _ground(scene, name)]
     drawn = []
-    for (source, target, _, label), route in zip(scene.edges, scene.layout.routes, strict=True):
+    for (*_, label), route in zip(scene.edges, scene.layout.routes, strict=True):
         if not label:
             continue
         width = text_width(label, 10.5)
@@ -493,11 +423,10 @@ def _labels(scene: Scene, known: Known) -> list[str]:
             rect = Rect(x - width / 2 - 2, y - 7.5, width + 4, 15)
             if not any(_overlap(rect, other) for other in taken):
                 taken.append(rect)
-                if {source, target} <= known.backward:
-                    drawn.append(
-                        f'<text x="{x:.1f}" y="{y:.1f}" dy="0.35em" text-anchor="middle" font-size="10.5" fill="{BACKWARD}" '
-                        f'stroke="{PAPER}" stroke-width="7" stroke-linejoin="round" paint-order="stroke">{_safe(label)}</text>'
-                    )
+                drawn.append(
+                    f'<text x="{x:.1f}" y="{y:.1f}" dy="0.35em" text-anchor="middle" font-size="10.5" fill="{BACKWARD}" '
+                    f'stroke="{PAPER}" stroke-width="7" stroke-linejoin="round" paint-order="stroke">{_safe(label)}</text>'
+                )
                 break
     return drawn
 
@@ -543,9 +472,7 @@ def _overlap(one: Rect, other: Rect) -> bool:
 def _safe(text: str) -> str:
     """As text in XML; also what would be an order elsewhere is only words here."""
     words = escape(NO_XML.sub("\ufffd", text))
-    return DANGEROUS.sub(
-        lambda found: (
-            f"{found[1]}&#40;" if found[1] is not None else f"{found[2]}&#58;" if found[2] else f"&#64;{found[3]}"
-        ),
-        words,
-    )
+    return DANGEROUS.sub(lambda match: NUMBERS.sub(lambda sign: f"&#{ord(sign[0])};", match[0]), words)
+
+
+RENDERERS["svg"] = draw

@@ -17,22 +17,9 @@ from profundo.pictures.axes import colour
 from profundo.pictures.numbers import SPACE, count, plain, short
 
 __all__ = [
-    "BACKWARD",
-    "FORWARD",
-    "INK",
-    "MUTED",
-    "PAPER",
-    "WARNING",
-    "Face",
-    "Line",
-    "cell",
-    "face_of",
-    "heading",
-    "result_of",
-    "shortened",
-    "text_width",
-    "written",
-]
+    "BACKWARD", "INK", "MUTED", "PAPER", "WARNING", "Face", "Line", "cell", "face_of", "heading", "result_of", "shortened",
+    "text_width", "written",
+]  # fmt: skip
 
 INK, MUTED, RULE, PAPER = (
     "var(--ink, #1c1b19)",
@@ -47,52 +34,17 @@ LONGEST = 150.0  # pixels of one line of text in a box
 MOST_BESIDE = 2  # given nodes that are named in a box
 
 SYMBOLS = {
-    **{
-        "add": "+",
-        "sub": "−",
-        "rsub": "−",
-        "mul": "×",
-        "div": "÷",
-        "truediv": "÷",
-        "neg": "−",
-        "pow": "xⁿ",
-        "sqrt": "√",
-    },
-    **{
-        "exp": "exp",
-        "log": "log",
-        "sum": "Σ",
-        "mean": "mean",
-        "sigmoid": "σ",
-        "tanh": "tanh",
-        "relu": "relu",
-        "abs": "|x|",
-    },
-    **{"square": "x²", "reciprocal": "1/x", "maximum": "max", "minimum": "min", "max": "max", "min": "min", "dot": "·"},
-    **{"sin": "sin", "cos": "cos", "matmul": "@", "mm": "@", "bmm": "@", "rsqrt": "1/√", "stack": "[ ]", "where": "?"},
-}
+    "add": "+", "sub": "−", "rsub": "−", "mul": "×", "div": "÷", "truediv": "÷", "neg": "−", "pow": "xⁿ", "sqrt": "√",
+    "sum": "Σ", "sigmoid": "σ", "abs": "|x|", "square": "x²", "reciprocal": "1/x", "maximum": "max", "minimum": "min",
+    "dot": "·", "matmul": "@", "mm": "@", "bmm": "@", "rsqrt": "1/√", "stack": "[ ]", "where": "?",
+}  # fmt: skip
 INFIX = "+−×÷"
 FAMILIES = (  # the first whose words are in the name of the class or operation
     (8, ("attention", "scaled_dot")),
     (9, ("lstm", "gru", "rnn", "embedding")),
     (0, ("conv",)),
     (3, ("norm",)),
-    (
-        2,
-        (
-            "relu",
-            "tanh",
-            "sigmoid",
-            "elu",
-            "softmax",
-            "softplus",
-            "swish",
-            "silu",
-            "hardtanh",
-            "activation",
-            "threshold",
-        ),
-    ),
+    (2, ("relu", "tanh", "sigmoid", "elu", "softmax", "softplus", "swish", "silu", "activation", "threshold")),
     (10, ("loss", "entropy", "nll")),
     (7, ("linear", "addmm", "matmul", "dense", "bmm", "bilinear", "mm")),
     (5, ("pool", "flatten", "view", "reshape", "transpose", "permute", "dropout", "cat", "stack", "identity", "split")),
@@ -114,13 +66,10 @@ WIDTHS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text. when: "forward" or "backward" if it is only known once that is computed."""
-
     text: str
     size: float = 11.5
     hue: str = INK
     bold: bool = False
-    when: str = ""
 
     @property
     def width(self) -> float:
@@ -235,9 +184,8 @@ def _names_of(part: Part, graph: Graph, operations: Sequence[str]) -> tuple[str,
             words[graph.nodes[name].op] = words.get(graph.nodes[name].op, 0) + 1
         often = sorted(words, key=lambda word: -words[word])[:3]
         more = ", …" if len(words) > 3 else ""
-        what = f"{part.path}" if graph.nodes[operations[0]].op in GIVEN else "operations"
-        if what != "operations":
-            return f"{len(operations)} {what}", f"{operations[0]}, …, {operations[-1]}"
+        if graph.nodes[operations[0]].op in GIVEN:
+            return f"{len(operations)} {part.path}", f"{operations[0]}, …, {operations[-1]}"
         return f"{len(operations)} operations", ", ".join(f"{word} ×{words[word]}" for word in often) + more
     call = f" (call {part.key.rsplit('#', 1)[1]})" if part.key != part.path and "#" in part.key else ""
     name = _last(part.path) + call
@@ -258,12 +206,12 @@ def _beside_lines(graph: Graph, box: Visible) -> list[Line]:
         kind = "parameters" if learned else "values"
         return [Line(f"{_many(learned) if learned else len(box.beside)}{SPACE}{kind}", hue=hue)]
     nodes = [graph.nodes[name] for name in box.beside]
-    told = [f"{_last(node.name)} {_shape(node)}".strip() if node.shape else _tell_item(node) for node in nodes]
+    words = [f"{_last(node.name)} {_shape(node)}".strip() if node.shape else _item_text(node) for node in nodes]
     return [Line(shortened(text, 10.5, LONGEST), 10.5, LEARNED if node.parameters else MUTED) for node, text in
-            zip(nodes, told, strict=True)]  # fmt: skip
+            zip(nodes, words, strict=True)]  # fmt: skip
 
 
-def _tell_item(node: Node) -> str:
+def _item_text(node: Node) -> str:
     if node.value is not None and node.value.item is not None:
         return written(node.value.item)
     return _last(node.name)
@@ -286,11 +234,11 @@ def _value_line(value: Summary | None) -> Line | None:
     if value is None:
         return None
     if value.item is not None:
-        return Line(written(value.item), 14.0, WARNING if value.bad else INK, bold=True, when="forward")
-    return Line(_tell(value), 11.0, WARNING if value.bad else INK, when="forward")
+        return Line(written(value.item), 14.0, WARNING if value.bad else INK, bold=True)
+    return Line(_mean_and_std(value), 11.0, WARNING if value.bad else INK)
 
 
-def _tell(value: Summary) -> str:
+def _mean_and_std(value: Summary) -> str:
     if value.bad:
         return f"{count(value.bad)} not finite"
     return f"{_roughly(value.mean)} ± {_roughly(value.std)}"
@@ -301,16 +249,16 @@ def _gradient_line(gradient: Summary | None) -> Line | None:
         return None
     hue = WARNING if gradient.bad else BACKWARD
     if gradient.item is not None:
-        return Line(written(gradient.item), 14.0, hue, bold=True, when="backward")
-    told = f"{count(gradient.bad)} not finite" if gradient.bad else f"‖∇‖ {_roughly(gradient.norm)}"
-    return Line(told, 11.0, hue, when="backward")
+        return Line(written(gradient.item), 14.0, hue, bold=True)
+    text = f"{count(gradient.bad)} not finite" if gradient.bad else f"‖∇‖ {_roughly(gradient.norm)}"
+    return Line(text, 11.0, hue)
 
 
 def _facts(graph: Graph, box: Visible, node: Node) -> str:
     """All that is known of a box, for the pointer."""
     nodes = [graph.nodes[name] for name in (*box.nodes, *box.beside)]
-    cost = sum((one.forward for one in nodes), Cost())
-    back = sum((one.backward for one in nodes), Cost())
+    cost = sum((item.forward for item in nodes), Cost())
+    back = sum((item.backward for item in nodes), Cost())
     head = f"{node.name}: {node.op}"
     if box.part is not None:
         title, _ = _names_of(box.part, graph, list(box.part.operations()))
@@ -323,7 +271,7 @@ def _facts(graph: Graph, box: Visible, node: Node) -> str:
         f"line: {node.line}" if node.line else "",
         f"value: {_in_full(node.value)}" if node.value else "",
         f"gradient: {_in_full(node.gradient)}" if node.gradient else "",
-        f"parameters: {count(learned)}" if (learned := sum(one.parameters for one in nodes)) else "",
+        f"parameters: {count(learned)}" if (learned := sum(item.parameters for item in nodes)) else "",
         _cost("forward", cost),
         _cost("backward", back),
         *(f"with {graph.nodes[name].op} {name}: {_shape(graph.nodes[name]) or 'a number'}" for name in box.beside[:20]),
@@ -335,15 +283,15 @@ def _in_full(value: Summary) -> str:
     if value.item is not None:
         return written(value.item)
     bad = f", {count(value.bad)} not finite" if value.bad else ""
-    told = f"from {written(value.minimum)} to {written(value.maximum)}, mean {written(value.mean)}, std {written(value.std)}"
-    return f"{told}, norm {written(value.norm)}{bad}"
+    text = f"from {written(value.minimum)} to {written(value.maximum)}, mean {written(value.mean)}, std {written(value.std)}"
+    return f"{text}, norm {written(value.norm)}{bad}"
 
 
 def _cost(name: str, cost: Cost) -> str:
-    told = [short(cost.flops, "FLOPs")] if cost.flops else []
-    told += [short(cost.bytes, "bytes")] if cost.bytes else []
-    told += [f"{1e6 * cost.seconds:,.0f}{SPACE}µs"] if cost.seconds else []
-    return f"{name}: {', '.join(told)}" if told else ""
+    text = [short(cost.flops, "FLOPs")] if cost.flops else []
+    text += [short(cost.bytes, "bytes")] if cost.bytes else []
+    text += [f"{1e6 * cost.seconds:,.0f}{SPACE}µs"] if cost.seconds else []
+    return f"{name}: {', '.join(text)}" if text else ""
 
 
 def heading(part: Part) -> list[Line]:
@@ -359,9 +307,9 @@ def _formula(node: Node) -> str:
     """What the node is, as an equation if its call says it in few words."""
     if not node.text:
         words = [
-            one.node if isinstance(one, Ref) else written(one)
-            for one in node.args
-            if isinstance(one, Ref | int | float)
+            item.node if isinstance(item, Ref) else written(item)
+            for item in node.args
+            if isinstance(item, Ref | int | float)
         ]
         sign = _symbol(node.op)
         if len(words) == len(node.args) == 2 and sign in INFIX:
@@ -399,8 +347,8 @@ def written(value: float) -> str:
     """Four significant digits, without zeros at the end."""
     if math.isnan(value):
         return "NaN"
-    told = plain(float(f"{value:.4g}")) if math.isfinite(value) else plain(value)
-    return told.rstrip("0").rstrip(".") if "." in told and SPACE not in told else told
+    text = plain(float(f"{value:.4g}")) if math.isfinite(value) else plain(value)
+    return text.rstrip("0").rstrip(".") if "." in text and SPACE not in text else text
 
 
 def _roughly(value: float) -> str:

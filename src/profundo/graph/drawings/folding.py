@@ -23,6 +23,8 @@ MANY = 8  # inputs that go to one box, from which on they are one box where ther
 LARGE = 12  # above so many operations, what is given is written beside its use
 DEEPEST = 40  # frames in frames
 
+Homes = Mapping[str, tuple[str, ...]]  # of each node, the keys of the parts that it is in, from the outermost
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -88,7 +90,7 @@ def folded(graph: Graph, *, open: Collection[str] = (), depth: int | None = None
     open: paths or keys of parts that are shown inside, besides. Raises ProfundoError for one that there is not.
     """
     whole = parts_of(graph)
-    opened = _asked(whole, (open,) if isinstance(open, str) else open)
+    opened = _opened(whole, (open,) if isinstance(open, str) else open)
     homes = _homes(graph, whole)
     if depth is not None:
         return _view(graph, whole, opened | _down_to(whole, depth), homes)
@@ -113,7 +115,7 @@ def _parts(nodes: Sequence[Node], path: tuple[str, ...], graph: Graph, count: Co
         names = _names(node.module)
         return (names[len(path)], "") if len(names) > len(path) else ("", node.scope)
 
-    found: list[Part | str] = []
+    result: list[Part | str] = []
     for (name, scope), group in groupby(nodes, below):
         inside = list(group)
         if name:
@@ -123,13 +125,13 @@ def _parts(nodes: Sequence[Node], path: tuple[str, ...], graph: Graph, count: Co
             title = graph.modules.get(".".join(inner), "")
             if len(parts) == 1 and isinstance(parts[0], Part):
                 parts = parts[0].parts if parts[0].kind != "module" else parts
-            found.append(Part(key, ".".join(inner), "module", title, _in_stretches(parts, ".".join(inner), count)))
+            result.append(Part(key, ".".join(inner), "module", title, _in_stretches(parts, ".".join(inner), count)))
         elif scope and len(inside) > 1:
             full = ".".join((*path, scope))
-            found.append(Part(_key(full, count), full, "scope", scope, tuple(node.name for node in inside)))
+            result.append(Part(_key(full, count), full, "scope", scope, tuple(node.name for node in inside)))
         else:
-            found += [node.name for node in inside]
-    return tuple(found)
+            result += [node.name for node in inside]
+    return tuple(result)
 
 
 def _names(module: str) -> tuple[str, ...]:
@@ -159,7 +161,7 @@ def _all(part: Part) -> Iterator[Part]:
             yield from _all(inner)
 
 
-def _asked(whole: Part, paths: Collection[str]) -> set[str]:
+def _opened(whole: Part, paths: Collection[str]) -> set[str]:
     """Keys of the parts with these paths, and of all that are around them."""
     around: dict[str, str] = {}
     keys: dict[str, set[str]] = {}
@@ -227,49 +229,30 @@ def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return common
 
 
-def _view(
-    graph: Graph,
-    whole: Part,
-    opened: Collection[str],
-    homes: Mapping[str, tuple[str, ...]],
-    *,
-    together: bool = False,
-) -> View:
+def _view(graph: Graph, whole: Part, opened: Collection[str], homes: Homes, *, together: bool = False) -> View:
     parts = {part.key: part for part in _all(whole)}
     large = sum(1 for node in graph if node.op not in GIVEN) > LARGE
-    box_of: dict[str, str] = {}
-    frame_of: dict[str, str] = {}
-    for node in graph:
-        path = homes[node.name]
-        closed = next((at for at, key in enumerate(path) if key not in opened), None)
-        if closed is not None and not (node.op == "input" and not path[closed]):
-            box_of[node.name], frame_of[f"part {path[closed]}"] = f"part {path[closed]}", path[max(0, closed - 1)]
-        else:
-            box_of[node.name], frame_of[f"node {node.name}"] = f"node {node.name}", path[-1] if closed is None else ""
+    box_of, frame_of = _boxes_and_frames(graph, opened, homes)
     again = _in_every_call(graph, box_of, parts)
     for name, box in again.items():
         frame_of.pop(f"node {name}")
         box_of[name] = box
-    if together:
-        for part in _given_together(graph, box_of):
-            parts[part.key] = part
-            box_of |= dict.fromkeys(part.operations(), f"part {part.key}")
-            frame_of[f"part {part.key}"] = ""
+    for part in _given_together(graph, box_of) if together else ():
+        parts[part.key] = part
+        box_of |= dict.fromkeys(part.operations(), f"part {part.key}")
+        frame_of[f"part {part.key}"] = ""
     beside = _beside(graph, box_of) if large else {}
     inside: dict[str, list[str]] = {}
     for node in graph:
         if node.name not in beside:
             inside.setdefault(box_of[node.name], []).append(node.name)
-    written: dict[str, list[str]] = {}
-    for name, box in beside.items():
-        written.setdefault(box, []).append(name)
     boxes = {
         box: Visible(
             box,
             tuple(nodes),
             parts[box.removeprefix("part ")] if box.startswith("part ") else None,
             frame_of[box],
-            tuple(written.get(box, ())),
+            tuple(name for name, at in beside.items() if at == box),
         )
         for box, nodes in inside.items()
     }
@@ -284,11 +267,25 @@ def _view(
     return View(boxes, frames, _edges(graph, home, again), whole)
 
 
+def _boxes_and_frames(graph: Graph, opened: Collection[str], homes: Homes) -> tuple[dict[str, str], dict[str, str]]:
+    """The box of each node, that of its outermost part that is not opened or its own; and the frame of each box."""
+    box_of: dict[str, str] = {}
+    frame_of: dict[str, str] = {}
+    for node in graph:
+        path = homes[node.name]
+        closed = next((at for at, key in enumerate(path) if key not in opened), None)
+        if closed is not None and not (node.op == "input" and not path[closed]):
+            box_of[node.name], frame_of[f"part {path[closed]}"] = f"part {path[closed]}", path[max(0, closed - 1)]
+        else:
+            box_of[node.name], frame_of[f"node {node.name}"] = f"node {node.name}", path[-1] if closed is None else ""
+    return box_of, frame_of
+
+
 def _in_every_call(graph: Graph, box_of: Mapping[str, str], parts: Mapping[str, Part]) -> dict[str, str]:
     """Given nodes that only folded calls of one module use, such as the weights of a recurrent cell, with the first."""
     users = graph.users()
     returned = {ref.node for ref in graph.outputs}
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for node in graph:
         if node.op not in GIVEN or node.op == "input" or node.name in returned or not users[node.name]:
             continue
@@ -296,8 +293,8 @@ def _in_every_call(graph: Graph, box_of: Mapping[str, str], parts: Mapping[str, 
         paths = {parts[box.removeprefix("part ")].path if box.startswith("part ") else None for box in boxes}
         alone = box_of[node.name] == f"node {node.name}"
         if alone and len(set(boxes)) > 1 and len(paths) == 1 and None not in paths:
-            found[node.name] = boxes[0]
-    return found
+            result[node.name] = boxes[0]
+    return result
 
 
 def _given_together(graph: Graph, box_of: Mapping[str, str]) -> list[Part]:
@@ -314,15 +311,15 @@ def _given_together(graph: Graph, box_of: Mapping[str, str]) -> list[Part]:
 
 def _beside(graph: Graph, box_of: Mapping[str, str]) -> dict[str, str]:
     """Given nodes that one box alone uses, with that box."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     users = graph.users()
     returned = {ref.node for ref in graph.outputs}
     for node in graph:
         uses = {box_of[user] for user, _ in users[node.name]}
         alone = box_of[node.name] == f"node {node.name}"
         if node.op in GIVEN and node.op != "input" and alone and len(uses) == 1 and node.name not in returned:
-            found[node.name] = next(iter(uses))
-    return found
+            result[node.name] = next(iter(uses))
+    return result
 
 
 def _edges(

@@ -1,27 +1,18 @@
-"""A graph for other programs: Graphviz DOT, Mermaid, and JSON, which can be read back for drawing.
-
-JSON is what a browser reads. Reading it never runs, imports or looks up what it names: a graph from a file can be drawn
-but not computed, and whatever is not as expected is an error of one line.
-"""
+"""A graph for other programs: Graphviz DOT, Mermaid, and JSON."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from profundo.graph.drawings.drawing import arranged
 from profundo.graph.drawings.folding import Part, parts_of
-from profundo.graph.nodes import GIVEN, Cost, Flow, Graph, Node, Ref, Summary
-from profundo.records import ProfundoError
+from profundo.graph.nodes import GIVEN, RENDERERS, Cost, Flow, Graph, Node, Summary
 
-__all__ = ["VERSION", "from_json", "to_dot", "to_json", "to_mermaid"]
+__all__ = ["to_dot", "to_json", "to_mermaid"]
 
 VERSION = 1
-MOST_NODES, MOST_EDGES, LONGEST = 20_000, 100_000, 20_000
 SHAPES = {"input": "box", "constant": "plaintext", "parameter": "box", "buffer": "box", "shared": "box"}
 
 
@@ -99,12 +90,9 @@ def _mermaid_look(name: str, node: Node) -> str:
 
 def _mermaid(text: str) -> str:
     """In quotes; whatever is not a letter, a digit or plain punctuation as its number (Mermaid's #…; entities)."""
-    plain = set(" .,:+-×_/=")
-    written = "".join(
-        "<br/>" if letter == "\n" else letter if letter.isalnum() or letter in plain else f"#{ord(letter)};"
-        for letter in text
-    )
-    return f'"{written}"'
+    plain = set(" .,:+-×_/=\n")
+    written = "".join(letter if letter.isalnum() or letter in plain else f"#{ord(letter)};" for letter in text)
+    return f'"{written.replace(chr(10), "<br/>")}"'
 
 
 def _words(node: Node) -> list[str]:
@@ -130,12 +118,9 @@ def _edges(graph: Graph) -> Iterator[tuple[str, str, int, Flow]]:
 # JSON
 
 
-def to_json(graph: Graph, *, layout: bool = False) -> dict[str, Any]:
-    """The graph as plain data that JSON can hold; numbers that are not finite are the words "nan", "inf" and "-inf".
-
-    layout: with the boxes, frames and lines of `draw(graph)`, in pixels.
-    """
-    whole: dict[str, Any] = {
+def to_json(graph: Graph) -> dict[str, Any]:
+    """The graph as plain data that JSON can hold; numbers that are not finite are the words "nan", "inf" and "-inf"."""
+    return {
         "version": VERSION,
         "nodes": [_node_data(node) for node in graph],
         "edges": [
@@ -151,7 +136,6 @@ def to_json(graph: Graph, *, layout: bool = False) -> dict[str, Any]:
         "of": graph.of,
         "notes": list(graph.notes),
     }
-    return {**whole, "layout": _layout_data(graph)} if layout else whole
 
 
 def _node_data(node: Node) -> dict[str, Any]:
@@ -187,223 +171,7 @@ def _flow_data(flow: Flow | None) -> dict[str, Any]:
 def _number(value: float | None) -> float | str | None:
     if value is None or math.isfinite(value):
         return value
-    return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return str(float(value))
 
 
-def _layout_data(graph: Graph) -> dict[str, Any]:
-    scene = arranged(graph)
-    placed = scene.layout
-    return {
-        "direction": placed.direction,
-        "width": placed.width,
-        "height": placed.height,
-        "boxes": [
-            {"nodes": list(box.nodes), "beside": list(box.beside), "part": box.part.key if box.part else None,
-             "rect": list(placed.boxes[name])}
-            for name, box in scene.view.boxes.items()
-        ],
-        "frames": [
-            {"part": key, "title": part.title, "rect": list(placed.frames[f"frame {key}"])}
-            for key, (part, _) in scene.view.frames.items()
-        ],
-        "lines": [
-            {"uses": [list(use) for use in uses], "points": [list(point) for point in route]}
-            for uses, route in zip(scene.view.edges.values(), placed.routes, strict=True)
-        ],
-    }  # fmt: skip
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Reading JSON that somebody else wrote
-
-
-Text = Annotated[str, Field(max_length=LONGEST)]
-Name = Annotated[str, Field(min_length=1, max_length=1_000)]
-Whole = Annotated[int, Field(ge=0, le=10**18)]
-Number = Annotated[float, Field(allow_inf_nan=True)]
-Figure = Number | Annotated[str, Field(pattern="^(nan|inf|-inf)$")] | None
-Size = Annotated[int, Field(ge=0, le=10**18)] | Annotated[str, Field(max_length=200)]
-
-
-class Read(BaseModel):
-    """Takes the types that it names and no others; what it does not know, it refuses."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class RefRead(Read):
-    node: Name
-    part: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-
-
-class SummaryRead(Read):
-    minimum: Figure
-    maximum: Figure
-    mean: Figure
-    std: Figure
-    norm: Figure
-    item: Figure = None
-    bad: Whole = 0
-
-
-class CostRead(Read):
-    flops: Whole = 0
-    bytes: Whole = 0
-    seconds: Figure = 0.0
-
-
-class NodeRead(Read):
-    name: Name
-    op: Annotated[str, Field(max_length=1_000)]
-    text: Text = ""
-    latex: Text = ""
-    dtype: Annotated[str, Field(max_length=100)] = ""
-    module: Annotated[str, Field(max_length=1_000)] = ""
-    scope: Annotated[str, Field(max_length=1_000)] = ""
-    line: Annotated[str, Field(max_length=1_000)] = ""
-    parameters: Whole = 0
-    shape: Annotated[list[Size], Field(max_length=64)] = []
-    inputs: Annotated[list[RefRead], Field(max_length=10_000)] = []
-    value: SummaryRead | None = None
-    gradient: SummaryRead | None = None
-    forward: CostRead = CostRead()
-    backward: CostRead = CostRead()
-
-
-class EdgeRead(Read):
-    source: Annotated[Name, Field(alias="from")]
-    part: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    to: Name
-    place: Annotated[int, Field(ge=0, le=10_000)]
-    gradient: Figure = None
-    local: Figure = None
-    rule: Text = ""
-    latex: Text = ""
-
-
-class GraphRead(Read):
-    version: int
-    nodes: Annotated[list[NodeRead], Field(max_length=MOST_NODES)]
-    edges: Annotated[list[EdgeRead], Field(max_length=MOST_EDGES)] = []
-    outputs: Annotated[list[RefRead], Field(max_length=MOST_NODES)] = []
-    modules: Annotated[dict[str, Text], Field(max_length=MOST_NODES)] = {}
-    of: Annotated[str, Field(max_length=1_000)] = ""
-    notes: Annotated[list[Text], Field(max_length=1_000)] = []
-    layout: Any = None  # made anew when the graph is drawn
-
-
-def from_json(data: object) -> Graph:
-    """A graph for drawing from what `to_json` gave; it cannot be run.
-
-    Raises ProfundoError for what is not such a graph: types, sizes, names without a node, circles, another version.
-    """
-    read = _validated(data)
-    if read.version != VERSION:
-        raise ProfundoError(f"graph as JSON: expected version {VERSION}, got {str(read.version)[:20]}")
-    nodes: dict[str, Node] = {}
-    for one in read.nodes:
-        if one.name in nodes:
-            raise ProfundoError(f"graph as JSON: two nodes are called {_brief(one.name)}")
-        nodes[one.name] = _node_of(one)
-    ordered = _in_order(nodes)
-    _check_names(read, nodes)
-    flows = {(edge.to, edge.place): _flow_of(edge) for edge in read.edges if edge.model_fields_set & _FLOW}
-    outputs = tuple(Ref(ref.node, ref.part) for ref in read.outputs)
-    return Graph(ordered, outputs, read.of, flows, read.modules, tuple(read.notes))
-
-
-_FLOW = {"gradient", "local", "rule", "latex"}
-
-
-def _validated(data: object) -> GraphRead:
-    if not isinstance(data, Mapping):
-        raise ProfundoError(f"graph as JSON: expected an object with nodes and edges, got {type(data).__name__}")
-    try:
-        return GraphRead.model_validate(dict(data))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(_brief(str(part), quoted=False) for part in first["loc"][:6])
-        raise ProfundoError(f"graph as JSON: {where}: {' '.join(first['msg'].split())[:200]}") from None
-    except (RecursionError, ValueError, OverflowError, TypeError):
-        raise ProfundoError("graph as JSON: a value in it is too large or too deeply nested") from None
-
-
-def _brief(name: str, *, quoted: bool = True) -> str:
-    short = name if len(name) <= 60 else f"{name[:59]}…"
-    return ascii(short) if quoted or not short.isprintable() else short
-
-
-def _node_of(one: NodeRead) -> Node:
-    return Node(
-        one.name,
-        one.op,
-        args=tuple(Ref(ref.node, ref.part) for ref in one.inputs),
-        shape=tuple(one.shape),
-        value=_summary_of(one.value),
-        gradient=_summary_of(one.gradient),
-        forward=Cost(one.forward.flops, one.forward.bytes, _figure(one.forward.seconds)),
-        backward=Cost(one.backward.flops, one.backward.bytes, _figure(one.backward.seconds)),
-        **{word: getattr(one, word) for word in ("text", "latex", "dtype", "module", "scope", "line", "parameters")},
-    )
-
-
-def _summary_of(one: SummaryRead | None) -> Summary | None:
-    if one is None:
-        return None
-    return Summary(
-        _figure(one.minimum),
-        _figure(one.maximum),
-        _figure(one.mean),
-        _figure(one.std),
-        _figure(one.norm),
-        one.bad,
-        None if one.item is None else _figure(one.item),
-    )
-
-
-def _flow_of(edge: EdgeRead) -> Flow:
-    gradient, local = (None if figure is None else _figure(figure) for figure in (edge.gradient, edge.local))
-    return Flow(gradient, local, edge.rule, edge.latex)
-
-
-def _figure(value: float | str | None) -> float:
-    return float("nan") if value is None else float(value)
-
-
-def _in_order(nodes: Mapping[str, Node]) -> dict[str, Node]:
-    """The nodes as they are, which must be an order in which they can be computed."""
-    seen: set[str] = set()
-    for node in nodes.values():
-        for name in node.inputs:
-            if name not in nodes:
-                raise ProfundoError(
-                    f"graph as JSON: {_brief(node.name)} has the input {_brief(name)}, which is no node"
-                )
-            if name not in seen:
-                raise ProfundoError(
-                    f"graph as JSON: {_brief(node.name)} comes before its input {_brief(name)}: a circle, or out of order"
-                )
-        seen.add(node.name)
-        if node.op in GIVEN and node.inputs:
-            raise ProfundoError(f"graph as JSON: {_brief(node.name)} is given ({node.op}) and cannot have inputs")
-    if sum(len(node.inputs) for node in nodes.values()) > MOST_EDGES:
-        raise ProfundoError(f"graph as JSON: expected at most {MOST_EDGES:,} inputs in all")
-    return dict(nodes)
-
-
-def _check_names(read: GraphRead, nodes: Mapping[str, Node]) -> None:
-    for ref in read.outputs:
-        if ref.node not in nodes:
-            raise ProfundoError(f"graph as JSON: the output {_brief(ref.node)} is no node")
-    if read.of and read.of not in nodes:
-        raise ProfundoError(f"graph as JSON: gradients of {_brief(read.of)}, which is no node")
-    for edge in read.edges:
-        target = nodes.get(edge.to)
-        if target is None or not _is_input(target.refs, edge):
-            raise ProfundoError(
-                f"graph as JSON: the edge {_brief(edge.source)} → {_brief(edge.to)} is not input {edge.place} of that node"
-            )
-
-
-def _is_input(refs: Sequence[Ref], edge: EdgeRead) -> bool:
-    return edge.place < len(refs) and refs[edge.place] == Ref(edge.source, edge.part)
+RENDERERS.update(dot=to_dot, mermaid=to_mermaid, json=to_json)

@@ -90,4 +90,5 @@ def _set_layers(items: Mapping[str, Item], links: Sequence[Link]) -> None:
     first = int(any(item.kind == "in" for item in items.values()))
     behind = max(layer.values()) + first + 1
     for name, item in items.items():
-        item.layer = layer[name] + first if name in layer else 0 if item.kind == "in" else behind
+        elsewhere = 0 if item.kind == "in" else behind
+        item.layer = layer[name] + first if name in layer else elsewhere

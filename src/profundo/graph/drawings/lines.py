@@ -157,12 +157,12 @@ def components(items: Mapping[str, Item], links: Sequence[Link]) -> list[Part]:
 
     for link in links:
         above[of(link.target)] = of(link.source)
-    found: dict[str, Part] = {}
+    result: dict[str, Part] = {}
     for name, item in items.items():
-        found.setdefault(of(name), ({}, []))[0][name] = item
+        result.setdefault(of(name), ({}, []))[0][name] = item
     for link in links:
-        found[of(link.source)][1].append(link)
-    return list(found.values())
+        result[of(link.source)][1].append(link)
+    return list(result.values())
 
 
 def packed(parts: Sequence[Level], direction: str) -> Level:

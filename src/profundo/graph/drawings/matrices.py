@@ -2,7 +2,6 @@
 
     product([[2, 5, 2], [1, 0, -2], [3, 1, 1]], [[-2, 1, 0], [-2, 2, 1], [0, 0, 3]])
     dense_layer(nn.Linear(3, 2), x)      # W·x + b with its numbers
-    layers(net, x)                       # every layer of a chain
 
 The picture is Falk's scheme (S. Falk, 1951): the first factor at the left, the second above, and each entry of the
 product where its row and its column meet. Whole numbers are exact; all others are summed in float64.
@@ -11,19 +10,17 @@ product where its row and its column meet. Whole numbers are exact; all others a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from profundo.graph.drawings.faces import text_width
+import torch
+
+from profundo.graph.drawings.faces import text_width, written
 from profundo.pictures.axes import colour
-from profundo.pictures.numbers import SPACE, plain
 from profundo.records import ProfundoError
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-__all__ = ["Dense", "Layers", "Product", "Step", "dense_layer", "layers", "product"]
+__all__ = ["Product", "Step", "dense_layer", "product"]
 
 Entry = int | float
 Rows = tuple[tuple[Entry, ...], ...]
@@ -54,7 +51,7 @@ class Step:
     def text(self) -> str:
         """c₁₂ = 2·1 + 5·2 + 2·0 = 12"""
         parts = [f"{_factor(a)}·{_factor(b)}" for a, b in self.terms]
-        return f"{self.letter}{_lowered(self.row, self.column)} = {self._sum(parts, '…')} = {_told(self.value)}"
+        return f"{self.letter}{_lowered(self.row, self.column)} = {self._sum(parts, '…')} = {_written(self.value)}"
 
     @property
     def latex(self) -> str:
@@ -72,148 +69,68 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """left · right = result, each as rows; names: of the three in the picture."""
+    """left · right = products, to each column of which `bias` is added where there is one; each as rows.
+
+    bias: a column, empty for none; names: of the three in the picture; letter: of an entry of the result.
+    """
 
     left: Rows
     right: Rows
-    result: Rows
+    products: Rows
+    bias: Rows = ()
     names: tuple[str, str, str] = ("A", "B", "A·B")
+    letter: str = "c"
+
+    @property
+    def result(self) -> Rows:
+        if not self.bias:
+            return self.products
+        return tuple(tuple(value + b for value in row) for row, (b,) in zip(self.products, self.bias, strict=True))
+
+    @property
+    def entries(self) -> list[tuple[int, int]]:
+        """(row, column) of each entry of the result, in reading order."""
+        return [(row, column) for row in range(len(self.left)) for column in range(len(self.right[0]))]
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """Each entry of the result, in reading order."""
-        return tuple(self.step(i, j) for i in range(len(self.result)) for j in range(len(self.result[0])))
+        return tuple(self.step(row, column) for row, column in self.entries)
 
     def step(self, row: int, column: int) -> Step:
         """How one entry comes about."""
-        self._check(row, column)
-        terms = tuple(zip(self.left[row], (line[column] for line in self.right), strict=True))
-        return Step(row, column, terms, self.result[row][column])
-
-    def _check(self, row: int, column: int) -> None:
-        rows, columns = len(self.result), len(self.result[0])
+        rows, columns = len(self.left), len(self.right[0])
         if not (0 <= row < rows and 0 <= column < columns):
             raise ProfundoError(f"entry ({row}, {column}): expected a row below {rows} and a column below {columns}")
+        terms = tuple(zip(self.left[row], (line[column] for line in self.right), strict=True))
+        added = self.bias[row][0] if self.bias else None
+        value = self.products[row][column] + (added or 0)
+        return Step(row, column, terms, value, added, self.letter)
 
     @property
     def text(self) -> str:
         """The equation in letters of one width, and under it each entry."""
-        equation = _beside([_block(self.left), "·", _block(self.right), "=", _block(self.result)])
+        bias: list[str | list[str]] = ["+", _block(self.bias)] if self.bias else []
+        equation = _beside([_block(self.left), "·", _block(self.right), *bias, "=", _block(self.result)])
         return equation + "\n\n" + "\n".join(step.text for step in self.steps[:MOST_FRAMES])
 
     @property
     def latex(self) -> str:
-        return rf"{_matrix(self.left)} \cdot {_matrix(self.right)} = {_matrix(self.result)}"
+        bias = f" + {_matrix(self.bias)}" if self.bias else ""
+        return rf"{_matrix(self.left)} \cdot {_matrix(self.right)}{bias} = {_matrix(self.result)}"
 
     def svg(self, row: int = 0, column: int = 0, *, until: bool = False) -> str:
         """The picture with one entry, its row and its column marked. until: entries that come later are left empty."""
-        self._check(row, column)
-        scheme = _scheme(self.left, self.right, self.result, self.names, (row, column), until=until)
-        return _page([scheme], [self.step(row, column).text], f"{self.names[0]} times {self.names[1]}")
+        words = self.step(row, column).text
+        label = f"{self.names[0]} times {self.names[1]}" + (" plus b" if self.bias else "")
+        return _page(_scheme(self, (row, column), until=until), words, label)
 
     def frames(self) -> list[str]:
         """A picture for each entry, in reading order; at most the first 400."""
-        entries = [(i, j) for i in range(len(self.result)) for j in range(len(self.result[0]))]
-        return [self.svg(i, j, until=True) for i, j in entries[:MOST_FRAMES]]
+        return [self.svg(row, column, until=True) for row, column in self.entries[:MOST_FRAMES]]
 
     def _repr_svg_(self) -> str:
         return self.svg()
-
-
-@dataclass(frozen=True, slots=True)
-class Dense:
-    """A layer z = W·x + b, and a = activation(z) where there is one. Columns of inputs and outputs are samples.
-
-    weights: (outputs, inputs); bias: (outputs, 1), empty for none; after: what follows, by name, with its values.
-    """
-
-    weights: Rows
-    inputs: Rows
-    sums: Rows
-    bias: Rows
-    outputs: Rows
-    after: tuple[tuple[str, Rows], ...] = ()
-
-    @property
-    def result(self) -> Rows:
-        """What leaves the layer: (outputs, samples)."""
-        return self.after[-1][1] if self.after else self.outputs
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        return tuple(self.step(i, j) for i in range(len(self.outputs)) for j in range(len(self.outputs[0])))
-
-    def step(self, row: int, column: int) -> Step:
-        """One sum: the row of weights times the sample's column, and the bias."""
-        plain_step = Product(self.weights, self.inputs, self.sums).step(row, column)
-        added = self.bias[row][0] if self.bias else None
-        return Step(row, column, plain_step.terms, self.outputs[row][column], added, "z")
-
-    @property
-    def text(self) -> str:
-        parts: list[str | list[str]] = [_block(self.weights), "·", _block(self.inputs)]
-        parts += ["+", _block(self.bias)] if self.bias else []
-        parts += ["=", _block(self.outputs)]
-        for name, values in self.after:
-            parts += [f" {name} →", _block(values)]
-        return _beside(parts) + "\n\n" + "\n".join(step.text for step in self.steps[:MOST_FRAMES])
-
-    @property
-    def latex(self) -> str:
-        bias = f" + {_matrix(self.bias)}" if self.bias else ""
-        after = "".join(
-            rf" \xrightarrow{{\text{{{_tex_word(name)}}}}} {_matrix(values)}" for name, values in self.after
-        )
-        return rf"{_matrix(self.weights)} \cdot {_matrix(self.inputs)}{bias} = {_matrix(self.outputs)}{after}"
-
-    def svg(self, row: int = 0, column: int = 0, *, until: bool = False) -> str:
-        return _page([self._drawn(row, column, until=until)], [self.step(row, column).text], "W times x plus b")
-
-    def frames(self) -> list[str]:
-        """A picture for each sum, in reading order; at most the first 400."""
-        entries = [(i, j) for i in range(len(self.outputs)) for j in range(len(self.outputs[0]))]
-        return [self.svg(i, j, until=True) for i, j in entries[:MOST_FRAMES]]
-
-    def _drawn(self, row: int, column: int, *, until: bool = False) -> _Drawn:
-        more = [("+", "b", self.bias, (row, 0)), ("=", "z", self.outputs, (row, column))] if self.bias else []
-        more += [("→", name, values, (row, column)) for name, values in self.after]
-        names = ("W", "x", "W·x" if self.bias else "z = W·x")
-        return _scheme(self.weights, self.inputs, self.sums, names, (row, column), more, until=until)
-
-    def _repr_svg_(self) -> str:
-        return self.svg()
-
-
-@dataclass(frozen=True, slots=True)
-class Layers:
-    """Dense layers one after the other; the result of each is the input of the next."""
-
-    layers: tuple[Dense, ...]
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
-    def __iter__(self) -> Iterator[Dense]:
-        return iter(self.layers)
-
-    def __getitem__(self, at: int) -> Dense:
-        return self.layers[at]
-
-    @property
-    def result(self) -> Rows:
-        return self.layers[-1].result
-
-    @property
-    def text(self) -> str:
-        return "\n\n".join(f"layer {at}\n{layer.text}" for at, layer in enumerate(self.layers, 1))
-
-    @property
-    def latex(self) -> str:
-        return " \\\\\n".join(layer.latex for layer in self.layers)
-
-    def _repr_svg_(self) -> str:
-        words = [f"layer {at}: {layer.step(0, 0).text}" for at, layer in enumerate(self.layers, 1)]
-        return _page([layer._drawn(0, 0) for layer in self.layers], words, f"{len(self.layers)} layers as matrices")
 
 
 def product(left: Any, right: Any) -> Product:
@@ -230,8 +147,11 @@ def product(left: Any, right: Any) -> Product:
     return Product(one, other, _times(one, other))
 
 
-def dense_layer(layer: Any, x: Any) -> Dense:
-    """The layer W·x + b on x. layer: an nn.Linear, or (W, b) with b None for none. x: (inputs,) or (samples, inputs)."""
+def dense_layer(layer: Any, x: Any) -> Product:
+    """The layer W·x + b on x, (inputs,) or (samples, inputs), with a column for each sample.
+
+    layer: an nn.Linear, or (W, b) with b None for none.
+    """
     weights, bias = _weights(layer)
     inputs = _columns(x)
     if len(weights[0]) != len(inputs):
@@ -239,70 +159,12 @@ def dense_layer(layer: Any, x: Any) -> Dense:
             f"dense_layer: expected {len(weights[0])} inputs for weights of {len(weights)} × {len(weights[0])}, "
             f"got {len(inputs)}"
         )
-    sums = _times(weights, inputs)
-    if not bias:
-        return Dense(weights, inputs, sums, (), sums)
-    if len(bias) != len(weights):
+    if bias and len(bias) != len(weights):
         raise ProfundoError(
             f"dense_layer: expected {len(weights)} biases, one for each row of weights, got {len(bias)}"
         )
-    outputs = tuple(tuple(value + b for value in row) for row, (b,) in zip(sums, bias, strict=True))
-    return Dense(weights, inputs, sums, bias, outputs)
-
-
-def layers(net: nn.Module, x: Any) -> Layers:
-    """Every dense layer of a chain with its activations, in evaluation mode. x: (inputs,) or (samples, inputs).
-
-    Raises ProfundoError for a module that is neither nn.Linear, an activation, Flatten, Dropout, Identity nor a chain.
-    """
-    import torch
-
-    values = _columns(torch.as_tensor(x).flatten(1) if torch.as_tensor(x).dim() > 2 else x)
-    found: list[Dense] = []
-    for module in _chain(net):
-        if isinstance(module, torch.nn.Linear):
-            found.append(dense_layer(module, tuple(zip(*values, strict=True))))
-            values = found[-1].outputs
-        elif found:
-            values = _activated(module, values)
-            after = (*found[-1].after, (type(module).__name__, values))
-            last = found[-1]
-            found[-1] = Dense(last.weights, last.inputs, last.sums, last.bias, last.outputs, after)
-        else:
-            values = _activated(module, values)
-    if not found:
-        raise ProfundoError("layers: expected a chain with at least one nn.Linear in it, got none")
-    return Layers(tuple(found))
-
-
-def _chain(net: nn.Module) -> Iterator[nn.Module]:
-    """The modules of a chain that compute something."""
-    import torch
-    from torch.nn.modules import activation
-
-    for module in net.children() if isinstance(net, torch.nn.Sequential) else (net,):
-        if isinstance(module, torch.nn.Sequential):
-            yield from _chain(module)
-        elif isinstance(module, torch.nn.Flatten | torch.nn.Dropout | torch.nn.Identity):
-            continue
-        elif isinstance(module, torch.nn.Linear) or (
-            type(module).__module__ == activation.__name__ and not isinstance(module, torch.nn.MultiheadAttention)
-        ):
-            yield module
-        else:
-            raise ProfundoError(f"layers: expected nn.Linear and activations in a chain, got {type(module).__name__}")
-
-
-def _activated(module: nn.Module, values: Rows) -> Rows:
-    """An activation applied to each sample, a column, in float64 and without dropout or noise."""
-    from copy import deepcopy
-
-    import torch
-
-    with torch.no_grad():
-        samples = torch.tensor(values, dtype=torch.float64).T
-        result: Tensor = deepcopy(module).double().eval()(samples)
-    return _rows(result.T, type(module).__name__)
+    names = ("W", "x", "W·x" if bias else "z = W·x")
+    return Product(weights, inputs, _times(weights, inputs), bias, names, "z")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -311,8 +173,6 @@ def _activated(module: nn.Module, values: Rows) -> Rows:
 
 def _rows(matrix: Any, what: str) -> Rows:
     """Rows of finite numbers, of one length."""
-    import torch
-
     if isinstance(matrix, torch.Tensor):
         matrix = matrix.detach().cpu()
         matrix = (matrix.double() if matrix.is_floating_point() else matrix).tolist()
@@ -351,19 +211,15 @@ def _entry(value: Any, what: str) -> Entry:
 
 def _columns(x: Any) -> Rows:
     """One sample (inputs,) as a column, several (samples, inputs) as columns."""
-    import torch
-
     if isinstance(x, torch.Tensor) or hasattr(x, "tolist"):
         x = x.tolist() if not isinstance(x, torch.Tensor) else (x.double() if x.is_floating_point() else x).tolist()
-    if isinstance(x, Sequence) and len(x) and not any(isinstance(one, Sequence) for one in x):
+    if isinstance(x, Sequence) and len(x) and not any(isinstance(item, Sequence) for item in x):
         x = [x]
     return tuple(zip(*_rows(x, "x"), strict=True))
 
 
 def _weights(layer: Any) -> tuple[Rows, Rows]:
     """W as rows and b as a column, empty for none."""
-    import torch
-
     if isinstance(layer, torch.nn.Linear):
         layer = (layer.weight, layer.bias)
     if not isinstance(layer, tuple | list) or len(layer) != 2:
@@ -393,16 +249,15 @@ def _sum(terms: list[Entry]) -> Entry:
     return total
 
 
-def _told(value: Entry) -> str:
+def _written(value: Entry) -> str:
     if isinstance(value, int):
         return str(value).replace("-", "−")
-    told = plain(float(f"{value:.4g}"))
-    return told.rstrip("0").rstrip(".") if "." in told and SPACE not in told else told
+    return written(value)
 
 
 def _factor(value: Entry, *, latex: bool = False) -> str:
-    told = _tex(value) if latex else _told(value)
-    return f"({told})" if value < 0 else told
+    written_out = _tex(value) if latex else _written(value)
+    return f"({written_out})" if value < 0 else written_out
 
 
 def _tex(value: Entry) -> str:
@@ -410,12 +265,6 @@ def _tex(value: Entry) -> str:
         return str(value)
     mantissa, _, exponent = f"{value:.4g}".partition("e")
     return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else mantissa
-
-
-def _tex_word(word: str) -> str:
-    return "".join(
-        letter if letter.isalnum() or letter == " " else rf"\{letter}" if letter in "_&%#$" else "" for letter in word
-    )
 
 
 def _lowered(row: int, column: int) -> str:
@@ -428,12 +277,12 @@ def _shown(count: int, marked: int) -> list[int | None]:
     if count <= MOST_SHOWN:
         return list(range(count))
     near = {0, 1, 2, 3, count - 2, count - 1, marked}
-    found: list[int | None] = []
+    shown: list[int | None] = []
     for at in sorted(near):
-        if found and found[-1] is not None and at > found[-1] + 1:
-            found.append(None)
-        found.append(at)
-    return found
+        if shown and shown[-1] is not None and at > shown[-1] + 1:
+            shown.append(None)
+        shown.append(at)
+    return shown
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -443,14 +292,13 @@ def _shown(count: int, marked: int) -> list[int | None]:
 def _block(rows: Rows) -> list[str]:
     """A matrix in brackets, as lines of one width."""
     shown, columns = _shown(len(rows), 0), _shown(len(rows[0]), 0)
-    cells = [["⋯" if i is None or j is None else _told(rows[i][j]) for j in columns] for i in shown]
+    cells = [["⋯" if i is None or j is None else _written(rows[i][j]) for j in columns] for i in shown]
     widths = [max(len(line[j]) for line in cells) for j in range(len(columns))]
     lines = [" ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
     if len(lines) == 1:
         return [f"[{lines[0]}]"]
-    last = len(lines) - 1
-    return [f"{'⎡' if not at else '⎣' if at == last else '⎢'}{line}{'⎤' if not at else '⎦' if at == last else '⎥'}" for at, line in
-            enumerate(lines)]  # fmt: skip
+    brackets = [("⎡", "⎤"), *[("⎢", "⎥")] * (len(lines) - 2), ("⎣", "⎦")]
+    return [f"{left}{line}{right}" for (left, right), line in zip(brackets, lines, strict=True)]
 
 
 def _beside(parts: Sequence[str | list[str]]) -> str:
@@ -538,7 +386,7 @@ class _Table:
             f'fill="{hue}" fill-opacity="0.16"/>'
         )
         look = f'fill="{hue}" font-weight="600"' if is_marked else f'fill="{INK}"'
-        return (ground if is_marked else "") + f"<text {middle} {look}>{_told(self.rows[i][j])}</text>"
+        return (ground if is_marked else "") + f"<text {middle} {look}>{_written(self.rows[i][j])}</text>"
 
     def _brackets(self, x: float, y: float) -> str:
         top, bottom, right = y - 2, y + self.height + 2, x + self.width
@@ -548,51 +396,36 @@ class _Table:
 
 
 def _table(rows: Rows, down: list[int | None], across: list[int | None]) -> _Table:
-    told = (_told(rows[i][j]) for i in down for j in across if i is not None and j is not None)
-    return _Table(rows, (down, across), max(34.0, PAD + max(text_width(number, SIZE, bold=True) for number in told)))
+    texts = (_written(rows[i][j]) for i in down for j in across if i is not None and j is not None)
+    return _Table(rows, (down, across), max(34.0, PAD + max(text_width(number, SIZE, bold=True) for number in texts)))
 
 
-def _scheme(
-    left: Rows,
-    right: Rows,
-    result: Rows,
-    names: tuple[str, str, str],
-    entry: tuple[int, int],
-    more: Sequence[tuple[str, str, Rows, tuple[int, int]]] = (),
-    *,
-    until: bool = False,
-) -> _Drawn:
-    """Falk's scheme; more: signs, names and matrices that follow at the right of the result, with their marked entry."""
+def _scheme(shown: Product, entry: tuple[int, int], *, until: bool) -> _Drawn:
+    """Falk's scheme, and at its right the bias and the result where there is a bias. until: later entries are empty."""
     row, column = entry
-    rows, inner, columns = _shown(len(left), row), _shown(len(right), 0), _shown(len(right[0]), column)
-    one, other, total = _table(left, rows, inner), _table(right, inner, columns), _table(result, rows, columns)
-    wide = max(other.width, total.width)
+    rows, columns = _shown(len(shown.left), row), _shown(len(shown.right[0]), column)
+    inner = _shown(len(shown.right), 0)
+    one, other = _table(shown.left, rows, inner), _table(shown.right, inner, columns)
+    total = _table(shown.products, rows, columns)
+    wide, hidden = max(other.width, total.width), entry if until else None
     x, y = one.width + 44.0, other.height + 40.0
     parts = [
         one.draw(0, y, (row, None), ROW),
         other.draw(x + (wide - other.width) / 2, 0, (None, column), COLUMN),
-        total.draw(x + (wide - total.width) / 2, y, (row, column), RESULT, until=entry if until else None),
-        _word(one.width / 2, y - 15, names[0], ROW),
-        _word(x + (wide - other.width) / 2 - 8, other.height / 2, names[1], COLUMN, "end"),
-        _word(x + wide / 2, y + total.height + 17, names[2], RESULT),
+        total.draw(x + (wide - total.width) / 2, y, (row, column), RESULT, until=hidden),
+        _word(one.width / 2, y - 15, shown.names[0], ROW),
+        _word(x + (wide - other.width) / 2 - 8, other.height / 2, shown.names[1], COLUMN, "end"),
+        _word(x + wide / 2, y + total.height + 17, shown.names[2], RESULT),
     ]
     at = x + wide
-    for sign, name, values, marked in more:
-        word = sign if sign != "→" else f"{name} →"
-        room = text_width(word, SIZE) + 22
-        table = _table(values, rows, _shown(len(values[0]), marked[1]))
-        parts.append(_word(at + room / 2, y + total.height / 2, word, MUTED))
-        hidden = entry if until and sign != "+" else None
-        parts.append(table.draw(at + room, y, marked, RESULT if sign != "+" else ROW, until=hidden))
-        parts.append(
-            _word(
-                at + room + table.width / 2,
-                y + total.height + 17,
-                "a" if sign == "→" else name,
-                RESULT if sign != "+" else ROW,
-            )
-        )
-        at += room + table.width
+    if shown.bias:
+        bias, result = _table(shown.bias, rows, [0]), _table(shown.result, rows, columns)
+        for sign, name, table, hue, hide in (("+", "b", bias, ROW, None), ("=", shown.letter, result, RESULT, hidden)):
+            room = text_width(sign, SIZE) + 22
+            parts.append(_word(at + room / 2, y + total.height / 2, sign, MUTED))
+            parts.append(table.draw(at + room, y, (row, 0 if table is bias else column), hue, until=hide))
+            parts.append(_word(at + room + table.width / 2, y + total.height + 17, name, hue))
+            at += room + table.width
     return _Drawn("".join(parts), at, y + total.height + 28)
 
 
@@ -603,19 +436,15 @@ def _word(x: float, y: float, text: str, hue: str, anchor: str = "middle") -> st
     )
 
 
-def _page(schemes: Sequence[_Drawn], words: Sequence[str], label: str) -> str:
-    """Schemes one under the other, each with a line of words."""
-    width = max([*(one.width for one in schemes), *(text_width(word, SIZE) for word in words)]) + 2 * MARGIN
-    parts, y = [], MARGIN
-    for scheme, word in zip(schemes, words, strict=True):
-        parts.append(f'<g transform="translate({MARGIN:g} {y:.1f})">{scheme.svg}</g>')
-        y += scheme.height + 22
-        parts.append(f'<text x="{MARGIN:g}" y="{y:.1f}" font-size="{SIZE:g}">{word}</text>')
-        y += 34
-    high = y - 34 + MARGIN
+def _page(scheme: _Drawn, words: str, label: str) -> str:
+    """The scheme over a line of words."""
+    width = max(scheme.width, text_width(words, SIZE)) + 2 * MARGIN
+    high = MARGIN + scheme.height + 22 + MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="matrices" role="img" aria-label="{label}" '
         f'viewBox="0 0 {width:.1f} {high:.1f}" width="{width:.1f}" height="{high:.1f}" style="max-width:100%;height:auto" '
         f'font-family="system-ui, sans-serif" font-size="{SIZE:g}" fill="{INK}">'
-        f'<rect width="{width:.1f}" height="{high:.1f}" fill="{PAPER}"/>{"".join(parts)}</svg>'
+        f'<rect width="{width:.1f}" height="{high:.1f}" fill="{PAPER}"/>'
+        f'<g transform="translate({MARGIN:g} {MARGIN:.1f})">{scheme.svg}</g>'
+        f'<text x="{MARGIN:g}" y="{high - MARGIN:.1f}" font-size="{SIZE:g}">{words}</text></svg>'
     )

@@ -14,7 +14,7 @@ from shutil import get_terminal_size
 
 from profundo.graph.derivatives.formulas import number
 from profundo.graph.expressions.writing import duration
-from profundo.graph.nodes import GIVEN, Cost, Graph, Node, Summary, refs_of
+from profundo.graph.nodes import GIVEN, RENDERERS, Cost, Graph, Node, Summary, refs_of
 from profundo.pictures.numbers import count, short
 from profundo.records import ProfundoError
 
@@ -130,11 +130,11 @@ def _gradient_title(graph: Graph) -> str:
 def _call(node: Node) -> str:
     """The operation with its inputs; of two operands also a plain number ("mul(b, 3)")."""
     few = len(node.args) <= 2
-    told = [
+    text = [
         ", ".join(ref.node for ref in refs_of(value)) or (f"{value}" if few and type(value) in (int, float) else "")
         for value in (*node.args, *node.kwargs.values())
     ]
-    return f"{node.op}({', '.join(filter(None, told))})"
+    return f"{node.op}({', '.join(filter(None, text))})"
 
 
 def _is_in_formulas(node: Node) -> bool:
@@ -177,11 +177,11 @@ def _modules(graph: Graph, depth: int) -> dict[str, list[Node]]:
     """Consecutive nodes of one module `depth` levels down; those of modules above it, by call. "#2": a second stretch."""
     computed = [node for node in graph if node.op not in GIVEN]
     holders = {path.rpartition(".")[0] for path in graph.modules if path}
-    found: dict[str, list[Node]] = {}
+    result: dict[str, list[Node]] = {}
     for name, nodes in groupby(computed, lambda node: _part(node, depth, holders)):
-        again = sum(1 for other in found if other == name or other.startswith(name + "#"))
-        found[f"{name}#{again + 1}" if again else name] = list(nodes)
-    return found
+        again = sum(1 for other in result if other == name or other.startswith(name + "#"))
+        result[f"{name}#{again + 1}" if again else name] = list(nodes)
+    return result
 
 
 def _part(node: Node, depth: int, holders: Collection[str]) -> str:
@@ -197,9 +197,9 @@ def _first_uses(graph: Graph, calls: Mapping[str, Sequence[Node]]) -> dict[str, 
     seen: set[str] = set()
     learned: dict[str, int] = {}
     for name, nodes in calls.items():
-        fresh = {one for node in nodes for one in node.inputs if graph[one].op in GIVEN} - seen
+        fresh = {item for node in nodes for item in node.inputs if graph[item].op in GIVEN} - seen
         seen |= fresh
-        learned[name] = sum(graph[one].parameters for one in fresh) + sum(node.parameters for node in nodes)
+        learned[name] = sum(graph[item].parameters for item in fresh) + sum(node.parameters for node in nodes)
     return learned
 
 
@@ -246,9 +246,9 @@ def aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     if room < 20:
         raise ProfundoError(f"width: expected at least 20 columns for a table, got {room}")
     clean = [[_printable(cell) for cell in row] for row in rows]
-    kept = [at for at in range(len(columns)) if any(row[at] for row in clean)]
+    remaining = [at for at in range(len(columns)) if any(row[at] for row in clean)]
     titles = [_printable(column.title) for column in columns]
-    widths = {at: max(display_width(row[at]) for row in (titles, *clean)) for at in kept}
+    widths = {at: max(display_width(row[at]) for row in (titles, *clean)) for at in remaining}
     widths = _fitted(columns, widths, room)
     return [
         "  ".join(_cell(row[at], widths[at], columns[at].is_number) for at in widths).rstrip()
@@ -284,12 +284,12 @@ def _cell(text: str, width: int, is_number: bool) -> str:
 def _cut(text: str, width: int) -> str:
     if display_width(text) <= width:
         return text
-    kept = ""
+    short = ""
     for sign in text:
-        if display_width(kept + sign) > width - 1:
+        if display_width(short + sign) > width - 1:
             break
-        kept += sign
-    return kept + "…"
+        short += sign
+    return short + "…"
 
 
 def display_width(text: str) -> int:
@@ -312,3 +312,6 @@ def _checked(limit: int) -> int:
     if limit < 1:
         raise ProfundoError(f"limit: expected a number of rows, 1 or more, got {limit}")
     return limit
+
+
+RENDERERS["table"] = table

@@ -22,7 +22,7 @@ def define(name: str, run: Callable[..., Any], **rules: Any) -> Operation:
 
 
 def broadcasting(*inputs: Expression, **_options: Any) -> Shape:
-    return broadcast([one.shape for one in inputs])
+    return broadcast([expression.shape for expression in inputs])
 
 
 def as_first(first: Expression, *_others: Expression, **_options: Any) -> Shape:
@@ -32,8 +32,8 @@ def as_first(first: Expression, *_others: Expression, **_options: Any) -> Shape:
 def promoted(*inputs: Expression, **_options: Any) -> torch.dtype:
     """The smallest that holds all; a single number adapts to an array of its category, as in PyTorch."""
     dtype = inputs[0].dtype
-    for one in inputs[1:]:
-        dtype = torch.result_type(_example(dtype, inputs[0].ndim), _example(one.dtype, one.ndim))
+    for expression in inputs[1:]:
+        dtype = torch.result_type(_example(dtype, inputs[0].ndim), _example(expression.dtype, expression.ndim))
     return dtype
 
 

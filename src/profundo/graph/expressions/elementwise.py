@@ -53,11 +53,18 @@ remainder: Operation = define(
 def _pow_slopes(out: Expression, x: Expression, y: Expression) -> tuple[Any, Any]:
     if y.kind == "constant":
         power = y.data
-        by_base = 0 if not power.any() else 2 * x if power.dim() == 0 and power == 2 else y * x ** (y - 1)
-        if power.dim() and not power.all():
-            by_base = where(equal(y, 0), 0, by_base)  # not 0·∞ where the base is 0
-        return by_base, None if not power.dtype.is_floating_point else _by_exponent(out, x, y)
+        return _by_base(x, y), _by_exponent(out, x, y) if power.dtype.is_floating_point else None
     return where(equal(y, 0), 0, y * x ** (y - 1)), _by_exponent(out, x, y)
+
+
+def _by_base(x: Expression, y: Expression) -> Any:
+    """y·x^(y − 1) for a constant power; 0 where that is 0, not 0·∞ where the base is 0, too."""
+    power = y.data
+    if not power.any():
+        return 0
+    if power.dim() == 0:
+        return 2 * x if power == 2 else y * x ** (y - 1)
+    return y * x ** (y - 1) if power.all() else where(equal(y, 0), 0, y * x ** (y - 1))
 
 
 def _by_exponent(out: Expression, x: Expression, y: Expression) -> Expression:
@@ -240,7 +247,7 @@ def where(condition: Operand, x: Operand, y: Operand) -> Expression:
     condition = as_expression(condition)
     if condition.dtype != torch.bool:
         condition = not_equal(condition, 0)
-    likes = [one.dtype for one in (x, y) if isinstance(one, Expression)]
+    likes = [expression.dtype for expression in (x, y) if isinstance(expression, Expression)]
     like = likes[0] if likes else None
     return _where(condition, as_expression(x, like), as_expression(y, like))
 

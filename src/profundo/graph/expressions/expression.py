@@ -28,11 +28,12 @@ from profundo.graph.nodes import Size
 from profundo.records import ProfundoError
 
 __all__ = [
+    "FUNCTIONS",
     "OPERATIONS",
+    "WRITERS",
     "Expression",
     "Operand",
     "Operation",
-    "Slope",
     "ancestors",
     "apply",
     "as_expression",
@@ -46,9 +47,14 @@ __all__ = [
 ]
 
 OPERATIONS: dict[str, Operation] = {}
-"""Every operation by its name; filled where each is defined."""
+"""Every operation by its name; filled where each is defined (see defining.py)."""
 
-Slope = "Expression | float | None"
+FUNCTIONS: dict[str, Callable[..., Expression]] = {}
+"""What can be computed with expressions, by its public name; entered in operations.py, above what it is made of."""
+
+WRITERS: dict[str, Callable[[Expression], str]] = {}
+"""How an expression is written: "formula" in one line (writing.py), "steps" in a line for each (functions.py)."""
+
 _SWAPPED = {
     "radd": "add",
     "rsub": "sub",
@@ -90,7 +96,7 @@ class Operation:
 
     def __call__(self, *inputs: Operand, **options: Any) -> Expression:
         for option in options:
-            if not _takes(self.name, option):
+            if not _takes(self, option):
                 raise TypeError(f"got an unexpected keyword argument {option!r}")
         return apply(self, inputs, options)
 
@@ -119,26 +125,23 @@ class Expression:
     @classmethod
     def __torch_function__(cls, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Expression:
         """torch.sigmoid(x) is the operation of that name; a tensor leaves arithmetic to the expression beside it."""
-        import profundo.graph.operations as known
-
         name = func.__name__.strip("_")
         is_swapped = name in _SWAPPED
         name = _SWAPPED.get(name, name)
         name = _OUR_NAMES.get(name, name)
-        if name not in known.__all__:
+        if name not in FUNCTIONS:
             raise ProfundoError(
                 f"torch.{name} does not take expressions; profundo.graph.operations lists what there is"
             )
-        told = {
+        options = {
             key: value
             for key, value in (kwargs or {}).items()
             if key != "_stacklevel" and value is not None and value is not False
         }
         try:
-            made: Expression = getattr(known, name)(*(reversed(args) if is_swapped else args), **told)
+            return FUNCTIONS[name](*(reversed(args) if is_swapped else args), **options)
         except TypeError as error:
             raise ProfundoError(f"torch.{name} of an expression: {error}; see profundo.graph.{name}") from None
-        return made
 
     @property
     def ndim(self) -> int:
@@ -169,18 +172,12 @@ class Expression:
         return replace(self, name=_checked_name(name))
 
     def __repr__(self) -> str:
-        from profundo.graph.expressions.writing import write
-
-        return write(self)
+        return WRITERS["formula"](self)
 
     def __str__(self) -> str:
         """The formula, or for a long one a line for each of its values."""
         whole = repr(self)
-        if len(whole) <= 100:
-            return whole
-        from profundo.graph.expressions.functions import graph_of
-
-        return "\n".join(f"{node.name} = {node.text}" for node in graph_of(self) if node.call is not None)
+        return whole if len(whole) <= 100 else WRITERS["steps"](self)
 
     def __bool__(self) -> NoReturn:
         raise ProfundoError(f"{describe(self)} has no truth value before it is computed; choose with where(…, …, …)")
@@ -191,106 +188,92 @@ class Expression:
         return (self[at] for at in range(self.shape[0]))
 
     def __neg__(self) -> Expression:
-        return _op("neg")(self)
+        return OPERATIONS["neg"](self)
 
     def __abs__(self) -> Expression:
-        return _op("abs")(self)
+        return OPERATIONS["abs"](self)
 
     def __add__(self, other: Operand) -> Expression:
-        return _op("add")(self, other)
+        return OPERATIONS["add"](self, other)
 
     def __radd__(self, other: Operand) -> Expression:
-        return _op("add")(other, self)
+        return OPERATIONS["add"](other, self)
 
     def __sub__(self, other: Operand) -> Expression:
-        return _op("sub")(self, other)
+        return OPERATIONS["sub"](self, other)
 
     def __rsub__(self, other: Operand) -> Expression:
-        return _op("sub")(other, self)
+        return OPERATIONS["sub"](other, self)
 
     def __mul__(self, other: Operand) -> Expression:
-        return _op("mul")(self, other)
+        return OPERATIONS["mul"](self, other)
 
     def __rmul__(self, other: Operand) -> Expression:
-        return _op("mul")(other, self)
+        return OPERATIONS["mul"](other, self)
 
     def __truediv__(self, other: Operand) -> Expression:
-        return _op("div")(self, other)
+        return OPERATIONS["div"](self, other)
 
     def __rtruediv__(self, other: Operand) -> Expression:
-        return _op("div")(other, self)
+        return OPERATIONS["div"](other, self)
 
     def __mod__(self, other: Operand) -> Expression:
-        return _op("remainder")(self, other)
+        return OPERATIONS["remainder"](self, other)
 
     def __pow__(self, other: Operand) -> Expression:
-        return _op("pow")(self, other)
+        return OPERATIONS["pow"](self, other)
 
     def __rpow__(self, other: Operand) -> Expression:
-        return _op("pow")(other, self)
+        return OPERATIONS["pow"](other, self)
 
     def __matmul__(self, other: Operand) -> Expression:
-        return _op("matmul")(self, other)
+        return OPERATIONS["matmul"](self, other)
 
     def __rmatmul__(self, other: Operand) -> Expression:
-        return _op("matmul")(other, self)
+        return OPERATIONS["matmul"](other, self)
 
     def __lt__(self, other: Operand) -> Expression:
-        return _op("less")(self, other)
+        return OPERATIONS["less"](self, other)
 
     def __le__(self, other: Operand) -> Expression:
-        return _op("less_equal")(self, other)
+        return OPERATIONS["less_equal"](self, other)
 
     def __gt__(self, other: Operand) -> Expression:
-        return _op("greater")(self, other)
+        return OPERATIONS["greater"](self, other)
 
     def __ge__(self, other: Operand) -> Expression:
-        return _op("greater_equal")(self, other)
+        return OPERATIONS["greater_equal"](self, other)
 
     def __and__(self, other: Operand) -> Expression:
-        return _op("logical_and")(self, other)
+        return OPERATIONS["logical_and"](self, other)
 
     def __or__(self, other: Operand) -> Expression:
-        return _op("logical_or")(self, other)
+        return OPERATIONS["logical_or"](self, other)
 
     def __invert__(self) -> Expression:
-        return _op("logical_not")(self)
+        return OPERATIONS["logical_not"](self)
 
     def __getitem__(self, at: Any) -> Expression:
-        from profundo.graph.expressions.rearranging import index
-
-        return index(self, at)
+        return FUNCTIONS["index"](self, at)
 
     @property
     def T(self) -> Expression:
-        from profundo.graph.expressions.rearranging import permute
-
-        return permute(self, tuple(reversed(range(self.ndim))))
+        return FUNCTIONS["permute"](self, tuple(reversed(range(self.ndim))))
 
     def sum(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Expression:
-        from profundo.graph.expressions import reductions
-
-        return reductions.sum(self, dim, keepdim)
+        return FUNCTIONS["sum"](self, dim, keepdim)
 
     def mean(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Expression:
-        from profundo.graph.expressions import reductions
-
-        return reductions.mean(self, dim, keepdim)
+        return FUNCTIONS["mean"](self, dim, keepdim)
 
     def max(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Expression:
-        from profundo.graph.expressions import reductions
-
-        return reductions.max(self, dim, keepdim)
+        return FUNCTIONS["max"](self, dim, keepdim)
 
     def min(self, dim: int | Sequence[int] | None = None, keepdim: bool = False) -> Expression:
-        from profundo.graph.expressions import reductions
-
-        return reductions.min(self, dim, keepdim)
+        return FUNCTIONS["min"](self, dim, keepdim)
 
     def reshape(self, *shape: int) -> Expression:
-        from profundo.graph.expressions.rearranging import reshape
-
-        return reshape(self, *shape)
+        return FUNCTIONS["reshape"](self, *shape)
 
 
 Operand = Expression | float | int | bool | np.ndarray | Tensor | Sequence[Any]
@@ -377,7 +360,7 @@ def apply(op: Operation, operands: Sequence[Operand], options: Mapping[str, Any]
         shape = op.shape(*inputs, **options)
         dtype = op.dtype(*inputs, **options)
     except Mismatch as why:
-        what = " and ".join(describe(one) for one in inputs)
+        what = " and ".join(describe(expression) for expression in inputs)
         raise ProfundoError(f"{op.name}: {what} do not fit: {why} ({_line() or 'built'})") from None
     return Expression(op, inputs, options, shape, dtype, line=_line())
 
@@ -406,7 +389,7 @@ def ancestors(outputs: Iterable[Expression]) -> list[Expression]:
         elif id(expression) not in seen:
             seen.add(id(expression))
             waiting.append((expression, True))
-            waiting += [(one, False) for one in reversed(expression.inputs) if id(one) not in seen]
+            waiting += [(node, False) for node in reversed(expression.inputs) if id(node) not in seen]
     return order
 
 
@@ -427,22 +410,14 @@ def _expressions(operands: Sequence[Operand]) -> tuple[Expression, ...]:
 
 
 @cache
-def _takes(name: str, option: str) -> bool:
+def _takes(op: Operation, option: str) -> bool:
     """Whether a rule of the operation has a use for the option: it names it, or hands on **all that it gets."""
-    op = OPERATIONS[name]
     rules = [rule for rule in (op.shape, op.slopes, op.pullback) if rule is not None]
     parameters = [parameter for rule in rules for parameter in inspect.signature(rule).parameters.values()]
     return any(
         parameter.name == option if parameter.kind != parameter.VAR_KEYWORD else not parameter.name.startswith("_")
         for parameter in parameters
     )
-
-
-@cache
-def _op(name: str) -> Operation:
-    import profundo.graph.operations  # noqa: F401 - defines them
-
-    return OPERATIONS[name]
 
 
 def _line() -> str:

@@ -7,17 +7,18 @@ f(inputs, targets)                     # the cost before the updates; then w has
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from profundo.graph.expressions.expression import Expression, ancestors, as_expression, as_tensor, describe
+from profundo.graph.expressions.expression import WRITERS, Expression, ancestors, as_expression, as_tensor, describe
 from profundo.graph.expressions.sizes import Mismatch, Shape, same, written
 from profundo.graph.expressions.writing import write, write_latex
 from profundo.graph.nodes import Graph, Node, Ref
+from profundo.graph.rewriting.engine import rewrite
 from profundo.graph.running import straight, value_of
 from profundo.records import ProfundoError
 
@@ -34,11 +35,11 @@ def graph_of(outputs: Expression | Sequence[Expression], inputs: Sequence[Expres
     inputs: come first among the nodes, whether they are used or not. Unnamed values are called u, v, w, …, the last f.
     Of more than 2,000 nodes, which nobody reads, the formulas are left out.
     """
-    asked = [outputs] if isinstance(outputs, Expression) else list(outputs)
-    names = named_nodes(asked, inputs)
+    wanted = [outputs] if isinstance(outputs, Expression) else list(outputs)
+    names = named_nodes(wanted, inputs)
     is_read = len(names) <= MOST_READ
     nodes = {name: _node(expression, name, names, is_read) for expression, name in names.items()}
-    return Graph(nodes, tuple(Ref(names[output]) for output in asked))
+    return Graph(nodes, tuple(Ref(names[output]) for output in wanted))
 
 
 def named_nodes(outputs: Sequence[Expression], inputs: Sequence[Expression] = ()) -> dict[Expression, str]:
@@ -82,27 +83,25 @@ def function(
     Raises ProfundoError where an output needs an input that is not given, or an update does not fit.
     """
     form = outputs if outputs is not None else ()
-    asked = [form] if isinstance(form, Expression) else list(form.values() if isinstance(form, Mapping) else form)
+    wanted = [form] if isinstance(form, Expression) else list(form.values() if isinstance(form, Mapping) else form)
     new = _checked_updates(updates or {})
-    _check_inputs(inputs, [*asked, *new.values()])
-    for one in asked:
-        if not isinstance(one, Expression):
-            raise ProfundoError(f"function: expected expressions to compute, got {type(one).__name__}")
-    every = [*asked, *new.values()]
+    _check_inputs(inputs, [*wanted, *new.values()])
+    for expression in wanted:
+        if not isinstance(expression, Expression):
+            raise ProfundoError(f"function: expected expressions to compute, got {type(expression).__name__}")
+    every = [*wanted, *new.values()]
     names = named_nodes(every, inputs)
     graph = graph_of(every, inputs)
     if simplify:
-        from profundo.graph.rewriting.engine import rewrite
-
         graph = rewrite(graph, training=True)
-    state = {names[one]: one.data for one in names if one.kind == "shared"}
-    for held in (*state.values(), *(one.data for one in new)):
+    state = {names[expression]: expression.data for expression in names if expression.kind == "shared"}
+    for held in (*state.values(), *(expression.data for expression in new)):
         held[0] = held[0].to(device)
     graph = graph.with_nodes(_on_device(graph, torch.device(device)))
-    run = straight(graph, [*(names[one] for one in inputs), *state])
+    run = straight(graph, [*(names[expression] for expression in inputs), *state])
     return Function(
-        graph, tuple(inputs), form, len(asked), torch.device(device), tuple(state.values()),
-        tuple(one.data for one in new), run,
+        graph, tuple(inputs), form, len(wanted), torch.device(device), tuple(state.values()),
+        tuple(expression.data for expression in new), run,
     )  # fmt: skip
 
 
@@ -116,7 +115,7 @@ class Function:
     graph: Graph
     inputs: tuple[Expression, ...]
     form: Any
-    asked: int
+    count: int
     device: torch.device
     state: tuple[list[Tensor], ...]
     updated: tuple[list[Tensor], ...]
@@ -124,9 +123,9 @@ class Function:
 
     def __call__(self, *given: Any) -> Any:
         if len(given) != len(self.inputs):
-            wanted = ", ".join(one.name for one in self.inputs)
+            wanted = ", ".join(expression.name for expression in self.inputs)
             raise ProfundoError(f"the function takes {len(self.inputs)} values ({wanted}), got {len(given)}")
-        values = [self.accepted(one, value) for one, value in zip(self.inputs, given, strict=True)]
+        values = [self.accepted(expression, value) for expression, value in zip(self.inputs, given, strict=True)]
         _check_sizes(self.inputs, values)
         held = [cell[0] for cell in self.state]
         try:
@@ -136,8 +135,8 @@ class Function:
         except (RuntimeError, IndexError, ProfundoError) as error:
             raise self.explained(error, values) from error
         if self.updated:
-            self.update(results[self.asked :], [*values, *held, *results[: self.asked]])
-        answers = self.own(results[: self.asked], held) if held else results[: self.asked]
+            self.update(results[self.count :], [*values, *held, *results[: self.count]])
+        answers = self.own(results[: self.count], held) if held else results[: self.count]
         if isinstance(self.form, Expression):
             return answers[0]
         if isinstance(self.form, Mapping):
@@ -147,15 +146,15 @@ class Function:
     def own(self, results: Sequence[Tensor], held: Sequence[Tensor]) -> list[Tensor]:
         """The results, with copies of those that are shared values or views of them: who changes one changes no state."""
         memory = {value.untyped_storage().data_ptr() for value in held}
-        return [one.clone() if one.untyped_storage().data_ptr() in memory else one for one in results]
+        return [value.clone() if value.untyped_storage().data_ptr() in memory else value for value in results]
 
-    def accepted(self, one: Expression, value: Any) -> Tensor:
-        if type(value) is Tensor and value.dtype == one.dtype and value.device == self.device:
+    def accepted(self, expression: Expression, value: Any) -> Tensor:
+        if type(value) is Tensor and value.dtype == expression.dtype and value.device == self.device:
             return value
         try:
-            return as_tensor(value, one.dtype).to(self.device)
+            return as_tensor(value, expression.dtype).to(self.device)
         except ProfundoError as why:
-            raise ProfundoError(f"{one.name}: {why}") from None
+            raise ProfundoError(f"{expression.name}: {why}") from None
 
     def explained(self, error: Exception, values: Sequence[Tensor]) -> Exception:
         """What PyTorch could not compute with these values, said of the operation, its operands and its line."""
@@ -165,8 +164,8 @@ class Function:
                 known[node.name] = known[node.name] if node.name in known else value_of(node, known)
             except type(error) as why:
                 operands = " and ".join(f"{name} {tuple(known[name].shape)}" for name in node.inputs)
-                told = f"{node.op}: {operands} do not fit: {' '.join(str(why).split())}"
-                return ProfundoError(told + (f" ({node.line})" if node.line else ""))
+                text = f"{node.op}: {operands} do not fit: {' '.join(str(why).split())}"
+                return ProfundoError(text + (f" ({node.line})" if node.line else ""))
         return error
 
     def update(self, new: Sequence[Tensor], old: Sequence[Tensor]) -> None:
@@ -201,7 +200,7 @@ def _node(expression: Expression, name: str, names: Mapping[Expression, str], is
         name,
         op.name,
         op.run,
-        tuple(Ref(names[one]) for one in expression.inputs),
+        tuple(Ref(names[node]) for node in expression.inputs),
         expression.options,
         text=write(shown, inside=True) if shown is not None else "",
         latex=write_latex(shown, inside=True) if shown is not None else "",
@@ -211,11 +210,11 @@ def _node(expression: Expression, name: str, names: Mapping[Expression, str], is
 
 def _by_name(expression: Expression, names: Mapping[Expression, str]) -> Expression:
     """The operation on stand-ins that have the names of the graph; constants stay numbers."""
-    from dataclasses import replace
-
     stand_ins = tuple(
-        one if one.kind == "constant" and one.data.numel() == 1 and not one.name else replace(one, name=names[one])
-        for one in expression.inputs
+        node
+        if node.kind == "constant" and node.data.numel() == 1 and not node.name
+        else replace(node, name=names[node])
+        for node in expression.inputs
     )
     return replace(expression, inputs=stand_ins)
 
@@ -243,16 +242,16 @@ def _unique(name: str, used: dict[str, int]) -> str:
 
 
 def _check_inputs(inputs: Sequence[Expression], outputs: Sequence[Expression]) -> None:
-    for one in inputs:
-        if not isinstance(one, Expression) or one.kind != "input":
-            what = describe(one) if isinstance(one, Expression) else type(one).__name__
+    for expression in inputs:
+        if not isinstance(expression, Expression) or expression.kind != "input":
+            what = describe(expression) if isinstance(expression, Expression) else type(expression).__name__
             raise ProfundoError(f"function: expected inputs made by scalar, vector, matrix or tensor, got {what}")
     if len(set(inputs)) != len(inputs):
         raise ProfundoError("function: an input is listed twice")
     known = set(inputs)
-    for one in ancestors([output for output in outputs if isinstance(output, Expression)]):
-        if one.kind == "input" and one not in known:
-            raise ProfundoError(f"function: {describe(one)} is needed and not among the inputs")
+    for expression in ancestors([output for output in outputs if isinstance(output, Expression)]):
+        if expression.kind == "input" and expression not in known:
+            raise ProfundoError(f"function: {describe(expression)} is needed and not among the inputs")
 
 
 def _checked_updates(updates: Mapping[Expression, Any]) -> dict[Expression, Expression]:
@@ -279,30 +278,41 @@ def _checked_updates(updates: Mapping[Expression, Any]) -> dict[Expression, Expr
 def _check_sizes(inputs: Sequence[Expression], values: Sequence[Tensor]) -> None:
     """Every value has the shape its input was promised to have; a word means one number in all of them."""
     bound: dict[str, tuple[int, str]] = {}
-    for one, value in zip(inputs, values, strict=True):
-        if value.dim() != len(one.shape):
-            raise ProfundoError(f"{one.name}: expected {_told(one.shape)}, got shape {tuple(value.shape)}")
-        for expected, size in zip(one.shape, value.shape, strict=True):
+    for expression, value in zip(inputs, values, strict=True):
+        if value.dim() != len(expression.shape):
+            raise ProfundoError(
+                f"{expression.name}: expected {_kind(expression.shape)}, got shape {tuple(value.shape)}"
+            )
+        for expected, size in zip(expression.shape, value.shape, strict=True):
             if isinstance(expected, int):
                 if expected != size:
-                    raise ProfundoError(f"{one.name}: expected {_told(one.shape)}, got shape {tuple(value.shape)}")
-            elif bound.setdefault(expected, (size, one.name))[0] != size:
+                    raise ProfundoError(
+                        f"{expression.name}: expected {_kind(expression.shape)}, got shape {tuple(value.shape)}"
+                    )
+            elif bound.setdefault(expected, (size, expression.name))[0] != size:
                 before, where = bound[expected]
-                raise ProfundoError(f"{expected} is {before} in {where} and {size} in {one.name}; it must be one size")
+                raise ProfundoError(
+                    f"{expected} is {before} in {where} and {size} in {expression.name}; it must be one size"
+                )
 
 
-def _told(shape: Shape) -> str:
+def _kind(shape: Shape) -> str:
     kinds = ("a number", "a vector", "a matrix")
     kind = kinds[len(shape)] if len(shape) < 3 else f"{len(shape)} dimensions"
     return kind if not shape else f"{kind} {written(shape)}"
 
 
 def _on_device(graph: Graph, device: torch.device) -> dict[str, Node]:
-    from dataclasses import replace
-
     return {
         node.name: replace(node, data=node.data.to(device))
         if node.data is not None and node.data.device != device and node.data.dim()
         else node
         for node in graph
     }
+
+
+def _steps(expression: Expression) -> str:
+    return "\n".join(f"{node.name} = {node.text}" for node in graph_of(expression) if node.call is not None)
+
+
+WRITERS["steps"] = _steps

@@ -8,10 +8,12 @@ and differentiated again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import overload
+from typing import NamedTuple, overload
 
+from profundo.graph.expressions.elementwise import cast, logsigmoid, softplus
 from profundo.graph.expressions.expression import Expression, ancestors, constant, describe
 from profundo.graph.expressions.rearranging import expand_like, stack, sum_to, zeros_like
+from profundo.graph.expressions.reductions import log_softmax, logsumexp
 from profundo.graph.expressions.sizes import broadcast
 from profundo.records import ProfundoError
 
@@ -27,25 +29,30 @@ def gradient(cost: Expression, wrt: Expression | Sequence[Expression]) -> Expres
 
     cost: a single number. wrt: any expressions that the cost is computed from. Raises ProfundoError for whole numbers.
     """
-    asked = [wrt] if isinstance(wrt, Expression) else list(wrt)
-    for one in asked:
-        if not isinstance(one, Expression):
-            raise ProfundoError(f"gradient: expected expressions, got {type(one).__name__}")
-        if not one.dtype.is_floating_point:
-            raise ProfundoError(f"gradient: {describe(one)} holds {one.dtype}; only fractions have derivatives")
+    wanted = [wrt] if isinstance(wrt, Expression) else list(wrt)
+    for input in wanted:
+        if not isinstance(input, Expression):
+            raise ProfundoError(f"gradient: expected expressions, got {type(input).__name__}")
+        if not input.dtype.is_floating_point:
+            raise ProfundoError(f"gradient: {describe(input)} holds {input.dtype}; only fractions have derivatives")
     if not isinstance(cost, Expression):
         raise ProfundoError(f"gradient: expected an expression as the cost, got {type(cost).__name__}")
     if cost.shape != () or not cost.dtype.is_floating_point:
         raise ProfundoError(
             f"gradient: expected a cost that is a single fraction, got {describe(cost)}; take its sum or mean"
         )
-    found = adjoints(cost, asked)
-    results = [found[one] if one in found else zeros_like(one) for one in asked]
+    gradients = adjoints(cost, wanted, is_stable=True)
+    results = [gradients[input] if input in gradients else zeros_like(input) for input in wanted]
     return results[0] if isinstance(wrt, Expression) else results
 
 
-def adjoints(cost: Expression, wrt: Sequence[Expression]) -> Mapping[Expression, Expression]:
-    """The gradient of the cost by every expression between it and those of wrt that it depends on."""
+def adjoints(
+    cost: Expression, wrt: Sequence[Expression], *, is_stable: bool = False
+) -> Mapping[Expression, Expression]:
+    """The gradient of the cost by every expression between it and those of wrt that it depends on.
+
+    is_stable: a log hands its share on past the sigmoid or exponentials in it (see stable_log), which get none.
+    """
     between = _between(cost, wrt)
     gradients: dict[Expression, Expression] = {}
     if cost in between:
@@ -53,11 +60,76 @@ def adjoints(cost: Expression, wrt: Sequence[Expression]) -> Mapping[Expression,
     for node in reversed(between):
         if node not in gradients or node.op is None:
             continue
-        wanted = [one in between for one in node.inputs]
-        for one, share in zip(node.inputs, shares(node, gradients[node], wanted), strict=True):
+        log, g = node, gradients[node]
+        stable = stable_log(node) if is_stable else None
+        if stable is not None and not stable.passed.intersection(wrt):
+            log, g = stable.log, g if stable.sign == 1 else -g
+        wanted = [input in between for input in log.inputs]
+        for input, share in zip(log.inputs, shares(log, g, wanted), strict=True):
             if share is not None:
-                gradients[one] = gradients[one] + share if one in gradients else share
+                gradients[input] = gradients[input] + share if input in gradients else share
     return gradients
+
+
+class StableLog(NamedTuple):
+    """sign·log, of the same value as a naive logarithm. passed: what only the naive one is computed from."""
+
+    log: Expression
+    passed: frozenset[Expression]
+    sign: int = 1
+
+
+def stable_log(node: Expression) -> StableLog | None:
+    """log σ(x), log(1 − σ(x)), log softmax(x), log Σeˣ and log(1 + eˣ) in forms whose slope is no quotient.
+
+    The naive slope of log u divides by u and multiplies by u again: 0·∞ where u was rounded to 0 or overflowed.
+    """
+    name = node.op.name if node.op is not None else ""
+    if name not in ("log", "log1p"):
+        return None
+    (u,) = node.inputs
+    inner = u.op.name if u.op is not None else ""
+    if name == "log1p":
+        return StableLog(softplus(u.inputs[0]), frozenset({u})) if inner == "exp" and _is_floating(u) else None
+    if inner == "sigmoid" and _is_floating(u):
+        return StableLog(logsigmoid(u.inputs[0]), frozenset({u}))
+    if inner == "softmax":
+        return StableLog(log_softmax(u.inputs[0], **u.options), frozenset({u}))
+    if inner == "sum" and _is_of(u.inputs[0], "exp"):
+        return StableLog(logsumexp(u.inputs[0].inputs[0], **u.options), frozenset({u, u.inputs[0]}))
+    return _log_beside_one(u)
+
+
+def _log_beside_one(u: Expression) -> StableLog | None:
+    """log(1 − σ(x)) = −log(1 + eˣ), and log(1 + eˣ), in whichever order they were written."""
+    if u.op is None or u.op.name not in ("add", "sub") or not any(_is_number_one(input) for input in u.inputs):
+        return None
+    first, second = u.inputs
+    other = second if _is_number_one(first) else first
+    minus = u.op.name == "sub" and other is second
+    negated = u.op.name == "add" and _is_of(other, "neg")
+    inner = other.inputs[0] if negated else other
+    if inner.shape != u.shape:
+        return None
+    if (minus or negated) and _is_of(inner, "sigmoid"):
+        return StableLog(softplus(inner.inputs[0]), frozenset({u, other, inner}), -1)
+    if u.op.name == "add" and not negated and _is_of(inner, "exp"):
+        return StableLog(softplus(inner.inputs[0]), frozenset({u, inner}))
+    return None
+
+
+def _is_of(expression: Expression, name: str) -> bool:
+    """Whether it is this operation of a fraction."""
+    is_it = expression.op is not None and expression.op.name == name
+    return is_it and _is_floating(expression)
+
+
+def _is_floating(expression: Expression) -> bool:
+    return expression.inputs[0].dtype.is_floating_point
+
+
+def _is_number_one(expression: Expression) -> bool:
+    return expression.kind == "constant" and expression.shape == () and bool(expression.data == 1)
 
 
 def shares(node: Expression, g: Expression, wanted: Sequence[bool] | None = None) -> list[Expression | None]:
@@ -66,14 +138,14 @@ def shares(node: Expression, g: Expression, wanted: Sequence[bool] | None = None
     wanted = wanted or [True] * len(node.inputs)
     if op is None or (op.slopes is None and op.pullback is None):
         return [None] * len(node.inputs)
-    if op.pullback is not None and not (_is_one(g) and op.slopes is not None):
-        found = list(op.pullback(node, g, *node.inputs, **node.options))
+    if op.pullback is not None and not (_is_number_one(g) and op.slopes is not None):
+        result = list(op.pullback(node, g, *node.inputs, **node.options))
     else:
         assert op.slopes is not None
-        found = [_times(g, slope) for slope in op.slopes(node, *node.inputs, **node.options)]
+        result = [_times(g, slope) for slope in op.slopes(node, *node.inputs, **node.options)]
     return [
-        _fitted(share, one) if share is not None and want and one.dtype.is_floating_point else None
-        for share, one, want in zip(found, node.inputs, wanted, strict=True)
+        _fitted(share, expression) if share is not None and want and expression.dtype.is_floating_point else None
+        for share, expression, want in zip(result, node.inputs, wanted, strict=True)
     ]
 
 
@@ -95,9 +167,9 @@ def hessian(cost: Expression, wrt: Expression) -> Expression:
 def _between(cost: Expression, wrt: Sequence[Expression]) -> dict[Expression, None]:
     """Ancestors of the cost that depend on some of wrt, inputs first."""
     dependent: dict[Expression, None] = {}
-    asked = set(wrt)
+    wanted = set(wrt)
     for node in ancestors([cost]):
-        if node in asked or any(one in dependent for one in node.inputs):
+        if node in wanted or any(expression in dependent for expression in node.inputs):
             dependent[node] = None
     return dependent
 
@@ -109,19 +181,19 @@ def _times(g: Expression, slope: Expression | float | None) -> Expression | None
     if not isinstance(slope, Expression):
         if g.kind == "constant":
             return constant(g.data * slope, g.dtype)
-        return g if slope == 1 else -g if slope == -1 else g * slope
-    return slope if _is_one(g) and slope.dtype == g.dtype else g * slope
+        if slope == 1:
+            return g
+        return -g if slope == -1 else g * slope
+    return slope if _is_number_one(g) and slope.dtype == g.dtype else g * slope
 
 
-def _is_one(g: Expression) -> bool:
-    return g.kind == "constant" and g.shape == () and bool(g.data == 1)
-
-
-def _fitted(share: Expression, one: Expression) -> Expression:
+def _fitted(share: Expression, expression: Expression) -> Expression:
     """In shape and dtype of the input: summed over what broadcasting repeated."""
-    from profundo.graph.expressions.elementwise import cast
-
-    share = cast(share, one.dtype)
-    if share.shape == one.shape:
+    share = cast(share, expression.dtype)
+    if share.shape == expression.shape:
         return share
-    return sum_to(share, one) if len(broadcast([share.shape, one.shape])) == share.ndim else expand_like(share, one)
+    return (
+        sum_to(share, expression)
+        if len(broadcast([share.shape, expression.shape])) == share.ndim
+        else expand_like(share, expression)
+    )

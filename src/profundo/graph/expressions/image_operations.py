@@ -52,7 +52,7 @@ _BY_INPUT = {1: grad.conv1d_input, 2: grad.conv2d_input, 3: grad.conv3d_input}
 _BY_KERNEL = {1: grad.conv1d_weight, 2: grad.conv2d_weight, 3: grad.conv3d_weight}
 
 
-def _convolution(dims: int) -> Callable[..., Expression]:
+def _convolve(dims: int) -> Operation:
     """The convolution in so many dimensions, with its two transposes."""
 
     def run_by_input(g: Tensor, w: Tensor, x: Tensor, **steps: Any) -> Tensor:
@@ -82,6 +82,12 @@ def _convolution(dims: int) -> Callable[..., Expression]:
         dtype=dtype_of_first,
         pullback=lambda _, h, g, x, w, **steps: (convolve(x, h, **steps), by_input(g, h, x, **steps), None),
     )
+
+    return convolve
+
+
+def _convolution(dims: int) -> Callable[..., Expression]:
+    convolve = _convolve(dims)
 
     def convolution(
         x: Operand,

@@ -231,7 +231,7 @@ class _Reader:
         value = self.sum()
         if self.token.kind not in ("break", "end"):
             self.fail_after_value()
-        if arguments is not None and (others := [one for one in self.variables if one not in arguments]):
+        if arguments is not None and (others := [name for name in self.variables if name not in arguments]):
             self.fail(f"{name}({', '.join([*arguments, *others])}): {others[0]} is used, too", start)
         if name:
             self.bound[name] = value
@@ -287,7 +287,7 @@ class _Reader:
         return value
 
     def is_number(self, start: int, end: int) -> bool:
-        return self.tokens[end - 1].kind == "number" and all(one.text == "-" for one in self.tokens[start : end - 1])
+        return self.tokens[end - 1].kind == "number" and all(sign.text == "-" for sign in self.tokens[start : end - 1])
 
     def divisor(self) -> _Operand:
         start = self.token
@@ -414,7 +414,7 @@ class _Reader:
     def made(self, token: _Token, *operands: _Operand) -> _Operand:
         """The value of one more operation; arithmetic of two numbers is a number at once."""
         operation = token.text
-        numbers = [one for one in operands if isinstance(one, float)]
+        numbers = [operand for operand in operands if isinstance(operand, float)]
         if operation in _ARITHMETIC and len(numbers) == 2:
             return self.folded(token, *numbers)
         if len(self.lines) == MOST:
@@ -503,10 +503,10 @@ def _used(lines: Sequence[_Line], result: _Operand) -> list[int]:
     used: set[int] = set()
     waiting = [result]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, _Made) and one.index not in used:
-            used.add(one.index)
-            waiting += lines[one.index].operands
+        value = waiting.pop()
+        if isinstance(value, _Made) and value.index not in used:
+            used.add(value.index)
+            waiting += lines[value.index].operands
     return sorted(used)
 
 
@@ -534,4 +534,4 @@ def _quoted(text: str) -> str:
 
 def _shown(text: str) -> str:
     """On one line, without anything that a terminal would obey."""
-    return "".join(one if one.isprintable() else " " if one.isspace() else "�" for one in text)
+    return "".join(sign if sign.isprintable() else "�" for sign in re.sub(r"\s", " ", text))

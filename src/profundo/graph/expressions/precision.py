@@ -20,14 +20,14 @@ def in_precision(outputs: Sequence[Expression], dtype: torch.dtype) -> dict[Expr
     A constant 0.1 that is kept in float32 becomes 0.1 in float64, as it was written, and not 0.10000000149.
     """
     made: dict[Expression, Expression] = {}
-    for one in ancestors(outputs):
-        data = _as_written(one.value, dtype) if one.kind in ("constant", "shared") else None
-        made[one] = replace(
-            one,
-            inputs=tuple(made[part] for part in one.inputs),
-            dtype=dtype if one.dtype.is_floating_point else one.dtype,
-            options={key: dtype if _is_floating(value) else value for key, value in one.options.items()},
-            data=[data] if one.kind == "shared" else data,
+    for expression in ancestors(outputs):
+        data = _as_written(expression.value, dtype) if expression.kind in ("constant", "shared") else None
+        made[expression] = replace(
+            expression,
+            inputs=tuple(made[part] for part in expression.inputs),
+            dtype=dtype if expression.dtype.is_floating_point else expression.dtype,
+            options={key: dtype if _is_floating(value) else value for key, value in expression.options.items()},
+            data=[data] if expression.kind == "shared" else data,
         )
     return made
 

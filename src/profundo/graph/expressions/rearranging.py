@@ -309,8 +309,9 @@ def _sliced(shape: Shape, at: tuple[Any, ...]) -> list[Size | Expression]:
             if isinstance(part.step, int) and part.step < 1:
                 raise Mismatch(f"a step is at least 1, not {part.step}; use flip(…)")
             size = left.pop(0)
-            whole = part == slice(None)
-            sizes.append(size if whole else len(range(*part.indices(size))) if isinstance(size, int) else any_size())
+            if part != slice(None):
+                size = len(range(*part.indices(size))) if isinstance(size, int) else any_size()
+            sizes.append(size)
         elif isinstance(part, Expression):
             left.pop(0)
             sizes += [part] if part.ndim else []

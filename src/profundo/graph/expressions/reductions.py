@@ -48,7 +48,7 @@ def _over(x: Expression, dim: Dims) -> tuple[int, ...]:
         return tuple(range(x.ndim))
     if not isinstance(dim, int | Sequence):
         raise ProfundoError(f"expected a dimension, several or None, got {dim!r}; {describe(x)}")
-    dims = sorted(_dim(x, one) for one in ([dim] if isinstance(dim, int) else dim))
+    dims = sorted(_dim(x, at) for at in ([dim] if isinstance(dim, int) else dim))
     if len(set(dims)) != len(dims):
         raise ProfundoError(f"expected each dimension once, got {dim}; {describe(x)}")
     return tuple(dims)
@@ -58,9 +58,15 @@ def _whole_as_int64(x: Expression, **_options: Any) -> torch.dtype:
     return x.dtype if x.dtype.is_floating_point else torch.int64
 
 
+def _run_sum(x: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    if dim:
+        return x.sum(dim, keepdim)
+    return x if x.is_floating_point() else x.sum()  # whole numbers become int64 in a sum of one, too
+
+
 _sum: Operation = define(
     "sum",
-    lambda x, dim, keepdim: x.sum(dim, keepdim) if dim else x if x.is_floating_point() else x.sum(),
+    _run_sum,
     shape=_reduced,
     dtype=_whole_as_int64,
     pullback=lambda _, g, x, dim, keepdim: (_restored(g, x, dim, keepdim),),
@@ -206,14 +212,14 @@ def cumsum(x: Operand, dim: int = -1) -> Expression:
 # ------------------------------------------------------------------------------------------------------ softmax and kin
 _softmax: Operation = define(
     "softmax",
-    lambda x, dim: torch.softmax(x, dim),
+    torch.softmax,
     shape=as_first,
     dtype=fractions,
     pullback=lambda out, g, x, dim: (mul(out, sub(g, sum(mul(g, out), dim, keepdim=True))),),
 )
 _log_softmax: Operation = define(
     "log_softmax",
-    lambda x, dim: torch.log_softmax(x, dim),
+    torch.log_softmax,
     shape=as_first,
     dtype=fractions,
     pullback=lambda out, g, x, dim: (sub(g, mul(exp(out), sum(g, dim, keepdim=True))),),

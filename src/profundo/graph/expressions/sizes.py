@@ -34,8 +34,10 @@ def same(one: Size, other: Size, what: str = "sizes") -> Size:
     """The more definite of two sizes that must be one. Raises Mismatch where they cannot be."""
     if one == other:
         return one
-    if _is_free(one) or _is_free(other):
-        return any_size() if _is_free(one) and _is_free(other) else other if _is_free(one) else one
+    if _is_free(one):
+        return any_size() if _is_free(other) else other
+    if _is_free(other):
+        return one
     if isinstance(one, str) != isinstance(other, str):
         return one if isinstance(one, int) else other  # a named size may turn out to be this number
     raise Mismatch(f"{what} {one} and {other} differ")
@@ -47,7 +49,8 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     for column in zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1):
         size: Size = 1
         for other in column:
-            size = other if size == 1 else size if other == 1 else _stretched(size, other)
+            if other != 1:
+                size = other if size == 1 else _stretched(size, other)
         sizes.append(size)
     return tuple(reversed(sizes))
 

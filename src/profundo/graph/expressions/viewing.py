@@ -38,7 +38,7 @@ def view(f: Expression, given: Mapping[Expression | str, Any], *, keep: bool = F
     order = ancestors([f])
     names = named_nodes([f])
     graph = graph_of(f)
-    at = _by_name([one for one in order if one.kind == "input"], given)
+    at = _by_name([expression for expression in order if expression.kind == "input"], given)
     gradients = _gradients(f, order)
     local = _local_derivatives(order)
     sent = {
@@ -50,8 +50,10 @@ def view(f: Expression, given: Mapping[Expression | str, Any], *, keep: bool = F
     }
     computed = _computed([*order, *gradients.values(), *local.values(), *sent.values()], at)
     nodes = {
-        names[one]: _with_values(graph[names[one]], computed[one], computed.get(gradients.get(one)), keep)
-        for one in order
+        names[expression]: _with_values(
+            graph[names[expression]], computed[expression], computed.get(gradients.get(expression)), keep
+        )
+        for expression in order
     }
     flows = {
         (names[edge[0]], edge[1]): _flow(computed.get(sent.get(edge)), local.get(edge), computed, names)
@@ -66,44 +68,53 @@ def _is_cost(f: Expression) -> bool:
 
 def _gradients(f: Expression, order: list[Expression]) -> Mapping[Expression, Expression]:
     """Of all that depends on inputs and shared values; nothing where f is no single fraction."""
-    given = [one for one in order if one.kind in ("input", "shared") and one.dtype.is_floating_point]
+    given = [
+        expression
+        for expression in order
+        if expression.kind in ("input", "shared") and expression.dtype.is_floating_point
+    ]
     return adjoints(f, given) if _is_cost(f) else {}
 
 
 def _local_derivatives(order: list[Expression]) -> dict[tuple[Expression, int], Expression]:
     """∂node/∂input of single numbers: what the rule hands back for a gradient of one."""
-    found = {}
+    result = {}
     for node in order:
         if node.op is None or node.shape != () or not node.dtype.is_floating_point:
             continue
         for place, share in enumerate(shares(node, constant(1.0, node.dtype))):
             if share is not None and node.inputs[place].shape == ():
-                found[node, place] = share
-    return found
+                result[node, place] = share
+    return result
 
 
 def _by_name(inputs: list[Expression], given: Mapping[Expression | str, Any]) -> dict[Expression, Tensor]:
     values_by_name = {key.name if isinstance(key, Expression) else key: value for key, value in given.items()}
-    names = [one.name for one in inputs]
+    names = [expression.name for expression in inputs]
     for name in values_by_name:
         if name not in names:
             raise ProfundoError(f"there is no input {name!r}; the inputs are {', '.join(names) or 'none'}")
-    missing = [one for one in inputs if one.name not in values_by_name]
+    missing = [expression for expression in inputs if expression.name not in values_by_name]
     if missing:
         raise ProfundoError(f"{missing[0].name} has no value: give one, such as {missing[0].name}=1")
-    found = {
-        one: as_tensor(values_by_name[one.name], DOUBLE if one.dtype.is_floating_point else one.dtype) for one in inputs
+    result = {
+        expression: as_tensor(
+            values_by_name[expression.name], DOUBLE if expression.dtype.is_floating_point else expression.dtype
+        )
+        for expression in inputs
     }
-    for one, value in found.items():
-        if value.dim() != one.ndim:
-            raise ProfundoError(f"{describe(one)} has {one.ndim} dimensions; got a value of shape {tuple(value.shape)}")
-    return found
+    for expression, value in result.items():
+        if value.dim() != expression.ndim:
+            raise ProfundoError(
+                f"{describe(expression)} has {expression.ndim} dimensions; got a value of shape {tuple(value.shape)}"
+            )
+    return result
 
 
 def _computed(wanted: list[Expression], at: Mapping[Expression, Tensor]) -> dict[Any, Tensor]:
     names = named_nodes(wanted)
-    known = values(graph_of(wanted), given={names[one]: value for one, value in at.items()})
-    return {one: known[names[one]] for one in wanted}
+    known = values(graph_of(wanted), given={names[expression]: value for expression, value in at.items()})
+    return {expression: known[names[expression]] for expression in wanted}
 
 
 def _with_values(node: Node, value: Tensor, gradient: Tensor | None, keep: bool) -> Node:
@@ -134,15 +145,15 @@ def _renamed(formula: Expression, names: Mapping[Expression, str]) -> Expression
     known: dict[Expression, Expression] = {}
     waiting = [formula]
     while waiting:
-        one = waiting[-1]
-        is_number = one.kind == "constant" and one.data.numel() == 1 and not one.name
-        if one in names and not is_number:
-            known[one] = replace(one, inputs=(), name=names[one])
-        missing = [part for part in one.inputs if part not in known] if one not in known else []
+        expression = waiting[-1]
+        is_number = expression.kind == "constant" and expression.data.numel() == 1 and not expression.name
+        if expression in names and not is_number:
+            known[expression] = replace(expression, inputs=(), name=names[expression])
+        missing = [part for part in expression.inputs if part not in known] if expression not in known else []
         if missing:
             waiting += missing
             continue
         waiting.pop()
-        if one not in known:
-            known[one] = replace(one, inputs=tuple(known[part] for part in one.inputs))
+        if expression not in known:
+            known[expression] = replace(expression, inputs=tuple(known[part] for part in expression.inputs))
     return known[formula]

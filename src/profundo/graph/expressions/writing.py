@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from profundo.graph.expressions.expression import Expression
+from profundo.graph.expressions.expression import WRITERS, Expression
 
 __all__ = ["duration", "latex_name", "number", "write", "write_latex"]
 
@@ -146,7 +146,7 @@ class _Writer:
 
     def call(self, expression: Expression, parts: list[str]) -> str:
         assert expression.op is not None
-        inside = ", ".join([*parts, *_told(expression)])
+        inside = ", ".join([*parts, *_options(expression)])
         if self.latex:
             word = expression.op.name.replace("_", r"\_")
             return rf"\mathrm{{{word}}}\left({inside}\right)"
@@ -169,7 +169,7 @@ class _Writer:
         return text if self.latex or len(text) <= 4 * LONGEST else _cut(text)
 
 
-def _told(expression: Expression) -> list[str]:
+def _options(expression: Expression) -> list[str]:
     """What the operation was told, but for what goes without saying: all dimensions, and what is switched off."""
     first = expression.inputs[0]
     return [
@@ -202,3 +202,6 @@ def _latex_number(text: str) -> str:
         mantissa, exponent = text.split("e")
         return rf"{mantissa} \cdot 10^{{{exponent}}}"
     return text
+
+
+WRITERS["formula"] = write

@@ -20,16 +20,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
 
 from profundo.graph.nodes import Graph, Node, Ref
 from profundo.graph.rewriting.inference import INFERENCE
 from profundo.graph.rewriting.matching import Change, Draft, Rule, family, has_effect, redirected
 from profundo.graph.rewriting.rules import TRAINING
+from profundo.graph.running import straight
+from profundo.graph.traces.tracing import trace
 from profundo.records import ProfundoError
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
 
 __all__ = ["DEAD", "RULES", "Applied", "Rewriting", "predictor", "rewrite", "rewriting"]
 
@@ -59,7 +61,7 @@ class Rewriting(NamedTuple):
     @property
     def counts(self) -> dict[str, int]:
         """How often each rule was applied, most often first."""
-        return dict(Counter(one.rule for one in self.applied).most_common())
+        return dict(Counter(item.rule for item in self.applied).most_common())
 
 
 def rewrite(graph: Graph, rules: Iterable[str | Rule] | None = None, *, training: bool = False) -> Graph:
@@ -108,12 +110,12 @@ def _rule(rule: str | Rule) -> Rule:
 
 def _by_family(rules: Sequence[Rule]) -> Callable[[str], list[Rule]]:
     """Of a family, the rules that look at it."""
-    found: dict[str, list[Rule]] = {}
+    result: dict[str, list[Rule]] = {}
 
     def of(word: str) -> list[Rule]:
-        if word not in found:
-            found[word] = [rule for rule in rules if not rule.families or word in rule.families]
-        return found[word]
+        if word not in result:
+            result[word] = [rule for rule in rules if not rule.families or word in rule.families]
+        return result[word]
 
     return of
 
@@ -174,10 +176,6 @@ def predictor(net: nn.Module, *example: Tensor) -> Callable[..., Any]:
 
     Its parameters are taken as they are now. Sizes are recorded: inputs of other shapes or dtypes raise ProfundoError.
     """
-    import torch
-
-    from profundo.graph.running import straight
-
     graph = _with_copies(rewrite(_trace_of_predictions(net, example)))
     names = [node.name for node in graph.inputs]
     if len(names) != len(example):
@@ -190,7 +188,7 @@ def predictor(net: nn.Module, *example: Tensor) -> Callable[..., Any]:
     def predict(*inputs: Tensor) -> Any:
         if _kinds(inputs) != expected:
             raise ProfundoError(
-                f"expected {_told(expected)}, got {_told(_kinds(inputs))}; make another predictor for other shapes"
+                f"expected {_listed(expected)}, got {_listed(_kinds(inputs))}; make another predictor for other shapes"
             )
         results = function(*inputs)
         return results[0] if len(results) == 1 else results
@@ -200,8 +198,6 @@ def predictor(net: nn.Module, *example: Tensor) -> Callable[..., Any]:
 
 def _trace_of_predictions(net: nn.Module, example: Sequence[Tensor]) -> Graph:
     """In evaluation mode, whichever mode each module is left in."""
-    from profundo.graph.traces.tracing import trace
-
     training = [module for module in net.modules() if module.training]
     net.eval()
     try:
@@ -224,8 +220,8 @@ Kind = tuple[tuple[int, ...], str]
 
 def _kinds(inputs: Sequence[Any]) -> list[Kind]:
     """Shape and dtype of each."""
-    return [(tuple(getattr(one, "shape", ())), str(getattr(one, "dtype", type(one).__name__))) for one in inputs]
+    return [(tuple(getattr(item, "shape", ())), str(getattr(item, "dtype", type(item).__name__))) for item in inputs]
 
 
-def _told(kinds: Sequence[Kind]) -> str:
+def _listed(kinds: Sequence[Kind]) -> str:
     return " and ".join(f"{dtype.removeprefix('torch.')} {shape}" for shape, dtype in kinds) or "nothing"

@@ -29,12 +29,10 @@ from profundo.graph.rewriting.matching import (
     family,
     is_floating,
     made_like,
-    number,
-    pair,
     rule,
     spelling,
 )
-from profundo.graph.rewriting.rules import after_pooling, fold, has_indices
+from profundo.graph.rewriting.rules import fold
 
 __all__ = ["INFERENCE", "folded", "largest_in_windows"]
 
@@ -65,7 +63,7 @@ def fold_batch_norm(node: Node, draft: Draft) -> Change | None:
         _constant(before, layer.stored(weight).to(layer.weight.dtype), draft.fresh(f"{before.name}_weight")),
         _constant(before, bias.to(layer.weight.dtype), draft.fresh(f"{before.name}_bias")),
     )
-    new = layer.node(*(Ref(one.name) for one in held))
+    new = layer.node(*(Ref(item.name) for item in held))
     return changed(*held, new, part=None if spelling(node.call) == "batch_norm" else 0)
 
 
@@ -104,10 +102,10 @@ def layer_of(node: Node, draft: Draft) -> Layer | None:
     """None where a weight is not known or channels are not the second dimension."""
     if not is_floating(node):
         return None
-    found = (_convolution if family(node) == "convolution" else _dense)(node, draft)
-    if found is None or not found.weight.is_floating_point():
+    result = (_convolution if family(node) == "convolution" else _dense)(node, draft)
+    if result is None or not result.weight.is_floating_point():
         return None
-    return None if found.bias is not None and found.bias.shape != found.weight.shape[:1] else found
+    return None if result.bias is not None and result.bias.shape != result.weight.shape[:1] else result
 
 
 def _convolution(node: Node, draft: Draft) -> Layer | None:
@@ -193,10 +191,17 @@ def pool_by_maxima(node: Node, draft: Draft) -> Change | None:
         return None
     if argument(node, 5, "ceil_mode", default=False) is not False and not _fit(before.shape[-2:], *windows):
         return None
-    if draft.uses[Ref(node.name, 1)] or (has_indices(node) and draft.uses[Ref(node.name)]):
+    if draft.uses[Ref(node.name, 1)] or (_has_indices(node) and draft.uses[Ref(node.name)]):
         return None
     new = made_like(node, node.op, largest_in_windows, source, *windows)
-    return changed(new, part=0 if has_indices(node) else None)
+    return changed(new, part=0 if _has_indices(node) else None)
+
+
+def _has_indices(node: Node) -> bool:
+    """Whether the pooling returns where its maxima were as well."""
+    if isinstance(node.call, torch._ops.OpOverload):
+        return len(node.call._schema.returns) > 1
+    return argument(node, 6, "return_indices", default=False) is not False
 
 
 def _is_large(shape: tuple[int | str, ...]) -> bool:
@@ -238,59 +243,12 @@ def fold_parameters(node: Node, draft: Draft) -> Change | None:
     return fold(node, draft, ("constant", "parameter", "buffer"))
 
 
-_MONOTONE = frozenset({"sigmoid", "tanh", "hardtanh", "relu6", "leaky_relu"})
-
-
-def monotone_after_pooling(node: Node, draft: Draft) -> Change | None:
-    """Any function that never falls. Only where two inputs are rounded to one value may a gradient go elsewhere."""
-    before = draft.node(argument(node, 0, "input", "self"), "leaky_relu")
-    if before is not None and number(argument(before, 1, "negative_slope", default=0.01), draft) is None:
-        return None
-    if before is not None and argument(before, 1, "negative_slope", default=0.01) < 0:
-        return None
-    return after_pooling(node, draft, _MONOTONE)
-
-
-def merge_factors(node: Node, draft: Draft) -> Change | None:
-    """(x·a)·b = x·(a·b), but for one rounding, where a·b neither overflows nor vanishes."""
-    x, second = _factor(node, draft)
-    inner = draft.node(x, "mul")
-    if second is None or inner is None or not is_floating(node) or not draft.same_kind(node, x):
-        return None
-    source, first = _factor(inner, draft)
-    if first is None or not draft.same_kind(node, source) or not _SAFE < abs(first * second) < 1 / _SAFE:
-        return None
-    return changed(made_like(node, "mul", torch.mul, source, first * second))
-
-
-_SAFE = 1e-4  # also of float16's range
-
-
-def _factor(node: Node, draft: Draft) -> tuple[Any, float | None]:
-    """(x, a) of x·a or a·x with a number a."""
-    x, factor = pair(node) or (None, None)
-    if number(x, draft) is not None:
-        x, factor = factor, x
-    found = number(factor, draft)
-    return x, None if found is None else float(found)
-
-
-def attached(node: Node, draft: Draft) -> Change | None:
-    """Without gradients, a value cut off from them is the value."""
-    x = argument(node, 0, "input", "self")
-    return Change(x) if isinstance(x, Ref) and draft.same_kind(node, x) else None
-
-
 INFERENCE: tuple[Rule, ...] = (
     rule("parameters folded", "Wᵀ, with W known → a constant", "what depends on parameters alone is computed once",
          fold_parameters, "", training=False),
-    rule("detached", "detach(x) → x", "nothing is differentiated", attached, "detach alias", training=False),
     rule("batch norm folded", "γ(Wx + b − μ)/√(σ² + ε) + β → W′x + b′", "the layer before does the normalisation",
          fold_batch_norm, "batch_norm", training=False, exact=False),
-    rule("monotone after pooling", "max(f(x)) → f(max(x)), f never falling", "fewer entries are left for f",
-         monotone_after_pooling, "max_pool", training=False, exact=False),
     rule("pooling by maxima", "max over a window → max of columns, then of rows", "many windows at once",
          pool_by_maxima, "max_pool", training=False, exact=False),
-    rule("factors merged", "(x·a)·b → x·(a·b)", "one product for two", merge_factors, "mul", training=False, exact=False),
 )  # fmt: skip
 """Rules that change a gradient, or let it flow where it did not, or take parameters as they are now."""

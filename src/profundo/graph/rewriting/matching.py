@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from profundo.graph.expressions.expression import OPERATIONS
 from profundo.graph.nodes import GIVEN, Cost, Graph, Node, Ref, map_refs, refs_of
 
 __all__ = [
@@ -105,12 +106,14 @@ def _overloads(call: Callable[..., Any]) -> tuple[torch._ops.OpOverload, ...]:
     name = spelling(call)
     packet = getattr(torch.ops.aten, {"truediv": "div"}.get(name, name), None) if name else None
     overloads = () if packet is None else (getattr(packet, overload) for overload in packet.overloads())
-    return tuple(one for one in overloads if not any(argument.is_out for argument in one._schema.arguments))
+    return tuple(
+        overload for overload in overloads if not any(argument.is_out for argument in overload._schema.arguments)
+    )
 
 
 @lru_cache(4096)
 def _writes(call: Callable[..., Any]) -> bool:
-    return spelling(call).endswith("_") or any(one._schema.is_mutable for one in _overloads(call))
+    return spelling(call).endswith("_") or any(overload._schema.is_mutable for overload in _overloads(call))
 
 
 @lru_cache(4096)
@@ -132,7 +135,7 @@ def _is_view(call: Callable[..., Any]) -> bool:
     known = _overloads(call)
     home_made = {"reshape", "contiguous", "flatten", "getitem", "dropout", "to", "type_as"}  # may return what they got
     return not known or spelling(call) in home_made or any(
-        returned.alias_info is not None for one in known for returned in one._schema.returns
+        returned.alias_info is not None for overload in known for returned in overload._schema.returns
     )  # fmt: skip
 
 
@@ -143,7 +146,7 @@ def has_effect(node: Node) -> bool:
     if "out" in node.kwargs or _writes(node.call) or _updates_statistics(node):
         return True
     inside = [value for value in node.args if isinstance(value, torch._ops.OpOverload)]  # of calls that wrap another
-    return any(_is_random(one) for one in (*_overloads(node.call), *inside)) and _draws(node)
+    return any(_is_random(overload) for overload in (*_overloads(node.call), *inside)) and _draws(node)
 
 
 def is_deterministic(node: Node) -> bool:
@@ -157,8 +160,6 @@ def _is_ours(node: Node) -> bool:
     """Whether the call is how expressions compute that word; none of theirs draws numbers or writes to memory."""
     if node.call is None or not _is_from_here(node.call):
         return False
-    from profundo.graph.expressions.expression import OPERATIONS
-
     return node.op in OPERATIONS and OPERATIONS[node.op].run is node.call
 
 
@@ -296,43 +297,31 @@ class Draft:
     """A graph while it is swept once from its inputs to its outputs. nodes: those before the present one.
 
     uses: how often each (node, part) is read at most; frozen: nodes whose memory is written to, and readers of it.
-    readers: of a name, the nodes that read it when the sweep began.
     """
 
     nodes: dict[str, Node]
     uses: Counter[Ref]
     frozen: frozenset[str]
     names: set[str]
-    readers: dict[str, list[str]]
     seen: dict[Any, Node] = field(default_factory=dict)
 
     @classmethod
     def of(cls, graph: Graph) -> Draft:
-        readers: dict[str, list[str]] = {}
-        uses = Counter(graph.outputs)
-        for node in graph:
-            for ref in node.refs:
-                uses[ref] += 1
-                readers.setdefault(ref.node, []).append(node.name)
-        return cls({}, uses, frozenset(_frozen(graph)), set(graph.nodes), readers)
+        uses = Counter([*graph.outputs, *(ref for node in graph for ref in node.refs)])
+        return cls({}, uses, frozenset(_frozen(graph)), set(graph.nodes))
 
     def node(self, value: Any, *families: str) -> Node | None:
         """The node that an argument stands for, if it is of one of these families and may be looked through."""
         if not isinstance(value, Ref) or value.node in self.frozen:
             return None
-        found = self.nodes.get(value.node)
-        return found if found is not None and (not families or family(found) in families) else None
+        result = self.nodes.get(value.node)
+        return result if result is not None and (not families or family(result) in families) else None
 
     def is_private(self, value: Ref) -> bool:
         """Whether it is read once, and nothing else of that node is read."""
         return self.uses[value] == 1 and not any(
             self.uses[Ref(value.node, part)] for part in (None, 0, 1, 2) if part != value.part
         )
-
-    def readers_so_far(self, value: Ref, word: str) -> list[Node]:
-        """Nodes of one family, before the present one, that read a value."""
-        names = [self.nodes.get(name) for name in self.readers.get(value.node, ())]
-        return [one for one in names if one is not None and family(one) == word and value in one.refs]
 
     def fresh(self, wish: str) -> str:
         """A name that is not taken."""
@@ -346,9 +335,6 @@ class Draft:
         """Whether a value has the node's shape and dtype, as far as both are known."""
         other = self.nodes.get(value.node) if isinstance(value, Ref) and not value.part else None
         return other is not None and bool(node.dtype) and (other.shape, other.dtype) == (node.shape, node.dtype)
-
-    def dtype(self, value: Ref) -> str:
-        return self.nodes[value.node].dtype
 
     def known(self, value: Any) -> Tensor | None:
         """The data of a given tensor that no caller replaces: a parameter, buffer or constant, or a view of one."""
@@ -373,19 +359,19 @@ def number(value: Any, draft: Draft) -> float | int | None:
     node = draft.node(value)
     if node is None or node.op != "constant" or node.data is None or node.data.ndim or node.data.is_complex():
         return None
-    found = _item(node.data)
-    return None if isinstance(found, bool) else found
+    result = _item(node.data)
+    return None if isinstance(result, bool) else result
 
 
 def _item(data: Tensor) -> float | int | bool:
-    found: float | int | bool = data.item()
-    return found
+    result: float | int | bool = data.item()
+    return result
 
 
 def is_number(value: Any, wanted: float, draft: Draft) -> bool:
     """Whether it is this very number; 0.0 and −0.0 are two."""
-    found = number(value, draft)
-    return found is not None and found == wanted and math.copysign(1, found) == math.copysign(1, wanted)
+    result = number(value, draft)
+    return result is not None and result == wanted and math.copysign(1, result) == math.copysign(1, wanted)
 
 
 def _frozen(graph: Graph) -> Iterator[str]:
@@ -424,7 +410,11 @@ def _written_to(node: Node) -> tuple[str, ...]:
         return tuple(ref.node for ref in refs_of((norm.mean, norm.variance, *node.args[1:3])))
     if isinstance(node.call, torch._ops.OpOverload):
         schema = node.call._schema.arguments
-        places = [place for place, one in enumerate(schema) if one.alias_info is not None and one.alias_info.is_write]
+        places = [
+            place
+            for place, overload in enumerate(schema)
+            if overload.alias_info is not None and overload.alias_info.is_write
+        ]
         written = [argument(node, place, schema[place].name) for place in places]
         return tuple(ref.node for ref in refs_of(tuple(written)))
     return tuple(ref.node for ref in refs_of((*node.args[:1], *node.kwargs.values())))

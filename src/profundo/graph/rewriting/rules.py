@@ -1,8 +1,7 @@
-"""What may be left out or moved without changing a bit: small rules, each with its formula.
+"""What may be left out without changing a bit: small rules, each with its formula.
 
-Algebra and bookkeeping of compilers (constants, common parts: Aho, Lam, Sethi & Ullman 2006, "Compilers", chapter 9),
-and ReLU behind max pooling. Forms with more digits are in stable.py, those for gradients in cancelling.py, and what
-holds for a trained network in inference.py.
+Algebra and bookkeeping of compilers (constants, common parts: Aho, Lam, Sethi & Ullman 2006, "Compilers", chapter 9).
+Forms with more digits are in stable.py, and what holds for a trained network in inference.py.
 
 A rule changes what is computed never, and how only where that is known to be the same. So x · 0 stays, which is not 0
 for NaN and infinity; and x + 0 stays where the sign of a zero could be seen, for −0.0 + 0 is 0.0.
@@ -10,7 +9,6 @@ for NaN and infinity; and x + 0 stays where the sign of a zero could be seen, fo
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +16,6 @@ import torch
 from torch import Tensor
 
 from profundo.graph.nodes import Node, Ref, map_refs
-from profundo.graph.rewriting.cancelling import GRADIENTS
 from profundo.graph.rewriting.matching import (
     Change,
     Draft,
@@ -27,7 +24,6 @@ from profundo.graph.rewriting.matching import (
     changed,
     family,
     is_deterministic,
-    is_floating,
     is_idle_dropout,
     is_number,
     is_real,
@@ -40,7 +36,7 @@ from profundo.graph.rewriting.matching import (
 )
 from profundo.graph.rewriting.stable import STABLE
 
-__all__ = ["TRAINING", "after_pooling", "fold", "has_indices"]
+__all__ = ["TRAINING", "fold"]
 
 
 # --------------------------------------------------------------------------------------------- constants, common parts
@@ -51,9 +47,9 @@ LARGEST_GROWTH = 64
 def fold(node: Node, draft: Draft, kinds: tuple[str, ...] = ("constant",)) -> Change | None:
     """Compute now what depends on constants alone."""
     inputs = [draft.node(ref) for ref in node.refs]
-    if not inputs or not all(one is not None and one.op in kinds for one in inputs) or not is_deterministic(node):
+    if not inputs or not all(item is not None and item.op in kinds for item in inputs) or not is_deterministic(node):
         return None
-    held = {ref: one.data for ref, one in zip(node.refs, inputs, strict=True) if one is not None}
+    held = {ref: item.data for ref, item in zip(node.refs, inputs, strict=True) if item is not None}
     result = _computed(node, held)
     size = sum(data.numel() for data in held.values() if data is not None)
     if not isinstance(result, Tensor) or result.numel() > size + LARGEST_GROWTH:
@@ -114,10 +110,10 @@ def times_one(node: Node, draft: Draft) -> Change | None:
     operands = pair(node)
     if operands is None:
         return None
-    x, one = operands
+    x, item = operands
     if family(node) == "mul" and is_number(x, 1, draft):
-        x, one = one, x
-    return Change(x) if is_number(one, 1, draft) and draft.same_kind(node, x) and is_real(node) else None
+        x, item = item, x
+    return Change(x) if is_number(item, 1, draft) and draft.same_kind(node, x) and is_real(node) else None
 
 
 def plus_zero(node: Node, draft: Draft) -> Change | None:
@@ -148,19 +144,6 @@ def is_never_minus_zero(value: Any, draft: Draft) -> bool:
     return family(node) in NEVER_MINUS_ZERO
 
 
-def times_minus_one(node: Node, draft: Draft) -> Change | None:
-    """x·(−1) and x/(−1) are −x."""
-    operands = pair(node)
-    if operands is None or not is_floating(node):
-        return None
-    x, sign = operands
-    if family(node) == "mul" and is_number(x, -1, draft):
-        x, sign = sign, x
-    if not is_number(sign, -1, draft) or not draft.same_kind(node, x):
-        return None
-    return changed(made_like(node, "neg", torch.neg, x))
-
-
 def twice_negated(node: Node, draft: Draft) -> Change | None:
     """−(−x) is x."""
     inner = draft.node(only(node), "neg")
@@ -186,137 +169,10 @@ def square(node: Node, draft: Draft) -> Change | None:
     return changed(made_like(node, "mul", torch.mul, x, x))
 
 
-# ------------------------------------------------------------------------------------------------- rearranging entries
-_RESHAPES = ("reshape", "reshape_like", "flatten", "squeeze", "unsqueeze")
-
-
-def reshape_again(node: Node, draft: Draft) -> Change | None:
-    """Only the last of several reshapes matters, and none at all if the shape is what it was."""
-    x = argument(node, 0, "input", "self")
-    inner = draft.node(x, *_RESHAPES)
-    source = argument(inner, 0, "input", "self") if inner is not None else None
-    if inner is None or not isinstance(source, Ref) or not _always_fits(draft.nodes[source.node], inner):
-        source = None
-    for same in (x, source):
-        if isinstance(same, Ref) and draft.same_kind(node, same):
-            return Change(same)
-    sizes = argument(node, 1, "shape", "size")
-    if family(node) != "reshape" or not isinstance(source, Ref) or draft.dtype(source) != node.dtype:
-        return None
-    if not isinstance(sizes, tuple | list) or len(node.args) + len(node.kwargs) != 2:
-        return None
-    return changed(made_like(node, node.op, torch.reshape, source, sizes))
-
-
-def _always_fits(source: Node, reshaped: Node) -> bool:
-    """Whether a reshape cannot fail when sizes are known: leaving it out would leave out its error."""
-
-    def entries(node: Node) -> tuple[int, list[str]]:
-        return math.prod(s for s in node.shape if isinstance(s, int)), sorted(
-            s for s in node.shape if isinstance(s, str)
-        )
-
-    return entries(source) == entries(reshaped)
-
-
 def same_shape(node: Node, draft: Draft) -> Change | None:
-    """Broadcasting or summing to the shape that it has is nothing."""
+    """Broadcasting, summing or reshaping to the shape that it has is nothing."""
     x = argument(node, 0, "input", "self")
     return Change(x) if isinstance(x, Ref) and draft.same_kind(node, x) else None
-
-
-def transpose_again(node: Node, draft: Draft) -> Change | None:
-    """Two rearrangements of the dimensions are one; none where everything is back in its place."""
-    order = permutation(node)
-    x = argument(node, 0, "input", "self")
-    if order is None or not isinstance(x, Ref):
-        return None
-    if order == tuple(range(len(order))) and draft.same_kind(node, x):
-        return Change(x)
-    inner = draft.node(x, "transpose")
-    before = permutation(inner) if inner is not None else None
-    source = argument(inner, 0, "input", "self") if inner is not None else None
-    if before is None or not isinstance(source, Ref) or len(before) != len(order):
-        return None
-    both = tuple(before[place] for place in order)
-    if both == tuple(range(len(both))) and draft.same_kind(node, source):
-        return Change(source)
-    return changed(made_like(node, "transpose", torch.permute, source, both))
-
-
-def permutation(node: Node) -> tuple[int, ...] | None:
-    """Which dimension of its input each dimension of a transpose is."""
-    count, given = len(node.shape), argument(node, 1, "dims", "dim0", "axis0")
-    if not node.dtype:
-        return None
-    if isinstance(given, tuple | list) and all(isinstance(dim, int) for dim in given):
-        return tuple(dim % count for dim in given) if len(given) == count else None
-    order = list(range(count))
-    if given is None:
-        return tuple(reversed(order)) if count <= 2 and len(node.args) == 1 and not node.kwargs else None
-    other = argument(node, 2, "dim1", "axis1")
-    if not isinstance(given, int) or not isinstance(other, int) or not count:
-        return None
-    order[given], order[other] = order[other], order[given]
-    return tuple(order)
-
-
-# -------------------------------------------------------------------------------------------------------------- pooling
-def relu_after_pooling(node: Node, draft: Draft) -> Change | None:
-    """max(relu(x)) = relu(max(x)): a quarter of the entries for windows of 2×2.
-
-    How much that saves depends on the pooling. PyTorch's, channels last, 10 to 28 %; with channels first its loop over
-    windows guesses better where relu has made zeros, and takes up to 7 % longer (see benchmarks/graph_rewrite.py).
-
-    The gradients are the same bits. Where a window has a positive entry both take the first of the largest ones; where
-    it has none, the gradient of relu is 0 wherever max sent it.
-    """
-    return after_pooling(node, draft, frozenset({"relu"}))
-
-
-def after_pooling(node: Node, draft: Draft, functions: frozenset[str]) -> Change | None:
-    """The function that max pooling reads, moved behind it, if nobody else reads its result."""
-    source = argument(node, 0, "input", "self")
-    before = draft.node(source, *functions)
-    x = argument(before, 0, "input", "self") if before is not None else None
-    if before is None or not isinstance(x, Ref) or not draft.is_private(source) or not _pools_alone(node, draft):
-        return None
-    if not _is_smaller(node, before):
-        return None
-    pooled = made_like(node, node.op, node.call, *_instead(node.args, source, x), **_named(node.kwargs, source, x))
-    result = Ref(node.name, 0) if has_indices(node) else Ref(node.name)
-    moved = made_like(
-        before, before.op, before.call, *_instead(before.args, x, result), **_named(before.kwargs, x, result)
-    )
-    return changed(pooled, replace(moved, shape=node.shape, dtype=node.dtype), part=result.part)
-
-
-def has_indices(node: Node) -> bool:
-    """Whether the pooling returns where its maxima were as well."""
-    if isinstance(node.call, torch._ops.OpOverload):
-        return len(node.call._schema.returns) > 1
-    return argument(node, 2 if "adaptive" in str(node.call) else 6, "return_indices", default=False) is not False
-
-
-def _pools_alone(node: Node, draft: Draft) -> bool:
-    """Whether only the maxima are read, not their places."""
-    return not draft.uses[Ref(node.name, 1)] and not (has_indices(node) and draft.uses[Ref(node.name)])
-
-
-def _is_smaller(node: Node, before: Node) -> bool:
-    """A pooling that keeps the size saves nothing. Sizes that are not known are taken to shrink."""
-    pairs = [
-        (a, b) for a, b in zip(node.shape, before.shape, strict=False) if isinstance(a, int) and isinstance(b, int)
-    ]
-    return not pairs or len(pairs) < len(node.shape) or any(a < b for a, b in pairs)
-
-
-def _instead(args: tuple[Any, ...], old: Ref, new: Ref) -> tuple[Any, ...]:
-    return tuple(new if value == old else value for value in args)
-
-
-def _named(kwargs: Any, old: Ref, new: Ref) -> dict[str, Any]:
-    return {key: new if value == old else value for key, value in kwargs.items()}
 
 
 # ------------------------------------------------------------------------------------------------------------ the table
@@ -324,23 +180,17 @@ STRUCTURE: tuple[Rule, ...] = (
     rule("constants folded", "2 · 3 → 6", "what depends on constants alone is computed once, before", fold, ""),
     rule("one", "x·1, x/1, x¹ → x", "a neutral one changes nothing", times_one, "mul div pow"),
     rule("zero", "x − 0 → x", "a neutral zero changes nothing; x + 0 only where x cannot be −0.0", plus_zero, "add sub"),
-    rule("minus one", "x·(−1) → −x", "a change of sign is no product", times_minus_one, "mul div"),
     rule("twice negated", "−(−x) → x", "two changes of sign are none", twice_negated, "neg"),
     rule("idle dropout", "dropout(x, 0) → x", "dropout that drops nothing is its input", idle_dropout, "dropout"),
-    rule("reshaped again", "reshape(reshape(x)) → reshape(x)", "only the last shape matters", reshape_again,
-          " ".join(_RESHAPES)),
-    rule("same shape", "sum_to(x, shape of x) → x", "no size changes, so nothing does", same_shape,
-          "expand sum_to_size"),
-    rule("transposed again", "(xᵀ)ᵀ → x", "two orders of the dimensions are one", transpose_again, "transpose"),
+    rule("same shape", "reshape(x, shape of x) → x", "no size changes, so nothing does", same_shape,
+          "expand sum_to_size reshape"),
 )  # fmt: skip
 """The same bits, from less."""
 
 SQUARE = rule("square", "x² → x·x", "a product takes a tenth of the time of a power", square, "pow", exact=False)
 
-POOLING = rule("relu after pooling", "max(relu(x)) → relu(max(x))", "fewer entries are left for relu",
-                relu_after_pooling, "max_pool")  # fmt: skip
 SHARING = rule("common parts", "f(x) + f(x) → y + y with y = f(x)", "the same call of the same values is made once",
                 share, "")  # fmt: skip
 
-TRAINING: tuple[Rule, ...] = (*STRUCTURE, SQUARE, *STABLE, *GRADIENTS, POOLING, SHARING)
+TRAINING: tuple[Rule, ...] = (*STRUCTURE, SQUARE, *STABLE, SHARING)
 """Rules that keep every gradient. Sharing comes last: what the others leave of a node is compared."""

@@ -29,7 +29,7 @@ from profundo.graph.rewriting.matching import (
     rule,
 )
 
-__all__ = ["STABLE", "one_minus"]
+__all__ = ["STABLE"]
 
 
 # ------------------------------------------------------------------------------------------------- logs of exponentials
@@ -75,7 +75,7 @@ def log_of_softmax(node: Node, draft: Draft) -> Change | None:
     plain = argument(inner, 2, "half_to_float", "dtype") in (None, False) and not inner.kwargs.get("dtype")
     if not isinstance(dim, int) or not plain or not draft.same_kind(node, x):
         return None
-    return changed(made_like(node, "log_softmax", torch.log_softmax, x, dim))
+    return changed(made_like(node, "log_softmax", torch.log_softmax, x, dim=dim))
 
 
 def log_of_sum_of_exp(node: Node, draft: Draft) -> Change | None:
@@ -99,12 +99,14 @@ def exp_over_sum(node: Node, draft: Draft) -> Change | None:
     x = only(exp) if exp is not None else None
     if exp is None or summed is None or x is None or not is_floating(node) or not draft.same_kind(node, power):
         return None
-    dims, count = argument(summed, 1, "dim"), len(exp.shape)
-    dims = tuple(range(count)) if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    count = len(exp.shape)
+    dims = argument(summed, 1, "dim", default=None)
+    dims = range(count) if dims is None else dims
+    dims = (dims,) if isinstance(dims, int) else tuple(dims)
     is_aligned = argument(summed, 2, "keepdim", default=False) is True or count == 1
     if argument(summed, 0, "input", "self") != power or len(dims) != 1 or not is_aligned or summed.kwargs.get("dtype"):
         return None
-    return changed(made_like(node, "softmax", torch.softmax, x, dims[0]))
+    return changed(made_like(node, "softmax", torch.softmax, x, dim=dims[0]))
 
 
 SOFTPLUS_IS_LINEAR = 40.0
@@ -119,10 +121,10 @@ def log_of_one_plus(node: Node, draft: Draft) -> Change | None:
     operands = pair(inner) if inner is not None else None
     if operands is None or not is_floating(node):
         return None
-    u, one = operands
+    u, unit = operands
     if is_number(u, 1, draft):
-        u, one = one, u
-    if not is_number(one, 1, draft) or not draft.same_kind(node, u):
+        u, unit = unit, u
+    if not is_number(unit, 1, draft) or not draft.same_kind(node, u):
         return None
     return _softplus(node, u, draft) or changed(made_like(node, "log1p", torch.log1p, u))
 
@@ -133,21 +135,6 @@ def _softplus(node: Node, value: Any, draft: Draft) -> Change | None:
     if x is None or not is_floating(node):
         return None
     return changed(made_like(node, "softplus", F.softplus, x, 1.0, SOFTPLUS_IS_LINEAR))
-
-
-def exp_minus_one(node: Node, draft: Draft) -> Change | None:
-    """exp(x) − 1 is expm1(x), which keeps a small x."""
-    operands = pair(node)
-    if operands is None or not is_floating(node):
-        return None
-    first, one = operands
-    if family(node) == "add" and is_number(first, -1, draft):
-        first, one = one, first
-    inner = draft.node(first, "exp")
-    x = only(inner) if inner is not None else None
-    if x is None or not is_number(one, 1 if family(node) == "sub" else -1, draft) or not draft.same_kind(node, first):
-        return None
-    return changed(made_like(node, "expm1", torch.expm1, x))
 
 
 # ------------------------------------------------------------------------------------------------------------ the table
@@ -164,7 +151,5 @@ STABLE: tuple[Rule, ...] = (
           exact=False),
     rule("log of one plus", "log(1 + u) → log1p(u), log(1 + eˣ) → softplus(x)", "keeps a u that 1 + u rounds away",
           log_of_one_plus, "log log1p", exact=False),
-    rule("exp minus one", "exp(x) − 1 → expm1(x)", "keeps an x that exp(x) rounds to 1", exp_minus_one, "add sub",
-          exact=False),
 )  # fmt: skip
 """Rules that keep the function and its gradients, and improve the values."""

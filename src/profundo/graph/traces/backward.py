@@ -51,12 +51,12 @@ def differentiate(recorder: Recorder, costs: Sequence[tuple[Key, Tensor]], leave
 
     Raises ProfundoError where the program has already used up what its backward pass needs.
     """
-    found = Found()
+    result = Found()
     edges = edges_of(recorder.entries)
     links = {entry: _links(recorder, entry, group, leaves) for entry, group in _by_entry(edges).items()}
     with recorder.resting(), torch._C.DisableTorchFunction():
-        _slopes(recorder, links, found)
-        handles = _hooked(recorder, edges, links, costs, found)
+        _slopes(recorder, links, result)
+        handles = _hooked(recorder, edges, links, costs, result)
         ones = [torch.ones_like(tensor) for _, tensor in costs]
     owners = _owners(recorder, [tensor.grad_fn for _, tensor in costs])
     recorder.owner = lambda: owners.get(id(torch._C._current_autograd_node()), (None, None))[1]
@@ -77,8 +77,8 @@ def differentiate(recorder: Recorder, costs: Sequence[tuple[Key, Tensor]], leave
         for handle in handles:
             handle.remove()
     for entry, gradient in zip(leaves, gradients, strict=True):
-        found.gradients[entry, None] = None if gradient is None else summary(gradient, recorder.keep)
-    return found
+        result.gradients[entry, None] = None if gradient is None else summary(gradient, recorder.keep)
+    return result
 
 
 def edges_of(entries: Sequence[Entry]) -> list[Edge]:
@@ -126,7 +126,7 @@ def _is_source(recorder: Recorder, link: tuple[Any, int], value: Key, leaves: di
     return value[0] in leaves and getattr(node, "variable", None) is leaves[value[0]]
 
 
-def _slopes(recorder: Recorder, links: dict[int, tuple[Any, dict[int, int]]], found: Found) -> None:
+def _slopes(recorder: Recorder, links: dict[int, tuple[Any, dict[int, int]]], result: Found) -> None:
     """Where an entry and its input are single numbers. Nodes written in Python are left alone: theirs may have effects."""
     numbers = {entry.index for entry in recorder.entries if prod(entry.shape) == 1}
     edges = {(edge.entry, edge.place): edge.input[0] for edge in edges_of(recorder.entries)}
@@ -138,16 +138,16 @@ def _slopes(recorder: Recorder, links: dict[int, tuple[Any, dict[int, int]]], fo
         if type(node).__name__ == "CopySlices":
             continue
         made = recorder.entries[entry]
-        one = torch.ones(made.shape, dtype=getattr(torch, made.dtype), device=made.device)
+        item = torch.ones(made.shape, dtype=getattr(torch, made.dtype), device=made.device)
         try:
             with torch.no_grad():
-                row = node(one)
+                row = node(item)
         except RuntimeError:  # what it needs was changed or freed: the backward pass will tell
             continue
         row = row if isinstance(row, tuple) else (row,)
         for place, at in wanted.items():
             if row[at] is not None and not row[at].is_complex():
-                found.slopes[entry, place] = float(row[at].sum())
+                result.slopes[entry, place] = float(row[at].sum())
 
 
 def _hooked(
@@ -155,40 +155,40 @@ def _hooked(
     edges: Sequence[Edge],
     links: dict[int, tuple[Any, dict[int, int]]],
     costs: Sequence[tuple[Key, Tensor]],
-    found: Found,
+    result: Found,
 ) -> list[Any]:
     """Hooks that fill `found` while the backward pass runs."""
     arriving: dict[int, tuple[Any, list[tuple[int, Key]]]] = {}
     for key, (node, number) in recorder.sources.items():
         arriving.setdefault(id(node), (node, []))[1].append((number, key))
-    handles = [node.register_prehook(partial(_arrive, recorder, found, keys)) for node, keys in arriving.values()]
+    handles = [node.register_prehook(partial(_arrive, recorder, result, keys)) for node, keys in arriving.values()]
     users = Counter(edge.input for edge in edges) + Counter(key for key, _ in costs)
     inputs = {(edge.entry, edge.place): edge.input for edge in edges}
     for entry, (node, places) in links.items():
         shared = {place: at for place, at in places.items() if users[inputs[entry, place]] > 1}
         if shared:
-            handles.append(node.register_hook(partial(_leave, recorder, found, entry, shared)))
+            handles.append(node.register_hook(partial(_leave, recorder, result, entry, shared)))
     return handles
 
 
-def _arrive(recorder: Recorder, found: Found, keys: list[tuple[int, Key]], gradients: Sequence[Any]) -> None:
+def _arrive(recorder: Recorder, result: Found, keys: list[tuple[int, Key]], gradients: Sequence[Any]) -> None:
     with recorder.resting():
         for number, key in keys:
             if gradients[number] is None:
                 continue
-            found.gradients[key] = summary(gradients[number], recorder.keep)
+            result.gradients[key] = summary(gradients[number], recorder.keep)
             piece = recorder.pieces.get(key[0])
             if piece is not None:
-                found.gradients[piece.entry, piece.part] = summary(piece.of(gradients[number]), recorder.keep)
+                result.gradients[piece.entry, piece.part] = summary(piece.of(gradients[number]), recorder.keep)
 
 
 def _leave(
-    recorder: Recorder, found: Found, entry: int, places: dict[int, int], gradients: Sequence[Any], _arrived: Any
+    recorder: Recorder, result: Found, entry: int, places: dict[int, int], gradients: Sequence[Any], _arrived: Any
 ) -> None:
     with recorder.resting():
         for place, at in places.items():
             if gradients[at] is not None:
-                found.shares[entry, place] = norm(gradients[at])
+                result.shares[entry, place] = norm(gradients[at])
 
 
 def _owners(recorder: Recorder, starts: Sequence[Any]) -> dict[int, tuple[Any, int | None]]:

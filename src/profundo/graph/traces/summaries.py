@@ -27,18 +27,18 @@ def summary(tensor: Tensor, keep: bool = False) -> Summary | None:
     if tensor.device.type == "meta":
         return None
     values, repeats = _distinct(_real(tensor))
-    found = _of_one(values) if values.numel() == 1 else _of_many(values)
+    result = _of_one(values) if values.numel() == 1 else _of_many(values)
     if repeats > 1:
-        found = replace(found, norm=found.norm * math.sqrt(repeats), bad=found.bad * repeats, item=None)
+        result = replace(result, norm=result.norm * math.sqrt(repeats), bad=result.bad * repeats, item=None)
     if tensor.is_complex():
-        found = replace(found, item=None)
-    return replace(found, tensor=tensor.detach().clone()) if keep else found
+        result = replace(result, item=None)
+    return replace(result, tensor=tensor.detach().clone()) if keep else result
 
 
 def norm(tensor: Tensor) -> float | None:
     """Euclidean, over the finite entries."""
-    found = summary(tensor)
-    return None if found is None else found.norm
+    result = summary(tensor)
+    return None if result is None else result.norm
 
 
 def _real(tensor: Tensor) -> Tensor:
@@ -94,14 +94,14 @@ def _of_many(values: Tensor) -> Summary:
 
 def _of_the_finite(values: Tensor) -> Summary:
     finite = values[values.isfinite()]
-    found = _of_one(finite) if finite.numel() == 1 else _of_many(finite)
-    return replace(found, bad=values.numel() - finite.numel(), item=None)
+    result = _of_one(finite) if finite.numel() == 1 else _of_many(finite)
+    return replace(result, bad=values.numel() - finite.numel(), item=None)
 
 
 def _scaled(values: Tensor, largest: float) -> Summary:
     """Of numbers whose squares would leave the range: of the numbers in units of the largest, then back."""
-    found = _of_many(values.double() / largest)
-    return Summary(0.0, 0.0, found.mean * largest, found.std * largest, found.norm * largest)
+    result = _of_many(values.double() / largest)
+    return Summary(0.0, 0.0, result.mean * largest, result.std * largest, result.norm * largest)
 
 
 def _sum_of_squares(values: Tensor) -> Tensor:

@@ -77,9 +77,9 @@ def trace(
                 result = _checked_cost(within(cost, (result,)))
         outputs = _outputs(recorder, result)
         costs = _costs(recorder, outputs) if backward else []
-        found = _differentiated(recorder, costs, given.leaves)
+        results = _differentiated(recorder, costs, given.leaves)
     _note_unused(recorder, roots)
-    return _graph(recorder, names, outputs, costs, found, roots)
+    return _graph(recorder, names, outputs, costs, results, roots)
 
 
 # ---------------------------------------------------------------------------------------------------------- the inputs
@@ -141,11 +141,9 @@ def _labels(of: Program, number: int) -> list[str]:
         parameters = []
     positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
-    alone = not positional and number == 1
-    return [
-        positional[at] if at < len(positional) else rest if alone else f"{rest}_{at - len(positional) + 1}"
-        for at in range(number)
-    ]
+    if not positional and number == 1:
+        return [rest]
+    return [*positional[:number], *(f"{rest}_{at}" for at in range(1, number - len(positional) + 1))]
 
 
 def _mapped(value: Any, name: str, of: Callable[[Tensor, str], Tensor]) -> Any:
@@ -198,7 +196,7 @@ def _roots(of: Any) -> list[tuple[str, Any]]:
         return [("", of)]
     if isinstance(of, functools.partial):
         bound = [*(("", value) for value in of.args), *of.keywords.items()]
-        return [*_roots(of.func), *(found for name, value in bound for found in _named(name, value))]
+        return [*_roots(of.func), *(result for name, value in bound for result in _named(name, value))]
     owner = getattr(of, "__self__", None)
     if isinstance(owner, nn.Module):
         return [("", owner)]
@@ -207,7 +205,7 @@ def _roots(of: Any) -> list[tuple[str, Any]]:
         around = {**variables.globals, **variables.nonlocals}
     else:
         around = dict(getattr(owner if inspect.ismethod(of) else of, "__dict__", {}))
-    return [found for name, value in around.items() for found in _named(name, value)]
+    return [result for name, value in around.items() for result in _named(name, value)]
 
 
 def _named(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, Any]]:
@@ -370,7 +368,7 @@ def _graph(
     names: _Names,
     outputs: Sequence[tuple[Key, Tensor]],
     costs: Sequence[tuple[Key, Tensor]],
-    found: Found,
+    result: Found,
     roots: Sequence[tuple[str, Any]],
 ) -> Graph:
     # What is given has its own name first: an operation must not take that of a parameter that is used later.
@@ -382,7 +380,7 @@ def _graph(
     def renamed(ref: Ref) -> Ref:
         return Ref(called[int(ref.node)], ref.part)
 
-    first = _first_gradients(found)
+    first = _first_gradients(result)
     nodes = {
         called[entry.index]: _node(entry, called[entry.index], renamed, first.get(entry.index))
         for entry in recorder.entries
@@ -394,16 +392,16 @@ def _graph(
         nodes,
         tuple(Ref(called[key[0]], key[1]) for key, _ in outputs),
         called[costs[0][0][0]] if costs else "",
-        _flows(edges, found, called, costs),
+        _flows(edges, result, called, costs),
         _with_ancestors(recorder.where.modules, dict(_modules(roots))),
         tuple(recorder.notes),
     )
 
 
-def _first_gradients(found: Found) -> dict[int, Summary]:
+def _first_gradients(result: Found) -> dict[int, Summary]:
     """Of a node with several parts, that of the first that has one."""
     first: dict[int, Summary] = {}
-    for (entry, _), gradient in sorted(found.gradients.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
+    for (entry, _), gradient in sorted(result.gradients.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
         if gradient is not None:
             first.setdefault(entry, gradient)
     return first
@@ -431,17 +429,18 @@ def _node(entry: Entry, name: str, renamed: Callable[[Ref], Ref], gradient: Summ
 
 
 def _flows(
-    edges: Sequence[Edge], found: Found, called: Mapping[int, str], costs: Sequence[tuple[Key, Tensor]]
+    edges: Sequence[Edge], result: Found, called: Mapping[int, str], costs: Sequence[tuple[Key, Tensor]]
 ) -> dict[tuple[str, int], Flow]:
     """All that reaches a value comes along its only edge; where it has several, hooks measured the shares."""
     users = Counter(edge.input for edge in edges) + Counter(key for key, _ in costs)
     flows = {}
     for edge in edges:
         at = (edge.entry, edge.place)
-        whole = found.gradients.get(edge.input)
-        share = found.shares.get(at) if users[edge.input] > 1 else None if whole is None else whole.norm
-        if share is not None or at in found.slopes:
-            flows[called[edge.entry], edge.place] = Flow(share, found.slopes.get(at))
+        whole = result.gradients.get(edge.input)
+        alone = whole.norm if whole is not None else None
+        share = result.shares.get(at) if users[edge.input] > 1 else alone
+        if share is not None or at in result.slopes:
+            flows[called[edge.entry], edge.place] = Flow(share, result.slopes.get(at))
     return flows
 
 

@@ -79,7 +79,8 @@ class Where:
             file = code.co_filename
             is_layer = file.startswith(MODULES) and not file.endswith((f"{os.sep}module.py", f"{os.sep}container.py"))
             inside = file.startswith((TORCH, *OURS, "<frozen"))
-            self.kinds[code] = 1 if is_layer else 0 if inside else 2
+            outside = 0 if inside else 2
+            self.kinds[code] = 1 if is_layer else outside
         return self.kinds[code]
 
     def enter(self, module: nn.Module, _arguments: Any) -> None:
