@@ -15,8 +15,8 @@ from profundo.recipes.recipe import settle
 from profundo.recipes.recipe_folder import open_model, write_page
 from profundo.recipes.recipe_run import resume_recipe, run_recipe
 from profundo.records import Interrupted, ProfundoError
+from profundo.runs.opening import kind_of
 from profundo.runs.voice import Quiet
-from profundo.use.any_run import is_recipe_run
 
 TINY = {"data": "digits", "code": 3, "width": 16, "epochs": 1, "plane_epochs": 1, "draws": 2}
 
@@ -42,7 +42,7 @@ def test_a_run_says_what_was_asked_and_repeats_from_it(run, tmp_path):
     asked = yaml.safe_load(run.folder.experiment.read_text())
     assert asked["recipe"] == "vae"
     assert asked["settings"]["code"] == 3
-    assert is_recipe_run(run.folder.path)
+    assert kind_of(run.folder.path) == "recipe"
     done = profundo("recipe", "--config", str(run.folder.experiment), "--out", str(tmp_path / "again"), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["test"] == dict(run.outcome.scores)

@@ -102,7 +102,7 @@ def _run(request: Request, folder: Folder | None, voice: Voice, resumed: bool) -
     exhibits = [drawn(exhibit) for exhibit in outcome.exhibits]
     run = RecipeRun(request, outcome, context.trainings, exhibits, time.perf_counter() - started, folder, resumed)
     if folder is not None:
-        keep(run, environment(device, 1))
+        keep(run, environment(device, 1), context.facts)
     for line in _result_lines(run):
         voice.say(line)
     return run

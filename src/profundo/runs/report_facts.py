@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,15 +18,13 @@ from profundo.files import read_object, write_text
 from profundo.nets.summary import summary
 from profundo.pictures.report import Calibration, Fit, Report, Worst, report_html
 from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Scores, Targets
+from profundo.runs.experiment import OF_DATA
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
 from profundo.runs.preparing import objective_of
+from profundo.runs.run import Run
 from profundo.runs.table_values import column_rows, values_of
-from profundo.runs.voice import figure
 from profundo.train.hardware import repeatable
-
-if TYPE_CHECKING:
-    from profundo.runs.supervised import Run
 
 __all__ = [
     "calibration_of",
@@ -40,17 +37,13 @@ __all__ = [
     "report_of",
     "said_of",
     "settings_of",
-    "summary_html",
     "write_report",
 ]
 
 EXAMPLES = 40
 MOST_DRAWN = 2000  # samples of a scatter
 BARS = 30  # of a histogram, at most
-DECIDED = (
-    *("data", "net", "net_options", "validation", "stream", "skip_bad", "data_dir", "workers", "checkpoint_seconds"),
-    *("target", "task", "image_size"),
-)  # where data and net are made, not in `fit`
+DECIDED = (*OF_DATA, "workers", "checkpoint_seconds")  # where data and net are made, not in `fit`
 
 
 def write_report(run: Run, path: Path | None) -> Path:
@@ -302,22 +295,3 @@ def confidence_of(said: Answers, index: int, targets: Targets) -> float | None:
         return None
     p = said.predictions[index]
     return float(p.max()) if p.ndim else float(torch.maximum(p, 1 - p))
-
-
-def summary_html(run: Run) -> str:
-    """A few lines for a notebook."""
-    if run.scores is None:
-        return f"<b>{escape(run.data.name)}</b>: not evaluated"
-    said = run.scores
-    others = [("constant", said.baseline)]
-    if said.linear:
-        others.insert(0, (said.linear_name.split(" on ")[0], said.linear))
-    head = "".join(f"<th>{escape(title)}</th>" for title in ("", "network", *(title for title, _ in others)))
-    rows = "".join(
-        f"<tr><td>test {escape(name)}</td><td>{figure(name, value)}</td>"
-        + "".join(f"<td>{figure(name, values[name]) if name in values else '–'}</td>" for _, values in others)
-        + "</tr>"
-        for name, value in said.values.items()
-    )
-    where = f"<p>report: {escape(str(run.folder.report))}</p>" if run.folder else ""
-    return f"<b>{escape(run.data.name)}</b>, {len(run.history)} epochs<table><tr>{head}</tr>{rows}</table>{where}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SECONDS_A_LINE = 2.0  # where there is no bar
 NOT_SAID = ("epoch", "rate", "gradient norm")  # of an epoch's row
 
-__all__ = ["Quiet", "Terminal", "Voice", "for_python"]
+__all__ = ["Quiet", "Terminal", "Voice", "for_python", "note"]
 
 
 class Voice(Protocol):
@@ -150,6 +150,11 @@ def figure(name: str, value: float) -> str:
     if "accuracy" in name or "share" in name or name in ("exact match", "calibration error"):
         return f"{100 * value:.2f} %"
     return "> 0.9999" if name == "ROC-AUC" and 0.99995 <= value < 1 else f"{value:.4g}"
+
+
+def note(text: str) -> None:
+    """A notice of something that trains nothing and has no log."""
+    print(f"note: {text}", file=sys.stderr)
 
 
 def for_python() -> Voice:

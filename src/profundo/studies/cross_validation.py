@@ -33,7 +33,7 @@ from profundo.evaluate.spread import Spread, spread
 from profundo.pictures.sheet import sheet_html
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment
-from profundo.runs.supervised import Run
+from profundo.runs.run import Run
 from profundo.runs.voice import Quiet, Voice, figure
 from profundo.studies.study import (
     Builder,
