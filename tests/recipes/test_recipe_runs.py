@@ -17,6 +17,7 @@ from profundo.recipes.recipe_run import resume_recipe, run_recipe
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.opening import kind_of
 from profundo.runs.voice import Quiet
+from vouching import vouch
 
 TINY = {"data": "digits", "code": 3, "width": 16, "epochs": 1, "plane_epochs": 1, "draws": 2}
 
@@ -190,12 +191,14 @@ def test_exhibits_are_read_from_their_own_folder_only(copied, tmp_path):
     listed = json.loads((copied / "exhibits" / "exhibits.json").read_text())
     listed[0]["file"] = "../../secret.png"
     (copied / "exhibits" / "exhibits.json").write_text(json.dumps(listed))
+    vouch(copied)
     with pytest.raises(ProfundoError, match="do not read"):
         write_page(copied)
     listed[0]["file"] = "01-samples.png"
     (copied / "exhibits" / "01-samples.png").unlink()
     (copied / "exhibits" / "01-samples.png").symlink_to(tmp_path / "secret.png")
     (copied / "exhibits" / "exhibits.json").write_text(json.dumps(listed))
+    vouch(copied)
     with pytest.raises(ProfundoError, match="not a regular file"):
         write_page(copied)
 
@@ -215,6 +218,7 @@ def test_a_list_of_exhibits_that_was_tampered_with_is_one_line(copied, change):
     listed = json.loads((copied / "exhibits" / "exhibits.json").read_text())
     listed[0] |= change
     (copied / "exhibits" / "exhibits.json").write_text(json.dumps(listed))
+    vouch(copied)
     with pytest.raises(ProfundoError) as caught:
         write_page(copied)
     assert "\n" not in str(caught.value)
@@ -225,6 +229,7 @@ def test_scores_that_are_none_are_one_line_and_do_not_hide_other_runs(copied, sc
     from profundo.runs.listing import list_runs
 
     (copied / "scores.json").write_text(scores)
+    vouch(copied)
     assert "damaged" in list_runs(copied.parent)[0]["state"]
     with pytest.raises(ProfundoError):
         write_page(copied)

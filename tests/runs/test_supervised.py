@@ -443,9 +443,9 @@ def test_a_linear_model_that_cannot_be_fitted_costs_a_notice_and_not_the_run(tmp
 
 
 def test_a_run_that_is_opened_again_takes_the_linear_model_from_its_folder(tmp_path, monkeypatch):
-    from profundo.runs import supervised
+    from profundo.runs import scoring
 
     run = train(experiment(data="iris", epochs=2), out=tmp_path / "run")
-    monkeypatch.setattr(supervised, "yardstick", lambda _data: pytest.fail("fitted again"))
+    monkeypatch.setattr(scoring, "yardstick", lambda _data: pytest.fail("fitted again"))
     opened = open_run(tmp_path / "run")
     assert (opened.scores.linear, opened.scores.linear_name) == (run.scores.linear, run.scores.linear_name)

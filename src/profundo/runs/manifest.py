@@ -21,9 +21,10 @@ from profundo.runs.folder import Folder
 from profundo.runs.voice import note
 from profundo.train.checkpoints import digest
 
-__all__ = ["WITHOUT_EFFECT", "check_data_facts", "check_files", "differences", "finish"]
+__all__ = ["MAY_MOVE", "WITHOUT_EFFECT", "check_data_facts", "check_files", "differences", "finish", "flat"]
 
 WITHOUT_EFFECT = ("workers", "checkpoint_seconds", "data_dir")  # on a result; the data are compared by their facts
+MAY_MOVE = (*WITHOUT_EFFECT, "data")  # of a training: a notice tells the place
 
 
 class Content(BaseModel):

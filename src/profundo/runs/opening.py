@@ -9,7 +9,7 @@ from profundo.data.streams.places import check_place
 from profundo.records import ProfundoError
 from profundo.runs.experiment import experiment, read_experiment
 from profundo.runs.folder import Folder, read_result
-from profundo.runs.manifest import WITHOUT_EFFECT, check_data_facts, check_files
+from profundo.runs.manifest import MAY_MOVE, check_data_facts, check_files
 from profundo.runs.preparing import load_data
 from profundo.runs.report_facts import write_report
 from profundo.runs.run import Run
@@ -52,7 +52,7 @@ def open_run(path: str | Path, *, evaluate: bool = True) -> Run:
     folder = finished_training(path)
     asked = experiment(**read_experiment(folder.experiment))
     passed_on = (folder.experiment.name, *((folder.scores.name,) if evaluate else ()))
-    check_files(folder, passed_on, ignored=(*WITHOUT_EFFECT, "data"))  # which may have moved; their facts decide
+    check_files(folder, passed_on, ignored=MAY_MOVE)  # their facts decide
     check_place(asked.data, folder.experiment)
     net, _ = load_model(folder)
     data = load_data(asked)

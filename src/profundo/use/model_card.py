@@ -20,7 +20,7 @@ from profundo.files import read_json
 from profundo.records import CalibrationBin, ClassScores, ProfundoError, Spec
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
-from profundo.runs.manifest import check_files
+from profundo.runs.manifest import MAY_MOVE, check_files
 from profundo.runs.saved_model import build_net
 from profundo.runs.voice import figure
 
@@ -50,7 +50,7 @@ class Kept(BaseModel):
 
 def card(folder: Folder) -> dict[str, Any]:
     """The card as plain data. Raises ProfundoError when a file that it tells of is missing, damaged or changed."""
-    check_files(folder, (folder.experiment.name, folder.environment.name, folder.scores.name))
+    check_files(folder, (folder.experiment.name, folder.environment.name, folder.scores.name), ignored=MAY_MOVE)
     described, asked = read_json(folder.model), read_experiment(folder.experiment)
     on = read_json(folder.environment) if folder.environment.is_file() else {}
     try:
