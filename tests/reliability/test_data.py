@@ -764,6 +764,17 @@ def test_a_hostile_question_of_a_study_is_refused_in_one_line(content, here):
     assert "study" in refused(here, "cross-validate", "--resume", "study")
 
 
+@pytest.mark.parametrize("change", [{"seed": 1}, {"learning_rate": 0.5}], ids=str)
+def test_a_study_whose_question_was_edited_does_not_go_on(change, here):
+    """What is kept answers the question as it was."""
+    asked = yaml.safe_load((here / "study" / "study.yaml").read_text())
+    write(here, "study/study.yaml", yaml.safe_dump({**asked, "settings": {**asked["settings"], **change}}))
+    ((name, value),) = change.items()
+    error = refused(here, "cross-validate", "--resume", "study")
+    assert f"{name} was" in error
+    assert f"is {value}" in error
+
+
 @pytest.mark.parametrize("name", ["study.yaml", "results.json"])
 def test_a_fifo_in_a_study_never_blocks(name, here):
     (here / "study" / name).unlink()

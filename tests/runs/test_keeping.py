@@ -178,6 +178,22 @@ def test_finding_out_whether_a_net_can_be_kept_changes_nothing_of_it(wine):
     assert all(map(math.isfinite, runs[0].history["loss"]))
 
 
+def test_more_memory_than_there_is_ends_in_one_line_that_says_how_to_need_less(wine):
+    class Greedy(Base):
+        def forward(self, inputs):
+            return super().forward(inputs) + (torch.empty(1 << 45).sum() if self.training else 0)  # 128 TiB
+
+    class OnGPU(Base):
+        def forward(self, inputs):
+            if self.training:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+            return super().forward(inputs)
+
+    for net in (Greedy, OnGPU):
+        with pytest.raises(ProfundoError, match=r"^batches of 40 take more memory than cpu has.*--batch-size"):
+            pf.fit(net(), wine, epochs=1, batch_size=40, device="cpu", out=False)
+
+
 # ------------------------------------------------------------------------------------------------ the end of a training
 class Blocking(Quiet):
     """At the last step a file of the run can no longer be written: a folder with something in it is in its place."""
@@ -185,7 +201,7 @@ class Blocking(Quiet):
     def __init__(self, path, last):
         self.path, self.last, self.notices = path, last, []
 
-    def show(self, step, row):
+    def show(self, step, row):  # noqa: ARG002
         if step.epoch == self.last and step.last:
             self.path.mkdir()
             (self.path / "x").touch()

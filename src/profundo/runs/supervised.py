@@ -26,7 +26,7 @@ from profundo.runs.manifest import WITHOUT_EFFECT, differences, finish
 from profundo.runs.opening import open_run
 from profundo.runs.preparing import Prepared, check_choices, load_data, precision_of, prepare, training
 from profundo.runs.report_facts import write_report
-from profundo.runs.resumable import Keeping, State, learn, where
+from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
 from profundo.runs.saved_model import save_model
 from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines
@@ -203,6 +203,13 @@ def train_prepared(
         if folder is not None:
             voice.notice(f"interrupted, the state is saved; to go on: profundo resume {folder.path}")
         raise
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ProfundoError(
+            f"batches of {prepared.experiment.batch_size} take more memory than {prepared.device} has; try half of it as "
+            "--batch-size, or --accumulate 2, which takes them in two parts"
+        ) from None
     finally:
         voice.stop()
     run.seconds["training"] = time.perf_counter() - started
