@@ -186,6 +186,38 @@ def test_a_model_that_names_what_is_no_recipe_or_is_too_large_is_refused(copied)
             open_model(copied)
 
 
+def change(file, run):
+    """One character more, or another value of the same form."""
+    path = run / file
+    if file == "experiment.yaml":
+        path.write_text(path.read_text().replace("seed: 0", "seed: 1"))
+    else:
+        path.write_text(path.read_text() + " ")
+
+
+@pytest.mark.parametrize("file", ["experiment.yaml", "scores.json", "exhibits/exhibits.json", "manifest.json"])
+def test_what_changed_since_the_run_ended_is_on_no_new_page_and_a_notice_for_its_networks(copied, capsys, file):
+    before = (copied / "report.html").read_bytes()
+    (copied / file).unlink() if file == "manifest.json" else change(file, copied)
+    with pytest.raises(ProfundoError, match=file):
+        write_page(copied)
+    assert (copied / "report.html").read_bytes() == before
+    assert open_model(copied)[0] == "vae"
+    assert file in capsys.readouterr().err
+
+
+def test_another_environment_is_a_notice(copied, capsys):
+    change("environment.json", copied)
+    assert write_page(copied).is_file()
+    assert "environment.json: changed since the run ended" in capsys.readouterr().err
+
+
+def test_what_only_a_training_can_do_is_refused_in_one_line(copied):
+    for door in (pf.open_run, pf.export, lambda path: pf.compare(path, path)):
+        with pytest.raises(ProfundoError, match=r"is a run of a recipe.*expected one of `profundo train`"):
+            door(copied)
+
+
 def test_exhibits_are_read_from_their_own_folder_only(copied, tmp_path):
     (tmp_path / "secret.png").write_bytes(b"secret")
     listed = json.loads((copied / "exhibits" / "exhibits.json").read_text())

@@ -124,8 +124,8 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Of a GPU, which has a class for it, or of the processor, where PyTorch says it in words."""
-    told = isinstance(error, RuntimeError) and ("allocate memory" in str(error) or "out of memory" in str(error))
-    return told or isinstance(error, MemoryError)
+    in_words = "allocate memory" in str(error) or "out of memory" in str(error)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and in_words)
 
 
 def check_finite(networks: Mapping[str, nn.Module], position: Position) -> None:

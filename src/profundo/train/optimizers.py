@@ -34,7 +34,7 @@ __all__ = ["OPTIMIZERS", "add_l1", "optimizer", "take_step"]
 Groups = list[dict[str, Any]]
 
 
-def _kernels(groups: Groups) -> dict[str, bool]:
+def _kernels(groups: Groups) -> dict[str, Any]:
     """The fused one takes no complex parameters."""
     are_real = all(parameter.is_floating_point() for group in groups for parameter in group["params"])
     return {"fused" if are_real else "foreach": True}
