@@ -159,6 +159,18 @@ def test_a_note_in_the_history_and_a_lost_environment_are_notices(door, here, ca
     ]
 
 
+def test_a_name_that_would_steer_a_terminal_is_told_in_letters(here, capsys):
+    path = here / "run" / "manifest.json"
+    kept = json.loads(path.read_text())
+    del kept["sha256"]
+    kept["files"]["\x1b[2J"] = kept["files"]["scores.json"]
+    path.write_text(json.dumps(kept | {"sha256": manifests.digest(kept)}))
+    assert DOORS["predict"](here)
+    said = capsys.readouterr().err
+    assert "\\x1b[2J: is missing" in said
+    assert "\x1b" not in said
+
+
 def test_settings_without_effect_are_a_notice_and_the_figures_the_same(here, capsys):
     before = DOORS["evaluate"](here)
     edit(here / "run", workers=0, checkpoint_seconds=1.0)

@@ -24,7 +24,7 @@ from profundo.train.checkpoints import digest
 __all__ = ["MAY_MOVE", "WITHOUT_EFFECT", "check_data_facts", "check_files", "differences", "finish", "flat"]
 
 WITHOUT_EFFECT = ("workers", "checkpoint_seconds", "data_dir")  # on a result; the data are compared by their facts
-MAY_MOVE = (*WITHOUT_EFFECT, "data")  # of a training: a notice tells the place
+MAY_MOVE = (*WITHOUT_EFFECT, "data")  # of a training, where its facts tell whether it is the same
 
 
 class Content(BaseModel):
@@ -105,7 +105,8 @@ def check_files(
             changes, with_effect = differences(before, now), bool(differences(before, now, ignored))
         if path == folder.weights or (is_as_kept(path, content) and not changes):
             continue  # weights are compared when they are read
-        how = ": ".join(["changed since the run ended" if path.exists() else "is missing", *changes])
+        how = "changed since the run ended" if path.exists() else "is missing"
+        how += f": {'; '.join(changes)}" if changes else ""
         if name in passed_on and with_effect:
             raise ProfundoError(f"{path}: {how}; so it does not tell how the run came out. Undo that, or train anew")
         notice(f"{path}: {how}")

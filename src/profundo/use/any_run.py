@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from profundo.records import ProfundoError, Scores
 from profundo.runs.opening import kind_of
@@ -22,29 +22,13 @@ if TYPE_CHECKING:
     from profundo.records import Targets
     from profundo.runs.run import Run
 
-__all__ = ["AnyRun", "any_run", "resume"]
-
-
-class AnyRun(Protocol):
-    """A run's folder of one kind."""
-
-    def resume(self, voice: Voice | None) -> Run | RecipeRun:
-        """Go on with an interrupted run."""
-
-    def evaluate(self, split: str) -> Scores:
-        """The scores of its net on a split, looked at anew."""
-
-    def predictions(
-        self, files: Sequence[Path], skip_bad: bool
-    ) -> tuple[Iterable[dict[str, Any] | Entry], Targets | None]:
-        """The predictions, one by one as they are asked for, and what they are of."""
-
-    def write_report(self, out: Path | None) -> Path:
-        """Write its page anew, into its folder unless told where. Returns its path."""
+__all__ = ["any_run", "resume"]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingFolder:
+    """What is predicted comes one by one as it is asked for, with what it is of; None of a recipe's."""
+
     path: Path
 
     def resume(self, voice: Voice | None) -> Run:
@@ -108,12 +92,9 @@ class RecipeFolder:
         return write_page(self.path)
 
 
-KINDS: dict[str, type[TrainingFolder] | type[RecipeFolder]] = {"training": TrainingFolder, "recipe": RecipeFolder}
-
-
-def any_run(path: str | Path) -> AnyRun:
+def any_run(path: str | Path) -> TrainingFolder | RecipeFolder:
     """The run in a folder. Raises ProfundoError when there is none."""
-    return KINDS[kind_of(path)](Path(path))
+    return RecipeFolder(Path(path)) if kind_of(path) == "recipe" else TrainingFolder(Path(path))
 
 
 def resume(path: str | Path, *, voice: Voice | None = None) -> Run | RecipeRun:
