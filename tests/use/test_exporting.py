@@ -379,6 +379,7 @@ def test_without_the_data_rows_at_random_are_compared(people, tmp_path):
     for name in KEPT:
         text = (place / name).read_bytes().replace(str(place.parent).encode(), b"/gone")
         (tmp_path / "elsewhere" / name).write_bytes(text)
+    vouch(tmp_path / "elsewhere")
     done = export(tmp_path / "elsewhere")
     assert done.checked_on.startswith("rows at random")
     assert done.difference < 1e-5
