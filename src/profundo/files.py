@@ -24,7 +24,6 @@ __all__ = [
     "erase",
     "exit_point",
     "flush_folder",
-    "json_text",
     "read_json",
     "read_object",
     "replacing",
@@ -68,12 +67,8 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def json_text(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=True) + "\n"
-
-
 def write_json(path: Path, value: Any) -> None:
-    write_text(path, json_text(value))
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=True) + "\n")
 
 
 @contextmanager

@@ -22,9 +22,9 @@ from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
 from profundo.records import Dataset, ProfundoError
-from profundo.runs.checks import check_data, check_outputs
 from profundo.runs.experiment import Experiment, completed, experiment
-from profundo.runs.preparing import Prepared, make_update, precision_of, prepare
+from profundo.runs.preparing import Prepared, make_update, precision_of
+from profundo.runs.supervised import check_data, check_outputs, prepare
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_device, normalised, repeatable
 from profundo.train.randomness import seeded

@@ -26,8 +26,9 @@ from profundo.data.standard import standardize
 from profundo.data.streams.blocks import Blocked, gather, root_of
 from profundo.records import Batch, Dataset, Samples
 from profundo.runs.experiment import Experiment, completed
-from profundo.runs.preparing import Prepared, load_data, make_update, precision_of
+from profundo.runs.preparing import Prepared, make_update, precision_of
 from profundo.runs.saved_model import build_net
+from profundo.runs.supervised import load_data
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_device, keep_heap, normalised
 from profundo.train.randomness import seeded

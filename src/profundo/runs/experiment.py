@@ -20,7 +20,7 @@ from profundo.files import write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["OF_DATA", "Experiment", "completed", "experiment", "read_experiment", "read_value", "write_experiment"]
+__all__ = ["Experiment", "completed", "experiment", "read_experiment", "read_value", "write_experiment"]
 
 LARGEST_FILE = 1 << 16  # bytes, read in under a second
 Whole = Annotated[int, Field(ge=1)]
@@ -31,8 +31,6 @@ Layers = Annotated[int, Field(ge=1, le=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-OF_DATA = ("data", "net", "net_options", "validation", "stream", "skip_bad", "data_dir", "target", "task", "image_size")
-"""Settings that are decided where data and net are made, not where a net of one's own is trained."""
 Some = Annotated[tuple[Whole, ...], Field(min_length=1)]
 
 
@@ -103,10 +101,6 @@ class Experiment(BaseModel):
 
     def settings(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
-
-    def stated(self) -> dict[str, Any]:
-        """The settings that are given or chosen, as experiment.yaml has them."""
-        return {name: value for name, value in self.settings().items() if value is not None}
 
 
 def experiment(**settings: Any) -> Experiment:
@@ -279,4 +273,5 @@ def read_value(text: str) -> Any:
 
 
 def write_experiment(path: Path, asked: Experiment) -> None:
-    write_text(path, yaml.safe_dump(asked.stated(), sort_keys=False, allow_unicode=True))
+    settings = {name: value for name, value in asked.settings().items() if value is not None}
+    write_text(path, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))

@@ -8,13 +8,14 @@ folder can make its manifest, too.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from profundo.files import json_text, read_object, sha256, write_bytes, write_json
+from profundo.files import read_object, sha256, write_bytes, write_json
 from profundo.records import ProfundoError
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
@@ -50,7 +51,7 @@ def finish(
     settings: that were followed, as experiment.yaml has them; facts: what identifies the data; others: more files of the
     run.
     """
-    text = json_text(scores).encode()
+    text = (json.dumps(scores, indent=2, ensure_ascii=False) + "\n").encode()
     kept = (folder.experiment, folder.environment, folder.history, folder.model, folder.weights)
     files = {
         path.relative_to(folder.path).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}

@@ -7,10 +7,10 @@ from typing import Literal
 
 from profundo.data.streams.places import check_place
 from profundo.records import ProfundoError
+from profundo.runs.choices import load_data
 from profundo.runs.experiment import experiment, read_experiment
 from profundo.runs.folder import Folder, read_result
 from profundo.runs.manifest import MAY_MOVE, check_data_facts, check_files
-from profundo.runs.preparing import load_data
 from profundo.runs.report_facts import write_report
 from profundo.runs.run import Run
 from profundo.runs.saved_model import load_model

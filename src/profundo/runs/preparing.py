@@ -8,25 +8,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from profundo import nets, objectives
-from profundo.data import load
+from profundo import objectives
 from profundo.data.augmenting.augment import augmentation, value_range
-from profundo.data.batches import batches, in_order, shared_batch_size
+from profundo.data.batches import batches, in_order
 from profundo.evaluate import answers, main_figure, mean_cost
-from profundo.records import Batch, Dataset, ProfundoError
-from profundo.runs.experiment import Experiment, completed
+from profundo.records import Batch, Dataset
+from profundo.runs.experiment import Experiment
 from profundo.runs.resumable import Training
-from profundo.runs.saved_model import build_net
-from profundo.runs.tensorboard import check_log
 from profundo.train import EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group, share_normalization
-from profundo.train.hardware import choose_device, choose_precision, convolutional, normalised
+from profundo.train.hardware import choose_precision, convolutional
 from profundo.train.optimizers import optimizer
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
 
-__all__ = ["Prepared", "check_choices", "load_data", "objective_of", "precision_of", "prepare", "training"]
+__all__ = ["Prepared", "objective_of", "precision_of", "training"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,43 +36,6 @@ class Prepared:
     device: torch.device
     precision: str
     processes: int = 1
-
-
-def prepare(asked: Experiment, processes: int = 1) -> Prepared:
-    """Load the data, build the net and make every choice. Raises ProfundoError for whatever cannot work."""
-    device = choose_device(asked.device)
-    data = load_data(asked)
-    name = asked.net or nets.default(data.spec)
-    net = build_net(name, data.spec, asked.net_options, asked.seed)
-    chosen = completed(asked, data.spec, len(data.train), name, normalised(net))
-    chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor)})
-    check_choices(chosen, data)
-    shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
-    return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), processes)
-
-
-def load_data(asked: Experiment) -> Dataset:
-    return load(
-        asked.data,
-        data_dir=asked.data_dir,
-        validation=asked.validation,
-        seed=asked.seed,
-        stream="auto" if asked.stream is None else asked.stream,
-        skip_bad=asked.skip_bad,
-        target=asked.target,
-        task=asked.task,
-        image_size=asked.image_size,
-    )
-
-
-def check_choices(chosen: Experiment, data: Dataset) -> None:
-    """Raises ProfundoError for an objective, early stopping or a log that cannot be with these data on this machine."""
-    objective_of(chosen, data)
-    if chosen.early_stop is not None and not len(data.validation):
-        raise ProfundoError(
-            f"early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out"
-        )
-    check_log(chosen.log)
 
 
 def training(prepared: Prepared, history: History, processes: Group) -> Training:

@@ -18,7 +18,6 @@ from profundo.files import read_object, write_text
 from profundo.nets.summary import summary
 from profundo.pictures.report import Calibration, Fit, Report, Worst, report_html
 from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Scores, Targets
-from profundo.runs.experiment import OF_DATA
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
 from profundo.runs.preparing import objective_of
@@ -43,7 +42,10 @@ __all__ = [
 EXAMPLES = 40
 MOST_DRAWN = 2000  # samples of a scatter
 BARS = 30  # of a histogram, at most
-DECIDED = (*OF_DATA, "workers", "checkpoint_seconds")  # where data and net are made, not in `fit`
+DECIDED = (
+    *("data", "net", "net_options", "validation", "stream", "skip_bad", "data_dir", "workers", "checkpoint_seconds"),
+    *("target", "task", "image_size"),
+)  # where data and net are made, not in `fit`
 
 
 def write_report(run: Run, path: Path | None) -> Path:

@@ -61,6 +61,8 @@ class Run:
             + "</tr>"
             for name, value in self.scores.values.items()
         )
-        where = f"<p>report: {escape(str(self.folder.report))}</p>" if self.folder else ""
+        where = (
+            f"<p>report: {escape(str(self.folder.report))}</p>" if self.folder and self.folder.report.is_file() else ""
+        )
         title = f"<b>{escape(self.data.name)}</b>, {len(self.history)} epochs"
         return f"{title}<table><tr>{head}</tr>{rows}</table>{where}"

@@ -79,7 +79,7 @@ def result_lines(run: Run) -> list[str]:
         lines.append(f"{early}best weights of epoch {run.best_epoch + 1} restored")
     lines += score_lines(run.scores, "test")
     lines.append(f"{run.seconds.get('training', 0):.1f} s of training")
-    if run.folder is not None:
+    if run.folder is not None and run.folder.report.is_file():
         lines.append(f"report: {run.folder.report}")
     return lines
 

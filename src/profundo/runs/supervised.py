@@ -20,11 +20,12 @@ from profundo.data.streams.places import check_place, remember_place
 from profundo.files import read_object, write_json
 from profundo.records import Dataset, Interrupted, ProfundoError
 from profundo.runs.checks import check_data, check_outputs, check_saving
-from profundo.runs.experiment import OF_DATA, Experiment, completed, experiment, read_experiment, write_experiment
+from profundo.runs.choices import check_choices, load_data, prepare
+from profundo.runs.experiment import Experiment, completed, experiment, read_experiment, write_experiment
 from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.manifest import WITHOUT_EFFECT, differences, finish
 from profundo.runs.opening import open_run
-from profundo.runs.preparing import Prepared, check_choices, load_data, precision_of, prepare, training
+from profundo.runs.preparing import Prepared, precision_of, training
 from profundo.runs.report_facts import write_report
 from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
@@ -38,7 +39,19 @@ from profundo.train.distributed import Group, group
 from profundo.train.hardware import choose_device, normalised
 from profundo.train.randomness import seeded
 
-__all__ = ["Run", "evaluate_split", "fit", "load_data", "open_run", "prepare", "resume", "score_lines", "train"]
+__all__ = [
+    "Run",
+    "check_data",
+    "check_outputs",
+    "evaluate_split",
+    "fit",
+    "load_data",
+    "open_run",
+    "prepare",
+    "resume",
+    "score_lines",
+    "train",
+]
 
 
 def train(asked: Experiment, *, out: str | Path | None = None, voice: Voice | None = None) -> Run:
@@ -88,7 +101,18 @@ def fit(
 
 def prepare_own(net: nn.Module, data: Dataset, settings: dict[str, Any], keeps: bool) -> Prepared:
     """The same as `prepare` for a net and data that are there. keeps: whether the run has a folder."""
-    for name in OF_DATA:
+    for name in (
+        "data",
+        "net",
+        "net_options",
+        "validation",
+        "stream",
+        "skip_bad",
+        "data_dir",
+        "target",
+        "task",
+        "image_size",
+    ):
         if name in settings:
             raise ProfundoError(
                 f"fit: {name!r} is decided where data and net are made; give it to load(…) or to the net"
@@ -264,7 +288,7 @@ def keep_result(run: Run, folder: Folder, voice: Voice) -> None:
         voice.notice(f"the report could not be written: {' '.join(str(error).split())}")
     finish(
         folder,
-        run.experiment.stated(),
+        run.experiment.settings(),
         run.data.facts,
         {
             "test": dict(scores.values),

@@ -31,13 +31,12 @@ from profundo.evaluate import Answers, answers, figures
 from profundo.evaluate.spread import Spread
 from profundo.files import erase, read_json, write_json, write_text
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
-from profundo.runs.checks import check_outputs
-from profundo.runs.experiment import OF_DATA, Experiment, completed, experiment, read_experiment
+from profundo.runs.experiment import Experiment, completed, experiment, read_experiment
 from profundo.runs.folder import Folder, environment
-from profundo.runs.manifest import WITHOUT_EFFECT, differences, flat
+from profundo.runs.manifest import differences, flat
 from profundo.runs.preparing import objective_of
 from profundo.runs.saved_model import build_net
-from profundo.runs.supervised import Run, fit
+from profundo.runs.supervised import Run, check_outputs, fit
 from profundo.runs.voice import Quiet, Voice, figure
 from profundo.train.checkpoints import digest, interruptible
 from profundo.train.hardware import choose_device, normalised, repeatable
@@ -64,7 +63,9 @@ __all__ = [
 Builder = Callable[[Spec], nn.Module]
 """Makes a net of one's own for the data it is to learn from, with weights from torch's global generator."""
 
+OF_DATA = ("data", "net", "net_options", "validation", "stream", "skip_bad", "data_dir", "target", "task", "image_size")
 OF_A_RUN = ("log",)  # where one training writes as it goes; a study has many
+WITHOUT_EFFECT = ("workers", "checkpoint_seconds", "data_dir")
 
 Result = dict[str, Any]
 

@@ -27,11 +27,11 @@ from profundo.data.tables.new_rows import features_of_row
 from profundo.files import read_json, write_bytes, write_json, write_text
 from profundo.objectives import Objective
 from profundo.records import Column, Inputs, ProfundoError, Spec
+from profundo.runs.choices import load_data
 from profundo.runs.experiment import experiment, read_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import check_data_facts
 from profundo.runs.opening import finished_training
-from profundo.runs.preparing import load_data
 from profundo.runs.run import Run
 from profundo.runs.saved_model import load_model, load_objective
 from profundo.use.end_to_end import Whole, answer_name, answers_of, example

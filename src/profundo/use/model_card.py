@@ -49,8 +49,7 @@ class Kept(BaseModel):
 
 
 def card(folder: Folder) -> dict[str, Any]:
-    """The card as plain data. Raises ProfundoError when a file that it tells of is missing, damaged or changed."""
-    check_files(folder, (folder.experiment.name, folder.environment.name, folder.scores.name), ignored=MAY_MOVE)
+    """The card as plain data. Raises ProfundoError when a file of the run is missing or damaged."""
     described, asked = read_json(folder.model), read_experiment(folder.experiment)
     on = read_json(folder.environment) if folder.environment.is_file() else {}
     try:
@@ -101,6 +100,7 @@ def card(folder: Folder) -> dict[str, Any]:
     except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
         said = " ".join(str(error).split())[:300]
         raise ProfundoError(f"{folder.path}: expected the files of a finished run: {said}") from None
+    check_files(folder, (folder.experiment.name, folder.environment.name, folder.scores.name), ignored=MAY_MOVE)
     return {**made, "limits": limits(made, spec)}
 
 
