@@ -88,8 +88,8 @@ def check_files(
 ) -> None:
     """Compare a finished run with its manifest; each file that changed since is a notice.
 
-    passed_on: names of files whose content is shown as the run's. Where one of them changed, raises ProfundoError;
-    ignored: but for these settings in experiment.yaml.
+    passed_on: names of files whose content is shown as the run's. Where one of them changed, raises ProfundoError.
+    ignored: settings of experiment.yaml of which another value is no more than a notice.
     """
     try:
         manifest = read_manifest(folder)
