@@ -15,8 +15,9 @@ from profundo.recipes.recipe import settle
 from profundo.recipes.recipe_folder import open_model, write_page
 from profundo.recipes.recipe_run import resume_recipe, run_recipe
 from profundo.records import Interrupted, ProfundoError
+from profundo.runs.opening import kind_of
 from profundo.runs.voice import Quiet
-from profundo.use.any_run import is_recipe_run
+from vouching import vouch
 
 TINY = {"data": "digits", "code": 3, "width": 16, "epochs": 1, "plane_epochs": 1, "draws": 2}
 
@@ -42,7 +43,7 @@ def test_a_run_says_what_was_asked_and_repeats_from_it(run, tmp_path):
     asked = yaml.safe_load(run.folder.experiment.read_text())
     assert asked["recipe"] == "vae"
     assert asked["settings"]["code"] == 3
-    assert is_recipe_run(run.folder.path)
+    assert kind_of(run.folder.path) == "recipe"
     done = profundo("recipe", "--config", str(run.folder.experiment), "--out", str(tmp_path / "again"), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["test"] == dict(run.outcome.scores)
@@ -185,17 +186,51 @@ def test_a_model_that_names_what_is_no_recipe_or_is_too_large_is_refused(copied)
             open_model(copied)
 
 
+def change(file, run):
+    """One character more, or another value of the same form."""
+    path = run / file
+    if file == "experiment.yaml":
+        path.write_text(path.read_text().replace("seed: 0", "seed: 1"))
+    else:
+        path.write_text(path.read_text() + " ")
+
+
+@pytest.mark.parametrize("file", ["experiment.yaml", "scores.json", "exhibits/exhibits.json", "manifest.json"])
+def test_what_changed_since_the_run_ended_is_on_no_new_page_and_a_notice_for_its_networks(copied, capsys, file):
+    before = (copied / "report.html").read_bytes()
+    (copied / file).unlink() if file == "manifest.json" else change(file, copied)
+    with pytest.raises(ProfundoError, match=file):
+        write_page(copied)
+    assert (copied / "report.html").read_bytes() == before
+    assert open_model(copied)[0] == "vae"
+    assert file in capsys.readouterr().err
+
+
+def test_another_environment_is_a_notice(copied, capsys):
+    change("environment.json", copied)
+    assert write_page(copied).is_file()
+    assert "environment.json: changed since the run ended" in capsys.readouterr().err
+
+
+def test_what_only_a_training_can_do_is_refused_in_one_line(copied):
+    for door in (pf.open_run, pf.export, lambda path: pf.compare(path, path)):
+        with pytest.raises(ProfundoError, match=r"is a run of a recipe.*expected one of `profundo train`"):
+            door(copied)
+
+
 def test_exhibits_are_read_from_their_own_folder_only(copied, tmp_path):
     (tmp_path / "secret.png").write_bytes(b"secret")
     listed = json.loads((copied / "exhibits" / "exhibits.json").read_text())
     listed[0]["file"] = "../../secret.png"
     (copied / "exhibits" / "exhibits.json").write_text(json.dumps(listed))
+    vouch(copied)
     with pytest.raises(ProfundoError, match="do not read"):
         write_page(copied)
     listed[0]["file"] = "01-samples.png"
     (copied / "exhibits" / "01-samples.png").unlink()
     (copied / "exhibits" / "01-samples.png").symlink_to(tmp_path / "secret.png")
     (copied / "exhibits" / "exhibits.json").write_text(json.dumps(listed))
+    vouch(copied)
     with pytest.raises(ProfundoError, match="not a regular file"):
         write_page(copied)
 
@@ -215,6 +250,7 @@ def test_a_list_of_exhibits_that_was_tampered_with_is_one_line(copied, change):
     listed = json.loads((copied / "exhibits" / "exhibits.json").read_text())
     listed[0] |= change
     (copied / "exhibits" / "exhibits.json").write_text(json.dumps(listed))
+    vouch(copied)
     with pytest.raises(ProfundoError) as caught:
         write_page(copied)
     assert "\n" not in str(caught.value)
@@ -225,6 +261,7 @@ def test_scores_that_are_none_are_one_line_and_do_not_hide_other_runs(copied, sc
     from profundo.runs.listing import list_runs
 
     (copied / "scores.json").write_text(scores)
+    vouch(copied)
     assert "damaged" in list_runs(copied.parent)[0]["state"]
     with pytest.raises(ProfundoError):
         write_page(copied)

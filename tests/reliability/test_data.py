@@ -26,6 +26,7 @@ from PIL import Image
 
 from commands import NOBODY, Ended, Trouble, contents, profundo
 from profundo.train.checkpoints import digest
+from vouching import vouch
 
 DEADLINE = 10.0  # seconds for a command to refuse
 DRAW = np.random.default_rng(0)
@@ -600,6 +601,7 @@ READ_BY = {
 @pytest.mark.parametrize("name", READ_BY)
 def test_a_run_whose_files_hold_other_things_is_refused_by_every_command(name, content, here):
     write(here, f"run/{name}", content)
+    vouch(here / "run")
     for command in READ_BY[name]:
         error = refused(here, *COMMANDS[command])
         assert "run" in error
@@ -616,6 +618,7 @@ def test_a_run_whose_files_hold_other_things_is_refused_by_every_command(name, c
 def test_scores_that_were_changed_are_refused_in_one_line(change, here):
     kept = json.loads((here / "run" / "scores.json").read_text())
     write(here, "run/scores.json", json.dumps(kept | change))
+    vouch(here / "run")
     assert "scores.json" in refused(here, *COMMANDS["report"])
 
 
@@ -624,6 +627,7 @@ def test_markup_in_the_files_of_a_run_stays_text(here):
     history = [{**row, MARKUP: 0.5} for row in kept["history"]]
     write(here, "run/scores.json", json.dumps(kept | {"history": history, "notes": [MARKUP]}))
     write(here, "run/environment.json", json.dumps({"profundo": MARKUP, MARKUP: "x"}))
+    vouch(here / "run")
     for command in ("report", "compare", "export"):
         assert profundo(here, *COMMANDS[command]).wait().code == 0
     for page in (here / "run" / "report.html", here / "page.html", here / "exported" / "MODEL_CARD.md"):
@@ -703,6 +707,7 @@ def test_an_experiment_that_names_other_things_is_refused(change, here):
     asked = yaml.safe_load((here / "run" / "experiment.yaml").read_text()) | change
     asked = {name: value for name, value in asked.items() if name != "target" or asked["data"] not in ("iris",)}
     write(here, "run/experiment.yaml", yaml.safe_dump(asked))
+    vouch(here / "run")
     refused(here, *COMMANDS["evaluate"])
 
 
@@ -757,6 +762,17 @@ def test_changed_results_of_a_study_are_refused_in_one_line(change, here):
 def test_a_hostile_question_of_a_study_is_refused_in_one_line(content, here):
     write(here, "study/study.yaml", content)
     assert "study" in refused(here, "cross-validate", "--resume", "study")
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"learning_rate": 0.5}], ids=str)
+def test_a_study_whose_question_was_edited_does_not_go_on(change, here):
+    """What is kept answers the question as it was."""
+    asked = yaml.safe_load((here / "study" / "study.yaml").read_text())
+    write(here, "study/study.yaml", yaml.safe_dump({**asked, "settings": {**asked["settings"], **change}}))
+    ((name, value),) = change.items()
+    error = refused(here, "cross-validate", "--resume", "study")
+    assert f"{name} was" in error
+    assert f"is {value}" in error
 
 
 @pytest.mark.parametrize("name", ["study.yaml", "results.json"])

@@ -165,7 +165,7 @@ def test_a_network_that_an_update_ruined_is_not_saved(fast):
     from profundo.runs.experiment import experiment
     from profundo.runs.folder import Folder
     from profundo.runs.preparing import Prepared
-    from profundo.runs.supervised import _locked, _train, prepare
+    from profundo.runs.supervised import prepare, train_prepared
     from profundo.runs.voice import Quiet
     from profundo.train.distributed import Group
 
@@ -179,8 +179,8 @@ def test_a_network_that_an_update_ruined_is_not_saved(fast):
                 next(prepared.net.parameters()).data[0, 0] = float("nan")
 
     folder = Folder.create("wine", fast / "run")
-    with pytest.raises(ProfundoError, match=r"epoch 2, step 1: .*finite"), _locked(folder):
-        _train(prepared, folder, Group(), Poison(), {})
+    with pytest.raises(ProfundoError, match=r"epoch 2, step 1: .*finite"), folder.locked():
+        train_prepared(prepared, folder, Group(), Poison(), {})
     assert newest(fast / "run").name == "00000003"
 
 

@@ -424,7 +424,7 @@ def test_scores_are_kept_with_both_yardsticks_and_every_class(tmp_path):
 
 
 def test_a_linear_model_that_cannot_be_fitted_costs_a_notice_and_not_the_run(tmp_path, monkeypatch):
-    from profundo.runs import supervised
+    from profundo.runs import scoring
 
     said = []
 
@@ -435,7 +435,7 @@ def test_a_linear_model_that_cannot_be_fitted_costs_a_notice_and_not_the_run(tmp
     def fails(_data):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(supervised, "yardstick", fails)
+    monkeypatch.setattr(scoring, "yardstick", fails)
     run = train(experiment(data="iris", epochs=2), out=tmp_path / "run", voice=Listening())
     assert not run.scores.linear
     assert run.folder.scores.is_file()
@@ -443,9 +443,9 @@ def test_a_linear_model_that_cannot_be_fitted_costs_a_notice_and_not_the_run(tmp
 
 
 def test_a_run_that_is_opened_again_takes_the_linear_model_from_its_folder(tmp_path, monkeypatch):
-    from profundo.runs import supervised
+    from profundo.runs import scoring
 
     run = train(experiment(data="iris", epochs=2), out=tmp_path / "run")
-    monkeypatch.setattr(supervised, "yardstick", lambda _data: pytest.fail("fitted again"))
+    monkeypatch.setattr(scoring, "yardstick", lambda _data: pytest.fail("fitted again"))
     opened = open_run(tmp_path / "run")
     assert (opened.scores.linear, opened.scores.linear_name) == (run.scores.linear, run.scores.linear_name)

@@ -204,7 +204,7 @@ def contents(folder: Path) -> dict[str, str]:
 def strays(run: Path) -> list[str]:
     """Files of a finished run that should not be there."""
     expected = {"experiment.yaml", "environment.json", "history.csv", "scores.json", "model.safetensors", "model.json"}
-    expected |= {"checkpoints", "report.html", "log.txt", ".lock"}
+    expected |= {"manifest.json", "checkpoints", "report.html", "log.txt", ".lock"}
     there = {path.name for path in run.iterdir()}
     hidden = {path.name for path in (run / "checkpoints").iterdir() if path.name.startswith(".")}
     return sorted((there - expected) | hidden | {f"missing {name}" for name in expected - there - {".lock"}})

@@ -38,7 +38,17 @@ from profundo.use.onnx_columns import with_columns
 from profundo.use.onnx_graphs import NEEDED, onnx_graph, run_graph, serialised
 from profundo.use.plain_python import plain_python
 from profundo.use.predicting import predict_files, predictor
+from vouching import vouch
 
+KEPT = (
+    "experiment.yaml",
+    "environment.json",
+    "history.csv",
+    "scores.json",
+    "model.json",
+    "model.safetensors",
+    "manifest.json",
+)
 HEADINGS = (
     "Model details",
     "Intended use",
@@ -366,9 +376,10 @@ def test_the_columns_of_a_table_are_inputs_by_name(people, tmp_path):
 def test_without_the_data_rows_at_random_are_compared(people, tmp_path):
     place, _ = people
     (tmp_path / "elsewhere").mkdir()
-    for name in ("experiment.yaml", "environment.json", "scores.json", "model.json", "model.safetensors"):
+    for name in KEPT:
         text = (place / name).read_bytes().replace(str(place.parent).encode(), b"/gone")
         (tmp_path / "elsewhere" / name).write_bytes(text)
+    vouch(tmp_path / "elsewhere")
     done = export(tmp_path / "elsewhere")
     assert done.checked_on.startswith("rows at random")
     assert done.difference < 1e-5
@@ -464,7 +475,7 @@ def test_the_card_owns_up_where_something_simpler_is_as_good(digits, tmp_path):
     place, _ = digits
     copy = tmp_path / "run"
     copy.mkdir()
-    for name in ("experiment.yaml", "environment.json", "model.json", "model.safetensors"):
+    for name in KEPT:
         (copy / name).write_bytes((place / name).read_bytes())
     scores = json.loads((place / "scores.json").read_text())
     assert not any("no better" in sentence for sentence in card(Folder(place))["limits"] if "constant" in sentence)
@@ -472,6 +483,7 @@ def test_the_card_owns_up_where_something_simpler_is_as_good(digits, tmp_path):
     scores["per_class"][3] |= {"recall": 0.4, "samples": 29}
     scores["notes"] = ["7 images could not be decoded and were left out."]
     (copy / "scores.json").write_text(json.dumps(scores))
+    vouch(copy)
     limits = "\n".join(card(Folder(copy))["limits"])
     assert "no better than logistic regression" in limits
     assert "More than half of these are missed: 3." in limits
@@ -491,10 +503,11 @@ def test_the_card_owns_up_where_something_simpler_is_as_good(digits, tmp_path):
     ],
 )
 def test_a_damaged_run_has_no_card(digits, tmp_path, file, change):
-    for name in ("experiment.yaml", "environment.json", "scores.json", "model.json", "model.safetensors"):
+    for name in KEPT:
         (tmp_path / name).write_bytes((digits[0] / name).read_bytes())
     content = json.loads((tmp_path / file).read_text())
     (tmp_path / file).write_text(json.dumps(content | change))
+    vouch(tmp_path)
     with pytest.raises(ProfundoError, match="expected the files of a finished run") as error:
         card(Folder(tmp_path))
     assert "\n" not in str(error.value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-from unicodedata import category
 
 from profundo.cli.app import app
 
@@ -32,6 +31,7 @@ def main() -> None:
     """The entry point. Exit status: 1 for a mistake that one line explains, 2 for wrong usage, 130 or 143 when
     interrupted with the state saved."""
     from profundo.records import Interrupted, ProfundoError
+    from profundo.runs.voice import inert
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -42,7 +42,7 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except ProfundoError as error:
-        print(f"profundo: {_inert(str(error))}", file=sys.stderr)
+        print(f"profundo: {inert(str(error))}", file=sys.stderr)
         sys.exit(1)
     except Interrupted as interrupted:  # the run has said how to go on
         sys.exit(interrupted.code)
@@ -51,8 +51,3 @@ def main() -> None:
     except OSError as error:
         print(f"profundo: {error.strerror or error}: {error.filename or 'what was to be printed'}", file=sys.stderr)
         os._exit(1)  # what could not be written is not tried again
-
-
-def _inert(text: str) -> str:
-    """On one line, and without what would steer a terminal: names in messages come from files."""
-    return "".join(c if c.isprintable() or category(c) == "Zs" else c.encode("unicode_escape").decode() for c in text)

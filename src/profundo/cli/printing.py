@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from profundo.graph.traces.profiling import Profile
     from profundo.inspect.graph_views import Shown
     from profundo.recipes.recipe import RecipeRun
-    from profundo.runs.supervised import Run
+    from profundo.runs.run import Run
     from profundo.runs.voice import Voice
 
 

@@ -32,9 +32,9 @@ def report(
     profundo report runs/digits-1 runs/digits-2 --out comparison.html
     """
     if len(runs) == 1:
-        from profundo.use.any_run import write_report
+        from profundo.use.any_run import any_run
 
-        path = write_report(runs[0], out)
+        path = any_run(runs[0]).write_report(out)
         if as_json:
             print_json({"report": str(path)})
         else:

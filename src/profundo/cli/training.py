@@ -101,10 +101,10 @@ def optimizers(
 @app.command(rich_help_panel=TRAIN)
 def resume(run: RunFolder, as_json: Json = False) -> None:
     """Go on with an interrupted run, to the same result as without the interruption."""
-    from profundo.runs.supervised import Run
-    from profundo.use.any_run import resume as resume_run
+    from profundo.runs.run import Run
+    from profundo.use.any_run import any_run
 
-    finished = resume_run(run, voice=terminal())
+    finished = any_run(run).resume(terminal())
     if isinstance(finished, Run):
         print_run(finished, as_json)
     else:
@@ -119,15 +119,12 @@ def evaluate(
 ) -> None:
     """Evaluate a finished run's network again."""
     from profundo.records import ProfundoError
-    from profundo.runs.supervised import evaluate_split, open_run, score_lines
-    from profundo.use.any_run import is_recipe_run
+    from profundo.runs.scoring import score_lines
+    from profundo.use.any_run import any_run
 
     if split not in ("test", "validation", "train"):
         raise ProfundoError(f"split {split!r} is unknown; known: test, validation, train")
-    if is_recipe_run(run):
-        raise ProfundoError(f"{run}: a recipe evaluates its own networks; its scores are in {run}/scores.json")
-    opened = open_run(run, evaluate=False)
-    _, scores = evaluate_split(opened.net, opened.data, getattr(opened.data, split), opened.experiment)
+    scores = any_run(run).evaluate(split)
     if as_json:
         figures = {split: scores.values, "baseline": scores.baseline, "linear": scores.linear}
         print_json({"run": str(run), "samples": scores.samples, **figures})

@@ -36,11 +36,11 @@ def predict(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be read, and say so.")] = False,
 ) -> None:
     """Say what a finished run's network sees in images, rows or sounds. Needs the run's folder only."""
-    from profundo.use.any_run import predictions_for
+    from profundo.use.any_run import any_run
     from profundo.use.prediction_output import style_of, tell
 
     style = style_of(as_json, as_csv, out)
-    found, targets = predictions_for(run, files, skip_bad)
+    found, targets = any_run(run).predictions(files, skip_bad)
     tell(found, run, style, sys.stdout, _notice, targets=targets, out=out, skip_bad=skip_bad)
 
 

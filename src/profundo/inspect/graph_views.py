@@ -33,11 +33,10 @@ from profundo.graph.traces.profiling import Profile, profile
 from profundo.graph.traces.tracing import trace
 from profundo.inspect.net_table import LARGEST_INPUT
 from profundo.records import Dataset, ProfundoError, Samples
+from profundo.runs.opening import open_run
 from profundo.runs.preparing import objective_of
 from profundo.runs.saved_model import build_net
-from profundo.runs.supervised import open_run
 from profundo.train.randomness import seeded
-from profundo.use.any_run import is_recipe_run
 
 __all__ = [
     "Shown",
@@ -183,8 +182,6 @@ def graph_of_net(name: str | None, data: str, *, data_dir: str | Path | None = N
 
 def graph_of_run(run: str) -> Graph:
     """The net that a finished run has trained, on the first 8 training samples of its data. Dropout is off."""
-    if is_recipe_run(run):
-        raise ProfundoError(f"{run}: a recipe's networks have costs of their own; expected a run of `profundo train`")
     opened = open_run(run, evaluate=False)
     return _graph_on(opened.data, opened.net.cpu().eval(), objective_of(opened.experiment, opened.data).likelihood)
 

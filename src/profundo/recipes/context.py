@@ -23,6 +23,7 @@ from profundo.pictures.exhibits import Film
 from profundo.recipes.request import Request
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.folder import Folder
+from profundo.runs.manifest import differences
 from profundo.runs.resumable import Keeping, Training, learn, where
 from profundo.runs.voice import Voice
 from profundo.train import Batches, EarlyStop, History, Plan, Update
@@ -170,12 +171,8 @@ class Context:
         now = {"settings": dict(self.asked), "data": self.facts, "on": where(self.device, self.precision())}
         try:
             before = {"settings": state["recipe"], "data": state["data"], "on": state["on"]}
-            changes = [
-                f"{name} was {values.get(name)!r}, is {now[part].get(name)!r}"
-                for part, values in before.items()
-                for name in sorted({*values, *now[part]} - {"threads", "torch"})
-                if now[part].get(name) != values.get(name)
-            ]
+            parts = [differences(values, now[part], ("threads", "torch")) for part, values in before.items()]
+            changes = [change for part in parts for change in part]
         except (LookupError, TypeError, AttributeError) as error:
             raise ProfundoError(f"the newest checkpoint is not one of a recipe: {error!r}; run it anew") from None
         for name in ("threads", "torch"):

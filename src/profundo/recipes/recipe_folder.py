@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import safetensors.torch
 import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,12 +17,14 @@ from torch import nn
 from profundo.files import read_json, write_bytes, write_json, write_text
 from profundo.pictures.exhibits import Drawn
 from profundo.pictures.story import Story, story_html
-from profundo.recipes.exhibit_files import read_exhibits, write_exhibits
+from profundo.recipes.exhibit_files import LIST, read_exhibits, write_exhibits
 from profundo.recipes.recipe import Model, RecipeRun, Request, about, find, validated
 from profundo.records import ProfundoError
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder, write_history
-from profundo.runs.saved_model import read_weights
+from profundo.runs.manifest import check_files, finish
+from profundo.runs.opening import finished, kind_of
+from profundo.runs.saved_model import packed, read_weights
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
 
@@ -34,6 +35,11 @@ __all__ = ["keep", "open_model", "read_request", "write_page", "write_request"]
 def write_request(folder: Folder, request: Request) -> None:
     """experiment.yaml, and the place for checkpoints."""
     folder.checkpoints.mkdir(exist_ok=True)
+    write_text(folder.experiment, yaml.safe_dump(content_of(request), sort_keys=False, allow_unicode=True))
+
+
+def content_of(request: Request) -> dict[str, Any]:
+    """What experiment.yaml holds."""
     content = {
         "recipe": request.recipe,
         "seed": request.seed,
@@ -42,7 +48,7 @@ def write_request(folder: Folder, request: Request) -> None:
     }
     if request.data_dir is not None:
         content["data_dir"] = request.data_dir
-    write_text(folder.experiment, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    return content
 
 
 def read_request(path: Path) -> Request:
@@ -79,8 +85,8 @@ def plain(value: Any) -> Any:
 
 
 # --------------------------------------------------------------------------------------------------- what came out
-def keep(run: RecipeRun, on: Mapping[str, str]) -> None:
-    """Write what outlives the run; the scores last, for they mark it as finished."""
+def keep(run: RecipeRun, on: Mapping[str, str], facts: Mapping[str, Any]) -> None:
+    """Write what outlives the run; the scores last, for they mark it as finished. facts: what identifies its data."""
     folder, outcome = run.folder, run.outcome
     assert folder is not None
     folder.check()
@@ -102,14 +108,11 @@ def keep(run: RecipeRun, on: Mapping[str, str]) -> None:
         histories={name: history.rows for name, history in histories.items()},
     )
     write_text(folder.report, story_html(story(folder, run.exhibits, told)))
-    write_json(folder.scores, told.model_dump())
+    finish(folder, content_of(run.request), facts, told.model_dump(), folder.path / "exhibits" / LIST)
 
 
 def save_networks(folder: Folder, run: RecipeRun) -> None:
-    weights = {
-        key: tensor.detach().cpu().contiguous().clone() for key, tensor in together(run.outcome.networks).items()
-    }
-    content = safetensors.torch.save(weights)
+    content = packed(together(run.outcome.networks))
     write_bytes(folder.weights, content)
     described = {
         "format": 1,
@@ -131,11 +134,10 @@ def open_model(path: str | Path) -> tuple[str, Model]:
 
     Raises ProfundoError when a file is missing, damaged, or names what is not in the registry.
     """
-    folder = Folder.open(path)
-    if not folder.scores.exists():
-        raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
-    if "recipe" not in read_experiment(folder.experiment):
+    folder = finished(path)
+    if kind_of(path) != "recipe":
         raise ProfundoError(f"{path}: is a run of `profundo train`, whose network predicts but generates nothing")
+    check_files(folder)  # a notice is enough: the model's own files vouch for each other
     if not folder.model.is_file():
         raise ProfundoError(f"{path}: this recipe keeps no network; `profundo report {path}` shows what it found")
     described = read_json(folder.model)
@@ -210,9 +212,8 @@ def columns(rows: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
 
 def write_page(path: str | Path) -> Path:
     """Write a finished run's page anew. Returns its path."""
-    folder = Folder.open(path)
-    if not folder.scores.exists():
-        raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
+    folder = finished(path)
+    check_files(folder, (folder.experiment.name, folder.scores.name, f"exhibits/{LIST}"))
     try:
         told = Told(**read_json(folder.scores))
         page = story_html(story(folder, read_exhibits(folder.path / "exhibits"), told))

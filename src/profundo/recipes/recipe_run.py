@@ -22,6 +22,7 @@ from profundo.recipes.recipe import RecipeRun, Request, about, find, settle
 from profundo.recipes.recipe_folder import keep, read_request, write_request
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.folder import Folder, environment
+from profundo.runs.resumable import is_out_of_memory
 from profundo.runs.voice import Quiet, Voice, figure
 from profundo.train.hardware import choose_device
 from profundo.train.randomness import seeded
@@ -89,7 +90,7 @@ def _run(request: Request, folder: Folder | None, voice: Voice, resumed: bool) -
             voice.notice(f"interrupted, the state is saved; to go on: profundo resume {folder.path}")
         raise interruption if isinstance(interruption, Interrupted) else Interrupted(signal.SIGINT) from None
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "allocate" not in str(error) and "out of memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         raise ProfundoError(f"recipe {request.recipe}: more memory than there is; choose smaller settings") from None
     except ProfundoError:
@@ -102,7 +103,7 @@ def _run(request: Request, folder: Folder | None, voice: Voice, resumed: bool) -
     exhibits = [drawn(exhibit) for exhibit in outcome.exhibits]
     run = RecipeRun(request, outcome, context.trainings, exhibits, time.perf_counter() - started, folder, resumed)
     if folder is not None:
-        keep(run, environment(device, 1))
+        keep(run, environment(device, 1), context.facts)
     for line in _result_lines(run):
         voice.say(line)
     return run

@@ -6,6 +6,7 @@ runs/digits-1/
   history.csv          one row an epoch
   scores.json          the test scores; written last, so it marks a finished run
   model.safetensors    the weights     model.json   how to build the net around them
+  manifest.json        the SHA-256 of each of these files, to notice whether one changed since
   checkpoints/         what a resumed run goes on from
   report.html          the whole story on one page
   log.txt              what was said
@@ -43,6 +44,7 @@ class Folder:
         self.scores = path / "scores.json"
         self.weights = path / "model.safetensors"
         self.model = path / "model.json"
+        self.manifest = path / "manifest.json"
         self.checkpoints = path / "checkpoints"
         self.report = path / "report.html"
         self.log = path / "log.txt"

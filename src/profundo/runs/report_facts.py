@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,12 +22,9 @@ from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
 from profundo.runs.preparing import objective_of
+from profundo.runs.run import Run
 from profundo.runs.table_values import column_rows, values_of
-from profundo.runs.voice import figure
 from profundo.train.hardware import repeatable
-
-if TYPE_CHECKING:
-    from profundo.runs.supervised import Run
 
 __all__ = [
     "calibration_of",
@@ -41,7 +37,6 @@ __all__ = [
     "report_of",
     "said_of",
     "settings_of",
-    "summary_html",
     "write_report",
 ]
 
@@ -300,22 +295,3 @@ def confidence_of(said: Answers, index: int, targets: Targets) -> float | None:
         return None
     p = said.predictions[index]
     return float(p.max()) if p.ndim else float(torch.maximum(p, 1 - p))
-
-
-def summary_html(run: Run) -> str:
-    """A few lines for a notebook."""
-    if run.scores is None:
-        return f"<b>{escape(run.data.name)}</b>: not evaluated"
-    said = run.scores
-    others = [("constant", said.baseline)]
-    if said.linear:
-        others.insert(0, (said.linear_name.split(" on ")[0], said.linear))
-    head = "".join(f"<th>{escape(title)}</th>" for title in ("", "network", *(title for title, _ in others)))
-    rows = "".join(
-        f"<tr><td>test {escape(name)}</td><td>{figure(name, value)}</td>"
-        + "".join(f"<td>{figure(name, values[name]) if name in values else '–'}</td>" for _, values in others)
-        + "</tr>"
-        for name, value in said.values.items()
-    )
-    where = f"<p>report: {escape(str(run.folder.report))}</p>" if run.folder else ""
-    return f"<b>{escape(run.data.name)}</b>, {len(run.history)} epochs<table><tr>{head}</tr>{rows}</table>{where}"

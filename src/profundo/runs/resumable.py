@@ -36,7 +36,7 @@ from profundo.train.distributed import Group
 from profundo.train.hardware import free_heap, keep_heap, repeatable
 from profundo.train.randomness import random_state, restore_random_state
 
-__all__ = ["Keeping", "State", "Training", "learn", "where"]
+__all__ = ["Keeping", "State", "Training", "is_out_of_memory", "learn", "where"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,12 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
         save(end)
     if stopper is not None:
         stopper.restore()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Of a GPU, which has a class for it, or of the processor, where PyTorch says it in words."""
+    in_words = "allocate memory" in str(error) or "out of memory" in str(error)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and in_words)
 
 
 def check_finite(networks: Mapping[str, nn.Module], position: Position) -> None:

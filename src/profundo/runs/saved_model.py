@@ -25,7 +25,7 @@ from profundo.runs.folder import Folder
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
 
-__all__ = ["build_net", "load_model", "load_objective", "predict", "save_model"]
+__all__ = ["build_net", "load_model", "load_objective", "packed", "predict", "save_model"]
 
 
 def build_net(name: str, spec: Spec, options: Mapping[str, Any], seed: int) -> nn.Module:
@@ -41,8 +41,7 @@ def build_net(name: str, spec: Spec, options: Mapping[str, Any], seed: int) -> n
 
 def save_model(folder: Folder, net: nn.Module, asked: Experiment, spec: Spec) -> None:
     """Write both files. The weights are float32 in plain layout, whatever the training used."""
-    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in net.state_dict().items()}
-    content = safetensors.torch.save(weights)
+    content = packed(net.state_dict())
     write_bytes(folder.weights, content)
     described = {
         "format": 1,
@@ -53,6 +52,11 @@ def save_model(folder: Folder, net: nn.Module, asked: Experiment, spec: Spec) ->
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     write_json(folder.model, {**described, "description_sha256": digest(described)})
+
+
+def packed(state: Mapping[str, Tensor]) -> bytes:
+    """As safetensors, each tensor by itself: where two share their memory, it is kept twice."""
+    return safetensors.torch.save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()})
 
 
 def load_model(folder: Folder) -> tuple[nn.Module, Spec]:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
+from unicodedata import category
 
 from profundo.records import Step
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 SECONDS_A_LINE = 2.0  # where there is no bar
 NOT_SAID = ("epoch", "rate", "gradient norm")  # of an epoch's row
 
-__all__ = ["Quiet", "Terminal", "Voice", "for_python"]
+__all__ = ["Quiet", "Terminal", "Voice", "for_python", "inert", "note"]
 
 
 class Voice(Protocol):
@@ -150,6 +151,16 @@ def figure(name: str, value: float) -> str:
     if "accuracy" in name or "share" in name or name in ("exact match", "calibration error"):
         return f"{100 * value:.2f} %"
     return "> 0.9999" if name == "ROC-AUC" and 0.99995 <= value < 1 else f"{value:.4g}"
+
+
+def note(text: str) -> None:
+    """A notice of something that trains nothing and has no log."""
+    print(f"note: {inert(text)}", file=sys.stderr)
+
+
+def inert(text: str) -> str:
+    """On one line, and without what would steer a terminal: names in messages come from files."""
+    return "".join(c if c.isprintable() or category(c) == "Zs" else c.encode("unicode_escape").decode() for c in text)
 
 
 def for_python() -> Voice:

@@ -32,7 +32,7 @@ from profundo.data.splits.folds import (
 from profundo.data.splits.splits import Collection
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment
-from profundo.runs.supervised import Run
+from profundo.runs.run import Run
 from profundo.runs.voice import Quiet, Voice, figure
 from profundo.studies.cross_validation_page import main_chart, page
 from profundo.studies.cross_validation_result import CrossValidation, Fold

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,6 +34,7 @@ from profundo.pictures.comparison import (
 from profundo.pictures.numbers import shape
 from profundo.pictures.verdict import main_name, score
 from profundo.records import ProfundoError, Source, Spec
+from profundo.runs.opening import open_run
 from profundo.runs.report_facts import (
     calibration_of,
     command_of,
@@ -46,10 +47,8 @@ from profundo.runs.report_facts import (
     said_of,
     settings_of,
 )
+from profundo.runs.run import Run
 from profundo.runs.table_values import values_of
-
-if TYPE_CHECKING:
-    from profundo.runs.supervised import Run
 
 __all__ = ["Compared", "compare"]
 
@@ -128,14 +127,7 @@ def compare(*runs: Run | str | Path) -> Compared:
 
 
 def _opened(run: Run | str | Path) -> Run:
-    from profundo.runs.supervised import Run, open_run
-    from profundo.use.any_run import is_recipe_run
-
     if not isinstance(run, Run):
-        if is_recipe_run(run):
-            raise ProfundoError(
-                f"{run}: a recipe's run has figures of its own kind; expected runs of `profundo train` to compare"
-            )
         return open_run(run)
     if run.scores is None or run.said is None:
         raise ProfundoError("compare: expected runs that were evaluated")

@@ -41,6 +41,7 @@ from profundo.runs.experiment import (
     read_experiment,
 )
 from profundo.runs.folder import Folder, environment
+from profundo.runs.manifest import differences, flat
 from profundo.runs.preparing import objective_of
 from profundo.runs.saved_model import build_net
 from profundo.runs.supervised import Run, check_outputs, fit
@@ -227,6 +228,7 @@ class Study:
     facts: Mapping[str, Any]
     signalled: Callable[[], int] = lambda: 0
     results: dict[str, Result] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> Path | None:
@@ -262,7 +264,7 @@ class Study:
                 raise ProfundoError(
                     f"{self.folder.path}: the folder disappeared while it was in use; nothing more is saved"
                 )
-            kept = {"facts": dict(self.facts), "results": self.results}
+            kept = {"asked": dict(self.asked), "facts": dict(self.facts), "results": self.results}
             write_json(results_file(self.folder), {**kept, "sha256": digest(kept)})
 
     def finish(self, answer: Answer) -> None:
@@ -301,7 +303,7 @@ def study(
             folder = Folder.create(name, None if out is True else out)
         with folder.locked():
             opened = Study(kind, folder, voice, facts, signalled)
-            plain = {"study": kind, **asked}
+            plain = opened.asked = {"study": kind, **asked}
             if begun:
                 opened.results = check_unchanged(folder, plain, facts)
             else:
@@ -369,25 +371,20 @@ def results_file(folder: Folder) -> Path:
 
 def check_unchanged(folder: Folder, asked: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Result]:
     """The results that are kept. Raises ProfundoError if they answer something else than is asked now, or are damaged."""
-    before, now = flat(read_experiment(settings_file(folder))), flat(asked)
-    changes = [
-        f"{key} was {before.get(key)!r}, is {now.get(key)!r}"
-        for key in dict.fromkeys((*before, *now))
-        if before.get(key) != now.get(key) and key not in WITHOUT_EFFECT
-    ]
-    kept: dict[str, Any] = {"facts": dict(facts), "results": {}}
+    kept: dict[str, Any] = {"asked": read_experiment(settings_file(folder)), "facts": dict(facts), "results": {}}
     path = results_file(folder)
     if path.exists():
         kept = read_json(path)
         try:
             if kept.pop("sha256") != digest(kept):
                 raise ValueError("it differs from what was saved")
-            if not isinstance(kept["facts"], dict) or not isinstance(kept["results"], dict):
-                raise ValueError("facts and results are missing")
+            if not all(isinstance(kept[part], dict) for part in ("asked", "facts", "results")):
+                raise ValueError("what was asked, facts and results are missing")
             if not all(isinstance(result, dict) and result for result in kept["results"].values()):
                 raise ValueError("a result is empty")
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise ProfundoError(f"{path}: expected the results of a study: {error}; choose another --out") from None
+    changes = differences(flat(kept["asked"]), flat(asked), WITHOUT_EFFECT)
     if kept["facts"] != dict(facts):
         changes.append("the data are others")
     if changes:
@@ -396,12 +393,3 @@ def check_unchanged(folder: Folder, asked: Mapping[str, Any], facts: Mapping[str
         )
     results: dict[str, Result] = kept["results"]
     return results
-
-
-def flat(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of the experiment beside those of the study."""
-    settings = asked.get("settings")
-    return {
-        **{key: value for key, value in asked.items() if key != "settings"},
-        **(settings if isinstance(settings, dict) else {}),
-    }

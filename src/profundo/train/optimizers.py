@@ -34,16 +34,22 @@ __all__ = ["OPTIMIZERS", "add_l1", "optimizer", "take_step"]
 Groups = list[dict[str, Any]]
 
 
+def _kernels(groups: Groups) -> dict[str, Any]:
+    """The fused one takes no complex parameters."""
+    are_real = all(parameter.is_floating_point() for group in groups for parameter in group["params"])
+    return {"fused" if are_real else "foreach": True}
+
+
 def _sgd(groups: Groups, rate: float) -> Optimizer:
-    return torch.optim.SGD(groups, lr=rate, fused=True)
+    return torch.optim.SGD(groups, lr=rate, **_kernels(groups))
 
 
 def _momentum(groups: Groups, rate: float) -> Optimizer:
-    return torch.optim.SGD(groups, lr=rate, momentum=0.9, fused=True)
+    return torch.optim.SGD(groups, lr=rate, momentum=0.9, **_kernels(groups))
 
 
 def _nesterov(groups: Groups, rate: float) -> Optimizer:
-    return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)
+    return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, **_kernels(groups))
 
 
 def _adagrad(groups: Groups, rate: float) -> Optimizer:
@@ -61,11 +67,11 @@ def _rmsprop(groups: Groups, rate: float) -> Optimizer:
 
 
 def _adam(groups: Groups, rate: float) -> Optimizer:
-    return torch.optim.Adam(groups, lr=rate, fused=True)
+    return torch.optim.Adam(groups, lr=rate, **_kernels(groups))
 
 
 def _adamw(groups: Groups, rate: float) -> Optimizer:
-    return torch.optim.AdamW(groups, lr=rate, fused=True)
+    return torch.optim.AdamW(groups, lr=rate, **_kernels(groups))
 
 
 OPTIMIZERS: dict[str, Callable[[Groups, float], Optimizer]] = {

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -27,8 +27,12 @@ from profundo.data.tables.new_rows import features_of_row
 from profundo.files import read_json, write_bytes, write_json, write_text
 from profundo.objectives import Objective
 from profundo.records import Column, Inputs, ProfundoError, Spec
+from profundo.runs.choices import load_data
 from profundo.runs.experiment import experiment, read_experiment
 from profundo.runs.folder import Folder
+from profundo.runs.manifest import check_data_facts
+from profundo.runs.opening import finished_training
+from profundo.runs.run import Run
 from profundo.runs.saved_model import load_model, load_objective
 from profundo.use.end_to_end import Whole, answer_name, answers_of, example
 from profundo.use.model_card import CARD, card
@@ -36,9 +40,6 @@ from profundo.use.model_card_text import TEXT, card_text
 from profundo.use.onnx_columns import feeds_of, with_columns
 from profundo.use.onnx_graphs import check_packages, onnx_graph, run_graph, serialised
 from profundo.use.plain_python import plain_python
-
-if TYPE_CHECKING:
-    from profundo.runs.supervised import Run
 
 __all__ = ["FORMATS", "Exported", "export"]
 
@@ -153,18 +154,10 @@ def _others(before: Mapping[str, Any], place: Path) -> dict[str, Any]:
 
 def _trained(run: Run | str | Path) -> Trained:
     """Raises ProfundoError for what is no finished run of a training, or keeps no folder."""
-    from profundo.runs.supervised import Run
-
-    folder = run.folder if isinstance(run, Run) else Folder.open(run)
-    if folder is None:
+    kept = run.folder if isinstance(run, Run) else Folder(Path(run))
+    if kept is None:
         raise ProfundoError("export: this run keeps no folder, which the model card is made of; train with out=…")
-    if "recipe" in read_experiment(folder.experiment):
-        raise ProfundoError(
-            f"{folder.path}: is a run of a recipe, whose networks have no single input and output; "
-            f"they are in {folder.weights} (safetensors), and {folder.model} says what they are"
-        )
-    if not folder.scores.exists():
-        raise ProfundoError(f"{folder.path}: this run is not finished; `profundo resume {folder.path}` ends it")
+    folder = finished_training(kept.path)
     if isinstance(run, Run) and str(run.experiment.net).startswith("own:"):
         net, spec = run.net, run.data.spec
     else:
@@ -213,8 +206,6 @@ def _samples(run: Run | str | Path, trained: Trained) -> Samples:
 
 
 def _test_inputs(run: Run | str | Path, trained: Trained) -> Tensor | None:
-    from profundo.runs.supervised import Run, load_data
-
     try:
         if isinstance(run, Run):
             data = run.data
@@ -222,6 +213,7 @@ def _test_inputs(run: Run | str | Path, trained: Trained) -> Tensor | None:
             asked = experiment(**read_experiment(trained.folder.experiment))
             check_place(asked.data, trained.folder.experiment)
             data = load_data(asked)
+            check_data_facts(trained.folder, data.facts)
         split = data.test.inputs
         found = split[:SAMPLES] if isinstance(split, Tensor) else _some_of(split)
     except (ProfundoError, OSError):

@@ -20,6 +20,7 @@ from profundo.files import read_json
 from profundo.records import CalibrationBin, ClassScores, ProfundoError, Spec
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
+from profundo.runs.manifest import MAY_MOVE, check_files
 from profundo.runs.saved_model import build_net
 from profundo.runs.voice import figure
 
@@ -99,6 +100,7 @@ def card(folder: Folder) -> dict[str, Any]:
     except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
         said = " ".join(str(error).split())[:300]
         raise ProfundoError(f"{folder.path}: expected the files of a finished run: {said}") from None
+    check_files(folder, (folder.experiment.name, folder.environment.name, folder.scores.name), ignored=MAY_MOVE)
     return {**made, "limits": limits(made, spec)}
 
 

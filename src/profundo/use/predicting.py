@@ -23,8 +23,9 @@ from profundo.data.tables.new_rows import BadInputError, features_of_row
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.objectives import Objective
 from profundo.records import ProfundoError, Spec
-from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
+from profundo.runs.manifest import check_files
+from profundo.runs.opening import finished_training
 from profundo.runs.prediction_record import describe
 from profundo.runs.saved_model import load_model, load_objective, predict
 
@@ -105,11 +106,8 @@ class Predictor:
 
 def predictor(run: str | Path) -> Predictor:
     """The net of a finished run. Raises ProfundoError when there is none, or a file of it is damaged."""
-    folder = Folder.open(run)
-    if "recipe" in read_experiment(folder.experiment):
-        raise ProfundoError(f"{run}: is a run of a recipe; `profundo predict {run} FILE` asks its networks")
-    if not folder.scores.exists():
-        raise ProfundoError(f"{run}: this run is not finished; `profundo resume {run}` ends it")
+    folder = finished_training(run)
+    check_files(folder)  # a notice is enough: the model's own files vouch for each other
     net, spec = load_model(folder)
     return Predictor(folder, net, spec, load_objective(folder, spec))
 

@@ -1,0 +1,44 @@
+"""From what is asked to what is trained: data loaded, a net built, every choice made and checked."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from profundo import nets
+from profundo.data import load
+from profundo.data.batches import shared_batch_size
+from profundo.records import Dataset, ProfundoError
+from profundo.runs.experiment import Experiment, completed
+from profundo.runs.preparing import Prepared, objective_of, precision_of
+from profundo.runs.saved_model import build_net
+from profundo.runs.tensorboard import check_log
+from profundo.train.hardware import choose_device, normalised
+
+__all__ = ["check_choices", "load_data", "prepare"]
+
+
+def prepare(asked: Experiment, processes: int = 1) -> Prepared:
+    """Load the data, build the net and make every choice. Raises ProfundoError for whatever cannot work."""
+    device = choose_device(asked.device)
+    data = load_data(asked)
+    name = asked.net or nets.default(data.spec)
+    net = build_net(name, data.spec, asked.net_options, asked.seed)
+    chosen = completed(asked, data.spec, len(data.train), name, normalised(net))
+    chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor)})
+    check_choices(chosen, data)
+    shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
+    return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), processes)
+
+
+def load_data(asked: Experiment) -> Dataset:
+    return load(asked.data, seed=asked.seed, validation=asked.validation, **asked.reading())
+
+
+def check_choices(chosen: Experiment, data: Dataset) -> None:
+    """Raises ProfundoError for an objective, early stopping or a log that cannot be with these data on this machine."""
+    objective_of(chosen, data)
+    if chosen.early_stop is not None and not len(data.validation):
+        raise ProfundoError(
+            f"early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out"
+        )
+    check_log(chosen.log)

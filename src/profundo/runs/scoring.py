@@ -1,0 +1,94 @@
+"""How well a trained net does on a split, beside a constant and a linear model; and that in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from profundo import objectives
+from profundo.data.batches import in_order
+from profundo.evaluate import Answers, answers_of_all, figures, scores
+from profundo.records import Dataset, ProfundoError, Samples, Scores
+from profundo.runs.experiment import Experiment
+from profundo.runs.linear_baseline import yardstick
+from profundo.runs.preparing import objective_of
+from profundo.runs.run import Run
+from profundo.runs.voice import figure
+from profundo.train.hardware import repeatable
+
+__all__ = ["evaluate_run", "evaluate_split", "result_lines", "score_lines"]
+
+
+def evaluate_run(
+    run: Run, notice: Callable[[str], None] = lambda _: None, linear: tuple[Mapping[str, float], str] | None = None
+) -> None:
+    """The one look at the test split, in float32: what the saved weights give anywhere.
+
+    linear: the linear model's figures and its name, where they are known; else it is fitted.
+    """
+    if linear is None:
+        run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment, notice)
+        return
+    run.said = answers_to(run.net, run.data, run.data.test, run.experiment)[0]
+    found = scores(run.said, run.data.spec.targets, run.data.train.targets)
+    run.scores = replace(found, linear=linear[0], linear_name=linear[1])
+
+
+def evaluate_split(
+    net: nn.Module, data: Dataset, split: Samples, asked: Experiment, notice: Callable[[str], None] = lambda _: None
+) -> tuple[Answers, Scores]:
+    """What the net says about each sample of a split, and how well, beside a constant and a linear model.
+
+    notice: is told why there is no linear model, where it could not be fitted.
+    """
+    targets = data.spec.targets
+    try:
+        linear, name = yardstick(data)
+    except (RuntimeError, ValueError, OSError, MemoryError, ProfundoError) as error:
+        notice(f"no linear model to compare with: {' '.join(str(error).split())}")
+        (said,) = answers_to(net, data, split, asked)
+        return said, scores(said, targets, data.train.targets)
+    said, linear_said = answers_to(net, data, split, asked, linear)
+    found = scores(said, targets, data.train.targets)
+    return said, replace(found, linear=figures(linear_said, targets), linear_name=name)
+
+
+def answers_to(
+    net: nn.Module, data: Dataset, split: Samples, asked: Experiment, linear: nn.Module | None = None
+) -> list[Answers]:
+    """What the net, and the linear model if there is one, say about each sample of a split."""
+    device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
+    judged: list[tuple[nn.Module, objectives.Objective]] = [(net, objective_of(asked, data).likelihood)]
+    if linear is not None:
+        judged.append((linear.to(device), objectives.default(data.spec.targets)))
+    with repeatable(device, "float32"):
+        ordered = in_order(split, data.spec, device=device, workers=asked.workers)
+        return answers_of_all(judged, ordered, data.spec.targets)
+
+
+def result_lines(run: Run) -> list[str]:
+    """What a person wants to know at the end: the score beside the constant predictor's, and where the report is."""
+    assert run.scores is not None
+    lines = []
+    if run.best_epoch is not None and run.experiment.early_stop:
+        epochs = len(run.history)
+        early = f"stopped after {epochs} epochs, " if epochs < (run.experiment.epochs or 0) else ""
+        lines.append(f"{early}best weights of epoch {run.best_epoch + 1} restored")
+    lines += score_lines(run.scores, "test")
+    lines.append(f"{run.seconds.get('training', 0):.1f} s of training")
+    if run.folder is not None and run.folder.report.is_file():
+        lines.append(f"report: {run.folder.report}")
+    return lines
+
+
+def score_lines(scores: Scores, split: str) -> list[str]:
+    """The main figure beside the yardsticks', and the others in one line."""
+    (name, value), *rest = scores.values.items()
+    yardsticks = [f"constant predictor: {figure(name, scores.baseline[name])}"]
+    if name in scores.linear:
+        yardsticks.append(f"{scores.linear_name.split(' on ')[0]}: {figure(name, scores.linear[name])}")
+    others = ", ".join(f"{name} {figure(name, value)}" for name, value in rest)
+    return [f"{split} {name}: {figure(name, value)}   ({', '.join(yardsticks)})", f"{split} {others}"]
