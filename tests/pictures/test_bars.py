@@ -4,7 +4,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from profundo.pictures.bars import histogram_svg, relations_svg
+from profundo.pictures.bars import relations_svg
+from profundo.pictures.bars import small_histogram_svg as histogram_svg
 from profundo.records import ProfundoError
 
 

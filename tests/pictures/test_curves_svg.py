@@ -7,7 +7,7 @@ import pytest
 
 from pages import Element, parse
 from profundo.pictures import curves_svg, scatter_svg
-from profundo.pictures.curves import nice_ticks
+from profundo.pictures.axes import nice_ticks
 
 INF, NAN = float("inf"), float("nan")
 
@@ -78,7 +78,7 @@ def test_zero_and_negative_values_leave_gaps_on_a_logarithmic_axis():
 )
 @pytest.mark.parametrize("log", [None, False, True])
 def test_every_degenerate_series_still_gives_a_picture(values, log):
-    drawn = curves_svg({"loss": values, "validation loss": values}, x_label="epoch", y_label="loss", mark=0, log=log)
+    drawn = curves_svg({"loss": values, "validation loss": values}, x_label="epoch", y_label="loss", best=0, log=log)
     svg = parse(drawn)
     assert svg.one("svg").attributes["role"] == "img"
     assert " nan" not in drawn.lower()
@@ -87,7 +87,7 @@ def test_every_degenerate_series_still_gives_a_picture(values, log):
 
 @pytest.mark.parametrize(("mark", "shown"), [(0, True), (3, True), (4, False), (-1, False), (None, False)])
 def test_best_epoch_is_marked_at_its_place_and_counts_from_one(mark, shown):
-    svg = parse(curves_svg({"loss": [4, 3, 2, 1]}, x_label="epoch", y_label="loss", mark=mark))
+    svg = parse(curves_svg({"loss": [4, 3, 2, 1]}, x_label="epoch", y_label="loss", best=mark))
     marks = [g for g in svg.all("g") if g.attributes.get("class") == "mark"]
     assert len(marks) == shown
     if shown:
@@ -138,7 +138,7 @@ def test_many_curves_get_a_legend_of_several_lines_inside_the_picture():
 
 def test_names_in_a_chart_are_escaped():
     hostile = '"><script>alert(1)</script>'
-    svg = parse(curves_svg({hostile: [1, 2], "b": [2, 1]}, x_label=hostile, y_label=hostile, mark=0))
+    svg = parse(curves_svg({hostile: [1, 2], "b": [2, 1]}, x_label=hostile, y_label=hostile, best=0))
     assert svg.all("script") == []
     assert hostile in svg.one("svg").attributes["aria-label"]
 

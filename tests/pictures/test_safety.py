@@ -3,7 +3,7 @@
 import pytest
 
 from profundo.pictures import Line, heat_svg, lines_svg, points_svg
-from profundo.pictures.curves import curves_svg, scatter_svg
+from profundo.pictures.charts import curves_svg, scatter_svg
 from profundo.pictures.exhibits import Chart, drawn
 from profundo.pictures.safety import is_drawing
 

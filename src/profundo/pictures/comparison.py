@@ -12,9 +12,10 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
-from profundo.pictures.curves import curves_svg
-from profundo.pictures.diagrams import Reliable, Rung, ladder_svg, reliability_svg
+from profundo.pictures.bars import Rung, ladder_svg
+from profundo.pictures.charts import curves_svg
 from profundo.pictures.image_grid import image_grid
+from profundo.pictures.reliability import Reliability, reliability_svg
 from profundo.pictures.rendering import rendered
 from profundo.pictures.sections import ORDER, by_quantity, most_unusual, small
 from profundo.pictures.shown import Calibration, Value
@@ -272,7 +273,7 @@ def _calibration(contenders: Sequence[Contender], kind: str) -> dict[str, Any] |
     having = [(one.name, one.calibration) for one in contenders if one.calibration is not None]
     if len(having) < 2:
         return None
-    networks = [Reliable(name, _well_filled(found)) for name, found in having]
+    networks = [Reliability(name, _well_filled(found)) for name, found in having]
     return {
         "svg": Markup(reliability_svg(networks, kind="there" if kind == "labels" else "right")),
         "rows": [

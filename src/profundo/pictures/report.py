@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from profundo.pictures import materials, numbers, sections
-from profundo.pictures.diagrams import ladder_svg
+from profundo.pictures.bars import ladder_svg
 from profundo.pictures.rendering import rendered
 from profundo.pictures.shown import Calibration, ColumnRow, FirstLayer, Fit, Report, Value, Worst
 from profundo.pictures.verdict import SHARES, main_name, rule, rungs, score, score_rows, sentences, span

@@ -8,9 +8,10 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
-from profundo.pictures.curves import curves_svg, scatter_svg
-from profundo.pictures.diagrams import Reliable, histogram_svg, reliability_svg, residuals_svg
+from profundo.pictures.bars import histogram_svg
+from profundo.pictures.charts import curves_svg, residuals_svg, scatter_svg
 from profundo.pictures.image_grid import image_grid
+from profundo.pictures.reliability import Reliability, reliability_svg
 from profundo.pictures.shown import Calibration, Fit, Value, Worst
 from profundo.pictures.verdict import SHARES, score
 from profundo.records import ClassScores
@@ -91,7 +92,7 @@ def by_quantity(history: Mapping[str, Sequence[float]]) -> dict[str, dict[str, S
 def _chart(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
     label = f"{next(iter(curves))} {quantity}" if len(curves) == 1 and WHOLE_RUN not in curves else quantity
     mark = best if "validation" in curves else None
-    return curves_svg(curves, x_label="epoch", y_label=label, mark=mark, percent=quantity in SHARES)
+    return curves_svg(curves, x_label="epoch", y_label=label, best=mark, percent=quantity in SHARES)
 
 
 def _caption(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
@@ -194,7 +195,7 @@ def calibration_part(found: Calibration | None, kind: str) -> dict[str, Any] | N
         return None
     right = "there" if kind == "labels" else "right"
     return {
-        "svg": Markup(reliability_svg([Reliable("this network", found.bins, found.intervals)], kind=right)),
+        "svg": Markup(reliability_svg([Reliability("this network", found.bins, found.intervals)], kind=right)),
         "words": _trust(found, kind),
         "right": right,
         "rows": [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from profundo.pictures import numbers
-from profundo.pictures.curves import curves_svg
+from profundo.pictures.charts import curves_svg
 from profundo.pictures.exhibits import Drawn
 from profundo.pictures.rendering import rendered
 

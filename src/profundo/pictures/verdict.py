@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from profundo.pictures import numbers
-from profundo.pictures.diagrams import Rung
+from profundo.pictures.bars import Rung
 from profundo.records import Scores, Targets
 
 __all__ = [

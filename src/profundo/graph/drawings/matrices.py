@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from profundo.graph.drawings.faces import text_width
-from profundo.pictures.axes import colour
 from profundo.pictures.numbers import SPACE, plain
+from profundo.pictures.svg import colour
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
