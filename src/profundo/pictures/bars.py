@@ -15,7 +15,7 @@ __all__ = ["Rung", "histogram_svg", "ladder_svg", "relations_svg", "small_histog
 
 WIDE, HIGH = 320, 92  # of a small histogram's bars, in pixels
 ROW = 22  # of a named value
-NAMES, END = 170, 466  # from where to where a bar may go
+NAMES, END = 190, 466  # from where to where a bar may go
 INSET = 8  # of a ladder's scale from the edges of the picture
 STEP = 50  # from rung to rung
 
@@ -80,7 +80,7 @@ def relations_svg(names: Sequence[str], values: Sequence[float], *, label: str) 
 
 
 def _relation(name: str, value: float, y: float, x: Axis) -> str:
-    drawn = svg.text(NAMES - 8, y, name, most=24, dy="0.35em", text_anchor="end")
+    drawn = svg.text(NAMES - 8, y, name, most=20, dy="0.35em", text_anchor="end")
     if math.isfinite(value):
         left, right = sorted((x(0), x(max(-1.0, min(1.0, value)))))
         at, anchor, style = (left - 5, "end", 1) if value < 0 else (right + 5, None, 0)

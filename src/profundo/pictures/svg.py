@@ -104,7 +104,8 @@ def colour(style: int, of: int = 6) -> str:
 
 
 def dashes(style: int) -> str | None:
-    return DASHES[style % len(DASHES)]
+    """Others each time that the six colours begin anew."""
+    return DASHES[(style + 2 * (style // 6)) % 6]
 
 
 def marker(label: int, x: float, y: float, size: float) -> str:
@@ -152,7 +153,7 @@ def _legend(keys: Sequence[tuple[str, Key]]) -> tuple[str, int]:
     """Names beside their keys, in lines of text that end above the plotting area, and how many lines."""
     places, x, row = [], LEFT, 0
     for name, key in keys:
-        wide = 40 + 8.2 * min(30, len(name))  # at the larger letters of a small screen
+        wide = 40 + 9 * min(30, len(name))  # at the larger letters of a small screen
         if x > LEFT and x + wide > WIDTH:
             x, row = LEFT, row + 1
         places.append((x, row, name, key))
