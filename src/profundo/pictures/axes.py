@@ -99,14 +99,16 @@ def vertical(values: Sequence[float], *, log: bool = False, percent: bool = Fals
 
 
 def horizontal(values: Sequence[float], *, log: bool = False) -> Axis:
-    """The horizontal axis of lines: from the lowest to the highest value, with the round ticks between them."""
+    """The horizontal axis of lines: from the lowest to the highest value, with the round ticks between them, whole ones
+    where the values are: there is no epoch 1.5."""
     finite = [float(value) for value in values if math.isfinite(value) and (value > 0 or not log)]
     low, high = (min(finite), max(finite)) if finite else (1.0, 2.0)
     if high - low <= NO_SPREAD:
         low, high = (low / 2, high * 2) if log else (low - (abs(low) / 10 or 1.0), high + (abs(high) / 10 or 1.0))
     ticks = log_ticks(low, high) if log else nice_ticks([low, high], 8)
     margin = 1e-9 * (high - low)
-    inside = tuple(t for t in ticks if low - margin <= t <= high + margin)
+    whole = not log and all(value % 1 == 0 for value in finite)
+    inside = tuple(t for t in ticks if low - margin <= t <= high + margin and (t % 1 == 0 or not whole))
     if len(inside) < 2:  # too few to read a value by: let the ticks enclose the values
         return Axis(ticks[0], ticks[-1], ACROSS[0] + 6, ACROSS[1] - 6, ticks, log)
     return Axis(low, high, ACROSS[0] + 6, ACROSS[1] - 6, inside, log)

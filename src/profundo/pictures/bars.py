@@ -15,7 +15,9 @@ __all__ = ["Rung", "histogram_svg", "ladder_svg", "relations_svg", "small_histog
 
 WIDE, HIGH = 320, 92  # of a small histogram's bars, in pixels
 ROW = 22  # of a named value
-NAMES, END = 190, 466  # from where to where a bar may go
+LONGEST = 20  # letters of a name
+LETTER = 9.0  # pixels, at the larger letters of a small screen
+END = 466 - 44  # where bars end, and room for a number begins
 INSET = 8  # of a ladder's scale from the edges of the picture
 STEP = 50  # from rung to rung
 
@@ -72,15 +74,16 @@ def relations_svg(names: Sequence[str], values: Sequence[float], *, label: str) 
     if len(names) != len(values) or not names:
         raise ProfundoError(f"relations: expected a name for each value, got {len(names)} and {len(values)}")
     negative, bottom = any(value < 0 for value in values), ROW * len(names) + 16
-    x = Axis(-1 if negative else 0, 1, NAMES + 44 * negative, END - 44, ())
+    names_end = 8 + LETTER * min(LONGEST, max(map(len, names)))
+    x = Axis(-1 if negative else 0, 1, names_end + 8 + 44 * negative, END, ())
     pairs = list(zip(names, values, strict=True))
-    rows = [_relation(name, value, ROW * (at + 0.5) + 8, x) for at, (name, value) in enumerate(pairs)]
+    rows = [_relation(name, value, names_end, ROW * (at + 0.5) + 8, x) for at, (name, value) in enumerate(pairs)]
     label = f"{label}: {', '.join(f'{name} {_two(value)}' for name, value in pairs)}"
     return svg.picture([*rows, svg.line(x(0), 4, x(0), bottom - 4)], label, bottom=bottom)
 
 
-def _relation(name: str, value: float, y: float, x: Axis) -> str:
-    drawn = svg.text(NAMES - 8, y, name, most=20, dy="0.35em", text_anchor="end")
+def _relation(name: str, value: float, names_end: float, y: float, x: Axis) -> str:
+    drawn = svg.text(names_end, y, name, most=LONGEST, dy="0.35em", text_anchor="end")
     if math.isfinite(value):
         left, right = sorted((x(0), x(max(-1.0, min(1.0, value)))))
         at, anchor, style = (left - 5, "end", 1) if value < 0 else (right + 5, None, 0)

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from profundo.pictures import svg
-from profundo.pictures.axes import ACROSS, SQUARE, UP, Axis, enclosing, horizontal, nice_ticks, share, tick, vertical
+from profundo.pictures.axes import ACROSS, SQUARE, UP, Axis, enclosing, horizontal, share, tick, vertical
 from profundo.pictures.numbers import plain
 from profundo.records import ProfundoError
 
@@ -88,16 +88,8 @@ def curves_svg(
     ]
     length = max(map(len, series.values()), default=0)
     marks = {f"best {x_label}: {best + 1}": best + 1} if best is not None and 0 <= best < length else {}
-    return _line_chart(lines, _counting(length), marks, (x_label, y_label), log, percent)
-
-
-def _counting(length: int) -> Axis:
-    """The axis of 1, 2, 3, …, with whole ticks."""
-    if length <= 1:
-        return Axis(0, 2, *ACROSS, (1.0,))
-    ticks = tuple(t for t in nice_ticks([1.0, float(length)], 8) if t == int(t) and 1 <= t <= length)
-    ticks = ticks if 1.0 in ticks or len(ticks) > 5 else (1.0, *ticks)
-    return Axis(1, length, ACROSS[0] + 6, ACROSS[1] - 6, ticks)
+    x = horizontal(range(1, length + 1))
+    return _line_chart(lines, x, marks, (x_label, y_label), log, percent)
 
 
 def _line_chart(
@@ -132,9 +124,9 @@ def _line(line: Line, style: int, x: Axis, y: Axis, written: Callable[[float], s
     runs = [run for run in _stretches(zip(line.x, line.y, strict=True), x, y) if run]
     few, hue = sum(map(len, runs)) <= FEW, svg.colour(style)
     strokes = [svg.polyline((x(a), y(b)) for a, b in _thinned(run)) for run in runs if len(run) > 1 and not line.dots]
-    size = 3.0 if line.dots else 2.4
+    shape, size = (style, 3) if line.dots else (0, 2.4)
     dots = [
-        svg.dot(x(a), y(b), size, f"{line.name} at {plain(a)}: {written(b)}" if few else "")
+        svg.marker(shape, x(a), y(b), size, f"{line.name} at {plain(a)}: {written(b)}" if few else "")
         for run in runs
         if few or line.dots or len(run) == 1
         for a, b in run

@@ -298,7 +298,7 @@ def _reliability(contenders: Sequence[Contender], kind: str) -> Figure:
 
 
 def _calibration(contenders: Sequence[Contender]) -> Grid:
-    rows = [
+    rows: list[Row] = [
         [
             one.name,
             *map(Cell, (numbers.percent(found.stated), numbers.percent(found.right), f"{100 * found.error:.2f}")),
@@ -328,7 +328,7 @@ def _classes(contenders: Sequence[Contender], kind: str) -> Grid | None:
         kept = [each for each in kept if _spread(each) > F1_THAT_COUNTS]
         told = f"the {len(kept)} of {len(same):,} {which} on which the runs differ most"
         same = kept
-    rows = [[each[0].name, each[0].samples, *_f1_cells(each)] for each in same]
+    rows: list[Row] = [[each[0].name, each[0].samples, *_f1_cells(each)] for each in same]
     caption = f"F1 (precision and recall in one figure, 1 at best) of {told}; beside each the difference from {contenders[0].name}."
     return Grid(caption, [one, "samples", *(one.name for one in contenders)], rows, look="names")
 

@@ -81,8 +81,8 @@ def polyline(places: Iterable[Place], **look: Any) -> str:
     return element("polyline", points=_points(places), **look)
 
 
-def polygon(places: Iterable[Place], **look: Any) -> str:
-    return element("polygon", points=_points(places), **look)
+def polygon(places: Iterable[Place], words: str = "", **look: Any) -> str:
+    return element("polygon", title(words), points=_points(places), **look)
 
 
 def _points(places: Iterable[Place]) -> str:
@@ -108,10 +108,10 @@ def dashes(style: int) -> str | None:
     return DASHES[(style + 2 * (style // 6)) % 6]
 
 
-def marker(label: int, x: float, y: float, size: float) -> str:
+def marker(label: int, x: float, y: float, size: float, words: str = "") -> str:
     """A shape at a place: a circle or one of eleven polygons, all of about the same area."""
     corners = POLYGONS[label % MOST_CLASSES]
-    return polygon((x + size * a, y + size * b) for a, b in corners) if corners else dot(x, y, size)
+    return polygon(((x + size * a, y + size * b) for a, b in corners), words) if corners else dot(x, y, size, words)
 
 
 def _regular(corners: int, turn: float, radius: float, inner: float | None = None) -> tuple[Place, ...]:
@@ -142,7 +142,7 @@ def line_key(style: int) -> Key:
 
 
 def dot_key(style: int) -> Key:
-    return lambda x, y: dot(x + 9, y, 3.5, fill=colour(style), fill_opacity=0.65)
+    return lambda x, y: element("g", marker(style, x + 9, y, 3.5), fill=colour(style), fill_opacity=0.65)
 
 
 def marker_key(label: int) -> Key:
