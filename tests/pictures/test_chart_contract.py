@@ -54,7 +54,7 @@ CHARTS = {
     "points": lambda v, n: points_svg(v, v, [i % 12 for i in range(len(v))], x_label=n, y_label=n, names=[n] * 12),
     "heat": lambda v, n: heat_svg([v[:60] or [NAN]], row_labels=[n], column_labels=[n] * (len(v[:60]) or 1), x_label=n, y_label=n),
     "histogram": lambda v, n: histogram_svg(edges_of(v), [1] * (len(edges_of(v)) - 1), x_label=n, y_label=n),
-    "empty histogram": lambda v, n: histogram_svg([], [], x_label=n, y_label=n),
+    "empty histogram": lambda _, n: histogram_svg([], [], x_label=n, y_label=n),
     "small histogram": lambda v, n: small_histogram_svg(edges_of(v), [len(v)] * (len(edges_of(v)) - 1), label=n),
     "relations": lambda v, n: relations_svg([n] * (len(v[:9]) or 1), v[:9] or [NAN], label=n),
     "ladder": lambda v, n: ladder_svg([Rung(n, one, n, -abs(one), abs(one), at) for at, one in enumerate(v[:9])], name=n),
@@ -77,12 +77,13 @@ def test_every_chart_is_a_drawing_of_finite_numbers_with_words(chart, values):
     assert is_drawing(standalone(drawn))
     svg = parse(drawn).one("svg")
     assert svg.attributes["role"] == "img"
-    assert svg.attributes["aria-label"] == svg.one("desc").text
-    assert svg.children[0].text.strip() == svg.attributes["aria-label"].split(":")[0]
+    label = " ".join(svg.attributes["aria-label"].split())
+    assert label == svg.one("desc").text
+    assert svg.children[0].text == label.split(":")[0]
     for element in svg.walk():
         written = " ".join(value for name, value in element.attributes.items() if name != "aria-label")
         assert not re.search(r"\b(nan|inf|None)\b", written), element
-    left, top, width, height = map(float, svg.attributes["viewbox"].split())
+    left, _, width, height = map(float, svg.attributes["viewbox"].split())
     assert (left, width > 0, 0 < height < 2000) == (0, True, True)
     assert chart(values, "price (€)") == drawn
 
@@ -91,8 +92,7 @@ def test_foreign_words_stay_words(chart):
     drawn = chart(NUMBERS["some"], HOSTILE)
     assert is_drawing(standalone(drawn))
     svg = parse(drawn).one("svg")
-    assert {element.tag for element in svg.walk()}.isdisjoint({"script", "b"})
-    assert HOSTILE in svg.attributes["aria-label"] or "empty" in drawn or "no finite" in drawn or "script" not in drawn
+    assert HOSTILE in svg.attributes["aria-label"] + "".join(text.text for text in svg.all("text")) + svg.text
 
 
 @pytest.mark.parametrize("name", ["lines", "dots", "curves", "two reliabilities", "contours"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ __all__ = [
 ACROSS, UP, SQUARE = (62.0, 466.0), (252.0, 52.0), (412.0, 52.0)  # where the plotting area starts and ends, in pixels
 NO_SPREAD = 1e-290  # values nearer than this cannot be told apart, nor divided by their distance
 POWERS = -300, 308  # of ten that ticks may have
+SMALLEST, LARGEST = 5e-324, sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Axis:
 
     def __call__(self, value: float) -> float:
         low, high, at = (math.log10(v) if self.log else v / 2 for v in (self.low, self.high, value))  # halves: no ∞
-        return self.start + (self.end - self.start) * (at - low) / (high - low)
+        return self.start + (self.end - self.start) * ((at - low) / (high - low))
 
     def holds(self, value: float) -> bool:
         """Whether the value has a place on an axis of this kind, if a long enough one."""
@@ -63,14 +65,16 @@ def nice_ticks(values: Sequence[float], most: int = 6) -> tuple[float, ...]:
 
 def log_ticks(low: float, high: float) -> tuple[float, ...]:
     """Powers of ten that enclose the values; over fewer than three of them, also twice and five times each."""
-    first = max(math.floor(math.log10(low) + 1e-9), POWERS[0])
+    first = min(max(math.floor(math.log10(low) + 1e-9), POWERS[0]), POWERS[1] - 1)
     last = max(math.ceil(math.log10(high) - 1e-9), first + 1)
     if last - first > 3:
         step = math.ceil((last - first) / 6)
         return tuple(10.0 ** min(power, POWERS[1]) for power in range(first, last + step, step))
     ticks = [float(f"{factor}e{power}") for power in range(first, last + 1) for factor in (1, 2, 5)]
+    ticks = [tick for tick in ticks if tick <= LARGEST]
     above = next((index for index, tick in enumerate(ticks) if tick >= high * 0.999), len(ticks) - 1)
     below = max((index for index, tick in enumerate(ticks) if tick <= low * 1.001), default=0)
+    below = min(below, len(ticks) - 2)
     return tuple(ticks[below : max(above, below + 1) + 1])
 
 
@@ -103,8 +107,10 @@ def horizontal(values: Sequence[float], *, log: bool = False) -> Axis:
     where the values are: there is no epoch 1.5."""
     finite = [float(value) for value in values if math.isfinite(value) and (value > 0 or not log)]
     low, high = (min(finite), max(finite)) if finite else (1.0, 2.0)
-    if high - low <= NO_SPREAD:
-        low, high = (low / 2, high * 2) if log else (low - (abs(low) / 10 or 1.0), high + (abs(high) / 10 or 1.0))
+    if log and low == high:
+        low, high = max(low / 2, SMALLEST), min(high * 2, LARGEST)
+    elif not log and high - low <= NO_SPREAD:
+        low, high = low - (abs(low) / 10 or 1.0), high + (abs(high) / 10 or 1.0)
     ticks = log_ticks(low, high) if log else nice_ticks([low, high], 8)
     margin = 1e-9 * (high - low)
     whole = not log and all(value % 1 == 0 for value in finite)
