@@ -284,18 +284,12 @@ def heat_svg(
     cell = min(CELL, (svg.WIDTH - 14 - left) / columns)
     upright = max(map(len, along)) * LETTER <= cell
     top = (18 if upright else 10 + 7.0 * max(map(len, along))) + (22 if x_label else 6)
-    look: svg.Look = {"font_size": min(13.0, 0.9 * cell) if cell >= 8 else 7.0, "fill": svg.MUTED}
+    middle = left + cell * columns / 2, top + cell * rows / 2
     parts = [
-        svg.text(left + cell * columns / 2, 14, x_label, text_anchor="middle"),
-        _turned(14, top + cell * rows / 2, y_label, text_anchor="middle"),
+        svg.text(middle[0], 14, x_label, text_anchor="middle"),
+        _turned(14, middle[1], y_label, text_anchor="middle"),
     ]
-    for row, name in enumerate(down):
-        parts.append(svg.text(left - 6, top + cell * (row + 0.5), name, dy="0.35em", text_anchor="end", **look))
-    for column, name in enumerate(along):
-        place = (left + cell * (column + 0.5), top - 6, name)
-        parts.append(
-            svg.text(*place, text_anchor="middle", **look) if upright else _turned(*place, dy="0.35em", **look)
-        )
+    parts += _heat_names(down, along, (left, top), cell, upright)
     for row, line in enumerate(values):
         for column, value in enumerate(line):
             name = f"{row_labels[row]}, {column_labels[column]}: {plain(value)}"
@@ -304,6 +298,21 @@ def heat_svg(
     what = " by ".join(name for name in (y_label, x_label) if name) or "values"
     label = f"Heat map of {what}: {rows} rows, {columns} columns, {extent}"
     return svg.picture(parts, label, bottom=top + cell * rows + 10)
+
+
+def _heat_names(
+    down: Sequence[str], along: Sequence[str], corner: tuple[float, float], cell: float, upright: bool
+) -> list[str]:
+    """The names of rows, and of columns, which are turned where they are wider than a cell."""
+    (left, top), look = corner, svg.Look(font_size=min(13.0, 0.9 * cell) if cell >= 8 else 7.0, fill=svg.MUTED)
+    middles = [cell * (at + 0.5) for at in range(max(len(down), len(along)))]
+    rows = [
+        svg.text(left - 6, top + middle, name, dy="0.35em", text_anchor="end", **look)
+        for middle, name in zip(middles, down, strict=False)
+    ]
+    place: svg.Look = {"text_anchor": "middle"} if upright else {"dy": "0.35em"}
+    write = svg.text if upright else _turned
+    return rows + [write(left + x, top - 6, name, **place, **look) for x, name in zip(middles, along, strict=False)]
 
 
 def _turned(x: float, y: float, words: str, **look: Any) -> str:
