@@ -26,7 +26,7 @@ def plate(name="relu", **changes):
 def test_each_activation_has_its_section_with_curves_formulas_and_advice():
     page = parse(activations_html([plate(), plate("step")]))
     assert [section.attributes["id"] for section in page.all("section")] == ["relu", "step"]
-    assert [link.attributes["href"] for link in page.one("nav").all("a")] == ["#relu", "#step"]
+    assert [link.attributes["href"] for link in page.one("nav").all("a")] == ["#in-relu", "#in-step"]
     section = page.one("section", id="relu")
     for words in ("ReLU", "max(0, a)", "1 if a > 0, else 0", "[0, ∞)", "1.414", "The first choice.", "Dead units."):
         assert words in section.text

@@ -1,36 +1,17 @@
-"""Lines, points and heat say what they were given to one who reads them by their ticks, colours and titles."""
+"""A chart is right when one who reads it with a ruler, from its ticks alone, finds the numbers again."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
-from pages import Element, parse
-from profundo.pictures import Line, heat_svg, lines_svg, points_svg
+from pages import parse
+from profundo.pictures import Line, curves_svg, heat_svg, lines_svg, points_svg, scatter_svg
+from profundo.pictures.axes import nice_ticks
 from profundo.records import ProfundoError
+from rulers import corners, number, ruler
 
 NAN, INF = math.nan, math.inf
-
-
-def number(text: str) -> float:
-    return float(text.replace("−", "-").replace(",", "").rstrip("%\u00a0 "))
-
-
-def ruler(svg: Element, axis: str, *, log: bool = False):
-    """Pixel → value, from the first and the last tick of the axis."""
-    ticks = [g for g in svg.all("g") if g.attributes.get("class") == f"{axis} tick"]
-    at = [(float(g.one("line").attributes[f"{axis}1"]), number(g.one("text").text)) for g in ticks]
-    (p0, v0), (p1, v1) = at[0], at[-1]
-    v0, v1 = (math.log(v0), math.log(v1)) if log else (v0, v1)
-
-    def read(pixel: float) -> float:
-        value = v0 + (v1 - v0) * (pixel - p0) / (p1 - p0)
-        return math.exp(value) if log else value
-
-    return read
-
-
-def corners(shape: Element) -> list[tuple[float, float]]:
-    return [tuple(map(float, pair.split(","))) for pair in shape.attributes["points"].split()]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("log_x", [False, True])
@@ -80,16 +61,6 @@ def test_marks_stand_at_their_values_under_their_names():
     assert found == {name: pytest.approx(value, rel=0.01) for name, value in marks.items()}
     heights = [text.attributes["y"] for g in svg.all("g", class_="mark") for text in g.all("text")]
     assert len(set(heights)) == 2, "the names must not lie over each other"
-
-
-@pytest.mark.parametrize("values", [[], [NAN], [0.0], [-1.0, -1.0], [1e-300, 1e300], [3.0, 3.0]])
-@pytest.mark.parametrize("log", [False, True])
-def test_degenerate_lines_still_give_a_picture(values, log):
-    drawn = lines_svg(
-        [Line("a", values, values), Line("b", values, values)], x_label="x", y_label="y", log_x=log, log_y=log
-    )
-    assert parse(drawn).one("svg").attributes["role"] == "img"
-    assert "nan" not in drawn.lower()
 
 
 def test_lines_of_different_lengths_and_half_a_band_are_refused():
@@ -176,13 +147,113 @@ def test_a_ragged_table_and_an_unlabelled_row_are_refused():
         heat_svg([[1, 2]], row_labels="ab", column_labels="cd")
 
 
-def test_names_are_escaped_everywhere():
-    evil = '"><script>alert(1)</script>'
-    for drawn in (
-        lines_svg([Line(evil, [1], [1]), Line("b", [1], [1])], x_label=evil, y_label=evil, marks={evil: 1.0}),
-        points_svg([0, 1], [0, 1], [0, 1], x_label=evil, y_label=evil, names=[evil, "b"]),
-        heat_svg([[1.0]], row_labels=[evil], column_labels=[evil], x_label=evil, y_label=evil),
-    ):
-        svg = parse(drawn)
-        assert svg.all("script") == []
-        assert "script" in svg.one("svg").attributes["aria-label"] or "script" in svg.text
+def test_values_that_are_not_finite_leave_gaps_and_a_lonely_value_becomes_a_dot():
+    values = [3.0, 2.0, NAN, 1.5, INF, 1.0, 0.9, -INF]
+    svg = parse(curves_svg({"loss": values}, x_label="epoch", y_label="loss"))
+    assert [len(corners(line)) for line in svg.all("polyline")] == [2, 2]
+    x = ruler(svg, "x")
+    dots = [round(x(float(circle.attributes["cx"]))) for circle in svg.all("circle")]
+    assert dots == [1, 2, 4, 6, 7]
+    assert "nan" not in curves_svg({"loss": values}, x_label="epoch", y_label="loss").lower()
+
+
+def test_zero_and_negative_values_leave_gaps_on_a_logarithmic_axis():
+    svg = parse(curves_svg({"loss": [1.0, 0.1, 0.0, 0.01, -1.0]}, x_label="epoch", y_label="loss", log=True))
+    assert [len(corners(line)) for line in svg.all("polyline")] == [2]
+    assert len(svg.all("circle")) == 3
+
+
+@pytest.mark.parametrize(("mark", "shown"), [(0, True), (3, True), (4, False), (-1, False), (None, False)])
+def test_best_epoch_is_marked_at_its_place_and_counts_from_one(mark, shown):
+    svg = parse(curves_svg({"loss": [4, 3, 2, 1]}, x_label="epoch", y_label="loss", best=mark))
+    marks = [g for g in svg.all("g") if g.attributes.get("class") == "mark"]
+    assert len(marks) == shown
+    if shown:
+        assert ruler(svg, "x")(float(marks[0].one("line").attributes["x1"])) == pytest.approx(mark + 1, abs=0.01)
+        assert marks[0].text == f"best epoch: {mark + 1}"
+
+
+def test_axis_becomes_logarithmic_where_values_span_more_than_a_factor_of_ten():
+    def label(values):
+        return parse(curves_svg({"loss": values}, x_label="epoch", y_label="loss")).text
+
+    assert "log scale" in label([1.0, 0.09])
+    assert "log scale" not in label([1.0, 0.11])
+    assert "log scale" not in label([1.0, 0.0])
+
+
+def test_shares_are_labelled_in_percent_and_never_beyond_the_whole():
+    svg = parse(curves_svg({"accuracy": [0.31, 0.97, 0.9917]}, x_label="epoch", y_label="accuracy", percent=True))
+    ticks = [number(g.one("text").text) for g in svg.all("g") if g.attributes.get("class") == "y tick"]
+    assert max(ticks) == 1.0
+    x, y = ruler(svg, "x"), ruler(svg, "y")
+    assert [(round(x(px)), round(y(py), 2)) for px, py in corners(svg.one("polyline"))] == [
+        (1, 0.31),
+        (2, 0.97),
+        (3, 0.99),
+    ]
+
+
+def test_long_histories_are_thinned_without_losing_a_spike():
+    values = [1.0] * 50_000
+    values[12_345] = 7.0
+    svg = parse(curves_svg({"loss": values}, x_label="epoch", y_label="loss"))
+    line = corners(svg.one("polyline"))
+    x, y = ruler(svg, "x"), ruler(svg, "y")
+    assert len(line) <= 1000
+    assert max((y(py), round(x(px), -3)) for px, py in line) == (pytest.approx(7.0, abs=0.05), 12_000)
+    assert (round(x(line[0][0]), -2), round(x(line[-1][0]), -2)) == (0, 50_000)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0.013, 0.022), (-7, 3), (99.1, 99.3), (0, 123456), (5, 5), (0, 0)])
+def test_ticks_enclose_the_values_at_equal_round_steps(low, high):
+    ticks = nice_ticks([low, high])
+    assert ticks[0] <= low
+    assert ticks[-1] >= high
+    assert 2 <= len(ticks) <= 8
+    steps = {f"{b - a:.4g}" for a, b in pairwise(ticks)}
+    assert len(steps) == 1
+    assert f"{float(steps.pop()):e}"[0] in "125"
+
+
+def test_scatter_puts_equal_values_on_the_diagonal_and_shows_at_most_five_hundred():
+    truth = [i / 100 for i in range(4000)]
+    svg = parse(scatter_svg(truth, truth, name="price"))
+    diagonal = svg.one("line", class_="diagonal").attributes
+    (x1, y1, x2, y2) = (float(diagonal[name]) for name in ("x1", "y1", "x2", "y2"))
+    dots = [(float(c.attributes["cx"]), float(c.attributes["cy"])) for c in svg.all("circle")]
+    assert 400 <= len(dots) <= 500
+    for x, y in dots:
+        assert (y - y1) * (x2 - x1) == pytest.approx((x - x1) * (y2 - y1), abs=8)
+
+
+def test_scatter_points_read_back_from_the_ticks_are_the_pairs():
+    truth, predicted = [0.0, 1.0, 2.5, NAN], [0.2, 0.8, 3.1, 1.0]
+    svg = parse(scatter_svg(truth, predicted))
+    x, y = ruler(svg, "x"), ruler(svg, "y")
+    dots = [(x(float(c.attributes["cx"])), y(float(c.attributes["cy"]))) for c in svg.all("circle")]
+    assert dots == [pytest.approx(pair, abs=0.01) for pair in zip(truth[:3], predicted[:3], strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(10.05, "10.05"), (0.34, ".34"), (-0.5, "−.50"), (20.5, "20.50"), (12.0, "12"), (-3e7, "−3e07")],
+)
+def test_the_number_in_a_cell_is_its_value(value, written):
+    svg = parse(heat_svg([[value]], row_labels="a", column_labels="b", x_label="x"))
+    assert written in [text.text for text in svg.all("text")]
+
+
+def test_whole_numbers_have_whole_ticks():
+    svg = parse(lines_svg([Line("fold", [1, 2, 3, 4], [0.5, 0.7, 0.6, 0.4])], x_label="fold", y_label="error"))
+    assert [tick.text for tick in svg.all("g", class_="x tick")] == ["1", "2", "3", "4"]
+
+
+def test_dots_of_each_line_have_a_shape_of_their_own():
+    svg = parse(lines_svg([Line(name, [1], [1], dots=True) for name in "ab"], x_label="x", y_label="y"))
+    assert [
+        [shape.tag for shape in curve.all("circle") + curve.all("polygon")] for curve in svg.all("g", class_="curve")
+    ] == [
+        ["circle"],
+        ["polygon"],
+    ]

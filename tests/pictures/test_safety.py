@@ -2,28 +2,9 @@
 
 import pytest
 
-from profundo.pictures import Line, heat_svg, lines_svg, points_svg
-from profundo.pictures.curves import curves_svg, scatter_svg
-from profundo.pictures.exhibits import Chart, drawn
 from profundo.pictures.safety import is_drawing
 
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg">'
-
-
-@pytest.mark.parametrize(
-    "svg",
-    [
-        curves_svg({"training": [1, 2, 3]}, x_label="<epoch>", y_label="a & b"),
-        scatter_svg([1.0, 2.0], [1.5, 2.5]),
-        lines_svg(
-            [Line("one", [1, 2, 3], [3, 2, 1], [2, 1, 0], [4, 3, 2])], x_label="x", y_label="y", marks={"m": 2.0}
-        ),
-        points_svg([0, 1, 2], [0, 1, 2], [0, 1, 1], x_label="x", y_label="y", names=["<a>", "b"]),
-        heat_svg([[0.1, 0.2], [0.3, 0.4]], row_labels=["a", "b"], column_labels=["c", "d"]),
-    ],
-)
-def test_every_kind_of_chart_is_a_drawing(svg):
-    assert is_drawing(drawn(Chart("A chart", "It shows.", svg)).text)
 
 
 @pytest.mark.parametrize(

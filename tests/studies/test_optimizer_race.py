@@ -136,7 +136,7 @@ def test_the_page_shows_crawling_and_diverging_and_says_how_rates_were_chosen(fo
     assert "the least validation loss at seed 0" in page
     assert page.count("<svg") == 12
     for name in OPTIMIZERS:
-        assert f'<th scope="row">{name}</th>' in page
+        assert f'<th scope="row"><bdi>{name}</bdi></th>' in page
     slow, good, fast = found.ravine
     assert slow.end > 0.3 * slow.heights[0]
     assert good.end < 0.1 * good.heights[0]

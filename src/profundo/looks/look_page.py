@@ -16,7 +16,7 @@ from profundo.looks.findings import Finding
 from profundo.looks.look_text import columns_of_counts, facts_of, first_lines
 from profundo.looks.survey import Survey
 from profundo.looks.table_facts import ColumnFacts, Spread
-from profundo.pictures.bars import histogram_svg, relations_svg
+from profundo.pictures.bars import relations_svg, small_histogram_svg
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.data_page import Alert, ColumnCard, DataPage, Strip, data_html
 from profundo.pictures.numbers import plain
@@ -172,9 +172,9 @@ def _card(column: ColumnFacts) -> ColumnCard:
         ]
         facts += [("far out", f"{spread.far:,}{', not drawn' if spread.cut else ''}")] if spread.far else []
         facts += [("range", f"{plain(spread.low)} … {plain(spread.high)}")] if spread.cut else []
-        chart = histogram_svg(spread.edges, spread.counts, label=column.name, ends=_ends(spread))
+        chart = small_histogram_svg(spread.edges, spread.counts, label=column.name, ends=_ends(spread))
     elif spread is not None:
-        chart = histogram_svg(
+        chart = small_histogram_svg(
             spread.edges, spread.counts, label=column.name, ends=(_day(spread.low), _day(spread.high))
         )
     if column.kind == "date":

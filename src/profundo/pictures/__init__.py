@@ -1,7 +1,6 @@
 """Records → figures, tables and one self-contained page. This room draws what others measured; it never computes."""
 
-from profundo.pictures.charts import Line, heat_svg, lines_svg, points_svg
-from profundo.pictures.curves import curves_svg, scatter_svg
+from profundo.pictures.charts import Line, curves_svg, heat_svg, lines_svg, points_svg, scatter_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.report import Report, Worst, report_html
 

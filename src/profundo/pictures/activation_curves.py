@@ -31,9 +31,7 @@ class Plate:
 
 def activations_html(plates: Sequence[Plate]) -> str:
     """The whole page as text. The same plates give the same page, byte for byte."""
-    from markupsafe import Markup
-
-    return rendered("activations.html.j2", plates=[(plate, Markup(curves(plate))) for plate in plates])
+    return rendered("activations.html.j2", plates=[(plate, curves(plate)) for plate in plates])
 
 
 def curves(plate: Plate) -> str:

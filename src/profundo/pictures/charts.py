@@ -1,52 +1,36 @@
-"""Any numbers → inline SVG: lines with bands over any x, points in the plane by class, and a table as heat."""
+"""Any numbers → inline SVG: lines with bands over any x, a run's curves, samples in the plane, and a table as heat."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from itertools import count
+from typing import Any
 
-from profundo.pictures.axes import (
-    BOTTOM,
-    LEFT,
-    LINE,
-    RIGHT,
-    TOP,
-    WIDTH,
-    Axis,
-    colour,
-    dashes,
-    frame,
-    legend,
-    log_ticks,
-    nice_ticks,
-    note,
-    share,
-    svg,
-    tick,
-    vertical_axis,
-)
+from profundo.pictures import svg
+from profundo.pictures.axes import ACROSS, SQUARE, UP, Axis, enclosing, horizontal, share, tick, vertical
 from profundo.pictures.numbers import plain
 from profundo.records import ProfundoError
 
-__all__ = ["Line", "heat_svg", "lines_svg", "points_svg"]
+__all__ = ["Line", "curves_svg", "heat_svg", "lines_svg", "points_svg", "residuals_svg", "scatter_svg"]
 
 FEW = 40  # up to so many places each gets a dot that tells its value to the pointer
-MOST_CLASSES = 12
-POINTS_BOTTOM = 412  # of the plotting area of points
+MOST_PLACES = 1000  # of one line; above, each stretch keeps its lowest and highest
+SPLITS = {"training": 0, "validation": 1, "test": 2}  # a split has the same colour in every picture
 CELL = 38.0  # the largest, in pixels
 NARROWEST_WRITTEN = 30.0  # a cell of at least this width has its number written in it
+LETTER = 7.2  # pixels, about the width of one
+NO_ERROR = {"stroke_dasharray": "5 4"}  # a line that samples should be near
 
-Place = tuple[float, float]
 
-
+# ---------------------------------------------------------------------------------------------------------- lines
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a chart: y over x, in the order given. What is not finite leaves a gap.
 
     low, high: the edges of a band about the line, such as the spread over seeds; both or none.
-    dots: separate dots, such as measurements, rather than a line.
+    dots: separate dots, such as measurements, rather than a line. style: of its colour and dashes, by default its place.
     """
 
     name: str
@@ -55,6 +39,7 @@ class Line:
     low: Sequence[float] = ()
     high: Sequence[float] = ()
     dots: bool = False
+    style: int | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.x), len(self.y), *(len(edge) for edge in (self.low, self.high) if len(edge))}
@@ -80,31 +65,159 @@ def lines_svg(
     A logarithmic axis leaves out what is not positive. log_y: by default where every value is positive and the largest
     is more than 10 times the smallest. percent: the values of y are shares.
     """
-    edges = [value for line in lines for value in (*line.y, *line.low, *line.high) if math.isfinite(value)]
-    if log_y is None:
-        log_y = bool(edges) and min(edges) > 0 and max(edges) > 10 * min(edges)
     marks = {name: at for name, at in (marks or {}).items() if math.isfinite(at) and (at > 0 or not log_x)}
-    x = _horizontal_axis([*(value for line in lines for value in line.x), *marks.values()], log=log_x)
-    y = vertical_axis([v for v in edges if v > 0] if log_y else edges, log=log_y, whole=1.0 if percent else None)
-    names, rows = legend([(line.name, _key(style, line.dots)) for style, line in enumerate(lines)])
-    above = LINE * (rows - 1)
-    parts = [
-        frame(
-            x,
-            y,
-            f"{x_label} (log scale)" if log_x else x_label,
-            f"{y_label} (log scale)" if log_y else y_label,
-            share if percent else tick,
-            above,
-        ),
-        *(_band(line, style, x, y) for style, line in enumerate(lines)),
-        *(_mark(name, at, row, x) for row, (name, at) in enumerate(marks.items())),
-        *(_line(line, style, x, y, share if percent else plain) for style, line in enumerate(lines)),
-        names,
-        "" if edges else note("no finite value to draw"),
+    x = horizontal([*(value for line in lines for value in line.x), *marks.values()], log=log_x)
+    return _line_chart(lines, x, marks, (x_label, y_label), log_y, percent)
+
+
+def curves_svg(
+    series: Mapping[str, Sequence[float]],
+    *,
+    x_label: str,
+    y_label: str,
+    best: int | None = None,
+    log: bool | None = None,
+    percent: bool = False,
+) -> str:
+    """Draw each series over 1, 2, 3, …, as `lines_svg` does; best: index from 0 of the best, which a line marks."""
+    taken = {SPLITS[name] for name in series if name in SPLITS}
+    free = (style for style in count() if style not in taken)
+    lines = [
+        Line(name, range(1, len(values) + 1), values, style=SPLITS[name] if name in SPLITS else next(free))
+        for name, values in series.items()
     ]
-    told = "; ".join([*(_told(line) for line in lines), *(f"{name} at {plain(at)}" for name, at in marks.items())])
-    return svg(parts, f"Line chart of {y_label} by {x_label}: {told}", above)
+    length = max(map(len, series.values()), default=0)
+    marks = {f"best {x_label}: {best + 1}": best + 1} if best is not None and 0 <= best < length else {}
+    x = horizontal(range(1, length + 1))
+    return _line_chart(lines, x, marks, (x_label, y_label), log, percent)
+
+
+def _line_chart(
+    lines: Sequence[Line], x: Axis, marks: Mapping[str, float], names: tuple[str, str], log: bool | None, percent: bool
+) -> str:
+    edges = [value for line in lines for value in (*line.y, *line.low, *line.high) if math.isfinite(value)]
+    if log is None:
+        log = bool(edges) and min(edges) > 0 and max(edges) > 10 * min(edges)
+    edges = [value for value in edges if value > 0 or not log]
+    y = vertical(edges, log=log, percent=percent)
+    styled = [(line, at if line.style is None else line.style) for at, line in enumerate(lines)]
+    parts = [_band(line, style, x, y) for line, style in styled]
+    parts += [_mark(name, x(at), row) for row, (name, at) in enumerate(marks.items())]
+    parts += [_line(line, style, x, y, share if percent else plain) for line, style in styled]
+    words = [_summary(line) for line in lines]
+    words += [name if plain(at) in name else f"{name} at {plain(at)}" for name, at in marks.items()]
+    x_name, y_name = (f"{name} (log scale)" if axis.log else name for name, axis in zip(names, (x, y), strict=True))
+    return svg.plot(
+        x,
+        y,
+        parts,
+        f"Line chart of {names[1]} by {names[0]}: {'; '.join(words)}",
+        (x_name, y_name),
+        written=share if percent else tick,
+        keys=[(line.name, svg.dot_key(style) if line.dots else svg.line_key(style)) for line, style in styled],
+        empty=not edges,
+    )
+
+
+def _line(line: Line, style: int, x: Axis, y: Axis, written: Callable[[float], str]) -> str:
+    """Polylines between gaps; a dot where a value stands alone, and everywhere while there are few."""
+    runs = [run for run in _stretches(zip(line.x, line.y, strict=True), x, y) if run]
+    few, hue = sum(map(len, runs)) <= FEW, svg.colour(style)
+    strokes = [svg.polyline((x(a), y(b)) for a, b in _thinned(run)) for run in runs if len(run) > 1 and not line.dots]
+    shape, size = (style, 3) if line.dots else (0, 2.4)
+    dots = [
+        svg.marker(shape, x(a), y(b), size, f"{line.name} at {plain(a)}: {written(b)}" if few else "")
+        for run in runs
+        if few or line.dots or len(run) == 1
+        for a, b in run
+    ]
+    look = {
+        "stroke_width": 2,
+        "stroke_linejoin": "round",
+        "stroke_linecap": "round",
+        "stroke_dasharray": svg.dashes(style),
+    }
+    joined = svg.element("g", *strokes, fill="none", stroke=hue, **look)
+    return svg.element(
+        "g", joined, svg.element("g", *dots, fill=hue, fill_opacity=0.65 if line.dots else None), class_="curve"
+    )
+
+
+def _band(line: Line, style: int, x: Axis, y: Axis) -> str:
+    """The area between low and high, one polygon for each stretch in which both can be drawn."""
+    drawn = [
+        svg.polygon([(x(a), y(high)) for a, _, high in run] + [(x(a), y(low)) for a, low, _ in reversed(run)])
+        for run in _stretches(zip(line.x, line.low, line.high, strict=False), x, y)
+        if len(run) > 1
+    ]
+    return svg.element("g", *drawn, class_="band", fill=svg.colour(style), fill_opacity=0.18) if drawn else ""
+
+
+def _stretches(places: Iterable[tuple[float, ...]], x: Axis, y: Axis) -> list[list[tuple[float, ...]]]:
+    """Places, each x and one y or more, in stretches without a gap."""
+    runs: list[list[tuple[float, ...]]] = [[]]
+    for place in places:
+        if x.holds(place[0]) and all(map(y.holds, place[1:])):
+            runs[-1].append(place)
+        elif runs[-1]:
+            runs.append([])
+    return runs
+
+
+def _thinned(run: Sequence[tuple[float, ...]]) -> Sequence[tuple[float, ...]]:
+    """The lowest and highest of each short stretch, so that no spike is lost; first and last stay."""
+    if len(run) <= MOST_PLACES:
+        return run
+    size = math.ceil(2 * len(run) / (MOST_PLACES - 2))
+    kept = {0, len(run) - 1}
+    for start in range(0, len(run), size):
+        stretch = range(start, min(start + size, len(run)))
+        kept |= {min(stretch, key=lambda at: run[at][1]), max(stretch, key=lambda at: run[at][1])}
+    return [run[at] for at in sorted(kept)]
+
+
+def _mark(name: str, at: float, row: int) -> str:
+    """A vertical line with its name, which stands towards the middle of the chart."""
+    anchor, shift = ("end", -5) if at > sum(ACROSS) / 2 else ("start", 5)
+    line = svg.line(at, UP[1], at, UP[0], stroke=svg.INK, stroke_dasharray="2 3")
+    return svg.element("g", line, svg.text(at + shift, UP[1] + 14 + 18 * row, name, text_anchor=anchor), class_="mark")
+
+
+def _summary(line: Line) -> str:
+    finite = [value for value in line.y if math.isfinite(value)]
+    if not finite:
+        return f"{line.name} has no finite value"
+    return f"{line.name} from {plain(finite[0])} to {plain(finite[-1])}"
+
+
+# -------------------------------------------------------------------------------------------------------- samples
+def scatter_svg(truth: Sequence[float], predicted: Sequence[float], *, name: str = "target") -> str:
+    """Draw predicted over true values with the diagonal of perfect prediction; evenly thinned to at most 500."""
+    pairs = _thinned_pairs(truth, predicted, 500)
+    x, y = (enclosing([value for pair in pairs for value in pair], pixels) for pixels in (ACROSS, SQUARE))
+    marks = [
+        svg.line(x.start, y.start, x.end, y.end, class_="diagonal", **NO_ERROR),
+        svg.samples((x(t), y(p)) for t, p in pairs),
+    ]
+    label = f"Scatter of {len(pairs)} samples: predicted over true {name}, with the diagonal"
+    return svg.plot(x, y, marks, label, (f"true {name}", f"predicted {name}"), empty=not pairs)
+
+
+def residuals_svg(predicted: Sequence[float], residuals: Sequence[float], *, name: str) -> str:
+    """Draw residuals over predictions with the line of no error; evenly thinned to at most 1,000."""
+    pairs = _thinned_pairs(predicted, residuals, 1000)
+    x, y = enclosing([p for p, _ in pairs], ACROSS), enclosing([0.0, *(r for _, r in pairs)], UP)
+    marks = [
+        svg.line(x.start, y(0), x.end, y(0), class_="zero", **NO_ERROR),
+        svg.samples((x(p), y(r)) for p, r in pairs),
+    ]
+    label = f"Scatter of {len(pairs)} samples: residual over predicted {name}, with the line of no error"
+    return svg.plot(x, y, marks, label, (f"predicted {name}", "residual (predicted − true)"), empty=not pairs)
+
+
+def _thinned_pairs(a: Sequence[float], b: Sequence[float], most: int) -> list[svg.Place]:
+    pairs: list[svg.Place] = [(x, y) for x, y in zip(a, b, strict=True) if math.isfinite(x) and math.isfinite(y)]
+    return pairs[:: max(1, math.ceil(len(pairs) / most))]
 
 
 def points_svg(
@@ -124,40 +237,27 @@ def points_svg(
     if not len(x) == len(y) == len(labels):
         raise ProfundoError(f"points: expected as many x, y and labels; got {len(x)}, {len(y)} and {len(labels)}")
     present = sorted({int(label) for label in labels})
-    if present and (present[0] < 0 or present[-1] >= MOST_CLASSES):
+    if present and (present[0] < 0 or present[-1] >= svg.MOST_CLASSES):
         raise ProfundoError(
-            f"points: expected labels from 0 to {MOST_CLASSES - 1}, got {present[0]} to {present[-1]}; draw fewer classes"
+            f"points: expected labels from 0 to {svg.MOST_CLASSES - 1}, got {present[0]} to {present[-1]}; draw fewer classes"
         )
-    called = {label: names[label] if names is not None else str(label) for label in present}
-    places = [
-        (float(a), float(b), int(label))
-        for a, b, label in zip(x, y, labels, strict=True)
-        if math.isfinite(a) and math.isfinite(b)
-    ]
-    ticks_x, ticks_y = nice_ticks([place[0] for place in places]), nice_ticks([place[1] for place in places])
-    across = Axis(ticks_x[0], ticks_x[-1], LEFT, RIGHT, ticks_x)
-    up = Axis(ticks_y[0], ticks_y[-1], POINTS_BOTTOM, TOP, ticks_y)
-    size = 3.6 if len(places) <= 300 else 2.8 if len(places) <= 1500 else 2.2
-    shapes: dict[int, list[str]] = {label: [] for label in present}
-    for a, b, label in places:
-        shapes[label].append(marker(label, across(a), up(b), size))
-    names_drawn, rows = legend([(called[label], _marker_key(label)) for label in present])
-    above = LINE * (rows - 1)
+    classes = {label: names[label] if names is not None else str(label) for label in present}
+    places = [(a, b, int(c)) for a, b, c in zip(x, y, labels, strict=True) if math.isfinite(a) and math.isfinite(b)]
+    right, up = enclosing([float(a) for a, _, _ in places], ACROSS), enclosing([float(b) for _, b, _ in places], SQUARE)
+    size = next(size for most, size in ((300, 3.6), (1500, 2.8), (math.inf, 2.2)) if len(places) <= most)
+    drawn = {label: [svg.marker(label, right(a), up(b), size) for a, b, c in places if c == label] for label in present}
+    look = {"fill_opacity": 0.8, "stroke": svg.PAPER, "stroke_width": 0.4, "class_": "points"}
     groups = [
-        f'<g class="points" fill="{colour(label, MOST_CLASSES)}" fill-opacity="0.8" stroke="var(--paper, #ffffff)" '
-        f'stroke-width="0.4"><title>{escape(called[label])}</title>{"".join(drawn)}</g>'
-        for label, drawn in shapes.items()
+        svg.element("g", svg.title(name), *drawn[label], fill=svg.colour(label, svg.MOST_CLASSES), **look)
+        for label, name in classes.items()
     ]
-    told = ", ".join(f"{len(drawn)} of {called[label]}" for label, drawn in shapes.items())
-    parts = [
-        frame(across, up, x_label, y_label, tick, above),
-        *groups,
-        names_drawn,
-        "" if places else note("no finite value to draw", POINTS_BOTTOM),
-    ]
-    return svg(parts, f"Points of {y_label} by {x_label}: {told}", above, POINTS_BOTTOM)
+    numbers = ", ".join(f"{len(drawn[label])} of {name}" for label, name in classes.items())
+    keys = [(name, svg.marker_key(label)) for label, name in classes.items()]
+    label = f"Points of {y_label} by {x_label}: {numbers}"
+    return svg.plot(right, up, groups, label, (x_label, y_label), keys=keys, empty=not places)
 
 
+# ----------------------------------------------------------------------------------------------------------- heat
 def heat_svg(
     values: Sequence[Sequence[float]],
     *,
@@ -179,180 +279,45 @@ def heat_svg(
         )
     finite = [value for row in values for value in row if math.isfinite(value)]
     strength = _strength(finite)
-    shown_rows, shown_columns = (
-        [_shortened(name, 18) for name in row_labels],
-        [_shortened(n, 18) for n in column_labels],
-    )
-    left = 14 + (18 if y_label else 0) + 7.2 * max(map(len, shown_rows))
-    cell = min(CELL, (WIDTH - 14 - left) / columns)
-    upright = max(map(len, shown_columns)) * 7.2 <= cell
-    top = (18 if upright else 10 + 7.0 * max(map(len, shown_columns))) + (22 if x_label else 6)
-    middle_x, middle_y = left + cell * columns / 2, top + cell * rows / 2
-    letters = min(13.0, 0.9 * cell) if cell >= 8 else 7.0
+    down, along = ([svg.shortened(name, 18) for name in names] for names in (row_labels, column_labels))
+    left = 14 + (18 if y_label else 0) + LETTER * max(map(len, down))
+    cell = min(CELL, (svg.WIDTH - 14 - left) / columns)
+    upright = max(map(len, along)) * LETTER <= cell
+    top = (18 if upright else 10 + 7.0 * max(map(len, along))) + (22 if x_label else 6)
+    middle = left + cell * columns / 2, top + cell * rows / 2
     parts = [
-        f'<text x="{middle_x:.1f}" y="14" text-anchor="middle">{escape(x_label)}</text>' if x_label else "",
-        f'<text transform="translate(14 {middle_y:.1f}) rotate(-90)" text-anchor="middle">{escape(y_label)}</text>'
-        if y_label
-        else "",
-        *(
-            f'<text x="{left - 6:.1f}" y="{top + cell * (at + 0.5):.1f}" dy="0.35em" text-anchor="end" '
-            f'font-size="{letters:.1f}" fill="var(--muted, #6b6860)">{escape(name)}</text>'
-            for at, name in enumerate(shown_rows)
-        ),
-        *(
-            _column_label(name, left + cell * (at + 0.5), top - 6, letters, upright)
-            for at, name in enumerate(shown_columns)
-        ),
-        *(
-            _cell(value, (left + cell * column, top + cell * row), cell, strength, f"{row_labels[row]}, {name}")
-            for row, line in enumerate(values)
-            for column, (value, name) in enumerate(zip(line, column_labels, strict=True))
-        ),
+        svg.text(middle[0], 14, x_label, text_anchor="middle"),
+        _turned(14, middle[1], y_label, text_anchor="middle"),
     ]
-    bottom = top + cell * rows
-    told = f"from {plain(min(finite))} to {plain(max(finite))}" if finite else "without a finite value"
+    parts += _heat_names(down, along, (left, top), cell, upright)
+    for row, line in enumerate(values):
+        for column, value in enumerate(line):
+            name = f"{row_labels[row]}, {column_labels[column]}: {plain(value)}"
+            parts.append(_cell(value, left + cell * column, top + cell * row, cell, strength, name))
+    extent = f"from {plain(min(finite))} to {plain(max(finite))}" if finite else "without a finite value"
     what = " by ".join(name for name in (y_label, x_label) if name) or "values"
-    return svg(parts, f"Heat map of {what}: {rows} rows, {columns} columns, {told}", bottom=bottom, under=10)
+    label = f"Heat map of {what}: {rows} rows, {columns} columns, {extent}"
+    return svg.picture(parts, label, bottom=top + cell * rows + 10)
 
 
-def marker(label: int, x: float, y: float, size: float) -> str:
-    """A shape at a place: a circle or one of eleven polygons, all of about the same area."""
-    corners = POLYGONS[label % MOST_CLASSES]
-    if not corners:
-        return f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{size:g}"/>'
-    points = " ".join(f"{x + size * a:.2f},{y + size * b:.2f}" for a, b in corners)
-    return f'<polygon points="{points}"/>'
-
-
-def _regular(corners: int, turn: float, radius: float, inner: float | None = None) -> tuple[Place, ...]:
-    """Corners of a regular polygon, or of a star whose dents lie at the inner radius; turn 0 has one at the top."""
-    radii = [radius] if inner is None else [radius, inner]
-    number = corners * len(radii)
-    angles = [2 * math.pi * (at + turn) / number - math.pi / 2 for at in range(number)]
-    return tuple(
-        (radii[i % len(radii)] * math.cos(a), radii[i % len(radii)] * math.sin(a)) for i, a in enumerate(angles)
-    )
-
-
-def _cross(turned: bool) -> tuple[Place, ...]:
-    arm, half = 1.3, 0.42
-    corners = [(-half, -arm), (half, -arm), (half, -half), (arm, -half), (arm, half), (half, half)]
-    corners += [(-a, -b) for a, b in corners]
-    c = math.sqrt(0.5)
-    return tuple((c * (a - b), c * (a + b)) for a, b in corners) if turned else tuple(corners)
-
-
-POLYGONS: tuple[tuple[Place, ...], ...] = (
-    (),
-    _regular(3, 0, 1.45),
-    _regular(4, 0.5, 1.25),
-    _regular(4, 0, 1.3),
-    _cross(turned=False),
-    _regular(3, 0.5, 1.45),
-    _cross(turned=True),
-    _regular(5, 0, 1.5, 0.62),
-    _regular(6, 0, 1.15),
-    _regular(3, 0.75, 1.45),
-    _regular(4, 0, 1.6, 0.6),
-    _regular(3, 0.25, 1.45),
-)
-
-
-def _horizontal_axis(values: Sequence[float], *, log: bool) -> Axis:
-    """From the lowest to the highest value, with the round ticks between them."""
-    finite = [float(value) for value in values if math.isfinite(value) and (value > 0 or not log)]
-    low, high = (min(finite), max(finite)) if finite else (1.0, 2.0)
-    if low == high:
-        low, high = (low / 2, high * 2) if log else (low - (abs(low) / 10 or 1.0), high + (abs(high) / 10 or 1.0))
-    ticks = log_ticks(low, high) if log else nice_ticks([low, high], 8)
-    margin = 1e-9 * (high - low)
-    inside = tuple(t for t in ticks if low - margin <= t <= high + margin)
-    if len(inside) < 2:  # too few to read a value by: let the ticks enclose the values
-        return Axis(ticks[0], ticks[-1], LEFT + 6, RIGHT - 6, ticks, log)
-    return Axis(low, high, LEFT + 6, RIGHT - 6, inside, log)
-
-
-def _line(line: Line, style: int, x: Axis, y: Axis, tell: Callable[[float], str]) -> str:
-    runs = _runs(zip(line.x, line.y, strict=True), x, y)
-    strokes = [
-        f'<polyline points="{" ".join(f"{x(a):.2f},{y(b):.2f}" for a, b in run)}"/>'
-        for run in runs
-        if len(run) > 1 and not line.dots
+def _heat_names(
+    down: Sequence[str], along: Sequence[str], corner: tuple[float, float], cell: float, upright: bool
+) -> list[str]:
+    """The names of rows, and of columns, which are turned where they are wider than a cell."""
+    (left, top), look = corner, svg.Look(font_size=min(13.0, 0.9 * cell) if cell >= 8 else 7.0, fill=svg.MUTED)
+    middles = [cell * (at + 0.5) for at in range(max(len(down), len(along)))]
+    rows = [
+        svg.text(left - 6, top + middle, name, dy="0.35em", text_anchor="end", **look)
+        for middle, name in zip(middles, down, strict=False)
     ]
-    few = sum(map(len, runs)) <= FEW
-    dots = [
-        f'<circle cx="{x(a):.2f}" cy="{y(b):.2f}" r="{3 if line.dots else 2.4}"'
-        + (f"><title>{escape(line.name)} at {plain(a)}: {tell(b)}</title></circle>" if few else "/>")
-        for run in runs
-        if few or line.dots or len(run) == 1
-        for a, b in run
-    ]
-    opacity = ' fill-opacity="0.65"' if line.dots else ""
-    return (
-        f'<g class="curve"><g fill="none" stroke="{colour(style)}" stroke-width="2" stroke-linejoin="round" '
-        f'stroke-linecap="round"{dashes(style)}>{"".join(strokes)}</g>'
-        f'<g fill="{colour(style)}"{opacity}>{"".join(dots)}</g></g>'
-    )
+    place: svg.Look = {"text_anchor": "middle"} if upright else {"dy": "0.35em"}
+    write = svg.text if upright else _turned
+    return rows + [write(left + x, top - 6, name, **place, **look) for x, name in zip(middles, along, strict=False)]
 
 
-def _band(line: Line, style: int, x: Axis, y: Axis) -> str:
-    """The area between low and high, one polygon for each stretch in which both can be drawn."""
-    if not len(line.low):
-        return ""
-    stretches: list[list[tuple[float, float, float]]] = [[]]
-    for at, low, high in zip(line.x, line.low, line.high, strict=True):
-        if _drawable(at, x) and _drawable(low, y) and _drawable(high, y):
-            stretches[-1].append((x(at), y(low), y(high)))
-        elif stretches[-1]:
-            stretches.append([])
-    polygons = [
-        " ".join([f"{a:.2f},{h:.2f}" for a, _, h in run] + [f"{a:.2f},{low:.2f}" for a, low, _ in reversed(run)])
-        for run in stretches
-        if len(run) > 1
-    ]
-    drawn = "".join(f'<polygon points="{points}"/>' for points in polygons)
-    return f'<g class="band" fill="{colour(style)}" fill-opacity="0.18">{drawn}</g>'
-
-
-def _runs(places: zip[Place], x: Axis, y: Axis) -> list[list[Place]]:
-    """The places in stretches without a gap."""
-    runs: list[list[Place]] = [[]]
-    for a, b in places:
-        if _drawable(a, x) and _drawable(b, y):
-            runs[-1].append((float(a), float(b)))
-        elif runs[-1]:
-            runs.append([])
-    return [run for run in runs if run]
-
-
-def _drawable(value: float, axis: Axis) -> bool:
-    return math.isfinite(value) and (value > 0 or not axis.log)
-
-
-def _mark(name: str, value: float, row: int, x: Axis) -> str:
-    at = x(value)
-    anchor, shift = ("end", -5) if at > (LEFT + RIGHT) / 2 else ("start", 5)
-    return (
-        f'<g class="mark"><line x1="{at:.2f}" x2="{at:.2f}" y1="{TOP}" y2="{BOTTOM}" stroke="var(--ink, #1c1b19)" '
-        f'stroke-dasharray="2 3"/><text x="{at + shift:.2f}" y="{TOP + 14 + 18 * row}" text-anchor="{anchor}">'
-        f"{escape(name)}</text></g>"
-    )
-
-
-def _key(style: int, dots: bool) -> Callable[[float, float], str]:
-    """A line's entry in the legend."""
-    if dots:
-        return lambda left, y: (
-            f'<circle cx="{left + 9:.0f}" cy="{y}" r="3.5" fill="{colour(style)}" fill-opacity="0.65"/>'
-        )
-    return lambda left, y: (
-        f'<line x1="{left:.0f}" x2="{left + 18:.0f}" y1="{y}" y2="{y}" stroke="{colour(style)}" stroke-width="3"'
-        f"{dashes(style)}/>"
-    )
-
-
-def _marker_key(label: int) -> Callable[[float, float], str]:
-    return lambda left, y: f'<g fill="{colour(label, MOST_CLASSES)}">{marker(label, left + 10, y, 5)}</g>'
+def _turned(x: float, y: float, words: str, **look: Any) -> str:
+    """Words that are read from below to above."""
+    return svg.text(0, 0, words, transform=f"translate({x:.1f} {y:.1f}) rotate(-90)", **look)
 
 
 def _strength(finite: Sequence[float]) -> Callable[[float], float]:
@@ -363,39 +328,27 @@ def _strength(finite: Sequence[float]) -> Callable[[float], float]:
     return lambda value: abs(value - nothing) / most
 
 
-def _cell(value: float, place: Place, size: float, strength: Callable[[float], float], told: str) -> str:
-    title = f"<title>{escape(told)}: {plain(value)}</title>"
-    x, y = place
-    box = f'x="{x:.2f}" y="{y:.2f}" width="{size - 0.6:.2f}" height="{size - 0.6:.2f}"'
+def _cell(value: float, x: float, y: float, size: float, strength: Callable[[float], float], name: str) -> str:
+    box = (x, x + size - 0.6, y, y + size - 0.6, name)
     if not math.isfinite(value):
-        return f'<rect class="cell" {box} fill="none" stroke="var(--rule, #dedbd2)">{title}</rect>'
+        return svg.bar(*box, class_="cell", fill="none", stroke=svg.RULE)
     strong = strength(value)
-    fill = f'fill="{colour(1 if value < 0 else 0)}" fill-opacity="{0.03 + 0.97 * strong:.3f}"'
-    written = f"{value:,.0f}" if value == int(value) else f"{value:.2f}".replace("0.", ".", 1)
-    letters = min(12.0, 1.55 * size / max(3, len(written)))
-    ink = "var(--paper, #ffffff)" if strong > 0.55 else "var(--ink, #1c1b19)"
-    number = (
-        f'<text x="{x + size / 2:.1f}" y="{y + size / 2:.1f}" dy="0.35em" text-anchor="middle" '
-        f'font-size="{letters:.1f}" fill="{ink}" pointer-events="none">{written.replace("-", "−")}</text>'
-    )
-    return f'<rect class="cell" {box} {fill}>{title}</rect>{number if size >= NARROWEST_WRITTEN else ""}'
+    cell = svg.bar(*box, class_="cell", fill=svg.colour(1 if value < 0 else 0), fill_opacity=0.03 + 0.97 * strong)
+    if size < NARROWEST_WRITTEN:
+        return cell
+    written = _written(value)
+    look: svg.Look = {
+        "font_size": min(12.0, 1.55 * size / max(3, len(written))),
+        "text_anchor": "middle",
+        "dy": "0.35em",
+    }
+    ink = svg.PAPER if strong > 0.55 else svg.INK
+    return cell + svg.text(x + size / 2, y + size / 2, written, fill=ink, pointer_events="none", **look)
 
 
-def _column_label(name: str, x: float, y: float, letters: float, upright: bool) -> str:
-    placed = f'x="{x:.1f}" y="{y:.1f}" text-anchor="middle"'
-    turned = f'transform="translate({x:.1f} {y:.1f}) rotate(-90)" dy="0.35em"'
-    return (
-        f'<text {placed if upright else turned} font-size="{letters:.1f}" fill="var(--muted, #6b6860)">'
-        f"{escape(name)}</text>"
-    )
-
-
-def _shortened(name: str, most: int) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
-
-
-def _told(line: Line) -> str:
-    finite = [value for value in line.y if math.isfinite(value)]
-    if not finite:
-        return f"{line.name} has no finite value"
-    return f"{line.name} from {plain(finite[0])} to {plain(finite[-1])}"
+def _written(value: float) -> str:
+    """A number as short as a cell wants it: 12, .34, −5.60, 1e7."""
+    if abs(value) >= 1e5:
+        return f"{value:.0e}".replace("e+", "e").replace("-", "−")
+    size = f"{abs(value):,.0f}" if value == int(value) else f"{abs(value):.2f}".removeprefix("0")
+    return f"−{size}" if value < 0 else size

@@ -12,14 +12,16 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
-from profundo.pictures.curves import curves_svg
-from profundo.pictures.diagrams import Reliable, Rung, ladder_svg, reliability_svg
+from profundo.pictures.bars import Rung, ladder_svg
+from profundo.pictures.charts import curves_svg
 from profundo.pictures.image_grid import image_grid
+from profundo.pictures.reliability import Reliability, reliability_svg
 from profundo.pictures.rendering import rendered
-from profundo.pictures.sections import ORDER, by_quantity, most_unusual, small
-from profundo.pictures.shown import Calibration, Value
-from profundo.pictures.verdict import MEANINGS, SHARES, is_better, main_name, score, span
-from profundo.records import CalibrationBin, Scores, Spec
+from profundo.pictures.report_content import Calibration, Value
+from profundo.pictures.report_results import ORDER, WHOLE_RUN, by_quantity, most_unusual, small
+from profundo.pictures.tables import Cell, Figure, Grid, Row
+from profundo.pictures.verdict import MEANINGS, SHARES, is_better, main_name, score
+from profundo.records import CalibrationBin, ClassScores, Scores, Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -108,27 +110,29 @@ class Comparison:
 
 def comparison_html(comparison: Comparison) -> str:
     """The whole page as text. The same comparison gives the same page, byte for byte."""
-    contenders = comparison.contenders
+    contenders, spec = comparison.contenders, comparison.spec
     name = main_name(contenders[0].scores.values)
-    things = "images" if comparison.spec.inputs.kind == "image" else "rows"
+    each = [one.name for one in contenders]
+    settings, same = _differing([numbers.flat(one.settings) for one in contenders])
+    places, _ = _differing([numbers.flat(one.environment) for one in contenders])
     return rendered(
         "comparison.html.j2",
         comparison=comparison,
-        names=[one.name for one in contenders],
-        kind=comparison.spec.targets.kind,
-        things=things,
-        main=name,
-        ladder=_ladder(contenders, name),
-        words=[(pairing, pairing_words(comparison, pairing)) for pairing in comparison.pairings],
-        scores=_score_rows(contenders),
-        pairings=[pairing for pairing in comparison.pairings if not pairing.apart],
-        settings=_differing([numbers.flat(one.settings) for one in contenders]),
-        places=_differing([numbers.flat(one.environment) for one in contenders]),
+        names=each,
+        kind=spec.targets.kind,
+        ladder=_ladder(contenders, name, "images" if spec.inputs.kind == "image" else "rows") if name else None,
+        words=[pairing_words(comparison, pairing) for pairing in comparison.pairings],
+        scores=_scores(contenders),
+        agreement=_agreement(comparison),
+        settings=Grid("The settings that differ.", ["setting", *each], settings, look="dense names"),
+        same=same,
+        places=Grid("What differs in where they ran.", ["place", *each], places, look="dense names"),
         charts=_charts(contenders),
-        calibration=_calibration(contenders, comparison.spec.targets.kind),
-        classes=_classes(contenders),
-        disagreements=[_shown(one) for one in comparison.disagreements if one.samples],
-        sizes=_sizes(contenders),
+        reliability=_reliability(contenders, spec.targets.kind),
+        calibration=_calibration(contenders),
+        classes=_classes(contenders, spec.targets.kind),
+        disagreements=[_disagreements(one) for one in comparison.disagreements if one.samples],
+        costs=_costs(contenders),
     )
 
 
@@ -188,65 +192,84 @@ def _signed(name: str, value: float) -> str:
     return f"{'+' if value > 0 else '±' if value == 0 else '−'}{_points(name, abs(value))}"
 
 
-def _ladder(contenders: Sequence[Contender], name: str) -> Any:
-    from markupsafe import Markup
-
-    if not name:
-        return None
-    found = []
+def _ladder(contenders: Sequence[Contender], name: str, things: str) -> Figure:
+    rungs = []
     for at, one in enumerate(contenders):
         if name in one.scores.values:
             low, high = one.intervals.get(name, (None, None))
-            found.append(Rung(one.name, one.scores.values[name], score(name, one.scores.values[name]), low, high, at))
+            rungs.append(Rung(one.name, one.scores.values[name], score(name, one.scores.values[name]), low, high, at))
     constant = contenders[0].scores.baseline.get(name)
     if constant is not None:
-        found.append(Rung("constant predictor", constant, score(name, constant)))
-    return Markup(ladder_svg(found, name=name, percent=name in SHARES))
+        rungs.append(Rung("constant predictor", constant, score(name, constant)))
+    caption = (
+        f"The {name} of each run on {contenders[0].scores.samples:,} test {things}, on one scale; bars are "
+        f"95{numbers.SPACE}% intervals of each alone. They may overlap although the difference is no luck, since all runs "
+        "were asked the same."
+    )
+    return Figure(ladder_svg(rungs, name=name, percent=name in SHARES), caption)
 
 
-def _score_rows(contenders: Sequence[Contender]) -> list[dict[str, Any]]:
+def _scores(contenders: Sequence[Contender]) -> Grid:
     """Each figure of all runs, the best marked, and how far each is from the first."""
-    rows = []
-    for name in contenders[0].scores.values:
+    first = contenders[0]
+    rows: list[Row] = []
+    for name in first.scores.values:
         values = [one.scores.values.get(name) for one in contenders]
         known = [value for value in values if value is not None and isfinite(value)]
         best = next((v for v in known if not any(is_better(name, other, v) for other in known)), None)
-        rows.append(
-            {
-                "name": name,
-                "meaning": MEANINGS.get(name, ""),
-                "cells": [
-                    {
-                        "text": "–" if value is None else score(name, value),
-                        "best": value == best and len(set(known)) > 1,
-                        "away": "" if at == 0 else _away(name, values[0], value),
-                        "interval": span(name, one.intervals.get(name)),
-                    }
-                    for at, (one, value) in enumerate(zip(contenders, values, strict=True))
-                ],
-            }
-        )
-    return rows
+        away = ["", *(_away(name, values[0], value) for value in values[1:])]
+        cells = [
+            Cell(
+                "–" if value is None else score(name, value),
+                remark=remark,
+                look="strong" if value == best and len(set(known)) > 1 else "",
+            )
+            for value, remark in zip(values, away, strict=True)
+        ]
+        rows.append([Cell(name, remark=MEANINGS.get(name, ""), words=True), *cells])
+    caption = (
+        f"Every score on the test split, the best in bold; below each the difference from {first.name}, of shares in "
+        "percentage points."
+    )
+    return Grid(caption, ["score", *(one.name for one in contenders)], rows, look="scores")
 
 
 def _away(name: str, first: float | None, value: float | None) -> str:
     return "–" if first is None or value is None else _signed(name, value - first)
 
 
-def _differing(each: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """Rows of what differs, (name, [of each run]), and what is the same in all."""
+def _agreement(comparison: Comparison) -> Grid | None:
+    """Of every run that answered the same samples as the first: who is right on how many."""
+    first, pairings = comparison.contenders[0], [one for one in comparison.pairings if not one.apart]
+    if not pairings or pairings[0].first is None:
+        return None
+    several = len(pairings) > 1
+    columns = [f"{first.name} against", "both right", f"only {first.name}", "only the other", "both wrong", "p of luck"]
+    rows: list[Row] = [
+        [
+            one.other,
+            *(Cell(f"{number:,}") for number in (one.both, one.first, one.second, one.neither)),
+            *(Cell(numbers.chance(p)) for p in ([one.p, one.adjusted] if several else [one.p])),
+        ]
+        for one in pairings
+    ]
+    caption = (
+        f"The {first.scores.samples:,} test samples by who is right. Only those in the two middle columns tell which run is "
+        "better."
+    )
+    return Grid(caption, [*columns, *(["p, corrected"] if several else [])], rows)
+
+
+def _differing(each: Sequence[Mapping[str, str]]) -> tuple[list[Row], dict[str, str]]:
+    """Rows of what differs, the name and what it is in each run; and what is the same in all."""
     names = dict.fromkeys(name for one in each for name in one)
-    rows = [(name, [one.get(name, "–") for one in each]) for name in names]
-    return {
-        "rows": [(name, cells) for name, cells in rows if len(set(cells)) > 1],
-        "same": {name: cells[0] for name, cells in rows if len(set(cells)) == 1},
-    }
+    rows = [[name, *(one.get(name, "–") for one in each)] for name in names]
+    return [row for row in rows if len(set(row[1:])) > 1], {row[0]: row[1] for row in rows if len(set(row[1:])) == 1}
 
 
-def _charts(contenders: Sequence[Contender]) -> list[dict[str, Any]]:
-    """For each quantity and split one picture with a curve for each run; of a single epoch there is nothing to draw."""
-    from markupsafe import Markup
-
+def _charts(contenders: Sequence[Contender]) -> tuple[list[Figure], list[Figure]]:
+    """For each quantity and split one picture with a curve for each run: what everybody looks at, and the rest. Of a
+    single epoch there is nothing to draw."""
     series: dict[tuple[str, str], dict[str, Sequence[float]]] = {}
     for one in contenders:
         for quantity, curves in by_quantity(one.history).items():
@@ -254,37 +277,37 @@ def _charts(contenders: Sequence[Contender]) -> list[dict[str, Any]]:
                 series.setdefault((quantity, split), {})[one.name] = values
     order = {"validation": 0, "training": 1}
     ranked = sorted(series.items(), key=lambda item: (ORDER.get(item[0][0], 5), order.get(item[0][1], 2)))
-    return [
-        {
-            "svg": Markup(curves_svg(curves, x_label="epoch", y_label=label, percent=quantity in SHARES)),
-            "caption": f"{label[:1].upper()}{label[1:]} after each epoch.",
-            "first": quantity in ORDER,
-        }
-        for (quantity, split), curves in ranked
-        if max(map(len, curves.values())) > 1
-        for label in [quantity if split == "whole run" else f"{split} {quantity}"]
+    figures: tuple[list[Figure], list[Figure]] = [], []
+    for (quantity, split), curves in ranked:
+        if max(map(len, curves.values())) > 1:
+            label = quantity if split == WHOLE_RUN else f"{split} {quantity}"
+            svg = curves_svg(curves, x_label="epoch", y_label=label, percent=quantity in SHARES)
+            figures[quantity not in ORDER].append(Figure(svg, f"{label[:1].upper()}{label[1:]} after each epoch."))
+    return figures
+
+
+def _reliability(contenders: Sequence[Contender], kind: str) -> Figure:
+    networks = [
+        Reliability(one.name, _well_filled(one.calibration)) for one in contenders if one.calibration is not None
     ]
+    caption = (
+        "Each dot gathers answers of about the same stated probability, larger where there are many. On the dashed diagonal "
+        "a network keeps its word; below it, it promises too much. Where a network gave few answers, no dot is drawn."
+    )
+    return Figure(reliability_svg(networks, kind="there" if kind == "labels" else "right"), caption)
 
 
-def _calibration(contenders: Sequence[Contender], kind: str) -> dict[str, Any] | None:
-    from markupsafe import Markup
-
-    having = [(one.name, one.calibration) for one in contenders if one.calibration is not None]
-    if len(having) < 2:
-        return None
-    networks = [Reliable(name, _well_filled(found)) for name, found in having]
-    return {
-        "svg": Markup(reliability_svg(networks, kind="there" if kind == "labels" else "right")),
-        "rows": [
-            {
-                "name": name,
-                "stated": numbers.percent(found.stated),
-                "right": numbers.percent(found.right),
-                "error": f"{100 * found.error:.2f}",
-            }
-            for name, found in having
-        ],
-    }
+def _calibration(contenders: Sequence[Contender]) -> Grid:
+    rows: list[Row] = [
+        [
+            one.name,
+            *map(Cell, (numbers.percent(found.stated), numbers.percent(found.right), f"{100 * found.error:.2f}")),
+        ]
+        for one in contenders
+        if (found := one.calibration) is not None
+    ]
+    caption = "What they state on average, how often they are right, and the mean distance between the two."
+    return Grid(caption, ["run", "states", "is right", "calibration error, points"], rows)
 
 
 def _well_filled(found: Calibration) -> list[CalibrationBin]:
@@ -292,31 +315,34 @@ def _well_filled(found: Calibration) -> list[CalibrationBin]:
     return [one for one in found.bins if one.samples >= ENOUGH_ANSWERS] or list(found.bins)
 
 
-def _classes(contenders: Sequence[Contender]) -> dict[str, Any]:
+def _classes(contenders: Sequence[Contender], kind: str) -> Grid | None:
     """F1 of each class by run; of many classes those on which the runs differ most."""
     every = [one.scores.per_class for one in contenders]
     if not all(every) or len({len(each) for each in every}) > 1:
-        return {"rows": [], "number": 0}
-    rows = [
-        {
-            "name": same[0].name,
-            "samples": same[0].samples,
-            "cells": [
-                {"f1": f"{one.f1:.3f}", "away": "" if at == 0 else f"{one.f1 - same[0].f1:+.3f}".replace("-", "−")}
-                for at, one in enumerate(same)
-            ],
-            "spread": max(one.f1 for one in same) - min(one.f1 for one in same),
-        }
-        for same in zip(*every, strict=True)
-    ]
-    number = len(rows)
-    if number > MOST_CLASSES:
-        rows = sorted(rows, key=lambda row: -row["spread"])[:MOST_CLASSES]
-        rows = [row for row in rows if row["spread"] > F1_THAT_COUNTS]
-    return {"rows": rows, "number": number}
+        return None
+    same = list(zip(*every, strict=True))
+    one, which = ("label", "labels") if kind == "labels" else ("class", "classes")
+    told = f"each {one}"
+    if len(same) > MOST_CLASSES:
+        kept = sorted(same, key=lambda each: -_spread(each))[:MOST_CLASSES]
+        kept = [each for each in kept if _spread(each) > F1_THAT_COUNTS]
+        told = f"the {len(kept)} of {len(same):,} {which} on which the runs differ most"
+        same = kept
+    rows: list[Row] = [[each[0].name, each[0].samples, *_f1_cells(each)] for each in same]
+    caption = f"F1 (precision and recall in one figure, 1 at best) of {told}; beside each the difference from {contenders[0].name}."
+    return Grid(caption, [one, "samples", *(one.name for one in contenders)], rows, look="names")
 
 
-def _shown(of: Disagreements) -> dict[str, Any]:
+def _spread(each: Sequence[ClassScores]) -> float:
+    return max(one.f1 for one in each) - min(one.f1 for one in each)
+
+
+def _f1_cells(each: Sequence[ClassScores]) -> list[Cell]:
+    away = ["", *(f"{one.f1 - each[0].f1:+.3f}".replace("-", "−") for one in each[1:])]
+    return [Cell(f"{one.f1:.3f}", remark=remark) for one, remark in zip(each, away, strict=True)]
+
+
+def _disagreements(of: Disagreements) -> dict[str, Any]:
     """Cards with images, or rows with their most unusual values."""
     return {
         "of": of,
@@ -334,7 +360,7 @@ def _shown(of: Disagreements) -> dict[str, Any]:
     }
 
 
-def _sizes(contenders: Sequence[Contender]) -> list[tuple[str, list[str]]]:
+def _costs(contenders: Sequence[Contender]) -> Grid:
     """What each run cost."""
     epochs = [max(map(len, one.history.values()), default=0) for one in contenders]
     training = [one.seconds.get("training") for one in contenders]
@@ -350,7 +376,9 @@ def _sizes(contenders: Sequence[Contender]) -> list[tuple[str, list[str]]]:
             ["–" if s is None or not n else numbers.duration(s / n) for s, n in zip(training, epochs, strict=True)],
         ),
     ]
-    return [(name, cells) for name, cells in rows if set(cells) != {"–"}]
+    told: list[Row] = [[name, *map(Cell, cells)] for name, cells in rows if set(cells) != {"–"}]
+    caption = "Sizes and times. Times depend on the machine and on what else it did."
+    return Grid(caption, ["", *(one.name for one in contenders)], told)
 
 
 def _size(number: int) -> str:

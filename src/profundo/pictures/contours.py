@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from itertools import pairwise
 
-from profundo.pictures.axes import LEFT, LINE, RIGHT, TOP, Axis, colour, dashes, frame, legend, nice_ticks, svg, tick
+from profundo.pictures import svg
+from profundo.pictures.axes import ACROSS, SQUARE, Axis, nice_ticks
 from profundo.pictures.numbers import plain
 
 __all__ = ["contours_svg"]
 
-BOTTOM = 412  # of the plotting area
 CELLS = 100  # of the grid, along each side
 
 Place = tuple[float, float]
@@ -37,27 +36,22 @@ def contours_svg(
 
     What of a path lies outside is left out; a dot is where it ends. goal: the place to be reached, a cross.
     """
-    across, up = _axis(x, LEFT, RIGHT), _axis(y, BOTTOM, TOP)
-    names, rows = legend([(name, _key(style)) for style, name in enumerate(paths)])
-    above = LINE * (rows - 1)
+    across, up = _axis(x, ACROSS), _axis(y, SQUARE)
     grid = _heights(height, x, y)
-    lines = "".join(
-        f'<path d="{_level(grid, level, across, up)}"><title>{plain(level)}</title></path>' for level in levels
-    )
-    parts = [
-        f'<g class="levels" fill="none" stroke="var(--muted, #6b6860)" stroke-width="0.8" stroke-opacity="0.55">{lines}</g>',
-        frame(across, up, x_label, y_label, tick, above),
-        *(_path(name, places, style, across, up) for style, (name, places) in enumerate(paths.items())),
-        _goal(goal, across, up),
-        names,
-    ]
-    told = "; ".join(_told(name, places) for name, places in paths.items())
-    return svg(parts, f"Lines of equal height over {x_label} and {y_label}, with paths: {told}", above, BOTTOM)
+    lines = (svg.element("path", svg.title(plain(level)), d=_level(grid, level, across, up)) for level in levels)
+    look = {"fill": "none", "stroke": svg.MUTED, "stroke_width": 0.8, "stroke_opacity": 0.55}
+    marks = [svg.element("g", *lines, class_="levels", **look)]
+    marks += [_path(name, places, style, across, up) for style, (name, places) in enumerate(paths.items())]
+    if goal is not None:
+        marks.append(_goal(across(goal[0]), up(goal[1])))
+    words = "; ".join(_summary(name, places) for name, places in paths.items())
+    label = f"Lines of equal height over {x_label} and {y_label}, with paths: {words}"
+    keys = [(name, svg.line_key(style)) for style, name in enumerate(paths)]
+    return svg.plot(across, up, marks, label, (x_label, y_label), keys=keys)
 
 
-def _axis(bounds: tuple[float, float], start: float, end: float) -> Axis:
-    ticks = tuple(at for at in nice_ticks(bounds) if bounds[0] <= at <= bounds[1])
-    return Axis(*bounds, start, end, ticks)
+def _axis(bounds: tuple[float, float], pixels: tuple[float, float]) -> Axis:
+    return Axis(*bounds, *pixels, tuple(at for at in nice_ticks(bounds) if bounds[0] <= at <= bounds[1]))
 
 
 Corner = tuple[float, float, float]  # x, y, height
@@ -95,24 +89,22 @@ def crossings(corners: Sequence[Corner], level: float) -> list[Place]:
 
 
 def _path(name: str, places: Sequence[Place], style: int, across: Axis, up: Axis) -> str:
-    lines = "".join(
-        f'<polyline points="{" ".join(f"{across(a):.1f},{up(b):.1f}" for a, b in run)}"/>'
-        for run in _inside(places, across, up)
-    )
-    end = places[-1] if places else (math.nan, math.nan)
-    seen = across.low <= end[0] <= across.high and up.low <= end[1] <= up.high
-    last = f'<circle cx="{across(end[0]):.1f}" cy="{up(end[1]):.1f}" r="4"/>' if seen else ""
-    return (
-        f'<g class="path" fill="{colour(style)}"><title>{escape(name)}</title><g fill="none" stroke="{colour(style)}" '
-        f'stroke-width="1.8" stroke-linejoin="round"{dashes(style)}>{lines}</g>{last}</g>'
-    )
+    """The path where it lies in the picture, with a dot at its end."""
+    bounds = (across.low, across.high), (up.low, up.high)
+    runs = [svg.polyline((across(a), up(b)) for a, b in run) for run in _inside(places, *bounds)]
+    a, b = places[-1] if places else (math.nan, math.nan)
+    seen = across.low <= a <= across.high and up.low <= b <= up.high
+    look = {"stroke_width": 1.8, "stroke_linejoin": "round", "stroke_dasharray": svg.dashes(style)}
+    line = svg.element("g", *runs, fill="none", stroke=svg.colour(style), **look)
+    end = svg.dot(across(a), up(b), 4) if seen else ""
+    return svg.element("g", svg.title(name), line, end, class_="path", fill=svg.colour(style))
 
 
-def _inside(places: Sequence[Place], across: Axis, up: Axis) -> list[list[Place]]:
+def _inside(places: Sequence[Place], x: tuple[float, float], y: tuple[float, float]) -> list[list[Place]]:
     """The stretches of a path that lie in the picture, cut where it leaves and comes back."""
     runs: list[list[Place]] = []
     for start, end in pairwise(places):
-        cut = clipped(start, end, (across.low, across.high), (up.low, up.high))
+        cut = clipped(start, end, x, y)
         if cut is None:
             continue
         if runs and runs[-1][-1] == cut[0]:
@@ -142,24 +134,12 @@ def clipped(start: Place, end: Place, x: tuple[float, float], y: tuple[float, fl
     return at(enters), at(leaves)
 
 
-def _goal(goal: Place | None, across: Axis, up: Axis) -> str:
-    if goal is None:
-        return ""
-    x, y = across(goal[0]), up(goal[1])
-    return (
-        f'<path class="goal" d="M{x - 6:.1f} {y:.1f}h12M{x:.1f} {y - 6:.1f}v12" stroke="var(--ink, #1c1b19)" '
-        'stroke-width="2"><title>lowest place</title></path>'
-    )
+def _goal(x: float, y: float) -> str:
+    cross = f"M{x - 6:.1f} {y:.1f}h12M{x:.1f} {y - 6:.1f}v12"
+    return svg.element("path", svg.title("lowest place"), class_="goal", d=cross, stroke=svg.INK, stroke_width=2)
 
 
-def _key(style: int) -> Callable[[float, float], str]:
-    return lambda left, y: (
-        f'<line x1="{left:.0f}" x2="{left + 18:.0f}" y1="{y}" y2="{y}" stroke="{colour(style)}" stroke-width="3"'
-        f"{dashes(style)}/>"
-    )
-
-
-def _told(name: str, places: Sequence[Place]) -> str:
+def _summary(name: str, places: Sequence[Place]) -> str:
     if not places:
         return f"{name} goes nowhere"
     (a, b), (c, d) = places[0], places[-1]

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures.image_grid import image_grid
+from profundo.pictures.numbers import count
 from profundo.pictures.rendering import rendered
-from profundo.pictures.sheet import Figure
+from profundo.pictures.tables import Cell, Figure, Grid, Row
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,18 +74,20 @@ class DataPage:
 
 def data_html(page: DataPage) -> str:
     """The whole page as text. The same data give the same page, byte for byte."""
-    from markupsafe import Markup  # only what this room drew is taken as it is
-
-    largest = max((max(cells) for _, cells in page.counts), default=0) or 1
     return rendered(
         "data.html.j2",
         page=page,
         alerts=[(alert, _pictures(alert)) for alert in page.alerts],
-        rows=[(name, [(number, 100 * number / largest) for number in cells]) for name, cells in page.counts],
+        counts=_counts(page),
         strips=[_strip(strip) for strip in page.strips],
-        figures=[{"svg": Markup(figure.svg), "caption": figure.caption} for figure in page.figures],
-        cards=[(card, Markup(card.chart)) for card in page.cards],
     )
+
+
+def _counts(page: DataPage) -> Grid:
+    """Samples of each class by split, with bars as parts of the largest number."""
+    most = max((max(cells) for _, cells in page.counts), default=0) or 1
+    rows: list[Row] = [[name, *(Cell(count(n), 100 * n / most) for n in cells)] for name, cells in page.counts]
+    return Grid("Samples of each class.", ["class", *page.splits], rows, look="names")
 
 
 def _pictures(alert: Alert) -> dict[str, Any] | None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from profundo.pictures.film import film
 from profundo.pictures.image_grid import image_grid, image_png
 from profundo.pictures.numbers import plain
+from profundo.pictures.sheet import standalone
+from profundo.pictures.tables import Cell, Grid
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -99,6 +101,12 @@ class Drawn:
         return self.content.decode("utf-8")
 
     @property
+    def grid(self) -> Grid:
+        """A table as the page shows it."""
+        cells = [[Cell(text) if n else text for text, n in zip(row, self.numeric, strict=True)] for row in self.rows]
+        return Grid(self.caption, self.columns, cells)
+
+    @property
     def uri(self) -> str:
         return "data:image/png;base64," + base64.b64encode(self.content).decode("ascii")
 
@@ -113,7 +121,7 @@ def drawn(exhibit: Exhibit) -> Drawn:
         case Film(title, caption, frames, seconds):
             return Drawn("film", title, caption, film(frames, seconds), ".png", width=frames.shape[-1])
         case Chart(title, caption, svg):
-            return Drawn("chart", title, caption, _standalone(svg).encode(), ".svg")
+            return Drawn("chart", title, caption, standalone(svg).encode(), ".svg")
         case Table():
             return _table(exhibit)
         case Passage(title, caption, text):
@@ -140,8 +148,3 @@ def _table(exhibit: Table) -> Drawn:
 
 def _exact(cell: Any) -> str:
     return cell.replace("\t", " ").replace("\n", " ") if isinstance(cell, str) else repr(cell)
-
-
-def _standalone(svg: str) -> str:
-    """With the name space that a file of its own needs."""
-    return svg if "xmlns=" in svg else svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from profundo.pictures.axes import COLOURS, nice_ticks, tick
-from profundo.pictures.charts import MOST_CLASSES, POLYGONS
+from profundo.pictures.axes import nice_ticks, tick
+from profundo.pictures.svg import COLOURS, MOST_CLASSES, POLYGONS
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:

@@ -9,63 +9,94 @@ from __future__ import annotations
 
 from typing import Any
 
-from profundo.pictures import materials, numbers, sections
-from profundo.pictures.diagrams import ladder_svg
+from profundo.pictures import numbers, report_results, report_setup
+from profundo.pictures.bars import ladder_svg
+from profundo.pictures.image_grid import image_grid
 from profundo.pictures.rendering import rendered
-from profundo.pictures.shown import Calibration, ColumnRow, FirstLayer, Fit, Report, Value, Worst
-from profundo.pictures.verdict import SHARES, main_name, rule, rungs, score, score_rows, sentences, span
+from profundo.pictures.report_content import Calibration, ColumnRow, FirstLayer, Fit, Report, Value, Worst
+from profundo.pictures.tables import Figure
+from profundo.pictures.verdict import SHARES, main_name, rungs, score, scores_grid, sentences, span
 
 __all__ = ["Calibration", "ColumnRow", "FirstLayer", "Fit", "Report", "Value", "Worst", "report_html"]
 
 LONG_TABLE = 25  # rows; longer ones begin folded
+MOST_FITS = 4  # real targets drawn
+IN_A_ROW = 8  # augmented images
 
 
 def report_html(report: Report) -> str:
     """The whole page as text. The same report gives the same page, byte for byte."""
-    targets, scores = report.spec.targets, report.scores
-    names = [targets.classes[i] if i < len(targets.classes) else f"class {i}" for i in range(len(scores.confusion))]
     return rendered(
         "report.html.j2",
         report=report,
-        kind=targets.kind,
-        main=_main(report),
-        scores=score_rows(scores, report.validation_scores, report.intervals),
-        charts=sections.charts(report.history, report.best_epoch),
-        epochs=sections.epoch_table(report.history, report.best_epoch),
-        phases=sections.phases(report.seconds),
-        per_class=sections.classes_part(scores.per_class),
-        matrix=sections.matrix(scores.confusion, names),
-        pairs=sections.pairs(scores.confusion, names),
-        calibration=sections.calibration_part(report.calibration, targets.kind),
-        fits=sections.fits_part(report.fits),
-        mistakes=sections.mistakes_part(report.worst, targets.kind),
-        net=materials.layers_part(report.layers, report.first_layer),
-        examples=materials.examples_part(report),
-        augmented=materials.augmented_part(report.augmented),
-        counts=materials.counts_part(report),
-        inputs=materials.inputs_rows(report.spec.inputs),
+        kind=report.spec.targets.kind,
+        long=LONG_TABLE,
+        **_results(report),
+        **_setup(report),
         asked=numbers.flat(report.asked),
         facts=numbers.flat(report.facts),
         environment=numbers.flat(report.environment),
-        long=LONG_TABLE,
     )
+
+
+def _results(report: Report) -> dict[str, Any]:
+    """How good it is, how it got there, each class, how far to trust it, where it is wrong."""
+    scores, targets, trust = report.scores, report.spec.targets, report.calibration
+    best, kind = report.best_epoch, targets.kind
+    kept = f", that of epoch {best + 1}" if best is not None and report.best_kept else ""
+    names = [targets.classes[i] if i < len(targets.classes) else f"class {i}" for i in range(len(scores.confusion))]
+    ones = "labels" if kind == "labels" else "classes"
+    weakest = report_results.weakest(scores.per_class)
+    worst_words = f"The {len(weakest)} {ones} that fare worst, by F1, on the test split."
+    return {
+        "main": _main(report),
+        "scores": scores_grid(scores, report.validation_scores, report.intervals, kept),
+        "charts": report_results.charts(report.history, best),
+        "epochs": report_results.epochs_grid(report.history, best),
+        "length": max((len(values) for key, values in report.history.items() if key != "epoch"), default=0),
+        "phases": report_results.phases_grid(report.seconds),
+        "weakest": report_results.classes_grid(weakest, kind, worst_words),
+        "per_class": report_results.classes_grid(scores.per_class, kind, f"All {ones} on the test split."),
+        "matrix": report_results.matrix(scores.confusion, names),
+        "pairs": report_results.pairs_grid(scores.confusion, names),
+        "reliability": trust and report_results.reliability_figure(trust, kind),
+        "trust": trust and report_results.calibration_words(trust, kind),
+        "calibration": trust and report_results.calibration_grid(trust, kind),
+        "fits": [(fit.name, report_results.fit_figures(fit)) for fit in report.fits[:MOST_FITS]],
+        "mistakes": report_results.mistakes(report.worst, kind),
+    }
+
+
+def _setup(report: Report) -> dict[str, Any]:
+    """The network and the data."""
+    first, inputs, augmented = report.first_layer, report.spec.inputs, report.augmented
+    return {
+        "layers": report_setup.layers_grid(report.layers, inputs),
+        "weights": None if first is None or first.images is None else report_setup.weights(first.images),
+        "norms": report_setup.norms_grid(first) if first is not None and first.norms else None,
+        "examples": report_setup.examples(report),
+        "augmented": None if augmented is None else image_grid(augmented, IN_A_ROW),
+        "augmented_small": report_results.small(augmented),
+        "counts": report_setup.counts_grid(report) if report.counts else None,
+        "columns": report_setup.columns_grid(report.columns, inputs.shape[0]) if report.columns else None,
+        "inputs": report_setup.inputs_grid(inputs),
+    }
 
 
 def _main(report: Report) -> dict[str, Any]:
     """The figure that the reader came for, its interval, the ladder beside it and the sentences below."""
-    from markupsafe import Markup
-
     name, scores, targets = main_name(report.scores.values), report.scores, report.spec.targets
     things = "images" if report.spec.inputs.kind == "image" else "rows"
     if not name:
         return {"name": "", "things": things}
     interval = report.intervals.get(name)
+    about = f"; the bar about the dot is its 95{numbers.SPACE}% interval" if span(name, interval) else ""
+    caption = f"The network’s {name} beside simpler predictors, on one scale{about}."
     return {
         "name": name,
         "things": things,
         "text": score(name, scores.values[name]),
         "interval": span(name, interval),
-        "rule": rule(targets),
-        "ladder": Markup(ladder_svg(rungs(name, scores, interval), name=name, percent=name in SHARES)),
+        "ladder": Figure(ladder_svg(rungs(name, scores, interval), name=name, percent=name in SHARES), caption),
         "sentences": sentences(name, scores, targets, things, interval),
     }

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from profundo.pictures import numbers
-from profundo.pictures.curves import curves_svg
+from profundo.pictures.charts import curves_svg
 from profundo.pictures.exhibits import Drawn
 from profundo.pictures.rendering import rendered
+from profundo.pictures.tables import Cell, Figure, Grid, Row
 
 __all__ = ["Story", "score", "story_html"]
 
@@ -53,10 +54,10 @@ def story_html(story: Story) -> str:
         "story.html.j2",
         story=story,
         main=_main(story),
-        scores=[(name, score(name, value), _baseline(story, name)) for name, value in story.scores.items()],
-        exhibits=[_shown(number, exhibit) for number, exhibit in enumerate(story.exhibits, 1)],
+        scores=_scores(story),
+        exhibits=[_enlarged(number, exhibit) for number, exhibit in enumerate(story.exhibits, 1)],
         trainings=[(name, _charts(history)) for name, history in histories.items()] if few else [],
-        ends={} if few else _ends(histories),
+        ends=None if few else _ends(histories),
         changed=[(name, numbers.setting(now), numbers.setting(own)) for name, (now, own) in story.changed.items()],
         phases=[(name, numbers.duration(seconds)) for name, seconds in story.seconds.items()],
         asked=numbers.flat(story.asked),
@@ -83,53 +84,42 @@ def _baseline(story: Story, name: str) -> str | None:
     return score(name, story.baseline[name]) if name in story.baseline else None
 
 
-def _shown(number: int, exhibit: Drawn) -> dict[str, Any]:
+def _scores(story: Story) -> Grid:
+    against = bool(story.baseline)
+    rows: list[Row] = [
+        [name, Cell(score(name, value)), *([Cell(_baseline(story, name) or "–")] if against else [])]
+        for name, value in story.scores.items()
+    ]
+    return Grid("Every figure.", ["figure", "learnt", *([story.against] if against else [])], rows)
+
+
+def _enlarged(number: int, exhibit: Drawn) -> dict[str, Any]:
     """An exhibit with its anchor, and how large its pixels are shown."""
-    from markupsafe import Markup
-
-    enlarged = max(1, min(4, WIDEST // max(1, exhibit.width)))
-    return {
-        "id": f"exhibit-{number}",
-        "of": exhibit,
-        "svg": Markup(exhibit.text) if exhibit.kind == "chart" else "",  # drawn by this room
-        "width": exhibit.width * enlarged,
-        "pixelated": enlarged > 1,
-    }
+    times = max(1, min(4, WIDEST // max(1, exhibit.width)))
+    return {"id": f"exhibit-{number}", "of": exhibit, "width": exhibit.width * times, "pixelated": times > 1}
 
 
-def _charts(history: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+def _charts(history: Mapping[str, Sequence[float]]) -> list[Figure]:
     """One picture for each quantity; "x" and "validation x" together."""
-    from markupsafe import Markup
-
     quantities: dict[str, dict[str, Sequence[float]]] = {}
     for name, values in history.items():
-        if name in NOT_CURVES or not len(values):
-            continue
-        quantity = name.removeprefix("validation ")
-        split = "validation" if name.startswith("validation ") else "training"
-        quantities.setdefault(quantity, {})[split] = values
-    return [
-        {
-            "svg": Markup(
-                curves_svg(
-                    curves,
-                    x_label="epoch",
-                    y_label=quantity,
-                    percent=is_share(quantity),
-                    log=False if is_share(quantity) else None,
-                )
-            ),
-            "caption": f"{quantity[:1].upper()}{quantity[1:]} after each epoch: {' and '.join(curves)}.",
-        }
-        for quantity, curves in quantities.items()
-    ]
+        if name not in NOT_CURVES and len(values):
+            split = "validation" if name.startswith("validation ") else "training"
+            quantities.setdefault(name.removeprefix("validation "), {})[split] = values
+    return [_chart(quantity, curves) for quantity, curves in quantities.items()]
 
 
-def _ends(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, Any]:
-    """What each of many trainings ended with, as a table."""
+def _chart(quantity: str, curves: Mapping[str, Sequence[float]]) -> Figure:
+    share = is_share(quantity)
+    svg = curves_svg(curves, x_label="epoch", y_label=quantity, percent=share, log=False if share else None)
+    return Figure(svg, f"{quantity[:1].upper()}{quantity[1:]} after each epoch: {' and '.join(curves)}.")
+
+
+def _ends(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Grid:
+    """What each of many trainings ended with."""
     names = list(dict.fromkeys(n for history in histories.values() for n in history if n not in NOT_CURVES))
-    rows = [
-        (name, [score(column, history[column][-1]) if column in history else "–" for column in names])
+    rows: list[Row] = [
+        [name, *(Cell(score(column, history[column][-1]) if column in history else "–") for column in names)]
         for name, history in histories.items()
     ]
-    return {"names": names, "rows": rows}
+    return Grid(f"What each of {len(rows)} trainings ended with", ["training", *names], rows)

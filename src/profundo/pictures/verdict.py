@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from profundo.pictures import numbers
-from profundo.pictures.diagrams import Rung
+from profundo.pictures.bars import Rung
+from profundo.pictures.tables import Cell, Grid, Row
 from profundo.records import Scores, Targets
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "rule",
     "rungs",
     "score",
-    "score_rows",
+    "scores_grid",
     "sentences",
     "span",
 ]
@@ -84,25 +84,30 @@ def rule(targets: Targets) -> str:
     return "each label’s more frequent state" if targets.kind == "labels" else "the most frequent class"
 
 
-def score_rows(
-    scores: Scores, validation: Scores | None, intervals: Mapping[str, tuple[float, float]]
-) -> dict[str, Any]:
-    """Columns and rows of the table of all figures, with a dash for what was not measured."""
-    held = validation.values if validation else {}
-    sources = [("validation", held), ("constant predictor", scores.baseline)]
-    sources.append((_linear(scores).split(" on ")[0], scores.linear))
-    sources = [(title, values) for title, values in sources if values]
-    rows = [
-        {
-            "name": name,
-            "meaning": MEANINGS.get(name, ""),
-            "test": score(name, value),
-            "interval": span(name, intervals.get(name)),
-            "cells": [score(name, values[name]) if name in values else "–" for _, values in sources],
-        }
+def scores_grid(
+    scores: Scores, validation: Scores | None, intervals: Mapping[str, tuple[float, float]], kept: str
+) -> Grid:
+    """All figures beside those of simpler predictors, with a dash for what was not measured. kept: which network it is."""
+    others = [("validation", validation.values if validation else {}), ("constant predictor", scores.baseline)]
+    others = [(title, values) for title, values in [*others, (_linear_kind(scores), scores.linear)] if values]
+    spans = {name: span(name, intervals.get(name)) for name in scores.values}
+    sure = any(spans.values())
+    rows: list[Row] = [
+        [
+            Cell(name, remark=MEANINGS.get(name, ""), words=True),
+            Cell(score(name, value), look="strong"),
+            *([Cell(spans[name] or "–", look="muted")] if sure else []),
+            *(Cell(score(name, values[name]) if name in values else "–") for _, values in others),
+        ]
         for name, value in scores.values.items()
     ]
-    return {"titles": [title for title, _ in sources], "rows": rows, "intervals": any(row["interval"] for row in rows)}
+    caption = f"Every score of the kept network{kept}."
+    if sure:
+        caption += (
+            f" The interval says where the figure would be, with 95{numbers.SPACE}% confidence, on many more samples."
+        )
+    columns = ["score", "test", *([f"95{numbers.SPACE}% interval"] if sure else []), *(title for title, _ in others)]
+    return Grid(caption, columns, rows, look="scores")
 
 
 def span(name: str, interval: tuple[float, float] | None) -> str:
@@ -115,13 +120,11 @@ def span(name: str, interval: tuple[float, float] | None) -> str:
 
 def rungs(name: str, scores: Scores, interval: tuple[float, float] | None) -> list[Rung]:
     """The network, the linear model and the constant on one scale."""
-    value = scores.values[name]
     low, high = interval or (None, None)
-    found = [Rung("this network", value, score(name, value), low, high, 0)]
-    if name in scores.linear:
-        found.append(Rung(_linear(scores).split(" on ")[0], scores.linear[name], score(name, scores.linear[name])))
-    if name in scores.baseline:
-        found.append(Rung("constant predictor", scores.baseline[name], score(name, scores.baseline[name])))
+    found = [Rung("this network", scores.values[name], score(name, scores.values[name]), low, high, 0)]
+    for title, values in ((_linear_kind(scores), scores.linear), ("constant predictor", scores.baseline)):
+        if name in values:
+            found.append(Rung(title, values[name], score(name, values[name])))
     return found
 
 
@@ -171,3 +174,7 @@ def _against(name: str, scores: Scores, targets: Targets, interval: tuple[float,
 
 def _linear(scores: Scores) -> str:
     return scores.linear_name or "linear model"
+
+
+def _linear_kind(scores: Scores) -> str:
+    return _linear(scores).split(" on ")[0]

@@ -8,7 +8,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from profundo.pictures.shown import FirstLayer
+from profundo.pictures.report_content import FirstLayer
 from profundo.records import Inputs, LayerRow
 from profundo.runs.table_values import column_slices
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from profundo.data.tables.columns import DAY, YEAR, feature_names
 from profundo.pictures.numbers import SPACE, percent, plain
-from profundo.pictures.shown import ColumnRow, Value
+from profundo.pictures.report_content import ColumnRow, Value
 from profundo.records import Column, Inputs
 
 __all__ = ["column_rows", "column_slices", "values_of"]

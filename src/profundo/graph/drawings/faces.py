@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from profundo.graph.drawings.folding import Part, Visible
 from profundo.graph.nodes import GIVEN, Cost, Graph, Node, Ref, Summary
-from profundo.pictures.axes import colour
 from profundo.pictures.numbers import SPACE, count, plain, short
+from profundo.pictures.svg import colour
 
 __all__ = [
     "BACKWARD", "INK", "MUTED", "PAPER", "WARNING", "Face", "Line", "cell", "face_of", "heading", "result_of", "shortened",

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from profundo.graph.drawings.faces import text_width, written
-from profundo.pictures.axes import colour
+from profundo.pictures.svg import colour
 from profundo.records import ProfundoError
 
 __all__ = ["Product", "Step", "dense_layer", "product"]

@@ -1,5 +1,5 @@
-"""What a run did, for its page: curves, classes, calibration, mistakes → what templates print. Names, order, thinning and
-words; no figure is made here."""
+"""What a run did, for its page: curves, classes, calibration, mistakes → figures, tables and words. Names, order and
+thinning; no value is measured here."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
-from profundo.pictures.curves import curves_svg, scatter_svg
-from profundo.pictures.diagrams import Reliable, histogram_svg, reliability_svg, residuals_svg
+from profundo.pictures.bars import histogram_svg
+from profundo.pictures.charts import curves_svg, residuals_svg, scatter_svg
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.shown import Calibration, Fit, Value, Worst
+from profundo.pictures.reliability import Reliability, reliability_svg
+from profundo.pictures.report_content import Calibration, Fit, Value, Worst
+from profundo.pictures.tables import Cell, Figure, Grid, Row, bars
 from profundo.pictures.verdict import SHARES, score
 from profundo.records import ClassScores
 
@@ -20,17 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "by_quantity",
-    "calibration_part",
+    "calibration_grid",
+    "calibration_words",
     "charts",
-    "classes_part",
-    "epoch_table",
-    "fits_part",
+    "classes_grid",
+    "epochs_grid",
+    "fit_figures",
     "matrix",
-    "mistakes_part",
+    "mistakes",
     "most_unusual",
-    "pairs",
-    "phases",
+    "pairs_grid",
+    "phases_grid",
+    "reliability_figure",
     "small",
+    "weakest",
 ]
 
 LARGEST_MATRIX = 20  # classes; above, only the most confused pairs are listed
@@ -42,7 +47,6 @@ UNUSUAL = 2.0  # standard deviations from which a value is marked
 NOTABLE = 1.0  # and from which it is told at all, where there are too many to tell
 FEW_CLASSES = 25  # rows of a table that is seen at once
 WEAKEST = 12  # classes shown of many
-MOST_FITS = 4  # real targets drawn
 ORDER = {"loss": 0, "error": 1, "accuracy": 2, "exact match": 2, "label accuracy": 2, "RMSE": 2}
 LAST = {"learning rate": 8, "gradient norm": 9}
 SPLITS = ("training", "validation", "test")
@@ -59,20 +63,15 @@ READING = {
 
 
 # ------------------------------------------------------------------------------------------------ how it got there
-def charts(history: Mapping[str, Sequence[float]], best: int | None) -> list[dict[str, Any]]:
-    """One picture per quantity: training and validation together, losses first, then accuracies, then the rest."""
-    from markupsafe import Markup
-
+def charts(history: Mapping[str, Sequence[float]], best: int | None) -> tuple[list[Figure], list[Figure]]:
+    """One picture per quantity, training and validation together: what everybody looks at, and the rest."""
     ranked = sorted(by_quantity(history).items(), key=lambda item: ORDER.get(item[0], LAST.get(item[0], 5)))
-    return [
-        {
-            "svg": Markup(_chart(quantity, curves, best)),
-            "title": f"{quantity[:1].upper()}{quantity[1:]}",
-            "caption": _caption(quantity, curves, best),
-            "first": quantity in ORDER or quantity in LAST or index == 0,
-        }
-        for index, (quantity, curves) in enumerate(ranked)
-    ]
+    first = [quantity in ORDER or quantity in LAST or at == 0 for at, (quantity, _) in enumerate(ranked)]
+    figures = [Figure(_chart(*item, best), _caption(*item, best)) for item in ranked]
+    shown, others = (
+        [one for one, is_first in zip(figures, first, strict=True) if is_first == side] for side in (True, False)
+    )
+    return shown, others
 
 
 def by_quantity(history: Mapping[str, Sequence[float]]) -> dict[str, dict[str, Sequence[float]]]:
@@ -90,8 +89,8 @@ def by_quantity(history: Mapping[str, Sequence[float]]) -> dict[str, dict[str, S
 
 def _chart(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
     label = f"{next(iter(curves))} {quantity}" if len(curves) == 1 and WHOLE_RUN not in curves else quantity
-    mark = best if "validation" in curves else None
-    return curves_svg(curves, x_label="epoch", y_label=label, mark=mark, percent=quantity in SHARES)
+    marked = best if "validation" in curves else None
+    return curves_svg(curves, x_label="epoch", y_label=label, best=marked, percent=quantity in SHARES)
 
 
 def _caption(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
@@ -108,52 +107,63 @@ def _caption(quantity: str, curves: Mapping[str, Sequence[float]], best: int | N
     return f"{quantity[:1].upper()}{quantity[1:]} {when}{split}{mean}{marked}.{reading}{gaps}"
 
 
-def epoch_table(history: Mapping[str, Sequence[float]], best: int | None) -> dict[str, Any]:
-    """The same figures as a table; of many epochs, evenly spaced ones and the best."""
+def epochs_grid(history: Mapping[str, Sequence[float]], best: int | None) -> Grid:
+    """The same figures as a table; of many epochs, evenly spaced ones, the best and the last."""
     history = {key: values for key, values in history.items() if key != "epoch" and len(values)}
     length = max(map(len, history.values()), default=0)
     step = max(1, -(-length // MOST_EPOCH_ROWS))
-    shown = [epoch for epoch in range(length) if epoch % step == 0 or epoch in (length - 1, best)]
-    rows = [(epoch, [_cell(key, v[epoch]) if epoch < len(v) else "–" for key, v in history.items()]) for epoch in shown]
-    return {"names": list(history), "rows": rows, "length": length, "thinned": len(shown) < length}
+    caption = "Evenly spaced epochs, the best and the last." if step > 1 else "All epochs."
+    if length == 1:
+        caption = "What the one epoch ended with: one point makes no curve."
+    rows: list[Row] = [
+        [
+            Cell(str(epoch + 1), remark="best", look="best") if epoch == best else Cell(str(epoch + 1)),
+            *(Cell(_written(key, values[epoch]) if epoch < len(values) else "–") for key, values in history.items()),
+        ]
+        for epoch in range(length)
+        if epoch % step == 0 or epoch in (length - 1, best)
+    ]
+    return Grid(caption, ["epoch", *history], rows, look="dense")
 
 
-def _cell(key: str, value: float) -> str:
+def _written(key: str, value: float) -> str:
     split, _, quantity = key.partition(" ")
     return score(quantity if split in SPLITS else key, value)
 
 
-def phases(seconds: Mapping[str, float]) -> list[tuple[str, str, str]]:
-    """(phase, duration, length in percent of the longest)."""
-    longest = max((s for s in seconds.values()), default=0) or 1
-    return [(name, numbers.duration(s), f"{100 * s / longest:.1f}") for name, s in seconds.items()]
+def phases_grid(seconds: Mapping[str, float]) -> Grid:
+    cells = bars(list(seconds.values()), [numbers.duration(s) for s in seconds.values()])
+    caption = "Where the time went; a bar is as long as its phase took."
+    return Grid(caption, ["phase", "time"], list(zip(seconds, cells, strict=True)), look="time")
 
 
 # ------------------------------------------------------------------------------------------------------- per class
-def classes_part(per_class: Sequence[ClassScores]) -> dict[str, Any]:
-    """Rows of the table of classes; of many, first those with the lowest F1."""
-    rows = [_class_row(one) for one in per_class]
-    many = len(rows) > FEW_CLASSES
-    weakest = sorted(range(len(rows)), key=lambda at: (per_class[at].f1, at))[:WEAKEST] if many else []
-    return {
-        "rows": rows,
-        "weakest": [rows[at] for at in weakest if per_class[at].samples],
-        "auc": any(one.auc is not None for one in per_class),
-    }
+def classes_grid(per_class: Sequence[ClassScores], kind: str, caption: str) -> Grid:
+    """Precision, recall, F1 and, where it was measured, AUC of each class or label."""
+    one = "label" if kind == "labels" else "class"
+    auc = any(scores.auc is not None for scores in per_class)
+    columns = [one, "samples", "precision", "recall", "F1", *(["AUC"] if auc else [])]
+    reading = (
+        "Precision: of the samples taken for it, the share that is. Recall: of its samples, the share that was found. "
+    )
+    reading += "F1: both in one figure, 1 at best" + (
+        "; AUC: how often one of its samples is ranked above one that is not" if auc else ""
+    )
+    return Grid(f"{caption} {reading}.", columns, [_class_row(scores, auc) for scores in per_class], look="names")
 
 
-def _class_row(one: ClassScores) -> dict[str, Any]:
-    auc = "–" if one.auc is None else f"{one.auc:.3f}"
-    found = "–" if not one.samples else numbers.percent(one.recall)
-    return {
-        "name": one.name,
-        "samples": one.samples,
-        "precision": numbers.percent(one.precision),
-        "recall": found,
-        "f1": f"{one.f1:.3f}",
-        "length": f"{100 * one.f1:.1f}" if isfinite(one.f1) else "0",
-        "auc": auc,
-    }
+def _class_row(one: ClassScores, with_auc: bool) -> Row:
+    recall = numbers.percent(one.recall) if one.samples else "–"
+    f1 = Cell(f"{one.f1:.3f}", 100 * one.f1 if isfinite(one.f1) else 0.0)
+    auc = Cell("–" if one.auc is None else f"{one.auc:.3f}")
+    return [one.name, one.samples, Cell(numbers.percent(one.precision)), Cell(recall), f1, *([auc] if with_auc else [])]
+
+
+def weakest(per_class: Sequence[ClassScores]) -> list[ClassScores]:
+    """Of many classes with samples, those with the lowest F1; of few, none."""
+    if len(per_class) <= FEW_CLASSES:
+        return []
+    return [one for one in sorted(per_class, key=lambda one: one.f1)[:WEAKEST] if one.samples]
 
 
 def matrix(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> list[dict[str, Any]]:
@@ -175,42 +185,51 @@ def matrix(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> list[dic
     ]
 
 
-def pairs(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> list[dict[str, Any]]:
+def pairs_grid(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> Grid:
     """The most confused pairs (true, predicted), most frequent first."""
     found = [(n, i, j) for i, row in enumerate(confusion) for j, n in enumerate(row) if i != j and n > 0]
     found.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
-    return [
-        {"truth": names[i], "prediction": names[j], "count": n, "share": n / sum(confusion[i])}
-        for n, i, j in found[:MOST_PAIRS]
+    rows: list[Row] = [
+        [names[i], names[j], n, Cell(numbers.percent(n / sum(confusion[i])))] for n, i, j in found[:MOST_PAIRS]
     ]
+    caption = (
+        f"The {len(rows)} most frequent confusions among {len(names):,} classes, and their share of the true class."
+    )
+    return Grid(caption, ["true class", "predicted as", "samples", "share"], rows, look="pairs names")
 
 
 # ----------------------------------------------------------------------------------------------- how far to trust it
-def calibration_part(found: Calibration | None, kind: str) -> dict[str, Any] | None:
-    """The reliability diagram, its bins, and what they say in words."""
-    from markupsafe import Markup
-
-    if found is None:
-        return None
-    right = "there" if kind == "labels" else "right"
-    return {
-        "svg": Markup(reliability_svg([Reliable("this network", found.bins, found.intervals)], kind=right)),
-        "words": _trust(found, kind),
-        "right": right,
-        "rows": [
-            {
-                "between": f"{100 * one.low:.0f}–{100 * one.high:.0f}{numbers.SPACE}%",
-                "samples": one.samples,
-                "stated": f"{100 * one.confidence:.1f}{numbers.SPACE}%",
-                "right": f"{100 * one.frequency:.1f}{numbers.SPACE}%",
-                "interval": f"{100 * low:.1f}–{100 * high:.1f}{numbers.SPACE}%",
-            }
-            for one, (low, high) in zip(found.bins, found.intervals, strict=True)
-        ],
-    }
+def reliability_figure(found: Calibration, kind: str) -> Figure:
+    caption = (
+        "Each dot gathers the answers of about the same stated probability. On the dashed diagonal the network keeps its "
+        f"word; below it, it promises too much. The pale bars are 95{numbers.SPACE}% intervals, wide where there are few "
+        "answers."
+    )
+    network = Reliability("this network", found.bins, found.intervals)
+    return Figure(reliability_svg([network], kind=_right(kind)), caption)
 
 
-def _trust(found: Calibration, kind: str) -> list[str]:
+def calibration_grid(found: Calibration, kind: str) -> Grid:
+    """The bins of the diagram."""
+    columns = ["probability", "answers", "stated on average", _right(kind), f"95{numbers.SPACE}% interval"]
+    rows: list[Row] = [
+        [
+            f"{100 * one.low:.0f}–{100 * one.high:.0f}{numbers.SPACE}%",
+            one.samples,
+            Cell(f"{100 * one.confidence:.1f}{numbers.SPACE}%"),
+            Cell(f"{100 * one.frequency:.1f}{numbers.SPACE}%"),
+            Cell(f"{100 * low:.1f}–{100 * high:.1f}{numbers.SPACE}%", look="muted"),
+        ]
+        for one, (low, high) in zip(found.bins, found.intervals, strict=True)
+    ]
+    return Grid("Answers on the test split by the probability that the network stated.", columns, rows, look="dense")
+
+
+def _right(kind: str) -> str:
+    return "there" if kind == "labels" else "right"
+
+
+def calibration_words(found: Calibration, kind: str) -> list[str]:
     """Sentences: the bin that tells most, the direction on the whole, the mean distance."""
     one, points = found.telling, f"percentage{numbers.SPACE}points"
     if kind == "labels":
@@ -223,7 +242,7 @@ def _trust(found: Calibration, kind: str) -> list[str]:
             f"When it says {_about(one.confidence)}, it is right {_about(one.frequency)} of the time "
             f"({one.samples:,} answers)."
         )
-    right = "there" if kind == "labels" else "right"
+    right = _right(kind)
     stated = f"states {numbers.percent(found.stated)} on average, and {numbers.percent(found.right)} are {right}"
     leaning = f"On the whole it {stated}: {_leaning(found, kind)}."
     mean = f"{100 * found.error:.1f}" if found.error >= 0.001 else f"{100 * found.error:.2f}"
@@ -251,41 +270,29 @@ def _about(share: float) -> str:
     return f"{100 * share:.{digits}f}{numbers.SPACE}%"
 
 
-def fits_part(fits: Sequence[Fit]) -> list[dict[str, Any]]:
-    """Of each real target three pictures: predicted over true values, residuals, residuals over predictions."""
-    from markupsafe import Markup
-
+def fit_figures(fit: Fit) -> list[Figure]:
+    """Of a real target three pictures: predicted over true values, residuals, residuals over predictions."""
+    residuals = [p - t for t, p in zip(fit.truth, fit.predicted, strict=True)]
     return [
-        {
-            "name": fit.name,
-            "figures": [
-                {
-                    "svg": Markup(scatter_svg(fit.truth, fit.predicted, name=fit.name)),
-                    "caption": "Predicted over true values: each dot is a test sample; on the dashed diagonal the "
-                    "prediction equals the truth.",
-                },
-                {
-                    "svg": Markup(histogram_svg(fit.edges, fit.counts, x_label="residual (predicted − true)")),
-                    "caption": "Residuals: how far predictions are off. A hump about the dotted zero is good; one beside "
-                    "it means that the network guesses too high or too low on the whole.",
-                },
-                {
-                    "svg": Markup(
-                        residuals_svg(
-                            fit.predicted, [p - t for t, p in zip(fit.truth, fit.predicted, strict=True)], name=fit.name
-                        )
-                    ),
-                    "caption": "Residuals over predictions: an even band is good; a slope or a bend is structure that the "
-                    "network missed, a funnel means that some predictions are less certain than others.",
-                },
-            ],
-        }
-        for fit in fits[:MOST_FITS]
+        Figure(
+            scatter_svg(fit.truth, fit.predicted, name=fit.name),
+            "Predicted over true values: each dot is a test sample; on the dashed diagonal the prediction equals the truth.",
+        ),
+        Figure(
+            histogram_svg(fit.edges, fit.counts, x_label="residual (predicted − true)"),
+            "Residuals: how far predictions are off. A hump about the dotted zero is good; one beside it means that the "
+            "network guesses too high or too low on the whole.",
+        ),
+        Figure(
+            residuals_svg(fit.predicted, residuals, name=fit.name),
+            "Residuals over predictions: an even band is good; a slope or a bend is structure that the network missed, a "
+            "funnel means that some predictions are less certain than others.",
+        ),
     ]
 
 
 # -------------------------------------------------------------------------------------------------- worst mistakes
-def mistakes_part(worst: Sequence[Worst], kind: str) -> dict[str, Any]:
+def mistakes(worst: Sequence[Worst], kind: str) -> dict[str, Any]:
     """Cards with images, or rows of a table: all their columns if they are few, else the most unusual values."""
     rows = [one.row for one in worst if one.row]
     few = bool(rows) and len(rows[0]) <= MOST_COLUMNS

@@ -1,0 +1,136 @@
+"""What a run was made of, for its page: the network and the data → pictures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, Any
+
+from profundo.pictures import numbers
+from profundo.pictures.image_grid import image_grid
+from profundo.pictures.report_content import ColumnRow, FirstLayer, Report
+from profundo.pictures.report_results import small
+from profundo.pictures.tables import Grid, Row, bars
+from profundo.records import Inputs, LayerRow
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["columns_grid", "counts_grid", "examples", "inputs_grid", "layers_grid", "norms_grid", "weights"]
+
+MOST_CLASS_STRIPS = 12  # distinct labels up to which examples are shown in one strip a class
+MOST_IN_A_STRIP = 12
+MOST_TILES = 48
+MOST_WEIGHTS_IN_A_ROW = 16
+MOST_FEATURES = 2000  # whose mean and deviation are listed
+MOST_NORMS = 25
+CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
+
+
+# ------------------------------------------------------------------------------------------------------------ net
+def layers_grid(layers: Sequence[LayerRow], inputs: Inputs) -> Grid:
+    """From input to output; with receptive fields where there are any."""
+    fields = any(layer.field is not None for layer in layers)
+    caption = (
+        f"Layers from input to output. Shapes are of one sample; an input has the shape {numbers.shape(inputs.shape)}."
+    )
+    if fields:
+        caption += " The receptive field is the patch of the image, in pixels, that one value of the output can see."
+    columns = ["layer", "kind", "output shape", *(["receptive field"] if fields else []), "parameters", "FLOPs"]
+    rows: list[Row] = [
+        [one.name, one.kind, numbers.shape(one.shape), *([_field(one)] if fields else []), one.parameters, one.flops]
+        for one in layers
+    ]
+    sums = sum(layer.parameters for layer in layers), sum(layer.flops for layer in layers)
+    return Grid(caption, columns, rows, foot=["all", *[""] * (len(columns) - 3), *sums])
+
+
+def weights(images: Tensor) -> dict[str, Any]:
+    """The weights of the first layer as one picture, and how many images are in one of its rows."""
+    number = len(images)
+    columns = min(number, MOST_WEIGHTS_IN_A_ROW, max(8, round(number**0.5)))
+    return {"picture": image_grid(images, columns), "columns": columns, "number": number}
+
+
+def norms_grid(first: FirstLayer) -> Grid:
+    caption = (
+        "Norm of the weights that leave each column, on standardised values, the largest first: how loudly the first layer "
+        "hears it. That is a hint, not a measure, of how much the prediction depends on it."
+    )
+    norms = [norm for _, norm in first.norms]
+    cells = bars(norms, [numbers.plain(norm) for norm in norms])
+    rows = [(name, cell) for (name, _), cell in zip(first.norms, cells, strict=True)][:MOST_NORMS]
+    if len(norms) > MOST_NORMS:
+        caption += f" And {len(norms) - MOST_NORMS:,} columns with smaller norms."
+    return Grid(caption, ["column", "norm"], rows, look="time names")
+
+
+def _field(layer: LayerRow) -> str:
+    if layer.field is None:
+        return "–"
+    return "whole image" if layer.field == "whole" else numbers.shape(layer.field)
+
+
+# ----------------------------------------------------------------------------------------------------------- data
+def examples(report: Report) -> dict[str, Any]:
+    """One strip of examples per class while the classes are few; of many, single tiles; without labels one grid."""
+    images, labels = report.examples, report.example_labels
+    result: dict[str, Any] = {"strips": [], "grid": None, "each": [], "pixelated": small(images), "number": 0}
+    if images is None or len(images) == 0:
+        return result
+    if len(labels) != len(images):
+        return result | {"grid": image_grid(images), "number": len(images)}
+    if len(set(labels)) > MOST_CLASS_STRIPS:
+        each = [(label, image_grid(images[at : at + 1], 1)) for at, label in enumerate(labels[:MOST_TILES])]
+        return result | {"each": each}
+    return result | {"strips": _strips(images, labels, report.spec.targets.classes)}
+
+
+def _strips(images: Tensor, labels: Sequence[str], classes: Sequence[str]) -> list[dict[str, Any]]:
+    """All strips have the same number of places."""
+    place = {name: index for index, name in enumerate(classes)}
+    order = sorted(range(len(labels)), key=lambda at: (place.get(labels[at], len(place)), labels[at]))
+    groups = [(label, list(at)[:MOST_IN_A_STRIP]) for label, at in groupby(order, key=lambda at: labels[at])]
+    columns = max(len(at) for _, at in groups)
+    return [
+        {"label": label, "number": len(at), "picture": image_grid(images[at], columns), "columns": columns}
+        for label, at in groups
+    ]
+
+
+def counts_grid(report: Report) -> Grid:
+    """Rows are classes, columns splits; a bar is as long as its part of the column's largest."""
+    splits, classes = list(report.counts), report.spec.targets.classes
+    totals = [report.sizes.get(split, sum(report.counts[split])) for split in splits]
+    one = "label" if report.spec.targets.kind == "labels" else "class"
+    per_class = bool(classes) and all(len(counts) == len(classes) for counts in report.counts.values())
+    columns = [bars(counts, [f"{n:,}" for n in counts]) for counts in report.counts.values()] if per_class else []
+    caption = (
+        f"Samples of each split{f' and {one}' if per_class else ''}. The network learns from training, is watched on "
+        "validation, and is judged on test, which it sees once."
+    )
+    if not per_class:
+        return Grid(caption, ["", *splits], [["samples", *totals]])
+    return Grid(caption, [one, *splits], list(zip(classes, *columns, strict=True)), foot=["all", *totals], look="names")
+
+
+def columns_grid(columns: Sequence[ColumnRow], features: int) -> Grid:
+    caption = (
+        f"How the columns of the table became {features:,} features; all that had to be learned for it was learned from the "
+        "training rows alone."
+    )
+    rows = [(one.name, one.kind, one.becomes, one.gaps) for one in columns]
+    return Grid(caption, ["column", "kind", "becomes", "missing values"], rows, look="names free")
+
+
+def inputs_grid(inputs: Inputs) -> Grid:
+    """Mean and standard deviation of each channel or feature; of very many, of the first."""
+    what, names = (
+        ("channel", CHANNELS.get(len(inputs.mean), ())) if inputs.kind == "image" else ("feature", inputs.names)
+    )
+    names = names or tuple(f"{what} {i}" for i in range(len(inputs.mean)))
+    rows = list(islice(zip(names, inputs.mean, inputs.std, strict=False), MOST_FEATURES))
+    caption = "Measured on the training split in raw units; the network sees (raw − mean) / standard deviation."
+    if len(rows) < len(inputs.mean):
+        caption += f" The first {len(rows):,} of {len(inputs.mean):,}."
+    return Grid(caption, [what, "mean", "standard deviation"], rows, look="dense")
