@@ -6,7 +6,7 @@ from pathlib import Path
 import profundo
 
 HOUSE = Path(profundo.__file__).parent
-GROUND = {"records", "files", "compiler"}  # every room may stand on these
+GROUND = {"records", "files", "compiler", "threads"}  # every room may stand on these
 # and these may enter any room
 JOINERS = {"looks", "runs", "studies", "recipes", "use", "inspect", "lab", "cli", "__init__", "__main__"}
 ALLOWED = {("doctor", "graph"), ("graph", "pictures")}

@@ -274,7 +274,7 @@ def _check_unchanged(folder: Folder, prepared: Prepared, state: State | None, pr
     for name, old in (state or {}).get("on", {}).items():
         if now.get(name) != old and name in ("device", "precision"):
             changes.append(f"{name} was {old}, is {now.get(name)}")
-        elif now.get(name) != old:
+        elif now.get(name) != old and name != "threads":
             voice.notice(f"{name} was {old}, is {now.get(name)}: the result may differ in its last digits")
     kept = read_object(folder.environment).get("data") if folder.environment.is_file() else None
     before = kept if isinstance(kept, dict) else {}
