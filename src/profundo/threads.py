@@ -26,8 +26,19 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
-__all__ = ["Pace", "SameBits", "most_threads", "one_thread", "person_decides", "prepare_process", "share", "using"]
+__all__ = [
+    "Pace",
+    "SameBits",
+    "most_threads",
+    "one_thread",
+    "person_decides",
+    "prepare_process",
+    "same_bits",
+    "share",
+    "using",
+]
 
 T = TypeVar("T")
 
@@ -175,9 +186,12 @@ class SameBits:
 
     def __call__(self, compute: Callable[[], T], like: Hashable) -> T:
         """compute(), a tensor or several. like: what makes two pieces of work equal, such as the shape of their inputs."""
+        import torch
+
         most = most_threads()
         if most == 1 or person_decides():
             return compute()
+        like = (like, torch.is_autocast_enabled("cpu"))  # other kernels
         if like not in self.paces:
             return self._first(compute, like, most)
         pace = self.paces[like]
@@ -191,15 +205,23 @@ class SameBits:
 
         random = torch.get_rng_state()
         with using(1):
-            started = time.perf_counter()
+            started = time.thread_time()  # the work alone, however long it waits for a core
             result = compute()
-            seconds = time.perf_counter() - started
+            seconds = time.thread_time() - started
         self.paces[like] = None
         if seconds >= WORTH_SECONDS and torch.equal(random, torch.get_rng_state()):
             with using(most):
                 again = compute()
             self.paces[like] = Pace(most) if equal(result, again) else None
         return result
+
+
+_OF_OWNERS: WeakKeyDictionary[Any, SameBits] = WeakKeyDictionary()
+
+
+def same_bits(owner: Any) -> SameBits:
+    """Of a net, or whatever else computes again and again: what was seen of it once is known as long as it lives."""
+    return _OF_OWNERS.setdefault(owner, SameBits())
 
 
 def equal(one: Any, other: Any) -> bool:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from profundo.evaluate.detection import roc_area
 from profundo.records import Batch, CalibrationBin, ClassScores, Scores, Targets
-from profundo.threads import SameBits
+from profundo.threads import same_bits
 
 __all__ = [
     "PROBABILITIES",
@@ -110,12 +110,11 @@ def answers_of_all(
     """What each of several nets says, by its own objective, in one pass over the batches."""
     truths: list[Tensor] = []
     said: list[list[tuple[Tensor, Tensor]]] = [[] for _ in judged]
-    same_bits = SameBits()
     with evaluating(nn.ModuleList(net for net, _ in judged)):
         for batch in batches:
             truths.append(batch.targets.cpu())
-            for number, (kept, (net, objective)) in enumerate(zip(said, judged, strict=True)):
-                outputs = same_bits(partial(net, batch.inputs), (number, batch.inputs.shape))
+            for kept, (net, objective) in zip(said, judged, strict=True):
+                outputs = same_bits(net)(partial(net, batch.inputs), batch.inputs.shape)
                 costs = objective(outputs, batch.targets).float().cpu()
                 kept.append((objective.predict(outputs).float().cpu(), costs))
     truth = in_own_units(torch.cat(truths), targets)

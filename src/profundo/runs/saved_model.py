@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import safetensors.torch
 import torch
@@ -24,7 +23,7 @@ from profundo.objectives import Objective
 from profundo.records import ProfundoError, Spec
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
-from profundo.threads import SameBits
+from profundo.threads import same_bits
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
 
@@ -132,9 +131,6 @@ def load_objective(folder: Folder, spec: Spec) -> Objective:
     return objectives.build(str(name), spec.targets)
 
 
-_SAME_BITS: WeakKeyDictionary[nn.Module, SameBits] = WeakKeyDictionary()  # of nets that answer again and again
-
-
 def predict(net: nn.Module, spec: Spec, inputs: Tensor, objective: Objective | None = None) -> Tensor:
     """Raw inputs (batch, *shape) → probabilities of classes or labels (batch, K), P(y = 1) (batch,), or values in their
     own units. objective: what the outputs mean; by default what suits the targets."""
@@ -144,9 +140,8 @@ def predict(net: nn.Module, spec: Spec, inputs: Tensor, objective: Objective | N
         )
     parameter = next(net.parameters(), torch.empty(0))
     with evaluating(net):
-        same_bits = _SAME_BITS.setdefault(net, SameBits())
         ready = (standardize(part.to(parameter.device), spec.inputs) for part in torch.split(inputs, 1000))
-        parts = [same_bits(partial(net, part), part.shape) for part in ready]
+        parts = [same_bits(net)(partial(net, part), part.shape) for part in ready]
     said = (objective or objectives.default(spec.targets)).predict(torch.cat(parts)).cpu()
     if spec.targets.kind == "real":
         return said * torch.tensor(spec.targets.std) + torch.tensor(spec.targets.mean)

@@ -32,6 +32,7 @@ from profundo.runs.resumable import Keeping, State, learn, where
 from profundo.runs.saved_model import build_net, load_model, save_model
 from profundo.runs.tensorboard import EventFiles, check_log
 from profundo.runs.voice import Quiet, Voice, figure
+from profundo.threads import using
 from profundo.train import History
 from profundo.train.checkpoints import newest_checkpoint
 from profundo.train.distributed import Group, group
@@ -370,10 +371,11 @@ def _train(
     run.best_epoch = best_epoch(run.history)
     if processes.chief:
         started = time.perf_counter()
-        evaluate_run(run, voice.notice)
-        run.seconds["evaluation"] = time.perf_counter() - started
-        if folder is not None:
-            _keep(run, voice)
+        with using(1):  # figures are small work; what is not takes more by itself
+            evaluate_run(run, voice.notice)
+            run.seconds["evaluation"] = time.perf_counter() - started
+            if folder is not None:
+                _keep(run, voice)
     for line in result_lines(run) if run.scores is not None else []:
         voice.say(line)
     return run
