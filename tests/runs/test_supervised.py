@@ -331,7 +331,7 @@ def test_a_streamed_run_says_so_in_its_experiment(tmp_path):
     assert prepare(experiment(data=str(folder))).experiment.stream is False
 
 
-def test_resuming_elsewhere_is_refused_or_noticed(tmp_path, iris):
+def test_resuming_elsewhere_is_refused_or_noticed(tmp_path, iris, monkeypatch):
     class Stop(Exception):
         pass
 
@@ -350,10 +350,11 @@ def test_resuming_elsewhere_is_refused_or_noticed(tmp_path, iris):
     net = nn.Linear(4, 3)
     with pytest.raises(Stop):
         pf.fit(net, iris, out=tmp_path / "run", voice=Impatient(), **settings)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     torch.set_num_threads(2)
     listener = Impatient()
     pf.fit(nn.Linear(4, 3), iris, out=tmp_path / "run", resume=True, voice=listener, **settings)
-    assert any("threads was 1, is 2" in text for text in listener.heard)
+    assert any("threads were 1, OMP_NUM_THREADS makes them 2" in text for text in listener.heard)
 
 
 def test_images_with_augmentation_repeat_bit_for_bit_from_the_experiment_file(tmp_path):

@@ -30,6 +30,9 @@ __all__ = ["app", "main"]
 def main() -> None:
     """The entry point. Exit status: 1 for a mistake that one line explains, 2 for wrong usage, 130 or 143 when
     interrupted with the state saved."""
+    from profundo.threads import prepare_process
+
+    prepare_process()
     from profundo.records import Interrupted, ProfundoError
     from profundo.runs.voice import inert
 

@@ -28,6 +28,7 @@ from profundo.data.augmenting.augment import augmented
 from profundo.data.standard import standardize, standardize_targets
 from profundo.data.streams.blocks import blocks_of, cut, gather, in_blocks, root_of, shuffled_in_windows
 from profundo.records import Batch, ProfundoError, Samples, Spec
+from profundo.threads import one_thread
 
 __all__ = ["InMemory", "Streamed", "batches", "in_order", "order"]
 
@@ -281,7 +282,7 @@ def data_loader(
         prefetch_factor=prefetched if workers else None,
         # Workers know by their parent's PID whether it is alive; those of a fork server would live on without it.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
-        worker_init_fn=leave_signals_to_the_parent if hasattr(os, "setsid") else None,
+        worker_init_fn=start_worker,
         generator=torch.Generator().manual_seed(0),  # its own, so that workers take nothing from the global one
     )
 
@@ -290,9 +291,12 @@ def as_it_is(read: Tensor) -> Tensor:
     return read
 
 
-def leave_signals_to_the_parent(_worker: int) -> None:
-    """Ctrl-C and SIGTERM often go to the whole process group; a worker outside of it lets its parent end in good order."""
-    os.setsid()
+def start_worker(_worker: int) -> None:
+    """With one thread, and without signals: Ctrl-C and SIGTERM often go to the whole process group; a worker outside of it
+    lets its parent end in good order."""
+    one_thread()
+    if hasattr(os, "setsid"):
+        os.setsid()
 
 
 def in_order(

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from profundo.compiler import leave_the_compiler_out
 from profundo.records import Spec
+from profundo.threads import most_threads, using
 
 __all__ = ["Linear", "fit_linear", "linear_name"]
 
@@ -30,6 +31,7 @@ LARGE, ENOUGH = (
     1_000_000,
     30,
 )  # numbers, and iterations for more of them: on MNIST further ones change nothing for the better
+SEVERAL_THREADS = 10**10  # rows times features squared: by the work, not the clock, for the number changes last digits
 MOST_REMEMBERED = 50_000_000  # numbers of the steps that L-BFGS looks back on
 
 
@@ -58,10 +60,11 @@ def fit_linear(parts: Iterable[Tensor], targets: Tensor, spec: Spec) -> Linear:
     (samples, K), or standardised numbers (samples, outputs)."""
     side = _side(spec)
     rows = torch.cat([features(part, side) for part in parts])
-    if spec.targets.kind == "real":
-        weight, bias = ridge(rows, targets)
-    else:
-        weight, bias = logistic(rows, targets, spec.outputs)
+    with using(most_threads() if len(rows) * rows.shape[1] ** 2 > SEVERAL_THREADS else 1):
+        if spec.targets.kind == "real":
+            weight, bias = ridge(rows, targets)
+        else:
+            weight, bias = logistic(rows, targets, spec.outputs)
     return Linear(weight, bias, side)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from profundo.evaluate.detection import roc_area
 from profundo.records import Batch, CalibrationBin, ClassScores, Scores, Targets
+from profundo.threads import same_bits
 
 __all__ = [
     "PROBABILITIES",
@@ -112,7 +114,7 @@ def answers_of_all(
         for batch in batches:
             truths.append(batch.targets.cpu())
             for kept, (net, objective) in zip(said, judged, strict=True):
-                outputs = net(batch.inputs)
+                outputs = same_bits(net)(partial(net, batch.inputs), batch.inputs.shape)
                 costs = objective(outputs, batch.targets).float().cpu()
                 kept.append((objective.predict(outputs).float().cpu(), costs))
     truth = in_own_units(torch.cat(truths), targets)

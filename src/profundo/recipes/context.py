@@ -175,11 +175,9 @@ class Context:
             changes = [change for part in parts for change in part]
         except (LookupError, TypeError, AttributeError) as error:
             raise ProfundoError(f"the newest checkpoint is not one of a recipe: {error!r}; run it anew") from None
-        for name in ("threads", "torch"):
-            if before["on"].get(name) != now["on"][name]:
-                self.voice.notice(
-                    f"{name} was {before['on'].get(name)}, is {now['on'][name]}: the result may differ in its last digits"
-                )
+        torch_before, torch_now = before["on"].get("torch"), now["on"]["torch"]
+        if torch_before != torch_now:
+            self.voice.notice(f"torch was {torch_before}, is {torch_now}: the result may differ in its last digits")
         if changes:
             raise ProfundoError(f"cannot go on, for things changed: {'; '.join(changes)}. Undo that, or run it anew")
 

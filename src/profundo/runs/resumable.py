@@ -15,6 +15,7 @@ from profundo.records import ProfundoError
 from profundo.runs.folder import Folder, write_history
 from profundo.runs.tensorboard import Diary, told
 from profundo.runs.voice import Voice
+from profundo.threads import person_decides, using
 from profundo.train import (
     Batches,
     EarlyStop,
@@ -35,6 +36,7 @@ from profundo.train.checkpoints import State, interruptible, save_checkpoint
 from profundo.train.distributed import Group
 from profundo.train.hardware import free_heap, keep_heap, repeatable
 from profundo.train.randomness import random_state, restore_random_state
+from profundo.train.threads import Paced, recorded_threads
 
 __all__ = ["Keeping", "State", "Training", "is_out_of_memory", "learn", "where"]
 
@@ -78,6 +80,13 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
     history, stopper, film = training.history, training.stopper, training.film
     start = begin(training.seed, processes) if state is None else restore(state, training, processes)
     saved = start
+    bits = recorded_threads(state)
+    if bits and person_decides() and bits != torch.get_num_threads():
+        voice.notice(
+            f"threads were {bits}, OMP_NUM_THREADS makes them {torch.get_num_threads()}: the result may differ in its last "
+            "digits; leave it out for the same bits"
+        )
+    paced = Paced(training.update, bits, alone=processes.size == 1)
 
     def save(position: Position) -> None:
         nonlocal saved
@@ -88,12 +97,13 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
         if keeping is not None:
             done = position.epoch * len(training.batches) + position.index
             keeping.folder.check()
-            save_checkpoint(keeping.checkpoints, done, snapshot(training, keeping, position, randoms))
+            save_checkpoint(keeping.checkpoints, done, snapshot(training, keeping, position, randoms, paced.bits))
             if keeping.history_file:
                 write_history(keeping.folder, history.to_csv())
 
-    with interruptible() as signalled, repeatable(training.device, training.precision):
-        steps = fit(training.update, training.batches, training.plan, start)
+    on_cpu = training.device.type == "cpu"
+    with interruptible() as signalled, repeatable(training.device, training.precision), using(bits or 1):
+        steps = fit(paced if on_cpu else training.update, training.batches, training.plan, start)
         if training.gradients:
             steps = gradient_norms(steps, history, training.update.networks, len(training.batches))
         steps = record(steps, history, training.validate)
@@ -138,9 +148,13 @@ def check_finite(networks: Mapping[str, nn.Module], position: Position) -> None:
 
 
 # ------------------------------------------------------------------------------------------------ what is saved
-def snapshot(training: Training, keeping: Keeping, position: Position, randoms: list[State]) -> State:
+def snapshot(
+    training: Training, keeping: Keeping, position: Position, randoms: list[State], threads: int | None
+) -> State:
+    on = {**keeping.facts.get("on", {}), **({"threads": str(threads)} if threads else {})}
     return {
         **keeping.facts,
+        "on": on,
         "position": [position.epoch, position.index],
         "update": training.update.state_dict(),
         "history": training.history.state_dict(),
@@ -151,11 +165,10 @@ def snapshot(training: Training, keeping: Keeping, position: Position, randoms: 
 
 
 def where(device: torch.device, precision: str) -> dict[str, str]:
-    """What must be the same for the same bits."""
+    """What must be the same for the same bits, beside the number of threads, which is kept by itself (train/threads.py)."""
     return {
         "device": device.type,
         "precision": precision,
-        "threads": str(torch.get_num_threads()),
         "torch": torch.__version__,
     }
 

@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import safetensors.torch
@@ -22,6 +23,7 @@ from profundo.objectives import Objective
 from profundo.records import ProfundoError, Spec
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
+from profundo.threads import same_bits
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
 
@@ -142,7 +144,8 @@ def predict(net: nn.Module, spec: Spec, inputs: Tensor, objective: Objective | N
         )
     parameter = next(net.parameters(), torch.empty(0))
     with evaluating(net):
-        parts = [net(standardize(part.to(parameter.device), spec.inputs)) for part in torch.split(inputs, 1000)]
+        ready = (standardize(part.to(parameter.device), spec.inputs) for part in torch.split(inputs, 1000))
+        parts = [same_bits(net)(partial(net, part), part.shape) for part in ready]
     said = (objective or objectives.default(spec.targets)).predict(torch.cat(parts)).cpu()
     if spec.targets.kind == "real":
         return said * torch.tensor(spec.targets.std) + torch.tensor(spec.targets.mean)

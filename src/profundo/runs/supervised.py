@@ -41,6 +41,7 @@ from profundo.runs.saved_model import save_model
 from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines
 from profundo.runs.tensorboard import EventFiles
 from profundo.runs.voice import Quiet, Voice, for_python
+from profundo.threads import using
 from profundo.train import History
 from profundo.train.checkpoints import newest_checkpoint
 from profundo.train.distributed import Group, group
@@ -167,7 +168,7 @@ def check_unchanged(folder: Folder, prepared: Prepared, state: State | None, pro
     for name, old in (state or {}).get("on", {}).items():
         if now.get(name) != old and name in ("device", "precision"):
             changes.append(f"{name} was {old}, is {now.get(name)}")
-        elif now.get(name) != old:
+        elif now.get(name) != old and name != "threads":
             voice.notice(f"{name} was {old}, is {now.get(name)}: the result may differ in its last digits")
     before = read_object(folder.environment).get("data") if folder.environment.is_file() else None
     if isinstance(before, dict):
@@ -241,10 +242,11 @@ def train_prepared(
             save_model(folder, run.net, run.experiment, run.data.spec)
             write_history(folder, history.to_csv())
         started = time.perf_counter()
-        evaluate_run(run, voice.notice)
-        run.seconds["evaluation"] = time.perf_counter() - started
-        if folder is not None:
-            keep_result(run, folder, voice)
+        with using(1):  # figures are small work; what is not takes more by itself
+            evaluate_run(run, voice.notice)
+            run.seconds["evaluation"] = time.perf_counter() - started
+            if folder is not None:
+                keep_result(run, folder, voice)
         for line in result_lines(run):
             voice.say(line)
     return run

@@ -29,6 +29,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from profundo.dispatch import Observed
 from profundo.records import Batch
+from profundo.threads import equal
 from profundo.train.randomness import random_state, restore_random_state
 
 __all__ = ["Captured", "NotCapturable", "capture"]
@@ -223,7 +224,7 @@ class Captured:
             self.return_to(before)
             cost = self.update.cost(batch.inputs, batch.targets, batch.total)
             ordinary = [cost.detach(), *torch.autograd.grad(cost, self.parameters)]
-            same = all(map(torch.equal, replayed, ordinary)) and _equal(replayed_moment, self.moment())
+            same = all(map(torch.equal, replayed, ordinary)) and equal(replayed_moment, self.moment())
             same = same and all(map(operator.is_, self.buffers, self.update.net.buffers()))
         except Exception as error:  # noqa: BLE001 - whatever a recording fails of, the ordinary step decides
             self.refused = " ".join(str(error).split())
@@ -254,13 +255,3 @@ class Captured:
             for buffer, value in zip(self.buffers, buffers, strict=True):
                 buffer.copy_(value)
         restore_random_state(randomness)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return all(_equal(one[name], other[name]) for name in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(_equal, one, other))
-    return bool(one == other)

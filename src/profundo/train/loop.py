@@ -81,8 +81,7 @@ def fit(update: Update, batches: Batches | Iterable[Any], plan: Plan, start: Pos
     """
     steps: Batches = batches if hasattr(batches, "epoch") else Repeated(batches)  # type: ignore[assignment]
     start = start or Position()
-    groups = [group for optimizer in update.optimizers for group in optimizer.param_groups]
-    for group in groups:
+    for group in groups(update):
         group.setdefault("initial_lr", group["lr"])  # the name that PyTorch's own schedulers use
     in_epoch = len(steps)
     if in_epoch == 0:
@@ -93,7 +92,7 @@ def fit(update: Update, batches: Batches | Iterable[Any], plan: Plan, start: Pos
         index = skip - 1
         for index, batch in enumerate(steps.epoch(epoch, skip), skip):
             rate = plan.schedule((epoch * in_epoch + index) / total)
-            for group in groups:
+            for group in groups(update):  # anew, for an update may put back an earlier state
                 group["lr"] = rate * group["initial_lr"]
             losses = update(batch)
             yield Step(epoch, index, losses, batch.total, rate, index + 1 == in_epoch)
@@ -101,6 +100,10 @@ def fit(update: Update, batches: Batches | Iterable[Any], plan: Plan, start: Pos
             raise ProfundoError(
                 f"training: expected {in_epoch} batches in epoch {epoch + 1}, as len() says; got {index + 1}"
             )
+
+
+def groups(update: Update) -> Iterator[dict[str, Any]]:
+    return (group for optimizer in update.optimizers for group in optimizer.param_groups)
 
 
 class Repeated:
