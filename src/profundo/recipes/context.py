@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from profundo.data import load
 from profundo.data.batches import mix
+from profundo.files import in_words
 from profundo.pictures.exhibits import Film
 from profundo.recipes.request import Request
 from profundo.records import Dataset, ProfundoError
@@ -177,7 +178,9 @@ class Context:
                 if now[part].get(name) != values.get(name)
             ]
         except (LookupError, TypeError, AttributeError) as error:
-            raise ProfundoError(f"the newest checkpoint is not one of a recipe: {error!r}; run it anew") from None
+            raise ProfundoError(
+                f"the newest checkpoint is not one of a recipe: {in_words(error)}; run it anew"
+            ) from None
         for name in ("threads", "torch"):
             if before["on"].get(name) != now["on"][name]:
                 self.voice.notice(

@@ -319,5 +319,5 @@ def summary_html(run: Run) -> str:
         + "</tr>"
         for name, value in said.values.items()
     )
-    where = f"<p>report: {escape(str(run.folder.report))}</p>" if run.folder else ""
+    where = f"<p>report: {escape(str(run.folder.report))}</p>" if run.folder and run.folder.report.is_file() else ""
     return f"<b>{escape(run.data.name)}</b>, {len(run.history)} epochs<table><tr>{head}</tr>{rows}</table>{where}"

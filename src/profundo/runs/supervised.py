@@ -22,7 +22,7 @@ from profundo.data import load
 from profundo.data.batches import in_order, shared_batch_size
 from profundo.data.streams.places import check_place, remember_place
 from profundo.evaluate import Answers, answers_of_all, evaluating, figures, scores
-from profundo.files import read_object, write_json
+from profundo.files import in_words, read_object, write_json
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Scores
 from profundo.runs.experiment import Experiment, completed, experiment, read_experiment, write_experiment
 from profundo.runs.folder import Folder, environment, read_result, write_history
@@ -293,7 +293,7 @@ def _changed_settings(asked: Experiment, state: State, processes: Group) -> list
     try:
         before, size = state["experiment"].items(), len(state["random"])
     except (LookupError, TypeError, AttributeError) as error:
-        raise ProfundoError(f"the newest checkpoint is not one of a training: {error!r}; train anew") from None
+        raise ProfundoError(f"the newest checkpoint is not one of a training: {in_words(error)}; train anew") from None
     changes = [
         f"{name} was {old!r}, is {now.get(name)!r}"
         for name, old in before
@@ -406,7 +406,7 @@ def result_lines(run: Run) -> list[str]:
         lines.append(f"{early}best weights of epoch {run.best_epoch + 1} restored")
     lines += score_lines(run.scores, "test")
     lines.append(f"{run.seconds.get('training', 0):.1f} s of training")
-    if run.folder is not None:
+    if run.folder is not None and run.folder.report.is_file():
         lines.append(f"report: {run.folder.report}")
     return lines
 

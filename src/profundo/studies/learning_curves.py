@@ -21,6 +21,7 @@ from profundo.data.splits.folds import labels_of, nested, seed_of, subset
 from profundo.data.splits.splits import separated
 from profundo.evaluate.power_law import FEWEST_SIZES, PowerLaw, fit_power_law
 from profundo.evaluate.spread import Spread, is_beyond_chance, spread
+from profundo.files import in_words
 from profundo.pictures.numbers import count, plain
 from profundo.pictures.sheet import sheet_html
 from profundo.records import ProfundoError
@@ -291,7 +292,7 @@ def by_split(results: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, dict[s
         }
     except (LookupError, TypeError, ValueError) as error:
         raise ProfundoError(
-            f"results.json: expected the results of a learning curve: {error}; choose another --out"
+            f"results.json: expected the results of a learning curve: {in_words(error)}; choose another --out"
         ) from None
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from profundo.evaluate.intervals import wilson
-from profundo.files import read_json
+from profundo.files import in_words, read_object
 from profundo.records import CalibrationBin, ClassScores, ProfundoError, Spec
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
@@ -49,10 +49,10 @@ class Kept(BaseModel):
 
 def card(folder: Folder) -> dict[str, Any]:
     """The card as plain data. Raises ProfundoError when a file of the run is missing or damaged."""
-    described, asked = read_json(folder.model), read_experiment(folder.experiment)
-    on = read_json(folder.environment) if folder.environment.is_file() else {}
+    described, asked = read_object(folder.model), read_experiment(folder.experiment)
+    on = read_object(folder.environment) if folder.environment.is_file() else {}
     try:
-        kept = Kept.model_validate(read_json(folder.scores))
+        kept = Kept.model_validate(read_object(folder.scores))
         spec = TypeAdapter(Spec).validate_python(described["spec"])
         facts = dict(on.pop("data", {}))
         counts = [int(count) for count in facts.get("samples", ())]
@@ -97,8 +97,7 @@ def card(folder: Folder) -> dict[str, Any]:
             "date": datetime.fromtimestamp(folder.scores.stat().st_mtime, UTC).date().isoformat(),
         }
     except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise ProfundoError(f"{folder.path}: expected the files of a finished run: {said}") from None
+        raise ProfundoError(f"{folder.path}: expected the files of a finished run: {in_words(error)}") from None
     return {**made, "limits": limits(made, spec)}
 
 
@@ -122,7 +121,7 @@ def parameters(folder: Folder, described: Mapping[str, Any], spec: Spec) -> int:
             kept = [name for name in file.keys() if not name.endswith(NOT_LEARNED)]  # noqa: SIM118 - no mapping
             return sum(int(torch.Size(file.get_slice(name).get_shape()).numel()) for name in kept)
     except (OSError, SafetensorError) as error:
-        raise ProfundoError(f"{folder.weights}: expected the weights of a run: {error}") from None
+        raise ProfundoError(f"{folder.weights}: expected the weights of a run: {in_words(error)}") from None
 
 
 def task(spec: Spec) -> str:
