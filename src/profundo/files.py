@@ -28,10 +28,12 @@ from profundo.records import ProfundoError
 
 __all__ = [
     "Place",
+    "clear_abandoned",
     "clear_leftovers",
     "erase",
     "exit_point",
     "in_words",
+    "kind_of",
     "open_place",
     "read_json",
     "read_object",
@@ -315,8 +317,16 @@ def read_object(path: Path) -> dict[str, Any]:
     """A JSON object. Raises ProfundoError as `read_json` does, and for any other value."""
     value = read_json(path)
     if not isinstance(value, dict):
-        raise ProfundoError(f"{path}: expected a JSON object, found {type(value).__name__}; it was not written so")
+        raise ProfundoError(f"{path}: expected a JSON object, found {kind_of(value)}; it was not written so")
     return value
+
+
+def kind_of(value: Any) -> str:
+    """What JSON and YAML call it."""
+    if value is None or isinstance(value, bool):
+        return "nothing" if value is None else "true or false"
+    names = {str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return names.get(type(value), "something else")
 
 
 def erase(path: Path) -> None:
@@ -335,6 +345,12 @@ def clear_leftovers(folder: Path, within: Path | None = None) -> None:
             here.clear()
     except FileNotFoundError:
         pass
+
+
+def clear_abandoned(folder: Path, written: str = "") -> None:
+    """The same where others may be at work: only what a process that is gone left, of the file `written` or long ago."""
+    with open_place(folder) as here:
+        here.clear(written)
 
 
 def sha256(path: Path) -> str:

@@ -11,16 +11,17 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 import profundo.files
-from profundo.files import clear_leftovers, in_words, reason, write_bytes, write_text
-from profundo.records import ProfundoError
+from profundo.files import in_words, reason, write_bytes, write_text
 from profundo.recipes.recipe_run import run_recipe
+from profundo.records import ProfundoError
 from profundo.runs.experiment import experiment
-from profundo.runs.supervised import open_run, train
+from profundo.runs.supervised import train
 from profundo.runs.voice import Terminal
 from profundo.studies.cross_validation import cross_validate, resume_cross_validation
 from profundo.use.any_run import resume, write_report
@@ -62,16 +63,8 @@ def exported(run: Path) -> None:
 def nothing(run: Path) -> None: ...
 
 
-def as_new(run: Path) -> None:
-    """Only what a link may hide behind: what a killed run leaves, under the name that is tested."""
-    for path in run.iterdir():
-        if not path.is_symlink():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
 DOORS = {
     "resume": ("training", unfinished, lambda run: resume(run, voice=voice())),
-    "train --out": ("training", as_new, lambda run: train(experiment(data="iris", epochs=1, log=LOG), out=run, voice=voice())),
     "report": ("training", nothing, write_report),
     "export": ("training", nothing, exported),
     "recipe resume": ("recipe", unfinished, lambda run: resume(run, voice=voice())),
@@ -94,39 +87,186 @@ def look(place: Path) -> dict[str, tuple[float, bytes]]:
     }
 
 
-def names(run: Path) -> list[Path]:
-    """Of every file and folder in a run; one of each kind of folder that has numbers for names."""
-    inside = [path.relative_to(run) for path in sorted(run.rglob("*")) if not path.name.endswith(".manifest")]
-    return [*inside, Path(".holder"), Path("log.txt"), Path(f".scores.json.{os.getpid()}.part")]
+READ = {"experiment.yaml", "study.yaml", "environment.json", "scores.json", "model.json", "model.safetensors"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("door", DOORS)
-def test_nothing_is_written_through_a_link_in_a_run(door, kind, originals, tmp_path):
+def names(run: Path, deep: bool) -> list[Path]:
+    """Of the files and folders in a run itself, also of those that come and go; or of what its folders hold."""
+    if deep:
+        return [path.relative_to(run) for path in sorted(run.glob("*/*"))]
+    coming = (".lock", ".holder", "log.txt", f".scores.json.{os.getpid()}.part", ".report.html.1.part")
+    return [Path(name) for name in dict.fromkeys([*(path.name for path in sorted(run.iterdir())), *coming])]
+
+
+def refusal(enter, run: Path) -> str | None:
+    try:
+        enter(run)
+    except ProfundoError as error:
+        return str(error)
+    return None
+
+
+def plant(run: Path, name: Path, kind: str, outside: Path) -> None:
+    """Move what has this name outside, or make something there; then link back."""
+    if (run / name).exists():
+        shutil.move(run / name, outside)
+    else:
+        outside.write_text("canary\n")
+    if outside.is_dir():
+        (outside / ".model.json.1.part").write_text("canary")
+        (outside / ".00000001.old.part").mkdir()
+    KINDS[kind](run / name, outside)
+
+
+CASES = [
+    *((door, kind, False) for door in DOORS for kind in KINDS),
+    *(
+        (door, kind, True) for door in DOORS for kind in ("a link", "a hard link") if door != "recipe report"
+    ),  # it reads
+]
+
+
+@pytest.mark.parametrize(("door", "kind", "deep"), CASES)
+def test_nothing_is_written_through_a_link_in_a_run(door, kind, deep, originals, tmp_path):
+    """And every message names a link: when all that were named are removed, the door opens."""
     which, prepare, enter = DOORS[door]
-    told = []
-    for number, name in enumerate(dict.fromkeys(names(originals[which]))):
-        place = tmp_path / str(number)
-        run, outside = place / "run", place / "outside" / "it"
-        shutil.copytree(originals[which], run)
-        outside.parent.mkdir()
-        if (run / name).exists():
-            shutil.move(run / name, outside)
-        else:
-            outside.write_text("canary\n")
-        if outside.is_dir():
-            (outside / ".model.json.1.part").write_text("canary")
-            (outside / ".00000001.old.part").mkdir()
-        KINDS[kind](run / name, outside)
-        prepare(run)
-        before = look(outside.parent)
-        try:
-            enter(run)
-        except ProfundoError as error:
-            assert "\n" not in str(error)
-            assert str(place) in str(error), f"{name}: {error}"
-            told.append(f"{name}: {error}")
-        assert look(outside.parent) == before, f"{name}: something outside changed"
-        shutil.rmtree(place)
-    if kind == "a link":
-        print(*told, sep="\n")
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    shutil.copytree(originals[which], run)
+    outside.mkdir()
+    prepare(run)
+    reads = kind in ("a link to nothing", "a FIFO")
+    planted = [name for name in names(run, deep) if not (reads and name.name in READ)]
+    for number, name in enumerate(planted):
+        plant(run, name, kind, outside / str(number))
+    before = look(outside)
+    for _ in range(len(planted) + 1):
+        said = refusal(enter, run)
+        assert look(outside) == before
+        if said is None:
+            return
+        named = [name for name in planted if said.startswith(f"{run / name}: ")]
+        assert len(named) == 1, said
+        assert said.endswith("remove it"), said
+        (run / named[0]).unlink()
+        planted.remove(named[0])
+    pytest.fail(f"the door stayed closed: {planted}")
+
+
+@pytest.mark.parametrize(
+    "name", [".lock", ".holder", "environment.json", "checkpoints", ".scores.json.1.part", "log.txt"]
+)
+@pytest.mark.parametrize("to", ["a file", "a folder", "nothing"])
+def test_a_new_run_in_a_folder_with_a_link_changes_nothing_outside(name, to, tmp_path):
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    (outside / "folder").mkdir(parents=True)
+    (outside / "file").write_text("canary")
+    run.mkdir()
+    (run / name).symlink_to(outside / to.split()[-1])
+    before = look(outside)
+    asked = experiment(data="iris", net="linear", epochs=1, log=LOG, checkpoint_seconds=0)
+    said = refusal(lambda run: train(asked, out=run, voice=voice()), run)
+    assert look(outside) == before
+    assert said is None or (str(run) in said and name in said)
+
+
+def test_a_temporary_name_that_is_a_link_is_not_written_through(tmp_path):
+    """Whoever guesses the number of the process can have put it there."""
+    (tmp_path / "outside").write_text("canary")
+    (tmp_path / f".page.html.{os.getpid()}.part").symlink_to(tmp_path / "outside")
+    write_text(tmp_path / "page.html", "page")
+    assert (tmp_path / "outside").read_text() == "canary"
+    assert (tmp_path / "page.html").read_text() == "page"
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_without_folders_held_open_links_are_refused_all_the_same(tmp_path, monkeypatch):
+    """As on Windows."""
+    monkeypatch.setattr(profundo.files, "HELD", False)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "exhibits").symlink_to(tmp_path / "outside")
+    with pytest.raises(ProfundoError, match="expected a folder of its own, found a link"):
+        write_bytes(tmp_path / "run" / "exhibits" / "a.png", b"", within=tmp_path / "run")
+    (tmp_path / "run" / "exhibits").unlink()
+    write_bytes(tmp_path / "run" / "exhibits" / "a.png", b"a", within=tmp_path / "run")
+    assert (tmp_path / "run" / "exhibits" / "a.png").read_bytes() == b"a"
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_the_path_that_a_person_gives_may_go_through_links(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "runs").symlink_to(tmp_path / "disk")
+    run = train(experiment(data="iris", net="linear", epochs=1), out=tmp_path / "runs" / "iris", voice=voice())
+    export(run.folder.path, "safetensors", out=tmp_path / "runs" / "iris.safetensors")
+    assert {"scores.json", "report.html", "log.txt"} <= {path.name for path in (tmp_path / "disk" / "iris").iterdir()}
+    assert (tmp_path / "disk" / "iris.safetensors").is_file()
+
+
+# --------------------------------------------------------------------------------------------- what killed writers left
+GONE = 2**22 + 1  # more than Linux has processes
+
+
+@pytest.mark.parametrize(
+    ("name", "hours", "goes"),
+    [
+        (f".a.csv.{GONE}.part", 0, True),
+        (f".b c.csv.{GONE}.part", 2, True),
+        (f".b.csv.{GONE}.part", 0, False),  # of another file: a process of another machine may write it
+        (f".a.csv.{os.getpid()}.part", 2, True),  # the one that is written
+        (f".b.csv.{os.getpid()}.part", 2, False),
+        (f".b.csv.{os.getpid()}.part", 30, True),
+        (".a.csv.part", 30, False),
+        ("a.csv.1.part", 30, False),
+    ],
+)
+def test_what_a_killed_writer_left_is_cleared_by_the_next_and_nothing_else(name, hours, goes, tmp_path):
+    (tmp_path / name).write_text("half")
+    os.utime(tmp_path / name, (time.time() - 3600 * hours,) * 2)
+    write_text(tmp_path / "a.csv", "whole")
+    assert (tmp_path / name).exists() == (not goes)
+
+
+# -------------------------------------------------------------------------------------------------------- advice, words
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda place: place / "gone" / "a.json", "moved, removed"),
+        (lambda place: place / ("x" * 300), "shorter name"),
+        (lambda place: place / "file" / "a.json", "a file stands where a folder"),
+        (lambda place: place / "folder", "a folder has this name"),
+        (lambda place: place / "loop" / "a.json", "a link"),
+    ],
+)
+def test_advice_fits_the_cause(make, says, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(ProfundoError) as caught:
+        write_text(make(tmp_path), "")
+    assert says in str(caught.value)
+    assert "space" not in str(caught.value)
+    assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "free some space"),
+        (errno.EROFS, "no writing"),
+        (errno.EACCES, "chmod"),
+        (errno.EIO, "disk failed"),
+    ],
+)
+def test_advice_for_what_only_the_system_can_say(number, says):
+    said = reason(OSError(number, os.strerror(number)))
+    assert says in said
+    assert ("space" in says) == ("free some space" in said)
+
+
+def test_pythons_own_words_become_words_about_a_file():
+    assert in_words(KeyError("test")) == "'test' is missing"
+    nothing: Any = None
+    for wrong in (lambda: [][0], lambda: nothing["x"], lambda: [].items(), lambda: {}["a"]):
+        with pytest.raises((LookupError, TypeError, AttributeError)) as caught:
+            wrong()
+        assert in_words(caught.value) != str(caught.value)

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from profundo.data.augmenting.options import check, read
 from profundo.data.dataset_names import Task, nearest
-from profundo.files import write_text
+from profundo.files import kind_of, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
 
@@ -260,7 +260,7 @@ def read_experiment(path: Path) -> dict[str, Any]:
         said = " ".join(str(error).split())
         raise ProfundoError(f"{path}: expected YAML lines `name: value`: {said}") from None
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
-        raise ProfundoError(f"{path}: expected YAML lines `name: value`, found {type(settings).__name__}")
+        raise ProfundoError(f"{path}: expected YAML lines `name: value`, found {kind_of(settings)}")
     return settings
 
 

@@ -247,8 +247,11 @@ def read_scores(folder: Folder) -> dict[str, float]:
     """The test scores of a finished run, empty otherwise."""
     if not folder.scores.exists():
         return {}
-    scores = read_object(folder.scores)["test"]
-    return {str(name): float(value) for name, value in scores.items()}
+    kept = read_object(folder.scores)
+    try:
+        return {str(name): float(value) for name, value in kept["test"].items()}
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ProfundoError(f"{folder.scores}: expected the test scores of a run: {in_words(error)}") from None
 
 
 def write_history(folder: Folder, text: str) -> None:

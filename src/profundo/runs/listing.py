@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from profundo.files import in_words
 from profundo.records import ProfundoError
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import find_runs, read_scores
@@ -20,9 +19,9 @@ def list_runs(parent: Path) -> list[dict[str, Any]]:
     for folder in find_runs(parent):
         try:
             asked, scores = read_experiment(folder.experiment), read_scores(folder)
-        except (ProfundoError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except ProfundoError as error:
             asked, scores = {}, {}
-            state = f"damaged: {in_words(error)}"
+            state = f"damaged: {error}"
         else:
             state = folder.state
         settings = asked.get("settings")  # of a recipe
