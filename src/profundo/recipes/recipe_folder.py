@@ -140,7 +140,7 @@ def open_model(path: str | Path) -> tuple[str, Model]:
     try:
         if described.pop("description_sha256") != digest(described):
             raise ValueError("it differs from what was saved")
-        name, known = str(described["recipe"]), dict(described["known"])
+        name, known = str(described["recipe"]), {**described["known"]}
         asked, expected = validated(name, described["settings"]), str(described["sha256"])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise ProfundoError(f"{folder.model}: expected a recipe's model: {in_words(error)}; run it anew") from None

@@ -66,7 +66,7 @@ def load_model(folder: Folder) -> tuple[nn.Module, Spec]:
             raise ValueError("it differs from what was saved")
         spec = TypeAdapter(Spec).validate_python(described["spec"])
         check_spec(spec)
-        name, options, expected = str(described["net"]), dict(described["net_options"]), described["sha256"]
+        name, options, expected = str(described["net"]), {**described["net_options"]}, described["sha256"]
     except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise ProfundoError(f"{folder.model}: expected a model description: {in_words(error)}; train again") from None
     try:
@@ -126,7 +126,10 @@ def read_weights(folder: Folder, expected: str) -> dict[str, Tensor]:
 def load_objective(folder: Folder, spec: Spec) -> Objective:
     """What the outputs of a saved net mean. Raises ProfundoError for an unknown objective, or one of other targets."""
     name = read_object(folder.model).get("objective") or objectives.default_name(spec.targets)
-    return objectives.build(str(name), spec.targets)
+    try:
+        return objectives.build(str(name), spec.targets)
+    except ProfundoError as error:
+        raise ProfundoError(f"{folder.model}: {error}") from None
 
 
 def predict(net: nn.Module, spec: Spec, inputs: Tensor, objective: Objective | None = None) -> Tensor:

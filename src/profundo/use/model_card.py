@@ -63,7 +63,7 @@ def card(folder: Folder) -> dict[str, Any]:
             "kind": spec.targets.kind,
             "answer": answer(spec, str(described.get("objective", ""))),
             "net": str(described["net"]),
-            "net_options": dict(described["net_options"]),
+            "net_options": {**described["net_options"]},
             "parameters": parameters(folder, described, spec),
             "inputs": {
                 "kind": spec.inputs.kind,
