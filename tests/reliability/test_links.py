@@ -7,6 +7,7 @@ linked back: the worst case, for it reads as before.
 import errno
 import importlib.util
 import io
+import json
 import os
 import shutil
 import time
@@ -21,11 +22,13 @@ from profundo.files import in_words, reason, write_bytes, write_text
 from profundo.recipes.recipe_run import run_recipe
 from profundo.records import ProfundoError
 from profundo.runs.experiment import experiment
-from profundo.runs.supervised import train
+from profundo.runs.listing import list_runs
+from profundo.runs.supervised import open_run, train
 from profundo.runs.voice import Terminal
 from profundo.studies.cross_validation import cross_validate, resume_cross_validation
 from profundo.use.any_run import resume, write_report
 from profundo.use.exporting import export
+from profundo.use.predicting import predictor
 
 LOG = "tensorboard" if importlib.util.find_spec("tensorboard") else None
 
@@ -270,3 +273,44 @@ def test_pythons_own_words_become_words_about_a_file():
         with pytest.raises((LookupError, TypeError, AttributeError)) as caught:
             wrong()
         assert in_words(caught.value) != str(caught.value)
+
+
+# ----------------------------------------------------------------------------------------------------- files that lie
+BROKEN = {
+    "scores.json": [{}, {"test": None}, {"test": []}, {"test": {"accuracy": None}}, [], None],
+    "model.json": [{}, {"description_sha256": 3}, [], None, "text"],
+    "environment.json": [[], None, "text"],
+}
+READERS = {
+    "report": write_report,
+    "evaluate": lambda run: open_run(run, evaluate=False),
+    "export": lambda run: export(run, "safetensors"),
+    "serve": lambda run: predictor(run).card(),
+}
+PYTHONS = ("NoneType", "subscript", "attribute", "argument", "indices", "sequence element", "dict", "validation error")
+
+
+@pytest.mark.parametrize("door", READERS)
+def test_a_broken_file_is_named_in_words(door, originals, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(originals["training"], run)
+    refused = 0
+    for name, values in BROKEN.items():
+        whole = (run / name).read_bytes()
+        for value in values:
+            (run / name).write_text(json.dumps(value))
+            said = refusal(READERS[door], run)
+            refused += said is not None
+            assert said is None or (said.startswith(str(run)) and not said.endswith("'")), said
+            assert not any(words in (said or "") for words in PYTHONS), said
+        (run / name).write_bytes(whole)
+    assert refused >= len(BROKEN["model.json"])
+
+
+@pytest.mark.parametrize("value", BROKEN["scores.json"])
+def test_the_list_of_runs_says_which_file_is_damaged(value, originals, tmp_path):
+    shutil.copytree(originals["training"], tmp_path / "run")
+    (tmp_path / "run" / "scores.json").write_text(json.dumps(value))
+    (row,) = list_runs(tmp_path)
+    assert row["state"].startswith(f"damaged: {tmp_path / 'run' / 'scores.json'}: expected")
+    assert not any(words in row["state"] for words in PYTHONS)

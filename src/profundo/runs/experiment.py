@@ -112,6 +112,8 @@ def experiment(**settings: Any) -> Experiment:
         name = ".".join(str(part) for part in first["loc"]) or "experiment"
         if first["type"] == "extra_forbidden":
             raise ProfundoError(f"setting {name!r} is unknown; {nearest(name, Experiment.model_fields)}") from None
+        if first["type"] == "missing":
+            raise ProfundoError(f"setting {name!r} is missing; add it") from None
         if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
             kinds = "a number, text, true, false or a list of whole numbers"
             raise ProfundoError(f"net option {first['loc'][1]}: expected {kinds}, got {first['input']!r}") from None

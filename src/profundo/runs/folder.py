@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, Field, ValidationError
 
 from profundo.data.dataset_names import SUFFIXES
-from profundo.files import clear_leftovers, erase, in_words, open_place, read_json, read_object, reason, write_text
+from profundo.files import clear_leftovers, erase, in_words, open_place, read_object, reason, write_text
 from profundo.records import ProfundoError
 
 __all__ = ["Folder", "environment", "find_runs"]
@@ -235,7 +235,7 @@ class Result(BaseModel):
 def read_result(folder: Folder) -> Result:
     """Raises ProfundoError when scores.json is missing, damaged or that of something else."""
     try:
-        result = Result.model_validate(read_json(folder.scores))
+        result = Result.model_validate(read_object(folder.scores))
     except ValidationError as error:
         raise ProfundoError(f"{folder.scores}: expected what a finished training keeps; {in_words(error)}") from None
     if not all({"epoch", "loss", "rate"} <= row.keys() for row in result.history):
