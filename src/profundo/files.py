@@ -232,8 +232,8 @@ def in_words(error: Exception) -> str:
 
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        said = first["msg"].replace("Input should be", "expected").replace("a valid dictionary", "an object")
-        return f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {said.split(' or instance of')[0]}"
+        problem = first["msg"].replace("Input should be", "expected").replace("a valid dictionary", "an object")
+        return f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {problem.split(' or instance of')[0]}"
     if isinstance(error, KeyError):
         return f"{str(error.args[0])[:100]!r} is missing" if error.args else "an entry is missing"
     if isinstance(error, IndexError):
