@@ -341,3 +341,45 @@ def test_any_bytes_are_understood_or_refused(kind, which, body):
 def test_any_content_type_is_understood_or_refused(content_type):
     told = outcome(lambda: accepted(content_type, "", "image"))
     assert told == 415 or told.get_content_type() in media_types("image")
+
+
+# --------------------------------------------------------------------------------------------------- what takes long
+def picture(size, form="PNG", **options):
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.new("L", size).save(file, form, **options)
+    return file.getvalue()
+
+
+def test_pixels_of_a_whole_request_are_bounded_before_any_is_decoded(monkeypatch):
+    from PIL import ImageFile
+
+    small, large = picture((100, 100)), picture((400, 250))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("something was decoded"))
+    limits = Limits(pixels=100_000)
+    assert understood("image/png", large, "image", limits).images == [large]
+    body = json.dumps({"images": [base64.b64encode(one).decode() for one in (large, small)]}).encode()
+    refusal = refused("application/json", body, "image", limits)
+    assert refusal.status == 413
+    assert "at most 100,000 pixels" in str(refusal)
+    assert "110,000" in str(refusal)
+    parts = b"".join(b"--x\r\ncontent-type: image/png\r\n\r\n" + large + b"\r\n" for _ in range(2)) + b"--x--\r\n"
+    assert refused("multipart/form-data; boundary=x", parts, "image", limits).status == 413
+
+
+def test_of_many_frames_only_the_first_counts_and_scans_of_a_jpeg_do():
+    from PIL import Image
+
+    frames = [Image.new("L", (100, 100), shade) for shade in range(5)]
+    film = picture((100, 100), "GIF", save_all=True, append_images=frames)
+    assert understood("image/gif", film, "image", Limits(pixels=10_000)).images == [film]
+    photo = picture((100, 100), "JPEG", progressive=True)
+    assert understood("image/jpeg", photo, "image", Limits(pixels=10_000)).images == [photo]
+    scan = photo[photo.rindex(b"\xff\xda") : photo.rindex(b"\xff\xd9")]
+    bomb = photo[:-2] + scan * 1000 + photo[-2:]
+    assert refused("image/jpeg", bomb, "image", Limits(pixels=100_000)).status == 413
+
+
+def test_what_is_no_image_is_left_to_who_decodes_it():
+    assert understood("image/png", b"no image", "image", Limits(pixels=1)).images == [b"no image"]

@@ -114,9 +114,9 @@ def test_files_are_flushed_before_the_rename_and_the_folder_after_it(tmp_path, m
         calls.append(("flush", os.readlink(f"/proc/self/fd/{number}")))
         fsync(number)
 
-    def noted_replace(old, new):
-        calls.append(("rename", str(new)))
-        replace(old, new)
+    def noted_replace(old, new, *, src_dir_fd, dst_dir_fd):
+        calls.append(("rename", os.path.join(os.readlink(f"/proc/self/fd/{dst_dir_fd}"), new)))
+        replace(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(os, "replace", noted_replace)

@@ -19,6 +19,7 @@ from profundo.cli import main
 from profundo.data.new_inputs import Entry
 from profundo.data.tables.new_rows import BadInputError, features_of_frame, features_of_row
 from profundo.files import replacing
+from profundo.lab.answering import as_csv
 from profundo.records import Column, Inputs, ProfundoError, Targets
 from profundo.runs.experiment import experiment
 from profundo.runs.folder import Folder
@@ -313,6 +314,27 @@ def test_a_csv_holds_any_name():
     header, row = csv.reader(io.StringIO(text))
     assert header == ["input", "prediction", "probability", *(f"P({name})" for name in names)]
     assert row == ["x,y.png", names[1], "0.5", "0.25", "0.25", "0.25"]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1", "-1+1", "=cmd|' /C calc'!A0", "＝1+1"]
+)
+def test_no_cell_of_a_csv_becomes_a_formula(text):
+    """OWASP, CSV Injection: names of files, classes and columns may come from strangers."""
+    labels = {"input": text, "prediction": [text], "probabilities": {text: 0.5}}
+    for written in (
+        told("csv", [labels], Targets("labels", (text,)))[0],
+        told("csv", [{"input": text, "prediction": -0.5}], Targets("real", names=(text,)))[0],
+        as_csv([labels], Targets("labels", (text,))).decode(),
+    ):
+        header, row = csv.reader(io.StringIO(written, newline=""))
+        assert all(cell[0] not in "=+-@\t\r＝" or cell == "-0.5" for cell in (*header, *row)), written
+        assert row[0] == f"'{text}".replace("\r", "\n")
+
+
+def test_numbers_stay_numbers_in_a_csv():
+    text, _ = told("csv", [{"input": "-3", "prediction": [-0.5, 1e-9]}], Targets("real", names=("a", "b")))
+    assert text == "input,a,b\n-3,-0.5,1e-09\n"
 
 
 def test_a_csv_has_a_column_for_each_real_target():

@@ -97,7 +97,6 @@ def generate(
     place = out if out is not None else Folder(run).path / "generated"
     if (place / LIST).exists():
         raise ProfundoError(f"{place}: holds the exhibits of a run; choose another --out")
-    for path in write_exhibits(
-        place, [exhibit for exhibit in made if exhibit.kind not in ("text", "table")], listed=False
-    ):
+    pictures = [exhibit for exhibit in made if exhibit.kind not in ("text", "table")]
+    for path in write_exhibits(place, pictures, listed=False, within=Path(run) if out is None else None):
         print(path)

@@ -23,9 +23,9 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one request: body_bytes; images; rows; values, of all rows together, and of all probabilities in an answer;
-    text, characters of one value or name. Of all: bodies_bytes held at the same time; connections; workers, threads
-    that predict; waiting, requests in line for them.
+    """Of one request: body_bytes; images; pixels, decoded, of all images together; rows; values, of all rows together,
+    and of all probabilities in an answer; text, characters of one value or name. Of all: bodies_bytes held at the same
+    time; connections; workers, threads that predict; waiting, requests in line for them.
 
     Seconds: head, for a request's first lines, and for a connection without any; body, for all that follows them;
     answer, from the whole request to its answer; stalled, for a client that does not take its answer; leave, for what
@@ -34,6 +34,7 @@ class Limits:
 
     body_bytes: int = 16_000_000
     images: int = 256
+    pixels: int = 2**26
     rows: int = 10_000
     values: int = 1_000_000
     text: int = 10_000

@@ -23,6 +23,7 @@ from email.message import Message
 from email.parser import HeaderParser
 from typing import Any, NoReturn
 
+from profundo.data.images.pixels import work_of
 from profundo.lab.limits import Limits, Refusal
 
 __all__ = ["IMAGE_TYPES", "Asked", "accepted", "media_types", "read"]
@@ -79,11 +80,19 @@ def read(header: Message, body: bytes, kind: str, limits: Limits) -> Asked:
     if media == "text/csv":
         return of_rows(from_csv(body, limits))
     if media == "multipart/form-data":
-        return of_images(dict(from_parts(body, str(header.get_param("boundary") or ""), limits)))
-    return of_images({"image": body})
+        return of_images(dict(from_parts(body, str(header.get_param("boundary") or ""), limits)), limits)
+    return of_images({"image": body}, limits)
 
 
-def of_images(images: Mapping[str, bytes]) -> Asked:
+def of_images(images: Mapping[str, bytes], limits: Limits) -> Asked:
+    """Raises Refusal for more pixels than can be decoded in time, by the headers alone."""
+    pixels = sum(map(work_of, images.values()))
+    if pixels > limits.pixels:
+        raise Refusal(
+            413,
+            f"expected at most {limits.pixels:,} pixels in one request (a progressive JPEG of many scans counts several "
+            f"times), got {pixels:,}; send smaller images, or several requests",
+        )
     return Asked("image", list(images), list(images.values()), [])
 
 
@@ -124,6 +133,8 @@ def called(headers: bytes, limits: Limits) -> str:
 # ----------------------------------------------------------------------------------------------------------------- CSV
 def from_csv(body: bytes, limits: Limits) -> list[dict[str, Any]]:
     """Every value as text: what it means, the net's columns know."""
+    if body.count(b",") + body.count(b"\n") > 2 * limits.values:  # before any of them takes memory
+        raise Refusal(413, f"text/csv: expected at most {limits.values:,} values; send less, in several requests")
     lines = csv.reader(io.StringIO(decoded(body, "text/csv").removeprefix("\ufeff"), newline=""), strict=True)
     try:
         header = next((line for line in lines if line), [])
@@ -165,7 +176,7 @@ def from_json(body: bytes, kind: str, limits: Limits) -> Asked:
     if not isinstance(told, dict) or list(told) != [wanted] or not isinstance(told[wanted], list) or not told[wanted]:
         raise Refusal(400, f"JSON: expected {example}")
     if kind == "image":
-        return of_images(dict(from_base64(told["images"], limits)))
+        return of_images(dict(from_base64(told["images"], limits)), limits)
     rows = told["rows"]
     check_number(len(rows), sum(len(row) for row in rows if isinstance(row, dict)), limits)
     for number, row in enumerate(rows, 1):

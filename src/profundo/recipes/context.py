@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from profundo.data import load
 from profundo.data.batches import mix
+from profundo.files import in_words
 from profundo.pictures.exhibits import Film
 from profundo.recipes.request import Request
 from profundo.records import Dataset, ProfundoError
@@ -174,7 +175,9 @@ class Context:
             parts = [differences(values, now[part], ("threads", "torch")) for part, values in before.items()]
             changes = [change for part in parts for change in part]
         except (LookupError, TypeError, AttributeError) as error:
-            raise ProfundoError(f"the newest checkpoint is not one of a recipe: {error!r}; run it anew") from None
+            raise ProfundoError(
+                f"the newest checkpoint is not one of a recipe: {in_words(error)}; run it anew"
+            ) from None
         torch_before, torch_now = before["on"].get("torch"), now["on"]["torch"]
         if torch_before != torch_now:
             self.voice.notice(f"torch was {torch_before}, is {torch_now}: the result may differ in its last digits")

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from profundo.files import read_json, write_bytes, write_json
+from profundo.files import in_words, read_json, reason, write_bytes, write_json
 from profundo.pictures.exhibits import Drawn
 from profundo.pictures.safety import is_drawing
 from profundo.records import ProfundoError
@@ -47,24 +47,30 @@ class Entry(BaseModel):
         return self
 
 
-def write_exhibits(place: Path, exhibits: Sequence[Drawn], listed: bool = True) -> list[Path]:
-    """Each as a file, and a list of them with titles and captions. Returns the files' paths."""
+def write_exhibits(
+    place: Path, exhibits: Sequence[Drawn], listed: bool = True, within: Path | None = None
+) -> list[Path]:
+    """Each as a file, and a list of them with titles and captions. Returns the files' paths.
+
+    within: the run's folder, below which no link is followed; `place` by default.
+    """
     if not exhibits:
         return []
+    within = within or place
     try:
-        place.mkdir(exist_ok=True, parents=True)
+        within.mkdir(exist_ok=True, parents=True)
     except OSError as error:
-        raise ProfundoError(f"{place}: cannot be made: {error.strerror or error}; choose another --out") from None
+        raise ProfundoError(f"{place}: cannot be made: {reason(error)}") from None
     entries: list[Entry] = []
     for number, exhibit in enumerate(exhibits, 1):
         words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in exhibit.title.lower())
         name = f"{number:02d}-{'-'.join(words.split())[:48]}{exhibit.suffix}"
-        write_bytes(place / name, exhibit.content)
+        write_bytes(place / name, exhibit.content, within)
         kept: dict[str, Any] = {field.name: getattr(exhibit, field.name) for field in dataclasses.fields(exhibit)}
         kept.pop("content")
         entries.append(Entry(file=name, sha256=hashlib.sha256(exhibit.content).hexdigest(), **kept))
     if listed:
-        write_json(place / LIST, [entry.model_dump() for entry in entries])
+        write_json(place / LIST, [entry.model_dump() for entry in entries], within)
     return [place / entry.file for entry in entries]
 
 
@@ -74,11 +80,8 @@ def read_exhibits(place: Path) -> list[Drawn]:
         return []
     try:
         return [exhibit(place, Entry(**entry)) for entry in read_json(place / LIST)]
-    except ValidationError as error:
-        said = "; ".join(first["msg"] for first in error.errors()[:1])
-        raise ProfundoError(f"{place / LIST}: the exhibits do not read: {said}") from None
     except (OSError, TypeError, ValueError) as error:
-        raise ProfundoError(f"{place}: the exhibits do not read: {' '.join(str(error).split())}") from None
+        raise ProfundoError(f"{place / LIST}: the exhibits do not read: {in_words(error)}; run it anew") from None
 
 
 def exhibit(place: Path, entry: Entry) -> Drawn:

@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import nn
 
-from profundo.files import read_json, write_bytes, write_json, write_text
+from profundo.files import in_words, read_object, write_bytes, write_json, write_text
 from profundo.pictures.exhibits import Drawn
 from profundo.pictures.story import Story, story_html
 from profundo.recipes.exhibit_files import LIST, read_exhibits, write_exhibits
@@ -59,9 +59,7 @@ def read_request(path: Path) -> Request:
     try:
         read = Asked(**content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "it"
-        raise ProfundoError(f"{path}: expected what a recipe was asked for; {place}: {first['msg']}") from None
+        raise ProfundoError(f"{path}: expected what a recipe was asked for; {in_words(error)}") from None
     return Request(read.recipe, validated(read.recipe, read.settings), read.seed, read.device, read.data_dir)
 
 
@@ -96,7 +94,7 @@ def keep(run: RecipeRun, on: Mapping[str, str], facts: Mapping[str, Any]) -> Non
     histories = {name: trained.history for name, trained in run.trainings.items()}
     if len(histories) == 1:
         write_history(folder, next(iter(histories.values())).to_csv())
-    write_exhibits(folder.path / "exhibits", run.exhibits)
+    write_exhibits(folder.path / "exhibits", run.exhibits, within=folder.path)
     told = Told(
         recipe=run.request.recipe,
         test=dict(outcome.scores),
@@ -140,14 +138,14 @@ def open_model(path: str | Path) -> tuple[str, Model]:
     check_files(folder)  # a notice is enough: the model's own files vouch for each other
     if not folder.model.is_file():
         raise ProfundoError(f"{path}: this recipe keeps no network; `profundo report {path}` shows what it found")
-    described = read_json(folder.model)
+    described = read_object(folder.model)
     try:
         if described.pop("description_sha256") != digest(described):
             raise ValueError("it differs from what was saved")
-        name, known = str(described["recipe"]), dict(described["known"])
+        name, known = str(described["recipe"]), {**described["known"]}
         asked, expected = validated(name, described["settings"]), str(described["sha256"])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ProfundoError(f"{folder.model}: expected a recipe's model: {' '.join(str(error).split())}") from None
+        raise ProfundoError(f"{folder.model}: expected a recipe's model: {in_words(error)}; run it anew") from None
     build = find(name).networks
     if build is None:
         raise ProfundoError(f"{folder.model}: recipe {name} has no networks")
@@ -162,7 +160,7 @@ def open_model(path: str | Path) -> tuple[str, Model]:
         for label, net in networks.items():
             net.load_state_dict({key: weights[f"{label}.{key}"] for key in net.state_dict()})
     except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-        raise ProfundoError(f"{folder.model}: no network can be built of it: {' '.join(str(error).split())}") from None
+        raise ProfundoError(f"{folder.model}: no network can be built of it: {in_words(error)}; run it anew") from None
     return name, Model(asked, {label: net.eval() for label, net in networks.items()}, known)
 
 
@@ -199,7 +197,7 @@ def story(folder: Folder, exhibits: Sequence[Drawn], told: Told) -> Story:
         exhibits=exhibits,
         histories={training: columns(rows) for training, rows in told.histories.items()},
         asked={"recipe": asked.recipe, "seed": asked.seed, "device": asked.device, **settings},
-        environment={key: str(value) for key, value in read_json(folder.environment).items()},
+        environment={key: str(value) for key, value in read_object(folder.environment).items()},
         seconds=told.seconds,
         resumed=told.resumed,
     )
@@ -215,9 +213,9 @@ def write_page(path: str | Path) -> Path:
     folder = finished(path)
     check_files(folder, (folder.experiment.name, folder.scores.name, f"exhibits/{LIST}"))
     try:
-        told = Told(**read_json(folder.scores))
+        told = Told(**read_object(folder.scores))
         page = story_html(story(folder, read_exhibits(folder.path / "exhibits"), told))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ProfundoError(f"{folder.scores}: expected a recipe's scores: {' '.join(str(error).split())}") from None
+        raise ProfundoError(f"{folder.scores}: expected a recipe's scores: {in_words(error)}; run it anew") from None
     write_text(folder.report, page)
     return folder.report

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from profundo.data.augmenting.options import check, read
 from profundo.data.dataset_names import Task, nearest
-from profundo.files import write_text
+from profundo.files import kind_of, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
 
@@ -269,6 +269,8 @@ def experiment(**settings: Any) -> Experiment:
         name = ".".join(str(part) for part in first["loc"]) or "experiment"
         if first["type"] == "extra_forbidden":
             raise ProfundoError(f"setting {name!r} is unknown; {nearest(name, Experiment.model_fields)}") from None
+        if first["type"] == "missing":
+            raise ProfundoError(f"setting {name!r} is missing; add it") from None
         if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
             kinds = "a number, text, true, false or a list of whole numbers"
             raise ProfundoError(f"net option {first['loc'][1]}: expected {kinds}, got {first['input']!r}") from None
@@ -417,7 +419,7 @@ def read_experiment(path: Path) -> dict[str, Any]:
         said = " ".join(str(error).split())
         raise ProfundoError(f"{path}: expected YAML lines `name: value`: {said}") from None
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
-        raise ProfundoError(f"{path}: expected YAML lines `name: value`, found {type(settings).__name__}")
+        raise ProfundoError(f"{path}: expected YAML lines `name: value`, found {kind_of(settings)}")
     return settings
 
 

@@ -27,10 +27,12 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, Field, ValidationError
 
 from profundo.data.dataset_names import SUFFIXES
-from profundo.files import clear_leftovers, erase, read_json, write_text
+from profundo.files import clear_leftovers, erase, in_words, open_place, read_object, reason, write_text
 from profundo.records import ProfundoError
 
 __all__ = ["Folder", "environment", "find_runs"]
+
+WRITTEN_IN = ("checkpoints", "exhibits", "tensorboard", "chosen")  # folders of a run or study
 
 
 class Folder:
@@ -82,9 +84,7 @@ class Folder:
             ) from None
         except OSError as error:
             where = out if out is not None else Path("runs").absolute()
-            raise ProfundoError(
-                f"{where}: the run's folder cannot be made: {error.strerror or error}; choose another with --out"
-            ) from None
+            raise ProfundoError(f"{where}: the run's folder cannot be made: {reason(error)}") from None
 
     @staticmethod
     def _numbered(parent: Path, name: str) -> Path:
@@ -110,24 +110,39 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process writes in a run. The lock dies with its process, however that ends."""
+        """Only one process writes in a run. The lock dies with its process, however that ends.
+
+        Raises ProfundoError where what is written there would go elsewhere: before anything is, not after hours.
+        """
         holder = self.path / ".holder"
         lock = FileLock(self.path / ".lock")
         try:
+            self._check_own()
             lock.acquire(timeout=0)
         except Timeout:
-            pid = (holder.read_text().strip() if holder.is_file() else "") or "unknown"
+            pid = holder.read_text(errors="replace")[:20].strip() if holder.is_file() else ""
+            pid = pid if pid.isdecimal() else "unknown"
             raise ProfundoError(f"{self.path}: process {pid} is writing in this run; wait for it or stop it") from None
         except OSError as error:
-            raise ProfundoError(f"{self.path}: cannot be written: {error.strerror}; choose another --out") from None
+            raise ProfundoError(f"{self.path}: cannot be written: {reason(error)}") from None
         try:
             write_text(holder, f"{os.getpid()}\n")
             clear_leftovers(self.path)
-            clear_leftovers(self.checkpoints)
+            clear_leftovers(self.checkpoints, self.path)
             yield
         finally:
             erase(holder)
             lock.release()
+
+    def _check_own(self) -> None:
+        """Raise ProfundoError where what is opened to be written is a link. Files that are replaced may be links."""
+        with open_place(self.path) as here:
+            for name in (".lock", self.log.name):
+                here.check_file(name)
+            for name in WRITTEN_IN:
+                if here.status(name) is not None:
+                    with here.enter(name) as inner:
+                        inner.check_no_links()
 
     def check(self) -> None:
         """Raise ProfundoError if somebody removed the run meanwhile: writing on would bring back half of it."""
@@ -144,13 +159,13 @@ class Folder:
     def say(self, line: str) -> None:
         """Append a line to log.txt; one that a full disk tore is ended first."""
         try:
-            with self.log.open("ab+") as file:
+            with open_place(self.path) as here, here.append(self.log.name) as file:
                 end = file.seek(0, os.SEEK_END)
                 file.seek(max(0, end - 1))
                 whole = end == 0 or file.read(1) == b"\n"
                 file.write((b"" if whole else b"\n") + line.encode() + b"\n")
         except OSError as error:
-            raise ProfundoError(f"{self.log}: cannot be written: {error.strerror or error}; free some space") from None
+            raise ProfundoError(f"{self.log}: cannot be written: {reason(error)}") from None
 
     @property
     def state(self) -> str:
@@ -169,7 +184,7 @@ def _called(name: str) -> str:
 def _left_over(path: Path) -> bool:
     """Whether it is what a run that was killed before it began leaves: the next one may begin in its folder."""
     if path.name == "checkpoints":
-        return path.is_dir() and not any(path.iterdir())
+        return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
     return path.name in (".lock", ".holder", "environment.json") or path.name.endswith(".part")
 
 
@@ -222,13 +237,9 @@ class Result(BaseModel):
 def read_result(folder: Folder) -> Result:
     """Raises ProfundoError when scores.json is missing, damaged or that of something else."""
     try:
-        result = Result.model_validate(read_json(folder.scores))
+        result = Result.model_validate(read_object(folder.scores))
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])) or "all of it"
-        raise ProfundoError(
-            f"{folder.scores}: expected what a finished training keeps; {name}: {first['msg']}"
-        ) from None
+        raise ProfundoError(f"{folder.scores}: expected what a finished training keeps; {in_words(error)}") from None
     if not all({"epoch", "loss", "rate"} <= row.keys() for row in result.history):
         raise ProfundoError(f"{folder.scores}: expected a history with the epoch, loss and rate of each epoch")
     return result
@@ -238,8 +249,11 @@ def read_scores(folder: Folder) -> dict[str, float]:
     """The test scores of a finished run, empty otherwise."""
     if not folder.scores.exists():
         return {}
-    scores = read_json(folder.scores)["test"]
-    return {str(name): float(value) for name, value in scores.items()}
+    kept = read_object(folder.scores)
+    try:
+        return {str(name): float(value) for name, value in kept["test"].items()}
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ProfundoError(f"{folder.scores}: expected the test scores of a run: {in_words(error)}") from None
 
 
 def write_history(folder: Folder, text: str) -> None:

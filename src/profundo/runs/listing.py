@@ -19,7 +19,7 @@ def list_runs(parent: Path) -> list[dict[str, Any]]:
     for folder in find_runs(parent):
         try:
             asked, scores = read_experiment(folder.experiment), read_scores(folder)
-        except (ProfundoError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except ProfundoError as error:
             asked, scores = {}, {}
             state = f"damaged: {error}"
         else:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from profundo.data.batches import mix
+from profundo.files import in_words
 from profundo.records import ProfundoError
 from profundo.runs.folder import Folder, write_history
 from profundo.runs.tensorboard import Diary, told
@@ -97,7 +98,8 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
         if keeping is not None:
             done = position.epoch * len(training.batches) + position.index
             keeping.folder.check()
-            save_checkpoint(keeping.checkpoints, done, snapshot(training, keeping, position, randoms, paced.bits))
+            state = snapshot(training, keeping, position, randoms, paced.bits)
+            save_checkpoint(keeping.checkpoints, done, state, within=keeping.folder.path)
             if keeping.history_file:
                 write_history(keeping.folder, history.to_csv())
 
@@ -196,5 +198,6 @@ def restore(state: State, training: Training, processes: Group) -> Position:
             raise ValueError(f"its position is {state['position']}")
         return Position(epoch, index)
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        said = " ".join(str(error).split())
-        raise ProfundoError(f"the newest checkpoint is not one of this network and this training: {said}") from None
+        raise ProfundoError(
+            f"the newest checkpoint is not one of this network and this training: {in_words(error)}; train anew"
+        ) from None

@@ -18,7 +18,7 @@ from profundo import nets, objectives
 from profundo.data import standardize
 from profundo.data.tables.columns import feature_names
 from profundo.evaluate import evaluating
-from profundo.files import read_json, write_bytes, write_json
+from profundo.files import in_words, read_object, write_bytes, write_json
 from profundo.objectives import Objective
 from profundo.records import ProfundoError, Spec
 from profundo.runs.experiment import Experiment
@@ -66,15 +66,15 @@ def load_model(folder: Folder) -> tuple[nn.Module, Spec]:
 
     Raises ProfundoError when a file is missing, damaged, or names something that is not in the registries.
     """
-    described = read_json(folder.model)
+    described = read_object(folder.model)
     try:
         if described.pop("description_sha256") != digest(described):
             raise ValueError("it differs from what was saved")
         spec = TypeAdapter(Spec).validate_python(described["spec"])
         check_spec(spec)
-        name, options, expected = str(described["net"]), dict(described["net_options"]), described["sha256"]
+        name, options, expected = str(described["net"]), {**described["net_options"]}, described["sha256"]
     except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ProfundoError(f"{folder.model}: expected a model description: {' '.join(str(error).split())}") from None
+        raise ProfundoError(f"{folder.model}: expected a model description: {in_words(error)}; train again") from None
     try:
         with torch.device("meta"):  # takes no memory, however large a net the file describes
             shapes = {key: tensor.shape for key, tensor in build_net(name, spec, options, seed=0).state_dict().items()}
@@ -84,7 +84,7 @@ def load_model(folder: Folder) -> tuple[nn.Module, Spec]:
         net = build_net(name, spec, options, seed=0)
         net.load_state_dict(weights)
     except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-        raise ProfundoError(f"{folder.model}: no net can be built of it: {' '.join(str(error).split())}") from None
+        raise ProfundoError(f"{folder.model}: no net can be built of it: {in_words(error)}; train again") from None
     return net.eval(), spec
 
 
@@ -115,7 +115,7 @@ def kept_shapes(folder: Folder) -> dict[str, torch.Size]:
         with safetensors.safe_open(folder.weights, "pt") as file:
             return {name: torch.Size(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError, ValueError, TypeError, LookupError, RuntimeError) as error:
-        raise ProfundoError(f"{folder.weights}: expected safetensors: {error}") from None
+        raise ProfundoError(f"{folder.weights}: expected safetensors: {in_words(error)}; train again") from None
 
 
 def read_weights(folder: Folder, expected: str) -> dict[str, Tensor]:
@@ -126,13 +126,16 @@ def read_weights(folder: Folder, expected: str) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load(content)
     except (safetensors.SafetensorError, ValueError, TypeError, LookupError, RuntimeError) as error:
-        raise ProfundoError(f"{folder.weights}: expected safetensors: {error}") from None
+        raise ProfundoError(f"{folder.weights}: expected safetensors: {in_words(error)}; train again") from None
 
 
 def load_objective(folder: Folder, spec: Spec) -> Objective:
     """What the outputs of a saved net mean. Raises ProfundoError for an unknown objective, or one of other targets."""
-    name = read_json(folder.model).get("objective") or objectives.default_name(spec.targets)
-    return objectives.build(str(name), spec.targets)
+    name = read_object(folder.model).get("objective") or objectives.default_name(spec.targets)
+    try:
+        return objectives.build(str(name), spec.targets)
+    except ProfundoError as error:
+        raise ProfundoError(f"{folder.model}: {error}") from None
 
 
 def predict(net: nn.Module, spec: Spec, inputs: Tensor, objective: Objective | None = None) -> Tensor:

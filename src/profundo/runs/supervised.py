@@ -17,7 +17,7 @@ from typing import Any
 from torch import nn
 
 from profundo.data.streams.places import check_place, remember_place
-from profundo.files import read_object, write_json
+from profundo.files import in_words, read_object, write_json
 from profundo.records import Dataset, Interrupted, ProfundoError
 from profundo.runs.checks import check_data, check_outputs, check_saving
 from profundo.runs.choices import check_choices, load_data, prepare
@@ -186,7 +186,7 @@ def changed_settings(asked: Experiment, state: State, processes: Group) -> list[
     try:
         before, size = dict(state["experiment"]), len(state["random"])
     except (LookupError, TypeError, ValueError) as error:
-        raise ProfundoError(f"the newest checkpoint is not one of a training: {error!r}; train anew") from None
+        raise ProfundoError(f"the newest checkpoint is not one of a training: {in_words(error)}; train anew") from None
     changes = differences(before, {name: now.get(name) for name in before}, WITHOUT_EFFECT)
     return changes if size == processes.size else [*changes, f"processes were {size}, are {processes.size}"]
 

@@ -9,15 +9,14 @@ number of updates done. What history.csv holds is always kept, too.
 from __future__ import annotations
 
 import importlib.util
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from profundo.files import open_place, reason
 from profundo.records import ProfundoError, Step
 from profundo.train import History
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
 
 __all__ = ["Diary", "EventFiles", "check_log", "told"]
 
@@ -54,7 +53,13 @@ class EventFiles:
         from torch.utils.tensorboard import SummaryWriter
 
         self.in_epoch = in_epoch
-        self.writer: SummaryWriter = SummaryWriter(str(folder), purge_step=done * in_epoch)
+        try:
+            with open_place(folder, folder.parent, make=True):  # no link that leads elsewhere
+                pass
+        except OSError as error:
+            raise ProfundoError(f"{folder}: event files cannot be written: {reason(error)}") from None
+        unforeseen = f".{secrets.token_hex(8)}"  # TensorBoard would write through a link that has the file's name
+        self.writer = SummaryWriter(str(folder), purge_step=done * in_epoch, filename_suffix=unforeseen)
 
     def tell(self, row: Mapping[str, float], losses: Mapping[str, Sequence[float]]) -> None:
         end = int(row["epoch"]) * self.in_epoch

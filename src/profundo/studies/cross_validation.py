@@ -30,6 +30,7 @@ from profundo.data.splits.folds import (
     small_classes,
 )
 from profundo.data.splits.splits import Collection
+from profundo.files import in_words
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment
 from profundo.runs.run import Run
@@ -190,9 +191,8 @@ def read_fold(kept: Study, repeat: int, fold: int, seed: int, result: Mapping[st
             raise ValueError("its confusions are no square")
     except (TypeError, ValueError) as error:
         where = kept.folder.path if kept.folder else "results"
-        said = " ".join(str(error).split())[:200]
         raise ProfundoError(
-            f"{where}: expected the results of a cross-validation: {said}; choose another --out"
+            f"{where}: expected the results of a cross-validation: {in_words(error)}; choose another --out"
         ) from None
     return found
 

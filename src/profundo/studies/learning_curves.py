@@ -20,6 +20,7 @@ from typing import Any
 from profundo.data.splits.folds import labels_of, nested, seed_of, subset
 from profundo.data.splits.splits import separated
 from profundo.evaluate.spread import spread
+from profundo.files import in_words
 from profundo.records import ProfundoError
 from profundo.runs.voice import Quiet, Voice
 from profundo.studies.learning_curve_page import chart, page
@@ -161,7 +162,7 @@ def by_split(results: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, dict[s
         }
     except (LookupError, TypeError, ValueError) as error:
         raise ProfundoError(
-            f"results.json: expected the results of a learning curve: {error}; choose another --out"
+            f"results.json: expected the results of a learning curve: {in_words(error)}; choose another --out"
         ) from None
 
 

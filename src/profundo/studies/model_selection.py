@@ -20,7 +20,7 @@ from typing import Any
 
 from profundo.evaluate import figures
 from profundo.evaluate.spread import sampling_errors, spread
-from profundo.files import read_json
+from profundo.files import in_words, read_object
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
@@ -167,7 +167,7 @@ def tried(
         return Candidate(value, int(rows[0]["parameters"]), *both), any(are_new)
     except (LookupError, TypeError, ValueError) as error:
         raise ProfundoError(
-            f"results.json: expected the results of a selection: {error}; choose another --out"
+            f"results.json: expected the results of a selection: {in_words(error)}; choose another --out"
         ) from None
 
 
@@ -186,8 +186,13 @@ def judge(kept: Study, data: Dataset, asked: Experiment, builder: Builder | None
     else:
         folder = Folder(kept.folder.path / "chosen")
         if folder.scores.exists():
-            done = read_json(folder.scores)
-            return {"test": done["test"], **{key: done[key] for key in ("baseline", "linear", "linear_name")}}
+            done = read_object(folder.scores)
+            try:
+                return {key: done[key] for key in ("test", "baseline", "linear", "linear_name")}
+            except KeyError as error:
+                raise ProfundoError(
+                    f"{folder.scores}: expected the scores of a training: {in_words(error)}; remove {folder.path}"
+                ) from None
         begun = folder.experiment.is_file()
         scores = (resume(folder.path) if begun else train(asked, out=folder.path)).scores
     assert scores is not None

@@ -29,7 +29,7 @@ from profundo.data.splits.splits import Collection
 from profundo.data.streams.places import check_place, remember_place
 from profundo.evaluate import Answers, answers, figures
 from profundo.evaluate.spread import Spread
-from profundo.files import erase, read_json, write_json, write_text
+from profundo.files import erase, in_words, read_object, write_json, write_text
 from profundo.pictures.sheet import Sheet, sheet_html
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
 from profundo.runs.experiment import (
@@ -374,7 +374,7 @@ def check_unchanged(folder: Folder, asked: Mapping[str, Any], facts: Mapping[str
     kept: dict[str, Any] = {"asked": read_experiment(settings_file(folder)), "facts": dict(facts), "results": {}}
     path = results_file(folder)
     if path.exists():
-        kept = read_json(path)
+        kept = read_object(path)
         try:
             if kept.pop("sha256") != digest(kept):
                 raise ValueError("it differs from what was saved")
@@ -383,7 +383,9 @@ def check_unchanged(folder: Folder, asked: Mapping[str, Any], facts: Mapping[str
             if not all(isinstance(result, dict) and result for result in kept["results"].values()):
                 raise ValueError("a result is empty")
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise ProfundoError(f"{path}: expected the results of a study: {error}; choose another --out") from None
+            raise ProfundoError(
+                f"{path}: expected the results of a study: {in_words(error)}; choose another --out"
+            ) from None
     changes = differences(flat(kept["asked"]), flat(asked), WITHOUT_EFFECT)
     if kept["facts"] != dict(facts):
         changes.append("the data are others")

@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -25,7 +25,7 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor
 
-from profundo.files import clear_leftovers, erase, exit_point, flush_folder
+from profundo.files import Place, exit_point, in_words, open_place, reason
 from profundo.records import Interrupted, ProfundoError, Step
 from profundo.train.loop import Position
 
@@ -74,48 +74,57 @@ def unflatten(tree: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 # ------------------------------------------------------------------------------------------------- write, read, prune
-def save_checkpoint(folder: Path, done: int, state: State, keep: int = 2) -> Path:
+def save_checkpoint(folder: Path, done: int, state: State, keep: int = 2, within: Path | None = None) -> Path:
     """Write the state after `done` updates into `folder`, then remove all but the newest `keep`.
 
     Any later checkpoint there was passed over as damaged when this training resumed; it goes, too. The folder is made
-    where its parent is there. Raises ProfundoError when it cannot be written; what was saved before is then untouched.
+    where `within` is there, the run's folder, by default its parent, below which no link is followed. Raises
+    ProfundoError when it cannot be written; what was saved before is then untouched.
     """
-    target = folder / f"{done:08d}"
-    temporary = folder / f".{target.name}.{os.getpid()}.part"
     tensors: dict[str, Tensor] = {}
     tree = flatten(state, tensors)
-    contents = (safetensors.torch.save(tensors), json.dumps(tree).encode())
+    contents = dict(zip(FILES, (safetensors.torch.save(tensors), json.dumps(tree).encode()), strict=True))
+    entries = {
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in contents.items()
+    }
+    contents["manifest.json"] = json.dumps({"files": entries, "sha256": digest(entries)}).encode()
+    name = f"{done:08d}"
     try:
-        folder.mkdir(exist_ok=True)
-        clear_leftovers(folder)
-        temporary.mkdir()
-        for name, content in zip(FILES, contents, strict=True):
-            write_flushed(temporary / name, content)
-        entries = {
-            name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-            for name, content in zip(FILES, contents, strict=True)
-        }
-        write_flushed(temporary / "manifest.json", json.dumps({"files": entries, "sha256": digest(entries)}).encode())
-        flush_folder(temporary)
-        exit_point()
-        if os.path.lexists(target):  # saved before an interruption, perhaps damaged since
-            remove(target)
-        os.replace(temporary, target)
-        exit_point()
-        flush_folder(folder)
+        with open_place(folder, within or folder.parent, make=True) as here:
+            here.clear()
+            write_folder(here, name, contents)
+            prune(here, done, keep)
     except OSError as error:
-        erase(temporary)
         raise ProfundoError(
-            f"{target}: the checkpoint could not be written: {error.strerror or error}; earlier ones are untouched. "
-            "Free some space, then `profundo resume`"
+            f"{folder / name}: the checkpoint could not be written: {reason(error)}. Earlier ones are untouched: "
+            "then `profundo resume`"
         ) from None
-    prune(folder, done, keep)
-    return target
+    return folder / name
 
 
-def write_flushed(path: Path, content: bytes) -> None:
+def write_folder(here: Place, name: str, contents: Mapping[str, bytes]) -> None:
+    """A new folder with these files, there as a whole or not at all."""
+    temporary = f".{name}.{os.getpid()}.part"
+    try:
+        with here.enter(temporary, make=True) as new:
+            for file, content in contents.items():
+                write_flushed(new, file, content)
+            new.flush()
+        exit_point()
+        if here.status(name) is not None:  # saved before an interruption, perhaps damaged since
+            remove(here, name)
+        here.replace(temporary, name)
+        exit_point()
+        here.flush()
+    except OSError:
+        here.erase(temporary)
+        raise
+
+
+def write_flushed(here: Place, name: str, content: bytes) -> None:
     exit_point()
-    with path.open("wb") as file:
+    with here.create(name) as file:
         file.write(content)
         exit_point()
         file.flush()
@@ -127,26 +136,26 @@ def digest(entries: Any) -> str:
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 
-def prune(folder: Path, done: int, keep: int) -> None:
-    there = numbered(folder)
-    kept = [path for path in there if int(path.name) <= done][-keep:]
+def prune(here: Place, done: int, keep: int) -> None:
+    there = sorted(filter(str.isdecimal, here.names()), key=int)
+    kept = [name for name in there if int(name) <= done][-keep:]
     for old in there:
         if old in kept:
             continue
         exit_point()
         try:
-            remove(old)
+            remove(here, old)
         except OSError:
             return  # an old checkpoint too many does no harm
         exit_point()
 
 
-def remove(path: Path) -> None:
+def remove(here: Place, name: str) -> None:
     """Out of sight by one rename first: a half-removed folder must not look like a checkpoint."""
-    doomed = path.with_name(f".{path.name}.old.part")
-    os.replace(path, doomed)
+    doomed = f".{name}.old.part"
+    here.replace(name, doomed)
     exit_point()
-    erase(doomed)
+    here.erase(doomed)
 
 
 def numbered(folder: Path) -> list[Path]:
@@ -181,7 +190,9 @@ def load_checkpoint(path: Path) -> State:
         RecursionError,
         safetensors.SafetensorError,
     ) as error:
-        raise ProfundoError(f"{path}: the checkpoint is damaged: {error}; use an earlier one or train again") from None
+        raise ProfundoError(
+            f"{path}: the checkpoint is damaged: {in_words(error)}; use an earlier one or train again"
+        ) from None
     return state
 
 

@@ -24,7 +24,7 @@ from profundo.data.dataset_names import SUFFIXES
 from profundo.data.streams.places import check_place
 from profundo.data.tables.frames import read_frame
 from profundo.data.tables.new_rows import features_of_row
-from profundo.files import read_json, write_bytes, write_json, write_text
+from profundo.files import open_place, read_object, reason, write_bytes, write_json, write_text
 from profundo.objectives import Objective
 from profundo.records import Column, Inputs, ProfundoError, Spec
 from profundo.runs.choices import load_data
@@ -117,8 +117,9 @@ def export(run: Run | str | Path, format: str | None = None, out: str | Path | N
     else:
         contents, difference, notes = _safetensors(trained, samples, place.name, about)
     files = [place.with_name(name) for name in contents]
+    within = trained.folder.path if out is None else place.parent
     for path, content in zip(files, contents.values(), strict=True):
-        write_bytes(path, content)
+        write_bytes(path, content, within)
     about["files"] = _others(before, place) | {
         place.name: {
             "format": format,
@@ -127,20 +128,20 @@ def export(run: Run | str | Path, format: str | None = None, out: str | Path | N
         }
     }
     about["license"] = before.get("license")
-    written = _write_card(place, about, before)
+    written = _write_card(place, about, before, within)
     if len(written) < 2:
         notes += (f"{place.with_name(TEXT)} differs from what was exported, perhaps by hand, and is left as it is",)
     return Exported(place, (*files, *written), len(samples.raw), samples.words, difference, notes)
 
 
-def _write_card(place: Path, about: Mapping[str, Any], before: Mapping[str, Any]) -> list[Path]:
+def _write_card(place: Path, about: Mapping[str, Any], before: Mapping[str, Any], within: Path) -> list[Path]:
     """The card as text and as plain data. A text that somebody has worked on since is left alone."""
     text, data = place.with_name(TEXT), place.with_name(CARD)
     written = [data]
     if not text.exists() or (before and text.read_bytes() == card_text(before).encode()):
-        write_text(text, card_text(about))
+        write_text(text, card_text(about), within)
         written.insert(0, text)
-    write_json(data, about)
+    write_json(data, about, within)
     return written
 
 
@@ -176,21 +177,23 @@ def _place(folder: Folder, format: str, out: str | Path | None) -> Path:
             raise ProfundoError(f"{path}: expected a file that ends with {ending}, as the format is {format}")
     else:
         path = path / f"model{ending}"
+    within = folder.path if out is None else path.parent
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        within.mkdir(parents=True, exist_ok=True)
+        with open_place(path.parent, within, make=True):
+            pass
     except OSError as error:
-        raise ProfundoError(f"{path.parent}: cannot be made: {error.strerror or error}; choose another --out") from None
+        raise ProfundoError(f"{path.parent}: cannot be made: {reason(error)}") from None
     return path
 
 
 def _card_there(place: Path, about: Mapping[str, Any]) -> dict[str, Any]:
     """The card of an earlier export of the same model, or {}. Raises ProfundoError for that of another: it would be lost."""
     other = place.with_name(CARD)
-    before = read_json(other) if other.exists() else {}
-    whose = before.get("weights_sha256") if isinstance(before, dict) else None
-    if before and whose != about["weights_sha256"]:
+    before = read_object(other) if other.exists() else {}
+    if before and before.get("weights_sha256") != about["weights_sha256"]:
         raise ProfundoError(f"{place.parent}: holds the card of another model; choose another --out")
-    return dict(before)
+    return before
 
 
 # ------------------------------------------------------------------------------------------------------------ the check
@@ -300,7 +303,9 @@ def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[s
     """The weights, the description that Profundo builds the net of, and the same in plain PyTorch."""
     weights = {key: value.detach().cpu().contiguous().clone() for key, value in trained.net.state_dict().items()}
     contents = {name: safetensors.torch.save(weights, {"format": "pt", **_facts(about)})}
-    contents["model.json"] = (json.dumps(read_json(trained.folder.model), indent=2, ensure_ascii=False) + "\n").encode()
+    contents["model.json"] = (
+        json.dumps(read_object(trained.folder.model), indent=2, ensure_ascii=False) + "\n"
+    ).encode()
     given = "images" if trained.spec.inputs.kind == "image" else "rows"
     shape = ", ".join(map(str, trained.spec.inputs.shape))
     signature = f"Raw {given} (batch, {shape}), {'uint8' if given == 'images' else 'float32'}"

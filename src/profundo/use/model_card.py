@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from profundo.evaluate.intervals import wilson
-from profundo.files import read_json
+from profundo.files import in_words, read_object
 from profundo.records import CalibrationBin, ClassScores, ProfundoError, Spec
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
@@ -50,10 +50,10 @@ class Kept(BaseModel):
 
 def card(folder: Folder) -> dict[str, Any]:
     """The card as plain data. Raises ProfundoError when a file of the run is missing or damaged."""
-    described, asked = read_json(folder.model), read_experiment(folder.experiment)
-    on = read_json(folder.environment) if folder.environment.is_file() else {}
+    described, asked = read_object(folder.model), read_experiment(folder.experiment)
+    on = read_object(folder.environment) if folder.environment.is_file() else {}
     try:
-        kept = Kept.model_validate(read_json(folder.scores))
+        kept = Kept.model_validate(read_object(folder.scores))
         spec = TypeAdapter(Spec).validate_python(described["spec"])
         facts = dict(on.pop("data", {}))
         counts = [int(count) for count in facts.get("samples", ())]
@@ -64,7 +64,7 @@ def card(folder: Folder) -> dict[str, Any]:
             "kind": spec.targets.kind,
             "answer": answer(spec, str(described.get("objective", ""))),
             "net": str(described["net"]),
-            "net_options": dict(described["net_options"]),
+            "net_options": {**described["net_options"]},
             "parameters": parameters(folder, described, spec),
             "inputs": {
                 "kind": spec.inputs.kind,
@@ -98,8 +98,7 @@ def card(folder: Folder) -> dict[str, Any]:
             "date": datetime.fromtimestamp(folder.scores.stat().st_mtime, UTC).date().isoformat(),
         }
     except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise ProfundoError(f"{folder.path}: expected the files of a finished run: {said}") from None
+        raise ProfundoError(f"{folder.path}: expected the files of a finished run: {in_words(error)}") from None
     check_files(folder, (folder.experiment.name, folder.environment.name, folder.scores.name), ignored=MAY_MOVE)
     return {**made, "limits": limits(made, spec)}
 
@@ -124,7 +123,7 @@ def parameters(folder: Folder, described: Mapping[str, Any], spec: Spec) -> int:
             kept = [name for name in file.keys() if not name.endswith(NOT_LEARNED)]  # noqa: SIM118 - no mapping
             return sum(int(torch.Size(file.get_slice(name).get_shape()).numel()) for name in kept)
     except (OSError, SafetensorError) as error:
-        raise ProfundoError(f"{folder.weights}: expected the weights of a run: {error}") from None
+        raise ProfundoError(f"{folder.weights}: expected the weights of a run: {in_words(error)}") from None
 
 
 def task(spec: Spec) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
@@ -23,6 +24,8 @@ __all__ = ["Style", "style_of", "tell"]
 Style = Literal["text", "csv", "json"]
 Notice = Callable[[str], None]
 MOST_LINES = 100  # about what could not be read
+STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")  # the wide ones become the plain ones
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def style_of(as_json: bool, as_csv: bool, out: Path | None) -> Style:
@@ -136,7 +139,10 @@ class Lines:
 
 
 class Rows:
-    """A CSV with a header: the input, the prediction, P(…) of each class or label; or each real target."""
+    """A CSV with a header: the input, the prediction, P(…) of each class or label; or each real target.
+
+    Names of files, classes and columns may come from strangers: none becomes a formula.
+    """
 
     def __init__(self, file: IO[str], _run: Path, targets: Targets | None) -> None:
         self.rows = csv.writer(file, lineterminator="\n")
@@ -147,8 +153,8 @@ class Rows:
         cells = self.cells(one)
         if not self.header:
             self.header = list(cells)
-            self.rows.writerow(self.header)
-        self.rows.writerow([cells.get(name, "") for name in self.header])
+            self.rows.writerow(map(harmless, self.header))
+        self.rows.writerow([harmless(cells.get(name, "")) for name in self.header])
 
     def cells(self, one: Mapping[str, Any]) -> dict[str, Any]:
         if self.targets is not None and self.targets.kind == "real":
@@ -185,6 +191,15 @@ class Object:
         bad = [{"input": entry.name, "reason": entry.fault} for entry in left_out]
         rest = f',\n  "left_out": {json.dumps(bad, ensure_ascii=False)}' if bad else ""
         self.file.write(f"\n  ]{rest}\n}}\n")
+
+
+def harmless(cell: Any) -> Any:
+    """A text that a spreadsheet would take for a formula, with ' before it, which it takes for "this is text" (OWASP, CSV
+    Injection). Numbers stay numbers; a text that is one, such as the class "-1", does no harm."""
+    if not isinstance(cell, str):
+        return cell
+    cell = cell.replace("\r", "\n")  # which Python's writer leaves without quotes before 3.13
+    return f"'{cell}" if cell.startswith(STARTS_FORMULA) and not NUMBER.fullmatch(cell) else cell
 
 
 WRITERS: dict[Style, Callable[[IO[str], Path, Targets | None], Writer]] = {"text": Lines, "csv": Rows, "json": Object}

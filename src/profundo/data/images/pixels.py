@@ -28,6 +28,7 @@ __all__ = [
     "header",
     "shape_of",
     "strict",
+    "work_of",
 ]
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -35,6 +36,7 @@ Shape = tuple[int, int, int]  # channels, height, width
 NUMPY = b"\x93NUMPY"
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 2**25  # of one image: 100 MB in colour
+COMMON_SCANS = 10  # of a progressive JPEG
 ORIENTATION = 0x0112  # of EXIF: how the camera was held
 # What Pillow is known to raise on damaged files.
 DAMAGED = (
@@ -90,6 +92,23 @@ def header(data: bytes) -> Shape:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED) as error:
         raise ValueError(" ".join(str(error).split())) from None
     return 1 if grey else 3, height, width
+
+
+def work_of(data: bytes) -> int:
+    """How many pixels have to be decoded, by the header alone; 0 where it does not read, for then nothing is decoded.
+
+    Of several frames only the first is. A progressive JPEG goes over all pixels once a scan, of which it may have 100,000.
+    """
+    from PIL import Image
+
+    if data.startswith(NUMPY):
+        return len(data)
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            scans = data.count(b"\xff\xda") if image.format == "JPEG" else 1  # in coded pixels ff is followed by 0
+            return image.width * image.height * max(1, scans // COMMON_SCANS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED):
+        return 0
 
 
 def _array(data: bytes) -> np.ndarray:

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+from profundo.files import clear_abandoned, reason
 from profundo.records import ProfundoError
 
 __all__ = ["fetch"]
@@ -31,8 +32,10 @@ def fetch(path: Path, mirrors: Sequence[str], sha256: str) -> Path:
     reasons = []
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        clear_abandoned(path.parent, path.name)
         for mirror in mirrors:
             try:
+                part.unlink(missing_ok=True)  # another mirror's
                 found = _download(mirror, part)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 reasons.append(f"{mirror}: {str(error) or type(error).__name__}")
@@ -42,7 +45,7 @@ def fetch(path: Path, mirrors: Sequence[str], sha256: str) -> Path:
                 return path
             reasons.append(f"{mirror}: SHA-256 {found[:12]}…, expected {sha256[:12]}…")
     except OSError as error:
-        reasons.append(f"{path.parent}: {error.strerror or error}")
+        reasons.append(f"{path.parent}: {reason(error)}")
     finally:
         part.unlink(missing_ok=True)
     raise ProfundoError(
@@ -55,7 +58,7 @@ def _download(url: str, part: Path) -> str:
     """SHA-256 of what the address gave, written and flushed to `part`."""
     _log.info("fetching %s", url)
     digest, size = hashlib.sha256(), 0
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, part.open("wb") as file:
+    with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, part.open("xb") as file:
         while block := answer.read(2**20):
             size += len(block)
             if size > _LARGEST:

@@ -18,7 +18,7 @@ from profundo.data.batches import order
 from profundo.data.images.layouts import arranged
 from profundo.data.streams.archives import Files, open_files, printable
 from profundo.data.streams.shard_index import INPUTS
-from profundo.files import write_text
+from profundo.files import clear_abandoned, reason, replacing_bytes, write_text
 from profundo.records import ProfundoError
 
 __all__ = ["write_shards"]
@@ -36,6 +36,7 @@ def write_shards(where: Path, out: Path, *, samples: int = 1000, seed: int = 0) 
     layout = arranged(files)
     try:
         out.mkdir(parents=True, exist_ok=True)
+        clear_abandoned(out)
         if any(out.iterdir()):
             raise ProfundoError(f"{out}: expected a new or empty folder for the shards; choose another --out")
         written = []
@@ -47,28 +48,23 @@ def write_shards(where: Path, out: Path, *, samples: int = 1000, seed: int = 0) 
                 _write(written[-1], files, part.tolist(), layout.labels)
         write_text(out / "classes.txt", "".join(f"{name}\n" for name in layout.classes))
     except OSError as error:
-        raise ProfundoError(f"{out}: the shards could not be written: {error.strerror or error}") from None
+        raise ProfundoError(f"{out}: the shards could not be written: {reason(error)}") from None
     return written
 
 
 def _write(path: Path, files: Files, indices: Sequence[int], labels: Sequence[int]) -> None:
     """One shard, under another name until it is whole."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as tar:
-            for number, index in enumerate(indices):
-                name = files.paths[index][-1]
-                suffix = os.path.splitext(name)[1].lower().lstrip(".")
-                assert suffix in INPUTS
-                try:
-                    content = files.read(index)
-                except ValueError as error:
-                    raise ProfundoError(f"{printable(name)}: cannot be read: {error}; mend or remove it") from None
-                _add(tar, f"{number:06}.{suffix}", content)
-                _add(tar, f"{number:06}.cls", str(labels[index]).encode())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing_bytes(path) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for number, index in enumerate(indices):
+            name = files.paths[index][-1]
+            suffix = os.path.splitext(name)[1].lower().lstrip(".")
+            assert suffix in INPUTS
+            try:
+                content = files.read(index)
+            except ValueError as error:
+                raise ProfundoError(f"{printable(name)}: cannot be read: {error}; mend or remove it") from None
+            _add(tar, f"{number:06}.{suffix}", content)
+            _add(tar, f"{number:06}.cls", str(labels[index]).encode())
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
