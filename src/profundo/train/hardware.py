@@ -18,6 +18,7 @@ __all__ = [
     "choose_precision",
     "convolutional",
     "free_heap",
+    "has_avx512",
     "keep_heap",
     "multiplies_bfloat16",
     "normalised",
@@ -49,19 +50,21 @@ def choose_precision(name: str, net: nn.Module, device: torch.device, shape: tup
 
     On a CPU dense nets lose more by casting than the products gain; convolutions gain a fifth or more, LSTMs of width 256
     almost half. Other recurrent cells have no fused bfloat16 kernel there. shape: of one image, where images come in.
-    Raises ProfundoError for an unknown precision, and for bfloat16 where it would go wrong (`stride_is_too_wide`).
+    Raises ProfundoError for an unknown precision, and for bfloat16 where it would go wrong (`stride_is_too_wide`, `has_avx512`).
     """
     if name == "bfloat16" and device.type == "cpu" and stride_is_too_wide(net, shape):
         raise ProfundoError(
             "precision bfloat16: a convolution of this net has a stride wider than what is left of the image, for which "
             "PyTorch's gradients in bfloat16 are wrong on a CPU; take float32"
         )
+    recurrent = any(isinstance(module, nn.LSTM) for module in net.modules())
+    if name == "bfloat16" and device.type == "cpu" and recurrent and not has_avx512():
+        raise ProfundoError("precision bfloat16: PyTorch has no LSTM in it for a CPU without AVX-512; take float32")
     if name in ("float32", "bfloat16"):
         return name
     if name != "auto":
         raise ProfundoError(f"precision {name!r} is unknown; known: auto, float32, bfloat16")
-    gains = convolutional(net) or any(isinstance(module, nn.LSTM) for module in net.modules())
-    if not gains or not multiplies_bfloat16(device):
+    if not (recurrent or convolutional(net)) or not multiplies_bfloat16(device):
         return "float32"
     return "float32" if device.type == "cpu" and stride_is_too_wide(net, shape) else "bfloat16"
 
@@ -118,7 +121,15 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # absent in some releases: then no
-    return any(bool(getattr(torch.cpu, ask, bool)()) for ask in asks)
+    return has_avx512() and any(bool(getattr(torch.cpu, ask, bool)()) for ask in asks)
+
+
+def has_avx512() -> bool:
+    """Whether oneDNN takes its kernels for AVX-512, to which all of its bfloat16 belongs; ONEDNN_MAX_CPU_ISA may forbid them.
+
+    Without them PyTorch refuses LSTMs in bfloat16, and the kernels of some convolutions are unsafe (layout.py).
+    """
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @contextmanager
