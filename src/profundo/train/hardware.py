@@ -75,14 +75,18 @@ def stride_is_too_wide(net: nn.Module, shape: tuple[int, ...]) -> bool:
     The bfloat16 kernel of such a convolution leaves part of the weights' gradient as it found the memory (PyTorch 2.13,
     oneDNN): numbers at random, often NaN. A pass of two blank images tells; the net is left as it was.
     """
-    strided = [module for module in net.modules() if isinstance(module, nn.Conv2d) and max(module.stride) > 1]
+    strided = [
+        module for module in net.modules() if isinstance(module, nn.Conv2d | nn.Conv3d) and max(module.stride) > 1
+    ]
     widest = math.prod(_stride(module) for module in net.modules())
-    if len(shape) != 3 or not strided or min(shape[1:]) >= widest * max(map(_stride, strided)):
+    flat = all(isinstance(module, nn.Conv2d) for module in strided)  # else a side may come from anywhere
+    if len(shape) != 3 or not strided or (flat and min(shape[1:]) >= widest * max(map(_stride, strided))):
         return False
     found: list[bool] = []
 
-    def look(module: nn.Conv2d, arguments: tuple[Tensor, ...]) -> None:
-        found.append(any(side < step for side, step in zip(arguments[0].shape[-2:], module.stride, strict=True)))
+    def look(module: nn.Conv2d | nn.Conv3d, arguments: tuple[Tensor, ...]) -> None:
+        sides = arguments[0].shape[-len(module.stride) :]
+        found.append(any(side < step for side, step in zip(sides, module.stride, strict=True)))
 
     modes = [(module, module.training) for module in net.modules()]
     hooks = [module.register_forward_pre_hook(look) for module in strided]
