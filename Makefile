@@ -5,7 +5,11 @@ BIN    := $(VENV)/bin
 # Two processes with one thread each: threads of several processes on few cores mostly wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
 
-.PHONY: train test check lint bench install clean
+# What computes, for a CPU without AVX-512 and bfloat16, whose kernels round otherwise and have faults of their own.
+SMALL_CPU := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
+NUMERICAL := tests/train tests/nets tests/graph/test_tracing.py tests/graph/test_rewriting.py tests/evaluate tests/objectives
+
+.PHONY: train test test-small-cpu check lint bench install clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Profundo needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -24,6 +28,10 @@ train: install                     ## train on handwritten digits; needs no down
 
 test: $(VENV)/.installed-dev       ## every test
 	$(PYTEST)
+
+test-small-cpu: $(VENV)/.installed-dev  ## the numerical ones, as on a CPU with no more than AVX2
+	$(SMALL_CPU) $(PYTEST) -m "not slow" -q $(NUMERICAL)
+	$(SMALL_CPU) $(PYTEST) -q tests/recipes/test_recipe_contract.py -k "ends_with_finite and (language-model or dcgan or captions)"
 
 check: $(VENV)/.installed-dev      ## the quick ones: three minutes on two cores
 	$(PYTEST) -m "not slow" -q

@@ -48,6 +48,7 @@ def test_freed_memory_is_kept_while_training_and_given_back_afterwards(then, sti
         (nn.Conv2d(1, 2, 3, padding=1), (1, 1, 1), False),
         (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(8), nn.Conv2d(2, 2, 3, 2, 1)), (1, 8, 8), True),
         (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(8), nn.Conv2d(2, 2, 3, 2, 1)), (1, 16, 16), False),
+        (nn.Sequential(nn.Unflatten(1, (2, 1)), nn.Conv3d(2, 2, 3, 3, 1)), (2, 16, 16), True),
         (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.AdaptiveAvgPool2d(1)), (1, 28, 28), False),
     ],
 )

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from profundo.records import ProfundoError
 from profundo.train import hardware
 from profundo.train.hardware import choose_precision
 
@@ -21,8 +22,18 @@ CPU = torch.device("cpu")
 )
 def test_convolutions_and_lstms_take_bfloat16_where_it_is_native(monkeypatch, net, expected):
     monkeypatch.setattr(hardware, "multiplies_bfloat16", lambda _device: True)
+    monkeypatch.setattr(hardware, "has_avx512", lambda: True)
     assert choose_precision("auto", net, CPU) == expected
     assert choose_precision("float32", net, CPU) == "float32"
     monkeypatch.setattr(hardware, "multiplies_bfloat16", lambda _device: False)
     assert choose_precision("auto", net, CPU) == "float32"
     assert choose_precision("bfloat16", net, CPU) == "bfloat16"
+
+
+def test_an_lstm_in_bfloat16_is_refused_in_one_line_where_pytorch_has_none(monkeypatch):
+    monkeypatch.setattr(hardware, "has_avx512", lambda: False)
+    assert not hardware.multiplies_bfloat16(CPU)
+    assert choose_precision("auto", nn.LSTM(2, 2), CPU) == "float32"
+    assert choose_precision("bfloat16", nn.GRU(2, 2), CPU) == "bfloat16"
+    with pytest.raises(ProfundoError, match="no LSTM in it for a CPU without AVX-512; take float32"):
+        choose_precision("bfloat16", nn.LSTM(2, 2), CPU)

@@ -31,7 +31,8 @@ from profundo.train import Batches, EarlyStop, History, Plan, Update
 from profundo.train import Film as Camera
 from profundo.train.checkpoints import newest_checkpoint
 from profundo.train.distributed import Group
-from profundo.train.hardware import choose_precision, convolutional, multiplies_bfloat16
+from profundo.train.hardware import choose_precision, multiplies_bfloat16
+from profundo.train.layout import lay_out
 
 __all__ = ["Context", "Trained"]
 
@@ -124,10 +125,7 @@ class Context:
         self.began = True
         number = len(self.trainings) + 1
         for network in update.networks.values():
-            if convolutional(network):
-                network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            else:
-                network.to(self.device)
+            lay_out(network, self.device)
         history = History()
         training = Training(
             update,

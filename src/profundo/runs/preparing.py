@@ -18,7 +18,8 @@ from profundo.runs.resumable import Training
 from profundo.train import Batches, EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group, share_normalization
-from profundo.train.hardware import choose_precision, convolutional
+from profundo.train.hardware import choose_precision
+from profundo.train.layout import lay_out
 from profundo.train.optimizers import optimizer
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
@@ -94,10 +95,7 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     asked, net = prepared.experiment, prepared.net
     if not net.training:
         net.train()
-    if convolutional(net):
-        net.to(prepared.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    else:
-        net.to(prepared.device)
+    lay_out(net, prepared.device)
     if processes.size > 1:
         share_normalization(net)
     update = Supervised(

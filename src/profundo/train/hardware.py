@@ -18,6 +18,7 @@ __all__ = [
     "choose_precision",
     "convolutional",
     "free_heap",
+    "has_avx512",
     "keep_heap",
     "multiplies_bfloat16",
     "normalised",
@@ -49,19 +50,21 @@ def choose_precision(name: str, net: nn.Module, device: torch.device, shape: tup
 
     On a CPU dense nets lose more by casting than the products gain; convolutions gain a fifth or more, LSTMs of width 256
     almost half. Other recurrent cells have no fused bfloat16 kernel there. shape: of one image, where images come in.
-    Raises ProfundoError for an unknown precision, and for bfloat16 where it would go wrong (`stride_is_too_wide`).
+    Raises ProfundoError for an unknown precision, and for bfloat16 where it would go wrong (`stride_is_too_wide`, `has_avx512`).
     """
     if name == "bfloat16" and device.type == "cpu" and stride_is_too_wide(net, shape):
         raise ProfundoError(
             "precision bfloat16: a convolution of this net has a stride wider than what is left of the image, for which "
             "PyTorch's gradients in bfloat16 are wrong on a CPU; take float32"
         )
+    recurrent = any(isinstance(module, nn.LSTM) for module in net.modules())
+    if name == "bfloat16" and device.type == "cpu" and recurrent and not has_avx512():
+        raise ProfundoError("precision bfloat16: PyTorch has no LSTM in it for a CPU without AVX-512; take float32")
     if name in ("float32", "bfloat16"):
         return name
     if name != "auto":
         raise ProfundoError(f"precision {name!r} is unknown; known: auto, float32, bfloat16")
-    gains = convolutional(net) or any(isinstance(module, nn.LSTM) for module in net.modules())
-    if not gains or not multiplies_bfloat16(device):
+    if not (recurrent or convolutional(net)) or not multiplies_bfloat16(device):
         return "float32"
     return "float32" if device.type == "cpu" and stride_is_too_wide(net, shape) else "bfloat16"
 
@@ -72,14 +75,18 @@ def stride_is_too_wide(net: nn.Module, shape: tuple[int, ...]) -> bool:
     The bfloat16 kernel of such a convolution leaves part of the weights' gradient as it found the memory (PyTorch 2.13,
     oneDNN): numbers at random, often NaN. A pass of two blank images tells; the net is left as it was.
     """
-    strided = [module for module in net.modules() if isinstance(module, nn.Conv2d) and max(module.stride) > 1]
+    strided = [
+        module for module in net.modules() if isinstance(module, nn.Conv2d | nn.Conv3d) and max(module.stride) > 1
+    ]
     widest = math.prod(_stride(module) for module in net.modules())
-    if len(shape) != 3 or not strided or min(shape[1:]) >= widest * max(map(_stride, strided)):
+    flat = all(isinstance(module, nn.Conv2d) for module in strided)  # else a side may come from anywhere
+    if len(shape) != 3 or not strided or (flat and min(shape[1:]) >= widest * max(map(_stride, strided))):
         return False
     found: list[bool] = []
 
-    def look(module: nn.Conv2d, arguments: tuple[Tensor, ...]) -> None:
-        found.append(any(side < step for side, step in zip(arguments[0].shape[-2:], module.stride, strict=True)))
+    def look(module: nn.Conv2d | nn.Conv3d, arguments: tuple[Tensor, ...]) -> None:
+        sides = arguments[0].shape[-len(module.stride) :]
+        found.append(any(side < step for side, step in zip(sides, module.stride, strict=True)))
 
     modes = [(module, module.training) for module in net.modules()]
     hooks = [module.register_forward_pre_hook(look) for module in strided]
@@ -118,7 +125,15 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     asks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # absent in some releases: then no
-    return any(bool(getattr(torch.cpu, ask, bool)()) for ask in asks)
+    return has_avx512() and any(bool(getattr(torch.cpu, ask, bool)()) for ask in asks)
+
+
+def has_avx512() -> bool:
+    """Whether oneDNN takes its kernels for AVX-512, to which all of its bfloat16 belongs; ONEDNN_MAX_CPU_ISA may forbid them.
+
+    Without them PyTorch refuses LSTMs in bfloat16, and the kernels of some convolutions are unsafe (layout.py).
+    """
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @contextmanager
