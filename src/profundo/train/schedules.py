@@ -43,7 +43,9 @@ def constant(_share: float) -> float:
 
 def step(share: float) -> float:
     """A tenth after half of training, a hundredth after three quarters (He et al. 2015, §4.2)."""
-    return 1.0 if share < 0.5 else 0.1 if share < 0.75 else 0.01
+    if share < 0.5:
+        return 1.0
+    return 0.1 if share < 0.75 else 0.01
 
 
 def exponential(share: float, end: float = 0.01) -> float:
