@@ -256,7 +256,8 @@ def _met(sights: Sequence[Sight | None]) -> Sight | None:
     """Of values computed from all of these."""
     met, *others = sights
     for other in others:
-        met = met if met is other else met.joined(other) if met and other else None
+        if met is not other:
+            met = met.joined(other) if met and other else None
     return met
 
 
@@ -290,5 +291,6 @@ def _named(operation: Any, args: Sequence[Any], kwargs: Given) -> dict[str, Any]
 def _tensors(value: Any) -> list[Tensor]:
     if isinstance(value, Tensor):
         return [value]
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return [tensor for part in parts for tensor in _tensors(part)]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [tensor for part in value for tensor in _tensors(part)] if isinstance(value, list | tuple) else []
