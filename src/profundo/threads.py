@@ -13,7 +13,7 @@ What the number of threads does to bits (PyTorch 2.13 on a CPU with AVX-512, 1 a
 
 Other processors and releases may differ, so nothing here relies on the list: several threads stand in for one only after
 they gave the very bits of one on the same work. Where they do not, evaluation keeps to one thread, and training takes a
-number that follows from the work alone and is saved with it (train/threads.py).
+number that follows from the work alone and is saved with it (train/pacing.py).
 
 OMP_NUM_THREADS, where a person sets it, is the number throughout.
 """

@@ -10,7 +10,7 @@ from profundo.pictures import Line, curves_svg, heat_svg, lines_svg, points_svg,
 from profundo.pictures.bars import Rung, histogram_svg, ladder_svg, relations_svg, small_histogram_svg
 from profundo.pictures.charts import residuals_svg
 from profundo.pictures.contours import contours_svg
-from profundo.pictures.reliability import Reliability, reliability_svg
+from profundo.pictures.reliability_chart import Reliability, reliability_svg
 from profundo.pictures.safety import is_drawing
 from profundo.pictures.sheet import standalone
 from profundo.pictures.svg import colour, dashes

@@ -15,7 +15,7 @@ from profundo.pictures import numbers
 from profundo.pictures.bars import Rung, ladder_svg
 from profundo.pictures.charts import curves_svg
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.reliability import Reliability, reliability_svg
+from profundo.pictures.reliability_chart import Reliability, reliability_svg
 from profundo.pictures.rendering import rendered
 from profundo.pictures.report_content import Calibration, Value
 from profundo.pictures.report_results import ORDER, WHOLE_RUN, by_quantity, most_unusual, small

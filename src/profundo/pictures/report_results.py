@@ -11,7 +11,7 @@ from profundo.pictures import numbers
 from profundo.pictures.bars import histogram_svg
 from profundo.pictures.charts import curves_svg, residuals_svg, scatter_svg
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.reliability import Reliability, reliability_svg
+from profundo.pictures.reliability_chart import Reliability, reliability_svg
 from profundo.pictures.report_content import Calibration, Fit, Value, Worst
 from profundo.pictures.tables import Cell, Figure, Grid, Row, bars
 from profundo.pictures.verdict import SHARES, score

@@ -36,8 +36,8 @@ from profundo.train import (
 from profundo.train.checkpoints import State, interruptible, save_checkpoint
 from profundo.train.distributed import Group
 from profundo.train.hardware import free_heap, keep_heap, repeatable
+from profundo.train.pacing import Paced, recorded_threads
 from profundo.train.randomness import random_state, restore_random_state
-from profundo.train.threads import Paced, recorded_threads
 
 __all__ = ["Keeping", "State", "Training", "is_out_of_memory", "learn", "where"]
 
@@ -167,7 +167,7 @@ def snapshot(
 
 
 def where(device: torch.device, precision: str) -> dict[str, str]:
-    """What must be the same for the same bits, beside the number of threads, which is kept by itself (train/threads.py)."""
+    """What must be the same for the same bits, beside the number of threads, which is kept by itself (train/pacing.py)."""
     return {
         "device": device.type,
         "precision": precision,

@@ -34,7 +34,7 @@ from profundo.graph.drawings.faces import (
     written,
 )
 from profundo.graph.drawings.folding import View, folded
-from profundo.graph.drawings.layout import DIRECTIONS, Box, Edge, Frame, Layout, Rect, layered
+from profundo.graph.drawings.placement import DIRECTIONS, Box, Edge, Frame, Layout, Rect, layered
 from profundo.graph.nodes import RENDERERS, Flow, Graph
 from profundo.pictures.numbers import SPACE, count
 from profundo.records import ProfundoError

@@ -9,9 +9,8 @@ import profundo as pf
 from profundo import threads
 from profundo.records import Batch
 from profundo.runs.voice import Quiet
-from profundo.train import Descent
-from profundo.train import threads as training_threads
-from profundo.train.threads import Paced, recorded_threads
+from profundo.train import Descent, pacing
+from profundo.train.pacing import Paced, recorded_threads
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +55,7 @@ def test_small_work_is_done_by_one_thread_and_once():
 
 @pytest.mark.parametrize(("depends", "bits"), [(False, 1), (True, 2)])
 def test_large_work_has_the_bits_of_one_thread_where_two_give_them_else_of_all(depends, bits, monkeypatch):
-    monkeypatch.setattr(training_threads, "WORTH", 1)
+    monkeypatch.setattr(pacing, "WORTH", 1)
     work = Work(depends=depends)
     paced = Paced(work.update)
     for _ in range(8):
@@ -68,14 +67,14 @@ def test_large_work_has_the_bits_of_one_thread_where_two_give_them_else_of_all(d
 def test_what_is_tried_is_taken_back(monkeypatch):
     """Losses, weights, Adam's moments and dropout are those of training without trying."""
     expected = Work().trained(lambda update: update)
-    monkeypatch.setattr(training_threads, "WORTH", 1)
+    monkeypatch.setattr(pacing, "WORTH", 1)
     tried = Work()
     assert threads.equal(list(tried.trained(Paced)), list(expected))
     assert len(tried.used) > 3
 
 
 def test_a_difference_that_zeros_hide_at_the_start_is_seen(monkeypatch):
-    monkeypatch.setattr(training_threads, "WORTH", 1)
+    monkeypatch.setattr(pacing, "WORTH", 1)
     work = Work(depends=True)
     nn.init.zeros_(work.net[2].weight)
     hidden = work.net[0].weight
@@ -91,7 +90,7 @@ def test_a_difference_that_zeros_hide_at_the_start_is_seen(monkeypatch):
 
 
 def test_the_number_of_a_checkpoint_holds(monkeypatch):
-    monkeypatch.setattr(training_threads, "WORTH", 1)
+    monkeypatch.setattr(pacing, "WORTH", 1)
     assert [recorded_threads(state) for state in (None, {}, {"on": {"threads": "2"}})] == [None, None, 2]
     work = Work()
     paced = Paced(work.update, bits=2)
@@ -101,7 +100,7 @@ def test_the_number_of_a_checkpoint_holds(monkeypatch):
 
 
 def test_processes_that_wait_for_each_other_try_nothing(monkeypatch):
-    monkeypatch.setattr(training_threads, "WORTH", 1)
+    monkeypatch.setattr(pacing, "WORTH", 1)
     work = Work()
     paced = Paced(work.update, alone=False)
     for _ in range(3):
@@ -128,7 +127,7 @@ class Impatient(Quiet):
 
 @pytest.mark.parametrize("net", ["dense", "convolutional"])
 def test_a_run_resumed_on_a_machine_that_is_busier_has_the_same_bits(net, tmp_path, monkeypatch):
-    monkeypatch.setattr(training_threads, "WORTH", 1)
+    monkeypatch.setattr(pacing, "WORTH", 1)
     data = pf.load("digits")
     settings = {"epochs": 3, "batch_size": 256, "checkpoint_seconds": 0}
 

@@ -13,9 +13,9 @@ from graphs import chain, convolutional, graph_of, random_graph, residual, seed_
 from profundo.graph.drawings.coordinates import align
 from profundo.graph.drawings.folding import MOST, folded, parts_of
 from profundo.graph.drawings.layering import in_rows
-from profundo.graph.drawings.layout import Box, Edge, Frame, Rect, layered, layers
 from profundo.graph.drawings.lines import components
 from profundo.graph.drawings.ordering import ordered
+from profundo.graph.drawings.placement import Box, Edge, Frame, Rect, layered, layers
 from profundo.graph.drawings.vertices import PASSING, Item, Link
 from profundo.graph.nodes import GIVEN, Node, Ref
 from profundo.records import ProfundoError
