@@ -18,10 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from profundo.compiler import leave_the_compiler_out
+from profundo.dispatch import Observed
 from profundo.records import Batch
 from profundo.threads import Pace, equal, most_threads, person_decides, set_threads, timed, using
 from profundo.train.capture import Captured
@@ -30,9 +29,7 @@ from profundo.train.randomness import random_state, restore_random_state
 
 __all__ = ["WORTH", "Paced", "recorded_threads"]
 
-WORTH = (
-    100_000_000  # floating-point operations of a step's products: 2 to 6 ms of one core; below, several gain nothing
-)
+WORTH = 100_000_000  # floating-point operations of a step's products, 2 to 6 ms of a core: below, several gain nothing
 
 
 def recorded_threads(state: Mapping[str, Any] | None) -> int | None:
@@ -87,8 +84,8 @@ class Paced:
         plain = (
             self.update.update if isinstance(self.update, Captured) else self.update
         )  # recording is no part of a step
-        leave_the_compiler_out([Operations.__torch_dispatch__])  # as Tape does in capture.py
-        with using(1), Operations() as operations:  # type: ignore[no-untyped-call]
+        operations = Products()
+        with using(1), Observed(operations):
             losses = plain(batch)
         if most == 1 or operations.count < WORTH:
             self.bits = 1
@@ -129,16 +126,16 @@ class Paced:
         restore_random_state(randomness)
 
 
-class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the multiplications and additions of products inside (PyTorch's own counter loads its compiler: 1 s)."""
+class Products:
+    """Counts the multiplications and additions of products (PyTorch's own counter loads its compiler: 1 s)."""
 
     count = 0
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        formula = flop_registry.get(func._overloadpacket)
+    def __call__(self, operation: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        result = operation(*arguments, **named)
+        formula = flop_registry.get(operation._overloadpacket)
         if formula is not None:
-            self.count += formula(*args, **(kwargs or {}), out_val=result)
+            self.count += formula(*arguments, **named, out_val=result)
         return result
 
 
