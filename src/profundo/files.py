@@ -41,6 +41,7 @@ __all__ = [
     "replacing",
     "replacing_bytes",
     "sha256",
+    "what_is_at",
     "write_bytes",
     "write_json",
     "write_text",
@@ -199,8 +200,10 @@ def open_place(path: Path, within: Path | None = None, make: bool = False) -> It
 
 
 def elsewhere(path: Path, there: os.stat_result, expected: str) -> ProfundoError:
-    kind = "a link" if stat.S_ISLNK(there.st_mode) else "a folder" if stat.S_ISDIR(there.st_mode) else "something else"
-    found = "a file that has another name elsewhere" if stat.S_ISREG(there.st_mode) and expected == "a file" else kind
+    kinds = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder"}
+    if expected == "a file":  # that is one: so it has two names
+        kinds[stat.S_IFREG] = "a file that has another name elsewhere"
+    found = kinds.get(stat.S_IFMT(there.st_mode), "something else")
     return ProfundoError(f"{path}: expected {expected} of its own, found {found}; nothing is written to it: remove it")
 
 
@@ -304,9 +307,7 @@ def read_json(path: Path) -> Any:
     """Raises ProfundoError when the file is missing, not a regular file, larger than 64 MB, or not JSON."""
     try:
         if not path.is_file():  # a FIFO would block, a folder would raise
-            raise ProfundoError(
-                f"{path}: expected a JSON file, found {'something else' if path.exists() else 'nothing'}"
-            )
+            raise ProfundoError(f"{path}: expected a JSON file, found {what_is_at(path)}")
         if path.stat().st_size > LARGEST_JSON:
             raise ProfundoError(f"{path}: expected a JSON file of at most {LARGEST_JSON >> 20} MB")
         return json.loads(path.read_text("utf-8"))
@@ -328,6 +329,13 @@ def kind_of(value: Any) -> str:
         return "nothing" if value is None else "true or false"
     names = {str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
     return names.get(type(value), "something else")
+
+
+def what_is_at(path: Path) -> str:
+    """In words, where a file was expected and is not."""
+    if path.is_dir():
+        return "a folder"
+    return "something else" if path.exists() else "nothing"
 
 
 def erase(path: Path) -> None:

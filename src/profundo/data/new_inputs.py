@@ -21,6 +21,7 @@ from profundo.data.images.image_folders import decode, fitted
 from profundo.data.streams.archives import open_files, printable
 from profundo.data.tables.frames import read_frame
 from profundo.data.tables.new_rows import features_of_frame, features_of_row, keys_of
+from profundo.files import what_is_at
 from profundo.records import Inputs, ProfundoError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read_image(path: Path, inputs: Inputs) -> Tensor:
     where = printable(str(path))
     try:
         if not path.is_file():
-            raise ProfundoError(f"{where}: expected an image, found {'something else' if path.exists() else 'nothing'}")
+            raise ProfundoError(f"{where}: expected an image, found {what_is_at(path)}")
         if path.stat().st_size > LARGEST_FILE:
             raise ProfundoError(f"{where}: expected an image of at most {LARGEST_FILE >> 20} MB; scale it down")
         return image_of(path.read_bytes(), inputs)
@@ -165,7 +166,7 @@ def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
     """The array of inputs in an .npz file: images of any size, or rows of as many numbers as the net takes."""
     where = printable(str(path))
     if not path.is_file():
-        raise ProfundoError(f"{where}: expected arrays, found {'something else' if path.exists() else 'nothing'}")
+        raise ProfundoError(f"{where}: expected arrays, found {what_is_at(path)}")
     raw = read_inputs(path)
     is_image = raw.dtype == torch.uint8 and raw.dim() == 4
     if is_image != (inputs.kind == "image") or (not is_image and tuple(raw.shape[1:]) != inputs.shape):

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from profundo.data.augmenting.options import check, read
 from profundo.data.dataset_names import Task, nearest
-from profundo.files import kind_of, write_text
+from profundo.files import kind_of, what_is_at, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
 
@@ -374,7 +374,9 @@ TIMES_ADAM = {"adam": 1.0, "adamw": 1.0, "rmsprop": 1.0, "adagrad": 30.0, "adade
 
 def default_decay(optimizer: str, manner: Manner) -> float:
     """AdamW's shrinks weights by rate · λ a step and is large; the others' is a penalty in the cost, and small."""
-    return manner.weight_decay if optimizer == manner.optimizer else 0.01 if optimizer == "adamw" else 5e-4
+    if optimizer == manner.optimizer:
+        return manner.weight_decay
+    return 0.01 if optimizer == "adamw" else 5e-4
 
 
 def check_augmentation(asked: list[Any], spec: Spec) -> None:
@@ -407,9 +409,7 @@ def read_experiment(path: Path) -> dict[str, Any]:
     """The settings in a YAML file. Raises ProfundoError when it does not hold plain `name: value` lines."""
     try:
         if not path.is_file():
-            raise ProfundoError(
-                f"{path}: expected an experiment file, found {'something else' if path.exists() else 'nothing'}"
-            )
+            raise ProfundoError(f"{path}: expected an experiment file, found {what_is_at(path)}")
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from torch import nn
 
 from profundo.data.batches import mix
 from profundo.files import in_words
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, Step
 from profundo.runs.folder import Folder, write_history
 from profundo.runs.tensorboard import Diary, told
 from profundo.runs.voice import Voice
@@ -78,15 +78,11 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
     keeping: None keeps nothing. Raises Interrupted after SIGINT or SIGTERM, when the state has been saved.
     """
     keep_heap()
-    history, stopper, film = training.history, training.stopper, training.film
+    history = training.history
     start = begin(training.seed, processes) if state is None else restore(state, training, processes)
     saved = start
     bits = recorded_threads(state)
-    if bits and person_decides() and bits != torch.get_num_threads():
-        voice.notice(
-            f"threads were {bits}, OMP_NUM_THREADS makes them {torch.get_num_threads()}: the result may differ in its last "
-            "digits; leave it out for the same bits"
-        )
+    say_other_threads(bits, voice)
     paced = Paced(training.update, bits, alone=processes.size == 1)
 
     def save(position: Position) -> None:
@@ -106,18 +102,8 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
     on_cpu = training.device.type == "cpu"
     with interruptible() as signalled, repeatable(training.device, training.precision), using(bits or 1):
         steps = fit(paced if on_cpu else training.update, training.batches, training.plan, start)
-        if training.gradients:
-            steps = gradient_norms(steps, history, training.update.networks, len(training.batches))
-        steps = record(steps, history, training.validate)
-        if training.diary is not None:
-            steps = told(steps, history, training.diary)
-        if film is not None:
-            steps = filmed(steps, film)
-        if stopper is not None:
-            steps = early_stop(steps, stopper)
-        steps = progress(steps, voice, history)
         for _ in checkpoint(  # outermost: what it saves includes what the others made of the same step
-            steps,
+            watched(steps, training, voice),
             save,
             seconds=keeping.seconds if keeping is not None else float("inf"),
             signalled=signalled,
@@ -128,8 +114,32 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
     end = Position(len(history))
     if saved != end:
         save(end)
-    if stopper is not None:
-        stopper.restore()
+    if training.stopper is not None:
+        training.stopper.restore()
+
+
+def watched(steps: Iterator[Step], training: Training, voice: Voice) -> Iterator[Step]:
+    """The steps, with all that looks at them."""
+    history = training.history
+    if training.gradients:
+        steps = gradient_norms(steps, history, training.update.networks, len(training.batches))
+    steps = record(steps, history, training.validate)
+    if training.diary is not None:
+        steps = told(steps, history, training.diary)
+    if training.film is not None:
+        steps = filmed(steps, training.film)
+    if training.stopper is not None:
+        steps = early_stop(steps, training.stopper)
+    return progress(steps, voice, history)
+
+
+def say_other_threads(bits: int | None, voice: Voice) -> None:
+    """bits: the number of threads whose bits the training has so far."""
+    if bits and person_decides() and bits != torch.get_num_threads():
+        voice.notice(
+            f"threads were {bits}, OMP_NUM_THREADS makes them {torch.get_num_threads()}: the result may differ in its last "
+            "digits; leave it out for the same bits"
+        )
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -207,6 +207,21 @@ def train_prepared(
         facts = {**environment(prepared.device, processes.size), "data": dict(prepared.data.facts)}
         write_json(folder.environment, facts)
         write_experiment(folder.experiment, prepared.experiment)  # last, for it makes the folder a run
+    voice.open(folder)
+    introduce(prepared, voice, resumed=state is not None)
+    started = time.perf_counter()
+    learn_prepared(prepared, history, folder, processes, voice, state)
+    run.seconds["training"] = time.perf_counter() - started
+    run.best_epoch = best_epoch(history)
+    if processes.chief:
+        judge(run, voice)
+    return run
+
+
+def learn_prepared(
+    prepared: Prepared, history: History, folder: Folder | None, processes: Group, voice: Voice, state: State | None
+) -> None:
+    """The training itself. Raises Interrupted, with its state saved, and ProfundoError where memory does not suffice."""
     keeping = None
     if folder is not None:
         facts = {"experiment": prepared.experiment.settings(), "on": where(prepared.device, prepared.precision)}
@@ -215,10 +230,7 @@ def train_prepared(
     if folder is not None and prepared.experiment.log:
         done = len(state["history"]["rows"]) if state is not None else 0
         what = replace(what, diary=EventFiles(folder.path / "tensorboard", len(what.batches), done))
-    voice.open(folder)
-    introduce(prepared, voice, resumed=state is not None)
     voice.start(what.plan.epochs, len(what.batches), processes.size)
-    started = time.perf_counter()
     try:
         learn(what, keeping, processes, voice, state)
     except Interrupted:
@@ -234,22 +246,23 @@ def train_prepared(
         ) from None
     finally:
         voice.stop()
-    run.seconds["training"] = time.perf_counter() - started
-    run.best_epoch = best_epoch(history)
-    if processes.chief:
-        if folder is not None:  # the weights first: whatever fails from here on, they are there
-            folder.check()
-            save_model(folder, run.net, run.experiment, run.data.spec)
-            write_history(folder, history.to_csv())
-        started = time.perf_counter()
-        with using(1):  # figures are small work; what is not takes more by itself
-            evaluate_run(run, voice.notice)
-            run.seconds["evaluation"] = time.perf_counter() - started
-            if folder is not None:
-                keep_result(run, folder, voice)
-        for line in result_lines(run):
-            voice.say(line)
-    return run
+
+
+def judge(run: Run, voice: Voice) -> None:
+    """Evaluate the trained network, keep what came out, and say it."""
+    folder = run.folder
+    if folder is not None:  # the weights first: whatever fails from here on, they are there
+        folder.check()
+        save_model(folder, run.net, run.experiment, run.data.spec)
+        write_history(folder, run.history.to_csv())
+    started = time.perf_counter()
+    with using(1):  # figures are small work; what is not takes more by itself
+        evaluate_run(run, voice.notice)
+        run.seconds["evaluation"] = time.perf_counter() - started
+        if folder is not None:
+            keep_result(run, folder, voice)
+    for line in result_lines(run):
+        voice.say(line)
 
 
 def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:

@@ -21,6 +21,7 @@ from profundo.data.streams.archives import SMALL, TIGHT, printable
 from profundo.data.tables.delimited import MISSING, read_delimited
 from profundo.data.tables.parquet_footers import unpacked_bytes
 from profundo.data.tables.several_targets import Found, are_lists, listed_labels, several_targets
+from profundo.files import what_is_at
 from profundo.records import Column, Inputs, ProfundoError, Samples, Targets
 
 if TYPE_CHECKING:
@@ -112,8 +113,7 @@ def read_frame(path: Path) -> polars.DataFrame:
 
     try:
         if not path.is_file():
-            found = "a folder" if path.is_dir() else "something else" if path.exists() else "nothing"
-            raise ProfundoError(f"{path}: expected a table, found {found}")
+            raise ProfundoError(f"{path}: expected a table, found {what_is_at(path)}")
         if path.stat().st_size > LARGEST_FILE:
             raise ProfundoError(f"{path}: expected a table of at most {LARGEST_FILE >> 30} GB")
         frame = _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else read_delimited(path)
