@@ -122,11 +122,11 @@ FAMILIES = {
     "transposed convolutions": (lambda: dcgan_generator((1, 16, 16), 8, 4), [noise(4, 8)]),
     "maxout": (lambda: maxout_discriminator((1, 8, 8)), [noise(4, 1, 8, 8)]),
     "LSTM": (lambda: LanguageModel(7, 6, embedding=4, layers=2, dropout=0.3), [integers(2, 5)]),
-    "GRU": (lambda: LanguageModel(7, 8, embedding=4, cell="gru"), [integers(2, 5)]),
+    "GRU": (lambda: LanguageModel(7, 16, embedding=4, cell="gru"), [integers(2, 5)]),
     "sequences of several lengths": (lambda: SequenceClassifier(3, 4, 6), [noise(2, 9, 3), torch.tensor([9, 5])]),
-    # Of a width that fills vectors: a GRU's gates are computed in place on parts of rows, a trace's in rows of their own,
-    # and numbers that do not fill a vector go through other code, which may round otherwise (AVX2).
-    "attention": (lambda: Translator(9, 8, embedding=4), [integers(2, 5), integers(2, 4)]),
+    # Of a width that fills two vectors of AVX-512: a GRU's gates are computed in place on parts of rows, a trace's in rows
+    # of their own, and numbers that do not fill them go through other code, which may round otherwise.
+    "attention": (lambda: Translator(9, 16, embedding=4), [integers(2, 5), integers(2, 4)]),
     "captioner": (lambda: Captioner(9, 16, maps=8, width=6), [noise(2, 1, 16, 16), integers(2, 4)]),
     "batched": (lambda: BatchedMLP(3, 2, 5, 1), [noise(4, 2)]),
     "thresholds": (xor_net, [torch.tensor([[0.0, 1], [1, 1]], **DOUBLE)]),

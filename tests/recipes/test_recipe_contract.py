@@ -17,6 +17,7 @@ from profundo.recipes.recipe_folder import open_model, write_page
 from profundo.recipes.recipe_names import RECIPES
 from profundo.recipes.recipe_run import resume_recipe, run_recipe
 from profundo.records import Interrupted, ProfundoError
+from profundo.runs import resumable
 from profundo.runs.folder import Folder
 from profundo.runs.voice import Quiet
 
@@ -42,6 +43,14 @@ class Counting(Quiet):
 
     def show(self, _step, _row):
         self.shown += 1
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _every_step_shown():
+    """Not one in a tenth of a second: then the number of steps does not hang on the machine."""
+    progress, resumable.progress = resumable.progress, lambda *arguments: progress(*arguments, every=0.0)
+    yield
+    resumable.progress = progress
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from profundo.runs.listing import list_runs
 from profundo.runs.supervised import open_run, train
 from profundo.runs.voice import Terminal
 from profundo.studies.cross_validation import cross_validate, resume_cross_validation
-from profundo.use.any_run import resume, write_report
+from profundo.use.any_run import any_run, resume
 from profundo.use.exporting import export
 from profundo.use.predicting import predictor
 
@@ -64,6 +64,10 @@ def exported(run: Path) -> None:
 
 
 def nothing(run: Path) -> None: ...
+
+
+def write_report(run: Path) -> Path:
+    return any_run(run).write_report(None)
 
 
 DOORS = {
