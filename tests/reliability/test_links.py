@@ -94,7 +94,10 @@ def look(place: Path) -> dict[str, tuple[float, bytes]]:
     }
 
 
-READ = {"experiment.yaml", "study.yaml", "environment.json", "scores.json", "model.json", "model.safetensors"}
+READ = {
+    *("experiment.yaml", "study.yaml", "environment.json", "manifest.json"),
+    *("scores.json", "model.json", "model.safetensors"),
+}
 
 
 def names(run: Path, deep: bool) -> list[Path]:
