@@ -1,7 +1,6 @@
 """Every example in the README and the docs runs: Python blocks in one process each page, `$` lines of console blocks."""
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import notebooks
+from commands import profundo
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -37,13 +37,14 @@ def needs_data(page):
 )
 def test_the_examples_of_a_page_run(page, tmp_path, request):
     """Its Python in one process, then its commands in their order, in one folder."""
-    variables = {**os.environ, "PROFUNDO_DATA": str(request.getfixturevalue("real_data"))} if needs_data(page) else None
+    if needs_data(page):
+        request.getfixturevalue("real_data")  # says so where PROFUNDO_DATA names none
     code = "\n".join(blocks(page, "python"))
-    for words in [["-c", code], *[["-m", "profundo", *words] for words in commands(page)]]:
-        done = subprocess.run(
-            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=600, env=variables
-        )
-        assert done.returncode == 0, (page.name, words, done.stderr[-2000:])
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, (page.name, done.stderr[-2000:])
+    for words in commands(page):
+        ended = profundo(tmp_path, *words).wait(600)
+        assert ended.code == 0, (page.name, words, ended.said[-2000:])
 
 
 def test_the_readme_and_most_pages_have_examples():
