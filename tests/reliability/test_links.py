@@ -285,7 +285,15 @@ def test_pythons_own_words_become_words_about_a_file():
 
 # ----------------------------------------------------------------------------------------------------- files that lie
 BROKEN = {
-    "scores.json": [{}, {"test": None}, {"test": []}, {"test": {"accuracy": None}}, [], None],
+    "scores.json": [
+        {},
+        {"test": None},
+        {"test": []},
+        {"test": {"accuracy": None}},
+        {"test": {"accuracy": 10**400}},
+        [],
+        None,
+    ],
     "model.json": [{}, {"description_sha256": 3}, [], None, "text"],
     "environment.json": [[], None, "text"],
 }

@@ -564,6 +564,14 @@ def test_a_card_that_people_worked_on_is_not_lost(digits, people, tmp_path):
         export(people[0], "onnx", tmp_path)
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_stands_in_a_cards_place_is_not_read(make, digits, tmp_path):
+    export(digits[0], "safetensors", tmp_path)
+    (tmp_path / "MODEL_CARD.md").unlink()
+    make(tmp_path / "MODEL_CARD.md")
+    assert "is left as it is" in export(digits[0], "safetensors", tmp_path).notes[-1]
+
+
 # ------------------------------------------------------------------------------------------------------------ what for
 def test_a_net_of_ones_own_is_exported_from_its_run(tmp_path):
     data = pf.load("iris")

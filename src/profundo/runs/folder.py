@@ -252,7 +252,7 @@ def read_scores(folder: Folder) -> dict[str, float]:
     kept = read_object(folder.scores)
     try:
         return {str(name): float(value) for name, value in kept["test"].items()}
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise ProfundoError(f"{folder.scores}: expected the test scores of a run: {in_words(error)}") from None
 
 

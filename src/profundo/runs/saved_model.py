@@ -34,8 +34,8 @@ def build_net(name: str, spec: Spec, options: Mapping[str, Any], seed: int) -> n
     """The net of that name with weights drawn from the seed. The caller's randomness is left as it was."""
     if name.startswith("own:"):
         raise ProfundoError(
-            f"net {name!r} is a class of your own, which no file can name: build it in Python, then "
-            "profundo.fit(net, data, …), with out=… and resume=True to go on"
+            f"net {name!r} is a class of your own, which no file can name: build it in Python, then profundo.fit(net, data, …, "
+            "out=…, resume=True) to go on; of a finished run, net.load_state_dict takes what model.safetensors holds"
         )
     with seeded(seed):
         return nets.build(name, spec, **options)

@@ -138,11 +138,16 @@ def _write_card(place: Path, about: Mapping[str, Any], before: Mapping[str, Any]
     """The card as text and as plain data. A text that somebody has worked on since is left alone."""
     text, data = place.with_name(TEXT), place.with_name(CARD)
     written = [data]
-    if not text.exists() or (before and text.read_bytes() == card_text(before).encode()):
+    if not text.exists() or (before and holds(text, card_text(before).encode())):
         write_text(text, card_text(about), within)
         written.insert(0, text)
     write_json(data, about, within)
     return written
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Whether it is a file of just that; what is no file, such as a pipe that nobody writes to, is not read."""
+    return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
 
 
 def _others(before: Mapping[str, Any], place: Path) -> dict[str, Any]:
