@@ -96,23 +96,23 @@ class Face:
     heavy: bool = False
 
 
-def face_of(graph: Graph, box: Visible, *, backward: bool, direction: str) -> Face:
-    """How the box looks; in a drawing that goes down, numbers are within it."""
+def face_of(graph: Graph, box: Visible) -> Face:
+    """How the box looks, with its value above and its gradient below."""
     node = result_of(graph, box)
-    value = _value_line(node.value)
-    gradient = _gradient_line(node.gradient) if backward else None
+    value, gradient = _value_line(node.value), _gradient_line(node.gradient)
     if box.part is not None:
         face = _module_face(graph, box, node)
     elif _is_scalar(node):
         face, value = _scalar_face(node, value)
     else:
         face = _tensor_face(graph, box, node)
-    face = replace(face, heavy=any(ref.node in box.nodes for ref in graph.outputs), facts=_facts(graph, box, node))
-    if direction == "down" and not face.round:
-        inside = (*face.inside, *filter(None, (value, gradient)))
-        return replace(face, inside=inside, core=_room(inside, face.corner))
-    above = (*face.above, value) if value else face.above
-    return replace(face, above=above, below=(gradient,) if gradient else ())
+    return replace(
+        face,
+        above=(*face.above, value) if value else face.above,
+        below=(gradient,) if gradient else (),
+        heavy=any(ref.node in box.nodes for ref in graph.outputs),
+        facts=_facts(graph, box, node),
+    )
 
 
 def result_of(graph: Graph, box: Visible) -> Node:
@@ -221,13 +221,11 @@ def _room(lines: Sequence[Line], corner: float) -> tuple[float, float]:
     return max(line.width for line in lines) + 20 + corner / 2, sum(line.height for line in lines) + 14
 
 
-def cell(face: Face, direction: str) -> tuple[float, float]:
+def cell(face: Face) -> tuple[float, float]:
     """What a face takes with the lines around it, which its shape is the middle of."""
-    lines = (*face.above, *face.below)
-    if direction == "down" and face.round:
-        return face.core[0] + 2 * (max((line.width for line in lines), default=0) + 8), face.core[1] + 6
     beyond = max(sum(line.height for line in face.above), sum(line.height for line in face.below))
-    return max([face.core[0], *(line.width for line in lines)]), face.core[1] + 2 * beyond + (8 if beyond else 0)
+    wide = max([face.core[0], *(line.width for line in (*face.above, *face.below))])
+    return wide, face.core[1] + 2 * beyond + (8 if beyond else 0)
 
 
 def _value_line(value: Summary | None) -> Line | None:
