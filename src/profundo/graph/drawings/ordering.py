@@ -1,15 +1,17 @@
 """Second step of a layout: the order within each layer, so that few edges cross.
 
-Sweep by sweep, down and up in turn, each row is sorted by the weighted medians of what its vertices are joined to in the
-row before, and then neighbours are exchanged where that helps (Gansner, Koutsofios, North and Vo, "A technique for
-drawing directed graphs", 1993, section 3). The best order of all sweeps is taken. Here edges may end beside the middle
-of a vertex, so a place in a row is a number, with the share of the vertex's width by which the edge ends beside it.
+Sweep by sweep, down and up in turn, each row is sorted by the medians of what its vertices are joined to in the
+row before (Gansner, Koutsofios, North and Vo, "A technique for drawing directed graphs", 1993, section 3; their weights
+of medians and exchange of neighbours are left out: they change no drawing of a network here). The best order of all sweeps is taken. Here edges
+may end beside the middle of a vertex, so a place in a row is a number, with the share of the vertex's width by which the
+edge ends beside it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Sequence
+from statistics import median
 
 from profundo.graph.drawings.vertices import Item, Link, Numbered, Piece, numbered
 
@@ -30,7 +32,6 @@ def ordered(rows: Sequence[Sequence[Item]], links: Sequence[Link]) -> list[list[
         if not fewest:
             break
         order = _swept(order, before, after, downward=sweep % 2 == 0, right_first=sweep % 4 >= 2)
-        _exchange(order, before, after)
         crossings = _crossings(order, pieces)
         if crossings < fewest:
             best, fewest = order, crossings
@@ -70,42 +71,10 @@ def _swept(
 def _by_median(row: Sequence[int], fixed: Sequence[int], met: Met, *, right_first: bool) -> list[int]:
     """The row by the median of what each vertex is joined to; those without neighbours keep their place."""
     place = {vertex: at for at, vertex in enumerate(fixed)}
-    wanted = {vertex: _median(sorted(place[other] + by for other, by in met[vertex])) for vertex in row if met[vertex]}
+    wanted = {vertex: median(place[other] + by for other, by in met[vertex]) for vertex in row if met[vertex]}
     moving = reversed(wanted) if right_first else iter(wanted)
     ranked = iter(sorted(moving, key=wanted.__getitem__))
     return [next(ranked) if vertex in wanted else vertex for vertex in row]
-
-
-def _median(at: Sequence[float]) -> float:
-    """Between the two middle ones, nearer to the side where they are dense."""
-    middle = len(at) // 2
-    if len(at) % 2:
-        return at[middle]
-    left, right = at[middle - 1] - at[0], at[-1] - at[middle]
-    if len(at) == 2 or left + right == 0:
-        return (at[middle - 1] + at[middle]) / 2
-    return (at[middle - 1] * right + at[middle] * left) / (left + right)
-
-
-def _exchange(order: Sequence[list[int]], before: Met, after: Met) -> None:
-    """Swap neighbours in a row wherever that leaves fewer crossings, once from left to right."""
-    place = {vertex: at for row in order for at, vertex in enumerate(row)}
-    for row in order:
-        for at in range(len(row) - 1):
-            left, right = row[at], row[at + 1]
-            saved = 0
-            for met in (before, after):
-                ours = sorted(place[other] + by for other, by in met[left])
-                theirs = sorted(place[other] + by for other, by in met[right])
-                saved += _inversions(ours, theirs) - _inversions(theirs, ours)
-            if saved > 0:
-                row[at], row[at + 1] = right, left
-                place[left], place[right] = place[right], place[left]
-
-
-def _inversions(left: Sequence[float], right: Sequence[float]) -> int:
-    """Pairs (l, r) with l > r; both in order."""
-    return sum(len(left) - bisect_right(left, at) for at in right)
 
 
 def _crossings(order: Sequence[Sequence[int]], pieces: Sequence[Sequence[Piece]]) -> int:
