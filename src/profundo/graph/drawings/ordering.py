@@ -1,10 +1,10 @@
 """Second step of a layout: the order within each layer, so that few edges cross.
 
 Sweep by sweep, down and up in turn, each row is sorted by the medians of what its vertices are joined to in the
-row before (Gansner, Koutsofios, North and Vo, "A technique for drawing directed graphs", 1993, section 3; their weights
-of medians and exchange of neighbours are left out: they change no drawing of a network here). The best order of all sweeps is taken. Here edges
-may end beside the middle of a vertex, so a place in a row is a number, with the share of the vertex's width by which the
-edge ends beside it.
+row before (Gansner, Koutsofios, North and Vo, "A technique for drawing directed graphs", 1993, section 3). The best order
+of all sweeps is taken. Their weights of medians and exchange of neighbours are left out: they change no drawing of a
+network here. Edges may end beside the middle of a vertex, so a place in a row is a number, with the share of the vertex's
+width by which the edge ends beside it.
 """
 
 from __future__ import annotations
