@@ -360,11 +360,3 @@ def test_depth_says_how_deep_modules_are_shown():
 def test_a_part_that_there_is_not_is_told_with_those_that_there_are():
     with pytest.raises(ProfundoError, match=r"no part 'layer9'; it has .*conv1"):
         folded(residual(), open=["layer9"])
-
-
-def test_sixty_inputs_of_one_box_are_one_box():
-    nodes = [Node(f"x{at}", "input", shape=(2,)) for at in range(60)]
-    nodes.append(Node("cat", "cat", args=(tuple(Ref(node.name) for node in nodes),), shape=(120,)))
-    graph = graph_of(nodes, ["cat"])
-    assert len(folded(graph).boxes) == 2
-    assert len(folded(graph, depth=1).boxes) == 61

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -179,17 +180,15 @@ def _module_face(graph: Graph, box: Visible, node: Node) -> Face:
 def _names_of(part: Part, graph: Graph, operations: Sequence[str]) -> tuple[str, str]:
     """What a folded part is called in large and in small letters."""
     if part.kind == "stretch":
-        words: dict[str, int] = {}
-        for name in operations:
-            words[graph.nodes[name].op] = words.get(graph.nodes[name].op, 0) + 1
-        often = sorted(words, key=lambda word: -words[word])[:3]
-        more = ", …" if len(words) > 3 else ""
-        if graph.nodes[operations[0]].op in GIVEN:
-            return f"{len(operations)} {part.path}", f"{operations[0]}, …, {operations[-1]}"
-        return f"{len(operations)} operations", ", ".join(f"{word} ×{words[word]}" for word in often) + more
-    call = f" (call {part.key.rsplit('#', 1)[1]})" if part.key != part.path and "#" in part.key else ""
-    name = _last(part.path) + call
-    return part.title or _last(part.path) or "all", name
+        often = Counter(graph.nodes[name].op for name in operations).most_common(4)
+        words = ", ".join(f"{word} ×{times}" for word, times in often[:3]) + (", …" if len(often) > 3 else "")
+        return f"{len(operations)} operations", words
+    return part.title or _last(part.path) or "all", _last(part.path) + _call(part)
+
+
+def _call(part: Part) -> str:
+    """Of which call it is, from the second on."""
+    return f" (call {part.key.rsplit('#', 1)[1]})" if part.key != part.path and part.kind != "stretch" else ""
 
 
 def _size_lines(node: Node) -> list[Line]:
@@ -295,9 +294,8 @@ def _cost(name: str, cost: Cost) -> str:
 def heading(part: Part) -> list[Line]:
     """Of a frame: what it is called, and its class."""
     name = Line(shortened(_last(part.path) or part.title, 12.5, LONGEST), 12.5, bold=True)
-    call = f" (call {part.key.rsplit('#', 1)[1]})" if part.key != part.path and part.kind != "stretch" else ""
     title = part.title if part.title and part.title != _last(part.path) else ""
-    more = shortened(f"{title}{call}", 11.5, LONGEST)
+    more = shortened(f"{title}{_call(part)}", 11.5, LONGEST)
     return [name, Line(f"{SPACE}{SPACE}{more}", hue=MUTED)] if more else [name]
 
 
