@@ -15,19 +15,13 @@ from dataclasses import dataclass, replace
 from profundo.graph.drawings.folding import Part, Visible
 from profundo.graph.nodes import GIVEN, Cost, Graph, Node, Ref, Summary
 from profundo.pictures.numbers import SPACE, count, plain, short
-from profundo.pictures.svg import colour
+from profundo.pictures.svg import INK, MUTED, PAPER, colour
 
 __all__ = [
     "BACKWARD", "INK", "MUTED", "PAPER", "WARNING", "Face", "Line", "cell", "face_of", "heading", "result_of", "shortened",
     "text_width", "written",
 ]  # fmt: skip
 
-INK, MUTED, RULE, PAPER = (
-    "var(--ink, #1c1b19)",
-    "var(--muted, #6b6860)",
-    "var(--rule, #dedbd2)",
-    "var(--paper, #ffffff)",
-)
 FORWARD, BACKWARD, WARNING, LEARNED, GIVEN_HUE = colour(0, 12), colour(1, 12), colour(6, 12), colour(4, 12), MUTED
 
 RADIUS = 25.0
@@ -100,7 +94,7 @@ class Face:
 def face_of(graph: Graph, box: Visible) -> Face:
     """How the box looks, with its value above and its gradient below."""
     node = result_of(graph, box)
-    value, gradient = _value_line(node.value), _gradient_line(node.gradient)
+    value, gradient = _value_line(node.value), _value_line(node.gradient, gradient=True)
     if box.part is not None:
         face = _module_face(graph, box, node)
     elif _is_scalar(node):
@@ -227,27 +221,17 @@ def cell(face: Face) -> tuple[float, float]:
     return wide, face.core[1] + 2 * beyond + (8 if beyond else 0)
 
 
-def _value_line(value: Summary | None) -> Line | None:
+def _value_line(value: Summary | None, *, gradient: bool = False) -> Line | None:
+    """A single number, or of a tensor mean and standard deviation; of its gradient the norm."""
     if value is None:
         return None
+    usual = BACKWARD if gradient else INK
+    hue = WARNING if value.bad else usual
     if value.item is not None:
-        return Line(written(value.item), 14.0, WARNING if value.bad else INK, bold=True)
-    return Line(_mean_and_std(value), 11.0, WARNING if value.bad else INK)
-
-
-def _mean_and_std(value: Summary) -> str:
+        return Line(written(value.item), 14.0, hue, bold=True)
     if value.bad:
-        return f"{count(value.bad)} not finite"
-    return f"{_roughly(value.mean)} ± {_roughly(value.std)}"
-
-
-def _gradient_line(gradient: Summary | None) -> Line | None:
-    if gradient is None:
-        return None
-    hue = WARNING if gradient.bad else BACKWARD
-    if gradient.item is not None:
-        return Line(written(gradient.item), 14.0, hue, bold=True)
-    text = f"{count(gradient.bad)} not finite" if gradient.bad else f"‖∇‖ {_roughly(gradient.norm)}"
+        return Line(f"{count(value.bad)} not finite", 11.0, hue)
+    text = f"‖∇‖ {_roughly(value.norm)}" if gradient else f"{_roughly(value.mean)} ± {_roughly(value.std)}"
     return Line(text, 11.0, hue)
 
 
