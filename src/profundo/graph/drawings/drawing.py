@@ -268,15 +268,11 @@ def _weight(line: Line) -> str:
 def _edges(scene: Scene) -> str:
     """Lines with their heads: those that carry a gradient over the others, the widest above all. The opacity is of all
     together, so that what several have in common is no darker."""
-    scale = _scale([flow.gradient for _, _, flow, _ in scene.edges])
-    flowing = [
-        (scale(flow.gradient) if flow.gradient else 0.0, edge, route)
-        for edge, route in zip(scene.edges, scene.layout.routes, strict=True)
-        for flow in (edge[2],)
-    ]
+    widths = _widths(flow.gradient for _, _, flow, _ in scene.edges)
+    pens = zip(widths, scene.edges, scene.layout.routes, strict=True)
     lines = [
         f"<g><title>{_safe(_facts(*edge))}</title>{_arrow(route, width or THIN, _hue(edge[2]))}</g>"
-        for width, edge, route in sorted(flowing, key=lambda pen: pen[0])
+        for width, edge, route in sorted(pens, key=lambda pen: pen[0])
     ]
     return f'<g opacity="0.66">{"".join(lines)}</g>'
 
@@ -293,19 +289,19 @@ def _facts(source: str, target: str, flow: Flow, label: str) -> str:
     return words + gradient + (f"\nlocal derivative: {label}" if label else "")
 
 
-class _scale:
-    """Gradient → width of a line, by its logarithm, over at least one power of ten."""
+def _widths(gradients: Iterable[float | None]) -> list[float]:
+    """Of lines, by the logarithm of their gradient over at least one power of ten; 0 where none flows."""
+    sizes = [abs(gradient or 0.0) for gradient in gradients]
+    logarithms = [math.log10(size) for size in sizes if size and math.isfinite(size)]
+    high = max(logarithms, default=0.0)
+    low = min(high - 1, max(min(logarithms, default=0.0), high + math.log10(FAINTEST)))
 
-    def __init__(self, gradients: Sequence[float | None]) -> None:
-        sizes = [abs(g) for g in gradients if g is not None and math.isfinite(g) and g]
-        self.high = math.log10(max(sizes, default=1.0))
-        self.low = min(self.high - 1, max(math.log10(min(sizes, default=1.0)), self.high + math.log10(FAINTEST)))
-
-    def __call__(self, gradient: float) -> float:
-        if not math.isfinite(gradient):
+    def width(size: float) -> float:
+        if not math.isfinite(size):
             return 2.0
-        share = (math.log10(abs(gradient)) - self.low) / (self.high - self.low)
-        return THIN + (WIDEST - THIN) * min(1.0, max(0.0, share))
+        return THIN + (WIDEST - THIN) * max(0.0, (math.log10(size) - low) / (high - low))
+
+    return [width(size) if size else 0.0 for size in sizes]
 
 
 def _arrow(route: Sequence[Point], width: float, hue: str) -> str:
