@@ -151,32 +151,26 @@ def _in_stretches(parts: tuple[Part | str, ...], path: str, count: Counter[str])
     return tuple(Part(_key(name, count), name, "stretch", "", some) for some in cut)
 
 
-def _all(part: Part) -> Iterator[Part]:
-    yield part
+def _all(part: Part, around: tuple[str, ...] = ()) -> Iterator[tuple[Part, tuple[str, ...]]]:
+    """Every part, with its key after those of the parts around it."""
+    keys = (*around, part.key)
+    yield part, keys
     for inner in part.parts:
         if isinstance(inner, Part):
-            yield from _all(inner)
+            yield from _all(inner, keys)
 
 
 def _opened(whole: Part, paths: Collection[str]) -> set[str]:
     """Keys of the parts with these paths, and of all that are around them."""
-    around: dict[str, str] = {}
-    keys: dict[str, set[str]] = {}
-    for part in _all(whole):
-        keys.setdefault(part.path, set()).add(part.key)
-        keys.setdefault(part.key, set()).add(part.key)
-        around |= {inner.key: part.key for inner in part.parts if isinstance(inner, Part)}
-    opened = set()
+    known: dict[str, set[str]] = {}
+    for part, keys in _all(whole):
+        for name in (part.path, part.key):
+            known.setdefault(name, set()).update(keys)
     for path in paths:
-        if path not in keys:
-            near = ", ".join(list(dict.fromkeys(filter(None, keys)))[:12]) or "no parts"
+        if path not in known:
+            near = ", ".join(list(filter(None, known))[:12]) or "no parts"
             raise ProfundoError(f"open: the graph has no part {path!r}; it has {near}")
-        for key in keys[path]:
-            opened.add(key)
-            while key:
-                key = around[key]
-                opened.add(key)
-    return opened
+    return set().union(*(known[path] for path in paths))
 
 
 def _down_to(part: Part, depth: int, worth: Callable[[Part], bool] = lambda part: _size(part) > 1) -> set[str]:
@@ -200,16 +194,7 @@ def _size(part: Part) -> int:
 
 def _homes(graph: Graph, whole: Part) -> dict[str, tuple[str, ...]]:
     """Of every node the keys of the parts that it is in, from the whole on."""
-    homes: dict[str, tuple[str, ...]] = {}
-
-    def enter(part: Part, path: tuple[str, ...]) -> None:
-        for inner in part.parts:
-            if isinstance(inner, Part):
-                enter(inner, (*path, inner.key))
-            else:
-                homes[inner] = path
-
-    enter(whole, ("",))
+    homes = {name: keys for part, keys in _all(whole) for name in part.parts if isinstance(name, str)}
     users = graph.users()
     for node in graph:
         if node.op in GIVEN:
@@ -227,7 +212,7 @@ def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _view(graph: Graph, whole: Part, opened: Collection[str], homes: Homes) -> View:
-    parts = {part.key: part for part in _all(whole)}
+    parts = {part.key: part for part, _ in _all(whole)}
     box_of, frame_of = _boxes_and_frames(graph, opened, homes)
     beside, again = _with_their_users(graph, box_of, parts)
     for name, box in again.items():

@@ -309,11 +309,16 @@ def _picture(shown: Product, entry: tuple[int, int], words: str, *, until: bool)
             parts.append(_word(right + room / 2, y + total.height / 2, sign, MUTED))
             parts += [table.draw(right + room, y), _word(right + room + table.width / 2, low, name, table.hue)]
             right += room + table.width
-    width, high = max(right, MARGIN + text_width(words, SIZE)) + MARGIN, low + 49
+    return _page("".join(parts), right, low + 49, words, label)
+
+
+def _page(scheme: str, right: float, high: float, words: str, label: str) -> str:
+    """The scheme, which ends there, over a line of words."""
+    width = max(right, MARGIN + text_width(words, SIZE)) + MARGIN
     return element(
         "svg",
         bar(0, width, 0, high, fill=PAPER),
-        *parts,
+        scheme,
         text(MARGIN, high - MARGIN, words),
         **{"xmlns": "http://www.w3.org/2000/svg", "class_": "matrices", "role": "img", "aria_label": label},
         **{

@@ -1,7 +1,7 @@
 """What the steps of a layout hand on: vertices, the links between them, and the links' pieces.
 
 A level is a drawing without frames: the whole, or what is in one frame. Its vertices stand in rows, one row for each
-layer; `across` is measured along a row, `along` from row to row. Only `layout.py` makes right and down of it.
+layer; `across` is measured along a row, `along` from row to row. Only `placement.py` makes right and down of it.
 """
 
 from __future__ import annotations
