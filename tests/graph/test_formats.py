@@ -66,7 +66,7 @@ def hostile_graph(name):
 
 
 DOT_LINE = re.compile(
-    r'digraph computation \{|\}|rankdir="LR";|node \[fontname="sans-serif"\];|subgraph cluster_\d+ \{|label="([^"\\\n]|\\.)*";'
+    r'digraph computation \{|\}|rankdir="LR";|node \[fontname="sans-serif"\];|subgraph cluster_\d+ \{ label="([^"\\\n]|\\.)*";'
     r'|n\d+ \[label="([^"\\\n]|\\.)*", shape=\w+(, style="rounded")?\];|n\d+ -> n\d+( \[label="[^"\\]*"\])?;  // input \d+'
 )
 MERMAID_LINE = re.compile(

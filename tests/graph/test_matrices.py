@@ -22,23 +22,20 @@ def words(svg):
 
 
 def test_the_example_of_the_lecture_holds():
-    assert product(A, B).result == ((-14, 12, 11), (-2, 1, -6), (-8, 5, 4))
+    assert product(A, B).result == [[-14, 12, 11], [-2, 1, -6], [-8, 5, 4]]
 
 
-def test_steps_are_row_times_column_in_reading_order():
-    steps = product(A, B).steps
-    assert [(step.row, step.column) for step in steps] == [(i, j) for i in range(3) for j in range(3)]
-    assert steps[5].text == "c₂₃ = 1·0 + 0·1 + (−2)·3 = −6"
-    assert steps[5].latex == r"c_{23} = 1 \cdot 0 + 0 \cdot 1 + (-2) \cdot 3 = -6"
-    assert all(sum(a * b for a, b in step.terms) == step.value for step in steps)
+def test_a_step_is_row_times_column():
+    assert product(A, B).step(1, 2) == "c₂₃ = 1·0 + 0·1 + (−2)·3 = −6"
+    assert product(torch.ones(12, 9), torch.ones(9, 2)).step(11, 1) == "c₁₂,₂ = 1·1 + 1·1 + 1·1 + 1·1 + … + 1·1 = 9"
 
 
 def test_whole_numbers_are_exact_beyond_float64():
     generator = random.Random(0)
     one, other = ([[generator.randint(-(10**17), 10**17) for _ in range(6)] for _ in range(6)] for _ in range(2))
     expected = [[sum(one[i][k] * other[k][j] for k in range(6)) for j in range(6)] for i in range(6)]
-    assert [list(row) for row in product(one, other).result] == expected
-    assert product([[10**9]], [[10**9 + 1]]).result == ((10**18 + 10**9,),)
+    assert product(one, other).result == expected
+    assert product([[10**9]], [[10**9 + 1]]).result == [[10**18 + 10**9]]
 
 
 @pytest.mark.parametrize(("rows", "inner", "columns"), [(1, 1, 1), (1, 5, 1), (4, 1, 3), (3, 30, 14), (20, 3, 20)])
@@ -68,11 +65,10 @@ def test_frames_fill_the_result_entry_by_entry():
     assert empty == [8, 7, 6, 5, 4, 3, 2, 1, 0]
 
 
-def test_text_and_latex_show_the_equation():
+def test_the_text_shows_the_equation_and_each_entry_in_reading_order():
     shown = product(A, B)
     assert shown.text.splitlines()[1] == "⎢1 0 −2⎥ · ⎢−2 2 1⎥ = ⎢ −2  1 −6⎥"
-    assert shown.latex.count("pmatrix") == 6
-    assert r"-14 & 12 & 11 \\ -2 & 1 & -6" in shown.latex
+    assert [line.split()[0] for line in shown.text.splitlines()[4:]] == [f"c{i}{j}" for i in "₁₂₃" for j in "₁₂₃"]
     assert shown._repr_svg_() == shown.svg(0, 0)
 
 
@@ -93,15 +89,12 @@ def test_a_dense_layer_is_that_of_torch(bias):
     one = dense_layer(layer, x[0])
     torch.testing.assert_close(torch.tensor(one.result)[:, 0], layer(x[0]).detach())
     assert is_drawing(shown.svg(1, 3))
-    for step in shown.steps:
-        added = 0 if step.added is None else step.added
-        assert math.fsum(a * b for a, b in step.terms) + added == pytest.approx(step.value, abs=1e-12)
 
 
 def test_a_dense_layer_of_given_numbers_shows_its_sum():
     shown = dense_layer(([[1, 2], [3, 4]], [10, -20]), [5, 6])
-    assert shown.result == ((27,), (19,))
-    assert shown.step(1, 0).text == "z₂₁ = 3·5 + 4·6 + (−20) = 19"
+    assert shown.result == [[27], [19]]
+    assert shown.step(1, 0) == "z₂₁ = 3·5 + 4·6 + (−20) = 19"
     assert "z₂₁ = 3·5 + 4·6 + (−20) = 19" in words(shown.svg(1, 0))
     assert shown.text.splitlines()[0] == "⎡1 2⎤ · ⎡5⎤ + ⎡ 10⎤ = ⎡27⎤"
     assert len(shown.frames()) == 2
@@ -112,13 +105,12 @@ def test_a_dense_layer_of_given_numbers_shows_its_sum():
     ("one", "other", "message"),
     [
         ([[1, 2]], [[1, 2]], "1 × 2 times 1 × 2: expected as many columns"),
-        ([], [[1]], "the first matrix: expected rows of numbers, got empty"),
-        ([[]], [[1]], "a row that is empty"),
-        ([[1, 2], [3]], [[1]], "rows of one length, got 1 and 2"),
-        ([1, 2], [[1]], "a row that is int"),
-        ("12", [[1]], "expected rows of numbers, got str"),
-        (["12"], [[1]], "a row that is str"),
-        (7, [[1]], "got int"),
+        ([], [[1]], "the first matrix: expected rows of numbers"),
+        ([[]], [[1]], r"got something of shape \(1, 0\)"),
+        ([[1, 2], [3]], [[1]], "rows of numbers, of one length"),
+        ([1, 2], [[1]], r"got something of shape \(2,\)"),
+        ("12", [[1]], "got str"),
+        (["12"], [[1]], "expected rows of numbers"),
         (None, [[1]], "got NoneType"),
         ([["a"]], [[1]], "expected numbers, got str"),
         ([[1j]], [[1]], "expected numbers, got complex"),
@@ -126,8 +118,8 @@ def test_a_dense_layer_of_given_numbers_shows_its_sum():
         ([[1]], [[math.inf]], "the second matrix: expected finite numbers, got inf"),
         ([[1e300]], [[1e300]], "too large for float64"),
         ([[10**19]], [[1]], "whole numbers up to"),
-        (torch.zeros(2, 2, 2), [[1]], "expected numbers, got list"),
-        (torch.zeros(0, 3), [[1]], "got empty"),
+        (torch.zeros(2, 2, 2), [[1]], r"of shape \(2, 2, 2\)"),
+        (torch.zeros(0, 3), [[1]], "expected rows of numbers"),
         (torch.zeros(200, 200), torch.zeros(200, 200), "8,000,000 multiplications are too many"),
     ],
 )
@@ -142,7 +134,10 @@ def test_what_has_no_product_is_told_in_one_line(one, other, message):
     [
         (lambda: dense_layer(nn.Linear(3, 2), torch.zeros(4)), "expected 3 inputs"),
         (lambda: dense_layer(([[1, 2]], [1, 2]), [1, 2]), "expected 1 biases"),
-        (lambda: dense_layer(([[1, 2]], [[1], [2]]), [1, 2]), "b: expected one row"),
+        (
+            lambda: dense_layer(([[1, 2]], [[1], [2]]), [1, 2]),
+            "expected 1 biases, one for each row of weights, got 2 in rows of 1",
+        ),
         (lambda: dense_layer(nn.Conv2d(1, 1, 1), [1]), "expected an nn.Linear"),
         (lambda: dense_layer(nn.Linear(1, 1), []), "x: expected rows"),
         (lambda: dense_layer(nn.Linear(1, 1), [math.nan]), "x: expected finite"),

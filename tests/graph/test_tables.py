@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from profundo.graph.drawings.node_tables import display_width, layers, table, totals
+from profundo.graph.drawings.node_tables import layers, table, totals
 from profundo.graph.expressions.parsing import parse
 from profundo.graph.expressions.viewing import view
 from profundo.graph.nodes import GIVEN, Cost, Graph, Node, Ref, Summary
@@ -127,9 +127,6 @@ class TestWidth:
     def test_the_terminals_width_is_taken(self, traced, monkeypatch):
         monkeypatch.setenv("COLUMNS", "50")
         assert max(map(len, table(traced).splitlines())) <= 50
-
-    def test_display_width_of_wide_and_combining_letters(self):
-        assert [display_width(text) for text in ("abc", "層", "e\u0301", "", "∂f/∂·")] == [3, 2, 1, 0, 5]
 
     def test_mistakes_are_told(self, traced):
         with pytest.raises(ProfundoError, match="at least 20 columns"):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from math import isfinite, prod
+from math import isfinite
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,7 +31,7 @@ from profundo.graph.expressions.viewing import view
 from profundo.graph.nodes import Graph
 from profundo.graph.traces.profiling import Profile, profile
 from profundo.graph.traces.tracing import trace
-from profundo.inspect.net_table import LARGEST_INPUT
+from profundo.inspect.net_table import read_sizes
 from profundo.records import Dataset, ProfundoError, Samples
 from profundo.runs.opening import open_run
 from profundo.runs.preparing import objective_of
@@ -249,14 +249,7 @@ def random_input(text: str) -> Tensor:
     kind = kind if colon else "float32"
     if kind not in KINDS:
         raise ProfundoError(f"--input {text}: expected a kind among {', '.join(KINDS)} before the colon, got {kind!r}")
-    if not re.fullmatch(r"[0-9]{1,9}([x×,][0-9]{1,9})*", sizes):
-        raise ProfundoError(f"--input {text}: expected sizes such as 1x3x32x32, or int64:1x20")
-    shape = tuple(map(int, re.split("[x×,]", sizes)))
-    if 0 in shape:
-        raise ProfundoError(f"--input {text}: expected sizes of at least 1")
-    if prod(shape) > LARGEST_INPUT:
-        raise ProfundoError(f"--input {text}: {prod(shape):,} numbers; expected at most {LARGEST_INPUT:,}")
-    dtype = KINDS[kind]
+    shape, dtype = read_sizes(sizes, "sizes such as 1x3x32x32, or int64:1x20"), KINDS[kind]
     return torch.randn(shape, dtype=dtype) if dtype.is_floating_point else torch.randint(0, 2, shape).to(dtype)
 
 
@@ -361,14 +354,7 @@ def _line_in(file: Path, error: Exception) -> str:
 # --------------------------------------------------------------------------------------------------------------- output
 def write_files(graph: Graph, files: Mapping[str, Path | None], depth: int | None = None) -> list[Path]:
     """The graph as files by their format ("svg", "dot", "mermaid"). Returns those written."""
-    from profundo.graph.drawings.drawing import draw
-    from profundo.graph.drawings.formats import to_dot, to_mermaid
-
-    makers: dict[str, Callable[[], str]] = {
-        "svg": lambda: draw(graph, depth=depth),
-        "dot": lambda: to_dot(graph),
-        "mermaid": lambda: to_mermaid(graph),
-    }
+    makers = {"svg": lambda: graph.svg(depth=depth), "dot": graph.dot, "mermaid": graph.mermaid}
     asked_for = {name: path for name, path in files.items() if path is not None}
     for path in asked_for.values():
         if not os.path.isdir(path.absolute().parent) or (os.path.exists(path) and not os.path.isfile(path)):
@@ -390,8 +376,6 @@ def profiled(shown: Shown) -> Profile:
 
 def as_plain_data(shown: Shown, derived: Sequence[Derivation], times: Profile | None = None) -> dict[str, Any]:
     """For JSON, which has no NaN and no infinity: a value that is none of its numbers is null, and its text says which."""
-    from profundo.graph.drawings.formats import to_json
-
     said = [
         {
             "of": one.of,
@@ -403,5 +387,5 @@ def as_plain_data(shown: Shown, derived: Sequence[Derivation], times: Profile | 
         }
         for one in derived
     ]
-    said_all = {"what": shown.what, "graph": to_json(shown.graph), "derivations": said}
+    said_all = {"what": shown.what, "graph": shown.graph.json(), "derivations": said}
     return said_all | ({} if times is None else {"profile": asdict(times)})

@@ -23,7 +23,7 @@ from profundo.nets.summary import summary as rows_of
 from profundo.pictures.numbers import short
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Spec, Targets
 
-__all__ = ["NetTable", "summary", "tabulated"]
+__all__ = ["NetTable", "read_sizes", "summary", "tabulated"]
 
 LARGEST_INPUT = 100_000_000  # numbers: 400 MB in float32
 
@@ -100,16 +100,17 @@ def spec_of(name: str, inputs: str | None) -> Spec:
     if inputs is None:
         shape: tuple[int, ...] = USUAL_INPUTS.get(name, (1, 28, 28))
     else:
-        shape = read_sizes(inputs)
+        shape = read_sizes(inputs, "sizes of one sample, such as 3x32x32 (channels first) or 13")
     many = 1000 if name in PUBLISHED_NETS and shape[-1] >= 64 else 10
     kind = Inputs(shape, "image" if len(shape) == 3 else "features")
     return Spec(kind, Targets("classes", tuple(str(number) for number in range(many))))
 
 
-def read_sizes(text: str) -> tuple[int, ...]:
-    if not re.fullmatch(r"[0-9]{1,9}([x×][0-9]{1,9}){0,3}", text.strip()):
-        raise ProfundoError(f"--input {text}: expected sizes of one sample, such as 3x32x32 (channels first) or 13")
-    shape = tuple(int(size) for size in re.split("[x×]", text.strip()))
+def read_sizes(text: str, expected: str) -> tuple[int, ...]:
+    """Sizes as in "3x32x32". Raises ProfundoError, which says what is expected."""
+    if not re.fullmatch(r"[0-9]{1,9}([x×,][0-9]{1,9})*", text.strip()):
+        raise ProfundoError(f"--input {text}: expected {expected}")
+    shape = tuple(int(size) for size in re.split("[x×,]", text.strip()))
     if not 0 < prod(shape) <= LARGEST_INPUT:
         raise ProfundoError(f"--input {text}: expected from 1 to {LARGEST_INPUT:,} numbers, got {prod(shape):,}")
     return shape

@@ -14,12 +14,12 @@ right neighbour, where the paper has classes of lines that are shifted as a whol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
-from profundo.graph.drawings.vertices import PASSING, Item, Link, Numbered, numbered
+from profundo.graph.drawings.vertices import PASSING, Item, Link, Piece, pieces_of
 
 __all__ = ["BETWEEN", "align"]
 
@@ -28,40 +28,35 @@ BETWEEN, BESIDE = 26.0, 14.0  # pixels across from box to box, and from anything
 
 def align(rows: Sequence[Sequence[Item]], links: Sequence[Link]) -> None:
     """Set x of every item, so that none overlap in their row."""
-    numbers = numbered(rows, links)
-    crossed = _crossed_by_passing(numbers)
+    pieces = pieces_of(rows, links)
+    crossed = _crossed_by_passing(rows, pieces)
     drawings = [
-        _extreme(numbers, crossed, upward=upward, mirrored=mirrored)
+        _extreme(rows, pieces, crossed, upward=upward, mirrored=mirrored)
         for upward in (False, True)
         for mirrored in (False, True)
     ]
-    for item, places in zip(numbers.items, zip(*_upon_narrowest(drawings, numbers.items), strict=True), strict=True):
-        _, low, high, _ = sorted(places)
+    ends = [_ends(x) for x in drawings]
+    left, right = min(ends, key=lambda end: end[1] - end[0])
+    # those to the left are set upon the left end of the narrowest, those to the right upon its right end
+    shifts = [right - ends[at][1] if at % 2 else left - ends[at][0] for at in range(len(drawings))]
+    for item in drawings[0]:
+        _, low, high, _ = sorted(x[item] + shift for x, shift in zip(drawings, shifts, strict=True))
         item.x = (low + high) / 2
 
 
-def _upon_narrowest(drawings: Sequence[Sequence[float]], items: Sequence[Item]) -> list[list[float]]:
-    """The drawings shifted: at the left end of the narrowest those to the left, at its right end those to the right."""
-    ends = [_ends(x, items) for x in drawings]
-    left, right = min(ends, key=lambda end: end[1] - end[0])
-    shifts = [right - ends[at][1] if at % 2 else left - ends[at][0] for at in range(len(drawings))]
-    return [[value + shift for value in x] for x, shift in zip(drawings, shifts, strict=True)]
+def _ends(x: Mapping[Item, float]) -> tuple[float, float]:
+    """Where a drawing begins and ends."""
+    return min(at - item.across / 2 for item, at in x.items()), max(at + item.across / 2 for item, at in x.items())
 
 
-def _ends(x: Sequence[float], items: Sequence[Item]) -> tuple[float, float]:
-    left = min(at - item.across / 2 for at, item in zip(x, items, strict=True))
-    return left, max(at + item.across / 2 for at, item in zip(x, items, strict=True))
-
-
-def _crossed_by_passing(numbers: Numbered) -> set[tuple[int, int]]:
+def _crossed_by_passing(rows: Sequence[Sequence[Item]], pieces: Sequence[Sequence[Piece]]) -> set[tuple[Item, Item]]:
     """Pieces that cross a piece between two passing vertices: long edges are kept straight rather than these."""
-    place = {vertex: at for row in numbers.rows for at, vertex in enumerate(row)}
-    passes = [item.kind == PASSING for item in numbers.items]
+    place = {item: at for row in rows for at, item in enumerate(row)}
     crossed = set()
-    for row in numbers.pieces:
-        inner = [(one, other) for one, _, other, _ in row if passes[one] and passes[other]]
-        others = [(one, other) for one, _, other, _ in row if not (passes[one] and passes[other])]
-        for a, b in others:
+    for row in pieces:
+        ends = [(one, other) for one, _, other, _ in row]
+        inner = [pair for pair in ends if pair[0].kind == pair[1].kind == PASSING]
+        for a, b in set(ends) - set(inner):
             if any((place[a] - place[c]) * (place[b] - place[d]) < 0 for c, d in inner):
                 crossed.add((a, b))
     return crossed
@@ -73,40 +68,42 @@ class _Neighbour(NamedTuple):
     place: int  # in its row
     meets: float  # across from its middle
     beside: float  # by so much a vertex in one line with it stands beside it
-    vertex: int
+    vertex: Item
     free: bool  # may be in one line with it
 
 
-def _extreme(numbers: Numbered, crossed: set[tuple[int, int]], *, upward: bool, mirrored: bool) -> list[float]:
+def _extreme(
+    rows: Sequence[Sequence[Item]],
+    pieces: Sequence[Sequence[Piece]],
+    crossed: set[tuple[Item, Item]],
+    *,
+    upward: bool,
+    mirrored: bool,
+) -> dict[Item, float]:
     """x of all vertices with as many as possible below their median neighbour, and all as far left as possible.
 
     upward: from the last layer to the first; mirrored: as far right as possible.
     """
     sign = -1 if mirrored else 1
-    rows = [row[::sign] for row in (reversed(numbers.rows) if upward else numbers.rows)]
-    root, shift = _lines(rows, _neighbours(numbers, rows, crossed, upward=upward, sign=sign))
-    x = _compact(rows, root, shift, numbers.items)
-    return [sign * (x[line] + by) for line, by in zip(root, shift, strict=True)]
-
-
-def _neighbours(
-    numbers: Numbered, rows: Sequence[Sequence[int]], crossed: set[tuple[int, int]], *, upward: bool, sign: int
-) -> list[list[_Neighbour]]:
+    rows = [row[::sign] for row in (reversed(rows) if upward else rows)]
     place = {vertex: at for row in rows for at, vertex in enumerate(row)}
-    joined: list[list[_Neighbour]] = [[] for _ in numbers.items]
-    for row in numbers.pieces:
-        for source, start, target, end in row:
-            free = (source, target) not in crossed
-            if upward:
-                joined[source].append(_Neighbour(place[target], sign * end, sign * (end - start), target, free))
-            else:
-                joined[target].append(_Neighbour(place[source], sign * start, sign * (start - end), source, free))
-    return joined
+    joined: dict[Item, list[_Neighbour]] = {vertex: [] for vertex in place}
+    for source, start, target, end in chain.from_iterable(pieces):
+        free = (source, target) not in crossed
+        if upward:
+            joined[source].append(_Neighbour(place[target], sign * end, sign * (end - start), target, free))
+        else:
+            joined[target].append(_Neighbour(place[source], sign * start, sign * (start - end), source, free))
+    root, shift = _lines(rows, joined)
+    x = _compact(rows, root, shift)
+    return {vertex: sign * (x[line] + shift[vertex]) for vertex, line in root.items()}
 
 
-def _lines(rows: Sequence[Sequence[int]], joined: Sequence[list[_Neighbour]]) -> tuple[list[int], list[float]]:
+def _lines(
+    rows: Sequence[Sequence[Item]], joined: Mapping[Item, list[_Neighbour]]
+) -> tuple[dict[Item, Item], dict[Item, float]]:
     """Vertices in one line: of each the first vertex of its line, and how far beside that one's middle its own is."""
-    root, shift = list(range(len(joined))), [0.0] * len(joined)
+    root, shift = {vertex: vertex for vertex in joined}, dict.fromkeys(joined, 0.0)
     for row in rows:
         taken = -1  # place of the last one in the row before that a line goes on from; lines do not cross
         for vertex in row:
@@ -123,18 +120,18 @@ def _medians(near: Sequence[_Neighbour]) -> list[_Neighbour]:
 
 
 def _compact(
-    rows: Sequence[Sequence[int]], root: Sequence[int], shift: Sequence[float], items: Sequence[Item]
-) -> dict[int, float]:
+    rows: Sequence[Sequence[Item]], root: Mapping[Item, Item], shift: Mapping[Item, float]
+) -> dict[Item, float]:
     """x of each line: the least that keeps neighbours apart; then each line is drawn to its right neighbours."""
-    before: dict[int, list[tuple[int, float]]] = {line: [] for line in root}
-    after: dict[int, list[tuple[int, float]]] = {line: [] for line in root}
+    before: dict[Item, list[tuple[Item, float]]] = {line: [] for line in root.values()}
+    after: dict[Item, list[tuple[Item, float]]] = {line: [] for line in root.values()}
     for row in rows:
         for left, right in pairwise(row):
-            apart = _apart(items[left], items[right]) + shift[left] - shift[right]
+            apart = _apart(left, right) + shift[left] - shift[right]
             after[root[left]].append((root[right], apart))
             before[root[right]].append((root[left], apart))
     order = list(TopologicalSorter({line: [left for left, _ in near] for line, near in before.items()}).static_order())
-    x: dict[int, float] = {}
+    x: dict[Item, float] = {}
     for line in order:
         x[line] = max((x[left] + apart for left, apart in before[line]), default=0.0)
     for line in reversed(order):

@@ -34,14 +34,13 @@ from profundo.graph.drawings.faces import (
     written,
 )
 from profundo.graph.drawings.folding import View, folded
-from profundo.graph.drawings.placement import DIRECTIONS, Box, Edge, Frame, Layout, Rect, layered
+from profundo.graph.drawings.placement import Box, Edge, Frame, Layout, Rect, layered
 from profundo.graph.nodes import RENDERERS, Flow, Graph
 from profundo.pictures.numbers import SPACE, count
-from profundo.records import ProfundoError
 
 __all__ = ["arranged", "draw"]
 
-SLIDE = (1280.0, 720.0)  # pixels; of two directions the one that is larger on it is taken
+SLIDE = (1280.0, 720.0)  # pixels; a drawing is broken into lines where that makes it larger there
 Point = tuple[float, float]
 
 MARGIN = 22.0
@@ -56,23 +55,13 @@ NUMBERS = re.compile("[(:@]")  # written as their numbers there
 NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def draw(
-    graph: Graph,
-    *,
-    open: Collection[str] = (),
-    depth: int | None = None,
-    backward: bool = True,
-    width: float | None = None,
-    direction: str | None = None,
-) -> str:
+def draw(graph: Graph, *, open: Collection[str] = (), depth: int | None = None) -> str:
     """The graph as SVG.
 
-    open: paths of modules and calls that are shown inside; depth: how deep all are. backward: with gradients, where the
-    graph has them. width: of the picture in pixels, by default as large as its letters are meant to be. direction:
-    "right" or "down", by default the one that is larger on a slide.
-    Raises ProfundoError for a part that there is not and for a direction or width that is none.
+    open: paths of modules and calls that are shown inside; depth: how deep all are.
+    Raises ProfundoError for a part that there is not.
     """
-    return _painted(arranged(graph, open=open, depth=depth, backward=backward, direction=direction), width)
+    return _painted(arranged(graph, open=open, depth=depth))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -88,57 +77,30 @@ class Scene:
     faces: Mapping[str, Face]
     edges: tuple[tuple[str, str, Flow, str], ...]
     layout: Layout
-    backward: bool
 
 
-def arranged(
-    graph: Graph,
-    *,
-    open: Collection[str] = (),
-    depth: int | None = None,
-    backward: bool = True,
-    direction: str | None = None,
-) -> Scene:
+def arranged(graph: Graph, *, open: Collection[str] = (), depth: int | None = None) -> Scene:
     """What is drawn of the graph, and where."""
-    if direction is not None and direction not in DIRECTIONS:
-        raise ProfundoError(f"direction: expected one of {', '.join(DIRECTIONS)}, got {direction!r}")
     view = folded(graph, open=open, depth=depth)
-    scenes = [_arranged(graph, view, backward, way) for way in DIRECTIONS if direction in (None, way)]
-    return max(scenes, key=_scale_on_a_slide)
-
-
-def _room_for(lines: Sequence[Line], direction: str) -> float:
-    """The width of a frame with this heading at its left; one that is entered from above, in the middle, is wider."""
-    width = sum(line.width for line in lines)
-    return width + 30 if direction == "right" else 2 * width + 40
-
-
-def _scale_on_a_slide(scene: Scene) -> float:
-    """How large it can be there. Lines that go right are read more easily: they may be a little smaller."""
-    scale = min(1.0, SLIDE[0] / max(1.0, scene.layout.width), SLIDE[1] / max(1.0, scene.layout.height))
-    return scale * (1.15 if scene.layout.direction == "right" else 1.0)
-
-
-def _arranged(graph: Graph, view: View, backward: bool, direction: str) -> Scene:
-    faces = {name: face_of(graph, box, backward=backward, direction=direction) for name, box in view.boxes.items()}
+    faces = {name: face_of(graph, box) for name, box in view.boxes.items()}
+    is_labelled = len(faces) <= LABELLED
     edges = tuple(
-        (*key[:2], flow, _derivative(flow) if backward and len(faces) <= LABELLED else "")
-        for key, uses in view.edges.items()
+        (source, target, flow, _derivative(flow) if is_labelled else "")
+        for (source, target, _), uses in view.edges.items()
         for flow in (_flow(graph, uses),)
     )
     longest = max((text_width(label, 10.5) for *_, label in edges), default=0.0)
-    gap = 46.0 if direction == "down" else max(46.0 if len(faces) > LABELLED else 60.0, longest + 34.0)
     boxes = [
-        Box(name, *cell(face, direction), face.core, f"frame {box.frame}" if box.frame else "", face.round)
+        Box(name, *cell(faces[name]), faces[name].core, box.frame, faces[name].round)
         for name, box in view.boxes.items()
-        for face in (faces[name],)
     ]
-    around = [
-        Frame(f"frame {key}", _room_for(heading(part), direction), f"frame {outer}" if outer else "")
-        for key, (part, outer) in view.frames.items()
+    frames = [
+        Frame(key, 30 + sum(line.width for line in heading(part)), outer) for key, (part, outer) in view.frames.items()
     ]
-    layout = layered(boxes, [Edge(*edge[:2]) for edge in edges], around, direction=direction, gap=gap, room=SLIDE)
-    return Scene(graph, view, faces, edges, layout, backward)
+    gap = max(60.0 if is_labelled else 46.0, longest + 34.0)
+    return Scene(
+        graph, view, faces, edges, layered(boxes, [Edge(*edge[:2]) for edge in edges], frames, gap=gap, room=SLIDE)
+    )
 
 
 def _flow(graph: Graph, uses: Iterable[tuple[str, int]]) -> Flow:
@@ -161,24 +123,21 @@ def _derivative(flow: Flow) -> str:
 # SVG
 
 
-def _painted(scene: Scene, width: float | None) -> str:
+def _painted(scene: Scene) -> str:
     layout = scene.layout
     head = _head(scene)
     top = MARGIN + (26.0 if head else 0.0)
     legend = _legend(scene)
     wide = max(layout.width, sum(line.width for line in head) + 8, sum(line.width + 12 for line in legend)) + 2 * MARGIN
     high = top + layout.height + (30.0 if legend else 0.0) + MARGIN
-    if width is not None and not (math.isfinite(width) and 0 < width <= 100_000):
-        raise ProfundoError(f"width: expected pixels from 1 to 100,000, got {width}")
-    shown = wide if width is None else width
-    least = f"min-width:{LEAST * wide:.0f}px;" if width is None and LEAST * wide > 0.75 * SLIDE[0] else ""
+    least = f"min-width:{LEAST * wide:.0f}px;" if LEAST * wide > 0.75 * SLIDE[0] else ""
     left = (wide - layout.width) / 2
     parts = [
         f'<rect width="{wide:.1f}" height="{high:.1f}" fill="{PAPER}"/>',
         _row(head, MARGIN, MARGIN + 10),
         f'<g transform="translate({left:.1f} {top:.1f})">',
         *(_frame(scene, key) for key in scene.view.frames),
-        *_edges(scene),
+        _edges(scene),
         *(_row(heading(scene.view.frames[key][0]), *_corner(scene, key), halo=True) for key in scene.view.frames),
         *(_box(scene, name) for name in scene.view.boxes),
         *_labels(scene),
@@ -187,7 +146,7 @@ def _painted(scene: Scene, width: float | None) -> str:
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" role="img" aria-label="{_safe(_label(scene))}" '
-        f'viewBox="0 0 {wide:.1f} {high:.1f}" width="{shown:.1f}" height="{shown * high / wide:.1f}" '
+        f'viewBox="0 0 {wide:.1f} {high:.1f}" width="{wide:.1f}" height="{high:.1f}" '
         f'style="max-width:100%;{least}height:auto" font-family="system-ui, sans-serif" font-size="11.5" fill="{INK}">'
         + "".join(parts)
         + "</svg>"
@@ -214,13 +173,12 @@ def _head(scene: Scene) -> list[Line]:
 def _legend(scene: Scene) -> list[Line]:
     nodes = [result_of(scene.graph, box) for box in scene.view.boxes.values()]
     tensors = any(node.shape for node in nodes)
-    above, below = ("above: ", "below: ") if scene.layout.direction == "right" else ("", "")
     lines = []
     if any(node.value for node in nodes):
-        lines.append(Line(f"{above}value" + (" (mean ± std)" if tensors else ""), 11, INK))
-    if scene.backward and any(node.gradient for node in nodes):
+        lines.append(Line("above: value" + (" (mean ± std)" if tensors else ""), 11, INK))
+    if any(node.gradient for node in nodes):
         of = f" of {shortened(_subject(scene), 11, 160)}" if scene.graph.of else ""
-        lines.append(Line(f"{below}gradient{of}" + (" (norm)" if tensors else ""), 11, BACKWARD))
+        lines.append(Line(f"below: gradient{of}" + (" (norm)" if tensors else ""), 11, BACKWARD))
         if any(flow.gradient is not None for *_, flow, _ in scene.edges):
             lines.append(Line("width of a line: how much of it flows back there", 11, MUTED))
         if any(label for *_, label in scene.edges):
@@ -248,7 +206,7 @@ def _row(lines: Sequence[Line], x: float, y: float, apart: float = 0.0, *, halo:
 
 
 def _frame(scene: Scene, key: str) -> str:
-    x, y, width, height = scene.layout.frames[f"frame {key}"]
+    x, y, width, height = scene.layout.frames[key]
     part, _ = scene.view.frames[key]
     return (
         f"<g><title>{_safe(f'{part.key}: {part.title}')}</title>"
@@ -259,7 +217,7 @@ def _frame(scene: Scene, key: str) -> str:
 
 def _corner(scene: Scene, key: str) -> Point:
     """Where the name of a frame is written."""
-    rect = scene.layout.frames[f"frame {key}"]
+    rect = scene.layout.frames[key]
     return rect.x + 11, rect.y + 18
 
 
@@ -272,7 +230,7 @@ def _box(scene: Scene, name: str) -> str:
         shape += _shape_of(face, x, y, f'fill="{face.hue}" fill-opacity="0.11"')
     if face.stacked:
         shape = _shape_of(face, x + 3.5, y + 3.5, f'fill="{PAPER}" stroke="{face.hue}" stroke-opacity="0.6"') + shape
-    return f"<g><title>{_safe(face.facts)}</title>{shape}{_texts(face, x, y, scene.layout.direction)}</g>"
+    return f"<g><title>{_safe(face.facts)}</title>{shape}{_texts(face, x, y)}</g>"
 
 
 def _shape_of(face: Face, x: float, y: float, attributes: str) -> str:
@@ -285,21 +243,18 @@ def _shape_of(face: Face, x: float, y: float, attributes: str) -> str:
     )
 
 
-def _texts(face: Face, x: float, y: float, direction: str) -> str:
-    parts = _lines(face.inside, x, y - sum(line.height for line in face.inside) / 2, "middle")
-    if direction == "down" and face.round:
-        beside = (*face.above, *face.below)
-        top = y - sum(line.height for line in beside) / 2
-        return parts + _lines(beside, x + face.core[0] / 2 + 8, top, "start")
+def _texts(face: Face, x: float, y: float) -> str:
+    inside = y - sum(line.height for line in face.inside) / 2
     above = y - face.core[1] / 2 - 4 - sum(line.height for line in face.above)
-    return parts + _lines(face.above, x, above, "middle") + _lines(face.below, x, y + face.core[1] / 2 + 4, "middle")
+    below = y + face.core[1] / 2 + 4
+    return _lines(face.inside, x, inside) + _lines(face.above, x, above) + _lines(face.below, x, below)
 
 
-def _lines(lines: Sequence[Line], x: float, top: float, anchor: str) -> str:
+def _lines(lines: Sequence[Line], x: float, top: float) -> str:
     parts = []
     for line in lines:
         parts.append(
-            f'<text x="{x:.1f}" y="{top + line.height / 2:.1f}" dy="0.35em" text-anchor="{anchor}" '
+            f'<text x="{x:.1f}" y="{top + line.height / 2:.1f}" dy="0.35em" text-anchor="middle" '
             f'font-size="{line.size:g}" fill="{line.hue}"{_weight(line)}>{_safe(line.text)}</text>'
         )
         top += line.height
@@ -310,89 +265,67 @@ def _weight(line: Line) -> str:
     return ' font-weight="600"' if line.bold else ""
 
 
-def _edges(scene: Scene) -> list[str]:
-    """Lines with their heads, those that carry a gradient over the others. What several have in common is drawn once,
-    as wide as the widest."""
-    scale = _scale([flow.gradient for _, _, flow, _ in scene.edges])
-    pens = []
-    for (source, target, flow, label), route in zip(scene.edges, scene.layout.routes, strict=True):
-        flows = scene.backward and bool(flow.gradient)
-        width = scale(flow.gradient or 1.0) if flows else THIN
-        hue = _hue(flow) if flows else MUTED
-        pens.append((flows, width, hue, _facts(scene, source, target, flow, label), route))
-    pens.sort(key=lambda pen: (not pen[0], -pen[1]))
-    taken: set[tuple[Point, Point]] = set()
-    drawn = []
-    for flows, width, hue, facts, route in pens:
-        line = _arrow(route, width, hue, scene.layout.direction, 0.62 if flows else 0.75, taken)
-        drawn.append(f"<g><title>{_safe(facts)}</title>{line}</g>")
-    return drawn[::-1]
+def _edges(scene: Scene) -> str:
+    """Lines with their heads: those that carry a gradient over the others, the widest above all. The opacity is of all
+    together, so that what several have in common is no darker."""
+    widths = _widths(flow.gradient for _, _, flow, _ in scene.edges)
+    pens = zip(widths, scene.edges, scene.layout.routes, strict=True)
+    lines = [
+        f"<g><title>{_safe(_facts(*edge))}</title>{_arrow(route, width or THIN, _hue(edge[2]))}</g>"
+        for width, edge, route in sorted(pens, key=lambda pen: pen[0])
+    ]
+    return f'<g opacity="0.66">{"".join(lines)}</g>'
 
 
 def _hue(flow: Flow) -> str:
-    return BACKWARD if math.isfinite(flow.gradient or 0.0) else WARNING
+    if not flow.gradient:
+        return MUTED
+    return BACKWARD if math.isfinite(flow.gradient) else WARNING
 
 
-def _facts(scene: Scene, source: str, target: str, flow: Flow, label: str) -> str:
+def _facts(source: str, target: str, flow: Flow, label: str) -> str:
     words = f"{source.split(' ', 1)[1]} → {target.split(' ', 1)[1]}"
-    gradient = "" if flow.gradient is None or not scene.backward else f"\ngradient (norm): {written(flow.gradient)}"
+    gradient = "" if flow.gradient is None else f"\ngradient (norm): {written(flow.gradient)}"
     return words + gradient + (f"\nlocal derivative: {label}" if label else "")
 
 
-class _scale:
-    """Gradient → width of a line, by its logarithm, over at least one power of ten."""
+def _widths(gradients: Iterable[float | None]) -> list[float]:
+    """Of lines, by the logarithm of their gradient over at least one power of ten; 0 where none flows."""
+    sizes = [abs(gradient or 0.0) for gradient in gradients]
+    logarithms = [math.log10(size) for size in sizes if size and math.isfinite(size)]
+    high = max(logarithms, default=0.0)
+    low = min(high - 1, max(min(logarithms, default=0.0), high + math.log10(FAINTEST)))
 
-    def __init__(self, gradients: Sequence[float | None]) -> None:
-        sizes = [abs(g) for g in gradients if g is not None and math.isfinite(g) and g]
-        self.high = math.log10(max(sizes, default=1.0))
-        self.low = min(self.high - 1, max(math.log10(min(sizes, default=1.0)), self.high + math.log10(FAINTEST)))
-
-    def __call__(self, gradient: float) -> float:
-        if not math.isfinite(gradient):
+    def width(size: float) -> float:
+        if not math.isfinite(size):
             return 2.0
-        share = (math.log10(abs(gradient)) - self.low) / (self.high - self.low)
-        return THIN + (WIDEST - THIN) * min(1.0, max(0.0, share))
+        return THIN + (WIDEST - THIN) * max(0.0, (math.log10(size) - low) / (high - low))
+
+    return [width(size) if size else 0.0 for size in sizes]
 
 
-def _arrow(
-    route: Sequence[Point], width: float, hue: str, direction: str, opacity: float, taken: set[tuple[Point, Point]]
-) -> str:
-    """A curve through the points and its head, which ends at the last of them. taken: pieces that are drawn already."""
-    along = 1 if direction == "down" else 0
-    tip = route[-1]
-    long, half = 6.5 + 1.1 * width, 3.0 + 0.85 * width
-    base = tip[along] - long
-    points = [*route[:-1], (base, tip[1]) if along == 0 else (tip[0], base)]
-    while len(points) > 2 and points[-2][along] >= base:
+def _arrow(route: Sequence[Point], width: float, hue: str) -> str:
+    """A curve through the points and its head, which ends at the last of them."""
+    x, y = route[-1]
+    base, half = x - 6.5 - 1.1 * width, 3.0 + 0.85 * width
+    points = [*route[:-1], (base, y)]
+    while len(points) > 2 and points[-2][0] >= base:
         del points[-2]
-    if along == 0:
-        head = ((tip[0], tip[1]), (base - 1, tip[1] - half), (base - 1, tip[1] + half))
-    else:
-        head = ((tip[0], tip[1]), (tip[0] - half, base - 1), (tip[0] + half, base - 1))
-    corners = " ".join(f"{x:.1f},{y:.1f}" for x, y in head)
     return (
-        f'<g opacity="{opacity}"><path d="{_curve(points, along, taken)}" fill="none" stroke="{hue}" '
-        f'stroke-width="{width + 0.2:.1f}"/>'
-        f'<polygon points="{corners}" fill="{hue}"/></g>'
+        f'<path d="{_curve(points)}" fill="none" stroke="{hue}" stroke-width="{width + 0.2:.1f}"/><polygon '
+        f'points="{x:.1f},{y:.1f} {base - 1:.1f},{y - half:.1f} {base - 1:.1f},{y + half:.1f}" fill="{hue}"/>'
     )
 
 
-def _curve(points: Sequence[Point], along: int, taken: set[tuple[Point, Point]]) -> str:
-    path, lifted = "", True
-    for at, (one, other) in enumerate(pairwise(points), 1):
-        if (one, other) in taken:
-            lifted = True
-            continue
-        taken.add((one, other))
-        path += f"M{one[0]:.1f} {one[1]:.1f}" if lifted else ""
-        lifted = False
-        if abs(one[1 - along] - other[1 - along]) < 0.05 or abs(one[along] - other[along]) < 0.05:
-            path += _straight(one, other, points[at + 1] if at + 1 < len(points) else other)
-            continue
-        middle = (one[along] + other[along]) / 2
-        first, second = ((middle, one[1]), (middle, other[1])) if along == 0 else ((one[0], middle), (other[0], middle))
-        path += f"C{first[0]:.1f} {first[1]:.1f} {second[0]:.1f} {second[1]:.1f} {other[0]:.1f} {other[1]:.1f}"
-    return path or f"M{points[-1][0]:.1f} {points[-1][1]:.1f}"
+def _curve(points: Sequence[Point]) -> str:
+    path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
+    for at, ((x0, y0), (x1, y1)) in enumerate(pairwise(points), 1):
+        if abs(y0 - y1) < 0.05 or abs(x0 - x1) < 0.05:
+            path += _straight((x0, y0), (x1, y1), points[min(at + 1, len(points) - 1)])
+        else:
+            middle = (x0 + x1) / 2
+            path += f"C{middle:.1f} {y0:.1f} {middle:.1f} {y1:.1f} {x1:.1f} {y1:.1f}"
+    return path
 
 
 def _straight(one: Point, other: Point, then: Point) -> str:
@@ -412,14 +345,14 @@ def _toward(start: Point, end: Point, way: float) -> Point:
 
 def _labels(scene: Scene) -> list[str]:
     """Derivatives at their lines, wherever they cover nothing."""
-    taken = [rect for name in scene.view.boxes for rect in _ground(scene, name)]
+    taken = list(scene.layout.boxes.values())
     drawn = []
     for (*_, label), route in zip(scene.edges, scene.layout.routes, strict=True):
         if not label:
             continue
         width = text_width(label, 10.5)
         for share in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8):
-            x, y = _on_curve(route, share, scene.layout.direction)
+            x, y = _on_curve(route, share)
             rect = Rect(x - width / 2 - 2, y - 7.5, width + 4, 15)
             if not any(_overlap(rect, other) for other in taken):
                 taken.append(rect)
@@ -431,42 +364,19 @@ def _labels(scene: Scene) -> list[str]:
     return drawn
 
 
-def _ground(scene: Scene, name: str) -> list[Rect]:
-    """What a box covers: its shape and the lines around it."""
-    face, cell = scene.faces[name], scene.layout.boxes[name]
-    x, y = cell.x + cell.width / 2, cell.y + cell.height / 2
-    core = Rect(x - face.core[0] / 2, y - face.core[1] / 2, *face.core)
-    if scene.layout.direction == "down":
-        wide = max((line.width for line in (*face.above, *face.below)), default=0.0) + 8
-        return [core, Rect(x, y - 24, face.core[0] / 2 + wide, 48)] if face.round else [core]
-    grounds = [core]
-    for lines, way in ((face.above, -1), (face.below, 1)):
-        high = sum(line.height for line in lines)
-        wide = max((line.width for line in lines), default=0.0)
-        top = core.y - 4 - high if way < 0 else core.y + core.height + 4
-        grounds.append(Rect(x - wide / 2, top, wide, high))
-    return grounds
-
-
-def _on_curve(route: Sequence[Point], share: float, direction: str) -> Point:
-    """A point of the drawn line, at this share of its way along."""
-    at = 1 if direction == "down" else 0
-    goal = route[0][at] + share * (route[-1][at] - route[0][at])
-    for one, other in pairwise(route):
-        if goal <= other[at] and other[at] > one[at]:
-            part = (goal - one[at]) / (other[at] - one[at])
-            across = one[1 - at] + (other[1 - at] - one[1 - at]) * part * part * (3 - 2 * part)
-            return (goal, across) if at == 0 else (across, goal)
+def _on_curve(route: Sequence[Point], share: float) -> Point:
+    """A point of the drawn line, at this share of its way to the right."""
+    x = route[0][0] + share * (route[-1][0] - route[0][0])
+    for (x0, y0), (x1, y1) in pairwise(route):
+        if x <= x1 and x1 > x0:
+            part = (x - x0) / (x1 - x0)
+            return x, y0 + (y1 - y0) * part * part * (3 - 2 * part)
     return route[-1]
 
 
 def _overlap(one: Rect, other: Rect) -> bool:
-    return (
-        one.x < other.x + other.width
-        and other.x < one.x + one.width
-        and one.y < other.y + other.height
-        and other.y < one.y + one.height
-    )
+    (x, y, width, height), (left, top, wide, high) = one, other
+    return x < left + wide and left < x + width and y < top + high and top < y + height
 
 
 def _safe(text: str) -> str:

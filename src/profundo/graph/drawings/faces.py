@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from profundo.graph.drawings.folding import Part, Visible
 from profundo.graph.nodes import GIVEN, Cost, Graph, Node, Ref, Summary
 from profundo.pictures.numbers import SPACE, count, plain, short
-from profundo.pictures.svg import colour
+from profundo.pictures.svg import INK, MUTED, PAPER, colour
 
 __all__ = [
     "BACKWARD", "INK", "MUTED", "PAPER", "WARNING", "Face", "Line", "cell", "face_of", "heading", "result_of", "shortened",
     "text_width", "written",
 ]  # fmt: skip
 
-INK, MUTED, RULE, PAPER = (
-    "var(--ink, #1c1b19)",
-    "var(--muted, #6b6860)",
-    "var(--rule, #dedbd2)",
-    "var(--paper, #ffffff)",
-)
 FORWARD, BACKWARD, WARNING, LEARNED, GIVEN_HUE = colour(0, 12), colour(1, 12), colour(6, 12), colour(4, 12), MUTED
 
 RADIUS = 25.0
@@ -96,23 +91,23 @@ class Face:
     heavy: bool = False
 
 
-def face_of(graph: Graph, box: Visible, *, backward: bool, direction: str) -> Face:
-    """How the box looks; in a drawing that goes down, numbers are within it."""
+def face_of(graph: Graph, box: Visible) -> Face:
+    """How the box looks, with its value above and its gradient below."""
     node = result_of(graph, box)
-    value = _value_line(node.value)
-    gradient = _gradient_line(node.gradient) if backward else None
+    value, gradient = _value_line(node.value), _value_line(node.gradient, gradient=True)
     if box.part is not None:
         face = _module_face(graph, box, node)
     elif _is_scalar(node):
         face, value = _scalar_face(node, value)
     else:
         face = _tensor_face(graph, box, node)
-    face = replace(face, heavy=any(ref.node in box.nodes for ref in graph.outputs), facts=_facts(graph, box, node))
-    if direction == "down" and not face.round:
-        inside = (*face.inside, *filter(None, (value, gradient)))
-        return replace(face, inside=inside, core=_room(inside, face.corner))
-    above = (*face.above, value) if value else face.above
-    return replace(face, above=above, below=(gradient,) if gradient else ())
+    return replace(
+        face,
+        above=(*face.above, value) if value else face.above,
+        below=(gradient,) if gradient else (),
+        heavy=any(ref.node in box.nodes for ref in graph.outputs),
+        facts=_facts(graph, box, node),
+    )
 
 
 def result_of(graph: Graph, box: Visible) -> Node:
@@ -179,17 +174,15 @@ def _module_face(graph: Graph, box: Visible, node: Node) -> Face:
 def _names_of(part: Part, graph: Graph, operations: Sequence[str]) -> tuple[str, str]:
     """What a folded part is called in large and in small letters."""
     if part.kind == "stretch":
-        words: dict[str, int] = {}
-        for name in operations:
-            words[graph.nodes[name].op] = words.get(graph.nodes[name].op, 0) + 1
-        often = sorted(words, key=lambda word: -words[word])[:3]
-        more = ", …" if len(words) > 3 else ""
-        if graph.nodes[operations[0]].op in GIVEN:
-            return f"{len(operations)} {part.path}", f"{operations[0]}, …, {operations[-1]}"
-        return f"{len(operations)} operations", ", ".join(f"{word} ×{words[word]}" for word in often) + more
-    call = f" (call {part.key.rsplit('#', 1)[1]})" if part.key != part.path and "#" in part.key else ""
-    name = _last(part.path) + call
-    return part.title or _last(part.path) or "all", name
+        often = Counter(graph.nodes[name].op for name in operations).most_common(4)
+        words = ", ".join(f"{word} ×{times}" for word, times in often[:3]) + (", …" if len(often) > 3 else "")
+        return f"{len(operations)} operations", words
+    return part.title or _last(part.path) or "all", _last(part.path) + _call(part)
+
+
+def _call(part: Part) -> str:
+    """Of which call it is, from the second on."""
+    return f" (call {part.key.rsplit('#', 1)[1]})" if part.key != part.path and part.kind != "stretch" else ""
 
 
 def _size_lines(node: Node) -> list[Line]:
@@ -221,36 +214,24 @@ def _room(lines: Sequence[Line], corner: float) -> tuple[float, float]:
     return max(line.width for line in lines) + 20 + corner / 2, sum(line.height for line in lines) + 14
 
 
-def cell(face: Face, direction: str) -> tuple[float, float]:
+def cell(face: Face) -> tuple[float, float]:
     """What a face takes with the lines around it, which its shape is the middle of."""
-    lines = (*face.above, *face.below)
-    if direction == "down" and face.round:
-        return face.core[0] + 2 * (max((line.width for line in lines), default=0) + 8), face.core[1] + 6
     beyond = max(sum(line.height for line in face.above), sum(line.height for line in face.below))
-    return max([face.core[0], *(line.width for line in lines)]), face.core[1] + 2 * beyond + (8 if beyond else 0)
+    wide = max([face.core[0], *(line.width for line in (*face.above, *face.below))])
+    return wide, face.core[1] + 2 * beyond + (8 if beyond else 0)
 
 
-def _value_line(value: Summary | None) -> Line | None:
+def _value_line(value: Summary | None, *, gradient: bool = False) -> Line | None:
+    """A single number, or of a tensor mean and standard deviation; of its gradient the norm."""
     if value is None:
         return None
+    usual = BACKWARD if gradient else INK
+    hue = WARNING if value.bad else usual
     if value.item is not None:
-        return Line(written(value.item), 14.0, WARNING if value.bad else INK, bold=True)
-    return Line(_mean_and_std(value), 11.0, WARNING if value.bad else INK)
-
-
-def _mean_and_std(value: Summary) -> str:
+        return Line(written(value.item), 14.0, hue, bold=True)
     if value.bad:
-        return f"{count(value.bad)} not finite"
-    return f"{_roughly(value.mean)} ± {_roughly(value.std)}"
-
-
-def _gradient_line(gradient: Summary | None) -> Line | None:
-    if gradient is None:
-        return None
-    hue = WARNING if gradient.bad else BACKWARD
-    if gradient.item is not None:
-        return Line(written(gradient.item), 14.0, hue, bold=True)
-    text = f"{count(gradient.bad)} not finite" if gradient.bad else f"‖∇‖ {_roughly(gradient.norm)}"
+        return Line(f"{count(value.bad)} not finite", 11.0, hue)
+    text = f"‖∇‖ {_roughly(value.norm)}" if gradient else f"{_roughly(value.mean)} ± {_roughly(value.std)}"
     return Line(text, 11.0, hue)
 
 
@@ -297,9 +278,8 @@ def _cost(name: str, cost: Cost) -> str:
 def heading(part: Part) -> list[Line]:
     """Of a frame: what it is called, and its class."""
     name = Line(shortened(_last(part.path) or part.title, 12.5, LONGEST), 12.5, bold=True)
-    call = f" (call {part.key.rsplit('#', 1)[1]})" if part.key != part.path and part.kind != "stretch" else ""
     title = part.title if part.title and part.title != _last(part.path) else ""
-    more = shortened(f"{title}{call}", 11.5, LONGEST)
+    more = shortened(f"{title}{_call(part)}", 11.5, LONGEST)
     return [name, Line(f"{SPACE}{SPACE}{more}", hue=MUTED)] if more else [name]
 
 

@@ -19,7 +19,6 @@ __all__ = ["MOST", "Part", "View", "Visible", "folded", "parts_of"]
 
 MOST = 40  # boxes, unless somebody asks for more
 STRETCHES = 20  # into so many boxes go the parts of a whole that has more than MOST
-MANY = 8  # inputs that go to one box, from which on they are one box where there is no room
 LARGE = 12  # above so many operations, what is given is written beside its use
 DEEPEST = 40  # frames in frames
 
@@ -95,8 +94,6 @@ def folded(graph: Graph, *, open: Collection[str] = (), depth: int | None = None
     if depth is not None:
         return _view(graph, whole, opened | _down_to(whole, depth), homes)
     view = _view(graph, whole, opened | {""}, homes)
-    if len(view.boxes) > MOST:
-        view = _view(graph, whole, opened | {""}, homes, together=True)
     for deeper in range(2, DEEPEST):
         more = opened | _down_to(whole, deeper, _worth_opening)
         if more <= view.frames.keys() | {""}:
@@ -154,32 +151,26 @@ def _in_stretches(parts: tuple[Part | str, ...], path: str, count: Counter[str])
     return tuple(Part(_key(name, count), name, "stretch", "", some) for some in cut)
 
 
-def _all(part: Part) -> Iterator[Part]:
-    yield part
+def _all(part: Part, around: tuple[str, ...] = ()) -> Iterator[tuple[Part, tuple[str, ...]]]:
+    """Every part, with its key after those of the parts around it."""
+    keys = (*around, part.key)
+    yield part, keys
     for inner in part.parts:
         if isinstance(inner, Part):
-            yield from _all(inner)
+            yield from _all(inner, keys)
 
 
 def _opened(whole: Part, paths: Collection[str]) -> set[str]:
     """Keys of the parts with these paths, and of all that are around them."""
-    around: dict[str, str] = {}
-    keys: dict[str, set[str]] = {}
-    for part in _all(whole):
-        keys.setdefault(part.path, set()).add(part.key)
-        keys.setdefault(part.key, set()).add(part.key)
-        around |= {inner.key: part.key for inner in part.parts if isinstance(inner, Part)}
-    opened = set()
+    known: dict[str, set[str]] = {}
+    for part, keys in _all(whole):
+        for name in (part.path, part.key):
+            known.setdefault(name, set()).update(keys)
     for path in paths:
-        if path not in keys:
-            near = ", ".join(list(dict.fromkeys(filter(None, keys)))[:12]) or "no parts"
+        if path not in known:
+            near = ", ".join(list(filter(None, known))[:12]) or "no parts"
             raise ProfundoError(f"open: the graph has no part {path!r}; it has {near}")
-        for key in keys[path]:
-            opened.add(key)
-            while key:
-                key = around[key]
-                opened.add(key)
-    return opened
+    return set().union(*(known[path] for path in paths))
 
 
 def _down_to(part: Part, depth: int, worth: Callable[[Part], bool] = lambda part: _size(part) > 1) -> set[str]:
@@ -203,16 +194,7 @@ def _size(part: Part) -> int:
 
 def _homes(graph: Graph, whole: Part) -> dict[str, tuple[str, ...]]:
     """Of every node the keys of the parts that it is in, from the whole on."""
-    homes: dict[str, tuple[str, ...]] = {}
-
-    def enter(part: Part, path: tuple[str, ...]) -> None:
-        for inner in part.parts:
-            if isinstance(inner, Part):
-                enter(inner, (*path, inner.key))
-            else:
-                homes[inner] = path
-
-    enter(whole, ("",))
+    homes = {name: keys for part, keys in _all(whole) for name in part.parts if isinstance(name, str)}
     users = graph.users()
     for node in graph:
         if node.op in GIVEN:
@@ -229,19 +211,13 @@ def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return common
 
 
-def _view(graph: Graph, whole: Part, opened: Collection[str], homes: Homes, *, together: bool = False) -> View:
-    parts = {part.key: part for part in _all(whole)}
-    large = sum(1 for node in graph if node.op not in GIVEN) > LARGE
+def _view(graph: Graph, whole: Part, opened: Collection[str], homes: Homes) -> View:
+    parts = {part.key: part for part, _ in _all(whole)}
     box_of, frame_of = _boxes_and_frames(graph, opened, homes)
-    again = _in_every_call(graph, box_of, parts)
+    beside, again = _with_their_users(graph, box_of, parts)
     for name, box in again.items():
         frame_of.pop(f"node {name}")
         box_of[name] = box
-    for part in _given_together(graph, box_of) if together else ():
-        parts[part.key] = part
-        box_of |= dict.fromkeys(part.operations(), f"part {part.key}")
-        frame_of[f"part {part.key}"] = ""
-    beside = _beside(graph, box_of) if large else {}
     inside: dict[str, list[str]] = {}
     for node in graph:
         if node.name not in beside:
@@ -281,45 +257,33 @@ def _boxes_and_frames(graph: Graph, opened: Collection[str], homes: Homes) -> tu
     return box_of, frame_of
 
 
-def _in_every_call(graph: Graph, box_of: Mapping[str, str], parts: Mapping[str, Part]) -> dict[str, str]:
-    """Given nodes that only folded calls of one module use, such as the weights of a recurrent cell, with the first."""
-    users = graph.users()
-    returned = {ref.node for ref in graph.outputs}
-    result: dict[str, str] = {}
+def _with_their_users(
+    graph: Graph, box_of: Mapping[str, str], parts: Mapping[str, Part]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Given nodes with the box that they need none beside, in two kinds.
+
+    Those that one box alone uses, where there are many operations; and those that only folded calls of one module use,
+    such as the weights of a recurrent cell, with the first.
+    """
+    users, returned = graph.users(), {ref.node for ref in graph.outputs}
+    is_large = sum(1 for node in graph if node.op not in GIVEN) > LARGE
+    beside, again = dict[str, str](), dict[str, str]()
     for node in graph:
-        if node.op not in GIVEN or node.op == "input" or node.name in returned or not users[node.name]:
+        name, boxes = node.name, [box_of[user] for user, _ in users[node.name]]
+        if (
+            node.op not in GIVEN
+            or node.op == "input"
+            or name in returned
+            or box_of[name] != f"node {name}"
+            or not boxes
+        ):
             continue
-        boxes = [box_of[user] for user, _ in users[node.name]]
         paths = {parts[box.removeprefix("part ")].path if box.startswith("part ") else None for box in boxes}
-        alone = box_of[node.name] == f"node {node.name}"
-        if alone and len(set(boxes)) > 1 and len(paths) == 1 and None not in paths:
-            result[node.name] = boxes[0]
-    return result
-
-
-def _given_together(graph: Graph, box_of: Mapping[str, str]) -> list[Part]:
-    """Many inputs, or other given nodes, that one box of the whole alone uses, as one part each."""
-    users = graph.users()
-    groups: dict[tuple[str, str], list[str]] = {}
-    for node in graph:
-        uses = {box_of[user] for user, _ in users[node.name]}
-        if node.op in GIVEN and len(uses) == 1 and box_of[node.name] == f"node {node.name}":
-            groups.setdefault((uses.pop(), node.op), []).append(node.name)
-    many = [(op, names) for (_, op), names in groups.items() if len(names) >= MANY]
-    return [Part(f"{op}s#{at}", f"{op}s", "stretch", "", tuple(names)) for at, (op, names) in enumerate(many, 1)]
-
-
-def _beside(graph: Graph, box_of: Mapping[str, str]) -> dict[str, str]:
-    """Given nodes that one box alone uses, with that box."""
-    result: dict[str, str] = {}
-    users = graph.users()
-    returned = {ref.node for ref in graph.outputs}
-    for node in graph:
-        uses = {box_of[user] for user, _ in users[node.name]}
-        alone = box_of[node.name] == f"node {node.name}"
-        if node.op in GIVEN and node.op != "input" and alone and len(uses) == 1 and node.name not in returned:
-            result[node.name] = next(iter(uses))
-    return result
+        if len(set(boxes)) > 1 and len(paths) == 1 and None not in paths:
+            again[name] = boxes[0]
+        elif is_large and len(set(boxes)) == 1:
+            beside[name] = boxes[0]
+    return beside, again
 
 
 def _edges(

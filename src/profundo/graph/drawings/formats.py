@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, fields
+from itertools import count
 from typing import Any
 
 from profundo.graph.drawings.folding import Part, parts_of
@@ -24,21 +25,12 @@ def to_dot(graph: Graph) -> str:
     """Graphviz: modules and calls as clusters, nodes with name, operation and shape, edges with their gradient."""
     known = {name: f"n{at}" for at, name in enumerate(graph.nodes)}
     lines = ["digraph computation {", '  rankdir="LR";', '  node [fontname="sans-serif"];']
-    number = Counter[str]()
-
-    def write(part: Part, indent: str) -> None:
-        for inner in part.parts:
-            if isinstance(inner, Part):
-                number["cluster"] += 1
-                lines.append(f"{indent}subgraph cluster_{number['cluster']} {{")
-                lines.append(f"{indent}  label={_dot(_titled(inner))};")
-                write(inner, indent + "  ")
-                lines.append(f"{indent}}}")
-            else:
-                lines.append(f"{indent}{known[inner]} {_dot_look(graph.nodes[inner])};")
-
-    write(parts_of(graph), "  ")
-    lines += [f"  {known[node.name]} {_dot_look(node)};" for node in graph if node.op in GIVEN]
+    lines += _in_parts(
+        graph,
+        lambda node: f"{known[node.name]} {_dot_look(node)};",
+        lambda number, title: f"subgraph cluster_{number} {{ label={_dot(title)};",
+        "}",
+    )
     for source, target, place, flow in _edges(graph):
         label = "" if flow.gradient is None else f" [label={_dot(f'{flow.gradient:.4g}')}]"
         lines.append(f"  {known[source]} -> {known[target]}{label};  // input {place}")
@@ -60,25 +52,16 @@ def _dot(text: str) -> str:
 def to_mermaid(graph: Graph) -> str:
     """A Mermaid flowchart: modules and calls as subgraphs. Every word is quoted, every id is made here."""
     known = {name: f"n{at}" for at, name in enumerate(graph.nodes)}
-    lines = ["flowchart LR"]
-    number = Counter[str]()
-
-    def write(part: Part, indent: str) -> None:
-        for inner in part.parts:
-            if isinstance(inner, Part):
-                number["part"] += 1
-                lines.append(f"{indent}subgraph p{number['part']}[{_mermaid(_titled(inner))}]")
-                write(inner, indent + "  ")
-                lines.append(f"{indent}end")
-            else:
-                lines.append(indent + _mermaid_look(known[inner], graph.nodes[inner]))
-
-    write(parts_of(graph), "  ")
-    lines += ["  " + _mermaid_look(known[node.name], node) for node in graph if node.op in GIVEN]
+    lines = _in_parts(
+        graph,
+        lambda node: _mermaid_look(known[node.name], node),
+        lambda number, title: f"subgraph p{number}[{_mermaid(title)}]",
+        "end",
+    )
     for source, target, _, flow in _edges(graph):
         arrow = "-->" if flow.gradient is None else f"-->|{_mermaid(f'{flow.gradient:.4g}')}|"
         lines.append(f"  {known[source]} {arrow} {known[target]}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(["flowchart LR", *lines]) + "\n"
 
 
 def _mermaid_look(name: str, node: Node) -> str:
@@ -93,6 +76,25 @@ def _mermaid(text: str) -> str:
     plain = set(" .,:+-×_/=\n")
     written = "".join(letter if letter.isalnum() or letter in plain else f"#{ord(letter)};" for letter in text)
     return f'"{written.replace(chr(10), "<br/>")}"'
+
+
+def _in_parts(
+    graph: Graph, statement: Callable[[Node], str], opening: Callable[[int, str], str], closing: str
+) -> list[str]:
+    """A statement for each node, those of a part between its opening, by number and title, and its closing."""
+    number = count(1)
+
+    def write(parts: Iterable[Part | str], indent: str) -> Iterator[str]:
+        for part in parts:
+            if isinstance(part, Part):
+                yield indent + opening(next(number), _titled(part))
+                yield from write(part.parts, indent + "  ")
+                yield indent + closing
+            else:
+                yield indent + statement(graph.nodes[part])
+
+    given = (node.name for node in graph if node.op in GIVEN)
+    return list(write((*parts_of(graph).parts, *given), "  "))
 
 
 def _words(node: Node) -> list[str]:
@@ -126,12 +128,12 @@ def to_json(graph: Graph) -> dict[str, Any]:
         "edges": [
             {
                 **{"from": ref.node, "part": ref.part, "to": node.name, "place": place},
-                **_flow_data(graph.flows.get((node.name, place))),
+                **(_plain(graph.flows.get((node.name, place))) or {}),
             }
             for node in graph
             for place, ref in enumerate(node.refs)
         ],
-        "outputs": [{"node": ref.node, "part": ref.part} for ref in graph.outputs],
+        "outputs": [asdict(ref) for ref in graph.outputs],
         "modules": dict(graph.modules),
         "of": graph.of,
         "notes": list(graph.notes),
@@ -143,35 +145,23 @@ def _node_data(node: Node) -> dict[str, Any]:
     return {
         **{word: getattr(node, word) for word in words},
         "shape": list(node.shape),
-        "inputs": [{"node": ref.node, "part": ref.part} for ref in node.refs],
-        "value": _summary_data(node.value),
-        "gradient": _summary_data(node.gradient),
-        "forward": _cost_data(node.forward),
-        "backward": _cost_data(node.backward),
+        "inputs": [asdict(ref) for ref in node.refs],
+        "value": _plain(node.value),
+        "gradient": _plain(node.gradient),
+        "forward": _plain(node.forward),
+        "backward": _plain(node.backward),
     }
 
 
-def _summary_data(summary: Summary | None) -> dict[str, Any] | None:
-    if summary is None:
+def _plain(record: Summary | Cost | Flow | None) -> dict[str, Any] | None:
+    """Its fields by name, but for a whole tensor."""
+    if record is None:
         return None
-    numbers = ("minimum", "maximum", "mean", "std", "norm", "item")
-    return {**{word: _number(getattr(summary, word)) for word in numbers}, "bad": summary.bad}
-
-
-def _cost_data(cost: Cost) -> dict[str, Any]:
-    return {"flops": cost.flops, "bytes": cost.bytes, "seconds": _number(cost.seconds)}
-
-
-def _flow_data(flow: Flow | None) -> dict[str, Any]:
-    if flow is None:
-        return {}
-    return {"gradient": _number(flow.gradient), "local": _number(flow.local), "rule": flow.rule, "latex": flow.latex}
-
-
-def _number(value: float | None) -> float | str | None:
-    if value is None or math.isfinite(value):
-        return value
-    return str(float(value))
+    values = {field.name: getattr(record, field.name) for field in fields(record) if field.name != "tensor"}
+    return {
+        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in values.items()
+    }
 
 
 RENDERERS.update(dot=to_dot, mermaid=to_mermaid, json=to_json)

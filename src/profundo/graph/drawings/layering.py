@@ -8,9 +8,9 @@ edge passes a layer, it gets an invisible vertex there: from then on every edge 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from graphlib import TopologicalSorter
 
 from profundo.graph.drawings.vertices import PASSING, Item, Link
-from profundo.records import ProfundoError
 
 __all__ = ["in_rows", "layers"]
 
@@ -21,10 +21,10 @@ def layers(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> dict[str, 
     """The layer of each name, from 0, so that every edge goes to a higher one and the edges are short.
 
     First as early as possible; then whatever has more edges forward than back is moved on to where it is used, and with it
-    what only serves it. Raises ProfundoError where edges go in a circle.
+    what only serves it.
     """
     after, before = _neighbours(names, edges)
-    order = _topological(names, after, before)
+    order = list(TopologicalSorter(before).static_order())
     layer: dict[str, int] = {}
     for name in order:
         layer[name] = max((layer[other] + 1 for other in before[name]), default=0)
@@ -52,20 +52,6 @@ def _neighbours(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> tuple
         after[source].append(target)
         before[target].append(source)
     return after, before
-
-
-def _topological(names: Sequence[str], after: Neighbours, before: Neighbours) -> list[str]:
-    waits = {name: len(before[name]) for name in names}
-    ready = [name for name in names if not waits[name]]
-    for name in ready:  # grows while it is read
-        for other in after[name]:
-            waits[other] -= 1
-            if not waits[other]:
-                ready.append(other)
-    if len(ready) < len(names):
-        circle = next(name for name in names if waits[name])
-        raise ProfundoError(f"the graph goes in a circle through {circle!r}; a computation has an order")
-    return ready
 
 
 def in_rows(items: Mapping[str, Item], links: Sequence[Link]) -> list[list[Item]]:

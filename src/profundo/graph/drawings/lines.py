@@ -22,7 +22,7 @@ __all__ = ["components", "in_lines", "packed"]
 TURN = 40.0  # pixels between the lines of a broken drawing, and beside them
 MOST_LINES = 12
 WORTH = 1.06  # so much larger on the page, at least, more lines must make a drawing
-SHAPE = 1.8  # width by height that packed parts should have
+SHAPE = 1.8  # along by across, that packed parts should have
 
 Part = tuple[dict[str, Item], list[Link]]  # items by name, and the links between them
 
@@ -165,11 +165,10 @@ def components(items: Mapping[str, Item], links: Sequence[Link]) -> list[Part]:
     return list(result.values())
 
 
-def packed(parts: Sequence[Level], direction: str) -> Level:
+def packed(parts: Sequence[Level]) -> Level:
     """Parts that do not hang together, beside each other, on as many shelves as keep the whole a wide rectangle."""
-    shape = SHAPE if direction == "down" else 1 / SHAPE
     area = sum((part.across + BETWEEN) * (part.along + BETWEEN) for part in parts)
-    widest = max([(shape * area) ** 0.5, *(part.across for part in parts)])
+    widest = max([(area / SHAPE) ** 0.5, *(part.across for part in parts)])
     moved, across, along = list[Level](), 0.0, 0.0
     x = y = deepest = 0.0
     for part in parts:

@@ -6,11 +6,12 @@ print(layers(graph))      # one row a call, as a network's layers are listed, an
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from shutil import get_terminal_size
+
+from rich.cells import cell_len, set_cell_size
 
 from profundo.graph.derivatives.formulas import number
 from profundo.graph.expressions.writing import duration
@@ -18,7 +19,7 @@ from profundo.graph.nodes import GIVEN, RENDERERS, Cost, Graph, Node, Summary, r
 from profundo.pictures.numbers import count, short
 from profundo.records import ProfundoError
 
-__all__ = ["Column", "aligned", "display_width", "layers", "table", "totals"]
+__all__ = ["Column", "aligned", "layers", "table", "totals"]
 
 LIMIT = 60
 NARROWEST = 8  # columns of a cell that is cut
@@ -50,11 +51,8 @@ def table(graph: Graph, *, limit: int = LIMIT, width: int | None = None) -> str:
         Column("parameters", True, weight=2),
         Column("time", True, weight=1),
     ]
-    nodes = [node for node in graph if not _is_in_formulas(node)]
-    rows = [_node_row(node) for node in nodes[: _checked(limit)]]
-    lines = aligned(columns, rows, width) if nodes else ["the graph has no nodes to show"]
-    if len(nodes) > limit:
-        lines.append(f"… and {count(len(nodes) - limit)} more of {count(len(nodes))} nodes")
+    rows = [_node_row(node) for node in graph if not _is_in_formulas(node)]
+    lines = _first(columns, rows, limit, width, "nodes") if rows else ["the graph has no nodes to show"]
     return "\n".join([*lines, *(f"note: {note}" for note in graph.notes)])
 
 
@@ -77,20 +75,24 @@ def layers(graph: Graph, *, depth: int | None = None, limit: int = LIMIT, width:
     if depth is not None and depth < 1:
         raise ProfundoError(f"depth: expected a number of levels, 1 or more, got {depth}")
     calls = _calls(graph) if depth is None else _modules(graph, depth)
+    kinds = {
+        name: nodes[-1].module if depth is None else graph.modules.get(name.partition("#")[0], "")
+        for name, nodes in calls.items()
+    }
     learned = _first_uses(graph, calls)
-    rows = [
-        _call_row(
-            name,
-            nodes[-1].module if depth is None else graph.modules.get(name.partition("#")[0], ""),
-            nodes,
-            learned[name],
-        )
-        for name, nodes in list(calls.items())[: _checked(limit)]
-    ]
-    lines = aligned(columns, rows, width) if rows else ["the graph computes nothing"]
-    if len(calls) > limit:
-        lines.append(f"… and {count(len(calls) - limit)} more of {count(len(calls))} calls")
+    rows = [_call_row(name, kinds[name], nodes, learned[name]) for name, nodes in calls.items()]
+    lines = _first(columns, rows, limit, width, "calls") if rows else ["the graph computes nothing"]
     return "\n".join([*lines, "", totals(graph), *(f"note: {note}" for note in graph.notes)])
+
+
+def _first(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], limit: int, width: int | None, what: str
+) -> list[str]:
+    """Lines of so many rows, and one that says how many more there are."""
+    if limit < 1:
+        raise ProfundoError(f"limit: expected a number of rows, 1 or more, got {limit}")
+    more = [f"… and {count(len(rows) - limit)} more of {count(len(rows))} {what}"] if len(rows) > limit else []
+    return aligned(columns, rows[:limit], width) + more
 
 
 def totals(graph: Graph) -> str:
@@ -99,7 +101,7 @@ def totals(graph: Graph) -> str:
     backward = sum((node.backward for node in graph), Cost())
     parts = [f"{count(len(graph))} nodes", f"{count(sum(node.parameters for node in graph))} parameters"]
     for way, cost in (("forward", forward), ("backward", backward)):
-        figures = [_flops(cost.flops)] if cost.flops else []
+        figures = [short(cost.flops, "FLOPs")] if cost.flops else []
         figures += [duration(cost.seconds)] if cost.seconds else []
         parts += [f"{way} {', '.join(figures)}"] if figures else []
     return "; ".join(parts)
@@ -235,10 +237,6 @@ def _shape(node: Node) -> str:
     return "×".join(map(str, node.shape)) if node.shape else "number"
 
 
-def _flops(flops: int) -> str:
-    return short(flops, "FLOPs")
-
-
 # ----------------------------------------------------------------------------------------------------------- alignment
 def aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
     """Lines of the columns that hold anything, no wider than `width`: long cells are cut, light columns left out."""
@@ -248,7 +246,7 @@ def aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     clean = [[_printable(cell) for cell in row] for row in rows]
     remaining = [at for at in range(len(columns)) if any(row[at] for row in clean)]
     titles = [_printable(column.title) for column in columns]
-    widths = {at: max(display_width(row[at]) for row in (titles, *clean)) for at in remaining}
+    widths = {at: max(cell_len(row[at]) for row in (titles, *clean)) for at in remaining}
     widths = _fitted(columns, widths, room)
     return [
         "  ".join(_cell(row[at], widths[at], columns[at].is_number) for at in widths).rstrip()
@@ -276,42 +274,15 @@ def _fitted(columns: Sequence[Column], widths: dict[int, int], room: int) -> dic
 
 
 def _cell(text: str, width: int, is_number: bool) -> str:
-    text = _cut(text, width)
-    space = " " * (width - display_width(text))
+    if cell_len(text) > width:
+        text = set_cell_size(text, width - 1) + "…"
+    space = " " * (width - cell_len(text))
     return space + text if is_number else text + space
-
-
-def _cut(text: str, width: int) -> str:
-    if display_width(text) <= width:
-        return text
-    short = ""
-    for sign in text:
-        if display_width(short + sign) > width - 1:
-            break
-        short += sign
-    return short + "…"
-
-
-def display_width(text: str) -> int:
-    """Columns that a terminal takes for it: East Asian wide characters take two, combining ones none."""
-    return sum(map(_columns_of, text))
-
-
-def _columns_of(sign: str) -> int:
-    if unicodedata.combining(sign) or unicodedata.category(sign) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
 
 
 def _printable(text: str) -> str:
     """On one line, without anything that a terminal would obey."""
     return "".join(sign if sign.isprintable() or sign == "\u00a0" else " " for sign in text)
-
-
-def _checked(limit: int) -> int:
-    if limit < 1:
-        raise ProfundoError(f"limit: expected a number of rows, 1 or more, got {limit}")
-    return limit
 
 
 RENDERERS["table"] = table

@@ -9,26 +9,24 @@ around it. So nothing overlaps and no box lies in a frame that it does not belon
 a frame or into one is a link in each level that it passes. It ends there in a gate at the border, one for each box that
 edges come from, so that a value which enters a frame enters it once.
 
-Levels are in two directions: `across` the edges and `along` them; only here they become right and down.
+Levels are in two directions, `across` the edges and `along` them; here along becomes right, and across down.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
-from profundo.graph.drawings.layering import layers
-from profundo.graph.drawings.levels import Level, arranged
+from profundo.graph.drawings.levels import Level, arranged, together
 from profundo.graph.drawings.lines import components, in_lines, packed
 from profundo.graph.drawings.routes import Point
 from profundo.graph.drawings.vertices import Item, Link
-from profundo.records import ProfundoError
 
-__all__ = ["DIRECTIONS", "Box", "Edge", "Frame", "Layout", "Rect", "layered", "layers"]
+__all__ = ["Box", "Edge", "Frame", "Layout", "Rect", "layered"]
 
-DIRECTIONS = ("right", "down")
 PAD, HEAD = 14.0, 26.0  # pixels from a frame to its content; above the content, where its name is written
 
 
@@ -80,7 +78,6 @@ class Layout:
     routes: tuple[tuple[Point, ...], ...]
     width: float
     height: float
-    direction: str
 
 
 def layered(
@@ -88,7 +85,6 @@ def layered(
     edges: Sequence[Edge],
     frames: Sequence[Frame] = (),
     *,
-    direction: str = "right",
     gap: float = 44.0,
     room: tuple[float, float] | None = None,
 ) -> Layout:
@@ -97,27 +93,16 @@ def layered(
     room: (width, height) of a page. A drawing that is too long for it is broken, like a text into lines, wherever only
     one edge goes on; that edge runs back between the lines. Then it may turn a corner where two points of its route
     differ in one coordinate only.
-
-    Raises ProfundoError for an unknown direction, an edge to no box, and edges (of boxes or frames) in a circle.
     """
-    if direction not in DIRECTIONS:
-        raise ProfundoError(f"direction: expected one of {', '.join(DIRECTIONS)}, got {direction!r}")
-    known = {box.name for box in boxes}
-    for edge in edges:
-        if not {*edge} <= known:
-            raise ProfundoError(f"edge {edge.source!r} → {edge.target!r}: there is no such box")
-    nest = _Nest(boxes, frames, direction)
+    nest = _Nest(boxes, frames)
     ways = [nest.way(edge, str(place)) for place, edge in enumerate(edges)]
-    whole = nest.whole(gap, None if room is None else _turned(room, direction))
-    sheet = _Sheet(nest)
-    sheet.put(whole, 0.0, 0.0)
-    routes = tuple(_joined([sheet.routes[link] for link in way]) for way in ways)
-    return Layout(sheet.boxes, sheet.frames, routes, *_turned((whole.across, whole.along), direction), direction)
-
-
-def _turned(pair: tuple[float, float], direction: str) -> tuple[float, float]:
-    """(across, along) as (right, down), or back."""
-    return pair if direction == "down" else pair[::-1]
+    parts = components(*nest.content("", gap))
+    whole = nest.flat(packed([in_lines(*part, gap, None if room is None else room[::-1]) for part in parts]))
+    rects: dict[str, dict[str, Rect]] = {"box": {}, "frame": {}}
+    for item, (y, x) in whole.middles.items():
+        rects[item.kind][item.of] = Rect(x - item.along / 2, y - item.across / 2, item.along, item.across)
+    routes = tuple(_joined([whole.routes[link] for link in way]) for way in ways)
+    return Layout(rects["box"], rects["frame"], routes, whole.along, whole.across)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -127,8 +112,7 @@ def _turned(pair: tuple[float, float], direction: str) -> tuple[float, float]:
 class _Nest:
     """The vertices and links of each level, by the frame's name, "" for the whole; those laid out in `levels`."""
 
-    def __init__(self, boxes: Sequence[Box], frames: Sequence[Frame], direction: str) -> None:
-        self.direction = direction
+    def __init__(self, boxes: Sequence[Box], frames: Sequence[Frame]) -> None:
         self.frames = {frame.name: frame for frame in frames}
         self.paths = {box.name: self.path(box.frame) for box in boxes}
         self.items: dict[str, dict[str, Item]] = {name: {} for name in ("", *self.frames)}
@@ -141,8 +125,6 @@ class _Nest:
         """From the whole to this frame."""
         path = [frame]
         while path[-1]:
-            if path[-1] not in self.frames or len(path) > len(self.frames) + 1:
-                raise ProfundoError(f"frame {path[-1]!r}: there is none, or it lies in itself")
             path.append(self.frames[path[-1]].frame)
         return tuple(reversed(path))
 
@@ -150,8 +132,9 @@ class _Nest:
         """Put it in its level, and the frames around it in theirs."""
         for outer, inner in pairwise(self.paths[box.name]):
             self.items[outer].setdefault(f"frame {inner}", Item(f"frame {inner}"))
-        size, core = _turned((box.width, box.height), self.direction), _turned(box.core, self.direction)
-        self.items[box.frame][f"box {box.name}"] = Item(f"box {box.name}", *size, core, box.round)
+        self.items[box.frame][f"box {box.name}"] = Item(
+            f"box {box.name}", box.height, box.width, box.core[::-1], box.round
+        )
 
     def way(self, edge: Edge, place: str) -> list[Link]:
         """The links that together make the edge: out of frames, across, into frames.
@@ -181,11 +164,6 @@ class _Nest:
             self.items[level].setdefault(name, Item(name))
         return self.links[level].setdefault((source, target, value, place), Link(source, target, value))
 
-    def whole(self, gap: float, room: Point | None) -> Level:
-        """All together. room: across, along."""
-        items, links = self.content("", gap)
-        return packed([in_lines(*part, gap, room) for part in components(items, links)], self.direction)
-
     def content(self, name: str, gap: float) -> tuple[dict[str, Item], list[Link]]:
         """Items and links of a level, when the frames in it are laid out."""
         items, links = self.items[name], list(self.links[name].values())
@@ -204,14 +182,18 @@ class _Nest:
     def framed(self, name: str, gap: float) -> Level:
         """The content of a frame, with the room that the frame takes around it."""
         level = arranged(*self.content(name, gap), gap)
-        across, along = (PAD, HEAD) if self.direction == "down" else (HEAD, PAD)
-        wide, long = level.across + across + PAD, level.along + along + PAD
-        least = self.frames[name].width
-        if self.direction == "down" and wide < least:
-            across, wide = across + (least - wide) / 2, least
-        elif self.direction == "right" and long < least:
-            along, long = along + (least - long) / 2, least
-        return _to_the_border(replace(level.moved(across, along), across=wide, along=long))
+        along = max(level.along + 2 * PAD, self.frames[name].width)
+        moved = level.moved(HEAD, (along - level.along) / 2)
+        return _to_the_border(replace(moved, across=level.across + HEAD + PAD, along=along))
+
+    def flat(self, level: Level) -> Level:
+        """The same, with what is in its frames."""
+        inside = [
+            self.flat(self.levels[item.of]).moved(across - item.across / 2, along - item.along / 2)
+            for item, (across, along) in level.middles.items()
+            if item.kind == "frame"
+        ]
+        return together([level, *inside], level.across, level.along)
 
 
 def _to_the_border(level: Level) -> Level:
@@ -224,38 +206,10 @@ def _to_the_border(level: Level) -> Level:
     return replace(level, routes=routes)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Right and down
-
-
-class _Sheet:
-    """Takes levels (across, along) and keeps boxes, frames and routes as right and down."""
-
-    def __init__(self, nest: _Nest) -> None:
-        self.nest = nest
-        self.boxes: dict[str, Rect] = {}
-        self.frames: dict[str, Rect] = {}
-        self.routes: dict[Link, list[Point]] = {}
-
-    def put(self, level: Level, across: float, along: float) -> None:
-        """A level with its upper left corner there, and what is in its frames."""
-        direction, moved = self.nest.direction, level.moved(across, along)
-        self.routes |= {link: [_turned(point, direction) for point in route] for link, route in moved.routes.items()}
-        for item, (x, y) in moved.middles.items():
-            left, top = x - item.across / 2, y - item.along / 2
-            rect = Rect(*_turned((left, top), direction), *_turned((item.across, item.along), direction))
-            (self.boxes if item.kind == "box" else self.frames)[item.of] = rect
-            if item.kind == "frame":
-                self.put(self.nest.levels[item.of], left, top)
-
-
 def _joined(routes: Sequence[Sequence[Point]]) -> tuple[Point, ...]:
-    """One route of several that follow each other."""
+    """One route of several that follow each other, as (right, down)."""
     points: list[Point] = []
-    for route in routes:
-        points += [point for point in route if not points or not _same(point, points[-1])]
+    for across, along in chain.from_iterable(routes):
+        if not points or math.dist(points[-1], (along, across)) > 1e-6:
+            points.append((along, across))
     return tuple(points)
-
-
-def _same(one: Point, other: Point) -> bool:
-    return abs(one[0] - other[0]) + abs(one[1] - other[1]) < 1e-6

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from profundo.graph.drawings.vertices import Item, Link, Piece, numbered
+from profundo.graph.drawings.vertices import Item, Link, Piece, pieces_of
 
 __all__ = ["Band", "Point", "bands_of", "route_of", "spread"]
 
@@ -51,12 +51,12 @@ def _side_by_side(count: int, item: Item) -> list[float]:
 
 def bands_of(rows: Sequence[Sequence[Item]], links: Sequence[Link], gap: float) -> list[Band]:
     """Where each layer begins and ends, along. gap: between two of them, at least."""
-    numbers = numbered(rows, links)
+    pieces = pieces_of(rows, links)
     bands: list[Band] = []
     end = 0.0
     for at, row in enumerate(rows):
         if at:
-            end += _gap(rows[at - 1], row, gap) + _room_to_turn(numbers.pieces[at - 1], numbers.items)
+            end += _gap(rows[at - 1], row, gap) + _room_to_turn(pieces[at - 1])
         start, end = end, end + max(item.along for item in row)
         bands.append((start, end))
     return bands
@@ -68,9 +68,9 @@ def _gap(row: Sequence[Item], following: Sequence[Item], gap: float) -> float:
     return 0.4 * gap if gates else gap
 
 
-def _room_to_turn(pieces: Sequence[Piece], items: Sequence[Item]) -> float:
+def _room_to_turn(pieces: Sequence[Piece]) -> float:
     """More between two rows where an edge goes far across."""
-    aside = max((abs(items[a].x + start - items[b].x - end) for a, start, b, end in pieces), default=0.0)
+    aside = max((abs(one.x + start - other.x - end) for one, start, other, end in pieces), default=0.0)
     return min(60.0, max(0.0, 0.12 * (aside - 60.0)))
 
 

@@ -1,7 +1,7 @@
-"""What the steps of a layout hand on: vertices, the links between them, and both as numbers.
+"""What the steps of a layout hand on: vertices, the links between them, and the links' pieces.
 
 A level is a drawing without frames: the whole, or what is in one frame. Its vertices stand in rows, one row for each
-layer; `across` is measured along a row, `along` from row to row. Only `layout.py` makes right and down of it.
+layer; `across` is measured along a row, `along` from row to row. Only `placement.py` makes right and down of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["PASSING", "Item", "Link", "Numbered", "Piece", "numbered"]
+__all__ = ["PASSING", "Item", "Link", "Piece", "pieces_of"]
 
 PASSING = "passing"
 
@@ -64,29 +64,18 @@ class Link:
 class Piece(NamedTuple):
     """A link from one row to the next. start, end: across, from the middles of source and target."""
 
-    source: int
+    source: Item
     start: float
-    target: int
+    target: Item
     end: float
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """Rows with numbers for items. items: by number; pieces: those that begin in each row."""
-
-    items: list[Item]
-    rows: list[list[int]]
-    pieces: list[list[Piece]]
-
-
-def numbered(rows: Sequence[Sequence[Item]], links: Sequence[Link]) -> Numbered:
-    """The same rows, with the links in pieces."""
-    items = [item for row in rows for item in row]
-    number = {item: at for at, item in enumerate(items)}
+def pieces_of(rows: Sequence[Sequence[Item]], links: Sequence[Link]) -> list[list[Piece]]:
+    """Of each row the pieces of links that begin in it."""
     pieces: list[list[Piece]] = [[] for _ in rows]
     for link in links:
         for one, other in pairwise(link.path):
             start = link.start if one is link.path[0] else 0.0
             end = link.end if other is link.path[-1] else 0.0
-            pieces[one.layer].append(Piece(number[one], start, number[other], end))
-    return Numbered(items, [[number[item] for item in row] for row in rows], pieces)
+            pieces[one.layer].append(Piece(one, start, other, end))
+    return pieces
