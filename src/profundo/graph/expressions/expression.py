@@ -101,6 +101,18 @@ class Operation:
         return apply(self, inputs, options)
 
 
+def _of_one(name: str) -> Callable[[Expression], Expression]:
+    """The method of an operator such as −x."""
+    return lambda self: OPERATIONS[name](self)
+
+
+def _of_two(name: str, swapped: bool = False) -> Callable[[Expression, Operand], Expression]:
+    """The method of an operator such as x + y; swapped: of the one on its right, which has the expression second."""
+    if swapped:
+        return lambda self, other: OPERATIONS[name](other, self)
+    return lambda self, other: OPERATIONS[name](self, other)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Expression:
     """One value of a graph, known by what it is computed from. Two expressions are equal when they are the same one.
@@ -187,71 +199,16 @@ class Expression:
             raise ProfundoError(f"{describe(self)} cannot be taken apart: its first size is not known yet")
         return (self[at] for at in range(self.shape[0]))
 
-    def __neg__(self) -> Expression:
-        return OPERATIONS["neg"](self)
-
-    def __abs__(self) -> Expression:
-        return OPERATIONS["abs"](self)
-
-    def __add__(self, other: Operand) -> Expression:
-        return OPERATIONS["add"](self, other)
-
-    def __radd__(self, other: Operand) -> Expression:
-        return OPERATIONS["add"](other, self)
-
-    def __sub__(self, other: Operand) -> Expression:
-        return OPERATIONS["sub"](self, other)
-
-    def __rsub__(self, other: Operand) -> Expression:
-        return OPERATIONS["sub"](other, self)
-
-    def __mul__(self, other: Operand) -> Expression:
-        return OPERATIONS["mul"](self, other)
-
-    def __rmul__(self, other: Operand) -> Expression:
-        return OPERATIONS["mul"](other, self)
-
-    def __truediv__(self, other: Operand) -> Expression:
-        return OPERATIONS["div"](self, other)
-
-    def __rtruediv__(self, other: Operand) -> Expression:
-        return OPERATIONS["div"](other, self)
-
-    def __mod__(self, other: Operand) -> Expression:
-        return OPERATIONS["remainder"](self, other)
-
-    def __pow__(self, other: Operand) -> Expression:
-        return OPERATIONS["pow"](self, other)
-
-    def __rpow__(self, other: Operand) -> Expression:
-        return OPERATIONS["pow"](other, self)
-
-    def __matmul__(self, other: Operand) -> Expression:
-        return OPERATIONS["matmul"](self, other)
-
-    def __rmatmul__(self, other: Operand) -> Expression:
-        return OPERATIONS["matmul"](other, self)
-
-    def __lt__(self, other: Operand) -> Expression:
-        return OPERATIONS["less"](self, other)
-
-    def __le__(self, other: Operand) -> Expression:
-        return OPERATIONS["less_equal"](self, other)
-
-    def __gt__(self, other: Operand) -> Expression:
-        return OPERATIONS["greater"](self, other)
-
-    def __ge__(self, other: Operand) -> Expression:
-        return OPERATIONS["greater_equal"](self, other)
-
-    def __and__(self, other: Operand) -> Expression:
-        return OPERATIONS["logical_and"](self, other)
-
-    def __or__(self, other: Operand) -> Expression:
-        return OPERATIONS["logical_or"](self, other)
-
-    def __invert__(self) -> Expression:
-        return OPERATIONS["logical_not"](self)
+    __neg__, __abs__, __invert__ = _of_one("neg"), _of_one("abs"), _of_one("logical_not")
+    __add__, __radd__ = _of_two("add"), _of_two("add", swapped=True)
+    __sub__, __rsub__ = _of_two("sub"), _of_two("sub", swapped=True)
+    __mul__, __rmul__ = _of_two("mul"), _of_two("mul", swapped=True)
+    __truediv__, __rtruediv__ = _of_two("div"), _of_two("div", swapped=True)
+    __pow__, __rpow__ = _of_two("pow"), _of_two("pow", swapped=True)
+    __matmul__, __rmatmul__ = _of_two("matmul"), _of_two("matmul", swapped=True)
+    __mod__ = _of_two("remainder")
+    __lt__, __le__, __gt__, __ge__ = map(_of_two, ("less", "less_equal", "greater", "greater_equal"))
+    __and__, __or__ = _of_two("logical_and"), _of_two("logical_or")
 
     def __getitem__(self, at: Any) -> Expression:
         return FUNCTIONS["index"](self, at)
