@@ -39,11 +39,14 @@ __all__ = [
     "as_expression",
     "constant",
     "describe",
+    "inputs_of",
     "matrix",
     "scalar",
     "shared",
     "tensor",
+    "values_by_name",
     "vector",
+    "walk",
 ]
 
 OPERATIONS: dict[str, Operation] = {}
@@ -348,6 +351,33 @@ def ancestors(outputs: Iterable[Expression]) -> list[Expression]:
             waiting.append((expression, True))
             waiting += [(node, False) for node in reversed(expression.inputs) if id(node) not in seen]
     return order
+
+
+def inputs_of(outputs: Iterable[Expression]) -> list[Expression]:
+    """What must be given to compute the outputs."""
+    return [expression for expression in ancestors(outputs) if expression.kind == "input"]
+
+
+def values_by_name(inputs: Sequence[Expression], given: Mapping[Any, Any]) -> dict[str, Any]:
+    """The values of the inputs, which are given by name or by the input itself. Raises ProfundoError for others."""
+    names = [one.name for one in inputs]
+    values = {key.name if isinstance(key, Expression) else key: value for key, value in given.items()}
+    for name in values:
+        if name not in names:
+            raise ProfundoError(f"there is no input {name!r}; the inputs are {', '.join(names) or 'none'}")
+    for name in names:
+        if name not in values:
+            raise ProfundoError(f"{name} has no value: give one, such as {{{name!r}: 1.0}}")
+    return values
+
+
+def walk(outputs: Sequence[Expression], given: Mapping[Expression, Tensor]) -> list[Tensor]:
+    """Values of the outputs, each expression between computed once by calling its operation."""
+    known = dict(given)
+    for one in ancestors(outputs):
+        if one not in known:
+            known[one] = one.op.run(*(known[part] for part in one.inputs), **one.options) if one.op else one.value
+    return [known[one] for one in outputs]
 
 
 def describe(expression: Expression) -> str:
