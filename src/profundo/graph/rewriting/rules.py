@@ -24,7 +24,6 @@ from profundo.graph.rewriting.matching import (
     changed,
     family,
     is_deterministic,
-    is_idle_dropout,
     is_number,
     is_real,
     key_of,
@@ -151,16 +150,6 @@ def twice_negated(node: Node, draft: Draft) -> Change | None:
     return Change(x) if x is not None and draft.same_kind(node, x) else None
 
 
-def idle_dropout(node: Node, draft: Draft) -> Change | None:
-    """Dropout that drops nothing is its input. One that does is a random function, and stays."""
-    x = argument(node, 0, "input")
-    if not is_idle_dropout(node) or not isinstance(x, Ref):
-        return None
-    if draft.uses[Ref(node.name, 1)] or not draft.same_kind(node, x):
-        return None
-    return Change(x, part=0 if draft.uses[Ref(node.name, 0)] else None)
-
-
 def square(node: Node, draft: Draft) -> Change | None:
     """x² = x·x, rounded once; its gradient g·x + g·x is 2·g·x to the bit."""
     x, power = pair(node) or (None, None)
@@ -181,9 +170,8 @@ STRUCTURE: tuple[Rule, ...] = (
     rule("one", "x·1, x/1, x¹ → x", "a neutral one changes nothing", times_one, "mul div pow"),
     rule("zero", "x − 0 → x", "a neutral zero changes nothing; x + 0 only where x cannot be −0.0", plus_zero, "add sub"),
     rule("twice negated", "−(−x) → x", "two changes of sign are none", twice_negated, "neg"),
-    rule("idle dropout", "dropout(x, 0) → x", "dropout that drops nothing is its input", idle_dropout, "dropout"),
     rule("same shape", "reshape(x, shape of x) → x", "no size changes, so nothing does", same_shape,
-          "expand sum_to_size reshape"),
+          "expand sum_to reshape"),
 )  # fmt: skip
 """The same bits, from less."""
 
