@@ -15,13 +15,14 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from html import escape
 from operator import mul
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,7 +38,7 @@ from profundo.graph.derivatives.differentiating import (
     symbolic,
 )
 from profundo.graph.drawings.node_tables import Column, aligned
-from profundo.graph.expressions.expression import Expression, ancestors, constant, scalar
+from profundo.graph.expressions.expression import Expression, constant, inputs_of, scalar
 from profundo.graph.expressions.writing import duration, number
 from profundo.pictures.charts import Line, lines_svg
 from profundo.records import ProfundoError
@@ -170,14 +171,8 @@ def _entries(result: Derivatives) -> dict[str, float]:
     return {
         name + (f"[{', '.join(map(str, place))}]" if place else ""): float(item[place])
         for name, item in result.gradients.items()
-        for place in _places(tuple(item.shape))
+        for place in np.ndindex(tuple(item.shape))
     }
-
-
-def _places(shape: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
-    if not shape:
-        return [()]
-    return ((first, *rest) for first in range(shape[0]) for rest in _places(shape[1:]))
 
 
 def _cells(row: Row, names: Sequence[str]) -> list[str]:
@@ -327,7 +322,7 @@ class StepSizes:
             [
                 f"{item.differences}, {item.precision}",
                 _error(item.best),
-                _error(_at(item.best, self.steps, item.errors)),
+                _error(item.errors[self.steps.index(item.best)]),
                 f"{item.rounding:.2f}".replace("-", "−"),
                 f"{item.truncation:.2f}".replace("-", "−"),
             ]
@@ -401,10 +396,6 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
     return statistics.linear_regression(*zip(*logs, strict=True)).slope
 
 
-def _at(step: float, steps: Sequence[float], values: Sequence[float]) -> float:
-    return values[steps.index(step)]
-
-
 # ---------------------------------------------------------------------------------------------------- random expressions
 @dataclass(frozen=True, slots=True)
 class Sweep:
@@ -461,4 +452,4 @@ def random_expression(draw: random.Random, depth: int = 4) -> tuple[Expression, 
         return draw.choice(TWO)(drawn(levels - 1), drawn(levels - 1))
 
     f = draw.choice(inputs) * drawn(depth) + drawn(depth)
-    return f, {item.name: draw.uniform(-2, 2) for item in ancestors([f]) if item.kind == "input"}
+    return f, {item.name: draw.uniform(-2, 2) for item in inputs_of([f])}

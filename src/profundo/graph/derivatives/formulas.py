@@ -15,11 +15,7 @@ def number(value: float) -> str:
 
 
 def number_latex(value: float) -> str:
-    written = number(value).replace("−", "-")
-    mantissa, power, exponent = written.partition("e")
-    if power:
-        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
-    return {"NaN": r"\mathrm{NaN}", "∞": r"\infty", "-∞": r"-\infty"}.get(written, written)
+    return writing.number_latex(value + 0.0)
 
 
 def factor(value: float, *, latex: bool = False) -> str:

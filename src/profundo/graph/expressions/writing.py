@@ -10,7 +10,7 @@ import torch
 
 from profundo.graph.expressions.expression import WRITERS, Expression
 
-__all__ = ["duration", "latex_name", "number", "write", "write_latex"]
+__all__ = ["duration", "latex_name", "number", "number_latex", "write", "write_latex"]
 
 LONGEST = 400
 ATOM = 10  # binds tighter than any operation
@@ -41,6 +41,12 @@ def number(value: float) -> str:
         mantissa, exponent = text.split("e")
         text = f"{mantissa}e{int(exponent)}"
     return text.replace("-", "−")
+
+
+def number_latex(value: float) -> str:
+    text = number(value).replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
+    mantissa, power, exponent = text.partition("e")
+    return rf"{mantissa} \cdot 10^{{{exponent}}}" if power else text
 
 
 def duration(seconds: float) -> str:
@@ -103,7 +109,7 @@ class _Writer:
         if expression.kind == "constant" and expression.data.numel() == 1:
             text = number(float(expression.data))
             if self.latex:
-                text = _latex_number(text)
+                text = number_latex(float(expression.data))
             return text, 6 if text.startswith(("−", "-")) else ATOM
         if expression.op is None:
             return expression.kind, ATOM
@@ -194,14 +200,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, tuple):
         return "(" + ", ".join(map(_plain, value)) + ")"
     return "…" if value is Ellipsis else str(value)
-
-
-def _latex_number(text: str) -> str:
-    text = text.replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
-    if "e" in text and "\\" not in text:
-        mantissa, exponent = text.split("e")
-        return rf"{mantissa} \cdot 10^{{{exponent}}}"
-    return text
 
 
 WRITERS["formula"] = write

@@ -229,6 +229,11 @@ class Draft:
         result = self.nodes.get(value.node) if isinstance(value, Ref) else None
         return result if result is not None and (not families or family(result) in families) else None
 
+    def inside(self, value: Any, family: str) -> Ref | None:
+        """The x of f(x), if the value is that of this function of one tensor."""
+        node = self.node(value, family)
+        return None if node is None else only(node)
+
     def is_private(self, value: Ref) -> bool:
         """Whether it is read once, and nothing else of that node is read."""
         return self.uses[value] == 1 and not any(
@@ -271,13 +276,8 @@ def number(value: Any, draft: Draft) -> float | int | None:
     node = draft.node(value)
     if node is None or node.op != "constant" or node.data is None or node.data.ndim or node.data.is_complex():
         return None
-    result = _item(node.data)
+    result: float | int | bool = node.data.item()
     return None if isinstance(result, bool) else result
-
-
-def _item(data: Tensor) -> float | int | bool:
-    result: float | int | bool = data.item()
-    return result
 
 
 def is_number(value: Any, wanted: float, draft: Draft) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.graph.nodes import Node, Ref, map_refs
+from profundo.graph.nodes import Node, Ref
 from profundo.graph.rewriting.matching import (
     Change,
     Draft,
@@ -34,6 +34,7 @@ from profundo.graph.rewriting.matching import (
     rule,
 )
 from profundo.graph.rewriting.stable import STABLE
+from profundo.graph.running import value_of
 
 __all__ = ["TRAINING", "fold"]
 
@@ -48,7 +49,7 @@ def fold(node: Node, draft: Draft, kinds: tuple[str, ...] = ("constant",)) -> Ch
     inputs = [draft.node(ref) for ref in node.refs]
     if not inputs or not all(item is not None and item.op in kinds for item in inputs) or not is_deterministic(node):
         return None
-    held = {ref: item.data for ref, item in zip(node.refs, inputs, strict=True) if item is not None}
+    held = {item.name: item.data for item in inputs if item is not None}
     result = _computed(node, held)
     size = sum(data.numel() for data in held.values() if data is not None)
     if not isinstance(result, Tensor) or result.numel() > size + LARGEST_GROWTH:
@@ -56,14 +57,13 @@ def fold(node: Node, draft: Draft, kinds: tuple[str, ...] = ("constant",)) -> Ch
     return changed(_with_data(made_like(node, "constant", None), result))
 
 
-def _computed(node: Node, held: dict[Ref, Tensor | None]) -> Any:
+def _computed(node: Node, held: dict[str, Tensor | None]) -> Any:
     """The call's result; None where it fails, which is then for whoever runs the graph to see."""
-    if any(data is None for data in held.values()) or node.call is None:
+    if any(data is None for data in held.values()):
         return None
     try:
         with torch.no_grad():
-            args = map_refs(node.args, held.__getitem__)
-            return node.call(*args, **{key: map_refs(value, held.__getitem__) for key, value in node.kwargs.items()})
+            return value_of(node, held)
     except Exception:  # noqa: BLE001 - any operation may refuse its inputs in its own way
         return None
 
@@ -145,8 +145,7 @@ def is_never_minus_zero(value: Any, draft: Draft) -> bool:
 
 def twice_negated(node: Node, draft: Draft) -> Change | None:
     """−(−x) is x."""
-    inner = draft.node(only(node), "neg")
-    x = only(inner) if inner is not None else None
+    x = draft.inside(only(node), "neg")
     return Change(x) if x is not None and draft.same_kind(node, x) else None
 
 
