@@ -231,19 +231,13 @@ class Growth:
         return "\n".join(_aligned([head, *rows]))
 
     def _repr_svg_(self) -> str:
-        return _sized(
-            lines_svg(
-                [Line(way, self.sizes, ratios) for way, ratios in self.ratios.items()],
-                x_label="inputs n",
-                y_label="operations of all derivatives / operations of f",
-                log_x=True,
-                log_y=True,
-            )
-        )
+        lines = [Line(way, self.sizes, ratios) for way, ratios in self.ratios.items()]
+        return _on_logarithmic_axes(lines, "inputs n", "operations of all derivatives / operations of f")
 
 
-def _sized(chart: str) -> str:
+def _on_logarithmic_axes(lines: list[Line], x_label: str, y_label: str) -> str:
     """With a width of its own: pages set one, a notebook does not, and letters would be as large as its window."""
+    chart = lines_svg(lines, x_label=x_label, y_label=y_label, log_x=True, log_y=True)
     return chart.replace(
         "<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" width="{CHART}" style="max-width:100%;height:auto" ', 1
     )
@@ -331,15 +325,8 @@ class StepSizes:
         return "\n".join(_aligned([head, *rows]))
 
     def _repr_svg_(self) -> str:
-        return _sized(
-            lines_svg(
-                [Line(f"{item.differences}, {item.precision}", self.steps, item.errors) for item in self.curves],
-                x_label="step h",
-                y_label="error of the derivative",
-                log_x=True,
-                log_y=True,
-            )
-        )
+        lines = [Line(f"{item.differences}, {item.precision}", self.steps, item.errors) for item in self.curves]
+        return _on_logarithmic_axes(lines, "step h", "error of the derivative")
 
 
 def step_sizes(f: Any, at: Any, *, steps: Sequence[float] | None = None) -> StepSizes:
