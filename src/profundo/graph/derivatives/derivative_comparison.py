@@ -206,7 +206,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 class Growth:
     """What all derivatives of a function of n numbers cost. Sequences are over `sizes`.
 
-    function: operations of f itself; operations, evaluations, seconds: of each way. "symbolic, written out" counts what
+    function: operations of f itself; operations, evaluations: of each way. "symbolic, written out" counts what
     occurs twice in the formulas twice.
     """
 
@@ -214,7 +214,6 @@ class Growth:
     function: tuple[int, ...]
     operations: Mapping[str, tuple[int, ...]]
     evaluations: Mapping[str, tuple[int, ...]]
-    seconds: Mapping[str, tuple[float, ...]]
 
     @property
     def ratios(self) -> dict[str, tuple[float, ...]]:
@@ -262,7 +261,6 @@ def growth(make: Callable[[int], tuple[Any, Any]], sizes: Sequence[int]) -> Grow
         tuple(item.operations_of_f for item in by_way["automatic"]),
         operations,
         {way: tuple(item.evaluations for item in by_way[way]) for way in ways},
-        {way: tuple(item.seconds for item in by_way[way]) for way in ways},
     )
 
 

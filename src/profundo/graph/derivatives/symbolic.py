@@ -57,7 +57,6 @@ class Formulas:
     by_entry: Mapping[str, Formula]
     written_out: int
     shared: int
-    simplified: bool
 
 
 Symbols = Mapping[Expression, np.ndarray[Any, Any]]  # of each input, in its shape: one sympy.Symbol for an entry
@@ -87,7 +86,7 @@ def differentiated(f: Expression, at: Mapping[Expression, Tensor], *, simplify: 
         derivatives = [sympy.diff(formula, symbol) for symbol in _every(symbols)]
         if simplify:
             derivatives = [sympy.simplify(entry) for entry in derivatives]
-        return _compiled(derivatives, symbols, simplify)
+        return _compiled(derivatives, symbols)
     except RecursionError:
         raise ProfundoError(
             "symbolic: the formula is nested too deeply for SymPy; differentiate automatically"
@@ -531,7 +530,7 @@ def _value(number: Any) -> float:
 
 
 # ------------------------------------------------------------------------------------------------------ what is computed
-def _compiled(derivatives: Sequence[Any], symbols: Symbols, simplified: bool) -> Differentiated:
+def _compiled(derivatives: Sequence[Any], symbols: Symbols) -> Differentiated:
     """Formulas to read, and expressions to compute in which common subexpressions are shared."""
     stand_ins = {symbol: scalar(symbol.name, dtype=torch.float64) for symbol in _every(symbols)}
     plain = _Reader(stand_ins)
@@ -548,7 +547,7 @@ def _compiled(derivatives: Sequence[Any], symbols: Symbols, simplified: bool) ->
     by_entry = {
         symbol.name: _formula(entry, sizes[entry]) for symbol, entry in zip(_every(symbols), written, strict=True)
     }
-    formulas = Formulas(by_entry, sum(sizes[entry] for entry in written), _computed(outputs), simplified)
+    formulas = Formulas(by_entry, sum(sizes[entry] for entry in written), _computed(outputs))
     by_symbol = dict(zip(_every(symbols), outputs, strict=True))
     return Differentiated(
         formulas,

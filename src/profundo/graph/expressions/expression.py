@@ -284,12 +284,10 @@ def shared(value: Any, name: str = "", *, dtype: torch.dtype | None = None) -> E
     )  # fmt: skip
 
 
-def constant(value: Any, dtype: torch.dtype | None = None, name: str = "") -> Expression:
+def constant(value: Any, dtype: torch.dtype | None = None) -> Expression:
     """A value that never changes."""
     held = as_tensor(value, dtype)
-    return Expression(
-        None, shape=tuple(held.shape), dtype=held.dtype, name=name, kind="constant", line=_line(), data=held
-    )
+    return Expression(None, shape=tuple(held.shape), dtype=held.dtype, kind="constant", line=_line(), data=held)
 
 
 def as_tensor(value: Any, dtype: torch.dtype | None = None) -> Tensor:

@@ -138,7 +138,7 @@ def _renamed(formula: Expression, names: Mapping[Expression, str]) -> Expression
     waiting = [formula]
     while waiting:
         expression = waiting[-1]
-        is_number = expression.kind == "constant" and expression.data.numel() == 1 and not expression.name
+        is_number = expression.kind == "constant" and expression.data.numel() == 1
         if expression in names and not is_number:
             known[expression] = replace(expression, inputs=(), name=names[expression])
         missing = [part for part in expression.inputs if part not in known] if expression not in known else []

@@ -96,7 +96,9 @@ class Layer:
 
 def layer_of(node: Node, draft: Draft) -> Layer | None:
     """None where a weight is not known or channels are not the second dimension."""
-    result = (_convolution if family(node) == "convolution" else _dense)(node, draft) if is_floating(node) else None
+    if not is_floating(node):
+        return None
+    result = (_convolution if family(node) == "convolution" else _dense)(node, draft)
     if result is None or not result.weight.is_floating_point():
         return None
     return None if result.bias is not None and result.bias.shape != result.weight.shape[:1] else result
