@@ -5,7 +5,6 @@ import random
 from itertools import pairwise
 
 import pytest
-import sympy
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ import profundo.graph as G
 from profundo.graph import function, matrix, scalar, shared, tensor, vector
 from profundo.graph.derivatives.derivative_comparison import random_expression
 from profundo.graph.derivatives.differentiating import DIFFERENCES, differenced, differentiate, problem
-from profundo.graph.derivatives.symbolic import ELEMENTWISE, MOVES, REDUCTIONS, from_sympy, to_sympy
+from profundo.graph.derivatives.symbolic import ELEMENTWISE, MOVES, REDUCTIONS
 from profundo.graph.expressions.expression import OPERATIONS, ancestors
 from profundo.records import ProfundoError
 
@@ -134,7 +133,7 @@ class TestAllThreeWays:
         assert list(found.gradients) == ["z"]
         close(found.gradients["z"], expected, 1e-9)
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=8, deadline=None)
     @given(st.integers(0, 10**6))
     def test_random_expressions_have_the_derivatives_of_autograd(self, seed):
         f, at = random_expression(random.Random(seed))
@@ -271,7 +270,7 @@ class TestFormulas:
         assert formulas.by_entry["a"].text == "3·b"
         assert formulas.by_entry["b"].text == "3·a + 6·b"
         assert formulas.by_entry["b"].latex == r"3 \cdot a + 6 \cdot b"
-        assert (formulas.written_out, formulas.shared, formulas.simplified) == (4, 4, False)
+        assert (formulas.written_out, formulas.shared) == (4, 4)
 
     @pytest.mark.parametrize("name", sorted(ONE))
     def test_a_function_of_one_number_has_the_derivative_of_autograd(self, name):
@@ -339,7 +338,6 @@ class TestFormulas:
         f = (G.sin(a) * G.cos(b)) ** 2 + (G.sin(a) * G.sin(b)) ** 2
         plain, simple = (differentiate(f, {"a": 1, "b": 2}, "symbolic", simplify=on).formulas for on in (False, True))
         assert simple.by_entry["b"].text == "0"
-        assert simple.simplified
         assert simple.written_out < plain.written_out
 
     def test_the_formula_swells_and_sharing_undoes_it(self):
@@ -375,19 +373,12 @@ class TestFormulas:
         assert "entries" in said(vector("v").sum(), {"v": torch.ones(401)}, "symbolic")
         v = vector("v")
         assert "entries" in said(G.outer(v, v).sum(), {"v": torch.ones(100)}, "symbolic")
-        with pytest.raises(ProfundoError, match="give its value"):
-            to_sympy(v[0])
-        with pytest.raises(ProfundoError, match="give its value"):
-            to_sympy(scalar("x") * scalar("n", dtype=torch.int64))
 
     def test_names_are_never_read_as_code(self, tmp_path):
         mark = tmp_path / "run"
         name = f"__import__('pathlib').Path({str(mark)!r}).touch() or lambda"
         found = differentiate(scalar(name) ** 2, {name: 3}, "symbolic")
         assert float(found.gradients[name]) == 6
-        for text in ("x + 1", f"__import__('pathlib').Path({str(mark)!r}).touch()"):
-            with pytest.raises(ProfundoError, match="expected a formula of SymPy, got str"):
-                from_sympy(text, {})
         assert not mark.exists()
 
     def test_entries_have_names_that_no_other_input_has(self):
@@ -410,29 +401,6 @@ class TestFormulas:
         for value in (math.inf, -math.inf, math.nan):
             found = float(differentiate(a * value, {"a": 2}, "symbolic").gradients["a"])
             assert found == value or (math.isnan(found) and math.isnan(value))
-
-    def test_to_sympy_and_back_has_the_same_values(self):
-        draw = random.Random(1)
-        for _ in range(10):
-            f, at = random_expression(draw)
-            formula, symbols = to_sympy(f)
-            inputs = {array.item(): one for one, array in symbols.by_input.items()}
-            back = from_sympy(formula, inputs)
-            values = [at[one.name] for one in inputs.values()]
-            given_inputs = list(inputs.values())
-            ours, theirs = (function(given_inputs, one, simplify=False)(*values) for one in (back, f))
-            close(ours, theirs, 1e-12)
-
-    def test_formulas_of_sympy_become_expressions(self):
-        x, y = sympy.symbols("x y", real=True)
-        inputs = {x: scalar("x", dtype=DOUBLE), y: scalar("y", dtype=DOUBLE)}
-        formula = sympy.integrate(x * sympy.exp(-x) * y, x) + sympy.Abs(y) ** sympy.Rational(3, 2) / sympy.pi
-        got = function(list(inputs.values()), from_sympy(formula, inputs))(0.7, -1.3)
-        assert float(got) == pytest.approx(float(formula.subs({x: 0.7, y: -1.3})), rel=1e-14)
-        with pytest.raises(ProfundoError, match="zeta"):
-            from_sympy(sympy.zeta(x), inputs)
-        with pytest.raises(ProfundoError, match="symbol 'z'"):
-            from_sympy(sympy.Symbol("z"), inputs)
 
 
 def logistic(times):

@@ -179,7 +179,7 @@ def test_choices_pass_gradients_to_what_was_chosen(shape, seed, rank_only):
            lambda x: x.float().double(), x, differences=False)  # fmt: skip
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(
     shape=st.lists(SIZES, min_size=1, max_size=3).map(tuple), data=st.data(), seed=st.integers(0, 10**6),
     rank_only=st.booleans(), keepdim=st.booleans(),
@@ -230,7 +230,7 @@ def test_products_of_vectors_matrices_and_batches(data, seed, rank_only):
     agrees(operations.outer, torch.outer, drawn((n,), seed), drawn((m,), seed + 1), rank_only=rank_only)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 10**6), rank_only=st.booleans())
 def test_entries_are_moved_and_their_gradients_moved_back(data, seed, rank_only):
     n, m, k = (data.draw(SIZES) for _ in range(3))

@@ -26,7 +26,8 @@ from profundo.data import load
 from profundo.data.batches import in_order
 from profundo.files import write_text
 from profundo.graph.derivatives.derivations import Derivation, derivation
-from profundo.graph.expressions.parsing import parse, read
+from profundo.graph.expressions.expression import inputs_of, walk
+from profundo.graph.expressions.parsing import parse
 from profundo.graph.expressions.viewing import view
 from profundo.graph.nodes import Graph
 from profundo.graph.traces.profiling import Profile, profile
@@ -122,19 +123,20 @@ def _refuse(option: str, given: Sequence[str], where: str = "with --data") -> No
 def graph_of_formula(text: str, settings: Sequence[str]) -> Graph:
     """A formula's graph at the values that settings such as "a=5" give its variables."""
     given = values_of(settings)
-    formula = read(text, given)
-    if not formula.lines and not formula.variables:
+    formula = parse(text, given)
+    variables = [one.name for one in inputs_of([formula])]
+    if formula.kind == "constant":
         raise ProfundoError(
             f"formula: {text.strip()} is a number; a graph needs something to compute, such as (a+b)*3b"
         )
-    for name in formula.variables:
+    for name in variables:
         if name not in given:
             raise ProfundoError(f"{name} has no value: add {name}=3, say")
     for name in given:
-        if name not in formula.variables:
-            known = ", ".join(formula.variables) or "none"
+        if name not in variables:
+            known = ", ".join(variables) or "none"
             raise ProfundoError(f"{name}={given[name]:g}: the result does not use {name}; its variables are {known}")
-    return view(parse(text, given), dict[Any, Any](given))
+    return view(formula, dict[Any, Any](given))
 
 
 def values_of(settings: Sequence[str]) -> dict[str, float]:
@@ -155,11 +157,10 @@ def _number(setting: str, value: str) -> float:
         return float(value)
     except ValueError:
         pass
-    formula = read(value)
-    if formula.variables:
+    formula = parse(value)
+    if inputs_of([formula]):
         raise ProfundoError(f"{setting}: expected a number, such as 0.5, 1e-3 or pi/2")
-    result = view(parse(value), {}).nodes[str(formula.result)].value if formula.lines else None
-    return float(formula.result) if result is None or result.item is None else result.item
+    return float(walk([formula], {})[0])
 
 
 def derivations(graph: Graph, names: Sequence[str] | None) -> list[Derivation]:

@@ -17,7 +17,7 @@ from functools import cached_property
 from itertools import islice
 from math import prod
 
-from profundo.graph.derivatives.formulas import equation, factor, number, number_latex, partial, partial_latex, product
+from profundo.graph.derivatives.formulas import equation, factor, number, partial, product
 from profundo.graph.nodes import Flow, Graph, Node
 from profundo.records import ProfundoError
 
@@ -59,7 +59,7 @@ class Term:
         if self.outer is None or self.local is None:
             return ""
         if self.is_direct:
-            return number_latex(self.local) if latex else number(self.local)
+            return number(self.local, latex=latex)
         return (r" \cdot " if latex else "·").join(factor(item, latex=latex) for item in (self.outer, self.local))
 
 
@@ -130,8 +130,8 @@ class Derivation:
     @cached_property
     def latex(self) -> str:
         if not self.steps:
-            value = number_latex(self.value or 0.0)
-            return f"{partial_latex(self.of, self.with_respect_to)} = {value}"
+            value = number(self.value or 0.0, latex=True)
+            return f"{partial(self.of, self.with_respect_to, latex=True)} = {value}"
         shown, omitted = _shown(self.steps)
         rows = [row.replace(" = ", " &= ", 1) for step in shown for row in (*step.local_latex, step.latex)]
         if omitted:
@@ -323,7 +323,7 @@ def _step(between: _Between, name: str) -> Step:
         _equation(between.of, name, terms, value if known else None),
         _equation(between.of, name, terms, value if known else None, latex=True),
         tuple(_local(term, name) for term in named),
-        tuple(_local_latex(term, name) for term in named if term.local is not None),
+        tuple(_local(term, name, latex=True) for term in named if term.local is not None),
     )
 
 
@@ -334,7 +334,7 @@ def _norm(between: _Between, node: Node) -> float | None:
 def _term(between: _Between, name: str, user: str, place: int) -> Term:
     flow, is_direct = between.flow(user, place), user == between.of
     is_named = not flow.rule or (not is_direct and between.is_only_use(user, name))
-    text, latex = partial(user, name), partial_latex(user, name)
+    text, latex = partial(user, name), partial(user, name, latex=True)
     if not is_named:
         text, latex = flow.rule, flow.latex or flow.rule
     elif between.graph[user].inputs.count(name) > 1:
@@ -343,22 +343,16 @@ def _term(between: _Between, name: str, user: str, place: int) -> Term:
         text, latex = f"{text} (direct)", rf"{latex}\Big|_{{\mathrm{{direct}}}}"
     if not is_direct:
         text = product(partial(between.of, user), text)
-        latex = product(partial_latex(between.of, user), latex, latex=True)
+        latex = product(partial(between.of, user, latex=True), latex, latex=True)
     carried = flow.gradient if between.graph.of == between.of else None
     outer = between.derivatives[user]
     return Term(user, place, outer, flow.local, carried, text, latex, flow.rule, flow.latex, is_direct, is_named)
 
 
 def _equation(of: str, name: str, terms: tuple[Term, ...], value: float | None, latex: bool = False) -> str:
-    sides = [
-        partial_latex(of, name) if latex else partial(of, name),
-        _added([t.latex if latex else t.text for t in terms]),
-    ]
+    sides = [partial(of, name, latex=latex), _added([t.latex if latex else t.text for t in terms])]
     if value is not None:
-        sides += [
-            _added([term.numbers(latex) for term in terms], latex),
-            number_latex(value) if latex else number(value),
-        ]
+        sides += [_added([term.numbers(latex) for term in terms], latex), number(value, latex=latex)]
     return equation(sides)
 
 
@@ -373,12 +367,10 @@ def _some(words: list[str], dots: str) -> list[str]:
     return words if len(words) <= TERMS else [*words[: TERMS - 2], dots, words[-1]]
 
 
-def _local(term: Term, name: str) -> str:
-    return equation([partial(term.user, name), term.rule, "" if term.local is None else number(term.local)])
-
-
-def _local_latex(term: Term, name: str) -> str:
-    return equation([partial_latex(term.user, name), term.rule_latex, number_latex(term.local or 0.0)])
+def _local(term: Term, name: str, latex: bool = False) -> str:
+    rule = term.rule_latex if latex else term.rule
+    value = "" if term.local is None else number(term.local, latex=latex)
+    return equation([partial(term.user, name, latex=latex), rule, value])
 
 
 # ----------------------------------------------------------------------------------------------------------------- text

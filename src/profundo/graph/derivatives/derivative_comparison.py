@@ -15,13 +15,14 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from html import escape
 from operator import mul
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,7 +38,7 @@ from profundo.graph.derivatives.differentiating import (
     symbolic,
 )
 from profundo.graph.drawings.node_tables import Column, aligned
-from profundo.graph.expressions.expression import Expression, ancestors, constant, scalar
+from profundo.graph.expressions.expression import Expression, constant, inputs_of, scalar
 from profundo.graph.expressions.writing import duration, number
 from profundo.pictures.charts import Line, lines_svg
 from profundo.records import ProfundoError
@@ -170,14 +171,8 @@ def _entries(result: Derivatives) -> dict[str, float]:
     return {
         name + (f"[{', '.join(map(str, place))}]" if place else ""): float(item[place])
         for name, item in result.gradients.items()
-        for place in _places(tuple(item.shape))
+        for place in np.ndindex(tuple(item.shape))
     }
-
-
-def _places(shape: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
-    if not shape:
-        return [()]
-    return ((first, *rest) for first in range(shape[0]) for rest in _places(shape[1:]))
 
 
 def _cells(row: Row, names: Sequence[str]) -> list[str]:
@@ -211,7 +206,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 class Growth:
     """What all derivatives of a function of n numbers cost. Sequences are over `sizes`.
 
-    function: operations of f itself; operations, evaluations, seconds: of each way. "symbolic, written out" counts what
+    function: operations of f itself; operations, evaluations: of each way. "symbolic, written out" counts what
     occurs twice in the formulas twice.
     """
 
@@ -219,7 +214,6 @@ class Growth:
     function: tuple[int, ...]
     operations: Mapping[str, tuple[int, ...]]
     evaluations: Mapping[str, tuple[int, ...]]
-    seconds: Mapping[str, tuple[float, ...]]
 
     @property
     def ratios(self) -> dict[str, tuple[float, ...]]:
@@ -236,19 +230,13 @@ class Growth:
         return "\n".join(_aligned([head, *rows]))
 
     def _repr_svg_(self) -> str:
-        return _sized(
-            lines_svg(
-                [Line(way, self.sizes, ratios) for way, ratios in self.ratios.items()],
-                x_label="inputs n",
-                y_label="operations of all derivatives / operations of f",
-                log_x=True,
-                log_y=True,
-            )
-        )
+        lines = [Line(way, self.sizes, ratios) for way, ratios in self.ratios.items()]
+        return _on_logarithmic_axes(lines, "inputs n", "operations of all derivatives / operations of f")
 
 
-def _sized(chart: str) -> str:
+def _on_logarithmic_axes(lines: list[Line], x_label: str, y_label: str) -> str:
     """With a width of its own: pages set one, a notebook does not, and letters would be as large as its window."""
+    chart = lines_svg(lines, x_label=x_label, y_label=y_label, log_x=True, log_y=True)
     return chart.replace(
         "<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" width="{CHART}" style="max-width:100%;height:auto" ', 1
     )
@@ -273,7 +261,6 @@ def growth(make: Callable[[int], tuple[Any, Any]], sizes: Sequence[int]) -> Grow
         tuple(item.operations_of_f for item in by_way["automatic"]),
         operations,
         {way: tuple(item.evaluations for item in by_way[way]) for way in ways},
-        {way: tuple(item.seconds for item in by_way[way]) for way in ways},
     )
 
 
@@ -327,7 +314,7 @@ class StepSizes:
             [
                 f"{item.differences}, {item.precision}",
                 _error(item.best),
-                _error(_at(item.best, self.steps, item.errors)),
+                _error(item.errors[self.steps.index(item.best)]),
                 f"{item.rounding:.2f}".replace("-", "−"),
                 f"{item.truncation:.2f}".replace("-", "−"),
             ]
@@ -336,15 +323,8 @@ class StepSizes:
         return "\n".join(_aligned([head, *rows]))
 
     def _repr_svg_(self) -> str:
-        return _sized(
-            lines_svg(
-                [Line(f"{item.differences}, {item.precision}", self.steps, item.errors) for item in self.curves],
-                x_label="step h",
-                y_label="error of the derivative",
-                log_x=True,
-                log_y=True,
-            )
-        )
+        lines = [Line(f"{item.differences}, {item.precision}", self.steps, item.errors) for item in self.curves]
+        return _on_logarithmic_axes(lines, "step h", "error of the derivative")
 
 
 def step_sizes(f: Any, at: Any, *, steps: Sequence[float] | None = None) -> StepSizes:
@@ -399,10 +379,6 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
     if len(logs) < 4:
         return math.nan
     return statistics.linear_regression(*zip(*logs, strict=True)).slope
-
-
-def _at(step: float, steps: Sequence[float], values: Sequence[float]) -> float:
-    return values[steps.index(step)]
 
 
 # ---------------------------------------------------------------------------------------------------- random expressions
@@ -461,4 +437,4 @@ def random_expression(draw: random.Random, depth: int = 4) -> tuple[Expression, 
         return draw.choice(TWO)(drawn(levels - 1), drawn(levels - 1))
 
     f = draw.choice(inputs) * drawn(depth) + drawn(depth)
-    return f, {item.name: draw.uniform(-2, 2) for item in ancestors([f]) if item.kind == "input"}
+    return f, {item.name: draw.uniform(-2, 2) for item in inputs_of([f])}

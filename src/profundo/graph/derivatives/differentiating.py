@@ -24,7 +24,16 @@ import torch
 from torch import Tensor
 
 from profundo.dispatch import Observed
-from profundo.graph.expressions.expression import Expression, ancestors, as_expression, as_tensor, describe, tensor
+from profundo.graph.expressions.expression import (
+    Expression,
+    as_expression,
+    as_tensor,
+    describe,
+    inputs_of,
+    tensor,
+    values_by_name,
+    walk,
+)
 from profundo.graph.expressions.functions import function
 from profundo.graph.expressions.gradients import gradient
 from profundo.graph.expressions.precision import in_precision
@@ -254,16 +263,6 @@ def _by_graph(task: Problem) -> Derivatives:
     return Derivatives("automatic", float(task.value), result, 1, operations, task.operations, seconds, preparing)
 
 
-def walk(outputs: Sequence[Expression], given: Mapping[Expression, Tensor]) -> list[Tensor]:
-    """Values of the outputs, each expression between computed once by calling its operation."""
-    known = dict(given)
-    for item in ancestors(outputs):
-        if item in known:
-            continue
-        known[item] = item.op.run(*(known[part] for part in item.inputs), **item.options) if item.op else item.value
-    return [known[item] for item in outputs]
-
-
 def _by_autograd(task: Problem) -> Derivatives:
     (result, seconds), operations = _both(lambda: _swept(task))
     gradients = {name: item.detach().to(DOUBLE) for name, item in zip(task.point, result, strict=True)}
@@ -328,7 +327,7 @@ def _of_expression(f: Expression, at: Any, dtype: torch.dtype, inputs: Sequence[
     """inputs: of f, used or not; those that it is computed from by default."""
     if f.shape != () or not f.dtype.is_floating_point:
         raise ProfundoError(f"differentiate: expected a single fraction, got {describe(f)}; take its sum or mean")
-    inputs = inputs or [item for item in ancestors([f]) if item.kind == "input"]
+    inputs = inputs or inputs_of([f])
     values = _values_by_name(inputs, at)
     exact = in_precision([f, *inputs], dtype)
     by_name = {item.name: exact[item] for item in inputs}
@@ -361,14 +360,7 @@ def _values_by_name(inputs: Sequence[Expression], at: Any) -> dict[str, Any]:
         )
     if len(set(names)) < len(names):
         raise ProfundoError(f"differentiate: two inputs have the same name ({', '.join(names)}); give each its own")
-    values = {key.name if isinstance(key, Expression) else key: value for key, value in at.items()}
-    for name in values:
-        if name not in names:
-            raise ProfundoError(f"differentiate: f has no input {name!r}; it has {', '.join(names) or 'none'}")
-    for name in names:
-        if name not in values:
-            raise ProfundoError(f"differentiate: {name} has no value; give one, such as {{{name!r}: 1.0}}")
-    return values
+    return values_by_name(inputs, at)
 
 
 # ------------------------------------------------------------------------------------------------- functions of tensors

@@ -6,36 +6,27 @@ from collections.abc import Iterable
 
 from profundo.graph.expressions import writing
 
-__all__ = ["equation", "factor", "number", "number_latex", "partial", "partial_latex", "product"]
+__all__ = ["equation", "factor", "number", "partial", "product"]
 
 
-def number(value: float) -> str:
+def number(value: float, *, latex: bool = False) -> str:
     """Six significant digits at most: 9, 0.5, 1.234e−5, −3, NaN, ∞. Zero has no sign."""
-    return writing.number(value + 0.0)
-
-
-def number_latex(value: float) -> str:
-    written = number(value).replace("−", "-")
-    mantissa, power, exponent = written.partition("e")
-    if power:
-        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
-    return {"NaN": r"\mathrm{NaN}", "∞": r"\infty", "-∞": r"-\infty"}.get(written, written)
+    return (writing.number_latex if latex else writing.number)(value + 0.0)
 
 
 def factor(value: float, *, latex: bool = False) -> str:
     """A number as a factor: a negative one in parentheses."""
-    written = number_latex(value) if latex else number(value)
+    written = number(value, latex=latex)
     if not written.startswith(("-", "−")):
         return written
     return rf"\left({written}\right)" if latex else f"({written})"
 
 
-def partial(of: str, by: str) -> str:
+def partial(of: str, by: str, *, latex: bool = False) -> str:
+    """∂of/∂by."""
+    if latex:
+        return rf"\frac{{\partial {writing.latex_name(of)}}}{{\partial {writing.latex_name(by)}}}"
     return f"∂{of}/∂{by}"
-
-
-def partial_latex(of: str, by: str) -> str:
-    return rf"\frac{{\partial {writing.latex_name(of)}}}{{\partial {writing.latex_name(by)}}}"
 
 
 def product(left: str, right: str, *, latex: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Expressions to SymPy and back, and derivatives as formulas: each entry of a gradient has a formula of its own.
+"""Derivatives as formulas, by way of SymPy: each entry of a gradient has a formula of its own.
 
 SymPy (Meurer et al. 2017) differentiates a formula by the rules of the school book. The formula of a derivative may be
 far longer than that of the function: expression swell (Griewank & Walther 2008, chapter 1; Baydin et al. 2018, table 1),
@@ -29,7 +29,7 @@ from profundo.graph.expressions.expression import Expression, ancestors, constan
 from profundo.graph.expressions.writing import write, write_latex
 from profundo.records import ProfundoError
 
-__all__ = ["Formula", "Formulas", "Symbols", "differentiated", "from_sympy", "to_sympy"]
+__all__ = ["Formula", "Formulas", "differentiated"]
 
 MOST = 400  # entries of all inputs together: a formula each
 LARGEST = 5_000  # entries of one value on the way
@@ -57,18 +57,9 @@ class Formulas:
     by_entry: Mapping[str, Formula]
     written_out: int
     shared: int
-    simplified: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Symbols:
-    """The symbols of an expression's inputs: arrays of sympy.Symbol in the shape of each input."""
-
-    by_input: Mapping[Expression, np.ndarray[Any, Any]]
-
-    @property
-    def all(self) -> list[sympy.Symbol]:
-        return [symbol for array in self.by_input.values() for symbol in array.flat]
+Symbols = Mapping[Expression, np.ndarray[Any, Any]]  # of each input, in its shape: one sympy.Symbol for an entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,50 +78,34 @@ def differentiated(f: Expression, at: Mapping[Expression, Tensor], *, simplify: 
     Raises ProfundoError, naming the operation, where there is no formula for one.
     """
     try:
-        formula, symbols = to_sympy(f, at)
+        formula, symbols = _to_sympy(f, at)
         if (length := _length(formula, {})) > MOST_IN_F:  # SymPy walks what occurs twice twice
             raise ProfundoError(
                 f"symbolic: the formula of f has {length:,} parts, at most {MOST_IN_F:,}; differentiate automatically"
             )
-        derivatives = [sympy.diff(formula, symbol) for symbol in symbols.all]
+        derivatives = [sympy.diff(formula, symbol) for symbol in _every(symbols)]
         if simplify:
             derivatives = [sympy.simplify(entry) for entry in derivatives]
-        return _compiled(derivatives, symbols, simplify)
+        return _compiled(derivatives, symbols)
     except RecursionError:
         raise ProfundoError(
             "symbolic: the formula is nested too deeply for SymPy; differentiate automatically"
         ) from None
 
 
-def to_sympy(f: Expression, at: Mapping[Expression, Tensor] | None = None) -> tuple[sympy.Expr, Symbols]:
-    """The formula of a single number, and the symbols in it, which stand for real numbers.
-
-    at: values of the inputs, for the sizes of fractions and for whole numbers, which become constants. Inputs that are
-    single fractions need none.
-    """
+def _to_sympy(f: Expression, at: Mapping[Expression, Tensor]) -> tuple[sympy.Expr, Symbols]:
+    """The formula of a single number, and the symbols in it, which stand for real numbers. Whole numbers are constants."""
     order = ancestors([f])
-    values = dict(at or {})
-    symbols = Symbols(
-        _symbols([entry for entry in order if entry.kind == "input" and entry.dtype.is_floating_point], values)
-    )
-    known: dict[Expression, np.ndarray[Any, Any]] = dict(symbols.by_input)
+    symbols = _symbols([entry for entry in order if entry.kind == "input" and entry.dtype.is_floating_point], at)
+    known: dict[Expression, np.ndarray[Any, Any]] = dict(symbols)
     for node in order:
         if node not in known:
-            known[node] = _formulas_of(node, known, values)
-    if known[f].shape != ():
-        raise ProfundoError(f"symbolic: expected a single number, got {describe(f)}; take its sum or mean")
+            known[node] = _formulas_of(node, known, at)
     return known[f].item(), symbols
 
 
-def from_sympy(formula: Any, inputs: Mapping[sympy.Symbol, Expression]) -> Expression:
-    """The formula as an expression of float64 numbers; what occurs twice in it is one expression.
-
-    Raises ProfundoError for a function that is not among those of `profundo.graph`, and for unknown symbols.
-    """
-    try:
-        return _Reader(inputs).read(sympy.sympify(formula, strict=True))  # strict: SymPy would run what a text says
-    except sympy.SympifyError:
-        raise ProfundoError(f"from_sympy: expected a formula of SymPy, got {type(formula).__name__}") from None
+def _every(symbols: Symbols) -> list[sympy.Symbol]:
+    return [symbol for array in symbols.values() for symbol in array.flat]
 
 
 def _length(formula: Any, known: dict[Any, int]) -> int:
@@ -142,25 +117,19 @@ def _length(formula: Any, known: dict[Any, int]) -> int:
 
 # -------------------------------------------------------------------------------------------------------------- symbols
 def _symbols(inputs: Sequence[Expression], at: Mapping[Expression, Tensor]) -> dict[Expression, np.ndarray[Any, Any]]:
-    shapes = {entry: tuple(at[entry].shape) if entry in at else entry.shape for entry in inputs}
-    entries = 0
-    for entry, shape in shapes.items():
-        if not all(isinstance(size, int) for size in shape):
-            raise ProfundoError(f"symbolic: {describe(entry)} must have a known size; give its value")
-        entries += math.prod(size for size in shape if isinstance(size, int))
+    shapes = {entry: tuple(at[entry].shape) for entry in inputs}
+    entries = sum(math.prod(shape) for shape in shapes.values())
     if entries > MOST:
         raise ProfundoError(
             f"symbolic: the inputs have {entries:,} entries, a formula each; at most {MOST} are written"
         )
     taken = {entry.name for entry in inputs}
-    if len(taken) < len(inputs):
-        raise ProfundoError("symbolic: two inputs have the same name; a formula needs different ones")
     named = {}
     for entry, shape in shapes.items():
-        names = _entry_names(entry.name, shape, taken)  # type: ignore[arg-type]
+        names = _entry_names(entry.name, shape, taken)
         taken |= set(names)
         symbols = [sympy.Symbol(name, real=True) for name in names]
-        named[entry] = _objects(symbols, shape)  # type: ignore[arg-type]
+        named[entry] = _objects(symbols, shape)
     return named
 
 
@@ -323,8 +292,6 @@ def _formulas_of(node: Expression, known: Mapping[Expression, Any], at: Mapping[
 
 def _given(node: Expression, at: Mapping[Expression, Tensor]) -> Any:
     """Numbers of a constant, a shared value or an input that is no fraction."""
-    if node.kind == "input" and node not in at:
-        raise ProfundoError(f"symbolic: {describe(node)} holds no fractions; give its value")
     value = at[node] if node.kind == "input" else node.value
     return _objects([_number(entry) for entry in value.flatten().tolist()], tuple(value.shape))
 
@@ -491,8 +458,6 @@ class _Reader:
         return self.known[formula]
 
     def made(self, formula: Any) -> Expression:
-        if formula.is_Symbol:
-            raise ProfundoError(f"symbolic: the formula has a symbol {str(formula)!r} that is no input")
         if _is_number(formula):
             return _wide(_value(formula))
         if formula.is_Add:
@@ -565,9 +530,9 @@ def _value(number: Any) -> float:
 
 
 # ------------------------------------------------------------------------------------------------------ what is computed
-def _compiled(derivatives: Sequence[Any], symbols: Symbols, simplified: bool) -> Differentiated:
+def _compiled(derivatives: Sequence[Any], symbols: Symbols) -> Differentiated:
     """Formulas to read, and expressions to compute in which common subexpressions are shared."""
-    stand_ins = {symbol: scalar(symbol.name, dtype=torch.float64) for symbol in symbols.all}
+    stand_ins = {symbol: scalar(symbol.name, dtype=torch.float64) for symbol in _every(symbols)}
     plain = _Reader(stand_ins)
     written = [plain.read(entry) for entry in derivatives]
     sizes = _written_out(written)
@@ -579,13 +544,15 @@ def _compiled(derivatives: Sequence[Any], symbols: Symbols, simplified: bool) ->
     outputs = [shared.read(entry) for entry in reduced]
     if _computed(written) < _computed(outputs):  # SymPy shares quotients as powers, which may take one operation more
         outputs = written
-    by_entry = {symbol.name: _formula(entry, sizes[entry]) for symbol, entry in zip(symbols.all, written, strict=True)}
-    formulas = Formulas(by_entry, sum(sizes[entry] for entry in written), _computed(outputs), simplified)
-    by_symbol = dict(zip(symbols.all, outputs, strict=True))
+    by_entry = {
+        symbol.name: _formula(entry, sizes[entry]) for symbol, entry in zip(_every(symbols), written, strict=True)
+    }
+    formulas = Formulas(by_entry, sum(sizes[entry] for entry in written), _computed(outputs))
+    by_symbol = dict(zip(_every(symbols), outputs, strict=True))
     return Differentiated(
         formulas,
-        {entry: tuple(stand_ins[symbol] for symbol in array.flat) for entry, array in symbols.by_input.items()},
-        {entry: tuple(by_symbol[symbol] for symbol in array.flat) for entry, array in symbols.by_input.items()},
+        {entry: tuple(stand_ins[symbol] for symbol in array.flat) for entry, array in symbols.items()},
+        {entry: tuple(by_symbol[symbol] for symbol in array.flat) for entry, array in symbols.items()},
     )
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from profundo.graph.expressions.defining import define, floating, fractions, truth
+from profundo.graph.expressions.defining import define, floating, fractions, promoted, truth
 from profundo.graph.expressions.expression import Expression, Operand, Operation, as_expression, constant
 from profundo.records import ProfundoError
 
@@ -223,16 +223,10 @@ logical_or: Operation = define("logical_or", torch.logical_or, dtype=truth, text
 logical_not: Operation = define("logical_not", torch.logical_not, dtype=truth, text="not {0}", strength=3)
 
 
-def _where_dtype(_condition: Expression, x: Expression, y: Expression) -> torch.dtype:
-    return torch.result_type(
-        torch.empty((0,) if x.ndim else (), dtype=x.dtype), torch.empty((0,) if y.ndim else (), dtype=y.dtype)
-    )
-
-
 _where: Operation = define(
     "where",
     torch.where,
-    dtype=_where_dtype,
+    dtype=lambda _, x, y: promoted(x, y),
     slopes=lambda _, condition, x, y: (None, cast(condition, x.dtype), cast(logical_not(condition), y.dtype)),
     pullback=lambda _, g, condition, x, y: (None, where(condition, g, 0), where(condition, 0, g)),
 )

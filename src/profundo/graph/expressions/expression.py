@@ -39,11 +39,14 @@ __all__ = [
     "as_expression",
     "constant",
     "describe",
+    "inputs_of",
     "matrix",
     "scalar",
     "shared",
     "tensor",
+    "values_by_name",
     "vector",
+    "walk",
 ]
 
 OPERATIONS: dict[str, Operation] = {}
@@ -99,6 +102,18 @@ class Operation:
             if not _takes(self, option):
                 raise TypeError(f"got an unexpected keyword argument {option!r}")
         return apply(self, inputs, options)
+
+
+def _of_one(name: str) -> Callable[[Expression], Expression]:
+    """The method of an operator such as −x."""
+    return lambda self: OPERATIONS[name](self)
+
+
+def _of_two(name: str, swapped: bool = False) -> Callable[[Expression, Operand], Expression]:
+    """The method of an operator such as x + y; swapped: of the one on its right, which has the expression second."""
+    if swapped:
+        return lambda self, other: OPERATIONS[name](other, self)
+    return lambda self, other: OPERATIONS[name](self, other)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -187,71 +202,16 @@ class Expression:
             raise ProfundoError(f"{describe(self)} cannot be taken apart: its first size is not known yet")
         return (self[at] for at in range(self.shape[0]))
 
-    def __neg__(self) -> Expression:
-        return OPERATIONS["neg"](self)
-
-    def __abs__(self) -> Expression:
-        return OPERATIONS["abs"](self)
-
-    def __add__(self, other: Operand) -> Expression:
-        return OPERATIONS["add"](self, other)
-
-    def __radd__(self, other: Operand) -> Expression:
-        return OPERATIONS["add"](other, self)
-
-    def __sub__(self, other: Operand) -> Expression:
-        return OPERATIONS["sub"](self, other)
-
-    def __rsub__(self, other: Operand) -> Expression:
-        return OPERATIONS["sub"](other, self)
-
-    def __mul__(self, other: Operand) -> Expression:
-        return OPERATIONS["mul"](self, other)
-
-    def __rmul__(self, other: Operand) -> Expression:
-        return OPERATIONS["mul"](other, self)
-
-    def __truediv__(self, other: Operand) -> Expression:
-        return OPERATIONS["div"](self, other)
-
-    def __rtruediv__(self, other: Operand) -> Expression:
-        return OPERATIONS["div"](other, self)
-
-    def __mod__(self, other: Operand) -> Expression:
-        return OPERATIONS["remainder"](self, other)
-
-    def __pow__(self, other: Operand) -> Expression:
-        return OPERATIONS["pow"](self, other)
-
-    def __rpow__(self, other: Operand) -> Expression:
-        return OPERATIONS["pow"](other, self)
-
-    def __matmul__(self, other: Operand) -> Expression:
-        return OPERATIONS["matmul"](self, other)
-
-    def __rmatmul__(self, other: Operand) -> Expression:
-        return OPERATIONS["matmul"](other, self)
-
-    def __lt__(self, other: Operand) -> Expression:
-        return OPERATIONS["less"](self, other)
-
-    def __le__(self, other: Operand) -> Expression:
-        return OPERATIONS["less_equal"](self, other)
-
-    def __gt__(self, other: Operand) -> Expression:
-        return OPERATIONS["greater"](self, other)
-
-    def __ge__(self, other: Operand) -> Expression:
-        return OPERATIONS["greater_equal"](self, other)
-
-    def __and__(self, other: Operand) -> Expression:
-        return OPERATIONS["logical_and"](self, other)
-
-    def __or__(self, other: Operand) -> Expression:
-        return OPERATIONS["logical_or"](self, other)
-
-    def __invert__(self) -> Expression:
-        return OPERATIONS["logical_not"](self)
+    __neg__, __abs__, __invert__ = _of_one("neg"), _of_one("abs"), _of_one("logical_not")
+    __add__, __radd__ = _of_two("add"), _of_two("add", swapped=True)
+    __sub__, __rsub__ = _of_two("sub"), _of_two("sub", swapped=True)
+    __mul__, __rmul__ = _of_two("mul"), _of_two("mul", swapped=True)
+    __truediv__, __rtruediv__ = _of_two("div"), _of_two("div", swapped=True)
+    __pow__, __rpow__ = _of_two("pow"), _of_two("pow", swapped=True)
+    __matmul__, __rmatmul__ = _of_two("matmul"), _of_two("matmul", swapped=True)
+    __mod__ = _of_two("remainder")
+    __lt__, __le__, __gt__, __ge__ = map(_of_two, ("less", "less_equal", "greater", "greater_equal"))
+    __and__, __or__ = _of_two("logical_and"), _of_two("logical_or")
 
     def __getitem__(self, at: Any) -> Expression:
         return FUNCTIONS["index"](self, at)
@@ -324,12 +284,10 @@ def shared(value: Any, name: str = "", *, dtype: torch.dtype | None = None) -> E
     )  # fmt: skip
 
 
-def constant(value: Any, dtype: torch.dtype | None = None, name: str = "") -> Expression:
+def constant(value: Any, dtype: torch.dtype | None = None) -> Expression:
     """A value that never changes."""
     held = as_tensor(value, dtype)
-    return Expression(
-        None, shape=tuple(held.shape), dtype=held.dtype, name=name, kind="constant", line=_line(), data=held
-    )
+    return Expression(None, shape=tuple(held.shape), dtype=held.dtype, kind="constant", line=_line(), data=held)
 
 
 def as_tensor(value: Any, dtype: torch.dtype | None = None) -> Tensor:
@@ -391,6 +349,33 @@ def ancestors(outputs: Iterable[Expression]) -> list[Expression]:
             waiting.append((expression, True))
             waiting += [(node, False) for node in reversed(expression.inputs) if id(node) not in seen]
     return order
+
+
+def inputs_of(outputs: Iterable[Expression]) -> list[Expression]:
+    """What must be given to compute the outputs."""
+    return [expression for expression in ancestors(outputs) if expression.kind == "input"]
+
+
+def values_by_name(inputs: Sequence[Expression], given: Mapping[Any, Any]) -> dict[str, Any]:
+    """The values of the inputs, which are given by name or by the input itself. Raises ProfundoError for others."""
+    names = [one.name for one in inputs]
+    values = {key.name if isinstance(key, Expression) else key: value for key, value in given.items()}
+    for name in values:
+        if name not in names:
+            raise ProfundoError(f"there is no input {name!r}; the inputs are {', '.join(names) or 'none'}")
+    for name in names:
+        if name not in values:
+            raise ProfundoError(f"{name} has no value: give one, such as {{{name!r}: 1.0}}")
+    return values
+
+
+def walk(outputs: Sequence[Expression], given: Mapping[Expression, Tensor]) -> list[Tensor]:
+    """Values of the outputs, each expression between computed once by calling its operation."""
+    known = dict(given)
+    for one in ancestors(outputs):
+        if one not in known:
+            known[one] = one.op.run(*(known[part] for part in one.inputs), **one.options) if one.op else one.value
+    return [known[one] for one in outputs]
 
 
 def describe(expression: Expression) -> str:

@@ -83,7 +83,8 @@ def function(
     Raises ProfundoError where an output needs an input that is not given, or an update does not fit.
     """
     form = outputs if outputs is not None else ()
-    wanted = [form] if isinstance(form, Expression) else list(form.values() if isinstance(form, Mapping) else form)
+    several = form.values() if isinstance(form, Mapping) else form
+    wanted = [form] if isinstance(form, Expression) else list(several)
     new = _checked_updates(updates or {})
     _check_inputs(inputs, [*wanted, *new.values()])
     for expression in wanted:
@@ -202,21 +203,19 @@ def _node(expression: Expression, name: str, names: Mapping[Expression, str], is
         op.run,
         tuple(Ref(names[node]) for node in expression.inputs),
         expression.options,
-        text=write(shown, inside=True) if shown is not None else "",
-        latex=write_latex(shown, inside=True) if shown is not None else "",
+        text=write(shown) if shown is not None else "",
+        latex=write_latex(shown) if shown is not None else "",
         **common,
     )
 
 
 def _by_name(expression: Expression, names: Mapping[Expression, str]) -> Expression:
-    """The operation on stand-ins that have the names of the graph; constants stay numbers."""
+    """The operation itself, without a name, on stand-ins that have those of the graph; constants stay numbers."""
     stand_ins = tuple(
-        node
-        if node.kind == "constant" and node.data.numel() == 1 and not node.name
-        else replace(node, name=names[node])
+        node if node.kind == "constant" and node.data.numel() == 1 else replace(node, name=names[node])
         for node in expression.inputs
     )
-    return replace(expression, inputs=stand_ins)
+    return replace(expression, inputs=stand_ins, name="")
 
 
 def _letters(taken: set[str]) -> Iterator[str]:

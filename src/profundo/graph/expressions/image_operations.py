@@ -47,37 +47,29 @@ def _conv_shape(x: Expression, w: Expression, *, stride: Steps, padding: Steps, 
     return (x.shape[0], w.shape[0], *sizes)
 
 
-_CONVOLVE = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
-_BY_INPUT = {1: grad.conv1d_input, 2: grad.conv2d_input, 3: grad.conv3d_input}
-_BY_KERNEL = {1: grad.conv1d_weight, 2: grad.conv2d_weight, 3: grad.conv3d_weight}
-
-
 def _convolve(dims: int) -> Operation:
     """The convolution in so many dimensions, with its two transposes."""
 
-    def run_by_input(g: Tensor, w: Tensor, x: Tensor, **steps: Any) -> Tensor:
-        return _BY_INPUT[dims](x.shape, w, g, **steps)  # type: ignore[no-any-return,no-untyped-call]
-
-    def run_by_kernel(g: Tensor, x: Tensor, w: Tensor, **steps: Any) -> Tensor:
-        return _BY_KERNEL[dims](x, w.shape, g, **steps)  # type: ignore[no-any-return,no-untyped-call]
+    run_by_input = getattr(grad, f"conv{dims}d_input")
+    run_by_kernel = getattr(grad, f"conv{dims}d_weight")
 
     convolve: Operation = define(
         f"conv{dims}d",
-        _CONVOLVE[dims],
+        getattr(functional, f"conv{dims}d"),
         shape=_conv_shape,
         dtype=of_one_kind,
         pullback=lambda _, g, x, w, **steps: (by_input(g, w, x, **steps), by_kernel(g, x, w, **steps)),
     )
     by_input: Operation = define(
         f"conv{dims}d_by_input",
-        run_by_input,
+        lambda g, w, x, **steps: run_by_input(x.shape, w, g, **steps),
         shape=lambda g, w, x, **_: x.shape,
         dtype=dtype_of_first,
         pullback=lambda _, h, g, w, x, **steps: (convolve(h, w, **steps), by_kernel(g, h, w, **steps), None),
     )
     by_kernel: Operation = define(
         f"conv{dims}d_by_kernel",
-        run_by_kernel,
+        lambda g, x, w, **steps: run_by_kernel(x, w.shape, g, **steps),
         shape=lambda g, x, w, **_: w.shape,
         dtype=dtype_of_first,
         pullback=lambda _, h, g, x, w, **steps: (convolve(x, h, **steps), by_input(g, h, x, **steps), None),
@@ -193,34 +185,27 @@ def _window(kernel: Any, stride: Any, padding: Any) -> dict[str, Steps]:
     return {"kernel": sides, "stride": sides if stride is None else _steps("stride", stride, 2, 1), "padding": pads}
 
 
-def max_pool2d(
-    x: Operand,
-    kernel: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | Sequence[int] = 0,
-) -> Expression:
-    """The largest entry of each window; the first of equal ones gets the gradient. stride: the window's size if None."""
-    return _max_pool(x, **_window(kernel, stride, padding))
+def _pooling(name: str, meaning: str, pool: Callable[..., Expression]) -> Callable[..., Expression]:
+    def pooling(
+        x: Operand,
+        kernel: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+    ) -> Expression:
+        return pool(x, **_window(kernel, stride, padding))
+
+    pooling.__name__ = pooling.__qualname__ = name
+    pooling.__doc__ = f"{meaning}. stride: the window's size if None."
+    return pooling
 
 
-def min_pool2d(
-    x: Operand,
-    kernel: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | Sequence[int] = 0,
-) -> Expression:
-    """The smallest entry of each window."""
-    return neg(max_pool2d(neg(x), kernel, stride, padding))
-
-
-def avg_pool2d(
-    x: Operand,
-    kernel: int | Sequence[int],
-    stride: int | Sequence[int] | None = None,
-    padding: int | Sequence[int] = 0,
-) -> Expression:
-    """The mean of each window, padding counted as zeros, as in PyTorch."""
-    return _avg_pool(x, **_window(kernel, stride, padding))
+max_pool2d = _pooling(
+    "max_pool2d", "The largest entry of each window; the first of equal ones gets the gradient", _max_pool
+)
+min_pool2d = _pooling(
+    "min_pool2d", "The smallest entry of each window", lambda x, **window: neg(_max_pool(neg(x), **window))
+)
+avg_pool2d = _pooling("avg_pool2d", "The mean of each window, padding counted as zeros, as in PyTorch", _avg_pool)
 
 
 def _steps(what: str, value: Any, dims: int, least: int) -> Steps:

@@ -1,7 +1,6 @@
 """Formulas as people write them, read into expressions: "(a+b)*3b", "u = a + b; u^2", "f(x) = exp(-x^2/2)".
 
-Operator precedence by recursive descent with one function per strength of binding (Pratt 1973); text is never run. What
-is read is a list of single operations, u = a + b, v = 3·b, f = u·v, in which every intermediate value has a name.
+Operator precedence by recursive descent with one function per strength of binding (Pratt 1973); text is never run.
 
     formula   statements between ";" or line ends; the last one is the result
     statement [name =] sum, or name(name, …) = sum
@@ -20,20 +19,20 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from itertools import chain, count
 from math import e, isfinite, pi
-from typing import TYPE_CHECKING, NoReturn
+from typing import Any, NoReturn
 
+import torch
+
+from profundo.graph import operations
+from profundo.graph.expressions.expression import Expression, constant, scalar
 from profundo.records import ProfundoError
 
-if TYPE_CHECKING:
-    from profundo.graph.expressions.expression import Expression
-
-__all__ = ["CONSTANTS", "FUNCTIONS", "Assignment", "Formula", "parse", "read"]
+__all__ = ["CONSTANTS", "FUNCTIONS", "parse"]
 
 CONSTANTS = {"pi": pi, "π": pi, "e": e}
 """Numbers with a name, where no variable has it."""
@@ -58,78 +57,26 @@ LONGEST = 20_000  # characters
 DEEPEST = 60  # parentheses, signs and powers inside one another: each takes some frames of Python's stack
 MOST = 2_000  # operations
 
-_BETWEEN = ("u", "v", "w", "p", "q", "r", "s", "t")
-_RESULTS = ("f", "y", "z", "g", "h")
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NAME = re.compile(r"π|(?![ª²³¹ºπ])[^\W\d_](?:(?![²³¹⁰⁴-⁹π])\w)*")  # π is always a name of its own: 2πr
 _RAISED = re.compile(r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _SIGNS = {"·": "*", "×": "*", "⋅": "*", "∙": "*", "−": "-", "–": "-", "÷": "/", "∕": "/", "**": "^"}
 _LOWERED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
-_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "^": operator.pow,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """name = operation(operands): one of + - * / ^, "neg", or a function of FUNCTIONS; operands are names and numbers."""
-
-    name: str
-    operation: str
-    operands: tuple[str | float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Formula:
-    """What was read. variables: in the order in which they occur; lines: in an order in which they can be computed;
-    result: the name of the last one, or a variable or a number where nothing is computed."""
-
-    variables: tuple[str, ...]
-    lines: tuple[Assignment, ...]
-    result: str | float
+_ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "^": operator.pow, "neg": operator.neg,
+}  # fmt: skip
 
 
 def parse(text: str, variables: Collection[str] = ()) -> Expression:
-    """The expression that a formula writes down, of float64 scalars; intermediate values have names, the result is "f".
+    """The expression that a formula writes down, of float64 scalars; a value that is given a name there has it here.
 
     variables: names that are variables even if they are those of constants, such as e.
     Raises ProfundoError, in one line, with the place and what was expected there.
     """
-    import torch
-
-    from profundo.graph.expressions.expression import constant, scalar
-
-    formula = read(text, variables)
-    known = {name: scalar(name, dtype=torch.float64) for name in formula.variables}
-
-    def value(operand: str | float) -> Expression:
-        return known[operand] if isinstance(operand, str) else constant(operand, torch.float64)
-
-    for line in formula.lines:
-        known[line.name] = _computed(line.operation, [value(operand) for operand in line.operands]).named(line.name)
-    return value(formula.result)
-
-
-def read(text: str, variables: Collection[str] = ()) -> Formula:
-    """The formula as a list of named operations. Raises as `parse` does."""
     if len(text) > LONGEST:
         raise ProfundoError(f"formula: expected at most {LONGEST:,} characters, got {len(text):,}; break it up")
-    return _Reader(text, variables).formula()
-
-
-def _computed(operation: str, operands: Sequence[Expression]) -> Expression:
-    from profundo.graph import operations
-
-    if operation == "neg":
-        return -operands[0]
-    if operation in _ARITHMETIC:
-        left, right = operands
-        return _ARITHMETIC[operation](left, right)  # type: ignore[arg-type, return-value]
-    return getattr(operations, FUNCTIONS[operation][0])(*operands)  # type: ignore[no-any-return]
+    result = _Reader(text, variables).formula()
+    return constant(result, torch.float64) if isinstance(result, float) else result
 
 
 # -------------------------------------------------------------------------------------------------------------- words
@@ -171,25 +118,11 @@ def _token(text: str, at: int) -> _Token | None:
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """The value of a line, by its index."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    operation: str
-    operands: tuple[_Operand, ...]
-    name: str = ""
-
-
-_Operand = float | str | _Made  # a number, a variable, the value of a line
+_Operand = float | Expression
 
 
 class _Reader:
-    """One walk over the tokens of one text. Lines are written down in the order in which they are read."""
+    """One walk over the tokens of one text."""
 
     def __init__(self, text: str, variables: Collection[str]) -> None:
         self.text = text
@@ -197,9 +130,9 @@ class _Reader:
         self.at = 0
         self.depth = 0
         self.open = 0  # parentheses
-        self.lines: list[_Line] = []
+        self.operations = 0
         self.bound: dict[str, _Operand] = {}
-        self.variables: list[str] = []
+        self.variables: dict[str, Expression] = {}
         self.given = set(variables)
         self.defined: set[str] = set()
         for place in self.starts():
@@ -208,14 +141,14 @@ class _Reader:
             self.given |= set(arguments or ())
 
     # ------------------------------------------------------------------------------------------------- statements
-    def formula(self) -> Formula:
+    def formula(self) -> _Operand:
         if not self.skip_breaks():
             self.fail("a formula such as (a+b)*3b")
         while True:
             start = self.token
             name, result = self.statement()
             if not self.skip_breaks():
-                return _named(self, result)
+                return result
             if not name:
                 self.fail("a name for what another line follows: name = …", start)
 
@@ -234,9 +167,9 @@ class _Reader:
         if arguments is not None and (others := [name for name in self.variables if name not in arguments]):
             self.fail(f"{name}({', '.join([*arguments, *others])}): {others[0]} is used, too", start)
         if name:
+            if isinstance(value, Expression) and not value.name:
+                value = value.named(name)
             self.bound[name] = value
-            if isinstance(value, _Made) and not self.lines[value.index].name:
-                self.lines[value.index] = replace(self.lines[value.index], name=name)
         return name, value
 
     def header(self, place: int) -> tuple[str, tuple[str, ...] | None, int]:
@@ -354,9 +287,7 @@ class _Reader:
             self.fail(f"{token.text} to be defined before it is used", token)
         if token.text in CONSTANTS and token.text not in self.given:
             return CONSTANTS[token.text]
-        if token.text not in self.variables:
-            self.variables.append(token.text)
-        return token.text
+        return self.variables.setdefault(token.text, scalar(token.text, dtype=torch.float64))
 
     def call(self, token: _Token) -> _Operand:
         if token.text not in FUNCTIONS:
@@ -417,19 +348,23 @@ class _Reader:
         numbers = [operand for operand in operands if isinstance(operand, float)]
         if operation in _ARITHMETIC and len(numbers) == 2:
             return self.folded(token, *numbers)
-        if len(self.lines) == MOST:
+        self.operations += 1
+        if self.operations > MOST:
             self.fail(f"at most {MOST:,} operations", token)
-        self.lines.append(_Line(operation, operands))
-        return _Made(len(self.lines) - 1)
+        compute = _ARITHMETIC.get(operation) or getattr(operations, FUNCTIONS[operation][0])
+        made: Expression = compute(
+            *(constant(one, torch.float64) if isinstance(one, float) else one for one in operands)
+        )
+        return made
 
     def folded(self, token: _Token, left: float, right: float) -> float:
         try:
-            value = _ARITHMETIC[token.text](left, right)
+            value: Any = _ARITHMETIC[token.text](left, right)
         except (ZeroDivisionError, OverflowError):
             value = float("inf")
         if isinstance(value, complex) or not isfinite(value):
             self.fail(f"a finite real number, not {_signed(left)}{token.text}{_signed(right)}", token)
-        return value
+        return float(value)
 
     @contextmanager
     def deeper(self) -> Iterator[None]:
@@ -481,49 +416,7 @@ class _Reader:
         return f'"{_shown(before)}⟨here⟩{_shown(after)}"'
 
 
-# -------------------------------------------------------------------------------------------------------------- naming
-def _named(reader: _Reader, result: _Operand) -> Formula:
-    """The lines that the result needs, every one with a name of its own."""
-    used = _used(reader.lines, result)
-    names = _names(reader, used, result)
-
-    def plain(operand: _Operand) -> str | float:
-        return names[operand.index] if isinstance(operand, _Made) else operand
-
-    lines = tuple(
-        Assignment(names[index], reader.lines[index].operation, tuple(map(plain, reader.lines[index].operands)))
-        for index in used
-    )
-    needed = {operand for line in lines for operand in line.operands} | {plain(result)}
-    return Formula(tuple(name for name in reader.variables if name in needed), lines, plain(result))
-
-
-def _used(lines: Sequence[_Line], result: _Operand) -> list[int]:
-    """Indices of the lines that the result is computed from, in their order."""
-    used: set[int] = set()
-    waiting = [result]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, _Made) and value.index not in used:
-            used.add(value.index)
-            waiting += lines[value.index].operands
-    return sorted(used)
-
-
-def _names(reader: _Reader, used: Sequence[int], result: _Operand) -> dict[int, str]:
-    taken = {*reader.variables, *reader.defined}
-    last = next(name for name in chain(_RESULTS, (f"f{n}" for n in count(1))) if name not in taken)
-    fresh = (
-        name
-        for name in chain(_BETWEEN, (f"{name}{n}" for n in count(1) for name in _BETWEEN))
-        if name not in taken | {last}
-    )
-    names: dict[int, str] = {}
-    for index in used:
-        names[index] = reader.lines[index].name or (last if result == _Made(index) else next(fresh))
-    return names
-
-
+# ------------------------------------------------------------------------------------------------------------- writing
 def _signed(number: float) -> str:
     return f"({number:g})" if number < 0 else f"{number:g}"
 

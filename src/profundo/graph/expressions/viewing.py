@@ -14,13 +14,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.graph.expressions.expression import Expression, ancestors, as_tensor, constant, describe
+from profundo.graph.expressions.expression import (
+    Expression,
+    ancestors,
+    as_tensor,
+    constant,
+    describe,
+    inputs_of,
+    values_by_name,
+    walk,
+)
 from profundo.graph.expressions.functions import graph_of, named_nodes
 from profundo.graph.expressions.gradients import adjoints, shares
 from profundo.graph.expressions.precision import in_precision
 from profundo.graph.expressions.writing import write, write_latex
 from profundo.graph.nodes import Flow, Graph, Node
-from profundo.graph.running import values
 from profundo.graph.traces.summaries import summary
 from profundo.records import ProfundoError
 
@@ -38,7 +46,7 @@ def view(f: Expression, given: Mapping[Expression | str, Any], *, keep: bool = F
     order = ancestors([f])
     names = named_nodes([f])
     graph = graph_of(f)
-    at = _by_name([expression for expression in order if expression.kind == "input"], given)
+    at = _given(inputs_of([f]), given)
     gradients = _gradients(f, order)
     local = _local_derivatives(order)
     sent = {
@@ -48,7 +56,8 @@ def view(f: Expression, given: Mapping[Expression | str, Any], *, keep: bool = F
         for place, share in enumerate(shares(node, gradients[node]))
         if share is not None and node.inputs[place] in gradients
     }
-    computed = _computed([*order, *gradients.values(), *local.values(), *sent.values()], at)
+    wanted = [*order, *gradients.values(), *local.values(), *sent.values()]
+    computed: dict[Any, Tensor] = dict(zip(wanted, walk(wanted, at), strict=True))
     nodes = {
         names[expression]: _with_values(
             graph[names[expression]], computed[expression], computed.get(gradients.get(expression)), keep
@@ -88,18 +97,11 @@ def _local_derivatives(order: list[Expression]) -> dict[tuple[Expression, int], 
     return result
 
 
-def _by_name(inputs: list[Expression], given: Mapping[Expression | str, Any]) -> dict[Expression, Tensor]:
-    values_by_name = {key.name if isinstance(key, Expression) else key: value for key, value in given.items()}
-    names = [expression.name for expression in inputs]
-    for name in values_by_name:
-        if name not in names:
-            raise ProfundoError(f"there is no input {name!r}; the inputs are {', '.join(names) or 'none'}")
-    missing = [expression for expression in inputs if expression.name not in values_by_name]
-    if missing:
-        raise ProfundoError(f"{missing[0].name} has no value: give one, such as {missing[0].name}=1")
+def _given(inputs: list[Expression], given: Mapping[Expression | str, Any]) -> dict[Expression, Tensor]:
+    by_name = values_by_name(inputs, given)
     result = {
         expression: as_tensor(
-            values_by_name[expression.name], DOUBLE if expression.dtype.is_floating_point else expression.dtype
+            by_name[expression.name], DOUBLE if expression.dtype.is_floating_point else expression.dtype
         )
         for expression in inputs
     }
@@ -109,12 +111,6 @@ def _by_name(inputs: list[Expression], given: Mapping[Expression | str, Any]) ->
                 f"{describe(expression)} has {expression.ndim} dimensions; got a value of shape {tuple(value.shape)}"
             )
     return result
-
-
-def _computed(wanted: list[Expression], at: Mapping[Expression, Tensor]) -> dict[Any, Tensor]:
-    names = named_nodes(wanted)
-    known = values(graph_of(wanted), given={names[expression]: value for expression, value in at.items()})
-    return {expression: known[names[expression]] for expression in wanted}
 
 
 def _with_values(node: Node, value: Tensor, gradient: Tensor | None, keep: bool) -> Node:
@@ -129,15 +125,11 @@ def _with_values(node: Node, value: Tensor, gradient: Tensor | None, keep: bool)
 def _flow(
     share: Tensor | None, local: Expression | None, computed: Mapping[Any, Tensor], names: Mapping[Expression, str]
 ) -> Flow:
+    carried = None if share is None else float(share.norm())
     if local is None:
-        return Flow(None if share is None else float(share.norm()))
+        return Flow(carried)
     named = _renamed(local, names)
-    return Flow(
-        None if share is None else float(share.norm()),
-        float(computed[local]),
-        write(named),
-        write_latex(named),
-    )
+    return Flow(carried, float(computed[local]), write(named), write_latex(named))
 
 
 def _renamed(formula: Expression, names: Mapping[Expression, str]) -> Expression:
@@ -146,7 +138,7 @@ def _renamed(formula: Expression, names: Mapping[Expression, str]) -> Expression
     waiting = [formula]
     while waiting:
         expression = waiting[-1]
-        is_number = expression.kind == "constant" and expression.data.numel() == 1 and not expression.name
+        is_number = expression.kind == "constant" and expression.data.numel() == 1
         if expression in names and not is_number:
             known[expression] = replace(expression, inputs=(), name=names[expression])
         missing = [part for part in expression.inputs if part not in known] if expression not in known else []

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from typing import Any
 
 import torch
 
 from profundo.graph.expressions.expression import WRITERS, Expression
 
-__all__ = ["duration", "latex_name", "number", "write", "write_latex"]
+__all__ = ["duration", "latex_name", "number", "number_latex", "write", "write_latex"]
 
 LONGEST = 400
 ATOM = 10  # binds tighter than any operation
@@ -20,14 +19,14 @@ GREEK = {
 }  # fmt: skip
 
 
-def write(expression: Expression, stop: Collection[Expression] = (), *, inside: bool = False) -> str:
-    """The formula, down to what has a name or is in `stop`; inside: of the expression itself even if it has one."""
-    return _cut(_Writer(stop, latex=False).formula(expression, inside)[0])
+def write(expression: Expression) -> str:
+    """The formula, down to what has a name."""
+    return _cut(_Writer(latex=False).formula(expression)[0])
 
 
-def write_latex(expression: Expression, stop: Collection[Expression] = (), *, inside: bool = False) -> str:
+def write_latex(expression: Expression) -> str:
     """The same for LaTeX's mathematics mode."""
-    return _Writer(stop, latex=True).formula(expression, inside)[0]
+    return _Writer(latex=True).formula(expression)[0]
 
 
 def number(value: float) -> str:
@@ -41,6 +40,12 @@ def number(value: float) -> str:
         mantissa, exponent = text.split("e")
         text = f"{mantissa}e{int(exponent)}"
     return text.replace("-", "−")
+
+
+def number_latex(value: float) -> str:
+    text = number(value).replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
+    mantissa, power, exponent = text.partition("e")
+    return rf"{mantissa} \cdot 10^{{{exponent}}}" if power else text
 
 
 def duration(seconds: float) -> str:
@@ -75,27 +80,22 @@ def _upright(word: str) -> str:
 class _Writer:
     """Formulas with their strength: how tightly the outermost operation binds. Shared parts are written once."""
 
-    def __init__(self, stop: Collection[Expression], *, latex: bool) -> None:
-        self.stop = stop
+    def __init__(self, *, latex: bool) -> None:
         self.latex = latex
         self.known: dict[Expression, tuple[str, int]] = {}
 
-    def formula(self, expression: Expression, inside: bool) -> tuple[str, int]:
+    def formula(self, expression: Expression) -> tuple[str, int]:
         waiting = [expression]
         while waiting:  # no recursion: graphs may be deep
             top = waiting[-1]
-            parts = [] if self.is_leaf(top) and not (inside and top is expression) else top.inputs
-            missing = [part for part in parts if part not in self.known]
+            is_leaf = top.op is None or bool(top.name)
+            missing = [] if is_leaf else [part for part in top.inputs if part not in self.known]
             if missing:
                 waiting += missing
                 continue
             waiting.pop()
-            is_whole = inside and top is expression
-            self.known[top] = self.leaf(top) if self.is_leaf(top) and not is_whole else self.operation(top)
+            self.known[top] = self.leaf(top) if is_leaf else self.operation(top)
         return self.known[expression]
-
-    def is_leaf(self, expression: Expression) -> bool:
-        return expression.op is None or bool(expression.name) or expression in self.stop
 
     def leaf(self, expression: Expression) -> tuple[str, int]:
         if expression.name:
@@ -103,16 +103,13 @@ class _Writer:
         if expression.kind == "constant" and expression.data.numel() == 1:
             text = number(float(expression.data))
             if self.latex:
-                text = _latex_number(text)
+                text = number_latex(float(expression.data))
             return text, 6 if text.startswith(("−", "-")) else ATOM
-        if expression.op is None:
-            return expression.kind, ATOM
-        return ("…", ATOM)
+        return expression.kind, ATOM
 
     def operation(self, expression: Expression) -> tuple[str, int]:
         op = expression.op
-        if op is None:
-            return self.leaf(expression)
+        assert op is not None
         template = (op.latex or op.text) if self.latex else op.text
         parts = [self.known[part] for part in expression.inputs]
         if not template:
@@ -194,14 +191,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, tuple):
         return "(" + ", ".join(map(_plain, value)) + ")"
     return "…" if value is Ellipsis else str(value)
-
-
-def _latex_number(text: str) -> str:
-    text = text.replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
-    if "e" in text and "\\" not in text:
-        mantissa, exponent = text.split("e")
-        return rf"{mantissa} \cdot 10^{{{exponent}}}"
-    return text
 
 
 WRITERS["formula"] = write

@@ -7,12 +7,11 @@
 
 Term rewriting (Baader & Nipkow 1998, "Term Rewriting and All That") on graphs, as Theano did it: small local rules,
 swept from inputs to outputs until none has anything to say. Every rule leaves less to compute or a form that no rule
-turns back, so that this ends. Dead parts are dropped after each sweep: what no output needs, unless it writes to
-memory or draws random numbers that others would then draw.
+turns back, so that this ends. Dead parts are dropped after each sweep: what no output needs, unless it draws random
+numbers that others would then draw.
 
 Names stay with their operation; inputs stay; outputs keep order and number, though two equal ones may become the same
-tensor, and one that does nothing to an input becomes that input. Memory that is written to in place, and whatever
-reads it, stays as it is.
+tensor, and one that does nothing to an input becomes that input.
 """
 
 from __future__ import annotations
@@ -136,10 +135,9 @@ def _swept(graph: Graph, rules: Callable[[str], list[Rule]], applied: list[Appli
 
 
 def _first_change(node: Node, draft: Draft, rules: Callable[[str], list[Rule]]) -> tuple[Change | None, str]:
-    if node.name not in draft.frozen:
-        for rule in rules(family(node)):
-            if (change := rule.apply(node, draft)) is not None:
-                return change, rule.name
+    for rule in rules(family(node)):
+        if (change := rule.apply(node, draft)) is not None:
+            return change, rule.name
     return None, ""
 
 

@@ -8,7 +8,7 @@ weights are computed in float64 and rounded once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -19,18 +19,15 @@ from torch import Tensor
 
 from profundo.graph.nodes import Node, Ref
 from profundo.graph.rewriting.matching import (
-    BatchNorm,
     Change,
     Draft,
     Rule,
     argument,
-    batch_norm_of,
     changed,
     family,
     is_floating,
     made_like,
     rule,
-    spelling,
 )
 from profundo.graph.rewriting.rules import fold
 
@@ -49,31 +46,30 @@ def folded(
 
 def fold_batch_norm(node: Node, draft: Draft) -> Change | None:
     """Batch normalisation with fixed statistics, done by the weights of the layer before it."""
-    norm, source = batch_norm_of(node), argument(node, 0, "input")
-    before = draft.node(source, "convolution", "addmm", "matmul", "linear")
-    if before is None or norm.training is not False or not draft.is_private(source) or before.dtype != node.dtype:
+    source, *learned_and_fixed, training, _, epsilon = node.args[:8]
+    before = draft.node(source, "convolution", "addmm", "matmul")
+    if before is None or training is not False or not draft.is_private(source) or before.dtype != node.dtype:
         return None
-    layer, statistics = layer_of(before, draft), _statistics(norm, draft)
+    layer, statistics = layer_of(before, draft), _statistics(learned_and_fixed, draft)
     is_alone = not any(draft.uses[Ref(node.name, part)] for part in (1, 2, 3))
     if layer is None or statistics is None or not is_alone or len(statistics[0]) != len(layer.weight):
         return None
     start = None if layer.bias is None else layer.bias.detach().double()
-    weight, bias = folded(layer.weight.detach().double(), start, *statistics, float(norm.epsilon))
+    weight, bias = folded(layer.weight.detach().double(), start, *statistics, epsilon)
     held = (
         _constant(before, layer.stored(weight).to(layer.weight.dtype), draft.fresh(f"{before.name}_weight")),
         _constant(before, bias.to(layer.weight.dtype), draft.fresh(f"{before.name}_bias")),
     )
-    new = layer.node(*(Ref(item.name) for item in held))
-    return changed(*held, new, part=None if spelling(node.call) == "batch_norm" else 0)
+    return changed(*held, layer.node(*(Ref(item.name) for item in held)), part=0)
 
 
-def _statistics(norm: BatchNorm, draft: Draft) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
-    """Mean, variance, gain and shift in float64; None where one is not known."""
-    mean, variance = draft.known(norm.mean), draft.known(norm.variance)
+def _statistics(given: Sequence[Any], draft: Draft) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
+    """Mean, variance, gain and shift in float64; None where one is not known. given: gain, shift, mean, variance."""
+    mean, variance = draft.known(given[2]), draft.known(given[3])
     if mean is None or variance is None:
         return None
-    gain = torch.ones_like(mean) if norm.weight is None else draft.known(norm.weight)
-    shift = torch.zeros_like(mean) if norm.bias is None else draft.known(norm.bias)
+    gain = torch.ones_like(mean) if given[0] is None else draft.known(given[0])
+    shift = torch.zeros_like(mean) if given[1] is None else draft.known(given[1])
     if gain is None or shift is None:
         return None
     return mean.detach().double(), variance.detach().double(), gain.detach().double(), shift.detach().double()
@@ -109,19 +105,16 @@ def layer_of(node: Node, draft: Draft) -> Layer | None:
 
 
 def _convolution(node: Node, draft: Draft) -> Layer | None:
-    name = spelling(node.call)
-    weight, bias = draft.known(argument(node, 1, "weight")), argument(node, 2, "bias")
-    held = draft.known(bias)
-    if weight is None or (bias is not None and held is None) or len(node.shape) != weight.ndim or name[0] == "_":
+    """convolution(x, W, b, stride, padding, dilation, transposed, output padding, groups)."""
+    x, given, bias, *steps = node.args
+    weight, held = draft.known(given), draft.known(bias)
+    if weight is None or (bias is not None and held is None) or len(node.shape) != weight.ndim:
         return None
-    is_general = name == "convolution"
-    is_transposed = argument(node, 6, "transposed") if is_general else "transpose" in name
-    groups = argument(node, 8 if is_general else 6, "groups", default=1)
 
     def made(new_weight: Ref, new_bias: Ref) -> Node:
-        new = _put(_put(node, 1, "weight", new_weight), 2, "bias", new_bias)
-        return made_like(node, node.op, node.call, *new.args, **new.kwargs)
+        return made_like(node, node.op, node.call, x, new_weight, new_bias, *steps)
 
+    is_transposed, groups = steps[3], steps[5]
     if not is_transposed:
         return Layer(weight, held, lambda new: new, made)
     return Layer(_swapped(weight, groups), held, lambda new: _swapped(new, groups), made)
@@ -133,27 +126,13 @@ def _swapped(weight: Tensor, groups: int) -> Tensor:
     return grouped.reshape(-1, *grouped.shape[2:])
 
 
-def _put(node: Node, place: int, word: str, value: Any) -> Node:
-    if place < len(node.args):
-        return replace(node, args=(*node.args[:place], value, *node.args[place + 1 :]))
-    return replace(node, kwargs={**node.kwargs, word: value})
-
-
 def _dense(node: Node, draft: Draft) -> Layer | None:
-    """addmm(b, x, Wᵀ), x @ Wᵀ, or linear(x, W, b), of rows: (batch, features)."""
-    kind = family(node)
-    x_place = 1 if kind == "addmm" else 0
-    x = argument(node, x_place, "mat1" if x_place else "input", "self")
-    given = argument(node, x_place + 1, "mat2", "other", "weight")
-    bias = argument(node, 0, "input", "self") if kind == "addmm" else argument(node, 2, "bias")
+    """addmm(b, x, Wᵀ) or x @ Wᵀ, of rows: (batch, features)."""
+    *biases, x, given = node.args
+    bias = biases[0] if biases else None
     matrix, held = draft.known(given), draft.known(bias)
-    is_plain = not {"alpha", "beta", "out"} & set(node.kwargs) and len(node.args) <= 3 and len(node.shape) == 2
-    if matrix is None or matrix.ndim != 2 or (bias is not None and held is None):
+    if matrix is None or matrix.ndim != 2 or len(node.shape) != 2 or node.kwargs or (bias is not None and held is None):
         return None
-    if not is_plain or not isinstance(x, Ref):
-        return None
-    if kind == "linear":
-        return Layer(matrix, held, lambda new: new, lambda w, b: made_like(node, node.op, node.call, x, w, b))
     return Layer(matrix.t(), held, lambda new: new.t(), lambda w, b: made_like(node, "addmm", torch.addmm, b, x, w))
 
 
@@ -191,17 +170,10 @@ def pool_by_maxima(node: Node, draft: Draft) -> Change | None:
         return None
     if argument(node, 5, "ceil_mode", default=False) is not False and not _fit(before.shape[-2:], *windows):
         return None
-    if draft.uses[Ref(node.name, 1)] or (_has_indices(node) and draft.uses[Ref(node.name)]):
+    if draft.uses[Ref(node.name, 1)]:
         return None
     new = made_like(node, node.op, largest_in_windows, source, *windows)
-    return changed(new, part=0 if _has_indices(node) else None)
-
-
-def _has_indices(node: Node) -> bool:
-    """Whether the pooling returns where its maxima were as well."""
-    if isinstance(node.call, torch._ops.OpOverload):
-        return len(node.call._schema.returns) > 1
-    return argument(node, 6, "return_indices", default=False) is not False
+    return changed(new, part=0 if isinstance(node.call, torch._ops.OpOverload) else None)
 
 
 def _is_large(shape: tuple[int | str, ...]) -> bool:
@@ -217,17 +189,14 @@ def _fit(sizes: Any, kernel: tuple[int, int], stride: tuple[int, int], padding: 
 
 def _windows(node: Node) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]] | None:
     """Kernel, stride and padding of a pooling of pictures without further wishes."""
-    name = spelling(node.call) if node.call is not None else ""
-    if name not in ("max_pool2d", "max_pool2d_with_indices") and not (name == "" and node.op == "max_pool2d"):
-        return None
     if node.call is largest_in_windows:
         return None
     kernel = _two(argument(node, 1, "kernel_size", "kernel"))
     stride = _two(argument(node, 2, "stride", default=())) or kernel
     padding, dilation = _two(argument(node, 3, "padding", default=0)), _two(argument(node, 4, "dilation", default=1))
-    return (
-        None if kernel is None or stride is None or padding is None or dilation != (1, 1) else (kernel, stride, padding)
-    )
+    if kernel is None or stride is None or padding is None or dilation != (1, 1):
+        return None
+    return kernel, stride, padding
 
 
 def _two(value: Any) -> tuple[int, int] | None:
@@ -249,6 +218,6 @@ INFERENCE: tuple[Rule, ...] = (
     rule("batch norm folded", "γ(Wx + b − μ)/√(σ² + ε) + β → W′x + b′", "the layer before does the normalisation",
          fold_batch_norm, "batch_norm", training=False, exact=False),
     rule("pooling by maxima", "max over a window → max of columns, then of rows", "many windows at once",
-         pool_by_maxima, "max_pool", training=False, exact=False),
+         pool_by_maxima, "max_pool2d", training=False, exact=False),
 )  # fmt: skip
 """Rules that change a gradient, or let it flow where it did not, or take parameters as they are now."""

@@ -1,8 +1,8 @@
 """Reading a node's call, whoever recorded it, and keeping account of a graph while it is rewritten.
 
 The same computation is written in several ways: `torch.mul(x, 2)`, `aten.mul.Tensor(x, 2)`, `x * 2`. Rules speak of
-the family ("mul"), and read operands through here. Whether a call may be repeated, shared or left out is read from
-PyTorch's own schemas: which arguments an operation writes to, and whether it draws random numbers.
+the family ("mul"), and read operands through here. Expressions and traces write to no memory, so that a call may be
+repeated, shared or left out unless it draws random numbers, which PyTorch's own schemas say.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -19,21 +19,18 @@ import torch
 from torch import Tensor
 
 from profundo.graph.expressions.expression import OPERATIONS
-from profundo.graph.nodes import GIVEN, Cost, Graph, Node, Ref, map_refs, refs_of
+from profundo.graph.nodes import Cost, Graph, Node, Ref, map_refs, refs_of
 
 __all__ = [
-    "BatchNorm",
     "Change",
     "Draft",
     "Rule",
     "argument",
-    "batch_norm_of",
     "changed",
     "family",
     "has_effect",
     "is_deterministic",
     "is_floating",
-    "is_idle_dropout",
     "is_number",
     "is_real",
     "key_of",
@@ -47,21 +44,11 @@ __all__ = [
 ]
 
 _FAMILIES = {
-    "multiply": "mul", "true_divide": "div", "truediv": "div", "divide": "div", "subtract": "sub", "rsub": "sub",
-    "negative": "neg", "view": "reshape", "_unsafe_view": "reshape", "_reshape_alias": "reshape",
-    "t": "transpose", "permute": "transpose", "swapaxes": "transpose", "swapdims": "transpose",
-    "_softmax": "softmax", "_log_softmax": "log_softmax", "log_sigmoid_forward": "logsigmoid",
-    "log_sigmoid": "logsigmoid", "convolution": "convolution", "_convolution": "convolution",
-    "conv1d": "convolution", "conv2d": "convolution", "conv3d": "convolution",
-    "conv_transpose1d": "convolution", "conv_transpose2d": "convolution", "conv_transpose3d": "convolution",
-    "max_pool1d": "max_pool", "max_pool2d": "max_pool", "max_pool3d": "max_pool",
-    "max_pool2d_with_indices": "max_pool", "max_pool3d_with_indices": "max_pool",
-    "adaptive_max_pool1d": "max_pool", "adaptive_max_pool2d": "max_pool", "adaptive_max_pool3d": "max_pool",
-    "native_batch_norm": "batch_norm", "_native_batch_norm_legit": "batch_norm",
-    "_native_batch_norm_legit_no_training": "batch_norm", "cudnn_batch_norm": "batch_norm",
-    "miopen_batch_norm": "batch_norm", "mm": "matmul", "native_dropout": "dropout", "feature_dropout": "dropout",
-    "dropout1d": "dropout", "dropout2d": "dropout", "dropout3d": "dropout", "alpha_dropout": "dropout",
-    "broadcast_to": "expand", "expand_as": "expand", "expand_like": "expand", "sum_to": "sum_to_size",
+    "truediv": "div", "rsub": "sub", "view": "reshape", "_unsafe_view": "reshape", "_reshape_alias": "reshape",
+    "t": "transpose", "permute": "transpose", "_softmax": "softmax", "_log_softmax": "log_softmax",
+    "log_sigmoid_forward": "logsigmoid", "log_sigmoid": "logsigmoid", "mm": "matmul",
+    "max_pool2d_with_indices": "max_pool2d", "native_batch_norm": "batch_norm", "cudnn_batch_norm": "batch_norm",
+    "miopen_batch_norm": "batch_norm", "broadcast_to": "expand", "expand_like": "expand",
 }  # fmt: skip
 
 
@@ -69,7 +56,7 @@ _FAMILIES = {
 def family(node: Node) -> str:
     """What the call computes, in one word for all its spellings; of a call from this room, by the node's own word.
 
-    "" for what is given and for strangers. A call in place has a family of its own ("add_").
+    "" for what is given and for strangers.
     """
     if node.call is None:
         return ""
@@ -88,14 +75,10 @@ def spelling(call: Callable[..., Any]) -> str:
         namespace, _, name = call._schema.name.partition("::")
         return name if namespace == "aten" else ""
     name, home = getattr(call, "__name__", ""), getattr(call, "__module__", None) or ""
-    if not home:  # of functions and methods written in C
-        home = (
-            "torch"
-            if getattr(torch, name, None) is call
-            else getattr(getattr(call, "__objclass__", None), "__module__", "")
-        )
+    if not home and getattr(torch, name, None) is call:  # of functions written in C
+        home = "torch"
     is_known = home.partition(".")[0] in ("torch", "_operator") and name.isidentifier()
-    return name.removeprefix("special_") if is_known else ""
+    return name if is_known else ""
 
 
 @lru_cache(4096)
@@ -112,48 +95,25 @@ def _overloads(call: Callable[..., Any]) -> tuple[torch._ops.OpOverload, ...]:
 
 
 @lru_cache(4096)
-def _writes(call: Callable[..., Any]) -> bool:
-    return spelling(call).endswith("_") or any(overload._schema.is_mutable for overload in _overloads(call))
-
-
-@lru_cache(4096)
 def _is_repeatable(call: Callable[..., Any]) -> bool:
     """Known to give the same result for the same inputs: no random numbers, no memory as it was found."""
-    if spelling(call) == "getitem":
-        return True
     known = _overloads(call)
-    return bool(known) and "empty" not in spelling(call) and not any(map(_is_random, known)) and not _writes(call)
+    return bool(known) and "empty" not in spelling(call) and not any(map(_is_random, known))
 
 
 def _is_random(operation: torch._ops.OpOverload) -> bool:
     return torch.Tag.nondeterministic_seeded in operation.tags
 
 
-@lru_cache(4096)
-def _is_view(call: Callable[..., Any]) -> bool:
-    """Whether the result may lie in the memory of an input. Of an unknown function: yes."""
-    known = _overloads(call)
-    home_made = {"reshape", "contiguous", "flatten", "getitem", "dropout", "to", "type_as"}  # may return what they got
-    return not known or spelling(call) in home_made or any(
-        returned.alias_info is not None for overload in known for returned in overload._schema.returns
-    )  # fmt: skip
-
-
 def has_effect(node: Node) -> bool:
-    """Whether the call changes something besides giving a value: a tensor in place, running statistics, a generator."""
-    if node.call is None:
-        return False
-    if "out" in node.kwargs or _writes(node.call) or _updates_statistics(node):
-        return True
+    """Whether the call moves the generator of random numbers, so that others get other ones without it."""
     inside = [value for value in node.args if isinstance(value, torch._ops.OpOverload)]  # of calls that wrap another
-    return any(_is_random(overload) for overload in (*_overloads(node.call), *inside)) and _draws(node)
+    return node.call is not None and any(map(_is_random, (*_overloads(node.call), *inside)))
 
 
 def is_deterministic(node: Node) -> bool:
-    """Whether computing it twice is known to give the same, and to change nothing."""
-    if node.call is None or "out" in node.kwargs:
-        return False
-    return (_is_repeatable(node.call) or _is_ours(node)) and not _updates_statistics(node)
+    """Whether computing it twice is known to give the same."""
+    return node.call is not None and (_is_repeatable(node.call) or _is_ours(node))
 
 
 def _is_ours(node: Node) -> bool:
@@ -161,51 +121,6 @@ def _is_ours(node: Node) -> bool:
     if node.call is None or not _is_from_here(node.call):
         return False
     return node.op in OPERATIONS and OPERATIONS[node.op].run is node.call
-
-
-def _draws(node: Node) -> bool:
-    return family(node) != "dropout" or not is_idle_dropout(node)
-
-
-def is_idle_dropout(node: Node) -> bool:
-    """Dropout outside training, or with probability 0."""
-    probability, training = argument(node, 1, "p", default=0.5), argument(node, 2, "training", "train", default=True)
-    return family(node) == "dropout" and (
-        training is False or (isinstance(probability, int | float) and not probability)
-    )
-
-
-def _updates_statistics(node: Node) -> bool:
-    if family(node) in ("instance_norm", "rrelu_with_noise"):
-        return argument(node, 1, "running_mean", "noise") is not None
-    return family(node) == "batch_norm" and batch_norm_of(node).training is not False
-
-
-@dataclass(frozen=True, slots=True)
-class BatchNorm:
-    """Arguments of a batch norm, in whichever order they came. training None: not known."""
-
-    weight: Any
-    bias: Any
-    mean: Any
-    variance: Any
-    epsilon: Any
-    training: bool | None
-
-
-def batch_norm_of(node: Node) -> BatchNorm:
-    """aten has (x, weight, bias, mean, variance, training, momentum, eps); torch.nn.functional has the statistics first."""
-    if node.call is not None and "functional" in str(getattr(node.call, "__module__", "")):
-        mean, variance = argument(node, 1, "running_mean"), argument(node, 2, "running_var")
-        weight, bias = argument(node, 3, "weight"), argument(node, 4, "bias")
-        training, epsilon = argument(node, 5, "training", default=False), argument(node, 7, "eps", default=1e-5)
-        return BatchNorm(weight, bias, mean, variance, epsilon, training)
-    weight, bias = argument(node, 1, "weight"), argument(node, 2, "bias")
-    mean, variance = argument(node, 3, "running_mean"), argument(node, 4, "running_var")
-    if node.call is not None and spelling(node.call) == "_native_batch_norm_legit_no_training":
-        return BatchNorm(weight, bias, mean, variance, argument(node, 6, "eps"), False)
-    training = argument(node, 5, "training")
-    return BatchNorm(weight, bias, mean, variance, argument(node, 7, "eps", "epsilon"), training)
 
 
 # ------------------------------------------------------------------------------------------------------ what it is given
@@ -296,26 +211,28 @@ def rule(
 class Draft:
     """A graph while it is swept once from its inputs to its outputs. nodes: those before the present one.
 
-    uses: how often each (node, part) is read at most; frozen: nodes whose memory is written to, and readers of it.
+    uses: how often each (node, part) is read at most.
     """
 
     nodes: dict[str, Node]
     uses: Counter[Ref]
-    frozen: frozenset[str]
     names: set[str]
     seen: dict[Any, Node] = field(default_factory=dict)
 
     @classmethod
     def of(cls, graph: Graph) -> Draft:
         uses = Counter([*graph.outputs, *(ref for node in graph for ref in node.refs)])
-        return cls({}, uses, frozenset(_frozen(graph)), set(graph.nodes))
+        return cls({}, uses, set(graph.nodes))
 
     def node(self, value: Any, *families: str) -> Node | None:
-        """The node that an argument stands for, if it is of one of these families and may be looked through."""
-        if not isinstance(value, Ref) or value.node in self.frozen:
-            return None
-        result = self.nodes.get(value.node)
+        """The node that an argument stands for, if it is of one of these families."""
+        result = self.nodes.get(value.node) if isinstance(value, Ref) else None
         return result if result is not None and (not families or family(result) in families) else None
+
+    def inside(self, value: Any, family: str) -> Ref | None:
+        """The x of f(x), if the value is that of this function of one tensor."""
+        node = self.node(value, family)
+        return None if node is None else only(node)
 
     def is_private(self, value: Ref) -> bool:
         """Whether it is read once, and nothing else of that node is read."""
@@ -359,65 +276,14 @@ def number(value: Any, draft: Draft) -> float | int | None:
     node = draft.node(value)
     if node is None or node.op != "constant" or node.data is None or node.data.ndim or node.data.is_complex():
         return None
-    result = _item(node.data)
+    result: float | int | bool = node.data.item()
     return None if isinstance(result, bool) else result
-
-
-def _item(data: Tensor) -> float | int | bool:
-    result: float | int | bool = data.item()
-    return result
 
 
 def is_number(value: Any, wanted: float, draft: Draft) -> bool:
     """Whether it is this very number; 0.0 and −0.0 are two."""
     result = number(value, draft)
     return result is not None and result == wanted and math.copysign(1, result) == math.copysign(1, wanted)
-
-
-def _frozen(graph: Graph) -> Iterator[str]:
-    """Nodes that must stay as they are because memory is written to: writers, what shares memory, and who reads it."""
-    if not any(_is_writer(node) for node in graph):
-        return
-    family_of: dict[str, str] = {name: name for name in graph.nodes}
-
-    def root(name: str) -> str:
-        while family_of[name] != name:
-            family_of[name] = name = family_of[family_of[name]]
-        return name
-
-    for node in graph:
-        shares = node.inputs if node.call is not None and _is_view(node.call) else _written_to(node)
-        for name in shares:
-            family_of[root(name)] = root(node.name)
-    written = {root(name) for node in graph for name in _written_to(node)}
-    touched = {name for name in graph.nodes if root(name) in written}
-    yield from touched
-    for node in graph:
-        if node.name not in touched and node.op not in GIVEN and touched.intersection(node.inputs):
-            yield node.name
-
-
-def _is_writer(node: Node) -> bool:
-    return node.call is not None and (_writes(node.call) or "out" in node.kwargs or _updates_statistics(node))
-
-
-def _written_to(node: Node) -> tuple[str, ...]:
-    """Names of the values that the call changes in place."""
-    if node.call is None or not _is_writer(node):
-        return ()
-    if _updates_statistics(node):
-        norm = batch_norm_of(node)
-        return tuple(ref.node for ref in refs_of((norm.mean, norm.variance, *node.args[1:3])))
-    if isinstance(node.call, torch._ops.OpOverload):
-        schema = node.call._schema.arguments
-        places = [
-            place
-            for place, overload in enumerate(schema)
-            if overload.alias_info is not None and overload.alias_info.is_write
-        ]
-        written = [argument(node, place, schema[place].name) for place in places]
-        return tuple(ref.node for ref in refs_of(tuple(written)))
-    return tuple(ref.node for ref in refs_of((*node.args[:1], *node.kwargs.values())))
 
 
 def redirected(node: Node, instead: Mapping[Ref, Ref]) -> Node:

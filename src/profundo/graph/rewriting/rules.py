@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.graph.nodes import Node, Ref, map_refs
+from profundo.graph.nodes import Node, Ref
 from profundo.graph.rewriting.matching import (
     Change,
     Draft,
@@ -24,7 +24,6 @@ from profundo.graph.rewriting.matching import (
     changed,
     family,
     is_deterministic,
-    is_idle_dropout,
     is_number,
     is_real,
     key_of,
@@ -35,6 +34,7 @@ from profundo.graph.rewriting.matching import (
     rule,
 )
 from profundo.graph.rewriting.stable import STABLE
+from profundo.graph.running import value_of
 
 __all__ = ["TRAINING", "fold"]
 
@@ -49,7 +49,7 @@ def fold(node: Node, draft: Draft, kinds: tuple[str, ...] = ("constant",)) -> Ch
     inputs = [draft.node(ref) for ref in node.refs]
     if not inputs or not all(item is not None and item.op in kinds for item in inputs) or not is_deterministic(node):
         return None
-    held = {ref: item.data for ref, item in zip(node.refs, inputs, strict=True) if item is not None}
+    held = {item.name: item.data for item in inputs if item is not None}
     result = _computed(node, held)
     size = sum(data.numel() for data in held.values() if data is not None)
     if not isinstance(result, Tensor) or result.numel() > size + LARGEST_GROWTH:
@@ -57,14 +57,13 @@ def fold(node: Node, draft: Draft, kinds: tuple[str, ...] = ("constant",)) -> Ch
     return changed(_with_data(made_like(node, "constant", None), result))
 
 
-def _computed(node: Node, held: dict[Ref, Tensor | None]) -> Any:
+def _computed(node: Node, held: dict[str, Tensor | None]) -> Any:
     """The call's result; None where it fails, which is then for whoever runs the graph to see."""
-    if any(data is None for data in held.values()) or node.call is None:
+    if any(data is None for data in held.values()):
         return None
     try:
         with torch.no_grad():
-            args = map_refs(node.args, held.__getitem__)
-            return node.call(*args, **{key: map_refs(value, held.__getitem__) for key, value in node.kwargs.items()})
+            return value_of(node, held)
     except Exception:  # noqa: BLE001 - any operation may refuse its inputs in its own way
         return None
 
@@ -146,19 +145,8 @@ def is_never_minus_zero(value: Any, draft: Draft) -> bool:
 
 def twice_negated(node: Node, draft: Draft) -> Change | None:
     """−(−x) is x."""
-    inner = draft.node(only(node), "neg")
-    x = only(inner) if inner is not None else None
+    x = draft.inside(only(node), "neg")
     return Change(x) if x is not None and draft.same_kind(node, x) else None
-
-
-def idle_dropout(node: Node, draft: Draft) -> Change | None:
-    """Dropout that drops nothing is its input. One that does is a random function, and stays."""
-    x = argument(node, 0, "input")
-    if not is_idle_dropout(node) or not isinstance(x, Ref):
-        return None
-    if draft.uses[Ref(node.name, 1)] or not draft.same_kind(node, x):
-        return None
-    return Change(x, part=0 if draft.uses[Ref(node.name, 0)] else None)
 
 
 def square(node: Node, draft: Draft) -> Change | None:
@@ -181,9 +169,8 @@ STRUCTURE: tuple[Rule, ...] = (
     rule("one", "x·1, x/1, x¹ → x", "a neutral one changes nothing", times_one, "mul div pow"),
     rule("zero", "x − 0 → x", "a neutral zero changes nothing; x + 0 only where x cannot be −0.0", plus_zero, "add sub"),
     rule("twice negated", "−(−x) → x", "two changes of sign are none", twice_negated, "neg"),
-    rule("idle dropout", "dropout(x, 0) → x", "dropout that drops nothing is its input", idle_dropout, "dropout"),
     rule("same shape", "reshape(x, shape of x) → x", "no size changes, so nothing does", same_shape,
-          "expand sum_to_size reshape"),
+          "expand sum_to reshape"),
 )  # fmt: skip
 """The same bits, from less."""
 

@@ -35,35 +35,29 @@ __all__ = ["STABLE"]
 # ------------------------------------------------------------------------------------------------- logs of exponentials
 def log_of_sigmoid(node: Node, draft: Draft) -> Change | None:
     """log σ(x), which is −∞ from x = −104 on in float32, without computing σ(x)."""
-    inner = draft.node(only(node), "sigmoid")
-    x = only(inner) if inner is not None else None
+    x = draft.inside(only(node), "sigmoid")
     return changed(made_like(node, "logsigmoid", F.logsigmoid, x)) if x is not None and is_floating(node) else None
 
 
 def log_of_one_minus_sigmoid(node: Node, draft: Draft) -> Change | None:
     """log(1 − σ(x)) = log σ(−x), which is −∞ from x = 17 on in float32 if 1 − σ(x) is computed."""
-    argument_of_log = draft.node(only(node))
-    inner = draft.node(one_minus(argument_of_log, draft), "sigmoid")
-    x = only(inner) if inner is not None else None
-    if x is None or argument_of_log is None or inner is None or not is_floating(node):
+    x = draft.inside(one_minus(draft.node(only(node)), draft), "sigmoid")
+    if x is None or not is_floating(node):
         return None
-    negative = made_like(node, "neg", torch.neg, x)
-    negative = replace(negative, name=draft.fresh(f"{x.node}_negative"))
+    negative = replace(made_like(node, "neg", torch.neg, x), name=draft.fresh(f"{x.node}_negative"))
     return changed(negative, made_like(node, "logsigmoid", F.logsigmoid, Ref(negative.name)))
 
 
 def one_minus(node: Node | None, draft: Draft) -> Any:
     """The u of 1 − u or −u + 1; else None."""
-    operands = pair(node) if node is not None and family(node) in ("sub", "add") else None
-    if operands is None or node is None:
+    if node is None or family(node) not in ("sub", "add"):
         return None
-    first, second = operands
+    first, second = pair(node) or (None, None)
     if family(node) == "sub":
         return second if is_number(first, 1, draft) else None
     if is_number(first, 1, draft):
         first, second = second, first
-    negative = draft.node(first, "neg")
-    return only(negative) if negative is not None and is_number(second, 1, draft) else None
+    return draft.inside(first, "neg") if is_number(second, 1, draft) else None
 
 
 def log_of_softmax(node: Node, draft: Draft) -> Change | None:
@@ -82,31 +76,29 @@ def log_of_sum_of_exp(node: Node, draft: Draft) -> Change | None:
     """log Σ exp(x) with the largest x taken out first: nothing overflows."""
     total = draft.node(only(node), "sum")
     inner = draft.node(argument(total, 0, "input", "self"), "exp") if total is not None else None
-    x = only(inner) if inner is not None else None
-    if total is None or inner is None or x is None or not is_floating(node) or total.kwargs.get("dtype") is not None:
+    if total is None or inner is None or not is_floating(node) or total.kwargs.get("dtype") is not None:
         return None
     dims, keepdim = argument(total, 1, "dim"), argument(total, 2, "keepdim", default=False)
     dims = tuple(range(len(inner.shape))) if dims is None else dims
     if not inner.dtype or not inner.shape or dims in ((), []) or not isinstance(keepdim, bool) or len(total.args) > 3:
         return None
-    return changed(made_like(node, "logsumexp", torch.logsumexp, x, dims, keepdim))
+    return changed(made_like(node, "logsumexp", torch.logsumexp, only(inner), dims, keepdim))
 
 
 def exp_over_sum(node: Node, draft: Draft) -> Change | None:
     """eˣ / Σeˣ is softmax(x), with the largest x taken out first."""
     power, total = pair(node) or (None, None)
     exp, summed = draft.node(power, "exp"), draft.node(total, "sum")
-    x = only(exp) if exp is not None else None
-    if exp is None or summed is None or x is None or not is_floating(node) or not draft.same_kind(node, power):
+    if exp is None or summed is None or not is_floating(node) or not draft.same_kind(node, power):
         return None
     count = len(exp.shape)
-    dims = argument(summed, 1, "dim", default=None)
+    dims = argument(summed, 1, "dim")
     dims = range(count) if dims is None else dims
     dims = (dims,) if isinstance(dims, int) else tuple(dims)
     is_aligned = argument(summed, 2, "keepdim", default=False) is True or count == 1
     if argument(summed, 0, "input", "self") != power or len(dims) != 1 or not is_aligned or summed.kwargs.get("dtype"):
         return None
-    return changed(made_like(node, "softmax", torch.softmax, x, dim=dims[0]))
+    return changed(made_like(node, "softmax", torch.softmax, only(exp), dim=dims[0]))
 
 
 SOFTPLUS_IS_LINEAR = 40.0
@@ -130,8 +122,7 @@ def log_of_one_plus(node: Node, draft: Draft) -> Change | None:
 
 
 def _softplus(node: Node, value: Any, draft: Draft) -> Change | None:
-    inner = draft.node(value, "exp")
-    x = only(inner) if inner is not None else None
+    x = draft.inside(value, "exp")
     if x is None or not is_floating(node):
         return None
     return changed(made_like(node, "softplus", F.softplus, x, 1.0, SOFTPLUS_IS_LINEAR))

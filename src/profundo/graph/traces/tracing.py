@@ -408,24 +408,9 @@ def _first_gradients(result: Found) -> dict[int, Summary]:
 
 
 def _node(entry: Entry, name: str, renamed: Callable[[Ref], Ref], gradient: Summary | None) -> Node:
-    return Node(
-        name,
-        entry.op,
-        entry.call,
-        map_refs(entry.args, renamed),
-        map_refs(dict(entry.kwargs), renamed),
-        entry.shape,
-        entry.dtype,
-        module=entry.module,
-        scope=entry.scope,
-        line=entry.line,
-        data=entry.data,
-        parameters=entry.parameters,
-        value=entry.value,
-        gradient=gradient,
-        forward=entry.forward,
-        backward=entry.backward,
-    )
+    noted = {field.name: getattr(entry, field.name) for field in fields(Node) if hasattr(entry, field.name)}
+    new = {"name": name, "args": map_refs(entry.args, renamed), "kwargs": map_refs(dict(entry.kwargs), renamed)}
+    return Node(**{**noted, **new, "gradient": gradient})
 
 
 def _flows(
