@@ -67,7 +67,10 @@ class SeveralShapesError(Exception):
 
 @runtime_checkable
 class Known(Protocol):
-    """Files that were looked at when they were found."""
+    """Files that lie together, and were looked at when they were found."""
+
+    def read_many(self, indices: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """(place among the indices, the bytes), in the order in which they lie."""
 
     def known(self, form: Form, used: list[int]) -> tuple[np.ndarray, list[Fault]] | None:
         """The sums of the images in this form, int64 (files, 2, channels), and those that fail; None if they were not
@@ -98,6 +101,9 @@ class Images:
 
     def fetched(self, indices: Tensor) -> Iterator[tuple[int, bytes]]:
         """(place among the indices, the bytes of the file)."""
+        if isinstance(self.files, Known):
+            yield from self.files.read_many(indices.tolist())
+            return
         for place, index in enumerate(indices.tolist()):
             try:
                 yield place, self.files.read(index)
@@ -207,9 +213,17 @@ def collected(
 
 
 def _read(files: Files, form: Form, used: list[int], stream: Stream) -> tuple[Tensor | Images, list[Fault]]:
-    """In memory if they fit there and nothing else is asked for."""
-    in_memory = fits_in_memory(len(files) * int(np.prod(form.shape)), stream)
-    return (_decode_all if in_memory else _measure)(files, form, used)
+    """In memory if they fit there and nothing else is asked for: uint8 (files, channels, height, width). Else as a Source,
+    after one look at each image: does it decode, has it the shape, what are its sums?"""
+    count, shape = len(files), form.shape
+    if fits_in_memory(count * int(np.prod(shape)), stream):
+        black = np.zeros((count, *shape), np.uint8)
+        pixels, faults = _surveyed(files, form, used, "pixels", black, lambda image: image.transpose(2, 0, 1))
+        return torch.from_numpy(pixels), faults
+    known = files.known(form, used) if isinstance(files, Known) else None
+    none = np.zeros((count, 2, shape[0]), np.int64)
+    measured, faults = known or _surveyed(files, form, used, "sums", none, pixel_sums)
+    return Images(files, shape, torch.from_numpy(np.array(measured)), form.fits), faults
 
 
 def fits_in_memory(needed: int, stream: Stream) -> bool:
@@ -268,58 +282,33 @@ def common_shape(sizes: Sequence[tuple[int, int]], has_colour: bool, size: int |
     return (3 if has_colour else 1, *sides), seen
 
 
-def _decode_all(files: Files, form: Form, used: list[int]) -> tuple[Tensor, list[Fault]]:
-    """uint8 (files, channels, height, width), from the cache if it holds them; files that fail stay black."""
-
-    shape = form.shape
-
-    def make() -> Made:
-        pixels = np.zeros((len(files), *shape), np.uint8)
-
-        def keep(index: int, image: np.ndarray) -> None:
-            pixels[index] = image.transpose(2, 0, 1)
-
-        return pixels, {"faults": _survey(files, form, used, keep)}
-
-    pixels, notes = _kept(files, form, "pixels", make)
-    return torch.from_numpy(pixels), [(int(index), str(reason)) for index, reason in notes["faults"]]
-
-
-def _measure(files: Files, form: Form, used: list[int]) -> tuple[Images, list[Fault]]:
-    """The images as a Source, after one look at each: does it decode, has it the shape, what are its sums?"""
-
-    shape = form.shape
-    if isinstance(files, Known) and (known := files.known(form, used)) is not None:
-        return Images(files, shape, torch.from_numpy(known[0]), form.fits), known[1]
-
-    def make() -> Made:
-        measured = np.zeros((len(files), 2, shape[0]), np.int64)
-
-        def keep(index: int, image: np.ndarray) -> None:
-            measured[index] = pixel_sums(image)
-
-        return measured, {"faults": _survey(files, form, used, keep)}
-
-    measured, notes = _kept(files, form, "sums", make)
-    images = Images(files, shape, torch.from_numpy(np.array(measured)), form.fits)
-    return images, [(int(index), str(reason)) for index, reason in notes["faults"]]
-
-
 def pixel_sums(image: np.ndarray) -> np.ndarray:
     """int64 (2, channels): the sums of x and x² over an image, uint8 (height, width, channels)."""
     values = image.reshape(-1, image.shape[2]).astype(np.float64)  # whole numbers below 2⁵³ add without rounding
     return np.stack([np.ones(len(values)) @ values, np.diag(values.T @ values)]).astype(np.int64)
 
 
-def _kept(files: Files, form: Form, what: str, make: Callable[[], Made]) -> Made:
+def _surveyed(
+    files: Files, form: Form, used: list[int], what: str, empty: np.ndarray, of: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, list[Fault]]:
+    """`of` every image, in the place of its file in `empty`, from the cache if it holds them; files that fail stay as they
+    are there, and are named."""
+
+    def make() -> Made:
+        return empty, {"faults": _survey(files, form, used, empty, of)}
+
     if len(files) * int(np.prod(form.shape)) < _CACHE_FROM:
-        return make()
-    fit = "-".join(map(str, form.shape)) + "-" if form.fits else ""
-    return cached(f"{what}-{_VERSION}-{fit}{files.identity()}", make)
+        values, notes = make()
+    else:
+        fit = "-".join(map(str, form.shape)) + "-" if form.fits else ""
+        values, notes = cached(f"{what}-{_VERSION}-{fit}{files.identity()}", make)
+    return values, [(int(index), str(reason)) for index, reason in notes["faults"]]
 
 
-def _survey(files: Files, form: Form, used: list[int], keep: Callable[[int, np.ndarray], None]) -> list[Fault]:
-    """Decode every image, make it fit if that is asked for, and hand it to `keep`; returns those that fail.
+def _survey(
+    files: Files, form: Form, used: list[int], values: np.ndarray, of: Callable[[np.ndarray], np.ndarray]
+) -> list[Fault]:
+    """Decode every image, make it fit if that is asked for, and note `of` it; returns those that fail.
 
     Raises SeveralShapesError for one that has another shape and is not to be fitted.
     """
@@ -337,7 +326,7 @@ def _survey(files: Files, form: Form, used: list[int], keep: Callable[[int, np.n
                 image = fitted(image, shape)
             elif shape_of(image) != shape:
                 raise SeveralShapesError
-            keep(index, image)
+            values[index] = of(image)
         return faults
 
     chunks = [used[start : start + 64] for start in range(0, len(used), 64)]
