@@ -220,9 +220,7 @@ def test_images_that_are_read_when_asked_for_are_divided_like_those_in_memory(tm
             Image.new("L", (4, 4), 20 * at + (label == "b")).save(tmp_path / label / f"{at}.png")
     in_memory, streamed = (pooled(collect(tmp_path, stream=stream)) for stream in (False, True))
     fold = folds(in_memory.train.targets, 3, 0)[1]
-    one, other = (
-        held_out(found, fold, validation=0.25, seed=0, stream=s) for found, s in ((in_memory, False), (streamed, True))
-    )
+    one, other = (held_out(found, fold, validation=0.25, seed=0) for found in (in_memory, streamed))
     assert isinstance(other.train.inputs, Selection)
     assert one.spec == other.spec
     for split in ("train", "validation", "test"):
