@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.dataset_names import Stream
+from profundo.data.dataset_names import Reading, Stream
 from profundo.data.images.layouts import Layout, arranged, placing
 from profundo.data.images.pixels import (
     Shape,
@@ -145,48 +145,28 @@ def _shared(shape: tuple[int, ...]) -> Tensor:
     return whole.reshape(shape)
 
 
-def image_collection(
-    where: Path,
-    name: str | None = None,
-    *,
-    stream: Stream = "auto",
-    skip_bad: bool = False,
-    size: int | None = None,
-) -> Collection:
-    """The images of a folder or archive by class. size: of the side that all are scaled and cut to, in pixels.
+def image_collection(where: Path, how: Reading, name: str | None = None) -> Collection:
+    """The images of a folder or archive by class.
 
     Raises ProfundoError when there are no images, fewer than two classes, or files that do not decode.
     """
     files = open_files(where)
     named = name or printable(where.resolve().stem if where.is_file() else where.resolve().name)
-    return collected(named, files, arranged(files), stream=stream, skip_bad=skip_bad, size=size)
+    return collected(named, files, arranged(files), how)
 
 
 def collected(
     name: str,
     files: Files,
     layout: Layout,
-    *,
-    stream: Stream = "auto",
-    skip_bad: bool = False,
-    size: int | None = None,
+    how: Reading,
     streamed: Callable[[Images], Measured] = lambda images: images,
 ) -> Collection:
     """The images of these files, as they are laid out. streamed: what reads those that are not kept in memory."""
     used = [index for split in layout.splits.values() for index in split]
     with strict():
-        first = _first(files, used)
-        form = Form(first[1], False) if size is None else Form(_common(files, used, size)[0], True)
-        try:
-            source, faults = _read(files, form, used, stream)
-        except SeveralShapesError:
-            shape, seen = _common(files, used, None)
-            form = Form(shape, True)
-            source, faults = _read(files, form, used, stream)
-            fit_note = f"{seen}: each was scaled to cover {shape[2]}×{shape[1]} and cut about its centre."
-            layout = replace(layout, notes=(*layout.notes, fit_note))
-    shape = form.shape
-    _report(files, faults, len(used), skip_bad)
+        source, faults, form, fit_notes = _in_one_form(files, used, how)
+    _report(files, faults, len(used), how.skip_bad)
     bad = {index for index, _ in faults}
     splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
     _check_classes(files, splits, layout)
@@ -202,14 +182,33 @@ def collected(
     skipped = (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",) if faults else ()
     return Collection(
         name,
-        Inputs(shape, "image"),
+        Inputs(form.shape, "image"),
         Targets("classes" if len(layout.classes) > 2 else "binary", layout.classes),
         train,
         samples("validation"),
         samples("test"),
         shares=(0.2, 0.1),
-        notes=(*files.notes, *layout.notes, *skipped),
+        notes=(*files.notes, *layout.notes, *fit_notes, *skipped),
     )
+
+
+def _in_one_form(
+    files: Files, used: list[int], how: Reading
+) -> tuple[Tensor | Images, list[Fault], Form, tuple[str, ...]]:
+    """The images in the size that was asked for, else in their own if they share it, else made to fit a common one, which
+    the notes say."""
+    first = _first(files, used)
+    if how.image_size is not None:
+        form = Form(_common(files, used, how.image_size)[0], True)
+        return *_read(files, form, used, how.stream), form, ()
+    try:
+        form = Form(first, False)
+        return *_read(files, form, used, how.stream), form, ()
+    except SeveralShapesError:
+        shape, seen = _common(files, used, None)
+        note = f"{seen}: each was scaled to cover {shape[2]}×{shape[1]} and cut about its centre."
+        form = Form(shape, True)
+        return *_read(files, form, used, how.stream), form, (note,)
 
 
 def _read(files: Files, form: Form, used: list[int], stream: Stream) -> tuple[Tensor | Images, list[Fault]]:
@@ -240,12 +239,12 @@ def _memory_for_images() -> int:
         return 2**30
 
 
-def _first(files: Files, used: list[int]) -> tuple[int, Shape]:
-    """Number and shape of the first image that decodes; a ProfundoError when none does."""
+def _first(files: Files, used: list[int]) -> Shape:
+    """The shape of the first image that decodes; a ProfundoError when none does."""
     faults: list[Fault] = []
     for index in used:
         try:
-            return index, shape_of(decode(files.read(index)))
+            return shape_of(decode(files.read(index)))
         except (OSError, ValueError) as error:
             faults.append((index, str(error)))
     _report(files, faults, len(used), skip_bad=False)

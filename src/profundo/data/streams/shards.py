@@ -23,15 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.dataset_names import Stream
-from profundo.data.images.image_folders import (
-    Fault,
-    Form,
-    Images,
-    SeveralShapesError,
-    collected,
-    fits_in_memory,
-)
+from profundo.data.dataset_names import Reading
+from profundo.data.images.image_folders import Fault, Form, Images, SeveralShapesError, collected, fits_in_memory
 from profundo.data.images.layouts import Layout, splits_of
 from profundo.data.images.pixels import strict
 from profundo.data.splits.splits import Collection
@@ -147,28 +140,19 @@ class ShardImages(Images):
         return self.measured[indices].numpy().tobytes()
 
 
-def shard_collection(
-    where: str, stored: Sequence[Stored], *, stream: Stream = "auto", skip_bad: bool = False, size: int | None = None
-) -> Collection:
-    """The images of these shards by class. size: of the side that all are scaled and cut to, in pixels.
+def shard_collection(where: str, stored: Sequence[Stored], how: Reading) -> Collection:
+    """The images of these shards by class.
 
     Shards in folders train/, validation/, test/, or with names that begin so (val-000.tar), are those splits. Raises
     ProfundoError for shards that are damaged, hostile or empty, samples without a class, and images that do not decode.
     """
-    streams = not fits_in_memory(sum(one.size for one in stored), stream)  # at least: decoded they are larger
-    look = Look(streams, size if streams else None)
+    streams = not fits_in_memory(sum(one.size for one in stored), how.stream)  # at least: decoded they are larger
+    look = Look(streams, how.image_size if streams else None)
     with strict(), ThreadPoolExecutor(min(8, os.cpu_count() or 1, len(stored))) as pool:
         made = list(pool.map(lambda one: looked_at(one, look), stored))
     shards = Shards(where, stored, made, look)
-    return collected(
-        called(where, (".tar",)),
-        shards,
-        _layout(shards, made),
-        stream=stream,
-        skip_bad=skip_bad,
-        size=size,
-        streamed=lambda images: ShardImages(images, shards),
-    )
+    name, layout = called(where, (".tar",)), _layout(shards, made)
+    return collected(name, shards, layout, how, lambda images: ShardImages(images, shards))
 
 
 # --------------------------------------------------------------------------------------------------- splits and classes
