@@ -14,10 +14,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
-from profundo.data.batches import generator, mix
+from profundo.data.batches import generator, mix, prepared_inputs
 from profundo.data.drawn_batches import DrawnBatches
 from profundo.data.splits.subsets import part
-from profundo.data.standard import standardize
 from profundo.records import Batch, Inputs, ProfundoError, Samples
 
 __all__ = ["Members", "class_batches", "of_classes", "pair_batches"]
@@ -132,9 +131,7 @@ def standardised(
     raw = samples.inputs.to(device)
 
     def of(chosen: Tensor, step: int) -> Tensor:
-        rows = standardize(raw[chosen.to(device)], inputs)
-        if rows.ndim == 4:
-            rows = rows.contiguous(memory_format=torch.channels_last)
+        rows = prepared_inputs(raw[chosen.to(device)], inputs)
         return rows if augment is None else augment(rows, generator(seed, step, device))
 
     return of

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -68,7 +69,7 @@ def root_of(source: Any, indices: Tensor) -> tuple[Any, Tensor]:
     return source, indices
 
 
-def gather(source: Any, indices: Sequence[int]) -> Tensor:
+def gather(source: Any, indices: Sequence[int] | np.ndarray | Tensor) -> Tensor:
     """Raw samples (chosen, *shape), read together where the source knows how."""
     root, places = root_of(source, torch.as_tensor(indices, dtype=torch.int64))
     if isinstance(root, Tensor):
