@@ -92,13 +92,13 @@ def _named(name: str, how: Reading) -> Collection:
     from profundo.data.sets.measurements import MEASURED, measured
     from profundo.data.sets.published import published
     from profundo.data.sets.sklearn_sets import digits, table
-    from profundo.data.sets.toys import GATES, REAL_TOYS, TOYS, gate, real_toy, toy
+    from profundo.data.sets.toys import GATES, TOYS, gate, toy
 
     if name in PUBLISHED:
         return published(name, how)
     if name == "digits":
         return digits()
-    for known, make in ((GATES, gate), (TOYS, toy), (REAL_TOYS, real_toy), (MEASURED, measured)):
+    for known, make in ((GATES, gate), (TOYS, toy), (MEASURED, measured)):
         if name in known:
             return make(name)
     return table(name)

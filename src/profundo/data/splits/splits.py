@@ -15,7 +15,7 @@ from profundo.data.standard import channel_sums, deviations, moments
 from profundo.data.tables.columns import as_features
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 
-__all__ = ["Collection", "Selection", "chosen", "divide", "finished", "labels_of", "separated", "stratified"]
+__all__ = ["Blocked", "Collection", "Selection", "chosen", "divide", "finished", "labels_of", "separated", "stratified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,26 @@ class Measured(Source, Protocol):
 
 
 @runtime_checkable
-class Streamed(Source, Protocol):
-    """A Source that is read in blocks, from far away or of great size: what is learned from it, it learns by itself."""
+class Blocked(Source, Protocol):
+    """A Source of which many samples are read together, from far away or of great size; see blocks.py.
+
+    blocks: int64 (samples,), the number of the block in which each lies. together: blocks of a window. threaded: whether it
+    is read by threads of this process, since its library has its own; otherwise by processes.
+    """
+
+    blocks: Tensor
+    together: int
+    threaded: bool
+
+    def gather(self, indices: Tensor) -> Tensor:
+        """The raw samples (chosen, *shape) at these indices, in this order."""
 
     def fingerprint(self, indices: Tensor) -> bytes:
         """What changes when any of these samples does."""
 
 
 @runtime_checkable
-class StreamedRows(Streamed, Protocol):
+class StreamedRows(Blocked, Protocol):
     """Rows of a table in blocks."""
 
     def as_features(
@@ -66,7 +77,7 @@ class StreamedRows(Streamed, Protocol):
 class Selection:
     """A Source: some samples of a tensor or of another Source, in a given order."""
 
-    def __init__(self, source: Tensor | Measured | Streamed, indices: Tensor) -> None:
+    def __init__(self, source: Tensor | Measured | Blocked, indices: Tensor) -> None:
         self.source, self.indices = source, indices
 
     def __len__(self) -> int:
@@ -222,7 +233,7 @@ def _fingerprint(splits: Iterable[Samples], inputs: Inputs) -> str:
     for split in splits:
         digest.update(split.targets.numpy().tobytes())
         source = _source(split)
-        if isinstance(source, Streamed) and isinstance(split.inputs, Selection):
+        if isinstance(source, Blocked) and isinstance(split.inputs, Selection):
             digest.update(source.fingerprint(split.inputs.indices))
             continue
         for index in np.unique(np.linspace(0, len(split) - 1, 1000).astype(int)).tolist():
