@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 from profundo.data.batches import generator, mix, prepared_inputs
 from profundo.data.drawn_batches import DrawnBatches
-from profundo.data.splits.subsets import part
+from profundo.data.splits.splits import chosen
 from profundo.records import Batch, Inputs, ProfundoError, Samples
 
 __all__ = ["Members", "class_batches", "of_classes", "pair_batches"]
@@ -26,7 +26,7 @@ Augmentation = Callable[[Tensor, Generator], Tensor]
 
 def of_classes(samples: Samples, classes: Sequence[int]) -> Samples:
     """The samples of these classes, in their order, with their targets as they were."""
-    return part(samples, torch.isin(samples.targets, torch.tensor(list(classes))).nonzero().squeeze(1))
+    return chosen(samples, torch.isin(samples.targets, torch.tensor(list(classes))).nonzero().squeeze(1))
 
 
 class Members:
@@ -65,8 +65,8 @@ class Members:
 
     def few_classes(self, classes: int, each: int, draws: Generator) -> Tensor:
         """Indices (classes · each,) of different classes with different samples, class after class."""
-        chosen = torch.randperm(len(self.classes), generator=draws)[:classes].tolist()
-        places = [torch.randperm(int(self.counts[c]), generator=draws)[:each] + self.starts[c] for c in chosen]
+        labels = torch.randperm(len(self.classes), generator=draws)[:classes].tolist()
+        places = [torch.randperm(int(self.counts[c]), generator=draws)[:each] + self.starts[c] for c in labels]
         return self.sorted[torch.cat(places)]
 
 
@@ -117,8 +117,8 @@ def class_batches(
     source = standardised(samples, inputs, seed, torch.device(device), augment)
 
     def draw(step: int) -> Batch:
-        chosen = members.few_classes(classes, each, draws_of(seed, step))
-        return Batch(source(chosen, step), samples.targets[chosen].to(device), len(chosen))
+        picked = members.few_classes(classes, each, draws_of(seed, step))
+        return Batch(source(picked, step), samples.targets[picked].to(device), len(picked))
 
     return DrawnBatches(draw, steps)
 
@@ -130,8 +130,8 @@ def standardised(
     assert isinstance(samples.inputs, Tensor)
     raw = samples.inputs.to(device)
 
-    def of(chosen: Tensor, step: int) -> Tensor:
-        rows = prepared_inputs(raw[chosen.to(device)], inputs)
+    def of(indices: Tensor, step: int) -> Tensor:
+        rows = prepared_inputs(raw[indices.to(device)], inputs)
         return rows if augment is None else augment(rows, generator(seed, step, device))
 
     return of
