@@ -39,8 +39,8 @@ MIXTURES = [[], ["mirror", "shift"], ["crop", "mirror", "cutout"], ["crop", "mir
 
 def few(data: Dataset, seed: int) -> Dataset:
     """5,000 training images and 500 to validate."""
-    chosen = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))[:5000]
-    return replace(data, train=chosen(data.train, chosen), validation=part(data.validation, torch.arange(500)))
+    drawn = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))[:5000]
+    return replace(data, train=chosen(data.train, drawn), validation=chosen(data.validation, torch.arange(500)))
 
 
 def accuracies(data: Dataset, epochs: int, seeds: int) -> None:
