@@ -29,6 +29,7 @@ import torch
 import profundo as pf
 from profundo.data import AUGMENTATIONS, augmentation
 from profundo.data.batches import batches, generator
+from profundo.data.splits.splits import chosen
 from profundo.records import Dataset
 from profundo.train import Supervised, optimizer
 from profundo.train.capture import Captured
