@@ -29,7 +29,7 @@ import torch
 import profundo as pf
 from profundo.data import AUGMENTATIONS, augmentation
 from profundo.data.batches import batches, generator
-from profundo.data.splits.subsets import part
+from profundo.data.splits.splits import chosen
 from profundo.records import Dataset
 from profundo.train import Supervised, optimizer
 from profundo.train.capture import Captured
@@ -40,8 +40,8 @@ MIXTURES = [[], ["mirror", "shift"], ["crop", "mirror", "cutout"], ["crop", "mir
 
 def few(data: Dataset, seed: int) -> Dataset:
     """5,000 training images and 500 to validate."""
-    chosen = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))[:5000]
-    return replace(data, train=part(data.train, chosen), validation=part(data.validation, torch.arange(500)))
+    drawn = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))[:5000]
+    return replace(data, train=chosen(data.train, drawn), validation=chosen(data.validation, torch.arange(500)))
 
 
 def accuracies(data: Dataset, epochs: int, seeds: int) -> None:

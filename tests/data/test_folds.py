@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from profundo.data.dataset_names import Reading
 from profundo.data.loading import collect
 from profundo.data.splits.folds import folds, grouped_by, held_out, labels_of, nested, pooled, small_classes, subset
 from profundo.data.splits.splits import Selection, separated
@@ -110,7 +111,7 @@ def parts_of(found, fold, **options):
 
 
 def test_nothing_is_learned_from_the_rows_that_are_held_out(table):
-    found = pooled(collect(table, target="target"))
+    found = pooled(collect(table, Reading(target="target")))
     with_it, without_it = parts_of(found, [0, 1, 2]).spec.inputs, parts_of(found, [0, 1, 38]).spec.inputs
     assert with_it.mean[with_it.names.index("size")] > 10_000
     assert without_it.mean[without_it.names.index("size")] < 10
@@ -125,7 +126,7 @@ def test_nothing_is_learned_from_the_rows_that_are_held_out(table):
 
 def test_what_is_kept_aside_and_held_out_changes_nothing_of_what_was_learned(table):
     """Whatever stands in the rows outside training: the spec is the same to the bit."""
-    found = pooled(collect(table, target="target"))
+    found = pooled(collect(table, Reading(target="target")))
     fold = torch.tensor([4, 5, 6, 7])
     before = held_out(found, fold, validation=0.2, seed=3)
     mixed = found.train.inputs.clone()
@@ -157,7 +158,7 @@ def test_every_sample_is_in_one_part_and_what_is_kept_aside_is_stratified():
 
 
 def test_a_group_is_on_one_side_of_validation_too(table):
-    found, groups = grouped_by(table, "patient", "target", pooled(collect(table, target="target")))
+    found, groups = grouped_by(table, "patient", "target", pooled(collect(table, Reading(target="target"))))
     assert found.inputs.names == ("size", "colour")
     assert len(groups.unique()) == 10
     marked = torch.cat([groups[:, None].double(), torch.zeros(40, 1, dtype=torch.float64)], 1)  # the group as a feature
@@ -171,7 +172,7 @@ def test_a_group_is_on_one_side_of_validation_too(table):
 
 
 def test_few_groups_still_leave_one_to_validate_on_and_too_few_are_told(table):
-    found, _ = grouped_by(table, "patient", "target", pooled(collect(table, target="target")))
+    found, _ = grouped_by(table, "patient", "target", pooled(collect(table, Reading(target="target"))))
     groups = torch.arange(len(found.train)) % 4
     parts = folds(labels_of(found, found.train.targets), 4, 0, groups)
     data = held_out(found, parts[0], validation=0.1, seed=0, groups=groups)
@@ -188,7 +189,7 @@ def test_few_groups_still_leave_one_to_validate_on_and_too_few_are_told(table):
 )
 def test_a_column_that_cannot_group_is_refused(table, column, says):
     with pytest.raises(ProfundoError, match=says):
-        grouped_by(table, column, "target", collect(table, target="target"))
+        grouped_by(table, column, "target", collect(table, Reading(target="target")))
 
 
 def test_data_without_columns_cannot_be_grouped():
@@ -218,11 +219,9 @@ def test_images_that_are_read_when_asked_for_are_divided_like_those_in_memory(tm
         (tmp_path / label).mkdir()
         for at in range(6):
             Image.new("L", (4, 4), 20 * at + (label == "b")).save(tmp_path / label / f"{at}.png")
-    in_memory, streamed = (pooled(collect(tmp_path, stream=stream)) for stream in (False, True))
+    in_memory, streamed = (pooled(collect(tmp_path, Reading(stream=stream))) for stream in (False, True))
     fold = folds(in_memory.train.targets, 3, 0)[1]
-    one, other = (
-        held_out(found, fold, validation=0.25, seed=0, stream=s) for found, s in ((in_memory, False), (streamed, True))
-    )
+    one, other = (held_out(found, fold, validation=0.25, seed=0) for found in (in_memory, streamed))
     assert isinstance(other.train.inputs, Selection)
     assert one.spec == other.spec
     for split in ("train", "validation", "test"):

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from profundo.data import load
 from profundo.data.images import image_folders as reader
+from profundo.data.streams.blocks import gather
 from profundo.records import ProfundoError
 
 
@@ -66,10 +67,7 @@ def make(request, tmp_path):
 
 def everything(found):
     for split in (found.train, found.validation, found.test):
-        inputs = (
-            split.inputs if isinstance(split.inputs, torch.Tensor) else split.inputs.__getitems__(range(len(split)))
-        )
-        yield from zip(inputs, split.targets.tolist(), strict=True)
+        yield from zip(gather(split.inputs, range(len(split))), split.targets.tolist(), strict=True)
 
 
 def refused(path, match, **options):
@@ -108,7 +106,7 @@ def test_streamed_samples_equal_those_in_memory(make):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_workers_read_what_the_parent_reads(make, workers):
     source = load(make(tree()), stream=True).train.inputs
-    expected = torch.stack(source.__getitems__(range(len(source))))  # the parent has the archive open now
+    expected = gather(source, range(len(source)))  # the parent has the archive open now
     got = torch.cat(list(DataLoader(source, batch_size=4, num_workers=workers)))
     assert torch.equal(got, expected)
     assert torch.equal(pickle.loads(pickle.dumps(source))[3], expected[3])

@@ -17,15 +17,14 @@ from profundo.data.dataset_names import PUBLISHED
 from profundo.data.images.idx import read_idx
 from profundo.data.sets.sklearn_sets import finite
 from profundo.data.standard import channel_sums, moments
+from profundo.data.streams.blocks import gather
 from profundo.records import Dataset, ProfundoError, Source
 
 SMALL = [name for name in names() if name not in PUBLISHED]
 
 
 def inputs_of(split):
-    if isinstance(split.inputs, torch.Tensor):
-        return split.inputs
-    return torch.stack(split.inputs.__getitems__(range(len(split))))
+    return gather(split.inputs, range(len(split)))
 
 
 def assert_same(one: Dataset, other: Dataset):
@@ -208,7 +207,7 @@ def test_mnist_is_what_is_published(real_data):
     streamed = load("mnist", data_dir=real_data, stream=True)
     assert (streamed.spec, streamed.facts) == (found.spec, found.facts)
     picks = range(0, 55_000, 999)
-    assert torch.equal(torch.stack(streamed.train.inputs.__getitems__(picks)), found.train.inputs[list(picks)])
+    assert torch.equal(gather(streamed.train.inputs, picks), found.train.inputs[list(picks)])
 
 
 @pytest.mark.needs_data
@@ -232,7 +231,7 @@ def test_cifar10_has_its_published_sizes_and_means(real_data):
     again = load("cifar10", data_dir=real_data, stream=True)
     assert (again.spec, again.facts) == (found.spec, found.facts)
     picks = range(0, 45_000, 999)
-    assert torch.equal(torch.stack(again.train.inputs.__getitems__(picks)), found.train.inputs[list(picks)])
+    assert torch.equal(gather(again.train.inputs, picks), found.train.inputs[list(picks)])
 
 
 def test_missing_files_are_named(tmp_path, monkeypatch):

@@ -1,10 +1,12 @@
 """Batches of pairs and of a few classes: who is in them, how often, and that they depend on (seed, epoch, index) only."""
 
+from functools import partial
+
 import pytest
 import torch
 
 from profundo.data import augmentation
-from profundo.data.metric_batches import ClassBatches, Members, Pairs, of_classes
+from profundo.data.metric_batches import Members, class_batches, of_classes, pair_batches
 from profundo.records import Inputs, ProfundoError, Samples
 
 COUNTS = {3: 2, 5: 7, 8: 31}
@@ -24,49 +26,17 @@ def who(batch):
     return (batch.inputs[:, 0, 0, 0] * 2 + 10).round().long()
 
 
-def kinds():
-    given = samples()
-    return [
-        Pairs(given, IMAGES, 16, steps=5, seed=3),
-        ClassBatches(given, IMAGES, 2, 2, steps=5, seed=3),
-    ]
-
-
-def same_bits(left, right):
-    return torch.equal(left.inputs, right.inputs) and torch.equal(left.targets, right.targets)
-
-
-@pytest.mark.parametrize("batches", kinds(), ids=lambda kind: type(kind).__name__)
-class TestContract:
-    def test_an_epoch_is_the_same_every_time_and_may_be_entered_anywhere(self, batches):
-        whole = list(batches.epoch(2))
-        assert len(whole) == len(batches) == 5
-        for skip in range(6):
-            rest = list(batches.epoch(2, skip))
-            assert len(rest) == 5 - skip
-            assert all(same_bits(a, b) for a, b in zip(whole[skip:], rest, strict=True))
-
-    def test_every_batch_and_every_epoch_is_another(self, batches):
-        drawn = [who(batch).tolist() for epoch in range(3) for batch in batches.epoch(epoch)]
-        assert len({tuple(indices) for indices in drawn}) == 15
-
-    def test_another_seed_gives_other_batches(self, batches):
-        first = next(iter(batches.epoch(0)))
-        batches.seed += 1
-        assert not same_bits(first, next(iter(batches.epoch(0))))
-        batches.seed -= 1
-
-    def test_images_are_standardised_and_lie_channels_last(self, batches):
-        batch = next(iter(batches.epoch(0)))
-        assert batch.inputs.dtype == torch.float32
-        assert batch.inputs.is_contiguous(memory_format=torch.channels_last)
-        expected = (samples().inputs[who(batch)].float() - 10) / 2
-        torch.testing.assert_close(batch.inputs, expected)
+@pytest.mark.parametrize("make", [partial(pair_batches, count=16), partial(class_batches, classes=2, each=2)])
+def test_images_are_standardised_and_lie_channels_last(make):
+    batch = next(iter(make(samples(), IMAGES, steps=5).epoch(0)))
+    assert batch.inputs.dtype == torch.float32
+    assert batch.inputs.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(batch.inputs, (samples().inputs[who(batch)].float() - 10) / 2)
 
 
 def test_half_of_the_pairs_are_of_one_class_and_no_sample_is_its_own_partner():
     given = samples()
-    for batch in Pairs(given, IMAGES, 64, steps=20, seed=0).epoch(0):
+    for batch in pair_batches(given, IMAGES, 64, steps=20, seed=0).epoch(0):
         left, right = who(batch).chunk(2)
         assert batch.inputs.shape[0] == 128
         assert batch.total == 64
@@ -89,7 +59,7 @@ def test_every_class_is_drawn_equally_often_however_few_its_samples():
 
 def test_a_class_batch_has_the_asked_classes_with_different_samples_of_each():
     given = samples()
-    batches = ClassBatches(of_classes(given, [5, 8]), IMAGES, 2, 7, steps=10)
+    batches = class_batches(of_classes(given, [5, 8]), IMAGES, 2, 7, steps=10)
     for batch in batches.epoch(0):
         chosen = who(batch)
         assert len(chosen.unique()) == 14 == batch.total
@@ -105,10 +75,10 @@ def test_classes_can_be_kept_apart():
 
 
 def test_augmentation_changes_the_images_by_seed_and_step_alone():
-    plain = Pairs(samples(), IMAGES, 8, steps=2)
-    noisy = Pairs(samples(), IMAGES, 8, steps=2, augment=augmentation(["noise"]))
+    plain = pair_batches(samples(), IMAGES, 8, steps=2)
+    noisy = pair_batches(samples(), IMAGES, 8, steps=2, augment=augmentation(["noise"]))
     first, again = (list(noisy.epoch(1)) for _ in range(2))
-    assert all(same_bits(a, b) for a, b in zip(first, again, strict=True))
+    assert all(torch.equal(a.inputs, b.inputs) for a, b in zip(first, again, strict=True))
     difference = first[0].inputs - next(iter(plain.epoch(1))).inputs
     assert 0.05 < difference.std() < 0.2
 
@@ -116,8 +86,8 @@ def test_augmentation_changes_the_images_by_seed_and_step_alone():
 def test_what_cannot_be_drawn_is_refused():
     given = samples()
     with pytest.raises(ProfundoError, match="two classes or more"):
-        Pairs(of_classes(given, [5]), IMAGES, 4, steps=1)
+        pair_batches(of_classes(given, [5]), IMAGES, 4, steps=1)
     with pytest.raises(ProfundoError, match="at least 8 samples each"):
-        ClassBatches(given, IMAGES, 3, 8, steps=1)
+        class_batches(given, IMAGES, 3, 8, steps=1)
     with pytest.raises(ProfundoError, match="expected 2 to 3 classes"):
-        ClassBatches(given, IMAGES, 4, 2, steps=1)
+        class_batches(given, IMAGES, 4, 2, steps=1)

@@ -15,7 +15,7 @@ from PIL import Image
 import profundo as pf
 from pages import parse
 from profundo.data import names
-from profundo.data.dataset_names import PUBLISHED
+from profundo.data.dataset_names import PUBLISHED, Reading
 from profundo.data.loading import collect
 from profundo.looks import table_look
 from profundo.looks.data_facts import DataFacts
@@ -220,7 +220,7 @@ def test_a_folder_of_tables_is_seen_as_the_one_table_that_it_is(holes):
 
 def test_a_table_that_is_streamed_is_seen_as_in_memory(holes, monkeypatch):
     whole = pf.look(holes / "whole.parquet", target="y")
-    found = collect(holes / "parts", target="y", stream=True)
+    found = collect(holes / "parts", Reading(target="y", stream=True))
     streamed = checked(look_at_rows(found))
     assert not isinstance(found.train.inputs, torch.Tensor)
     assert (streamed.training, streamed.shape, streamed.counts) == (whole.training, whole.shape, whole.counts)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from profundo.data.images.scenes import SIDE, Scenes
+from profundo.data.images.scenes import SIDE, scene_batches
 from profundo.pictures.exhibits import Passage
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo.captions import constant_sentence
@@ -155,7 +155,7 @@ def test_captions_of_files_whatever_their_ground(real_data, tmp_path):
     from profundo.data import load
 
     data = load("mnist", data_dir=real_data)
-    (batch,) = Scenes(data.test, 1, 1).epoch(0)
+    (batch,) = scene_batches(data.test, 1, 1).epoch(0)
     pixels = (255 * batch.inputs[0, 0]).byte().numpy()
     Image.fromarray(pixels).resize((4 * SIDE, 4 * SIDE)).save(tmp_path / "dark.png")
     Image.fromarray(255 - pixels).save(tmp_path / "light.png")

@@ -14,7 +14,7 @@ from torch import Tensor
 from profundo.data.dataset_names import Task
 from profundo.data.sets.sklearn_sets import finite
 from profundo.data.splits.splits import Collection
-from profundo.data.streams.archives import SMALL, TIGHT, printable
+from profundo.data.streams.archives import SMALL, TIGHT, printable, what_is_at
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["array_collection", "read_inputs"]
@@ -69,8 +69,8 @@ def read_inputs(path: Path) -> Tensor:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        if path.exists() and not path.is_file():  # a FIFO would block, a device need not end
-            raise ProfundoError(f"{path}: expected arrays saved by numpy.savez, found something that is no file")
+        if not path.is_file():  # a FIFO would block, a device need not end
+            raise ProfundoError(f"{path}: expected arrays saved by numpy.savez, found {what_is_at(path)}")
         with zipfile.ZipFile(path) as packed:
             size = sum(entry.file_size for entry in packed.infolist())
         if size > max(SMALL, TIGHT * path.stat().st_size):

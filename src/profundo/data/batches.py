@@ -16,21 +16,22 @@ import os
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from profundo.data.augmenting.augment import augmented
 from profundo.data.standard import standardize, standardize_targets
 from profundo.data.streams.blocks import blocks_of, cut, gather, in_blocks, root_of, shuffled_in_windows
-from profundo.records import Batch, ProfundoError, Samples, Spec
+from profundo.records import Batch, Inputs, ProfundoError, Samples, Spec
 from profundo.threads import one_thread
 
-__all__ = ["InMemory", "Streamed", "batches", "in_order", "order"]
+__all__ = ["InMemory", "Streamed", "batches", "in_order", "order", "prepared_inputs"]
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -126,7 +127,7 @@ class InMemory:
         self.image = serving.spec.inputs.kind == "image"
         inputs = standardize(samples.inputs.to(serving.device), serving.spec.inputs)
         self.inputs = inputs.permute(0, 2, 3, 1).contiguous() if self.image else inputs
-        self.targets = prepared_targets(samples.targets, serving.spec).to(serving.device)
+        self.targets = standardize_targets(samples.targets, serving.spec.targets).to(serving.device)
 
     def __len__(self) -> int:
         return len(self.targets) // self.serving.batch_size
@@ -149,7 +150,7 @@ class Streamed:
         self.serving = serving
         self.reader = Reader(samples.inputs, workers, serving.device)
         self.blocks = blocks_of(samples.inputs)
-        self.targets = prepared_targets(samples.targets, serving.spec)
+        self.targets = standardize_targets(samples.targets, serving.spec.targets)
 
     def __len__(self) -> int:
         return len(self.targets) // self.serving.batch_size
@@ -158,8 +159,7 @@ class Streamed:
         serving, device = self.serving, self.serving.device
         chosen, loaded = (self._windows if self.blocks else self._singly)(epoch, skip)
         for index, (raw, indices) in enumerate(zip(loaded, chosen, strict=True), skip):
-            inputs = standardize(raw.to(device, non_blocking=True), serving.spec.inputs)
-            inputs = inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
+            inputs = prepared_inputs(raw.to(device, non_blocking=True), serving.spec.inputs)
             targets = self.targets[indices].to(device, non_blocking=True)
             yield serving.batch(inputs, targets, epoch * len(self) + index)
 
@@ -193,7 +193,7 @@ class Reader:
     def __init__(self, source: Any, workers: int, device: torch.device) -> None:
         self.source, self.workers, self.device = source, workers, device
         self.threaded = bool(getattr(root_of(source, torch.empty(0, dtype=torch.int64))[0], "threaded", False))
-        self.tasks = Tasks()
+        self.tasks: list[np.ndarray] = []  # of this epoch, as the DataLoader asks for them
         self.loader: Any = None
         self.busy = False
 
@@ -204,25 +204,13 @@ class Reader:
         elif self.busy or not self.workers:  # an epoch beside another one
             yield from load_in_workers(self.source, tasks, self.workers, self.device)
         else:
-            self.busy, self.tasks.now = True, tasks
+            self.busy, self.tasks[:] = True, [indices.numpy() for indices in tasks]
             try:
                 if self.loader is None:
                     self.loader = data_loader(self.source, self.tasks, self.workers, self.device, persistent=True)
                 yield from self.loader
             finally:
                 self.busy = False
-
-
-class Tasks:
-    """What is to be read in this epoch, as the DataLoader asks for it."""
-
-    now: Sequence[Tensor] = ()
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return (indices.tolist() for indices in self.now)
-
-    def __len__(self) -> int:
-        return len(self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +222,7 @@ class Gathering:
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, index: int) -> Tensor:
-        return gather(self.source, [index])[0]
-
-    def __getitems__(self, indices: Sequence[int]) -> Tensor:
+    def __getitems__(self, indices: np.ndarray) -> Tensor:
         return gather(self.source, indices)
 
 
@@ -247,7 +232,7 @@ def read_in_threads(source: Any, tasks: Sequence[Tensor], workers: int) -> Itera
     with ThreadPoolExecutor(workers) as pool:
         try:
             for task in tasks:
-                waiting.append(pool.submit(gather, source, task))  # type: ignore[arg-type]
+                waiting.append(pool.submit(gather, source, task))
                 if len(waiting) > 2 * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -259,21 +244,17 @@ def read_in_threads(source: Any, tasks: Sequence[Tensor], workers: int) -> Itera
 
 def load_in_workers(source: Any, chosen: Sequence[Tensor], workers: int, device: torch.device) -> Iterator[Tensor]:
     """Raw batches (batch, *shape) of the chosen indices, in their order."""
-    tasks = Tasks()
-    tasks.now = chosen
-    return iter(data_loader(source, tasks, workers, device, persistent=False))
+    return iter(data_loader(source, [indices.numpy() for indices in chosen], workers, device, persistent=False))
 
 
-def data_loader(
-    source: Any, tasks: Iterable[list[int]], workers: int, device: torch.device, *, persistent: bool
-) -> Any:
+def data_loader(source: Any, tasks: list[np.ndarray], workers: int, device: torch.device, *, persistent: bool) -> Any:
     from torch.utils.data import DataLoader
 
     warnings.filterwarnings("ignore", message="This DataLoader will create")  # who asks for workers knows the machine
     prefetched = 2 if blocks_of(source) is None else 8
     return DataLoader(
         Gathering(source),  # type: ignore[arg-type]
-        batch_sampler=tasks,
+        batch_sampler=tasks,  # type: ignore[arg-type]
         num_workers=workers,
         collate_fn=as_it_is,  # type: ignore[arg-type]
         pin_memory=device.type == "cuda",
@@ -304,7 +285,7 @@ def in_order(
 ) -> Iterator[Batch]:
     """Every sample once, in the order of the split, for evaluation."""
     device = torch.device(device)
-    targets = prepared_targets(samples.targets, spec)
+    targets = standardize_targets(samples.targets, spec.targets)
     batch_size = min(batch_size, max(1, LARGEST_BATCH // math.prod(spec.inputs.shape)))
     chosen = torch.split(torch.arange(len(samples)), batch_size)
     loaded: Iterator[Tensor]
@@ -313,10 +294,7 @@ def in_order(
     else:
         loaded = read_in_order(samples.inputs, chosen, workers, device)
     for raw, indices in zip(loaded, chosen, strict=True):
-        inputs = standardize(raw.to(device), spec.inputs)
-        if inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-        yield Batch(inputs, targets[indices].to(device), len(indices))
+        yield Batch(prepared_inputs(raw.to(device), spec.inputs), targets[indices].to(device), len(indices))
 
 
 def read_in_order(source: Any, chosen: Sequence[Tensor], workers: int, device: torch.device) -> Iterator[Tensor]:
@@ -329,8 +307,10 @@ def read_in_order(source: Any, chosen: Sequence[Tensor], workers: int, device: t
     return cut(reader.read([task for one in windows for task in one.tasks]), windows, len(chosen[0]))
 
 
-def prepared_targets(targets: Tensor, spec: Spec) -> Tensor:
-    return standardize_targets(targets, spec.targets) if spec.targets.kind == "real" else targets
+def prepared_inputs(raw: Tensor, inputs: Inputs) -> Tensor:
+    """A raw batch (batch, *shape) standardised; images with their channels last in memory, as convolutions want them."""
+    rows = standardize(raw, inputs)
+    return rows.contiguous(memory_format=torch.channels_last) if rows.ndim == 4 else rows
 
 
 def generator(seed: int, step: int, device: torch.device) -> torch.Generator:

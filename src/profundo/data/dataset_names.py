@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "PUBLISHED",
     "SUFFIXES",
     "Published",
+    "Reading",
     "Stream",
     "Task",
     "names",
@@ -24,6 +26,19 @@ Task = Literal["auto", "classes", "labels", "real"]
 
 Stream = bool | Literal["auto"]
 """Whether to read while training: yes, no, or where the data would not fit in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How data are read, before they are divided into splits; see `load`."""
+
+    data_dir: str | Path | None = None
+    stream: Stream = "auto"
+    skip_bad: bool = False
+    target: str | None = None
+    task: Task = "auto"
+    image_size: int | None = None
+
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 """Of files that are read as tables."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from profundo.data.dataset_names import PUBLISHED, SUFFIXES, Stream, Task, names, nearest
+from profundo.data.dataset_names import PUBLISHED, SUFFIXES, Reading, Stream, Task, names, nearest
 from profundo.data.splits.splits import Collection, divide
 from profundo.records import Dataset, ProfundoError
 
 __all__ = ["collect", "load"]
 
 LONGEST_SIDE = 4096  # pixels that images may be scaled to
+BY_DEFAULT = Reading()
 
 
 def load(
@@ -41,63 +42,30 @@ def load(
     target: of a table, the column to be predicted. task: "classes" or "real" where that is not plain from its values.
     image_size: side in pixels that the images of a folder or archive are scaled and cut to.
     """
-    found = collect(
-        name, data_dir=data_dir, stream=stream, skip_bad=skip_bad, target=target, task=task, image_size=image_size
-    )
-    return divide(found, validation=validation, seed=seed, stream=stream is True)
+    how = Reading(data_dir, stream, skip_bad, target, task, image_size)
+    return divide(collect(name, how), validation=validation, seed=seed, stream=stream is True)
 
 
-def collect(
-    name: str | Path,
-    *,
-    data_dir: str | Path | None = None,
-    stream: Stream = "auto",
-    skip_bad: bool = False,
-    target: str | None = None,
-    task: Task = "auto",
-    image_size: int | None = None,
-) -> Collection:
+def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
     """What `load` divides into splits: the samples as they were read, before anything is learned from them."""
-    if image_size is not None and not 1 <= image_size <= LONGEST_SIDE:
-        raise ProfundoError(f"{name}: image_size: expected 1 to {LONGEST_SIDE:,} pixels, got {image_size:,}")
-    if name not in names():
+    path, size = Path(name), how.image_size
+    if size is not None and not 1 <= size <= LONGEST_SIDE:
+        raise ProfundoError(f"{name}: image_size: expected 1 to {LONGEST_SIDE:,} pixels, got {size:,}")
+    is_named = name in names()
+    if not is_named:
         from profundo.data.streams.stored import stored_collection
 
-        found = stored_collection(
-            name, stream=stream, skip_bad=skip_bad, target=target, task=task, image_size=image_size
-        )
-        if found is not None:
+        if (found := stored_collection(str(name), how)) is not None:
             return found
-    if stream is True and name not in names() and str(name).lower().endswith((".csv", ".tsv")) and os.path.isfile(name):
-        raise ProfundoError(f"{name}: this kind of table is read whole; leave --stream out, or write it as .parquet")
-    return _table(name, target, task) or _find(name, data_dir, stream, skip_bad, image_size)
-
-
-def _table(name: str | Path, target: str | None, task: Task) -> Collection | None:
-    """What is in a file of rows; None for everything else, which has its targets already."""
-    path = Path(name)
-    if name not in names() and path.suffix.lower() in (*SUFFIXES, ".npz") and not path.is_dir():
-        from profundo.data.arrays import array_collection
-        from profundo.data.tables.frames import table_collection
-
-        return array_collection(path, task) if path.suffix.lower() == ".npz" else table_collection(path, target, task)
-    if target is not None or task != "auto":
-        option = "--target" if target is not None else "--task"
+        if path.suffix.lower() in (*SUFFIXES, ".npz") and not path.is_dir():
+            return _rows(path, how)
+    if how.target is not None or how.task != "auto":
+        option = "--target" if how.target is not None else "--task"
         raise ProfundoError(f"{name}: {option} is for tables (.csv, .tsv, .parquet) and arrays (.npz)")
-    return None
-
-
-def _find(
-    name: str | Path, data_dir: str | Path | None, stream: Stream, skip_bad: bool, image_size: int | None
-) -> Collection:
-    if image_size is not None and name in names():
-        raise ProfundoError(f"{name}: image_size is for folders and archives of images, which this is not")
-    if name in PUBLISHED:
-        from profundo.data.sets.published import published
-
-        return published(str(name), data_dir, stream=stream, skip_bad=skip_bad)
-    if name in names():
-        return _small(str(name))
+    if is_named:
+        if size is not None:
+            raise ProfundoError(f"{name}: image_size is for folders and archives of images, which this is not")
+        return _named(str(name), how)
     if not os.path.exists(name):  # also for names that no file can have
         raise ProfundoError(
             f"{str(name)!r} names no data set, and there is no such file; {nearest(str(name), names())}; "
@@ -105,21 +73,32 @@ def _find(
         )
     from profundo.data.images.image_folders import image_collection
 
-    return image_collection(Path(name), stream=stream, skip_bad=skip_bad, size=image_size)
+    return image_collection(path, how)
 
 
-def _small(name: str) -> Collection:
+def _rows(path: Path, how: Reading) -> Collection:
+    """What is in a file of rows, read whole."""
+    from profundo.data.arrays import array_collection
+    from profundo.data.tables.frames import table_collection
+
+    if path.suffix.lower() == ".npz":
+        return array_collection(path, how.task)
+    if how.stream is True and path.suffix.lower() in (".csv", ".tsv") and path.is_file():
+        raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
+    return table_collection(path, how.target, how.task)
+
+
+def _named(name: str, how: Reading) -> Collection:
     from profundo.data.sets.measurements import MEASURED, measured
-    from profundo.data.sets.toys import GATES, REAL_TOYS, TOYS, gate, real_toy, toy
-
-    if name in GATES:
-        return gate(name)
-    if name in TOYS:
-        return toy(name)
-    if name in REAL_TOYS:
-        return real_toy(name)
-    if name in MEASURED:
-        return measured(name)
+    from profundo.data.sets.published import published
     from profundo.data.sets.sklearn_sets import digits, table
+    from profundo.data.sets.toys import GATES, TOYS, gate, toy
 
-    return digits() if name == "digits" else table(name)
+    if name in PUBLISHED:
+        return published(name, how)
+    if name == "digits":
+        return digits()
+    for known, make in ((GATES, gate), (TOYS, toy), (MEASURED, measured)):
+        if name in known:
+            return make(name)
+    return table(name)

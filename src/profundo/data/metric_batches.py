@@ -1,7 +1,7 @@
 """Batches for metric learning: pairs that are of one class or not, and a few classes with several samples of each.
 
-    Pairs          inputs (2 · pairs, …): first the left ones, then their partners; targets (pairs,): 1 same, 0 different
-    ClassBatches   inputs (classes · each, …), targets (classes · each,): the samples' classes
+    pair_batches    inputs (2 · pairs, …): first the left ones, then their partners; targets (pairs,): 1 same, 0 different
+    class_batches   inputs (classes · each, …), targets (classes · each,): the samples' classes
 
 Stacked so, both sides of a pair go through the net at once, which shares its weights and its batch statistics. Each
 batch is drawn afresh, as a function of (seed, epoch, index): an epoch is as many batches as `steps` says.
@@ -9,24 +9,24 @@ batch is drawn afresh, as a function of (seed, epoch, index): an epoch is as man
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Generator, Tensor
 
-from profundo.data.batches import generator, mix
-from profundo.data.splits.subsets import part
-from profundo.data.standard import standardize
+from profundo.data.batches import generator, mix, prepared_inputs
+from profundo.data.drawn_batches import DrawnBatches
+from profundo.data.splits.splits import chosen
 from profundo.records import Batch, Inputs, ProfundoError, Samples
 
-__all__ = ["ClassBatches", "Members", "Pairs", "of_classes"]
+__all__ = ["Members", "class_batches", "of_classes", "pair_batches"]
 
 Augmentation = Callable[[Tensor, Generator], Tensor]
 
 
 def of_classes(samples: Samples, classes: Sequence[int]) -> Samples:
     """The samples of these classes, in their order, with their targets as they were."""
-    return part(samples, torch.isin(samples.targets, torch.tensor(list(classes))).nonzero().squeeze(1))
+    return chosen(samples, torch.isin(samples.targets, torch.tensor(list(classes))).nonzero().squeeze(1))
 
 
 class Members:
@@ -65,8 +65,8 @@ class Members:
 
     def few_classes(self, classes: int, each: int, draws: Generator) -> Tensor:
         """Indices (classes · each,) of different classes with different samples, class after class."""
-        chosen = torch.randperm(len(self.classes), generator=draws)[:classes].tolist()
-        places = [torch.randperm(int(self.counts[c]), generator=draws)[:each] + self.starts[c] for c in chosen]
+        labels = torch.randperm(len(self.classes), generator=draws)[:classes].tolist()
+        places = [torch.randperm(int(self.counts[c]), generator=draws)[:each] + self.starts[c] for c in labels]
         return self.sorted[torch.cat(places)]
 
 
@@ -75,82 +75,66 @@ def below(limits: Tensor, draws: Generator) -> Tensor:
     return (torch.rand(limits.shape, generator=draws, dtype=torch.float64) * limits).long()
 
 
-class Pairs:
-    """Batches of `pairs` pairs, half of one class and half of two. Inputs are raw, as in Samples."""
+def pair_batches(
+    samples: Samples,
+    inputs: Inputs,
+    count: int,
+    *,
+    steps: int,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    augment: Augmentation | None = None,
+) -> DrawnBatches:
+    """Batches of `count` pairs, half of one class and half of two. Inputs are raw, as in Samples."""
+    members, source = Members(samples.targets), standardised(samples, inputs, seed, torch.device(device), augment)
 
-    def __init__(
-        self,
-        samples: Samples,
-        inputs: Inputs,
-        pairs: int,
-        *,
-        steps: int,
-        seed: int = 0,
-        device: torch.device | str = "cpu",
-        augment: Augmentation | None = None,
-    ) -> None:
-        self.source = Standardised(samples, inputs, torch.device(device), augment)
-        self.members = Members(samples.targets)
-        self.pairs, self.steps, self.seed = pairs, steps, seed
+    def draw(step: int) -> Batch:
+        left, right, same = members.pairs(count, draws_of(seed, step))
+        return Batch(source(torch.cat((left, right)), step), same.to(device), count)
 
-    def __len__(self) -> int:
-        return self.steps
-
-    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        for step in range(epoch * self.steps + skip, (epoch + 1) * self.steps):
-            left, right, same = self.members.pairs(self.pairs, draws_of(self.seed, step))
-            inputs = self.source(torch.cat((left, right)), self.seed, step)
-            yield Batch(inputs, same.to(inputs.device), self.pairs)
+    return DrawnBatches(draw, steps)
 
 
-class ClassBatches:
+def class_batches(
+    samples: Samples,
+    inputs: Inputs,
+    classes: int,
+    each: int,
+    *,
+    steps: int,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    augment: Augmentation | None = None,
+) -> DrawnBatches:
     """Batches of `each` samples of each of `classes` classes ("P × K", Hermans et al. 2017). Inputs are raw, as in
     Samples."""
+    members = Members(samples.targets, least=max(2, each))
+    known = len(members.classes)
+    if not 2 <= classes <= known or each < 2:
+        raise ProfundoError(
+            f"triplet batches: expected 2 to {known} classes and at least 2 samples of each, got {classes} and {each}"
+        )
+    source = standardised(samples, inputs, seed, torch.device(device), augment)
 
-    def __init__(
-        self,
-        samples: Samples,
-        inputs: Inputs,
-        classes: int,
-        each: int,
-        *,
-        steps: int,
-        seed: int = 0,
-        device: torch.device | str = "cpu",
-        augment: Augmentation | None = None,
-    ) -> None:
-        self.source = Standardised(samples, inputs, torch.device(device), augment)
-        self.members = Members(samples.targets, least=max(2, each))
-        known = len(self.members.classes)
-        if not 2 <= classes <= known or each < 2:
-            raise ProfundoError(
-                f"triplet batches: expected 2 to {known} classes and at least 2 samples of each, got {classes} and {each}"
-            )
-        self.targets = samples.targets
-        self.classes, self.each, self.steps, self.seed = classes, each, steps, seed
+    def draw(step: int) -> Batch:
+        picked = members.few_classes(classes, each, draws_of(seed, step))
+        return Batch(source(picked, step), samples.targets[picked].to(device), len(picked))
 
-    def __len__(self) -> int:
-        return self.steps
-
-    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        for step in range(epoch * self.steps + skip, (epoch + 1) * self.steps):
-            chosen = self.members.few_classes(self.classes, self.each, draws_of(self.seed, step))
-            inputs = self.source(chosen, self.seed, step)
-            yield Batch(inputs, self.targets[chosen].to(inputs.device), len(chosen))
+    return DrawnBatches(draw, steps)
 
 
-class Standardised:
-    """Samples by index, standardised and augmented, on the device. Images lie channels last."""
+def standardised(
+    samples: Samples, inputs: Inputs, seed: int, device: torch.device, augment: Augmentation | None
+) -> Callable[[Tensor, int], Tensor]:
+    """From indices and a step to these samples, standardised and augmented, on the device. Images lie channels last."""
+    assert isinstance(samples.inputs, Tensor)
+    raw = samples.inputs.to(device)
 
-    def __init__(self, samples: Samples, inputs: Inputs, device: torch.device, augment: Augmentation | None) -> None:
-        assert isinstance(samples.inputs, Tensor)
-        self.raw, self.inputs, self.augment = samples.inputs.to(device), inputs, augment
+    def of(indices: Tensor, step: int) -> Tensor:
+        rows = prepared_inputs(raw[indices.to(device)], inputs)
+        return rows if augment is None else augment(rows, generator(seed, step, device))
 
-    def __call__(self, chosen: Tensor, seed: int, step: int) -> Tensor:
-        images = standardize(self.raw[chosen.to(self.raw.device)], self.inputs)
-        if images.ndim == 4:
-            images = images.contiguous(memory_format=torch.channels_last)
-        return images if self.augment is None else self.augment(images, generator(seed, step, images.device))
+    return of
 
 
 def draws_of(seed: int, step: int) -> Generator:

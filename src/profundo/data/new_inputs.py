@@ -18,10 +18,9 @@ from torch import Tensor
 
 from profundo.data.arrays import read_inputs
 from profundo.data.images.image_folders import decode, fitted
-from profundo.data.streams.archives import open_files, printable
+from profundo.data.streams.archives import open_files, printable, read_whole
 from profundo.data.tables.frames import read_frame
 from profundo.data.tables.new_rows import features_of_frame, features_of_row, keys_of
-from profundo.files import what_is_at
 from profundo.records import Inputs, ProfundoError
 
 if TYPE_CHECKING:
@@ -65,15 +64,11 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
 # -------------------------------------------------------------------------------------------------------------- images
 def read_image(path: Path, inputs: Inputs) -> Tensor:
     """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs."""
-    where = printable(str(path))
+    content = read_whole(path, "an image", LARGEST_FILE, "scale it down")
     try:
-        if not path.is_file():
-            raise ProfundoError(f"{where}: expected an image, found {what_is_at(path)}")
-        if path.stat().st_size > LARGEST_FILE:
-            raise ProfundoError(f"{where}: expected an image of at most {LARGEST_FILE >> 20} MB; scale it down")
-        return image_of(path.read_bytes(), inputs)
+        return image_of(content, inputs)
     except (OSError, ValueError) as error:
-        raise ProfundoError(f"{where}: expected an image, but it does not read: {error}") from None
+        raise ProfundoError(f"{printable(str(path))}: expected an image, but it does not read: {error}") from None
 
 
 def image_of(content: bytes, inputs: Inputs) -> Tensor:
@@ -165,8 +160,6 @@ def _standard_input() -> polars.DataFrame:
 def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
     """The array of inputs in an .npz file: images of any size, or rows of as many numbers as the net takes."""
     where = printable(str(path))
-    if not path.is_file():
-        raise ProfundoError(f"{where}: expected arrays, found {what_is_at(path)}")
     raw = read_inputs(path)
     is_image = raw.dtype == torch.uint8 and raw.dim() == 4
     if is_image != (inputs.kind == "image") or (not is_image and tuple(raw.shape[1:]) != inputs.shape):

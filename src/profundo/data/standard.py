@@ -18,6 +18,7 @@ from profundo.records import Inputs, Samples, Spec, Targets
 
 __all__ = [
     "channel_sums",
+    "constant",
     "deviations",
     "intensities",
     "moments",
@@ -82,11 +83,13 @@ def channel_sums(images: Tensor) -> Tensor:
 def _standard(raw: Tensor, mean: tuple[float, ...], std: tuple[float, ...], trailing: int) -> Tensor:
     values = raw.to(torch.float32, copy=True)
     if mean:
-        values.sub_(_constant(mean, trailing, raw.device)).div_(_constant(std, trailing, raw.device))
+        values.sub_(constant(mean, trailing, raw.device)).div_(constant(std, trailing, raw.device))
     return values
 
 
 @lru_cache(maxsize=64)
-def _constant(values: tuple[float, ...], trailing: int, device: torch.device) -> Tensor:
+def constant(
+    values: tuple[float, ...], trailing: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Tensor:
     """One number per channel, shaped to broadcast. Kept, since each copy to the device would wait for the device."""
-    return torch.tensor(values, dtype=torch.float32, device=device).reshape(-1, *[1] * trailing)
+    return torch.tensor(values, dtype=dtype, device=device).reshape(-1, *[1] * trailing)

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from profundo import nets
-from profundo.data.batches import batches, order, prepared_targets
-from profundo.data.standard import standardize
+from profundo.data.batches import batches, order, prepared_inputs
+from profundo.data.standard import standardize, standardize_targets
 from profundo.data.streams.blocks import Blocked, gather, root_of
 from profundo.records import Batch, Dataset, Samples
 from profundo.runs.experiment import Experiment, completed
@@ -106,11 +106,9 @@ def stages(data: Dataset, prepared: Prepared) -> dict[str, float]:
     size = min(asked.batch_size or 1, count)
     raw = gather(split.inputs, indices[:size].tolist())
     timed["standardise"] = rate(lambda: standardize(raw.to(prepared.device), spec.inputs), size)
-    inputs = standardize(raw.to(prepared.device), spec.inputs)
-    if inputs.ndim == 4:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    inputs = prepared_inputs(raw.to(prepared.device), spec.inputs)
     update = make_update(prepared, Group())
-    batch = Batch(inputs, prepared_targets(split.targets[indices[:size]], spec).to(prepared.device), size)
+    batch = Batch(inputs, standardize_targets(split.targets[indices[:size]], spec.targets).to(prepared.device), size)
     timed["learn"] = rate(lambda: [float(loss) for loss in update(batch).values()], size)
     return timed
 

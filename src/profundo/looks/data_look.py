@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import get_args
 
-from profundo.data.dataset_names import SUFFIXES, Task, names
+from profundo.data.dataset_names import SUFFIXES, Reading, Task, names
 from profundo.data.images.image_folders import fits_in_memory
 from profundo.data.loading import collect
 from profundo.data.streams.addresses import is_address
@@ -79,9 +79,8 @@ def look(
     elif (files := _image_files(name)) is not None and target is None and task == "auto":
         seen = look_at_files(files, path, image_size, tell or _nobody)
     else:
-        found = collect(
-            name, data_dir=data_dir, skip_bad=True, target=target, task=task, image_size=image_size, stream="auto"
-        )
+        how = Reading(data_dir, skip_bad=True, target=target, task=task, image_size=image_size)
+        found = collect(name, how)
         seen = look_at_images(found, tell or _nobody) if found.inputs.kind == "image" else look_at_rows(found)
     facts = {field.name: getattr(seen, field.name) for field in fields(seen)}
     return Look(**facts | {"findings": in_order(seen.findings), "seconds": time.perf_counter() - begin})

@@ -8,8 +8,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from profundo.data import standardize
-from profundo.data.batches import prepared_targets
+from profundo.data import standardize, standardize_targets
 from profundo.evaluate.linear import Linear, fit_linear, linear_name
 from profundo.records import Dataset, Inputs
 
@@ -25,7 +24,7 @@ AT_ONCE = 250  # samples whose images are as they were; then they are averaged
 def yardstick(data: Dataset) -> tuple[Linear, str]:
     """The linear model, and what to call it: "logistic regression on 10,000 of 55,000 samples"."""
     chosen = spread(data)
-    targets = prepared_targets(data.train.targets, data.spec)
+    targets = standardize_targets(data.train.targets, data.spec.targets)
     model = fit_linear(_standardised(data, chosen), targets[chosen], data.spec)
     some = f" on {len(chosen):,} of {len(data.train):,} samples" if len(chosen) < len(data.train) else ""
     return model, linear_name(data.spec) + some

@@ -151,7 +151,7 @@ def fold_data(found: Collection, asked: Experiment, groups: Tensor | None, fold:
     """The data of one training. Samples are kept aside to validate only where somebody looks at them."""
     usual = found.shares[1] if asked.early_stop else None
     share = usual if asked.validation is None else asked.validation
-    return held_out(found, fold, validation=share, seed=seed, stream=asked.stream is True, groups=groups)
+    return held_out(found, fold, validation=share, seed=seed, groups=groups)
 
 
 def fold_notes(found: Collection, groups: Tensor | None, count: int) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def learning_curve(
         raise ProfundoError(f"sizes × repeats: {len(counts)} × {repeats} are more than {MOST_TRAININGS:,} trainings")
     labels = labels_of(collection, splits[0].targets)
     orders = [nested(labels, seed_of(asked.seed, repeat)) for repeat in range(repeats)]
-    whole = subset(collection, splits, orders[0], stream=asked.stream is True)
+    whole = subset(collection, splits, orders[0])
     made(asked, whole, builder)
     notes = (*whole.notes, *few_notes(counts, len(collection.targets.classes)))
     question = {"sizes": list(map(float, sizes)), "repeats": repeats, "settings": plain_settings(asked)}
@@ -82,7 +82,7 @@ def learning_curve(
 
     def work(size: int, repeat: int) -> dict[str, Any]:
         one = asked.model_copy(update={"seed": (asked.seed + repeat) % 2**63})
-        parts = subset(collection, splits, orders[repeat][:size].sort().values, stream=asked.stream is True)
+        parts = subset(collection, splits, orders[repeat][:size].sort().values)
         run = trained(one, parts, builder)
         assert run.scores is not None
         return {

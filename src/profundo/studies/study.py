@@ -23,7 +23,7 @@ from torch import nn
 
 from profundo import nets
 from profundo.data.batches import in_order
-from profundo.data.dataset_names import nearest
+from profundo.data.dataset_names import Reading, nearest
 from profundo.data.loading import collect
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.places import check_place, remember_place
@@ -101,7 +101,7 @@ def asked_of(
 
 def collected(asked: Experiment) -> Collection:
     """The samples as they were read, before anything is learned from them."""
-    return collect(asked.data, **asked.reading())
+    return collect(asked.data, Reading(**asked.reading()))
 
 
 def made(asked: Experiment, data: Dataset, builder: Builder | None = None) -> tuple[nn.Module, Experiment]:

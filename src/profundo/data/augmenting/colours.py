@@ -8,11 +8,11 @@ saturation nor hue, and so are any other number.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import torch
 from torch import Generator, Tensor
 
+from profundo.data.standard import constant
 from profundo.records import Inputs, ProfundoError, Samples
 
 __all__ = ["Units", "colour", "luma", "noise", "of_contrast", "of_hue", "of_saturation", "value_range"]
@@ -141,10 +141,4 @@ def noise(inputs: Tensor, generator: Generator, *, units: Units | None, deviatio
 
 
 def _by_channel(values: tuple[float, ...], like: Tensor) -> Tensor:
-    return _constant(values, like.device, like.dtype)
-
-
-@lru_cache(maxsize=64)
-def _constant(values: tuple[float, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Kept, since each copy to the device would wait for the device."""
-    return torch.tensor(values, device=device, dtype=dtype).reshape(-1, 1, 1)
+    return constant(values, 2, like.device, like.dtype)

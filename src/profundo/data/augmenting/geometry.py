@@ -60,8 +60,7 @@ def rotation(images: Tensor, generator: Generator, *, degrees: float) -> Tensor:
     count, _, height, width = images.shape
     angle = _signed(count, generator, images.device) * math.radians(degrees)
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-    rows = torch.stack((cos, -sin * height / width, zero), 1), torch.stack((sin * width / height, cos, zero), 1)
-    return _mapped(images, torch.stack(rows, 1))
+    return _mapped(images, (cos, -sin * height / width, zero), (sin * width / height, cos, zero))
 
 
 def distortion(images: Tensor, generator: Generator, *, move: float, scale: float, shear: float) -> Tensor:
@@ -73,11 +72,8 @@ def distortion(images: Tensor, generator: Generator, *, move: float, scale: floa
     right, down, wide, high, sheared = (most * draw for most, draw in zip(most, draws.unbind(1), strict=True))
     height, width = images.shape[2:]
     # affine_grid says from where a pixel comes, in half sides: hence twice the moves, and the ratio of the sides.
-    rows = (
-        torch.stack((1 + wide, sheared * height / width, 2 * right), 1),
-        torch.stack((torch.zeros_like(sheared), 1 + high, 2 * down), 1),
-    )
-    return _mapped(images, torch.stack(rows, 1))
+    zero = torch.zeros_like(sheared)
+    return _mapped(images, (1 + wide, sheared * height / width, 2 * right), (zero, 1 + high, 2 * down))
 
 
 def zoom(images: Tensor, generator: Generator, *, factor: tuple[float, float]) -> Tensor:
@@ -86,8 +82,7 @@ def zoom(images: Tensor, generator: Generator, *, factor: tuple[float, float]) -
         return images
     shrink = 1 / _log_uniform(factor, len(images), generator, images.device)
     zero = torch.zeros_like(shrink)
-    rows = torch.stack((shrink, zero, zero), 1), torch.stack((zero, shrink, zero), 1)
-    return _mapped(images, torch.stack(rows, 1))
+    return _mapped(images, (shrink, zero, zero), (zero, shrink, zero))
 
 
 def crop(images: Tensor, generator: Generator, *, scale: tuple[float, float], ratio: tuple[float, float]) -> Tensor:
@@ -100,8 +95,7 @@ def crop(images: Tensor, generator: Generator, *, scale: tuple[float, float], ra
         return images
     left, top, wide, high = window(images, generator, scale, ratio)
     zero = torch.zeros_like(wide)
-    rows = torch.stack((wide, zero, 2 * left + wide - 1), 1), torch.stack((zero, high, 2 * top + high - 1), 1)
-    grid = F.affine_grid(torch.stack(rows, 1).to(images.dtype), [*images.shape], align_corners=False)
+    grid = _affine(images, (wide, zero, 2 * left + wide - 1), (zero, high, 2 * top + high - 1))
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
@@ -192,9 +186,17 @@ def _blur(side: int, sigma: float, device: torch.device) -> Tensor:
 
 
 # ------------------------------------------------------------------------------------------------------- sampling
-def _mapped(images: Tensor, maps: Tensor) -> Tensor:
-    """maps (batch, 2, 3): where each pixel comes from, in affine_grid's coordinates."""
-    return _sampled(images, F.affine_grid(maps.to(images.dtype), [*images.shape], align_corners=False))
+Row = tuple[Tensor, Tensor, Tensor]  # of an affine map, (batch,) each
+
+
+def _mapped(images: Tensor, across: Row, down: Row) -> Tensor:
+    return _sampled(images, _affine(images, across, down))
+
+
+def _affine(images: Tensor, across: Row, down: Row) -> Tensor:
+    """Grid (batch, height, width, 2): where each pixel comes from, in affine_grid's coordinates."""
+    maps = torch.stack((torch.stack(across, 1), torch.stack(down, 1)), 1)
+    return F.affine_grid(maps.to(images.dtype), [*images.shape], align_corners=False)
 
 
 def _sampled(images: Tensor, grid: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.dataset_names import Stream
+from profundo.data.dataset_names import Reading, Stream
 from profundo.data.images.layouts import Layout, arranged, placing
 from profundo.data.images.pixels import (
     Shape,
@@ -67,7 +67,10 @@ class SeveralShapesError(Exception):
 
 @runtime_checkable
 class Known(Protocol):
-    """Files that were looked at when they were found."""
+    """Files that lie together, and were looked at when they were found."""
+
+    def read_many(self, indices: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """(place among the indices, the bytes), in the order in which they lie."""
 
     def known(self, form: Form, used: list[int]) -> tuple[np.ndarray, list[Fault]] | None:
         """The sums of the images in this form, int64 (files, 2, channels), and those that fail; None if they were not
@@ -98,6 +101,9 @@ class Images:
 
     def fetched(self, indices: Tensor) -> Iterator[tuple[int, bytes]]:
         """(place among the indices, the bytes of the file)."""
+        if isinstance(self.files, Known):
+            yield from self.files.read_many(indices.tolist())
+            return
         for place, index in enumerate(indices.tolist()):
             try:
                 yield place, self.files.read(index)
@@ -139,48 +145,28 @@ def _shared(shape: tuple[int, ...]) -> Tensor:
     return whole.reshape(shape)
 
 
-def image_collection(
-    where: Path,
-    name: str | None = None,
-    *,
-    stream: Stream = "auto",
-    skip_bad: bool = False,
-    size: int | None = None,
-) -> Collection:
-    """The images of a folder or archive by class. size: of the side that all are scaled and cut to, in pixels.
+def image_collection(where: Path, how: Reading, name: str | None = None) -> Collection:
+    """The images of a folder or archive by class.
 
     Raises ProfundoError when there are no images, fewer than two classes, or files that do not decode.
     """
     files = open_files(where)
     named = name or printable(where.resolve().stem if where.is_file() else where.resolve().name)
-    return collected(named, files, arranged(files), stream=stream, skip_bad=skip_bad, size=size)
+    return collected(named, files, arranged(files), how)
 
 
 def collected(
     name: str,
     files: Files,
     layout: Layout,
-    *,
-    stream: Stream = "auto",
-    skip_bad: bool = False,
-    size: int | None = None,
+    how: Reading,
     streamed: Callable[[Images], Measured] = lambda images: images,
 ) -> Collection:
     """The images of these files, as they are laid out. streamed: what reads those that are not kept in memory."""
     used = [index for split in layout.splits.values() for index in split]
     with strict():
-        first = _first(files, used)
-        form = Form(first[1], False) if size is None else Form(_common(files, used, size)[0], True)
-        try:
-            source, faults = _read(files, form, used, stream)
-        except SeveralShapesError:
-            shape, seen = _common(files, used, None)
-            form = Form(shape, True)
-            source, faults = _read(files, form, used, stream)
-            fit_note = f"{seen}: each was scaled to cover {shape[2]}×{shape[1]} and cut about its centre."
-            layout = replace(layout, notes=(*layout.notes, fit_note))
-    shape = form.shape
-    _report(files, faults, len(used), skip_bad)
+        source, faults, form, fit_notes = _in_one_form(files, used, how)
+    _report(files, faults, len(used), how.skip_bad)
     bad = {index for index, _ in faults}
     splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
     _check_classes(files, splits, layout)
@@ -196,20 +182,47 @@ def collected(
     skipped = (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",) if faults else ()
     return Collection(
         name,
-        Inputs(shape, "image"),
+        Inputs(form.shape, "image"),
         Targets("classes" if len(layout.classes) > 2 else "binary", layout.classes),
         train,
         samples("validation"),
         samples("test"),
         shares=(0.2, 0.1),
-        notes=(*files.notes, *layout.notes, *skipped),
+        notes=(*files.notes, *layout.notes, *fit_notes, *skipped),
     )
 
 
+def _in_one_form(
+    files: Files, used: list[int], how: Reading
+) -> tuple[Tensor | Images, list[Fault], Form, tuple[str, ...]]:
+    """The images in the size that was asked for, else in their own if they share it, else made to fit a common one, which
+    the notes say."""
+    first = _first(files, used)
+    if how.image_size is not None:
+        form = Form(_common(files, used, how.image_size)[0], True)
+        return *_read(files, form, used, how.stream), form, ()
+    try:
+        form = Form(first, False)
+        return *_read(files, form, used, how.stream), form, ()
+    except SeveralShapesError:
+        shape, seen = _common(files, used, None)
+        note = f"{seen}: each was scaled to cover {shape[2]}×{shape[1]} and cut about its centre."
+        form = Form(shape, True)
+        return *_read(files, form, used, how.stream), form, (note,)
+
+
 def _read(files: Files, form: Form, used: list[int], stream: Stream) -> tuple[Tensor | Images, list[Fault]]:
-    """In memory if they fit there and nothing else is asked for."""
-    in_memory = fits_in_memory(len(files) * int(np.prod(form.shape)), stream)
-    return (_decode_all if in_memory else _measure)(files, form, used)
+    """In memory if they fit there and nothing else is asked for: uint8 (files, channels, height, width). Else as a Source,
+    after one look at each image: does it decode, has it the shape, what are its sums?"""
+    count, shape = len(files), form.shape
+    if fits_in_memory(count * int(np.prod(shape)), stream):
+        black = np.zeros((count, *shape), np.uint8)
+        pixels, faults = _surveyed(files, form, used, "pixels", black, lambda image: image.transpose(2, 0, 1))
+        return torch.from_numpy(pixels), faults
+    known = files.known(form, used) if isinstance(files, Known) else None
+    none = np.zeros((count, 2, shape[0]), np.int64)
+    measured, faults = known or _surveyed(files, form, used, "sums", none, pixel_sums)
+    return Images(files, shape, torch.from_numpy(np.array(measured)), form.fits), faults
 
 
 def fits_in_memory(needed: int, stream: Stream) -> bool:
@@ -226,12 +239,12 @@ def _memory_for_images() -> int:
         return 2**30
 
 
-def _first(files: Files, used: list[int]) -> tuple[int, Shape]:
-    """Number and shape of the first image that decodes; a ProfundoError when none does."""
+def _first(files: Files, used: list[int]) -> Shape:
+    """The shape of the first image that decodes; a ProfundoError when none does."""
     faults: list[Fault] = []
     for index in used:
         try:
-            return index, shape_of(decode(files.read(index)))
+            return shape_of(decode(files.read(index)))
         except (OSError, ValueError) as error:
             faults.append((index, str(error)))
     _report(files, faults, len(used), skip_bad=False)
@@ -268,58 +281,33 @@ def common_shape(sizes: Sequence[tuple[int, int]], has_colour: bool, size: int |
     return (3 if has_colour else 1, *sides), seen
 
 
-def _decode_all(files: Files, form: Form, used: list[int]) -> tuple[Tensor, list[Fault]]:
-    """uint8 (files, channels, height, width), from the cache if it holds them; files that fail stay black."""
-
-    shape = form.shape
-
-    def make() -> Made:
-        pixels = np.zeros((len(files), *shape), np.uint8)
-
-        def keep(index: int, image: np.ndarray) -> None:
-            pixels[index] = image.transpose(2, 0, 1)
-
-        return pixels, {"faults": _survey(files, form, used, keep)}
-
-    pixels, notes = _kept(files, form, "pixels", make)
-    return torch.from_numpy(pixels), [(int(index), str(reason)) for index, reason in notes["faults"]]
-
-
-def _measure(files: Files, form: Form, used: list[int]) -> tuple[Images, list[Fault]]:
-    """The images as a Source, after one look at each: does it decode, has it the shape, what are its sums?"""
-
-    shape = form.shape
-    if isinstance(files, Known) and (known := files.known(form, used)) is not None:
-        return Images(files, shape, torch.from_numpy(known[0]), form.fits), known[1]
-
-    def make() -> Made:
-        measured = np.zeros((len(files), 2, shape[0]), np.int64)
-
-        def keep(index: int, image: np.ndarray) -> None:
-            measured[index] = pixel_sums(image)
-
-        return measured, {"faults": _survey(files, form, used, keep)}
-
-    measured, notes = _kept(files, form, "sums", make)
-    images = Images(files, shape, torch.from_numpy(np.array(measured)), form.fits)
-    return images, [(int(index), str(reason)) for index, reason in notes["faults"]]
-
-
 def pixel_sums(image: np.ndarray) -> np.ndarray:
     """int64 (2, channels): the sums of x and x² over an image, uint8 (height, width, channels)."""
     values = image.reshape(-1, image.shape[2]).astype(np.float64)  # whole numbers below 2⁵³ add without rounding
     return np.stack([np.ones(len(values)) @ values, np.diag(values.T @ values)]).astype(np.int64)
 
 
-def _kept(files: Files, form: Form, what: str, make: Callable[[], Made]) -> Made:
+def _surveyed(
+    files: Files, form: Form, used: list[int], what: str, empty: np.ndarray, of: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, list[Fault]]:
+    """`of` every image, in the place of its file in `empty`, from the cache if it holds them; files that fail stay as they
+    are there, and are named."""
+
+    def make() -> Made:
+        return empty, {"faults": _survey(files, form, used, empty, of)}
+
     if len(files) * int(np.prod(form.shape)) < _CACHE_FROM:
-        return make()
-    fit = "-".join(map(str, form.shape)) + "-" if form.fits else ""
-    return cached(f"{what}-{_VERSION}-{fit}{files.identity()}", make)
+        values, notes = make()
+    else:
+        fit = "-".join(map(str, form.shape)) + "-" if form.fits else ""
+        values, notes = cached(f"{what}-{_VERSION}-{fit}{files.identity()}", make)
+    return values, [(int(index), str(reason)) for index, reason in notes["faults"]]
 
 
-def _survey(files: Files, form: Form, used: list[int], keep: Callable[[int, np.ndarray], None]) -> list[Fault]:
-    """Decode every image, make it fit if that is asked for, and hand it to `keep`; returns those that fail.
+def _survey(
+    files: Files, form: Form, used: list[int], values: np.ndarray, of: Callable[[np.ndarray], np.ndarray]
+) -> list[Fault]:
+    """Decode every image, make it fit if that is asked for, and note `of` it; returns those that fail.
 
     Raises SeveralShapesError for one that has another shape and is not to be fitted.
     """
@@ -337,7 +325,7 @@ def _survey(files: Files, form: Form, used: list[int], keep: Callable[[int, np.n
                 image = fitted(image, shape)
             elif shape_of(image) != shape:
                 raise SeveralShapesError
-            keep(index, image)
+            values[index] = of(image)
         return faults
 
     chunks = [used[start : start + 64] for start in range(0, len(used), 64)]

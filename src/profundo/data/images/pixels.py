@@ -37,6 +37,7 @@ NUMPY = b"\x93NUMPY"
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 2**25  # of one image: 100 MB in colour
 COMMON_SCANS = 10  # of a progressive JPEG
+GREY = ("L", "1", "LA", "La")  # modes of 8 bits or less
 ORIENTATION = 0x0112  # of EXIF: how the camera was held
 # What Pillow is known to raise on damaged files.
 DAMAGED = (
@@ -52,46 +53,49 @@ DAMAGED = (
 )
 
 
+@contextmanager
+def _opened(data: bytes) -> Iterator[Any]:
+    """The image of these bytes, of which the header has been read. Whatever Pillow raises becomes a ValueError."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            yield image
+    except UnidentifiedImageError:
+        raise ValueError("not an image") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED) as error:
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
+
+
 def decode(data: bytes) -> np.ndarray:
     """uint8 (height, width, channels). The size in the header is checked before any pixel is decoded.
 
     Raises ValueError with the reason when the bytes are no image that can be used.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import ImageOps
 
     if data.startswith(NUMPY):
         return _array(data)
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MOST_PIXELS:
-                raise ValueError(f"{width}×{height} pixels, more than the limit of {MOST_PIXELS:,}")
-            if image.mode.startswith(("I", "F")):
-                return _eight_bits(image)
-            mode = "L" if image.mode in ("L", "1", "LA", "La") else "RGB"
-            upright = ImageOps.exif_transpose(image) if _turned(image) else image
-            pixels = np.asarray(upright if upright.mode == mode else upright.convert(mode))
-    except UnidentifiedImageError:
-        raise ValueError("not an image") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED) as error:
-        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
+    with _opened(data) as image:
+        width, height = image.size
+        if width * height > MOST_PIXELS:
+            raise ValueError(f"{width}×{height} pixels, more than the limit of {MOST_PIXELS:,}")
+        if image.mode.startswith(("I", "F")):
+            return _eight_bits(image)
+        mode = "L" if image.mode in GREY else "RGB"
+        upright = ImageOps.exif_transpose(image) if _turned(image) else image
+        pixels = np.asarray(upright if upright.mode == mode else upright.convert(mode))
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
 def header(data: bytes) -> Shape:
     """The shape that the image will have, without decoding it. Raises ValueError when that cannot be told."""
-    from PIL import Image
-
     if data.startswith(NUMPY):
         return shape_of(_array(data))
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            turned = image.getexif().get(ORIENTATION, 1) >= 5
-            width, height = image.size[:: -1 if turned else 1]
-            grey = image.mode in ("L", "1", "LA", "La") or image.mode.startswith(("I", "F"))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED) as error:
-        raise ValueError(" ".join(str(error).split())) from None
-    return 1 if grey else 3, height, width
+    with _opened(data) as image:
+        turned = image.getexif().get(ORIENTATION, 1) >= 5
+        width, height = image.size[:: -1 if turned else 1]
+        return 1 if image.mode in GREY or image.mode.startswith(("I", "F")) else 3, height, width
 
 
 def work_of(data: bytes) -> int:
@@ -99,15 +103,13 @@ def work_of(data: bytes) -> int:
 
     Of several frames only the first is. A progressive JPEG goes over all pixels once a scan, of which it may have 100,000.
     """
-    from PIL import Image
-
     if data.startswith(NUMPY):
         return len(data)
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _opened(data) as image:
             scans = data.count(b"\xff\xda") if image.format == "JPEG" else 1  # in coded pixels ff is followed by 0
-            return image.width * image.height * max(1, scans // COMMON_SCANS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED):
+            return int(image.width * image.height * max(1, scans // COMMON_SCANS))
+    except ValueError:
         return 0
 
 

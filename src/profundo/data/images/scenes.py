@@ -1,6 +1,6 @@
 """Scenes of two handwritten digits and the sentence that describes them: "a 3 above a 7", "a 5 left of a 1".
 
-    scenes = Scenes(split, batch_size=64, in_epoch=300)         # split: digits of MNIST, as `load("mnist").train`
+    batches = scene_batches(split, batch_size=64, in_epoch=300)         # split: digits of MNIST, as `load("mnist").train`
 
 Digits are real; places are drawn. Scene number i of an epoch is a function of (seed, epoch, i) and of the digits, so
 training never sees a scene twice and still can be resumed; scenes made from the test digits hold no stroke of training.
@@ -9,16 +9,17 @@ Where both digits would do as the first, the sentence begins with the upper or t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from profundo.data.batches import generator
+from profundo.data.drawn_batches import DrawnBatches
 from profundo.data.text.sequence_batches import BEGIN, END, PAD
 from profundo.records import Batch, ProfundoError, Samples
 
-__all__ = ["SIDE", "WORDS", "Scenes", "caption", "draw", "sentence"]
+__all__ = ["SIDE", "WORDS", "caption", "draw", "scene_batches", "sentence"]
 
 SIDE = 56  # pixels of a scene, each way
 DIGIT = 28  # pixels of a digit's image; the digit itself fills 20
@@ -28,39 +29,25 @@ WORDS = ("", "<begin>", "<end>", "a", *"0123456789", "above", "left", "of")
 _WORD = {word: index for index, word in enumerate(WORDS)}
 
 
-class Scenes:
+def scene_batches(
+    digits: Samples, batch_size: int, in_epoch: int, *, seed: int = 0, device: torch.device | str = "cpu"
+) -> DrawnBatches:
     """Batches of scenes float32 in [0, 1] (batch, 1, 56, 56) and sentences int64 (batch, 7): word indices, END, PAD.
 
     digits: uint8 images (samples, 1, 28, 28) in memory and their classes. in_epoch: batches of one epoch.
     """
+    images, labels = digits.inputs, digits.targets
+    if not isinstance(images, Tensor) or images.shape[1:] != (1, DIGIT, DIGIT):
+        raise ProfundoError("scenes: expected MNIST digits in memory, uint8 (samples, 1, 28, 28)")
 
-    def __init__(
-        self,
-        digits: Samples,
-        batch_size: int,
-        in_epoch: int,
-        *,
-        seed: int = 0,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        if not isinstance(digits.inputs, Tensor) or digits.inputs.shape[1:] != (1, DIGIT, DIGIT):
-            raise ProfundoError("scenes: expected MNIST digits in memory, uint8 (samples, 1, 28, 28)")
-        self.images, self.labels = digits.inputs, digits.targets
-        self.batch_size, self.in_epoch, self.seed = batch_size, in_epoch, seed
-        self.device = torch.device(device)
+    def drawn(number: int) -> Batch:
+        own = generator(seed, number, torch.device("cpu"))
+        chosen = torch.randint(len(labels), (batch_size, 2), generator=own)
+        sideways = torch.rand(batch_size, generator=own) < 0.5
+        pictures = draw(images[chosen, 0], *places(sideways, own)).float().div(255)
+        return Batch(pictures.to(device), caption(labels[chosen], sideways).to(device), batch_size)
 
-    def __len__(self) -> int:
-        return self.in_epoch
-
-    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch, without the first `skip`."""
-        for index in range(skip, self.in_epoch):
-            own = generator(self.seed, epoch * self.in_epoch + index, torch.device("cpu"))
-            chosen = torch.randint(len(self.labels), (self.batch_size, 2), generator=own)
-            sideways = torch.rand(self.batch_size, generator=own) < 0.5
-            scenes = draw(self.images[chosen, 0], *places(sideways, own)).float().div(255)
-            words = caption(self.labels[chosen], sideways)
-            yield Batch(scenes.to(self.device), words.to(self.device), self.batch_size)
+    return DrawnBatches(drawn, in_epoch)
 
 
 def places(sideways: Tensor, own: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -24,18 +24,8 @@ from profundo.records import Dataset, Inputs, Samples, Spec, Targets
 __all__ = ["CITIES", "COLUMNS", "LEVELS", "MONTHS", "NOISE", "PEAKS", "WEEKDAYS", "demand", "expected"]
 
 MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
 )
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 CITIES: dict[str, tuple[str, ...]] = {  # by season; the first three are for leisure

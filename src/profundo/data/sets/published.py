@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from profundo.data.dataset_names import PUBLISHED, Published, Stream
+from profundo.data.dataset_names import PUBLISHED, Published, Reading
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.cache import cache_folder, data_folder
 from profundo.records import ProfundoError
@@ -15,16 +15,14 @@ from profundo.records import ProfundoError
 __all__ = ["published"]
 
 
-def published(
-    name: str, data_dir: str | Path | None = None, *, stream: Stream = "auto", skip_bad: bool = False
-) -> Collection:
+def published(name: str, how: Reading) -> Collection:
     """The set of that name in PUBLISHED.
 
     In a folder of one's own, <folder>/<name>/ holds the files as distributed, or the same as images: <name>-jpg.zip, or
     train/ and test/ with a folder for each class. Raises ProfundoError that says what is missing there, or why the files
     cannot be fetched.
     """
-    about, given = PUBLISHED[name], data_folder(data_dir)
+    about, given = PUBLISHED[name], data_folder(how.data_dir)
     if given is None:
         return _read(name, about, _fetched(about, cache_folder() / name))
     folder = given / name
@@ -35,7 +33,7 @@ def published(
         raise _missing(folder, about, archive)
     from profundo.data.images.image_folders import image_collection
 
-    return image_collection(archive if archive.is_file() else folder, name, stream=stream, skip_bad=skip_bad)
+    return image_collection(archive if archive.is_file() else folder, how, name)
 
 
 def _fetched(about: Published, folder: Path) -> Path:

@@ -14,10 +14,9 @@ from numpy.random import RandomState
 from profundo.data.splits.splits import Collection
 from profundo.records import Inputs, Samples, Targets
 
-__all__ = ["GATES", "REAL_TOYS", "TOYS", "gate", "real_toy", "toy"]
+__all__ = ["GATES", "TOYS", "gate", "toy"]
 
-Points = tuple[np.ndarray, np.ndarray]  # (samples, 2) and class indices (samples,)
-Values = tuple[np.ndarray, np.ndarray]  # (samples, inputs) and real targets (samples,)
+Points = tuple[np.ndarray, np.ndarray]  # (samples, inputs); class indices or real targets (samples,)
 
 GATES = {"and": (0, 0, 0, 1), "or": (0, 1, 1, 1), "xor": (0, 1, 1, 0)}
 _HALF = 500  # samples per class
@@ -39,20 +38,15 @@ def gate(name: str) -> Collection:
 
 
 def toy(name: str) -> Collection:
-    """Points in the plane, in two or three classes."""
-    make, classes = TOYS[name]
-    points, labels = make(RandomState(0))
-    samples = Samples(torch.from_numpy(points).float(), torch.from_numpy(labels).long())
-    kind = Targets("binary" if len(classes) == 2 else "classes", classes)
-    return Collection(name, Inputs((2,), "features", names=("x", "y")), kind, samples)
-
-
-def real_toy(name: str) -> Collection:
-    """A number to be predicted from one or two others."""
-    make, inputs = REAL_TOYS[name]
-    rows, values = make(RandomState(0))
-    samples = Samples(torch.from_numpy(rows).float(), torch.from_numpy(values).float().unsqueeze(1))
-    return Collection(name, Inputs((len(inputs),), "features", names=inputs), Targets("real", names=("y",)), samples)
+    """Points in the plane, in two or three classes; or a number to be predicted from one or two others."""
+    make, inputs, classes = TOYS[name]
+    rows, values = map(torch.from_numpy, make(RandomState(0)))
+    if classes:
+        targets, values = Targets("binary" if len(classes) == 2 else "classes", classes), values.long()
+    else:
+        targets, values = Targets("real", names=("y",)), values.float().unsqueeze(1)
+    described = Inputs((len(inputs),), "features", names=inputs)
+    return Collection(name, described, targets, Samples(rows.float(), values))
 
 
 def _circles(random: RandomState) -> Points:
@@ -90,13 +84,13 @@ def _checkerboard(random: RandomState) -> Points:
     return np.stack((column, row), 1) - 2.0 + random.uniform(0, 1, (2 * _HALF, 2)), labels
 
 
-def _polynomial(random: RandomState) -> Values:
+def _polynomial(random: RandomState) -> Points:
     """y = x³ − 3x + noise of deviation 1/2, for x from −2.5 to 2.5: up, down and up again, its bends at −1 and 1."""
     x = random.uniform(-2.5, 2.5, 2 * _HALF)
     return x[:, None], x**3 - 3 * x + random.normal(0, 0.5, 2 * _HALF)
 
 
-def _plane(random: RandomState) -> Values:
+def _plane(random: RandomState) -> Points:
     """y = 3a − 2b + 1 + noise of deviation 0.3, for a and b from −1 to 1."""
     rows = random.uniform(-1, 1, (2 * _HALF, 2))
     return rows, rows @ [3.0, -2.0] + 1 + random.normal(0, 0.3, 2 * _HALF)
@@ -111,15 +105,13 @@ def _noisy(random: RandomState, points: np.ndarray, deviation: float) -> np.ndar
     return noise
 
 
-TOYS: dict[str, tuple[Callable[[RandomState], Points], tuple[str, ...]]] = {
-    "circles": (_circles, ("inner", "outer")),
-    "moons": (_moons, ("upper", "lower")),
-    "spiral": (_spiral, ("one arm", "other arm")),
-    "blobs": (_blobs, ("A", "B", "C")),
-    "checkerboard": (_checkerboard, ("dark", "light")),
+TOYS: dict[str, tuple[Callable[[RandomState], Points], tuple[str, ...], tuple[str, ...]]] = {
+    "circles": (_circles, ("x", "y"), ("inner", "outer")),
+    "moons": (_moons, ("x", "y"), ("upper", "lower")),
+    "spiral": (_spiral, ("x", "y"), ("one arm", "other arm")),
+    "blobs": (_blobs, ("x", "y"), ("A", "B", "C")),
+    "checkerboard": (_checkerboard, ("x", "y"), ("dark", "light")),
+    "polynomial": (_polynomial, ("x",), ()),
+    "plane": (_plane, ("a", "b"), ()),
 }
-
-REAL_TOYS: dict[str, tuple[Callable[[RandomState], Values], tuple[str, ...]]] = {
-    "polynomial": (_polynomial, ("x",)),
-    "plane": (_plane, ("a", "b")),
-}
+"""Name → how it is drawn, its inputs, its classes: none where the target is a number."""

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from profundo.data.streams.archives import printable
+from profundo.data.streams.archives import printable, read_whole
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -115,16 +115,7 @@ def resampled(samples: Tensor, rate: int, wanted: int = RATE) -> Tensor:
 
 def load_wav(path: Path) -> Tensor:
     """float32 (samples,) at 8 kHz of a WAV file. Raises ProfundoError when there is none or it does not read."""
-    try:
-        if not path.is_file():
-            raise ProfundoError(
-                f"{path}: expected a WAV file, found {'something else' if path.exists() else 'nothing'}"
-            )
-        if path.stat().st_size > LARGEST_FILE:
-            raise ProfundoError(f"{path}: expected a WAV file of at most {LARGEST_FILE >> 20} MB; cut it")
-        return read_wav(path.read_bytes(), str(path))
-    except OSError as error:
-        raise ProfundoError(f"{path}: cannot be read: {error.strerror or error}") from None
+    return read_wav(read_whole(path, "a WAV file", LARGEST_FILE, "cut it"), str(path))
 
 
 def read_wav(content: bytes, name: str) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 from profundo.data.batches import mix
 from profundo.data.dataset_names import SUFFIXES, nearest
-from profundo.data.splits.splits import Collection, Selection, chosen, divide, stratified
+from profundo.data.splits.splits import Collection, Selection, chosen, finished, labels_of, stratified
 from profundo.records import Dataset, ProfundoError, Samples
 
 __all__ = [
@@ -31,16 +31,6 @@ __all__ = [
     "small_classes",
     "subset",
 ]
-
-
-def by_class(found: Collection) -> bool:
-    """Whether each sample belongs to one class, of which every part should have its share."""
-    return found.targets.kind in ("classes", "binary")
-
-
-def labels_of(found: Collection, targets: Tensor) -> Tensor:
-    """Class indices (samples,) to stratify by; all zero where a sample has not one class."""
-    return targets if by_class(found) else torch.zeros(len(targets), dtype=torch.int64)
 
 
 # --------------------------------------------------------------------------------------------------------------- folds
@@ -101,7 +91,7 @@ def packed(labels: Tensor, groups: Tensor, count: int, generator: Generator) -> 
 
 def small_classes(found: Collection, labels: Tensor, count: int) -> tuple[str, ...]:
     """A sentence if some class has fewer samples than there are folds: then it is missing from what some folds hold out."""
-    if not by_class(found):
+    if found.targets.kind not in ("classes", "binary"):
         return ()
     few = [
         f"{found.targets.classes[label]} ({number})"
@@ -134,7 +124,6 @@ def held_out(
     *,
     validation: float | None,
     seed: int,
-    stream: bool = False,
     groups: Tensor | None = None,
 ) -> Dataset:
     """The data whose test split is the fold; everything that is learned from data is learned from the rest of them.
@@ -147,10 +136,7 @@ def held_out(
     among = rest.nonzero().squeeze(1)
     test = chosen(found.train, fold)
     if validation is None:
-        train = chosen(found.train, among)
-        data = divide(
-            replace(found, train=train, validation=test, test=test), validation=None, seed=seed, stream=stream
-        )
+        data = finished(found, chosen(found.train, among), test, test)
         return replace(data, validation=chosen(data.test, torch.empty(0, dtype=torch.int64)))
     labels = labels_of(found, found.train.targets)
     if groups is None:
@@ -159,8 +145,7 @@ def held_out(
         parts = _parts(labels[among], validation, seed, groups[among])
         aside = among[parts[0]]
         among = among[torch.cat(parts[1:]).sort().values]
-    parted = replace(found, train=chosen(found.train, among), validation=chosen(found.train, aside), test=test)
-    return divide(parted, validation=None, seed=seed, stream=stream)
+    return finished(found, chosen(found.train, among), chosen(found.train, aside), test)
 
 
 def _parts(labels: Tensor, share: float, seed: int, groups: Tensor) -> list[Tensor]:
@@ -242,11 +227,10 @@ def nested(labels: Tensor, seed: int) -> Tensor:
     return shuffled[place[shuffled].argsort(stable=True)]
 
 
-def subset(found: Collection, splits: Sequence[Samples], indices: Tensor, *, stream: bool = False) -> Dataset:
+def subset(found: Collection, splits: Sequence[Samples], indices: Tensor) -> Dataset:
     """The data with only these of the training samples, of which all is learned anew, and the other splits unchanged."""
     train, validation, test = splits
-    parted = replace(found, train=chosen(train, indices), validation=validation, test=test)
-    return divide(parted, validation=None, seed=0, stream=stream)
+    return finished(found, chosen(train, indices), validation, test)
 
 
 def seed_of(seed: int, repeat: int) -> int:

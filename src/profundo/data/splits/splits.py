@@ -15,7 +15,7 @@ from profundo.data.standard import channel_sums, deviations, moments
 from profundo.data.tables.columns import as_features
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 
-__all__ = ["Collection", "Selection", "chosen", "divide", "separated", "stratified"]
+__all__ = ["Blocked", "Collection", "Selection", "chosen", "divide", "finished", "labels_of", "separated", "stratified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,26 @@ class Measured(Source, Protocol):
 
 
 @runtime_checkable
-class Streamed(Source, Protocol):
-    """A Source that is read in blocks, from far away or of great size: what is learned from it, it learns by itself."""
+class Blocked(Source, Protocol):
+    """A Source of which many samples are read together, from far away or of great size; see blocks.py.
+
+    blocks: int64 (samples,), the number of the block in which each lies. together: blocks of a window. threaded: whether it
+    is read by threads of this process, since its library has its own; otherwise by processes.
+    """
+
+    blocks: Tensor
+    together: int
+    threaded: bool
+
+    def gather(self, indices: Tensor) -> Tensor:
+        """The raw samples (chosen, *shape) at these indices, in this order."""
 
     def fingerprint(self, indices: Tensor) -> bytes:
         """What changes when any of these samples does."""
 
 
 @runtime_checkable
-class StreamedRows(Streamed, Protocol):
+class StreamedRows(Blocked, Protocol):
     """Rows of a table in blocks."""
 
     def as_features(
@@ -66,7 +77,7 @@ class StreamedRows(Streamed, Protocol):
 class Selection:
     """A Source: some samples of a tensor or of another Source, in a given order."""
 
-    def __init__(self, source: Tensor | Measured | Streamed, indices: Tensor) -> None:
+    def __init__(self, source: Tensor | Measured | Blocked, indices: Tensor) -> None:
         self.source, self.indices = source, indices
 
     def __len__(self) -> int:
@@ -75,9 +86,6 @@ class Selection:
     def __getitem__(self, index: int) -> Tensor:
         return self.source[int(self.indices[index])]
 
-    def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:
-        return [self[index] for index in indices]
-
     def sums(self) -> Tensor:
         """Integer sums (2, channels) of the selected images; see `channel_sums`."""
         if isinstance(self.source, Tensor):
@@ -85,8 +93,10 @@ class Selection:
         assert isinstance(self.source, Measured)
         return self.source.sums(self.indices)
 
-    def narrowed(self, indices: Tensor) -> Selection:
-        return Selection(self.source, self.indices[indices])
+
+def labels_of(found: Collection, targets: Tensor) -> Tensor:
+    """Class indices (samples,) to stratify by; all zero where a sample has not one class."""
+    return targets if found.targets.kind in ("classes", "binary") else torch.zeros(len(targets), dtype=torch.int64)
 
 
 def divide(found: Collection, *, validation: float | None, seed: int, stream: bool) -> Dataset:
@@ -94,7 +104,7 @@ def divide(found: Collection, *, validation: float | None, seed: int, stream: bo
 
     validation: share of the samples not set apart for the test; None: the collection's own custom.
     """
-    return _finish(found, *separated(found, validation=validation, seed=seed, stream=stream))
+    return finished(found, *separated(found, validation=validation, seed=seed, stream=stream))
 
 
 def separated(
@@ -108,31 +118,42 @@ def separated(
     if not 0 < share < 1:
         raise ProfundoError(f"validation: expected a share between 0 and 1, such as 0.1; got {share}")
 
-    rest, by_class = torch.arange(len(found.train)), found.targets.kind not in ("real", "labels")
-    if found.test is None:
-        rest, taken = stratified(found.train.targets, rest, found.shares[0], generator, by_class=by_class)
-        test = _take(found.train, taken, stream)
-    else:
-        test = _take(found.test, None, stream)
-    if found.validation is None:
-        rest, taken = stratified(found.train.targets, rest, share, generator, by_class=by_class)
-        held = _take(found.train, taken, stream)
-    else:
-        held = _take(found.validation, None, stream)
+    labels, rest = labels_of(found, found.train.targets), torch.arange(len(found.train))
+
+    def aside(own: Samples | None, share: float) -> Samples:
+        nonlocal rest
+        if own is not None:
+            return chosen(own, None, stream)
+        rest, taken = stratified(labels, rest, share, generator)
+        return chosen(found.train, taken, stream)
+
+    test = aside(found.test, found.shares[0])
+    held = aside(found.validation, share)
     for name, split in (("training", rest), ("validation", held), ("test", test)):
         if len(split) == 0:
             raise ProfundoError(
                 f"{found.name}: {len(found.train)} samples leave none for the {name} split; give more samples per class"
             )
-    return _take(found.train, rest, stream), held, test
+    return chosen(found.train, rest, stream), held, test
 
 
-def chosen(samples: Samples, indices: Tensor) -> Samples:
-    """The samples at these indices, in this order: in memory or to be read, as they were."""
-    return _take(samples, indices, stream=isinstance(samples.inputs, Selection))
+def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Samples:
+    """The samples at these indices, in this order, or all: in memory if they come from a tensor, unless streamed."""
+    inputs = samples.inputs
+    if indices is None:
+        if isinstance(inputs, Tensor) and not stream:
+            return samples
+        indices = torch.arange(len(samples))
+    if isinstance(inputs, Selection):
+        source, places = inputs.source, inputs.indices[indices]
+    else:
+        assert isinstance(inputs, Tensor)
+        source, places = inputs, indices
+    in_memory = isinstance(source, Tensor) and not stream
+    return Samples(source[places] if in_memory else Selection(source, places), samples.targets[indices])  # type: ignore[index]
 
 
-def _finish(found: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
+def finished(found: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
     """The dataset, with mean and std of the training split and the fingerprint of all three."""
     inputs, targets, notes = found.inputs, found.targets, found.notes
     if inputs.columns:
@@ -152,21 +173,19 @@ def _finish(found: Collection, train: Samples, validation: Samples, test: Sample
     return Dataset(found.name, Spec(inputs, targets), *splits, notes=notes, facts=facts)
 
 
-def stratified(
-    targets: Tensor, among: Tensor, share: float, generator: torch.Generator, *, by_class: bool = True
-) -> tuple[Tensor, Tensor]:
+def stratified(labels: Tensor, among: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Divide the indices `among` into (rest, taken), both ascending, with `share` of every class taken.
 
-    Class sizes are rounded by largest remainder, so that the total is right too; every class leaves at least one sample
-    in the rest. Without `by_class` the whole is one class.
+    labels: class indices of all samples. Class sizes are rounded by largest remainder, so that the total is right too;
+    every class leaves at least one sample in the rest.
     """
-    labels = targets[among] if by_class else torch.zeros(len(among), dtype=torch.int64)
-    counts = torch.bincount(labels).tolist()
+    own = labels[among]
+    counts = torch.bincount(own).tolist()
     taken = [
-        among[labels == label][torch.randperm(count, generator=generator)[:quota]]
+        among[own == label][torch.randperm(count, generator=generator)[:quota]]
         for label, (count, quota) in enumerate(zip(counts, _quotas(counts, share), strict=True))
     ]
-    chosen = torch.cat([_no_samples(), *taken]).sort().values
+    chosen = torch.cat([among[:0], *taken]).sort().values
     return among[~torch.isin(among, chosen, assume_unique=True)], chosen
 
 
@@ -179,25 +198,6 @@ def _quotas(counts: Sequence[int], share: float) -> list[int]:
     for label in order[:missing]:
         quotas[label] += 1
     return [min(quota, max(0, count - 1)) for quota, count in zip(quotas, counts, strict=True)]
-
-
-def _take(samples: Samples, indices: Tensor | None, stream: bool) -> Samples:
-    """The samples at these indices, or all: gathered into memory if the source is a tensor, unless streamed."""
-    if indices is None:
-        if isinstance(samples.inputs, Tensor) and not stream:
-            return samples
-        indices = torch.arange(len(samples))
-    chosen = _select(samples.inputs, indices)
-    gather = isinstance(chosen.source, Tensor) and not stream
-    inputs = chosen.source.index_select(0, chosen.indices) if gather else chosen  # type: ignore[union-attr]
-    return Samples(inputs, samples.targets[indices])
-
-
-def _select(inputs: Tensor | Source, indices: Tensor) -> Selection:
-    if isinstance(inputs, Selection):
-        return inputs.narrowed(indices)
-    assert isinstance(inputs, Tensor)
-    return Selection(inputs, indices)
 
 
 def _measured(inputs: Inputs, train: Samples) -> Inputs:
@@ -233,13 +233,9 @@ def _fingerprint(splits: Iterable[Samples], inputs: Inputs) -> str:
     for split in splits:
         digest.update(split.targets.numpy().tobytes())
         source = _source(split)
-        if isinstance(source, Streamed) and isinstance(split.inputs, Selection):
+        if isinstance(source, Blocked) and isinstance(split.inputs, Selection):
             digest.update(source.fingerprint(split.inputs.indices))
             continue
         for index in np.unique(np.linspace(0, len(split) - 1, 1000).astype(int)).tolist():
             digest.update(split.inputs[index].numpy().tobytes())
     return digest.hexdigest()
-
-
-def _no_samples() -> Tensor:
-    return torch.empty(0, dtype=torch.int64)

@@ -8,16 +8,11 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor
 
+from profundo.data.splits.splits import chosen
 from profundo.data.standard import channel_sums, moments
 from profundo.records import Dataset, ProfundoError, Samples, Spec
 
-__all__ = ["few", "only_classes", "part"]
-
-
-def part(samples: Samples, indices: Tensor) -> Samples:
-    """The samples at these indices, in this order; inputs in memory."""
-    assert isinstance(samples.inputs, Tensor)
-    return Samples(samples.inputs[indices], samples.targets[indices])
+__all__ = ["few", "only_classes"]
 
 
 def few(samples: Samples, per_class: int, generator: Generator) -> Samples:
@@ -25,13 +20,13 @@ def few(samples: Samples, per_class: int, generator: Generator) -> Samples:
 
     Raises ProfundoError when a class has fewer.
     """
-    chosen = []
+    members = []
     for label, count in enumerate(torch.bincount(samples.targets).tolist()):
         if count < per_class:
             raise ProfundoError(f"class {label}: expected at least {per_class} samples, found {count}")
         places = (samples.targets == label).nonzero().squeeze(1)
-        chosen.append(places[torch.randperm(count, generator=generator)[:per_class]])
-    return part(samples, torch.cat(chosen))
+        members.append(places[torch.randperm(count, generator=generator)[:per_class]])
+    return chosen(samples, torch.cat(members))
 
 
 def only_classes(data: Dataset, classes: Sequence[int]) -> Dataset:
@@ -43,8 +38,8 @@ def only_classes(data: Dataset, classes: Sequence[int]) -> Dataset:
     number[list(classes)] = torch.arange(len(classes))
 
     def kept(samples: Samples) -> Samples:
-        chosen = part(samples, (number[samples.targets] >= 0).nonzero().squeeze(1))
-        return Samples(chosen.inputs, number[chosen.targets])
+        left = chosen(samples, (number[samples.targets] >= 0).nonzero().squeeze(1))
+        return Samples(left.inputs, number[left.targets])
 
     train, validation, test = kept(data.train), kept(data.validation), kept(data.test)
     assert isinstance(train.inputs, Tensor)

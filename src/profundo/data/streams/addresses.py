@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -88,7 +88,7 @@ def files_at(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
     """
     if is_address(pattern):
         _check(pattern)
-        if os.path.exists(local := _local(pattern)):
+        if pattern.startswith("file://") and os.path.exists(local := pattern.removeprefix("file://")):
             pattern = local
     one_by_one = [pattern] if not is_address(pattern) and os.path.exists(pattern) else expanded(pattern)
     found = list(chain.from_iterable(_files_at(one, suffixes) for one in one_by_one))
@@ -240,13 +240,15 @@ def _stored(address: str, info: dict[str, Any]) -> Stored:
     return Stored(address, size, " ".join(str(info[name]) for name in MARKS if info.get(name)))
 
 
-def _local(address: str) -> str:
-    """The path of a file:// address; nothing for others."""
-    return address.split("://", 1)[1] if address.startswith("file://") else ""
-
-
 def _opened(address: str) -> tuple[Any, str]:
-    return _reached(address, lambda: _system(address, os.getpid()))
+    try:
+        return _system(address, os.getpid())
+    except ImportError as error:
+        raise ProfundoError(
+            f'{address}: needs another package ({_said(error)}); pip install "profundo[remote]" brings the usual ones'
+        ) from None
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        raise ProfundoError(f"{address}: the store cannot be opened: {_said(error)}") from None
 
 
 def _check(address: str) -> None:
@@ -267,17 +269,6 @@ def _check(address: str) -> None:
             f"{address.partition('?')[0]}?…: expected an address without parameters, which would be written into runs and "
             "reports; give credentials as the store's package reads them, or fetch signed addresses to this disk"
         )
-
-
-def _reached(address: str, open_it: Callable[[], tuple[Any, str]]) -> tuple[Any, str]:
-    try:
-        return open_it()
-    except ImportError as error:
-        raise ProfundoError(
-            f'{address}: needs another package ({_said(error)}); pip install "profundo[remote]" brings the usual ones'
-        ) from None
-    except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        raise ProfundoError(f"{address}: the store cannot be opened: {_said(error)}") from None
 
 
 @lru_cache(maxsize=1024)

@@ -19,7 +19,19 @@ from typing import Protocol
 from profundo.files import sha256
 from profundo.records import ProfundoError
 
-__all__ = ["IMAGE_SUFFIXES", "SMALL", "TIGHT", "Files", "Folder", "Zip", "is_image", "open_files", "printable"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "SMALL",
+    "TIGHT",
+    "Files",
+    "Folder",
+    "Zip",
+    "is_image",
+    "open_files",
+    "printable",
+    "read_whole",
+    "what_is_at",
+]
 
 SMALL, TIGHT = 1 << 30, 100  # bytes that anything may unpack to; beyond, how many times its own size
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"}
@@ -184,6 +196,26 @@ def printable(name: str) -> str:
     except UnicodeEncodeError:  # half a pair of UTF-16, which stands for no byte
         text = name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def read_whole(path: Path, what: str, largest: int, advice: str) -> bytes:
+    """A file's bytes. Raises ProfundoError that says that `what` was expected, of at most `largest` bytes: then `advice`."""
+    where = printable(str(path))
+    try:
+        if not path.is_file():
+            raise ProfundoError(f"{where}: expected {what}, found {what_is_at(path)}")
+        if path.stat().st_size > largest:
+            raise ProfundoError(f"{where}: expected {what} of at most {largest >> 20} MB; {advice}")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise ProfundoError(f"{where}: cannot be read: {error}") from None
+
+
+def what_is_at(path: Path) -> str:
+    """In words, where a file was expected."""
+    if path.is_dir():
+        return "a folder"
+    return "something else" if path.exists() else "nothing"
 
 
 def _parents(parts: Parts, folder: bool) -> Iterable[Parts]:

@@ -14,31 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from profundo.data.splits.splits import Selection
-from profundo.records import Source
+from profundo.data.splits.splits import Blocked, Selection
 
 __all__ = ["Blocked", "Blocks", "Window", "blocks_of", "cut", "gather", "in_blocks", "root_of", "shuffled_in_windows"]
-
-
-@runtime_checkable
-class Blocked(Source, Protocol):
-    """A Source of which many samples are read together.
-
-    blocks: int64 (samples,), the number of the block in which each lies. together: blocks of a window. threaded: whether it
-    is read by threads of this process, since its library has its own; otherwise by processes.
-    """
-
-    blocks: Tensor
-    together: int
-    threaded: bool
-
-    def gather(self, indices: Tensor) -> Tensor:
-        """The raw samples (chosen, *shape) at these indices, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +52,7 @@ def root_of(source: Any, indices: Tensor) -> tuple[Any, Tensor]:
     return source, indices
 
 
-def gather(source: Any, indices: Sequence[int]) -> Tensor:
+def gather(source: Any, indices: Sequence[int] | np.ndarray | Tensor) -> Tensor:
     """Raw samples (chosen, *shape), read together where the source knows how."""
     root, places = root_of(source, torch.as_tensor(indices, dtype=torch.int64))
     if isinstance(root, Tensor):

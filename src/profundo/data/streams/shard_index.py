@@ -1,6 +1,6 @@
 """One tar shard, looked at once from front to back: where its samples lie, their classes, and what their pixels add up to.
 
-What is found is an array of whole numbers, a row a sample, kept in the cache under the shard's size and time (or tag).
+What is found is an array, a row a sample, kept in the cache under the shard's size and time (or tag).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,28 +20,20 @@ from profundo.data.streams.cache import Made, cached
 from profundo.data.streams.tars import Front, Member, members
 from profundo.records import ProfundoError
 
-__all__ = [
-    "CHANNELS",
-    "HEIGHT",
-    "INPUTS",
-    "LABEL",
-    "LARGEST_IMAGE",
-    "OFFSET",
-    "SIZE",
-    "SUMS",
-    "WIDTH",
-    "Look",
-    "looked_at",
-]
+__all__ = ["INPUTS", "LARGEST_IMAGE", "ROW", "Look", "looked_at"]
 
 INPUTS = frozenset(("jpg", "jpeg", "png", "webp", "ppm", "pgm", "pbm", "bmp", "gif", "tif", "tiff", "npy"))
 LABELS = ("cls", "json", "txt")  # the first of them counts
 PICKLED = frozenset(("pyd", "pkl", "pickle", "pickled", "pth", "pt", "joblib"))
 LARGEST_IMAGE, LARGEST_LABEL = 2**26, 2**20  # bytes
 LONGEST_NAME = 200  # of a class
-VERSION = 1  # of what is cached
+VERSION = 2  # of what is cached
 
-OFFSET, SIZE, LABEL, HEIGHT, WIDTH, CHANNELS, SUMS, COLUMNS = 0, 1, 2, 3, 4, 5, 6, 12  # of a row about a sample
+# About a sample: where it lies; which label it has; height, width, channels; the sums of x and of x² in up to three of them.
+ROW = np.dtype([("offset", "i8"), ("size", "i8"), ("label", "i8"), ("shape", "i8", 3), ("sums", "i8", (2, 3))])
+
+Measures = tuple[tuple[int, ...], np.ndarray]
+UNMEASURED: Measures = (0, 0, 0), np.zeros((2, 3), np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +64,24 @@ def looked_at(file: Stored, look: Look) -> Made:
 
 
 def _index(file: Stored, look: Look) -> Made:
-    """Rows about the samples of one shard; in the notes the labels that column LABEL numbers, the images that do not decode,
+    """ROWs about the samples of one shard; in the notes the labels that they number, the images that do not decode,
     and how many members have no part in a sample."""
-    front, rows = Front(file), list[list[int]]()
+    front, rows = Front(file), list[tuple[Any, ...]]()
     labels, faults, left_out = dict[str, int](), list[Fault](), [0]
     for sample in _samples(front, left_out):
         if sample.input is None:
             left_out[0] += len(sample.labels)
             continue
-        row = [0] * COLUMNS
-        row[OFFSET], row[SIZE] = sample.input.offset, sample.input.size
-        row[LABEL] = labels.setdefault(_label(sample, file), len(labels))
+        label, measures = labels.setdefault(_label(sample, file), len(labels)), UNMEASURED
         if look.measures:
             try:
-                row[HEIGHT:] = _measures(front, sample.input, look.side)
+                measures = _measures(front, sample.input, look.side)
             except (OSError, ValueError) as error:
                 faults.append((len(rows), str(error)))
-        rows.append(row)
+        rows.append((sample.input.offset, sample.input.size, label, *measures))
     if not rows:
         raise ProfundoError(f"{printable(file.address)}: expected samples such as 000.jpg with 000.cls, found none")
-    return np.array(rows, np.int64), {"labels": list(labels), "faults": faults, "left_out": left_out[0]}
+    return np.array(rows, ROW), {"labels": list(labels), "faults": faults, "left_out": left_out[0]}
 
 
 def _samples(front: Front, left_out: list[int]) -> Iterator[Sample]:
@@ -173,8 +164,7 @@ def _in_json(text: str) -> str:
     return str(content) if isinstance(content, str | int) and not isinstance(content, bool) else ""
 
 
-def _measures(front: Front, member: Member, side: int | None) -> list[int]:
-    """Height, width, channels, and the sums of x and of x² in up to three channels."""
+def _measures(front: Front, member: Member, side: int | None) -> Measures:
     if member.size > LARGEST_IMAGE:
         raise ValueError(f"{member.size:,} bytes, more than the limit of {LARGEST_IMAGE:,}")
     pixels = decode(front.span(member.offset, member.size))
@@ -182,4 +172,4 @@ def _measures(front: Front, member: Member, side: int | None) -> list[int]:
         pixels = fitted(pixels, (pixels.shape[2], side, side))
     sums = np.zeros((2, 3), np.int64)
     sums[:, : pixels.shape[2]] = pixel_sums(pixels)
-    return [*pixels.shape, *sums.reshape(-1).tolist()]
+    return pixels.shape, sums

@@ -16,40 +16,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.dataset_names import Stream
-from profundo.data.images.image_folders import (
-    Fault,
-    Form,
-    Images,
-    SeveralShapesError,
-    collected,
-    fits_in_memory,
-)
+from profundo.data.dataset_names import Reading
+from profundo.data.images.image_folders import Fault, Form, Images, SeveralShapesError, collected, fits_in_memory
 from profundo.data.images.layouts import Layout, splits_of
 from profundo.data.images.pixels import strict
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import Stored, beside, read, read_spans
 from profundo.data.streams.archives import Parts, printable
 from profundo.data.streams.cache import Made
-from profundo.data.streams.shard_index import (
-    CHANNELS,
-    HEIGHT,
-    LABEL,
-    LARGEST_IMAGE,
-    OFFSET,
-    SIZE,
-    SUMS,
-    WIDTH,
-    Look,
-    looked_at,
-)  # fmt: skip
+from profundo.data.streams.shard_index import LARGEST_IMAGE, ROW, Look, looked_at
 from profundo.records import ProfundoError
 
 __all__ = ["ShardImages", "Shards", "called", "shard_collection"]
@@ -62,14 +44,14 @@ WINDOW_BYTES, WINDOW_SAMPLES, TOGETHER = 2**26, 4096, 32
 class Shards:
     """The samples of several shards, as files by number. May be handed to the workers of a DataLoader.
 
-    rows: int64 (samples, 12), see the constants above; shard: of each sample.
+    rows: ROW (samples,); shard: of each sample.
     """
 
     def __init__(self, where: str, stored: Sequence[Stored], made: Sequence[Made], look: Look) -> None:
         self.where, self.stored, self.look = where, stored, look
         self.paths: list[Parts] = []
         self.folders: set[Parts] = set()
-        self.rows = np.concatenate([array for array, _ in made])
+        self.rows = np.concatenate([array.view(ROW) for array, _ in made])
         self.shard = np.repeat(np.arange(len(made)), [len(array) for array, _ in made])
         self.begins = np.concatenate([[0], np.cumsum([len(array) for array, _ in made])])
         self.faults = {
@@ -86,10 +68,10 @@ class Shards:
         return len(self.rows)
 
     def read(self, index: int) -> bytes:
-        size = int(self.rows[index, SIZE])
+        size = int(self.rows["size"][index])
         if size > LARGEST_IMAGE:
             raise ValueError(f"{size:,} bytes, more than the limit of {LARGEST_IMAGE:,}")
-        return read(self.stored[self.shard[index]].address, int(self.rows[index, OFFSET]), size)
+        return read(self.stored[self.shard[index]].address, int(self.rows["offset"][index]), size)
 
     def read_many(self, indices: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """(place among the indices, the bytes), shard by shard and from front to back."""
@@ -97,7 +79,7 @@ class Shards:
         ascending = np.asarray(indices)[order]
         for shard in np.unique(self.shard[ascending]).tolist():
             mine = order[self.shard[ascending] == shard].tolist()
-            spans = [(int(self.rows[indices[place], OFFSET]), int(self.rows[indices[place], SIZE])) for place in mine]
+            spans = self.rows[["offset", "size"]][ascending[self.shard[ascending] == shard]].tolist()
             address = self.stored[shard].address
             try:
                 yield from zip(mine, read_spans(address, spans), strict=True)
@@ -108,7 +90,7 @@ class Shards:
         """Of the shard, and of the member as its header has it (long names are cut there)."""
         address = self.stored[self.shard[index]].address
         try:
-            name = read(address, int(self.rows[index, OFFSET]) - 512, 100).split(b"\0")[0]
+            name = read(address, int(self.rows["offset"][index]) - 512, 100).split(b"\0")[0]
         except (OSError, ValueError):
             name = b"?"
         return printable(f"{address}/{name.decode('utf-8', 'surrogateescape')}")
@@ -121,84 +103,56 @@ class Shards:
         if not self.look.measures:
             return None
         channels, height, width = form.shape
-        rows = self.rows[[index for index in used if index not in self.faults]]
-        if not form.fits and (rows[:, [CHANNELS, HEIGHT, WIDTH]] != form.shape).any():
+        shapes = self.rows["shape"][[index for index in used if index not in self.faults]]
+        if not form.fits and (shapes != (height, width, channels)).any():
             raise SeveralShapesError
-        if (rows[:, [HEIGHT, WIDTH]] != (height, width)).any():
+        if (shapes[:, :2] != (height, width)).any():
             return None
-        sums = self.rows[:, SUMS:].reshape(-1, 2, 3)
-        grey = self.rows[:, CHANNELS] == 1
+        sums = self.rows["sums"].copy()
+        grey = self.rows["shape"][:, 2] == 1
         sums[grey] = sums[grey][:, :, :1]  # in colour, its channels are equal
         mine = set(used)
-        return sums[:, :, :channels].copy(), [fault for fault in self.faults.items() if fault[0] in mine]
+        return sums[:, :, :channels], [fault for fault in self.faults.items() if fault[0] in mine]
 
     def sizes(self) -> tuple[list[tuple[int, int]], bool] | None:
         """See images.Known."""
         if not self.look.measures:
             return None
-        rows = self.rows[self.rows[:, HEIGHT] > 0]
-        return [tuple(size) for size in rows[:, [WIDTH, HEIGHT]].tolist()], bool((rows[:, CHANNELS] == 3).any())
+        shapes = self.rows["shape"][self.rows["shape"][:, 0] > 0]
+        return [(width, height) for height, width, _ in shapes.tolist()], bool((shapes[:, 2] == 3).any())
 
 
-class ShardImages:
-    """A Source that is read in blocks; see blocks.py. All but the reading together is done by `images`."""
+class ShardImages(Images):
+    """Images that are read in blocks; see blocks.py."""
 
     threaded = False
     together = TOGETHER
 
     def __init__(self, images: Images, shards: Shards) -> None:
-        self.images, self.shards = images, shards
+        super().__init__(shards, images.shape, images.measured, images.fits)
         window = min(WINDOW_SAMPLES, max(TOGETHER, WINDOW_BYTES // int(np.prod(images.shape))))
         inside = (np.arange(len(shards)) - shards.begins[shards.shard]) // (window // TOGETHER)
         begins = np.diff(shards.shard, prepend=-1) + np.diff(inside, prepend=0) != 0
         self.blocks = torch.from_numpy(np.cumsum(begins) - 1)
 
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.images[index]
-
-    def gather(self, indices: Tensor) -> Tensor:
-        return self.made(indices, self.fetched(indices))
-
-    def fetched(self, indices: Tensor) -> Iterator[tuple[int, bytes]]:
-        """(place among the indices, the bytes of the image), shard by shard."""
-        return self.shards.read_many(indices.tolist())
-
-    def made(self, indices: Tensor, fetched: Iterable[tuple[int, bytes]]) -> Tensor:
-        return self.images.made(indices, fetched)
-
-    def sums(self, indices: Tensor) -> Tensor:
-        return self.images.sums(indices)
-
     def fingerprint(self, indices: Tensor) -> bytes:
         """The exact sums of each image stand for it: to read images from a store, one here and one there, would take long."""
-        return self.images.measured[indices].numpy().tobytes()
+        return self.measured[indices].numpy().tobytes()
 
 
-def shard_collection(
-    where: str, stored: Sequence[Stored], *, stream: Stream = "auto", skip_bad: bool = False, size: int | None = None
-) -> Collection:
-    """The images of these shards by class. size: of the side that all are scaled and cut to, in pixels.
+def shard_collection(where: str, stored: Sequence[Stored], how: Reading) -> Collection:
+    """The images of these shards by class.
 
     Shards in folders train/, validation/, test/, or with names that begin so (val-000.tar), are those splits. Raises
     ProfundoError for shards that are damaged, hostile or empty, samples without a class, and images that do not decode.
     """
-    streams = not fits_in_memory(sum(one.size for one in stored), stream)  # at least: decoded they are larger
-    look = Look(streams, size if streams else None)
+    streams = not fits_in_memory(sum(one.size for one in stored), how.stream)  # at least: decoded they are larger
+    look = Look(streams, how.image_size if streams else None)
     with strict(), ThreadPoolExecutor(min(8, os.cpu_count() or 1, len(stored))) as pool:
         made = list(pool.map(lambda one: looked_at(one, look), stored))
     shards = Shards(where, stored, made, look)
-    return collected(
-        called(where, (".tar",)),
-        shards,
-        _layout(shards, made),
-        stream=stream,
-        skip_bad=skip_bad,
-        size=size,
-        streamed=lambda images: ShardImages(images, shards),
-    )
+    name, layout = called(where, (".tar",)), _layout(shards, made)
+    return collected(name, shards, layout, how, lambda images: ShardImages(images, shards))
 
 
 # --------------------------------------------------------------------------------------------------- splits and classes
@@ -220,7 +174,7 @@ def _layout(shards: Shards, made: Sequence[Made]) -> Layout:
                 "add some, or leave this shard out"
             )
         span = slice(int(shards.begins[shard]), int(shards.begins[shard + 1]))
-        labels[span] = np.array([numbers[label] for label in own])[shards.rows[span, LABEL]]
+        labels[span] = np.array([numbers[label] for label in own])[shards.rows["label"][span]]
         if split is not None:
             splits.setdefault(split, []).extend(range(span.start, span.stop))
     ignored = sum(split is None for split in split_of)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
-from profundo.data.dataset_names import Stream, Task
+from profundo.data.dataset_names import Reading, Stream
 from profundo.data.images.layouts import SPLITS
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import Stored, files_at, is_address
@@ -20,18 +20,9 @@ FIRST = 20  # files of a folder that tell what it holds
 EXPANDS = 8  # times that a table may take in memory what it takes as a file
 
 
-def stored_collection(
-    name: str | Path,
-    *,
-    stream: Stream = "auto",
-    skip_bad: bool = False,
-    target: str | None = None,
-    task: Task = "auto",
-    image_size: int | None = None,
-) -> Collection | None:
+def stored_collection(where: str, how: Reading) -> Collection | None:
     """What these shards or tables hold; None where neither was named, or a single table that is read into memory."""
-    where = str(name)
-    suffixes = _wanted(where, stream)
+    suffixes = _wanted(where, how.stream)
     if not suffixes:
         return None
     stored = files_at(where, suffixes)
@@ -39,24 +30,25 @@ def stored_collection(
     if tables and len(tables) < len(stored):
         raise ProfundoError(f"{where}: expected tar shards or Parquet files, found both; give a folder of either")
     if tables:
-        if image_size is not None:
+        if how.image_size is not None:
             raise ProfundoError(f"{where}: image_size is for images, found tables")
-        return _tables(where, stored, stream, target, task)
-    if target is not None or task != "auto":
+        return _tables(where, stored, how)
+    if how.target is not None or how.task != "auto":
         raise ProfundoError(
             f"{where}: --target and --task are for tables and arrays; in shards the class is beside the image"
         )
     from profundo.data.streams.shards import shard_collection
 
-    return shard_collection(where, stored, stream=stream, skip_bad=skip_bad, size=image_size)
+    return shard_collection(where, stored, how)
 
 
 def _wanted(where: str, stream: Stream) -> tuple[str, ...]:
     """Endings of the files that may be meant; none where this is not for shards or tables."""
     end = where.lower().rstrip("/")
     if not is_address(where) and os.path.isdir(where):
-        inside = _endings(where)
-        if inside & {*TARS, *TABLES} and _has_folders_of_images(where):
+        there = list(_there(where))
+        inside = {os.path.splitext(entry.name)[1].lower() for entry in there if entry.is_file()}
+        if inside & {*TARS, *TABLES} and any(entry.is_dir() and _begins_with_images(entry.path) for entry in there):
             return ()  # then these are what the images came in, or tell more about them
         return next((kind for kind in (TARS, TABLES) if inside & set(kind)), ())
     if end.endswith(TARS):
@@ -66,36 +58,25 @@ def _wanted(where: str, stream: Stream) -> tuple[str, ...]:
     return (*TARS, *TABLES) if is_address(where) else ()
 
 
-def _endings(folder: str) -> set[str]:
-    """Of the files in a folder, and in the folders in it that are called like splits."""
-    found = set()
-    try:
-        for entry in os.scandir(folder):
-            if entry.is_file():
-                found.add(os.path.splitext(entry.name)[1].lower())
-            elif entry.name.lower() in SPLITS:
-                found |= {os.path.splitext(name)[1].lower() for name in os.listdir(entry.path)}
-    except OSError:
-        pass
-    return found
-
-
-def _has_folders_of_images(folder: str) -> bool:
-    """Whether a folder in it, or in one of its splits, begins with images, as one of a class does."""
-    try:
-        for entry in os.scandir(folder):
-            if entry.is_dir() and entry.name.lower() in SPLITS:
-                if any(inner.is_dir() and _begins_with_images(inner.path) for inner in os.scandir(entry.path)):
-                    return True
-            elif entry.is_dir() and _begins_with_images(entry.path):
-                return True
-    except OSError:
-        pass
-    return False
+def _there(folder: str) -> Iterator[os.DirEntry[str]]:
+    """What is in a folder, and in the folders in it that are called like splits."""
+    for entry in _inside(folder):
+        if entry.is_dir() and entry.name.lower() in SPLITS:
+            yield from _inside(entry.path)
+        else:
+            yield entry
 
 
 def _begins_with_images(folder: str) -> bool:
-    return any(is_image(entry.name) for entry in islice(os.scandir(folder), FIRST))
+    """As a folder of one class does."""
+    return any(is_image(entry.name) for entry in _inside(folder, FIRST))
+
+
+def _inside(folder: str, most: int | None = None) -> list[os.DirEntry[str]]:
+    try:
+        return list(islice(os.scandir(folder), most))
+    except OSError:  # said where it is read
+        return []
 
 
 def _is_large(path: str) -> bool:
@@ -104,14 +85,14 @@ def _is_large(path: str) -> bool:
     return not fits_in_memory(EXPANDS * os.path.getsize(path), "auto")
 
 
-def _tables(where: str, stored: list[Stored], stream: Stream, target: str | None, task: Task) -> Collection:
+def _tables(where: str, stored: list[Stored], how: Reading) -> Collection:
     from profundo.data.images.image_folders import fits_in_memory
     from profundo.data.streams.shards import called
     from profundo.data.tables.frames import frame_collection
     from profundo.data.tables.parquet import parquet_collection, read_tables
 
-    whole = all(one is stored[0] for one in stored) and fits_in_memory(EXPANDS * stored[0].size, stream)
+    whole = all(one is stored[0] for one in stored) and fits_in_memory(EXPANDS * stored[0].size, how.stream)
     name = called(where, TABLES)
     if whole:
-        return frame_collection(read_tables(stored), name, where, target, task)
-    return parquet_collection(name, stored, target, task)
+        return frame_collection(read_tables(stored), name, where, how.target, how.task)
+    return parquet_collection(name, stored, how.target, how.task)

@@ -10,6 +10,7 @@ file, nine tenths, a twentieth and a twentieth: a random split would put neighbo
 from __future__ import annotations
 
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.batches import order
+from profundo.data.streams.archives import read_whole
 from profundo.data.streams.cache import data_folder
 from profundo.records import Batch, ProfundoError
 
@@ -67,16 +69,11 @@ def load_text(path: str | Path | None = None, *, data_dir: str | Path | None = N
 
 def read_text(path: Path) -> str:
     """The content of a UTF-8 file, with line ends as \\n."""
+    content = read_whole(path, "a text file", LARGEST_FILE, "give a part of it")
     try:
-        if not path.is_file():
-            raise ProfundoError(f"{path}: expected a text file, found {'a folder' if path.is_dir() else 'nothing'}")
-        if path.stat().st_size > LARGEST_FILE:
-            raise ProfundoError(f"{path}: expected a text of at most {LARGEST_FILE >> 20} MB; give a part of it")
-        return path.read_text("utf-8-sig")
+        return io.TextIOWrapper(io.BytesIO(content), "utf-8-sig").read()
     except UnicodeDecodeError as error:
         raise ProfundoError(f"{path}: expected UTF-8, but byte {error.start} is none; convert the file first") from None
-    except (OSError, ValueError) as error:
-        raise ProfundoError(f"{path}: cannot be read: {error}") from None
 
 
 def split_text(content: str, name: str) -> Text:

@@ -9,13 +9,14 @@ for validation and test: a tenth of the strings of every length, that training n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from profundo.data.batches import generator, mix
+from profundo.data.drawn_batches import DrawnBatches
 from profundo.records import Batch, ProfundoError
 
 __all__ = [
@@ -23,11 +24,11 @@ __all__ = [
     "END",
     "PAD",
     "SYMBOLS",
-    "FirstSymbols",
     "Padded",
-    "Reversals",
+    "first_symbols",
     "held_out",
     "reversal_batch",
+    "reversals",
     "symbols",
     "written",
 ]
@@ -43,39 +44,30 @@ class Padded(Batch):
     lengths: Tensor
 
 
-class Reversals:
-    """Batches of random digit strings and their reversals, made when asked for: a function of (seed, epoch, index).
+def reversals(
+    batch_size: int,
+    in_epoch: int,
+    *,
+    longest: int = 12,
+    shortest: int = 1,
+    test: bool = False,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> DrawnBatches:
+    """Batches of random digit strings and their reversals, each a function of (seed, number).
 
     inputs: int64 (batch, longest); targets: int64 (batch, longest + 1), the reversal and END; both padded with PAD.
     shortest, longest: the lengths, drawn uniformly. test: strings of the held-out tenth only, else of the others only.
     """
+    if not 1 <= shortest <= longest:
+        raise ProfundoError(f"reversal: expected lengths 1 ≤ shortest ≤ longest, got {shortest} and {longest}")
 
-    def __init__(
-        self,
-        batch_size: int,
-        in_epoch: int,
-        *,
-        longest: int = 12,
-        shortest: int = 1,
-        test: bool = False,
-        seed: int = 0,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        if not 1 <= shortest <= longest:
-            raise ProfundoError(f"reversal: expected lengths 1 ≤ shortest ≤ longest, got {shortest} and {longest}")
-        self.batch_size, self.in_epoch = batch_size, in_epoch
-        self.lengths, self.test = (shortest, longest), test
-        self.seed, self.device = seed, torch.device(device)
+    def draw(number: int) -> Batch:
+        own = generator(mix(seed, test), number, torch.device("cpu"))
+        made = reversal_batch(strings(batch_size, (shortest, longest), test, own))
+        return Batch(made.inputs.to(device), made.targets.to(device), made.total)
 
-    def __len__(self) -> int:
-        return self.in_epoch
-
-    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch, without the first `skip`."""
-        for index in range(skip, self.in_epoch):
-            own = generator(mix(self.seed, self.test), epoch * self.in_epoch + index, torch.device("cpu"))
-            made = reversal_batch(strings(self.batch_size, self.lengths, self.test, own))
-            yield Batch(made.inputs.to(self.device), made.targets.to(self.device), made.total)
+    return DrawnBatches(draw, in_epoch)
 
 
 def strings(count: int, lengths: tuple[int, int], test: bool, own: torch.Generator) -> Tensor:
@@ -122,36 +114,21 @@ def written(indices: Tensor) -> str:
     return "".join(str(symbol - ZERO) if symbol >= ZERO else "·" for symbol in told if symbol != PAD)
 
 
-class FirstSymbols:
+def first_symbols(
+    symbols: int, lag: int, batch_size: int, in_epoch: int, *, seed: int = 0, device: torch.device | str = "cpu"
+) -> DrawnBatches:
     """The memory task: which was the first symbol? Others, which mean nothing, follow it.
 
     inputs: int64 (batch, lag + 1): a symbol below `symbols`, then `lag` symbols from `symbols` up to twice that; targets:
-    int64 (batch,), the first of each. A function of (seed, epoch, index). After the latching problem of Bengio, Simard &
+    int64 (batch,), the first of each. A function of (seed, number). After the latching problem of Bengio, Simard &
     Frasconi 1994 and task 2a of Hochreiter & Schmidhuber 1997.
     """
 
-    def __init__(
-        self,
-        symbols: int,
-        lag: int,
-        batch_size: int,
-        in_epoch: int,
-        *,
-        seed: int = 0,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        self.symbols, self.lag = symbols, lag
-        self.batch_size, self.in_epoch = batch_size, in_epoch
-        self.seed, self.device = seed, torch.device(device)
+    def draw(number: int) -> Batch:
+        own = generator(seed, number, torch.device("cpu"))
+        first = torch.randint(symbols, (batch_size, 1), generator=own)
+        others = torch.randint(symbols, (batch_size, lag), generator=own) + symbols
+        inputs = torch.cat([first, others], 1).to(device)
+        return Batch(inputs, inputs[:, 0], batch_size)
 
-    def __len__(self) -> int:
-        return self.in_epoch
-
-    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch, without the first `skip`."""
-        for index in range(skip, self.in_epoch):
-            own = generator(self.seed, epoch * self.in_epoch + index, torch.device("cpu"))
-            first = torch.randint(self.symbols, (self.batch_size, 1), generator=own)
-            others = torch.randint(self.symbols, (self.batch_size, self.lag), generator=own) + self.symbols
-            inputs = torch.cat([first, others], 1).to(self.device)
-            yield Batch(inputs, inputs[:, 0], self.batch_size)
+    return DrawnBatches(draw, in_epoch)

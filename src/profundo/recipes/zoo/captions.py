@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.data.images.scenes import SIDE, WORDS, Scenes, sentence
+from profundo.data.images.scenes import SIDE, WORDS, scene_batches, sentence
 from profundo.data.new_inputs import read_image
 from profundo.data.text.sequence_batches import PAD
 from profundo.evaluate.scores import evaluating
@@ -80,7 +80,7 @@ def run(context: Context, asked: Settings) -> Outcome:
 
     context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
-        Scenes(data.train, asked.batch_size, steps, seed=context.seed, device=context.device),
+        scene_batches(data.train, asked.batch_size, steps, seed=context.seed, device=context.device),
         Plan(asked.epochs, schedule("one-cycle")),
         validate=validate,
     )
@@ -105,7 +105,7 @@ def run(context: Context, asked: Settings) -> Outcome:
 
 def drawn(context: Context, digits: Samples, count: int) -> Batch:
     """So many scenes of these digits, other ones than training draws."""
-    return next(iter(Scenes(digits, count, 1, seed=context.seed + 1, device=context.device).epoch(0)))
+    return next(iter(scene_batches(digits, count, 1, seed=context.seed + 1, device=context.device).epoch(0)))
 
 
 def described(net: nn.Module, scenes: Tensor, at_once: int = 500) -> tuple[Tensor, Tensor]:

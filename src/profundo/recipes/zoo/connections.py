@@ -20,7 +20,7 @@ from statistics import mean
 
 import torch
 
-from profundo.data.splits.subsets import part
+from profundo.data.splits.splits import chosen
 from profundo.nets import build, resnet
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
@@ -93,7 +93,7 @@ def run(context: Context, asked: Settings) -> Outcome:
 def train_sparse(context: Context, asked: Settings, data: Dataset, kind: str, repeat: int) -> float:
     """Test accuracy of LeNet-5 of 1998 with such connections, after a part of the training split."""
     drawn = torch.randperm(len(data.train), generator=context.generator(f"samples {repeat}"))
-    train = part(data.train, drawn[: asked.samples])
+    train = chosen(data.train, drawn[: asked.samples])
     net = build("lenet5_1998", data.spec, connections=kind)
     context.train(
         learner(context, net, data.spec, "nesterov", asked.learning_rate, 5e-4),

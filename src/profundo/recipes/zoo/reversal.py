@@ -18,7 +18,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from profundo.data.text.sequence_batches import PAD, SYMBOLS, Reversals, symbols, written
+from profundo.data.drawn_batches import DrawnBatches
+from profundo.data.text.sequence_batches import PAD, SYMBOLS, reversals, symbols, written
 from profundo.evaluate.scores import evaluating
 from profundo.evaluate.sequence_figures import exact_matches, right_symbols
 from profundo.nets.attention import Translator
@@ -122,10 +123,10 @@ def train(context: Context, asked: Settings, name: str, net: nn.Module, held: Ba
     ).history
 
 
-def _strings(context: Context, asked: Settings, batch_size: int, in_epoch: int, *, test: bool) -> Reversals:
+def _strings(context: Context, asked: Settings, batch_size: int, in_epoch: int, *, test: bool) -> DrawnBatches:
     """Short strings are learnt, too, but not counted: there are few of them, so that tests would repeat them."""
     shortest = (asked.longest + 1) // 2 if test else 1
-    return Reversals(
+    return reversals(
         batch_size,
         in_epoch,
         longest=asked.longest,

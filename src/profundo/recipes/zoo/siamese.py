@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor
 
 from profundo.data import augmentation
-from profundo.data.metric_batches import Pairs
+from profundo.data.metric_batches import pair_batches
 from profundo.objectives.metric_losses import contrastive, pair_distances
 from profundo.recipes.context import Context
 from profundo.recipes.metric_learning import embed, judged, known_of, networks, parts_of, predict
@@ -67,7 +67,7 @@ def run(context: Context, asked: Settings) -> Outcome:
 
     context.train(
         Descent(net, cost, optimizer("adamw", net, asked.learning_rate, asked.weight_decay)),
-        Pairs(
+        pair_batches(
             parts.train,
             data.spec.inputs,
             asked.pairs,

@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor
 
 from profundo.data import augmentation
-from profundo.data.metric_batches import ClassBatches
+from profundo.data.metric_batches import class_batches
 from profundo.objectives.metric_losses import distances, hardest, semi_hard, squared_distances, triplet
 from profundo.recipes.context import Context
 from profundo.recipes.metric_learning import embed, judged, known_of, networks, parts_of, predict
@@ -71,7 +71,7 @@ def run(context: Context, asked: Settings) -> Outcome:
 
     context.train(
         Descent(net, cost, optimizer("adamw", net, asked.learning_rate, asked.weight_decay)),
-        ClassBatches(
+        class_batches(
             parts.train,
             data.spec.inputs,
             asked.classes,

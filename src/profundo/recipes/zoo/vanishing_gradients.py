@@ -22,7 +22,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from profundo.data.text.sequence_batches import FirstSymbols
+from profundo.data.text.sequence_batches import first_symbols
 from profundo.evaluate.scores import evaluating
 from profundo.evaluate.sequence_figures import state_gradients
 from profundo.nets.recurrent import LanguageModel, remember_
@@ -110,7 +110,7 @@ def run(context: Context, asked: Settings) -> Outcome:
 def gradients(context: Context, asked: Settings, net: nn.Module) -> list[float]:
     """Mean norm of the gradient of a sequence's cost with respect to the state 0, 1, 2, … steps before the last."""
     assert isinstance(net, LanguageModel)
-    batch = next(iter(FirstSymbols(asked.symbols, asked.distance, 64, 1, seed=context.seed).epoch(0)))
+    batch = next(iter(first_symbols(asked.symbols, asked.distance, 64, 1, seed=context.seed).epoch(0)))
     device = next(net.parameters()).device
     inputs, targets = net.embedding(batch.inputs.T.to(device)).detach(), batch.targets.to(device)
 
@@ -125,7 +125,7 @@ def accuracy_after_training(context: Context, asked: Settings, name: str, net: n
     """Train to tell the first symbol at the last step alone; the share of sequences drawn anew where that succeeds."""
     objective = categorical()
     lag = int(name.split()[-1])
-    sequences = partial(FirstSymbols, asked.symbols, lag, device=context.device)
+    sequences = partial(first_symbols, asked.symbols, lag, device=context.device)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         logits, _ = net(batch.inputs)
