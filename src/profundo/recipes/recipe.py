@@ -23,6 +23,7 @@ from profundo.runs.folder import Folder
 
 __all__ = [
     "Model",
+    "Networks",
     "Outcome",
     "Recipe",
     "RecipeRun",

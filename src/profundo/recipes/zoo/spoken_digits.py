@@ -23,9 +23,10 @@ from profundo.data.sound.spoken import Spoken, SpokenWords, Utterances, padded, 
 from profundo.evaluate.scores import confusion, evaluating
 from profundo.nets.recurrent import Cell, SequenceClassifier
 from profundo.objectives import categorical
-from profundo.pictures.charts import heat_svg
-from profundo.pictures.exhibits import Chart, Exhibit, Images
+from profundo.pictures.exhibits import Exhibit, Images
+from profundo.recipes.charts import confusion_chart
 from profundo.recipes.context import Context
+from profundo.recipes.inference import device_of, enlarged
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch
 from profundo.runs.experiment import Positive, Share, Whole
@@ -91,21 +92,20 @@ def run(context: Context, asked: Settings) -> Outcome:
         scores={"accuracy": accuracy},
         baseline={"accuracy": chance},
         against="always the commonest word",
-        exhibits=[_confusion(words, chosen), *_pictures(words, right, chosen)],
+        exhibits=[
+            confusion_chart(
+                confusion(truth, chosen, len(words.classes)).tolist(),
+                words.classes,
+                "Test recordings by what was spoken (rows) and what the net heard (columns).",
+                x_label="heard",
+                y_label="spoken",
+            ),
+            *_pictures(words, right, chosen),
+        ],
         networks={"net": net},
         known=known,
         conclusion=f"{int(right.sum())} of {len(truth)} recordings that were never heard before are understood "
         f"({100 * accuracy:.1f} %; always the same word: {100 * chance:.1f} %).",
-    )
-
-
-def _confusion(words: SpokenWords, chosen: Tensor) -> Chart:
-    names = words.classes
-    table = confusion(words.test.targets, chosen, len(names)).tolist()
-    return Chart(
-        "Confusion",
-        "Test recordings by what was spoken (rows) and what the net heard (columns).",
-        heat_svg(table, row_labels=names, column_labels=names, x_label="heard", y_label="spoken"),
     )
 
 
@@ -133,9 +133,8 @@ def blanked(spectrograms: Tensor, share: float) -> Tensor:
 
 def answers(net: nn.Module, spoken: Utterances, at_once: int = 100) -> Tensor:
     """Logits (utterances, classes), on the CPU."""
-    device = next(net.parameters()).device
     with evaluating(net):
-        parts = [padded(spoken, part, device) for part in torch.split(torch.arange(len(spoken)), at_once)]
+        parts = [padded(spoken, part, device_of(net)) for part in torch.split(torch.arange(len(spoken)), at_once)]
         return torch.cat([net(part.inputs, part.lengths).cpu() for part in parts])
 
 
@@ -182,7 +181,7 @@ def picture(spoken: Utterances, indices: Sequence[int], frames: int = 40) -> Ten
     for image, index in zip(images, indices, strict=True):
         level = 1 - spoken[index][:frames].float() / FLOOR
         image[0, :, : len(level)] = (255 * level.T.flip(0)).round().to(torch.uint8)
-    return images.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    return enlarged(images, 2)
 
 
 RECIPE = Recipe(Settings, Settings(width=16, epochs=1, batch_size=64), run, networks=networks, predict=predict)

@@ -34,12 +34,12 @@ from profundo.data.text.words import (
     tokenized,
 )
 from profundo.evaluate import evaluating
-from profundo.evaluate.clusters import tsne
 from profundo.evaluate.retrieval import nearest, precision_at
 from profundo.nets.embedding import WordPairs
 from profundo.objectives.negative_sampling import context_log_probabilities, negative_sampling
-from profundo.pictures.charts import heat_svg, points_svg
+from profundo.pictures.charts import heat_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
+from profundo.recipes.charts import map_of_rows
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, ProfundoError
@@ -268,25 +268,23 @@ def group_pictures(context: Context, model: Model) -> list[Exhibit]:
     few = [word for name in names for word in members_of(model, name)[:3] if places(model, [word])]
     table = vectors(model)[places(model, few)]
     return [
-        plane(context, rows, groups, names),
+        map_of_rows(
+            "Groups in the plane",
+            f"{len(rows)} embeddings, laid out by t-SNE (van der Maaten & Hinton 2008) on their cosines; training knew nothing "
+            "of the groups that the colours show.",
+            rows,
+            groups,
+            names,
+            context.seed,
+            perplexity=10.0,
+            metric="cosine",
+        ),
         Chart(
             "Cosines",
             f"How alike the embeddings of some {model.asked.unit} are, from −1 to 1; three of each group stand together.",
             heat_svg((table @ table.T).tolist(), row_labels=few, column_labels=few),
         ),
     ]
-
-
-def plane(context: Context, rows: Tensor, groups: Sequence[int], names: Sequence[str]) -> Chart:
-    placed = tsne(rows, context.seed, perplexity=10.0, metric="cosine")
-    return Chart(
-        "Groups in the plane",
-        f"{len(rows)} embeddings, laid out by t-SNE (van der Maaten & Hinton 2008) on their cosines; training knew nothing of "
-        "the groups that the colours show.",
-        points_svg(
-            placed[:, 0].tolist(), placed[:, 1].tolist(), groups, x_label="t-SNE 1", y_label="t-SNE 2", names=names
-        ),
-    )
 
 
 def generate(model: Model, count: int, _generator: torch.Generator, prompt: str) -> list[Exhibit]:
