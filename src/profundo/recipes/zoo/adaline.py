@@ -162,7 +162,8 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
 
     def targets(file: Path) -> list[float]:
         values = outputs(model.networks["neuron"], standardize(read_rows(file, inputs), inputs))[:, 0]
-        return (values * known["targets"]["std"][0] + known["targets"]["mean"][0]).tolist()
+        mean, std = known["targets"]["mean"][0], known["targets"]["std"][0]
+        return [value * std + mean for value in values.tolist()]
 
     return row_answers(files, targets)
 

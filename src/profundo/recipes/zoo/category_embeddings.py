@@ -103,7 +103,8 @@ def run(context: Context, asked: Settings) -> Outcome:
 def told(net: nn.Module, inputs: Tensor | Source, known: Mapping[str, Any]) -> Tensor:
     """Predicted log demand (rows, 1)."""
     assert isinstance(inputs, Tensor)
-    return outputs(net, inputs) * known["std"] + known["mean"]
+    predicted: Tensor = outputs(net, inputs) * known["std"] + known["mean"]
+    return predicted
 
 
 def error(predictions: Tensor, split: Samples) -> float:
