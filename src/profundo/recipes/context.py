@@ -12,16 +12,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import ConfigDict, Field
 from torch import Tensor, nn
 
 from profundo.data import load
 from profundo.data.batches import mix
 from profundo.files import in_words
 from profundo.pictures.exhibits import Film
-from profundo.recipes.request import Request
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import differences
@@ -34,7 +34,20 @@ from profundo.train.distributed import Group
 from profundo.train.hardware import choose_precision, multiplies_bfloat16
 from profundo.train.layout import lay_out
 
-__all__ = ["Context", "Trained"]
+__all__ = ["Context", "Request", "Trained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a recipe. settings: a value of its dataclass, complete."""
+
+    recipe: str
+    settings: Any
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
+    device: str = "auto"
+    data_dir: str | None = None
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ class Trial:
 
     key: str
     work: Callable[[], Result]
-    form: Callable[..., Any]
+    form: type
 
     def read(self, result: Result, where: object) -> Any:
         """Raises ProfundoError where a kept result is no such record."""
