@@ -27,7 +27,7 @@ from profundo.runs.folder import Folder
 from profundo.runs.manifest import differences
 from profundo.runs.resumable import Keeping, Training, learn, where
 from profundo.runs.voice import Voice
-from profundo.train import Batches, EarlyStop, History, Plan, Update
+from profundo.train import Batches, History, Plan, Update
 from profundo.train import Film as Camera
 from profundo.train.checkpoints import newest_checkpoint
 from profundo.train.distributed import Group
@@ -121,18 +121,12 @@ class Context:
         name: str = "training",
         validate: Callable[[], Mapping[str, float]] = dict,
         film: Callable[[], Tensor] | None = None,
-        patience: int | None = None,
-        monitor: str = "validation loss",
-        net: nn.Module | None = None,
     ) -> Trained:
         """Drive the loop, as `profundo train` does: progress, history, checkpoints.
 
         name: of this training; each of a recipe has its own. validate: figures at each epoch's end. film: a picture,
-        uint8 (channels, height, width), before training and after each epoch. patience: epochs without a better
-        `monitor` after which to stop; the best weights of `net` are then put back.
+        uint8 (channels, height, width), before training and after each epoch.
         """
-        if patience is not None and net is None:
-            raise ValueError(f"training {name!r}: patience needs the net whose best weights are to be put back")
         if name in self.trainings:
             raise ValueError(f"training {name!r}: this recipe has one of that name; give each its own")
         self.began = True
@@ -147,7 +141,6 @@ class Context:
             history,
             self.device,
             validate=validate,
-            stopper=EarlyStop(net, history, monitor, patience) if patience is not None and net is not None else None,
             film=Camera(film) if film is not None else None,
             seed=mix(self.seed, number),
         )

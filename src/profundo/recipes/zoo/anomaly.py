@@ -84,30 +84,7 @@ def run(context: Context, asked: Settings) -> Outcome:
         scores={"ROC area": first.area, "caught": caught, "false alarms": alarms, "mean ROC area": mean},
         baseline={"ROC area": first.rival, "mean ROC area": sum(one.rival for one in tried) / len(tried)},
         against="principal components",
-        exhibits=[
-            pairs(data, first.net, strange, "strange", first.name),
-            pairs(data, first.net, ~strange, "known", first.name),
-            populations(
-                "Reconstruction errors",
-                "Shares of the test pictures by their mean squared error per pixel, in 40 bins; right of the threshold a "
-                "picture is flagged.",
-                {f"{first.name}, held out": first.errors[strange], "known digits": first.errors[~strange]},
-                float(torch.quantile(first.errors.double(), 0.995)),
-                known["threshold"],
-                x_label="mean squared error",
-                y_label="share of the pictures",
-            ),
-            areas(tried),
-            by_epoch(
-                "Error in training",
-                f"Mean squared error per pixel on the digits other than {first.name}, after every epoch.",
-                {
-                    "training": first.trained.history["loss"],
-                    "validation": first.trained.history["validation loss"],
-                },
-                y_label="mean squared error",
-            ),
-        ],
+        exhibits=exhibits(data, first, strange, known["threshold"], areas(tried)),
         networks={"autoencoder": first.net},
         known=known,
         conclusion=f"A {first.name}, never seen in training, has a larger reconstruction error than a known digit with "
@@ -128,6 +105,34 @@ class HeldOut:
     errors: Tensor
     area: float
     rival: float
+
+
+def exhibits(data: Dataset, first: HeldOut, strange: Tensor, threshold: float, by_digit: Table) -> list[Exhibit]:
+    """strange: which test pictures are of the digit held out."""
+    return [
+        pairs(data, first.net, strange, "strange", first.name),
+        pairs(data, first.net, ~strange, "known", first.name),
+        populations(
+            "Reconstruction errors",
+            "Shares of the test pictures by their mean squared error per pixel, in 40 bins; right of the threshold a "
+            "picture is flagged.",
+            {f"{first.name}, held out": first.errors[strange], "known digits": first.errors[~strange]},
+            float(torch.quantile(first.errors.double(), 0.995)),
+            threshold,
+            x_label="mean squared error",
+            y_label="share of the pictures",
+        ),
+        by_digit,
+        by_epoch(
+            "Error in training",
+            f"Mean squared error per pixel on the digits other than {first.name}, after every epoch.",
+            {
+                "training": first.trained.history["loss"],
+                "validation": first.trained.history["validation loss"],
+            },
+            y_label="mean squared error",
+        ),
+    ]
 
 
 def without_digit(context: Context, asked: Settings, data: Dataset, digit: int) -> HeldOut:

@@ -144,12 +144,15 @@ def other_methods(context: Context, data: Dataset, net: CategoryNet) -> dict[str
     from sklearn.linear_model import RidgeCV
     from sklearn.neighbors import KNeighborsRegressor
 
-    def methods() -> dict[str, Any]:
-        return {
-            "ridge": RidgeCV(np.logspace(-3, 3, 13)),
-            "10 nearest neighbours": KNeighborsRegressor(10),
-            "gradient boosting": HistGradientBoostingRegressor(max_iter=300, random_state=context.seed),
-        }
+    methods = {
+        "ridge": RidgeCV(np.logspace(-3, 3, 13)),
+        "10 nearest neighbours": KNeighborsRegressor(10),
+        "gradient boosting": HistGradientBoostingRegressor(max_iter=300, random_state=context.seed),
+    }
+    target = data.train.targets[:, 0].numpy()
+
+    def tested(method: Any, train: np.ndarray, test: np.ndarray) -> float:
+        return error(torch.from_numpy(method.fit(train, target).predict(test))[:, None], data.test)
 
     forms: dict[str, list[np.ndarray]] = {"one-hot": [], "embeddings": []}
     for split in (data.train, data.test):
@@ -157,16 +160,12 @@ def other_methods(context: Context, data: Dataset, net: CategoryNet) -> dict[str
         with evaluating(net):
             forms["embeddings"].append(net.embedded(split.inputs.to(device_of(net))).cpu().numpy())
         forms["one-hot"].append(one_hot(split.inputs))
-    target = data.train.targets[:, 0].numpy()
-    found: dict[str, dict[str, float]] = {}
-    for form, (train, test) in forms.items():
-        for name, method in methods().items():
-            said = torch.from_numpy(method.fit(train, target).predict(test))[:, None]
-            found.setdefault(name, {})[form] = error(said, data.test)
+    errors = {
+        name: {form: tested(method, train, test) for form, (train, test) in forms.items()}
+        for name, method in methods.items()
+    }
     train, test = (with_pairs(rows) for rows in forms["one-hot"])
-    said = torch.from_numpy(RidgeCV(np.logspace(-3, 3, 13)).fit(train, target).predict(test))[:, None]
-    found["ridge, all pairs"] = {"one-hot": error(said, data.test)}
-    return found
+    return errors | {"ridge, all pairs": {"one-hot": tested(methods["ridge"], train, test)}}
 
 
 def one_hot(inputs: Tensor) -> np.ndarray:

@@ -64,25 +64,7 @@ def run(context: Context, asked: Settings) -> Outcome:
     context.facts["recordings"] = words.facts
     known = {"classes": list(words.classes)}
     net = networks(asked, known)["net"]
-    objective = categorical()
-
-    def cost(batch: Batch) -> Mapping[str, Tensor]:
-        inputs = blanked(batch.inputs, asked.blank)
-        logits = net(inputs, batch.lengths)  # type: ignore[attr-defined]  # of a Padded batch
-        return {"loss": objective.mean_cost(logits, batch.targets, batch.total)}
-
-    def validate() -> Mapping[str, float]:
-        logits = answers(net, words.validation)
-        right = (logits.argmax(1) == words.validation.targets).double().mean().item()
-        loss = objective(logits, words.validation.targets).mean().item()
-        return {"validation loss": loss, "validation accuracy": right}
-
-    context.train(
-        Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
-        Spoken(words.train, asked.batch_size, seed=context.seed, device=context.device),
-        Plan(asked.epochs, schedule("one-cycle")),
-        validate=validate,
-    )
+    train(context, asked, words, net)
     truth, chosen = words.test.targets, answers(net, words.test).argmax(1)
     right = chosen == truth
     commonest = int(torch.bincount(words.train.targets).argmax())
@@ -106,6 +88,28 @@ def run(context: Context, asked: Settings) -> Outcome:
         known=known,
         conclusion=f"{int(right.sum())} of {len(truth)} recordings that were never heard before are understood "
         f"({100 * accuracy:.1f} %; always the same word: {100 * chance:.1f} %).",
+    )
+
+
+def train(context: Context, asked: Settings, words: SpokenWords, net: nn.Module) -> None:
+    objective = categorical()
+
+    def cost(batch: Batch) -> Mapping[str, Tensor]:
+        inputs = blanked(batch.inputs, asked.blank)
+        logits = net(inputs, batch.lengths)  # type: ignore[attr-defined]  # of a Padded batch
+        return {"loss": objective.mean_cost(logits, batch.targets, batch.total)}
+
+    def validate() -> Mapping[str, float]:
+        logits = answers(net, words.validation)
+        right = (logits.argmax(1) == words.validation.targets).double().mean().item()
+        loss = objective(logits, words.validation.targets).mean().item()
+        return {"validation loss": loss, "validation accuracy": right}
+
+    context.train(
+        Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
+        Spoken(words.train, asked.batch_size, seed=context.seed, device=context.device),
+        Plan(asked.epochs, schedule("one-cycle")),
+        validate=validate,
     )
 
 

@@ -225,29 +225,21 @@ def group_share(rows: Tensor, groups: Tensor) -> tuple[float, float]:
     return share, float((same / (len(groups) - 1)).mean())
 
 
-def neighbours(model: Model, word: int, count: int) -> list[tuple[str, float]]:
+def neighbours(model: Model, word: int, count: int) -> str:
     """The nearest common words with their cosines, nearest first."""
     rows, vocabulary = vectors(model), model.known["vocabulary"]
     common = [at for at, times in enumerate(model.known["counts"]) if times >= COMMON and at != word]
     cosines = rows[common] @ rows[word]
     best = cosines.topk(min(count, len(common)))
-    return [
-        (vocabulary[common[at]], value) for at, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]
+    found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return ", ".join(f"{shown(vocabulary[common[at]])} {value:.2f}" for at, value in found)
 
 
 def neighbour_table(model: Model, count: int) -> Table:
     vocabulary = model.known["vocabulary"]
     rows: list[list[str | float]] = []
     for place in places(model, ASKED[model.asked.unit].split()) or list(range(min(8, len(vocabulary)))):
-        near = neighbours(model, place, count)
-        rows.append(
-            [
-                shown(vocabulary[place]),
-                model.known["counts"][place],
-                ", ".join(f"{shown(word)} {cosine:.2f}" for word, cosine in near),
-            ]
-        )
+        rows.append([shown(vocabulary[place]), model.known["counts"][place], neighbours(model, place, count)])
     return Table(
         "Neighbours",
         f"The nearest by the cosine of their embeddings, among those that occur {COMMON} times or more in training.",
@@ -300,8 +292,7 @@ def generate(model: Model, count: int, _generator: torch.Generator, prompt: str)
             raise ProfundoError(
                 f"word {word!r}: expected one of the {len(vocabulary):,} of the vocabulary; try another"
             )
-        near = neighbours(model, vocabulary.index(word), count)
-        lines.append(f"{shown(word)}: " + ", ".join(f"{shown(other)} {cosine:.2f}" for other, cosine in near))
+        lines.append(f"{shown(word)}: {neighbours(model, vocabulary.index(word), count)}")
     caption = f"The {count} nearest neighbours of each, with the cosine of their embeddings."
     return [Passage("Neighbours", caption, "\n".join(lines))]
 
