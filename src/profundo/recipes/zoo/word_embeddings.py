@@ -237,9 +237,10 @@ def neighbours(model: Model, word: int, count: int) -> str:
 
 def neighbour_table(model: Model, count: int) -> Table:
     vocabulary = model.known["vocabulary"]
-    rows: list[list[str | float]] = []
-    for place in places(model, ASKED[model.asked.unit].split()) or list(range(min(8, len(vocabulary)))):
-        rows.append([shown(vocabulary[place]), model.known["counts"][place], neighbours(model, place, count)])
+    chosen = places(model, ASKED[model.asked.unit].split()) or list(range(min(8, len(vocabulary))))
+    rows: list[list[str | float]] = [
+        [shown(vocabulary[place]), model.known["counts"][place], neighbours(model, place, count)] for place in chosen
+    ]
     return Table(
         "Neighbours",
         f"The nearest by the cosine of their embeddings, among those that occur {COMMON} times or more in training.",
