@@ -24,10 +24,10 @@ from profundo.nets import fast_cnn, initialize_
 from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
-from profundo.recipes.charts import by_epoch
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.inference import outputs, outputs_in_parts
 from profundo.recipes.recipe import Model, Networks, Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Dataset, ProfundoError, Samples, Spec
 from profundo.runs.experiment import Several, Share, Whole
 from profundo.train import Plan, Supervised, optimizer, schedule

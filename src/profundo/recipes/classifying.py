@@ -16,9 +16,9 @@ from profundo.data.batches import batches, in_order
 from profundo.data.new_inputs import read_image
 from profundo.evaluate import Answers, answers, scores
 from profundo.pictures.exhibits import Exhibit, Images
-from profundo.recipes.charts import by_epoch, confusion_chart
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Model, Outcome
+from profundo.recipes.recipe_charts import by_epoch, confusion_chart
 from profundo.records import Dataset, Samples, Scores, Spec
 from profundo.runs.prediction_record import describe
 from profundo.runs.saved_model import predict as probabilities

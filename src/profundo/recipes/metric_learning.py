@@ -29,10 +29,10 @@ from profundo.nets.embedding import embedding_cnn
 from profundo.objectives.metric_losses import pair_distances
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
-from profundo.recipes.charts import map_of_rows, populations
 from profundo.recipes.context import Context
 from profundo.recipes.inference import outputs
 from profundo.recipes.recipe import Model, Outcome
+from profundo.recipes.recipe_charts import map_of_rows, populations
 from profundo.records import Batch, Dataset, Inputs, ProfundoError, Samples
 from profundo.runs.experiment import Positive, Several, Whole
 from profundo.train import Batches, Descent, Plan, optimizer, schedule

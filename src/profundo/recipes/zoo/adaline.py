@@ -24,10 +24,10 @@ from profundo.data.new_inputs import read_rows
 from profundo.data.standard import standardize
 from profundo.pictures import scatter_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.charts import by_epoch
 from profundo.recipes.context import Context
 from profundo.recipes.inference import outputs, row_answers
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Inputs, Spec
 from profundo.runs.experiment import Positive, Whole
 from profundo.train import Plan, optimizer, schedule

@@ -31,10 +31,10 @@ from profundo.evaluate.components import Components, LinearCode, principal_compo
 from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_autoencoder, pooling_autoencoder
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
-from profundo.recipes.charts import by_epoch, map_of_rows
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.inference import as_pictures, device_of, outputs_in_parts, read_intensities
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch, map_of_rows
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule

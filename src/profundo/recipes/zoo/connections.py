@@ -24,10 +24,10 @@ from profundo.data.splits.subsets import part
 from profundo.nets import build, resnet
 from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.charts import band
 from profundo.recipes.classifying import classified, train
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe_charts import band
 from profundo.records import Dataset
 from profundo.runs.experiment import Positive, Some, Whole
 

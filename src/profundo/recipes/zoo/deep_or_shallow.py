@@ -21,10 +21,10 @@ from profundo.data.sets.compositions import compositions
 from profundo.nets import linear, mlp
 from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.charts import band
 from profundo.recipes.classifying import classified, spec_of, train
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe_charts import band
 from profundo.records import Dataset
 from profundo.runs.experiment import Positive, Whole
 

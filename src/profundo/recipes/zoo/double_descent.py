@@ -29,10 +29,10 @@ from profundo.nets.batched_nets import BatchedMLP
 from profundo.nets.features import RandomFeatures
 from profundo.pictures import lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
-from profundo.recipes.charts import band
 from profundo.recipes.context import Context
 from profundo.recipes.inference import outputs
 from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe_charts import band
 from profundo.recipes.side_by_side import train_side_by_side
 from profundo.records import Dataset, Samples
 from profundo.runs.experiment import Positive, Share, Some, Whole

@@ -25,10 +25,10 @@ from profundo.evaluate.sequence_figures import bits_per_symbol
 from profundo.nets.recurrent import Cell, LanguageModel, continued
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Passage, Table
-from profundo.recipes.charts import by_epoch
 from profundo.recipes.context import Context
 from profundo.recipes.inference import device_of
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch
 from profundo.runs.experiment import Layers, Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule

@@ -24,10 +24,10 @@ from profundo.data.new_inputs import read_rows
 from profundo.data.standard import standardize
 from profundo.evaluate.separation import novikoff_bound
 from profundo.pictures.planes import Plane
-from profundo.recipes.charts import by_epoch
 from profundo.recipes.context import Context
 from profundo.recipes.inference import outputs, row_answers
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Inputs, Spec
 from profundo.runs.experiment import Whole
 from profundo.train import Plan

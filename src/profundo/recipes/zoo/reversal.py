@@ -25,10 +25,10 @@ from profundo.nets.attention import Translator
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
-from profundo.recipes.charts import by_epoch
 from profundo.recipes.context import Context
 from profundo.recipes.inference import device_of
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, ProfundoError
 from profundo.runs.experiment import Positive, Whole
 from profundo.train import Descent, History, Plan, optimizer, schedule

@@ -24,10 +24,10 @@ from profundo.evaluate.scores import confusion, evaluating
 from profundo.nets.recurrent import Cell, SequenceClassifier
 from profundo.objectives import categorical
 from profundo.pictures.exhibits import Exhibit, Images
-from profundo.recipes.charts import confusion_chart
 from profundo.recipes.context import Context
 from profundo.recipes.inference import device_of, enlarged
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import confusion_chart
 from profundo.records import Batch
 from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule

@@ -37,10 +37,10 @@ from profundo.nets import fast_cnn, initialize_
 from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
-from profundo.recipes.charts import band
 from profundo.recipes.classifying import classified, predict, spec_of, train
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe_charts import band
 from profundo.records import Dataset, Samples, Spec
 from profundo.runs.experiment import Positive, Some, Whole
 

@@ -39,9 +39,9 @@ from profundo.nets.embedding import WordPairs
 from profundo.objectives.negative_sampling import context_log_probabilities, negative_sampling
 from profundo.pictures.charts import heat_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
-from profundo.recipes.charts import map_of_rows
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import map_of_rows
 from profundo.records import Batch, ProfundoError
 from profundo.runs.experiment import Positive, Several, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
