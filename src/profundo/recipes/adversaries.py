@@ -25,7 +25,7 @@ from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.inference import outputs, outputs_in_parts
+from profundo.recipes.net_outputs import outputs, outputs_in_parts
 from profundo.recipes.recipe import Model, Networks, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Dataset, ProfundoError, Samples, Spec

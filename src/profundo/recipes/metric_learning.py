@@ -30,7 +30,7 @@ from profundo.objectives.metric_losses import pair_distances
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
 from profundo.recipes.context import Context
-from profundo.recipes.inference import outputs
+from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Model, Outcome
 from profundo.recipes.recipe_charts import map_of_rows, populations
 from profundo.records import Batch, Dataset, Inputs, ProfundoError, Samples

@@ -25,7 +25,7 @@ from profundo.data.standard import standardize
 from profundo.pictures import scatter_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.context import Context
-from profundo.recipes.inference import outputs, row_answers
+from profundo.recipes.net_outputs import outputs, row_answers
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Inputs, Spec

@@ -30,7 +30,7 @@ from profundo.evaluate.detection import roc_area, threshold_for
 from profundo.nets.autoencoders import dense_autoencoder
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.inference import as_pictures, outputs_in_parts, read_intensities
+from profundo.recipes.net_outputs import as_pictures, outputs_in_parts, read_intensities
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, populations
 from profundo.records import Batch, Dataset, Samples

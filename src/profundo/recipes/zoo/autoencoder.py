@@ -32,7 +32,7 @@ from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_au
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.inference import as_pictures, device_of, outputs_in_parts, read_intensities
+from profundo.recipes.net_outputs import as_pictures, device_of, outputs_in_parts, read_intensities
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, map_of_rows
 from profundo.records import Batch, Dataset

@@ -27,7 +27,7 @@ from profundo.nets.captioning import Captioner
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.recipes.context import Context
-from profundo.recipes.inference import as_pictures, enlarged, read_intensities
+from profundo.recipes.net_outputs import as_pictures, enlarged, read_intensities
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Samples
 from profundo.runs.experiment import Positive, Whole

@@ -33,7 +33,7 @@ from profundo.nets.tabular import CategoryNet
 from profundo.pictures.charts import points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
-from profundo.recipes.inference import device_of, outputs, row_answers
+from profundo.recipes.net_outputs import device_of, outputs, row_answers
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Dataset, ProfundoError, Samples, Source
 from profundo.runs.experiment import Positive, Whole

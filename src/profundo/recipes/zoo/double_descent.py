@@ -30,7 +30,7 @@ from profundo.nets.features import RandomFeatures
 from profundo.pictures import lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
-from profundo.recipes.inference import outputs
+from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import band
 from profundo.recipes.side_by_side import train_side_by_side

@@ -27,7 +27,7 @@ from profundo.pictures.exhibits import Images
 from profundo.pictures.film import sheet
 from profundo.recipes.classifying import judged, predict, spec_of, train, validation
 from profundo.recipes.context import Context
-from profundo.recipes.inference import as_pictures, enlarged, outputs
+from profundo.recipes.net_outputs import as_pictures, enlarged, outputs
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Dataset
 from profundo.runs.experiment import Positive, Whole

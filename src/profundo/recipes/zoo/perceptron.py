@@ -25,7 +25,7 @@ from profundo.data.standard import standardize
 from profundo.evaluate.separation import novikoff_bound
 from profundo.pictures.planes import Plane
 from profundo.recipes.context import Context
-from profundo.recipes.inference import outputs, row_answers
+from profundo.recipes.net_outputs import outputs, row_answers
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Inputs, Spec

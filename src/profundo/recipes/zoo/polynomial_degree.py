@@ -22,7 +22,7 @@ from profundo.nets.features import OrthogonalPolynomials
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.context import Context
-from profundo.recipes.inference import outputs
+from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, ProfundoError
 from profundo.runs.experiment import Positive

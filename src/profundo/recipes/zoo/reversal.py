@@ -26,7 +26,7 @@ from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
 from profundo.recipes.context import Context
-from profundo.recipes.inference import device_of
+from profundo.recipes.net_outputs import device_of
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, ProfundoError

@@ -25,7 +25,7 @@ from profundo.nets.recurrent import Cell, SequenceClassifier
 from profundo.objectives import categorical
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.recipes.context import Context
-from profundo.recipes.inference import device_of, enlarged
+from profundo.recipes.net_outputs import device_of, enlarged
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import confusion_chart
 from profundo.records import Batch

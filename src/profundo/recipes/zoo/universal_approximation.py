@@ -23,7 +23,7 @@ from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
-from profundo.recipes.inference import outputs
+from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.side_by_side import train_side_by_side
 from profundo.runs.experiment import Positive, Some, Whole

@@ -27,7 +27,7 @@ from profundo.objectives.elbo import bernoulli_log_likelihood, gaussian_kl, norm
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.inference import as_pictures, device_of
+from profundo.recipes.net_outputs import as_pictures, device_of
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Positive, Whole

@@ -23,7 +23,7 @@ from profundo.objectives.likelihoods import bernoulli
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.planes import Plane
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.inference import outputs
+from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Inputs, Spec, Targets
