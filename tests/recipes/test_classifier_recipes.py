@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import nn
 from profundo import nets
 from profundo.data import load
 from profundo.nets.published_weights import PUBLISHED, Published
-from profundo.recipes.classifying import known_spec, spec_of
+from profundo.recipes.classifying import spec_of
 from profundo.recipes.pretrained import published_net, published_weights
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo import cifar10, deep_or_shallow, lenet5_1998, transfer
@@ -33,7 +34,7 @@ def lenet():
 class TestLeNet:
     def test_it_reads_most_small_digits_after_two_epochs(self, lenet):
         assert lenet.outcome.scores["accuracy"] > 0.85
-        assert "With 60,000 parameters" in lenet.outcome.conclusion
+        assert "with 60,000 parameters" in lenet.outcome.conclusion
 
     def test_what_f6_draws_is_nearest_to_the_picture_of_the_answer(self, lenet):
         net = lenet.outcome.networks["net"]
@@ -76,7 +77,7 @@ class TestCifar10:
         assert net in run.outcome.conclusion
 
     def test_saved_settings_build_the_same_net(self):
-        known = {"spec": known_spec(Spec(Inputs((3, 32, 32), "image"), DIGITS))}
+        known = {"spec": asdict(Spec(Inputs((3, 32, 32), "image"), DIGITS))}
         net = cifar10.networks(cifar10.Settings(), known)["net"]
         assert sum(p.numel() for p in net.parameters()) == 269_722
         assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
@@ -171,5 +172,5 @@ class TestPublications:
 
 def test_specs_survive_being_plain_values():
     spec = Spec(Inputs((3, 8, 8), "image", (1.0, 2.0, 3.0), (4.0, 5.0, math.pi)), DIGITS)
-    known = json.loads(json.dumps({"spec": known_spec(spec)}))
+    known = json.loads(json.dumps({"spec": asdict(spec)}))
     assert spec_of(known) == spec

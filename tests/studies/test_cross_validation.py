@@ -27,7 +27,6 @@ from profundo.records import Batch, Interrupted, ProfundoError
 from profundo.runs.experiment import completed, experiment
 from profundo.studies import cross_validation, study
 from profundo.studies.cross_validation import cross_validate, resume_cross_validation
-from profundo.studies.cross_validation_page import main_chart, page
 from profundo.studies.cross_validation_result import CrossValidation
 
 QUICK = {"net": "mlp", "epochs": 3, "device": "cpu"}
@@ -159,8 +158,6 @@ def test_the_line_tells_mean_and_deviation():
         folds=3,
         repeats=1,
         results=[fold(1, 0.96), fold(2, 0.98), fold(3, 0.97)],
-        page=page,
-        chart=main_chart,
     )
     assert str(found) == "accuracy 97.0 % ± 1.0 (3 folds)"
     assert found.linear_name == ""

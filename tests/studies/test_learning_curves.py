@@ -21,7 +21,6 @@ from profundo.data.splits.splits import separated
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.experiment import experiment
 from profundo.studies import learning_curves, study
-from profundo.studies.learning_curve_page import chart, page
 from profundo.studies.learning_curve_result import LearningCurve
 from profundo.studies.learning_curves import learning_curve, numbers_of, resume_learning_curve
 
@@ -43,8 +42,6 @@ def handmade(errors, metric="RMSE", sizes=(100, 200, 400, 800)):
         repeats=len(rows[0]),
         figures={split: {metric: rows} for split in ("training", "validation", "test")},
         judged_by={"validation": 9, "test": 9},
-        page=page,
-        chart=chart,
     )
 
 

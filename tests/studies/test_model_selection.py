@@ -13,7 +13,6 @@ from profundo.runs.experiment import experiment
 from profundo.runs.voice import Quiet
 from profundo.studies import model_selection, study
 from profundo.studies.model_selection import resume_selection, select
-from profundo.studies.model_selection_page import main_chart, page
 from profundo.studies.model_selection_result import Candidate, Selected
 from profundo.studies.variation import varied
 
@@ -48,8 +47,6 @@ def handmade(training, validation, by="log loss", error=0.02):
         linear={},
         linear_name="",
         samples={"train": 9, "validation": 9, "test": 9},
-        page=page,
-        chart=main_chart,
     )
 
 
@@ -212,7 +209,7 @@ def test_a_chosen_run_that_was_interrupted_goes_on(spiral, tmp_path):
         (["moons", "--vary", "optimizer=adam,adma"], "nearest: adam"),
         (["moons", "--vary", "net_options.dropuot=0,1", "--net", "mlp"], "dropuot"),
         (["moons", "--vary", "depth=0,1", "--by", "beauty", "--epochs", "1"], "no figure"),
-        (["moons", "--vary", "depth=0,1", "--repeats", "0"], "from 1"),
+        (["moons", "--vary", "depth=0,1", "--repeats", "0"], "at least 1"),
         (["--resume", "nowhere"], "study.yaml"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

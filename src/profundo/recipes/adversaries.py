@@ -6,7 +6,7 @@ digits says how alike the two sets are; how sure it is of each digit, and how ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -18,7 +18,6 @@ from torch.optim import Optimizer
 from profundo import objectives
 from profundo.data.batches import InMemory, Streamed, batches
 from profundo.data.standard import standardize
-from profundo.evaluate import evaluating
 from profundo.evaluate.classes import classes_in_use, sure_share
 from profundo.evaluate.frechet import frechet_distance
 from profundo.nets import fast_cnn, initialize_
@@ -26,31 +25,44 @@ from profundo.nets.init import SMALL_OUTPUT
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.epoch_chart import by_epoch
-from profundo.recipes.recipe import Outcome
+from profundo.recipes.net_outputs import outputs, outputs_in_parts
+from profundo.recipes.recipe import Model, Networks, Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Dataset, ProfundoError, Samples, Spec
+from profundo.runs.experiment import Several, Share, Whole
 from profundo.train import Plan, Supervised, optimizer, schedule
 from profundo.train.adversarial import Adversarial
 
 __all__ = [
+    "AdversarialSettings",
     "Classifier",
     "Stretches",
-    "Verdict",
-    "draw",
-    "exhibits",
+    "adversarial_recipe",
     "make",
-    "play",
     "players",
     "ranged",
     "raw",
     "real_images",
-    "still",
-    "trained_classifier",
 ]
 
 SHOWN = 64  # digits of a frame
-LOSSES: Mapping[str, str] = {"generator": "generator", "discriminator": "discriminator"}
 COSTS = "Means over each epoch. The players work against each other, so a curve that rises or stays is no bad sign."
+
+
+@dataclass(frozen=True, slots=True)
+class AdversarialSettings:
+    """pictures: that an epoch shows, the next goes on where it ended; noise: numbers that a digit is made from.
+
+    decay: of the moving average of the generator; classifier_epochs: of the classifier that judges the digits.
+    """
+
+    pictures: Whole = 13_750
+    epochs: Whole = 20
+    batch_size: Several = 64
+    noise: Whole = 32
+    decay: Share = 0.99
+    classifier_epochs: Whole = 2
+    data: str = "mnist"
 
 
 def ranged(spec: Spec, low: float) -> Spec:
@@ -84,15 +96,7 @@ def players(
 
 def make(net: nn.Module, noise: Tensor, low: float) -> Tensor:
     """uint8 images (images, channels, height, width) of noise (images, …), on the CPU."""
-    device = next(net.parameters()).device
-    with evaluating(net):
-        made = torch.cat([net(part.to(device)) for part in torch.split(noise, 1000)])
-    return (255 * (made - low) / (1 - low)).round().to(torch.uint8).cpu().contiguous()
-
-
-def still(net: nn.Module, noise: Tensor, low: float) -> Tensor:
-    """One frame of a film: the images of the noise, side by side."""
-    return sheet(make(net, noise, low), 8)
+    return (255 * (outputs_in_parts(net, noise) - low) / (1 - low)).round().to(torch.uint8).contiguous()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +123,12 @@ class Classifier:
 
     def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The last hidden layer (images, features) and class probabilities (images, classes) of uint8 images."""
-        features, shares = [], []
-        with evaluating(self.net):
-            for part in torch.split(images, 1000):
-                hidden = self.net[:-1](standardize(part.to(self.device), self.spec.inputs))
-                features.append(hidden.cpu())
-                shares.append(self.net[-1](hidden).softmax(1).cpu())
-        return torch.cat(features), torch.cat(shares)
+        parts = [
+            outputs(self.net[:-1], standardize(part.to(self.device), self.spec.inputs))
+            for part in torch.split(images, 1000)
+        ]
+        features = torch.cat(parts)
+        return features, outputs_in_parts(self.net[-1], features).softmax(1)
 
     def __call__(self, images: Tensor) -> Verdict:
         features, probabilities = self.look(images)
@@ -147,29 +150,49 @@ def trained_classifier(context: Context, data: Dataset, epochs: int) -> Classifi
     return Classifier(net, data, context.device)
 
 
+def adversarial_recipe(
+    settings: type,
+    quick: AdversarialSettings,
+    networks: Networks,
+    duel: Callable[[Context, Any, Mapping[str, Any], nn.Module], Adversarial],
+    low: float,
+    distance: str = "",
+) -> Recipe:
+    """duel: makes the update of (context, settings, known, generator). low: the least value of an image. distance: a caption
+    where the chart is to show the history's "distance", and not the costs of both players."""
+
+    def run(context: Context, asked: AdversarialSettings) -> Outcome:
+        data = context.load(asked.data, classes=3)
+        known = {"shape": list(data.spec.inputs.shape)}
+        update = duel(context, asked, known, networks(asked, known)["generator"])
+        return play(context, asked, data, update, low, known, distance)
+
+    def generate(model: Model, count: int, generator: torch.Generator, _prompt: str) -> list[Exhibit]:
+        """So many new digits, each from noise of its own."""
+        noise = torch.randn(count, model.asked.noise, generator=generator)
+        caption = f"{count} digits that nobody wrote, each made of {model.asked.noise} random numbers."
+        return [Images("New digits", caption, make(model.networks["generator"], noise, low))]
+
+    return Recipe(settings, quick, run, networks=networks, generate=generate)
+
+
 def play(
     context: Context,
-    asked: Any,
+    asked: AdversarialSettings,
     data: Dataset,
     duel: Adversarial,
     low: float,
     known: Mapping[str, Any],
-    losses: Mapping[str, str] = LOSSES,
-    told: str = COSTS,
+    distance: str,
 ) -> Outcome:
-    """Train the players, then have the generator's moving average judged.
-
-    low: the least value of an image. losses: columns of the history to draw and how the chart calls them; told: what they
-    mean.
-    """
+    """Train the players, then have the generator's moving average judged."""
     classifier = trained_classifier(context, data, asked.classifier_epochs)
     seen = real_images(context, asked, data, low, duel.rounds)
     filmed = torch.randn(SHOWN, asked.noise, generator=context.generator("film"))
     noise = torch.randn(len(data.test), asked.noise, generator=context.generator("samples"))
     untrained = make(duel.average, noise, low)
-    trained = context.train(
-        duel, seen, Plan(asked.epochs, schedule("cosine")), film=lambda: still(duel.average, filmed, low)
-    )
+    plan = Plan(asked.epochs, schedule("cosine"))
+    trained = context.train(duel, seen, plan, film=lambda: sheet(make(duel.average, filmed, low), 8))
     made = make(duel.average, noise, low)
     verdicts = {
         "made": classifier(made),
@@ -183,7 +206,7 @@ def play(
         scores=scores,
         baseline=verdicts["the same net before training"].scores,
         against="untrained generator",
-        exhibits=exhibits(made, verdicts, trained, loss_chart(trained, losses, told), data.spec.targets.classes),
+        exhibits=exhibits(made, verdicts, trained, loss_chart(trained, distance), data.spec.targets.classes),
         networks={"generator": duel.average},
         known=known,
         conclusion=f"{len(made):,} made digits are at a Fréchet distance of {scores['Fréchet distance']:.1f} from as many "
@@ -193,7 +216,7 @@ def play(
     )
 
 
-def real_images(context: Context, asked: Any, data: Dataset, low: float, rounds: int = 1) -> Stretches:
+def real_images(context: Context, asked: AdversarialSettings, data: Dataset, low: float, rounds: int = 1) -> Stretches:
     """Batches for an update of so many rounds, with values from low to 1; an epoch has `asked.pictures` of them."""
     raw(data.train)
     size = asked.batch_size * rounds
@@ -252,14 +275,9 @@ def exhibits(
     ]
 
 
-def loss_chart(trained: Trained, losses: Mapping[str, str], caption: str) -> Chart:
-    y_label = next(iter(losses.values())) if len(losses) == 1 else "cost"
-    return by_epoch(
-        "Losses", caption, {name: trained.history[column] for column, name in losses.items()}, y_label=y_label
-    )
-
-
-def draw(generator: nn.Module, noise: Tensor, low: float) -> list[Exhibit]:
-    """New images of the noise, one each."""
-    caption = f"{len(noise)} digits that nobody wrote, each made of {noise.shape[1]} random numbers."
-    return [Images("New digits", caption, make(generator, noise, low))]
+def loss_chart(trained: Trained, distance: str) -> Chart:
+    if distance:
+        name = "estimated Wasserstein distance"
+        return by_epoch("Losses", distance, {name: trained.history["distance"]}, y_label=name)
+    costs = {name: trained.history[name] for name in ("generator", "discriminator")}
+    return by_epoch("Losses", COSTS, costs, y_label="cost")

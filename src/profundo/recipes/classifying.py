@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,64 +12,53 @@ from torch import Tensor, nn
 
 from profundo import objectives
 from profundo.data.augmenting.augment import augmentation, value_range
-from profundo.data.batches import InMemory, Streamed, batches, in_order
+from profundo.data.batches import batches, in_order
 from profundo.data.new_inputs import read_image
 from profundo.evaluate import Answers, answers, scores
-from profundo.pictures.charts import Line, heat_svg, lines_svg
-from profundo.pictures.exhibits import Chart, Exhibit, Images
-from profundo.recipes.context import Context
-from profundo.recipes.recipe import Model
+from profundo.pictures.exhibits import Exhibit, Images
+from profundo.recipes.context import Context, Trained
+from profundo.recipes.recipe import Model, Outcome
+from profundo.recipes.recipe_charts import by_epoch, confusion_chart
 from profundo.records import Dataset, Samples, Scores, Spec
 from profundo.runs.prediction_record import describe
-from profundo.runs.saved_model import predict
-from profundo.train import History, Supervised, Update
+from profundo.runs.saved_model import predict as probabilities
+from profundo.train import Plan, Supervised, optimizer, schedule
 from profundo.train.capture import Captured
 from profundo.train.hardware import repeatable
-from profundo.train.optimizers import optimizer
 from profundo.train.updates import autocast
 
-__all__ = [
-    "classified",
-    "confusion_chart",
-    "error_chart",
-    "known_spec",
-    "learner",
-    "mistakes",
-    "spec_of",
-    "tell",
-    "training_batches",
-    "validation",
-]
+__all__ = ["classified", "judged", "predict", "spec_of", "train", "validation"]
 
 
-def learner(
+def train(
     context: Context,
     net: nn.Module,
+    samples: Samples,
     spec: Spec,
-    optimizer_name: str,
-    learning_rate: float,
-    weight_decay: float = 0.0,
+    rule: tuple[str, float, float],
     *,
+    epochs: int,
+    batch_size: int,
     rates: Mapping[str, float] | None = None,
     label_smoothing: float = 0.0,
-) -> Update:
-    """Lower the cost that suits the targets; on a CPU by the recorded step, as `profundo train` does."""
+    augment: Sequence[str] = (),
+    **watching: Any,
+) -> Trained:
+    """Lower the cost that suits the targets, with one cycle of the rate; on a CPU by the recorded step, as `profundo train`.
+
+    rule: optimizer, learning rate, weight decay; rates: factors of the rate by layer. augment: names of augmentations, see
+    `profundo.data.AUGMENTATIONS`. watching: name, validate and film of the training.
+    """
     net.to(context.device)
-    update = Supervised(
-        net,
-        objectives.default(spec.targets, label_smoothing),
-        optimizer(optimizer_name, net, learning_rate, weight_decay, rates),
-        precision=context.precision(net),
-    )
-    return Captured(update) if context.device.type == "cpu" else update
-
-
-def training_batches(
-    context: Context, samples: Samples, spec: Spec, batch_size: int, augment: Sequence[str] = ()
-) -> InMemory | Streamed:
-    """Batches in an order of the run's seed; augment: names of augmentations, see `profundo.data.AUGMENTATIONS`."""
+    objective, (name, rate, decay) = objectives.default(spec.targets, label_smoothing), rule
+    update = Supervised(net, objective, optimizer(name, net, rate, decay, rates), precision=context.precision(net))
     changes = augmentation(augment, spec, value_range(samples)) if augment else None
-    return batches(samples, spec, batch_size, seed=context.seed, device=context.device, augment=changes)
+    return context.train(
+        Captured(update) if context.device.type == "cpu" else update,
+        batches(samples, spec, batch_size, seed=context.seed, device=context.device, augment=changes),
+        Plan(epochs, schedule("one-cycle")),
+        **watching,
+    )
 
 
 def validation(context: Context, net: nn.Module, data: Dataset) -> Mapping[str, float]:
@@ -94,23 +82,42 @@ def classified(context: Context, net: nn.Module, split: Samples, spec: Spec, tra
     return said, scores(said, spec.targets, train.targets)
 
 
-# ------------------------------------------------------------------------------------------------------- pictures
-def confusion_chart(found: Scores, classes: Sequence[str]) -> Chart:
-    rows = [[float(count) for count in row] for row in found.confusion]
-    svg = heat_svg(
-        rows, row_labels=list(classes), column_labels=list(classes), x_label="answered", y_label="true class"
-    )
+def judged(
+    context: Context,
+    data: Dataset,
+    net: nn.Module,
+    known: Mapping[str, Any],
+    trained: Trained,
+    subject: str,
+    exhibits: Sequence[Exhibit] = (),
+) -> Outcome:
+    """The outcome of a recipe that trains one classifier. subject: the net in words; exhibits: what else there is to show."""
+    said, found = classified(context, net, data.test, data.spec, data.train)
+    errors = [1 - value for value in trained.history["validation accuracy"]]
     caption = f"How often each class of the {found.samples:,} test samples was taken for which."
-    return Chart("Confusion", caption, svg)
-
-
-def error_chart(histories: Mapping[str, History], title: str, caption: str) -> Chart:
-    """Validation errors by epoch, a line for each training by name."""
-    lines = [
-        Line(name, [row["epoch"] for row in history.rows], [1 - value for value in history["validation accuracy"]])
-        for name, history in histories.items()
-    ]
-    return Chart(title, caption, lines_svg(lines, x_label="epoch", y_label="validation error", percent=True))
+    counts = [[float(count) for count in row] for row in found.confusion]
+    parameters = sum(p.numel() for p in net.parameters())
+    return Outcome(
+        scores=found.values,
+        baseline=found.baseline,
+        against="the commonest class",
+        exhibits=[
+            *exhibits,
+            by_epoch(
+                "Errors by epoch",
+                "Share of the validation images mistaken.",
+                {subject: errors},
+                y_label="validation error",
+                percent=True,
+            ),
+            confusion_chart(counts, data.spec.targets.classes, caption, x_label="answered", y_label="true class"),
+            *mistakes(data, said, found),
+        ],
+        networks={"net": net},
+        known=known,
+        conclusion=f"{subject} with {parameters:,} parameters names {found.values['accuracy']:.2%} of the "
+        f"{found.samples:,} test images right (the commonest class alone: {found.baseline['accuracy']:.1%}).",
+    )
 
 
 def mistakes(data: Dataset, said: Answers, found: Scores, most: int = 24) -> list[Exhibit]:
@@ -125,20 +132,15 @@ def mistakes(data: Dataset, said: Answers, found: Scores, most: int = 24) -> lis
 
 
 # ---------------------------------------------------------------------------------------------------- saved models
-def known_spec(spec: Spec) -> dict[str, Any]:
-    """A spec as plain values, to be saved with a model."""
-    return asdict(spec)
-
-
 def spec_of(known: Mapping[str, Any]) -> Spec:
-    """The spec in a model's known values. Raises pydantic's ValidationError for anything else."""
+    """The spec in a model's known values, where it is a dict. Raises pydantic's ValidationError for anything else."""
     spec: Spec = TypeAdapter(Spec).validate_python(known["spec"])
     return spec
 
 
-def tell(model: Model, files: Sequence[Path], net: str = "net") -> list[dict[str, Any]]:
+def predict(model: Model, files: Sequence[Path], net: str = "net") -> list[dict[str, Any]]:
     """For each image file the most probable class, its probability, and those of all."""
     spec = spec_of(model.known)
     images = torch.stack([read_image(path, spec.inputs) for path in files])
-    said = predict(model.networks[net], spec, images)
-    return [describe(str(path), row, spec) for path, row in zip(files, said, strict=True)]
+    rows = probabilities(model.networks[net], spec, images)
+    return [describe(str(path), row, spec) for path, row in zip(files, rows, strict=True)]

@@ -12,29 +12,42 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import ConfigDict, Field
 from torch import Tensor, nn
 
 from profundo.data import load
 from profundo.data.batches import mix
 from profundo.files import in_words
 from profundo.pictures.exhibits import Film
-from profundo.recipes.request import Request
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import differences
 from profundo.runs.resumable import Keeping, Training, learn, where
 from profundo.runs.voice import Voice
-from profundo.train import Batches, EarlyStop, History, Plan, Update
+from profundo.train import Batches, History, Plan, Update
 from profundo.train import Film as Camera
 from profundo.train.checkpoints import newest_checkpoint
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_precision, multiplies_bfloat16
 from profundo.train.layout import lay_out
 
-__all__ = ["Context", "Trained"]
+__all__ = ["Context", "Request", "Trained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a recipe. settings: a value of its dataclass, complete."""
+
+    recipe: str
+    settings: Any
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 0
+    device: str = "auto"
+    data_dir: str | None = None
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +121,12 @@ class Context:
         name: str = "training",
         validate: Callable[[], Mapping[str, float]] = dict,
         film: Callable[[], Tensor] | None = None,
-        patience: int | None = None,
-        monitor: str = "validation loss",
-        net: nn.Module | None = None,
     ) -> Trained:
         """Drive the loop, as `profundo train` does: progress, history, checkpoints.
 
         name: of this training; each of a recipe has its own. validate: figures at each epoch's end. film: a picture,
-        uint8 (channels, height, width), before training and after each epoch. patience: epochs without a better
-        `monitor` after which to stop; the best weights of `net` are then put back.
+        uint8 (channels, height, width), before training and after each epoch.
         """
-        if patience is not None and net is None:
-            raise ValueError(f"training {name!r}: patience needs the net whose best weights are to be put back")
         if name in self.trainings:
             raise ValueError(f"training {name!r}: this recipe has one of that name; give each its own")
         self.began = True
@@ -134,7 +141,6 @@ class Context:
             history,
             self.device,
             validate=validate,
-            stopper=EarlyStop(net, history, monitor, patience) if patience is not None and net is not None else None,
             film=Camera(film) if film is not None else None,
             seed=mix(self.seed, number),
         )

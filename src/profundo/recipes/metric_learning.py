@@ -9,52 +9,57 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from profundo.data import augmentation
 from profundo.data.metric_batches import Members, of_classes
 from profundo.data.new_inputs import read_image
 from profundo.data.standard import standardize
-from profundo.evaluate import evaluating
-from profundo.evaluate.clusters import tsne
 from profundo.evaluate.few_shot import Accuracy, few_shot
 from profundo.evaluate.retrieval import nearest, precision_at
 from profundo.evaluate.verification import Verification, verification
 from profundo.nets.embedding import embedding_cnn
 from profundo.objectives.metric_losses import pair_distances
-from profundo.pictures.charts import Line, lines_svg, points_svg
+from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
 from profundo.recipes.context import Context
+from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Model, Outcome
-from profundo.records import Dataset, Inputs, ProfundoError, Samples
+from profundo.recipes.recipe_charts import map_of_rows, populations
+from profundo.records import Batch, Dataset, Inputs, ProfundoError, Samples
+from profundo.runs.experiment import Positive, Several, Whole
+from profundo.train import Batches, Descent, Plan, optimizer, schedule
 
-__all__ = ["Asked", "Parts", "embed", "judged", "known_of", "networks", "parts_of", "predict"]
+__all__ = ["MetricSettings", "Parts", "learn_and_judge", "networks", "parts_of", "predict"]
 
 SHOTS = (1, 2, 5, 10, 20)
 PAIRS = 6000
 
 
-class Asked(Protocol):
-    """The settings that these recipes share.
+@dataclass(frozen=True, slots=True)
+class MetricSettings:
+    """unseen: the last classes of the data, which are kept out of training. dimensions: of an embedding; sphere: whether
+    it has length 1. epochs: of `steps` batches each. rotate: whether pictures are turned at random, up to 15°. episodes:
+    over which few-shot accuracy is taken. pictured: embeddings drawn in the plane."""
 
-    unseen: the number of classes, the last ones, that are not trained on. dimensions: numbers in an embedding; sphere:
-    whether it has length 1. episodes: over which few-shot accuracy is taken. pictured: embeddings drawn in the plane.
-    """
-
-    @property
-    def unseen(self) -> int: ...
-    @property
-    def dimensions(self) -> int: ...
-    @property
-    def sphere(self) -> bool: ...
-    @property
-    def episodes(self) -> int: ...
-    @property
-    def pictured(self) -> int: ...
+    data: str = "mnist"
+    unseen: Whole = 3
+    dimensions: Several = 64
+    sphere: bool = False
+    epochs: Whole = 3
+    steps: Whole = 200
+    rotate: bool = True
+    learning_rate: Positive = 0.003
+    weight_decay: Positive = 0.01
+    episodes: Whole = 400
+    pictured: Annotated[int, Field(ge=10)] = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +103,37 @@ def known_of(data: Dataset) -> dict[str, Any]:
     return {"shape": list(inputs.shape), "mean": list(inputs.mean), "std": list(inputs.std)}
 
 
-def networks(asked: Asked, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(asked: MetricSettings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     """One net: the two sides of a pair, or the three of a triplet, share it."""
     return {"net": embedding_cnn(tuple(known["shape"]), asked.dimensions, normalize=asked.sphere)}
 
 
 def embed(net: nn.Module, raw: Tensor, inputs: Inputs) -> Tensor:
     """Raw pictures (samples, …) → embeddings (samples, d) on the CPU."""
-    device = next(net.parameters()).device
-    with evaluating(net):
-        return torch.cat([net(standardize(part.to(device), inputs)).float().cpu() for part in torch.split(raw, 1000)])
+    return torch.cat([outputs(net, standardize(part, inputs)) for part in torch.split(raw, 1000)])
 
 
-def judged(context: Context, asked: Asked, data: Dataset, net: nn.Module, untrained: Parts) -> Outcome:
+def learn_and_judge(
+    context: Context,
+    asked: MetricSettings,
+    batches: Callable[..., Batches],
+    cost: Callable[[nn.Module, Batch], Mapping[str, Tensor]],
+) -> Outcome:
+    """Train on batches of the seen classes, then judge. batches: (samples, inputs, steps=…, seed=…, device=…, augment=…)."""
+    data = context.load(asked.data, images=True, stream=False)
+    parts, inputs = parts_of(data, asked.unseen), data.spec.inputs
+    net = networks(asked, known_of(data))["net"]
+    untrained = parts.mapped(lambda raw: embed(net, raw, inputs))
+    augment = augmentation(["rotation"]) if asked.rotate else None
+    context.train(
+        Descent(net, partial(cost, net), optimizer("adamw", net, asked.learning_rate, asked.weight_decay)),
+        batches(parts.train, inputs, steps=asked.steps, seed=context.seed, device=context.device, augment=augment),
+        Plan(asked.epochs, schedule("cosine")),
+    )
+    return judged(context, asked, data, net, untrained)
+
+
+def judged(context: Context, asked: MetricSettings, data: Dataset, net: nn.Module, untrained: Parts) -> Outcome:
     """The outcome of a recipe: figures of the trained net beside those of raw pixels and of the untrained net."""
     parts, inputs = parts_of(data, asked.unseen), data.spec.inputs
     trained = parts.mapped(lambda raw: embed(net, raw, inputs))
@@ -121,7 +144,7 @@ def judged(context: Context, asked: Asked, data: Dataset, net: nn.Module, untrai
     pairs = {name: pairs_judged(context, method.unseen, "pairs") for name, method in methods.items()}
     figures = {name: figures_of(shots[name], pairs[name], methods[name].unseen, asked.unseen) for name in methods}
     threshold = pairs_judged(context, trained.validation, "validation pairs").found.threshold
-    one = shots["embeddings"][asked.unseen][0]
+    one, apart = shots["embeddings"][asked.unseen][0], pairs["embeddings"]
     return Outcome(
         scores=figures["embeddings"],
         baseline=figures["raw pixels"],
@@ -130,9 +153,18 @@ def judged(context: Context, asked: Asked, data: Dataset, net: nn.Module, untrai
             shots_chart({name: curves[asked.unseen] for name, curves in shots.items()}, asked),
             figures_table(figures, asked.unseen, len(data.spec.targets.classes)),
             plane(context, asked, data, trained.test),
-            pair_pictures(parts.unseen, pairs["embeddings"], threshold),
-            mistaken_pictures(parts.unseen, pairs["embeddings"]),
-            distance_chart(pairs["embeddings"], threshold),
+            pair_pictures(parts.unseen, apart, threshold),
+            mistaken_pictures(parts.unseen, apart),
+            populations(
+                "Distances of pairs",
+                "Share of the pairs of unseen classes in each of 40 equal intervals of distance; the mark is the threshold "
+                "that was found on classes that were seen.",
+                {"one class": apart.distances[apart.same], "two classes": apart.distances[~apart.same]},
+                float(apart.distances.max()),
+                threshold,
+                x_label="distance",
+                y_label="share of pairs",
+            ),
             roc_chart(pairs),
         ],
         networks={"net": net},
@@ -144,7 +176,7 @@ def judged(context: Context, asked: Asked, data: Dataset, net: nn.Module, untrai
     )
 
 
-def accuracies(context: Context, asked: Asked, parts: Parts) -> dict[int, list[Accuracy]]:
+def accuracies(context: Context, asked: MetricSettings, parts: Parts) -> dict[int, list[Accuracy]]:
     """By the number of ways, for each of SHOTS: among the unseen classes, and among all.
 
     Every method gets the same episodes, with 15 queries a class, or as many as the smallest class has left.
@@ -221,7 +253,7 @@ def figures_table(figures: Mapping[str, Mapping[str, float]], ways: int, classes
     )
 
 
-def shots_chart(shots: Mapping[str, Sequence[Accuracy]], asked: Asked) -> Chart:
+def shots_chart(shots: Mapping[str, Sequence[Accuracy]], asked: MetricSettings) -> Chart:
     lines = [
         Line(
             name,
@@ -241,25 +273,13 @@ def shots_chart(shots: Mapping[str, Sequence[Accuracy]], asked: Asked) -> Chart:
     )
 
 
-def plane(context: Context, asked: Asked, data: Dataset, test: Samples) -> Chart:
-    """The embeddings in two dimensions, by t-SNE (van der Maaten & Hinton 2008)."""
+def plane(context: Context, asked: MetricSettings, data: Dataset, test: Samples) -> Chart:
     classes = data.spec.targets.classes
     chosen = torch.randperm(len(test), generator=context.generator("pictured"))[: asked.pictured]
     rows = inputs_of(test)[chosen]
-    places = tsne(rows, context.seed)
     names = [f"{name} (unseen)" * (at >= len(classes) - asked.unseen) or name for at, name in enumerate(classes)]
-    return Chart(
-        "Embeddings in the plane",
-        f"{len(rows)} test pictures of all classes by their embeddings, laid out by t-SNE; near ones are alike to the net.",
-        points_svg(
-            places[:, 0].tolist(),
-            places[:, 1].tolist(),
-            test.targets[chosen].tolist(),
-            x_label="t-SNE 1",
-            y_label="t-SNE 2",
-            names=names,
-        ),
-    )
+    caption = f"{len(rows)} test pictures of all classes by their embeddings, laid out by t-SNE; near ones are alike to the net."
+    return map_of_rows("Embeddings in the plane", caption, rows, test.targets[chosen].tolist(), names, context.seed)
 
 
 def pair_pictures(unseen: Samples, pairs: JudgedPairs, threshold: float) -> Images:
@@ -295,28 +315,6 @@ def side_by_side(unseen: Samples, pairs: JudgedPairs, chosen: Tensor) -> tuple[T
     return pictures, 6, labels
 
 
-def distance_chart(pairs: JudgedPairs, threshold: float, bins: int = 40) -> Chart:
-    top = float(pairs.distances.max())
-    middles = [(at + 0.5) * top / bins for at in range(bins)]
-    lines = []
-    for name, which in (("one class", pairs.same), ("two classes", ~pairs.same)):
-        counts = torch.histc(pairs.distances[which].float(), bins, 0, top)
-        lines.append(Line(name, middles, (counts / counts.sum()).tolist()))
-    return Chart(
-        "Distances of pairs",
-        f"Share of the pairs of unseen classes in each of {bins} equal intervals of distance; the mark is the threshold that "
-        "was found on classes that were seen.",
-        lines_svg(
-            lines,
-            x_label="distance",
-            y_label="share of pairs",
-            log_y=False,
-            marks={"threshold": threshold} if threshold <= top else None,
-            percent=True,
-        ),
-    )
-
-
 def roc_chart(pairs: Mapping[str, JudgedPairs]) -> Chart:
     lines = []
     for name, of in pairs.items():
@@ -341,16 +339,14 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     known = model.known
     inputs = Inputs(tuple(known["shape"]), "image", tuple(known["mean"]), tuple(known["std"]))
     embeddings = embed(model.networks["net"], torch.stack([read_image(file, inputs) for file in files]), inputs)
-    said = []
-    for one, other in combinations(range(len(files)), 2):
-        distance = float(pair_distances(embeddings[one : one + 1], embeddings[other : other + 1]))
-        same = distance <= known["threshold"]
-        said.append(
-            {
-                "input": f"{files[one]} and {files[other]}",
-                "prediction": f"{'one class' if same else 'two classes'}, distance {distance:.3f}",
-                "distance": distance,
-                "same": same,
-            }
-        )
-    return said
+    left, right = torch.combinations(torch.arange(len(files))).T
+    distances = pair_distances(embeddings[left], embeddings[right]).tolist()
+    return [
+        {
+            "input": f"{one} and {other}",
+            "prediction": f"{'one class' if distance <= known['threshold'] else 'two classes'}, distance {distance:.3f}",
+            "distance": distance,
+            "same": distance <= known["threshold"],
+        }
+        for (one, other), distance in zip(combinations(files, 2), distances, strict=True)
+    ]

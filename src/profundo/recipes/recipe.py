@@ -15,14 +15,14 @@ from torch import nn
 
 from profundo.data.dataset_names import nearest
 from profundo.pictures.exhibits import Drawn, Exhibit
-from profundo.recipes.context import Context, Trained
+from profundo.recipes.context import Context, Request, Trained
 from profundo.recipes.recipe_names import check
-from profundo.recipes.request import Request
 from profundo.records import ProfundoError
 from profundo.runs.folder import Folder
 
 __all__ = [
     "Model",
+    "Networks",
     "Outcome",
     "Recipe",
     "RecipeRun",
@@ -153,10 +153,10 @@ def described(name: str, given: Mapping[str, Any], quick: bool = False) -> dict[
     return dataclasses.asdict(settle(name, given, quick))
 
 
-def validated(name: str, values: Mapping[str, Any]) -> Any:
+def validated(name: str, values: Any) -> Any:
     """The recipe's settings of these values, each checked. Raises ProfundoError that names the setting."""
     try:
-        return TypeAdapter(find(name).settings).validate_python(dict(values))
+        return TypeAdapter(find(name).settings).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "settings"

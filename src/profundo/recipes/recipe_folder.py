@@ -7,11 +7,11 @@ import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from torch import nn
 
 from profundo.files import in_words, read_object, write_bytes, write_json, write_text
@@ -40,15 +40,7 @@ def write_request(folder: Folder, request: Request) -> None:
 
 def content_of(request: Request) -> dict[str, Any]:
     """What experiment.yaml holds."""
-    content = {
-        "recipe": request.recipe,
-        "seed": request.seed,
-        "device": request.device,
-        "settings": plain(dataclasses.asdict(request.settings)),
-    }
-    if request.data_dir is not None:
-        content["data_dir"] = request.data_dir
-    return content
+    return {name: plain(value) for name, value in dataclasses.asdict(request).items() if value is not None}
 
 
 def read_request(path: Path) -> Request:
@@ -57,22 +49,10 @@ def read_request(path: Path) -> Request:
     if "recipe" not in content:
         raise ProfundoError(f"{path}: was asked of no recipe; `profundo train --config {path}` repeats it")
     try:
-        read = Asked(**content)
+        read: Request = TypeAdapter(Request).validate_python({"settings": {}, **content})
+        return dataclasses.replace(read, settings=validated(read.recipe, read.settings))
     except ValidationError as error:
         raise ProfundoError(f"{path}: expected what a recipe was asked for; {in_words(error)}") from None
-    return Request(read.recipe, validated(read.recipe, read.settings), read.seed, read.device, read.data_dir)
-
-
-class Asked(BaseModel):
-    """experiment.yaml of a recipe's run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    recipe: str
-    settings: dict[str, Any] = {}
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    device: str = "auto"
-    data_dir: str | None = None
 
 
 def plain(value: Any) -> Any:

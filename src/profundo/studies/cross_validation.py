@@ -10,13 +10,10 @@ alone. Folds are stratified by class and made of all samples but the data's own 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
 from torch import Tensor
 
 from profundo.data.splits.folds import (
@@ -30,18 +27,16 @@ from profundo.data.splits.folds import (
     small_classes,
 )
 from profundo.data.splits.splits import Collection
-from profundo.files import in_words
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment
 from profundo.runs.run import Run
 from profundo.runs.voice import Quiet, Voice, figure
-from profundo.studies.cross_validation_page import main_chart, page
 from profundo.studies.cross_validation_result import CrossValidation, Fold
 from profundo.studies.study import (
     Builder,
-    Study,
     Trial,
     asked_of,
+    check_repeats,
     collected,
     made,
     net_name,
@@ -54,7 +49,6 @@ from profundo.studies.study import (
 __all__ = ["cross_validate", "resume_cross_validation"]
 
 KIND = "cross-validate"
-MOST_TRAININGS = 10_000
 
 
 def cross_validate(
@@ -78,7 +72,9 @@ def cross_validate(
     training, from 0, has the seed seed + n. Raises ProfundoError for folds that cannot be made.
     """
     voice = voice or Quiet()
-    check_counts(folds, repeats)
+    if not isinstance(folds, int) or isinstance(folds, bool) or folds < 2:
+        raise ProfundoError(f"folds: expected a whole number of at least 2, got {folds!r}")
+    check_repeats(repeats, folds)
     asked, builder = asked_of(data, net, settings)
     collection, groups = samples_of(asked, group)
     plans = [parts(collection, asked, groups, folds, repeat) for repeat in range(repeats)]
@@ -94,17 +90,18 @@ def cross_validate(
 
         def work(repeat: int, fold: int, seed: int) -> dict[str, Any]:
             one = asked.model_copy(update={"seed": seed})
-            return outcome(trained(one, fold_data(collection, one, groups, plans[repeat][fold], seed), builder))
+            run = trained(one, fold_data(collection, one, groups, plans[repeat][fold], seed), builder)
+            return {"repeat": repeat + 1, "fold": fold + 1, "seed": seed, **outcome(run)}
 
         trials = [
-            Trial(f"repeat {repeat + 1}, fold {fold + 1}", partial(work, repeat, fold, seed))
+            Trial(f"repeat {repeat + 1}, fold {fold + 1}", partial(work, repeat, fold, seed), Fold)
             for (repeat, fold), seed in zip(places, seeds, strict=True)
         ]
         results = []
-        for (result, is_new), (repeat, fold), seed in zip(kept.run(trials), places, seeds, strict=True):
-            results.append(read_fold(kept, repeat, fold, seed, result))
+        for fold, is_new in kept.run(trials):
+            results.append(fold)
             if is_new:
-                voice.say(fold_line(results[-1], folds, repeats))
+                voice.say(fold_line(fold, folds, repeats))
         whole = CrossValidation(
             asked=asked,
             net=net_name(asked, first),
@@ -113,8 +110,6 @@ def cross_validate(
             folds=folds,
             repeats=repeats,
             results=results,
-            page=page,
-            chart=main_chart,
             notes=notes,
             folder=kept.path,
         )
@@ -128,14 +123,6 @@ def resume_cross_validation(path: str | Path, voice: Voice | None = None) -> Cro
 
 
 # ------------------------------------------------------------------------------------------------------ the trainings
-def check_counts(count: int, repeats: int) -> None:
-    for name, value, least in (("folds", count, 2), ("repeats", repeats, 1)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise ProfundoError(f"{name}: expected a whole number of at least {least}, got {value!r}")
-    if count * repeats > MOST_TRAININGS:
-        raise ProfundoError(f"folds × repeats: {count} × {repeats} are more than {MOST_TRAININGS:,} trainings")
-
-
 def samples_of(asked: Experiment, group: str | None) -> tuple[Collection, Tensor | None]:
     """All samples to be divided into folds, and the group of each."""
     found = pooled(collected(asked))
@@ -180,21 +167,6 @@ def outcome(run: Run) -> dict[str, Any]:
         "confusion": [list(row) for row in scores.confusion],
         "seconds": run.seconds["training"],
     }
-
-
-def read_fold(kept: Study, repeat: int, fold: int, seed: int, result: Mapping[str, Any]) -> Fold:
-    try:
-        found = TypeAdapter(Fold).validate_python(asdict(Fold(repeat + 1, fold + 1, seed, **result)))
-        if not found.values or not {"train", "validation", "held out"} <= found.samples.keys():
-            raise ValueError("figures and numbers of samples are missing")
-        if any(len(row) != len(found.confusion) for row in found.confusion):
-            raise ValueError("its confusions are no square")
-    except (TypeError, ValueError) as error:
-        where = kept.folder.path if kept.folder else "results"
-        raise ProfundoError(
-            f"{where}: expected the results of a cross-validation: {in_words(error)}; choose another --out"
-        ) from None
-    return found
 
 
 # ---------------------------------------------------------------------------------------------------------- in words

@@ -1,4 +1,4 @@
-"""What a cross-validation came to: the figures of every fold, their mean and how far they lie apart."""
+"""What a cross-validation came to: the figures of every fold, their mean and how far they lie apart; and its page."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from profundo.evaluate.spread import Spread, spread
-from profundo.studies.study import Answer, deviation, spread_text
+import torch
+from pydantic import ConfigDict
+
+from profundo.evaluate.spread import Spread, is_beyond_chance, spread
+from profundo.pictures.charts import Line, heat_svg, lines_svg
+from profundo.pictures.numbers import count, percent, plain
+from profundo.pictures.sheet import Figure, Grid, Part, Sheet
+from profundo.studies.study import Answer, Figures, deviation, is_share, spread_text, table
 
 __all__ = ["CrossValidation", "Fold"]
 
@@ -18,8 +24,11 @@ class Fold:
 
     seed: of the weights and the order of samples; samples: in each part; epochs: that were trained; best_epoch: of the
     weights that were judged, if training stopped early; values, baseline, linear: figures on the held-out part, of the
-    network, the constant predictor and, where there is one, the linear model.
+    network, the constant predictor and, where there is one, the linear model. Raises ValueError for a confusion that is no
+    square.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     repeat: int
     fold: int
@@ -27,12 +36,16 @@ class Fold:
     samples: Mapping[str, int]
     epochs: int
     best_epoch: int | None
-    values: Mapping[str, float]
+    values: Figures
     baseline: Mapping[str, float]
     linear: Mapping[str, float]
     linear_name: str
     confusion: Sequence[Sequence[int]]
     seconds: float
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.confusion) for row in self.confusion):
+            raise ValueError("its confusions are no square")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +115,103 @@ class CrossValidation(Answer):
             "run": str(self.folder) if self.folder else None,
         }
 
+    # ------------------------------------------------------------------------------------------------------ the page
+    def page(self) -> Sheet:
+        figures = [
+            Figure(self.chart(metric), f"{metric} of each fold; the band is the mean ± one standard deviation.")
+            for metric in (self.metrics[0], self.metrics[-1])
+        ]
+        caption = (
+            f"Means over {len(self.results)} trainings ± standard deviation; the constant predictor knows the training "
+            "targets and no input."
+        )
+        return Sheet(f"{self.net} on {self.name}", f"Cross-validation, {self.how}", f"{self}. {compared(self)}".strip(), [
+            Part("Result", [HOW_TO_READ], figures, table(caption, self.rows())),
+            *confusions(self),
+            every_fold(self),
+        ])  # fmt: skip
+
+    def chart(self, metric: str = "") -> str:
+        """Figures of one kind, by default the main one, fold by fold, in the order of training."""
+        metric = metric or self.metrics[0]
+        x = list(range(1, len(self.results) + 1))
+        own = self.spread(metric)
+        low, high = own.mean - own.deviation, own.mean + own.deviation
+        high = min(high, 1.0) if is_share(metric) else high
+        by_name = {self.net: "values"} | ({self.linear_name: "linear"} if self.linear_name else {})
+        net, *linear = [
+            Line(name, x, [getattr(fold, of).get(metric, float("nan")) for fold in self.results], dots=True)
+            for name, of in by_name.items()
+        ]
+        mean = Line("mean", [x[0], x[-1]], [own.mean] * 2, [low] * 2, [high] * 2)
+        return lines_svg([net, mean, *linear], x_label="fold", y_label=metric, percent=is_share(metric), log_y=False)
+
 
 def plain_spread(found: Spread) -> dict[str, Any]:
     return {name: None if value != value else value for name, value in asdict(found).items()}
+
+
+HOW_TO_READ = (
+    "The standard deviation says how far one training on such data may lie from the mean. The standard error says how well "
+    "the mean is known; the folds share training samples, so it is the corrected one of Nadeau and Bengio (2003), larger "
+    "than deviation / √number. Every figure is of samples that had no part in the training: neither in the weights nor in "
+    "means, deviations, categories or the choice of the epoch. A difference is called more than chance where the 95 % interval "
+    "of Student's t around it leaves out 0."
+)
+
+
+def compared(found: CrossValidation) -> str:
+    """One sentence: the network beside the linear model, or the constant predictor, on the same folds."""
+    metric = found.metrics[0]
+    over = "linear" if found.linear_name else "baseline"
+    gain = found.gain(metric, over)
+    if not gain.number:
+        return ""
+    name = found.linear_name or "the constant predictor"
+    unit = " percentage points" if is_share(metric) else ""
+    sign = "−" if gain.mean < 0 else "+"
+    sure = "more than chance" if is_beyond_chance(gain, gain.corrected_error) else "which may be chance"
+    return (
+        f"On the same folds {name} has {spread_text(metric, found.spread(metric, over))}: a difference of "
+        f"{sign}{deviation(metric, abs(gain.mean))}{unit} with a standard error of {deviation(metric, gain.corrected_error)}, {sure}."
+    )
+
+
+def confusions(found: CrossValidation) -> list[Part]:
+    """Which classes are taken for which, over all folds; not for more classes than can be read."""
+    tables = [fold.confusion for fold in found.results if fold.confusion]
+    if not tables or len(found.classes) > 30:
+        return []
+    total = torch.tensor(tables).sum(0)
+    picture = heat_svg(
+        total.tolist(),
+        row_labels=found.classes,
+        column_labels=found.classes,
+        x_label="predicted",
+        y_label="true class",
+    )
+    wrong = int(total.sum() - total.diagonal().sum())
+    caption = f"{wrong:,} of {int(total.sum()):,} answers are wrong; each sample was asked {found.repeats} times."
+    if found.repeats == 1:
+        caption = f"{wrong:,} of {int(total.sum()):,} answers are wrong; each sample was asked once."
+    return [Part("Which classes are confused", [], [Figure(picture, caption)])]
+
+
+def every_fold(found: CrossValidation) -> Part:
+    columns = ["repeat", "fold", "seed", "trained on", "kept aside", "held out", "epochs", *found.metrics]
+    rows = [
+        [
+            str(fold.repeat), str(fold.fold), str(fold.seed), count(fold.samples["train"]), count(fold.samples["validation"]),
+            count(fold.samples["held out"]),
+            str(fold.epochs) if fold.best_epoch is None else f"{fold.best_epoch} of {fold.epochs}",
+            *(cell(metric, fold.values.get(metric, float("nan"))) for metric in found.metrics),
+        ]
+        for fold in found.results
+    ]  # fmt: skip
+    stopped = " Of the epochs, those before the restored weights come first." if found.asked.early_stop else ""
+    caption = f"Each training. The seed draws its weights, the order of its samples and what is kept aside.{stopped}"
+    return Part("Every fold", found.notes, grid=Grid(caption, columns, rows))
+
+
+def cell(metric: str, value: float) -> str:
+    return percent(value) if is_share(metric) else plain(value)

@@ -1,15 +1,18 @@
-"""What a learning curve came to: errors by the number of training samples, and whether more data help."""
+"""What a learning curve came to: errors by the number of training samples, whether more data help; and its page."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from profundo.evaluate.power_law import FEWEST_SIZES, PowerLaw, fit_power_law
 from profundo.evaluate.spread import Spread, is_beyond_chance, spread
+from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import count, plain
-from profundo.studies.study import Answer, is_share, spread_text
+from profundo.pictures.sheet import Figure, Part, Sheet
+from profundo.studies.study import Answer, is_share, spread_text, table
 
 __all__ = ["SPLITS", "LearningCurve"]
 
@@ -29,10 +32,6 @@ class LearningCurve(Answer):
     def metric(self) -> str:
         """The main figure: its error is what the curve shows."""
         return next(iter(self.figures["test"]))
-
-    @property
-    def error_name(self) -> str:
-        return f"1 − {self.metric}" if is_share(self.metric) else self.metric
 
     def errors(self, split: str) -> list[list[float]]:
         """By size and repetition: 1 − the share of right answers, or the figure itself where it is an error."""
@@ -109,17 +108,56 @@ class LearningCurve(Answer):
             "sizes": list(self.sizes),
             "repeats": self.repeats,
             "metric": self.metric,
-            "figures": {
-                split: {name: [list(row) for row in rows] for name, rows in found.items()}
-                for split, found in self.figures.items()
-            },
-            "power law": None
-            if law is None
-            else {"a": law.a, "b": law.b, "c": law.c, "misfit": law.misfit, "unsound": law.unsound or None},
+            "figures": self.figures,
+            "power law": law
+            and {"a": law.a, "b": law.b, "c": law.c, "misfit": law.misfit, "unsound": law.unsound or None},
             "verdict": self.verdict,
             "outlook": self.outlook,
             "run": str(self.folder) if self.folder else None,
         }
+
+    # ------------------------------------------------------------------------------------------------------ the page
+    def page(self) -> Sheet:
+        repeated = f"{self.repeats} repetitions" if self.repeats > 1 else "one repetition"
+        about = f"Error (1 − {self.metric})" if is_share(self.metric) else self.metric
+        caption = (
+            f"{about} by the number of training samples, mean ± one standard deviation of {self.repeats} repetitions; "
+            f"validation on {self.judged_by['validation']:,}, test on {self.judged_by['test']:,} samples."
+        )
+        part = Part(
+            "Error by the number of training samples",
+            [HOW_TO_READ, self.outlook, *self.notes],
+            [Figure(self.chart(), caption)],
+            table("Errors, mean ± standard deviation.", self.rows()),
+        )
+        return Sheet(f"{self.net} on {self.name}", f"Learning curve, {repeated}", self.verdict, [part])
+
+    def chart(self) -> str:
+        lines = []
+        for split in SPLITS:
+            found = self.spreads(split)
+            means = [one.mean for one in found]
+            lows = [max(0.0, one.mean - one.deviation) for one in found]
+            lines.append(Line(split, self.sizes, means, lows, [one.mean + one.deviation for one in found]))
+        law = self.law
+        if law is not None and not law.unsound:
+            first, last = math.log(self.sizes[0]), math.log(2 * self.sizes[-1])
+            x = [math.exp(first + (last - first) * at / 60) for at in range(61)]
+            low, high = zip(*(law.between(size) for size in x), strict=True)
+            lines.append(Line("power law, 95 %", x, [law.at(size) for size in x], low, high))
+        name = "error" if is_share(self.metric) else self.metric
+        return lines_svg(
+            lines, x_label="training samples", y_label=name, log_x=True, log_y=False, percent=is_share(self.metric)
+        )
+
+
+HOW_TO_READ = (
+    "Training and test error close together and both high: the net is too simple or trained too little, and more data "
+    "cannot help (underfitting). A training error far below the test error: it learns the samples by heart (overfitting), "
+    "and more data can help, as can a simpler net or regularisation. The same validation and test samples judge every "
+    "training, so the band shows the spread over training samples and weights, not that of another test; with all samples, "
+    "repetitions differ in their weights alone."
+)
 
 
 def as_error(metric: str, value: float) -> str:

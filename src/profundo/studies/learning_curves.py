@@ -12,7 +12,8 @@ is underfitting: more data cannot help. A gap between them is overfitting: more 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,15 @@ from typing import Any
 from profundo.data.splits.folds import labels_of, nested, seed_of, subset
 from profundo.data.splits.splits import separated
 from profundo.evaluate.spread import spread
-from profundo.files import in_words
 from profundo.records import ProfundoError
 from profundo.runs.voice import Quiet, Voice
-from profundo.studies.learning_curve_page import chart, page
 from profundo.studies.learning_curve_result import SPLITS, LearningCurve
 from profundo.studies.study import (
     Builder,
+    Figures,
     Trial,
     asked_of,
+    check_repeats,
     collected,
     figures_on,
     made,
@@ -44,7 +45,6 @@ __all__ = ["learning_curve", "resume_learning_curve"]
 
 KIND = "learning-curve"
 SIZES = (0.05, 0.1, 0.2, 0.5, 1.0)
-MOST_TRAININGS = 10_000
 
 
 def learning_curve(
@@ -65,13 +65,10 @@ def learning_curve(
     """
     voice = voice or Quiet()
     asked, builder = asked_of(data, net, settings)
-    if not isinstance(repeats, int) or repeats < 1:
-        raise ProfundoError(f"repeats: expected a whole number of at least 1, got {repeats!r}")
     collection = collected(asked)
     splits = separated(collection, validation=asked.validation, seed=asked.seed, stream=asked.stream is True)
     counts = numbers_of(sizes, len(splits[0]))
-    if len(counts) * repeats > MOST_TRAININGS:
-        raise ProfundoError(f"sizes × repeats: {len(counts)} × {repeats} are more than {MOST_TRAININGS:,} trainings")
+    check_repeats(repeats, len(counts))
     labels = labels_of(collection, splits[0].targets)
     orders = [nested(labels, seed_of(asked.seed, repeat)) for repeat in range(repeats)]
     whole = subset(collection, splits, orders[0])
@@ -95,7 +92,7 @@ def learning_curve(
         rows = []
         for size in counts:
             trials = [
-                Trial(f"{size} samples, repeat {repeat + 1}", partial(work, size, repeat), SPLITS)
+                Trial(f"{size} samples, repeat {repeat + 1}", partial(work, size, repeat), SplitFigures)
                 for repeat in range(repeats)
             ]
             results, are_new = zip(*kept.run(trials), strict=True)
@@ -110,8 +107,6 @@ def learning_curve(
             repeats=repeats,
             figures=by_split(rows),
             judged_by={"validation": len(splits[1]), "test": len(splits[2])},
-            page=page,
-            chart=chart,
             notes=notes,
             folder=kept.path,
         )
@@ -144,30 +139,35 @@ def numbers_of(sizes: Sequence[float], samples: int) -> list[int]:
     return sorted(found)
 
 
+@dataclass(frozen=True, slots=True)
+class SplitFigures:
+    """Of one training, by name."""
+
+    training: Figures
+    validation: Figures
+    test: Figures
+
+
 def few_notes(sizes: Sequence[int], classes: int) -> tuple[str, ...]:
     few = [str(size) for size in sizes if size < classes]
     return (f"not every class can be among {', '.join(few)} of the {classes} classes' samples",) if few else ()
 
 
-def by_split(results: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, dict[str, list[list[float]]]]:
+def by_split(results: Sequence[Sequence[SplitFigures]]) -> dict[str, dict[str, list[list[float]]]]:
     """Figures that every training has, by split, name, size and repetition."""
-    try:
-        return {
-            split: {
-                name: [[float(one[split][name]) for one in row] for row in results]
-                for name in results[0][0][split]
-                if all(name in one[split] for row in results for one in row)
-            }
-            for split in SPLITS
+    found = {split: [[getattr(one, split) for one in row] for row in results] for split in SPLITS}
+    return {
+        split: {
+            name: [[one[name] for one in row] for row in rows]
+            for name in rows[0][0]
+            if all(name in one for row in rows for one in row)
         }
-    except (LookupError, TypeError, ValueError) as error:
-        raise ProfundoError(
-            f"results.json: expected the results of a learning curve: {in_words(error)}; choose another --out"
-        ) from None
+        for split, rows in found.items()
+    }
 
 
 # ---------------------------------------------------------------------------------------------------------- in words
-def size_line(size: int, row: Sequence[Mapping[str, Any]]) -> str:
-    metric = next(iter(row[0]["test"]))
-    found = spread([one["test"][metric] for one in row])
+def size_line(size: int, row: Sequence[SplitFigures]) -> str:
+    metric = next(iter(row[0].test))
+    found = spread([one.test[metric] for one in row])
     return f"{size:,} training samples: test {metric} {spread_text(metric, found)}"

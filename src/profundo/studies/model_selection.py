@@ -13,27 +13,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from profundo.evaluate import figures
 from profundo.evaluate.spread import sampling_errors, spread
-from profundo.files import in_words, read_object
+from profundo.files import read_object
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
 from profundo.runs.supervised import load_data, resume, train
 from profundo.runs.voice import Quiet, Voice
-from profundo.studies.model_selection_page import main_chart, page
 from profundo.studies.model_selection_result import Candidate, Selected, smaller_is_better
 from profundo.studies.study import (
     Builder,
+    Figures,
     Study,
     Trial,
     answers_on,
     asked_of,
+    check_repeats,
     figures_on,
     made,
     net_name,
@@ -48,8 +49,6 @@ from profundo.studies.variation import one_setting, shown, varied
 __all__ = ["resume_selection", "select"]
 
 KIND = "select"
-MOST_TRAININGS = 10_000
-PARTS = ("training", "validation", "errors")
 
 
 def select(
@@ -74,10 +73,7 @@ def select(
     voice = voice or Quiet()
     asked, builder = asked_of(data, net, settings)
     name, values = one_setting(vary)
-    if not isinstance(repeats, int) or repeats < 1 or repeats * len(values) > MOST_TRAININGS:
-        raise ProfundoError(
-            f"repeats: expected a whole number from 1, at most {MOST_TRAININGS:,} trainings; got {repeats!r}"
-        )
+    check_repeats(repeats, len(values))
     variants = [varied(asked, name, value) for value in values]
     loaded = load_data(asked)
     for variant in variants:
@@ -99,7 +95,7 @@ def select(
         metric = criterion(candidates, by)
         chosen = best(candidates, metric)
         voice.say(f"chosen: {name} {shown(values[chosen])}; now the test samples, once")
-        final = Trial("chosen", partial(judge, kept, loaded, variants[chosen], builder), ("test", "baseline", "linear"))
+        final = Trial("chosen", partial(judge, kept, loaded, variants[chosen], builder), Judged)
         ((judged, _),) = kept.run([final])
         selected = Selected(
             asked=asked,
@@ -110,10 +106,11 @@ def select(
             candidates=candidates,
             repeats=repeats,
             chosen=chosen,
-            **judged,
+            test=judged.test,
+            baseline=judged.baseline,
+            linear=judged.linear,
+            linear_name=judged.linear_name,
             samples={split: len(getattr(loaded, split)) for split in ("train", "validation", "test")},
-            page=page,
-            chart=main_chart,
             notes=loaded.notes,
             folder=kept.path,
         )
@@ -136,6 +133,26 @@ def best(candidates: Sequence[Candidate], metric: str) -> int:
 
 
 # ------------------------------------------------------------------------------------------------------ the trainings
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Of one training, by name; errors: standard errors of the validation figures."""
+
+    parameters: int
+    training: Figures
+    validation: Figures
+    errors: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Figures on the test split: of the chosen one, the constant predictor, the linear model."""
+
+    test: Figures
+    baseline: Mapping[str, float]
+    linear: Mapping[str, float]
+    linear_name: str
+
+
 def tried(
     kept: Study, data: Dataset, asked: Experiment, builder: Builder | None, value: Any, name: str, repeats: int
 ) -> tuple[Candidate, bool]:
@@ -152,23 +169,14 @@ def tried(
         }
 
     trials = [
-        Trial(f"{name} {shown(value)}, repeat {repeat + 1}", partial(work, repeat), PARTS) for repeat in range(repeats)
+        Trial(f"{name} {shown(value)}, repeat {repeat + 1}", partial(work, repeat), Tried) for repeat in range(repeats)
     ]
     rows, are_new = zip(*kept.run(trials), strict=True)
-    try:
-        both = [
-            {
-                key: [float(row[split][key]) for row in rows]
-                for key in rows[0][split]
-                if all(key in row[split] for row in rows)
-            }
-            for split in PARTS
-        ]
-        return Candidate(value, int(rows[0]["parameters"]), *both), any(are_new)
-    except (LookupError, TypeError, ValueError) as error:
-        raise ProfundoError(
-            f"results.json: expected the results of a selection: {in_words(error)}; choose another --out"
-        ) from None
+    parts = [[getattr(row, part) for row in rows] for part in ("training", "validation", "errors")]
+    together = [
+        {key: [row[key] for row in part] for key in part[0] if all(key in row for row in part)} for part in parts
+    ]
+    return Candidate(value, rows[0].parameters, *together), any(are_new)
 
 
 def criterion(candidates: Sequence[Candidate], by: str | None) -> str:
@@ -187,12 +195,7 @@ def judge(kept: Study, data: Dataset, asked: Experiment, builder: Builder | None
         folder = Folder(kept.folder.path / "chosen")
         if folder.scores.exists():
             done = read_object(folder.scores)
-            try:
-                return {key: done[key] for key in ("test", "baseline", "linear", "linear_name")}
-            except KeyError as error:
-                raise ProfundoError(
-                    f"{folder.scores}: expected the scores of a training: {in_words(error)}; remove {folder.path}"
-                ) from None
+            return {field.name: done.get(field.name) for field in fields(Judged)}
         begun = folder.experiment.is_file()
         scores = (resume(folder.path) if begun else train(asked, out=folder.path)).scores
     assert scores is not None

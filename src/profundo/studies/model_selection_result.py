@@ -1,15 +1,17 @@
-"""What a model selection came to: the errors of every candidate, which was chosen, and its test."""
+"""What a model selection came to: the errors of every candidate, which was chosen, its test; and its page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from profundo.evaluate.spread import Spread, spread
+from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import count
+from profundo.pictures.sheet import Figure, Grid, Part, Sheet
 from profundo.runs.voice import figure
-from profundo.studies.study import Answer, spread_text
+from profundo.studies.study import Answer, is_share, spread_text, table
 from profundo.studies.variation import shown
 
 __all__ = ["Candidate", "Selected", "smaller_is_better"]
@@ -118,20 +120,86 @@ class Selected(Answer):
             "baseline": dict(self.baseline),
             "linear": dict(self.linear),
             "repeats": self.repeats,
-            "candidates": [
-                {
-                    "value": one.value,
-                    "parameters": one.parameters,
-                    "training": {name: list(values) for name, values in one.training.items()},
-                    "validation": {name: list(values) for name, values in one.validation.items()},
-                    "standard errors": {name: list(values) for name, values in one.errors.items()},
-                    "judgement": self.judgement(at),
-                }
-                for at, one in enumerate(self.candidates)
-            ],
+            "candidates": [asdict(one) | {"judgement": self.judgement(at)} for at, one in enumerate(self.candidates)],
             "run": str(self.folder) if self.folder else None,
         }
+
+    # ------------------------------------------------------------------------------------------------------ the page
+    def page(self) -> Sheet:
+        repeated = f", {self.repeats} repetitions" if self.repeats > 1 else ""
+        metrics = dict.fromkeys((self.by, self.metric))
+        figures = [Figure(self.chart(metric), caption(self, metric)) for metric in metrics]
+        candidates = table("Every candidate; mean ± standard deviation over the repetitions.", self.rows())
+        return Sheet(
+            f"Choosing the {self.called} for {self.net} on {self.name}",
+            f"Model selection{repeated}",
+            f"{self}.",
+            [
+                Part("The candidates", [HOW_TO_READ, *self.notes], figures, candidates),
+                Part("The test, once", [ONCE], grid=test_grid(self)),
+            ],
+        )
+
+    def chart(self, metric: str = "") -> str:
+        """Training and validation figures of the candidates, by default those that chose."""
+        metric = metric or self.by
+        x = places(self)
+        order = sorted(range(len(x)), key=x.__getitem__)
+        lines = []
+        for split in ("training", "validation"):
+            means = [self.spread(at, split, metric).mean for at in order]
+            around = [self.error(at, metric) for at in order] if split == "validation" else []
+            top = 1.0 if is_share(metric) else float("inf")
+            low = [mean - error for mean, error in zip(means, around, strict=False)]
+            high = [min(top, mean + error) for mean, error in zip(means, around, strict=False)]
+            lines.append(Line(split, [x[at] for at in order], means, low, high))
+        positive = min(x) > 0 and max(x) > 20 * min(x)
+        marks = {f"chosen: {shown(self.value)}": x[self.chosen]}
+        return lines_svg(
+            lines, x_label=self.called, y_label=metric, log_x=positive, marks=marks, percent=is_share(metric)
+        )
 
 
 def smaller_is_better(metric: str) -> bool:
     return metric.endswith("loss") or metric in SMALLER_IS_BETTER
+
+
+HOW_TO_READ = (
+    "Where both errors are higher than those of the chosen one, the candidate cannot follow the data, or was not trained to: it "
+    "underfits. Where the training error is lower and the validation error higher, it has learned what was chance in the "
+    "training samples: it overfits. As good is what lies within one standard error of the chosen one: of those, the simplest is a "
+    "choice as sound (Breiman et al. 1984)."
+)
+ONCE = (
+    "The validation error of the chosen candidate is a little too good, for it was chosen as the smallest of several. These are "
+    "the figures of samples that no candidate had met before the choice was made."
+)
+
+
+def test_grid(found: Selected) -> Grid:
+    columns = ["figure", found.net, *([found.linear_name] if found.linear else []), "constant predictor"]
+    rows = [
+        [
+            name,
+            figure(name, value),
+            *([figure(name, found.linear[name]) if name in found.linear else "–"] if found.linear else []),
+            figure(name, found.baseline[name]) if name in found.baseline else "–",
+        ]
+        for name, value in found.test.items()
+    ]
+    return Grid(f"On the {found.samples['test']:,} test samples.", columns, rows)
+
+
+def places(found: Selected) -> list[float]:
+    """Of the candidates on the axis: their values if these are numbers, else 1, 2, 3 …"""
+    values = [one.value for one in found.candidates]
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return [float(value) for value in values] if numbers else [float(at + 1) for at in range(len(values))]
+
+
+def caption(found: Selected, metric: str) -> str:
+    values = [one.value for one in found.candidates]
+    x = places(found)
+    named = "" if x == values else " From left to right: " + ", ".join(map(shown, values)) + "."
+    split = f"{found.samples['train']:,} training and {found.samples['validation']:,} validation samples"
+    return f"{metric} on {split}; the band is one standard error over the latter.{named}"

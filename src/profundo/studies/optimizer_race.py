@@ -20,12 +20,13 @@ from profundo.files import write_text
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.contours import contours_svg
 from profundo.pictures.numbers import plain, setting
-from profundo.pictures.sheet import Figure, Grid, Part, Sheet, sheet_html
+from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import MANNERS, completed, default_rate, experiment
 from profundo.runs.preparing import Prepared, training
 from profundo.runs.saved_model import build_net
 from profundo.studies.optimizer_surfaces import STEEP, SURFACES, Descended, Surface, best_of, descend
+from profundo.studies.study import table
 from profundo.train import OPTIMIZERS, History, fit
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_device
@@ -117,7 +118,17 @@ class Race:
         """For JSON, which has no infinity: the loss of a training that diverged is null."""
         return {
             "seed": self.seed,
-            "digits": [_plain_place(rank, place) for rank, place in enumerate(self.ranks, 1)],
+            "digits": [
+                {
+                    "rank": rank,
+                    "optimizer": place.optimizer,
+                    "rate": place.rate,
+                    "validation loss": [_finite(loss) for loss in place.losses],
+                    "validation accuracy": [lap.accuracy for lap in place.laps],
+                    "tried": [{"rate": lap.rate, "validation loss": _finite(lap.end)} for lap in place.tried],
+                }
+                for rank, place in enumerate(self.ranks, 1)
+            ],
             "surfaces": {
                 surface: {
                     name: {"rate": one.rate, "height": _finite(one.end), "steps": one.steps_to(0.01)}
@@ -222,9 +233,7 @@ def _digits(found: Race) -> Part:
         Figure(_curves(found, names), f"{family}: validation loss, mean and range over the seeds.")
         for family, names in FAMILIES.items()
     ]
-    rows = ranks(found)
-    grid = Grid("Ranks on digits, the best first.", list(rows[0]), [list(row.values()) for row in rows])
-    return Part("On digits", [about], figures, grid)
+    return Part("On digits", [about], figures, table("Ranks on digits, the best first.", ranks(found)))
 
 
 def _curves(found: Race, names: Sequence[str]) -> str:
@@ -298,22 +307,20 @@ def _surface(surface: Surface, found: Race) -> Part:
         )
         for family, names in FAMILIES.items()
     ]
-    ordered = sorted(descents.values(), key=lambda one: one.end)
     rows = [
-        (
-            one.optimizer,
-            setting(one.rate),
-            plain(one.end),
-            "never" if one.steps_to(0.01) is None else str(one.steps_to(0.01)),
-        )
-        for one in ordered
+        {
+            "optimizer": one.optimizer,
+            "learning rate": setting(one.rate),
+            "height at the end": plain(one.end),
+            "steps to a hundredth": "never" if (steps := one.steps_to(0.01)) is None else str(steps),
+        }
+        for one in sorted(descents.values(), key=lambda one: one.end)
     ]
-    columns = ("optimizer", "learning rate", "height at the end", "steps to a hundredth")
     caption = (
         f"After {found.budget.steps} steps, the lowest first; heights are above the lowest there is. The rate is that of 1 and 3 "
         "times powers of ten, from 0.0001 to 300, that ends lowest. AdamW is Adam where nothing decays."
     )
-    return Part(surface.name.capitalize(), [surface.about], figures, Grid(caption, columns, rows))
+    return Part(surface.name.capitalize(), [surface.about], figures, table(caption, rows))
 
 
 def _contours(surface: Surface, paths: Mapping[str, Sequence[tuple[float, float]]]) -> str:
@@ -329,17 +336,6 @@ def _spread(values: Sequence[float], digits: int = 4) -> str:
     if not all(map(math.isfinite, values)):
         return "diverged"
     return f"{statistics.fmean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
-
-
-def _plain_place(rank: int, place: Place) -> dict[str, Any]:
-    return {
-        "rank": rank,
-        "optimizer": place.optimizer,
-        "rate": place.rate,
-        "validation loss": [_finite(loss) for loss in place.losses],
-        "validation accuracy": [lap.accuracy for lap in place.laps],
-        "tried": [{"rate": lap.rate, "validation loss": _finite(lap.end)} for lap in place.tried],
-    }
 
 
 def _finite(value: float) -> float | None:

@@ -10,7 +10,7 @@ the fingerprints of their data agree, or else their test splits bit by bit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from profundo.pictures.comparison import (
 )
 from profundo.pictures.numbers import shape
 from profundo.pictures.verdict import main_name, score
-from profundo.records import ProfundoError, Source, Spec
+from profundo.records import ProfundoError, Spec
 from profundo.runs.opening import open_run
 from profundo.runs.report_facts import (
     calibration_of,
@@ -175,14 +175,12 @@ def _apart(first: Run, other: Run) -> str:
         return f"their test splits have {len(a.test):,} and {len(b.test):,} samples"
     seeds = first.experiment.seed, other.experiment.seed
     why = f" (seeds {seeds[0]} and {seeds[1]} divide the data differently)" if seeds[0] != seeds[1] else ""
-    both_in_memory = isinstance(a.test.inputs, Tensor) and isinstance(b.test.inputs, Tensor)
-    if not torch.equal(a.test.targets, b.test.targets) or (both_in_memory and not _same(a.test.inputs, b.test.inputs)):
-        return f"their test splits hold other samples{why}"
-    return "" if both_in_memory else "the fingerprints of their data differ"
-
-
-def _same(inputs: Tensor | Source, others: Tensor | Source) -> bool:
-    return isinstance(inputs, Tensor) and isinstance(others, Tensor) and torch.equal(inputs, others)
+    others = f"their test splits hold other samples{why}"
+    if not torch.equal(a.test.targets, b.test.targets):
+        return others
+    if not isinstance(a.test.inputs, Tensor) or not isinstance(b.test.inputs, Tensor):
+        return "the fingerprints of their data differ"
+    return "" if torch.equal(a.test.inputs, b.test.inputs) else others
 
 
 def _contender(name: str, run: Run) -> Contender:
@@ -216,20 +214,7 @@ def _pairings(first: Run, pairs: Sequence[tuple[str, Run, str]]) -> list[Pairing
     return [
         Pairing(name, figure, apart=apart or "some of their answers are not finite")
         if one is None
-        else Pairing(
-            name,
-            figure,
-            one.difference,
-            one.low,
-            one.high,
-            one.p,
-            next(adjusted),
-            one.test,
-            one.both,
-            one.first,
-            one.second,
-            one.neither,
-        )
+        else Pairing(name, figure, adjusted=next(adjusted), **asdict(one))
         for (name, _, apart), one in zip(pairs, tested, strict=True)
     ]
 
@@ -277,33 +262,30 @@ def _part(winner: str, loser: str, by: Tensor, first: tuple[str, Run], other: tu
     by = by.nan_to_num(0.0)
     number = int((by > 0).sum())
     chosen = by.argsort(descending=True, stable=True)[: min(number, MOST_SHOWN)].tolist()
-    data = first[1].data
-    samples: list[Answered] = []
-    if chosen:
-        raw = raw_samples(data.test, chosen)
-        image = data.spec.inputs.kind == "image"
-        shown: Any = displayable(raw) if image else raw
-        samples = [
-            Answered(
-                truth=_said(first[1], index)[0],
-                first=(_said(first[1], index)[1], _confidence(first[1], index)),
-                second=(_said(other[1], index)[1], _confidence(other[1], index)),
-                image=shown[place] if image else None,
-                row=() if image else values_of(raw[place].flatten(), data.spec.inputs),
-            )
-            for place, index in enumerate(chosen)
-        ]
+    samples = _answered(first[1], other[1], chosen) if chosen else []
     return Disagreements(winner, loser, first[0], other[0], number, samples)
 
 
-def _said(run: Run, index: int) -> tuple[str, str]:
-    assert run.said is not None
-    return said_of(run.said, index, run.data.spec.targets)
-
-
-def _confidence(run: Run, index: int) -> float | None:
-    assert run.said is not None
-    return confidence_of(run.said, index, run.data.spec.targets)
+def _answered(first: Run, other: Run, chosen: Sequence[int]) -> list[Answered]:
+    """Test samples with what both runs answered."""
+    assert first.said is not None
+    assert other.said is not None
+    inputs, targets = first.data.spec.inputs, first.data.spec.targets
+    raw = raw_samples(first.data.test, list(chosen))
+    images = displayable(raw) if inputs.kind == "image" else None
+    samples = []
+    for place, index in enumerate(chosen):
+        truth, answer = said_of(first.said, index, targets)
+        samples.append(
+            Answered(
+                truth=truth,
+                first=(answer, confidence_of(first.said, index, targets)),
+                second=(said_of(other.said, index, targets)[1], confidence_of(other.said, index, targets)),
+                image=None if images is None else images[place],
+                row=() if images is not None else values_of(raw[place].flatten(), inputs),
+            )
+        )
+    return samples
 
 
 def _plain(pairing: Pairing) -> dict[str, Any]:

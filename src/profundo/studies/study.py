@@ -11,14 +11,16 @@ runs/digits-cross-validation-1/
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import yaml
+from pydantic import Field, TypeAdapter
 from torch import nn
 
 from profundo import nets
@@ -30,7 +32,7 @@ from profundo.data.streams.places import check_place, remember_place
 from profundo.evaluate import Answers, answers, figures
 from profundo.evaluate.spread import Spread
 from profundo.files import erase, in_words, read_object, write_json, write_text
-from profundo.pictures.sheet import Sheet, sheet_html
+from profundo.pictures.sheet import Grid, Sheet, sheet_html
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
 from profundo.runs.experiment import (
     WITHOUT_EFFECT,
@@ -53,10 +55,12 @@ from profundo.train.randomness import seeded
 __all__ = [
     "Answer",
     "Builder",
+    "Figures",
     "Study",
     "Trial",
     "answers_on",
     "asked_of",
+    "check_repeats",
     "collected",
     "deviation",
     "figures_on",
@@ -67,6 +71,7 @@ __all__ = [
     "settings_of",
     "spread_text",
     "study",
+    "table",
     "trained",
 ]
 
@@ -74,6 +79,15 @@ Builder = Callable[[Spec], nn.Module]
 """Makes a net of one's own for the data it is to learn from, with weights from torch's global generator."""
 
 Result = dict[str, Any]
+MOST_TRAININGS = 10_000
+
+
+def check_repeats(repeats: int, of: int) -> None:
+    """of: trainings of each repetition."""
+    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
+        raise ProfundoError(f"repeats: expected a whole number of at least 1, got {repeats!r}")
+    if of * repeats > MOST_TRAININGS:
+        raise ProfundoError(f"repeats: {repeats} of {of} trainings each are more than {MOST_TRAININGS:,} trainings")
 
 
 def asked_of(
@@ -184,38 +198,57 @@ def deviation(metric: str, value: float) -> str:
 
 # ------------------------------------------------------------------------------------------------ what it comes to
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a study came to: of which experiment, net and data; what to know about it (notes); where it is kept.
-
-    page, chart: make its page, and the picture that stands for it in a notebook. They are handed in, for they know the
-    answer, which knows no drawing.
-    """
+class Answer(ABC):
+    """What a study came to: of which experiment, net and data; what to know about it (notes); where it is kept."""
 
     asked: Experiment
     net: str
     name: str
-    page: Callable[[Any], Sheet] = field(repr=False, compare=False)
-    chart: Callable[[Any], str] = field(repr=False, compare=False)
     notes: tuple[str, ...] = ()
     folder: Path | None = None
 
+    @abstractmethod
+    def page(self) -> Sheet:
+        """What its page shows."""
+
+    @abstractmethod
+    def chart(self) -> str:
+        """The picture that stands for it in a notebook."""
+
     def html(self) -> str:
         """One page that needs nothing else."""
-        return sheet_html(self.page(self))
+        return sheet_html(self.page())
 
     def _repr_html_(self) -> str:
-        return f"<p>{self}</p>{self.chart(self)}"
+        return f"<p>{self}</p>{self.chart()}"
+
+
+def table(caption: str, rows: Sequence[Mapping[str, str]]) -> Grid:
+    """rows: cells by column, the same columns in each."""
+    return Grid(caption, list(rows[0]), [list(row.values()) for row in rows])
 
 
 # ------------------------------------------------------------------------------------------------ trainings, kept
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One training of a study. key: its name among the results; work: trains and gives numbers, words and lists only;
-    parts: entries of what it gives that hold figures by name."""
+    """One training of a study. key: its name among the results; work: trains and gives numbers, words and lists only,
+    which make a record of `form`, a dataclass."""
 
     key: str
     work: Callable[[], Result]
-    parts: tuple[str, ...] = ()
+    form: type
+
+    def read(self, result: Result, where: object) -> Any:
+        """Raises ProfundoError where a kept result is no such record."""
+        try:
+            return TypeAdapter(self.form).validate_python(result)
+        except ValueError as error:
+            raise ProfundoError(
+                f"{where}: {self.key}: expected the figures of a training: {in_words(error)}; choose another --out"
+            ) from None
+
+
+Figures = Annotated[Mapping[str, float], Field(min_length=1)]
 
 
 @dataclass
@@ -234,29 +267,21 @@ class Study:
     def path(self) -> Path | None:
         return self.folder.path if self.folder else None
 
-    def run(self, trials: Iterable[Trial]) -> Iterator[tuple[Result, bool]]:
-        """Of each trial, in order, what was kept under its key, or what its work comes to, which is then kept; and whether
-        it was done now. Raises ProfundoError where figures are missing, Interrupted before a trial after a signal."""
+    def run(self, trials: Iterable[Trial]) -> Iterator[tuple[Any, bool]]:
+        """Of each trial, in order, the record that was kept under its key, or that its work comes to, which is then kept;
+        and whether it was done now. Raises Interrupted before a trial after a signal."""
+        where = results_file(self.folder) if self.folder else "results"
         for trial in trials:
-            is_new = trial.key not in self.results
-            if is_new:
-                if number := self.signalled():
-                    raise Interrupted(number)
-                self.results[trial.key] = trial.work()
-                self.keep()
-            self.check_parts(trial)
-            yield self.results[trial.key], is_new
-
-    def check_parts(self, trial: Trial) -> None:
-        """Raises ProfundoError where a kept result has no figures by name in one of the trial's parts."""
-        result = self.results[trial.key]
-        for part in trial.parts:
-            values = result.get(part) if isinstance(result, dict) else None
-            if not isinstance(values, dict) or not all(isinstance(value, int | float) for value in values.values()):
-                raise ProfundoError(
-                    f"{results_file(self.folder) if self.folder else 'results'}: {trial.key}: expected figures of the "
-                    f"{part} part by name; choose another --out"
-                )
+            if trial.key in self.results:
+                yield trial.read(self.results[trial.key], where), False
+                continue
+            if number := self.signalled():
+                raise Interrupted(number)
+            result = trial.work()
+            record = trial.read(result, where)
+            self.results[trial.key] = result
+            self.keep()
+            yield record, True
 
     def keep(self) -> None:
         if self.folder is not None:

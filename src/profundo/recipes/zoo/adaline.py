@@ -25,8 +25,9 @@ from profundo.data.standard import standardize
 from profundo.pictures import scatter_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.context import Context
-from profundo.recipes.epoch_chart import by_epoch
+from profundo.recipes.net_outputs import outputs, row_answers
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Inputs, Spec
 from profundo.runs.experiment import Positive, Whole
 from profundo.train import Plan, optimizer, schedule
@@ -121,9 +122,7 @@ def descent(errors: Sequence[float], best: float) -> Chart:
 
 
 def predictions(neuron: nn.Module, test: Batch, spec: Spec) -> Chart:
-    with torch.no_grad():
-        said = neuron(test.inputs.to(next(neuron.parameters()).device)).cpu()
-    true, predicted = raw(test.targets, spec).tolist(), raw(said, spec).tolist()
+    true, predicted = (raw(values, spec).tolist() for values in (test.targets, outputs(neuron, test.inputs)))
     return Chart(
         "Predictions",
         "What the neuron predicts for each test sample, over what was measured; on the diagonal they agree.",
@@ -151,10 +150,8 @@ def raw(values: Tensor, spec: Spec) -> Tensor:
     return values[:, 0] * spec.targets.std[0] + spec.targets.mean[0]
 
 
-@torch.no_grad()
 def mean_squared_error(neuron: nn.Module, batch: Batch) -> float:
-    outputs = neuron(batch.inputs.to(next(neuron.parameters()).device)).cpu()
-    return float((outputs - batch.targets).double().square().mean())
+    return float((outputs(neuron, batch.inputs) - batch.targets).double().square().mean())
 
 
 def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
@@ -162,12 +159,13 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     known = model.known
     mean, std = known["inputs"]["mean"], known["inputs"]["std"]
     inputs = Inputs((len(mean),), "features", tuple(mean), tuple(std), tuple(known["names"]))
-    said = []
-    for file in files:
-        outputs = model.networks["neuron"](standardize(read_rows(file, inputs), inputs))[:, 0]
-        values = outputs * known["targets"]["std"][0] + known["targets"]["mean"][0]
-        said += [{"input": f"{file}, row {at}", "prediction": value} for at, value in enumerate(values.tolist(), 1)]
-    return said
+
+    def targets(file: Path) -> list[float]:
+        values = outputs(model.networks["neuron"], standardize(read_rows(file, inputs), inputs))[:, 0]
+        mean, std = known["targets"]["mean"][0], known["targets"]["std"][0]
+        return [value * std + mean for value in values.tolist()]
+
+    return row_answers(files, targets)
 
 
 RECIPE = Recipe(Settings, Settings(epochs=10), run, networks=networks, predict=predict)

@@ -24,18 +24,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from profundo.data.batches import batches
-from profundo.data.new_inputs import read_image
 from profundo.data.standard import intensities, unit_interval
-from profundo.evaluate import evaluating
 from profundo.evaluate.components import principal_components
 from profundo.evaluate.detection import roc_area, threshold_for
 from profundo.nets.autoencoders import dense_autoencoder
-from profundo.pictures.charts import Line, lines_svg
-from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
+from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.epoch_chart import by_epoch
+from profundo.recipes.net_outputs import as_pictures, outputs_in_parts, read_intensities
 from profundo.recipes.recipe import Model, Outcome, Recipe
-from profundo.records import Batch, Dataset, Inputs, Samples
+from profundo.recipes.recipe_charts import by_epoch, populations
+from profundo.records import Batch, Dataset, Samples
 from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
@@ -75,7 +73,7 @@ def run(context: Context, asked: Settings) -> Outcome:
     first, *others = [
         without_digit(context, asked, data, digit) for digit in (held_out if asked.others else held_out[:1])
     ]
-    ordinary = errors(first.net, intensities(without(data.validation, asked.digit), data.spec).to(context.device))
+    ordinary = errors(first.net, intensities(without(data.validation, asked.digit), data.spec))
     known["threshold"] = threshold_for(ordinary, asked.false_alarms)
     strange = data.test.targets == asked.digit
     flagged = (first.errors > known["threshold"]).double()
@@ -86,21 +84,7 @@ def run(context: Context, asked: Settings) -> Outcome:
         scores={"ROC area": first.area, "caught": caught, "false alarms": alarms, "mean ROC area": mean},
         baseline={"ROC area": first.rival, "mean ROC area": sum(one.rival for one in tried) / len(tried)},
         against="principal components",
-        exhibits=[
-            pairs(data, first.net, strange, "strange", first.name),
-            pairs(data, first.net, ~strange, "known", first.name),
-            histogram(first.errors, strange, known["threshold"], first.name),
-            areas(tried),
-            by_epoch(
-                "Error in training",
-                f"Mean squared error per pixel on the digits other than {first.name}, after every epoch.",
-                {
-                    "training": first.trained.history["loss"],
-                    "validation": first.trained.history["validation loss"],
-                },
-                y_label="mean squared error",
-            ),
-        ],
+        exhibits=exhibits(data, first, strange, known["threshold"], areas(tried)),
         networks={"autoencoder": first.net},
         known=known,
         conclusion=f"A {first.name}, never seen in training, has a larger reconstruction error than a known digit with "
@@ -123,10 +107,38 @@ class HeldOut:
     rival: float
 
 
+def exhibits(data: Dataset, first: HeldOut, strange: Tensor, threshold: float, by_digit: Table) -> list[Exhibit]:
+    """strange: which test pictures are of the digit held out."""
+    return [
+        pairs(data, first.net, strange, "strange", first.name),
+        pairs(data, first.net, ~strange, "known", first.name),
+        populations(
+            "Reconstruction errors",
+            "Shares of the test pictures by their mean squared error per pixel, in 40 bins; right of the threshold a "
+            "picture is flagged.",
+            {f"{first.name}, held out": first.errors[strange], "known digits": first.errors[~strange]},
+            float(torch.quantile(first.errors.double(), 0.995)),
+            threshold,
+            x_label="mean squared error",
+            y_label="share of the pictures",
+        ),
+        by_digit,
+        by_epoch(
+            "Error in training",
+            f"Mean squared error per pixel on the digits other than {first.name}, after every epoch.",
+            {
+                "training": first.trained.history["loss"],
+                "validation": first.trained.history["validation loss"],
+            },
+            y_label="mean squared error",
+        ),
+    ]
+
+
 def without_digit(context: Context, asked: Settings, data: Dataset, digit: int) -> HeldOut:
     net = networks(asked, {"shape": list(data.spec.inputs.shape)})["autoencoder"]
     trained = train(context, asked, data, net, digit)
-    by_net = errors(net, intensities(data.test, data.spec).to(context.device))
+    by_net = errors(net, intensities(data.test, data.spec))
     both = [area(scores, data.test.targets, digit) for scores in (by_net, linear_errors(asked, data, digit))]
     return HeldOut(data.spec.targets.classes[digit], net, trained, by_net, *both)
 
@@ -144,7 +156,7 @@ def areas(tried: Sequence[HeldOut]) -> Table:
 
 def train(context: Context, asked: Settings, data: Dataset, net: nn.Module, digit: int) -> Trained:
     """On all digits but one."""
-    validation = intensities(without(data.validation, digit), data.spec).to(context.device)
+    validation = intensities(without(data.validation, digit), data.spec)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         return {"loss": F.mse_loss(net(batch.inputs), batch.inputs)}
@@ -164,14 +176,9 @@ def without(samples: Samples, digit: int) -> Samples:
     return replace(samples, inputs=samples.inputs[kept], targets=samples.targets[kept])  # type: ignore[index]
 
 
-def remade(net: nn.Module, seen: Tensor) -> Tensor:
-    with evaluating(net):
-        return torch.cat([net(part) for part in torch.split(seen, 1000)])
-
-
 def errors(net: nn.Module, seen: Tensor) -> Tensor:
     """Mean squared error per pixel of each picture, (pictures,) on the CPU."""
-    return (remade(net, seen) - seen).square().flatten(1).mean(1).cpu()
+    return (outputs_in_parts(net, seen) - seen).square().flatten(1).mean(1)
 
 
 def linear_errors(asked: Settings, data: Dataset, digit: int) -> Tensor:
@@ -188,43 +195,20 @@ def area(scores: Tensor, digits: Tensor, strange: int) -> float:
 def pairs(data: Dataset, net: nn.Module, chosen: Tensor, kind: str, digit: str) -> Exhibit:
     """Test pictures and what the net makes of them."""
     seen = intensities(data.test, data.spec)[chosen][:SHOWN]
-    both = torch.cat([seen, remade(net, seen.to(next(net.parameters()).device)).cpu()])
+    both = torch.cat([seen, outputs_in_parts(net, seen)])
     which = f"a {digit}, which training never saw" if kind == "strange" else f"digits other than {digit}"
     return Images(
         f"Pictures of {kind} digits",
         f"Test pictures of {which}, above; what the net makes of them below.",
-        (255 * both).round().to(torch.uint8),
+        as_pictures(both),
         columns=len(seen),
-    )
-
-
-def histogram(error: Tensor, strange: Tensor, threshold: float, digit: str, bins: int = 40) -> Exhibit:
-    most = float(torch.quantile(error.double(), 0.995))
-    middles = [(at + 0.5) * most / bins for at in range(bins)]
-    lines = []
-    for name, chosen in ((f"{digit}, held out", strange), ("known digits", ~strange)):
-        counts = torch.histc(error[chosen].double(), bins, 0, most)
-        lines.append(Line(name, middles, (counts / chosen.sum()).tolist()))
-    return Chart(
-        "Reconstruction errors",
-        "Shares of the test pictures by their mean squared error per pixel, in 40 bins; right of the threshold a picture "
-        "is flagged.",
-        lines_svg(
-            lines,
-            x_label="mean squared error",
-            y_label="share of the pictures",
-            log_y=False,
-            marks={"threshold": threshold},
-            percent=True,
-        ),
     )
 
 
 def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     """ "strange" or "known" by each picture's reconstruction error, with the error and the threshold."""
-    shape, threshold = tuple(model.known["shape"]), model.known["threshold"]
-    read = torch.stack([read_image(path, Inputs(shape, "image")) for path in files]).float() / 255
-    found = errors(model.networks["autoencoder"], read).tolist()
+    threshold = model.known["threshold"]
+    found = errors(model.networks["autoencoder"], read_intensities(files, model.known["shape"])).tolist()
     return [
         {
             "input": str(path),

@@ -24,19 +24,18 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from profundo.data.batches import batches
-from profundo.data.new_inputs import read_image
 from profundo.data.standard import intensities, unit_interval
 from profundo.evaluate import evaluating
-from profundo.evaluate.clusters import adjusted_rand, kmeans, purity, tsne
+from profundo.evaluate.clusters import adjusted_rand, kmeans, purity
 from profundo.evaluate.components import Components, LinearCode, principal_components, reduced_rank
 from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_autoencoder, pooling_autoencoder
-from profundo.pictures.charts import points_svg
-from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
+from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.epoch_chart import by_epoch
+from profundo.recipes.net_outputs import as_pictures, device_of, outputs_in_parts, read_intensities
 from profundo.recipes.recipe import Model, Outcome, Recipe
-from profundo.records import Batch, Dataset, Inputs
+from profundo.recipes.recipe_charts import by_epoch, map_of_rows
+from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
@@ -82,7 +81,7 @@ def masked(pictures: Tensor, share: float, generator: torch.Generator | None = N
         return pictures
     if generator is None:
         return pictures * (torch.rand_like(pictures) >= share)
-    return pictures * (torch.rand(pictures.shape, generator=generator) >= share).to(pictures.device)
+    return pictures * (torch.rand(pictures.shape, generator=generator) >= share)
 
 
 def run(context: Context, asked: Settings) -> Outcome:
@@ -99,15 +98,14 @@ def run(context: Context, asked: Settings) -> Outcome:
 
     test = intensities(data.test, data.spec)
     seen = masked(test, share, context.generator("masks"))
-    validation = intensities(data.validation, data.spec).to(context.device)
+    validation = intensities(data.validation, data.spec)
     hidden = masked(validation, share, context.generator("validation masks"))
-    shown = seen[:SHOWN].to(context.device)
     trained = context.train(
         Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
         batches(data.train, unit_interval(data.spec), asked.batch_size, seed=context.seed, device=context.device),
         Plan(asked.epochs, schedule("cosine")),
-        validate=lambda: {"validation loss": F.mse_loss(remade(net, hidden), validation.cpu()).item()},
-        film=lambda: sheet(raw(torch.cat([test[:SHOWN], remade(net, shown)])), SHOWN),
+        validate=lambda: {"validation loss": F.mse_loss(outputs_in_parts(net, hidden), validation).item()},
+        film=lambda: sheet(as_pictures(torch.cat([test[:SHOWN], outputs_in_parts(net, seen[:SHOWN])])), SHOWN),
     )
     found = measured(context, asked, data, net, seen)
     error, rival, constant, *_ = found.errors.values()
@@ -141,7 +139,7 @@ def measured(context: Context, asked: Settings, data: Dataset, net: nn.Module, s
     """seen: the test pictures as the net is given them."""
     train, test = intensities(data.train, data.spec), intensities(data.test, data.spec)
     share = masking_of(asked)
-    made, codes = remade(net, seen.to(context.device)), encoded(net, seen.to(context.device))
+    made, codes = outputs_in_parts(net, seen), encoded(net, seen)
     linear = linear_rival(context, train, asked.code, share)
     components = linear.encode(seen.flatten(1))
     by_linear_code = linear.decode(components).view_as(test)
@@ -157,12 +155,20 @@ def measured(context: Context, asked: Settings, data: Dataset, net: nn.Module, s
 def exhibits(
     context: Context, asked: Settings, data: Dataset, seen: Tensor, trained: Trained, found: Measured
 ) -> list[Exhibit]:
-    test = intensities(data.test, data.spec)
+    test, mapped = intensities(data.test, data.spec), found.codes[: asked.mapped]
     history, rival = trained.history, found.errors[f"best linear code, {asked.code}"]
     return [
         reconstructions(test, seen, found.made, found.by_linear_code, masking_of(asked)),
         trained.film("Reconstructions by epoch", "Test pictures above, what the net makes of them below.", 0.4),
-        code_map(context, data, found.codes[: asked.mapped]),
+        map_of_rows(
+            "Map of the codes",
+            f"The codes of {len(mapped)} test pictures in the plane, neighbours together (t-SNE), coloured by their digits, "
+            "which training never saw.",
+            mapped,
+            data.test.targets[: len(mapped)].tolist(),
+            data.spec.targets.classes,
+            context.seed,
+        ),
         by_epoch(
             "Error",
             "Mean squared error per pixel, of intensities from 0 to 1, after every epoch; with that of principal "
@@ -198,17 +204,11 @@ def linear_rival(context: Context, train: Tensor, code: int, share: float) -> Co
     return reduced_rank(masked(train, share, context.generator("training masks")).flatten(1), rows, size)
 
 
-def remade(net: nn.Module, seen: Tensor) -> Tensor:
-    """What the net makes of pictures, on the CPU."""
-    with evaluating(net):
-        return torch.cat([net(part).cpu() for part in torch.split(seen, 1000)])
-
-
 def encoded(net: nn.Module, seen: Tensor) -> Tensor:
     """Codes (pictures, code) on the CPU."""
     assert isinstance(net, Autoencoder | PoolingAutoencoder)
     with evaluating(net):
-        return torch.cat([net.encode(part).cpu() for part in torch.split(seen, 1000)])
+        return torch.cat([net.encode(part.to(device_of(net))).cpu() for part in torch.split(seen, 1000)])
 
 
 def mean_square(made: Tensor, wanted: Tensor) -> float:
@@ -229,23 +229,6 @@ def grouping(context: Context, data: Dataset, codes: Tensor, components: Tensor)
     return found
 
 
-def code_map(context: Context, data: Dataset, codes: Tensor) -> Exhibit:
-    plane = tsne(codes, context.seed)
-    return Chart(
-        "Map of the codes",
-        f"The codes of {len(codes)} test pictures in the plane, neighbours together (t-SNE), coloured by their digits, "
-        "which training never saw.",
-        points_svg(
-            plane[:, 0].tolist(),
-            plane[:, 1].tolist(),
-            data.test.targets[: len(codes)].tolist(),
-            x_label="t-SNE 1",
-            y_label="t-SNE 2",
-            names=data.spec.targets.classes,
-        ),
-    )
-
-
 def reconstructions(test: Tensor, seen: Tensor, made: Tensor, by_components: Tensor, share: float) -> Exhibit:
     """Rows: the test picture, what the net saw of it where that is less, the net's picture, that of components."""
     rows = [test, *([seen] if share else []), made, by_components]
@@ -253,21 +236,15 @@ def reconstructions(test: Tensor, seen: Tensor, made: Tensor, by_components: Ten
     return Images(
         "Reconstructions",
         f"Test pictures in the first row; {saw}then what the net makes, last what the best linear code makes.",
-        raw(torch.cat([row[:SHOWN] for row in rows])),
+        as_pictures(torch.cat([row[:SHOWN] for row in rows])),
         columns=SHOWN,
     )
 
 
-def raw(values: Tensor) -> Tensor:
-    """uint8 images of intensities; those beyond 0 to 1 are cut."""
-    return (255 * values.clamp(0, 1)).round().to(torch.uint8)
-
-
 def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     """Each picture's mean squared error per pixel, once through the net, and its code."""
-    net, shape = model.networks["autoencoder"], tuple(model.known["shape"])
-    read = torch.stack([read_image(path, Inputs(shape, "image")) for path in files]).float() / 255
-    errors = (remade(net, read) - read).square().flatten(1).mean(1).tolist()
+    net, read = model.networks["autoencoder"], read_intensities(files, model.known["shape"])
+    errors = (outputs_in_parts(net, read) - read).square().flatten(1).mean(1).tolist()
     return [
         {"input": str(path), "prediction": error, "code": code}
         for path, error, code in zip(files, errors, encoded(net, read).tolist(), strict=True)

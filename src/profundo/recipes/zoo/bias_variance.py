@@ -19,38 +19,33 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.data.full_batch import Whole
 from profundo.data.sets.known_functions import arcsine, spread_out, truth, with_noise
-from profundo.evaluate import evaluating
 from profundo.evaluate.decomposition import Parts, bias_and_variance
 from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
-from profundo.objectives.batched_losses import squared_errors
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
+from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Outcome, Recipe
-from profundo.records import Batch, ProfundoError
-from profundo.runs.experiment import Positive, Some
-from profundo.runs.experiment import Whole as AtLeastOne
-from profundo.train import Descent, Plan, optimizer, schedule
+from profundo.recipes.side_by_side import train_side_by_side
+from profundo.records import ProfundoError
+from profundo.runs.experiment import Positive, Some, Whole
 from profundo.train.closed_form import least_squares
 
 __all__ = ["RECIPE", "Settings", "chebyshev", "networks", "run"]
-
-UPDATES = 100  # of an epoch
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """sets: of so many samples to train on; degree: the highest; widths: hidden units; epochs: of 100 updates each."""
 
-    sets: AtLeastOne = 200
-    samples: AtLeastOne = 30
+    sets: Whole = 200
+    samples: Whole = 30
     noise: Positive = 0.3
-    places: AtLeastOne = 200
-    degree: AtLeastOne = 25
+    places: Whole = 200
+    degree: Whole = 25
     widths: Some = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
-    epochs: AtLeastOne = 15
+    epochs: Whole = 15
     learning_rate: Positive = 0.03
 
 
@@ -72,10 +67,10 @@ def run(context: Context, asked: Settings) -> Outcome:
 
     nets = networks(asked, {})
     for name, net in nets.items():
-        train(context, asked, net, x, y, name)
+        train_side_by_side(context, asked, net, x[..., None].float(), y[..., None].float(), name)
     parts = partial(bias_and_variance, truth=truth(places), targets=targets, noise=asked.noise**2)
     by_degree = [parts(polynomial(x, y, places, degree)) for degree in range(asked.degree + 1)]
-    by_width = [parts(answers(net, places)) for net in nets.values()]
+    by_width = [parts(outputs(net, places[:, None].float()).squeeze(-1)) for net in nets.values()]
     best = min(range(len(by_degree)), key=lambda degree: by_degree[degree].error)
     gap = max(abs(one.total / one.error - 1) for one in (*by_degree, *by_width))
     widest = f"error, width {asked.widths[-1]}"
@@ -136,34 +131,9 @@ def polynomial(x: Tensor, y: Tensor, places: Tensor, degree: int) -> Tensor:
     return (chebyshev(places, degree) @ weights).squeeze(-1)
 
 
-def train(context: Context, asked: Settings, net: nn.Module, x: Tensor, y: Tensor, name: str) -> None:
-    """Each net on its own training set, all at once."""
-
-    def cost(batch: Batch) -> Mapping[str, Tensor]:
-        return squared_errors(net(batch.inputs), batch.targets)
-
-    context.train(
-        Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
-        Whole(x[..., None].float(), y[..., None].float(), UPDATES, context.device),
-        Plan(asked.epochs, schedule("cosine")),
-        name=name,
-    )
-
-
-def answers(net: nn.Module, places: Tensor) -> Tensor:
-    """(sets, places)."""
-    with evaluating(net):
-        said: Tensor = net(places[:, None].float().to(next(net.parameters()).device)).squeeze(-1).cpu()
-    return said
-
-
 def chart(title: str, caption: str, at: Sequence[int], parts: Sequence[Parts], x_label: str) -> Chart:
-    lines = [
-        Line("error", at, [part.error for part in parts]),
-        Line("bias²", at, [part.bias_squared for part in parts]),
-        Line("variance", at, [part.variance for part in parts]),
-        Line("noise", at, [part.noise for part in parts]),
-    ]
+    columns = {"error": "error", "bias²": "bias_squared", "variance": "variance", "noise": "noise"}
+    lines = [Line(name, at, [getattr(part, column) for part in parts]) for name, column in columns.items()]
     svg = lines_svg(lines, x_label=x_label, y_label="mean squared error", log_x=x_label != "degree", log_y=False)
     return Chart(title, caption, svg)
 

@@ -20,7 +20,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.data.images.scenes import SIDE, WORDS, scene_batches, sentence
-from profundo.data.new_inputs import read_image
 from profundo.data.text.sequence_batches import PAD
 from profundo.evaluate.scores import evaluating
 from profundo.evaluate.sequence_figures import exact_matches, right_symbols
@@ -28,8 +27,9 @@ from profundo.nets.captioning import Captioner
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.recipes.context import Context
+from profundo.recipes.net_outputs import as_pictures, enlarged, read_intensities
 from profundo.recipes.recipe import Model, Outcome, Recipe
-from profundo.records import Batch, Inputs, Samples
+from profundo.records import Batch, Samples
 from profundo.runs.experiment import Positive, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
@@ -129,7 +129,7 @@ def constant_sentence(targets: Tensor) -> tuple[float, float]:
 
 def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     """The sentence for each image file: white digits on black, or dark ones on a light ground, which are inverted."""
-    scenes = torch.stack([read_image(file, Inputs((1, SIDE, SIDE), "image")) for file in files]).float().div(255)
+    scenes = read_intensities(files, (1, SIDE, SIDE))
     light = scenes.mean((1, 2, 3), keepdim=True) > 0.5
     said, _ = described(model.networks["net"], torch.where(light, 1 - scenes, scenes))
     return [
@@ -139,8 +139,7 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
 
 def pictures(scenes: Tensor) -> Tensor:
     """uint8 (scenes, 1, 112, 112), each pixel twice as large."""
-    whole = (255 * scenes).round().to(torch.uint8).cpu()
-    return whole.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    return enlarged(as_pictures(scenes), 2)
 
 
 def _captions(scenes: Tensor, sentences: Tensor) -> Images:

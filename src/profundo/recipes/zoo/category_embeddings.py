@@ -33,8 +33,9 @@ from profundo.nets.tabular import CategoryNet
 from profundo.pictures.charts import points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
+from profundo.recipes.net_outputs import device_of, outputs, row_answers
 from profundo.recipes.recipe import Model, Outcome, Recipe
-from profundo.records import Dataset, ProfundoError, Samples
+from profundo.records import Dataset, ProfundoError, Samples, Source
 from profundo.runs.experiment import Positive, Whole
 from profundo.train import Plan, Supervised, optimizer, schedule
 
@@ -79,10 +80,10 @@ def run(context: Context, asked: Settings) -> Outcome:
         ),
         batches(data.train, data.spec, asked.batch_size, seed=context.seed, device=context.device),
         Plan(asked.epochs, schedule("cosine")),
-        validate=lambda: {"validation RMSE": error(told(net, data.validation, known), data.validation)},
+        validate=lambda: {"validation RMSE": error(told(net, data.validation.inputs, known), data.validation)},
     )
     learnt = net.tables
-    rmse = error(told(net, data.test, known), data.test)
+    rmse = error(told(net, data.test.inputs, known), data.test)
     others = other_methods(context, data, net)
     linear = others["ridge"]["one-hot"]
     return Outcome(
@@ -99,12 +100,10 @@ def run(context: Context, asked: Settings) -> Outcome:
     )
 
 
-def told(net: nn.Module, split: Samples, known: Mapping[str, Any]) -> Tensor:
+def told(net: nn.Module, inputs: Tensor | Source, known: Mapping[str, Any]) -> Tensor:
     """Predicted log demand (rows, 1)."""
-    assert isinstance(split.inputs, Tensor)
-    with evaluating(net):
-        outputs: Tensor = net(split.inputs.to(next(net.parameters()).device)).cpu()
-    predicted: Tensor = outputs * known["std"] + known["mean"]
+    assert isinstance(inputs, Tensor)
+    predicted: Tensor = outputs(net, inputs) * known["std"] + known["mean"]
     return predicted
 
 
@@ -145,29 +144,28 @@ def other_methods(context: Context, data: Dataset, net: CategoryNet) -> dict[str
     from sklearn.linear_model import RidgeCV
     from sklearn.neighbors import KNeighborsRegressor
 
-    def methods() -> dict[str, Any]:
-        return {
-            "ridge": RidgeCV(np.logspace(-3, 3, 13)),
-            "10 nearest neighbours": KNeighborsRegressor(10),
-            "gradient boosting": HistGradientBoostingRegressor(max_iter=300, random_state=context.seed),
-        }
+    methods = {
+        "ridge": RidgeCV(np.logspace(-3, 3, 13)),
+        "10 nearest neighbours": KNeighborsRegressor(10),
+        "gradient boosting": HistGradientBoostingRegressor(max_iter=300, random_state=context.seed),
+    }
+    target = data.train.targets[:, 0].numpy()
+
+    def tested(method: Any, train: np.ndarray, test: np.ndarray) -> float:
+        return error(torch.from_numpy(method.fit(train, target).predict(test))[:, None], data.test)
 
     forms: dict[str, list[np.ndarray]] = {"one-hot": [], "embeddings": []}
     for split in (data.train, data.test):
         assert isinstance(split.inputs, Tensor)
         with evaluating(net):
-            forms["embeddings"].append(net.embedded(split.inputs.to(next(net.parameters()).device)).cpu().numpy())
+            forms["embeddings"].append(net.embedded(split.inputs.to(device_of(net))).cpu().numpy())
         forms["one-hot"].append(one_hot(split.inputs))
-    target = data.train.targets[:, 0].numpy()
-    found: dict[str, dict[str, float]] = {}
-    for form, (train, test) in forms.items():
-        for name, method in methods().items():
-            said = torch.from_numpy(method.fit(train, target).predict(test))[:, None]
-            found.setdefault(name, {})[form] = error(said, data.test)
+    errors = {
+        name: {form: tested(method, train, test) for form, (train, test) in forms.items()}
+        for name, method in methods.items()
+    }
     train, test = (with_pairs(rows) for rows in forms["one-hot"])
-    said = torch.from_numpy(RidgeCV(np.logspace(-3, 3, 13)).fit(train, target).predict(test))[:, None]
-    found["ridge, all pairs"] = {"one-hot": error(said, data.test)}
-    return found
+    return errors | {"ridge, all pairs": {"one-hot": tested(methods["ridge"], train, test)}}
 
 
 def one_hot(inputs: Tensor) -> np.ndarray:
@@ -247,15 +245,8 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
 
     Raises ProfundoError for a file that does not read, lacks a column, or names an unknown category.
     """
-    said = []
-    for file in files:
-        rows = read_rows(file, model.known["levels"])
-        outputs = model.networks["net"](rows)[:, 0] * model.known["std"] + model.known["mean"]
-        said += [
-            {"input": f"{file}, row {number}", "prediction": value}
-            for number, value in enumerate(outputs.exp().tolist(), 1)
-        ]
-    return said
+    net, known = model.networks["net"], model.known
+    return row_answers(files, lambda file: told(net, read_rows(file, known["levels"]), known)[:, 0].exp().tolist())
 
 
 def read_rows(file: Path, levels: Mapping[str, Sequence[str]]) -> Tensor:

@@ -12,33 +12,20 @@ each), in about 3 minutes each on one core.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from torch import nn
 
 from profundo.nets import build
-from profundo.recipes.classifying import (
-    classified,
-    confusion_chart,
-    error_chart,
-    known_spec,
-    learner,
-    mistakes,
-    spec_of,
-    tell,
-    training_batches,
-    validation,
-)
+from profundo.recipes.classifying import judged, predict, spec_of, train, validation
 from profundo.recipes.context import Context
-from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe import Outcome, Recipe
 from profundo.runs.experiment import Layers, Positive, Share, Whole
-from profundo.train import Plan, schedule
 
-__all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
+__all__ = ["RECIPE", "Settings", "networks", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,39 +60,23 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
 
 def run(context: Context, asked: Settings) -> Outcome:
     data = context.load(asked.data)
-    known = {"spec": known_spec(data.spec)}
-    nets = networks(asked, known)
-    net = nets["net"]
+    known = {"spec": asdict(data.spec)}
+    net = networks(asked, known)["net"]
     # Batch normalisation bears steps that AlexNet, which has none, does not.
     name, rate, decay = ("adamw", 0.001, 0.01) if asked.net == "alexnet" else ("nesterov", 0.2, 5e-4)
-    rate = asked.learning_rate or rate
-    trained = context.train(
-        learner(context, net, data.spec, name, rate, decay, label_smoothing=asked.label_smoothing),
-        training_batches(context, data.train, data.spec, asked.batch_size, asked.augment),
-        Plan(asked.epochs, schedule("one-cycle")),
+    trained = train(
+        context,
+        net,
+        data.train,
+        data.spec,
+        (name, asked.learning_rate or rate, decay),
+        epochs=asked.epochs,
+        batch_size=asked.batch_size,
+        label_smoothing=asked.label_smoothing,
+        augment=asked.augment,
         validate=lambda: validation(context, net, data),
     )
-    said, found = classified(context, net, data.test, data.spec, data.train)
-    parameters = sum(p.numel() for p in net.parameters())
-    return Outcome(
-        scores=found.values,
-        baseline=found.baseline,
-        exhibits=[
-            error_chart({asked.net: trained.history}, "Errors by epoch", "Share of the validation images mistaken."),
-            confusion_chart(found, data.spec.targets.classes),
-            *mistakes(data, said, found),
-        ],
-        networks=nets,
-        known=known,
-        conclusion=f"{asked.net} with {parameters:,} parameters names {found.values['accuracy']:.1%} of the "
-        f"{found.samples:,} test images right (the commonest class alone: {found.baseline['accuracy']:.1%}).",
-        against="the commonest class",
-    )
-
-
-def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
-    """The class of each image file, scaled to the size of the training images."""
-    return tell(model, files)
+    return judged(context, data, net, known, trained, asked.net)
 
 
 RECIPE = Recipe(

@@ -22,14 +22,14 @@ import torch
 
 from profundo.data.splits.splits import chosen
 from profundo.nets import build, resnet
-from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.classifying import classified, learner, training_batches
+from profundo.recipes.classifying import classified, train
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe_charts import band
 from profundo.records import Dataset
 from profundo.runs.experiment import Positive, Some, Whole
-from profundo.train import Plan, schedule
 
 __all__ = ["RECIPE", "Settings", "run"]
 
@@ -93,15 +93,11 @@ def run(context: Context, asked: Settings) -> Outcome:
 def train_sparse(context: Context, asked: Settings, data: Dataset, kind: str, repeat: int) -> float:
     """Test accuracy of LeNet-5 of 1998 with such connections, after a part of the training split."""
     drawn = torch.randperm(len(data.train), generator=context.generator(f"samples {repeat}"))
-    train = chosen(data.train, drawn[: asked.samples])
+    samples = chosen(data.train, drawn[: asked.samples])
     net = build("lenet5_1998", data.spec, connections=kind)
-    context.train(
-        learner(context, net, data.spec, "nesterov", asked.learning_rate, 5e-4),
-        training_batches(context, train, data.spec, asked.batch_size),
-        Plan(asked.epochs, schedule("one-cycle")),
-        name=f"C3 by {kind}, {repeat + 1}",
-    )
-    return classified(context, net, data.test, data.spec, train)[1].values["accuracy"]
+    rule, name = ("nesterov", asked.learning_rate, 5e-4), f"C3 by {kind}, {repeat + 1}"
+    train(context, net, samples, data.spec, rule, epochs=asked.epochs, batch_size=asked.batch_size, name=name)
+    return classified(context, net, data.test, data.spec, samples)[1].values["accuracy"]
 
 
 def train_deep(
@@ -109,10 +105,14 @@ def train_deep(
 ) -> tuple[Trained, float]:
     """A net of He et al. 2015, section 4.2, with or without its shortcuts; and its test accuracy."""
     net = resnet(data.spec, depth, asked.widths, shortcuts)
-    trained = context.train(
-        learner(context, net, data.spec, "nesterov", asked.residual_rate, 5e-4),
-        training_batches(context, data.train, data.spec, asked.batch_size),
-        Plan(asked.residual_epochs, schedule("one-cycle")),
+    trained = train(
+        context,
+        net,
+        data.train,
+        data.spec,
+        ("nesterov", asked.residual_rate, 5e-4),
+        epochs=asked.residual_epochs,
+        batch_size=asked.batch_size,
         name=f"{'residual' if shortcuts else 'plain'} {depth}, {repeat + 1}",
     )
     return trained, classified(context, net, data.test, data.spec, data.train)[1].values["accuracy"]
@@ -134,8 +134,7 @@ def depth_chart(asked: Settings, deep: Mapping[tuple[bool, int], Sequence[Traine
     lines = []
     for shortcuts, name in ((False, "plain"), (True, "residual")):
         last = [[trained.history["loss"][-1] for trained in deep[shortcuts, depth]] for depth in asked.depths]
-        depths = [float(depth) for depth in asked.depths]
-        lines.append(Line(name, depths, [mean(v) for v in last], [min(v) for v in last], [max(v) for v in last]))
+        lines.append(band(name, asked.depths, last))
     caption = "Training cost in the last epoch by the number of layers; bands from the smallest to the largest."
     return Chart("Harder with depth", caption, lines_svg(lines, x_label="layers", y_label="training cost"))
 
@@ -144,8 +143,7 @@ def curves(deep: Mapping[tuple[bool, int], Sequence[Trained]], depth: int) -> Ch
     lines = []
     for shortcuts, name in ((False, "plain"), (True, "residual")):
         epochs = list(zip(*(trained.history["loss"] for trained in deep[shortcuts, depth]), strict=True))
-        places = [float(epoch) for epoch in range(1, len(epochs) + 1)]
-        lines.append(Line(name, places, [mean(v) for v in epochs], [min(v) for v in epochs], [max(v) for v in epochs]))
+        lines.append(band(name, range(1, len(epochs) + 1), epochs))
     caption = f"Training cost of the nets of {depth} layers by epoch; bands from the smallest to the largest."
     return Chart("The deepest", caption, lines_svg(lines, x_label="epoch", y_label="training cost"))
 

@@ -16,42 +16,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from profundo.nets.generator_critic import dcgan_discriminator, dcgan_generator
 from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
-from profundo.pictures.exhibits import Exhibit
-from profundo.recipes.adversaries import draw, play, players
+from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, players
 from profundo.recipes.context import Context
-from profundo.recipes.recipe import Model, Outcome, Recipe
-from profundo.runs.experiment import Positive, Several, Share, Whole
+from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train.adversarial import Adversarial, Judge
 
-__all__ = ["RECIPE", "Settings", "cost", "duel", "generate", "networks", "run"]
+__all__ = ["RECIPE", "Settings", "cost", "duel", "networks"]
 
 LOW = -1.0  # of tanh, the generator's last layer
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """pictures: that an epoch shows, the next goes on where it ended; noise: numbers that a digit is made from.
+class Settings(AdversarialSettings):
+    """width: channels of the layers next to the image; the ones before have two and four times as many.
 
-    width: channels of the layers next to the image; the ones before have two and four times as many.
-    momentum: Adam's first decay rate; decay: of the moving average of the generator.
-    classifier_epochs: of the classifier that judges the digits.
+    momentum: Adam's first decay rate.
     """
 
-    pictures: Whole = 13_750
-    epochs: Whole = 20
-    batch_size: Several = 64
-    noise: Whole = 32
     width: Whole = 24
     learning_rate: Positive = 0.002
     momentum: Share = 0.5
-    decay: Share = 0.99
-    classifier_epochs: Whole = 2
-    data: str = "mnist"
 
 
 def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -61,13 +49,6 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
 def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
     """Real and made images go through the discriminator apart, so that each is normalised by its own statistics."""
     return {"discriminator": discriminator_cost(judge(real), judge(made))}
-
-
-def run(context: Context, asked: Settings) -> Outcome:
-    data = context.load(asked.data, classes=3)
-    known = {"shape": list(data.spec.inputs.shape)}
-    update = duel(context, asked, known, networks(asked, known)["generator"])
-    return play(context, asked, data, update, LOW, known)
 
 
 def duel(context: Context, asked: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
@@ -85,15 +66,10 @@ def duel(context: Context, asked: Settings, known: Mapping[str, Any], generator:
     )
 
 
-def generate(model: Model, count: int, generator: torch.Generator, _prompt: str) -> list[Exhibit]:
-    """So many new digits, each from noise of its own."""
-    return draw(model.networks["generator"], torch.randn(count, model.asked.noise, generator=generator), LOW)
-
-
-RECIPE = Recipe(
+RECIPE = adversarial_recipe(
     Settings,
     Settings(data="digits", pictures=1200, epochs=6, width=8, noise=8, decay=0.9, classifier_epochs=6),
-    run,
-    networks=networks,
-    generate=generate,
+    networks,
+    duel,
+    LOW,
 )

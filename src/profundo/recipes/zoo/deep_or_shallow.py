@@ -11,7 +11,7 @@ in each of which any deeper net does better than the one of one layer. About 10 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import Any
 
@@ -19,14 +19,14 @@ from torch import nn
 
 from profundo.data.sets.compositions import compositions
 from profundo.nets import linear, mlp
-from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Table
-from profundo.recipes.classifying import classified, known_spec, learner, spec_of, training_batches
+from profundo.recipes.classifying import classified, spec_of, train
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe_charts import band
 from profundo.records import Dataset
 from profundo.runs.experiment import Positive, Whole
-from profundo.train import Plan, schedule
 
 __all__ = ["RECIPE", "Settings", "networks", "run", "widest"]
 
@@ -67,7 +67,7 @@ def run(context: Context, asked: Settings) -> Outcome:
     flat = []
     for repeat in range(asked.repeats):
         data = compositions(asked.samples, context.generator(f"data {repeat}"))
-        nets = networks(asked, {"spec": known_spec(data.spec)})
+        nets = networks(asked, {"spec": asdict(data.spec)})
         for depth in unexplained:
             net = nets[name_of(depth)]
             unexplained[depth].append(learn(context, asked, data, net, f"{name_of(depth)}, {repeat + 1}"))
@@ -79,7 +79,7 @@ def run(context: Context, asked: Settings) -> Outcome:
         baseline={f"unexplained variance, {name_of(depth)}": mean(flat) for depth in means},
         exhibits=[error_chart(unexplained), net_table(nets, unexplained)],
         networks=nets,
-        known={"spec": known_spec(data.spec)},
+        known={"spec": asdict(data.spec)},
         conclusion=f"With {asked.parameters:,} parameters, one hidden layer leaves {means[1]:.1%} of the variance "
         f"unexplained, {name_of(best)}, the best in hindsight, {means[best]:.1%}, a linear model "
         f"{mean(flat):.0%}; means over {asked.repeats} draws of data and weights.",
@@ -89,12 +89,8 @@ def run(context: Context, asked: Settings) -> Outcome:
 
 def learn(context: Context, asked: Settings, data: Dataset, net: nn.Module, name: str) -> float:
     """1 − R² on the test split, after training."""
-    context.train(
-        learner(context, net, data.spec, "adam", asked.learning_rate),
-        training_batches(context, data.train, data.spec, asked.batch_size),
-        Plan(asked.epochs, schedule("one-cycle")),
-        name=name,
-    )
+    rule = ("adam", asked.learning_rate, 0.0)
+    train(context, net, data.train, data.spec, rule, epochs=asked.epochs, batch_size=asked.batch_size, name=name)
     return 1 - classified(context, net, data.test, data.spec, data.train)[1].values["R²"]
 
 
@@ -103,14 +99,7 @@ def name_of(depth: int) -> str:
 
 
 def error_chart(unexplained: Mapping[int, list[float]]) -> Chart:
-    values = list(unexplained.values())
-    line = Line(
-        "test split",
-        [float(depth) for depth in unexplained],
-        [mean(row) for row in values],
-        [min(row) for row in values],
-        [max(row) for row in values],
-    )
+    line = band("test split", list(unexplained), list(unexplained.values()))
     svg = lines_svg([line], x_label="hidden layers", y_label="unexplained variance", percent=True, log_y=False)
     caption = (
         "What is left of the variance of f, by the number of hidden layers; the band goes from the best to the worst."

@@ -18,32 +18,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.data.full_batch import Whole
 from profundo.data.standard import standardize
-from profundo.evaluate import evaluating
 from profundo.nets.batched_nets import BatchedMLP
 from profundo.nets.features import RandomFeatures
-from profundo.objectives.batched_losses import squared_errors
-from profundo.pictures import Line, lines_svg
+from profundo.pictures import lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
+from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Outcome, Recipe
-from profundo.records import Batch, Dataset, Samples
-from profundo.runs.experiment import Positive, Share, Some
-from profundo.runs.experiment import Whole as AtLeastOne
-from profundo.train import Descent, Plan, optimizer, schedule
+from profundo.recipes.recipe_charts import band
+from profundo.recipes.side_by_side import train_side_by_side
+from profundo.records import Dataset, Samples
+from profundo.runs.experiment import Positive, Share, Some, Whole
 from profundo.train.closed_form import least_squares
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]
 
-UPDATES = 100  # of an epoch
 PIXELS, DIGITS = 64, 10
 
 
@@ -55,16 +51,16 @@ class Settings:
     """
 
     widths: Some = (1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 15, 20, 30, 50, 100, 200)
-    samples: AtLeastOne = 600
+    samples: Whole = 600
     label_noise: Share = 0.1
-    epochs: AtLeastOne = 30
+    epochs: Whole = 30
     learning_rate: Positive = 0.01
     features: Some = (
         *(10, 20, 40, 60, 80, 100, 150, 200, 250, 275, 300),
         *(325, 350, 400, 500, 700, 1000, 2000, 4000),
     )
-    feature_samples: AtLeastOne = 300
-    repeats: AtLeastOne = 5
+    feature_samples: Whole = 300
+    repeats: Whole = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +124,15 @@ def grow_nets(context: Context, asked: Settings, data: Dataset, nets: Mapping[st
     chosen = subsets(len(inputs), asked.samples, asked.repeats, draw)
     signs = odd(digits[chosen])
     flipped = torch.rand(signs.shape, generator=draw) < asked.label_noise
-    training = Batch(inputs[chosen], torch.where(flipped, -signs, signs), asked.samples)
-    others, other_digits = samples(data, "test")
-    test = Batch(others, odd(other_digits), len(others))
+    training, labels = inputs[chosen], torch.where(flipped, -signs, signs)
+    test, test_digits = samples(data, "test")
+    truth = odd(test_digits)
     rows = []
     for name, net in nets.items():
-        context.train(
-            Descent(net, partial(cost, net), optimizer("adam", net, asked.learning_rate)),
-            Whole(training.inputs, training.targets, UPDATES, context.device),
-            Plan(asked.epochs, schedule("cosine")),
-            name=name,
-        )
-        outputs = said(net, test.inputs)
-        wrong = (outputs * test.targets <= 0).float().mean((1, 2))
-        rows.append((risks(said(net, training.inputs), training.targets), risks(outputs, test.targets), wrong))
+        train_side_by_side(context, asked, net, training, labels, name)
+        made = outputs(net, test)
+        wrong = (made * truth <= 0).float().mean((1, 2))
+        rows.append((risks(outputs(net, training), labels), risks(made, truth), wrong))
     return Errors(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
 
@@ -160,10 +151,10 @@ def grow_features(context: Context, asked: Settings, data: Dataset) -> Errors:
             targets = F.one_hot(digits[own], DIGITS).double()
             with torch.no_grad():
                 net.output.copy_(least_squares(net.hidden(inputs[own]), targets))
-                fitted, outputs = net(inputs[own]), net(test_inputs)
-            wrong = (outputs.argmax(1) != test_digits).double().mean()
+                fitted, made = net(inputs[own]), net(test_inputs)
+            wrong = (made.argmax(1) != test_digits).double().mean()
             measured.append(
-                torch.stack((risks(fitted, targets), risks(outputs, F.one_hot(test_digits, DIGITS).double()), wrong))
+                torch.stack((risks(fitted, targets), risks(made, F.one_hot(test_digits, DIGITS).double()), wrong))
             )
         rows.append(torch.stack(measured, 1))
     return Errors(*torch.stack(rows, 1).float())
@@ -193,19 +184,9 @@ def odd(digits: Tensor) -> Tensor:
     return (2.0 * (digits % 2) - 1)[..., None]
 
 
-def cost(net: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
-    return squared_errors(net(batch.inputs), batch.targets)
-
-
 def risks(outputs: Tensor, targets: Tensor) -> Tensor:
     """Squared error, summed over outputs, mean over samples: (…,)."""
     return (outputs - targets).square().sum(-1).mean(-1)
-
-
-def said(net: nn.Module, inputs: Tensor) -> Tensor:
-    with evaluating(net):
-        outputs: Tensor = net(inputs.to(next(net.parameters()).device)).cpu()
-    return outputs
 
 
 def told(family: str, size: str, sizes: Sequence[int], errors: Errors) -> tuple[str, dict[str, float]]:
@@ -240,8 +221,8 @@ def charts(
     steep = bool(errors.test_risk.max() > 10 * errors.test_risk.min())
     floor = errors.test_risk.min() / 100 if steep else 0.0  # a perfect fit has no place on a logarithmic axis
     fitted = torch.where(errors.training_risk >= floor, errors.training_risk, torch.nan)
-    risk = [band("training", sizes, fitted), band("test", sizes, errors.test_risk)]
-    wrong = [band("test", sizes, errors.wrong)]
+    risk = [band("training", sizes, fitted.tolist()), band("test", sizes, errors.test_risk.tolist())]
+    wrong = [band("test", sizes, errors.wrong.tolist())]
     return [
         Chart(
             f"{family}: risk",
@@ -256,11 +237,6 @@ def charts(
             ),
         ),
     ]
-
-
-def band(name: str, sizes: Sequence[int], values: Tensor) -> Line:
-    """values: (sizes, repeats)."""
-    return Line(name, sizes, values.mean(1).tolist(), values.amin(1).tolist(), values.amax(1).tolist())
 
 
 def table(family: str, of: str, sizes: Sequence[int], errors: Errors, weights: Callable[[int], int]) -> Table:

@@ -22,31 +22,25 @@ from torch import Tensor, nn
 
 from profundo.nets.generator_critic import dense_generator, maxout_discriminator
 from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
-from profundo.pictures.exhibits import Exhibit
-from profundo.recipes.adversaries import draw, play, players
+from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, players
 from profundo.recipes.context import Context
-from profundo.recipes.recipe import Model, Outcome, Recipe
-from profundo.runs.experiment import Positive, Share, Whole
+from profundo.runs.experiment import Positive, Several, Share, Whole
 from profundo.train.adversarial import Adversarial, Judge
 
-__all__ = ["RECIPE", "Settings", "cost", "generate", "networks", "run"]
+__all__ = ["RECIPE", "Settings", "cost", "duel", "networks"]
 
 LOW = 0.0  # of the sigmoid, the generator's last layer
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """pictures: that an epoch shows, the next goes on where it ended; noise: numbers that a digit is made from.
-
-    width: of the generator's second hidden layer, twice that of its first; units, pieces: maxout units of each of the
+class Settings(AdversarialSettings):
+    """width: of the generator's second hidden layer, twice that of its first; units, pieces: maxout units of each of the
     discriminator's two layers, and the linear functions of each; dropout: share of them set to zero.
-    learning_rate: of the generator. momentum: Adam's first decay rate; decay: of the moving average of the generator.
-    classifier_epochs: of the classifier that judges the digits.
+    learning_rate: of the generator. momentum: Adam's first decay rate.
     """
 
-    pictures: Whole = 13_750
     epochs: Whole = 40
-    batch_size: Whole = 100
+    batch_size: Several = 100
     noise: Whole = 64
     width: Whole = 512
     units: Whole = 128
@@ -55,9 +49,6 @@ class Settings:
     learning_rate: Positive = 0.001
     discriminator_rate: Positive = 0.0005
     momentum: Share = 0.5
-    decay: Share = 0.99
-    classifier_epochs: Whole = 2
-    data: str = "mnist"
 
 
 def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -72,12 +63,10 @@ def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
     return {"discriminator": discriminator_cost(scores_of_real, scores_of_made)}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    data = context.load(asked.data, classes=3)
-    known = {"shape": list(data.spec.inputs.shape)}
-    generator = networks(asked, known)["generator"]
+def duel(_context: Context, asked: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
+    """The generator and its opponent, with their optimizers."""
     discriminator = maxout_discriminator(known["shape"], asked.units, asked.pieces, asked.dropout)
-    duel = Adversarial(
+    return Adversarial(
         generator,
         discriminator,
         players(generator, discriminator, (asked.learning_rate, asked.discriminator_rate), (asked.momentum, 0.999)),
@@ -86,18 +75,12 @@ def run(context: Context, asked: Settings) -> Outcome:
         generator_cost=generator_cost,
         decay=asked.decay,
     )
-    return play(context, asked, data, duel, LOW, known)
 
 
-def generate(model: Model, count: int, generator: torch.Generator, _prompt: str) -> list[Exhibit]:
-    """So many new digits, each from noise of its own."""
-    return draw(model.networks["generator"], torch.randn(count, model.asked.noise, generator=generator), LOW)
-
-
-RECIPE = Recipe(
+RECIPE = adversarial_recipe(
     Settings,
     Settings(data="digits", pictures=1200, epochs=6, width=64, units=32, noise=8, decay=0.9, classifier_epochs=6),
-    run,
-    networks=networks,
-    generate=generate,
+    networks,
+    duel,
+    LOW,
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,9 @@ from profundo.nets.recurrent import Cell, LanguageModel, continued
 from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Passage, Table
 from profundo.recipes.context import Context
-from profundo.recipes.epoch_chart import by_epoch
+from profundo.recipes.net_outputs import device_of
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch
 from profundo.runs.experiment import Layers, Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
@@ -95,8 +96,8 @@ def run(context: Context, asked: Settings) -> Outcome:
         baseline={"bits/char": rivals[best]},
         against=f"Witten–Bell {best + 1}-grams",
         exhibits=[
-            _retitled(generate(model, 1, context.generator("after"), "")[0], "A passage"),
-            _retitled(before[0], "The same before training"),
+            replace(generate(model, 1, context.generator("after"), "")[0], title="A passage"),
+            replace(before[0], title="The same before training"),
             by_epoch(
                 "Bits per character",
                 "On the validation part after every epoch, with the test part's figure for n-grams of the best order.",
@@ -144,20 +145,14 @@ def generate(model: Model, count: int, generator: torch.Generator, prompt: str) 
     net, vocabulary = model.networks["net"], model.known["vocabulary"]
     assert isinstance(net, LanguageModel)
     begun = encode(prompt or (PROMPT if PROMPT in vocabulary else vocabulary[0]), vocabulary)
-    device = next(net.parameters()).device
     with evaluating(net):
-        drawn = continued(net, begun.expand(count, -1).to(device), PASSAGE, generator, model.asked.temperature)
+        drawn = continued(net, begun.expand(count, -1).to(device_of(net)), PASSAGE, generator, model.asked.temperature)
     how = f"each character drawn from the model's distribution at temperature {model.asked.temperature:g}"
     after = f", after {prompt!r}" if prompt else ""
     return [
         Passage(f"Passage {number}", f"{PASSAGE} characters, {how}{after}.", prompt + decode(passage, vocabulary))
         for number, passage in enumerate(drawn.cpu(), 1)
     ]
-
-
-def _retitled(exhibit: Exhibit, title: str) -> Exhibit:
-    assert isinstance(exhibit, Passage)
-    return Passage(title, exhibit.caption, exhibit.text)
 
 
 RECIPE = Recipe(

@@ -14,38 +14,25 @@ standardised, instead of −0.1 for white and 1.175 for black; 5,000 of the 60,0
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from profundo.data import standardize
-from profundo.evaluate import evaluating
 from profundo.nets import build
 from profundo.pictures.exhibits import Images
 from profundo.pictures.film import sheet
-from profundo.recipes.classifying import (
-    classified,
-    confusion_chart,
-    error_chart,
-    known_spec,
-    learner,
-    mistakes,
-    spec_of,
-    tell,
-    training_batches,
-    validation,
-)
+from profundo.recipes.classifying import judged, predict, spec_of, train, validation
 from profundo.recipes.context import Context
-from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.net_outputs import as_pictures, enlarged, outputs
+from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Dataset
 from profundo.runs.experiment import Positive, Whole
-from profundo.train import Plan, schedule
 
-__all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
+__all__ = ["RECIPE", "Settings", "networks", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,44 +54,31 @@ def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
 
 def run(context: Context, asked: Settings) -> Outcome:
     data = context.load(asked.data)
-    known = {"spec": known_spec(data.spec)}
-    nets = networks(asked, known)
-    net = nets["net"]
-    samples = first_of_each(data).to(context.device)
-    trained = context.train(
-        learner(context, net, data.spec, "nesterov", asked.learning_rate, asked.weight_decay),
-        training_batches(context, data.train, data.spec, asked.batch_size, asked.augment),
-        Plan(asked.epochs, schedule("one-cycle")),
+    known = {"spec": asdict(data.spec)}
+    net = networks(asked, known)["net"]
+    samples = first_of_each(data)
+    trained = train(
+        context,
+        net,
+        data.train,
+        data.spec,
+        ("nesterov", asked.learning_rate, asked.weight_decay),
+        epochs=asked.epochs,
+        batch_size=asked.batch_size,
+        augment=asked.augment,
         validate=lambda: validation(context, net, data),
         film=lambda: sheet(drawings(net, samples), 5),
     )
-    said, found = classified(context, net, data.test, data.spec, data.train)
-    parameters = sum(p.numel() for p in net.parameters())
     codes = picture(net.output.codes)  # type: ignore[union-attr, arg-type]
-    return Outcome(
-        scores=found.values,
-        baseline=found.baseline,
-        exhibits=[
-            Images(
-                "What F6 draws",
-                "For one test digit of each class, the 84 units of F6 after training as an image of 7×12 (dark is +1), "
-                "above the picture of its class: the net answers with the picture that is nearest.",
-                torch.cat([drawings(net, samples), codes]),
-                columns=len(codes),
-            ),
-            trained.film("Learning to draw", "The same drawings of F6 before training and after each epoch."),
-            error_chart(
-                {"LeNet-5": trained.history}, "Errors by epoch", "Share of the validation digits that it misread."
-            ),
-            confusion_chart(found, data.spec.targets.classes),
-            *mistakes(data, said, found),
-        ],
-        networks=nets,
-        known=known,
-        conclusion=f"With {parameters:,} parameters {found.values['accuracy']:.2%} of the {found.samples:,} test images are "
-        f"read right (the commonest class alone: {found.baseline['accuracy']:.1%}).",
-        against="the commonest class",
+    drawn = Images(
+        "What F6 draws",
+        "For one test digit of each class, the 84 units of F6 after training as an image of 7×12 (dark is +1), "
+        "above the picture of its class: the net answers with the picture that is nearest.",
+        torch.cat([drawings(net, samples), codes]),
+        columns=len(codes),
     )
+    film = trained.film("Learning to draw", "The same drawings of F6 before training and after each epoch.")
+    return judged(context, data, net, known, trained, "LeNet-5", [drawn, film])
 
 
 def first_of_each(data: Dataset) -> Tensor:
@@ -117,19 +91,12 @@ def first_of_each(data: Dataset) -> Tensor:
 def drawings(net: nn.Module, inputs: Tensor) -> Tensor:
     """uint8 (samples, 1, 48, 28): the units of F6, each as 4×4 pixels."""
     assert isinstance(net, nn.Sequential)
-    with evaluating(net):
-        return picture(net[:-1](inputs))
+    return picture(outputs(net[:-1], inputs))
 
 
 def picture(units: Tensor) -> Tensor:
     """(samples, 84) → uint8 (samples, 1, 48, 28), from white at −1 to black at +1."""
-    grey = (127.5 * (1 - units.float().clamp(-1, 1))).round().to(torch.uint8).cpu().view(-1, 1, 12, 7)
-    return grey.repeat_interleave(4, 2).repeat_interleave(4, 3)
-
-
-def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
-    """The class of each image file. Images as the net has seen them: bright ink on a dark ground."""
-    return tell(model, files)
+    return enlarged(as_pictures((1 - units.float()) / 2).view(-1, 1, 12, 7), 4)
 
 
 RECIPE = Recipe(

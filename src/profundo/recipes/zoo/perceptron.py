@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
 from profundo.data.batches import batches
@@ -26,8 +25,9 @@ from profundo.data.standard import standardize
 from profundo.evaluate.separation import novikoff_bound
 from profundo.pictures.planes import Plane
 from profundo.recipes.context import Context
-from profundo.recipes.epoch_chart import by_epoch
+from profundo.recipes.net_outputs import outputs, row_answers
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Inputs, Spec
 from profundo.runs.experiment import Whole
 from profundo.train import Plan
@@ -72,7 +72,11 @@ def run(context: Context, asked: Settings) -> Outcome:
         baseline={"accuracy": most},
         against="always the commoner class",
         exhibits=[
-            trained.film("The boundary moves", moves(classes, len(training.targets))),
+            trained.film(
+                "The boundary moves",
+                f"The line that the neuron draws between {classes[0]} and {classes[1]}, before training and after each pass "
+                f"over the {len(training.targets)} training samples. It moves only when the neuron is wrong.",
+            ),
             by_epoch(
                 "Mistakes by epoch",
                 "How many training samples the neuron had wrong when it met them, in each pass.",
@@ -87,13 +91,6 @@ def run(context: Context, asked: Settings) -> Outcome:
     )
 
 
-def moves(classes: Sequence[str], samples: int) -> str:
-    return (
-        f"The line that the neuron draws between {classes[0]} and {classes[1]}, before training and after each pass over "
-        f"the {samples} training samples. It moves only when the neuron is wrong."
-    )
-
-
 def conclusion(mistakes: int, last: int, bound: float, epochs: int) -> str:
     if last < epochs:
         allowed = f"; Novikoff's theorem allows at most {bound:,.0f}" if math.isfinite(bound) else ""
@@ -104,18 +101,14 @@ def conclusion(mistakes: int, last: int, bound: float, epochs: int) -> str:
 
 
 def share_right(neuron: nn.Module, batch: Batch) -> float:
-    with torch.no_grad():
-        said = neuron(batch.inputs.to(next(neuron.parameters()).device)).squeeze(1) > 0
-    return float((said.cpu() == batch.targets.bool()).float().mean())
+    return float(((outputs(neuron, batch.inputs)[:, 0] > 0) == batch.targets.bool()).float().mean())
 
 
 def boundary(neuron: nn.Module, training: Batch, spec: Spec) -> Tensor:
     """The plane of standardised measurements, on the side of each class its colour."""
-    device = next(neuron.parameters()).device
     x_label, y_label = (f"{name}, standardised" if spec.inputs.mean else name for name in spec.inputs.names)
     plane = Plane.around(training.inputs, x_label, y_label)
-    with torch.no_grad():
-        shares = neuron(plane.places().to(device)).squeeze(1).sigmoid().cpu()
+    shares = outputs(neuron, plane.places()).squeeze(1).sigmoid()
     wrong = round((1 - share_right(neuron, training)) * len(training.targets))
     told = f"{wrong} of {len(training.targets)} on the wrong side"
     return plane.draw(training.inputs, training.targets, shares, names=spec.targets.classes, told=told, flat=True)
@@ -125,14 +118,12 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     """The class of each row of CSV files with the two measurements as columns, by name, in their own units."""
     known = model.known
     inputs = Inputs((2,), "features", tuple(known["mean"]), tuple(known["std"]), tuple(known["names"]))
-    said = []
-    for file in files:
-        outputs = model.networks["neuron"](standardize(read_rows(file, inputs), inputs)).squeeze(1)
-        said += [
-            {"input": f"{file}, row {number}", "prediction": known["classes"][output > 0]}
-            for number, output in enumerate(outputs.tolist(), 1)
-        ]
-    return said
+
+    def classes(file: Path) -> list[str]:
+        values = outputs(model.networks["neuron"], standardize(read_rows(file, inputs), inputs))
+        return [known["classes"][value > 0] for value in values[:, 0].tolist()]
+
+    return row_answers(files, classes)
 
 
 RECIPE = Recipe(Settings, Settings(epochs=8), run, networks=networks, predict=predict)

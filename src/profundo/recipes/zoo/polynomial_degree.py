@@ -18,11 +18,11 @@ from torch import Tensor, nn
 
 from profundo.data.full_batch import Whole
 from profundo.data.sets.known_functions import arcsine, truth, with_noise
-from profundo.evaluate import evaluating
 from profundo.nets.features import OrthogonalPolynomials
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.context import Context
+from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, ProfundoError
 from profundo.runs.experiment import Positive
@@ -127,13 +127,7 @@ def samples(asked: Settings, split: str, generator: torch.Generator) -> Batch:
 
 def errors_by_degree(polynomials: nn.Module, split: Batch) -> Tensor:
     """RMSE of each degree: (degrees,)."""
-    return (said(polynomials, split.inputs) - split.targets[:, None]).square().mean(0).sqrt()
-
-
-def said(polynomials: nn.Module, x: Tensor) -> Tensor:
-    with evaluating(polynomials):
-        values: Tensor = polynomials(x.to(next(polynomials.parameters()).device)).cpu()
-    return values
+    return (outputs(polynomials, split.inputs) - split.targets[:, None]).square().mean(0).sqrt()
 
 
 def degrees_to_show(highest: int, chosen: int) -> dict[int, str]:
@@ -144,7 +138,7 @@ def degrees_to_show(highest: int, chosen: int) -> dict[int, str]:
 
 def fit(polynomials: nn.Module, training: Batch, degree: int, told: str) -> Chart:
     x = torch.linspace(-1, 1, 401, dtype=torch.float64)
-    y = said(polynomials, x)[:, degree]
+    y = outputs(polynomials, x)[:, degree]
     curve = torch.where(y.abs() <= SHOWN, y, float("nan"))
     lines = [
         Line("samples", training.inputs.tolist(), training.targets.tolist(), dots=True),

@@ -27,8 +27,9 @@ from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
 from profundo.recipes.context import Context
-from profundo.recipes.epoch_chart import by_epoch
+from profundo.recipes.net_outputs import device_of
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, ProfundoError
 from profundo.runs.experiment import Positive, Whole
 from profundo.train import Descent, History, Plan, optimizer, schedule
@@ -126,22 +127,15 @@ def train(context: Context, asked: Settings, name: str, net: nn.Module, held: Ba
 def _strings(context: Context, asked: Settings, batch_size: int, in_epoch: int, *, test: bool) -> DrawnBatches:
     """Short strings are learnt, too, but not counted: there are few of them, so that tests would repeat them."""
     shortest = (asked.longest + 1) // 2 if test else 1
-    return reversals(
-        batch_size,
-        in_epoch,
-        longest=asked.longest,
-        shortest=shortest,
-        test=test,
-        seed=context.seed,
-        device=context.device,
-    )
+    span = {"longest": asked.longest, "shortest": shortest}
+    return reversals(batch_size, in_epoch, **span, test=test, seed=context.seed, device=context.device)
 
 
 def translated(net: nn.Module, sources: Tensor) -> tuple[Tensor, Tensor]:
     """What the net makes of them, up to one symbol more than it should take, and where it looks."""
     assert isinstance(net, Translator)
     with evaluating(net):
-        return net.translate(sources, sources.shape[1] + 2)
+        return net.translate(sources.to(device_of(net)), sources.shape[1] + 2)
 
 
 def generate(model: Model, _count: int, _generator: torch.Generator, prompt: str) -> list[Exhibit]:
@@ -150,7 +144,7 @@ def generate(model: Model, _count: int, _generator: torch.Generator, prompt: str
     if len(digits) > MOST:
         raise ProfundoError(f"reversal: expected at most {MOST} digits, got {len(digits)}")
     net = model.networks["attention"]
-    said, _ = translated(net, symbols([digits]).to(next(net.parameters()).device))
+    said, _ = translated(net, symbols([digits]))
     longer = f" Training had strings of up to {model.asked.longest}." if len(digits) > model.asked.longest else ""
     caption = f"What the net with attention writes for {digits}.{longer}"
     return [Passage("Reversal", caption, written(said[0])), attention_picture(net, digits)]
@@ -158,8 +152,7 @@ def generate(model: Model, _count: int, _generator: torch.Generator, prompt: str
 
 def attention_picture(net: nn.Module, digits: str) -> Chart:
     """Rows: what is written; columns: what is read; the weights of each row add up to 1."""
-    sources = symbols([digits]).to(next(net.parameters()).device)
-    said, weights = translated(net, sources)
+    said, weights = translated(net, symbols([digits]))
     rows = [written(symbol[None]) or "end" for symbol in said[0].cpu()]
     return Chart(
         "Where it looks",

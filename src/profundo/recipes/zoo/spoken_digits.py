@@ -23,10 +23,11 @@ from profundo.data.sound.spoken import Spoken, SpokenWords, Utterances, padded, 
 from profundo.evaluate.scores import confusion, evaluating
 from profundo.nets.recurrent import Cell, SequenceClassifier
 from profundo.objectives import categorical
-from profundo.pictures.charts import heat_svg
-from profundo.pictures.exhibits import Chart, Exhibit, Images
+from profundo.pictures.exhibits import Exhibit, Images
 from profundo.recipes.context import Context
+from profundo.recipes.net_outputs import device_of, enlarged
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import confusion_chart
 from profundo.records import Batch
 from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
@@ -63,6 +64,34 @@ def run(context: Context, asked: Settings) -> Outcome:
     context.facts["recordings"] = words.facts
     known = {"classes": list(words.classes)}
     net = networks(asked, known)["net"]
+    train(context, asked, words, net)
+    truth, chosen = words.test.targets, answers(net, words.test).argmax(1)
+    right = chosen == truth
+    commonest = int(torch.bincount(words.train.targets).argmax())
+    chance = (truth == commonest).double().mean().item()
+    accuracy = right.double().mean().item()
+    return Outcome(
+        scores={"accuracy": accuracy},
+        baseline={"accuracy": chance},
+        against="always the commonest word",
+        exhibits=[
+            confusion_chart(
+                confusion(truth, chosen, len(words.classes)).tolist(),
+                words.classes,
+                "Test recordings by what was spoken (rows) and what the net heard (columns).",
+                x_label="heard",
+                y_label="spoken",
+            ),
+            *_pictures(words, right, chosen),
+        ],
+        networks={"net": net},
+        known=known,
+        conclusion=f"{int(right.sum())} of {len(truth)} recordings that were never heard before are understood "
+        f"({100 * accuracy:.1f} %; always the same word: {100 * chance:.1f} %).",
+    )
+
+
+def train(context: Context, asked: Settings, words: SpokenWords, net: nn.Module) -> None:
     objective = categorical()
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
@@ -81,31 +110,6 @@ def run(context: Context, asked: Settings) -> Outcome:
         Spoken(words.train, asked.batch_size, seed=context.seed, device=context.device),
         Plan(asked.epochs, schedule("one-cycle")),
         validate=validate,
-    )
-    truth, chosen = words.test.targets, answers(net, words.test).argmax(1)
-    right = chosen == truth
-    commonest = int(torch.bincount(words.train.targets).argmax())
-    chance = (truth == commonest).double().mean().item()
-    accuracy = right.double().mean().item()
-    return Outcome(
-        scores={"accuracy": accuracy},
-        baseline={"accuracy": chance},
-        against="always the commonest word",
-        exhibits=[_confusion(words, chosen), *_pictures(words, right, chosen)],
-        networks={"net": net},
-        known=known,
-        conclusion=f"{int(right.sum())} of {len(truth)} recordings that were never heard before are understood "
-        f"({100 * accuracy:.1f} %; always the same word: {100 * chance:.1f} %).",
-    )
-
-
-def _confusion(words: SpokenWords, chosen: Tensor) -> Chart:
-    names = words.classes
-    table = confusion(words.test.targets, chosen, len(names)).tolist()
-    return Chart(
-        "Confusion",
-        "Test recordings by what was spoken (rows) and what the net heard (columns).",
-        heat_svg(table, row_labels=names, column_labels=names, x_label="heard", y_label="spoken"),
     )
 
 
@@ -133,9 +137,8 @@ def blanked(spectrograms: Tensor, share: float) -> Tensor:
 
 def answers(net: nn.Module, spoken: Utterances, at_once: int = 100) -> Tensor:
     """Logits (utterances, classes), on the CPU."""
-    device = next(net.parameters()).device
     with evaluating(net):
-        parts = [padded(spoken, part, device) for part in torch.split(torch.arange(len(spoken)), at_once)]
+        parts = [padded(spoken, part, device_of(net)) for part in torch.split(torch.arange(len(spoken)), at_once)]
         return torch.cat([net(part.inputs, part.lengths).cpu() for part in parts])
 
 
@@ -182,7 +185,7 @@ def picture(spoken: Utterances, indices: Sequence[int], frames: int = 40) -> Ten
     for image, index in zip(images, indices, strict=True):
         level = 1 - spoken[index][:frames].float() / FLOOR
         image[0, :, : len(level)] = (255 * level.T.flip(0)).round().to(torch.uint8)
-    return images.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    return enlarged(images, 2)
 
 
 RECIPE = Recipe(Settings, Settings(width=16, epochs=1, batch_size=64), run, networks=networks, predict=predict)

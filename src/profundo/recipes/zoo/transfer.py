@@ -23,27 +23,28 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from statistics import mean
 from typing import Any
 
 import torch
 from torch import nn
 
+from profundo.data.batches import batches
 from profundo.data.splits.subsets import few, only_classes
 from profundo.nets import fast_cnn, initialize_
 from profundo.nets.init import SMALL_OUTPUT
-from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
-from profundo.recipes.classifying import classified, known_spec, learner, spec_of, tell, training_batches
+from profundo.recipes.classifying import classified, predict, spec_of, train
 from profundo.recipes.context import Context
-from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe_charts import band
 from profundo.records import Dataset, Samples, Spec
 from profundo.runs.experiment import Positive, Some, Whole
-from profundo.train import Plan, schedule
 
-__all__ = ["RECIPE", "Settings", "discriminative", "networks", "predict", "run"]
+__all__ = ["RECIPE", "Settings", "discriminative", "networks", "run"]
 
 WAYS = ("scratch", "frozen", "fine-tuned")
 
@@ -77,24 +78,20 @@ def run(context: Context, asked: Settings) -> Outcome:
     old, new = only_classes(data, range(5)), only_classes(data, range(5, 10))
     # The new digits are standardised as the old ones were: so the net expects them.
     new = replace(new, spec=Spec(old.spec.inputs, new.spec.targets))
-    known = {"spec": known_spec(new.spec), "source classes": list(old.spec.targets.classes)}
+    known = {"spec": asdict(new.spec), "source classes": list(old.spec.targets.classes)}
     nets = networks(asked, known)
     source = nets["source"]
-    context.train(
-        learner(context, source, old.spec, "adamw", asked.learning_rate, 0.01),
-        training_batches(context, old.train, old.spec, 128),
-        Plan(asked.source_epochs, schedule("one-cycle")),
-        name="source",
-    )
+    rule = ("adamw", asked.learning_rate, 0.01)
+    train(context, source, old.train, old.spec, rule, epochs=asked.source_epochs, batch_size=128, name="source")
     learnt = classified(context, source, old.test, old.spec, old.train)[1].values["accuracy"]
 
     found: dict[tuple[str, int], list[float]] = {}
     for size in asked.samples:
         for repeat in range(asked.repeats):
-            train = few(new.train, size, context.generator(f"samples {size} {repeat}"))
+            samples = few(new.train, size, context.generator(f"samples {size} {repeat}"))
             for way in WAYS:
-                net = learn(context, asked, source, train, new.spec, way, f"{way} {size} {repeat}")
-                _, figures = classified(context, net, new.test, new.spec, train)
+                net = learn(context, asked, source, samples, new.spec, way, f"{way} {size} {repeat}")
+                _, figures = classified(context, net, new.test, new.spec, samples)
                 found.setdefault((way, size), []).append(figures.values["accuracy"])
         best = {way: mean(found[way, size]) for way in WAYS}
         context.say(f"{size} of each: " + ", ".join(f"{way} {value:.2%}" for way, value in best.items()))
@@ -115,28 +112,23 @@ def run(context: Context, asked: Settings) -> Outcome:
 
 
 def learn(
-    context: Context, asked: Settings, source: nn.Module, train: Samples, spec: Spec, way: str, name: str
+    context: Context, asked: Settings, source: nn.Module, samples: Samples, spec: Spec, way: str, name: str
 ) -> nn.Module:
     """A net for the new classes, learnt in one of the three ways."""
-    batches = training_batches(context, train, spec, asked.batch_size)
     net = fast_cnn(spec) if way == "scratch" else with_new_output(source, spec)
+    rule, size = ("adamw", asked.learning_rate, 0.01), asked.batch_size
+    in_epoch = len(batches(samples, spec, size))
 
-    def train_for(updates: int, part: str, rates: Mapping[str, float]) -> None:
-        context.train(
-            learner(context, net, spec, "adamw", asked.learning_rate, 0.01, rates=rates),
-            batches,
-            Plan(max(1, updates // len(batches)), schedule("one-cycle")),
-            name=f"{name}{part}",
-        )
+    def train_for(updates: int, part: str = "", rates: Mapping[str, float] | None = None) -> None:
+        epochs = max(1, updates // in_epoch)
+        train(context, net, samples, spec, rule, epochs=epochs, batch_size=size, rates=rates, name=f"{name}{part}")
 
-    if way == "scratch":
-        train_for(asked.updates, "", {})
+    if way != "scratch":
+        only_output(net)
+    if way != "fine-tuned":
+        train_for(asked.updates)
         return net
-    only_output(net)
-    if way == "frozen":
-        train_for(asked.updates, "", {})
-        return net
-    train_for(asked.updates // 2, " output", {})
+    train_for(asked.updates // 2, " output")
     net.train().requires_grad_()
     train_for(asked.updates - asked.updates // 2, "", discriminative(net, asked.ratio))
     return net
@@ -173,23 +165,12 @@ def discriminative(net: nn.Module, ratio: float) -> dict[str, float]:
 
 # ------------------------------------------------------------------------------------------------------- pictures
 def accuracy_chart(asked: Settings, found: Mapping[tuple[str, int], Sequence[float]]) -> Chart:
-    def line(way: str) -> Line:
-        values = [found[way, size] for size in asked.samples]
-        low, high = [min(row) for row in values], [max(row) for row in values]
-        return Line(way, [float(size) for size in asked.samples], [mean(row) for row in values], low, high)
-
     caption = (
         f"Test accuracy on the digits 5 to 9 by the number of images of each that were learnt from; bands from the worst "
         f"to the best of {asked.repeats} draws."
     )
-    svg = lines_svg(
-        [line(way) for way in WAYS],
-        x_label="images of each digit",
-        y_label="accuracy",
-        log_x=True,
-        log_y=False,
-        percent=True,
-    )
+    lines = [band(way, asked.samples, [found[way, size] for size in asked.samples]) for way in WAYS]
+    svg = lines_svg(lines, x_label="images of each digit", y_label="accuracy", log_x=True, log_y=False, percent=True)
     return Chart("Few samples", caption, svg)
 
 
@@ -211,15 +192,10 @@ def what_there_was(new: Dataset, asked: Settings, context: Context) -> Images:
     return Images("What there was to learn from", caption, shown, columns=min(size, 10))
 
 
-def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
-    """Which of the digits 5 to 9 each image file shows, by the fine-tuned net."""
-    return tell(model, files, "fine-tuned")
-
-
 RECIPE = Recipe(
     Settings,
     Settings(samples=(5, 20), repeats=1, updates=20, batch_size=25, source_epochs=2, data="digits"),
     run,
     networks=networks,
-    predict=predict,
+    predict=partial(predict, net="fine-tuned"),
 )

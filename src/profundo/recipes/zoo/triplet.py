@@ -15,75 +15,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from functools import partial
+from typing import Literal
 
-from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
-from profundo.data import augmentation
 from profundo.data.metric_batches import class_batches
 from profundo.objectives.metric_losses import distances, hardest, semi_hard, squared_distances, triplet
 from profundo.recipes.context import Context
-from profundo.recipes.metric_learning import embed, judged, known_of, networks, parts_of, predict
+from profundo.recipes.metric_learning import MetricSettings, learn_and_judge, networks, predict
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
-from profundo.runs.experiment import Positive, Several, Whole
-from profundo.train import Descent, Plan, optimizer, schedule
+from profundo.runs.experiment import Positive, Whole
 
 __all__ = ["RECIPE", "Settings", "mined_cost", "networks", "predict", "run"]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """unseen: the last classes of the data, which are kept out of training. dimensions: of an embedding; sphere: whether
-    it has length 1. mining: which triplets of a batch count. margin: by which a negative is to be farther than a positive.
-    epochs: of `steps` batches of `classes` classes with `each` samples. episodes: over which few-shot accuracy is taken;
-    rotate: whether pictures are turned at random, up to
-    15°. pictured: embeddings drawn in the plane."""
+class Settings(MetricSettings):
+    """mining: which triplets of a batch count. margin: by which a negative is to be farther than a positive. A batch is
+    of `classes` classes with `each` samples."""
 
-    data: str = "mnist"
-    unseen: Whole = 3
-    dimensions: Several = 64
-    sphere: bool = False
     mining: Literal["semi-hard", "hard"] = "semi-hard"
     margin: Positive = 1.0
     epochs: Whole = 4
     steps: Whole = 150
     classes: Whole = 7
     each: Whole = 16
-    rotate: bool = True
-    learning_rate: Positive = 0.003
-    weight_decay: Positive = 0.01
-    episodes: Whole = 400
-    pictured: Annotated[int, Field(ge=10)] = 1000
 
 
 def run(context: Context, asked: Settings) -> Outcome:
-    data = context.load(asked.data, images=True, stream=False)
-    parts = parts_of(data, asked.unseen)
-    turned = augmentation(["rotation"]) if asked.rotate else None
-    net = networks(asked, known_of(data))["net"]
-    untrained = parts.mapped(lambda raw: embed(net, raw, data.spec.inputs))
-
-    def cost(batch: Batch) -> Mapping[str, Tensor]:
+    def cost(net: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
         costs = mined_cost(net(batch.inputs), batch.targets, asked.mining, asked.margin)
         return {"loss": costs.mean(), "active share": (costs.detach() > 0).float().mean()}
 
-    context.train(
-        Descent(net, cost, optimizer("adamw", net, asked.learning_rate, asked.weight_decay)),
-        class_batches(
-            parts.train,
-            data.spec.inputs,
-            asked.classes,
-            asked.each,
-            steps=asked.steps,
-            seed=context.seed,
-            device=context.device,
-            augment=turned,
-        ),
-        Plan(asked.epochs, schedule("cosine")),
-    )
-    return judged(context, asked, data, net, untrained)
+    return learn_and_judge(context, asked, partial(class_batches, classes=asked.classes, each=asked.each), cost)
 
 
 def mined_cost(embeddings: Tensor, labels: Tensor, mining: str, margin: float) -> Tensor:

@@ -14,29 +14,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from profundo.data.full_batch import Whole
-from profundo.evaluate import evaluating
 from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
-from profundo.objectives.batched_losses import squared_errors
 from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
+from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Outcome, Recipe
-from profundo.records import Batch
-from profundo.runs.experiment import Positive, Some
-from profundo.runs.experiment import Whole as AtLeastOne
-from profundo.train import Descent, Plan, optimizer, schedule
+from profundo.recipes.side_by_side import train_side_by_side
+from profundo.runs.experiment import Positive, Some, Whole
 
 __all__ = ["FUNCTIONS", "RECIPE", "Settings", "networks", "run"]
 
 PLACES, BETWEEN = 256, 1001  # where the functions are learnt, and where the nets are measured
-UPDATES = 100  # of an epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +38,8 @@ class Settings:
     """widths: hidden units; nets: of each width and function, from different weights; epochs: of 100 updates each."""
 
     widths: Some = (1, 2, 4, 8, 16, 32, 64)
-    nets: AtLeastOne = 5
-    epochs: AtLeastOne = 50
+    nets: Whole = 5
+    epochs: Whole = 50
     learning_rate: Positive = 0.03
 
 
@@ -68,20 +62,14 @@ def run(context: Context, asked: Settings) -> Outcome:
     places, between = grid(PLACES), grid(BETWEEN)
     targets = values(places, asked.nets)
     for name, net in nets.items():
-        context.train(
-            Descent(net, partial(cost, net), optimizer("adam", net, asked.learning_rate)),
-            Whole(places, targets, UPDATES, context.device),
-            Plan(asked.epochs, schedule("cosine")),
-            name=name,
-        )
+        train_side_by_side(context, asked, net, places, targets, name)
     errors = torch.stack([root_mean_squares(net, between, asked.nets) for net in nets.values()])
     typical = errors.median(2).values  # (widths, functions)
     spread = values(between, 1).std(1, correction=0).squeeze(1)
+    figures = [f"RMSE of {name}, width {asked.widths[-1]}" for name in FUNCTIONS]
     return Outcome(
-        scores={
-            f"RMSE of {name}, width {asked.widths[-1]}": typical[-1, at].item() for at, name in enumerate(FUNCTIONS)
-        },
-        baseline={f"RMSE of {name}, width {asked.widths[-1]}": spread[at].item() for at, name in enumerate(FUNCTIONS)},
+        scores=dict(zip(figures, typical[-1].tolist(), strict=True)),
+        baseline=dict(zip(figures, spread.tolist(), strict=True)),
         against="a constant",
         exhibits=[
             by_width(asked.widths, errors),
@@ -112,18 +100,8 @@ def values(places: Tensor, nets: int) -> Tensor:
 
 def root_mean_squares(net: nn.Module, places: Tensor, nets: int) -> Tensor:
     """Of each net: (functions, nets)."""
-    errors = said(net, places) - values(places, nets)
+    errors = outputs(net, places) - values(places, nets)
     return errors.double().square().mean((1, 2)).sqrt().reshape(len(FUNCTIONS), nets)
-
-
-def cost(net: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
-    return squared_errors(net(batch.inputs), batch.targets)
-
-
-def said(net: nn.Module, places: Tensor) -> Tensor:
-    with evaluating(net):
-        answers: Tensor = net(places.to(next(net.parameters()).device)).cpu()
-    return answers
 
 
 def by_width(widths: tuple[int, ...], errors: Tensor) -> Chart:
@@ -147,7 +125,7 @@ def fits(asked: Settings, nets: Mapping[str, nn.Module], name: str, function: in
     chosen = dict.fromkeys(
         (asked.widths[len(asked.widths) // 4], asked.widths[len(asked.widths) // 2], asked.widths[-1])
     )
-    answers = {width: said(nets[f"width {width}"], places)[function * asked.nets, :, 0] for width in chosen}
+    answers = {width: outputs(nets[f"width {width}"], places)[function * asked.nets, :, 0] for width in chosen}
     x = places[:, 0].tolist()
     lines = [Line(f"width {width}", x, answer.tolist()) for width, answer in answers.items()]
     dots = Line(name, x[::8], FUNCTIONS[name](places[::8, 0]).tolist(), dots=True)

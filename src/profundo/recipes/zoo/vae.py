@@ -27,6 +27,7 @@ from profundo.objectives.elbo import bernoulli_log_likelihood, gaussian_kl, norm
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.net_outputs import as_pictures, device_of
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Positive, Whole
@@ -109,7 +110,7 @@ def train(
     """Maximise the (β-weighted) bound by stochastic gradients (algorithm 1)."""
     assert isinstance(net, VariationalAutoencoder)
     validation = intensities(data.validation, data.spec).to(context.device)
-    codes = torch.randn(64, net.code, generator=context.generator("film")).to(context.device)
+    codes = torch.randn(64, net.code, generator=context.generator("film"))
 
     def validate() -> Mapping[str, float]:
         with evaluating(net):
@@ -172,30 +173,25 @@ def generate(model: Model, count: int, generator: torch.Generator, _prompt: str)
     net = model.networks["vae"]
     codes = torch.randn(count, model.asked.code, generator=generator)
     caption = f"{count} codes drawn from a normal distribution, decoded: the probability of each pixel to be on."
-    return [Images("Samples", caption, decoded(net, codes.to(next(net.parameters()).device)))]
+    return [Images("Samples", caption, decoded(net, codes))]
 
 
 def decoded(net: nn.Module, codes: Tensor) -> Tensor:
     """uint8 pictures (codes, channels, height, width): each pixel's probability."""
     assert isinstance(net, VariationalAutoencoder)
     with evaluating(net):
-        return (255 * net.decode(codes).sigmoid()).round().to(torch.uint8).cpu()
+        return as_pictures(net.decode(codes.to(device_of(net))).sigmoid())
 
 
-def plane(net: nn.Module, side: int) -> Tensor:
-    """Pictures (side², …) at a lattice of normal quantiles (figure 4)."""
+def plane_of_codes(net: nn.Module, side: int = 16) -> Images:
+    """At a lattice of normal quantiles (figure 4)."""
     quantiles = torch.special.ndtri((torch.arange(side) + 0.5) / side)
-    codes = torch.cartesian_prod(quantiles, quantiles).flip(1)
-    return decoded(net, codes.to(next(net.parameters()).device))
-
-
-def plane_of_codes(net: nn.Module) -> Images:
     return Images(
         "The plane of codes",
         "What the net with a code of two numbers decodes at the quantiles of a normal distribution: from left to "
         "right the first number grows, from top to bottom the second.",
-        plane(net, 16),
-        columns=16,
+        decoded(net, torch.cartesian_prod(quantiles, quantiles).flip(1)),
+        columns=side,
     )
 
 
@@ -204,7 +200,7 @@ def reconstructions(net: nn.Module, pixels: Tensor) -> Images:
     assert isinstance(net, VariationalAutoencoder)
     with evaluating(net):
         mean, _ = net.encode(pixels)
-    pairs = torch.stack([(255 * pixels).to(torch.uint8).cpu(), decoded(net, mean)], 1)
+    pairs = torch.stack([as_pictures(pixels), decoded(net, mean)], 1)
     caption = "Test pictures, each with its reconstruction from the mean of its code to the right."
     return Images("Reconstructions", caption, pairs.flatten(0, 1), columns=16)
 

@@ -174,17 +174,13 @@ def _accuracy_chart(asked: Settings, accuracies: Mapping[str, float]) -> Chart:
 
 
 def _left(asked: Settings, before: Mapping[str, Sequence[float]]) -> Table:
-    distances = _distances(asked)
+    distances = [distance for distance in (1, 10, 50, 100, 500) if distance <= asked.distance]
     return Table(
         "Gradient that is left",
         "Norm of the gradient before training at several distances, as a share of that at the last step.",
         ["cell", *(f"{distance} steps" for distance in distances)],
         [[kind, *(norms[distance] / norms[0] for distance in distances)] for kind, norms in before.items()],
     )
-
-
-def _distances(asked: Settings) -> list[int]:
-    return [distance for distance in (1, 10, 50, 100, 500) if distance <= asked.distance]
 
 
 RECIPE = Recipe(

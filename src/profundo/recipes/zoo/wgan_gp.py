@@ -22,14 +22,12 @@ from torch import Tensor, nn
 
 from profundo.nets.generator_critic import critic, dcgan_generator
 from profundo.objectives.adversarial_losses import critic_cost, critic_generator_cost, gradient_penalty
-from profundo.pictures.exhibits import Exhibit
-from profundo.recipes.adversaries import draw, play, players
+from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, players
 from profundo.recipes.context import Context
-from profundo.recipes.recipe import Model, Outcome, Recipe
-from profundo.runs.experiment import Positive, Several, Share, Whole
+from profundo.runs.experiment import Positive, Whole
 from profundo.train.adversarial import Adversarial, Judge
 
-__all__ = ["RECIPE", "Settings", "costs", "generate", "networks", "run"]
+__all__ = ["RECIPE", "Settings", "costs", "duel", "networks"]
 
 LOW = -1.0  # of tanh, the generator's last layer
 CURVE = (
@@ -39,25 +37,16 @@ CURVE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """pictures: that an epoch shows, the next goes on where it ended; noise: numbers that a digit is made from.
+class Settings(AdversarialSettings):
+    """batch_size: images of one critic step; critic_steps: for each step of the generator; penalty: λ.
 
-    batch_size: images of one critic step; critic_steps: for each step of the generator; penalty: λ.
     width: channels of the layers next to the image; the ones before have two and four times as many.
-    decay: of the moving average of the generator; classifier_epochs: of the classifier that judges the digits.
     """
 
-    pictures: Whole = 13_750
-    epochs: Whole = 20
-    batch_size: Several = 64
     critic_steps: Whole = 2
     penalty: Positive = 10.0
-    noise: Whole = 32
     width: Whole = 16
     learning_rate: Positive = 0.001
-    decay: Share = 0.99
-    classifier_epochs: Whole = 2
-    data: str = "mnist"
 
 
 def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -76,11 +65,10 @@ def costs(weight: float) -> Callable[[Judge, Tensor, Tensor], dict[str, Tensor]]
     return cost
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    data = context.load(asked.data, classes=3)
-    known = {"shape": list(data.spec.inputs.shape)}
-    generator, opponent = networks(asked, known)["generator"], critic(known["shape"], asked.width)
-    duel = Adversarial(
+def duel(context: Context, asked: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
+    """The generator and the critic, with their optimizers."""
+    opponent = critic(known["shape"], asked.width)
+    return Adversarial(
         generator,
         opponent,
         players(generator, opponent, (asked.learning_rate, asked.learning_rate), (0.0, 0.9)),
@@ -91,18 +79,13 @@ def run(context: Context, asked: Settings) -> Outcome:
         decay=asked.decay,
         precision=context.precision(generator),
     )
-    return play(context, asked, data, duel, LOW, known, {"distance": "estimated Wasserstein distance"}, CURVE)
 
 
-def generate(model: Model, count: int, generator: torch.Generator, _prompt: str) -> list[Exhibit]:
-    """So many new digits, each from noise of its own."""
-    return draw(model.networks["generator"], torch.randn(count, model.asked.noise, generator=generator), LOW)
-
-
-RECIPE = Recipe(
+RECIPE = adversarial_recipe(
     Settings,
     Settings(data="digits", pictures=1200, epochs=6, width=8, noise=8, decay=0.9, classifier_epochs=6),
-    run,
-    networks=networks,
-    generate=generate,
+    networks,
+    duel,
+    LOW,
+    CURVE,
 )

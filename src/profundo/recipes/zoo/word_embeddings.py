@@ -34,14 +34,14 @@ from profundo.data.text.words import (
     tokenized,
 )
 from profundo.evaluate import evaluating
-from profundo.evaluate.clusters import tsne
 from profundo.evaluate.retrieval import nearest, precision_at
 from profundo.nets.embedding import WordPairs
 from profundo.objectives.negative_sampling import context_log_probabilities, negative_sampling
-from profundo.pictures.charts import heat_svg, points_svg
+from profundo.pictures.charts import heat_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.recipe_charts import map_of_rows
 from profundo.records import Batch, ProfundoError
 from profundo.runs.experiment import Positive, Several, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
@@ -225,29 +225,22 @@ def group_share(rows: Tensor, groups: Tensor) -> tuple[float, float]:
     return share, float((same / (len(groups) - 1)).mean())
 
 
-def neighbours(model: Model, word: int, count: int) -> list[tuple[str, float]]:
+def neighbours(model: Model, word: int, count: int) -> str:
     """The nearest common words with their cosines, nearest first."""
     rows, vocabulary = vectors(model), model.known["vocabulary"]
     common = [at for at, times in enumerate(model.known["counts"]) if times >= COMMON and at != word]
     cosines = rows[common] @ rows[word]
     best = cosines.topk(min(count, len(common)))
-    return [
-        (vocabulary[common[at]], value) for at, value in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]
+    found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return ", ".join(f"{shown(vocabulary[common[at]])} {value:.2f}" for at, value in found)
 
 
 def neighbour_table(model: Model, count: int) -> Table:
     vocabulary = model.known["vocabulary"]
-    rows: list[list[str | float]] = []
-    for place in places(model, ASKED[model.asked.unit].split()) or list(range(min(8, len(vocabulary)))):
-        near = neighbours(model, place, count)
-        rows.append(
-            [
-                shown(vocabulary[place]),
-                model.known["counts"][place],
-                ", ".join(f"{shown(word)} {cosine:.2f}" for word, cosine in near),
-            ]
-        )
+    chosen = places(model, ASKED[model.asked.unit].split()) or list(range(min(8, len(vocabulary))))
+    rows: list[list[str | float]] = [
+        [shown(vocabulary[place]), model.known["counts"][place], neighbours(model, place, count)] for place in chosen
+    ]
     return Table(
         "Neighbours",
         f"The nearest by the cosine of their embeddings, among those that occur {COMMON} times or more in training.",
@@ -268,25 +261,23 @@ def group_pictures(context: Context, model: Model) -> list[Exhibit]:
     few = [word for name in names for word in members_of(model, name)[:3] if places(model, [word])]
     table = vectors(model)[places(model, few)]
     return [
-        plane(context, rows, groups, names),
+        map_of_rows(
+            "Groups in the plane",
+            f"{len(rows)} embeddings, laid out by t-SNE (van der Maaten & Hinton 2008) on their cosines; training knew nothing "
+            "of the groups that the colours show.",
+            rows,
+            groups,
+            names,
+            context.seed,
+            perplexity=10.0,
+            metric="cosine",
+        ),
         Chart(
             "Cosines",
             f"How alike the embeddings of some {model.asked.unit} are, from −1 to 1; three of each group stand together.",
             heat_svg((table @ table.T).tolist(), row_labels=few, column_labels=few),
         ),
     ]
-
-
-def plane(context: Context, rows: Tensor, groups: Sequence[int], names: Sequence[str]) -> Chart:
-    placed = tsne(rows, context.seed, perplexity=10.0, metric="cosine")
-    return Chart(
-        "Groups in the plane",
-        f"{len(rows)} embeddings, laid out by t-SNE (van der Maaten & Hinton 2008) on their cosines; training knew nothing of "
-        "the groups that the colours show.",
-        points_svg(
-            placed[:, 0].tolist(), placed[:, 1].tolist(), groups, x_label="t-SNE 1", y_label="t-SNE 2", names=names
-        ),
-    )
 
 
 def generate(model: Model, count: int, _generator: torch.Generator, prompt: str) -> list[Exhibit]:
@@ -302,8 +293,7 @@ def generate(model: Model, count: int, _generator: torch.Generator, prompt: str)
             raise ProfundoError(
                 f"word {word!r}: expected one of the {len(vocabulary):,} of the vocabulary; try another"
             )
-        near = neighbours(model, vocabulary.index(word), count)
-        lines.append(f"{shown(word)}: " + ", ".join(f"{shown(other)} {cosine:.2f}" for other, cosine in near))
+        lines.append(f"{shown(word)}: {neighbours(model, vocabulary.index(word), count)}")
     caption = f"The {count} nearest neighbours of each, with the cosine of their embeddings."
     return [Passage("Neighbours", caption, "\n".join(lines))]
 

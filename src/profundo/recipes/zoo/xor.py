@@ -18,14 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from profundo.data.full_batch import Whole, whole
-from profundo.evaluate import evaluating
 from profundo.nets import linear, mlp
 from profundo.objectives.likelihoods import bernoulli
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.planes import Plane
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.epoch_chart import by_epoch
+from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Outcome, Recipe
+from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Inputs, Spec, Targets
 from profundo.runs.experiment import Positive
 from profundo.runs.experiment import Whole as AtLeastOne
@@ -101,7 +101,11 @@ def exhibits(
             "The probability of 1 that each net gives to each point.",
             ["a", "b", *nets],
             [
-                [f"{int(a)}", f"{int(b)}", *(float(probability[row]) for probability in map(said, nets.values()))]
+                [
+                    f"{int(a)}",
+                    f"{int(b)}",
+                    *(float(probability(net, points["XOR"].inputs)[row]) for net in nets.values()),
+                ]
                 for row, (a, b) in enumerate(points["XOR"].inputs.tolist())
             ],
         ),
@@ -123,20 +127,18 @@ def gate_of(name: str) -> str:
     return name.rsplit(", ", 1)[1]
 
 
-def said(net: nn.Module, places: Tensor | None = None) -> Tensor:
-    """P(1) at each place, by default the corners of the unit square: (places,)."""
-    places = torch.cartesian_prod(torch.arange(2.0), torch.arange(2.0)) if places is None else places
-    with evaluating(net):
-        return bernoulli().predict(net(places.to(next(net.parameters()).device))).cpu()
+def probability(net: nn.Module, places: Tensor) -> Tensor:
+    """P(1) at each place: (places,)."""
+    return bernoulli().predict(outputs(net, places))
 
 
 def accuracy(net: nn.Module, points: Batch) -> float:
-    return float(((said(net, points.inputs) > 0.5) == points.targets.bool()).float().mean())
+    return float(((probability(net, points.inputs) > 0.5) == points.targets.bool()).float().mean())
 
 
 def regions(net: nn.Module, points: Batch, title: str) -> Tensor:
     plane = Plane((-0.5, 1.5), (-0.5, 1.5), "a", "b", width=360, height=340)
-    return plane.draw(points.inputs, points.targets, said(net, plane.places()), names=("0", "1"), told=title)
+    return plane.draw(points.inputs, points.targets, probability(net, plane.places()), names=("0", "1"), told=title)
 
 
 RECIPE = Recipe(Settings, Settings(epochs=20), run, networks=networks)

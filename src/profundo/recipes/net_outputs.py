@@ -1,0 +1,59 @@
+"""What the nets of recipes make of inputs, of samples in memory or of files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.data.new_inputs import read_image
+from profundo.evaluate import evaluating
+from profundo.records import Inputs
+
+__all__ = ["as_pictures", "device_of", "enlarged", "outputs", "outputs_in_parts", "read_intensities", "row_answers"]
+
+
+def device_of(net: nn.Module) -> torch.device:
+    return next(net.parameters()).device
+
+
+def outputs(net: nn.Module, inputs: Tensor) -> Tensor:
+    """On the CPU, in evaluation mode, without gradients."""
+    with evaluating(net):
+        made: Tensor = net(inputs.to(device_of(net)))
+    return made.cpu()
+
+
+def outputs_in_parts(net: nn.Module, inputs: Tensor) -> Tensor:
+    """The same of many samples (samples, …), a thousand at once."""
+    return torch.cat([outputs(net, part) for part in torch.split(inputs, 1000)])
+
+
+# --------------------------------------------------------------------------------------------------------------- files
+def read_intensities(files: Sequence[Path], shape: Sequence[int]) -> Tensor:
+    """Image files as float32 (files, channels, height, width), from 0 to 1."""
+    inputs = Inputs(tuple(shape), "image")
+    return torch.stack([read_image(file, inputs) for file in files]).float() / 255
+
+
+def row_answers(files: Sequence[Path], answers: Callable[[Path], Iterable[Any]]) -> list[dict[str, Any]]:
+    """answers: the prediction for each row of a table."""
+    return [
+        {"input": f"{file}, row {number}", "prediction": answer}
+        for file in files
+        for number, answer in enumerate(answers(file), 1)
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------------ pictures
+def as_pictures(values: Tensor) -> Tensor:
+    """uint8 images of intensities on any device; those beyond 0 to 1 are cut."""
+    return (255 * values.clamp(0, 1)).round().to(torch.uint8).cpu()
+
+
+def enlarged(images: Tensor, times: int) -> Tensor:
+    """Images (images, channels, height, width), each pixel so many times as high and as wide."""
+    return images.repeat_interleave(times, 2).repeat_interleave(times, 3)

@@ -1,0 +1,44 @@
+"""Many small nets of one shape, trained side by side by gradient descent on the squared error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from profundo.data.full_batch import Whole
+from profundo.objectives.batched_losses import squared_errors
+from profundo.recipes.context import Context
+from profundo.records import Batch
+from profundo.train import Descent, Plan, optimizer, schedule
+
+__all__ = ["train_side_by_side"]
+
+UPDATES = 100  # of an epoch
+
+
+class Course(Protocol):
+    """The settings of such a training. epochs: of 100 updates each."""
+
+    @property
+    def epochs(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+
+
+def train_side_by_side(
+    context: Context, asked: Course, net: nn.Module, inputs: Tensor, targets: Tensor, name: str
+) -> None:
+    """Adam, with the cost of all samples at each update. net: a BatchedMLP; inputs, targets: (nets, samples, …), or inputs
+    that all nets share, (samples, …)."""
+
+    def cost(batch: Batch) -> Mapping[str, Tensor]:
+        return squared_errors(net(batch.inputs), batch.targets)
+
+    context.train(
+        Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
+        Whole(inputs, targets, UPDATES, context.device),
+        Plan(asked.epochs, schedule("cosine")),
+        name=name,
+    )
