@@ -230,6 +230,8 @@ def _empty(
         mode=[""] * number,
         kind=[""] * number,
         bytes=np.zeros(number, np.int64),
-        **{name: np.zeros(number, np.uint8) for name in ("low", "high")},
-        **{name: np.zeros(number, bool) for name in ("turned", "colourless")},
+        low=np.zeros(number, np.uint8),
+        high=np.zeros(number, np.uint8),
+        turned=np.zeros(number, bool),
+        colourless=np.zeros(number, bool),
     )

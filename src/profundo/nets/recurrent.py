@@ -43,14 +43,14 @@ State = Tensor | tuple[Tensor, Tensor]
 CELLS: dict[str, Callable[[int, int, int], nn.RNNBase]] = {"plain": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
-def recurrent(cell: str, inputs: int, width: int, layers: int = 1, *, forget_bias: float = 1.0) -> nn.RNNBase:
+def recurrent(cell: str, inputs: int, width: int, layers: int = 1) -> nn.RNNBase:
     """PyTorch's fused cell of that name: (steps, batch, inputs) → (steps, batch, width) and the last state."""
     if cell not in CELLS or min(inputs, width, layers) < 1:
         raise ProfundoError(
             f"recurrent: expected a cell of {', '.join(CELLS)} and sizes of at least 1, got {cell!r}, {inputs} inputs, "
             f"width {width}, {layers} layers"
         )
-    return initialize_recurrent_(CELLS[cell](inputs, width, layers), forget_bias)
+    return initialize_recurrent_(CELLS[cell](inputs, width, layers))
 
 
 def initialize_recurrent_(net: nn.RNNBase, forget_bias: float = 1.0) -> nn.RNNBase:
