@@ -53,17 +53,16 @@ def recurrent(cell: str, inputs: int, width: int, layers: int = 1) -> nn.RNNBase
     return initialize_recurrent_(CELLS[cell](inputs, width, layers))
 
 
-def initialize_recurrent_(net: nn.RNNBase, forget_bias: float = 1.0) -> nn.RNNBase:
-    """Input weights uniform (Glorot & Bengio 2010), state weights orthogonal (Saxe et al. 2014), gate by gate; biases 0.
-
-    forget_bias: of an LSTM's forget gate; at 1 it starts by remembering (Gers et al. 2000; Jozefowicz et al. 2015).
+def initialize_recurrent_(net: nn.RNNBase) -> nn.RNNBase:
+    """Input weights uniform (Glorot & Bengio 2010), state weights orthogonal (Saxe et al. 2014), gate by gate; biases 0,
+    of an LSTM's forget gate 1: it starts by remembering (Gers et al. 2000; Jozefowicz et al. 2015).
     """
     with torch.no_grad():
         for name, parameter in net.named_parameters():
             if name.startswith("bias"):
                 parameter.zero_()
                 if isinstance(net, nn.LSTM) and name.startswith("bias_ih"):
-                    parameter[net.hidden_size : 2 * net.hidden_size] = forget_bias  # gates in the order i, f, g, o
+                    parameter[net.hidden_size : 2 * net.hidden_size] = 1  # gates in the order i, f, g, o
                 continue
             for gate in torch.split(parameter, net.hidden_size):
                 if name.startswith("weight_hh"):
