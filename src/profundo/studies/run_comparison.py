@@ -10,7 +10,7 @@ the fingerprints of their data agree, or else their test splits bit by bit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from profundo.evaluate.paired_tests import Paired, compare_costs, compare_right, holm
+from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import mistaken
 from profundo.files import write_text
 from profundo.nets.summary import summary
@@ -36,7 +37,6 @@ from profundo.pictures.verdict import main_name, score
 from profundo.records import ProfundoError, Source, Spec
 from profundo.runs.opening import open_run
 from profundo.runs.report_facts import (
-    calibration_of,
     command_of,
     confidence_of,
     displayable,
@@ -197,7 +197,7 @@ def _contender(name: str, run: Run) -> Contender:
         intervals=intervals_of(run.said, run.scores, run.data.spec.targets),
         history=history_of(run),
         best_epoch=run.best_epoch,
-        calibration=calibration_of(run.scores),
+        calibration=reliability(run.scores.calibration),
         parameters=sum(layer.parameters for layer in layers),
         flops=sum(layer.flops for layer in layers),
         bytes=weights.stat().st_size if weights and weights.is_file() else 0,
@@ -216,20 +216,7 @@ def _pairings(first: Run, pairs: Sequence[tuple[str, Run, str]]) -> list[Pairing
     return [
         Pairing(name, figure, apart=apart or "some of their answers are not finite")
         if one is None
-        else Pairing(
-            name,
-            figure,
-            one.difference,
-            one.low,
-            one.high,
-            one.p,
-            next(adjusted),
-            one.test,
-            one.both,
-            one.first,
-            one.second,
-            one.neither,
-        )
+        else Pairing(name, figure, adjusted=next(adjusted), **asdict(one))
         for (name, _, apart), one in zip(pairs, tested, strict=True)
     ]
 

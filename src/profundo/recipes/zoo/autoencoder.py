@@ -28,7 +28,7 @@ from profundo.data.new_inputs import read_image
 from profundo.data.standard import intensities, unit_interval
 from profundo.evaluate import evaluating
 from profundo.evaluate.clusters import adjusted_rand, kmeans, purity, tsne
-from profundo.evaluate.components import Components, LinearCode, principal_components, reduced_rank
+from profundo.evaluate.components import LinearCode, principal_components, reduced_rank
 from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_autoencoder, pooling_autoencoder
 from profundo.pictures.charts import points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
@@ -189,7 +189,7 @@ def exhibits(
     ]
 
 
-def linear_rival(context: Context, train: Tensor, code: int, share: float) -> Components | LinearCode:
+def linear_rival(context: Context, train: Tensor, code: int, share: float) -> LinearCode:
     """The best linear code of training pictures: principal components; where pictures are masked, reduced-rank regression
     from masked ones to whole ones."""
     rows, size = train.flatten(1), min(code, train[0].numel())
