@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batch",
+    "Calibration",
     "CalibrationBin",
     "ClassScores",
     "Column",
@@ -227,6 +228,22 @@ class CalibrationBin:
     samples: int
     confidence: float
     frequency: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What stated probabilities are worth. intervals: of each bin's frequency, 95 %; error: mean |frequency − confidence|
+    over all answers (expected calibration error, Naeini et al. 2015); stated, right: mean probability and share of right
+    answers; telling: the bin that adds most to the error, of those with enough answers to judge by; leaning: whether
+    stated and right differ by more than chance makes of so many answers."""
+
+    bins: Sequence[CalibrationBin]
+    intervals: Sequence[tuple[float, float]]
+    error: float
+    stated: float
+    right: float
+    telling: CalibrationBin
+    leaning: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,11 +62,11 @@ def test_purity_counts_each_clusters_commonest_class():
 def test_components_are_those_of_scikit_learn_and_keep_the_most_variance():
     rows = torch.randn(100, 6, generator=draws(1)) @ torch.randn(6, 6, generator=draws(2)) + 3
     ours, theirs = principal_components(rows, 3), PCA(3).fit(rows.double().numpy())
-    np.testing.assert_allclose(ours.directions.abs(), np.abs(theirs.components_), atol=1e-5)
+    np.testing.assert_allclose(ours.out_of.abs(), np.abs(theirs.components_), atol=1e-5)
     np.testing.assert_allclose(
         ours.decode(ours.encode(rows)), theirs.inverse_transform(theirs.transform(rows.double().numpy())), atol=1e-4
     )
-    torch.testing.assert_close(ours.directions @ ours.directions.T, torch.eye(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours.out_of @ ours.out_of.T, torch.eye(3), atol=1e-5, rtol=0)
     with pytest.raises(ProfundoError, match="components"):
         principal_components(rows, 7)
 

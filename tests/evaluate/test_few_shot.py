@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score, roc_curve
-from sklearn.neighbors import KNeighborsClassifier, NearestCentroid, NearestNeighbors
+from sklearn.neighbors import NearestCentroid, NearestNeighbors
 
-from profundo.evaluate.few_shot import episode, few_shot, nearest_mean, nearest_neighbour
+from profundo.evaluate.few_shot import episode, few_shot, nearest_mean
 from profundo.evaluate.retrieval import nearest, precision_at
 from profundo.evaluate.verification import verification
 from profundo.records import ProfundoError
@@ -24,26 +24,11 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize("shots", [1, 5])
-def test_the_nearest_neighbour_is_scikit_learns(shots):
-    rows, labels = clouds()
-    support, asked = episode(labels, 5, shots, 20, generator())
-    theirs = KNeighborsClassifier(1).fit(rows[support].numpy(), labels[support].numpy())
-    mine = nearest_neighbour(rows[support], labels[support], rows[asked])
-    assert mine.tolist() == theirs.predict(rows[asked].numpy()).tolist()
-
-
 def test_the_nearest_mean_is_scikit_learns_even_for_unequal_classes():
     rows, labels = clouds()
     support = torch.cat((torch.arange(30), torch.arange(80, 83), torch.arange(130, 170)))
     theirs = NearestCentroid().fit(rows[support].numpy(), labels[support].numpy())
     assert nearest_mean(rows[support], labels[support], rows).tolist() == theirs.predict(rows.numpy()).tolist()
-
-
-def test_with_one_shot_the_mean_is_the_neighbour():
-    rows, labels = clouds()
-    one = few_shot(rows, labels, 4, 1, generator(), episodes=20, classify=nearest_mean)
-    assert one == few_shot(rows, labels, 4, 1, generator(), episodes=20, classify=nearest_neighbour)
 
 
 def test_an_episode_has_different_samples_of_as_many_classes_as_asked():

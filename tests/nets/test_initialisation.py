@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from profundo.nets.init import fans, glorot_radius, glorot_sigma, initialize_
+from profundo.nets.init import fans, initialize_
 from profundo.records import ProfundoError
 
 GAINS = {"logistic": 1, "tanh": 4, "relu": 2**0.5, "elu": 2**0.5, "linear": 1}
@@ -24,18 +24,6 @@ def test_uniform_weights_fill_the_interval_of_the_activation(activation, gain):
         largest = layer.weight.abs().max().item()
         assert 0.99 * r < largest <= r
         assert layer.weight.std().item() == pytest.approx(r / sqrt(3), rel=0.02)
-
-
-@pytest.mark.parametrize(("activation", "gain"), GAINS.items())
-def test_normal_weights_have_the_spread_of_the_activation(activation, gain):
-    hidden, output = initialize_(two_layers(), activation, "normal")
-    assert hidden.weight.std().item() == pytest.approx(gain * sqrt(2 / 500), rel=0.02)
-    assert output.weight.std().item() == pytest.approx(sqrt(2 / 300), rel=0.02)
-    assert hidden.weight.abs().max() > 3 * hidden.weight.std()
-
-
-def test_both_distributions_have_one_variance():
-    assert glorot_radius(7, 5, 1.5) ** 2 / 3 == pytest.approx(glorot_sigma(7, 5, 1.5) ** 2)
 
 
 def test_gain_one_agrees_with_torch_xavier():
@@ -80,7 +68,6 @@ def test_relu_signals_keep_their_size_through_thirty_layers():
             assert low <= initialize_(net, gain)(torch.randn(64, 256)).square().mean() <= high
 
 
-@pytest.mark.parametrize("arguments", [("swish",), ("relu", "cauchy")])
-def test_unknown_names_are_explained(arguments):
+def test_unknown_names_are_explained():
     with pytest.raises(ProfundoError, match="expected an activation"):
-        initialize_(nn.Linear(2, 2), *arguments)
+        initialize_(nn.Linear(2, 2), "swish")

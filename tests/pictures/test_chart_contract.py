@@ -61,7 +61,7 @@ CHARTS = {
     "reliability": lambda v, n: reliability_svg([Reliability(n, bins(v), [(0.1, 0.9)] * len(bins(v)))], kind=n),
     "two reliabilities": lambda v, n: reliability_svg([Reliability(n, bins(v)), Reliability("b", bins(v))]),
     "contours": lambda v, n: contours_svg(
-        lambda a, b: a * b, (-2, 2), (-2, 2), [1.0], {n: [(a, a) for a in v], "b": [(0, 0)]}, x_label=n, goal=(0, 0)
+        lambda a, b: a * b, (-2, 2), (-2, 2), [1.0], {n: [(a, a) for a in v], "b": [(0, 0)]}, goal=(0, 0)
     ),
 }  # fmt: skip
 

@@ -13,13 +13,13 @@ from profundo.records import ProfundoError
 __all__ = ["adjusted_rand", "kmeans", "purity", "tsne"]
 
 
-def kmeans(points: Tensor, clusters: int, seed: int, starts: int = 3) -> Tensor:
-    """The cluster of each point (samples, features): int64 (samples,). Lloyd's algorithm, the best of some k-means++ starts."""
+def kmeans(points: Tensor, clusters: int, seed: int) -> Tensor:
+    """The cluster of each point (samples, features): int64 (samples,). Lloyd's algorithm, the best of three k-means++ starts."""
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        found = KMeans(clusters, n_init=starts, random_state=seed).fit_predict(points.double().cpu().numpy())
+        found = KMeans(clusters, n_init=3, random_state=seed).fit_predict(points.double().cpu().numpy())
     return torch.from_numpy(found).long()
 
 

@@ -13,23 +13,7 @@ from torch import Tensor
 
 from profundo.records import ProfundoError
 
-__all__ = ["Components", "LinearCode", "principal_components", "reduced_rank"]
-
-
-@dataclass(frozen=True, slots=True)
-class Components:
-    """mean: (features,); directions: (components, features), orthonormal, of falling variance."""
-
-    mean: Tensor
-    directions: Tensor
-
-    def encode(self, rows: Tensor) -> Tensor:
-        """(samples, features) → (samples, components)."""
-        return (rows - self.mean) @ self.directions.T
-
-    def decode(self, codes: Tensor) -> Tensor:
-        """(samples, components) → (samples, features)."""
-        return codes @ self.directions + self.mean
+__all__ = ["LinearCode", "principal_components", "reduced_rank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +56,9 @@ def reduced_rank(seen: Tensor, wanted: Tensor, code: int, ridge: float = 1e-3) -
     return LinearCode(mean_seen.float(), mean_wanted.float(), into.float(), out_of.contiguous().float())
 
 
-def principal_components(rows: Tensor, components: int) -> Components:
-    """Of rows (samples, features), by the eigenvectors of their covariance in double precision; float32.
+def principal_components(rows: Tensor, components: int) -> LinearCode:
+    """The code whose `out_of` are the directions of largest variance, orthonormal, of falling variance, for rows (samples,
+    features): the eigenvectors of their covariance in double precision; float32.
 
     Each direction's largest entry is positive. Raises ProfundoError for more components than features.
     """
@@ -86,4 +71,5 @@ def principal_components(rows: Tensor, components: int) -> Components:
         scatter += centred.T @ centred
     directions = torch.linalg.eigh(scatter).eigenvectors.T.flip(0)[:components]
     largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
-    return Components(mean.float(), (directions * largest.sign()).float())
+    directions = (directions * largest.sign()).float()
+    return LinearCode(mean.float(), mean.float(), directions.T, directions)

@@ -1,13 +1,12 @@
 """Few-shot classification: tell classes apart that training never saw, from a few labelled samples of each.
 
-An episode draws N classes and of each k labelled samples, the support, and some queries ("N-way k-shot", Vinyals et al.
-2016). A query goes to the class of the nearest support sample, or of the nearest mean of a class's support (the prototypes
-of Snell, Swersky & Zemel 2017). All works on embeddings (samples, d) with Euclidean distance; raw pixels are embeddings too.
+An episode draws N classes and of each k labelled samples, the support, and some queries ("N-way k-shot", Vinyals et
+al. 2016). A query goes to the class whose support has the nearest mean (the prototypes of Snell, Swersky & Zemel
+2017). All works on embeddings (samples, d) with Euclidean distance; raw pixels are embeddings too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,10 +14,7 @@ from torch import Generator, Tensor
 
 from profundo.records import ProfundoError
 
-__all__ = ["Accuracy", "episode", "few_shot", "nearest_mean", "nearest_neighbour"]
-
-Classifier = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Support (n, d), its labels (n,), queries (m, d) → labels (m,)."""
+__all__ = ["Accuracy", "episode", "few_shot", "nearest_mean"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +25,8 @@ class Accuracy:
     standard_error: float
 
 
-def nearest_neighbour(support: Tensor, labels: Tensor, queries: Tensor) -> Tensor:
-    """The label of each query's nearest support sample."""
-    return labels[torch.cdist(queries, support).argmin(1)]
-
-
 def nearest_mean(support: Tensor, labels: Tensor, queries: Tensor) -> Tensor:
-    """The label whose support has the nearest mean."""
+    """Support (n, d), its labels (n,), queries (m, d) → (m,): the label whose support has the nearest mean."""
     classes, index, counts = torch.unique(labels, return_inverse=True, return_counts=True)
     sums = torch.zeros(len(classes), support.shape[1], dtype=support.dtype).index_add_(0, index, support)
     nearest: Tensor = classes[torch.cdist(queries, sums / counts[:, None]).argmin(1)]
@@ -63,7 +54,6 @@ def few_shot(
     *,
     queries: int = 15,
     episodes: int = 400,
-    classify: Classifier = nearest_mean,
 ) -> Accuracy:
     """Accuracy over random episodes. The standard error is over episodes, for the given samples and one trained net.
 
@@ -78,6 +68,6 @@ def few_shot(
     shares = torch.empty(episodes, dtype=torch.float64)
     for number in range(episodes):
         support, asked = episode(labels, ways, shots, queries, generator)
-        said = classify(embeddings[support], labels[support], embeddings[asked])
+        said = nearest_mean(embeddings[support], labels[support], embeddings[asked])
         shares[number] = (said == labels[asked]).double().mean()
     return Accuracy(float(shares.mean()), float(shares.std() / episodes**0.5) if episodes > 1 else float("nan"))

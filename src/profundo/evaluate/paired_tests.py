@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from profundo.evaluate.intervals import LEVEL, normal_quantile, resampled
+from profundo.evaluate.intervals import LEVEL, Z, resampled
 from profundo.records import ProfundoError
 
 __all__ = ["Paired", "bonett_price", "compare_costs", "compare_right", "holm", "mcnemar"]
@@ -71,7 +71,7 @@ def mcnemar(first: int, second: int) -> float:
 def bonett_price(first: int, second: int, samples: int) -> tuple[float, float]:
     """The 95 % interval of q − p, where p is the share of samples that the first alone wins, and q the second."""
     p, q = (first + 1) / (samples + 2), (second + 1) / (samples + 2)
-    half = normal_quantile(LEVEL) * math.sqrt((p + q - (q - p) ** 2) / (samples + 2))
+    half = Z * math.sqrt((p + q - (q - p) ** 2) / (samples + 2))
     return max(-1.0, q - p - half), min(1.0, q - p + half)
 
 

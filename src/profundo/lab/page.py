@@ -37,22 +37,6 @@ class Field:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A row of the table of scores: one figure for each of its columns."""
-
-    name: str
-    figures: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Scoreboard:
-    """How good the network is, beside baselines."""
-
-    columns: tuple[str, ...]
-    rows: tuple[Score, ...]
-
-
 def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, language: Language) -> bytes:
     """The whole page, in UTF-8."""
     inputs = spec.inputs
@@ -91,7 +75,7 @@ def about(spec: Spec, language: Language) -> str:
     return f"{takes} {says}"
 
 
-def scoreboard(card: Mapping[str, Any], language: Language) -> Scoreboard | None:
+def scoreboard(card: Mapping[str, Any], language: Language) -> dict[str, Any] | None:
     """The test figures of a model card (`profundo.use.model_card`), beside simpler predictors'; None where it has none."""
     scores, t = card.get("scores", {}), TEXTS[language]
     test = scores.get("test", {})
@@ -100,10 +84,9 @@ def scoreboard(card: Mapping[str, Any], language: Language) -> Scoreboard | None
     if not test:
         return None
     rows = [
-        Score(name, tuple(figure(name, one[name]) if name in one else "" for one in (test, *others.values())))
-        for name in test
+        (name, [figure(name, one[name]) if name in one else "" for one in (test, *others.values())]) for name in test
     ]
-    return Scoreboard((t.this_network, *others), tuple(rows))
+    return {"columns": [t.this_network, *others], "rows": rows}
 
 
 def field(place: int, inputs: Inputs, columns: tuple[Column, ...]) -> Field:

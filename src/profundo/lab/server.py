@@ -70,11 +70,7 @@ def serve_run(
         app = application(predictor(folder), folder.resolve().name, limits)
         address = listening.getsockname()
         if token_file is None:
-            own = (
-                "" if address[0] == "127.0.0.1" else f"-{address[0].replace(':', '_')}"
-            )  # others may have the port, too
-            kept = folder / f".token-{address[1]}{own}"
-            token_file = stack.enter_context(temporary_file(kept, token))
+            token_file = stack.enter_context(temporary_file(token_place(folder, *address[:2]), token))
         if token_file is None and not sys.stderr.isatty():
             raise ProfundoError(f"{folder}: the token cannot be kept there; say where with --token-file")
         shown = "localhost" if address[0] in EVERYWHERE else host
@@ -82,6 +78,11 @@ def serve_run(
         ready(Ready(url(shown, address[1]), token, token_file))
         config = configured(app, address[1], hosts=allowed, token=token, limits=limits)
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def token_place(folder: Path, address: str, port: int) -> Path:
+    """Where a new token is kept while it is served; at another address than the usual one others may have the port, too."""
+    return folder / (f".token-{port}" if address == "127.0.0.1" else f".token-{port}-{address.replace(':', '_')}")
 
 
 def cookie_name(port: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -30,114 +30,95 @@ def class_findings(classes: Sequence[str], counts: Mapping[str, Sequence[int]]) 
     ]
 
 
-def _absent(classes: Sequence[str], train: np.ndarray, held: Mapping[str, np.ndarray]) -> list[Finding]:
-    found = []
+def _absent(classes: Sequence[str], train: np.ndarray, held: Mapping[str, np.ndarray]) -> Iterator[Finding]:
     untaught = [name for name, n, *rest in zip(classes, train, *held.values(), strict=True) if not n and any(rest)]
     if untaught:
-        found.append(
-            Finding(
-                "error",
-                f"{_classes(len(untaught))} in {' and '.join(held)} but not in training: training stops at them.",
-                "Add samples of them to train, or remove them from the other splits.",
-                some(untaught),
-            )
+        yield Finding(
+            "error",
+            f"{_classes(len(untaught))} in {' and '.join(held)} but not in training: training stops at them.",
+            "Add samples of them to train, or remove them from the other splits.",
+            some(untaught),
         )
     for split, there in held.items():
         untested = [name for name, n, m in zip(classes, train, there, strict=True) if n and not m]
         if untested:
-            found.append(
-                Finding(
-                    "warning",
-                    f"{_classes(len(untested))} in training but not in {split}: nothing will be known of how well.",
-                    f"Add samples of them to {split}.",
-                    some(untested),
-                )
+            yield Finding(
+                "warning",
+                f"{_classes(len(untested))} in training but not in {split}: nothing will be known of how well.",
+                f"Add samples of them to {split}.",
+                some(untested),
             )
-    return found
 
 
-def _few(classes: Sequence[str], train: np.ndarray) -> list[Finding]:
+def _few(classes: Sequence[str], train: np.ndarray) -> Iterator[Finding]:
     few = [f"{name} ({n})" for name, n in zip(classes, train, strict=True) if 0 < n < FEW]
-    if not few:
-        return []
-    return [
-        Finding(
+    if few:
+        yield Finding(
             "warning",
             f"{len(few):,} {'class has' if len(few) == 1 else 'classes have'} fewer than {FEW} samples.",
             "Collect more, put such classes together, or begin from a trained net (profundo recipe transfer).",
             some(few),
         )
-    ]
 
 
-def _uneven(classes: Sequence[str], train: np.ndarray) -> list[Finding]:
+def _uneven(classes: Sequence[str], train: np.ndarray) -> Iterator[Finding]:
     there = np.flatnonzero(train)
     if len(there) < 2:
-        return []
+        return
     most, least = there[train[there].argmax()], there[train[there].argmin()]
     times = train[most] / train[least]
     if times < UNEVEN:
-        return []
+        return
     share = train[most] / train.sum()
-    return [
-        Finding(
-            "warning" if times >= VERY_UNEVEN else "note",
-            f"The classes are uneven: {classes[most]!r} has {times:.1f} times the samples of {classes[least]!r}; who always "
-            f"says {classes[most]!r} is right in {100 * share:.1f} %.",
-            "Read the balanced accuracy and the recall of each class, not the accuracy alone; --class-weights balanced "
-            "lets each class count alike.",
-        )
-    ]
+    yield Finding(
+        "warning" if times >= VERY_UNEVEN else "note",
+        f"The classes are uneven: {classes[most]!r} has {times:.1f} times the samples of {classes[least]!r}; who always "
+        f"says {classes[most]!r} is right in {100 * share:.1f} %.",
+        "Read the balanced accuracy and the recall of each class, not the accuracy alone; --class-weights balanced "
+        "lets each class count alike.",
+    )
 
 
-def _shifted(train: np.ndarray, held: Mapping[str, np.ndarray]) -> list[Finding]:
-    found = []
+def _shifted(train: np.ndarray, held: Mapping[str, np.ndarray]) -> Iterator[Finding]:
     for split, there in held.items():
         shift = 0.5 * np.abs(train / train.sum() - there / there.sum()).sum() if train.sum() else 0.0
         chance = 0.5 * np.sqrt(2 / np.pi * train.astype(bool).sum() / there.sum())  # about what drawing alone makes
         if shift > SHIFT and shift > 2 * chance:
-            found.append(
-                Finding(
-                    "warning",
-                    f"The classes have other shares in {split} than in training: {100 * shift:.0f} % of the samples would "
-                    "have to change class.",
-                    "Make sure that both are drawn from what the net will meet.",
-                )
+            yield Finding(
+                "warning",
+                f"The classes have other shares in {split} than in training: {100 * shift:.0f} % of the samples would "
+                "have to change class.",
+                "Make sure that both are drawn from what the net will meet.",
             )
-    return found
 
 
-def _small_test(held: Mapping[str, np.ndarray]) -> list[Finding]:
+def _small_test(held: Mapping[str, np.ndarray]) -> Iterator[Finding]:
     number = int(held["test"].sum()) if "test" in held else 0
     if not 0 < number < SMALL_TEST:
-        return []
+        return
     margin = 98 / np.sqrt(number)  # 95 % interval of a share of one half, in percent
-    return [
-        Finding(
-            "note",
-            f"The test split has {number} samples only: an accuracy on it is uncertain by about ±{margin:.0f} %.",
-            "Add samples to it, or cross-validate.",
-        )
-    ]
+    yield Finding(
+        "note",
+        f"The test split has {number} samples only: an accuracy on it is uncertain by about ±{margin:.0f} %.",
+        "Add samples to it, or cross-validate.",
+    )
 
 
-def real_findings(name: str, values: np.ndarray) -> list[Finding]:
+def real_findings(name: str, values: np.ndarray) -> Iterator[Finding]:
     """Of a real target, float64 (samples,)."""
     finite = values[np.isfinite(values)]
     if len(finite) < 20 or finite.std() == 0:
-        return []
+        return
     centred = (finite - finite.mean()) / finite.std()
     skewness = float((centred**3).mean())
     if abs(skewness) < SKEWED:
-        return []
+        return
     side = "large" if skewness > 0 else "small"
-    return [
-        Finding(
-            "note",
-            f"{name!r} is far from a bell curve: a few very {side} values (skewness {skewness:.1f}) will rule the squared error.",
-            "Predict its logarithm, or train with --objective huber or laplace.",
-        )
-    ]
+    yield Finding(
+        "note",
+        f"{name!r} is far from a bell curve: a few very {side} values (skewness {skewness:.1f}) will rule the squared error.",
+        "Predict its logarithm, or train with --objective huber or laplace.",
+    )
 
 
 def _classes(number: int) -> str:

@@ -16,7 +16,16 @@ from profundo.looks.survey import SPLITS, Survey
 from profundo.looks.table_facts import ColumnFacts
 from profundo.records import ProfundoError, Targets
 
-__all__ = ["DataFacts", "as_classes", "label_counts", "prepared", "split_sizes", "stopped", "target_in_words"]
+__all__ = [
+    "DataFacts",
+    "as_classes",
+    "class_counts",
+    "label_counts",
+    "prepared",
+    "split_sizes",
+    "stopped",
+    "target_in_words",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,16 @@ def label_counts(found: Collection) -> dict[str, list[int]]:
         return {}
     parts = {name: getattr(found, name) for name in SPLITS}
     return {name: part.targets.sum(0).long().tolist() for name, part in parts.items() if part is not None}
+
+
+def class_counts(label: np.ndarray, split: np.ndarray, classes: int) -> dict[str, list[int]]:
+    """Split → samples of each class. label: −1 for none; split: index in SPLITS. Splits without a label are left out."""
+    counts = {}
+    for number, name in enumerate(SPLITS):
+        labels = label[(split == number) & (label >= 0)]
+        if len(labels) or name == "train":
+            counts[name] = np.bincount(labels, minlength=classes).tolist()
+    return counts
 
 
 def prepared(found: Collection | None) -> tuple[tuple[int, ...], dict[str, int], list[Finding]]:

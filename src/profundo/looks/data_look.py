@@ -63,7 +63,7 @@ def look(
     task: Task = "auto",
     data_dir: str | Path | None = None,
     image_size: int | None = None,
-    tell: Tell | None = None,
+    tell: Tell = lambda *_: None,
 ) -> Look:
     """A look at the data set of that name, or at what is at that path: a folder or .zip of images, a table, an .npz.
 
@@ -77,18 +77,13 @@ def look(
     if _is_table(name):
         seen = look_at_table(path, target, task)
     elif (files := _image_files(name)) is not None and target is None and task == "auto":
-        seen = look_at_files(files, path, image_size, tell or _nobody)
+        seen = look_at_files(files, path, image_size, tell)
     else:
         how = Reading(data_dir, skip_bad=True, target=target, task=task, image_size=image_size)
         found = collect(name, how)
-        seen = look_at_images(found, tell or _nobody) if found.inputs.kind == "image" else look_at_rows(found)
+        seen = look_at_images(found, tell) if found.inputs.kind == "image" else look_at_rows(found)
     facts = {field.name: getattr(seen, field.name) for field in fields(seen)}
     return Look(**facts | {"findings": in_order(seen.findings), "seconds": time.perf_counter() - begin})
-
-
-def _nobody(done: int, total: int) -> None:
-    """Is told how far a look has come, and does nothing."""
-    del done, total
 
 
 def _is_table(name: str | Path) -> bool:

@@ -51,7 +51,7 @@ def image_facts(survey: Survey) -> ImageFacts:
         dict(Counter(kind for kind, read in zip(survey.kind, reads, strict=True) if kind and read).most_common()),
         int(survey.low[reads].min()),
         int(survey.high[reads].max()),
-        int(survey.turned[reads].sum()) if len(survey.turned) else 0,
+        int(survey.turned[reads].sum()),
         int(survey.bytes.sum()),
         len(survey.faults),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -28,62 +28,49 @@ def image_findings(survey: Survey) -> tuple[list[Finding], Copies]:
     """What is suspicious about the images themselves and their copies; nothing of how many each class has."""
     reads = survey.reads
     copies = copies_of(survey.digests, survey.split, survey.label, reads & (survey.split >= 0))
-    found = [
-        *_unreadable(survey),
-        *_leaks(survey, copies),
-        *_resembling(survey, reads),
-        *_plain(survey, reads),
-        *_shapes(survey, reads),
-        *_extensions(survey, reads),
-        *_ranges(survey, reads),
-    ]
-    return found, copies
+    checks = (_resembling, _plain, _shapes, _extensions, _ranges)
+    found = [*_unreadable(survey), *_leaks(survey, copies)]
+    return found + [finding for check in checks for finding in check(survey, reads)], copies
 
 
-def _unreadable(survey: Survey) -> list[Finding]:
+def _unreadable(survey: Survey) -> Iterator[Finding]:
     if not survey.faults:
-        return []
+        return
     where = [f"{survey.name(number)} ({reason})" for number, reason in sorted(survey.faults.items())]
-    return [
-        Finding(
-            "error",
-            f"{_images(len(where))} cannot be decoded; training stops at them.",
-            "Mend or remove them; or leave them out with --skip-bad (skip_bad=True).",
-            some(where),
-        )
-    ]
+    yield Finding(
+        "error",
+        f"{_images(len(where))} cannot be decoded; training stops at them.",
+        "Mend or remove them; or leave them out with --skip-bad (skip_bad=True).",
+        some(where),
+    )
 
 
-def _leaks(survey: Survey, copies: Copies) -> list[Finding]:
-    found = []
+def _leaks(survey: Survey, copies: Copies) -> Iterator[Finding]:
     if copies.quarrels:
         pairs = _quarrelling(copies.quarrels, survey.label)
-        found.append(
-            Finding(
-                "error",
-                f"{_number(len(copies.quarrels), 'image is', 'images are')} there under different classes, byte for byte the same.",
-                "At least one of the labels is wrong: decide which, and remove the other copies.",
-                some([f"{_told(survey, a)} = {_told(survey, b)}" for a, b in pairs]),
-                _flat(pairs),
-                pairs=True,
-            )
+        yield Finding(
+            "error",
+            f"{_number(len(copies.quarrels), 'image is', 'images are')} there under different classes, byte for byte the same.",
+            "At least one of the labels is wrong: decide which, and remove the other copies.",
+            some([f"{_told(survey, a)} = {_told(survey, b)}" for a, b in pairs]),
+            _flat(pairs),
+            pairs=True,
         )
     if copies.leaked:
-        found.append(
-            Finding(
-                "error",
-                f"{_images(len(copies.leaked))} of {_held(survey, copies.leaked)} "
-                f"{'is' if len(copies.leaked) == 1 else 'are'} in training, too, byte for byte "
-                "the same: scores on them show memory, not learning.",
-                "Remove them from one side, best from training.",
-                some([f"{survey.name(a)} = {survey.name(b)}" for a, b in copies.leaked]),
-                _flat(copies.leaked),
-                pairs=True,
-            )
+        yield Finding(
+            "error",
+            f"{_images(len(copies.leaked))} of {_held(survey, copies.leaked)} "
+            f"{'is' if len(copies.leaked) == 1 else 'are'} in training, too, byte for byte "
+            "the same: scores on them show memory, not learning.",
+            "Remove them from one side, best from training.",
+            some([f"{survey.name(a)} = {survey.name(b)}" for a, b in copies.leaked]),
+            _flat(copies.leaked),
+            pairs=True,
         )
     reported = {number for pair in (*copies.leaked, *copies.quarrels) for number in pair}
     others = [group for group in copies.groups if not reported.intersection(group)]
-    return [*found, *([_harmless(survey, others)] if others else [])]
+    if others:
+        yield _harmless(survey, others)
 
 
 def _harmless(survey: Survey, groups: Sequence[Sequence[int]]) -> Finding:
@@ -102,154 +89,123 @@ def _harmless(survey: Survey, groups: Sequence[Sequence[int]]) -> Finding:
     )
 
 
-def _resembling(survey: Survey, reads: np.ndarray) -> list[Finding]:
+def _resembling(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
     """Near-duplicates, exact copies left aside."""
     usable = reads & (survey.split >= 0)
     if usable.sum() > MOST_COMPARED:
         what = f"Images that look alike were not sought: there are more than {MOST_COMPARED:,}."
-        return [Finding("note", what, "Look at a part of the set to find them.")]
-    pairs, likeness = alike(survey.thumbnails, usable)
-    kept = [
-        (int(a), int(b), float(c))
-        for (a, b), c in zip(pairs, likeness, strict=True)
-        if survey.digests[a] != survey.digests[b]
-    ]
-    if not kept:
-        return []
-    across = [(b, a) if survey.split[a] == 0 else (a, b) for a, b, _ in kept if _crosses(survey, a, b)]
-    others = [(a, b) for a, b, _ in kept if not _crosses(survey, a, b)]
+        yield Finding("note", what, "Look at a part of the set to find them.")
+        return
+    pairs, _ = alike(survey.thumbnails, usable)
+    kept = [(a, b) for a, b in pairs.tolist() if survey.digests[a] != survey.digests[b]]
+    across = [(b, a) if survey.split[a] == 0 else (a, b) for a, b in kept if _crosses(survey, a, b)]
+    others = [pair for pair in kept if not _crosses(survey, *pair)]
     told = f"(correlation of their grey 16×16 thumbnails {ALIKE} or more)"
-    found = []
     if across:
         tested = len({a for a, _ in across})
-        found.append(
-            Finding(
-                "warning",
-                f"{_number(tested, 'image', 'images')} of {_held(survey, across)} "
-                f"{'looks' if tested == 1 else 'look'} almost like one in training {told}.",
-                "Look at the pairs; if they show the same thing, remove one of each from training.",
-                some([f"{survey.name(a)} ≈ {survey.name(b)}" for a, b in across]),
-                _flat(across),
-                pairs=True,
-            )
+        yield Finding(
+            "warning",
+            f"{_number(tested, 'image', 'images')} of {_held(survey, across)} "
+            f"{'looks' if tested == 1 else 'look'} almost like one in training {told}.",
+            "Look at the pairs; if they show the same thing, remove one of each from training.",
+            some([f"{survey.name(a)} ≈ {survey.name(b)}" for a, b in across]),
+            _flat(across),
+            pairs=True,
         )
     if others:
-        found.append(
-            Finding(
-                "note",
-                f"{_number(len(others), 'pair of images looks', 'pairs of images look')} almost alike {told}.",
-                "Look at the pairs: the same picture saved twice counts twice, and may fall on both sides of a split.",
-                some([f"{survey.name(a)} ≈ {survey.name(b)}" for a, b in others]),
-                _flat(others),
-                pairs=True,
-            )
+        yield Finding(
+            "note",
+            f"{_number(len(others), 'pair of images looks', 'pairs of images look')} almost alike {told}.",
+            "Look at the pairs: the same picture saved twice counts twice, and may fall on both sides of a split.",
+            some([f"{survey.name(a)} ≈ {survey.name(b)}" for a, b in others]),
+            _flat(others),
+            pairs=True,
         )
-    return found
 
 
-def _plain(survey: Survey, reads: np.ndarray) -> list[Finding]:
+def _plain(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
     plain = np.flatnonzero(reads & (survey.high.astype(int) - survey.low <= 2))
-    if not len(plain):
-        return []
-    return [
-        Finding(
+    if len(plain):
+        yield Finding(
             "warning",
             f"{_number(len(plain), 'image shows', 'images show')} one colour only.",
             "Remove them, or find out how they were made: they teach that nothing means their class.",
             some([survey.name(int(number)) for number in plain]),
             tuple(map(int, plain[:SHOWN])),
         )
-    ]
 
 
-def _shapes(survey: Survey, reads: np.ndarray) -> list[Finding]:
+def _shapes(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
     """Sides and sizes far from the middle of the set."""
-    found = []
     numbers = np.flatnonzero(reads)
     sizes = survey.sizes[numbers].astype(float)
     ratio, area = np.log(sizes[:, 0] / sizes[:, 1]), np.log(sizes[:, 0] * sizes[:, 1])
     odd = numbers[np.abs(ratio - np.median(ratio)) > np.log(ODD_SHAPE) + 1e-9]
     if 0 < len(odd) <= 0.1 * len(numbers):
-        found.append(
-            Finding(
-                "warning",
-                f"{_number(len(odd), 'image is', 'images are')} far wider or taller than the rest; most of each will be cut off.",
-                "Look at them; crop them to what matters, or remove them.",
-                some([_sized(survey, int(number)) for number in odd]),
-                tuple(map(int, odd[:SHOWN])),
-            )
+        yield Finding(
+            "warning",
+            f"{_number(len(odd), 'image is', 'images are')} far wider or taller than the rest; most of each will be cut off.",
+            "Look at them; crop them to what matters, or remove them.",
+            some([_sized(survey, int(number)) for number in odd]),
+            tuple(map(int, odd[:SHOWN])),
         )
     far = area - np.median(area)
     for words, them in (("fewer", numbers[far < -np.log(ODD_SIZE)]), ("more", numbers[far > np.log(ODD_SIZE)])):
         if 0 < len(them) <= 0.1 * len(numbers):
-            found.append(
-                Finding(
-                    "warning",
-                    f"{_number(len(them), 'image has', 'images have')} over {ODD_SIZE:.0f} times {words} pixels than the middle one.",
-                    "Look whether they are thumbnails or placeholders."
-                    if words == "fewer"
-                    else "Scale them down: they cost time to read and are scaled down anyway.",
-                    some([_sized(survey, int(number)) for number in them]),
-                    tuple(map(int, them[:SHOWN])),
-                )
+            yield Finding(
+                "warning",
+                f"{_number(len(them), 'image has', 'images have')} over {ODD_SIZE:.0f} times {words} pixels than the middle one.",
+                "Look whether they are thumbnails or placeholders."
+                if words == "fewer"
+                else "Scale them down: they cost time to read and are scaled down anyway.",
+                some([_sized(survey, int(number)) for number in them]),
+                tuple(map(int, them[:SHOWN])),
             )
-    return found
 
 
-def _extensions(survey: Survey, reads: np.ndarray) -> list[Finding]:
+def _extensions(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
     lying = []
     for number in np.flatnonzero(reads) if any(survey.kind) else ():
         name, kind = survey.name(int(number)), survey.kind[number]
         said = KINDS.get(os.path.splitext(name)[1].lower(), kind)
         if kind not in (said, "MPO"):  # MPO: how some cameras write JPEG
             lying.append(f"{name} is {kind}")
-    if not lying:
-        return []
-    return [
-        Finding(
+    if lying:
+        yield Finding(
             "note",
             f"{_number(len(lying), 'file is', 'files are')} of another format than the name says.",
             "Profundo reads them by their content; rename them for programs that do not.",
             some(lying),
         )
-    ]
 
 
-def _ranges(survey: Survey, reads: np.ndarray) -> list[Finding]:
-    found = []
+def _ranges(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
     high = int(survey.high[reads].max(initial=0))
     if 0 < high <= 64:
-        found.append(
-            Finding(
-                "warning",
-                f"No value is above {high}, though a byte goes to 255: to the eye all images are black.",
-                f"Standardising mends it for training; if it is a slip, multiply the values by {255 // high}.",
-            )
+        yield Finding(
+            "warning",
+            f"No value is above {high}, though a byte goes to 255: to the eye all images are black.",
+            f"Standardising mends it for training; if it is a slip, multiply the values by {255 // high}.",
         )
     modes = np.array(survey.mode)
     colour = reads & ~np.isin(modes, ("L", "1", "LA", "La")) & ~np.char.startswith(modes, "I")
     grey = reads & ~colour
     plain = colour & survey.colourless
     if colour.any() and plain.sum() == colour.sum():
-        found.append(
-            Finding(
-                "note",
-                "All images in colour show greys only.",
-                "Save them in grey: a third of the memory, and faster training.",
-            )
+        yield Finding(
+            "note",
+            "All images in colour show greys only.",
+            "Save them in grey: a third of the memory, and faster training.",
         )
     elif colour.any() and grey.any():
         fewer, word = (grey, "grey") if grey.sum() < colour.sum() else (colour, "in colour")
-        found.append(
-            Finding(
-                "note",
-                f"{_number(int(fewer.sum()), 'image is', 'images are')} {word}, the others are not; all become colour.",
-                "Make sure that colour does not give the class away.",
-                some([survey.name(int(number)) for number in np.flatnonzero(fewer)]),
-                tuple(map(int, np.flatnonzero(fewer)[:SHOWN])),
-            )
+        yield Finding(
+            "note",
+            f"{_number(int(fewer.sum()), 'image is', 'images are')} {word}, the others are not; all become colour.",
+            "Make sure that colour does not give the class away.",
+            some([survey.name(int(number)) for number in np.flatnonzero(fewer)]),
+            tuple(map(int, np.flatnonzero(fewer)[:SHOWN])),
         )
-    return found
 
 
 def _crosses(survey: Survey, a: int, b: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from profundo.looks.class_findings import class_findings
 from profundo.looks.data_facts import (
     DataFacts,
     as_classes,
+    class_counts,
     label_counts,
     prepared,
     split_sizes,
@@ -26,7 +27,7 @@ from profundo.looks.findings import Finding
 from profundo.looks.image_facts import image_facts
 from profundo.looks.image_findings import image_findings
 from profundo.looks.other_files import other_files
-from profundo.looks.survey import SPLITS, Survey, Tell, survey_files, survey_samples
+from profundo.looks.survey import Survey, Tell, survey_files, survey_samples
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["look_at_files", "look_at_images"]
@@ -66,7 +67,7 @@ def look_at_files(files: Files, path: Path, size: int | None, tell: Tell) -> Dat
         shape if several else (shape[0], *survey.sizes[used][0][::-1].tolist()),
         as_classes(survey.classes, "one folder each"),
         survey.classes,
-        _counts(survey, reads),
+        _counts(survey),
         image_facts(survey),
         notes=tuple(files.notes),
         survey=survey,
@@ -79,31 +80,26 @@ def _has_colour(survey: Survey, used: np.ndarray) -> bool:
     return any(mode not in ("L", "1", "LA", "La") and mode[:1] not in "IF" for mode in modes)
 
 
-def _of_layout(files: Files, survey: Survey) -> list[Finding]:
+def _of_layout(files: Files, survey: Survey) -> Iterator[Finding]:
     """What is wrong with the folders: what training would stop at, empty ones, files that are nobody's."""
-    found = []
     try:
-        said: Sequence[str] = arranged(files).notes
+        notes: Sequence[str] = arranged(files).notes
     except ProfundoError as error:
-        said = ()
+        notes = ()
         if not (survey.split >= 0).any() or len(survey.classes) < 2:
-            found.append(stopped(error))
-    for note in said:
+            yield stopped(error)
+    for note in notes:
         advice = "Fill it or remove it." if "holds no images" in note else "Move them into the folder of their class."
-        found.append(Finding("warning", _capital(note), advice))
+        yield Finding("warning", f"{note[:1].upper()}{note[1:]}", advice)
     others = other_files(Path(files.where))
     if others:
-        told = tuple(f"{suffix or 'no ending'} ({number:,})" for suffix, number in others.most_common(8))
         total = sum(others.values())
-        found.append(
-            Finding(
-                "note",
-                f"{total:,} {'file is' if total == 1 else 'files are'} no image by name, and not looked at.",
-                "If there are images among them, save them as JPEG or PNG.",
-                told,
-            )
+        yield Finding(
+            "note",
+            f"{total:,} {'file is' if total == 1 else 'files are'} no image by name, and not looked at.",
+            "If there are images among them, save them as JPEG or PNG.",
+            tuple(f"{suffix or 'no ending'} ({number:,})" for suffix, number in others.most_common(8)),
         )
-    return found
 
 
 def _of_sizes(shape: tuple[int, ...], why: str) -> Finding:
@@ -128,7 +124,7 @@ def look_at_images(found: Collection, tell: Tell) -> DataFacts:
         found.inputs.shape,
         target_in_words(found.targets),
         found.targets.classes,
-        _counts(survey, survey.reads) if found.targets.kind in ("classes", "binary") else label_counts(found),
+        _counts(survey) if found.targets.kind in ("classes", "binary") else label_counts(found),
         image_facts(survey),
         notes=found.notes,
         survey=survey,
@@ -138,18 +134,13 @@ def look_at_images(found: Collection, tell: Tell) -> DataFacts:
 def _images_and_classes(survey: Survey) -> list[Finding]:
     findings, _ = image_findings(survey)
     if survey.classes and (survey.label >= 0).any():
-        findings += class_findings(survey.classes, _counts(survey, survey.reads))
+        findings += class_findings(survey.classes, _counts(survey))
     return findings
 
 
-def _counts(survey: Survey, usable: np.ndarray) -> dict[str, list[int]]:
-    """Split → images of each class; of splits that are there."""
-    found = {}
-    for split, name in enumerate(SPLITS):
-        labels = survey.label[usable & (survey.split == split) & (survey.label >= 0)]
-        if len(labels) or name == "train":
-            found[name] = np.bincount(labels, minlength=len(survey.classes)).tolist()
-    return found
+def _counts(survey: Survey) -> dict[str, list[int]]:
+    reads = survey.reads
+    return class_counts(survey.label[reads], survey.split[reads], len(survey.classes))
 
 
 def _training_of_labels(survey: Survey, used: np.ndarray, name: str) -> tuple[dict[str, int], list[Finding]]:
@@ -169,7 +160,3 @@ def _training_of_labels(survey: Survey, used: np.ndarray, name: str) -> tuple[di
     )
     _, training, stops = prepared(found)
     return training, stops
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

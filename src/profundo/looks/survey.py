@@ -58,10 +58,10 @@ class Survey:
     high: np.ndarray
     digests: list[bytes]
     mode: list[str]
-    kind: list[str] = field(default_factory=list)
-    bytes: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    turned: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
-    colourless: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    kind: list[str]
+    bytes: np.ndarray
+    turned: np.ndarray
+    colourless: np.ndarray
     faults: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -222,16 +222,16 @@ def _empty(
         tuple(classes),
         name,
         picture,
-        np.zeros(number, np.int8),
-        np.full(number, -1, np.int32),
-        np.zeros((number, 2), np.int32),
-        np.zeros((number, SIDE, SIDE), np.uint8),
-        np.zeros(number, np.uint8),
-        np.zeros(number, np.uint8),
-        [b""] * number,
-        [""] * number,
-        [""] * number,
-        np.zeros(number, np.int64),
-        np.zeros(number, bool),
-        np.zeros(number, bool),
+        split=np.zeros(number, np.int8),
+        label=np.full(number, -1, np.int32),
+        sizes=np.zeros((number, 2), np.int32),
+        thumbnails=np.zeros((number, SIDE, SIDE), np.uint8),
+        digests=[b""] * number,
+        mode=[""] * number,
+        kind=[""] * number,
+        bytes=np.zeros(number, np.int64),
+        low=np.zeros(number, np.uint8),
+        high=np.zeros(number, np.uint8),
+        turned=np.zeros(number, bool),
+        colourless=np.zeros(number, bool),
     )

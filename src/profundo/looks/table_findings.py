@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,122 +66,101 @@ def row_findings(
     return [*_leaked(same_inputs, split), *_copied(same_rows, split), *_quarrels(same_inputs, label)]
 
 
-def _leaked(copies: Copies, split: np.ndarray) -> list[Finding]:
+def _leaked(copies: Copies, split: np.ndarray) -> Iterator[Finding]:
     if not copies.leaked:
-        return []
+        return
     held = int((split > 0).sum())
     share = len(copies.leaked) / held
-    return [
-        Finding(
-            "warning" if share > 0.01 else "note",
-            f"{len(copies.leaked):,} of {held:,} rows held out have the same inputs as one in training.",
-            "If they are the same thing measured once, remove them from one side: scores on them show memory.",
-            some([f"row {a + 1:,} = row {b + 1:,}" for a, b in copies.leaked]),
-        )
-    ]
+    yield Finding(
+        "warning" if share > 0.01 else "note",
+        f"{len(copies.leaked):,} of {held:,} rows held out have the same inputs as one in training.",
+        "If they are the same thing measured once, remove them from one side: scores on them show memory.",
+        some([f"row {a + 1:,} = row {b + 1:,}" for a, b in copies.leaked]),
+    )
 
 
-def _copied(copies: Copies, split: np.ndarray) -> list[Finding]:
+def _copied(copies: Copies, split: np.ndarray) -> Iterator[Finding]:
     leaked = {number for pair in copies.leaked for number in pair}
     others = [group for group in copies.groups if not leaked.intersection(group)]
     if not others:
-        return []
+        return
     extra = sum(len(group) - 1 for group in others)
     has_test = bool((split > 0).any())
     serious = not has_test and extra > 0.01 * len(split)
-    return [
-        Finding(
-            "warning" if serious else "note",
-            f"{_rows(extra)} {'is a copy of another' if extra == 1 else 'are copies of others'}, in all columns"
-            + (": splits made by chance will hold the same row on both sides." if serious else "."),
-            "Remove the copies, unless each stands for a case of its own.",
-            some([" = ".join(f"row {number + 1:,}" for number in group[:4]) for group in others]),
-        )
-    ]
+    yield Finding(
+        "warning" if serious else "note",
+        f"{_rows(extra)} {'is a copy of another' if extra == 1 else 'are copies of others'}, in all columns"
+        + (": splits made by chance will hold the same row on both sides." if serious else "."),
+        "Remove the copies, unless each stands for a case of its own.",
+        some([" = ".join(f"row {number + 1:,}" for number in group[:4]) for group in others]),
+    )
 
 
-def _quarrels(copies: Copies, label: np.ndarray | None) -> list[Finding]:
+def _quarrels(copies: Copies, label: np.ndarray | None) -> Iterator[Finding]:
     if label is None or not copies.quarrels:
-        return []
+        return
     rows = sum(len(group) for group in copies.quarrels)
     right = sum(int(np.bincount(label[list(group)]).max()) for group in copies.quarrels)
     best = 1 - (rows - right) / int((label >= 0).sum())
-    return [
-        Finding(
-            "warning" if best < 0.99 else "note",
-            f"{_rows(rows)} have the same inputs as others, but another answer: no model is right on more than "
-            f"{100 * best:.1f} % of these rows.",
-            "Wrong labels, or a column is missing that would tell them apart.",
-            some([" ≠ ".join(f"row {number + 1:,}" for number in group[:4]) for group in copies.quarrels]),
-        )
-    ]
+    yield Finding(
+        "warning" if best < 0.99 else "note",
+        f"{_rows(rows)} have the same inputs as others, but another answer: no model is right on more than "
+        f"{100 * best:.1f} % of these rows.",
+        "Wrong labels, or a column is missing that would tell them apart.",
+        some([" ≠ ".join(f"row {number + 1:,}" for number in group[:4]) for group in copies.quarrels]),
+    )
 
 
-def _infinite(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+def _infinite(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
     names = [c.name for c in columns if c.features and frame[c.name].dtype.is_float()]
     counts = {name: int(frame[name].is_infinite().sum()) for name in names}
     told = [f"{name} ({count:,})" for name, count in counts.items() if count]
-    if not told:
-        return []
-    return [
-        Finding(
+    if told:
+        yield Finding(
             "error",
             f"{len(told):,} {'column holds' if len(told) == 1 else 'columns hold'} infinite values; training stops at them.",
             "Write numbers, or nothing where there is none.",
             some(told),
         )
-    ]
 
 
-def _telling_all(columns: Sequence[ColumnFacts], rows: int) -> list[Finding]:
-    return [
-        Finding(
-            "warning",
-            f"Column {column.name!r} alone all but tells the answer (relation {column.relation:.3f}).",
-            "Make sure that it is known before the answer is; if it follows from the answer, remove it.",
-        )
-        for column in columns
-        if column.relation is not None and abs(column.relation) >= TELLS_ALL and rows >= FEWEST
-        if column.kind != "category"
-        or rows >= REPEATED * column.different  # a category of one row tells its answer, too
-    ]
+def _telling_all(columns: Sequence[ColumnFacts], rows: int) -> Iterator[Finding]:
+    for column in columns:
+        tells = column.relation is not None and abs(column.relation) >= TELLS_ALL and rows >= FEWEST
+        # A category of one row tells its answer, too.
+        if tells and (column.kind != "category" or rows >= REPEATED * column.different):
+            yield Finding(
+                "warning",
+                f"Column {column.name!r} alone all but tells the answer (relation {column.relation:.3f}).",
+                "Make sure that it is known before the answer is; if it follows from the answer, remove it.",
+            )
 
 
-def _many_categories(columns: Sequence[ColumnFacts]) -> list[Finding]:
+def _many_categories(columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
     many = [c for c in columns if c.kind == "category" and c.features and c.different > MOST_LEVELS]
-    if not many:
-        return []
-    return [
-        Finding(
+    if many:
+        yield Finding(
             "note",
             f"{len(many):,} {'column has' if len(many) == 1 else 'columns have'} more than {MOST_LEVELS} categories: the "
             f"{MOST_LEVELS} most frequent get a feature each, all others look alike to the net.",
             "Put categories together, or write what they have in common as columns of their own.",
             some([f"{column.name} ({column.different:,})" for column in many]),
         )
-    ]
 
 
-def _identifiers(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+def _identifiers(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
     """Columns that are named as numbers of cases are, and differ in almost every row."""
-    names = [
-        column.name
-        for column in columns
-        if column.features and column.kind == "number" and column.different > 0.9 * len(frame) > FEWEST
-        if IDENTIFIER.search(column.name)
-    ]
-    return [
-        Finding(
-            "warning",
-            f"Column {name!r} seems to number the cases, and would be learned from as a quantity.",
-            "Remove it, unless its size means something.",
-        )
-        for name in names
-    ]
+    for column in columns:
+        is_quantity = column.features and column.kind == "number"
+        if is_quantity and column.different > 0.9 * len(frame) > FEWEST and IDENTIFIER.search(column.name):
+            yield Finding(
+                "warning",
+                f"Column {column.name!r} seems to number the cases, and would be learned from as a quantity.",
+                "Remove it, unless its size means something.",
+            )
 
 
-def _numbers_as_words(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
-    found = []
+def _numbers_as_words(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
     for column in columns:
         if column.kind not in ("text", "category") or str(frame[column.name].dtype) != "String":
             continue
@@ -189,21 +168,17 @@ def _numbers_as_words(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -
         strange = [word for word in words if not NUMBER.fullmatch(word.strip()) or len(word) > 40]
         if len(words) > 2 and len(strange) <= 0.1 * len(words):
             like = next((word for word in words if word not in strange), words[0])
-            found.append(
-                Finding(
-                    "warning",
-                    f"Column {column.name!r} is read as words, though most of its values are numbers, such as {like!r}.",
-                    "Write plain numbers with a decimal point: no units, no signs between thousands"
-                    + ("; and leave the cell empty where there is none." if strange else "."),
-                    some([repr(word) for word in strange]),
-                )
+            yield Finding(
+                "warning",
+                f"Column {column.name!r} is read as words, though most of its values are numbers, such as {like!r}.",
+                "Write plain numbers with a decimal point: no units, no signs between thousands"
+                + ("; and leave the cell empty where there is none." if strange else "."),
+                some([repr(word) for word in strange]),
             )
-    return found
 
 
-def _spellings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+def _spellings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
     """Categories that differ by capitals or spaces only."""
-    found = []
     for column in columns:
         if column.kind != "category" or str(frame[column.name].dtype) != "String":
             continue
@@ -212,32 +187,26 @@ def _spellings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[
             alike[" ".join(word.split()).casefold()].append(word)
         twice = [words for words in alike.values() if len(words) > 1]
         if twice:
-            found.append(
-                Finding(
-                    "warning",
-                    f"Column {column.name!r} has categories that differ by capitals or spaces only.",
-                    "Write each of them in one way.",
-                    some([" / ".join(map(repr, words)) for words in twice]),
-                )
+            yield Finding(
+                "warning",
+                f"Column {column.name!r} has categories that differ by capitals or spaces only.",
+                "Write each of them in one way.",
+                some([" / ".join(map(repr, words)) for words in twice]),
             )
-    return found
 
 
-def _missing(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+def _missing(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
     empty = [(c.name, c.missing / len(frame)) for c in columns if c.features and c.missing > MANY_MISSING * len(frame)]
-    if not empty:
-        return []
-    return [
-        Finding(
+    if empty:
+        yield Finding(
             "warning",
             f"{_columns(len(empty))} missing in more than half of the rows.",
             "Leave them out, unless that they are missing tells something: a feature of its own says so to the net.",
             some([f"{name} ({100 * share:.0f} %)" for name, share in empty]),
         )
-    ]
 
 
-def _far(columns: Sequence[ColumnFacts]) -> list[Finding]:
+def _far(columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
     """Columns of which few values lie far out; where many do, that is how they are spread."""
     places = []
     for column in columns:
@@ -248,17 +217,14 @@ def _far(columns: Sequence[ColumnFacts]) -> list[Finding]:
         end, way = (spread.low, "down") if below else (spread.high, "up")
         usual = f"90 % lie from {spread.quantiles[0]:,.6g} to {spread.quantiles[4]:,.6g}"
         places.append(f"{column.name}: {spread.far:,}, {way} to {end:,.10g} ({usual})")
-    if not places:
-        return []
-    return [
-        Finding(
+    if places:
+        yield Finding(
             "note",
             f"{len(places):,} {'column has' if len(places) == 1 else 'columns have'} a few values far out, more than three "
             "interquartile ranges beyond the quartiles.",
             "Look whether they are slips, other units, or codes for nothing such as 999 or −1.",
             some(places),
         )
-    ]
 
 
 def _is_odd(spread: Spread) -> bool:
@@ -270,17 +236,17 @@ def _is_odd(spread: Spread) -> bool:
     return 0 < spread.far <= max(1, MOST_FAR * number) and surprising
 
 
-def _twins(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+def _twins(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
     """Columns of numbers of which one says what the other says."""
     names = [c.name for c in columns if c.kind == "number" and c.features and c.spread is not None and c.spread.std > 0]
     if not 2 <= len(names) <= MOST_COMPARED:
-        return []
+        return
     import polars
 
     values = frame.select(names).cast(polars.Float64).fill_null(float("nan")).to_numpy()
     whole = np.isfinite(values).all(1)
     if whole.sum() < 10:
-        return []
+        return
     sizes = np.abs(values[whole]).max(0)
     centred = values[whole] / np.where(sizes > 0, sizes, 1)
     centred -= centred.mean(0)
@@ -291,31 +257,25 @@ def _twins(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Find
     likeness = np.triu(np.abs(scaled.T @ scaled), 1)
     of = np.array(names)[kept]
     pairs = [f"{of[a]} and {of[b]}" for a, b in np.argwhere(likeness >= SAME)]
-    if not pairs:
-        return []
-    return [
-        Finding(
+    if pairs:
+        yield Finding(
             "note",
             f"{len(pairs):,} {'pair of columns says' if len(pairs) == 1 else 'pairs of columns say'} the same "
             f"(correlation {SAME} or more).",
             "One of each can go; no net needs both.",
             some(pairs),
         )
-    ]
 
 
-def _left_out(columns: Sequence[ColumnFacts]) -> list[Finding]:
+def _left_out(columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
     left = [f"{column.name}: {column.use.removeprefix('left out: ')}" for column in columns if not column.features]
-    if not left:
-        return []
-    return [
-        Finding(
+    if left:
+        yield Finding(
             "note",
             f"{_columns(len(left))} left out of training.",
             "Nothing to do, unless one of them ought to count: then write it as numbers or as few categories.",
             some(left, MOST_SHOWN),
         )
-    ]
 
 
 def _rows(number: int) -> str:

@@ -15,7 +15,15 @@ from profundo.data.splits.folds import target_names
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.blocks import gather
 from profundo.looks.class_findings import class_findings, real_findings
-from profundo.looks.data_facts import DataFacts, label_counts, prepared, split_sizes, stopped, target_in_words
+from profundo.looks.data_facts import (
+    DataFacts,
+    class_counts,
+    label_counts,
+    prepared,
+    split_sizes,
+    stopped,
+    target_in_words,
+)
 from profundo.looks.findings import Finding
 from profundo.looks.survey import SPLITS
 from profundo.looks.table_facts import column_facts
@@ -126,7 +134,9 @@ def _look_at_frame(
     columns = column_facts(seen, wanted, kind)
     findings += table_findings(seen, columns)
     label = _labels(frame[wanted[0]], found.targets.classes) if found and kind in ("classes", "binary") else None
-    counts = _class_counts(found, label, split)
+    counts = label_counts(found) if found is not None else {}
+    if label is not None and found is not None:
+        counts = class_counts(label, split, len(found.targets.classes))
     findings += _target_findings(found, counts, wanted)
     findings += row_findings(frame, columns, split, label)
     shape, training, stops = prepared(found)
@@ -145,18 +155,6 @@ def _look_at_frame(
         columns=columns,
         notes=tuple(note for note in found.notes if not note.startswith("column ")) if found is not None else (),
     )
-
-
-def _class_counts(found: Collection | None, label: np.ndarray | None, split: np.ndarray) -> dict[str, list[int]]:
-    """Split → samples of each class, or with each label; of the splits that are there."""
-    if found is None or label is None:
-        return label_counts(found) if found is not None else {}
-    many = len(found.targets.classes)
-    return {
-        name: np.bincount(label[(split == number) & (label >= 0)], minlength=many).tolist()
-        for number, name in enumerate(SPLITS)
-        if (split == number).any()
-    }
 
 
 def _target_findings(found: Collection | None, counts: dict[str, list[int]], wanted: Sequence[str]) -> list[Finding]:

@@ -8,12 +8,10 @@ sphere if `normalize` (Schroff et al. 2015, section 3): there, distances lie bet
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.nets.fast import FlattenChannelsLast, stages
+from profundo.nets.fast import trunk
 from profundo.nets.init import initialize_
 from profundo.records import ProfundoError
 
@@ -26,18 +24,8 @@ def embedding_cnn(shape: tuple[int, ...], dimensions: int = 64, *, normalize: bo
         raise ProfundoError(
             f"embedding_cnn: expected (channels, height, width) and one dimension or more, got {shape} and {dimensions}"
         )
-    channels, height, width = shape
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for number, (features, kernel, stride) in enumerate(stages(max(height, width)), start=1):
-        layers[f"conv{number}"] = nn.Conv2d(channels, features, kernel, stride, kernel // 2, bias=False)
-        layers[f"norm{number}"] = nn.BatchNorm2d(features)
-        layers[f"relu{number}"] = nn.ReLU()
-        channels, height, width = features, -(-height // stride), -(-width // stride)
-    if max(shape[1:]) > 32:
-        layers["average"] = nn.AdaptiveAvgPool2d(1)
-        height = width = 1
-    layers["flatten"] = FlattenChannelsLast()
-    layers["embedding"] = nn.Linear(channels * height * width, dimensions)
+    layers, features = trunk(shape)
+    layers["embedding"] = nn.Linear(features, dimensions)
     if normalize:
         layers["sphere"] = OnSphere()
     return initialize_(nn.Sequential(layers))

@@ -8,6 +8,7 @@ convolution (Ioffe & Szegedy 2015). On 28×28 MNIST, one-cycle SGD (peak rate 0.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
@@ -25,20 +26,25 @@ def fast_cnn(spec: Spec) -> nn.Sequential:
     """For images of any size: three stages up to 32 pixels; larger ones are halved until at most 4 pixels remain and
     then averaged, so that the number of parameters does not grow with the area."""
     check("fast_cnn", spec)
-    channels, height, width = spec.inputs.shape
+    layers, features = trunk(spec.inputs.shape)
+    layers["output"] = nn.Linear(features, spec.outputs)
+    return initialize_(nn.Sequential(layers), output_gain=SMALL_OUTPUT)
+
+
+def trunk(shape: Sequence[int]) -> tuple[OrderedDict[str, nn.Module], int]:
+    """The layers from images (batch, *shape) to features (batch, features) by name, and how many features."""
+    channels, height, width = shape
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    plan = stages(max(height, width))
-    for number, (features, kernel, stride) in enumerate(plan, start=1):
+    for number, (features, kernel, stride) in enumerate(stages(max(height, width)), start=1):
         layers[f"conv{number}"] = nn.Conv2d(channels, features, kernel, stride, kernel // 2, bias=False)
         layers[f"norm{number}"] = nn.BatchNorm2d(features)
         layers[f"relu{number}"] = nn.ReLU()
         channels, height, width = features, -(-height // stride), -(-width // stride)
-    if max(spec.inputs.shape[1:]) > 32:
+    if max(shape[1:]) > 32:
         layers["average"] = nn.AdaptiveAvgPool2d(1)
         height = width = 1
     layers["flatten"] = FlattenChannelsLast()
-    layers["output"] = nn.Linear(channels * height * width, spec.outputs)
-    return initialize_(nn.Sequential(layers), output_gain=SMALL_OUTPUT)
+    return layers, channels * height * width
 
 
 class FlattenChannelsLast(nn.Module):

@@ -3,7 +3,7 @@
 With n_in and n_out the fan-in and fan-out of a layer (times the receptive field, for a convolution):
 
     logistic                     gain 1        uniform on [−r, r],  r = gain √(6 / (n_in + n_out))
-    hyperbolic tangent           gain 4        normal with          σ = gain √(2 / (n_in + n_out))
+    hyperbolic tangent           gain 4
     ReLU and its variants        gain √2
     none (the output layer)      gain 1
 
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import sqrt
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -31,7 +31,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from profundo.records import ProfundoError
 
-__all__ = ["GAINS", "SMALL_OUTPUT", "drawn_once", "glorot_radius", "glorot_sigma", "initialize_"]
+__all__ = ["GAINS", "SMALL_OUTPUT", "drawn_once", "glorot_radius", "initialize_"]
 
 GAINS: dict[str, float] = {
     "linear": 1.0,
@@ -63,15 +63,9 @@ def glorot_radius(fan_in: int, fan_out: int, gain: float = 1.0) -> float:
     return gain * sqrt(6 / (fan_in + fan_out))
 
 
-def glorot_sigma(fan_in: int, fan_out: int, gain: float = 1.0) -> float:
-    """Standard deviation of the normal distribution."""
-    return gain * sqrt(2 / (fan_in + fan_out))
-
-
 def initialize_(
     module: Net,
     activation: str = "relu",
-    distribution: Literal["uniform", "normal"] = "uniform",
     *,
     output_gain: float = 1.0,
     sigma: float | None = None,
@@ -82,11 +76,8 @@ def initialize_(
     The last layer, if it is linear, is the output layer and has `output_gain`. `sigma`: draw every weight from
     N(0, σ²) instead. `generator`: torch's global one unless given. Returns the module.
     """
-    if activation not in GAINS or distribution not in ("uniform", "normal"):
-        raise ProfundoError(
-            f"initialisation: expected an activation of {', '.join(GAINS)} and uniform or normal, "
-            f"got {activation!r} and {distribution!r}"
-        )
+    if activation not in GAINS:
+        raise ProfundoError(f"initialisation: expected an activation of {', '.join(GAINS)}, got {activation!r}")
     layers = [layer for layer in module.modules() if isinstance(layer, (nn.Linear, *_CONVOLUTIONS))]
     for layer in layers:
         is_output = layer is layers[-1] and isinstance(layer, nn.Linear)
@@ -95,11 +86,9 @@ def initialize_(
         with torch.no_grad():
             if sigma is not None:
                 layer.weight.normal_(0, sigma, generator=generator)
-            elif distribution == "uniform":
+            else:
                 radius = glorot_radius(fan_in, fan_out, gain)
                 layer.weight.uniform_(-radius, radius, generator=generator)
-            else:
-                layer.weight.normal_(0, glorot_sigma(fan_in, fan_out, gain), generator=generator)
             if layer.bias is not None:
                 layer.bias.zero_()
     return module

@@ -43,27 +43,26 @@ State = Tensor | tuple[Tensor, Tensor]
 CELLS: dict[str, Callable[[int, int, int], nn.RNNBase]] = {"plain": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
-def recurrent(cell: str, inputs: int, width: int, layers: int = 1, *, forget_bias: float = 1.0) -> nn.RNNBase:
+def recurrent(cell: str, inputs: int, width: int, layers: int = 1) -> nn.RNNBase:
     """PyTorch's fused cell of that name: (steps, batch, inputs) → (steps, batch, width) and the last state."""
     if cell not in CELLS or min(inputs, width, layers) < 1:
         raise ProfundoError(
             f"recurrent: expected a cell of {', '.join(CELLS)} and sizes of at least 1, got {cell!r}, {inputs} inputs, "
             f"width {width}, {layers} layers"
         )
-    return initialize_recurrent_(CELLS[cell](inputs, width, layers), forget_bias)
+    return initialize_recurrent_(CELLS[cell](inputs, width, layers))
 
 
-def initialize_recurrent_(net: nn.RNNBase, forget_bias: float = 1.0) -> nn.RNNBase:
-    """Input weights uniform (Glorot & Bengio 2010), state weights orthogonal (Saxe et al. 2014), gate by gate; biases 0.
-
-    forget_bias: of an LSTM's forget gate; at 1 it starts by remembering (Gers et al. 2000; Jozefowicz et al. 2015).
+def initialize_recurrent_(net: nn.RNNBase) -> nn.RNNBase:
+    """Input weights uniform (Glorot & Bengio 2010), state weights orthogonal (Saxe et al. 2014), gate by gate; biases 0,
+    of an LSTM's forget gate 1: it starts by remembering (Gers et al. 2000; Jozefowicz et al. 2015).
     """
     with torch.no_grad():
         for name, parameter in net.named_parameters():
             if name.startswith("bias"):
                 parameter.zero_()
                 if isinstance(net, nn.LSTM) and name.startswith("bias_ih"):
-                    parameter[net.hidden_size : 2 * net.hidden_size] = forget_bias  # gates in the order i, f, g, o
+                    parameter[net.hidden_size : 2 * net.hidden_size] = 1  # gates in the order i, f, g, o
                 continue
             for gate in torch.split(parameter, net.hidden_size):
                 if name.startswith("weight_hh"):

@@ -25,20 +25,11 @@ __all__ = ["build"]
 MOST_LAYERS = 1000
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
-    "linear": linear,
-    "mlp": mlp,
-    "lenet5": lenet5,
-    "lenet5_1998": lenet5_1998,
-    "fast_cnn": fast_cnn,
-    "resnet": resnet,
-    "alexnet": alexnet,
-    "vgg11": vgg11,
-    "vgg13": vgg13,
-    "vgg16": vgg16,
-    "vgg19": vgg19,
-    "resnet18": resnet18,
-    "resnet34": resnet34,
-    "resnet50": resnet50,
+    builder.__name__: builder
+    for builder in (
+        *(linear, mlp, lenet5, lenet5_1998, fast_cnn, resnet, alexnet),
+        *(vgg11, vgg13, vgg16, vgg19, resnet18, resnet34, resnet50),
+    )
 }
 
 

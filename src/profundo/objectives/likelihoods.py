@@ -16,7 +16,6 @@ Half-precision outputs are cast to float32 first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -26,15 +25,14 @@ from torch import Tensor
 
 from profundo.objectives.margins import Hinge
 from profundo.objectives.objective_names import check, default_name
-from profundo.objectives.outputs import column, full, rows
-from profundo.objectives.robust import Huber, Laplace
+from profundo.objectives.outputs import column, full
+from profundo.objectives.robust import GAUSSIAN, HUBER, LAPLACE
 from profundo.records import ProfundoError, Targets
 
 __all__ = [
     "Bernoulli",
     "Bernoullis",
     "Categorical",
-    "Gaussian",
     "Objective",
     "bernoulli",
     "build",
@@ -170,38 +168,11 @@ class Bernoullis:
         return full(outputs).sigmoid()
 
 
-@dataclass(frozen=True, slots=True)
-class Gaussian:
-    """Outputs and targets (batch, k), both standardised. predict: (batch, k) means."""
-
-    name: ClassVar[str] = "gaussian"
-    quantity: ClassVar[str] = "squared error"
-
-    @property
-    def likelihood(self) -> Gaussian:
-        return self
-
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return F.mse_loss(full(outputs), rows(targets, outputs), reduction="none").mean(dim=1)
-
-    def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
-        mean = F.mse_loss(full(outputs), rows(targets, outputs))
-        return mean if total == len(targets) else mean * (len(targets) / total)
-
-    def predict(self, outputs: Tensor) -> Tensor:
-        return full(outputs)
+categorical, bernoulli = Categorical, Bernoulli
 
 
-def categorical(label_smoothing: float = 0.0) -> Categorical:
-    return Categorical(label_smoothing)
-
-
-def bernoulli(label_smoothing: float = 0.0) -> Bernoulli:
-    return Bernoulli(label_smoothing)
-
-
-def gaussian() -> Gaussian:
-    return Gaussian()
+def gaussian() -> Objective:
+    return GAUSSIAN
 
 
 def default(targets: Targets, label_smoothing: float = 0.0) -> Objective:
@@ -212,16 +183,11 @@ def default(targets: Targets, label_smoothing: float = 0.0) -> Objective:
 def build(name: str, targets: Targets, label_smoothing: float = 0.0) -> Objective:
     """The objective of that name. Raises ProfundoError when it is unknown or does not suit the targets."""
     check(name, targets)
-    plain: dict[str, Callable[[], Objective]] = {
-        "gaussian": Gaussian,
-        "laplace": Laplace,
-        "huber": Huber,
-        "hinge": Hinge,
-    }
+    plain: dict[str, Objective] = {one.name: one for one in (GAUSSIAN, LAPLACE, HUBER, Hinge())}
     if name in plain:
         if label_smoothing:
             raise ProfundoError(f"objective {name}: label smoothing is for probabilities of classes; leave it out")
-        return plain[name]()
+        return plain[name]
     if name == "categorical":
         return Categorical(label_smoothing)
     return (Bernoullis if targets.kind == "labels" else Bernoulli)(label_smoothing)

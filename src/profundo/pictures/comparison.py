@@ -17,11 +17,11 @@ from profundo.pictures.charts import curves_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.reliability_chart import Reliability, reliability_svg
 from profundo.pictures.rendering import rendered
-from profundo.pictures.report_content import Calibration, Value
+from profundo.pictures.report_content import Value
 from profundo.pictures.report_results import ORDER, WHOLE_RUN, by_quantity, most_unusual, small
 from profundo.pictures.tables import Cell, Figure, Grid, Row
 from profundo.pictures.verdict import MEANINGS, SHARES, is_better, main_name, score
-from profundo.records import CalibrationBin, ClassScores, Scores, Spec
+from profundo.records import Calibration, CalibrationBin, ClassScores, Scores, Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -189,7 +189,8 @@ def _points(name: str, value: float) -> str:
 def _signed(name: str, value: float) -> str:
     if not isfinite(value):
         return "–"
-    return f"{'+' if value > 0 else '±' if value == 0 else '−'}{_points(name, abs(value))}"
+    sign = "+" if value > 0 else "−"
+    return f"{sign if value else '±'}{_points(name, abs(value))}"
 
 
 def _ladder(contenders: Sequence[Contender], name: str, things: str) -> Figure:

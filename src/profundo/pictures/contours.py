@@ -28,8 +28,6 @@ def contours_svg(
     levels: Sequence[float],
     paths: Mapping[str, Sequence[Place]],
     *,
-    x_label: str = "x",
-    y_label: str = "y",
     goal: Place | None = None,
 ) -> str:
     """Draw the lines where `height` has the levels, and each path on it; x and y are (low, high).
@@ -45,9 +43,9 @@ def contours_svg(
     if goal is not None:
         marks.append(_goal(across(goal[0]), up(goal[1])))
     words = "; ".join(_summary(name, places) for name, places in paths.items())
-    label = f"Lines of equal height over {x_label} and {y_label}, with paths: {words}"
+    label = f"Lines of equal height over x and y, with paths: {words}"
     keys = [(name, svg.line_key(style)) for style, name in enumerate(paths)]
-    return svg.plot(across, up, marks, label, (x_label, y_label), keys=keys)
+    return svg.plot(across, up, marks, label, ("x", "y"), keys=keys)
 
 
 def _axis(bounds: tuple[float, float], pixels: tuple[float, float]) -> Axis:

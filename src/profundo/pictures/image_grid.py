@@ -6,14 +6,13 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
+from profundo.pictures.film import GAP, sheet
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["image_grid", "image_png", "image_svg"]
-
-GAP = 1  # transparent pixels between neighbours
 
 
 def image_grid(images: Tensor, columns: int | None = None) -> str:
@@ -27,12 +26,11 @@ def image_svg(images: Tensor, columns: int, title: str) -> str:
     """`image_grid` in a drawing of its size, for places that hold drawings; small pixels stay visible when enlarged."""
     height, width = images.shape[-2:]
     rows = math.ceil(len(images) / columns)
-    size = f'width="{columns * (width + GAP) - GAP}" height="{rows * (height + GAP) - GAP}"'
+    wide, high = columns * (width + GAP) - GAP, rows * (height + GAP) - GAP
     sharp = ' style="image-rendering:pixelated"' if max(height, width) <= 96 else ""
-    box = f"0 0 {columns * (width + GAP) - GAP} {rows * (height + GAP) - GAP}"
-    image = f'<image {size}{sharp} href="{image_grid(images, columns)}"/>'
+    image = f'<image width="{wide}" height="{high}"{sharp} href="{image_grid(images, columns)}"/>'
     label = escape(title, quote=True)
-    return f'<svg class="chart" role="img" aria-label="{label}" viewBox="{box}">{image}</svg>'
+    return f'<svg class="chart" role="img" aria-label="{label}" viewBox="0 0 {wide} {high}">{image}</svg>'
 
 
 def image_png(images: Tensor, columns: int | None = None) -> tuple[bytes, int]:
@@ -44,7 +42,7 @@ def image_png(images: Tensor, columns: int | None = None) -> tuple[bytes, int]:
     """
     from io import BytesIO
 
-    import numpy as np
+    import torch.nn.functional as F
     from PIL import Image
 
     if images.ndim != 4 or 0 in images.shape or str(images.dtype) != "torch.uint8":
@@ -52,17 +50,11 @@ def image_png(images: Tensor, columns: int | None = None) -> tuple[bytes, int]:
             f"expected uint8 images (images, channels, height, width), got {images.dtype} {tuple(images.shape)}: "
             "pass raw images, at least one"
         )
-    pixels = images.detach().cpu().permute(0, 2, 3, 1).numpy()
-    number, height, width, channels = pixels.shape
-    columns = columns or math.ceil(math.sqrt(number))
-    rows = math.ceil(number / columns)
-    shown = channels if channels in (3, 4) else 1
-    opaque = 3 if shown >= 3 else 1
-    sheet = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, opaque + 1), np.uint8)
-    for index, image in enumerate(pixels):
-        top, left = (index // columns) * (height + GAP), (index % columns) * (width + GAP)
-        sheet[top : top + height, left : left + width, opaque] = 255
-        sheet[top : top + height, left : left + width, :shown] = image[..., :shown]
+    shown = images.shape[1] if images.shape[1] in (3, 4) else 1
+    pixels = images.detach().cpu()[:, :shown]
+    if shown < 4:
+        pixels = F.pad(pixels, (0, 0, 0, 0, 0, 1), value=255)  # opaque
+    whole = sheet(pixels, columns, background=0).permute(1, 2, 0).numpy()
     file = BytesIO()
-    Image.fromarray(sheet).save(file, format="PNG")
-    return file.getvalue(), sheet.shape[1]
+    Image.fromarray(whole).save(file, format="PNG")
+    return file.getvalue(), whole.shape[1]

@@ -23,7 +23,9 @@ def percent(share: float) -> str:
 
 def chance(p: float) -> str:
     """A probability of luck alone, with as many digits as one reads."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    if p < 0.001:
+        return "< 0.001"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def count(number: int) -> str:
@@ -35,7 +37,7 @@ def short(number: float, unit: str) -> str:
     for prefix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if number >= 0.9995 * size:
             scaled = number / size
-            decimals = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            decimals = sum(scaled < bound for bound in (9.995, 99.95))
             return f"{scaled:,.{decimals}f}{SPACE}{prefix}{SPACE}{unit}"
     return f"{number:,.0f}{SPACE}{unit}"
 

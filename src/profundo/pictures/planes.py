@@ -17,6 +17,7 @@ from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
     from torch import Tensor
 
@@ -81,16 +82,12 @@ class Plane:
             raise ProfundoError(
                 f"plane: expected labels from 0 to {MOST_CLASSES - 1}, got {int(labels.min())} to {int(labels.max())}"
             )
-        right, bottom = self._corner
         sheet = Image.new("RGB", (FINER * self.width, FINER * self.height), PAPER)
         pen = ImageDraw.Draw(sheet)
         if shares is not None:
             columns = torch.stack((1 - shares, shares), 1) if shares.ndim == 1 else shares
             cells = columns.detach().float().reshape(ROWS, COLUMNS, -1).cpu().numpy()
-            sheet.paste(
-                Image.fromarray(_regions(cells, (FINER * (right - LEFT), FINER * (bottom - TOP)), flat)),
-                (FINER * LEFT, FINER * TOP),
-            )
+            sheet.paste(self._tinted(cells, flat), (FINER * LEFT, FINER * TOP))
         self._frame(pen, told)
         size = 6.0 if len(points) <= 20 else 4.2
         for (x, y), label in zip(points.tolist(), labels.tolist(), strict=True):
@@ -99,6 +96,13 @@ class Plane:
         _legend(pen, names)
         small = sheet.resize((self.width, self.height), Image.Resampling.BOX)
         return torch.from_numpy(np.asarray(small).copy()).permute(2, 0, 1).contiguous()
+
+    def _tinted(self, cells: np.ndarray, flat: bool) -> Image:
+        """The plotting area in the colours of the classes."""
+        from PIL import Image
+
+        right, bottom = self._corner
+        return Image.fromarray(_regions(cells, (FINER * (right - LEFT), FINER * (bottom - TOP)), flat))
 
     @property
     def _corner(self) -> tuple[int, int]:

@@ -13,9 +13,10 @@ from profundo.pictures import numbers, report_results, report_setup
 from profundo.pictures.bars import ladder_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.rendering import rendered
-from profundo.pictures.report_content import Calibration, ColumnRow, FirstLayer, Fit, Report, Value, Worst
+from profundo.pictures.report_content import ColumnRow, FirstLayer, Fit, Report, Value, Worst
 from profundo.pictures.tables import Figure
 from profundo.pictures.verdict import SHARES, main_name, rungs, score, scores_grid, sentences, span
+from profundo.records import Calibration
 
 __all__ = ["Calibration", "ColumnRow", "FirstLayer", "Fit", "Report", "Value", "Worst", "report_html"]
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from profundo.records import CalibrationBin, LayerRow, Scores, Spec
+from profundo.records import Calibration, LayerRow, Scores, Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Calibration", "ColumnRow", "FirstLayer", "Fit", "Report", "Value", "Worst"]
+__all__ = ["ColumnRow", "FirstLayer", "Fit", "Report", "Value", "Worst"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,6 @@ class Worst:
     confidence: float | None = None
     image: Tensor | None = None
     row: Sequence[Value] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What stated probabilities are worth. intervals: of each bin's frequency; error: expected calibration error;
-    stated, right: mean probability and share of right answers; telling: the bin that adds most to the error; leaning:
-    whether stated and right differ by more than chance makes of so many answers."""
-
-    bins: Sequence[CalibrationBin]
-    intervals: Sequence[tuple[float, float]]
-    error: float
-    stated: float
-    right: float
-    telling: CalibrationBin
-    leaning: bool = True
 
 
 @dataclass(frozen=True, slots=True)

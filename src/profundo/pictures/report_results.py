@@ -12,10 +12,10 @@ from profundo.pictures.bars import histogram_svg
 from profundo.pictures.charts import curves_svg, residuals_svg, scatter_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.reliability_chart import Reliability, reliability_svg
-from profundo.pictures.report_content import Calibration, Fit, Value, Worst
+from profundo.pictures.report_content import Fit, Value, Worst
 from profundo.pictures.tables import Cell, Figure, Grid, Row, bars
 from profundo.pictures.verdict import SHARES, score
-from profundo.records import ClassScores
+from profundo.records import Calibration, ClassScores
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,7 +16,7 @@ from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import Answers, mistaken
 from profundo.files import read_object, write_text
 from profundo.nets.summary import summary
-from profundo.pictures.report import Calibration, Fit, Report, Worst, report_html
+from profundo.pictures.report import Fit, Report, Worst, report_html
 from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Scores, Targets
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
@@ -27,7 +27,6 @@ from profundo.runs.table_values import column_rows, values_of
 from profundo.train.hardware import repeatable
 
 __all__ = [
-    "calibration_of",
     "command_of",
     "displayable",
     "environment_of",
@@ -86,7 +85,7 @@ def report_of(run: Run) -> Report:
         history=history_of(run),
         best_epoch=run.best_epoch,
         best_kept=run.experiment.early_stop is not None,
-        calibration=calibration_of(found),
+        calibration=reliability(found.calibration),
         fits=_fits(said, targets) if targets.kind == "real" else (),
         worst=_worst(run),
         facts=data.facts,
@@ -109,15 +108,6 @@ def intervals_of(said: Answers, found: Scores, targets: Targets) -> dict[str, tu
         intervals["exact match" if targets.kind == "labels" else "accuracy"] = wilson(right, len(said.costs))
         intervals[said.quantity] = mean_interval(said.costs)
     return {name: interval for name, interval in intervals.items() if name in found.values}
-
-
-def calibration_of(found: Scores) -> Calibration | None:
-    worth = reliability(found.calibration)
-    if worth is None:
-        return None
-    return Calibration(
-        found.calibration, worth.intervals, worth.error, worth.stated, worth.right, worth.telling, worth.leaning
-    )
 
 
 def _validation(run: Run) -> Scores | None:

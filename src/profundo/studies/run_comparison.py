@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from profundo.evaluate.paired_tests import Paired, compare_costs, compare_right, holm
+from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import mistaken
 from profundo.files import write_text
 from profundo.nets.summary import summary
@@ -36,7 +37,6 @@ from profundo.pictures.verdict import main_name, score
 from profundo.records import ProfundoError, Spec
 from profundo.runs.opening import open_run
 from profundo.runs.report_facts import (
-    calibration_of,
     command_of,
     confidence_of,
     displayable,
@@ -195,7 +195,7 @@ def _contender(name: str, run: Run) -> Contender:
         intervals=intervals_of(run.said, run.scores, run.data.spec.targets),
         history=history_of(run),
         best_epoch=run.best_epoch,
-        calibration=calibration_of(run.scores),
+        calibration=reliability(run.scores.calibration),
         parameters=sum(layer.parameters for layer in layers),
         flops=sum(layer.flops for layer in layers),
         bytes=weights.stat().st_size if weights and weights.is_file() else 0,

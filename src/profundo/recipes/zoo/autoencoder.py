@@ -27,7 +27,7 @@ from profundo.data.batches import batches
 from profundo.data.standard import intensities, unit_interval
 from profundo.evaluate import evaluating
 from profundo.evaluate.clusters import adjusted_rand, kmeans, purity
-from profundo.evaluate.components import Components, LinearCode, principal_components, reduced_rank
+from profundo.evaluate.components import LinearCode, principal_components, reduced_rank
 from profundo.nets.autoencoders import Autoencoder, PoolingAutoencoder, dense_autoencoder, pooling_autoencoder
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
@@ -195,7 +195,7 @@ def exhibits(
     ]
 
 
-def linear_rival(context: Context, train: Tensor, code: int, share: float) -> Components | LinearCode:
+def linear_rival(context: Context, train: Tensor, code: int, share: float) -> LinearCode:
     """The best linear code of training pictures: principal components; where pictures are masked, reduced-rank regression
     from masked ones to whole ones."""
     rows, size = train.flatten(1), min(code, train[0].numel())
