@@ -223,14 +223,15 @@ GONE = 2**22 + 1  # more than Linux has processes
         (f".a.csv.{GONE}.part", 0, True),
         (f".b c.csv.{GONE}.part", 2, True),
         (f".b.csv.{GONE}.part", 0, False),  # of another file: a process of another machine may write it
-        (f".a.csv.{os.getpid()}.part", 2, True),  # the one that is written
-        (f".b.csv.{os.getpid()}.part", 2, False),
-        (f".b.csv.{os.getpid()}.part", 30, True),
+        (".a.csv.OURS.part", 2, True),  # the one that is written
+        (".b.csv.OURS.part", 2, False),
+        (".b.csv.OURS.part", 30, True),
         (".a.csv.part", 30, False),
         ("a.csv.1.part", 30, False),
     ],
 )
 def test_what_a_killed_writer_left_is_cleared_by_the_next_and_nothing_else(name, hours, goes, tmp_path):
+    name = name.replace("OURS", str(os.getpid()))
     (tmp_path / name).write_text("half")
     os.utime(tmp_path / name, (time.time() - 3600 * hours,) * 2)
     write_text(tmp_path / "a.csv", "whole")
