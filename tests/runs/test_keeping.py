@@ -168,6 +168,78 @@ def test_a_net_of_an_odd_state_is_kept_bit_by_bit_and_gone_on_with(net, wine, tm
         assert all(value.dtype == kept[name].dtype and torch.equal(value, kept[name]) for name, value in state.items())
 
 
+class Late(Base):
+    """As it should be for the first steps; then what `changed` does to it stays."""
+
+    def __init__(self, changed):
+        super().__init__()
+        self.changed, self.passes = changed, 0
+        self.register_buffer("thin", torch.eye(3))
+
+    def forward(self, inputs):
+        self.passes += 1
+        if self.passes == 9:
+            self.changed(self)
+        return self.last(inputs)
+
+
+def sparse(net):
+    net.thin = net.thin.to_sparse()
+
+
+def text(net):
+    net.register_state_dict_post_hook(lambda _net, state, *_: state.update(thin="text"))
+
+
+def raising(net):
+    def hook(*_):
+        raise RuntimeError("late")
+
+    net.register_state_dict_post_hook(hook)
+
+
+@pytest.mark.parametrize("seconds", [0, 1000], ids=["every step", "in the end"])
+@pytest.mark.parametrize("changed", [sparse, text, raising])
+def test_a_net_that_can_no_longer_be_kept_ends_in_one_line_with_the_rest_in_the_folder(
+    changed, seconds, wine, tmp_path
+):
+    net = Late(changed)
+    says = {sparse: "'thin'.*sparse", text: "'thin'.*a str", raising: "RuntimeError: late"}[changed]
+    with pytest.raises(ProfundoError, match=rf"^Late: .*no longer.*{says}") as caught:
+        pf.fit(net, wine, epochs=5, batch_size=64, out=tmp_path / "run", checkpoint_seconds=seconds)
+    assert "\n" not in str(caught.value)
+    if changed is sparse:
+        assert ("at update" if seconds == 0 else "when the training began") in str(caught.value)
+    kept = safetensors.torch.load_file(tmp_path / "run" / "model.safetensors")
+    assert torch.equal(kept["last.weight"], net.last.weight)
+    assert (tmp_path / "run" / "history.csv").is_file()
+
+
+def grown(net):
+    net.thin = torch.eye(4)
+
+
+def test_best_weights_that_no_longer_fit_are_said_in_one_line(wine):
+    settings = {"epochs": 30, "batch_size": 124, "early_stop": 6, "learning_rate": 1e-9, "optimizer": "sgd"}
+    with pytest.raises(ProfundoError, match=r"best epoch cannot be put back.*thin.*--early-stop"):
+        pf.fit(Late(grown), wine, seed=0, out=False, **settings)
+
+
+class Narrow(Base):
+    """One output is missing for the test split, which is the only one of 36 samples."""
+
+    def forward(self, inputs):
+        return self.last(inputs)[:, : 2 if len(inputs) == 36 else 3]
+
+
+def test_outputs_that_are_missing_in_the_end_are_said_in_one_line_and_the_weights_are_kept(wine, tmp_path):
+    assert len(wine.test) == 36
+    assert 36 not in (len(wine.validation), len(wine.train) % 64)
+    with pytest.raises(ProfundoError, match=r"^Narrow: expected outputs \(36, 3\).*got \(36, 2\)"):
+        pf.fit(Narrow(), wine, epochs=1, batch_size=64, out=tmp_path / "run")
+    assert (tmp_path / "run" / "model.safetensors").is_file()
+
+
 def test_finding_out_whether_a_net_can_be_kept_changes_nothing_of_it(wine):
     runs = []
     for out in (False, None):

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, Field, ValidationError
 
 from profundo.data.dataset_names import SUFFIXES
-from profundo.files import clear_leftovers, erase, in_words, open_place, read_object, reason, write_text
+from profundo.files import PUT_BACK, clear_leftovers, erase, in_words, open_place, read_object, reason, write_text
 from profundo.records import ProfundoError
 
 __all__ = ["Folder", "environment", "find_runs"]
@@ -239,9 +239,13 @@ def read_result(folder: Folder) -> Result:
     try:
         result = Result.model_validate(read_object(folder.scores))
     except ValidationError as error:
-        raise ProfundoError(f"{folder.scores}: expected what a finished training keeps; {in_words(error)}") from None
+        raise ProfundoError(
+            f"{folder.scores}: expected what a finished training keeps; {in_words(error)}; {PUT_BACK}"
+        ) from None
     if not all({"epoch", "loss", "rate"} <= row.keys() for row in result.history):
-        raise ProfundoError(f"{folder.scores}: expected a history with the epoch, loss and rate of each epoch")
+        raise ProfundoError(
+            f"{folder.scores}: expected a history with the epoch, loss and rate of each epoch; {PUT_BACK}"
+        )
     return result
 
 
@@ -253,7 +257,9 @@ def read_scores(folder: Folder) -> dict[str, float]:
     try:
         return {str(name): float(value) for name, value in kept["test"].items()}
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise ProfundoError(f"{folder.scores}: expected the test scores of a run: {in_words(error)}") from None
+        raise ProfundoError(
+            f"{folder.scores}: expected the test scores of a run: {in_words(error)}; {PUT_BACK}"
+        ) from None
 
 
 def write_history(folder: Folder, text: str) -> None:
