@@ -1,6 +1,7 @@
 """A training that ended is not lost: what cannot be kept is found out before it begins, and a full disk costs no training."""
 
 import math
+from functools import partial
 
 import pytest
 import safetensors.torch
@@ -221,7 +222,7 @@ def grown(net):
 
 def test_best_weights_that_no_longer_fit_are_said_in_one_line(wine):
     settings = {"epochs": 30, "batch_size": 124, "early_stop": 6, "learning_rate": 1e-9, "optimizer": "sgd"}
-    with pytest.raises(ProfundoError, match=r"best epoch cannot be put back.*thin.*--early-stop"):
+    with pytest.raises(ProfundoError, match=r"best epoch cannot be put back.*thin.*early_stop"):
         pf.fit(Late(grown), wine, seed=0, out=False, **settings)
 
 
@@ -305,6 +306,42 @@ def test_a_file_that_cannot_be_written_in_the_end_costs_no_training(name, tmp_pa
     assert ended.scores.values == whole.scores.values
     assert folder.weights.read_bytes() == whole.folder.weights.read_bytes()
     assert open_run(folder.path).scores.values == whole.scores.values
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["a net of one's own", "a net by name"])
+@pytest.mark.parametrize("earlier", [True, False], ids=["some before", "none before"])
+def test_a_full_disk_says_what_goes_on_and_whether_anything_was_saved_before(own, earlier, wine, tmp_path, monkeypatch):
+    from profundo.train import checkpoints
+
+    writes = iter(range(100))
+    write = checkpoints.write_flushed
+
+    def full(*content):
+        if next(writes) >= (3 if earlier else 0):  # a checkpoint is three files
+            raise OSError(28, "No space left on device")
+        write(*content)
+
+    monkeypatch.setattr(checkpoints, "write_flushed", full)
+    settings = {"epochs": 3, "checkpoint_seconds": 0}
+    named = experiment(data="wine", device="cpu", **settings)
+    begin = partial(pf.fit, Base(), wine, **settings) if own else partial(train, named)
+    with pytest.raises(ProfundoError) as caught:
+        begin(out=tmp_path / "run")
+    message = str(caught.value)
+    assert ("Earlier ones are untouched" in message) == earlier == bool(list((tmp_path / "run").glob("checkpoints/0*")))
+    assert ("profundo.fit(net, data, …, out=" in message) == own
+    assert ("profundo resume" in message) == (not own)
+
+
+@pytest.mark.parametrize("seconds", [0, 1000])
+def test_a_first_step_that_is_not_finite_promises_no_checkpoint(seconds, wine, tmp_path):
+    class Infinite(Base):
+        def forward(self, inputs):
+            return self.last(inputs) * math.nan
+
+    with pytest.raises(ProfundoError, match=r"the loss became nan\. Try a smaller learning rate") as caught:
+        pf.fit(Infinite(), wine, epochs=1, out=tmp_path / "run", checkpoint_seconds=seconds)
+    assert "checkpoint" not in str(caught.value)
 
 
 def test_a_report_that_cannot_be_written_is_a_notice_and_the_run_finished(tmp_path):

@@ -65,9 +65,7 @@ class Folder:
                 if (path / "experiment.yaml").exists():
                     with cls(path).locked():  # says so if a process is at work in it
                         pass
-                    raise ProfundoError(
-                        f"{path}: already holds a run; `profundo resume {path}`, or choose another --out"
-                    )
+                    raise ProfundoError(f"{path}: already holds a run; {cls(path).resuming}, or choose another --out")
                 if not os.access(path, os.W_OK):
                     raise PermissionError(13, "Permission denied")
                 others = sorted(inside.name for inside in path.iterdir() if not _left_over(inside))
@@ -166,6 +164,19 @@ class Folder:
                 file.write((b"" if whole else b"\n") + line.encode() + b"\n")
         except OSError as error:
             raise ProfundoError(f"{self.log}: cannot be written: {reason(error)}") from None
+
+    @property
+    def resuming(self) -> str:
+        """What goes on with it. A net of one's own only its owner can build."""
+        try:
+            own = re.search(r"^net: *['\"]?own:", self.experiment.read_text("utf-8", errors="replace"), re.MULTILINE)
+        except OSError:
+            own = None
+        return (
+            f"profundo.fit(net, data, …, out={str(self.path)!r}, resume=True)"
+            if own
+            else f"`profundo resume {self.path}`"
+        )
 
     @property
     def state(self) -> str:

@@ -29,7 +29,7 @@ def finished(path: str | Path) -> Folder:
     """The folder of a finished run, of either kind. Raises ProfundoError for any other."""
     folder = Folder.open(path)
     if not folder.scores.exists():
-        raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
+        raise ProfundoError(f"{path}: this run is not finished; {folder.resuming} ends it")
     return folder
 
 

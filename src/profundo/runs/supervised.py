@@ -235,7 +235,7 @@ def learn_prepared(
         learn(what, keeping, processes, voice, state)
     except Interrupted:
         if folder is not None:
-            voice.notice(f"interrupted, the state is saved; to go on: profundo resume {folder.path}")
+            voice.notice(f"interrupted, the state is saved; to go on: {folder.resuming.strip('`')}")
         raise
     except Exception as error:
         if is_out_of_memory(error):
