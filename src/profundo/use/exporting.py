@@ -208,16 +208,19 @@ def _samples(run: Run | str | Path, trained: Trained) -> Samples:
         return replace(_table_rows(trained), notes=notes)
     found = _test_inputs(data, trained) if data is not None and not notes else None
     if found is None:
-        return Samples(example(spec, SAMPLES), (), "inputs at random, for the data are not at hand", notes)
+        why = "not those of the run" if notes else "not at hand"
+        return Samples(example(spec, SAMPLES), (), f"inputs at random, for the data are {why}", notes)
     return Samples(found, (), "test samples")
 
 
 def _data(run: Run | str | Path, folder: Folder) -> tuple[Dataset | None, tuple[str, ...]]:
     """What the run was trained on, where it is there; and a note where it is no longer the same."""
+    if (
+        isinstance(run, Run) and not run.data.spec.inputs.columns
+    ):  # of a table, the rows as they were are in the file alone
+        return run.data, ()
     try:
         asked = experiment(**read_experiment(folder.experiment))
-        if isinstance(run, Run) and str(asked.net).startswith("own:"):
-            return run.data, ()
         check_place(asked.data, folder.experiment)
         data = load_data(asked)
     except (ProfundoError, OSError):
