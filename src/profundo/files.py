@@ -264,7 +264,7 @@ def in_words(error: Exception) -> str:
     if type(error).__name__ == "SafetensorError":
         return "it was cut off, or is of another kind"
     if type(error).__name__.startswith("DecompressionBomb"):
-        return f"{' pixels, more than the limit of '.join(re.findall('[0-9]+', str(error))[:2])}"
+        return " pixels, more than the limit of ".join(re.findall("[0-9]+", str(error))[:2])
     if isinstance(error, ValueError) and "integer string conversion" in str(error):
         return "it holds a number of more than 4,300 digits"
     if isinstance(error, KeyError):

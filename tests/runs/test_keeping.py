@@ -216,6 +216,11 @@ def test_a_net_that_can_no_longer_be_kept_ends_in_one_line_with_the_rest_in_the_
     assert (tmp_path / "run" / "history.csv").is_file()
 
 
+def test_best_weights_that_can_no_longer_be_taken_are_said_in_one_line(wine):
+    with pytest.raises(ProfundoError, match=r"^Late: .*no longer.*when the training began: state_dict .*: late\. Let"):
+        pf.fit(Late(raising), wine, epochs=9, batch_size=64, out=False, early_stop=9)
+
+
 def grown(net):
     net.thin = torch.eye(4)
 

@@ -133,7 +133,7 @@ def answers_of_all(
 def check_width(net: nn.Module, outputs: Tensor, samples: int, targets: Targets) -> None:
     """Raise ProfundoError where a net gives another number of outputs than the targets need, or than samples came."""
     needed = {"binary": 1, "real": max(1, len(targets.names))}.get(targets.kind, len(targets.classes))
-    if outputs.numel() != samples * needed or len(outputs) != samples:
+    if outputs.numel() != samples * needed or outputs.shape[:1] != (samples,):
         raise ProfundoError(
             f"{type(net).__name__}: expected outputs ({samples}, {needed}) for a batch of {samples}, got "
             f"{tuple(outputs.shape)}; let forward give as many for every batch"

@@ -67,19 +67,14 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
 
 def check_saving(net: nn.Module) -> None:
     """Raises ProfundoError when files cannot keep the net's state, or it cannot be put back: before a training, not after."""
-    name, problems = type(net).__name__, keepable(net)[1]
-    if problems:
-        raise ProfundoError(
-            f"{name}: its state cannot be saved: {problems[0]}. Let state_dict give dense tensors, which files hold, or "
-            "keep nothing: out=False, without early_stop"
-        )
     try:
         before = packed(net.state_dict())
         net.load_state_dict(safetensors.torch.load(before))
         if packed(net.state_dict()) != before:
             raise ValueError("it is not the same afterwards")
     except Exception as error:  # noqa: BLE001 - hooks are programs of somebody else
+        why = "; ".join(keepable(net)[1]) or " ".join(str(error).split())
         raise ProfundoError(
-            f"{name}: its state cannot be saved and put back: {' '.join(str(error).split())}. Let state_dict give what "
-            "load_state_dict takes, or keep nothing: out=False, without early_stop"
+            f"{type(net).__name__}: its state cannot be saved and put back: {why}. Let state_dict give dense tensors, which "
+            "files hold and load_state_dict takes, or keep nothing: out=False, without early_stop"
         ) from None

@@ -46,8 +46,12 @@ def save_model(folder: Folder, net: nn.Module, asked: Experiment, spec: Spec) ->
 
     Returns, in words, what of the net's state they cannot hold.
     """
-    state, problems = keepable(net)
-    content = packed(state)
+    problems: list[str] = []
+    try:
+        content = packed(net.state_dict())
+    except Exception:  # noqa: BLE001 - of hooks of the net
+        state, problems = keepable(net)
+        content = packed(state)
     write_bytes(folder.weights, content)
     described = {
         "format": 1,
@@ -82,7 +86,8 @@ def keepable(net: nn.Module) -> tuple[dict[str, Tensor], list[str]]:
             problems.append(f"{name!r} of its state is a tensor of layout {value.layout}; expected torch.strided")
         else:
             try:
-                kept |= {name: safetensors.torch.load(packed({name: value}))[name]}
+                safetensors.torch.load(packed({name: value}))[name]
+                kept[name] = value
             except Exception as error:  # noqa: BLE001
                 problems.append(f"{name!r} of its state, {value.dtype}: {' '.join(str(error).split())}")
     return kept, problems

@@ -255,6 +255,7 @@ def keep_rest(prepared: Prepared, folder: Folder | None, history: History, probl
     """Of a training whose net can no longer be saved, write what can be; returns what to raise."""
     since = "when the training began"
     if folder is not None:
+        folder.check()
         since = f"at update {int(last[-1].name)}" if (last := numbered(folder.checkpoints)) else since
         save_model(folder, prepared.net, prepared.experiment, prepared.data.spec)
         write_history(folder, history.to_csv())
