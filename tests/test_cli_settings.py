@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from profundo.cli import main
+from profundo.cli.app import ELSEWHERE
 from profundo.runs.experiment import SETTINGS, Experiment, belonging_to, experiment
 
 # Name → what is written on the command line, and the value it stands for; none of them the default.
@@ -103,6 +104,40 @@ def test_an_option_a_command_has_no_use_for_is_refused(command, monkeypatch, cap
             main()
         assert end.value.code == 2
         assert WRITTEN[name][0][0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("train iris --lr 0.1", "--learning-rate"),
+        ("train iris --LR=0.1", "--learning-rate"),
+        ("train iris --learning_rate 0.1", "--learning-rate"),
+        ("cross-validate iris --bs 8", "--batch-size"),
+        ("learning-curve iris --batch 8", "--batch-size"),
+        ("train iris --wd 1", "--weight-decay"),
+        ("train iris --epoch 1", "--epochs"),
+        ("train iris --momentum 0.9", "--optimizer"),
+        ("train --dataset iris", "the argument data has no name"),
+        ("recipe perceptron --epochs 2", "--set epochs=…"),
+        ("recipe perceptron --lr 2", "--set learning_rate=…"),
+        ("train iris --clip x", "expected a number, got 'x'"),
+        ("train iris --epochs 1.5", "expected a whole number, got '1.5'"),
+        ("lr-find iris --steps many", "expected a whole number, got 'many'"),
+    ],
+)
+def test_the_option_that_was_meant_is_named(words, meant, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(sys, "argv", ["profundo", *words.split()])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert meant in capsys.readouterr().err
+
+
+def test_names_of_elsewhere_lead_to_options_there_are_and_are_none_themselves():
+    ours = {name.replace("_", "-") for name in SETTINGS} | {"out"}
+    assert set(ELSEWHERE.values()) <= ours
+    assert not ours & set(ELSEWHERE)
 
 
 def test_the_look_at_data_is_told_how_to_read_them(monkeypatch):

@@ -32,6 +32,7 @@ __all__ = [
     "clear_leftovers",
     "erase",
     "exit_point",
+    "expectation",
     "in_words",
     "kind_of",
     "open_place",
@@ -68,6 +69,18 @@ ADVICE = {
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), "close other programs or allow more open files (`ulimit -n`)"),
     errno.EIO: "the disk failed; choose another one (--out)",
 }
+PYDANTIC = {
+    "Input should be": "expected",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "text",
+    "a valid boolean": "true or false",
+    "a valid dictionary": "an object",
+    "a valid list": "a list",
+    "a valid tuple": "a list",
+    "Field required": "it is missing",
+}
+PUT_BACK = "put it back as it was written, or make it anew"
 _EXIT_AT = int(os.environ.get("PROFUNDO_EXIT_AT", "0"))
 _passed = 0
 
@@ -230,13 +243,30 @@ def reason(error: OSError) -> str:
 
 
 def in_words(error: Exception) -> str:
-    """On one line, what is wrong with what was read from a file; of Python's own errors, what they mean there."""
+    """On one line, what is wrong with what was read from a file; of Python's and libraries' errors, what they mean there."""
+    import yaml
     from pydantic import ValidationError
 
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        problem = first["msg"].replace("Input should be", "expected").replace("a valid dictionary", "an object")
-        return f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {problem.split(' or instance of')[0]}"
+        return f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {expectation(first['msg'])}"
+    if isinstance(error, json.JSONDecodeError):
+        return (
+            f"it is not JSON from line {error.lineno}, column {error.colno} on" if error.doc.strip() else "it is empty"
+        )
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1} is not text in UTF-8"
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"character {error.position + 1} is not text that YAML allows"
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        problem = (error.problem or "").replace("could not determine a constructor for the tag", "it has the tag")
+        return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {problem}"
+    if type(error).__name__ == "SafetensorError":
+        return "it was cut off, or is of another kind"
+    if type(error).__name__.startswith("DecompressionBomb"):
+        return " pixels, more than the limit of ".join(re.findall("[0-9]+", str(error))[:2])
+    if isinstance(error, ValueError) and "integer string conversion" in str(error):
+        return "it holds a number of more than 4,300 digits"
     if isinstance(error, KeyError):
         return f"{str(error.args[0])[:100]!r} is missing" if error.args else "an entry is missing"
     if isinstance(error, IndexError):
@@ -247,6 +277,14 @@ def in_words(error: Exception) -> str:
         return "nested too deeply"
     said = error.strerror if isinstance(error, OSError) else None
     return " ".join((said or str(error)).split()) or type(error).__name__
+
+
+def expectation(message: str) -> str:
+    """Of pydantic's message, what was expected: "expected a whole number"."""
+    message = re.split(", unable to parse|, got a number| or instance of", message)[0]
+    for theirs, ours in PYDANTIC.items():
+        message = message.replace(theirs, ours)
+    return message
 
 
 def write_bytes(path: Path, data: bytes, within: Path | None = None) -> None:
@@ -307,19 +345,19 @@ def read_json(path: Path) -> Any:
     """Raises ProfundoError when the file is missing, not a regular file, larger than 64 MB, or not JSON."""
     try:
         if not path.is_file():  # a FIFO would block, a folder would raise
-            raise ProfundoError(f"{path}: expected a JSON file, found {what_is_at(path)}")
+            raise ProfundoError(f"{path}: expected a JSON file, found {what_is_at(path)}; {PUT_BACK}")
         if path.stat().st_size > LARGEST_JSON:
-            raise ProfundoError(f"{path}: expected a JSON file of at most {LARGEST_JSON >> 20} MB")
+            raise ProfundoError(f"{path}: expected a JSON file of at most {LARGEST_JSON >> 20} MB; {PUT_BACK}")
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ProfundoError(f"{path}: expected JSON, but it does not read: {in_words(error)}") from None
+        raise ProfundoError(f"{path}: expected JSON, but it does not read: {in_words(error)}; {PUT_BACK}") from None
 
 
 def read_object(path: Path) -> dict[str, Any]:
     """A JSON object. Raises ProfundoError as `read_json` does, and for any other value."""
     value = read_json(path)
     if not isinstance(value, dict):
-        raise ProfundoError(f"{path}: expected a JSON object, found {kind_of(value)}; it was not written so")
+        raise ProfundoError(f"{path}: expected a JSON object, found {kind_of(value)}; {PUT_BACK}")
     return value
 
 

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from profundo.data import load
 from profundo.data.images import image_folders as reader
+from profundo.data.images.pixels import decode, strict
 from profundo.data.streams.blocks import gather
 from profundo.records import ProfundoError
 
@@ -243,6 +244,9 @@ def test_a_gigantic_image_is_refused_before_it_is_decoded(make):
     message = refused(path, "3 of 33 images")
     assert psutil.Process().memory_info().rss - before < 50e6
     assert "6000×6000 pixels, more than the limit" in message
+    for name in ("cat/big12000.png", "cat/big60000.png"):
+        with pytest.raises(ValueError, match=r"^\d+ pixels, more than the limit of \d+$"), strict():
+            decode(files[name])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert "3 of 33" in load(path, skip_bad=True).notes[0]

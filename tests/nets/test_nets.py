@@ -213,7 +213,7 @@ class TestRegistry:
             (lambda: nets.build("mlp", SPECS["MNIST"], widths=64), "net mlp: widths: expected a list, got 64"),
             (
                 lambda: nets.build("resnet", SPECS["MNIST"], depth="20"),
-                "net resnet: depth: expected a valid integer, got '20'",
+                "net resnet: depth: expected a whole number, got '20'",
             ),
             (lambda: nets.mlp(SPECS["MNIST"], activation="rleu"), "expected one of linear, logistic"),
             (lambda: nets.mlp(SPECS["MNIST"], widths=(0,)), "widths of at least 1"),

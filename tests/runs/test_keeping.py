@@ -1,6 +1,7 @@
 """A training that ended is not lost: what cannot be kept is found out before it begins, and a full disk costs no training."""
 
 import math
+from functools import partial
 
 import pytest
 import safetensors.torch
@@ -168,6 +169,83 @@ def test_a_net_of_an_odd_state_is_kept_bit_by_bit_and_gone_on_with(net, wine, tm
         assert all(value.dtype == kept[name].dtype and torch.equal(value, kept[name]) for name, value in state.items())
 
 
+class Late(Base):
+    """As it should be for the first steps; then what `changed` does to it stays."""
+
+    def __init__(self, changed):
+        super().__init__()
+        self.changed, self.passes = changed, 0
+        self.register_buffer("thin", torch.eye(3))
+
+    def forward(self, inputs):
+        self.passes += 1
+        if self.passes == 9:
+            self.changed(self)
+        return self.last(inputs)
+
+
+def sparse(net):
+    net.thin = net.thin.to_sparse()
+
+
+def text(net):
+    net.register_state_dict_post_hook(lambda _net, state, *_: state.update(thin="text"))
+
+
+def raising(net):
+    def hook(*_):
+        raise RuntimeError("late")
+
+    net.register_state_dict_post_hook(hook)
+
+
+@pytest.mark.parametrize("seconds", [0, 1000], ids=["every step", "in the end"])
+@pytest.mark.parametrize("changed", [sparse, text, raising])
+def test_a_net_that_can_no_longer_be_kept_ends_in_one_line_with_the_rest_in_the_folder(
+    changed, seconds, wine, tmp_path
+):
+    net = Late(changed)
+    says = {sparse: "'thin'.*sparse", text: "'thin'.*a str", raising: "RuntimeError: late"}[changed]
+    with pytest.raises(ProfundoError, match=rf"^Late: .*no longer.*{says}") as caught:
+        pf.fit(net, wine, epochs=5, batch_size=64, out=tmp_path / "run", checkpoint_seconds=seconds)
+    assert "\n" not in str(caught.value)
+    if changed is sparse:
+        assert ("at update" if seconds == 0 else "when the training began") in str(caught.value)
+    kept = safetensors.torch.load_file(tmp_path / "run" / "model.safetensors")
+    assert torch.equal(kept["last.weight"], net.last.weight)
+    assert (tmp_path / "run" / "history.csv").is_file()
+
+
+def test_best_weights_that_can_no_longer_be_taken_are_said_in_one_line(wine):
+    with pytest.raises(ProfundoError, match=r"^Late: .*no longer.*when the training began: state_dict .*: late\. Let"):
+        pf.fit(Late(raising), wine, epochs=9, batch_size=64, out=False, early_stop=9)
+
+
+def grown(net):
+    net.thin = torch.eye(4)
+
+
+def test_best_weights_that_no_longer_fit_are_said_in_one_line(wine):
+    settings = {"epochs": 30, "batch_size": 124, "early_stop": 6, "learning_rate": 1e-9, "optimizer": "sgd"}
+    with pytest.raises(ProfundoError, match=r"best epoch cannot be put back.*thin.*early_stop"):
+        pf.fit(Late(grown), wine, seed=0, out=False, **settings)
+
+
+class Narrow(Base):
+    """One output is missing for the test split, which is the only one of 36 samples."""
+
+    def forward(self, inputs):
+        return self.last(inputs)[:, : 2 if len(inputs) == 36 else 3]
+
+
+def test_outputs_that_are_missing_in_the_end_are_said_in_one_line_and_the_weights_are_kept(wine, tmp_path):
+    assert len(wine.test) == 36
+    assert 36 not in (len(wine.validation), len(wine.train) % 64)
+    with pytest.raises(ProfundoError, match=r"^Narrow: expected outputs \(36, 3\).*got \(36, 2\)"):
+        pf.fit(Narrow(), wine, epochs=1, batch_size=64, out=tmp_path / "run")
+    assert (tmp_path / "run" / "model.safetensors").is_file()
+
+
 def test_finding_out_whether_a_net_can_be_kept_changes_nothing_of_it(wine):
     runs = []
     for out in (False, None):
@@ -233,6 +311,42 @@ def test_a_file_that_cannot_be_written_in_the_end_costs_no_training(name, tmp_pa
     assert ended.scores.values == whole.scores.values
     assert folder.weights.read_bytes() == whole.folder.weights.read_bytes()
     assert open_run(folder.path).scores.values == whole.scores.values
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["a net of one's own", "a net by name"])
+@pytest.mark.parametrize("earlier", [True, False], ids=["some before", "none before"])
+def test_a_full_disk_says_what_goes_on_and_whether_anything_was_saved_before(own, earlier, wine, tmp_path, monkeypatch):
+    from profundo.train import checkpoints
+
+    writes = iter(range(100))
+    write = checkpoints.write_flushed
+
+    def full(*content):
+        if next(writes) >= (3 if earlier else 0):  # a checkpoint is three files
+            raise OSError(28, "No space left on device")
+        write(*content)
+
+    monkeypatch.setattr(checkpoints, "write_flushed", full)
+    settings = {"epochs": 3, "checkpoint_seconds": 0}
+    named = experiment(data="wine", device="cpu", **settings)
+    begin = partial(pf.fit, Base(), wine, **settings) if own else partial(train, named)
+    with pytest.raises(ProfundoError) as caught:
+        begin(out=tmp_path / "run")
+    message = str(caught.value)
+    assert ("Earlier ones are untouched" in message) == earlier == bool(list((tmp_path / "run").glob("checkpoints/0*")))
+    assert ("profundo.fit(net, data, …, out=" in message) == own
+    assert ("profundo resume" in message) == (not own)
+
+
+@pytest.mark.parametrize("seconds", [0, 1000])
+def test_a_first_step_that_is_not_finite_promises_no_checkpoint(seconds, wine, tmp_path):
+    class Infinite(Base):
+        def forward(self, inputs):
+            return self.last(inputs) * math.nan
+
+    with pytest.raises(ProfundoError, match=r"the loss became nan\. Try a smaller learning rate") as caught:
+        pf.fit(Infinite(), wine, epochs=1, out=tmp_path / "run", checkpoint_seconds=seconds)
+    assert "checkpoint" not in str(caught.value)
 
 
 def test_a_report_that_cannot_be_written_is_a_notice_and_the_run_finished(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -116,8 +117,50 @@ def test_scores_that_changed_are_not_passed_on(door, here):
 def test_without_its_manifest_no_figures_are_the_run_s(how, door, here):
     path = here / "run" / "manifest.json"
     path.unlink() if how == "missing" else edit_json(path, data={"sha256": "another"})
-    with pytest.raises(ProfundoError, match=r"manifest.json.*train anew"):
+    with pytest.raises(ProfundoError, match=r"manifest.json.*anew"):
         DOORS[door](here)
+
+
+NOT_OURS = r"codec|Expecting|set_int_max|constructor|deserializ|Input should|None|\n"
+DAMAGE = {
+    "missing": None,
+    "empty": b"",
+    "torn": b'{"format": ',
+    "no text": b"\xff{}",
+    "a long number": b'{"format": ' + b"7" * 5000 + b"}",
+    "a list": b"[]",
+    "a tag": b"!!python/object/apply:os.system [true]",
+    "a character": b"epochs: \x00",
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize(
+    ("name", "door"),
+    [
+        ("model.json", "predict"),
+        ("model.json", "evaluate"),
+        ("scores.json", "graph"),
+        ("manifest.json", "report"),
+        ("experiment.yaml", "predict"),
+        ("model.safetensors", "predict"),
+    ],
+)
+def test_a_damaged_file_is_refused_in_one_line_of_our_words_that_says_what_to_do(name, door, how, here, capsys):
+    path = here / "run" / name
+    path.unlink() if DAMAGE[how] is None else path.write_bytes(DAMAGE[how])
+    with pytest.raises(ProfundoError) as caught:
+        DOORS[door](here)
+    if (name, how) not in {("scores.json", "missing"), ("experiment.yaml", "missing")}:  # which make it no finished run
+        assert re.search(rf"{name}: .*(put it back|again|anew)", str(caught.value))
+    assert not re.search(NOT_OURS, str(caught.value))
+    assert name not in capsys.readouterr().err, "a note came before the refusal"
+
+
+def test_a_setting_that_was_not_set_is_said_so(here):
+    edit(here / "run", image_size=32)
+    with pytest.raises(ProfundoError, match="image_size was not set, is 32;"):
+        DOORS["evaluate"](here)
 
 
 def test_a_card_repeats_no_environment_that_is_gone(here):

@@ -386,6 +386,26 @@ def test_without_the_data_rows_at_random_are_compared(people, tmp_path):
     assert done.difference < 1e-5
 
 
+@pytest.mark.parametrize("ending", ["csv", "npz"])
+@pytest.mark.parametrize("changed", [True, False])
+def test_data_that_changed_since_the_training_are_a_note(ending, changed, tmp_path):
+    def write(samples):
+        numbers = np.arange(samples) % 7
+        path = tmp_path / f"data.{ending}"
+        if ending == "npz":
+            np.savez(path, x=np.stack((numbers, numbers), 1).astype("float32"), y=numbers // 4)
+        else:
+            polars.DataFrame({"a": numbers, "b": numbers, "risk": numbers // 4}).write_csv(path)
+        return str(path)
+
+    target = {"target": "risk"} if ending == "csv" else {}
+    train(experiment(data=write(60), task="classes", epochs=1, **target), out=tmp_path / "run")
+    write(61 if changed else 60)
+    done = export(tmp_path / "run", "safetensors")
+    assert any("the data are not those of the run" in note for note in done.notes) == changed
+    assert ("at random" in done.checked_on) == (changed and ending == "npz")
+
+
 def test_a_file_that_answers_otherwise_is_not_kept(digits, tmp_path, monkeypatch):
     place, _ = digits
     monkeypatch.setattr(exporting, "run_graph", lambda *given: run_graph(*given) + 2e-4)

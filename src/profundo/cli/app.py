@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from profundo import __version__
 
@@ -15,8 +16,62 @@ __all__ = ["CHOOSE", "DATA", "INSIDE", "METHODS", "TRAIN", "USE", "DataDir", "Js
 TRAIN, CHOOSE, USE = "Train and judge", "Choose", "Use what was trained"
 DATA, METHODS, INSIDE = "Data", "Methods", "Look inside"
 
+# Names that other programs give to options, and ours.
+ELSEWHERE = {
+    **dict.fromkeys(("lr", "rate", "eta", "alpha", "step-size"), "learning-rate"),
+    **dict.fromkeys(("batch", "bs", "batchsize", "b"), "batch-size"),
+    **dict.fromkeys(("wd", "decay", "l2"), "weight-decay"),
+    **dict.fromkeys(("epoch", "num-epochs", "n-epochs", "max-epochs", "iterations"), "epochs"),
+    **dict.fromkeys(("opt", "optim", "momentum"), "optimizer"),
+    **dict.fromkeys(("model", "arch", "network", "architecture"), "net"),
+    **dict.fromkeys(("dataset", "data-path"), "data"),
+    **dict.fromkeys(("scheduler", "lr-scheduler", "lr-schedule"), "schedule"),
+    **dict.fromkeys(("patience", "early-stopping"), "early-stop"),
+    **dict.fromkeys(("loss", "criterion"), "objective"),
+    **dict.fromkeys(("num-workers", "jobs", "n-jobs"), "workers"),
+    **dict.fromkeys(("output", "output-dir", "save", "save-dir"), "out"),
+}
+
+
+class Advising(TyperGroup):
+    """What is wrong with the words of a command is said in ours, and with the option that was meant."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if hasattr(error, "format_message"):  # of the words; Typer has its own classes for them, or Click's
+                advise(error)
+            raise
+
+
+def advise(error: Any) -> None:
+    """Put our words into Typer's error."""
+    from pydantic import ValidationError
+
+    from profundo.files import expectation
+
+    if isinstance(error.__cause__, ValidationError):
+        first = error.__cause__.errors()[0]
+        error.message = f"{expectation(first['msg'])}, got {first['input']!r}"
+    if not hasattr(error, "possibilities") or error.ctx is None:
+        return
+    name = error.option_name.lstrip("-").lower().replace("_", "-")
+    ours = ELSEWHERE.get(name, name)
+    command = error.ctx.command
+    if any(f"--{ours}" in option.opts for option in command.params):
+        error.possibilities = [f"--{ours}"]
+    elif any(option.name == ours for option in command.params):
+        error.message, error.possibilities = f"{error.message} (the argument {ours} has no name)", None
+    elif command.name == "recipe" and (name in ELSEWHERE or not error.possibilities):
+        setting = f"--set {ours.replace('-', '_')}=…"
+        error.message += f" (a recipe's setting is given as {setting}; `profundo recipe NAME --describe` lists them)"
+        error.possibilities = None
+
+
 app = typer.Typer(
     name="profundo",
+    cls=Advising,
     help="A deep-learning workbench: train fast, look inside, know why.",
     no_args_is_help=True,
     add_completion=False,

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.evaluate.detection import roc_area
-from profundo.records import Batch, CalibrationBin, ClassScores, Scores, Targets
+from profundo.records import Batch, CalibrationBin, ClassScores, ProfundoError, Scores, Targets
 from profundo.threads import same_bits
 
 __all__ = [
@@ -115,6 +115,7 @@ def answers_of_all(
             truths.append(batch.targets.cpu())
             for kept, (net, objective) in zip(said, judged, strict=True):
                 outputs = same_bits(net)(partial(net, batch.inputs), batch.inputs.shape)
+                check_width(net, outputs, len(batch.targets), targets)
                 costs = objective(outputs, batch.targets).float().cpu()
                 kept.append((objective.predict(outputs).float().cpu(), costs))
     truth = in_own_units(torch.cat(truths), targets)
@@ -127,6 +128,16 @@ def answers_of_all(
         )
         for kept, (_, objective) in zip(said, judged, strict=True)
     ]
+
+
+def check_width(net: nn.Module, outputs: Tensor, samples: int, targets: Targets) -> None:
+    """Raise ProfundoError where a net gives another number of outputs than the targets need, or than samples came."""
+    needed = {"binary": 1, "real": max(1, len(targets.names))}.get(targets.kind, len(targets.classes))
+    if outputs.numel() != samples * needed or outputs.shape[:1] != (samples,):
+        raise ProfundoError(
+            f"{type(net).__name__}: expected outputs ({samples}, {needed}) for a batch of {samples}, got "
+            f"{tuple(outputs.shape)}; let forward give as many for every batch"
+        )
 
 
 def in_own_units(values: Tensor, targets: Targets) -> Tensor:

@@ -22,6 +22,7 @@ from profundo.data.images.pixels import DAMAGED, FORMATS, MOST_PIXELS, ORIENTATI
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Files, Parts, printable
 from profundo.data.streams.blocks import gather
+from profundo.files import in_words
 from profundo.looks.resemblance import SIDE
 from profundo.records import Samples
 
@@ -197,7 +198,7 @@ def _look_into(data: bytes, survey: Survey, number: int) -> None:
     except UnidentifiedImageError:
         raise ValueError("not an image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED) as error:
-        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
+        raise ValueError(in_words(error)) from None
 
 
 def _note_colours(image: object, survey: Survey, number: int) -> None:

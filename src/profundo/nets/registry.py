@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
+from profundo.files import expectation
 from profundo.nets.alexnets import alexnet
 from profundo.nets.dense import linear, mlp
 from profundo.nets.fast import fast_cnn
@@ -62,8 +63,8 @@ def check_type(net: str, option: str, kind: Any, value: Any) -> None:
     try:
         TypeAdapter(kind).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
     except ValidationError as error:
-        expected = error.errors()[0]["msg"].replace("Input should be ", "").replace("an instance of Sequence", "a list")
-        raise ProfundoError(f"net {net}: {option}: expected {expected}, got {value!r}") from None
+        expected = expectation(error.errors()[0]["msg"]).replace("an instance of Sequence", "a list")
+        raise ProfundoError(f"net {net}: {option}: {expected}, got {value!r}") from None
 
 
 def _first_line(error: Exception) -> str:

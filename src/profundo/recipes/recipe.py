@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from profundo.data.dataset_names import nearest
+from profundo.files import expectation
 from profundo.pictures.exhibits import Drawn, Exhibit
 from profundo.recipes.context import Context, Request, Trained
 from profundo.recipes.recipe_names import check
@@ -161,8 +162,7 @@ def validated(name: str, values: Any) -> Any:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "settings"
         raise ProfundoError(
-            f"recipe {name}: setting {place}: {first['msg'].replace('Input should be', 'expected')}, "
-            f"got {first['input']!r}"
+            f"recipe {name}: setting {place}: {expectation(first['msg'])}, got {first['input']!r}"
         ) from None
 
 

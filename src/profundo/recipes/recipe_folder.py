@@ -115,7 +115,6 @@ def open_model(path: str | Path) -> tuple[str, Model]:
     folder = finished(path)
     if kind_of(path) != "recipe":
         raise ProfundoError(f"{path}: is a run of `profundo train`, whose network predicts but generates nothing")
-    check_files(folder)  # a notice is enough: the model's own files vouch for each other
     if not folder.model.is_file():
         raise ProfundoError(f"{path}: this recipe keeps no network; `profundo report {path}` shows what it found")
     described = read_object(folder.model)
@@ -141,6 +140,7 @@ def open_model(path: str | Path) -> tuple[str, Model]:
             net.load_state_dict({key: weights[f"{label}.{key}"] for key in net.state_dict()})
     except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise ProfundoError(f"{folder.model}: no network can be built of it: {in_words(error)}; run it anew") from None
+    check_files(folder)  # a notice is enough: the model's own files vouch for each other. After what may be refused
     return name, Model(asked, {label: net.eval() for label, net in networks.items()}, known)
 
 

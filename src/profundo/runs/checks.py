@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from profundo.evaluate import evaluating
 from profundo.records import Dataset, ProfundoError
-from profundo.runs.saved_model import packed
+from profundo.runs.saved_model import keepable, packed
 
 __all__ = ["check_data", "check_outputs", "check_saving"]
 
@@ -67,20 +67,14 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
 
 def check_saving(net: nn.Module) -> None:
     """Raises ProfundoError when files cannot keep the net's state, or it cannot be put back: before a training, not after."""
-    name, state = type(net).__name__, net.state_dict()
-    for key, value in state.items():
-        if not isinstance(value, Tensor):
-            raise ProfundoError(
-                f"{name}: {key!r} of its state is a {type(value).__name__}; expected tensors, which files keep. Let "
-                "get_extra_state give a tensor, or keep nothing: out=False, without early_stop"
-            )
     try:
-        before = packed(state)
+        before = packed(net.state_dict())
         net.load_state_dict(safetensors.torch.load(before))
         if packed(net.state_dict()) != before:
             raise ValueError("it is not the same afterwards")
     except Exception as error:  # noqa: BLE001 - hooks are programs of somebody else
+        why = "; ".join(keepable(net)[1]) or " ".join(str(error).split())
         raise ProfundoError(
-            f"{name}: its state cannot be saved and put back: {' '.join(str(error).split())}. Let state_dict give what "
-            "load_state_dict takes, or keep nothing: out=False, without early_stop"
+            f"{type(net).__name__}: its state cannot be saved and put back: {why}. Let state_dict give dense tensors, which "
+            "files hold and load_state_dict takes, or keep nothing: out=False, without early_stop"
         ) from None

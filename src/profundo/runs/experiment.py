@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from profundo.data.augmenting.options import check, read
 from profundo.data.dataset_names import Task, nearest
-from profundo.files import kind_of, what_is_at, write_text
+from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
 
@@ -274,7 +274,7 @@ def experiment(**settings: Any) -> Experiment:
         if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
             kinds = "a number, text, true, false or a list of whole numbers"
             raise ProfundoError(f"net option {first['loc'][1]}: expected {kinds}, got {first['input']!r}") from None
-        expected = first["msg"].replace("Input should be", "expected").replace("'", "")
+        expected = expectation(first["msg"]).replace("'", "")
         if first["type"] == "literal_error" and isinstance(first["input"], str):
             known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
             near = nearest(first["input"], known)
@@ -409,17 +409,16 @@ def read_experiment(path: Path) -> dict[str, Any]:
     """The settings in a YAML file. Raises ProfundoError when it does not hold plain `name: value` lines."""
     try:
         if not path.is_file():
-            raise ProfundoError(f"{path}: expected an experiment file, found {what_is_at(path)}")
+            raise ProfundoError(f"{path}: expected an experiment file, found {what_is_at(path)}; {PUT_BACK}")
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
             raise ProfundoError(f"{path}: expected an experiment of a few lines, the file is larger than 64 KB")
         settings = yaml.load(content, Loader=PlainLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        said = " ".join(str(error).split())
-        raise ProfundoError(f"{path}: expected YAML lines `name: value`: {said}") from None
+        raise ProfundoError(f"{path}: expected YAML lines `name: value`: {in_words(error)}; {PUT_BACK}") from None
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
-        raise ProfundoError(f"{path}: expected YAML lines `name: value`, found {kind_of(settings)}")
+        raise ProfundoError(f"{path}: expected YAML lines `name: value`, found {kind_of(settings)}; {PUT_BACK}")
     return settings
 
 
@@ -428,7 +427,7 @@ def read_value(text: str) -> Any:
     try:
         return yaml.load(text, Loader=PlainLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ProfundoError(f"{text!r}: expected a plain value: {' '.join(str(error).split())}") from None
+        raise ProfundoError(f"{text!r}: expected a plain value: {in_words(error)}") from None
 
 
 def read_pair(text: str, option: str = "--set", such_as: str = "epochs=3") -> tuple[str, Any]:

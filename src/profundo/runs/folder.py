@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, Field, ValidationError
 
 from profundo.data.dataset_names import SUFFIXES
-from profundo.files import clear_leftovers, erase, in_words, open_place, read_object, reason, write_text
+from profundo.files import PUT_BACK, clear_leftovers, erase, in_words, open_place, read_object, reason, write_text
 from profundo.records import ProfundoError
 
 __all__ = ["Folder", "environment", "find_runs"]
@@ -65,9 +65,7 @@ class Folder:
                 if (path / "experiment.yaml").exists():
                     with cls(path).locked():  # says so if a process is at work in it
                         pass
-                    raise ProfundoError(
-                        f"{path}: already holds a run; `profundo resume {path}`, or choose another --out"
-                    )
+                    raise ProfundoError(f"{path}: already holds a run; {cls(path).resuming}, or choose another --out")
                 if not os.access(path, os.W_OK):
                     raise PermissionError(13, "Permission denied")
                 others = sorted(inside.name for inside in path.iterdir() if not _left_over(inside))
@@ -168,6 +166,19 @@ class Folder:
             raise ProfundoError(f"{self.log}: cannot be written: {reason(error)}") from None
 
     @property
+    def resuming(self) -> str:
+        """What goes on with it. A net of one's own only its owner can build."""
+        try:
+            own = re.search(r"^net: *['\"]?own:", self.experiment.read_text("utf-8", errors="replace"), re.MULTILINE)
+        except OSError:
+            own = None
+        return (
+            f"profundo.fit(net, data, …, out={str(self.path)!r}, resume=True)"
+            if own
+            else f"`profundo resume {self.path}`"
+        )
+
+    @property
     def state(self) -> str:
         if self.scores.exists():
             return "finished"
@@ -239,9 +250,13 @@ def read_result(folder: Folder) -> Result:
     try:
         result = Result.model_validate(read_object(folder.scores))
     except ValidationError as error:
-        raise ProfundoError(f"{folder.scores}: expected what a finished training keeps; {in_words(error)}") from None
+        raise ProfundoError(
+            f"{folder.scores}: expected what a finished training keeps; {in_words(error)}; {PUT_BACK}"
+        ) from None
     if not all({"epoch", "loss", "rate"} <= row.keys() for row in result.history):
-        raise ProfundoError(f"{folder.scores}: expected a history with the epoch, loss and rate of each epoch")
+        raise ProfundoError(
+            f"{folder.scores}: expected a history with the epoch, loss and rate of each epoch; {PUT_BACK}"
+        )
     return result
 
 
@@ -253,7 +268,9 @@ def read_scores(folder: Folder) -> dict[str, float]:
     try:
         return {str(name): float(value) for name, value in kept["test"].items()}
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise ProfundoError(f"{folder.scores}: expected the test scores of a run: {in_words(error)}") from None
+        raise ProfundoError(
+            f"{folder.scores}: expected the test scores of a run: {in_words(error)}; {PUT_BACK}"
+        ) from None
 
 
 def write_history(folder: Folder, text: str) -> None:

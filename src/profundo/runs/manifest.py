@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from profundo.files import read_object, sha256, write_bytes, write_json
+from profundo.files import PUT_BACK, in_words, read_object, sha256, write_bytes, write_json
 from profundo.records import ProfundoError
 from profundo.runs.experiment import WITHOUT_EFFECT, read_experiment
 from profundo.runs.folder import Folder
@@ -66,7 +66,9 @@ def finish(
 def read_manifest(folder: Folder) -> Manifest:
     """Raises ProfundoError when it is missing, or differs from what was written."""
     if not folder.manifest.exists():
-        raise ProfundoError(f"{folder.manifest}: is missing, so that nothing tells whether the run is as it ended")
+        raise ProfundoError(
+            f"{folder.manifest}: is missing, so that nothing tells whether the run is as it ended; {PUT_BACK}"
+        )
     content = read_object(folder.manifest)
     vouched = content.pop("sha256", None)
     try:
@@ -75,7 +77,7 @@ def read_manifest(folder: Folder) -> Manifest:
         return Manifest(**content)
     except (ValidationError, TypeError, ValueError) as error:
         raise ProfundoError(
-            f"{folder.manifest}: expected what a finished run was: {' '.join(str(error).split())}"
+            f"{folder.manifest}: expected what a finished run was: {in_words(error)}; {PUT_BACK}"
         ) from None
 
 
@@ -94,7 +96,7 @@ def check_files(
         manifest = read_manifest(folder)
     except ProfundoError as error:
         if passed_on:
-            raise ProfundoError(f"{error}; put it back, or train anew") from None
+            raise
         notice(str(error))
         return
     for name in dict.fromkeys((*manifest.files, *passed_on)):
@@ -131,10 +133,14 @@ def check_data_facts(folder: Folder, facts: Mapping[str, Any]) -> None:
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], ignored: Collection[str] = ()) -> list[str]:
     """What was and is, of each entry that is another."""
     return [
-        f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
+        f"{name} was {value_in_words(before.get(name))}, is {value_in_words(now.get(name))}"
         for name in dict.fromkeys((*before, *now))
         if before.get(name) != now.get(name) and name not in ignored
     ]
+
+
+def value_in_words(value: Any) -> str:
+    return "not set" if value is None else repr(value)
 
 
 def flat(asked: Mapping[str, Any]) -> dict[str, Any]:

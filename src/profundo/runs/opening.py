@@ -29,7 +29,7 @@ def finished(path: str | Path) -> Folder:
     """The folder of a finished run, of either kind. Raises ProfundoError for any other."""
     folder = Folder.open(path)
     if not folder.scores.exists():
-        raise ProfundoError(f"{path}: this run is not finished; `profundo resume {path}` ends it")
+        raise ProfundoError(f"{path}: this run is not finished; {folder.resuming} ends it")
     return folder
 
 
@@ -52,12 +52,12 @@ def open_run(path: str | Path, *, evaluate: bool = True) -> Run:
     folder = finished_training(path)
     asked = experiment(**read_experiment(folder.experiment))
     passed_on = (folder.experiment.name, *((folder.scores.name,) if evaluate else ()))
-    check_files(folder, passed_on, ignored=MAY_MOVE)  # their facts decide
-    check_place(asked.data, folder.experiment)
     net, _ = load_model(folder)
+    kept = read_result(folder)
+    check_files(folder, passed_on, ignored=MAY_MOVE)  # their facts decide; after what may be refused
+    check_place(asked.data, folder.experiment)
     data = load_data(asked)
     check_data_facts(folder, data.facts)
-    kept = read_result(folder)
     history = History()
     history.rows = kept.history
     run = Run(asked, data, net, history, write_report, folder=folder, best_epoch=kept.best_epoch, seconds=kept.seconds)

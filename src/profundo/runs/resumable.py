@@ -95,7 +95,9 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
             done = position.epoch * len(training.batches) + position.index
             keeping.folder.check()
             state = snapshot(training, keeping, position, randoms, paced.bits)
-            save_checkpoint(keeping.checkpoints, done, state, within=keeping.folder.path)
+            save_checkpoint(
+                keeping.checkpoints, done, state, within=keeping.folder.path, resuming=keeping.folder.resuming
+            )
             if keeping.history_file:
                 write_history(keeping.folder, history.to_csv())
 
@@ -115,7 +117,13 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
     if saved != end:
         save(end)
     if training.stopper is not None:
-        training.stopper.restore()
+        try:
+            training.stopper.restore()
+        except Exception as error:  # noqa: BLE001 - of hooks of the net, or a buffer that grew
+            raise ProfundoError(
+                f"the weights of the best epoch cannot be put back: {' '.join(str(error).split())}; let the net's buffers "
+                "keep their shapes, or leave out early_stop"
+            ) from None
 
 
 def watched(steps: Iterator[Step], training: Training, voice: Voice) -> Iterator[Step]:
@@ -154,8 +162,8 @@ def check_finite(networks: Mapping[str, nn.Module], position: Position) -> None:
         for name, tensor in net.named_parameters():
             if not bool(tensor.isfinite().all()):
                 raise ProfundoError(
-                    f"before epoch {position.epoch + 1}, step {position.index + 1}: {name} is no longer finite; the last "
-                    "checkpoint is from before. Try a smaller --learning-rate, or look for extreme values in the data"
+                    f"before epoch {position.epoch + 1}, step {position.index + 1}: {name} is no longer finite. Try a smaller "
+                    "learning rate, or look for extreme values in the data"
                 )
 
 

@@ -74,12 +74,14 @@ def unflatten(tree: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 # ------------------------------------------------------------------------------------------------- write, read, prune
-def save_checkpoint(folder: Path, done: int, state: State, keep: int = 2, within: Path | None = None) -> Path:
+def save_checkpoint(
+    folder: Path, done: int, state: State, keep: int = 2, within: Path | None = None, resuming: str = "resume the run"
+) -> Path:
     """Write the state after `done` updates into `folder`, then remove all but the newest `keep`.
 
     Any later checkpoint there was passed over as damaged when this training resumed; it goes, too. The folder is made
     where `within` is there, the run's folder, by default its parent, below which no link is followed. Raises
-    ProfundoError when it cannot be written; what was saved before is then untouched.
+    ProfundoError when it cannot be written; what was saved before is then untouched. resuming: what then goes on from it.
     """
     tensors: dict[str, Tensor] = {}
     tree = flatten(state, tensors)
@@ -96,9 +98,9 @@ def save_checkpoint(folder: Path, done: int, state: State, keep: int = 2, within
             write_folder(here, name, contents)
             prune(here, done, keep)
     except OSError as error:
+        untouched = "Earlier ones are untouched: then" if numbered(folder) else "None was there yet: to begin again,"
         raise ProfundoError(
-            f"{folder / name}: the checkpoint could not be written: {reason(error)}. Earlier ones are untouched: "
-            "then `profundo resume`"
+            f"{folder / name}: the checkpoint could not be written: {reason(error)}. {untouched} {resuming}"
         ) from None
     return folder / name
 

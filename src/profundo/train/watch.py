@@ -69,8 +69,8 @@ class History:
             for index, value in enumerate(before):
                 if not math.isfinite(value):
                     raise ProfundoError(
-                        f"epoch {epoch + 1}, step {index + 1}: the {name} became {value}; the last checkpoint is from "
-                        "before. Try a smaller --learning-rate, or look for extreme values in the data"
+                        f"epoch {epoch + 1}, step {index + 1}: the {name} became {value}. Try a smaller learning "
+                        "rate, or look for extreme values in the data"
                     )
         self.waiting = {}
         self.noted = {name: [float(value) for value in values] for name, values in self.noted.items()}

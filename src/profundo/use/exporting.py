@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from profundo.data.tables.frames import read_frame
 from profundo.data.tables.new_rows import features_of_row
 from profundo.files import open_place, read_object, reason, write_bytes, write_json, write_text
 from profundo.objectives import Objective
-from profundo.records import Column, Inputs, ProfundoError, Spec
+from profundo.records import Column, Dataset, Inputs, ProfundoError, Spec
 from profundo.runs.choices import load_data
 from profundo.runs.experiment import experiment, read_experiment
 from profundo.runs.folder import Folder
@@ -87,11 +87,13 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Inputs to compare on: raw, as the net takes them; as rows of a table where it has columns; in words."""
+    """Inputs to compare on: raw, as the net takes them; as rows of a table where it has columns; in words. notes: of data
+    that are not those of the run."""
 
     raw: Tensor
     rows: Sequence[Mapping[str, Any]]
     words: str
+    notes: tuple[str, ...] = ()
 
 
 def export(run: Run | str | Path, format: str | None = None, out: str | Path | None = None) -> Exported:
@@ -116,6 +118,7 @@ def export(run: Run | str | Path, format: str | None = None, out: str | Path | N
         contents, difference, notes = _onnx(trained, samples, place.name, about)
     else:
         contents, difference, notes = _safetensors(trained, samples, place.name, about)
+    notes += samples.notes
     files = [place.with_name(name) for name in contents]
     within = trained.folder.path if out is None else place.parent
     for path, content in zip(files, contents.values(), strict=True):
@@ -205,24 +208,38 @@ def _card_there(place: Path, about: Mapping[str, Any]) -> dict[str, Any]:
 def _samples(run: Run | str | Path, trained: Trained) -> Samples:
     """Of the test split where the data are there, else at random."""
     spec = trained.spec
+    data, notes = _data(run, trained.folder)
     if spec.inputs.columns:
-        return _table_rows(trained)
-    found = _test_inputs(run, trained)
+        return replace(_table_rows(trained), notes=notes)
+    found = _test_inputs(data, trained) if data is not None and not notes else None
     if found is None:
-        return Samples(example(spec, SAMPLES), (), "inputs at random, for the data are not at hand")
+        why = "not those of the run" if notes else "not at hand"
+        return Samples(example(spec, SAMPLES), (), f"inputs at random, for the data are {why}", notes)
     return Samples(found, (), "test samples")
 
 
-def _test_inputs(run: Run | str | Path, trained: Trained) -> Tensor | None:
+def _data(run: Run | str | Path, folder: Folder) -> tuple[Dataset | None, tuple[str, ...]]:
+    """What the run was trained on, where it is there; and a note where it is no longer the same."""
+    if (
+        isinstance(run, Run) and not run.data.spec.inputs.columns
+    ):  # of a table, the rows as they were are in the file alone
+        return run.data, ()
     try:
-        if isinstance(run, Run):
-            data = run.data
-        else:
-            asked = experiment(**read_experiment(trained.folder.experiment))
-            check_place(asked.data, trained.folder.experiment)
-            data = load_data(asked)
-            check_data_facts(trained.folder, data.facts)
-        split = data.test.inputs
+        asked = experiment(**read_experiment(folder.experiment))
+        check_place(asked.data, folder.experiment)
+        data = load_data(asked)
+    except (ProfundoError, OSError):
+        return None, ()
+    try:
+        check_data_facts(folder, data.facts)
+    except ProfundoError as error:
+        return data, (str(error),)
+    return data, ()
+
+
+def _test_inputs(data: Dataset, trained: Trained) -> Tensor | None:
+    split = data.test.inputs
+    try:
         found = split[:SAMPLES] if isinstance(split, Tensor) else _some_of(split)
     except (ProfundoError, OSError):
         return None

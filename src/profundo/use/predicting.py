@@ -107,9 +107,10 @@ class Predictor:
 def predictor(run: str | Path) -> Predictor:
     """The net of a finished run. Raises ProfundoError when there is none, or a file of it is damaged."""
     folder = finished_training(run)
-    check_files(folder)  # a notice is enough: the model's own files vouch for each other
     net, spec = load_model(folder)
-    return Predictor(folder, net, spec, load_objective(folder, spec))
+    ready = Predictor(folder, net, spec, load_objective(folder, spec))
+    check_files(folder)  # a notice is enough: the model's own files vouch for each other. After what may be refused
+    return ready
 
 
 def predictions(ready: Predictor, files: Sequence[Path]) -> Iterator[dict[str, Any] | Entry]:

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from profundo.files import in_words
+
 __all__ = [
     "DAMAGED",
     "FORMATS",
@@ -64,7 +66,7 @@ def _opened(data: bytes) -> Iterator[Any]:
     except UnidentifiedImageError:
         raise ValueError("not an image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, *DAMAGED) as error:
-        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
+        raise ValueError(in_words(error)) from None
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -122,7 +124,7 @@ def _array(data: bytes) -> np.ndarray:
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
     except (ValueError, EOFError, *DAMAGED) as error:
-        raise ValueError(" ".join(str(error).split())) from None
+        raise ValueError(in_words(error)) from None
     if dtype != np.uint8 or len(shape) not in (2, 3) or min(shape) < 1:
         raise ValueError(f"expected an image of bytes, got {dtype} {shape}; rows of numbers are for Parquet")
     if math.prod(shape) != len(data) - file.tell() or math.prod(shape) > 3 * MOST_PIXELS:
