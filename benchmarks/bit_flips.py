@@ -60,7 +60,7 @@ def main() -> None:
     asked = parser.parse_args()
     import torch
 
-    from profundo.runs.experiment import experiment
+    from profundo.runs.experiment import new_experiment
     from profundo.runs.saved_model import load_model
     from profundo.runs.supervised import train
     from profundo.train.checkpoints import load_checkpoint
@@ -68,7 +68,7 @@ def main() -> None:
     torch.set_num_threads(1)
     draw = random.Random(asked.seed)
     with tempfile.TemporaryDirectory() as place:
-        folder = train(experiment(data="wine", net="mlp", epochs=3), out=Path(place, "run")).folder
+        folder = train(new_experiment(data="wine", net="mlp", epochs=3), out=Path(place, "run")).folder
         assert folder is not None
         (last,) = folder.checkpoints.iterdir()
         parts = sorted(last.iterdir())

@@ -23,7 +23,7 @@ from profundo import nets
 from profundo.data.batches import batches
 from profundo.nets.summary import summary
 from profundo.records import Dataset, Inputs, Samples, Spec, Targets
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.preparing import Prepared, make_update
 from profundo.train import Plan, fit
 from profundo.train.distributed import Group
@@ -65,7 +65,7 @@ def ours(precision: str) -> Callable[[], object]:
     keep_heap()
     samples = pixels()
     net = nets.lenet5(SPEC)
-    asked = experiment(
+    asked = new_experiment(
         data="mnist", net="lenet5", batch_size=BATCH, optimizer="nesterov", learning_rate=0.01, weight_decay=5e-4
     )
     device = torch.device("cpu")

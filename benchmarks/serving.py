@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common import keep, show
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import train
 from profundo.use.predicting import predictor
 
@@ -47,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         for name, settings in RUNS.items():
             run = Path(place) / str(settings["data"])
-            train(experiment(**settings), out=run)
+            train(new_experiment(**settings), out=run)
             table |= {f"{name}: {row}": figures for row, figures in measured(run, asked.seconds).items()}
     show(table)
     keep("serving", {"seconds each": asked.seconds, "answers": table})

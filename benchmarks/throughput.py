@@ -32,7 +32,7 @@ from profundo.data import load
 from profundo.data.batches import batches
 from profundo.data.streams.shard_packing import write_shards
 from profundo.inspect.throughput import throughput
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.train.hardware import keep_heap
 
 IMAGES, ROWS, WORKERS = 128, 256, 2
@@ -127,7 +127,7 @@ def compared(works: dict[str, Callable[[], object]], samples: int, rounds: int) 
 
 
 def where_it_goes(address: Path, **settings: Any) -> dict[str, Any]:
-    found = throughput(experiment(data=str(address), stream=True, workers=WORKERS, **settings))
+    found = throughput(new_experiment(data=str(address), stream=True, workers=WORKERS, **settings))
     print(found.advice)
     return {
         "samples/s by one process": {one.name: round(one.rate) for one in found.stages},

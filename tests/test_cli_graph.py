@@ -208,10 +208,10 @@ class TestNets:
         assert "parameters" in out
 
     def test_a_run_shows_the_net_it_has_trained(self, said, tmp_path):
-        from profundo.runs.experiment import experiment
+        from profundo.runs.experiment import new_experiment
         from profundo.runs.supervised import train
 
-        run = train(experiment(data="iris", net="linear", epochs=3), out=tmp_path / "flowers")
+        run = train(new_experiment(data="iris", net="linear", epochs=3), out=tmp_path / "flowers")
         code, out, _ = said(str(tmp_path / "flowers"))
         assert code == 0
         assert "linear" in out

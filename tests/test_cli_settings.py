@@ -6,7 +6,7 @@ import pytest
 
 from profundo.cli import main
 from profundo.cli.app import ELSEWHERE
-from profundo.runs.experiment import SETTINGS, Experiment, belonging_to, experiment
+from profundo.runs.experiment import SETTINGS, Experiment, belonging_to, new_experiment
 
 # Name → what is written on the command line, and the value it stands for; none of them the default.
 WRITTEN = {
@@ -71,7 +71,7 @@ def experiment_of(monkeypatch):
     def call(command, *words):
         def reached(*given, **settings):
             names = {name: value for name, value in settings.items() if name in SETTINGS}
-            raise Reached(given[0] if given else experiment(**names))
+            raise Reached(given[0] if given else new_experiment(**names))
 
         monkeypatch.setattr(COMMANDS[command][0], reached)
         monkeypatch.setattr(sys, "argv", ["profundo", command, *words])
@@ -93,7 +93,7 @@ def test_every_option_reaches_the_experiment(command, experiment_of):
     known = {name: written for name, written in WRITTEN.items() if name not in COMMANDS[command][1]}
     words = [word for written, _ in known.values() for word in written]
     words += {"select": ["--vary", "depth=0,1"], "throughput": ["--auto"]}.get(command, [])
-    assert experiment_of(command, *words) == experiment(**{name: value for name, (_, value) in known.items()})
+    assert experiment_of(command, *words) == new_experiment(**{name: value for name, (_, value) in known.items()})
 
 
 @pytest.mark.parametrize("command", COMMANDS)

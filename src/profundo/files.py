@@ -216,8 +216,8 @@ def elsewhere(path: Path, there: os.stat_result, expected: str) -> ProfundoError
     kinds = {stat.S_IFLNK: "a link", stat.S_IFDIR: "a folder"}
     if expected == "a file":  # that is one: so it has two names
         kinds[stat.S_IFREG] = "a file that has another name elsewhere"
-    found = kinds.get(stat.S_IFMT(there.st_mode), "something else")
-    return ProfundoError(f"{path}: expected {expected} of its own, found {found}; nothing is written to it: remove it")
+    result = kinds.get(stat.S_IFMT(there.st_mode), "something else")
+    return ProfundoError(f"{path}: expected {expected} of its own, found {result}; nothing is written to it: remove it")
 
 
 def is_own(there: os.stat_result) -> bool:
@@ -275,8 +275,8 @@ def in_words(error: Exception) -> str:
         return "a value is of another kind than expected"
     if isinstance(error, RecursionError):
         return "nested too deeply"
-    said = error.strerror if isinstance(error, OSError) else None
-    return " ".join((said or str(error)).split()) or type(error).__name__
+    outputs = error.strerror if isinstance(error, OSError) else None
+    return " ".join((outputs or str(error)).split()) or type(error).__name__
 
 
 def expectation(message: str) -> str:

@@ -9,7 +9,7 @@ import yaml
 from profundo.data.streams.places import check_place, place_of, remember_place
 from profundo.looks.data_look import look
 from profundo.records import ProfundoError
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import open_run, train
 from profundo.use.any_run import resume
 from profundo.use.exporting import export
@@ -64,7 +64,7 @@ def listener():
 def test_a_run_of_a_stranger_is_not_fetched_for(tmp_path, monkeypatch, listener):
     port, calls = listener
     monkeypatch.setenv("PROFUNDO_CACHE", str(tmp_path / "cache"))
-    train(experiment(data="iris", epochs=1), out=tmp_path / "run")
+    train(new_experiment(data="iris", epochs=1), out=tmp_path / "run")
     path = tmp_path / "run" / "experiment.yaml"
     settings = yaml.safe_load(path.read_text()) | {"data": f"http://127.0.0.1:{port}/train-0.tar"}
     path.write_text(yaml.safe_dump(settings))

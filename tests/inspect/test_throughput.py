@@ -11,7 +11,7 @@ import pytest
 from profundo.data.images import image_folders
 from profundo.inspect import throughput as measured
 from profundo.inspect.throughput import Stage, advised, rate, throughput
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from shard_files import picture, write_shards
 
 
@@ -21,7 +21,7 @@ def _short(monkeypatch):
 
 
 def asked(data, **settings):
-    return experiment(data=str(data), net="mlp", stream=True, **settings)
+    return new_experiment(data=str(data), net="mlp", stream=True, **settings)
 
 
 def test_shards_have_their_stages_in_the_order_of_a_sample(tmp_path):
@@ -43,7 +43,7 @@ def test_tables_and_data_in_memory_have_stages_of_their_own(tmp_path):
     ).write_parquet(tmp_path / "t.parquet")
     found = throughput(asked(tmp_path / "t.parquet", target="y"))
     assert [stage.name for stage in found.stages] == ["read", "make features", "standardise", "learn"]
-    kept = throughput(experiment(data="iris"))
+    kept = throughput(new_experiment(data="iris"))
     assert [stage.name for stage in kept.stages] == ["gather", "standardise", "learn"]
     assert not kept.streamed
     assert "in memory" in kept.advice

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from profundo.lab.application import application
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import train
 from profundo.use.exporting import export
 from profundo.use.predicting import predict_files, predictor
@@ -122,7 +122,7 @@ def trained(request, tmp_path_factory):
     make, name, options = MAKERS[request.param]
     place = tmp_path_factory.mktemp(request.param)
     source = make(place / name)
-    run = train(experiment(data=str(source), **options), out=place / "run")
+    run = train(new_experiment(data=str(source), **options), out=place / "run")
     moved = place / "elsewhere"
     moved.mkdir()
     return run, source.rename(moved / source.name), place / "run"

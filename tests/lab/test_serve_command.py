@@ -20,7 +20,7 @@ from test_connections import flood
 from profundo.lab.listening import bind, hosts, url
 from profundo.lab.tokens import new_token, own_token, temporary_file
 from profundo.records import ProfundoError
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import train
 from profundo.use.predicting import predictor
 from served import TOKEN
@@ -32,7 +32,7 @@ COMMAND = [sys.executable, "-m", "profundo"]
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "wine-1"
-    train(experiment(data="wine", epochs=2, device="cpu"), out=folder)
+    train(new_experiment(data="wine", epochs=2, device="cpu"), out=folder)
     return folder
 
 

@@ -139,11 +139,11 @@ def test_hinge_states_no_probabilities(tmp_path):
 
 
 def test_a_kept_run_says_by_which_command_it_is_drawn_and_repeated(tmp_path):
-    from profundo.runs.experiment import experiment
+    from profundo.runs.experiment import new_experiment
     from profundo.runs.supervised import train
 
     folder = tmp_path / "a run"
-    tree, _ = page(train(experiment(data="iris", epochs=1), out=folder), tmp_path)
+    tree, _ = page(train(new_experiment(data="iris", epochs=1), out=folder), tmp_path)
     assert tree.one("section", id="net").one("code").text == f"profundo graph '{folder}' --depth 1 --svg net.svg"
     assert tree.one("section", id="repeat").one("code").text == f"profundo train --config '{folder}/experiment.yaml'"
 

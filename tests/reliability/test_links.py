@@ -21,7 +21,7 @@ import profundo.files
 from profundo.files import in_words, reason, write_bytes, write_text
 from profundo.recipes.recipe_run import run_recipe
 from profundo.records import ProfundoError
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.listing import list_runs
 from profundo.runs.supervised import open_run, train
 from profundo.runs.voice import Terminal
@@ -42,7 +42,7 @@ def originals(tmp_path_factory) -> dict[str, Path]:
     """Finished runs with all that the doors below write into them."""
     place = tmp_path_factory.mktemp("originals")
     settings = {"data": "iris", "net": "linear", "epochs": 2}
-    train(experiment(**settings, log=LOG, checkpoint_seconds=0), out=place / "training", voice=voice())
+    train(new_experiment(**settings, log=LOG, checkpoint_seconds=0), out=place / "training", voice=voice())
     for kind in ("onnx", "safetensors"):
         export(place / "training", kind)
     run_recipe("perceptron", quick=True, out=place / "recipe", voice=voice())
@@ -174,7 +174,7 @@ def test_a_new_run_in_a_folder_with_a_link_changes_nothing_outside(name, to, tmp
     run.mkdir()
     (run / name).symlink_to(outside / to.split()[-1])
     before = look(outside)
-    asked = experiment(data="iris", net="linear", epochs=1, log=LOG, checkpoint_seconds=0)
+    asked = new_experiment(data="iris", net="linear", epochs=1, log=LOG, checkpoint_seconds=0)
     said = refusal(lambda run: train(asked, out=run, voice=voice()), run)
     assert look(outside) == before
     assert said is None or (str(run) in said and name in said)
@@ -207,7 +207,7 @@ def test_without_folders_held_open_links_are_refused_all_the_same(tmp_path, monk
 def test_the_path_that_a_person_gives_may_go_through_links(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "runs").symlink_to(tmp_path / "disk")
-    run = train(experiment(data="iris", net="linear", epochs=1), out=tmp_path / "runs" / "iris", voice=voice())
+    run = train(new_experiment(data="iris", net="linear", epochs=1), out=tmp_path / "runs" / "iris", voice=voice())
     export(run.folder.path, "safetensors", out=tmp_path / "runs" / "iris.safetensors")
     assert {"scores.json", "report.html", "log.txt"} <= {path.name for path in (tmp_path / "disk" / "iris").iterdir()}
     assert (tmp_path / "disk" / "iris.safetensors").is_file()

@@ -162,14 +162,14 @@ def test_a_loss_that_is_no_number_ends_training_and_the_saved_networks_are_finit
 
 def test_a_network_that_an_update_ruined_is_not_saved(fast):
     from profundo.records import ProfundoError
-    from profundo.runs.experiment import experiment
+    from profundo.runs.experiment import new_experiment
     from profundo.runs.folder import Folder
     from profundo.runs.preparing import Prepared
     from profundo.runs.supervised import prepare, train_prepared
     from profundo.runs.voice import Quiet
     from profundo.train.distributed import Group
 
-    prepared: Prepared = prepare(experiment(data="wine", net="mlp", batch_size=31, epochs=3, checkpoint_seconds=0))
+    prepared: Prepared = prepare(new_experiment(data="wine", net="mlp", batch_size=31, epochs=3, checkpoint_seconds=0))
 
     class Poison(Quiet):
         """The last update of the first epoch ruins the weights, after a finite loss."""

@@ -10,7 +10,7 @@ from torch import nn
 
 import profundo as pf
 from profundo.records import ProfundoError
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.supervised import open_run, resume, train
 from profundo.runs.voice import Quiet
@@ -297,7 +297,7 @@ class Counting(Quiet):
 
 @pytest.mark.parametrize("name", ["model.safetensors", "model.json", "history.csv", "manifest.json", "scores.json"])
 def test_a_file_that_cannot_be_written_in_the_end_costs_no_training(name, tmp_path):
-    asked = experiment(data="wine", epochs=2, device="cpu")
+    asked = new_experiment(data="wine", epochs=2, device="cpu")
     whole = train(asked, out=tmp_path / "whole")
     folder = Folder(tmp_path / "run")
     blocked = folder.path / name
@@ -328,7 +328,7 @@ def test_a_full_disk_says_what_goes_on_and_whether_anything_was_saved_before(own
 
     monkeypatch.setattr(checkpoints, "write_flushed", full)
     settings = {"epochs": 3, "checkpoint_seconds": 0}
-    named = experiment(data="wine", device="cpu", **settings)
+    named = new_experiment(data="wine", device="cpu", **settings)
     begin = partial(pf.fit, Base(), wine, **settings) if own else partial(train, named)
     with pytest.raises(ProfundoError) as caught:
         begin(out=tmp_path / "run")
@@ -351,7 +351,7 @@ def test_a_first_step_that_is_not_finite_promises_no_checkpoint(seconds, wine, t
 
 def test_a_report_that_cannot_be_written_is_a_notice_and_the_run_finished(tmp_path):
     blocking = Blocking(tmp_path / "run" / "report.html", last=0)
-    run = train(experiment(data="wine", epochs=1, device="cpu"), out=tmp_path / "run", voice=blocking)
+    run = train(new_experiment(data="wine", epochs=1, device="cpu"), out=tmp_path / "run", voice=blocking)
     assert any("report could not be written" in line for line in blocking.notices)
     assert open_run(tmp_path / "run").scores.values == run.scores.values
 
@@ -364,5 +364,5 @@ def test_the_weights_are_written_before_anything_that_may_still_fail(tmp_path, m
 
     monkeypatch.setattr(supervised, "evaluate_run", fails)
     with pytest.raises(MemoryError):
-        train(experiment(data="wine", epochs=1, device="cpu"), out=tmp_path / "run")
+        train(new_experiment(data="wine", epochs=1, device="cpu"), out=tmp_path / "run")
     assert safetensors.torch.load_file(tmp_path / "run" / "model.safetensors")

@@ -11,7 +11,7 @@ import yaml
 
 from profundo.records import ProfundoError, Scores
 from profundo.runs import manifest as manifests
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.supervised import open_run, resume, train
 from profundo.studies.run_comparison import compare
@@ -27,7 +27,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     (folder / "t.csv").write_text("a,b,risk\n" + ROWS)
     for name in ("run", "other"):
-        train(experiment(data=str(folder / "t.csv"), target="risk", epochs=2, device="cpu"), out=folder / name)
+        train(new_experiment(data=str(folder / "t.csv"), target="risk", epochs=2, device="cpu"), out=folder / name)
     return folder
 
 

@@ -7,7 +7,7 @@ import polars
 import pytest
 
 from profundo.records import ProfundoError
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import open_run, train
 from profundo.use.predicting import predict_files
 
@@ -30,7 +30,7 @@ def people(tmp_path):
 
 
 def test_a_table_goes_from_file_to_predictions_without_the_file(people, tmp_path):
-    run = train(experiment(data=str(people), target="risk", epochs=20), out=tmp_path / "run")
+    run = train(new_experiment(data=str(people), target="risk", epochs=20), out=tmp_path / "run")
     assert run.scores.values["accuracy"] > 0.85
     assert run.scores.baseline["accuracy"] < 0.65
     new = tmp_path / "new.csv"
@@ -45,7 +45,7 @@ def test_a_table_goes_from_file_to_predictions_without_the_file(people, tmp_path
 
 
 def test_predictions_of_the_rows_learned_from_are_those_of_the_net(people, tmp_path):
-    run = train(experiment(data=str(people), target="risk", epochs=5), out=tmp_path / "run")
+    run = train(new_experiment(data=str(people), target="risk", epochs=5), out=tmp_path / "run")
     said = predict_files(tmp_path / "run", [people])
     opened = open_run(tmp_path / "run")
     assert opened.scores.values == pytest.approx(run.scores.values)
@@ -58,7 +58,7 @@ def test_predictions_of_the_rows_learned_from_are_those_of_the_net(people, tmp_p
 
 
 def test_a_table_that_changed_is_not_taken_for_the_one_learned_from(people, tmp_path):
-    train(experiment(data=str(people), target="risk", epochs=1), out=tmp_path / "run")
+    train(new_experiment(data=str(people), target="risk", epochs=1), out=tmp_path / "run")
     people.write_text(people.read_text().replace("Porto", "Lisboa"))
     with pytest.raises(ProfundoError):
         open_run(tmp_path / "run")
@@ -69,7 +69,7 @@ def test_arrays_of_images_are_trained_on(tmp_path):
     y = np.arange(120) % 2
     x[y == 1, 2:6, 2:6] += 150
     np.savez(tmp_path / "squares.npz", x=x, y=np.where(y == 1, "square", "none"))
-    run = train(experiment(data=str(tmp_path / "squares.npz"), epochs=8), out=tmp_path / "run")
+    run = train(new_experiment(data=str(tmp_path / "squares.npz"), epochs=8), out=tmp_path / "run")
     assert run.scores.values["accuracy"] == 1
 
 
@@ -91,7 +91,7 @@ def weather(tmp_path):
 def test_several_labels_go_from_file_to_predictions(weather, tmp_path):
     table = polars.read_csv(weather)
     table.drop("sky").write_csv(weather)
-    run = train(experiment(data=str(weather), target="sun,rain,frost", epochs=40), out=tmp_path / "run")
+    run = train(new_experiment(data=str(weather), target="sun,rain,frost", epochs=40), out=tmp_path / "run")
     assert run.experiment.objective == "bernoulli"
     assert run.scores.values["label accuracy"] > 0.95 > 0.8 > run.scores.baseline["label accuracy"]
     assert run.scores.linear["label accuracy"] > 0.8
@@ -105,7 +105,7 @@ def test_several_labels_go_from_file_to_predictions(weather, tmp_path):
 
 def test_labels_in_one_column_are_the_same_task(weather, tmp_path):
     polars.read_csv(weather).drop("sun", "rain", "frost").write_csv(weather)
-    run = train(experiment(data=str(weather), target="sky", task="labels", epochs=40), out=tmp_path / "run")
+    run = train(new_experiment(data=str(weather), target="sky", task="labels", epochs=40), out=tmp_path / "run")
     assert run.data.spec.targets.classes == ("frost", "none", "rain", "sun")
     assert run.scores.values["label accuracy"] > 0.9
 
@@ -113,7 +113,7 @@ def test_labels_in_one_column_are_the_same_task(weather, tmp_path):
 def test_two_numbers_are_predicted_at_once(weather, tmp_path):
     rows = polars.read_csv(weather).select("cloud", "warmth")
     rows.with_columns(a=polars.col("cloud") * 3 + 1, b=polars.col("warmth") * -2).write_csv(weather)
-    run = train(experiment(data=str(weather), target="a,b", epochs=60), out=tmp_path / "run")
+    run = train(new_experiment(data=str(weather), target="a,b", epochs=60), out=tmp_path / "run")
     assert run.data.spec.targets.names == ("a", "b")
     assert run.scores.values["R²"] > 0.9
     assert run.scores.linear["R²"] > 0.999  # it is linear

@@ -13,7 +13,7 @@ from PIL import Image
 
 from commands import bits
 from profundo.records import Interrupted, ProfundoError
-from profundo.runs.experiment import SETTINGS, WITHOUT_EFFECT, Experiment, experiment
+from profundo.runs.experiment import SETTINGS, WITHOUT_EFFECT, Experiment, new_experiment
 from profundo.runs.preparing import training
 from profundo.runs.resumable import learn
 from profundo.runs.supervised import prepare, resume, train
@@ -124,7 +124,7 @@ def test_a_setting_that_changes_results_changes_the_weights(name, place, monkeyp
         pytest.skip("no GPU here")
     monkeypatch.chdir(place)
     before, again, after = (
-        weights(experiment(**{"data": "iris", "epochs": 2, **besides, name: one})) for one in (value, value, other)
+        weights(new_experiment(**{"data": "iris", "epochs": 2, **besides, name: one})) for one in (value, value, other)
     )
     assert before == again
     assert before != after
@@ -136,7 +136,7 @@ def test_a_setting_that_changes_results_changes_the_weights(name, place, monkeyp
 def test_a_setting_that_changes_no_results_leaves_every_bit(name, place, tmp_path, monkeypatch):
     besides, value, other = LEAVES[name]
     monkeypatch.chdir(place)
-    one, another = (experiment(**{"data": "iris", "epochs": 3, **besides, name: value}) for value in (value, other))
+    one, another = (new_experiment(**{"data": "iris", "epochs": 3, **besides, name: value}) for value in (value, other))
     train(one, out=tmp_path / "one")
     train(another, out=tmp_path / "another")
     assert bits(tmp_path / "another") == bits(tmp_path / "one")

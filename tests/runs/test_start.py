@@ -5,10 +5,10 @@ import sys
 
 SCRIPT = """
 import sys, tempfile
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import train
 with tempfile.TemporaryDirectory() as folder:
-    run = train(experiment(data="digits", epochs=1), out=folder + "/run")
+    run = train(new_experiment(data="digits", epochs=1), out=folder + "/run")
     assert run.folder.report.is_file()
 heavy = {"torch._dynamo", "torch._inductor", "sympy", "pandas", "onnx", "starlette", "fsspec.implementations.http"}
 print(sorted(heavy & set(sys.modules)))

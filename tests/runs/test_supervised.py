@@ -11,7 +11,7 @@ from torch import nn
 
 import profundo as pf
 from profundo.records import ProfundoError, Samples
-from profundo.runs.experiment import completed, experiment, read_experiment
+from profundo.runs.experiment import completed, new_experiment, read_experiment
 from profundo.runs.supervised import open_run, prepare, train
 from profundo.runs.voice import Quiet
 from profundo.train import OPTIMIZERS
@@ -159,14 +159,14 @@ def picture_folder(folder, seed=0):
 def test_streaming_ends_with_the_same_weights_as_in_memory(tmp_path):
     folder = picture_folder(tmp_path / "pictures")
     settings = {"data": str(folder), "epochs": 3, "batch_size": 8, "augment": ["mirror", "shift"]}
-    memory = train(experiment(**settings, stream=False), out=tmp_path / "memory")
-    streamed = train(experiment(**settings, stream=True, workers=2), out=tmp_path / "streamed")
+    memory = train(new_experiment(**settings, stream=False), out=tmp_path / "memory")
+    streamed = train(new_experiment(**settings, stream=True, workers=2), out=tmp_path / "streamed")
     assert torch.equal(weights(memory.net), weights(streamed.net))
     assert memory.scores == streamed.scores
 
 
 def test_a_finished_run_opens_again_with_the_same_scores(tmp_path):
-    run = train(experiment(data="diabetes", epochs=5), out=tmp_path / "run")
+    run = train(new_experiment(data="diabetes", epochs=5), out=tmp_path / "run")
     again = open_run(tmp_path / "run")
     assert again.scores == run.scores
     assert again.history.rows == run.history.rows
@@ -188,14 +188,14 @@ def test_predictions_of_a_run_agree_with_its_scores(iris):
 
 
 def test_no_setting_is_left_open_in_what_is_written(tmp_path):
-    train(experiment(data="iris", epochs=1), out=tmp_path / "run")
+    train(new_experiment(data="iris", epochs=1), out=tmp_path / "run")
     written = (tmp_path / "run/experiment.yaml").read_text()
     for name in ("net", "batch_size", "optimizer", "learning_rate", "schedule", "weight_decay", "epochs"):
         assert f"\n{name}: " in f"\n{written}"
 
 
 def test_completing_a_complete_experiment_changes_nothing():
-    asked = experiment(data="wine")
+    asked = new_experiment(data="wine")
     prepared = prepare(asked)
     chosen = prepared.experiment
     assert completed(chosen, prepared.data.spec, len(prepared.data.train), chosen.net, False) == chosen
@@ -257,20 +257,20 @@ def test_a_net_of_ones_own_goes_on_after_an_interruption_to_the_same_bits(iris, 
 @pytest.mark.parametrize("name", ["iris", "wine", "digits", "breast-cancer"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns_with_its_default_settings(name, optimizer, tmp_path):
-    run = train(experiment(data=name, net="mlp", optimizer=optimizer), out=tmp_path / "run")
+    run = train(new_experiment(data=name, net="mlp", optimizer=optimizer), out=tmp_path / "run")
     assert run.scores.values["accuracy"] > 0.88
 
 
 def test_mistakes_are_found_before_a_folder_is_made(tmp_path):
     with pytest.raises(ProfundoError, match="label smoothing"):
-        train(experiment(data="diabetes", label_smoothing=0.1), out=tmp_path / "run")
+        train(new_experiment(data="diabetes", label_smoothing=0.1), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_files_of_others_in_the_runs_folder_stay(tmp_path):
     (tmp_path / ".mine.part").write_text("mine")
     (tmp_path / ".keep.part").mkdir()
-    train(experiment(data="iris", epochs=1), out=tmp_path)
+    train(new_experiment(data="iris", epochs=1), out=tmp_path)
     assert (tmp_path / ".mine.part").read_text() == "mine"
     assert (tmp_path / ".keep.part").is_dir()
 
@@ -326,9 +326,9 @@ def test_a_net_that_keeps_what_it_made_first_can_be_trained(iris):
 
 def test_a_streamed_run_says_so_in_its_experiment(tmp_path):
     folder = picture_folder(tmp_path / "pictures")
-    prepared = prepare(experiment(data=str(folder), stream=True))
+    prepared = prepare(new_experiment(data=str(folder), stream=True))
     assert prepared.experiment.stream is True
-    assert prepare(experiment(data=str(folder))).experiment.stream is False
+    assert prepare(new_experiment(data=str(folder))).experiment.stream is False
 
 
 def test_resuming_elsewhere_is_refused_or_noticed(tmp_path, iris, monkeypatch):
@@ -360,22 +360,22 @@ def test_resuming_elsewhere_is_refused_or_noticed(tmp_path, iris, monkeypatch):
 def test_images_with_augmentation_repeat_bit_for_bit_from_the_experiment_file(tmp_path):
     asked = {"data": "digits", "net": "fast_cnn", "epochs": 2, "augment": ["shift", "rotation", "noise"], "seed": 4}
     for precision in ("bfloat16", "float32"):
-        first = train(experiment(**asked, precision=precision), out=tmp_path / precision)
-        again = train(experiment(**read_experiment(first.folder.experiment)), out=tmp_path / f"{precision}-again")
+        first = train(new_experiment(**asked, precision=precision), out=tmp_path / precision)
+        again = train(new_experiment(**read_experiment(first.folder.experiment)), out=tmp_path / f"{precision}-again")
         for name in ("model.safetensors", "history.csv"):
             assert (first.folder.path / name).read_bytes() == (again.folder.path / name).read_bytes()
 
 
 def test_the_recorded_step_changes_no_bit_of_a_run(tmp_path):
     asked = {"data": "digits", "net": "fast_cnn", "epochs": 2, "augment": ["shift"]}
-    runs = [train(experiment(**asked, capture=capture), out=tmp_path / str(capture)) for capture in (True, False)]
+    runs = [train(new_experiment(**asked, capture=capture), out=tmp_path / str(capture)) for capture in (True, False)]
     assert torch.equal(weights(runs[0].net), weights(runs[1].net))
     assert runs[0].history.rows == runs[1].history.rows
 
 
 @pytest.mark.parametrize("objective", ["hinge", "bernoulli"])
 def test_a_net_learns_two_classes_by_either_objective_and_opens_again(objective, tmp_path):
-    run = train(experiment(data="breast-cancer", objective=objective, epochs=10), out=tmp_path / "run")
+    run = train(new_experiment(data="breast-cancer", objective=objective, epochs=10), out=tmp_path / "run")
     assert run.scores.values["accuracy"] > 0.9
     opened = open_run(tmp_path / "run")
     assert opened.scores.values == run.scores.values
@@ -395,7 +395,7 @@ def test_robust_objectives_are_not_led_astray_by_wild_targets(tmp_path):
     np.savez(path, x_train=x[:500], y_train=wild[:500], x_test=x[500:], y_test=y[500:])
     errors = {}
     for objective in ("gaussian", "laplace", "huber"):
-        run = train(experiment(data=str(path), objective=objective, epochs=40), out=tmp_path / objective)
+        run = train(new_experiment(data=str(path), objective=objective, epochs=40), out=tmp_path / objective)
         errors[objective] = run.scores.values["MAE"]
     assert errors["laplace"] < 1.5 < errors["gaussian"]
     assert errors["huber"] < errors["gaussian"]
@@ -408,7 +408,7 @@ def test_balanced_weights_find_more_of_a_rare_class(tmp_path):
     np.savez(tmp_path / "rare.npz", x=x, y=rare)
     recall = {}
     for weights in (None, "balanced"):
-        asked = experiment(data=str(tmp_path / "rare.npz"), class_weights=weights, epochs=10)
+        asked = new_experiment(data=str(tmp_path / "rare.npz"), class_weights=weights, epochs=10)
         run = train(asked, out=tmp_path / str(weights))
         recall[weights] = run.scores.per_class[1].recall
         assert run.scores.values["balanced accuracy"] > (0.7 if weights else 0)
@@ -416,7 +416,7 @@ def test_balanced_weights_find_more_of_a_rare_class(tmp_path):
 
 
 def test_scores_are_kept_with_both_yardsticks_and_every_class(tmp_path):
-    run = train(experiment(data="wine", epochs=2), out=tmp_path / "run")
+    run = train(new_experiment(data="wine", epochs=2), out=tmp_path / "run")
     kept = json.loads(run.folder.scores.read_text())
     assert kept["linear"]["accuracy"] == run.scores.linear["accuracy"] > 0.9
     assert kept["linear_name"] == "logistic regression"
@@ -437,7 +437,7 @@ def test_a_linear_model_that_cannot_be_fitted_costs_a_notice_and_not_the_run(tmp
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(scoring, "yardstick", fails)
-    run = train(experiment(data="iris", epochs=2), out=tmp_path / "run", voice=Listening())
+    run = train(new_experiment(data="iris", epochs=2), out=tmp_path / "run", voice=Listening())
     assert not run.scores.linear
     assert run.folder.scores.is_file()
     assert said[-1] == "no linear model to compare with: out of memory"
@@ -446,7 +446,7 @@ def test_a_linear_model_that_cannot_be_fitted_costs_a_notice_and_not_the_run(tmp
 def test_a_run_that_is_opened_again_takes_the_linear_model_from_its_folder(tmp_path, monkeypatch):
     from profundo.runs import scoring
 
-    run = train(experiment(data="iris", epochs=2), out=tmp_path / "run")
+    run = train(new_experiment(data="iris", epochs=2), out=tmp_path / "run")
     monkeypatch.setattr(scoring, "yardstick", lambda _data: pytest.fail("fitted again"))
     opened = open_run(tmp_path / "run")
     assert (opened.scores.linear, opened.scores.linear_name) == (run.scores.linear, run.scores.linear_name)

@@ -10,7 +10,7 @@ from torch import nn
 import profundo as pf
 from profundo.records import ProfundoError
 from profundo.runs import tensorboard
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import train
 from profundo.runs.voice import Quiet
 
@@ -35,7 +35,7 @@ def test_what_a_run_needs_is_installed_here():
 
 @pytest.mark.skipif(not has_tensorboard, reason="tensorboard is not installed")
 def test_every_epoch_and_every_update_are_there(tmp_path):
-    run = train(experiment(data="iris", epochs=4, log="tensorboard"), out=tmp_path / "run")
+    run = train(new_experiment(data="iris", epochs=4, log="tensorboard"), out=tmp_path / "run")
     found = read(tmp_path / "run" / "tensorboard")
     updates = len(run.data.train) // run.experiment.batch_size
     assert [value for _, value in found["epoch/validation loss"]] == pytest.approx(run.history["validation loss"])
@@ -70,7 +70,7 @@ def test_a_resumed_run_tells_every_epoch_once(tmp_path):
 def test_without_tensorboard_it_is_said_before_a_folder_is_made(tmp_path, monkeypatch):
     monkeypatch.setattr(tensorboard.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ProfundoError, match=r"profundo\[tensorboard\]"):
-        train(experiment(data="iris", log="tensorboard"), out=tmp_path / "run")
+        train(new_experiment(data="iris", log="tensorboard"), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -81,4 +81,4 @@ def test_a_log_needs_a_folder():
 
 def test_another_log_is_refused():
     with pytest.raises(ProfundoError, match="log: expected"):
-        experiment(data="iris", log="wandb")
+        new_experiment(data="iris", log="wandb")

@@ -24,7 +24,7 @@ from profundo.cli import main
 from profundo.data.batches import order
 from profundo.data.splits.folds import folds, seed_of
 from profundo.records import Batch, Interrupted, ProfundoError
-from profundo.runs.experiment import completed, experiment
+from profundo.runs.experiment import completed, new_experiment
 from profundo.studies import cross_validation, study
 from profundo.studies.cross_validation import cross_validate, resume_cross_validation
 from profundo.studies.cross_validation_result import CrossValidation
@@ -53,7 +53,7 @@ def test_it_is_the_loop_that_one_would_write_by_hand(iris):
         rest = np.setdiff1d(np.arange(150), held.numpy())
         scaler = StandardScaler().fit(rows[rest].astype(np.float32).astype(np.float64))
         inputs = torch.from_numpy(scaler.transform(rows.astype(np.float32))).float()
-        chosen = completed(experiment(data="iris", seed=5 + number, **QUICK), spec, len(rest), "mlp")
+        chosen = completed(new_experiment(data="iris", seed=5 + number, **QUICK), spec, len(rest), "mlp")
         torch.manual_seed(5 + number)
         net = pf.nets.mlp(spec)
         update = pf.train.Supervised(
@@ -151,7 +151,7 @@ def test_the_line_tells_mean_and_deviation():
         )
 
     found = CrossValidation(
-        asked=experiment(data="iris"),
+        asked=new_experiment(data="iris"),
         net="mlp",
         name="iris",
         classes=(),

@@ -19,7 +19,7 @@ from profundo.data.loading import collect
 from profundo.data.splits.folds import nested, seed_of
 from profundo.data.splits.splits import separated
 from profundo.records import Interrupted, ProfundoError
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.studies import learning_curves, study
 from profundo.studies.learning_curve_result import LearningCurve
 from profundo.studies.learning_curves import learning_curve, numbers_of, resume_learning_curve
@@ -35,7 +35,7 @@ def moons():
 def handmade(errors, metric="RMSE", sizes=(100, 200, 400, 800)):
     rows = [list(row) for row in errors]
     return LearningCurve(
-        asked=experiment(data="diabetes"),
+        asked=new_experiment(data="diabetes"),
         net="mlp",
         name="d",
         sizes=tuple(sizes),

@@ -9,7 +9,7 @@ import pytest
 import profundo as pf
 from profundo.cli import main
 from profundo.records import Interrupted
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.voice import Quiet
 from profundo.studies import model_selection, study
 from profundo.studies.model_selection import resume_selection, select
@@ -34,7 +34,7 @@ def handmade(training, validation, by="log loss", error=0.02):
     chosen = min(range(len(candidates)), key=lambda at: sign * np.mean(validation[at]))
     figures = {by: 0.9}
     return Selected(
-        asked=experiment(data="d"),
+        asked=new_experiment(data="d"),
         net="mlp",
         name="d",
         setting="depth",
@@ -100,7 +100,7 @@ def test_the_training_error_does_not_choose(tmp_path):
 
 def test_the_chosen_one_is_tested_as_a_training_of_its_own_would_be(spiral):
     data = pf.load("spiral", seed=1)
-    run = study.trained(varied(experiment(data="spiral", epochs=4, seed=1), "depth", spiral.value), data)
+    run = study.trained(varied(new_experiment(data="spiral", epochs=4, seed=1), "depth", spiral.value), data)
     assert spiral.test == dict(run.scores.values)
     first = study.figures_on(run, data.validation)
     assert spiral.candidates[spiral.chosen].validation["log loss"][0] == pytest.approx(first["log loss"], rel=1e-6)
@@ -139,14 +139,14 @@ def test_too_little_underfits_and_too_much_overfits():
 
 
 def test_a_depth_is_so_many_hidden_layers_of_the_first_width():
-    asked = experiment(data="moons", net_options={"widths": [16, 8], "dropout": 0.1})
+    asked = new_experiment(data="moons", net_options={"widths": [16, 8], "dropout": 0.1})
     assert varied(asked, "depth", 3).net_options == {"widths": [16, 16, 16], "dropout": 0.1}
     assert varied(asked, "depth", 0).net_options["widths"] == []
     assert varied(asked, "width", 32).net_options["widths"] == [32, 32]
     assert varied(asked, "net_options.dropout", 0.5).net_options["dropout"] == 0.5
     assert varied(asked, "weight_decay", 0).weight_decay == 0
     assert varied(asked, "depth", 3).net == "mlp"
-    assert varied(experiment(data="moons"), "depth", 2).net_options == {"widths": [128, 128]}
+    assert varied(new_experiment(data="moons"), "depth", 2).net_options == {"widths": [128, 128]}
 
 
 def test_objectives_are_compared_by_a_figure_that_all_have():

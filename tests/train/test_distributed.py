@@ -20,7 +20,7 @@ COMPARE = """
 import sys, torch
 from profundo.data import augmentation
 from profundo.data.batches import batches
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.preparing import make_update
 from profundo.runs.supervised import prepare
 from profundo.train import Plan, fit
@@ -28,7 +28,7 @@ from profundo.train.distributed import group
 from profundo.train.randomness import seeded
 
 def main():
-    asked = experiment(data="digits", net=sys.argv[1], epochs=1, precision="float32", device="cpu", learning_rate=0.02)
+    asked = new_experiment(data="digits", net=sys.argv[1], epochs=1, precision="float32", device="cpu", learning_rate=0.02)
     with group("cpu") as processes, seeded(0):
         losses = measured(asked, processes)
         if processes.chief:

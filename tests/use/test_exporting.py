@@ -26,7 +26,7 @@ from profundo.data.tables.new_rows import features_of_row
 from profundo.nets import layers
 from profundo.nets.threshold_units import ThresholdLayer
 from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
-from profundo.runs.experiment import experiment, read_experiment
+from profundo.runs.experiment import new_experiment, read_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.supervised import train
 from profundo.use import exporting, model_card, onnx_graphs, usage_code
@@ -76,7 +76,7 @@ def _packages():
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
     place = tmp_path_factory.mktemp("digits")
-    return place / "run", train(experiment(data="digits", epochs=2), out=place / "run")
+    return place / "run", train(new_experiment(data="digits", epochs=2), out=place / "run")
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,9 @@ def people(tmp_path_factory):
         {**row, "risk": "high" if (row["age"] or 50) / 20 + (row["city"] == "Porto") > 3 else "low"} for row in rows
     ]
     polars.DataFrame(rows).write_csv(place / "people.csv")
-    return place / "run", train(experiment(data=str(place / "people.csv"), target="risk", epochs=5), out=place / "run")
+    return place / "run", train(
+        new_experiment(data=str(place / "people.csv"), target="risk", epochs=5), out=place / "run"
+    )
 
 
 def session(path):
@@ -399,7 +401,7 @@ def test_data_that_changed_since_the_training_are_a_note(ending, changed, tmp_pa
         return str(path)
 
     target = {"target": "risk"} if ending == "csv" else {}
-    train(experiment(data=write(60), task="classes", epochs=1, **target), out=tmp_path / "run")
+    train(new_experiment(data=write(60), task="classes", epochs=1, **target), out=tmp_path / "run")
     write(61 if changed else 60)
     done = export(tmp_path / "run", "safetensors")
     assert any("the data are not those of the run" in note for note in done.notes) == changed

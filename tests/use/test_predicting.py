@@ -21,7 +21,7 @@ from profundo.data.tables.new_rows import BadInputError, features_of_frame, feat
 from profundo.files import replacing
 from profundo.lab.answering import as_csv
 from profundo.records import Column, Inputs, ProfundoError, Targets
-from profundo.runs.experiment import experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.supervised import train
 from profundo.use import predicting
@@ -33,7 +33,7 @@ from profundo.use.prediction_output import tell
 def digits(tmp_path_factory):
     """A run on 8×8 images, and its test images as files in folders of folders, in the order of the split."""
     place = tmp_path_factory.mktemp("digits")
-    run = train(experiment(data="digits", epochs=2), out=place / "run")
+    run = train(new_experiment(data="digits", epochs=2), out=place / "run")
     for number, image in enumerate(run.data.test.inputs[:60]):
         folder = place / "images" / f"{number // 20}" / "deep"
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def people(tmp_path_factory):
         for number in draw.sample(range(1200), 1200)
     ]
     polars.DataFrame(rows).write_csv(place / "people.csv")
-    run = train(experiment(data=str(place / "people.csv"), target="cost", epochs=2), out=place / "run")
+    run = train(new_experiment(data=str(place / "people.csv"), target="cost", epochs=2), out=place / "run")
     return place, run
 
 
@@ -208,7 +208,7 @@ def test_inputs_are_read_as_they_are_needed(digits, monkeypatch):
 def test_columns_of_arrays_go_by_their_place(tmp_path):
     x = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
     np.savez(tmp_path / "rows.npz", x=x, y=np.where(x[:, 0] > 0, "up", "down"))
-    train(experiment(data=str(tmp_path / "rows.npz"), epochs=2), out=tmp_path / "run")
+    train(new_experiment(data=str(tmp_path / "rows.npz"), epochs=2), out=tmp_path / "run")
     polars.DataFrame(x[:5], schema=["a", "b", "c"]).write_csv(tmp_path / "rows.csv")
     by_place = predict_files(tmp_path / "run", [tmp_path / "rows.csv"])
     by_array = predict_files(tmp_path / "run", [tmp_path / "rows.npz"])[:5]

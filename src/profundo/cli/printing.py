@@ -61,13 +61,13 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 
 
 def print_plan(prepared: Any, as_json: bool) -> None:
-    data, asked = prepared.data, prepared.experiment
+    data, experiment = prepared.data, prepared.experiment
     parameters = sum(parameter.numel() for parameter in prepared.net.parameters())
-    settings = {name: value for name, value in asked.settings().items() if value not in (None, [], {})}
+    settings = {name: value for name, value in experiment.settings().items() if value not in (None, [], {})}
     plan = {
         "samples": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
         "parameters": parameters,
-        "steps": asked.epochs * max(1, len(data.train) // asked.batch_size),
+        "steps": experiment.epochs * max(1, len(data.train) // experiment.batch_size),
         "device": str(prepared.device),
         "precision": prepared.precision,
         "experiment": settings,

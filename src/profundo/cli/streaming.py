@@ -23,20 +23,20 @@ def throughput(
 ) -> None:
     """Say where the time goes: samples a second of reading, decoding, standardising and learning; and what to do."""
     from profundo.inspect.throughput import throughput as measure
-    from profundo.runs.experiment import experiment
+    from profundo.runs.experiment import new_experiment
 
-    found = measure(experiment(**with_data(settings, "throughput digits"), stream=stream or None))
+    result = measure(new_experiment(**with_data(settings, "throughput digits"), stream=stream or None))
     if as_json:
-        print_json(found.as_plain_data())
+        print_json(result.as_plain_data())
         return
     rows = [
         {"stage": one.name, "samples/s": f"{one.rate:,.0f}", "share of time": f"{100 * one.share:.0f} %"}
-        for one in found.stages
+        for one in result.stages
     ]
     print_table(rows)
-    print(f"batches of {found.batch_size} from {found.workers} workers: {found.together:,.0f} samples/s")
-    print(f"{found.net} learns: {found.learning:,.0f} samples/s")
-    print(found.advice)
+    print(f"batches of {result.batch_size} from {result.workers} workers: {result.together:,.0f} samples/s")
+    print(f"{result.net} learns: {result.learning:,.0f} samples/s")
+    print(result.advice)
 
 
 @app.command(rich_help_panel=DATA)

@@ -37,18 +37,18 @@ def train(
 ) -> None:
     """Train a network on data, evaluate it and write a report."""
     from profundo.records import ProfundoError
-    from profundo.runs.experiment import experiment, read_experiment
+    from profundo.runs.experiment import new_experiment, read_experiment
     from profundo.runs.supervised import prepare
     from profundo.runs.supervised import train as train_recipe
 
     before = read_experiment(config) if config else {}
     if "recipe" in before:
         raise ProfundoError(f"{config}: was asked of a recipe; `profundo recipe --config {config}` repeats it")
-    asked = experiment(**with_data(before | settings, "train digits"))
+    experiment = new_experiment(**with_data(before | settings, "train digits"))
     if dry_run:
-        print_plan(prepare(asked), as_json)
+        print_plan(prepare(experiment), as_json)
         return
-    print_run(train_recipe(asked, out=out, voice=terminal()), as_json)
+    print_run(train_recipe(experiment, out=out, voice=terminal()), as_json)
 
 
 @settings_command("lr-find", CHOOSE, without=("course", "log", "checkpoint_seconds"))
@@ -64,11 +64,11 @@ def lr_find(
 ) -> None:
     """Find a learning rate: train for a few steps with a growing one, and look where the loss falls and diverges."""
     from profundo.inspect.learning_rate import check_picture, find, write_found
-    from profundo.runs.experiment import experiment
+    from profundo.runs.experiment import new_experiment
 
     if out is not None:
         check_picture(out)
-    result = find(experiment(**with_data(settings, "lr-find digits")), low=low, high=high, steps=steps)
+    result = find(new_experiment(**with_data(settings, "lr-find digits")), low=low, high=high, steps=steps)
     if as_json:
         print_json(result.as_plain_data())
     else:

@@ -43,28 +43,28 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     shapes = {inputs.shape[1:] for inputs, _ in pairs.values()}
     if len(shapes) > 1:
         raise ProfundoError(f"{path}: expected inputs of one shape in all splits, got {sorted(shapes)}")
-    found, begin = {}, 0
+    results, begin = {}, 0
     for split, (inputs, own) in pairs.items():
-        found[split] = Samples(_inputs(inputs, path), places[begin : begin + len(own)])
+        results[split] = Samples(_inputs(inputs, path), places[begin : begin + len(own)])
         begin += len(own)
-    first = found["train"].inputs
+    first = results["train"].inputs
     assert isinstance(first, Tensor)
-    _check_classes(targets, found, path)
+    _check_classes(targets, results, path)
     described = Inputs(tuple(first.shape[1:]), "image" if first.dtype == torch.uint8 else "features")
-    return Collection(path.stem, described, targets, found["train"], found.get("validation"), found.get("test"))
+    return Collection(path.stem, described, targets, results["train"], results.get("validation"), results.get("test"))
 
 
 def read_inputs(path: Path) -> Tensor:
     """The inputs alone: the array x (or inputs, images, …), or the only one of the file. uint8 (n, channels, h, w) images,
     float32 (n, features) rows. Raises ProfundoError as `array_collection` does."""
     arrays = _arrays(path)
-    found = _one(arrays, list(INPUTS))
-    if found is None and len(arrays) == 1:
-        found = next(iter(arrays.values()))
-    if found is None or found.ndim < 2:
+    result = _one(arrays, list(INPUTS))
+    if result is None and len(arrays) == 1:
+        result = next(iter(arrays.values()))
+    if result is None or result.ndim < 2:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "nothing"
         raise ProfundoError(f"{path}: expected inputs in an array x with one input a row, got {shapes}")
-    return _inputs(found, path)
+    return _inputs(result, path)
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
@@ -81,17 +81,17 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         if size > LARGEST:
             raise ProfundoError(f"{path}: unpacks to {size >> 30} GB; expected at most {LARGEST >> 30} GB")
         with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-        if strange := [name for name, array in found.items() if not isinstance(array, np.ndarray)]:
+            results = {name: file[name] for name in file.files}
+        if strange := [name for name, array in results.items() if not isinstance(array, np.ndarray)]:
             raise ValueError(f"{strange[0]!r} is no array")
-        return found
+        return results
     except MemoryError:
         raise ProfundoError(f"{path}: declares an array larger than the memory; save it anew") from None
     except (OSError, ValueError, LookupError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        said = " ".join(str(error).split())
-        if "pickle" in said.lower() or "object" in said.lower():
-            said = "it holds Python objects, which are not loaded; save arrays of numbers or words"
-        raise ProfundoError(f"{path}: expected arrays saved by numpy.savez: {said}") from None
+        reason = " ".join(str(error).split())
+        if "pickle" in reason.lower() or "object" in reason.lower():
+            reason = "it holds Python objects, which are not loaded; save arrays of numbers or words"
+        raise ProfundoError(f"{path}: expected arrays saved by numpy.savez: {reason}") from None
 
 
 def _pairs(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Pair]:
@@ -117,12 +117,12 @@ def _pairs(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Pair]:
     return pairs
 
 
-def _check_classes(targets: Targets, found: Mapping[str, Samples], path: Path) -> None:
+def _check_classes(targets: Targets, results: Mapping[str, Samples], path: Path) -> None:
     """Raises ProfundoError for a class that another split has and the training split has not."""
     if targets.kind not in ("classes", "binary"):
         return
-    learned = set(found["train"].targets.tolist())
-    for split, samples in found.items():
+    learned = set(results["train"].targets.tolist())
+    for split, samples in results.items():
         for label in sorted(set(samples.targets.tolist()) - learned):
             raise ProfundoError(
                 f"{path}: class {targets.classes[label]!r} has samples in {split} but none to train on; add some there"

@@ -55,8 +55,8 @@ def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
     if not is_named:
         from profundo.data.streams.stored import stored_collection
 
-        if (found := stored_collection(str(name), how)) is not None:
-            return found
+        if (result := stored_collection(str(name), how)) is not None:
+            return result
         if path.suffix.lower() in (*SUFFIXES, ".npz") and not path.is_dir():
             return _rows(path, how)
     if how.target is not None or how.task != "auto":

@@ -81,13 +81,13 @@ def _images(path: Path, inputs: Inputs) -> Iterator[Entry]:
     if not path.is_dir() and path.suffix.lower() != ".zip":
         yield Entry(printable(str(path)), read_image(path, inputs))
         return
-    found = open_files(path)
-    if not found.paths:
+    files = open_files(path)
+    if not files.paths:
         raise ProfundoError(f"{printable(str(path))}: expected images in it, found none")
-    for index in sorted(range(len(found.paths)), key=found.paths.__getitem__):
-        name = printable(str(path.joinpath(*found.paths[index])))
+    for index in sorted(range(len(files.paths)), key=files.paths.__getitem__):
+        name = printable(str(path.joinpath(*files.paths[index])))
         try:
-            yield Entry(name, image_of(found.read(index), inputs))
+            yield Entry(name, image_of(files.read(index), inputs))
         except (OSError, ValueError) as error:
             yield Entry(name, None, f"{name}: expected an image, but it does not read: {error}")
 

@@ -19,8 +19,8 @@ def kmeans(points: Tensor, clusters: int, seed: int) -> Tensor:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        found = KMeans(clusters, n_init=3, random_state=seed).fit_predict(points.double().cpu().numpy())
-    return torch.from_numpy(found).long()
+        result = KMeans(clusters, n_init=3, random_state=seed).fit_predict(points.double().cpu().numpy())
+    return torch.from_numpy(result).long()
 
 
 def tsne(points: Tensor, seed: int, perplexity: float = 30.0, metric: str = "euclidean") -> Tensor:

@@ -68,6 +68,6 @@ def few_shot(
     shares = torch.empty(episodes, dtype=torch.float64)
     for number in range(episodes):
         support, asked = episode(labels, ways, shots, queries, generator)
-        said = nearest_mean(embeddings[support], labels[support], embeddings[asked])
-        shares[number] = (said == labels[asked]).double().mean()
+        outputs = nearest_mean(embeddings[support], labels[support], embeddings[asked])
+        shares[number] = (outputs == labels[asked]).double().mean()
     return Accuracy(float(shares.mean()), float(shares.std() / episodes**0.5) if episodes > 1 else float("nan"))

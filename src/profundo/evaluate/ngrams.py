@@ -26,10 +26,10 @@ def ngram_bits(train: Tensor, test: Tensor, symbols: int, orders: int) -> list[f
         raise ProfundoError(f"n-grams: expected {symbols} symbols to the power of the order to stay below 2⁶³")
     seen, asked = train.numpy(), test.numpy()
     shares = np.full(len(asked), 1 / symbols)
-    found: list[float] = []
+    results: list[float] = []
     for order in range(1, orders + 1):
         if order > min(len(seen), len(asked)):  # no run is so long
-            found.append(found[-1])
+            results.append(results[-1])
             continue
         grams, wanted = _codes(seen, symbols, order), _codes(asked, symbols, order)
         kinds, counts = np.unique(grams, return_counts=True)
@@ -41,8 +41,8 @@ def ngram_bits(train: Tensor, test: Tensor, symbols: int, orders: int) -> list[f
         longer = shares[order - 1 :]  # the first symbols of the text have no context so long
         mixed = np.where(n > 0, (n_gram + t * longer) / np.maximum(n + t, 1), longer)
         shares = np.concatenate([shares[: order - 1], mixed])
-        found.append(float(-np.log2(shares).mean()))
-    return found
+        results.append(float(-np.log2(shares).mean()))
+    return results
 
 
 def _codes(text: np.ndarray, symbols: int, order: int) -> np.ndarray:

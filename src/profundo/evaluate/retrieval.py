@@ -18,16 +18,16 @@ def nearest(queries: Tensor, gallery: Tensor, count: int, *, skip_self: bool = F
     none finds itself."""
     if not 0 < count <= len(gallery) - skip_self:
         raise ProfundoError(f"search: expected 1 to {len(gallery) - skip_self} neighbours, got {count}")
-    found = []
+    results = []
     for start in range(0, len(queries), 1000):  # blocks, lest the matrix of distances outgrow the memory
         distances = torch.cdist(queries[start : start + 1000], gallery)
         if skip_self:
             rows = torch.arange(len(distances))
             distances[rows, start + rows] = torch.inf
-        found.append(distances.topk(count, largest=False).indices)
-    return torch.cat(found)
+        results.append(distances.topk(count, largest=False).indices)
+    return torch.cat(results)
 
 
-def precision_at(found: Tensor, gallery_labels: Tensor, query_labels: Tensor) -> float:
+def precision_at(result: Tensor, gallery_labels: Tensor, query_labels: Tensor) -> float:
     """Precision at k: mean over the queries of the share of their k found rows (queries, k) that have their label."""
-    return float((gallery_labels[found] == query_labels[:, None]).double().mean())
+    return float((gallery_labels[result] == query_labels[:, None]).double().mean())

@@ -109,11 +109,11 @@ def answers_of_all(
 ) -> list[Answers]:
     """What each of several nets says, by its own objective, in one pass over the batches."""
     truths: list[Tensor] = []
-    said: list[list[tuple[Tensor, Tensor]]] = [[] for _ in judged]
+    predictions: list[list[tuple[Tensor, Tensor]]] = [[] for _ in judged]
     with evaluating(nn.ModuleList(net for net, _ in judged)):
         for batch in batches:
             truths.append(batch.targets.cpu())
-            for kept, (net, objective) in zip(said, judged, strict=True):
+            for kept, (net, objective) in zip(predictions, judged, strict=True):
                 outputs = same_bits(net)(partial(net, batch.inputs), batch.inputs.shape)
                 check_width(net, outputs, len(batch.targets), targets)
                 costs = objective(outputs, batch.targets).float().cpu()
@@ -126,7 +126,7 @@ def answers_of_all(
             torch.cat([costs for _, costs in kept]),
             objective.quantity,
         )
-        for kept, (_, objective) in zip(said, judged, strict=True)
+        for kept, (_, objective) in zip(predictions, judged, strict=True)
     ]
 
 
@@ -147,71 +147,73 @@ def in_own_units(values: Tensor, targets: Targets) -> Tensor:
     return values
 
 
-def scores(said: Answers, targets: Targets, train_targets: Tensor, worst: int = 24) -> Scores:
+def scores(predictions: Answers, targets: Targets, train_targets: Tensor, worst: int = 24) -> Scores:
     """Figures of the answers. worst: how many of the costliest samples to name."""
-    costly = said.costs.argsort(descending=True, stable=True)
-    per_class: Sequence[ClassScores] = () if targets.kind == "real" else class_scores(said, targets)
-    values = figures(said, targets, per_class)
-    baseline = figures(constant_answers(said, targets, train_targets), targets)
+    costly = predictions.costs.argsort(descending=True, stable=True)
+    per_class: Sequence[ClassScores] = () if targets.kind == "real" else class_scores(predictions, targets)
+    values = figures(predictions, targets, per_class)
+    baseline = figures(constant_answers(predictions, targets, train_targets), targets)
     if targets.kind == "real":
-        return Scores(len(said.costs), values, baseline, worst=costly[:worst].tolist())
-    wrong = mistaken(said, targets)
+        return Scores(len(predictions.costs), values, baseline, worst=costly[:worst].tolist())
+    wrong = mistaken(predictions, targets)
     one_class = targets.kind != "labels"
     return Scores(
-        len(said.costs),
+        len(predictions.costs),
         values,
         baseline,
-        confusion=confusion(said.targets.long(), said.chosen, len(targets.classes)).tolist() if one_class else (),
+        confusion=confusion(predictions.targets.long(), predictions.chosen, len(targets.classes)).tolist()
+        if one_class
+        else (),
         worst=costly[wrong[costly]][:worst].tolist(),
         per_class=per_class,
-        calibration=calibration(said) if said.are_probabilities else (),
+        calibration=calibration(predictions) if predictions.are_probabilities else (),
     )
 
 
-def mistaken(said: Answers, targets: Targets) -> Tensor:
+def mistaken(predictions: Answers, targets: Targets) -> Tensor:
     """Which samples (samples,) got a wrong class, or one wrong label or more."""
     if targets.kind == "labels":
-        return ((said.predictions >= 0.5) != (said.targets >= 0.5)).any(1)
-    return said.chosen != said.targets.long()
+        return ((predictions.predictions >= 0.5) != (predictions.targets >= 0.5)).any(1)
+    return predictions.chosen != predictions.targets.long()
 
 
-def main_figure(said: Answers, targets: Targets) -> tuple[str, float]:
+def main_figure(predictions: Answers, targets: Targets) -> tuple[str, float]:
     """The one figure that is looked at after every epoch."""
     if targets.kind == "real":
-        return "RMSE", (said.targets - said.predictions).double().square().mean().sqrt().item()
+        return "RMSE", (predictions.targets - predictions.predictions).double().square().mean().sqrt().item()
     if targets.kind == "labels":
-        return "label accuracy", _mean((said.predictions >= 0.5) == (said.targets >= 0.5))
-    return "accuracy", _mean(said.chosen == said.targets)
+        return "label accuracy", _mean((predictions.predictions >= 0.5) == (predictions.targets >= 0.5))
+    return "accuracy", _mean(predictions.chosen == predictions.targets)
 
 
-def figures(said: Answers, targets: Targets, per_class: Sequence[ClassScores] = ()) -> dict[str, float]:
+def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassScores] = ()) -> dict[str, float]:
     """All figures by name, as the head of this file tells. per_class: where they are known already."""
     if targets.kind == "real":
-        return regression(said.predictions, said.targets)
-    each = per_class or class_scores(said, targets)
-    found: dict[str, float] = {}
+        return regression(predictions.predictions, predictions.targets)
+    each = per_class or class_scores(predictions, targets)
+    results: dict[str, float] = {}
     if targets.kind == "labels":
-        right = (said.predictions >= 0.5) == (said.targets >= 0.5)
-        found |= {"exact match": _mean(right.all(1)), "label accuracy": _mean(right)}
-        found["macro F1"] = _mean_of([one.f1 for one in each])
+        right = (predictions.predictions >= 0.5) == (predictions.targets >= 0.5)
+        results |= {"exact match": _mean(right.all(1)), "label accuracy": _mean(right)}
+        results["macro F1"] = _mean_of([one.f1 for one in each])
     else:
-        truth, chosen = said.targets.long(), said.chosen
-        found["accuracy"] = _mean(chosen == truth)
-        found["balanced accuracy"] = _mean_of([one.recall for one in each if one.samples])
-        if len(targets.classes) > 5 and said.are_probabilities:
-            found["top-5 accuracy"] = _mean((said.predictions.topk(5, dim=1).indices == truth[:, None]).any(1))
+        truth, chosen = predictions.targets.long(), predictions.chosen
+        results["accuracy"] = _mean(chosen == truth)
+        results["balanced accuracy"] = _mean_of([one.recall for one in each if one.samples])
+        if len(targets.classes) > 5 and predictions.are_probabilities:
+            results["top-5 accuracy"] = _mean((predictions.predictions.topk(5, dim=1).indices == truth[:, None]).any(1))
         if targets.kind == "binary":
-            found["F1"] = each[1].f1
+            results["F1"] = each[1].f1
         else:
             seen = torch.bincount(torch.cat((truth, chosen)), minlength=len(each)).tolist()
-            found["macro F1"] = _mean_of([one.f1 for one, count in zip(each, seen, strict=True) if count])
-    if said.are_probabilities:
+            results["macro F1"] = _mean_of([one.f1 for one, count in zip(each, seen, strict=True) if count])
+    if predictions.are_probabilities:
         areas = [one.auc for one in each if one.auc is not None]
         if areas:
-            found["ROC-AUC"] = _mean_of(areas)
-        found["calibration error"] = calibration_error(calibration(said))
-    found[said.quantity] = said.costs.double().mean().item()
-    return found
+            results["ROC-AUC"] = _mean_of(areas)
+        results["calibration error"] = calibration_error(calibration(predictions))
+    results[predictions.quantity] = predictions.costs.double().mean().item()
+    return results
 
 
 # ----------------------------------------------------------------------------------------------------- by class
@@ -220,17 +222,17 @@ def confusion(truth: Tensor, chosen: Tensor, classes: int) -> Tensor:
     return torch.bincount(truth * classes + chosen, minlength=classes * classes).view(classes, classes)
 
 
-def class_scores(said: Answers, targets: Targets) -> list[ClassScores]:
+def class_scores(predictions: Answers, targets: Targets) -> list[ClassScores]:
     """Each class against all others, or each label."""
     if targets.kind == "labels":
-        truth, chosen, sure = said.targets >= 0.5, said.predictions >= 0.5, said.predictions
+        truth, chosen, sure = predictions.targets >= 0.5, predictions.predictions >= 0.5, predictions.predictions
     else:
         places = torch.arange(len(targets.classes))
-        truth, chosen = said.targets[:, None] == places, said.chosen[:, None] == places
-        sure = said.predictions
+        truth, chosen = predictions.targets[:, None] == places, predictions.chosen[:, None] == places
+        sure = predictions.predictions
         if sure.ndim == 1:
             sure = torch.stack((1 - sure, sure), 1)
-    ranked = said.are_probabilities and not bool(sure.isnan().any())
+    ranked = predictions.are_probabilities and not bool(sure.isnan().any())
     both = (truth & chosen).sum(0).tolist()
     there, taken = truth.sum(0).tolist(), chosen.sum(0).tolist()
     return [
@@ -247,14 +249,14 @@ def class_scores(said: Answers, targets: Targets) -> list[ClassScores]:
 
 
 # -------------------------------------------------------------------------------------------------- calibration
-def calibration(said: Answers) -> list[CalibrationBin]:
+def calibration(predictions: Answers) -> list[CalibrationBin]:
     """What was said with which probability, and how often it was right, by bins of equal width."""
-    if said.predictions.ndim == 2 and said.targets.ndim == 2:  # several labels: of each, that it is there
-        stated, right = said.predictions.flatten(), said.targets.flatten() >= 0.5
+    if predictions.predictions.ndim == 2 and predictions.targets.ndim == 2:  # several labels: of each, that it is there
+        stated, right = predictions.predictions.flatten(), predictions.targets.flatten() >= 0.5
     else:
-        p = said.predictions
+        p = predictions.predictions
         stated = p.amax(1) if p.ndim == 2 else torch.maximum(p, 1 - p)
-        right = said.chosen == said.targets
+        right = predictions.chosen == predictions.targets
     stated = stated.double()
     place = (stated * BINS).ceil().long().clamp(1, BINS) - 1
     counts = torch.bincount(place, minlength=BINS).tolist()
@@ -289,31 +291,31 @@ def regression(predictions: Tensor, targets: Tensor) -> dict[str, float]:
 
 
 # ---------------------------------------------------------------------------------------- the constant predictor
-def constant_answers(said: Answers, targets: Targets, train: Tensor) -> Answers:
+def constant_answers(outputs: Answers, targets: Targets, train: Tensor) -> Answers:
     """What the best constant would have said of the same samples: the mean of the training targets; their commonest
     class, with the shares of classes as probabilities, each counted once more; the shares of every label, likewise.
 
     (Laplace's rule keeps the log loss finite for a class that training lacks.)
     """
-    count, truth = len(said.targets), said.targets
+    count, truth = len(outputs.targets), outputs.targets
     if targets.kind == "real":
-        return Answers(train.float().mean(0).expand_as(truth), truth, said.costs)
+        return Answers(train.float().mean(0).expand_as(truth), truth, outputs.costs)
     if targets.kind == "labels":
         shares = (train.double().sum(0) + 1) / (len(train) + 2)
         costs = -torch.where(truth >= 0.5, shares.log(), (1 - shares).log()).sum(1)
         return Answers(shares.expand(count, -1), truth, costs)
     counts = torch.bincount(train.long(), minlength=len(targets.classes)).double()
     shares = (counts + 1) / (counts + 1).sum()
-    if not said.are_probabilities:  # a margin of one on the side of the commoner class
+    if not outputs.are_probabilities:  # a margin of one on the side of the commoner class
         side = counts.argmax()
-        return Answers(side.expand(count).float(), truth, 2.0 * (truth != side), said.quantity)
+        return Answers(side.expand(count).float(), truth, 2.0 * (truth != side), outputs.quantity)
     costs = -shares.log()[truth.long()]
-    predictions = shares[1].expand(count) if said.predictions.ndim == 1 else shares.expand(count, -1)
+    predictions = shares[1].expand(count) if outputs.predictions.ndim == 1 else shares.expand(count, -1)
     return Answers(predictions, truth, costs)
 
 
-def mean_cost(said: Answers) -> float:
-    return said.costs.double().mean().item()
+def mean_cost(predictions: Answers) -> float:
+    return predictions.costs.double().mean().item()
 
 
 def _mean(right: Tensor) -> float:

@@ -33,17 +33,17 @@ def bits_per_symbol(net: nn.Module, text: Tensor, *, streams: int = 32, steps: i
     return total / (streams * length) / log(2)
 
 
-def exact_matches(said: Tensor, targets: Tensor, pad: int) -> Tensor:
+def exact_matches(predictions: Tensor, targets: Tensor, pad: int) -> Tensor:
     """Whether each sequence said (batch, any steps) is the target (batch, steps), both filled up with `pad`: bool (batch,)."""
-    said, targets = _as_long(said, targets, pad)
-    return (said == targets).all(1)
+    predictions, targets = _as_long(predictions, targets, pad)
+    return (predictions == targets).all(1)
 
 
-def right_symbols(said: Tensor, targets: Tensor, pad: int) -> float:
+def right_symbols(predictions: Tensor, targets: Tensor, pad: int) -> float:
     """Share of the targets' symbols, `pad` left out, that stand at the same place in what was said."""
-    said, targets = _as_long(said, targets, pad)
+    predictions, targets = _as_long(predictions, targets, pad)
     meant = targets != pad
-    return ((said == targets) & meant).sum().item() / meant.sum().item()
+    return ((predictions == targets) & meant).sum().item() / meant.sum().item()
 
 
 def state_gradients(net: nn.RNNBase, inputs: Tensor, cost: Callable[[Tensor], Tensor]) -> Tensor:
@@ -60,12 +60,12 @@ def state_gradients(net: nn.RNNBase, inputs: Tensor, cost: Callable[[Tensor], Te
         states.append(state if isinstance(state, tuple) else (state,))
     loss = cost(states[-1][0][-1])  # of the state itself, since the output is another tensor to autograd
     whole = [part for parts in states for part in parts]
-    found = torch.autograd.grad(loss, whole, allow_unused=True, materialize_grads=True)
-    squares = torch.stack([gradient.square().sum((0, 2)) for gradient in found])
+    result = torch.autograd.grad(loss, whole, allow_unused=True, materialize_grads=True)
+    squares = torch.stack([gradient.square().sum((0, 2)) for gradient in result])
     return squares.view(len(states), -1, inputs.shape[1]).sum(1).sqrt().mean(1)
 
 
-def _as_long(said: Tensor, targets: Tensor, pad: int) -> tuple[Tensor, Tensor]:
-    longest = max(said.shape[1], targets.shape[1])
-    filled = [F.pad(sequences, (0, longest - sequences.shape[1]), value=pad) for sequences in (said, targets)]
+def _as_long(predictions: Tensor, targets: Tensor, pad: int) -> tuple[Tensor, Tensor]:
+    longest = max(predictions.shape[1], targets.shape[1])
+    filled = [F.pad(sequences, (0, longest - sequences.shape[1]), value=pad) for sequences in (predictions, targets)]
     return filled[0], filled[1]

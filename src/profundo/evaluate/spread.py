@@ -58,9 +58,9 @@ def student(freedom: int, level: float = 0.95) -> float:
     return high
 
 
-def is_beyond_chance(found: Spread, error: float) -> bool:
+def is_beyond_chance(figures: Spread, error: float) -> bool:
     """Whether 0 lies outside mean ± t · error, the 95 % interval. Of one figure nothing is known."""
-    return found.number > 1 and abs(found.mean) > student(found.number - 1) * error
+    return figures.number > 1 and abs(figures.mean) > student(figures.number - 1) * error
 
 
 def spread(values: Sequence[float], held: float = 0.0) -> Spread:
@@ -80,21 +80,21 @@ def spread(values: Sequence[float], held: float = 0.0) -> Spread:
     )
 
 
-def sampling_errors(said: Answers, targets: Targets) -> dict[str, float]:
+def sampling_errors(answers: Answers, targets: Targets) -> dict[str, float]:
     """Standard errors, over the samples that were asked, of the figures that are means or roots of means.
 
     Of a mean s/√n; of RMSE by the delta method, that of the mean squared error over 2 RMSE. NaN of a single sample.
     """
     if targets.kind == "real":
-        gaps = (said.predictions - said.targets).double()
+        gaps = (answers.predictions - answers.targets).double()
         squares = gaps.square().mean(1)
         root = math.sqrt(squares.mean().item())
         return {"RMSE": error_of_mean(squares) / (2 * root) if root else 0.0, "MAE": error_of_mean(gaps.abs().mean(1))}
-    found = {said.quantity: error_of_mean(said.costs.double())}
+    results = {answers.quantity: error_of_mean(answers.costs.double())}
     if targets.kind == "labels":
-        right = ((said.predictions >= 0.5) == (said.targets >= 0.5)).double()
-        return found | {"exact match": error_of_mean(right.amin(1)), "label accuracy": error_of_mean(right.mean(1))}
-    return found | {"accuracy": error_of_mean((said.chosen == said.targets).double())}
+        right = ((answers.predictions >= 0.5) == (answers.targets >= 0.5)).double()
+        return results | {"exact match": error_of_mean(right.amin(1)), "label accuracy": error_of_mean(right.mean(1))}
+    return results | {"accuracy": error_of_mean((answers.chosen == answers.targets).double())}
 
 
 def error_of_mean(values: Tensor) -> float:

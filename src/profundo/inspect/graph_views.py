@@ -259,23 +259,23 @@ def _program(file: Path, name: str) -> Callable[..., Any]:
     module = _run(file)
     if not name:
         raise ProfundoError(f"{file}: say what in it, such as {file}:{(_callables(module) or ['Net'])[0]}")
-    found: Any = module
+    result: Any = module
     for part in name.split("."):
-        if not hasattr(found, part):
-            known = _callables(found)
+        if not hasattr(result, part):
+            known = _callables(result)
             near = get_close_matches(part, known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise ProfundoError(
                 f"{file} has no {name}; {hint}it has {', '.join(known) or 'nothing that can be called'}"
             )
-        found = getattr(found, part)
-    if inspect.isclass(found):
-        found = _built(file, name, found)
-    if not callable(found):
+        result = getattr(result, part)
+    if inspect.isclass(result):
+        result = _built(file, name, result)
+    if not callable(result):
         raise ProfundoError(
-            f"{file}:{name} is of class {type(found).__name__}; expected a module or a function of tensors"
+            f"{file}:{name} is of class {type(result).__name__}; expected a module or a function of tensors"
         )
-    return found  # type: ignore[no-any-return]
+    return result  # type: ignore[no-any-return]
 
 
 def _built(file: Path, name: str, kind: type) -> Any:
@@ -335,11 +335,11 @@ def _told_of(file: Path, what: str) -> Iterator[None]:
     except SystemExit:
         raise ProfundoError(f"{file}: {what} ends the program (sys.exit)") from None
     except Exception as error:  # noqa: BLE001 - it is a program of somebody else
-        said = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         if isinstance(error, SyntaxError):
             raise ProfundoError(f"{file}, line {error.lineno}: {error.msg}") from None
         place = _line_in(file, error)
-        raise ProfundoError(f"{file}{place}: {what}: {type(error).__name__}{f': {said}' if said else ''}") from None
+        raise ProfundoError(f"{file}{place}: {what}: {type(error).__name__}{f': {reason}' if reason else ''}") from None
 
 
 def _line_in(file: Path, error: Exception) -> str:
@@ -377,7 +377,7 @@ def profiled(shown: Shown) -> Profile:
 
 def as_plain_data(shown: Shown, derived: Sequence[Derivation], times: Profile | None = None) -> dict[str, Any]:
     """For JSON, which has no NaN and no infinity: a value that is none of its numbers is null, and its text says which."""
-    said = [
+    predictions = [
         {
             "of": one.of,
             "with_respect_to": one.with_respect_to,
@@ -388,5 +388,5 @@ def as_plain_data(shown: Shown, derived: Sequence[Derivation], times: Profile | 
         }
         for one in derived
     ]
-    said_all = {"what": shown.what, "graph": shown.graph.json(), "derivations": said}
+    said_all = {"what": shown.what, "graph": shown.graph.json(), "derivations": predictions}
     return said_all | ({} if times is None else {"profile": asdict(times)})

@@ -20,7 +20,7 @@ from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
 from profundo.records import Dataset, ProfundoError
-from profundo.runs.experiment import Experiment, completed, experiment
+from profundo.runs.experiment import Experiment, completed, new_experiment
 from profundo.runs.preparing import Prepared, make_update, precision_of, train_batches
 from profundo.runs.supervised import check_data, check_outputs, prepare
 from profundo.train.distributed import Group
@@ -133,24 +133,24 @@ def lr_find(
     bit, also after an error or Ctrl-C. Raises ProfundoError for what `fit` would refuse, and unless 0 < low < high.
     """
     device = choose_device(settings.get("device", "auto"))
-    asked = experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
+    experiment = new_experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
     check_data(data)
-    chosen = completed(asked, data.spec, len(data.train), str(asked.net), normalised(net))
+    chosen = completed(experiment, data.spec, len(data.train), str(experiment.net), normalised(net))
     with untouched({"net": net}):
         check_outputs(net, data)
         return _test(Prepared(chosen, data, net, device, precision_of(chosen, net, data, device)), low, high, steps)
 
 
-def find(asked: Experiment, *, low: float | None = None, high: float | None = None, steps: int = 100) -> Found:
+def find(experiment: Experiment, *, low: float | None = None, high: float | None = None, steps: int = 100) -> Found:
     """The same for what an experiment asks for: what `profundo lr-find` does."""
-    with seeded(asked.seed):
-        return _test(prepare(asked), low, high, steps)
+    with seeded(experiment.seed):
+        return _test(prepare(experiment), low, high, steps)
 
 
 def _test(prepared: Prepared, low: float | None, high: float | None, steps: int) -> Found:
-    asked, alone = prepared.experiment, Group()
-    rate = asked.learning_rate or 1e-3
-    with seeded(asked.seed), repeatable(prepared.device, prepared.precision):
+    experiment, alone = prepared.experiment, Group()
+    rate = experiment.learning_rate or 1e-3
+    with seeded(experiment.seed), repeatable(prepared.device, prepared.precision):
         test = measure(
             make_update(prepared, alone),
             train_batches(prepared, alone),
@@ -158,13 +158,13 @@ def _test(prepared: Prepared, low: float | None, high: float | None, steps: int)
             high=ABOVE * rate if high is None else high,
             steps=steps,
         )
-    return Found(test, asked)
+    return Found(test, experiment)
 
 
-def write_found(found: Found, path: Path) -> None:
+def write_found(result: Found, path: Path) -> None:
     """As a picture (.svg) or a page (.html)."""
     check_picture(path)
-    write_text(path, found.html() if path.suffix == ".html" else standalone(found.svg()))
+    write_text(path, result.html() if path.suffix == ".html" else standalone(result.svg()))
 
 
 def check_picture(path: Path) -> None:

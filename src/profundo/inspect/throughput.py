@@ -67,13 +67,15 @@ class Throughput:
         return asdict(self)
 
 
-def throughput(asked: Experiment) -> Throughput:
+def throughput(experiment: Experiment) -> Throughput:
     """Measure what `profundo train` would do with these settings. Raises ProfundoError where it would."""
     keep_heap()
-    with seeded(asked.seed):
-        device, data = choose_device(asked.device), load_data(asked)
-        net = build_net(asked.net or nets.default(data.spec), data.spec, asked.net_options, asked.seed)
-        chosen = completed(asked, data.spec, len(data.train), asked.net or nets.default(data.spec), normalised(net))
+    with seeded(experiment.seed):
+        device, data = choose_device(experiment.device), load_data(experiment)
+        net = build_net(experiment.net or nets.default(data.spec), data.spec, experiment.net_options, experiment.seed)
+        chosen = completed(
+            experiment, data.spec, len(data.train), experiment.net or nets.default(data.spec), normalised(net)
+        )
         prepared = Prepared(chosen, data, net, device, precision_of(chosen, net, data, device))
         timed = stages(data, prepared)
         total = sum(1 / rate for rate in timed.values())
@@ -89,9 +91,9 @@ def throughput(asked: Experiment) -> Throughput:
 
 def stages(data: Dataset, prepared: Prepared) -> dict[str, float]:
     """Samples a second of each stage by itself, in the order in which a sample passes them."""
-    asked, split, spec = prepared.experiment, data.train, data.spec
+    experiment, split, spec = prepared.experiment, data.train, data.spec
     count = min(len(split), MOST, max(LEAST, BYTES // (4 * math.prod(spec.inputs.shape))))
-    whole = torch.arange(len(split)) if isinstance(split.inputs, Tensor) else order(len(split), asked.seed, 0)
+    whole = torch.arange(len(split)) if isinstance(split.inputs, Tensor) else order(len(split), experiment.seed, 0)
     source, _ = root_of(split.inputs, whole[:0])
     indices = torch.arange(count) if isinstance(source, Blocked) else whole[:count]
     places = root_of(split.inputs, indices)[1]
@@ -103,7 +105,7 @@ def stages(data: Dataset, prepared: Prepared) -> dict[str, float]:
         timed[second] = rate(lambda: source.made(places, fetched), count)
     else:
         timed["gather"] = rate(lambda: gather(source, places.tolist()), count)
-    size = min(asked.batch_size or 1, count)
+    size = min(experiment.batch_size or 1, count)
     raw = gather(split.inputs, indices[:size].tolist())
     timed["standardise"] = rate(lambda: standardize(raw.to(prepared.device), spec.inputs), size)
     inputs = prepared_inputs(raw.to(prepared.device), spec.inputs)
@@ -115,14 +117,14 @@ def stages(data: Dataset, prepared: Prepared) -> dict[str, float]:
 
 def rate_of_batches(samples: Samples, prepared: Prepared) -> float:
     """Samples a second that come as batches, over an epoch or a few seconds of it, once workers have begun."""
-    asked = prepared.experiment
+    experiment = prepared.experiment
     coming = batches(
         samples,
         prepared.data.spec,
-        asked.batch_size or 1,
-        seed=asked.seed,
+        experiment.batch_size or 1,
+        seed=experiment.seed,
         device=prepared.device,
-        workers=asked.workers,
+        workers=experiment.workers,
     )
     for _ in coming.epoch(0):  # workers start, files come into the system's cache
         break

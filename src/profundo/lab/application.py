@@ -136,18 +136,18 @@ class Service:
             told += self.part(asked, len(told))
         return as_csv(told, self.predictor.spec.targets) if form == "text/csv" else as_json({"predictions": told})
 
-    def part(self, asked: Asked, begin: int) -> list[dict[str, Any]]:
+    def part(self, choice: Asked, begin: int) -> list[dict[str, Any]]:
         """Predictions from that input on, under the names that the client knows."""
         try:
-            if asked.kind == "image":
-                told = self.predictor.images(asked.images[begin : begin + IMAGES_AT_ONCE])
+            if choice.kind == "image":
+                told = self.predictor.images(choice.images[begin : begin + IMAGES_AT_ONCE])
             else:
-                told = self.predictor.rows(asked.rows[begin : begin + ROWS_AT_ONCE])
+                told = self.predictor.rows(choice.rows[begin : begin + ROWS_AT_ONCE])
         except BadInputError as error:
-            raise Refusal(400, f"{asked.names[begin + error.index]}: {str(error).partition(': ')[2]}") from None
+            raise Refusal(400, f"{choice.names[begin + error.index]}: {str(error).partition(': ')[2]}") from None
         except ProfundoError as error:
             raise Refusal(400, str(error)) from None
-        return [{**one, "input": name} for one, name in zip(told, asked.names[begin:], strict=False)]
+        return [{**one, "input": name} for one, name in zip(told, choice.names[begin:], strict=False)]
 
 
 async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -174,8 +174,8 @@ def with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", []))
-            said = {name.lower() for name, _ in headers}
-            message = {**message, "headers": [*headers, *(pair for pair in HEADERS if pair[0] not in said)]}
+            outputs = {name.lower() for name, _ in headers}
+            message = {**message, "headers": [*headers, *(pair for pair in HEADERS if pair[0] not in outputs)]}
         await send(message)
 
     return sending

@@ -71,18 +71,18 @@ def hosts(listening: socket.socket, host: str, names: Iterable[str] = ()) -> fro
 
 def own_addresses() -> list[str]:
     """Those of this machine's name, and the one that it is seen with from outside."""
-    found = []
+    results = []
     try:
-        found = [str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None)]
+        results = [str(entry[4][0]) for entry in socket.getaddrinfo(socket.gethostname(), None)]
     except OSError:
         pass
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
             asking.connect((NOWHERE, 9))  # sends nothing, only chooses the way
-            found.append(str(asking.getsockname()[0]))
+            results.append(str(asking.getsockname()[0]))
     except OSError:
         pass
-    return found
+    return results
 
 
 def bracketed(address: str) -> str:

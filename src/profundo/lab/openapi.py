@@ -98,15 +98,15 @@ def prediction(targets: Targets) -> Schema:
         "labels": {"type": "array", "items": known},
         "real": {"type": "number"},
     }
-    said = names[targets.kind]
+    outputs = names[targets.kind]
     if targets.kind == "real" and len(targets.names) > 1:
-        said = {
+        outputs = {
             "type": "array",
             "items": {"type": "number"},
             "minItems": len(targets.names),
             "maxItems": len(targets.names),
         }
-    schema = an_object(input=TEXT, prediction=said)
+    schema = an_object(input=TEXT, prediction=outputs)
     schema["properties"]["notices"] = {"type": "array", "items": TEXT}
     if targets.kind in ("classes", "binary"):
         schema["properties"]["probability"] = PROBABILITY
@@ -116,12 +116,12 @@ def prediction(targets: Targets) -> Schema:
 
 
 def operation(called: str, summary: str, content: Schema, refusals: tuple[int, ...] = ()) -> Schema:
-    said = {kind: {"schema": schema} if "schema" not in schema else schema for kind, schema in content.items()}
+    outputs = {kind: {"schema": schema} if "schema" not in schema else schema for kind, schema in content.items()}
     errors = {str(status): refused(REFUSALS[status]) for status in (*refusals, 401, 403, 421)}
     return {
         "operationId": called,
         "summary": summary,
-        "responses": {"200": {"description": summary, "content": said}, **dict(sorted(errors.items()))},
+        "responses": {"200": {"description": summary, "content": outputs}, **dict(sorted(errors.items()))},
     }
 
 

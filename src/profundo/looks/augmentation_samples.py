@@ -78,18 +78,18 @@ def _of_each_class(data: Dataset) -> list[int]:
     if not kinds:
         return list(range(min(ROWS, len(data.train))))
     each = -(-ROWS // kinds)
-    found = [(targets == label).nonzero()[:each, 0].tolist() for label in range(kinds)]
-    return [index for indices in found for index in indices][:ROWS]
+    results = [(targets == label).nonzero()[:each, 0].tolist() for label in range(kinds)]
+    return [index for indices in results for index in indices][:ROWS]
 
 
 def _part(title: str, asked: Sequence[Any], data: Dataset, seed: int) -> Part:
-    said = "; ".join(_said(entry) for entry in asked)
+    outputs = "; ".join(_said(entry) for entry in asked)
     images = augmented_images(data, asked, seed)
     mixes = any(read(entry).name in MIXING for entry in asked)
     paragraphs = [AUGMENTATIONS[title][:1].upper() + AUGMENTATIONS[title][1:] + "."] if title in AUGMENTATIONS else []
     if mixes:
         paragraphs.append("Here the images are mixed with those of the other rows.")
-    return Part(title, paragraphs, [Figure(image_svg(images, COLUMNS, title), said)])
+    return Part(title, paragraphs, [Figure(image_svg(images, COLUMNS, title), outputs)])
 
 
 def _said(entry: Any) -> str:

@@ -70,11 +70,11 @@ def split_sizes(split: np.ndarray) -> dict[str, int]:
     return {name: size for name, size in sizes.items() if size}
 
 
-def label_counts(found: Collection) -> dict[str, list[int]]:
+def label_counts(collection: Collection) -> dict[str, list[int]]:
     """Split → samples that have each label."""
-    if found.targets.kind != "labels":
+    if collection.targets.kind != "labels":
         return {}
-    parts = {name: getattr(found, name) for name in SPLITS}
+    parts = {name: getattr(collection, name) for name in SPLITS}
     return {name: part.targets.sum(0).long().tolist() for name, part in parts.items() if part is not None}
 
 
@@ -88,18 +88,18 @@ def class_counts(label: np.ndarray, split: np.ndarray, classes: int) -> dict[str
     return counts
 
 
-def prepared(found: Collection | None) -> tuple[tuple[int, ...], dict[str, int], list[Finding]]:
+def prepared(collection: Collection | None) -> tuple[tuple[int, ...], dict[str, int], list[Finding]]:
     """The shape of an input, the sizes of the splits that training would have, and why it would stop, if it would."""
-    if found is None:
+    if collection is None:
         return (), {}, []
     try:
-        if isinstance(found.train.inputs, Tensor) and found.inputs.kind == "features":
-            data = divide(found, validation=None, seed=0, stream=False)
+        if isinstance(collection.train.inputs, Tensor) and collection.inputs.kind == "features":
+            data = divide(collection, validation=None, seed=0, stream=False)
             shape, parts = data.spec.inputs.shape, (data.train, data.validation, data.test)
         else:  # nothing need be read to know the sizes
-            shape, parts = found.inputs.shape, separated(found, validation=None, seed=0, stream=True)
+            shape, parts = collection.inputs.shape, separated(collection, validation=None, seed=0, stream=True)
     except ProfundoError as error:
-        return found.inputs.shape, {}, [stopped(error)]
+        return collection.inputs.shape, {}, [stopped(error)]
     return shape, {name: len(part) for name, part in zip(SPLITS, parts, strict=True)}, []
 
 

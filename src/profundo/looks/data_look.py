@@ -80,8 +80,8 @@ def look(
         seen = look_at_files(files, path, image_size, tell)
     else:
         how = Reading(data_dir, skip_bad=True, target=target, task=task, image_size=image_size)
-        found = collect(name, how)
-        seen = look_at_images(found, tell) if found.inputs.kind == "image" else look_at_rows(found)
+        collection = collect(name, how)
+        seen = look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)
     facts = {field.name: getattr(seen, field.name) for field in fields(seen)}
     return Look(**facts | {"findings": in_order(seen.findings), "seconds": time.perf_counter() - begin})
 

@@ -29,8 +29,8 @@ def image_findings(survey: Survey) -> tuple[list[Finding], Copies]:
     reads = survey.reads
     copies = copies_of(survey.digests, survey.split, survey.label, reads & (survey.split >= 0))
     checks = (_resembling, _plain, _shapes, _extensions, _ranges)
-    found = [*_unreadable(survey), *_leaks(survey, copies)]
-    return found + [finding for check in checks for finding in check(survey, reads)], copies
+    results = [*_unreadable(survey), *_leaks(survey, copies)]
+    return results + [finding for check in checks for finding in check(survey, reads)], copies
 
 
 def _unreadable(survey: Survey) -> Iterator[Finding]:
@@ -167,8 +167,8 @@ def _extensions(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
     lying = []
     for number in np.flatnonzero(reads) if any(survey.kind) else ():
         name, kind = survey.name(int(number)), survey.kind[number]
-        said = KINDS.get(os.path.splitext(name)[1].lower(), kind)
-        if kind not in (said, "MPO"):  # MPO: how some cameras write JPEG
+        outputs = KINDS.get(os.path.splitext(name)[1].lower(), kind)
+        if kind not in (outputs, "MPO"):  # MPO: how some cameras write JPEG
             lying.append(f"{name} is {kind}")
     if lying:
         yield Finding(

@@ -111,22 +111,22 @@ def _of_sizes(shape: tuple[int, ...], why: str) -> Finding:
     )
 
 
-def look_at_images(found: Collection, tell: Tell) -> DataFacts:
+def look_at_images(collection: Collection, tell: Tell) -> DataFacts:
     """At images of one size, as a collection has them."""
-    survey = survey_samples(found, tell)
-    _, training, stops = prepared(found)
+    survey = survey_samples(collection, tell)
+    _, training, stops = prepared(collection)
     return DataFacts(
-        found.name,
+        collection.name,
         "images",
         (*stops, *_images_and_classes(survey)),
         split_sizes(survey.split),
         training,
-        found.inputs.shape,
-        target_in_words(found.targets),
-        found.targets.classes,
-        _counts(survey) if found.targets.kind in ("classes", "binary") else label_counts(found),
+        collection.inputs.shape,
+        target_in_words(collection.targets),
+        collection.targets.classes,
+        _counts(survey) if collection.targets.kind in ("classes", "binary") else label_counts(collection),
         image_facts(survey),
-        notes=found.notes,
+        notes=collection.notes,
         survey=survey,
     )
 
@@ -155,8 +155,8 @@ def _training_of_labels(survey: Survey, used: np.ndarray, name: str) -> tuple[di
     if train is None or len(survey.classes) < 2:
         return {}, []
     kind = Targets("classes" if len(survey.classes) > 2 else "binary", survey.classes)
-    found = Collection(
+    result = Collection(
         printable(name), Inputs((1,), "features"), kind, train, samples(1), samples(2), shares=(0.2, 0.1)
     )
-    _, training, stops = prepared(found)
+    _, training, stops = prepared(result)
     return training, stops

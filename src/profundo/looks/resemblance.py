@@ -32,8 +32,8 @@ def alike(thumbnails: np.ndarray, usable: np.ndarray, seed: int = 0) -> tuple[Pa
     if len(numbers) < 2:
         return np.empty((0, 2), np.int64), np.empty(0, np.float32)
     cells = _cells(thumbnails, numbers, np.random.default_rng(seed))
-    found = [_close(thumbnails, _in_one_cell(keys, numbers)) for keys in cells]
-    pairs = np.unique(np.concatenate(found), axis=0)
+    results = [_close(thumbnails, _in_one_cell(keys, numbers)) for keys in cells]
+    pairs = np.unique(np.concatenate(results), axis=0)
     likeness = _correlations(thumbnails, pairs)
     order = np.argsort(-likeness, kind="stable")
     return pairs[order], likeness[order]

@@ -77,11 +77,13 @@ class Survey:
 
 
 # ----------------------------------------------------------------------------------------------------------- in memory
-def survey_samples(found: Collection, tell: Tell) -> Survey:
+def survey_samples(collection: Collection, tell: Tell) -> Survey:
     """Of the images of a collection, in memory or read as they are asked for."""
-    parts = [(split, getattr(found, name)) for split, name in enumerate(SPLITS) if getattr(found, name) is not None]
+    parts = [
+        (split, getattr(collection, name)) for split, name in enumerate(SPLITS) if getattr(collection, name) is not None
+    ]
     ends = np.cumsum([len(samples) for _, samples in parts])
-    number, channels = int(ends[-1]), found.inputs.shape[0]
+    number, channels = int(ends[-1]), collection.inputs.shape[0]
 
     def place(index: int) -> tuple[int, Samples, int]:
         part = int(np.searchsorted(ends, index, side="right"))
@@ -96,12 +98,12 @@ def survey_samples(found: Collection, tell: Tell) -> Survey:
         pixels: np.ndarray = samples.inputs[within].permute(1, 2, 0).numpy()
         return pixels
 
-    survey = _empty(number, found.targets.classes, name, picture)
+    survey = _empty(number, collection.targets.classes, name, picture)
     survey.mode = [{1: "L", 3: "RGB"}.get(channels, f"{channels} channels")] * number
     done = 0
     for split, samples in parts:
         labels = samples.targets.numpy() if samples.targets.dim() == 1 else np.full(len(samples), -1)
-        survey.label[done : done + len(samples)] = labels if found.targets.classes else -1
+        survey.label[done : done + len(samples)] = labels if collection.targets.classes else -1
         survey.split[done : done + len(samples)] = split
         for start in range(0, len(samples), CHUNK):
             images = gather(samples.inputs, range(start, min(len(samples), start + CHUNK)))

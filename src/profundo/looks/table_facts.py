@@ -76,18 +76,18 @@ def column_facts(frame: polars.DataFrame, targets: Sequence[str], kind: str | No
 
 
 def _input(series: polars.Series, target: np.ndarray | None, kind: str | None) -> ColumnFacts:
-    found = recognised(series)
-    if isinstance(found, str):
-        return _described(series, f"left out: {found}", 0)
+    result = recognised(series)
+    if isinstance(result, str):
+        return _described(series, f"left out: {result}", 0)
     if series.dtype.is_float():
         series = series.replace([float("inf"), float("-inf")], None)  # at which training stops
-    raw = raw_rows(series.to_frame(), [found])
-    (taught,), _ = learned([found], raw)
+    raw = raw_rows(series.to_frame(), [result])
+    (taught,), _ = learned([result], raw)
     number = len(feature_names((taught,)))
     described = _described(series, _use(taught, number), number)
     if target is None:
         return described
-    related = relation(raw[:, 0].numpy(), found.kind == "category", target, kind != "real")
+    related = relation(raw[:, 0].numpy(), result.kind == "category", target, kind != "real")
     return replace(described, relation=related)
 
 
@@ -128,10 +128,10 @@ def _common(there: polars.Series) -> tuple[tuple[str, int], ...]:
     import polars
 
     counts = there.cast(polars.String).value_counts(sort=True, name="rows")
-    found = [(str(value), int(rows)) for value, rows in counts.head(MOST_SHOWN).iter_rows()]
+    results = [(str(value), int(rows)) for value, rows in counts.head(MOST_SHOWN).iter_rows()]
     if not there.dtype.is_numeric():
-        return tuple(found)
-    return tuple((f"{float(value):.6g}", rows) for value, rows in sorted(found, key=lambda pair: float(pair[0])))
+        return tuple(results)
+    return tuple((f"{float(value):.6g}", rows) for value, rows in sorted(results, key=lambda pair: float(pair[0])))
 
 
 def _over_time(there: polars.Series) -> Spread | None:
@@ -156,8 +156,8 @@ def spread_of(numbers: np.ndarray) -> Spread:
     counts, edges = _histogram(drawn, float(drawn.min()), float(drawn.max()))
     size = max(abs(low), abs(high)) or 1.0  # by which squares stay finite
     mean, std = size * float((numbers / size).mean()), size * float((numbers / size).std())
-    found = (tuple(map(float, values)) for values in (quantiles, edges))
-    return Spread(low, high, mean, std, next(found), far, next(found), tuple(map(int, counts)), cut)
+    result = (tuple(map(float, values)) for values in (quantiles, edges))
+    return Spread(low, high, mean, std, next(result), far, next(result), tuple(map(int, counts)), cut)
 
 
 def _histogram(numbers: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:

@@ -46,11 +46,11 @@ def look_at_table(path: Path, target: str | None, task: Task) -> DataFacts:
     from profundo.data.tables.frames import read_frame, table_collection
 
     frame = read_frame(path)
-    found, findings = None, []
+    result, findings = None, []
     wanted = target_names(target, frame.columns)
     if target is not None:
         try:
-            found = table_collection(path, target, task)
+            result = table_collection(path, target, task)
         except ProfundoError as error:
             if not set(wanted) <= set(frame.columns):
                 raise
@@ -64,33 +64,35 @@ def look_at_table(path: Path, target: str | None, task: Task) -> DataFacts:
                 f"Say which, such as --target {last!r}.",
             )
         )
-    return _look_at_frame(path.stem, frame, wanted, found, np.zeros(len(frame), np.int8), findings)
+    return _look_at_frame(path.stem, frame, wanted, result, np.zeros(len(frame), np.int8), findings)
 
 
-def look_at_rows(found: Collection) -> DataFacts:
+def look_at_rows(collection: Collection) -> DataFacts:
     """At rows in memory, or read as they are asked for, by way of a table with the targets as its last columns.
 
     Of very many that are not in memory, some are looked at, evenly spread.
     """
     import polars
 
-    parts = [(split, getattr(found, name)) for split, name in enumerate(SPLITS) if getattr(found, name) is not None]
+    parts = [
+        (split, getattr(collection, name)) for split, name in enumerate(SPLITS) if getattr(collection, name) is not None
+    ]
     whole = sum(len(part) for _, part in parts)
     taken = [_some(part, whole) for _, part in parts]
     rows = torch.cat([gather(part.inputs, places.tolist()) for (_, part), places in zip(parts, taken, strict=True)])
     targets = torch.cat([part.targets[places] for (_, part), places in zip(parts, taken, strict=True)])
     numbers = np.array([number for number, _ in parts], np.int8)
     split = numbers.repeat([len(places) for places in taken])
-    heads = list(found.inputs.names or (f"x{place + 1}" for place in range(rows.shape[1])))
-    wanted = [name if name not in heads else f"{name} (target)" for name in _target_names(found.targets)]
-    columns = found.inputs.columns or tuple(Column(name, "number") for name in heads)
+    heads = list(collection.inputs.names or (f"x{place + 1}" for place in range(rows.shape[1])))
+    wanted = [name if name not in heads else f"{name} (target)" for name in _target_names(collection.targets)]
+    columns = collection.inputs.columns or tuple(Column(name, "number") for name in heads)
     inputs = [_as_column(column, values) for column, values in zip(columns, rows.T, strict=True)]
-    frame = polars.DataFrame([*inputs, *_as_series(found.targets, targets, wanted)])
+    frame = polars.DataFrame([*inputs, *_as_series(collection.targets, targets, wanted)])
     findings = []
     if len(frame) < whole:
         what = f"{len(frame):,} of {whole:,} rows were looked at, evenly spread."
         findings.append(Finding("note", what, "Counts are of these; copies of a row may be among the others."))
-    return _look_at_frame(found.name, frame, wanted, found, split, findings)
+    return _look_at_frame(collection.name, frame, wanted, collection, split, findings)
 
 
 def _some(samples: Samples, whole: int) -> Tensor:
@@ -119,12 +121,12 @@ def _look_at_frame(
     name: str,
     frame: polars.DataFrame,
     wanted: list[str],
-    found: Collection | None,
+    collection: Collection | None,
     split: np.ndarray,
     findings: Sequence[Finding] = (),
 ) -> DataFacts:
     findings = list(findings)
-    kind = found.targets.kind if found is not None else None
+    kind = collection.targets.kind if collection is not None else None
     inputs = [column for column in frame.columns if column not in wanted]
     if len(inputs) > MOST_COLUMNS:
         what = f"Only the first {MOST_COLUMNS:,} of {len(inputs):,} columns are looked at."
@@ -133,14 +135,18 @@ def _look_at_frame(
     seen = frame.filter(split != 2) if (split == 2).any() and (split != 2).any() else frame
     columns = column_facts(seen, wanted, kind)
     findings += table_findings(seen, columns)
-    label = _labels(frame[wanted[0]], found.targets.classes) if found and kind in ("classes", "binary") else None
-    counts = label_counts(found) if found is not None else {}
-    if label is not None and found is not None:
-        counts = class_counts(label, split, len(found.targets.classes))
-    findings += _target_findings(found, counts, wanted)
+    label = (
+        _labels(frame[wanted[0]], collection.targets.classes) if collection and kind in ("classes", "binary") else None
+    )
+    counts = label_counts(collection) if collection is not None else {}
+    if label is not None and collection is not None:
+        counts = class_counts(label, split, len(collection.targets.classes))
+    findings += _target_findings(collection, counts, wanted)
     findings += row_findings(frame, columns, split, label)
-    shape, training, stops = prepared(found)
-    if found is not None and found.inputs.columns and shape == found.inputs.shape:  # not yet told as features
+    shape, training, stops = prepared(collection)
+    if (
+        collection is not None and collection.inputs.columns and shape == collection.inputs.shape
+    ):  # not yet told as features
         shape = (sum(column.features for column in columns),)
     return DataFacts(
         name,
@@ -149,20 +155,24 @@ def _look_at_frame(
         split_sizes(split),
         training,
         shape,
-        target_in_words(found.targets) if found is not None else "",
-        found.targets.classes if found is not None else (),
+        target_in_words(collection.targets) if collection is not None else "",
+        collection.targets.classes if collection is not None else (),
         counts,
         columns=columns,
-        notes=tuple(note for note in found.notes if not note.startswith("column ")) if found is not None else (),
+        notes=tuple(note for note in collection.notes if not note.startswith("column "))
+        if collection is not None
+        else (),
     )
 
 
-def _target_findings(found: Collection | None, counts: dict[str, list[int]], wanted: Sequence[str]) -> list[Finding]:
-    if found is None or found.targets.kind == "labels":
+def _target_findings(
+    collection: Collection | None, counts: dict[str, list[int]], wanted: Sequence[str]
+) -> list[Finding]:
+    if collection is None or collection.targets.kind == "labels":
         return []
-    if found.targets.kind != "real":
-        return class_findings(found.targets.classes, counts)
-    numbers = found.train.targets.double().numpy()
+    if collection.targets.kind != "real":
+        return class_findings(collection.targets.classes, counts)
+    numbers = collection.train.targets.double().numpy()
     return [finding for place, name in enumerate(wanted) for finding in real_findings(name, numbers[:, place])]
 
 

@@ -110,16 +110,16 @@ def greedy(
     attention's weights (batch, ≤ longest, n)."""
     symbol = torch.full((len(annotations), 1), begin, device=annotations.device)
     over = torch.zeros_like(symbol, dtype=torch.bool)
-    said, looked = [], []
+    predictions, looked = [], []
     for _ in range(longest):
         logits, weights, state = decoder(symbol, state, annotations, there)
         symbol = logits.argmax(2).masked_fill(over, pad)
-        said.append(symbol)
+        predictions.append(symbol)
         looked.append(weights)
         over = over | (symbol == end)
         if bool(over.all()):
             break
-    return torch.cat(said, 1), torch.cat(looked, 1)
+    return torch.cat(predictions, 1), torch.cat(looked, 1)
 
 
 def shifted(targets: Tensor, begin: int) -> Tensor:

@@ -117,10 +117,10 @@ def read(path: Path, sha256: str) -> dict[str, Tensor]:
     """The tensors in a file whose SHA-256 begins with these digits."""
     try:
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if not found.startswith(sha256):
+            result = hashlib.file_digest(file, "sha256").hexdigest()
+        if not result.startswith(sha256):
             raise ProfundoError(
-                f"{path}: expected the file whose SHA-256 begins with {sha256}, this one's is {found[:8]}…; fetch it again"
+                f"{path}: expected the file whose SHA-256 begins with {sha256}, this one's is {result[:8]}…; fetch it again"
             )
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
@@ -132,8 +132,8 @@ def read(path: Path, sha256: str) -> dict[str, Tensor]:
     return {key: value.detach() for key, value in content.items()}
 
 
-def check_shapes(path: Path, name: str, found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
-    differ = [key for key in wanted.keys() | found.keys() if key not in wanted or key not in found]
-    differ += [key for key in wanted.keys() & found.keys() if wanted[key].shape != found[key].shape]
+def check_shapes(path: Path, name: str, results: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    differ = [key for key in wanted.keys() | results.keys() if key not in wanted or key not in results]
+    differ += [key for key in wanted.keys() & results.keys() if wanted[key].shape != results[key].shape]
     if differ:
         raise ProfundoError(f"{path}: not the weights of {name}: {', '.join(sorted(differ)[:3])} differ")

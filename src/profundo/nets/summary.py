@@ -148,7 +148,7 @@ def _first_tensor(value: Any) -> Tensor | None:
     if isinstance(value, dict):
         value = tuple(value.values())
     if isinstance(value, (tuple, list)):
-        return next((found for item in value if (found := _first_tensor(item)) is not None), None)
+        return next((result for item in value if (result := _first_tensor(item)) is not None), None)
     return None
 
 

@@ -144,17 +144,17 @@ def pairing_words(comparison: Comparison, pairing: Pairing) -> list[str]:
             f"{pairing.other} and {first} cannot be compared sample by sample: {pairing.apart}. Their figures stand side "
             "by side, but how much of the difference is luck cannot be told."
         ]
-    said = [_difference(first, pairing)]
+    predictions = [_difference(first, pairing)]
     if pairing.first is not None and pairing.second is not None:
         differ = pairing.first + pairing.second
-        said.append(
+        predictions.append(
             f"They disagree on {differ:,} of {comparison.contenders[0].scores.samples:,} test samples: on "
             f"{pairing.first:,} only {first} is right, on {pairing.second:,} only {pairing.other}."
             if differ
             else "They are right and wrong on the very same samples."
         )
-    said.append(_luck(pairing, several=sum(not one.apart for one in comparison.pairings) > 1))
-    return said
+    predictions.append(_luck(pairing, several=sum(not one.apart for one in comparison.pairings) > 1))
+    return predictions
 
 
 def _difference(first: str, pairing: Pairing) -> str:
@@ -302,18 +302,18 @@ def _calibration(contenders: Sequence[Contender]) -> Grid:
     rows: list[Row] = [
         [
             one.name,
-            *map(Cell, (numbers.percent(found.stated), numbers.percent(found.right), f"{100 * found.error:.2f}")),
+            *map(Cell, (numbers.percent(result.stated), numbers.percent(result.right), f"{100 * result.error:.2f}")),
         ]
         for one in contenders
-        if (found := one.calibration) is not None
+        if (result := one.calibration) is not None
     ]
     caption = "What they state on average, how often they are right, and the mean distance between the two."
     return Grid(caption, ["run", "states", "is right", "calibration error, points"], rows)
 
 
-def _well_filled(found: Calibration) -> list[CalibrationBin]:
+def _well_filled(result: Calibration) -> list[CalibrationBin]:
     """Bins with enough answers to draw a line through; all where none has."""
-    return [one for one in found.bins if one.samples >= ENOUGH_ANSWERS] or list(found.bins)
+    return [one for one in result.bins if one.samples >= ENOUGH_ANSWERS] or list(result.bins)
 
 
 def _classes(contenders: Sequence[Contender], kind: str) -> Grid | None:

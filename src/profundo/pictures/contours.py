@@ -78,12 +78,12 @@ def crossings(corners: Sequence[Corner], level: float) -> list[Place]:
 
     A corner of exactly that height counts as above, so that there is always an even number of them.
     """
-    found = []
+    results = []
     for (a, b, h), (c, d, k) in zip(corners, [*corners[1:], corners[0]], strict=True):
         if (h < level) != (k < level):
             share = (level - h) / (k - h)
-            found.append((a + share * (c - a), b + share * (d - b)))
-    return found
+            results.append((a + share * (c - a), b + share * (d - b)))
+    return results
 
 
 def _path(name: str, places: Sequence[Place], style: int, across: Axis, up: Axis) -> str:

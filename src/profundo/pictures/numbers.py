@@ -91,14 +91,14 @@ def setting(value: object) -> str:
 
 def flat(settings: Mapping[str, object], above: str = "") -> dict[str, str]:
     """Nested settings as one list: {"data": {"seed": 0}} → {"data · seed": "0"}."""
-    found: dict[str, str] = {}
+    results: dict[str, str] = {}
     for key, value in settings.items():
         name = f"{above} · {key}" if above else str(key)
         if isinstance(value, Mapping) and value:
-            found |= flat(value, name)
+            results |= flat(value, name)
         else:
-            found[name] = "none" if isinstance(value, Mapping) else setting(value)
-    return found
+            results[name] = "none" if isinstance(value, Mapping) else setting(value)
+    return results
 
 
 def _raised(exponent: int) -> str:

@@ -187,10 +187,10 @@ def matrix(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> list[dic
 
 def pairs_grid(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> Grid:
     """The most confused pairs (true, predicted), most frequent first."""
-    found = [(n, i, j) for i, row in enumerate(confusion) for j, n in enumerate(row) if i != j and n > 0]
-    found.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    results = [(n, i, j) for i, row in enumerate(confusion) for j, n in enumerate(row) if i != j and n > 0]
+    results.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
     rows: list[Row] = [
-        [names[i], names[j], n, Cell(numbers.percent(n / sum(confusion[i])))] for n, i, j in found[:MOST_PAIRS]
+        [names[i], names[j], n, Cell(numbers.percent(n / sum(confusion[i])))] for n, i, j in results[:MOST_PAIRS]
     ]
     caption = (
         f"The {len(rows)} most frequent confusions among {len(names):,} classes, and their share of the true class."
@@ -199,17 +199,17 @@ def pairs_grid(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> Grid
 
 
 # ----------------------------------------------------------------------------------------------- how far to trust it
-def reliability_figure(found: Calibration, kind: str) -> Figure:
+def reliability_figure(result: Calibration, kind: str) -> Figure:
     caption = (
         "Each dot gathers the answers of about the same stated probability. On the dashed diagonal the network keeps its "
         f"word; below it, it promises too much. The pale bars are 95{numbers.SPACE}% intervals, wide where there are few "
         "answers."
     )
-    network = Reliability("this network", found.bins, found.intervals)
+    network = Reliability("this network", result.bins, result.intervals)
     return Figure(reliability_svg([network], kind=_right(kind)), caption)
 
 
-def calibration_grid(found: Calibration, kind: str) -> Grid:
+def calibration_grid(result: Calibration, kind: str) -> Grid:
     """The bins of the diagram."""
     columns = ["probability", "answers", "stated on average", _right(kind), f"95{numbers.SPACE}% interval"]
     rows: list[Row] = [
@@ -220,7 +220,7 @@ def calibration_grid(found: Calibration, kind: str) -> Grid:
             Cell(f"{100 * one.frequency:.1f}{numbers.SPACE}%"),
             Cell(f"{100 * low:.1f}–{100 * high:.1f}{numbers.SPACE}%", look="muted"),
         ]
-        for one, (low, high) in zip(found.bins, found.intervals, strict=True)
+        for one, (low, high) in zip(result.bins, result.intervals, strict=True)
     ]
     return Grid("Answers on the test split by the probability that the network stated.", columns, rows, look="dense")
 
@@ -229,9 +229,9 @@ def _right(kind: str) -> str:
     return "there" if kind == "labels" else "right"
 
 
-def calibration_words(found: Calibration, kind: str) -> list[str]:
+def calibration_words(result: Calibration, kind: str) -> list[str]:
     """Sentences: the bin that tells most, the direction on the whole, the mean distance."""
-    one, points = found.telling, f"percentage{numbers.SPACE}points"
+    one, points = result.telling, f"percentage{numbers.SPACE}points"
     if kind == "labels":
         telling = (
             f"Of {one.samples:,} labels to which it gives {_about(one.confidence)} on average, "
@@ -243,9 +243,9 @@ def calibration_words(found: Calibration, kind: str) -> list[str]:
             f"({one.samples:,} answers)."
         )
     right = _right(kind)
-    stated = f"states {numbers.percent(found.stated)} on average, and {numbers.percent(found.right)} are {right}"
-    leaning = f"On the whole it {stated}: {_leaning(found, kind)}."
-    mean = f"{100 * found.error:.1f}" if found.error >= 0.001 else f"{100 * found.error:.2f}"
+    stated = f"states {numbers.percent(result.stated)} on average, and {numbers.percent(result.right)} are {right}"
+    leaning = f"On the whole it {stated}: {_leaning(result, kind)}."
+    mean = f"{100 * result.error:.1f}" if result.error >= 0.001 else f"{100 * result.error:.2f}"
     return [
         telling,
         leaning,
@@ -253,11 +253,11 @@ def calibration_words(found: Calibration, kind: str) -> list[str]:
     ]
 
 
-def _leaning(found: Calibration, kind: str) -> str:
+def _leaning(result: Calibration, kind: str) -> str:
     """To which side the stated probabilities err. Of labels they may be too high and too low at once, and average out."""
-    gap = found.stated - found.right
+    gap = result.stated - result.right
     over, under = ("too high", "too low") if kind == "labels" else ("over-confident", "under-confident")
-    if not found.leaning:
+    if not result.leaning:
         return f"neither {over} nor {under}, as far as so many answers can tell"
     if abs(gap) < 0.002:
         return f"neither {over} nor {under}"

@@ -121,11 +121,11 @@ def span(name: str, interval: tuple[float, float] | None) -> str:
 def rungs(name: str, scores: Scores, interval: tuple[float, float] | None) -> list[Rung]:
     """The network, the linear model and the constant on one scale."""
     low, high = interval or (None, None)
-    found = [Rung("this network", scores.values[name], score(name, scores.values[name]), low, high, 0)]
+    results = [Rung("this network", scores.values[name], score(name, scores.values[name]), low, high, 0)]
     for title, values in ((_linear_kind(scores), scores.linear), ("constant predictor", scores.baseline)):
         if name in values:
-            found.append(Rung(title, values[name], score(name, values[name])))
-    return found
+            results.append(Rung(title, values[name], score(name, values[name])))
+    return results
 
 
 def sentences(
@@ -141,35 +141,35 @@ def sentences(
         first = f"The network gets every label right of {right:,} of {samples}, none of which it was trained on."
     else:
         first = f"On {samples}, none of which it was trained on, the network’s {name} is {score(name, value)}."
-    said = [first]
+    predictions = [first]
     if span(name, interval):
-        said.append(
+        predictions.append(
             f"With 95{numbers.SPACE}% confidence, the {name} on further {things} of the same kind lies between "
             f"{span(name, interval).replace(' to ', ' and ')}."
         )
-    return [*said, *_against(name, scores, targets, interval)]
+    return [*predictions, *_against(name, scores, targets, interval)]
 
 
 def _against(name: str, scores: Scores, targets: Targets, interval: tuple[float, float] | None) -> list[str]:
-    value, said = scores.values[name], []
+    value, predictions = scores.values[name], []
     constant, linear = scores.baseline.get(name), scores.linear.get(name)
     if constant is not None and not is_better(name, value, constant):
-        said.append(
+        predictions.append(
             f"This is no better than a predictor that always answers {rule(targets)}, which reaches "
             f"{score(name, constant)}: by this measure the network has learnt nothing."
         )
     elif constant is not None:
-        said.append(f"A predictor that always answers {rule(targets)} would reach {score(name, constant)}.")
+        predictions.append(f"A predictor that always answers {rule(targets)} would reach {score(name, constant)}.")
     if linear is not None:
         reach = f"{_linear(scores)[:1].upper()}{_linear(scores)[1:]} reaches {score(name, linear)}"
         inside = interval is not None and interval[0] <= linear <= interval[1]
         if not is_better(name, value, linear):
-            said.append(f"{reach}: what the network has beyond a linear model does not pay here.")
+            predictions.append(f"{reach}: what the network has beyond a linear model does not pay here.")
         elif inside:
-            said.append(f"{reach}, within the interval: the network’s lead may be luck.")
+            predictions.append(f"{reach}, within the interval: the network’s lead may be luck.")
         else:
-            said.append(f"{reach}.")
-    return said
+            predictions.append(f"{reach}.")
+    return predictions
 
 
 def _linear(scores: Scores) -> str:

@@ -178,7 +178,7 @@ def adversarial_recipe(
 
 def play(
     context: Context,
-    asked: AdversarialSettings,
+    settings: AdversarialSettings,
     data: Dataset,
     duel: Adversarial,
     low: float,
@@ -186,12 +186,12 @@ def play(
     distance: str,
 ) -> Outcome:
     """Train the players, then have the generator's moving average judged."""
-    classifier = trained_classifier(context, data, asked.classifier_epochs)
-    seen = real_images(context, asked, data, low, duel.rounds)
-    filmed = torch.randn(SHOWN, asked.noise, generator=context.generator("film"))
-    noise = torch.randn(len(data.test), asked.noise, generator=context.generator("samples"))
+    classifier = trained_classifier(context, data, settings.classifier_epochs)
+    seen = real_images(context, settings, data, low, duel.rounds)
+    filmed = torch.randn(SHOWN, settings.noise, generator=context.generator("film"))
+    noise = torch.randn(len(data.test), settings.noise, generator=context.generator("samples"))
     untrained = make(duel.average, noise, low)
-    plan = Plan(asked.epochs, schedule("cosine"))
+    plan = Plan(settings.epochs, schedule("cosine"))
     trained = context.train(duel, seen, plan, film=lambda: sheet(make(duel.average, filmed, low), 8))
     made = make(duel.average, noise, low)
     verdicts = {
@@ -216,12 +216,14 @@ def play(
     )
 
 
-def real_images(context: Context, asked: AdversarialSettings, data: Dataset, low: float, rounds: int = 1) -> Stretches:
+def real_images(
+    context: Context, settings: AdversarialSettings, data: Dataset, low: float, rounds: int = 1
+) -> Stretches:
     """Batches for an update of so many rounds, with values from low to 1; an epoch has `asked.pictures` of them."""
     raw(data.train)
-    size = asked.batch_size * rounds
+    size = settings.batch_size * rounds
     whole = batches(data.train, ranged(data.spec, low), size, seed=context.seed, device=context.device)
-    return Stretches(whole, max(1, asked.pictures // size))
+    return Stretches(whole, max(1, settings.pictures // size))
 
 
 class Stretches:

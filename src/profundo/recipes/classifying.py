@@ -64,13 +64,13 @@ def train(
 def validation(context: Context, net: nn.Module, data: Dataset) -> Mapping[str, float]:
     """Cost and accuracy on the validation split, in the precision of training."""
     with autocast(context.precision(net), context.device):
-        said = answers(
+        predictions = answers(
             net,
             in_order(data.validation, data.spec, device=context.device),
             objectives.default(data.spec.targets),
             data.spec.targets,
         )
-    figures = scores(said, data.spec.targets, data.train.targets).values
+    figures = scores(predictions, data.spec.targets, data.train.targets).values
     return {"validation loss": figures["log loss"], "validation accuracy": figures["accuracy"]}
 
 
@@ -78,8 +78,8 @@ def classified(context: Context, net: nn.Module, split: Samples, spec: Spec, tra
     """What the net says of each sample of a split, in float32, and how well, beside a constant that knows `train`."""
     ordered = in_order(split, spec, device=context.device)
     with repeatable(context.device, "float32"):
-        said = answers(net, ordered, objectives.default(spec.targets), spec.targets)
-    return said, scores(said, spec.targets, train.targets)
+        predictions = answers(net, ordered, objectives.default(spec.targets), spec.targets)
+    return predictions, scores(predictions, spec.targets, train.targets)
 
 
 def judged(
@@ -92,14 +92,14 @@ def judged(
     exhibits: Sequence[Exhibit] = (),
 ) -> Outcome:
     """The outcome of a recipe that trains one classifier. subject: the net in words; exhibits: what else there is to show."""
-    said, found = classified(context, net, data.test, data.spec, data.train)
+    outputs, result = classified(context, net, data.test, data.spec, data.train)
     errors = [1 - value for value in trained.history["validation accuracy"]]
-    caption = f"How often each class of the {found.samples:,} test samples was taken for which."
-    counts = [[float(count) for count in row] for row in found.confusion]
+    caption = f"How often each class of the {result.samples:,} test samples was taken for which."
+    counts = [[float(count) for count in row] for row in result.confusion]
     parameters = sum(p.numel() for p in net.parameters())
     return Outcome(
-        scores=found.values,
-        baseline=found.baseline,
+        scores=result.values,
+        baseline=result.baseline,
         against="the commonest class",
         exhibits=[
             *exhibits,
@@ -111,22 +111,22 @@ def judged(
                 percent=True,
             ),
             confusion_chart(counts, data.spec.targets.classes, caption, x_label="answered", y_label="true class"),
-            *mistakes(data, said, found),
+            *mistakes(data, outputs, result),
         ],
         networks={"net": net},
         known=known,
-        conclusion=f"{subject} with {parameters:,} parameters names {found.values['accuracy']:.2%} of the "
-        f"{found.samples:,} test images right (the commonest class alone: {found.baseline['accuracy']:.1%}).",
+        conclusion=f"{subject} with {parameters:,} parameters names {result.values['accuracy']:.2%} of the "
+        f"{result.samples:,} test images right (the commonest class alone: {result.baseline['accuracy']:.1%}).",
     )
 
 
-def mistakes(data: Dataset, said: Answers, found: Scores, most: int = 24) -> list[Exhibit]:
+def mistakes(data: Dataset, predictions: Answers, result: Scores, most: int = 24) -> list[Exhibit]:
     """The test images that cost most, if any were mistaken."""
-    worst = list(found.worst)[:most]
+    worst = list(result.worst)[:most]
     if not worst or not isinstance(data.test.inputs, Tensor):
         return []
     classes = data.spec.targets.classes
-    labels = [f"{classes[int(said.targets[i])]}, answered {classes[int(said.chosen[i])]}" for i in worst]
+    labels = [f"{classes[int(predictions.targets[i])]}, answered {classes[int(predictions.chosen[i])]}" for i in worst]
     caption = f"The {len(worst)} test images whose true class had the smallest chance, with that class and the answer."
     return [Images("Worst mistakes", caption, data.test.inputs[worst], columns=8, labels=labels)]
 

@@ -103,9 +103,9 @@ def known_of(data: Dataset) -> dict[str, Any]:
     return {"shape": list(inputs.shape), "mean": list(inputs.mean), "std": list(inputs.std)}
 
 
-def networks(asked: MetricSettings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: MetricSettings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     """One net: the two sides of a pair, or the three of a triplet, share it."""
-    return {"net": embedding_cnn(tuple(known["shape"]), asked.dimensions, normalize=asked.sphere)}
+    return {"net": embedding_cnn(tuple(known["shape"]), settings.dimensions, normalize=settings.sphere)}
 
 
 def embed(net: nn.Module, raw: Tensor, inputs: Inputs) -> Tensor:
@@ -115,44 +115,44 @@ def embed(net: nn.Module, raw: Tensor, inputs: Inputs) -> Tensor:
 
 def learn_and_judge(
     context: Context,
-    asked: MetricSettings,
+    settings: MetricSettings,
     batches: Callable[..., Batches],
     cost: Callable[[nn.Module, Batch], Mapping[str, Tensor]],
 ) -> Outcome:
     """Train on batches of the seen classes, then judge. batches: (samples, inputs, steps=…, seed=…, device=…, augment=…)."""
-    data = context.load(asked.data, images=True, stream=False)
-    parts, inputs = parts_of(data, asked.unseen), data.spec.inputs
-    net = networks(asked, known_of(data))["net"]
+    data = context.load(settings.data, images=True, stream=False)
+    parts, inputs = parts_of(data, settings.unseen), data.spec.inputs
+    net = networks(settings, known_of(data))["net"]
     untrained = parts.mapped(lambda raw: embed(net, raw, inputs))
-    augment = augmentation(["rotation"]) if asked.rotate else None
+    augment = augmentation(["rotation"]) if settings.rotate else None
     context.train(
-        Descent(net, partial(cost, net), optimizer("adamw", net, asked.learning_rate, asked.weight_decay)),
-        batches(parts.train, inputs, steps=asked.steps, seed=context.seed, device=context.device, augment=augment),
-        Plan(asked.epochs, schedule("cosine")),
+        Descent(net, partial(cost, net), optimizer("adamw", net, settings.learning_rate, settings.weight_decay)),
+        batches(parts.train, inputs, steps=settings.steps, seed=context.seed, device=context.device, augment=augment),
+        Plan(settings.epochs, schedule("cosine")),
     )
-    return judged(context, asked, data, net, untrained)
+    return judged(context, settings, data, net, untrained)
 
 
-def judged(context: Context, asked: MetricSettings, data: Dataset, net: nn.Module, untrained: Parts) -> Outcome:
+def judged(context: Context, settings: MetricSettings, data: Dataset, net: nn.Module, untrained: Parts) -> Outcome:
     """The outcome of a recipe: figures of the trained net beside those of raw pixels and of the untrained net."""
-    parts, inputs = parts_of(data, asked.unseen), data.spec.inputs
+    parts, inputs = parts_of(data, settings.unseen), data.spec.inputs
     trained = parts.mapped(lambda raw: embed(net, raw, inputs))
     pixels = parts.mapped(lambda raw: standardize(raw, inputs).flatten(1))
     methods = {"embeddings": trained, "raw pixels": pixels, "untrained net": untrained}
 
-    shots = {name: accuracies(context, asked, method) for name, method in methods.items()}
+    shots = {name: accuracies(context, settings, method) for name, method in methods.items()}
     pairs = {name: pairs_judged(context, method.unseen, "pairs") for name, method in methods.items()}
-    figures = {name: figures_of(shots[name], pairs[name], methods[name].unseen, asked.unseen) for name in methods}
+    figures = {name: figures_of(shots[name], pairs[name], methods[name].unseen, settings.unseen) for name in methods}
     threshold = pairs_judged(context, trained.validation, "validation pairs").found.threshold
-    one, apart = shots["embeddings"][asked.unseen][0], pairs["embeddings"]
+    one, apart = shots["embeddings"][settings.unseen][0], pairs["embeddings"]
     return Outcome(
         scores=figures["embeddings"],
         baseline=figures["raw pixels"],
         against="raw pixels",
         exhibits=[
-            shots_chart({name: curves[asked.unseen] for name, curves in shots.items()}, asked),
-            figures_table(figures, asked.unseen, len(data.spec.targets.classes)),
-            plane(context, asked, data, trained.test),
+            shots_chart({name: curves[settings.unseen] for name, curves in shots.items()}, settings),
+            figures_table(figures, settings.unseen, len(data.spec.targets.classes)),
+            plane(context, settings, data, trained.test),
             pair_pictures(parts.unseen, apart, threshold),
             mistaken_pictures(parts.unseen, apart),
             populations(
@@ -169,23 +169,23 @@ def judged(context: Context, asked: MetricSettings, data: Dataset, net: nn.Modul
         ],
         networks={"net": net},
         known={**known_of(data), "threshold": threshold},
-        conclusion=f"Shown one sample each of {asked.unseen} classes that it never met in training, the net names further "
+        conclusion=f"Shown one sample each of {settings.unseen} classes that it never met in training, the net names further "
         f"samples with {100 * one.mean:.1f} % accuracy (± {100 * one.standard_error:.1f}); the nearest raw pixels do with "
-        f"{100 * shots['raw pixels'][asked.unseen][0].mean:.1f} %, chance with {100 / asked.unseen:.1f} %. With five "
-        f"samples each it is {100 * shots['embeddings'][asked.unseen][SHOTS.index(5)].mean:.1f} %.",
+        f"{100 * shots['raw pixels'][settings.unseen][0].mean:.1f} %, chance with {100 / settings.unseen:.1f} %. With five "
+        f"samples each it is {100 * shots['embeddings'][settings.unseen][SHOTS.index(5)].mean:.1f} %.",
     )
 
 
-def accuracies(context: Context, asked: MetricSettings, parts: Parts) -> dict[int, list[Accuracy]]:
+def accuracies(context: Context, settings: MetricSettings, parts: Parts) -> dict[int, list[Accuracy]]:
     """By the number of ways, for each of SHOTS: among the unseen classes, and among all.
 
     Every method gets the same episodes, with 15 queries a class, or as many as the smallest class has left.
     """
-    found = {}
+    results = {}
     for split in (parts.unseen, parts.test):
         ways = len(torch.unique(split.targets))
         asking = max(1, min(15, int(torch.unique(split.targets, return_counts=True)[1].min()) - SHOTS[-1]))
-        found[ways] = [
+        results[ways] = [
             few_shot(
                 inputs_of(split),
                 split.targets,
@@ -193,11 +193,11 @@ def accuracies(context: Context, asked: MetricSettings, parts: Parts) -> dict[in
                 shots,
                 context.generator(f"{ways} ways, {shots} shots"),
                 queries=asking,
-                episodes=asked.episodes,
+                episodes=settings.episodes,
             )
             for shots in SHOTS
         ]
-    return found
+    return results
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +229,12 @@ def figures_of(
         for number, curve in shots.items()
         for count in (1, 5)
     }
-    found = nearest(inputs_of(unseen), inputs_of(unseen), 10, skip_self=True)
+    result = nearest(inputs_of(unseen), inputs_of(unseen), 10, skip_self=True)
     return {
         **accuracy,
         "area under ROC": pairs.found.area,
         "equal error rate": pairs.found.equal_error_rate,
-        "precision at 10": precision_at(found, unseen.targets, unseen.targets),
+        "precision at 10": precision_at(result, unseen.targets, unseen.targets),
     }
 
 
@@ -253,31 +253,31 @@ def figures_table(figures: Mapping[str, Mapping[str, float]], ways: int, classes
     )
 
 
-def shots_chart(shots: Mapping[str, Sequence[Accuracy]], asked: MetricSettings) -> Chart:
+def shots_chart(shots: Mapping[str, Sequence[Accuracy]], settings: MetricSettings) -> Chart:
     lines = [
         Line(
             name,
             SHOTS,
-            [found.mean for found in curve],
-            [found.mean - 2 * found.standard_error for found in curve],
-            [found.mean + 2 * found.standard_error for found in curve],
+            [result.mean for result in curve],
+            [result.mean - 2 * result.standard_error for result in curve],
+            [result.mean + 2 * result.standard_error for result in curve],
         )
         for name, curve in shots.items()
     ]
-    lines.append(Line("chance", SHOTS, [1 / asked.unseen] * len(SHOTS)))
+    lines.append(Line("chance", SHOTS, [1 / settings.unseen] * len(SHOTS)))
     return Chart(
         "Accuracy by the number of samples shown",
-        f"Mean accuracy over {asked.episodes} episodes with {asked.unseen} unseen classes, by the nearest class mean; the "
+        f"Mean accuracy over {settings.episodes} episodes with {settings.unseen} unseen classes, by the nearest class mean; the "
         "bands are two standard errors to each side.",
         lines_svg(lines, x_label="samples shown of each class", y_label="accuracy", log_x=True, percent=True),
     )
 
 
-def plane(context: Context, asked: MetricSettings, data: Dataset, test: Samples) -> Chart:
+def plane(context: Context, settings: MetricSettings, data: Dataset, test: Samples) -> Chart:
     classes = data.spec.targets.classes
-    chosen = torch.randperm(len(test), generator=context.generator("pictured"))[: asked.pictured]
+    chosen = torch.randperm(len(test), generator=context.generator("pictured"))[: settings.pictured]
     rows = inputs_of(test)[chosen]
-    names = [f"{name} (unseen)" * (at >= len(classes) - asked.unseen) or name for at, name in enumerate(classes)]
+    names = [f"{name} (unseen)" * (at >= len(classes) - settings.unseen) or name for at, name in enumerate(classes)]
     caption = f"{len(rows)} test pictures of all classes by their embeddings, laid out by t-SNE; near ones are alike to the net."
     return map_of_rows("Embeddings in the plane", caption, rows, test.targets[chosen].tolist(), names, context.seed)
 

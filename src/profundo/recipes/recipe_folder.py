@@ -161,8 +161,8 @@ class Told(BaseModel):
 
 
 def story(folder: Folder, exhibits: Sequence[Drawn], told: Told) -> Story:
-    asked = read_request(folder.experiment)
-    settings = dataclasses.asdict(asked.settings)
+    request = read_request(folder.experiment)
+    settings = dataclasses.asdict(request.settings)
     own = dataclasses.asdict(find(told.recipe).settings())
     return Story(
         title=told.recipe,
@@ -176,7 +176,7 @@ def story(folder: Folder, exhibits: Sequence[Drawn], told: Told) -> Story:
         command=f"profundo recipe --config {shlex.quote(str(folder.experiment))}",
         exhibits=exhibits,
         histories={training: columns(rows) for training, rows in told.histories.items()},
-        asked={"recipe": asked.recipe, "seed": asked.seed, "device": asked.device, **settings},
+        asked={"recipe": request.recipe, "seed": request.seed, "device": request.device, **settings},
         environment={key: str(value) for key, value in read_object(folder.environment).items()},
         seconds=told.seconds,
         resumed=told.resumed,

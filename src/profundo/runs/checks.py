@@ -53,9 +53,9 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
         with evaluating(net):
             outputs = net(torch.zeros(2, *shape, device=parameter.device))
     except (RuntimeError, ValueError, TypeError) as error:
-        said = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         raise ProfundoError(
-            f"{type(net).__name__}: expected to take inputs (batch, {', '.join(map(str, shape))}): {said}"
+            f"{type(net).__name__}: expected to take inputs (batch, {', '.join(map(str, shape))}): {reason}"
         ) from None
     if not isinstance(outputs, Tensor) or outputs.shape != (2, data.spec.outputs):
         arrived = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__

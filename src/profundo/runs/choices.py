@@ -17,21 +17,21 @@ from profundo.train.hardware import choose_device, normalised
 __all__ = ["check_choices", "load_data", "prepare"]
 
 
-def prepare(asked: Experiment, processes: int = 1) -> Prepared:
+def prepare(experiment: Experiment, processes: int = 1) -> Prepared:
     """Load the data, build the net and make every choice. Raises ProfundoError for whatever cannot work."""
-    device = choose_device(asked.device)
-    data = load_data(asked)
-    name = asked.net or nets.default(data.spec)
-    net = build_net(name, data.spec, asked.net_options, asked.seed)
-    chosen = completed(asked, data.spec, len(data.train), name, normalised(net))
+    device = choose_device(experiment.device)
+    data = load_data(experiment)
+    name = experiment.net or nets.default(data.spec)
+    net = build_net(name, data.spec, experiment.net_options, experiment.seed)
+    chosen = completed(experiment, data.spec, len(data.train), name, normalised(net))
     chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor)})
     check_choices(chosen, data)
     shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
     return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), processes)
 
 
-def load_data(asked: Experiment) -> Dataset:
-    return load(asked.data, seed=asked.seed, validation=asked.validation, **asked.reading())
+def load_data(experiment: Experiment) -> Dataset:
+    return load(experiment.data, seed=experiment.seed, validation=experiment.validation, **experiment.reading())
 
 
 def check_choices(chosen: Experiment, data: Dataset) -> None:

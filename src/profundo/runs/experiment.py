@@ -31,7 +31,7 @@ __all__ = [
     "Setting",
     "belonging_to",
     "completed",
-    "experiment",
+    "new_experiment",
     "read_changes",
     "read_experiment",
     "read_pair",
@@ -260,7 +260,7 @@ def belonging_to(*parts: Part) -> tuple[str, ...]:
     return tuple(name for name, about in SETTINGS.items() if about.part in parts)
 
 
-def experiment(**settings: Any) -> Experiment:
+def new_experiment(**settings: Any) -> Experiment:
     """An Experiment of these settings. Raises ProfundoError that names the setting, what it holds and what it may hold."""
     try:
         return Experiment(**settings)
@@ -300,7 +300,7 @@ KNOWN: dict[tuple[str, str], dict[str, Any]] = {
 }
 
 
-def completed(asked: Experiment, spec: Spec, samples: int, net: str, normalised: bool = False) -> Experiment:
+def completed(experiment: Experiment, spec: Spec, samples: int, net: str, normalised: bool = False) -> Experiment:
     """The experiment with every choice about training made; which device and precision, the machine decides.
 
     samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
@@ -319,17 +319,20 @@ def completed(asked: Experiment, spec: Spec, samples: int, net: str, normalised:
         "augment": [],
         "capture": not net.startswith("own:"),
     }
-    known = KNOWN.get((asked.data, net), {})
-    if asked.optimizer not in (None, known.get("optimizer", manner.optimizer)):  # rates are measured for one optimizer
+    known = KNOWN.get((experiment.data, net), {})
+    if experiment.optimizer not in (
+        None,
+        known.get("optimizer", manner.optimizer),
+    ):  # rates are measured for one optimizer
         known = {name: value for name, value in known.items() if name not in ("learning_rate", "weight_decay")}
     chosen |= known
-    chosen |= {name: value for name, value in asked.settings().items() if value is not None}
+    chosen |= {name: value for name, value in experiment.settings().items() if value is not None}
     if chosen["batch_size"] == EVERY:
         chosen["batch_size"] = max(1, samples)
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
     chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
     check_augmentation(chosen["augment"], spec)
-    return experiment(**chosen)
+    return new_experiment(**chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,6 +441,6 @@ def read_pair(text: str, option: str = "--set", such_as: str = "epochs=3") -> tu
     return name.strip(), read_value(value)
 
 
-def write_experiment(path: Path, asked: Experiment) -> None:
-    settings = {name: value for name, value in asked.settings().items() if value is not None}
+def write_experiment(path: Path, experiment: Experiment) -> None:
+    settings = {name: value for name, value in experiment.settings().items() if value is not None}
     write_text(path, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))

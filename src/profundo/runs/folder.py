@@ -203,8 +203,8 @@ def find_runs(parent: Path) -> list[Folder]:
     """The runs in a folder, oldest first."""
     if not parent.is_dir():
         return []
-    found = [Folder(path) for path in parent.iterdir() if (path / "experiment.yaml").is_file()]
-    return sorted(found, key=lambda folder: folder.experiment.stat().st_mtime)
+    results = [Folder(path) for path in parent.iterdir() if (path / "experiment.yaml").is_file()]
+    return sorted(results, key=lambda folder: folder.experiment.stat().st_mtime)
 
 
 def environment(device: torch.device, processes: int) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Literal
 from profundo.data.streams.places import check_place
 from profundo.records import ProfundoError
 from profundo.runs.choices import load_data
-from profundo.runs.experiment import experiment, read_experiment
+from profundo.runs.experiment import new_experiment, read_experiment
 from profundo.runs.folder import Folder, read_result
 from profundo.runs.manifest import MAY_MOVE, check_data_facts, check_files
 from profundo.runs.report_facts import write_report
@@ -50,17 +50,19 @@ def open_run(path: str | Path, *, evaluate: bool = True) -> Run:
     are others than those of the training, and figures would not be the run's.
     """
     folder = finished_training(path)
-    asked = experiment(**read_experiment(folder.experiment))
+    experiment = new_experiment(**read_experiment(folder.experiment))
     passed_on = (folder.experiment.name, *((folder.scores.name,) if evaluate else ()))
     net, _ = load_model(folder)
     kept = read_result(folder)
     check_files(folder, passed_on, ignored=MAY_MOVE)  # their facts decide; after what may be refused
-    check_place(asked.data, folder.experiment)
-    data = load_data(asked)
+    check_place(experiment.data, folder.experiment)
+    data = load_data(experiment)
     check_data_facts(folder, data.facts)
     history = History()
     history.rows = kept.history
-    run = Run(asked, data, net, history, write_report, folder=folder, best_epoch=kept.best_epoch, seconds=kept.seconds)
+    run = Run(
+        experiment, data, net, history, write_report, folder=folder, best_epoch=kept.best_epoch, seconds=kept.seconds
+    )
     if evaluate:
         evaluate_run(run, linear=(kept.linear, kept.linear_name) if kept.linear else None)
     return run

@@ -11,20 +11,20 @@ from profundo.records import Spec
 __all__ = ["describe"]
 
 
-def describe(name: str, said: Tensor, spec: Spec, probable: bool = True) -> dict[str, Any]:
+def describe(name: str, predictions: Tensor, spec: Spec, probable: bool = True) -> dict[str, Any]:
     """For each image or row: what it is ("input"), the "prediction", and for classes its "probability" and all of them.
 
-    said: one row of what `predict` gives; probable: whether these are probabilities, or bare answers (hinge).
+    predictions: one row of what `predict` gives; probable: whether these are probabilities, or bare answers (hinge).
     """
     targets = spec.targets
     if targets.kind == "real":
-        values = said.tolist()
+        values = predictions.tolist()
         return {"input": name, "prediction": values[0] if len(values) == 1 else values}
     if targets.kind == "labels":
-        by_label = dict(zip(targets.classes, said.tolist(), strict=True))
+        by_label = dict(zip(targets.classes, predictions.tolist(), strict=True))
         there = [label for label, share in by_label.items() if share >= 0.5]
         return {"input": name, "prediction": there, "probabilities": by_label}
-    shares = said.tolist() if targets.kind == "classes" else [1 - float(said), float(said)]
+    shares = predictions.tolist() if targets.kind == "classes" else [1 - float(predictions), float(predictions)]
     best = max(range(len(shares)), key=shares.__getitem__)
     if not probable:
         return {"input": name, "prediction": targets.classes[best]}

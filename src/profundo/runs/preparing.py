@@ -41,58 +41,62 @@ class Prepared:
 
 def training(prepared: Prepared, history: History, processes: Group) -> Training:
     """What is to be done: update, batches, plan, and what watches them."""
-    asked = prepared.experiment
+    experiment = prepared.experiment
     return Training(
         make_update(prepared, processes),
         train_batches(prepared, processes),
-        Plan(asked.epochs or 1, schedule(asked.schedule or "constant", asked.warm_up)),
+        Plan(experiment.epochs or 1, schedule(experiment.schedule or "constant", experiment.warm_up)),
         history,
         prepared.device,
         prepared.precision,
         validate=validation(prepared, processes),
-        stopper=EarlyStop(prepared.net, history, "validation loss", asked.early_stop) if asked.early_stop else None,
-        seed=asked.seed,
+        stopper=EarlyStop(prepared.net, history, "validation loss", experiment.early_stop)
+        if experiment.early_stop
+        else None,
+        seed=experiment.seed,
         gradients=True,
     )
 
 
 def train_batches(prepared: Prepared, processes: Group) -> Batches:
     """The training samples in their order, augmented: this process's share of each batch."""
-    asked, data = prepared.experiment, prepared.data
+    experiment, data = prepared.experiment, prepared.data
     return batches(
         data.train,
         data.spec,
-        asked.batch_size or 1,
-        seed=asked.seed,
+        experiment.batch_size or 1,
+        seed=experiment.seed,
         device=prepared.device,
-        augment=augmentation(asked.augment, data.spec, value_range(data.train)) if asked.augment else None,
+        augment=augmentation(experiment.augment, data.spec, value_range(data.train)) if experiment.augment else None,
         rank=processes.rank,
         processes=processes.size,
-        workers=asked.workers,
+        workers=experiment.workers,
     )
 
 
-def objective_of(asked: Experiment, data: Dataset) -> objectives.Objective:
+def objective_of(experiment: Experiment, data: Dataset) -> objectives.Objective:
     """What training lowers: the objective that was asked for, or suits the targets, with its smoothing and weights.
 
     Raises ProfundoError for an objective, smoothing or weights that do not suit the targets.
     """
     targets = data.spec.targets
-    name = asked.objective or objectives.default_name(targets)
-    objective = objectives.build(name, targets, asked.label_smoothing)
-    if asked.class_weights is None:
+    name = experiment.objective or objectives.default_name(targets)
+    objective = objectives.build(name, targets, experiment.label_smoothing)
+    if experiment.class_weights is None:
         return objective
-    return objectives.Weighted(objective, objectives.class_weights(asked.class_weights, targets, data.train.targets))
+    return objectives.Weighted(
+        objective, objectives.class_weights(experiment.class_weights, targets, data.train.targets)
+    )
 
 
-def precision_of(asked: Experiment, net: nn.Module, data: Dataset, device: torch.device) -> str:
+def precision_of(experiment: Experiment, net: nn.Module, data: Dataset, device: torch.device) -> str:
     """ "float32" or "bfloat16"."""
-    return choose_precision(asked.precision, net, device, data.spec.inputs.shape)
+    return choose_precision(experiment.precision, net, device, data.spec.inputs.shape)
 
 
 def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     """The net on its device, laid out for it, with its objective and optimizer; on one CPU, its step recorded."""
-    asked, net = prepared.experiment, prepared.net
+    experiment, net = prepared.experiment, prepared.net
     if not net.training:
         net.train()
     lay_out(net, prepared.device)
@@ -100,17 +104,19 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
         share_normalization(net)
     update = Supervised(
         net,
-        objective_of(asked, prepared.data),
-        optimizer(asked.optimizer or "adamw", net, asked.learning_rate or 1e-3, asked.weight_decay or 0.0),
+        objective_of(experiment, prepared.data),
+        optimizer(
+            experiment.optimizer or "adamw", net, experiment.learning_rate or 1e-3, experiment.weight_decay or 0.0
+        ),
         precision=prepared.precision,
-        accumulate=asked.accumulate,
-        clip=asked.clip,
-        l1=asked.l1,
+        accumulate=experiment.accumulate,
+        clip=experiment.clip,
+        l1=experiment.l1,
         processes=processes.size,
     )
     update.forward = processes.wrap(net, prepared.device)
-    alone = processes.size == 1 and asked.accumulate == 1 and prepared.device.type == "cpu"
-    return Captured(update) if asked.capture and alone else update
+    alone = processes.size == 1 and experiment.accumulate == 1 and prepared.device.type == "cpu"
+    return Captured(update) if experiment.capture and alone else update
 
 
 def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str, float]]:
@@ -129,8 +135,8 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
             return processes.from_chief({})
         ordered = kept or in_order(data.validation, data.spec, device=prepared.device, workers=workers)
         with autocast(prepared.precision, prepared.device):
-            said = answers(net, ordered, likelihood, data.spec.targets)
-        name, figure = main_figure(said, data.spec.targets)
-        return processes.from_chief({"validation loss": mean_cost(said), f"validation {name}": figure})
+            predictions = answers(net, ordered, likelihood, data.spec.targets)
+        name, figure = main_figure(predictions, data.spec.targets)
+        return processes.from_chief({"validation loss": mean_cost(predictions), f"validation {name}": figure})
 
     return look

@@ -56,8 +56,8 @@ def write_report(run: Run, path: Path | None) -> Path:
 
 def report_of(run: Run) -> Report:
     """All that the page tells. Raises ProfundoError for a run that was not evaluated."""
-    data, said, found = run.data, run.said, run.scores
-    if found is None or said is None:
+    data, outputs, result = run.data, run.said, run.scores
+    if result is None or outputs is None:
         raise ProfundoError("report: expected a run that was evaluated")
     targets = data.spec.targets
     examples, labels = _examples(data)
@@ -67,11 +67,11 @@ def report_of(run: Run) -> Report:
         title=run.folder.path.name if run.folder else data.name,
         subtitle=f"{str(run.experiment.net).removeprefix('own:')} on {data.name}",
         spec=data.spec,
-        scores=found,
+        scores=result,
         command=command_of(run),
         drawn_by=_drawn_by(run),
         validation_scores=_validation(run),
-        intervals=intervals_of(said, found, targets),
+        intervals=intervals_of(outputs, result, targets),
         asked=settings_of(run),
         counts={name: _counts(split, targets) for name, split in splits.items()},
         sizes={name: len(split) for name, split in splits.items()},
@@ -85,8 +85,8 @@ def report_of(run: Run) -> Report:
         history=history_of(run),
         best_epoch=run.best_epoch,
         best_kept=run.experiment.early_stop is not None,
-        calibration=reliability(found.calibration),
-        fits=_fits(said, targets) if targets.kind == "real" else (),
+        calibration=reliability(result.calibration),
+        fits=_fits(outputs, targets) if targets.kind == "real" else (),
         worst=_worst(run),
         facts=data.facts,
         environment=environment_of(run),
@@ -95,19 +95,19 @@ def report_of(run: Run) -> Report:
 
 
 # ------------------------------------------------------------------------------------------------------- figures
-def intervals_of(said: Answers, found: Scores, targets: Targets) -> dict[str, tuple[float, float]]:
+def intervals_of(predictions: Answers, result: Scores, targets: Targets) -> dict[str, tuple[float, float]]:
     """95 % intervals of the figures that are means over samples."""
     intervals: dict[str, tuple[float, float]] = {}
     if targets.kind == "real":
-        error = (said.predictions - said.targets).double()
+        error = (predictions.predictions - predictions.targets).double()
         low, high = mean_interval(error.square().mean(1))
         intervals["RMSE"] = (max(low, 0.0) ** 0.5, high**0.5)  # of heavy tails the normal interval reaches below zero
         intervals["MAE"] = mean_interval(error.abs().mean(1))
     else:
-        right = int((~mistaken(said, targets)).sum())
-        intervals["exact match" if targets.kind == "labels" else "accuracy"] = wilson(right, len(said.costs))
-        intervals[said.quantity] = mean_interval(said.costs)
-    return {name: interval for name, interval in intervals.items() if name in found.values}
+        right = int((~mistaken(predictions, targets)).sum())
+        intervals["exact match" if targets.kind == "labels" else "accuracy"] = wilson(right, len(predictions.costs))
+        intervals[predictions.quantity] = mean_interval(predictions.costs)
+    return {name: interval for name, interval in intervals.items() if name in result.values}
 
 
 def _validation(run: Run) -> Scores | None:
@@ -118,17 +118,17 @@ def _validation(run: Run) -> Scores | None:
     device = next((p.device for p in run.net.parameters()), torch.device("cpu"))
     with repeatable(device, "float32"):
         ordered = in_order(data.validation, data.spec, device=device, workers=run.experiment.workers)
-        said = answers(run.net, ordered, objective_of(run.experiment, data).likelihood, data.spec.targets)
-    return scores(said, data.spec.targets, data.train.targets, worst=0)
+        predictions = answers(run.net, ordered, objective_of(run.experiment, data).likelihood, data.spec.targets)
+    return scores(predictions, data.spec.targets, data.train.targets, worst=0)
 
 
-def _fits(said: Answers, targets: Targets) -> list[Fit]:
-    """Of each real target what was said, evenly thinned, and the histogram of all residuals."""
-    names = targets.names or [f"target {place + 1}" for place in range(said.targets.shape[1])]
-    step = max(1, -(-len(said.targets) // MOST_DRAWN))
+def _fits(predictions: Answers, targets: Targets) -> list[Fit]:
+    """Of each real target what was predictions, evenly thinned, and the histogram of all residuals."""
+    names = targets.names or [f"target {place + 1}" for place in range(predictions.targets.shape[1])]
+    step = max(1, -(-len(predictions.targets) // MOST_DRAWN))
     return [
         Fit(name, truth[::step].tolist(), predicted[::step].tolist(), *_histogram((predicted - truth).double()))
-        for name, truth, predicted in zip(names, said.targets.T, said.predictions.T, strict=False)
+        for name, truth, predicted in zip(names, predictions.targets.T, predictions.predictions.T, strict=False)
     ]
 
 
@@ -240,35 +240,35 @@ def _layers(run: Run) -> list[LayerRow]:
 
 # ------------------------------------------------------------------------------------------------------ the mistakes
 def _worst(run: Run) -> list[Worst]:
-    data, said, found = run.data, run.said, run.scores
-    assert said is not None
-    assert found is not None
-    if not found.worst:
+    data, outputs, result = run.data, run.said, run.scores
+    assert outputs is not None
+    assert result is not None
+    if not result.worst:
         return []
-    raw = raw_samples(data.test, list(found.worst))
+    raw = raw_samples(data.test, list(result.worst))
     image = data.spec.inputs.kind == "image"
     shown: Any = displayable(raw) if image else raw
     return [
         Worst(
-            *said_of(said, index, data.spec.targets),
-            loss=float(said.costs[index]),
-            confidence=confidence_of(said, index, data.spec.targets),
+            *said_of(outputs, index, data.spec.targets),
+            loss=float(outputs.costs[index]),
+            confidence=confidence_of(outputs, index, data.spec.targets),
             image=shown[place] if image else None,
             row=() if image else values_of(raw[place].flatten(), data.spec.inputs),
         )
-        for place, index in enumerate(found.worst)
+        for place, index in enumerate(result.worst)
     ]
 
 
-def said_of(said: Answers, index: int, targets: Targets) -> tuple[str, str]:
+def said_of(predictions: Answers, index: int, targets: Targets) -> tuple[str, str]:
     """(truth, prediction) of one sample, for the eye."""
     classes = targets.classes
     if targets.kind == "labels":
-        truth, chosen = said.targets[index] >= 0.5, said.predictions[index] >= 0.5
+        truth, chosen = predictions.targets[index] >= 0.5, predictions.predictions[index] >= 0.5
         return _labels(truth, classes), _labels(chosen, classes)
     if classes:
-        return classes[int(said.targets[index])], classes[int(said.chosen[index])]
-    return _values(said.targets[index]), _values(said.predictions[index])
+        return classes[int(predictions.targets[index])], classes[int(predictions.chosen[index])]
+    return _values(predictions.targets[index]), _values(predictions.predictions[index])
 
 
 def _values(numbers: Tensor) -> str:
@@ -279,9 +279,9 @@ def _labels(there: Tensor, names: tuple[str, ...]) -> str:
     return ", ".join(name for name, is_there in zip(names, there.tolist(), strict=True) if is_there) or "none"
 
 
-def confidence_of(said: Answers, index: int, targets: Targets) -> float | None:
+def confidence_of(predictions: Answers, index: int, targets: Targets) -> float | None:
     """The probability that the network gave to its own answer; None where it states none, or one for each label."""
-    if targets.kind not in ("classes", "binary") or not said.are_probabilities:
+    if targets.kind not in ("classes", "binary") or not predictions.are_probabilities:
         return None
-    p = said.predictions[index]
+    p = predictions.predictions[index]
     return float(p.max()) if p.ndim else float(torch.maximum(p, 1 - p))

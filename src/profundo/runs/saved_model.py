@@ -41,7 +41,7 @@ def build_net(name: str, spec: Spec, options: Mapping[str, Any], seed: int) -> n
         return nets.build(name, spec, **options)
 
 
-def save_model(folder: Folder, net: nn.Module, asked: Experiment, spec: Spec) -> list[str]:
+def save_model(folder: Folder, net: nn.Module, experiment: Experiment, spec: Spec) -> list[str]:
     """Write both files. The weights are float32 in plain layout, whatever the training used.
 
     Returns, in words, what of the net's state they cannot hold.
@@ -55,9 +55,9 @@ def save_model(folder: Folder, net: nn.Module, asked: Experiment, spec: Spec) ->
     write_bytes(folder.weights, content)
     described = {
         "format": 1,
-        "net": asked.net,
-        "net_options": asked.net_options,
-        "objective": asked.objective or objectives.default_name(spec.targets),
+        "net": experiment.net,
+        "net_options": experiment.net_options,
+        "objective": experiment.objective or objectives.default_name(spec.targets),
         "spec": asdict(spec),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
@@ -181,7 +181,7 @@ def predict(net: nn.Module, spec: Spec, inputs: Tensor, objective: Objective | N
     with evaluating(net):
         ready = (standardize(part.to(parameter.device), spec.inputs) for part in torch.split(inputs, 1000))
         parts = [same_bits(net)(partial(net, part), part.shape) for part in ready]
-    said = (objective or objectives.default(spec.targets)).predict(torch.cat(parts)).cpu()
+    predictions = (objective or objectives.default(spec.targets)).predict(torch.cat(parts)).cpu()
     if spec.targets.kind == "real":
-        return said * torch.tensor(spec.targets.std) + torch.tensor(spec.targets.mean)
-    return said
+        return predictions * torch.tensor(spec.targets.std) + torch.tensor(spec.targets.mean)
+    return predictions

@@ -33,12 +33,16 @@ def evaluate_run(
         run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment, notice)
         return
     run.said = answers_to(run.net, run.data, run.data.test, run.experiment)[0]
-    found = scores(run.said, run.data.spec.targets, run.data.train.targets)
-    run.scores = replace(found, linear=linear[0], linear_name=linear[1])
+    result = scores(run.said, run.data.spec.targets, run.data.train.targets)
+    run.scores = replace(result, linear=linear[0], linear_name=linear[1])
 
 
 def evaluate_split(
-    net: nn.Module, data: Dataset, split: Samples, asked: Experiment, notice: Callable[[str], None] = lambda _: None
+    net: nn.Module,
+    data: Dataset,
+    split: Samples,
+    experiment: Experiment,
+    notice: Callable[[str], None] = lambda _: None,
 ) -> tuple[Answers, Scores]:
     """What the net says about each sample of a split, and how well, beside a constant and a linear model.
 
@@ -49,23 +53,23 @@ def evaluate_split(
         linear, name = yardstick(data)
     except (RuntimeError, ValueError, OSError, MemoryError, ProfundoError) as error:
         notice(f"no linear model to compare with: {' '.join(str(error).split())}")
-        (said,) = answers_to(net, data, split, asked)
-        return said, scores(said, targets, data.train.targets)
-    said, linear_said = answers_to(net, data, split, asked, linear)
-    found = scores(said, targets, data.train.targets)
-    return said, replace(found, linear=figures(linear_said, targets), linear_name=name)
+        (outputs,) = answers_to(net, data, split, experiment)
+        return outputs, scores(outputs, targets, data.train.targets)
+    outputs, linear_said = answers_to(net, data, split, experiment, linear)
+    result = scores(outputs, targets, data.train.targets)
+    return outputs, replace(result, linear=figures(linear_said, targets), linear_name=name)
 
 
 def answers_to(
-    net: nn.Module, data: Dataset, split: Samples, asked: Experiment, linear: nn.Module | None = None
+    net: nn.Module, data: Dataset, split: Samples, experiment: Experiment, linear: nn.Module | None = None
 ) -> list[Answers]:
     """What the net, and the linear model if there is one, say about each sample of a split."""
     device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
-    judged: list[tuple[nn.Module, objectives.Objective]] = [(net, objective_of(asked, data).likelihood)]
+    judged: list[tuple[nn.Module, objectives.Objective]] = [(net, objective_of(experiment, data).likelihood)]
     if linear is not None:
         judged.append((linear.to(device), objectives.default(data.spec.targets)))
     with repeatable(device, "float32"):
-        ordered = in_order(split, data.spec, device=device, workers=asked.workers)
+        ordered = in_order(split, data.spec, device=device, workers=experiment.workers)
         return answers_of_all(judged, ordered, data.spec.targets)
 
 

@@ -1,6 +1,6 @@
 """From data to a trained, evaluated, explained network: the spine that joins the rooms.
 
-run = train(experiment(data="digits"))          # what `profundo train digits` does
+run = train(new_experiment(data="digits"))          # what `profundo train digits` does
 run = fit(net, data, epochs=10)                 # the same with a net and data of one's own
 run = resume("runs/digits-1")                   # go on after an interruption, to the same bits
 run = open_run("runs/digits-1")                 # a finished one, from its folder
@@ -26,7 +26,7 @@ from profundo.runs.experiment import (
     Experiment,
     belonging_to,
     completed,
-    experiment,
+    new_experiment,
     read_experiment,
     write_experiment,
 )
@@ -63,15 +63,15 @@ __all__ = [
 ]
 
 
-def train(asked: Experiment, *, out: str | Path | None = None, voice: Voice | None = None) -> Run:
+def train(experiment: Experiment, *, out: str | Path | None = None, voice: Voice | None = None) -> Run:
     """Train what the experiment asks for, in a new folder; under torchrun, with the other processes."""
     voice = voice or Quiet()
-    with group(asked.device) as processes, seeded(asked.seed):
+    with group(experiment.device) as processes, seeded(experiment.seed):
         started = time.perf_counter()
-        remember_place(asked.data)
-        prepared = prepare(asked, processes.size)
+        remember_place(experiment.data)
+        prepared = prepare(experiment, processes.size)
         seconds = {"data": time.perf_counter() - started}
-        folder = Folder.create(asked.data, out) if processes.chief else None
+        folder = Folder.create(experiment.data, out) if processes.chief else None
         with folder.locked() if folder is not None else nullcontext():
             return train_prepared(prepared, folder, processes, voice if processes.chief else Quiet(), seconds)
 
@@ -116,9 +116,9 @@ def prepare_own(net: nn.Module, data: Dataset, settings: dict[str, Any], keeps: 
                 f"fit: {name!r} is decided where data and net are made; give it to load(…) or to the net"
             )
     device = choose_device(settings.get("device", "auto"))
-    asked = experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
+    experiment = new_experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
     check_data(data)
-    chosen = completed(asked, data.spec, len(data.train), str(asked.net), normalised(net))
+    chosen = completed(experiment, data.spec, len(data.train), str(experiment.net), normalised(net))
     check_choices(chosen, data)
     if chosen.log is not None and not keeps:
         raise ProfundoError(f"fit: log={chosen.log!r} writes into the run's folder; leave out one of log and out=False")
@@ -135,17 +135,17 @@ def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
     """
     voice = voice or Quiet()
     folder = Folder.open(path)
-    asked = experiment(**read_experiment(folder.experiment))
-    check_place(asked.data, folder.experiment)
+    experiment = new_experiment(**read_experiment(folder.experiment))
+    check_place(experiment.data, folder.experiment)
     check_unfinished(folder)
     with (
-        group(asked.device) as processes,
-        seeded(asked.seed),
+        group(experiment.device) as processes,
+        seeded(experiment.seed),
         # before looking: a process at work prunes what we would read
         folder.locked() if processes.chief else nullcontext(),
     ):
         started = time.perf_counter()
-        prepared = prepare(asked, processes.size)
+        prepared = prepare(experiment, processes.size)
         seconds = {"data": time.perf_counter() - started}
         voice = voice if processes.chief else Quiet()
         state = newest_checkpoint(folder.checkpoints, voice.notice)
@@ -181,8 +181,8 @@ def check_unchanged(folder: Folder, prepared: Prepared, state: State | None, pro
         )
 
 
-def changed_settings(asked: Experiment, state: State, processes: Group) -> list[str]:
-    now = asked.settings()
+def changed_settings(experiment: Experiment, state: State, processes: Group) -> list[str]:
+    now = experiment.settings()
     try:
         before, size = dict(state["experiment"]), len(state["random"])
     except (LookupError, TypeError, ValueError) as error:
@@ -294,14 +294,15 @@ def judge(run: Run, voice: Voice) -> None:
 
 def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     """Say what will be trained, on what and how."""
-    asked, data = prepared.experiment, prepared.data
+    experiment, data = prepared.experiment, prepared.data
     parameters = sum(parameter.numel() for parameter in prepared.net.parameters())
     voice.say(
         f"{data.name}: {len(data.train):,} to train on, {len(data.validation):,} to validate, {len(data.test):,} to test"
     )
+    how = f"{experiment.optimizer} at {experiment.learning_rate:g} ({experiment.schedule})"
+    batch = min(experiment.batch_size or 1, len(data.train))
     voice.say(
-        f"{asked.net}: {parameters:,} parameters, {asked.optimizer} at {asked.learning_rate:g} ({asked.schedule}), "
-        f"batches of {min(asked.batch_size or 1, len(data.train))}, {prepared.precision} on {prepared.device}"
+        f"{experiment.net}: {parameters:,} parameters, {how}, batches of {batch}, {prepared.precision} on {prepared.device}"
     )
     for notice in data.notes:
         voice.notice(notice)

@@ -123,32 +123,36 @@ def resume_cross_validation(path: str | Path, voice: Voice | None = None) -> Cro
 
 
 # ------------------------------------------------------------------------------------------------------ the trainings
-def samples_of(asked: Experiment, group: str | None) -> tuple[Collection, Tensor | None]:
+def samples_of(experiment: Experiment, group: str | None) -> tuple[Collection, Tensor | None]:
     """All samples to be divided into folds, and the group of each."""
-    found = pooled(collected(asked))
-    return (found, None) if group is None else grouped_by(asked.data, group, asked.target, found)
+    collection = pooled(collected(experiment))
+    return (collection, None) if group is None else grouped_by(experiment.data, group, experiment.target, collection)
 
 
-def parts(found: Collection, asked: Experiment, groups: Tensor | None, count: int, repeat: int) -> list[Tensor]:
+def parts(
+    collection: Collection, experiment: Experiment, groups: Tensor | None, count: int, repeat: int
+) -> list[Tensor]:
     """The folds of one repetition, as indices of samples."""
-    return folds(labels_of(found, found.train.targets), count, seed_of(asked.seed, repeat), groups)
+    return folds(labels_of(collection, collection.train.targets), count, seed_of(experiment.seed, repeat), groups)
 
 
-def fold_data(found: Collection, asked: Experiment, groups: Tensor | None, fold: Tensor, seed: int) -> Dataset:
+def fold_data(
+    collection: Collection, experiment: Experiment, groups: Tensor | None, fold: Tensor, seed: int
+) -> Dataset:
     """The data of one training. Samples are kept aside to validate only where somebody looks at them."""
-    usual = found.shares[1] if asked.early_stop else None
-    share = usual if asked.validation is None else asked.validation
-    return held_out(found, fold, validation=share, seed=seed, groups=groups)
+    usual = collection.shares[1] if experiment.early_stop else None
+    share = usual if experiment.validation is None else experiment.validation
+    return held_out(collection, fold, validation=share, seed=seed, groups=groups)
 
 
-def fold_notes(found: Collection, groups: Tensor | None, count: int) -> tuple[str, ...]:
+def fold_notes(collection: Collection, groups: Tensor | None, count: int) -> tuple[str, ...]:
     """What to know about the folds."""
-    notes = [f"folds are made of {len(found.train):,} samples"]
-    if found.test is not None:
-        notes[0] += f"; the {len(found.test):,} of the data's own test split are left out"
+    notes = [f"folds are made of {len(collection.train):,} samples"]
+    if collection.test is not None:
+        notes[0] += f"; the {len(collection.test):,} of the data's own test split are left out"
     if groups is not None:
         notes.append(f"{group_count(groups):,} groups, none of them on two sides")
-    return (*notes, *small_classes(found, labels_of(found, found.train.targets), count))
+    return (*notes, *small_classes(collection, labels_of(collection, collection.train.targets), count))
 
 
 def outcome(run: Run) -> dict[str, Any]:

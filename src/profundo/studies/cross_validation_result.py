@@ -147,8 +147,8 @@ class CrossValidation(Answer):
         return lines_svg([net, mean, *linear], x_label="fold", y_label=metric, percent=is_share(metric), log_y=False)
 
 
-def plain_spread(found: Spread) -> dict[str, Any]:
-    return {name: None if value != value else value for name, value in asdict(found).items()}
+def plain_spread(figures: Spread) -> dict[str, Any]:
+    return {name: None if value != value else value for name, value in asdict(figures).items()}
 
 
 HOW_TO_READ = (
@@ -160,57 +160,57 @@ HOW_TO_READ = (
 )
 
 
-def compared(found: CrossValidation) -> str:
+def compared(result: CrossValidation) -> str:
     """One sentence: the network beside the linear model, or the constant predictor, on the same folds."""
-    metric = found.metrics[0]
-    over = "linear" if found.linear_name else "baseline"
-    gain = found.gain(metric, over)
+    metric = result.metrics[0]
+    over = "linear" if result.linear_name else "baseline"
+    gain = result.gain(metric, over)
     if not gain.number:
         return ""
-    name = found.linear_name or "the constant predictor"
+    name = result.linear_name or "the constant predictor"
     unit = " percentage points" if is_share(metric) else ""
     sign = "−" if gain.mean < 0 else "+"
     sure = "more than chance" if is_beyond_chance(gain, gain.corrected_error) else "which may be chance"
     return (
-        f"On the same folds {name} has {spread_text(metric, found.spread(metric, over))}: a difference of "
+        f"On the same folds {name} has {spread_text(metric, result.spread(metric, over))}: a difference of "
         f"{sign}{deviation(metric, abs(gain.mean))}{unit} with a standard error of {deviation(metric, gain.corrected_error)}, {sure}."
     )
 
 
-def confusions(found: CrossValidation) -> list[Part]:
+def confusions(result: CrossValidation) -> list[Part]:
     """Which classes are taken for which, over all folds; not for more classes than can be read."""
-    tables = [fold.confusion for fold in found.results if fold.confusion]
-    if not tables or len(found.classes) > 30:
+    tables = [fold.confusion for fold in result.results if fold.confusion]
+    if not tables or len(result.classes) > 30:
         return []
     total = torch.tensor(tables).sum(0)
     picture = heat_svg(
         total.tolist(),
-        row_labels=found.classes,
-        column_labels=found.classes,
+        row_labels=result.classes,
+        column_labels=result.classes,
         x_label="predicted",
         y_label="true class",
     )
     wrong = int(total.sum() - total.diagonal().sum())
-    caption = f"{wrong:,} of {int(total.sum()):,} answers are wrong; each sample was asked {found.repeats} times."
-    if found.repeats == 1:
+    caption = f"{wrong:,} of {int(total.sum()):,} answers are wrong; each sample was asked {result.repeats} times."
+    if result.repeats == 1:
         caption = f"{wrong:,} of {int(total.sum()):,} answers are wrong; each sample was asked once."
     return [Part("Which classes are confused", [], [Figure(picture, caption)])]
 
 
-def every_fold(found: CrossValidation) -> Part:
-    columns = ["repeat", "fold", "seed", "trained on", "kept aside", "held out", "epochs", *found.metrics]
+def every_fold(result: CrossValidation) -> Part:
+    columns = ["repeat", "fold", "seed", "trained on", "kept aside", "held out", "epochs", *result.metrics]
     rows = [
         [
             str(fold.repeat), str(fold.fold), str(fold.seed), count(fold.samples["train"]), count(fold.samples["validation"]),
             count(fold.samples["held out"]),
             str(fold.epochs) if fold.best_epoch is None else f"{fold.best_epoch} of {fold.epochs}",
-            *(cell(metric, fold.values.get(metric, float("nan"))) for metric in found.metrics),
+            *(cell(metric, fold.values.get(metric, float("nan"))) for metric in result.metrics),
         ]
-        for fold in found.results
+        for fold in result.results
     ]  # fmt: skip
-    stopped = " Of the epochs, those before the restored weights come first." if found.asked.early_stop else ""
+    stopped = " Of the epochs, those before the restored weights come first." if result.asked.early_stop else ""
     caption = f"Each training. The seed draws its weights, the order of its samples and what is kept aside.{stopped}"
-    return Part("Every fold", found.notes, grid=Grid(caption, columns, rows))
+    return Part("Every fold", result.notes, grid=Grid(caption, columns, rows))
 
 
 def cell(metric: str, value: float) -> str:

@@ -135,10 +135,10 @@ class LearningCurve(Answer):
     def chart(self) -> str:
         lines = []
         for split in SPLITS:
-            found = self.spreads(split)
-            means = [one.mean for one in found]
-            lows = [max(0.0, one.mean - one.deviation) for one in found]
-            lines.append(Line(split, self.sizes, means, lows, [one.mean + one.deviation for one in found]))
+            result = self.spreads(split)
+            means = [one.mean for one in result]
+            lows = [max(0.0, one.mean - one.deviation) for one in result]
+            lines.append(Line(split, self.sizes, means, lows, [one.mean + one.deviation for one in result]))
         law = self.law
         if law is not None and not law.unsound:
             first, last = math.log(self.sizes[0]), math.log(2 * self.sizes[-1])

@@ -122,7 +122,7 @@ def resume_learning_curve(path: str | Path, voice: Voice | None = None) -> Learn
 # ------------------------------------------------------------------------------------------------------ the trainings
 def numbers_of(sizes: Sequence[float], samples: int) -> list[int]:
     """Numbers of training samples, ascending, each once."""
-    found = set()
+    result = set()
     for size in sizes:
         if isinstance(size, bool) or not isinstance(size, int | float) or not math.isfinite(size) or size <= 0:
             raise ProfundoError(f"sizes: expected shares up to 1 or numbers of samples, got {size!r}")
@@ -133,10 +133,10 @@ def numbers_of(sizes: Sequence[float], samples: int) -> list[int]:
             raise ProfundoError(f"sizes: {number:,} are more than the {samples:,} training samples there are")
         if number < 2:
             raise ProfundoError(f"sizes: {size} of {samples:,} training samples are {number}; expected at least 2")
-        found.add(number)
-    if len(found) < 2:
+        result.add(number)
+    if len(result) < 2:
         raise ProfundoError(f"sizes: expected at least two different ones, got {', '.join(map(str, sizes)) or 'none'}")
-    return sorted(found)
+    return sorted(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,19 +155,19 @@ def few_notes(sizes: Sequence[int], classes: int) -> tuple[str, ...]:
 
 def by_split(results: Sequence[Sequence[SplitFigures]]) -> dict[str, dict[str, list[list[float]]]]:
     """Figures that every training has, by split, name, size and repetition."""
-    found = {split: [[getattr(one, split) for one in row] for row in results] for split in SPLITS}
+    entries = {split: [[getattr(one, split) for one in row] for row in results] for split in SPLITS}
     return {
         split: {
             name: [[one[name] for one in row] for row in rows]
             for name in rows[0][0]
             if all(name in one for row in rows for one in row)
         }
-        for split, rows in found.items()
+        for split, rows in entries.items()
     }
 
 
 # ---------------------------------------------------------------------------------------------------------- in words
 def size_line(size: int, row: Sequence[SplitFigures]) -> str:
     metric = next(iter(row[0].test))
-    found = spread([one.test[metric] for one in row])
-    return f"{size:,} training samples: test {metric} {spread_text(metric, found)}"
+    result = spread([one.test[metric] for one in row])
+    return f"{size:,} training samples: test {metric} {spread_text(metric, result)}"

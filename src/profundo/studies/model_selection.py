@@ -154,12 +154,12 @@ class Judged:
 
 
 def tried(
-    kept: Study, data: Dataset, asked: Experiment, builder: Builder | None, value: Any, name: str, repeats: int
+    kept: Study, data: Dataset, experiment: Experiment, builder: Builder | None, value: Any, name: str, repeats: int
 ) -> tuple[Candidate, bool]:
     """Train with one value, as often as asked; and whether any of it had to be done now."""
 
     def work(repeat: int) -> dict[str, Any]:
-        run = trained(asked.model_copy(update={"seed": (asked.seed + repeat) % 2**63}), data, builder)
+        run = trained(experiment.model_copy(update={"seed": (experiment.seed + repeat) % 2**63}), data, builder)
         on_validation = answers_on(run, data.validation)
         return {
             "parameters": sum(parameter.numel() for parameter in run.net.parameters()),
@@ -187,17 +187,17 @@ def criterion(candidates: Sequence[Candidate], by: str | None) -> str:
     return by or next((name for name in common if name.endswith("loss")), common[0])
 
 
-def judge(kept: Study, data: Dataset, asked: Experiment, builder: Builder | None) -> dict[str, Any]:
+def judge(kept: Study, data: Dataset, experiment: Experiment, builder: Builder | None) -> dict[str, Any]:
     """The figures of the chosen one on the test split; where a folder is kept, its training is a run of its own there."""
     if kept.folder is None or builder is not None:
-        scores = trained(asked, data, builder).scores
+        scores = trained(experiment, data, builder).scores
     else:
         folder = Folder(kept.folder.path / "chosen")
         if folder.scores.exists():
             done = read_object(folder.scores)
             return {field.name: done.get(field.name) for field in fields(Judged)}
         begun = folder.experiment.is_file()
-        scores = (resume(folder.path) if begun else train(asked, out=folder.path)).scores
+        scores = (resume(folder.path) if begun else train(experiment, out=folder.path)).scores
     assert scores is not None
     return {
         "test": dict(scores.values),

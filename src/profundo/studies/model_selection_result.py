@@ -176,30 +176,30 @@ ONCE = (
 )
 
 
-def test_grid(found: Selected) -> Grid:
-    columns = ["figure", found.net, *([found.linear_name] if found.linear else []), "constant predictor"]
+def test_grid(result: Selected) -> Grid:
+    columns = ["figure", result.net, *([result.linear_name] if result.linear else []), "constant predictor"]
     rows = [
         [
             name,
             figure(name, value),
-            *([figure(name, found.linear[name]) if name in found.linear else "–"] if found.linear else []),
-            figure(name, found.baseline[name]) if name in found.baseline else "–",
+            *([figure(name, result.linear[name]) if name in result.linear else "–"] if result.linear else []),
+            figure(name, result.baseline[name]) if name in result.baseline else "–",
         ]
-        for name, value in found.test.items()
+        for name, value in result.test.items()
     ]
-    return Grid(f"On the {found.samples['test']:,} test samples.", columns, rows)
+    return Grid(f"On the {result.samples['test']:,} test samples.", columns, rows)
 
 
-def places(found: Selected) -> list[float]:
+def places(result: Selected) -> list[float]:
     """Of the candidates on the axis: their values if these are numbers, else 1, 2, 3 …"""
-    values = [one.value for one in found.candidates]
+    values = [one.value for one in result.candidates]
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     return [float(value) for value in values] if numbers else [float(at + 1) for at in range(len(values))]
 
 
-def caption(found: Selected, metric: str) -> str:
-    values = [one.value for one in found.candidates]
-    x = places(found)
+def caption(result: Selected, metric: str) -> str:
+    values = [one.value for one in result.candidates]
+    x = places(result)
     named = "" if x == values else " From left to right: " + ", ".join(map(shown, values)) + "."
-    split = f"{found.samples['train']:,} training and {found.samples['validation']:,} validation samples"
+    split = f"{result.samples['train']:,} training and {result.samples['validation']:,} validation samples"
     return f"{metric} on {split}; the band is one standard error over the latter.{named}"

@@ -22,7 +22,7 @@ from profundo.pictures.contours import contours_svg
 from profundo.pictures.numbers import plain, setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html
 from profundo.records import Dataset, ProfundoError
-from profundo.runs.experiment import MANNERS, completed, default_rate, experiment
+from profundo.runs.experiment import MANNERS, completed, default_rate, new_experiment
 from profundo.runs.preparing import Prepared, training
 from profundo.runs.saved_model import build_net
 from profundo.studies.optimizer_surfaces import STEEP, SURFACES, Descended, Surface, best_of, descend
@@ -132,9 +132,9 @@ class Race:
             "surfaces": {
                 surface: {
                     name: {"rate": one.rate, "height": _finite(one.end), "steps": one.steps_to(0.01)}
-                    for name, one in found.items()
+                    for name, one in result.items()
                 }
-                for surface, found in self.descents.items()
+                for surface, result in self.descents.items()
             },
         }
 
@@ -163,11 +163,11 @@ def run_place(data: Dataset, name: str, budget: Budget, seed: int) -> Place:
 
 def run_lap(data: Dataset, name: str, rate: float, budget: Budget, seed: int) -> Lap:
     """Train the default dense net on digits at a constant rate; look at the validation samples after each epoch."""
-    asked = experiment(
+    experiment = new_experiment(
         data="digits", net="mlp", optimizer=name, learning_rate=rate, schedule="constant", epochs=budget.epochs,
         batch_size=budget.batch_size, seed=seed, device="cpu", precision="float32",
     )  # fmt: skip
-    chosen = completed(asked, data.spec, len(data.train), "mlp")
+    chosen = completed(experiment, data.spec, len(data.train), "mlp")
     with seeded(seed):
         net = build_net("mlp", data.spec, {}, seed)
         what = training(Prepared(chosen, data, net, choose_device("cpu"), "float32"), History(), Group())
@@ -183,7 +183,7 @@ def run_lap(data: Dataset, name: str, rate: float, budget: Budget, seed: int) ->
     return Lap(name, rate, seed, tuple(losses), look["validation accuracy"], diverged=not math.isfinite(losses[-1]))
 
 
-def ranks(found: Race) -> list[dict[str, str]]:
+def ranks(result: Race) -> list[dict[str, str]]:
     """The race on digits as a table, the best first; mean ± standard deviation over the seeds."""
     return [
         {
@@ -192,27 +192,27 @@ def ranks(found: Race) -> list[dict[str, str]]:
             "validation loss": _spread(place.losses),
             "validation accuracy, %": _spread([100 * lap.accuracy for lap in place.laps], 2),
         }
-        for place in found.ranks
+        for place in result.ranks
     ]
 
 
 # ------------------------------------------------------------------------------------------------------- the page
-def race_html(found: Race) -> str:
+def race_html(result: Race) -> str:
     """One page that needs nothing else. The same race gives the same page, byte for byte."""
-    first, last = found.ranks[0], found.ranks[-1]
+    first, last = result.ranks[0], result.ranks[-1]
     lead = (
         f"On digits {first.optimizer} ends with the least validation loss, {_spread(first.losses)}; {last.optimizer} with the "
-        f"largest, {_spread(last.losses)}. Each had {found.budget.epochs} epochs and a rate of its own."
+        f"largest, {_spread(last.losses)}. Each had {result.budget.epochs} epochs and a rate of its own."
     )
-    parts = [_digits(found), _rates(found), _fast_or_slow(found)]
-    parts += [_surface(surface, found) for surface in SURFACES.values()]
+    parts = [_digits(result), _rates(result), _fast_or_slow(result)]
+    parts += [_surface(surface, result) for surface in SURFACES.values()]
     return sheet_html(Sheet("Optimizers, raced", "Equal budgets, a rate for each", lead, parts))
 
 
-def write_race(found: Race, path: Path) -> None:
+def write_race(result: Race, path: Path) -> None:
     """Raises ProfundoError for a file that is not called .html, or whose folder is not there."""
     check_page(path)
-    write_text(path, race_html(found))
+    write_text(path, race_html(result))
 
 
 def check_page(path: Path) -> None:
@@ -220,24 +220,24 @@ def check_page(path: Path) -> None:
         raise ProfundoError(f"{path}: expected a file that ends in .html, in a folder that exists")
 
 
-def _digits(found: Race) -> Part:
-    budget = found.budget
+def _digits(result: Race) -> Part:
+    budget = result.budget
     about = (
         f"A dense net with 128 hidden units, {budget.epochs} epochs in batches of {budget.batch_size}, constant rates. The "
         f"rate of each is that of {len(budget.factors)} candidates, from a hundredth to a hundred times the default, with "
-        f"the least validation loss at seed {found.seed}. The race is {budget.seeds} other seeds, which draw the weights and "
+        f"the least validation loss at seed {result.seed}. The race is {budget.seeds} other seeds, which draw the weights and "
         "the order: mean ± standard deviation. The validation samples are the same, so what chose the rate also judges; "
         "where spreads overlap, the rank means nothing."
     )
     figures = [
-        Figure(_curves(found, names), f"{family}: validation loss, mean and range over the seeds.")
+        Figure(_curves(result, names), f"{family}: validation loss, mean and range over the seeds.")
         for family, names in FAMILIES.items()
     ]
-    return Part("On digits", [about], figures, table("Ranks on digits, the best first.", ranks(found)))
+    return Part("On digits", [about], figures, table("Ranks on digits, the best first.", ranks(result)))
 
 
-def _curves(found: Race, names: Sequence[str]) -> str:
-    by_name = {place.optimizer: place for place in found.ranks}
+def _curves(result: Race, names: Sequence[str]) -> str:
+    by_name = {place.optimizer: place for place in result.ranks}
     lines = []
     for name in names:
         laps = [lap.losses for lap in by_name[name].laps if not lap.diverged]
@@ -247,8 +247,8 @@ def _curves(found: Race, names: Sequence[str]) -> str:
     return lines_svg(lines, x_label="epoch", y_label="validation loss", log_y=True)
 
 
-def _rates(found: Race) -> Part:
-    by_name = {place.optimizer: place for place in found.ranks}
+def _rates(result: Race) -> Part:
+    by_name = {place.optimizer: place for place in result.ranks}
     figures = []
     for family, names in FAMILIES.items():
         lines = [
@@ -270,15 +270,15 @@ def _rates(found: Race) -> Part:
     )
 
 
-def _fast_or_slow(found: Race) -> Part:
+def _fast_or_slow(result: Race) -> Part:
     ravine = SURFACES["ravine"]
     names = [
-        f"rate {one.rate:g}, {told}" for one, told in zip(found.ravine, ("crawls", "good", "diverges"), strict=True)
+        f"rate {one.rate:g}, {told}" for one, told in zip(result.ravine, ("crawls", "good", "diverges"), strict=True)
     ]
-    paths = {name: one.places[:40] for name, one in zip(names, found.ravine, strict=True)}
+    paths = {name: one.places[:40] for name, one in zip(names, result.ravine, strict=True)}
     lines = [
         Line(name, range(len(one.heights)), [_capped(height) for height in one.heights])
-        for name, one in zip(names, found.ravine, strict=True)
+        for name, one in zip(names, result.ravine, strict=True)
     ]
     limit = 2 / STEEP
     return Part(
@@ -298,8 +298,8 @@ def _fast_or_slow(found: Race) -> Part:
     )
 
 
-def _surface(surface: Surface, found: Race) -> Part:
-    descents = found.descents[surface.name]
+def _surface(surface: Surface, result: Race) -> Part:
+    descents = result.descents[surface.name]
     figures = [
         Figure(
             _contours(surface, {name: descents[name].places for name in names if name in descents}),
@@ -317,7 +317,7 @@ def _surface(surface: Surface, found: Race) -> Part:
         for one in sorted(descents.values(), key=lambda one: one.end)
     ]
     caption = (
-        f"After {found.budget.steps} steps, the lowest first; heights are above the lowest there is. The rate is that of 1 and 3 "
+        f"After {result.budget.steps} steps, the lowest first; heights are above the lowest there is. The rate is that of 1 and 3 "
         "times powers of ten, from 0.0001 to 300, that ends lowest. AdamW is Adam where nothing decays."
     )
     return Part(surface.name.capitalize(), [surface.about], figures, table(caption, rows))

@@ -97,8 +97,8 @@ class Compared:
             + "</tr>"
             for name in contenders[0].scores.values
         )
-        said = "".join(f"<p>{escape(words)}</p>" for words in self.words)
-        return f"<table><tr><th></th>{head}</tr>{rows}</table>{said}"
+        outputs = "".join(f"<p>{escape(words)}</p>" for words in self.words)
+        return f"<table><tr><th></th>{head}</tr>{rows}</table>{outputs}"
 
 
 def compare(*runs: Run | str | Path) -> Compared:

@@ -39,7 +39,7 @@ from profundo.runs.experiment import (
     Experiment,
     belonging_to,
     completed,
-    experiment,
+    new_experiment,
     read_experiment,
 )
 from profundo.runs.folder import Folder, environment
@@ -102,50 +102,50 @@ def asked_of(
     builder = net if callable(net) else None
     name = f"own:{getattr(net, '__name__', type(net).__name__)}" if builder else net
     remember_place(str(data))
-    asked = experiment(data=str(data), **({"net": name} if name is not None else {}), **settings)
-    if asked.log is not None:
+    experiment = new_experiment(data=str(data), **({"net": name} if name is not None else {}), **settings)
+    if experiment.log is not None:
         raise ProfundoError("log: is for one training, and this is a study of many; leave it out")
-    if builder and asked.net_options:
+    if builder and experiment.net_options:
         raise ProfundoError(
             "net_options: are those of a named net; a net of your own gets its options where it is made"
         )
-    choose_device(asked.device)
-    return asked, builder
+    choose_device(experiment.device)
+    return experiment, builder
 
 
-def collected(asked: Experiment) -> Collection:
+def collected(experiment: Experiment) -> Collection:
     """The samples as they were read, before anything is learned from them."""
-    return collect(asked.data, Reading(**asked.reading()))
+    return collect(experiment.data, Reading(**experiment.reading()))
 
 
-def made(asked: Experiment, data: Dataset, builder: Builder | None = None) -> tuple[nn.Module, Experiment]:
+def made(experiment: Experiment, data: Dataset, builder: Builder | None = None) -> tuple[nn.Module, Experiment]:
     """The net with weights drawn from the seed, and every choice about its training.
 
     Raises ProfundoError for what cannot work, before anything is trained or written.
     """
     if builder is None:
-        name = net_name(asked, data)
-        net = build_net(name, data.spec, asked.net_options, asked.seed)
+        name = net_name(experiment, data)
+        net = build_net(name, data.spec, experiment.net_options, experiment.seed)
     else:
-        name = str(asked.net)
-        with seeded(asked.seed):
+        name = str(experiment.net)
+        with seeded(experiment.seed):
             net = builder(data.spec)
-    chosen = completed(asked, data.spec, len(data.train), name, normalised(net))
+    chosen = completed(experiment, data.spec, len(data.train), name, normalised(net))
     objective_of(chosen, data)
     check_outputs(net, data)
     return net, chosen
 
 
-def trained(asked: Experiment, data: Dataset, builder: Builder | None = None) -> Run:
+def trained(experiment: Experiment, data: Dataset, builder: Builder | None = None) -> Run:
     """Train on these splits as `train` would on its own. Nothing is kept, nothing said; the test split is scored."""
-    net, chosen = made(asked, data, builder)
+    net, chosen = made(experiment, data, builder)
     decided = belonging_to("data", "net")
     settings = {key: value for key, value in chosen.settings().items() if key not in decided and value is not None}
     return fit(net, data, out=False, voice=Quiet(), **settings)
 
 
-def net_name(asked: Experiment, data: Dataset) -> str:
-    return asked.net or nets.default(data.spec)
+def net_name(experiment: Experiment, data: Dataset) -> str:
+    return experiment.net or nets.default(data.spec)
 
 
 def figures_on(run: Run, split: Samples) -> dict[str, float]:
@@ -162,9 +162,9 @@ def answers_on(run: Run, split: Samples) -> Answers:
         return answers(run.net, ordered, objective_of(run.experiment, run.data).likelihood, spec.targets)
 
 
-def plain_settings(asked: Experiment) -> dict[str, Any]:
+def plain_settings(experiment: Experiment) -> dict[str, Any]:
     """Those that are not the default ones."""
-    settings: dict[str, Any] = asked.model_dump(mode="json", exclude_defaults=True)
+    settings: dict[str, Any] = experiment.model_dump(mode="json", exclude_defaults=True)
     return settings
 
 
@@ -174,15 +174,15 @@ def is_share(metric: str) -> bool:
     return figure(metric, 0.5).endswith("%")
 
 
-def spread_text(metric: str, found: Spread) -> str:
+def spread_text(metric: str, value: Spread) -> str:
     """Mean ± standard deviation, with as many decimals as two digits of the deviation need, but not more than make four
     digits of the mean: 97.3 % ± 2.8, 54.6 ± 2.0."""
     scale, unit = (100, " %") if is_share(metric) else (1, "")
-    if found.number < 2:
-        return figure(metric, found.mean) if found.number else "–"
-    mean, around = found.mean * scale, found.deviation * scale
+    if value.number < 2:
+        return figure(metric, value.mean) if value.number else "–"
+    mean, around = value.mean * scale, value.deviation * scale
     if around < 1e-9 * max(1.0, abs(mean)):
-        return f"{figure(metric, found.mean)} ± 0"
+        return f"{figure(metric, value.mean)} ± 0"
     decimals = min(1 - power_of_ten(float(f"{around:.1e}")), 3 - power_of_ten(mean) if mean else 9)
     return f"{mean:.{max(0, decimals)}f}{unit} ± {around:.{max(0, decimals)}f}"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from profundo.pictures.numbers import setting
 from profundo.records import ProfundoError
-from profundo.runs.experiment import Experiment, belonging_to, experiment
+from profundo.runs.experiment import Experiment, belonging_to, new_experiment
 
 __all__ = ["one_setting", "shown", "varied"]
 
@@ -27,15 +27,15 @@ def one_setting(vary: Mapping[str, Sequence[Any]]) -> tuple[str, list[Any]]:
     return name, list(values)
 
 
-def varied(asked: Experiment, name: str, value: Any) -> Experiment:
+def varied(experiment: Experiment, name: str, value: Any) -> Experiment:
     """The experiment with that value of the setting. Raises ProfundoError for a setting or value that cannot be."""
-    settings = asked.model_dump(mode="json", exclude_unset=True)
-    options = dict(asked.net_options)
+    settings = experiment.model_dump(mode="json", exclude_unset=True)
+    options = dict(experiment.net_options)
     if name in (*belonging_to("data", "run"), "net_options"):
         raise ProfundoError(f"vary: {name} is part of the question, not of the answer: all candidates share it")
     if name in ("depth", "width"):
-        if asked.net not in (None, "mlp"):
-            raise ProfundoError(f"vary: {name} is of the hidden layers of an mlp; the net is {asked.net}")
+        if experiment.net not in (None, "mlp"):
+            raise ProfundoError(f"vary: {name} is of the hidden layers of an mlp; the net is {experiment.net}")
         if not isinstance(value, int) or isinstance(value, bool) or value < (name == "width"):
             raise ProfundoError(
                 f"vary: {name}: expected whole numbers of at least {int(name == 'width')}, got {value!r}"
@@ -43,11 +43,11 @@ def varied(asked: Experiment, name: str, value: Any) -> Experiment:
         given = options.get("widths")
         widths = list(given) if isinstance(given, list) and given else [WIDTH]
         options["widths"] = widths[:1] * value if name == "depth" else [value] * len(widths)
-        return experiment(**settings | {"net": "mlp", "net_options": options})
+        return new_experiment(**settings | {"net": "mlp", "net_options": options})
     place, dot, option = name.partition(".")
     if place == "net_options" and dot and option:
-        return experiment(**settings | {"net_options": options | {option: value}})
-    return experiment(**settings | {name: value})
+        return new_experiment(**settings | {"net_options": options | {option: value}})
+    return new_experiment(**settings | {name: value})
 
 
 def shown(value: Any) -> str:

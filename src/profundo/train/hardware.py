@@ -82,11 +82,11 @@ def stride_is_too_wide(net: nn.Module, shape: tuple[int, ...]) -> bool:
     flat = all(isinstance(module, nn.Conv2d) for module in strided)  # else a side may come from anywhere
     if len(shape) != 3 or not strided or (flat and min(shape[1:]) >= widest * max(map(_stride, strided))):
         return False
-    found: list[bool] = []
+    results: list[bool] = []
 
     def look(module: nn.Conv2d | nn.Conv3d, arguments: tuple[Tensor, ...]) -> None:
         sides = arguments[0].shape[-len(module.stride) :]
-        found.append(any(side < step for side, step in zip(sides, module.stride, strict=True)))
+        results.append(any(side < step for side, step in zip(sides, module.stride, strict=True)))
 
     modes = [(module, module.training) for module in net.modules()]
     hooks = [module.register_forward_pre_hook(look) for module in strided]
@@ -101,7 +101,7 @@ def stride_is_too_wide(net: nn.Module, shape: tuple[int, ...]) -> bool:
             hook.remove()
         for module, mode in modes:
             module.training = mode
-    return any(found)
+    return any(results)
 
 
 def _stride(module: nn.Module) -> int:

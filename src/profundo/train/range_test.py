@@ -187,8 +187,8 @@ def own_generators(batches: Any) -> list[torch.Generator]:
     """The generators that a DataLoader and its samplers shuffle by."""
     batch_sampler = getattr(batches, "batch_sampler", None)
     owners = (batches, getattr(batches, "sampler", None), batch_sampler, getattr(batch_sampler, "sampler", None))
-    found = [getattr(owner, "generator", None) for owner in owners]
-    return list({id(one): one for one in found if isinstance(one, torch.Generator)}.values())
+    results = [getattr(owner, "generator", None) for owner in owners]
+    return list({id(one): one for one in results if isinstance(one, torch.Generator)}.values())
 
 
 def _of_module(module: nn.Module) -> Iterator[Undo]:

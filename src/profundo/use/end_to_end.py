@@ -90,8 +90,8 @@ def answers_of(whole: Whole, net: nn.Module, spec: Spec, objective: Objective, i
     if whole.answer == "hinge":  # its predictions are bare classes
         with torch.no_grad():
             return whole(inputs)  # type: ignore[no-any-return]
-    said = predict(net, spec, inputs, objective)
-    return torch.stack([1 - said, said], 1) if whole.answer == "binary" else said
+    predictions = predict(net, spec, inputs, objective)
+    return torch.stack([1 - predictions, predictions], 1) if whole.answer == "binary" else predictions
 
 
 def example(spec: Spec, samples: int = 3) -> Tensor:

@@ -28,7 +28,7 @@ from profundo.files import open_place, read_object, reason, write_bytes, write_j
 from profundo.objectives import Objective
 from profundo.records import Column, Dataset, Inputs, ProfundoError, Spec
 from profundo.runs.choices import load_data
-from profundo.runs.experiment import experiment, read_experiment
+from profundo.runs.experiment import new_experiment, read_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import check_data_facts
 from profundo.runs.opening import finished_training
@@ -70,8 +70,8 @@ class Exported:
 
     def __str__(self) -> str:
         lines = [f"{path}" for path in self.files]
-        said = f"the same answers as Profundo's on {self.samples} {self.checked_on}: largest difference {self.difference:.1e}"
-        return "\n".join([*lines, said, *self.notes])
+        outputs = f"the same answers as Profundo's on {self.samples} {self.checked_on}: largest difference {self.difference:.1e}"
+        return "\n".join([*lines, outputs, *self.notes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +211,11 @@ def _samples(run: Run | str | Path, trained: Trained) -> Samples:
     data, notes = _data(run, trained.folder)
     if spec.inputs.columns:
         return replace(_table_rows(trained), notes=notes)
-    found = _test_inputs(data, trained) if data is not None and not notes else None
-    if found is None:
+    result = _test_inputs(data, trained) if data is not None and not notes else None
+    if result is None:
         why = "not those of the run" if notes else "not at hand"
         return Samples(example(spec, SAMPLES), (), f"inputs at random, for the data are {why}", notes)
-    return Samples(found, (), "test samples")
+    return Samples(result, (), "test samples")
 
 
 def _data(run: Run | str | Path, folder: Folder) -> tuple[Dataset | None, tuple[str, ...]]:
@@ -225,9 +225,9 @@ def _data(run: Run | str | Path, folder: Folder) -> tuple[Dataset | None, tuple[
     ):  # of a table, the rows as they were are in the file alone
         return run.data, ()
     try:
-        asked = experiment(**read_experiment(folder.experiment))
-        check_place(asked.data, folder.experiment)
-        data = load_data(asked)
+        experiment = new_experiment(**read_experiment(folder.experiment))
+        check_place(experiment.data, folder.experiment)
+        data = load_data(experiment)
     except (ProfundoError, OSError):
         return None, ()
     try:
@@ -240,10 +240,10 @@ def _data(run: Run | str | Path, folder: Folder) -> tuple[Dataset | None, tuple[
 def _test_inputs(data: Dataset, trained: Trained) -> Tensor | None:
     split = data.test.inputs
     try:
-        found = split[:SAMPLES] if isinstance(split, Tensor) else _some_of(split)
+        result = split[:SAMPLES] if isinstance(split, Tensor) else _some_of(split)
     except (ProfundoError, OSError):
         return None
-    return found if tuple(found.shape[1:]) == trained.spec.inputs.shape and len(found) else None
+    return result if tuple(result.shape[1:]) == trained.spec.inputs.shape and len(result) else None
 
 
 def _some_of(split: Any) -> Tensor:

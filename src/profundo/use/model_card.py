@@ -192,7 +192,7 @@ def preprocessing(spec: Spec) -> str:
 def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
     """What the figures do not say, as far as a program can tell."""
     many = made["test_samples"]
-    said = [
+    predictions = [
         f"It was tested on {many:,} samples of the same source as those it learned from, and on nothing else: other cameras, "
         "places, times or groups of people may give other results.",
         *_uncertainty(made["scores"]["test"], many),
@@ -200,17 +200,17 @@ def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
         *_by_class(made["per_class"], many),
     ]
     if spec.targets.kind in ("classes", "binary"):
-        said.append("An input that belongs to none of the classes is given one all the same.")
+        predictions.append("An input that belongs to none of the classes is given one all the same.")
     if spec.targets.kind == "real":
-        said.append("It gives one number and does not say how sure it is of it.")
-    said.append(
+        predictions.append("It gives one number and does not say how sure it is of it.")
+    predictions.append(
         f"The figures are those of one training, with seed {made['training'].get('seed', 0)}; another one differs somewhat."
     )
-    said.append(
+    predictions.append(
         "Not examined: differences between groups of people, inputs that are damaged or made to deceive, what the weights "
         "reveal of the training samples."
     )
-    return said
+    return predictions
 
 
 def _uncertainty(test: Mapping[str, float], many: int) -> list[str]:
@@ -228,24 +228,24 @@ def _against(scores: Mapping[str, Mapping[str, float]], linear_name: str) -> lis
         return []
     name = next(iter(test))
     lower_is_better = name in ("RMSE", "MAE")
-    said = []
+    predictions = []
     for other, called in ((scores["baseline"], "a constant answer"), (scores["linear"], linear_name)):
         if name in other and (test[name] >= other[name] if lower_is_better else test[name] <= other[name]):
-            said.append(
+            predictions.append(
                 f"It is no better than {called}: {name} {figure(name, test[name])}, against {figure(name, other[name])}."
             )
-    return said
+    return predictions
 
 
 def _by_class(per_class: Sequence[Mapping[str, Any]], many: int) -> list[str]:
-    said = []
+    predictions = []
     few = [str(one["name"]) for one in per_class if one["samples"] < FEW]
     if few and many:
-        said.append(f"Fewer than {FEW} test samples each, so that their figures say little: {some_of(few)}.")
+        predictions.append(f"Fewer than {FEW} test samples each, so that their figures say little: {some_of(few)}.")
     missed = [str(one["name"]) for one in per_class if one["samples"] and one["recall"] < 0.5]
     if missed:
-        said.append(f"More than half of these are missed: {some_of(missed)}.")
-    return said
+        predictions.append(f"More than half of these are missed: {some_of(missed)}.")
+    return predictions
 
 
 def some_of(names: Sequence[str], most: int = 20) -> str:

@@ -123,14 +123,14 @@ def calibration_table(bins: Sequence[Mapping[str, Any]], what: str) -> str:
     return shown and f"Calibration: stated probabilities, and what came true.\n\n{shown}"
 
 
-def columns_table(found: Sequence[Mapping[str, Any]]) -> str:
+def columns_table(results: Sequence[Mapping[str, Any]]) -> str:
     def learned(one: Mapping[str, Any]) -> str:
         if one["kind"] == "category":
             return some_of([plain(level) for level in one["categories"]])
         fill = one.get("missing is taken for")
         return "" if fill is None else f"a hole is taken for {fill if isinstance(fill, str) else f'{fill:g}'}"
 
-    return table(["column", "kind", "learned"], [[plain(one["name"]), one["kind"], learned(one)] for one in found])
+    return table(["column", "kind", "learned"], [[plain(one["name"]), one["kind"], learned(one)] for one in results])
 
 
 def use_text(made: Mapping[str, Any]) -> str:

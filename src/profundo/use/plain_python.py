@@ -61,8 +61,8 @@ def plain_python(whole: Whole, raw: Tensor, given: str, title: str, weights: str
             program = torch.export.export(whole, (raw,), dynamic_shapes=({0: torch.export.Dim("batch")},))
         lines = _lines(program, given, constants)
     except Exception as error:  # noqa: BLE001 - a net of one's own may do anything
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ProfundoError(f"this net cannot be written as plain operations: {said}") from None
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ProfundoError(f"this net cannot be written as plain operations: {reason}") from None
     head = HEAD.format(
         title=_in_docstring(title),
         version=__version__,

@@ -67,8 +67,8 @@ class Predictor:
             try:
                 values.append(image_of(content, self.spec.inputs))
             except (OSError, ValueError) as error:
-                said = f"{names[index]}: expected an image, but it does not read: {error}"
-                raise BadInputError(index, said) from None
+                outputs = f"{names[index]}: expected an image, but it does not read: {error}"
+                raise BadInputError(index, outputs) from None
         return self.described([Entry(name, one) for name, one in zip(names, values, strict=True)])
 
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -78,14 +78,14 @@ class Predictor:
         """
         if self.spec.inputs.kind == "image":
             raise ProfundoError(f"{self.folder.path}: expected images, its net takes no rows")
-        found = []
+        results = []
         for index, row in enumerate(rows):
             try:
                 features = features_of_row(row, self.spec.inputs)
             except ProfundoError as error:
                 raise BadInputError(index, f"row {index + 1}: {error}") from None
-            found.append(Entry(f"row {index + 1}", features.values[0], notices=features.notices[0]))
-        return self.described(found)
+            results.append(Entry(f"row {index + 1}", features.values[0], notices=features.notices[0]))
+        return self.described(results)
 
     def described(self, inputs: Sequence[Entry]) -> list[dict[str, Any]]:
         """Of inputs that could be read: "input", "prediction" and what `describe` tells; "notices" where one lacked something."""
@@ -93,10 +93,10 @@ class Predictor:
         if not values:
             return []
         with self._one_at_a_time:  # a net may keep what it computed first for later calls
-            said = predict(self.net, self.spec, torch.stack(values), self.objective)
+            outputs = predict(self.net, self.spec, torch.stack(values), self.objective)
         probable = self.objective.quantity == PROBABILITIES
         told = [
-            describe(entry.name, row, self.spec, probable=probable) for entry, row in zip(inputs, said, strict=True)
+            describe(entry.name, row, self.spec, probable=probable) for entry, row in zip(inputs, outputs, strict=True)
         ]
         for one, entry in zip(told, inputs, strict=True):
             if entry.notices:

@@ -40,7 +40,7 @@ def style_of(as_json: bool, as_csv: bool, out: Path | None) -> Style:
 
 
 def tell(
-    found: Iterable[dict[str, Any] | Entry],
+    results: Iterable[dict[str, Any] | Entry],
     run: Path,
     style: Style,
     stream: IO[str],
@@ -58,7 +58,7 @@ def tell(
     faults = Faults(notice, skip_bad)
     with nullcontext(stream) if out is None else replacing(out) as file:
         writer = WRITERS[style](file, run, targets)
-        for one in faults.sifted(found):
+        for one in faults.sifted(results):
             writer.add(one)
         faults.judge()
         writer.end(faults.entries)
@@ -74,9 +74,9 @@ class Faults:
         self.read = 0
         self.lacked: Counter[str] = Counter()
 
-    def sifted(self, found: Iterable[dict[str, Any] | Entry]) -> Iterator[dict[str, Any]]:
+    def sifted(self, results: Iterable[dict[str, Any] | Entry]) -> Iterator[dict[str, Any]]:
         """The predictions; once something was bad and may not be skipped, the rest is only looked through."""
-        for one in found:
+        for one in results:
             if isinstance(one, Entry):
                 self.entries.append(one)
                 continue
@@ -126,14 +126,14 @@ class Lines:
 
     def add(self, one: Mapping[str, Any]) -> None:
         sure = f"   {100 * one['probability']:.1f} %" if "probability" in one else ""
-        said = spelled(one["prediction"]) or "none" if self.names is None else self.numbers(one["prediction"])
-        self.file.write(f"{one['input']}: {said}{sure}\n")
+        predictions = spelled(one["prediction"]) or "none" if self.names is None else self.numbers(one["prediction"])
+        self.file.write(f"{one['input']}: {predictions}{sure}\n")
 
-    def numbers(self, found: float | list[float]) -> str:
-        if not isinstance(found, list):
-            return f"{found:.6g}"
-        names = self.names or [""] * len(found)
-        return "; ".join(f"{name} {value:.6g}".lstrip() for name, value in zip(names, found, strict=True))
+    def numbers(self, results: float | list[float]) -> str:
+        if not isinstance(results, list):
+            return f"{results:.6g}"
+        names = self.names or [""] * len(results)
+        return "; ".join(f"{name} {value:.6g}".lstrip() for name, value in zip(names, results, strict=True))
 
     def end(self, left_out: list[Entry]) -> None: ...
 

@@ -69,8 +69,8 @@ class Change:
         chosen = None
         if self.share < 1:
             chosen = torch.rand(len(values[0]), generator=generator, device=values[0].device) < self.share
-        found = self.function(*values, generator)
-        changed: tuple[Tensor, ...] = found if self.mixes else (found,)
+        result = self.function(*values, generator)
+        changed: tuple[Tensor, ...] = result if self.mixes else (result,)
         if chosen is None:
             return changed
         return tuple(torch.where(_like(chosen, a), a, b) for a, b in zip(changed, values, strict=True))
@@ -131,14 +131,14 @@ def augmented(
     return augment(inputs, generator), targets
 
 
-def _change(asked: Asked, spec: Spec | None, values: tuple[float, float]) -> Change:
-    options: dict[str, Any] = {name: value for name, value in asked.options.items() if name != "share"}
-    if asked.name in (*_NEED_UNITS, "noise"):
+def _change(choice: Asked, spec: Spec | None, values: tuple[float, float]) -> Change:
+    options: dict[str, Any] = {name: value for name, value in choice.options.items() if name != "share"}
+    if choice.name in (*_NEED_UNITS, "noise"):
         image = spec is not None and spec.inputs.kind == "image"
         options["units"] = colours.units(spec.inputs, values) if spec is not None and image else None
-    share = asked.options["share"]
+    share = choice.options["share"]
     assert isinstance(share, float)
-    return Change(asked.name, partial(_CHANGES[asked.name], **options), share)
+    return Change(choice.name, partial(_CHANGES[choice.name], **options), share)
 
 
 def _like(chosen: Tensor, values: Tensor) -> Tensor:

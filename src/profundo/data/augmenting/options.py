@@ -113,12 +113,12 @@ def read(entry: Any) -> Asked:
     return Asked(name, {option: chosen.get(option, known[option].default) for option in known})
 
 
-def check(asked: Asked, spec: Spec) -> None:
+def check(choice: Asked, spec: Spec) -> None:
     """Raises ProfundoError where the augmentation makes no sense of such inputs or targets."""
-    if spec.inputs.kind != "image" and asked.name not in ROWS:
+    if spec.inputs.kind != "image" and choice.name not in ROWS:
         raise ProfundoError(
-            f"augmentation {asked.name!r} is for images; these data are rows of numbers: leave it out, or take "
+            f"augmentation {choice.name!r} is for images; these data are rows of numbers: leave it out, or take "
             f"{' or '.join(ROWS)}"
         )
-    if asked.name in MIXING and spec.targets.kind == "real":
-        raise ProfundoError(f"augmentation {asked.name!r} mixes classes; these targets are real numbers: leave it out")
+    if choice.name in MIXING and spec.targets.kind == "real":
+        raise ProfundoError(f"augmentation {choice.name!r} mixes classes; these targets are real numbers: leave it out")

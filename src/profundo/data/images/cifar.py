@@ -49,9 +49,9 @@ FORMS = {
 
 def cifar_collection(name: str, archive: Path, classes: tuple[str, ...], form: Form) -> Collection:
     """From the .tar.gz as distributed; nothing is unpacked to the disk."""
-    found = _batches(archive, form)
+    result = _batches(archive, form)
     train, test = (
-        _samples(archive, [found[file] for file in files], form.labels, len(classes))
+        _samples(archive, [result[file] for file in files], form.labels, len(classes))
         for files in (form.train, form.test)
     )
     return Collection(
@@ -62,22 +62,22 @@ def cifar_collection(name: str, archive: Path, classes: tuple[str, ...], form: F
 def _batches(archive: Path, form: Form) -> dict[str, bytes]:
     """The batch files by name: only regular files of the documented names and length are read at all."""
     wanted = {file: form.size(file) for file in (*form.train, *form.test)}
-    found: dict[str, bytes] = {}
+    results: dict[str, bytes] = {}
     try:
         with tarfile.open(archive, "r:gz") as tar:
             for member in tar:
                 if member.isreg() and wanted.get(member.name) == member.size:
                     file = tar.extractfile(member)
                     assert file is not None
-                    found[member.name] = file.read()
+                    results[member.name] = file.read()
     except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError) as error:
         raise ProfundoError(f"{archive}: expected a tar.gz archive, but it does not read ({error})") from None
-    missing = [file for file, size in wanted.items() if len(found.get(file, b"")) != size]
+    missing = [file for file, size in wanted.items() if len(results.get(file, b"")) != size]
     if missing:
         raise ProfundoError(
             f"{archive}: expected {missing[0]} with {wanted[missing[0]]:,} bytes, not found; fetch the archive again"
         )
-    return found
+    return results
 
 
 def _samples(archive: Path, batches: list[bytes], labels: int, classes: int) -> Samples:

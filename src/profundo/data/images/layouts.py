@@ -53,21 +53,21 @@ def arranged(files: Files) -> Layout:
 
 def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int) -> list[str]:
     """The class folders of the training split, in the order of their names; every other split may hold only these."""
-    found = sorted(members.get("train", ()))
-    if not found:
+    result = sorted(members.get("train", ()))
+    if not result:
         raise ProfundoError(
             f"{where}: expected images in one folder per class, found none there and {loose} outside; "
             "make a folder for each class"
         )
     for split, folders in members.items():
-        for name in sorted(set(folders) - set(found)):
+        for name in sorted(set(folders) - set(result)):
             raise ProfundoError(
                 f"{where}: class {printable(name)!r} has images in {split}/ but none in train/; add some there, "
                 "or remove the folder"
             )
-    if len(found) < 2:
-        raise ProfundoError(f"{where}: expected two classes or more, found images of {printable(found[0])!r} only")
-    return found
+    if len(result) < 2:
+        raise ProfundoError(f"{where}: expected two classes or more, found images of {printable(result[0])!r} only")
+    return result
 
 
 def placing(paths: list[Parts]) -> Callable[[Parts], tuple[str | None, Parts]]:
@@ -108,10 +108,10 @@ def _has_splits(paths: list[Parts]) -> bool:
 def splits_of(addresses: Sequence[str]) -> list[str | None]:
     """The split of each shard; None for those without one beside others that have. Alone, those for validation or test are
     data like any other; where none is for training, those without a split are."""
-    found = [_split(address) for address in addresses]
-    if "train" in found:
-        return found
-    return [split or "train" for split in found] if None in found else ["train"] * len(found)
+    results = [_split(address) for address in addresses]
+    if "train" in results:
+        return results
+    return [split or "train" for split in results] if None in results else ["train"] * len(results)
 
 
 def _split(address: str) -> str | None:

@@ -89,37 +89,37 @@ def packed(labels: Tensor, groups: Tensor, count: int, generator: Generator) -> 
     return fold_of[groups]
 
 
-def small_classes(found: Collection, labels: Tensor, count: int) -> tuple[str, ...]:
+def small_classes(collection: Collection, labels: Tensor, count: int) -> tuple[str, ...]:
     """A sentence if some class has fewer samples than there are folds: then it is missing from what some folds hold out."""
-    if found.targets.kind not in ("classes", "binary"):
+    if collection.targets.kind not in ("classes", "binary"):
         return ()
     few = [
-        f"{found.targets.classes[label]} ({number})"
-        for label, number in enumerate(torch.bincount(labels, minlength=len(found.targets.classes)).tolist())
+        f"{collection.targets.classes[label]} ({number})"
+        for label, number in enumerate(torch.bincount(labels, minlength=len(collection.targets.classes)).tolist())
         if number < count
     ]
     told = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")
     return (f"classes with fewer samples than the {count} folds are missing in some of them: {told}",) if few else ()
 
 
-def pooled(found: Collection) -> Collection:
+def pooled(collection: Collection) -> Collection:
     """With all samples that are not in the data's own test split to be divided into folds: training and validation."""
-    train, held = found.train, found.validation
+    train, held = collection.train, collection.validation
     if held is None or held is train:
-        return replace(found, validation=None)
+        return replace(collection, validation=None)
     targets = torch.cat([train.targets, held.targets])
     if isinstance(train.inputs, Tensor) and isinstance(held.inputs, Tensor):
-        return replace(found, train=Samples(torch.cat([train.inputs, held.inputs]), targets), validation=None)
+        return replace(collection, train=Samples(torch.cat([train.inputs, held.inputs]), targets), validation=None)
     if isinstance(train.inputs, Selection) and isinstance(held.inputs, Selection):
         indices = torch.cat([train.inputs.indices, held.inputs.indices])
-        return replace(found, train=Samples(Selection(train.inputs.source, indices), targets), validation=None)
+        return replace(collection, train=Samples(Selection(train.inputs.source, indices), targets), validation=None)
     raise ProfundoError(
-        f"{found.name}: its training and validation samples are kept in different ways; give one of them"
+        f"{collection.name}: its training and validation samples are kept in different ways; give one of them"
     )
 
 
 def held_out(
-    found: Collection,
+    collection: Collection,
     fold: Tensor,
     *,
     validation: float | None,
@@ -128,24 +128,24 @@ def held_out(
 ) -> Dataset:
     """The data whose test split is the fold; everything that is learned from data is learned from the rest of them.
 
-    found: as `pooled` gives it. validation: share of the rest to be kept aside, stratified, whole groups together if
+    collection: as `pooled` gives it. validation: share of the rest to be kept aside, stratified, whole groups together if
     there are groups; None keeps none aside, and the validation split is empty.
     """
-    rest = torch.ones(len(found.train), dtype=torch.bool)
+    rest = torch.ones(len(collection.train), dtype=torch.bool)
     rest[fold] = False
     among = rest.nonzero().squeeze(1)
-    test = chosen(found.train, fold)
+    test = chosen(collection.train, fold)
     if validation is None:
-        data = finished(found, chosen(found.train, among), test, test)
+        data = finished(collection, chosen(collection.train, among), test, test)
         return replace(data, validation=chosen(data.test, torch.empty(0, dtype=torch.int64)))
-    labels = labels_of(found, found.train.targets)
+    labels = labels_of(collection, collection.train.targets)
     if groups is None:
         among, aside = stratified(labels, among, validation, torch.Generator().manual_seed(seed))
     else:
         parts = _parts(labels[among], validation, seed, groups[among])
         aside = among[parts[0]]
         among = among[torch.cat(parts[1:]).sort().values]
-    return finished(found, chosen(found.train, among), chosen(found.train, aside), test)
+    return finished(collection, chosen(collection.train, among), chosen(collection.train, aside), test)
 
 
 def _parts(labels: Tensor, share: float, seed: int, groups: Tensor) -> list[Tensor]:
@@ -166,7 +166,7 @@ def target_names(target: str | None, columns: Sequence[str]) -> list[str]:
     return [target] if target in columns else [part.strip() for part in target.split(",")]
 
 
-def grouped_by(path: str | Path, column: str, target: str | None, found: Collection) -> tuple[Collection, Tensor]:
+def grouped_by(path: str | Path, column: str, target: str | None, collection: Collection) -> tuple[Collection, Tensor]:
     """The collection without that column of its table, and the number of the group of each sample, (samples,).
 
     Raises ProfundoError when the data are no table, or the column is not there or has holes.
@@ -187,30 +187,30 @@ def grouped_by(path: str | Path, column: str, target: str | None, found: Collect
     words = frame[column].to_list()
     if any(word is None for word in words):
         raise ProfundoError(f"{path}: column {column!r} is empty in {words.count(None):,} rows; a group needs a name")
-    if len(words) != len(found.train):
+    if len(words) != len(collection.train):
         raise ProfundoError(
-            f"{path}: {len(words):,} rows have a group, {len(found.train):,} a target; fill or drop rows"
+            f"{path}: {len(words):,} rows have a group, {len(collection.train):,} a target; fill or drop rows"
         )
     numbers = {word: number for number, word in enumerate(dict.fromkeys(words))}
-    return without(found, column), torch.tensor([numbers[word] for word in words])
+    return without(collection, column), torch.tensor([numbers[word] for word in words])
 
 
-def without(found: Collection, column: str) -> Collection:
+def without(collection: Collection, column: str) -> Collection:
     """Not to be learned from: it would tell one group from another."""
-    keep = [place for place, name in enumerate(found.inputs.names) if name != column]
-    if len(keep) == len(found.inputs.names):
-        return found
+    keep = [place for place, name in enumerate(collection.inputs.names) if name != column]
+    if len(keep) == len(collection.inputs.names):
+        return collection
     if not keep:
-        raise ProfundoError(f"{found.name}: no column is left besides {column!r} to learn from")
-    if not isinstance(found.train.inputs, Tensor):
-        raise ProfundoError(f"{found.name}: groups need a table that fits into memory")
+        raise ProfundoError(f"{collection.name}: no column is left besides {column!r} to learn from")
+    if not isinstance(collection.train.inputs, Tensor):
+        raise ProfundoError(f"{collection.name}: groups need a table that fits into memory")
     inputs = replace(
-        found.inputs,
+        collection.inputs,
         shape=(len(keep),),
-        names=tuple(found.inputs.names[place] for place in keep),
-        columns=tuple(found.inputs.columns[place] for place in keep),
+        names=tuple(collection.inputs.names[place] for place in keep),
+        columns=tuple(collection.inputs.columns[place] for place in keep),
     )
-    return replace(found, inputs=inputs, train=Samples(found.train.inputs[:, keep], found.train.targets))
+    return replace(collection, inputs=inputs, train=Samples(collection.train.inputs[:, keep], collection.train.targets))
 
 
 # ------------------------------------------------------------------------------------------------------ nested subsets
@@ -227,10 +227,10 @@ def nested(labels: Tensor, seed: int) -> Tensor:
     return shuffled[place[shuffled].argsort(stable=True)]
 
 
-def subset(found: Collection, splits: Sequence[Samples], indices: Tensor) -> Dataset:
+def subset(collection: Collection, splits: Sequence[Samples], indices: Tensor) -> Dataset:
     """The data with only these of the training samples, of which all is learned anew, and the other splits unchanged."""
     train, validation, test = splits
-    return finished(found, chosen(train, indices), validation, test)
+    return finished(collection, chosen(train, indices), validation, test)
 
 
 def seed_of(seed: int, repeat: int) -> int:

@@ -94,47 +94,47 @@ class Selection:
         return self.source.sums(self.indices)
 
 
-def labels_of(found: Collection, targets: Tensor) -> Tensor:
+def labels_of(collection: Collection, targets: Tensor) -> Tensor:
     """Class indices (samples,) to stratify by; all zero where a sample has not one class."""
-    return targets if found.targets.kind in ("classes", "binary") else torch.zeros(len(targets), dtype=torch.int64)
+    return targets if collection.targets.kind in ("classes", "binary") else torch.zeros(len(targets), dtype=torch.int64)
 
 
-def divide(found: Collection, *, validation: float | None, seed: int, stream: bool) -> Dataset:
+def divide(collection: Collection, *, validation: float | None, seed: int, stream: bool) -> Dataset:
     """Make the splits that are missing, keep those that exist, measure the training split.
 
     validation: share of the samples not set apart for the test; None: the collection's own custom.
     """
-    return finished(found, *separated(found, validation=validation, seed=seed, stream=stream))
+    return finished(collection, *separated(collection, validation=validation, seed=seed, stream=stream))
 
 
 def separated(
-    found: Collection, *, validation: float | None, seed: int, stream: bool
+    collection: Collection, *, validation: float | None, seed: int, stream: bool
 ) -> tuple[Samples, Samples, Samples]:
     """Training, validation and test samples as they were read: nothing has been learned from any of them yet."""
     generator = torch.Generator().manual_seed(seed)
-    if validation is not None and found.validation is not None:
-        raise ProfundoError(f"{found.name} has a validation split of its own: leave `validation` out")
-    share = found.shares[1] if validation is None else validation
+    if validation is not None and collection.validation is not None:
+        raise ProfundoError(f"{collection.name} has a validation split of its own: leave `validation` out")
+    share = collection.shares[1] if validation is None else validation
     if not 0 < share < 1:
         raise ProfundoError(f"validation: expected a share between 0 and 1, such as 0.1; got {share}")
 
-    labels, rest = labels_of(found, found.train.targets), torch.arange(len(found.train))
+    labels, rest = labels_of(collection, collection.train.targets), torch.arange(len(collection.train))
 
     def aside(own: Samples | None, share: float) -> Samples:
         nonlocal rest
         if own is not None:
             return chosen(own, None, stream)
         rest, taken = stratified(labels, rest, share, generator)
-        return chosen(found.train, taken, stream)
+        return chosen(collection.train, taken, stream)
 
-    test = aside(found.test, found.shares[0])
-    held = aside(found.validation, share)
+    test = aside(collection.test, collection.shares[0])
+    held = aside(collection.validation, share)
     for name, split in (("training", rest), ("validation", held), ("test", test)):
         if len(split) == 0:
             raise ProfundoError(
-                f"{found.name}: {len(found.train)} samples leave none for the {name} split; give more samples per class"
+                f"{collection.name}: {len(collection.train)} samples leave none for the {name} split; give more samples per class"
             )
-    return chosen(found.train, rest, stream), held, test
+    return chosen(collection.train, rest, stream), held, test
 
 
 def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Samples:
@@ -153,16 +153,16 @@ def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Sa
     return Samples(source[places] if in_memory else Selection(source, places), samples.targets[indices])  # type: ignore[index]
 
 
-def finished(found: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
+def finished(collection: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
     """The dataset, with mean and std of the training split and the fingerprint of all three."""
-    inputs, targets, notes = found.inputs, found.targets, found.notes
+    inputs, targets, notes = collection.inputs, collection.targets, collection.notes
     if inputs.columns:
         source = _source(train)
         learn = source.as_features if isinstance(source, StreamedRows) else as_features
         try:
             inputs, (train, validation, test), more = learn(inputs, train, validation, test)
         except ProfundoError as error:
-            raise ProfundoError(f"{found.name}: {error}") from None
+            raise ProfundoError(f"{collection.name}: {error}") from None
         notes += more
     inputs = _measured(inputs, train)
     if targets.kind == "real":
@@ -170,7 +170,7 @@ def finished(found: Collection, train: Samples, validation: Samples, test: Sampl
         targets = replace(targets, mean=mean, std=std)
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
-    return Dataset(found.name, Spec(inputs, targets), *splits, notes=notes, facts=facts)
+    return Dataset(collection.name, Spec(inputs, targets), *splits, notes=notes, facts=facts)
 
 
 def stratified(labels: Tensor, among: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -59,14 +59,14 @@ def expanded(pattern: str) -> list[str]:
     """The addresses that braces stand for, in their order. Raises ProfundoError when they are more than 100,000."""
     if pattern.count("{") > MOST_BRACES:
         raise ProfundoError(f"{pattern[:40]}…: expected at most {MOST_BRACES} braces")
-    found = re.search(r"\{([^{}]*)\}", pattern)
-    if found is None:
+    result = re.search(r"\{([^{}]*)\}", pattern)
+    if result is None:
         return [pattern]
-    inside = _choices(found[1], pattern)
-    rest = expanded(pattern[found.end() :])
+    inside = _choices(result[1], pattern)
+    rest = expanded(pattern[result.end() :])
     if len(inside) * len(rest) > MOST_FILES:
         raise ProfundoError(f"{pattern}: expected at most {MOST_FILES:,} files")
-    return [pattern[: found.start()] + choice + end for choice in inside for end in rest]
+    return [pattern[: result.start()] + choice + end for choice in inside for end in rest]
 
 
 def _choices(text: str, pattern: str) -> list[str]:
@@ -91,12 +91,12 @@ def files_at(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
         if pattern.startswith("file://") and os.path.exists(local := pattern.removeprefix("file://")):
             pattern = local
     one_by_one = [pattern] if not is_address(pattern) and os.path.exists(pattern) else expanded(pattern)
-    found = list(chain.from_iterable(_files_at(one, suffixes) for one in one_by_one))
-    if not found:
+    results = list(chain.from_iterable(_files_at(one, suffixes) for one in one_by_one))
+    if not results:
         raise ProfundoError(f"{pattern}: expected {' or '.join(suffixes)} files, found none there")
-    if len(found) > MOST_FILES:
-        raise ProfundoError(f"{pattern}: expected at most {MOST_FILES:,} files, found {len(found):,}")
-    return found
+    if len(results) > MOST_FILES:
+        raise ProfundoError(f"{pattern}: expected at most {MOST_FILES:,} files, found {len(results):,}")
+    return results
 
 
 def read(address: str, offset: int, size: int) -> bytes:
@@ -184,14 +184,14 @@ def _files_at(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
     system, path = _opened(pattern)
     try:
         if set("*?[") & set(path):
-            found = system.glob(path, detail=True)
+            results = system.glob(path, detail=True)
         elif path.lower().endswith(tuple(suffixes)):
-            found = {path: system.info(path)}
+            results = {path: system.info(path)}
         else:
-            found = system.find(path, maxdepth=2, detail=True)
-        found = {
+            results = system.find(path, maxdepth=2, detail=True)
+        results = {
             name: info if info.get("size") is not None else system.info(name)  # a list of links tells no sizes
-            for name, info in sorted(found.items())
+            for name, info in sorted(results.items())
             if name.lower().endswith(tuple(suffixes)) and info.get("type") == "file"
         }
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
@@ -199,7 +199,7 @@ def _files_at(pattern: str, suffixes: Sequence[str]) -> list[Stored]:
         if failed is None:
             raise ProfundoError(f"{pattern}: expected a file or folder, found nothing there") from None
         raise ProfundoError(f"{pattern}: the place cannot be read: {_said(failed)}") from None
-    return [_stored(system.unstrip_protocol(name), info) for name, info in found.items()]
+    return [_stored(system.unstrip_protocol(name), info) for name, info in results.items()]
 
 
 def _failure(error: BaseException) -> BaseException | None:

@@ -72,10 +72,10 @@ def open_files(where: Path) -> Files:
         return Folder(where)
     if where.is_file() and zipfile.is_zipfile(where):
         return Zip(where)
-    found = "a file of another kind" if where.exists() else "nothing"
+    result = "a file of another kind" if where.exists() else "nothing"
     if where.is_file() and not os.access(where, os.R_OK):
-        found = "a file that may not be read"
-    raise ProfundoError(f"{printable(str(where))}: expected a folder or a .zip of images, found {found}")
+        result = "a file that may not be read"
+    raise ProfundoError(f"{printable(str(where))}: expected a folder or a .zip of images, found {result}")
 
 
 class Folder:

@@ -58,8 +58,8 @@ def gather(source: Any, indices: Sequence[int] | np.ndarray | Tensor) -> Tensor:
     if isinstance(root, Tensor):
         return root.index_select(0, places)
     if hasattr(root, "gather"):
-        found: Tensor = root.gather(places)
-        return found
+        result: Tensor = root.gather(places)
+        return result
     return torch.stack([root[place] for place in places.tolist()])
 
 

@@ -36,14 +36,14 @@ def fetch(path: Path, mirrors: Sequence[str], sha256: str) -> Path:
         for mirror in mirrors:
             try:
                 part.unlink(missing_ok=True)  # another mirror's
-                found = _download(mirror, part)
+                result = _download(mirror, part)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 reasons.append(f"{mirror}: {str(error) or type(error).__name__}")
                 continue
-            if found.startswith(sha256):
+            if result.startswith(sha256):
                 part.replace(path)
                 return path
-            reasons.append(f"{mirror}: SHA-256 {found[:12]}…, expected {sha256[:12]}…")
+            reasons.append(f"{mirror}: SHA-256 {result[:12]}…, expected {sha256[:12]}…")
     except OSError as error:
         reasons.append(f"{path.parent}: {reason(error)}")
     finally:

@@ -55,9 +55,9 @@ class Shards:
         self.shard = np.repeat(np.arange(len(made)), [len(array) for array, _ in made])
         self.begins = np.concatenate([[0], np.cumsum([len(array) for array, _ in made])])
         self.faults = {
-            int(begin) + int(place): str(said)
+            int(begin) + int(place): str(outputs)
             for begin, (_, notes) in zip(self.begins, made, strict=False)
-            for place, said in notes["faults"]
+            for place, outputs in notes["faults"]
         }
         left_out = sum(int(notes["left_out"]) for _, notes in made)
         self.notes = [f"{left_out} members of the shards are neither images nor classes and were left out."] * (
@@ -160,13 +160,15 @@ def _layout(shards: Shards, made: Sequence[Made]) -> Layout:
     """Which sample belongs to which split and class."""
     where = printable(shards.where)
     split_of = splits_of([one.address for one in shards.stored])
-    found = [[str(label) for label in notes["labels"]] for _, notes in made]
-    names, notes_on_names = _class_names(shards, found, where)
-    in_training = {label for split, labels in zip(split_of, found, strict=True) if split == "train" for label in labels}
+    results = [[str(label) for label in notes["labels"]] for _, notes in made]
+    names, notes_on_names = _class_names(shards, results, where)
+    in_training = {
+        label for split, labels in zip(split_of, results, strict=True) if split == "train" for label in labels
+    }
     numbers, classes = _numbered(names, in_training, where)
     labels = np.empty(len(shards), np.int64)
     splits: dict[str, list[int]] = {}
-    for shard, (split, own) in enumerate(zip(split_of, found, strict=True)):
+    for shard, (split, own) in enumerate(zip(split_of, results, strict=True)):
         strange = [label for label in own if label not in numbers]
         if strange:
             raise ProfundoError(
@@ -182,12 +184,12 @@ def _layout(shards: Shards, made: Sequence[Made]) -> Layout:
     return Layout(splits, labels.tolist(), classes, notes)
 
 
-def _class_names(shards: Shards, found: list[list[str]], where: str) -> tuple[list[str], tuple[str, ...]]:
+def _class_names(shards: Shards, results: list[list[str]], where: str) -> tuple[list[str], tuple[str, ...]]:
     """The names of the classes, those of the list beside the shards where there is one."""
     listed = beside(shards.stored[0].address, CLASS_LISTS, LARGEST_LIST)
     if listed is not None:
         return _listed(*listed, where), (f"The names of the classes are those of {listed[0]}.",)
-    labels = {label for own in found for label in own}
+    labels = {label for own in results for label in own}
     return sorted(labels, key=lambda label: (0, int(label), "") if label.isdecimal() else (1, 0, label)), ()
 
 

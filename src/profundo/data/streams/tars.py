@@ -89,9 +89,9 @@ def members(front: Front) -> Iterator[Member]:
             if front.span(tar.offset, MARK) != bytes(MARK):
                 raise ValueError("it ends without the mark of its end")
     except (tarfile.TarError, ValueError, RecursionError, OverflowError, LookupError, EOFError) as error:
-        said = printable(" ".join(str(error).split()))
+        reason = printable(" ".join(str(error).split()))
         raise ProfundoError(
-            f"{where}: expected a whole tar file, it is damaged or cut off: {said}; write it anew"
+            f"{where}: expected a whole tar file, it is damaged or cut off: {reason}; write it anew"
         ) from None
     except OSError as error:
         raise ProfundoError(f"{where}: cannot be read: {error.strerror or error}") from None

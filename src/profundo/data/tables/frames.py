@@ -59,7 +59,7 @@ def frame_collection(
     told = frame.filter(there)
     if len(told) == 0:
         raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
-    targets, values, said = target_values(told.select(wanted), task, where)
+    targets, values, outputs = target_values(told.select(wanted), task, where)
     columns, left_out = recognised_columns(frame.drop(wanted))  # of all rows: a count down them has no gaps
     if not columns:
         raise ProfundoError(f"{where}: no column is left to predict {target!r} from: {none_left(left_out)}")
@@ -73,7 +73,7 @@ def frame_collection(
     lost = lost_rows(len(frame) - len(told), str(target))
     if lost and targets.kind == "labels" and len(wanted) == 1:
         lost = (f"{lost[0]}; where none applies, write the sign that stands between labels, alone",)
-    notes = (*lost, *said, *left_out)
+    notes = (*lost, *outputs, *left_out)
     return Collection(name, inputs, targets, Samples(rows, values), notes=notes)
 
 
@@ -164,11 +164,11 @@ def recognised_columns(frame: polars.DataFrame) -> tuple[tuple[Column, ...], lis
     """The columns that can be learned from, and a note for each of the others."""
     columns, notes = [], []
     for name in frame.columns:
-        found = recognised(frame[name])
-        if isinstance(found, Column):
-            columns.append(found)
+        result = recognised(frame[name])
+        if isinstance(result, Column):
+            columns.append(result)
         else:
-            notes.append(f"column {name!r} is left out: {found}")
+            notes.append(f"column {name!r} is left out: {result}")
     return tuple(columns), notes
 
 
@@ -324,10 +324,10 @@ def _raw(series: polars.Series, column: Column) -> Tensor:
 
     if column.kind == "category":
         places = {level: float(place) for place, level in enumerate(column.levels)}
-        found = series.cast(polars.String).replace_strict(  # never a word a row: a few long ones may be in millions
+        result = series.cast(polars.String).replace_strict(  # never a word a row: a few long ones may be in millions
             list(places), list(places.values()), default=None, return_dtype=polars.Float64
         )
-        return torch.from_numpy(found.fill_null(float("nan")).to_numpy().copy())
+        return torch.from_numpy(result.fill_null(float("nan")).to_numpy().copy())
     if column.kind == "date":
         series = series.cast(polars.Datetime("us")).dt.epoch("us").cast(polars.Float64) / 1e6
     values = torch.from_numpy(series.cast(polars.Float64).to_numpy().copy())

@@ -129,8 +129,8 @@ def _readable(file: Stored) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
-        said = " ".join(str(error).split("\n\n")[0].split())[:300]
-        raise ProfundoError(f"{file.address}: expected a Parquet file, but it does not read: {said}") from None
+        reason = " ".join(str(error).split("\n\n")[0].split())[:300]
+        raise ProfundoError(f"{file.address}: expected a Parquet file, but it does not read: {reason}") from None
 
 
 class Rows:
@@ -169,13 +169,13 @@ class Rows:
 
     def made(self, indices: Tensor, fetched: Iterable[tuple[Tensor, polars.DataFrame]]) -> Tensor:
         """What `gather` gives, from what `fetched` gave."""
-        found = torch.empty(0)
+        result = torch.empty(0)
         for at, frame in fetched:
             values = self._values(frame)
-            if not len(found):
-                found = values.new_empty(len(indices), values.shape[1])
-            found[at] = values
-        return found
+            if not len(result):
+                result = values.new_empty(len(indices), values.shape[1])
+            result[at] = values
+        return result
 
     def _values(self, frame: polars.DataFrame) -> Tensor:
         raw = raw_rows(frame, self.columns)
@@ -233,7 +233,7 @@ def parquet_collection(name: str, stored: Sequence[Stored], target: str | None, 
     there = torch.from_numpy(np.flatnonzero(~answers.select(_any_missing(wanted)).to_series().to_numpy()))
     if not len(there):
         raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
-    targets, values, said = target_values(answers.drop_nulls(), task, where)
+    targets, values, outputs = target_values(answers.drop_nulls(), task, where)
     groups = torch.repeat_interleave(torch.tensor(table.groups))
     learning = _spread(len(there), groups[there])
     sample = table.taken(there[learning].numpy(), [one for one in table.schema if one not in wanted])
@@ -254,7 +254,7 @@ def parquet_collection(name: str, stored: Sequence[Stored], target: str | None, 
     part = [f"What the columns are was learned from {len(learning):,} of {len(there):,} rows, evenly spread."]
     notes = (
         *lost_rows(len(table) - len(there), str(target)),
-        *said,
+        *outputs,
         *left_out,
         *(part if len(learning) < len(there) else []),
     )

@@ -27,10 +27,10 @@ def row_groups(file: Stored, rows: int) -> list[int]:
     rows: of the whole file.
     """
     try:
-        found = rows_of_groups(_description(file))
+        result = rows_of_groups(_description(file))
     except (OSError, ValueError, IndexError):
         return [rows]
-    return found if min(found, default=0) > 0 and sum(found) == rows else [rows]
+    return result if min(result, default=0) > 0 and sum(result) == rows else [rows]
 
 
 def unpacked_bytes(file: Stored) -> int:
@@ -60,15 +60,15 @@ def rows_of_groups(description: bytes) -> list[int]:
 
 
 def _groups(description: bytes) -> list[Group]:
-    walk, found = Walk(description), list[Group]()
+    walk, result = Walk(description), list[Group]()
     for field, kind in walk.fields():
         if field == 4 and kind in LISTS:
             count, _ = walk.list_head()
             for _ in range(count):
-                found.append(_group(walk))
+                result.append(_group(walk))
         else:
             walk.skip(kind)
-    return found
+    return result
 
 
 def _group(walk: Walk) -> Group:

@@ -73,13 +73,13 @@ def reversals(
 def strings(count: int, lengths: tuple[int, int], test: bool, own: torch.Generator) -> Tensor:
     """Digit symbols int64 (count, longest), padded, all held out or none of them."""
     shortest, longest = lengths
-    found: list[Tensor] = []
-    while sum(map(len, found)) < count:
+    results: list[Tensor] = []
+    while sum(map(len, results)) < count:
         drawn = torch.randint(ZERO, ZERO + 10, (2 * count, longest), generator=own)
         length = torch.randint(shortest, longest + 1, (2 * count, 1), generator=own)
         drawn = drawn.masked_fill(torch.arange(longest) >= length, PAD)
-        found.append(drawn[held_out(drawn) == test])
-    return torch.cat(found)[:count]
+        results.append(drawn[held_out(drawn) == test])
+    return torch.cat(results)[:count]
 
 
 def held_out(strings: Tensor) -> Tensor:

@@ -134,10 +134,10 @@ class SkipGrams:
         self.keep = keep_probability(counts, threshold)
         self.noise = noise_distribution(counts).cumsum(0)
         self.noise /= self.noise[-1].clone()
-        found = len(self.pairs(0)[0])
-        if found < batch_size:
-            raise ProfundoError(f"skip-grams: expected at least one batch of {batch_size} pairs, the text has {found}")
-        self.steps = found // batch_size if most is None else min(most, found // batch_size)
+        result = len(self.pairs(0)[0])
+        if result < batch_size:
+            raise ProfundoError(f"skip-grams: expected at least one batch of {batch_size} pairs, the text has {result}")
+        self.steps = result // batch_size if most is None else min(most, result // batch_size)
 
     def __len__(self) -> int:
         return self.steps

@@ -49,7 +49,7 @@ def networks(_asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]
     return {"neuron": nn.Linear(len(known["names"]), known["outputs"])}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
+def run(context: Context, settings: Settings) -> Outcome:
     data = context.load("diabetes")
     spec = data.spec
     known = {
@@ -58,13 +58,13 @@ def run(context: Context, asked: Settings) -> Outcome:
         "inputs": {"mean": list(spec.inputs.mean), "std": list(spec.inputs.std)},
         "targets": {"mean": list(spec.targets.mean), "std": list(spec.targets.std)},
     }
-    nets = networks(asked, known)
+    nets = networks(settings, known)
     neuron, training = nets["neuron"], whole(data.train, spec)
     assert isinstance(neuron, nn.Linear)
     trained = context.train(
-        DeltaRule(neuron, optimizer("sgd", neuron, asked.learning_rate)),
+        DeltaRule(neuron, optimizer("sgd", neuron, settings.learning_rate)),
         batches(data.train, spec, 1, seed=context.seed, device=context.device),
-        Plan(asked.epochs, schedule("cosine")),
+        Plan(settings.epochs, schedule("cosine")),
         validate=lambda: {"training error": mean_squared_error(neuron, training)},
     )
     exact = least_squares(augmented(training.inputs), training.targets)
@@ -82,7 +82,7 @@ def run(context: Context, asked: Settings) -> Outcome:
         ],
         networks=nets,
         known=known,
-        conclusion=f"After {asked.epochs} epochs the training error is {best + scores[ABOVE]:.5f}, that of the "
+        conclusion=f"After {settings.epochs} epochs the training error is {best + scores[ABOVE]:.5f}, that of the "
         f"least-squares solution {best:.5f}; no weight differs by more than {scores[APART]:.3f}.",
     )
 

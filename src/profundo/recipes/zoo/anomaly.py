@@ -62,20 +62,22 @@ class Settings:
     data: str = "mnist"
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {"autoencoder": dense_autoencoder(known["shape"], asked.code, (asked.width, (asked.width + 1) // 2))}
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {
+        "autoencoder": dense_autoencoder(known["shape"], settings.code, (settings.width, (settings.width + 1) // 2))
+    }
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    data = context.load(asked.data, images=True)
+def run(context: Context, settings: Settings) -> Outcome:
+    data = context.load(settings.data, images=True)
     known: dict[str, Any] = {"shape": list(data.spec.inputs.shape)}
-    held_out = [asked.digit, *(digit for digit in range(10) if digit != asked.digit)]
+    held_out = [settings.digit, *(digit for digit in range(10) if digit != settings.digit)]
     first, *others = [
-        without_digit(context, asked, data, digit) for digit in (held_out if asked.others else held_out[:1])
+        without_digit(context, settings, data, digit) for digit in (held_out if settings.others else held_out[:1])
     ]
-    ordinary = errors(first.net, intensities(without(data.validation, asked.digit), data.spec))
-    known["threshold"] = threshold_for(ordinary, asked.false_alarms)
-    strange = data.test.targets == asked.digit
+    ordinary = errors(first.net, intensities(without(data.validation, settings.digit), data.spec))
+    known["threshold"] = threshold_for(ordinary, settings.false_alarms)
+    strange = data.test.targets == settings.digit
     flagged = (first.errors > known["threshold"]).double()
     caught, alarms = flagged[strange].mean().item(), flagged[~strange].mean().item()
     tried = [first, *others]
@@ -135,11 +137,11 @@ def exhibits(data: Dataset, first: HeldOut, strange: Tensor, threshold: float, b
     ]
 
 
-def without_digit(context: Context, asked: Settings, data: Dataset, digit: int) -> HeldOut:
-    net = networks(asked, {"shape": list(data.spec.inputs.shape)})["autoencoder"]
-    trained = train(context, asked, data, net, digit)
+def without_digit(context: Context, settings: Settings, data: Dataset, digit: int) -> HeldOut:
+    net = networks(settings, {"shape": list(data.spec.inputs.shape)})["autoencoder"]
+    trained = train(context, settings, data, net, digit)
     by_net = errors(net, intensities(data.test, data.spec))
-    both = [area(scores, data.test.targets, digit) for scores in (by_net, linear_errors(asked, data, digit))]
+    both = [area(scores, data.test.targets, digit) for scores in (by_net, linear_errors(settings, data, digit))]
     return HeldOut(data.spec.targets.classes[digit], net, trained, by_net, *both)
 
 
@@ -154,7 +156,7 @@ def areas(tried: Sequence[HeldOut]) -> Table:
     )
 
 
-def train(context: Context, asked: Settings, data: Dataset, net: nn.Module, digit: int) -> Trained:
+def train(context: Context, settings: Settings, data: Dataset, net: nn.Module, digit: int) -> Trained:
     """On all digits but one."""
     validation = intensities(without(data.validation, digit), data.spec)
 
@@ -163,9 +165,9 @@ def train(context: Context, asked: Settings, data: Dataset, net: nn.Module, digi
 
     samples, spec = without(data.train, digit), unit_interval(data.spec)
     return context.train(
-        Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
-        batches(samples, spec, asked.batch_size, seed=context.seed, device=context.device),
-        Plan(asked.epochs, schedule("cosine")),
+        Descent(net, cost, optimizer("adam", net, settings.learning_rate)),
+        batches(samples, spec, settings.batch_size, seed=context.seed, device=context.device),
+        Plan(settings.epochs, schedule("cosine")),
         name=f"without {digit}",
         validate=lambda: {"validation loss": errors(net, validation).mean().item()},
     )
@@ -181,10 +183,10 @@ def errors(net: nn.Module, seen: Tensor) -> Tensor:
     return (outputs_in_parts(net, seen) - seen).square().flatten(1).mean(1)
 
 
-def linear_errors(asked: Settings, data: Dataset, digit: int) -> Tensor:
+def linear_errors(settings: Settings, data: Dataset, digit: int) -> Tensor:
     """The same of the test part with principal components of the known digits."""
     rows, test = (intensities(split, data.spec).flatten(1) for split in (without(data.train, digit), data.test))
-    plane = principal_components(rows, min(asked.code, rows.shape[1]))
+    plane = principal_components(rows, min(settings.code, rows.shape[1]))
     return (plane.decode(plane.encode(test)) - test).square().mean(1)
 
 
@@ -208,7 +210,7 @@ def pairs(data: Dataset, net: nn.Module, chosen: Tensor, kind: str, digit: str) 
 def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     """ "strange" or "known" by each picture's reconstruction error, with the error and the threshold."""
     threshold = model.known["threshold"]
-    found = errors(model.networks["autoencoder"], read_intensities(files, model.known["shape"])).tolist()
+    result = errors(model.networks["autoencoder"], read_intensities(files, model.known["shape"])).tolist()
     return [
         {
             "input": str(path),
@@ -216,7 +218,7 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
             "error": error,
             "threshold": threshold,
         }
-        for path, error in zip(files, found, strict=True)
+        for path, error in zip(files, result, strict=True)
     ]
 
 

@@ -64,15 +64,15 @@ class Settings:
     data: str = "mnist"
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     shape = known["shape"]
-    if asked.kind == "convolutional":
-        return {"autoencoder": pooling_autoencoder(shape, asked.code)}
-    return {"autoencoder": dense_autoencoder(shape, asked.code, (asked.width, (asked.width + 1) // 2))}
+    if settings.kind == "convolutional":
+        return {"autoencoder": pooling_autoencoder(shape, settings.code)}
+    return {"autoencoder": dense_autoencoder(shape, settings.code, (settings.width, (settings.width + 1) // 2))}
 
 
-def masking_of(asked: Settings) -> float:
-    return asked.masking if asked.kind == "denoising" else 0.0
+def masking_of(settings: Settings) -> float:
+    return settings.masking if settings.kind == "denoising" else 0.0
 
 
 def masked(pictures: Tensor, share: float, generator: torch.Generator | None = None) -> Tensor:
@@ -84,11 +84,11 @@ def masked(pictures: Tensor, share: float, generator: torch.Generator | None = N
     return pictures * (torch.rand(pictures.shape, generator=generator) >= share)
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    data = context.load(asked.data, images=True)
+def run(context: Context, settings: Settings) -> Outcome:
+    data = context.load(settings.data, images=True)
     known = {"shape": list(data.spec.inputs.shape)}
-    net = networks(asked, known)["autoencoder"]
-    share = masking_of(asked)
+    net = networks(settings, known)["autoencoder"]
+    share = masking_of(settings)
     precision = context.precision(net)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
@@ -101,25 +101,25 @@ def run(context: Context, asked: Settings) -> Outcome:
     validation = intensities(data.validation, data.spec)
     hidden = masked(validation, share, context.generator("validation masks"))
     trained = context.train(
-        Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
-        batches(data.train, unit_interval(data.spec), asked.batch_size, seed=context.seed, device=context.device),
-        Plan(asked.epochs, schedule("cosine")),
+        Descent(net, cost, optimizer("adam", net, settings.learning_rate)),
+        batches(data.train, unit_interval(data.spec), settings.batch_size, seed=context.seed, device=context.device),
+        Plan(settings.epochs, schedule("cosine")),
         validate=lambda: {"validation loss": F.mse_loss(outputs_in_parts(net, hidden), validation).item()},
         film=lambda: sheet(as_pictures(torch.cat([test[:SHOWN], outputs_in_parts(net, seen[:SHOWN])])), SHOWN),
     )
-    found = measured(context, asked, data, net, seen)
-    error, rival, constant, *_ = found.errors.values()
+    result = measured(context, settings, data, net, seen)
+    error, rival, constant, *_ = result.errors.values()
     return Outcome(
-        scores={"MSE": error, **found.groups["autoencoder"]},
-        baseline={"MSE": rival, **found.groups["linear code"]},
+        scores={"MSE": error, **result.groups["autoencoder"]},
+        baseline={"MSE": rival, **result.groups["linear code"]},
         against="the best linear code",
-        exhibits=exhibits(context, asked, data, seen, trained, found),
+        exhibits=exhibits(context, settings, data, seen, trained, result),
         networks={"autoencoder": net},
         known=known,
-        conclusion=f"With {asked.code} numbers a test picture is remade with a mean squared error of {error:.4f} per pixel; "
+        conclusion=f"With {settings.code} numbers a test picture is remade with a mean squared error of {error:.4f} per pixel; "
         f"{rival:.4f} with the best linear code of as many, {constant:.4f} with the mean picture. Clusters of the codes are "
-        f"{100 * found.groups['autoencoder']['cluster purity']:.0f} % pure, of the linear code "
-        f"{100 * found.groups['linear code']['cluster purity']:.0f} %.",
+        f"{100 * result.groups['autoencoder']['cluster purity']:.0f} % pure, of the linear code "
+        f"{100 * result.groups['linear code']['cluster purity']:.0f} %.",
     )
 
 
@@ -135,17 +135,17 @@ class Measured:
     groups: Mapping[str, Mapping[str, float]]
 
 
-def measured(context: Context, asked: Settings, data: Dataset, net: nn.Module, seen: Tensor) -> Measured:
+def measured(context: Context, settings: Settings, data: Dataset, net: nn.Module, seen: Tensor) -> Measured:
     """seen: the test pictures as the net is given them."""
     train, test = intensities(data.train, data.spec), intensities(data.test, data.spec)
-    share = masking_of(asked)
+    share = masking_of(settings)
     made, codes = outputs_in_parts(net, seen), encoded(net, seen)
-    linear = linear_rival(context, train, asked.code, share)
+    linear = linear_rival(context, train, settings.code, share)
     components = linear.encode(seen.flatten(1))
     by_linear_code = linear.decode(components).view_as(test)
     errors = {
-        f"autoencoder, {asked.kind}": mean_square(made, test),
-        f"best linear code, {asked.code}": mean_square(by_linear_code, test),
+        f"autoencoder, {settings.kind}": mean_square(made, test),
+        f"best linear code, {settings.code}": mean_square(by_linear_code, test),
         "mean training picture": mean_square(train.mean(0).expand_as(test), test),
         **({"the masked picture itself": mean_square(seen, test)} if share else {}),
     }
@@ -153,12 +153,12 @@ def measured(context: Context, asked: Settings, data: Dataset, net: nn.Module, s
 
 
 def exhibits(
-    context: Context, asked: Settings, data: Dataset, seen: Tensor, trained: Trained, found: Measured
+    context: Context, settings: Settings, data: Dataset, seen: Tensor, trained: Trained, result: Measured
 ) -> list[Exhibit]:
-    test, mapped = intensities(data.test, data.spec), found.codes[: asked.mapped]
-    history, rival = trained.history, found.errors[f"best linear code, {asked.code}"]
+    test, mapped = intensities(data.test, data.spec), result.codes[: settings.mapped]
+    history, rival = trained.history, result.errors[f"best linear code, {settings.code}"]
     return [
-        reconstructions(test, seen, found.made, found.by_linear_code, masking_of(asked)),
+        reconstructions(test, seen, result.made, result.by_linear_code, masking_of(settings)),
         trained.film("Reconstructions by epoch", "Test pictures above, what the net makes of them below.", 0.4),
         map_of_rows(
             "Map of the codes",
@@ -180,17 +180,17 @@ def exhibits(
         Table(
             "Errors",
             "Mean squared error per pixel on the test part, intensities from 0 to 1. "
-            + ("The decoder also knows the positions of the maxima. " if asked.kind == "convolutional" else ""),
+            + ("The decoder also knows the positions of the maxima. " if settings.kind == "convolutional" else ""),
             ["made by", "MSE"],
-            [[name, value] for name, value in found.errors.items()],
+            [[name, value] for name, value in result.errors.items()],
         ),
         Table(
             "Clusters",
             "k-means with as many clusters as there are digits, on the codes of the test part, on those of the best linear map "
             "and on the pixels: the share of pictures that are of their cluster's commonest digit, and the Rand index "
             "corrected for chance.",
-            ["clustered", *found.groups["autoencoder"]],
-            [[name, *values.values()] for name, values in found.groups.items()],
+            ["clustered", *result.groups["autoencoder"]],
+            [[name, *values.values()] for name, values in result.groups.items()],
         ),
     ]
 
@@ -218,15 +218,15 @@ def mean_square(made: Tensor, wanted: Tensor) -> float:
 def grouping(context: Context, data: Dataset, codes: Tensor, components: Tensor) -> dict[str, dict[str, float]]:
     """How the clusters of the test part's codes, components and pixels agree with the digits."""
     digits = data.test.targets
-    found = {}
+    results = {}
     rows = {"autoencoder": codes, "linear code": components, "pixels": intensities(data.test, data.spec).flatten(1)}
     for name, points in rows.items():
         clusters = kmeans(points, len(data.spec.targets.classes), context.seed)
-        found[name] = {
+        results[name] = {
             "cluster purity": purity(digits, clusters),
             "adjusted Rand index": adjusted_rand(digits, clusters),
         }
-    return found
+    return results
 
 
 def reconstructions(test: Tensor, seen: Tensor, made: Tensor, by_components: Tensor, share: float) -> Exhibit:

@@ -49,52 +49,52 @@ class Settings:
     learning_rate: Positive = 0.03
 
 
-def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
     """By width, a net for each training set."""
-    return {f"width {width}": nguyen_widrow_(BatchedMLP(asked.sets, 1, width, 1)) for width in asked.widths}
+    return {f"width {width}": nguyen_widrow_(BatchedMLP(settings.sets, 1, width, 1)) for width in settings.widths}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
+def run(context: Context, settings: Settings) -> Outcome:
     """Raises ProfundoError where a polynomial would have more coefficients than there are samples."""
-    if asked.degree >= asked.samples:
-        raise ProfundoError(f"degree {asked.degree}: expected less than the number of samples, {asked.samples}")
+    if settings.degree >= settings.samples:
+        raise ProfundoError(f"degree {settings.degree}: expected less than the number of samples, {settings.samples}")
     draw = context.generator("training sets")
-    x = spread_out((asked.sets, asked.samples), draw)
-    y = with_noise(x, asked.noise, draw)
+    x = spread_out((settings.sets, settings.samples), draw)
+    y = with_noise(x, settings.noise, draw)
     fresh = context.generator("fresh samples")
-    places = arcsine((asked.places,), fresh)
-    targets = with_noise(places.expand(asked.sets, -1), asked.noise, fresh)
+    places = arcsine((settings.places,), fresh)
+    targets = with_noise(places.expand(settings.sets, -1), settings.noise, fresh)
 
-    nets = networks(asked, {})
+    nets = networks(settings, {})
     for name, net in nets.items():
-        train_side_by_side(context, asked, net, x[..., None].float(), y[..., None].float(), name)
-    parts = partial(bias_and_variance, truth=truth(places), targets=targets, noise=asked.noise**2)
-    by_degree = [parts(polynomial(x, y, places, degree)) for degree in range(asked.degree + 1)]
+        train_side_by_side(context, settings, net, x[..., None].float(), y[..., None].float(), name)
+    parts = partial(bias_and_variance, truth=truth(places), targets=targets, noise=settings.noise**2)
+    by_degree = [parts(polynomial(x, y, places, degree)) for degree in range(settings.degree + 1)]
     by_width = [parts(outputs(net, places[:, None].float()).squeeze(-1)) for net in nets.values()]
     best = min(range(len(by_degree)), key=lambda degree: by_degree[degree].error)
     gap = max(abs(one.total / one.error - 1) for one in (*by_degree, *by_width))
-    widest = f"error, width {asked.widths[-1]}"
+    widest = f"error, width {settings.widths[-1]}"
     return Outcome(
         scores={
             "error, best degree": by_degree[best].error,
             "best degree": best,
-            f"error, degree {asked.degree}": by_degree[-1].error,
+            f"error, degree {settings.degree}": by_degree[-1].error,
             widest: by_width[-1].error,
             "largest gap of the identity": gap,
         },
         baseline={"error, best degree": by_degree[0].error, widest: by_degree[0].error},
         against="a constant, degree 0",
-        exhibits=exhibits(asked, by_degree, by_width),
+        exhibits=exhibits(settings, by_degree, by_width),
         networks=nets,
-        conclusion=f"From degree 0 to {asked.degree} the bias² falls from {by_degree[0].bias_squared:.3f} to "
+        conclusion=f"From degree 0 to {settings.degree} the bias² falls from {by_degree[0].bias_squared:.3f} to "
         f"{by_degree[-1].bias_squared:.4f} and the variance grows from {by_degree[0].variance:.3f} to "
         f"{by_degree[-1].variance:.3g}; the error is least, in hindsight, at degree {best}, {by_degree[best].error:.3f}. "
         f"Bias² + variance + noise is the measured error within {100 * gap:.1f} %.",
     )
 
 
-def exhibits(asked: Settings, by_degree: Sequence[Parts], by_width: Sequence[Parts]) -> list[Exhibit]:
-    degrees = range(asked.degree + 1)
+def exhibits(settings: Settings, by_degree: Sequence[Parts], by_width: Sequence[Parts]) -> list[Exhibit]:
+    degrees = range(settings.degree + 1)
     return [
         chart(
             "Polynomials, by degree",
@@ -108,12 +108,12 @@ def exhibits(asked: Settings, by_degree: Sequence[Parts], by_width: Sequence[Par
             "Nets, by width",
             "The same for nets with one hidden layer, trained by gradient descent: with more width "
             "the variance levels off, where that of polynomials goes on to grow.",
-            asked.widths,
+            settings.widths,
             by_width,
             "hidden units",
         ),
         table("Polynomials", "degree", degrees, by_degree),
-        table("Nets", "hidden units", asked.widths, by_width),
+        table("Nets", "hidden units", settings.widths, by_width),
     ]
 
 

@@ -57,17 +57,17 @@ class Settings:
     test: Whole = 2000
 
 
-def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {"net": Captioner(len(WORDS), SIDE, maps=asked.maps, width=asked.width)}
+def networks(settings: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {"net": Captioner(len(WORDS), SIDE, maps=settings.maps, width=settings.width)}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
+def run(context: Context, settings: Settings) -> Outcome:
     data = context.load("mnist")
-    net = networks(asked, {})["net"]
+    net = networks(settings, {})["net"]
     precision = context.precision(net)
-    test = drawn(context, data.test, asked.test)
-    held = drawn(context, data.validation, min(500, asked.test))
-    steps = max(1, asked.scenes // asked.batch_size)
+    test = drawn(context, data.test, settings.test)
+    held = drawn(context, data.validation, min(500, settings.test))
+    steps = max(1, settings.scenes // settings.batch_size)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         with autocast(precision, batch.inputs.device):
@@ -75,13 +75,13 @@ def run(context: Context, asked: Settings) -> Outcome:
         return {"loss": sequence_cost(logits, batch.targets, PAD)}
 
     def validate() -> Mapping[str, float]:
-        said, _ = described(net, held.inputs)
-        return {"validation accuracy": exact_matches(said, held.targets, PAD).double().mean().item()}
+        outputs, _ = described(net, held.inputs)
+        return {"validation accuracy": exact_matches(outputs, held.targets, PAD).double().mean().item()}
 
     context.train(
-        Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
-        scene_batches(data.train, asked.batch_size, steps, seed=context.seed, device=context.device),
-        Plan(asked.epochs, schedule("one-cycle")),
+        Descent(net, cost, optimizer("adam", net, settings.learning_rate), clip=settings.clip),
+        scene_batches(data.train, settings.batch_size, steps, seed=context.seed, device=context.device),
+        Plan(settings.epochs, schedule("one-cycle")),
         validate=validate,
     )
     sentences, weights = described(net, test.inputs)
@@ -98,7 +98,7 @@ def run(context: Context, asked: Settings) -> Outcome:
             _attention(test.inputs[:4], sentences[:4], weights[:4]),
         ],
         networks={"net": net},
-        conclusion=f"Of {asked.test:,} scenes made of digits that training did not have, {100 * accuracy:.1f} % are described "
+        conclusion=f"Of {settings.test:,} scenes made of digits that training did not have, {100 * accuracy:.1f} % are described "
         f"without a mistake; {100 * words:.1f} % of the words are right. The commonest sentence fits {100 * constant:.1f} %.",
     )
 
@@ -113,9 +113,9 @@ def described(net: nn.Module, scenes: Tensor, at_once: int = 500) -> tuple[Tenso
     assert isinstance(net, Captioner)
     with evaluating(net):
         parts = [net.describe(part, LONGEST) for part in torch.split(scenes, at_once)]
-    said = [F.pad(words, (0, LONGEST - words.shape[1]), value=PAD) for words, _ in parts]
+    predictions = [F.pad(words, (0, LONGEST - words.shape[1]), value=PAD) for words, _ in parts]
     looked = [F.pad(weights, (0, 0, 0, LONGEST - weights.shape[1])) for _, weights in parts]
-    return torch.cat(said), torch.cat(looked)
+    return torch.cat(predictions), torch.cat(looked)
 
 
 def constant_sentence(targets: Tensor) -> tuple[float, float]:
@@ -131,9 +131,9 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     """The sentence for each image file: white digits on black, or dark ones on a light ground, which are inverted."""
     scenes = read_intensities(files, (1, SIDE, SIDE))
     light = scenes.mean((1, 2, 3), keepdim=True) > 0.5
-    said, _ = described(model.networks["net"], torch.where(light, 1 - scenes, scenes))
+    outputs, _ = described(model.networks["net"], torch.where(light, 1 - scenes, scenes))
     return [
-        {"input": str(file), "prediction": sentence(words)} for file, words in zip(files, said.tolist(), strict=True)
+        {"input": str(file), "prediction": sentence(words)} for file, words in zip(files, outputs.tolist(), strict=True)
     ]
 
 
@@ -148,20 +148,20 @@ def _captions(scenes: Tensor, sentences: Tensor) -> Images:
     return Images("Captions", caption, pictures(scenes), columns=6, labels=labels)
 
 
-def _mistakes(test: Batch, said: Tensor, exact: Tensor, most: int = 12) -> list[Exhibit]:
+def _mistakes(test: Batch, predictions: Tensor, exact: Tensor, most: int = 12) -> list[Exhibit]:
     wrong = (~exact).nonzero().squeeze(1)[:most]
     if not len(wrong):
         return []
-    labels = [f"{sentence(test.targets[index])} — “{sentence(said[index])}”" for index in wrong.tolist()]
+    labels = [f"{sentence(test.targets[index])} — “{sentence(predictions[index])}”" for index in wrong.tolist()]
     caption = "Scenes of the test that were described wrongly: the true sentence, then the net's."
     return [Images("Mistakes", caption, pictures(test.inputs[wrong]), columns=4, labels=labels)]
 
 
-def _attention(scenes: Tensor, said: Tensor, weights: Tensor) -> Images:
+def _attention(scenes: Tensor, predictions: Tensor, weights: Tensor) -> Images:
     """A row for each scene: once for each of its words, in red where the net looked."""
     side = int(weights.shape[2] ** 0.5)
     images, labels = [], []
-    for scene, words, looked in zip(scenes, said.tolist(), weights, strict=True):
+    for scene, words, looked in zip(scenes, predictions.tolist(), weights, strict=True):
         told = sentence(words).split()
         for word, places in zip([*told, *[""] * WORDS_SHOWN][:WORDS_SHOWN], looked, strict=False):
             share = (places / places.max().clamp(min=1e-12)).view(1, 1, side, side)

@@ -56,30 +56,30 @@ class Settings:
     weight_decay: Positive = 1.0
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     levels = [len(names) for names in known["levels"].values()]
-    return {"net": CategoryNet(levels, asked.dimensions, 1, (asked.width, asked.width))}
+    return {"net": CategoryNet(levels, settings.dimensions, 1, (settings.width, settings.width))}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    data = demand(asked.rows, seed=context.seed)
+def run(context: Context, settings: Settings) -> Outcome:
+    data = demand(settings.rows, seed=context.seed)
     targets = data.spec.targets
     known = {
         "levels": {name: list(names) for name, names in LEVELS.items()},
         "mean": targets.mean[0],
         "std": targets.std[0],
     }
-    net = networks(asked, known)["net"]
+    net = networks(settings, known)["net"]
     assert isinstance(net, CategoryNet)
     untrained = net.tables
     context.train(
         Supervised(
             net,
             objectives.default(targets),
-            optimizer("adamw", net, asked.learning_rate, asked.weight_decay),
+            optimizer("adamw", net, settings.learning_rate, settings.weight_decay),
         ),
-        batches(data.train, data.spec, asked.batch_size, seed=context.seed, device=context.device),
-        Plan(asked.epochs, schedule("cosine")),
+        batches(data.train, data.spec, settings.batch_size, seed=context.seed, device=context.device),
+        Plan(settings.epochs, schedule("cosine")),
         validate=lambda: {"validation RMSE": error(told(net, data.validation.inputs, known), data.validation)},
     )
     learnt = net.tables
@@ -93,7 +93,7 @@ def run(context: Context, asked: Settings) -> Outcome:
         exhibits=[*planes(learnt), methods_table(rmse, others, data), neighbour_table(learnt)],
         networks={"net": net},
         known=known,
-        conclusion=f"From {asked.rows:,} generated rows the net predicts log demand with an error of {rmse:.4f}, where the "
+        conclusion=f"From {settings.rows:,} generated rows the net predicts log demand with an error of {rmse:.4f}, where the "
         f"noise alone makes {NOISE:g}; ridge regression on one-hot categories has {linear:.4f}, and "
         f"{others['ridge, all pairs']['one-hot']:.4f} if given every pair of categories. Of its embeddings, "
         f"{100 * month_circle(learnt[0]):.0f} % of the months have their two neighbours in the year nearest.",
@@ -130,7 +130,7 @@ def month_circle(months: Tensor) -> float:
     """Share of the months whose two nearest are the one before and the one after, December and January included."""
     near = nearest(months, months, 2, skip_self=True)
     expected = [{(month - 1) % 12, (month + 1) % 12} for month in range(12)]
-    return sum(set(found) == wanted for found, wanted in zip(near.tolist(), expected, strict=True)) / 12
+    return sum(set(result) == wanted for result, wanted in zip(near.tolist(), expected, strict=True)) / 12
 
 
 def beside_its_kind(table: Tensor, kinds: Tensor) -> float:
@@ -231,7 +231,9 @@ def neighbour_table(tables: Sequence[Tensor]) -> Table:
     rows: list[list[str | float]] = []
     for (column, names), table in zip(LEVELS.items(), tables, strict=True):
         near = nearest(table, table, 3, skip_self=True).tolist()
-        rows += [[column, name, ", ".join(names[at] for at in found)] for name, found in zip(names, near, strict=True)]
+        rows += [
+            [column, name, ", ".join(names[at] for at in result)] for name, result in zip(names, near, strict=True)
+        ]
     return Table(
         "Neighbours",
         "The three nearest of every category, nearest first.",

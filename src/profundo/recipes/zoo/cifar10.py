@@ -46,37 +46,37 @@ class Settings:
     data: str = "cifar10"
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     spec = spec_of(known)
     options: dict[str, dict[str, Any]] = {
-        "resnet": {"depth": asked.depth},
-        "resnet18": {"width": asked.width},
-        "alexnet": {"width": asked.width},
-        "vgg11": {"width": asked.width, "batch_norm": True},
+        "resnet": {"depth": settings.depth},
+        "resnet18": {"width": settings.width},
+        "alexnet": {"width": settings.width},
+        "vgg11": {"width": settings.width, "batch_norm": True},
         "fast_cnn": {},
     }
-    return {"net": build(asked.net, spec, **options[asked.net])}
+    return {"net": build(settings.net, spec, **options[settings.net])}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    data = context.load(asked.data)
+def run(context: Context, settings: Settings) -> Outcome:
+    data = context.load(settings.data)
     known = {"spec": asdict(data.spec)}
-    net = networks(asked, known)["net"]
+    net = networks(settings, known)["net"]
     # Batch normalisation bears steps that AlexNet, which has none, does not.
-    name, rate, decay = ("adamw", 0.001, 0.01) if asked.net == "alexnet" else ("nesterov", 0.2, 5e-4)
+    name, rate, decay = ("adamw", 0.001, 0.01) if settings.net == "alexnet" else ("nesterov", 0.2, 5e-4)
     trained = train(
         context,
         net,
         data.train,
         data.spec,
-        (name, asked.learning_rate or rate, decay),
-        epochs=asked.epochs,
-        batch_size=asked.batch_size,
-        label_smoothing=asked.label_smoothing,
-        augment=asked.augment,
+        (name, settings.learning_rate or rate, decay),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        label_smoothing=settings.label_smoothing,
+        augment=settings.augment,
         validate=lambda: validation(context, net, data),
     )
-    return judged(context, data, net, known, trained, asked.net)
+    return judged(context, data, net, known, trained, settings.net)
 
 
 RECIPE = Recipe(

@@ -56,85 +56,85 @@ class Settings:
     small_data: str = "digits"
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    data, small = context.load(asked.data), context.load(asked.small_data)
+def run(context: Context, settings: Settings) -> Outcome:
+    data, small = context.load(settings.data), context.load(settings.small_data)
     sparse: dict[str, list[float]] = {kind: [] for kind in SPARSE}
     deep: dict[tuple[bool, int], list[Trained]] = {}
     accuracies: dict[tuple[bool, int], list[float]] = {}
-    for repeat in range(asked.repeats):
+    for repeat in range(settings.repeats):
         for kind in SPARSE:
-            sparse[kind].append(train_sparse(context, asked, data, kind, repeat))
-        for depth in asked.depths:
+            sparse[kind].append(train_sparse(context, settings, data, kind, repeat))
+        for depth in settings.depths:
             for shortcuts in (False, True):
-                trained, accuracy = train_deep(context, asked, small, depth, shortcuts, repeat)
+                trained, accuracy = train_deep(context, settings, small, depth, shortcuts, repeat)
                 deep.setdefault((shortcuts, depth), []).append(trained)
                 accuracies.setdefault((shortcuts, depth), []).append(accuracy)
-    deepest = max(asked.depths)
+    deepest = max(settings.depths)
     losses = {key: mean(t.history["loss"][-1] for t in trainings) for key, trainings in deep.items()}
     return Outcome(
         scores={
             **{f"accuracy, C3 by {kind}": mean(values) for kind, values in sparse.items()},
-            **{f"training cost, residual, {depth} layers": losses[True, depth] for depth in asked.depths},
+            **{f"training cost, residual, {depth} layers": losses[True, depth] for depth in settings.depths},
         },
-        baseline={f"training cost, residual, {depth} layers": losses[False, depth] for depth in asked.depths},
+        baseline={f"training cost, residual, {depth} layers": losses[False, depth] for depth in settings.depths},
         exhibits=[
-            sparse_table(asked, sparse),
-            depth_chart(asked, deep),
+            sparse_table(settings, sparse),
+            depth_chart(settings, deep),
             curves(deep, deepest),
-            depth_table(asked, deep, accuracies),
+            depth_table(settings, deep, accuracies),
         ],
         conclusion=f"C3 by its table reads {mean(sparse['table']):.2%}, at random {mean(sparse['random']):.2%}, with all "
-        f"connections {mean(sparse['full']):.2%} of the test digits after {asked.samples:,} samples. With {deepest} layers a "
+        f"connections {mean(sparse['full']):.2%} of the test digits after {settings.samples:,} samples. With {deepest} layers a "
         f"plain net ends with a training cost of {losses[False, deepest]:.2f}, a residual one of {losses[True, deepest]:.2f}.",
         against="plain",
     )
 
 
-def train_sparse(context: Context, asked: Settings, data: Dataset, kind: str, repeat: int) -> float:
+def train_sparse(context: Context, settings: Settings, data: Dataset, kind: str, repeat: int) -> float:
     """Test accuracy of LeNet-5 of 1998 with such connections, after a part of the training split."""
     drawn = torch.randperm(len(data.train), generator=context.generator(f"samples {repeat}"))
-    samples = chosen(data.train, drawn[: asked.samples])
+    samples = chosen(data.train, drawn[: settings.samples])
     net = build("lenet5_1998", data.spec, connections=kind)
-    rule, name = ("nesterov", asked.learning_rate, 5e-4), f"C3 by {kind}, {repeat + 1}"
-    train(context, net, samples, data.spec, rule, epochs=asked.epochs, batch_size=asked.batch_size, name=name)
+    rule, name = ("nesterov", settings.learning_rate, 5e-4), f"C3 by {kind}, {repeat + 1}"
+    train(context, net, samples, data.spec, rule, epochs=settings.epochs, batch_size=settings.batch_size, name=name)
     return classified(context, net, data.test, data.spec, samples)[1].values["accuracy"]
 
 
 def train_deep(
-    context: Context, asked: Settings, data: Dataset, depth: int, shortcuts: bool, repeat: int
+    context: Context, settings: Settings, data: Dataset, depth: int, shortcuts: bool, repeat: int
 ) -> tuple[Trained, float]:
     """A net of He et al. 2015, section 4.2, with or without its shortcuts; and its test accuracy."""
-    net = resnet(data.spec, depth, asked.widths, shortcuts)
+    net = resnet(data.spec, depth, settings.widths, shortcuts)
     trained = train(
         context,
         net,
         data.train,
         data.spec,
-        ("nesterov", asked.residual_rate, 5e-4),
-        epochs=asked.residual_epochs,
-        batch_size=asked.batch_size,
+        ("nesterov", settings.residual_rate, 5e-4),
+        epochs=settings.residual_epochs,
+        batch_size=settings.batch_size,
         name=f"{'residual' if shortcuts else 'plain'} {depth}, {repeat + 1}",
     )
     return trained, classified(context, net, data.test, data.spec, data.train)[1].values["accuracy"]
 
 
 # ------------------------------------------------------------------------------------------------------- pictures
-def sparse_table(asked: Settings, sparse: Mapping[str, Sequence[float]]) -> Table:
+def sparse_table(settings: Settings, sparse: Mapping[str, Sequence[float]]) -> Table:
     kernels: dict[str, float] = {"table": 60, "random": 60, "full": 96}
     rows: list[list[str | float]] = [
         [kind, kernels[kind], *(round(value, 4) for value in values), round(mean(values), 4)]
         for kind, values in sparse.items()
     ]
-    columns = ["C3", "kernels", *(f"draw {n + 1}" for n in range(asked.repeats)), "mean"]
-    caption = f"Test accuracy of LeNet-5 by the connections of C3, after {asked.samples:,} training digits."
+    columns = ["C3", "kernels", *(f"draw {n + 1}" for n in range(settings.repeats)), "mean"]
+    caption = f"Test accuracy of LeNet-5 by the connections of C3, after {settings.samples:,} training digits."
     return Table("Fewer connections", caption, columns, rows)
 
 
-def depth_chart(asked: Settings, deep: Mapping[tuple[bool, int], Sequence[Trained]]) -> Chart:
+def depth_chart(settings: Settings, deep: Mapping[tuple[bool, int], Sequence[Trained]]) -> Chart:
     lines = []
     for shortcuts, name in ((False, "plain"), (True, "residual")):
-        last = [[trained.history["loss"][-1] for trained in deep[shortcuts, depth]] for depth in asked.depths]
-        lines.append(band(name, asked.depths, last))
+        last = [[trained.history["loss"][-1] for trained in deep[shortcuts, depth]] for depth in settings.depths]
+        lines.append(band(name, settings.depths, last))
     caption = "Training cost in the last epoch by the number of layers; bands from the smallest to the largest."
     return Chart("Harder with depth", caption, lines_svg(lines, x_label="layers", y_label="training cost"))
 
@@ -149,7 +149,7 @@ def curves(deep: Mapping[tuple[bool, int], Sequence[Trained]], depth: int) -> Ch
 
 
 def depth_table(
-    asked: Settings,
+    settings: Settings,
     deep: Mapping[tuple[bool, int], Sequence[Trained]],
     accuracies: Mapping[tuple[bool, int], Sequence[float]],
 ) -> Table:
@@ -161,11 +161,11 @@ def depth_table(
             round(mean(accuracies[shortcuts, depth]), 4),
             round(min(accuracies[shortcuts, depth]), 4),
         ]
-        for depth in asked.depths
+        for depth in settings.depths
         for shortcuts in (False, True)
     ]
     columns = ["net", "layers", "training cost", "test accuracy, mean", "worst"]
-    return Table("With and without shortcuts", f"Means over {asked.repeats} first weights.", columns, rows)
+    return Table("With and without shortcuts", f"Means over {settings.repeats} first weights.", columns, rows)
 
 
 RECIPE = Recipe(

@@ -42,8 +42,8 @@ class Settings(AdversarialSettings):
     momentum: Share = 0.5
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {"generator": dcgan_generator(known["shape"], asked.noise, asked.width)}
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {"generator": dcgan_generator(known["shape"], settings.noise, settings.width)}
 
 
 def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
@@ -51,17 +51,17 @@ def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
     return {"discriminator": discriminator_cost(judge(real), judge(made))}
 
 
-def duel(context: Context, asked: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
+def duel(context: Context, settings: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
     """The generator and its opponent, with their optimizers."""
-    discriminator = dcgan_discriminator(known["shape"], asked.width)
+    discriminator = dcgan_discriminator(known["shape"], settings.width)
     return Adversarial(
         generator,
         discriminator,
-        players(generator, discriminator, (asked.learning_rate, asked.learning_rate), (asked.momentum, 0.999)),
-        noise=asked.noise,
+        players(generator, discriminator, (settings.learning_rate, settings.learning_rate), (settings.momentum, 0.999)),
+        noise=settings.noise,
         discriminator_cost=cost,
         generator_cost=generator_cost,
-        decay=asked.decay,
+        decay=settings.decay,
         precision=context.precision(generator),
     )
 

@@ -52,26 +52,26 @@ def widest(inputs: int, outputs: int, depth: int, budget: int) -> int:
     return width
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     """One net for each depth, named like "3 layers"."""
     spec = spec_of(known)
     inputs = spec.inputs.shape[0]
     return {
-        name_of(depth): mlp(spec, widths=(widest(inputs, spec.outputs, depth, asked.parameters),) * depth)
-        for depth in range(1, asked.deepest + 1)
+        name_of(depth): mlp(spec, widths=(widest(inputs, spec.outputs, depth, settings.parameters),) * depth)
+        for depth in range(1, settings.deepest + 1)
     }
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    unexplained: dict[int, list[float]] = {depth: [] for depth in range(1, asked.deepest + 1)}
+def run(context: Context, settings: Settings) -> Outcome:
+    unexplained: dict[int, list[float]] = {depth: [] for depth in range(1, settings.deepest + 1)}
     flat = []
-    for repeat in range(asked.repeats):
-        data = compositions(asked.samples, context.generator(f"data {repeat}"))
-        nets = networks(asked, {"spec": asdict(data.spec)})
+    for repeat in range(settings.repeats):
+        data = compositions(settings.samples, context.generator(f"data {repeat}"))
+        nets = networks(settings, {"spec": asdict(data.spec)})
         for depth in unexplained:
             net = nets[name_of(depth)]
-            unexplained[depth].append(learn(context, asked, data, net, f"{name_of(depth)}, {repeat + 1}"))
-        flat.append(learn(context, asked, data, linear(data.spec), f"linear, {repeat + 1}"))
+            unexplained[depth].append(learn(context, settings, data, net, f"{name_of(depth)}, {repeat + 1}"))
+        flat.append(learn(context, settings, data, linear(data.spec), f"linear, {repeat + 1}"))
     means = {depth: mean(values) for depth, values in unexplained.items()}
     best = min(means, key=means.__getitem__)
     return Outcome(
@@ -80,17 +80,17 @@ def run(context: Context, asked: Settings) -> Outcome:
         exhibits=[error_chart(unexplained), net_table(nets, unexplained)],
         networks=nets,
         known={"spec": asdict(data.spec)},
-        conclusion=f"With {asked.parameters:,} parameters, one hidden layer leaves {means[1]:.1%} of the variance "
+        conclusion=f"With {settings.parameters:,} parameters, one hidden layer leaves {means[1]:.1%} of the variance "
         f"unexplained, {name_of(best)}, the best in hindsight, {means[best]:.1%}, a linear model "
-        f"{mean(flat):.0%}; means over {asked.repeats} draws of data and weights.",
+        f"{mean(flat):.0%}; means over {settings.repeats} draws of data and weights.",
         against="linear model",
     )
 
 
-def learn(context: Context, asked: Settings, data: Dataset, net: nn.Module, name: str) -> float:
+def learn(context: Context, settings: Settings, data: Dataset, net: nn.Module, name: str) -> float:
     """1 − R² on the test split, after training."""
-    rule = ("adam", asked.learning_rate, 0.0)
-    train(context, net, data.train, data.spec, rule, epochs=asked.epochs, batch_size=asked.batch_size, name=name)
+    rule = ("adam", settings.learning_rate, 0.0)
+    train(context, net, data.train, data.spec, rule, epochs=settings.epochs, batch_size=settings.batch_size, name=name)
     return 1 - classified(context, net, data.test, data.spec, data.train)[1].values["R²"]
 
 

@@ -72,40 +72,40 @@ class Errors:
     wrong: Tensor
 
 
-def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
     """By width, a net for each repeat."""
-    return {f"width {width}": BatchedMLP(asked.repeats, PIXELS, width, 1, "relu") for width in asked.widths}
+    return {f"width {width}": BatchedMLP(settings.repeats, PIXELS, width, 1, "relu") for width in settings.widths}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
+def run(context: Context, settings: Settings) -> Outcome:
     data = context.load("digits")
-    nets = networks(asked, {})
-    by_width = grow_nets(context, asked, data, nets)
-    by_features = grow_features(context, asked, data)
-    threshold = min(asked.widths, key=lambda width: abs(parameters(width) - asked.samples))
-    net_figures, net_scores = told("nets", "a width of {:,}", asked.widths, by_width)
-    feature_figures, feature_scores = told("random features", "{:,} features", asked.features, by_features)
+    nets = networks(settings, {})
+    by_width = grow_nets(context, settings, data, nets)
+    by_features = grow_features(context, settings, data)
+    threshold = min(settings.widths, key=lambda width: abs(parameters(width) - settings.samples))
+    net_figures, net_scores = told("nets", "a width of {:,}", settings.widths, by_width)
+    feature_figures, feature_scores = told("random features", "{:,} features", settings.features, by_features)
     return Outcome(
         scores={**net_scores, **feature_scores},
         baseline={name: 50.0 if name.endswith("nets") else 90.0 for name in (*net_scores, *feature_scores)},
         against="guessing",
         exhibits=[
             *charts(
-                asked.widths,
+                settings.widths,
                 by_width,
                 "Nets trained by gradient descent",
                 "hidden units",
                 {f"weights = samples, width {threshold}": float(threshold)},
             ),
             *charts(
-                asked.features,
+                settings.features,
                 by_features,
                 "Random features",
                 "features",
-                {f"features = samples, {asked.feature_samples}": float(asked.feature_samples)},
+                {f"features = samples, {settings.feature_samples}": float(settings.feature_samples)},
             ),
-            table("Nets", "hidden units", asked.widths, by_width, parameters),
-            table("Random features", "features", asked.features, by_features, lambda features: DIGITS * features),
+            table("Nets", "hidden units", settings.widths, by_width, parameters),
+            table("Random features", "features", settings.features, by_features, lambda features: DIGITS * features),
         ],
         networks=nets,
         conclusion=f"{net_figures} {feature_figures}",
@@ -117,34 +117,34 @@ def parameters(width: int) -> int:
     return (PIXELS + 2) * width + 1
 
 
-def grow_nets(context: Context, asked: Settings, data: Dataset, nets: Mapping[str, nn.Module]) -> Errors:
+def grow_nets(context: Context, settings: Settings, data: Dataset, nets: Mapping[str, nn.Module]) -> Errors:
     """Train the nets of every width, all repeats of a width at once."""
     draw = context.generator("training samples of nets")
     inputs, digits = samples(data, "train")
-    chosen = subsets(len(inputs), asked.samples, asked.repeats, draw)
+    chosen = subsets(len(inputs), settings.samples, settings.repeats, draw)
     signs = odd(digits[chosen])
-    flipped = torch.rand(signs.shape, generator=draw) < asked.label_noise
+    flipped = torch.rand(signs.shape, generator=draw) < settings.label_noise
     training, labels = inputs[chosen], torch.where(flipped, -signs, signs)
     test, test_digits = samples(data, "test")
     truth = odd(test_digits)
     rows = []
     for name, net in nets.items():
-        train_side_by_side(context, asked, net, training, labels, name)
+        train_side_by_side(context, settings, net, training, labels, name)
         made = outputs(net, test)
         wrong = (made * truth <= 0).float().mean((1, 2))
         rows.append((risks(outputs(net, training), labels), risks(made, truth), wrong))
     return Errors(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
 
-def grow_features(context: Context, asked: Settings, data: Dataset) -> Errors:
+def grow_features(context: Context, settings: Settings, data: Dataset) -> Errors:
     """The output layer of every number of features, in closed form."""
     draw = context.generator("training samples of random features")
     inputs, digits = samples(data, "train")
     test_inputs, test_digits = samples(data, "test")
     inputs, test_inputs = inputs.double(), test_inputs.double()  # at the threshold the weights are enormous
-    chosen = subsets(len(inputs), min(asked.feature_samples, len(inputs)), asked.repeats, draw)
+    chosen = subsets(len(inputs), min(settings.feature_samples, len(inputs)), settings.repeats, draw)
     rows = []
-    for features in asked.features:
+    for features in settings.features:
         measured = []
         for own in chosen:
             net = RandomFeatures(PIXELS, features, DIGITS, draw).double()

@@ -51,9 +51,11 @@ class Settings(AdversarialSettings):
     momentum: Share = 0.5
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {
-        "generator": dense_generator(known["shape"], asked.noise, ((asked.width + 1) // 2, asked.width), normalise=True)
+        "generator": dense_generator(
+            known["shape"], settings.noise, ((settings.width + 1) // 2, settings.width), normalise=True
+        )
     }
 
 
@@ -63,17 +65,19 @@ def cost(judge: Judge, real: Tensor, made: Tensor) -> dict[str, Tensor]:
     return {"discriminator": discriminator_cost(scores_of_real, scores_of_made)}
 
 
-def duel(_context: Context, asked: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
+def duel(_context: Context, settings: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
     """The generator and its opponent, with their optimizers."""
-    discriminator = maxout_discriminator(known["shape"], asked.units, asked.pieces, asked.dropout)
+    discriminator = maxout_discriminator(known["shape"], settings.units, settings.pieces, settings.dropout)
     return Adversarial(
         generator,
         discriminator,
-        players(generator, discriminator, (asked.learning_rate, asked.discriminator_rate), (asked.momentum, 0.999)),
-        noise=asked.noise,
+        players(
+            generator, discriminator, (settings.learning_rate, settings.discriminator_rate), (settings.momentum, 0.999)
+        ),
+        noise=settings.noise,
         discriminator_cost=cost,
         generator_cost=generator_cost,
-        decay=asked.decay,
+        decay=settings.decay,
     )
 
 

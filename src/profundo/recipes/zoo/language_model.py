@@ -65,27 +65,29 @@ class Settings:
     temperature: Positive = 0.8
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    sizes = {"layers": asked.layers, "embedding": asked.embedding}
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    sizes = {"layers": settings.layers, "embedding": settings.embedding}
     return {
-        "net": LanguageModel(len(known["vocabulary"]), asked.width, cell=asked.cell, dropout=asked.dropout, **sizes)
+        "net": LanguageModel(
+            len(known["vocabulary"]), settings.width, cell=settings.cell, dropout=settings.dropout, **sizes
+        )
     }
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    text = load_text(None if asked.text is None else Path(asked.text), data_dir=context.data_dir)
+def run(context: Context, settings: Settings) -> Outcome:
+    text = load_text(None if settings.text is None else Path(settings.text), data_dir=context.data_dir)
     context.facts["text"] = text.facts
     known = {"vocabulary": text.vocabulary}
-    net = networks(asked, known)["net"]
+    net = networks(settings, known)["net"]
     assert isinstance(net, LanguageModel)
-    model = Model(asked, {"net": net}, known)
+    model = Model(settings, {"net": net}, known)
     before = generate(model, 1, context.generator("before"), "")
-    update, windows = training(context, asked, text, net)
+    update, windows = training(context, settings, text, net)
     validation, test = text.validation.to(context.device), text.test.to(context.device)
     trained = context.train(
         update,
         windows,
-        Plan(asked.epochs, schedule("one-cycle")),
+        Plan(settings.epochs, schedule("one-cycle")),
         validate=lambda: {"validation bits/char": bits_per_symbol(net, validation)},
     )
     score = bits_per_symbol(net, test, streams=8)
@@ -101,11 +103,11 @@ def run(context: Context, asked: Settings) -> Outcome:
             by_epoch(
                 "Bits per character",
                 "On the validation part after every epoch, with the test part's figure for n-grams of the best order.",
-                {"LSTM" if asked.cell == "lstm" else asked.cell: trained.history["validation bits/char"]},
+                {"LSTM" if settings.cell == "lstm" else settings.cell: trained.history["validation bits/char"]},
                 levels={f"{best + 1}-grams": rivals[best]},
                 y_label="bits per character",
             ),
-            _rivals(asked, rivals, score, len(text.vocabulary)),
+            _rivals(settings, rivals, score, len(text.vocabulary)),
         ],
         networks={"net": net},
         known=known,
@@ -114,7 +116,7 @@ def run(context: Context, asked: Settings) -> Outcome:
     )
 
 
-def _rivals(asked: Settings, ngrams: Sequence[float], score: float, symbols: int) -> Table:
+def _rivals(settings: Settings, ngrams: Sequence[float], score: float, symbols: int) -> Table:
     return Table(
         "Rivals",
         "Bits per character on the test part. An n-gram predicts from the n − 1 characters before.",
@@ -122,12 +124,12 @@ def _rivals(asked: Settings, ngrams: Sequence[float], score: float, symbols: int
         [
             ["uniform", math.log2(symbols)],
             *((f"{order}-grams", value) for order, value in enumerate(ngrams, 1)),
-            [f"{asked.cell}, width {asked.width}", score],
+            [f"{settings.cell}, width {settings.width}", score],
         ],
     )
 
 
-def training(context: Context, asked: Settings, text: Text, net: LanguageModel) -> tuple[Descent, Windows]:
+def training(context: Context, settings: Settings, text: Text, net: LanguageModel) -> tuple[Descent, Windows]:
     """What one update does, and to which windows."""
     precision = context.precision(net)
 
@@ -136,8 +138,8 @@ def training(context: Context, asked: Settings, text: Text, net: LanguageModel) 
             logits, _ = net(batch.inputs)
         return {"loss": sequence_cost(logits, batch.targets)}
 
-    update = Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip)
-    return update, Windows(text.train, asked.length, asked.batch_size, seed=context.seed, device=context.device)
+    update = Descent(net, cost, optimizer("adam", net, settings.learning_rate), clip=settings.clip)
+    return update, Windows(text.train, settings.length, settings.batch_size, seed=context.seed, device=context.device)
 
 
 def generate(model: Model, count: int, generator: torch.Generator, prompt: str) -> list[Exhibit]:

@@ -48,24 +48,24 @@ class Settings:
     data: str = "mnist"
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {"net": build("lenet5_1998", spec_of(known), connections=asked.connections)}
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {"net": build("lenet5_1998", spec_of(known), connections=settings.connections)}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    data = context.load(asked.data)
+def run(context: Context, settings: Settings) -> Outcome:
+    data = context.load(settings.data)
     known = {"spec": asdict(data.spec)}
-    net = networks(asked, known)["net"]
+    net = networks(settings, known)["net"]
     samples = first_of_each(data)
     trained = train(
         context,
         net,
         data.train,
         data.spec,
-        ("nesterov", asked.learning_rate, asked.weight_decay),
-        epochs=asked.epochs,
-        batch_size=asked.batch_size,
-        augment=asked.augment,
+        ("nesterov", settings.learning_rate, settings.weight_decay),
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        augment=settings.augment,
         validate=lambda: validation(context, net, data),
         film=lambda: sheet(drawings(net, samples), 5),
     )

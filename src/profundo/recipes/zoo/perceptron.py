@@ -48,9 +48,9 @@ def networks(_asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module
     return {"neuron": nn.Linear(2, 1)}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    data = context.load(asked.data)
-    nets = networks(asked, {})
+def run(context: Context, settings: Settings) -> Outcome:
+    data = context.load(settings.data)
+    nets = networks(settings, {})
     neuron, training = nets["neuron"], whole(data.train, data.spec)
     assert isinstance(neuron, nn.Linear)
     inputs, classes = data.spec.inputs, data.spec.targets.classes
@@ -58,7 +58,7 @@ def run(context: Context, asked: Settings) -> Outcome:
     trained = context.train(
         PerceptronRule(neuron),
         batches(data.train, data.spec, 1, seed=context.seed, device=context.device),
-        Plan(asked.epochs),
+        Plan(settings.epochs),
         film=lambda: boundary(neuron, training, data.spec),
     )
     mistakes = [round(share * len(training.targets)) for share in trained.history["loss"]]
@@ -87,7 +87,7 @@ def run(context: Context, asked: Settings) -> Outcome:
         ],
         networks=nets,
         known={name: list(values) for name, values in known.items()},
-        conclusion=conclusion(sum(mistakes), last, bound, asked.epochs),
+        conclusion=conclusion(sum(mistakes), last, bound, settings.epochs),
     )
 
 

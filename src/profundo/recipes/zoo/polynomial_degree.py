@@ -48,17 +48,17 @@ class Settings:
     learning_rate: Positive = 0.2
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {"polynomials": OrthogonalPolynomials(torch.tensor(known["points"], dtype=torch.float64), asked.degree)}
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {"polynomials": OrthogonalPolynomials(torch.tensor(known["points"], dtype=torch.float64), settings.degree)}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
+def run(context: Context, settings: Settings) -> Outcome:
     """Raises ProfundoError where a polynomial would have more coefficients than there are samples."""
-    if asked.degree >= asked.samples:
-        raise ProfundoError(f"degree {asked.degree}: expected less than the number of samples, {asked.samples}")
-    splits = {name: samples(asked, name, context.generator(name)) for name in SPLITS}
+    if settings.degree >= settings.samples:
+        raise ProfundoError(f"degree {settings.degree}: expected less than the number of samples, {settings.samples}")
+    splits = {name: samples(settings, name, context.generator(name)) for name in SPLITS}
     known = {"points": splits["training"].inputs.tolist()}
-    nets = networks(asked, known)
+    nets = networks(settings, known)
     polynomials = nets["polynomials"]
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
@@ -67,9 +67,9 @@ def run(context: Context, asked: Settings) -> Outcome:
 
     training = splits["training"]
     context.train(
-        Descent(polynomials, cost, optimizer("sgd", polynomials, asked.learning_rate)),
+        Descent(polynomials, cost, optimizer("sgd", polynomials, settings.learning_rate)),
         Whole(training.inputs, training.targets, device=context.device),
-        Plan(asked.epochs),
+        Plan(settings.epochs),
     )
     errors = {name: errors_by_degree(polynomials, split) for name, split in splits.items()}
     chosen = int(errors["validation"].argmin())
@@ -77,32 +77,35 @@ def run(context: Context, asked: Settings) -> Outcome:
     return Outcome(
         scores={
             "test RMSE, chosen degree": test[chosen].item(),
-            f"test RMSE, degree {asked.degree}": test[-1].item(),
+            f"test RMSE, degree {settings.degree}": test[-1].item(),
             "chosen degree": chosen,
             "best degree in hindsight": int(test.argmin()),
         },
-        baseline={"test RMSE, chosen degree": test[0].item(), f"test RMSE, degree {asked.degree}": test[0].item()},
+        baseline={"test RMSE, chosen degree": test[0].item(), f"test RMSE, degree {settings.degree}": test[0].item()},
         against="a constant, degree 0",
         exhibits=[
-            error_chart(asked, errors, chosen),
-            *(fit(polynomials, training, degree, why) for degree, why in degrees_to_show(asked.degree, chosen).items()),
-            error_table(asked, errors),
+            error_chart(settings, errors, chosen),
+            *(
+                fit(polynomials, training, degree, why)
+                for degree, why in degrees_to_show(settings.degree, chosen).items()
+            ),
+            error_table(settings, errors),
         ],
         networks=nets,
         known=known,
-        conclusion=f"Validation chooses degree {chosen}, whose test error is {test[chosen]:.3f} with noise of {asked.noise:g}; "
-        f"a constant has {test[0]:.3f}, degree {asked.degree} has {test[-1]:,.3g} and the smallest training error of all, "
+        conclusion=f"Validation chooses degree {chosen}, whose test error is {test[chosen]:.3f} with noise of {settings.noise:g}; "
+        f"a constant has {test[0]:.3f}, degree {settings.degree} has {test[-1]:,.3g} and the smallest training error of all, "
         f"{errors['training'][-1]:.3f}.",
     )
 
 
-def error_chart(asked: Settings, errors: Mapping[str, Tensor], chosen: int) -> Chart:
+def error_chart(settings: Settings, errors: Mapping[str, Tensor], chosen: int) -> Chart:
     return Chart(
         "Error by degree",
         "The training error only falls; the errors on new samples fall and rise again. The validation samples choose "
-        f"degree {chosen}; no predictor has a test error below the noise, {asked.noise:g}.",
+        f"degree {chosen}; no predictor has a test error below the noise, {settings.noise:g}.",
         lines_svg(
-            [Line(name, range(asked.degree + 1), values.tolist()) for name, values in errors.items()],
+            [Line(name, range(settings.degree + 1), values.tolist()) for name, values in errors.items()],
             x_label="degree",
             y_label="RMSE",
             marks={f"validation chooses {chosen}": float(chosen)},
@@ -110,19 +113,21 @@ def error_chart(asked: Settings, errors: Mapping[str, Tensor], chosen: int) -> C
     )
 
 
-def error_table(asked: Settings, errors: Mapping[str, Tensor]) -> Table:
+def error_table(settings: Settings, errors: Mapping[str, Tensor]) -> Table:
     return Table(
         "Errors",
         "Root mean squared error on each split, by degree.",
         ["degree", *SPLITS],
-        [[f"{at}", *(float(errors[name][at]) for name in SPLITS)] for at in range(asked.degree + 1)],
+        [[f"{at}", *(float(errors[name][at]) for name in SPLITS)] for at in range(settings.degree + 1)],
     )
 
 
-def samples(asked: Settings, split: str, generator: torch.Generator) -> Batch:
-    number = {"training": asked.samples, "validation": asked.validation_samples, "test": asked.test_samples}[split]
+def samples(settings: Settings, split: str, generator: torch.Generator) -> Batch:
+    number = {"training": settings.samples, "validation": settings.validation_samples, "test": settings.test_samples}[
+        split
+    ]
     x = arcsine((number,), generator)
-    return Batch(x, with_noise(x, asked.noise, generator), number)
+    return Batch(x, with_noise(x, settings.noise, generator), number)
 
 
 def errors_by_degree(polynomials: nn.Module, split: Batch) -> Tensor:

@@ -59,19 +59,19 @@ class Settings:
     test: Whole = 2000
 
 
-def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
     """The translator that attends, and the one that does not."""
     return {
-        "attention": Translator(SYMBOLS, asked.width, attention=asked.attention),
-        "bottleneck": Translator(SYMBOLS, asked.width, attention="none"),
+        "attention": Translator(SYMBOLS, settings.width, attention=settings.attention),
+        "bottleneck": Translator(SYMBOLS, settings.width, attention="none"),
     }
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    nets = networks(asked, {})
-    test = next(iter(_strings(context, asked, asked.test, 1, test=True).epoch(0)))
-    held = next(iter(_strings(context, asked, 500, 1, test=True).epoch(1)))
-    histories = {name: train(context, asked, name, nets[name], held) for name in KINDS}
+def run(context: Context, settings: Settings) -> Outcome:
+    nets = networks(settings, {})
+    test = next(iter(_strings(context, settings, settings.test, 1, test=True).epoch(0)))
+    held = next(iter(_strings(context, settings, 500, 1, test=True).epoch(1)))
+    histories = {name: train(context, settings, name, nets[name], held) for name in KINDS}
     exact, digits = {}, {}
     for name, net in nets.items():
         written_by_net, _ = translated(net, test.inputs)
@@ -85,7 +85,7 @@ def run(context: Context, asked: Settings) -> Outcome:
         baseline={"accuracy": shares["bottleneck"], "accuracy of symbols": digits["bottleneck"]},
         against="without attention",
         exhibits=[
-            attention_picture(nets["attention"], SHOWN[: asked.longest]),
+            attention_picture(nets["attention"], SHOWN[: settings.longest]),
             _by_length(exact, lengths),
             by_epoch(
                 "Exact reversals by epoch",
@@ -98,12 +98,12 @@ def run(context: Context, asked: Settings) -> Outcome:
             _examples(nets, test.inputs[:12], test.targets[:12]),
         ],
         networks=nets,
-        conclusion=f"Of {asked.test:,} strings that training never showed, {100 * shares['attention']:.2f} % "
+        conclusion=f"Of {settings.test:,} strings that training never showed, {100 * shares['attention']:.2f} % "
         f"are reversed exactly with attention, {100 * shares['bottleneck']:.2f} % without, {100 * chance:.1g} % by guessing.",
     )
 
 
-def train(context: Context, asked: Settings, name: str, net: nn.Module, held: Batch) -> History:
+def train(context: Context, settings: Settings, name: str, net: nn.Module, held: Batch) -> History:
     """Each symbol of the target given those before it and the source: teacher forcing."""
     assert isinstance(net, Translator)
 
@@ -112,22 +112,22 @@ def train(context: Context, asked: Settings, name: str, net: nn.Module, held: Ba
         return {"loss": sequence_cost(logits, batch.targets, PAD)}
 
     def validate() -> Mapping[str, float]:
-        said, _ = translated(net, held.inputs)
-        return {"validation accuracy": exact_matches(said, held.targets, PAD).double().mean().item()}
+        outputs, _ = translated(net, held.inputs)
+        return {"validation accuracy": exact_matches(outputs, held.targets, PAD).double().mean().item()}
 
     return context.train(
-        Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
-        _strings(context, asked, asked.batch_size, asked.steps, test=False),
-        Plan(asked.epochs, schedule("one-cycle")),
+        Descent(net, cost, optimizer("adam", net, settings.learning_rate), clip=settings.clip),
+        _strings(context, settings, settings.batch_size, settings.steps, test=False),
+        Plan(settings.epochs, schedule("one-cycle")),
         name=name,
         validate=validate,
     ).history
 
 
-def _strings(context: Context, asked: Settings, batch_size: int, in_epoch: int, *, test: bool) -> DrawnBatches:
+def _strings(context: Context, settings: Settings, batch_size: int, in_epoch: int, *, test: bool) -> DrawnBatches:
     """Short strings are learnt, too, but not counted: there are few of them, so that tests would repeat them."""
-    shortest = (asked.longest + 1) // 2 if test else 1
-    span = {"longest": asked.longest, "shortest": shortest}
+    shortest = (settings.longest + 1) // 2 if test else 1
+    span = {"longest": settings.longest, "shortest": shortest}
     return reversals(batch_size, in_epoch, **span, test=test, seed=context.seed, device=context.device)
 
 
@@ -144,16 +144,16 @@ def generate(model: Model, _count: int, _generator: torch.Generator, prompt: str
     if len(digits) > MOST:
         raise ProfundoError(f"reversal: expected at most {MOST} digits, got {len(digits)}")
     net = model.networks["attention"]
-    said, _ = translated(net, symbols([digits]))
+    outputs, _ = translated(net, symbols([digits]))
     longer = f" Training had strings of up to {model.asked.longest}." if len(digits) > model.asked.longest else ""
     caption = f"What the net with attention writes for {digits}.{longer}"
-    return [Passage("Reversal", caption, written(said[0])), attention_picture(net, digits)]
+    return [Passage("Reversal", caption, written(outputs[0])), attention_picture(net, digits)]
 
 
 def attention_picture(net: nn.Module, digits: str) -> Chart:
     """Rows: what is written; columns: what is read; the weights of each row add up to 1."""
-    said, weights = translated(net, symbols([digits]))
-    rows = [written(symbol[None]) or "end" for symbol in said[0].cpu()]
+    outputs, weights = translated(net, symbols([digits]))
+    rows = [written(symbol[None]) or "end" for symbol in outputs[0].cpu()]
     return Chart(
         "Where it looks",
         f"Attention while {digits} is reversed: in each row a symbol is written, and the weights say which digits it is read "
@@ -176,9 +176,9 @@ def _by_length(exact: Mapping[str, Tensor], lengths: Tensor) -> Chart:
 
 
 def _examples(nets: Mapping[str, nn.Module], sources: Tensor, targets: Tensor) -> Table:
-    said = {name: translated(net, sources)[0] for name, net in nets.items()}
+    outputs = {name: translated(net, sources)[0] for name, net in nets.items()}
     rows = [
-        [written(source), written(target), *(written(said[name][index]) for name in KINDS)]
+        [written(source), written(target), *(written(outputs[name][index]) for name in KINDS)]
         for index, (source, target) in enumerate(zip(sources, targets, strict=True))
     ]
     caption = "Strings of the test, their reversal, and what the two nets write."

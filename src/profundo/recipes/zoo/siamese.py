@@ -37,12 +37,12 @@ class Settings(MetricSettings):
     pairs: Whole = 128
 
 
-def run(context: Context, asked: Settings) -> Outcome:
+def run(context: Context, settings: Settings) -> Outcome:
     def cost(net: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
         left, right = net(batch.inputs).chunk(2)
-        return {"loss": contrastive(pair_distances(left, right), batch.targets, asked.margin).mean()}
+        return {"loss": contrastive(pair_distances(left, right), batch.targets, settings.margin).mean()}
 
-    return learn_and_judge(context, asked, partial(pair_batches, count=asked.pairs), cost)
+    return learn_and_judge(context, settings, partial(pair_batches, count=settings.pairs), cost)
 
 
 RECIPE = Recipe(

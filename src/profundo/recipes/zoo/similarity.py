@@ -34,9 +34,9 @@ class Settings:
     c: tuple[Finite, ...] = (-0.5, -0.3, -0.7)
 
 
-def run(_bench: Context, asked: Settings) -> Outcome:
+def run(_bench: Context, settings: Settings) -> Outcome:
     """Raises ProfundoError for vectors of different lengths, of none, and for one of zeros."""
-    vectors = {"X": asked.x, "A": asked.a, "B": asked.b, "C": asked.c}
+    vectors = {"X": settings.x, "A": settings.a, "B": settings.b, "C": settings.c}
     if len({len(vector) for vector in vectors.values()}) > 1 or not all(map(any, vectors.values())):
         sizes = ", ".join(f"{name} {list(vector)}" for name, vector in vectors.items())
         raise ProfundoError(f"similarity: expected vectors of one length, none of them all zeros, got {sizes}")

@@ -54,17 +54,17 @@ class Settings:
     clip: Positive = 1.0
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     classes = len(known["classes"])
-    return {"net": SequenceClassifier(BANDS, classes, asked.width, cell=asked.cell, dropout=asked.dropout)}
+    return {"net": SequenceClassifier(BANDS, classes, settings.width, cell=settings.cell, dropout=settings.dropout)}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    words = _words(context, asked)
+def run(context: Context, settings: Settings) -> Outcome:
+    words = _words(context, settings)
     context.facts["recordings"] = words.facts
     known = {"classes": list(words.classes)}
-    net = networks(asked, known)["net"]
-    train(context, asked, words, net)
+    net = networks(settings, known)["net"]
+    train(context, settings, words, net)
     truth, chosen = words.test.targets, answers(net, words.test).argmax(1)
     right = chosen == truth
     commonest = int(torch.bincount(words.train.targets).argmax())
@@ -91,11 +91,11 @@ def run(context: Context, asked: Settings) -> Outcome:
     )
 
 
-def train(context: Context, asked: Settings, words: SpokenWords, net: nn.Module) -> None:
+def train(context: Context, settings: Settings, words: SpokenWords, net: nn.Module) -> None:
     objective = categorical()
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
-        inputs = blanked(batch.inputs, asked.blank)
+        inputs = blanked(batch.inputs, settings.blank)
         logits = net(inputs, batch.lengths)  # type: ignore[attr-defined]  # of a Padded batch
         return {"loss": objective.mean_cost(logits, batch.targets, batch.total)}
 
@@ -106,17 +106,17 @@ def train(context: Context, asked: Settings, words: SpokenWords, net: nn.Module)
         return {"validation loss": loss, "validation accuracy": right}
 
     context.train(
-        Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
-        Spoken(words.train, asked.batch_size, seed=context.seed, device=context.device),
-        Plan(asked.epochs, schedule("one-cycle")),
+        Descent(net, cost, optimizer("adam", net, settings.learning_rate), clip=settings.clip),
+        Spoken(words.train, settings.batch_size, seed=context.seed, device=context.device),
+        Plan(settings.epochs, schedule("one-cycle")),
         validate=validate,
     )
 
 
-def _words(context: Context, asked: Settings) -> SpokenWords:
-    if asked.data is None:
+def _words(context: Context, settings: Settings) -> SpokenWords:
+    if settings.data is None:
         return spoken_digits(data_dir=context.data_dir)
-    return sound_folder(Path(asked.data), seed=context.seed)
+    return sound_folder(Path(settings.data), seed=context.seed)
 
 
 def blanked(spectrograms: Tensor, share: float) -> Tensor:

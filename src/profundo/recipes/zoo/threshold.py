@@ -36,8 +36,8 @@ def networks(_asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module
     return {name: build() for name, build in GATES.items()}
 
 
-def run(_bench: Context, asked: Settings) -> Outcome:
-    nets = networks(asked, {})
+def run(_bench: Context, settings: Settings) -> Outcome:
+    nets = networks(settings, {})
     right = [
         answer == truth for name in TRUTH for answer, truth in zip(answers(nets[name], name), TRUTH[name], strict=True)
     ]

@@ -73,50 +73,54 @@ def networks(_asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]
     return {"source": fast_cnn(Spec(spec.inputs, targets)), "fine-tuned": fast_cnn(spec)}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    data = context.load(asked.data, classes=10)
+def run(context: Context, settings: Settings) -> Outcome:
+    data = context.load(settings.data, classes=10)
     old, new = only_classes(data, range(5)), only_classes(data, range(5, 10))
     # The new digits are standardised as the old ones were: so the net expects them.
     new = replace(new, spec=Spec(old.spec.inputs, new.spec.targets))
     known = {"spec": asdict(new.spec), "source classes": list(old.spec.targets.classes)}
-    nets = networks(asked, known)
+    nets = networks(settings, known)
     source = nets["source"]
-    rule = ("adamw", asked.learning_rate, 0.01)
-    train(context, source, old.train, old.spec, rule, epochs=asked.source_epochs, batch_size=128, name="source")
+    rule = ("adamw", settings.learning_rate, 0.01)
+    train(context, source, old.train, old.spec, rule, epochs=settings.source_epochs, batch_size=128, name="source")
     learnt = classified(context, source, old.test, old.spec, old.train)[1].values["accuracy"]
 
-    found: dict[tuple[str, int], list[float]] = {}
-    for size in asked.samples:
-        for repeat in range(asked.repeats):
+    results: dict[tuple[str, int], list[float]] = {}
+    for size in settings.samples:
+        for repeat in range(settings.repeats):
             samples = few(new.train, size, context.generator(f"samples {size} {repeat}"))
             for way in WAYS:
-                net = learn(context, asked, source, samples, new.spec, way, f"{way} {size} {repeat}")
+                net = learn(context, settings, source, samples, new.spec, way, f"{way} {size} {repeat}")
                 _, figures = classified(context, net, new.test, new.spec, samples)
-                found.setdefault((way, size), []).append(figures.values["accuracy"])
-        best = {way: mean(found[way, size]) for way in WAYS}
+                results.setdefault((way, size), []).append(figures.values["accuracy"])
+        best = {way: mean(results[way, size]) for way in WAYS}
         context.say(f"{size} of each: " + ", ".join(f"{way} {value:.2%}" for way, value in best.items()))
     nets["fine-tuned"] = net
 
-    smallest = asked.samples[0]
+    smallest = settings.samples[0]
     return Outcome(
-        scores={f"accuracy, {size} of each": mean(found["fine-tuned", size]) for size in asked.samples},
-        baseline={f"accuracy, {size} of each": mean(found["scratch", size]) for size in asked.samples},
-        exhibits=[accuracy_chart(asked, found), accuracy_table(asked, found), what_there_was(new, asked, context)],
+        scores={f"accuracy, {size} of each": mean(results["fine-tuned", size]) for size in settings.samples},
+        baseline={f"accuracy, {size} of each": mean(results["scratch", size]) for size in settings.samples},
+        exhibits=[
+            accuracy_chart(settings, results),
+            accuracy_table(settings, results),
+            what_there_was(new, settings, context),
+        ],
         networks=nets,
         known=known,
         conclusion=f"From {smallest} images of each of the digits 5 to 9, a net that had learnt 0 to 4 ({learnt:.1%}) "
-        f"gets to {mean(found['fine-tuned', smallest]):.1%} by fine-tuning, {mean(found['frozen', smallest]):.1%} with "
-        f"its features frozen, a new net to {mean(found['scratch', smallest]):.1%}; means over {asked.repeats} draws.",
+        f"gets to {mean(results['fine-tuned', smallest]):.1%} by fine-tuning, {mean(results['frozen', smallest]):.1%} with "
+        f"its features frozen, a new net to {mean(results['scratch', smallest]):.1%}; means over {settings.repeats} draws.",
         against="from scratch",
     )
 
 
 def learn(
-    context: Context, asked: Settings, source: nn.Module, samples: Samples, spec: Spec, way: str, name: str
+    context: Context, settings: Settings, source: nn.Module, samples: Samples, spec: Spec, way: str, name: str
 ) -> nn.Module:
     """A net for the new classes, learnt in one of the three ways."""
     net = fast_cnn(spec) if way == "scratch" else with_new_output(source, spec)
-    rule, size = ("adamw", asked.learning_rate, 0.01), asked.batch_size
+    rule, size = ("adamw", settings.learning_rate, 0.01), settings.batch_size
     in_epoch = len(batches(samples, spec, size))
 
     def train_for(updates: int, part: str = "", rates: Mapping[str, float] | None = None) -> None:
@@ -126,11 +130,11 @@ def learn(
     if way != "scratch":
         only_output(net)
     if way != "fine-tuned":
-        train_for(asked.updates)
+        train_for(settings.updates)
         return net
-    train_for(asked.updates // 2, " output")
+    train_for(settings.updates // 2, " output")
     net.train().requires_grad_()
-    train_for(asked.updates - asked.updates // 2, "", discriminative(net, asked.ratio))
+    train_for(settings.updates - settings.updates // 2, "", discriminative(net, settings.ratio))
     return net
 
 
@@ -164,28 +168,28 @@ def discriminative(net: nn.Module, ratio: float) -> dict[str, float]:
 
 
 # ------------------------------------------------------------------------------------------------------- pictures
-def accuracy_chart(asked: Settings, found: Mapping[tuple[str, int], Sequence[float]]) -> Chart:
+def accuracy_chart(settings: Settings, results: Mapping[tuple[str, int], Sequence[float]]) -> Chart:
     caption = (
         f"Test accuracy on the digits 5 to 9 by the number of images of each that were learnt from; bands from the worst "
-        f"to the best of {asked.repeats} draws."
+        f"to the best of {settings.repeats} draws."
     )
-    lines = [band(way, asked.samples, [found[way, size] for size in asked.samples]) for way in WAYS]
+    lines = [band(way, settings.samples, [results[way, size] for size in settings.samples]) for way in WAYS]
     svg = lines_svg(lines, x_label="images of each digit", y_label="accuracy", log_x=True, log_y=False, percent=True)
     return Chart("Few samples", caption, svg)
 
 
-def accuracy_table(asked: Settings, found: Mapping[tuple[str, int], Sequence[float]]) -> Table:
+def accuracy_table(settings: Settings, results: Mapping[tuple[str, int], Sequence[float]]) -> Table:
     rows: list[list[str | float]] = [
-        [way, size, *(round(value, 4) for value in found[way, size]), round(mean(found[way, size]), 4)]
-        for size in asked.samples
+        [way, size, *(round(value, 4) for value in results[way, size]), round(mean(results[way, size]), 4)]
+        for size in settings.samples
         for way in WAYS
     ]
-    columns = ["way", "images of each", *(f"draw {number}" for number in range(1, asked.repeats + 1)), "mean"]
+    columns = ["way", "images of each", *(f"draw {number}" for number in range(1, settings.repeats + 1)), "mean"]
     return Table("Every training", "Test accuracy of each training on the digits 5 to 9.", columns, rows)
 
 
-def what_there_was(new: Dataset, asked: Settings, context: Context) -> Images:
-    size = asked.samples[0]
+def what_there_was(new: Dataset, settings: Settings, context: Context) -> Images:
+    size = settings.samples[0]
     shown = few(new.train, min(size, 10), context.generator(f"samples {size} 0")).inputs
     assert isinstance(shown, torch.Tensor)
     caption = "Of the smallest training set, up to ten images of each digit: all that a new net sees."

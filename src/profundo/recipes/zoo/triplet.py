@@ -44,12 +44,14 @@ class Settings(MetricSettings):
     each: Whole = 16
 
 
-def run(context: Context, asked: Settings) -> Outcome:
+def run(context: Context, settings: Settings) -> Outcome:
     def cost(net: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
-        costs = mined_cost(net(batch.inputs), batch.targets, asked.mining, asked.margin)
+        costs = mined_cost(net(batch.inputs), batch.targets, settings.mining, settings.margin)
         return {"loss": costs.mean(), "active share": (costs.detach() > 0).float().mean()}
 
-    return learn_and_judge(context, asked, partial(class_batches, classes=asked.classes, each=asked.each), cost)
+    return learn_and_judge(
+        context, settings, partial(class_batches, classes=settings.classes, each=settings.each), cost
+    )
 
 
 def mined_cost(embeddings: Tensor, labels: Tensor, mining: str, margin: float) -> Tensor:

@@ -50,39 +50,40 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
     """By width, the nets of all functions: those of the first function, then those of the second …"""
     return {
-        f"width {width}": nguyen_widrow_(BatchedMLP(len(FUNCTIONS) * asked.nets, 1, width, 1)) for width in asked.widths
+        f"width {width}": nguyen_widrow_(BatchedMLP(len(FUNCTIONS) * settings.nets, 1, width, 1))
+        for width in settings.widths
     }
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    nets = networks(asked, {})
+def run(context: Context, settings: Settings) -> Outcome:
+    nets = networks(settings, {})
     places, between = grid(PLACES), grid(BETWEEN)
-    targets = values(places, asked.nets)
+    targets = values(places, settings.nets)
     for name, net in nets.items():
-        train_side_by_side(context, asked, net, places, targets, name)
-    errors = torch.stack([root_mean_squares(net, between, asked.nets) for net in nets.values()])
+        train_side_by_side(context, settings, net, places, targets, name)
+    errors = torch.stack([root_mean_squares(net, between, settings.nets) for net in nets.values()])
     typical = errors.median(2).values  # (widths, functions)
     spread = values(between, 1).std(1, correction=0).squeeze(1)
-    figures = [f"RMSE of {name}, width {asked.widths[-1]}" for name in FUNCTIONS]
+    figures = [f"RMSE of {name}, width {settings.widths[-1]}" for name in FUNCTIONS]
     return Outcome(
         scores=dict(zip(figures, typical[-1].tolist(), strict=True)),
         baseline=dict(zip(figures, spread.tolist(), strict=True)),
         against="a constant",
         exhibits=[
-            by_width(asked.widths, errors),
-            *(fits(asked, nets, name, at) for at, name in enumerate(FUNCTIONS)),
+            by_width(settings.widths, errors),
+            *(fits(settings, nets, name, at) for at, name in enumerate(FUNCTIONS)),
             Table(
                 "Error by width",
-                f"The root mean squared error at {BETWEEN:,} places, median of {asked.nets} nets.",
+                f"The root mean squared error at {BETWEEN:,} places, median of {settings.nets} nets.",
                 ["hidden units", *FUNCTIONS],
-                [[f"{width}", *row] for width, row in zip(asked.widths, typical.tolist(), strict=True)],
+                [[f"{width}", *row] for width, row in zip(settings.widths, typical.tolist(), strict=True)],
             ),
         ],
         networks=nets,
-        conclusion=f"From {asked.widths[0]} to {asked.widths[-1]} hidden units the error falls "
+        conclusion=f"From {settings.widths[0]} to {settings.widths[-1]} hidden units the error falls "
         + ", ".join(f"from {typical[0, at]:.3f} to {typical[-1, at]:.4f} ({name})" for at, name in enumerate(FUNCTIONS))
         + ".",
     )
@@ -119,13 +120,13 @@ def by_width(widths: tuple[int, ...], errors: Tensor) -> Chart:
     )
 
 
-def fits(asked: Settings, nets: Mapping[str, nn.Module], name: str, function: int) -> Exhibit:
+def fits(settings: Settings, nets: Mapping[str, nn.Module], name: str, function: int) -> Exhibit:
     """The first net of a narrow, a middling and the last layer, over the function."""
     places = grid(401)
     chosen = dict.fromkeys(
-        (asked.widths[len(asked.widths) // 4], asked.widths[len(asked.widths) // 2], asked.widths[-1])
+        (settings.widths[len(settings.widths) // 4], settings.widths[len(settings.widths) // 2], settings.widths[-1])
     )
-    answers = {width: outputs(nets[f"width {width}"], places)[function * asked.nets, :, 0] for width in chosen}
+    answers = {width: outputs(nets[f"width {width}"], places)[function * settings.nets, :, 0] for width in chosen}
     x = places[:, 0].tolist()
     lines = [Line(f"width {width}", x, answer.tolist()) for width, answer in answers.items()]
     dots = Line(name, x[::8], FUNCTIONS[name](places[::8, 0]).tolist(), dots=True)

@@ -52,12 +52,12 @@ class Settings:
     data: str = "mnist"
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
     """The autoencoder, and the one with a code of two numbers."""
     shape = tuple(known["shape"])
     return {
-        "vae": VariationalAutoencoder(shape, asked.code, asked.width),
-        "plane": VariationalAutoencoder(shape, 2, asked.width),
+        "vae": VariationalAutoencoder(shape, settings.code, settings.width),
+        "plane": VariationalAutoencoder(shape, 2, settings.width),
     }
 
 
@@ -70,16 +70,16 @@ def elbo(net: VariationalAutoencoder, pictures: Tensor, beta: float = 1.0) -> di
     return {"loss": reconstruction + beta * kl, "reconstruction": reconstruction, "KL": kl}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    data = context.load(asked.data, images=True)
+def run(context: Context, settings: Settings) -> Outcome:
+    data = context.load(settings.data, images=True)
     known = {"shape": list(data.spec.inputs.shape)}
-    nets = networks(asked, known)
-    trained = train(context, asked, data, nets["vae"], "code", asked.epochs, asked.beta)
-    train(context, asked, data, nets["plane"], "plane", asked.plane_epochs)
+    nets = networks(settings, known)
+    trained = train(context, settings, data, nets["vae"], "code", settings.epochs, settings.beta)
+    train(context, settings, data, nets["plane"], "plane", settings.plane_epochs)
 
     test = intensities(data.test, data.spec).to(context.device)
     pixels = torch.bernoulli(test.cpu(), generator=context.generator("pixels")).to(context.device)
-    bound, likelihood = log_likelihoods(nets["vae"], pixels, asked.draws, context.generator("codes"))
+    bound, likelihood = log_likelihoods(nets["vae"], pixels, settings.draws, context.generator("codes"))
     constant = independent_pixels(data, pixels)
     size = math.prod(data.spec.inputs.shape)
     return Outcome(
@@ -91,7 +91,7 @@ def run(context: Context, asked: Settings) -> Outcome:
         baseline={"bits/dim": bits_per_dimension(-constant, size), "log-likelihood (nats)": constant},
         against="independent pixels",
         exhibits=[
-            *generate(Model(asked, nets, known), 64, context.generator("samples"), ""),
+            *generate(Model(settings, nets, known), 64, context.generator("samples"), ""),
             plane_of_codes(nets["plane"]),
             reconstructions(nets["vae"], pixels[:32]),
             trained.film("Samples by epoch", "The same 64 random codes, decoded before training and after each epoch."),
@@ -100,12 +100,12 @@ def run(context: Context, asked: Settings) -> Outcome:
         known=known,
         conclusion=f"A test picture costs {bits_per_dimension(-likelihood, size):.3f} bits per pixel, "
         f"{bits_per_dimension(-constant, size):.3f} with independent pixels; the ELBO is {bound:.1f} nats, the "
-        f"log-likelihood by importance sampling with {asked.draws} codes {likelihood:.1f}.",
+        f"log-likelihood by importance sampling with {settings.draws} codes {likelihood:.1f}.",
     )
 
 
 def train(
-    context: Context, asked: Settings, data: Dataset, net: nn.Module, name: str, epochs: int, beta: float = 1.0
+    context: Context, settings: Settings, data: Dataset, net: nn.Module, name: str, epochs: int, beta: float = 1.0
 ) -> Trained:
     """Maximise the (β-weighted) bound by stochastic gradients (algorithm 1)."""
     assert isinstance(net, VariationalAutoencoder)
@@ -117,7 +117,7 @@ def train(
             return {f"validation {name}": value.item() for name, value in elbo(net, validation, beta).items()}
 
     return context.train(
-        *training(context, asked, data, net, beta),
+        *training(context, settings, data, net, beta),
         Plan(epochs, schedule("cosine")),
         name=name,
         validate=validate,
@@ -126,7 +126,7 @@ def train(
 
 
 def training(
-    context: Context, asked: Settings, data: Dataset, net: VariationalAutoencoder, beta: float = 1.0
+    context: Context, settings: Settings, data: Dataset, net: VariationalAutoencoder, beta: float = 1.0
 ) -> tuple[Descent, Batches]:
     """What one update does, and to which pictures."""
 
@@ -134,9 +134,9 @@ def training(
         with autocast(context.precision(), context.device):
             return elbo(net, batch.inputs, beta)
 
-    update = Descent(net, cost, optimizer("adam", net, asked.learning_rate))
+    update = Descent(net, cost, optimizer("adam", net, settings.learning_rate))
     pictures = unit_interval(data.spec)
-    return update, batches(data.train, pictures, asked.batch_size, seed=context.seed, device=context.device)
+    return update, batches(data.train, pictures, settings.batch_size, seed=context.seed, device=context.device)
 
 
 def log_likelihoods(

@@ -61,29 +61,29 @@ class Settings:
     test: Whole = 1000
 
 
-def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
     """One net for each cell and lag, named like "LSTM 40"; each reads twice as many kinds of symbols as it tells apart."""
-    return {f"{kind} {lag}": _net(asked, kind, lag) for lag in asked.lags for kind in CELLS}
+    return {f"{kind} {lag}": _net(settings, kind, lag) for lag in settings.lags for kind in CELLS}
 
 
-def _net(asked: Settings, kind: str, lag: int) -> LanguageModel:
-    net = LanguageModel(2 * asked.symbols, asked.width, cell=CELLS[kind], embedding=8)
+def _net(settings: Settings, kind: str, lag: int) -> LanguageModel:
+    net = LanguageModel(2 * settings.symbols, settings.width, cell=CELLS[kind], embedding=8)
     if kind == LONG and isinstance(net.recurrent, nn.LSTM):
         remember_(net.recurrent, lag)
     return net
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    nets = networks(asked, {})
-    longest = max(asked.lags)
+def run(context: Context, settings: Settings) -> Outcome:
+    nets = networks(settings, {})
+    longest = max(settings.lags)
     shown = {kind: nets[f"{kind} {longest}"] for kind in CELLS}
-    before = {kind: gradients(context, asked, net) for kind, net in shown.items()}
-    accuracies = {name: accuracy_after_training(context, asked, name, net) for name, net in nets.items()}
-    after = {kind: gradients(context, asked, net) for kind, net in shown.items()}
+    before = {kind: gradients(context, settings, net) for kind, net in shown.items()}
+    accuracies = {name: accuracy_after_training(context, settings, name, net) for name, net in nets.items()}
+    after = {kind: gradients(context, settings, net) for kind, net in shown.items()}
     at_longest = {kind: accuracies[f"{kind} {longest}"] for kind in CELLS}
     left = {kind: norms[-1] / norms[0] for kind, norms in before.items()}
     bridged = {
-        kind: max((lag for lag in asked.lags if accuracies[f"{kind} {lag}"] >= SURE), default=0) for kind in CELLS
+        kind: max((lag for lag in settings.lags if accuracies[f"{kind} {lag}"] >= SURE), default=0) for kind in CELLS
     }
     names = {kind: f"accuracy, {kind}" for kind in (LONG, "LSTM", "GRU", "plain")}
     return Outcome(
@@ -91,26 +91,26 @@ def run(context: Context, asked: Settings) -> Outcome:
             **{named: at_longest[kind] for kind, named in names.items()},
             **{f"symbols bridged, {kind}": float(bridged[kind]) for kind in names},
         },
-        baseline=dict.fromkeys(names.values(), 1 / asked.symbols),
+        baseline=dict.fromkeys(names.values(), 1 / settings.symbols),
         against="guessing",
         exhibits=[
             _gradient_chart("Gradients before training", before),
-            _accuracy_chart(asked, accuracies),
+            _accuracy_chart(settings, accuracies),
             _gradient_chart(f"Gradients after training to remember over {longest} symbols", after),
-            _left(asked, before),
+            _left(settings, before),
         ],
         networks=nets,
-        conclusion=f"Over {asked.distance} steps {left['plain']:.0e} of the gradient is left in the plain cell, "
+        conclusion=f"Over {settings.distance} steps {left['plain']:.0e} of the gradient is left in the plain cell, "
         f"{left['LSTM']:.0e} in an LSTM and {left[LONG]:.1g} in one with biases for {longest} steps. Trained alike, the plain "
         f"cell bridges {bridged['plain']} symbols, the LSTM {bridged['LSTM']}, with those biases {bridged[LONG]}, and the GRU "
         f"{bridged['GRU']} of at most {longest}.",
     )
 
 
-def gradients(context: Context, asked: Settings, net: nn.Module) -> list[float]:
+def gradients(context: Context, settings: Settings, net: nn.Module) -> list[float]:
     """Mean norm of the gradient of a sequence's cost with respect to the state 0, 1, 2, … steps before the last."""
     assert isinstance(net, LanguageModel)
-    batch = next(iter(first_symbols(asked.symbols, asked.distance, 64, 1, seed=context.seed).epoch(0)))
+    batch = next(iter(first_symbols(settings.symbols, settings.distance, 64, 1, seed=context.seed).epoch(0)))
     device = next(net.parameters()).device
     inputs, targets = net.embedding(batch.inputs.T.to(device)).detach(), batch.targets.to(device)
 
@@ -121,23 +121,23 @@ def gradients(context: Context, asked: Settings, net: nn.Module) -> list[float]:
     return norms
 
 
-def accuracy_after_training(context: Context, asked: Settings, name: str, net: nn.Module) -> float:
+def accuracy_after_training(context: Context, settings: Settings, name: str, net: nn.Module) -> float:
     """Train to tell the first symbol at the last step alone; the share of sequences drawn anew where that succeeds."""
     objective = categorical()
     lag = int(name.split()[-1])
-    sequences = partial(first_symbols, asked.symbols, lag, device=context.device)
+    sequences = partial(first_symbols, settings.symbols, lag, device=context.device)
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         logits, _ = net(batch.inputs)
         return {"loss": objective.mean_cost(logits[:, -1], batch.targets, batch.total)}
 
     context.train(
-        Descent(net, cost, optimizer("adam", net, asked.learning_rate), clip=asked.clip),
-        sequences(asked.batch_size, asked.batches, seed=context.seed),
+        Descent(net, cost, optimizer("adam", net, settings.learning_rate), clip=settings.clip),
+        sequences(settings.batch_size, settings.batches, seed=context.seed),
         Plan(1, schedule("one-cycle")),
         name=name,
     )
-    (test,) = sequences(asked.test, 1, seed=context.seed + 1).epoch(0)
+    (test,) = sequences(settings.test, 1, seed=context.seed + 1).epoch(0)
     with evaluating(net):
         logits, _ = net(test.inputs)
     right: Tensor = logits[:, -1].argmax(1) == test.targets
@@ -157,13 +157,13 @@ def _gradient_chart(title: str, norms: Mapping[str, Sequence[float]]) -> Chart:
     )
 
 
-def _accuracy_chart(asked: Settings, accuracies: Mapping[str, float]) -> Chart:
+def _accuracy_chart(settings: Settings, accuracies: Mapping[str, float]) -> Chart:
     return Chart(
         "What was the first symbol?",
-        f"Share of {asked.test:,} sequences drawn anew of which the first symbol is told right after so many others, for "
-        f"nets trained with {asked.batches} batches of {asked.batch_size}.",
+        f"Share of {settings.test:,} sequences drawn anew of which the first symbol is told right after so many others, for "
+        f"nets trained with {settings.batches} batches of {settings.batch_size}.",
         lines_svg(
-            [Line(kind, asked.lags, [accuracies[f"{kind} {lag}"] for lag in asked.lags]) for kind in CELLS],
+            [Line(kind, settings.lags, [accuracies[f"{kind} {lag}"] for lag in settings.lags]) for kind in CELLS],
             x_label="symbols in between",
             y_label="accuracy",
             log_x=True,
@@ -173,8 +173,8 @@ def _accuracy_chart(asked: Settings, accuracies: Mapping[str, float]) -> Chart:
     )
 
 
-def _left(asked: Settings, before: Mapping[str, Sequence[float]]) -> Table:
-    distances = [distance for distance in (1, 10, 50, 100, 500) if distance <= asked.distance]
+def _left(settings: Settings, before: Mapping[str, Sequence[float]]) -> Table:
+    distances = [distance for distance in (1, 10, 50, 100, 500) if distance <= settings.distance]
     return Table(
         "Gradient that is left",
         "Norm of the gradient before training at several distances, as a share of that at the last step.",

@@ -49,8 +49,8 @@ class Settings(AdversarialSettings):
     learning_rate: Positive = 0.001
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {"generator": dcgan_generator(known["shape"], asked.noise, asked.width)}
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {"generator": dcgan_generator(known["shape"], settings.noise, settings.width)}
 
 
 def costs(weight: float) -> Callable[[Judge, Tensor, Tensor], dict[str, Tensor]]:
@@ -65,18 +65,18 @@ def costs(weight: float) -> Callable[[Judge, Tensor, Tensor], dict[str, Tensor]]
     return cost
 
 
-def duel(context: Context, asked: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
+def duel(context: Context, settings: Settings, known: Mapping[str, Any], generator: nn.Module) -> Adversarial:
     """The generator and the critic, with their optimizers."""
-    opponent = critic(known["shape"], asked.width)
+    opponent = critic(known["shape"], settings.width)
     return Adversarial(
         generator,
         opponent,
-        players(generator, opponent, (asked.learning_rate, asked.learning_rate), (0.0, 0.9)),
-        noise=asked.noise,
-        discriminator_cost=costs(asked.penalty),
+        players(generator, opponent, (settings.learning_rate, settings.learning_rate), (0.0, 0.9)),
+        noise=settings.noise,
+        discriminator_cost=costs(settings.penalty),
         generator_cost=critic_generator_cost,
-        rounds=asked.critic_steps,
-        decay=asked.decay,
+        rounds=settings.critic_steps,
+        decay=settings.decay,
         precision=context.precision(generator),
     )
 

@@ -89,24 +89,24 @@ class Settings:
     learning_rate: Positive = 0.005
 
 
-def networks(asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {"words": WordPairs(len(known["vocabulary"]), asked.dimensions)}
+def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
+    return {"words": WordPairs(len(known["vocabulary"]), settings.dimensions)}
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    text = load_text(None if asked.text is None else Path(asked.text), data_dir=context.data_dir)
+def run(context: Context, settings: Settings) -> Outcome:
+    text = load_text(None if settings.text is None else Path(settings.text), data_dir=context.data_dir)
     context.facts["text"] = text.facts
     whole = decode(torch.cat((text.train, text.validation, text.test)), text.vocabulary)
-    tokens = tokenized(whole, asked.unit, asked.least)
+    tokens = tokenized(whole, settings.unit, settings.least)
     known = {"vocabulary": list(tokens.vocabulary), "counts": tokens.counts.tolist()}
-    net = networks(asked, known)["words"]
+    net = networks(settings, known)["words"]
     assert isinstance(net, WordPairs)
-    validation = held_out(context, asked, tokens, tokens.validation, "validation")
-    test = held_out(context, asked, tokens, tokens.test, "test")
+    validation = held_out(context, settings, tokens, tokens.validation, "validation")
+    test = held_out(context, settings, tokens, tokens.test, "test")
     noise = noise_distribution(tokens.counts)
-    train(context, asked, tokens, net, lambda: {"validation log loss": context_cost(net, *validation, noise)})
-    model = Model(asked, {"words": net}, known)
-    costs = context_cost(net, *test, noise), unigram_cost(asked, tokens, test[1])
+    train(context, settings, tokens, net, lambda: {"validation log loss": context_cost(net, *validation, noise)})
+    model = Model(settings, {"words": net}, known)
+    costs = context_cost(net, *test, noise), unigram_cost(settings, tokens, test[1])
     rows, groups = grouped(model)
     shares = group_share(rows, torch.tensor(groups)) if len(set(groups)) > 1 else None
     figures = {"log loss (nats)": costs} | ({"share of nearest in group": shares} if shares else {})
@@ -117,12 +117,12 @@ def run(context: Context, asked: Settings) -> Outcome:
         exhibits=[neighbour_table(model, 8), *group_pictures(context, model)],
         networks={"words": net},
         known=known,
-        conclusion=conclusion(asked, costs, shares, groups),
+        conclusion=conclusion(settings, costs, shares, groups),
     )
 
 
 def train(
-    context: Context, asked: Settings, tokens: Tokens, net: WordPairs, validate: Callable[[], Mapping[str, float]]
+    context: Context, settings: Settings, tokens: Tokens, net: WordPairs, validate: Callable[[], Mapping[str, float]]
 ) -> None:
     """Tell true neighbours from words of noise (Mikolov et al. 2013, equation 4)."""
 
@@ -132,42 +132,42 @@ def train(
     pairs = SkipGrams(
         tokens.train,
         tokens.counts,
-        window=asked.window,
-        negatives=asked.negatives,
-        batch_size=asked.batch_size,
-        threshold=asked.threshold,
-        most=asked.steps,
+        window=settings.window,
+        negatives=settings.negatives,
+        batch_size=settings.batch_size,
+        threshold=settings.threshold,
+        most=settings.steps,
         seed=context.seed,
         device=context.device,
     )
-    update = Descent(net, cost, optimizer("adam", net, asked.learning_rate))
-    context.train(update, pairs, Plan(asked.epochs, schedule("cosine")), validate=validate)
+    update = Descent(net, cost, optimizer("adam", net, settings.learning_rate))
+    context.train(update, pairs, Plan(settings.epochs, schedule("cosine")), validate=validate)
 
 
 def conclusion(
-    asked: Settings, costs: tuple[float, float], shares: tuple[float, float] | None, groups: Sequence[int]
+    settings: Settings, costs: tuple[float, float], shares: tuple[float, float] | None, groups: Sequence[int]
 ) -> str:
     """costs, shares: the net's figure and that of frequencies, or of chance."""
     sentence = (
-        f"Given a {asked.unit[:-1]}, a neighbour in held-out text costs {costs[0]:.3f} nats, {costs[1]:.3f} by frequencies "
+        f"Given a {settings.unit[:-1]}, a neighbour in held-out text costs {costs[0]:.3f} nats, {costs[1]:.3f} by frequencies "
         "alone."
     )
     if shares is None:
         return sentence
     return (
-        f"{sentence} Of {len(groups)} {asked.unit} in {len(set(groups))} groups, {100 * shares[0]:.0f} % have one of their "
+        f"{sentence} Of {len(groups)} {settings.unit} in {len(set(groups))} groups, {100 * shares[0]:.0f} % have one of their "
         f"group as the nearest of the others, {100 * shares[1]:.0f} % would by chance."
     )
 
 
-def held_out(context: Context, asked: Settings, tokens: Tokens, part: Tensor, name: str) -> tuple[Tensor, Tensor]:
+def held_out(context: Context, settings: Settings, tokens: Tokens, part: Tensor, name: str) -> tuple[Tensor, Tensor]:
     """Centres and contexts (pairs,) of a part of the text, drawn as in training."""
     draws = context.generator(name)
-    kept = subsampled(part, keep_probability(tokens.counts, asked.threshold), draws)
-    centres, contexts = skip_grams(kept, asked.window, draws)
+    kept = subsampled(part, keep_probability(tokens.counts, settings.threshold), draws)
+    centres, contexts = skip_grams(kept, settings.window, draws)
     if not len(centres):
         raise ProfundoError(
-            f"{name} part of the text: expected some known {asked.unit}, found none; give a longer text"
+            f"{name} part of the text: expected some known {settings.unit}, found none; give a longer text"
         )
     return centres, contexts
 
@@ -186,9 +186,9 @@ def context_cost(net: WordPairs, centres: Tensor, contexts: Tensor, noise: Tenso
     return float(total / len(centres))
 
 
-def unigram_cost(asked: Settings, tokens: Tokens, contexts: Tensor) -> float:
+def unigram_cost(settings: Settings, tokens: Tokens, contexts: Tensor) -> float:
     """The same by the frequencies of what training sees, whatever the centre."""
-    seen = tokens.counts * keep_probability(tokens.counts, asked.threshold)
+    seen = tokens.counts * keep_probability(tokens.counts, settings.threshold)
     return -float((seen / seen.sum()).log()[contexts].mean())
 
 
@@ -231,8 +231,8 @@ def neighbours(model: Model, word: int, count: int) -> str:
     common = [at for at, times in enumerate(model.known["counts"]) if times >= COMMON and at != word]
     cosines = rows[common] @ rows[word]
     best = cosines.topk(min(count, len(common)))
-    found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return ", ".join(f"{shown(vocabulary[common[at]])} {value:.2f}" for at, value in found)
+    result = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return ", ".join(f"{shown(vocabulary[common[at]])} {value:.2f}" for at, value in result)
 
 
 def neighbour_table(model: Model, count: int) -> Table:

@@ -46,18 +46,18 @@ class Settings:
     learning_rate: Positive = 0.5
 
 
-def networks(asked: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
+def networks(settings: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {
-        f"{kind}, {gate}": linear(SPEC) if kind == "one neuron" else mlp(SPEC, (asked.hidden,), "tanh")
+        f"{kind}, {gate}": linear(SPEC) if kind == "one neuron" else mlp(SPEC, (settings.hidden,), "tanh")
         for gate in ("OR", "XOR")
         for kind in ("one neuron", "hidden layer")
     }
 
 
-def run(context: Context, asked: Settings) -> Outcome:
-    nets = networks(asked, {})
+def run(context: Context, settings: Settings) -> Outcome:
+    nets = networks(settings, {})
     points = {gate: whole(context.load(gate.lower()).train, SPEC) for gate in ("OR", "XOR")}
-    trained = {name: train(context, asked, net, points[gate_of(name)], name) for name, net in nets.items()}
+    trained = {name: train(context, settings, net, points[gate_of(name)], name) for name, net in nets.items()}
     accuracies = {name: accuracy(net, points[gate_of(name)]) for name, net in nets.items()}
     return Outcome(
         scores={f"accuracy, {name}": accuracies[name] for name in reversed(nets)},
@@ -66,7 +66,7 @@ def run(context: Context, asked: Settings) -> Outcome:
         exhibits=exhibits(nets, points, trained),
         networks=nets,
         conclusion=f"On XOR one neuron has {100 * accuracies['one neuron, XOR']:.0f} % of the four points right, of which no "
-        f"line can separate more than 75 %; with {asked.hidden} hidden units it is "
+        f"line can separate more than 75 %; with {settings.hidden} hidden units it is "
         f"{100 * accuracies['hidden layer, XOR']:.0f} %. OR needs one neuron only.",
     )
 
@@ -112,12 +112,12 @@ def exhibits(
     ]
 
 
-def train(context: Context, asked: Settings, net: nn.Module, points: Batch, name: str) -> Trained:
+def train(context: Context, settings: Settings, net: nn.Module, points: Batch, name: str) -> Trained:
     """Batch gradient descent on the cross-entropy."""
     return context.train(
-        Supervised(net, bernoulli(), optimizer("sgd", net, asked.learning_rate)),
+        Supervised(net, bernoulli(), optimizer("sgd", net, settings.learning_rate)),
         Whole(points.inputs, points.targets, UPDATES, context.device),
-        Plan(asked.epochs),
+        Plan(settings.epochs),
         name=name,
         film=(lambda: regions(net, points, "")) if name == "hidden layer, XOR" else None,
     )
