@@ -23,7 +23,8 @@ servers.set_forkserver_preload(
         *("profundo.cli", "profundo.runs.supervised", "profundo.runs.report_facts", "profundo.runs.listing"),
         "profundo.use.any_run",
         *("torch.utils.data", "rich.progress", "sklearn.datasets", "PIL.Image", "jinja2", "commands"),
-        *("importlib.readers", "importlib.resources"),  # nobody may be forbidden to read them later
+        # nobody may be forbidden to read them later
+        *("importlib.readers", "importlib.resources", "importlib.resources._adapters"),
         "torch._dynamo",  # PyTorch imports it, slowly, when the first optimizer is made
     ]
 )
