@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -138,3 +139,38 @@ def test_a_process_of_torchrun_has_its_share_of_the_cores():
         for env in (here, {**here, "LOCAL_WORLD_SIZE": "2"})
     ]
     assert shares[1] == max(1, shares[0] // 2)
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    """The cores of this process, of which there must be two."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) < 2:
+        pytest.skip("cores of one's own: the system has no affinity, or this process a single core")
+    monkeypatch.setattr(threads, "share", lambda: len(cores))
+    with using(len(cores)):
+        yield cores
+
+
+def test_threads_that_all_compute_have_a_core_each_until_the_number_changes(cores):
+    torch.set_num_threads(len(cores))
+    threads.apart(len(cores))
+    helpers = [task for task in map(int, os.listdir(threads.TASKS)) if len(os.sched_getaffinity(task)) == 1]
+    assert sorted(core for task in helpers for core in os.sched_getaffinity(task)) == cores
+    assert threads.cores_before() == set(cores)
+    with ThreadPoolExecutor(1, initializer=threads.run_on, initargs=(threads.cores_before(),)) as pool:
+        assert pool.submit(os.sched_getaffinity, 0).result() == set(cores)
+    with using(1):
+        assert os.sched_getaffinity(0) == set(cores)
+
+
+@pytest.mark.parametrize("number", [1, 64])
+def test_fewer_or_more_threads_than_cores_are_left_to_the_system(number, cores):
+    threads.apart(number)
+    assert os.sched_getaffinity(0) == set(cores)
+
+
+def test_threads_that_are_not_recognised_are_left_to_the_system(cores, monkeypatch):
+    monkeypatch.setattr(threads, "TASKS", threads.TASKS / "absent")
+    threads.apart(len(cores))
+    assert os.sched_getaffinity(0) == set(cores)

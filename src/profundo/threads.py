@@ -15,15 +15,20 @@ Other processors and releases may differ, so nothing here relies on the list: se
 they gave the very bits of one on the same work. Where they do not, evaluation keeps to one thread, and training takes a
 number that follows from the work alone and is saved with it (train/pacing.py).
 
+Where all cores compute at every step, each thread gets a core of its own (`apart`). Otherwise the system may leave two of
+them on one core beside a busy process on the other, where each runs while the other waits for it: a training of MNIST
+beside two busy processes then took 3 to 8 times as long as with a core each (benchmarks/busy_machine.py).
+
 OMP_NUM_THREADS, where a person sets it, is the number throughout.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -31,10 +36,13 @@ from weakref import WeakKeyDictionary
 __all__ = [
     "Pace",
     "SameBits",
+    "apart",
+    "cores_before",
     "most_threads",
     "one_thread",
     "person_decides",
     "prepare_process",
+    "run_on",
     "same_bits",
     "share",
     "using",
@@ -48,6 +56,8 @@ SLOWER, IN_A_ROW = 1.5, 3  # so many pieces of work, so many times slower than m
 BETWEEN = 30  # a trial costs at most one part in so many, while the machine stays as it was
 
 _ceiling: int | None = None  # what the caller's number of threads was, inside `using`
+_here = threading.local()  # cores: those that a thread could run on before `apart`; team: how many compute for it, apart
+TASKS = Path("/proc/self/task")
 
 
 def person_decides() -> bool:
@@ -56,11 +66,17 @@ def person_decides() -> bool:
 
 def share() -> int:
     """Cores for this process: those that it may run on, within the quota of its control group, by torchrun's processes."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(cores_before()) or os.cpu_count() or 1
     quota = _quota(Path("/sys/fs/cgroup"))
     if quota is not None:
         cores = min(cores, max(1, round(quota)))
     return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def cores_before() -> set[int]:
+    """The cores that this thread may run on, but for `apart`; none where the system does not say."""
+    cores: set[int] | None = getattr(_here, "cores", None)
+    return cores or (os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set())
 
 
 def _quota(groups: Path) -> float | None:
@@ -102,12 +118,14 @@ def using(number: int) -> Iterator[None]:
     if person_decides():
         yield
         return
+    together()
     before, ceiling = torch.get_num_threads(), _ceiling
     _ceiling = most_threads()
     set_threads(number)
     try:
         yield
     finally:
+        together()
         set_threads(before)
         _ceiling = ceiling
 
@@ -117,12 +135,67 @@ def set_threads(number: int) -> None:
 
     if not person_decides() and torch.get_num_threads() != number:
         torch.set_num_threads(number)
+        _here.team = None  # others compute now
+
+
+def apart(number: int) -> None:
+    """Give each of so many threads that compute for this one a core of its own, where they are as many as the cores.
+
+    It holds until `together`: changed at every step, this thread would wait for its core at every step.
+    """
+    cores = sorted(cores_before())
+    if number == 1 or number != len(cores) or person_decides() or getattr(_here, "team", None) == number:
+        return
+    _here.team = number
+    helpers = _helpers()
+    if len(helpers) == number - 1:
+        _here.cores = set(cores)
+        for thread, core in zip([0, *helpers], cores, strict=True):
+            os.sched_setaffinity(thread, [core])
+
+
+def together() -> None:
+    """This thread may run on every core again."""
+    run_on(getattr(_here, "cores", None))
+    _here.cores = _here.team = None
+
+
+def run_on(cores: set[int] | None) -> None:
+    """For a thread of its own, with the `cores_before` of the one that starts it: it would take over a single core."""
+    if cores:
+        os.sched_setaffinity(0, cores)
+
+
+def _helpers() -> list[int]:
+    """The threads that compute for this one: those that run whenever it computes with several."""
+    import torch
+
+    numbers = torch.ones(1_000_000)
+    running = None
+    for _ in range(2):
+        before = _running_times()
+        numbers.sqrt().sqrt().sqrt()
+        time.sleep(0.005)  # the system counts a thread's time when it rests
+        ran = {task for task, seconds in _running_times().items() if seconds > before.get(task, seconds)}
+        running = ran if running is None else running & ran
+    return sorted((running or set()) - {threading.get_native_id()})
+
+
+def _running_times() -> dict[int, int]:
+    """Nanoseconds that each thread of this process has run; none where the system does not say."""
+    times = {}
+    with suppress(OSError):
+        for task in TASKS.iterdir():
+            with suppress(OSError):  # it may have ended
+                times[int(task.name)] = int((task / "schedstat").read_text().split()[0])
+    return times
 
 
 def one_thread(_worker: int = 0) -> None:
     """For a process that reads beside others: it computes nothing that several threads would pay for."""
     import torch
 
+    together()  # as the process was that it was forked from
     torch.set_num_threads(1)
 
 

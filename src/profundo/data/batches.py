@@ -29,7 +29,7 @@ from profundo.data.augmenting.augment import augmented
 from profundo.data.standard import standardize, standardize_targets
 from profundo.data.streams.blocks import blocks_of, cut, gather, in_blocks, root_of, shuffled_in_windows
 from profundo.records import Batch, Inputs, ProfundoError, Samples, Spec
-from profundo.threads import one_thread
+from profundo.threads import cores_before, one_thread, run_on
 
 __all__ = ["InMemory", "Streamed", "batches", "in_order", "order", "prepared_inputs"]
 
@@ -229,7 +229,7 @@ class Gathering:
 def read_in_threads(source: Any, tasks: Sequence[Tensor], workers: int) -> Iterator[Tensor]:
     """The same by threads of this process, two tasks a thread ahead."""
     waiting: deque[Future[Tensor]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers, initializer=run_on, initargs=(cores_before(),)) as pool:
         try:
             for task in tasks:
                 waiting.append(pool.submit(gather, source, task))

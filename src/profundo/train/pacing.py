@@ -22,7 +22,7 @@ from torch.utils.flop_counter import flop_registry
 
 from profundo.dispatch import Observed
 from profundo.records import Batch
-from profundo.threads import Pace, equal, most_threads, person_decides, set_threads, timed, using
+from profundo.threads import Pace, apart, equal, most_threads, person_decides, set_threads, timed, using
 from profundo.train.capture import Captured
 from profundo.train.loop import Update
 from profundo.train.randomness import random_state, restore_random_state
@@ -74,6 +74,7 @@ class Paced:
         elif self.pace is not None and shapes(batch) == self.paced:
             losses = timed(self.pace, lambda: self.update(batch))
         else:
+            apart(self.bits or 1)
             losses = self.update(batch)
         set_threads(self.bits or 1)
         return losses
