@@ -1,13 +1,13 @@
 """A computation as plain data: what was computed, by which call, from what, and with which numbers.
 
-Expressions, traces of networks, rewriting, running and drawing share this one form. A graph knows nothing of where it
+Expressions, traces of networks, running and drawing share this one form. A graph knows nothing of where it
 came from, so that whatever can be said of one can be said of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from profundo.records import ProfundoError
@@ -186,11 +186,6 @@ class Graph:
 
     def __str__(self) -> str:
         return str(RENDERERS["table"](self))
-
-    def with_nodes(self, nodes: Mapping[str, Node], outputs: tuple[Ref, ...] | None = None) -> Graph:
-        """The same with other nodes (and outputs); what edges carried is dropped where the node is another."""
-        remaining = {key: flow for key, flow in self.flows.items() if nodes.get(key[0]) is self.nodes[key[0]]}
-        return replace(self, nodes=nodes, outputs=outputs or self.outputs, flows=remaining)
 
 
 def refs_of(value: Any) -> tuple[Ref, ...]:
