@@ -34,7 +34,7 @@ from profundo.graph.derivatives.differentiating import (
     problem,
     symbolic,
 )
-from profundo.graph.drawings.node_tables import Column, aligned
+from profundo.graph.drawings.node_tables import WIDEST, Column, aligned
 from profundo.graph.expressions.expression import Expression, scalar
 from profundo.graph.expressions.writing import duration, number
 from profundo.pictures.charts import Line, lines_svg
@@ -52,7 +52,6 @@ WAYS: dict[str, Callable[[Problem], Derivatives]] = {
     "automatic": automatic,
 }
 CHART = 640  # pixels, the width of a chart in a notebook
-WIDEST = 1_000  # columns of a table
 SHOWN = 6  # derivatives in a table; the record has them all
 
 

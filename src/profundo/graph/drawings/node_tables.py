@@ -19,10 +19,11 @@ from profundo.graph.nodes import GIVEN, RENDERERS, Cost, Graph, Node, Summary, r
 from profundo.pictures.numbers import count, short
 from profundo.records import ProfundoError
 
-__all__ = ["Column", "aligned", "layers", "table", "totals"]
+__all__ = ["WIDEST", "Column", "aligned", "layers", "table", "totals"]
 
 LIMIT = 60
 NARROWEST = 8  # columns of a cell that is cut
+WIDEST = 1_000  # columns of a table that is not fitted to the terminal
 
 
 @dataclass(frozen=True, slots=True)
