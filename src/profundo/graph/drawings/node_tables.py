@@ -13,8 +13,7 @@ from shutil import get_terminal_size
 
 from rich.cells import cell_len, set_cell_size
 
-from profundo.graph.derivatives.formulas import number
-from profundo.graph.expressions.writing import duration
+from profundo.graph.expressions.writing import duration, number
 from profundo.graph.nodes import GIVEN, RENDERERS, Cost, Graph, Node, Summary, refs_of
 from profundo.pictures.numbers import count, short
 from profundo.records import ProfundoError

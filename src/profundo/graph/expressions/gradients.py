@@ -51,7 +51,8 @@ def adjoints(
 ) -> Mapping[Expression, Expression]:
     """The gradient of the cost by every expression between it and those of wrt that it depends on.
 
-    is_stable: a log hands its share on past the sigmoid or exponentials in it (see stable_forms.py), which get none.
+    is_stable: what has a stable form (see stable_forms.py) is differentiated in that: its share goes past the sigmoid or
+    exponentials of the naive one, which get none.
     """
     between = _between(cost, wrt)
     gradients: dict[Expression, Expression] = {}
