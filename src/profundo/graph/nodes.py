@@ -196,8 +196,6 @@ def refs_of(value: Any) -> tuple[Ref, ...]:
         return tuple(ref for part in value for ref in refs_of(part))
     if isinstance(value, dict):
         return refs_of(tuple(value.values()))
-    if isinstance(value, slice):
-        return refs_of((value.start, value.stop, value.step))
     return ()
 
 
@@ -209,6 +207,4 @@ def map_refs(value: Any, of: Callable[[Ref], Any]) -> Any:
         return type(value)(map_refs(part, of) for part in value)
     if isinstance(value, dict):
         return {key: map_refs(part, of) for key, part in value.items()}
-    if isinstance(value, slice):
-        return slice(*(map_refs(part, of) for part in (value.start, value.stop, value.step)))
     return value

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from profundo.graph.expressions.expression import WRITERS, Expression
+from profundo.graph.expressions.expression import WRITERS, Expression, ancestors
 
 __all__ = ["duration", "latex_name", "number", "write", "write_latex"]
 
@@ -77,16 +77,8 @@ class _Writer:
         self.known: dict[Expression, tuple[str, int]] = {}
 
     def formula(self, expression: Expression) -> tuple[str, int]:
-        waiting = [expression]
-        while waiting:  # no recursion: graphs may be deep
-            top = waiting[-1]
-            is_leaf = top.op is None or bool(top.name)
-            missing = [] if is_leaf else [part for part in top.inputs if part not in self.known]
-            if missing:
-                waiting += missing
-                continue
-            waiting.pop()
-            self.known[top] = self.leaf(top) if is_leaf else self.operation(top)
+        for part in ancestors([expression], until=lambda part: bool(part.name)):
+            self.known[part] = self.leaf(part) if part.op is None or part.name else self.operation(part)
         return self.known[expression]
 
     def leaf(self, expression: Expression) -> tuple[str, int]:
