@@ -148,7 +148,9 @@ def test_stable_form_has_the_same_gradients_where_the_naive_one_is_exact(what):
         lambda x: o.exp(x) / o.sum(o.exp(x)),
         lambda x: o.exp(x) / o.sum(o.exp(x), 0),
         lambda x: o.exp(x) / o.sum(x, 1, keepdim=True),
-        lambda x: o.log(1 + x[0, 0] * constant(torch.ones(1, dtype=DOUBLE))),
+        lambda x: o.exp(x) / o.sum(o.exp(x), (0, 1), keepdim=True),
+        lambda x: o.log(1 + o.cast(o.cast(x, torch.int64), torch.int32)),
+        lambda x: o.log(o.exp(x[0, 0]) + constant(1.0, DOUBLE)),
     ],
 )
 def test_what_only_resembles_a_naive_form_stays(make):
@@ -156,7 +158,7 @@ def test_what_only_resembles_a_naive_form_stays(make):
     at = torch.rand(3, 3)
     simple, plain = (function([x], make(x), simplify=on) for on in (True, False))
     assert torch.equal(simple(at).nan_to_num(), plain(at).nan_to_num())
-    assert calls(simple)[-1] in ("log", "log2", "div", "log1p")
+    assert calls(simple)[-1] in ("log", "log2", "div")
 
 
 def logistic(simplify):
