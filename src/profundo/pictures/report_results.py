@@ -11,7 +11,7 @@ from profundo.pictures import numbers
 from profundo.pictures.bars import histogram_svg
 from profundo.pictures.charts import curves_svg, residuals_svg, scatter_svg
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.reliability_chart import Reliability, reliability_svg
+from profundo.pictures.reliability_chart import reliability_svg
 from profundo.pictures.report_content import Fit, Value, Worst
 from profundo.pictures.tables import Cell, Figure, Grid, Row, bars
 from profundo.pictures.verdict import SHARES, score
@@ -205,8 +205,7 @@ def reliability_figure(result: Calibration, kind: str) -> Figure:
         f"word; below it, it promises too much. The pale bars are 95{numbers.SPACE}% intervals, wide where there are few "
         "answers."
     )
-    network = Reliability("this network", result.bins, result.intervals)
-    return Figure(reliability_svg([network], kind=_right(kind)), caption)
+    return Figure(reliability_svg(result.bins, result.intervals, kind=_right(kind)), caption)
 
 
 def calibration_grid(result: Calibration, kind: str) -> Grid:
