@@ -14,7 +14,7 @@ from profundo.pictures.image_grid import image_grid
 from profundo.pictures.reliability_chart import reliability_svg
 from profundo.pictures.report_content import Fit, Value, Worst
 from profundo.pictures.tables import Cell, Figure, Grid, Row, bars
-from profundo.pictures.verdict import SHARES, score
+from profundo.pictures.verdict import is_share, score
 from profundo.records import Calibration, ClassScores
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def by_quantity(history: Mapping[str, Sequence[float]]) -> dict[str, dict[str, S
 def _chart(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
     label = f"{next(iter(curves))} {quantity}" if len(curves) == 1 and WHOLE_RUN not in curves else quantity
     marked = best if "validation" in curves else None
-    return curves_svg(curves, x_label="epoch", y_label=label, best=marked, percent=quantity in SHARES)
+    return curves_svg(curves, x_label="epoch", y_label=label, best=marked, percent=is_share(quantity))
 
 
 def _caption(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
