@@ -90,7 +90,9 @@ def by_quantity(history: Mapping[str, Sequence[float]]) -> dict[str, dict[str, S
 def _chart(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
     label = f"{next(iter(curves))} {quantity}" if len(curves) == 1 and WHOLE_RUN not in curves else quantity
     marked = best if "validation" in curves else None
-    return curves_svg(curves, x_label="epoch", y_label=label, best=marked, percent=is_share(quantity))
+    share = is_share(quantity)
+    log = False if share else None  # percents are read on a straight scale
+    return curves_svg(curves, x_label="epoch", y_label=label, best=marked, percent=share, log=log)
 
 
 def _caption(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
