@@ -71,7 +71,7 @@ def test_a_run_of_a_stranger_is_not_fetched_for(tmp_path, monkeypatch, listener)
     for ask in (open_run, resume):
         with pytest.raises(ProfundoError, match="nothing was read knowingly yet"):
             ask(tmp_path / "run")
-    export(tmp_path / "run", tmp_path / "out")  # checked on inputs at random
+    export(tmp_path / "run", "safetensors", out=tmp_path / "out")  # checked on inputs at random
     assert not calls
 
 

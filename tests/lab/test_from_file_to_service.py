@@ -169,10 +169,13 @@ def test_files_are_predicted_from_the_folder_alone(trained):
 
 
 @pytest.mark.slow
-def test_it_is_exported_with_a_card(trained, tmp_path):
+@pytest.mark.parametrize("form", ["onnx", "safetensors"])
+def test_it_is_exported_with_a_card(trained, tmp_path, form):
     run, _, folder = trained
-    export(folder, tmp_path / "out")
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"model.onnx", "MODEL_CARD.md", "model-card.json"}
+    export(folder, form, out=tmp_path / "out")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"MODEL_CARD.md", "model-card.json"} <= written
+    assert any(name.endswith(f".{form}") for name in written)
     card = (tmp_path / "out" / "MODEL_CARD.md").read_text()
     assert all(name in card for name in run.data.spec.targets.classes)
 

@@ -586,7 +586,7 @@ COMMANDS = {
     "predict": ["predict", "run", "t.csv"],
     "report": ["report", "run"],
     "compare": ["report", "other", "run", "--out", "page.html"],
-    "export": ["export", "run", "--out", "exported"],
+    "export": ["export", "run", "--format", "safetensors", "--out", "exported"],
 }
 READ_BY = {
     "scores.json": ["evaluate", "report", "compare", "export"],

@@ -43,7 +43,8 @@ def originals(tmp_path_factory) -> dict[str, Path]:
     place = tmp_path_factory.mktemp("originals")
     settings = {"data": "iris", "net": "linear", "epochs": 2}
     train(new_experiment(**settings, log=LOG, checkpoint_seconds=0), out=place / "training", voice=voice())
-    export(place / "training")
+    for kind in ("onnx", "safetensors"):
+        export(place / "training", kind)
     run_recipe("perceptron", quick=True, out=place / "recipe", voice=voice())
     cross_validate("iris", folds=2, epochs=1, net="linear", out=place / "study", voice=voice())
     return {path.name: path for path in place.iterdir()}
@@ -58,7 +59,8 @@ def half_done(run: Path) -> None:
 
 
 def exported(run: Path) -> None:
-    export(run)
+    export(run, "onnx")
+    export(run, "safetensors")
 
 
 def nothing(run: Path) -> None: ...
@@ -206,9 +208,9 @@ def test_the_path_that_a_person_gives_may_go_through_links(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "runs").symlink_to(tmp_path / "disk")
     run = train(new_experiment(data="iris", net="linear", epochs=1), out=tmp_path / "runs" / "iris", voice=voice())
-    export(run.folder.path, tmp_path / "runs" / "iris.onnx")
+    export(run.folder.path, "safetensors", out=tmp_path / "runs" / "iris.safetensors")
     assert {"scores.json", "report.html", "log.txt"} <= {path.name for path in (tmp_path / "disk" / "iris").iterdir()}
-    assert (tmp_path / "disk" / "iris.onnx").is_file()
+    assert (tmp_path / "disk" / "iris.safetensors").is_file()
 
 
 # --------------------------------------------------------------------------------------------- what killed writers left
@@ -299,7 +301,7 @@ BROKEN = {
 READERS = {
     "report": write_report,
     "evaluate": lambda run: open_run(run, evaluate=False),
-    "export": export,
+    "export": lambda run: export(run, "safetensors"),
     "serve": lambda run: predictor(run).card(),
 }
 PYTHONS = ("NoneType", "subscript", "attribute", "argument", "indices", "sequence element", "dict", "validation error")

@@ -47,19 +47,24 @@ def predict(
 @app.command(rich_help_panel=USE)
 def export(
     run: RunFolder,
+    format: Annotated[
+        str | None, typer.Option(help="onnx or safetensors; by the name of --out, or onnx.", show_default=False)
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="A folder, or a file that ends with .onnx; RUN/exported otherwise.", show_default=False),
+        typer.Option(
+            help="A folder, or a file that ends with .onnx or .safetensors; RUN/exported otherwise.", show_default=False
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Write a finished run's network for other programs: raw inputs in, probabilities out; with a model card.
 
-    It is an ONNX file, which onnxruntime and many others read. The weights alone are in RUN/model.safetensors.
+    ONNX is read by onnxruntime and many others; safetensors comes with the same net as a function of plain PyTorch.
     """
     from profundo.use.exporting import export as export_run
 
-    exported = export_run(run, out)
+    exported = export_run(run, format, out)
     if as_json:
         print_json(exported.as_plain_data())
     else:

@@ -1,8 +1,9 @@
 """A finished run's network for other programs, with a model card beside it.
 
     export("runs/digits-1")                          # exported/model.onnx: raw images in, probabilities out
+    export("runs/digits-1", "safetensors")           # exported/model.safetensors, model.json, and model.py in plain PyTorch
 
-The file is kept only if onnxruntime gives the same answers as Profundo: to 1e-4 in probabilities, or in standard
+An ONNX file is kept only if onnxruntime gives the same answers as Profundo: to 1e-4 in probabilities, or in standard
 deviations of real targets, on test samples where the data are at hand.
 """
 
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -37,11 +39,11 @@ from profundo.use.model_card import CARD, card
 from profundo.use.model_card_text import TEXT, card_text
 from profundo.use.onnx_columns import feeds_of, with_columns
 from profundo.use.onnx_graphs import check_packages, onnx_graph, run_graph, serialised
-from profundo.use.usage_code import in_onnxruntime
+from profundo.use.plain_python import plain_python
 
-__all__ = ["Exported", "export"]
+__all__ = ["FORMATS", "Exported", "export"]
 
-ENDING = ".onnx"
+FORMATS = ("onnx", "safetensors")
 TOLERANCE = 1e-4
 SAMPLES = 256
 
@@ -94,33 +96,45 @@ class Samples:
     notes: tuple[str, ...] = ()
 
 
-def export(run: Run | str | Path, out: str | Path | None = None) -> Exported:
-    """Write the network of a finished run as an ONNX file, with its model card beside it.
+def export(run: Run | str | Path, format: str | None = None, out: str | Path | None = None) -> Exported:
+    """Write the network of a finished run. format: "onnx" or "safetensors"; by the name of `out`, else "onnx".
 
-    out: a folder (RUN/exported by default), or a file that ends with .onnx.
+    out: a folder (RUN/exported by default), or a file that ends with .onnx or .safetensors; the card goes beside it.
     run: its folder, or the Run itself, also with a net of one's own. Raises ProfundoError for a run that is not finished,
-    a net that ONNX has no words for, and answers that differ; then nothing is written.
+    a net that the format has no words for, and answers that differ; then nothing is written.
     """
-    check_packages()
+    if format is None:
+        ending = Path(out).suffix[1:] if out is not None else ""
+        format = ending if ending in FORMATS else FORMATS[0]
+    if format not in FORMATS:
+        raise ProfundoError(f"format {format!r} is unknown; known: {', '.join(FORMATS)}")
     trained = _trained(run)
     about = card(trained.folder)
-    place = _place(trained.folder, out)
+    place = _place(trained.folder, format, out)
     before = _card_there(place, about)
     samples = _samples(run, trained)
-    content, difference = _checked_graph(trained, samples, about)
+    if format == "onnx":
+        check_packages()
+        contents, difference, notes = _onnx(trained, samples, place.name, about)
+    else:
+        contents, difference, notes = _safetensors(trained, samples, place.name, about)
+    notes += samples.notes
+    files = [place.with_name(name) for name in contents]
     within = trained.folder.path if out is None else place.parent
-    write_bytes(place, content, within)
-    about["file"] = {
-        "name": place.name,
-        "exported": datetime.now(UTC).date().isoformat(),
-        "use": in_onnxruntime(trained.spec, answer_name(trained.whole), place.name),
+    for path, content in zip(files, contents.values(), strict=True):
+        write_bytes(path, content, within)
+    about["files"] = _others(before, place) | {
+        place.name: {
+            "format": format,
+            "exported": datetime.now(UTC).date().isoformat(),
+            "use": _use(trained, format, place.name, has_source="model.py" in contents),
+        }
     }
     about["license"] = before.get("license")
     written = _write_card(place, about, before, within)
-    notes = samples.notes
     if len(written) < 2:
         notes += (f"{place.with_name(TEXT)} differs from what was exported, perhaps by hand, and is left as it is",)
-    return Exported(place, (place, *written), len(samples.raw), samples.words, difference, notes)
+    return Exported(place, (*files, *written), len(samples.raw), samples.words, difference, notes)
 
 
 def _write_card(place: Path, about: Mapping[str, Any], before: Mapping[str, Any], within: Path) -> list[Path]:
@@ -139,6 +153,14 @@ def holds(path: Path, content: bytes) -> bool:
     return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
 
 
+def _others(before: Mapping[str, Any], place: Path) -> dict[str, Any]:
+    """What the card says of other files of the same model that are still there."""
+    files = before.get("files", {})
+    return {
+        name: one for name, one in files.items() if name != place.name and place.with_name(Path(name).name).is_file()
+    }
+
+
 def _trained(run: Run | str | Path) -> Trained:
     """Raises ProfundoError for what is no finished run of a training, or keeps no folder."""
     kept = run.folder if isinstance(run, Run) else Folder(Path(run))
@@ -154,11 +176,15 @@ def _trained(run: Run | str | Path) -> Trained:
     return Trained(folder, net, spec, objective, whole)
 
 
-def _place(folder: Folder, out: str | Path | None) -> Path:
+def _place(folder: Folder, format: str, out: str | Path | None) -> Path:
     """Where the model goes; its folder is made."""
     path = folder.path / "exported" if out is None else Path(out)
-    if path.suffix != ENDING or path.is_dir():
-        path = path / f"model{ENDING}"
+    ending = f".{format}"
+    if path.suffix in {f".{name}" for name in FORMATS} and not path.is_dir():
+        if path.suffix != ending:
+            raise ProfundoError(f"{path}: expected a file that ends with {ending}, as the format is {format}")
+    else:
+        path = path / f"model{ending}"
     within = folder.path if out is None else path.parent
     try:
         within.mkdir(parents=True, exist_ok=True)
@@ -274,9 +300,11 @@ def _difference(trained: Trained, theirs: Tensor, raw: Tensor) -> float:
     return largest
 
 
-# ----------------------------------------------------------------------------------------------------------------- ONNX
-def _checked_graph(trained: Trained, samples: Samples, about: Mapping[str, Any]) -> tuple[bytes, float]:
-    """The file's content, and the largest difference between its answers and ours."""
+# --------------------------------------------------------------------------------------------------------------- formats
+Contents = tuple[dict[str, bytes], float, tuple[str, ...]]
+
+
+def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
     spec = trained.spec
     given = "images" if spec.inputs.kind == "image" else "rows"
     model = onnx_graph(trained.whole, example(spec), given)
@@ -290,7 +318,30 @@ def _checked_graph(trained: Trained, samples: Samples, about: Mapping[str, Any])
     except Exception as error:  # noqa: BLE001 - onnxruntime has errors of its own
         said = " ".join(str(error).split())[:300]
         raise ProfundoError(f"onnxruntime cannot run the exported net: {said}; nothing was written") from None
-    return content, _difference(trained, theirs, samples.raw)
+    return {name: content}, _difference(trained, theirs, samples.raw), ()
+
+
+def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
+    """The weights, the description that Profundo builds the net of, and the same in plain PyTorch."""
+    weights = {key: value.detach().cpu().contiguous().clone() for key, value in trained.net.state_dict().items()}
+    contents = {name: safetensors.torch.save(weights, {"format": "pt", **_facts(about)})}
+    contents["model.json"] = (
+        json.dumps(read_object(trained.folder.model), indent=2, ensure_ascii=False) + "\n"
+    ).encode()
+    given = "images" if trained.spec.inputs.kind == "image" else "rows"
+    shape = ", ".join(map(str, trained.spec.inputs.shape))
+    signature = f"Raw {given} (batch, {shape}), {'uint8' if given == 'images' else 'float32'}"
+    notes: tuple[str, ...] = ()
+    try:
+        source = plain_python(trained.whole, example(trained.spec), given, str(about["name"]), name, signature)
+        contents["model.py"] = source.encode()
+    except ProfundoError as error:
+        notes = (f"model.py was left out: {error}",)
+    loaded = safetensors.torch.load(contents[name])
+    trained.whole.load_state_dict({f"net.{key}": value for key, value in loaded.items()}, strict=False)
+    with torch.no_grad():
+        theirs = trained.whole(samples.raw)
+    return contents, _difference(trained, theirs, samples.raw), notes
 
 
 def _facts(about: Mapping[str, Any]) -> dict[str, str]:
@@ -310,3 +361,11 @@ def _facts(about: Mapping[str, Any]) -> dict[str, str]:
         for name, value in plain.items()
         if value not in (None, [], {})
     }
+
+
+def _use(trained: Trained, format: str, name: str, has_source: bool) -> str:
+    from profundo.use.usage_code import in_onnxruntime, in_pytorch
+
+    if format == "onnx":
+        return in_onnxruntime(trained.spec, answer_name(trained.whole), name)
+    return in_pytorch(trained.spec, answer_name(trained.whole), name) if has_source else ""

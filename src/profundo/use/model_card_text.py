@@ -1,4 +1,4 @@
-"""A model card in Markdown, under the headings of Mitchell et al. 2019, of the plain data that model_card.py gathers.
+"""A model card in Markdown, under the headings of Mitchell et al. 2019, of the plain data that carding.py gathers.
 
 Names of classes, columns and files may hold anything; in the card they stay text.
 """
@@ -36,7 +36,7 @@ def card_text(made: Mapping[str, Any]) -> str:
                 "Classes": some_of([plain(name) for name in made["classes"]], 100),
                 "Date": made["date"],
                 "Version": f"weights with SHA-256 {plain(made['weights_sha256'])}",
-                "File": plain(made["file"]["name"]) if "file" in made else "",
+                "Files": ", ".join(plain(name) for name in made.get("files", {})),
                 "Licence": plain(made["license"]) if made["license"] else TO_FILL,
                 "Authors and contact": TO_FILL,
             }
@@ -134,8 +134,9 @@ def columns_table(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def use_text(made: Mapping[str, Any]) -> str:
-    if "file" in made:
-        return f"```python\n{made['file']['use'].rstrip()}\n```"
+    uses = [one["use"] for one in made.get("files", {}).values() if one["use"]]
+    if uses:
+        return "\n\n".join(f"```python\n{use.rstrip()}\n```" for use in uses)
     return "`profundo predict` says what it sees in files; `profundo export` writes it for other programs."
 
 

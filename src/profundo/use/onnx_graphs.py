@@ -34,7 +34,9 @@ def check_packages() -> None:
     """Raises ProfundoError that says what to install, where something is missing."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise ProfundoError(f'exporting to ONNX needs {", ".join(missing)}: pip install "profundo[export]"')
+        raise ProfundoError(
+            f'exporting to ONNX needs {", ".join(missing)}: pip install "profundo[export]"; --format safetensors does without'
+        )
 
 
 def onnx_graph(whole: Whole, raw: Tensor, input_name: str) -> onnx.ModelProto:
@@ -53,14 +55,14 @@ def onnx_graph(whole: Whole, raw: Tensor, input_name: str) -> onnx.ModelProto:
             )
     except Exception as error:  # noqa: BLE001 - whatever stops the exporter, the person can do one thing
         raise ProfundoError(
-            f"this net cannot be written as ONNX: {_reason(error)}; its weights are in the run's model.safetensors"
+            f"this net cannot be written as ONNX: {_reason(error)}; --format safetensors keeps its weights"
         ) from None
     assert program is not None
     model: onnx.ModelProto = program.model_proto
     if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
         raise ProfundoError(
             "this net cannot be written as ONNX: it takes a fixed number of inputs at once (such as by len(x) in its forward; "
-            "x.shape[0] stays open)"
+            "x.shape[0] stays open); --format safetensors keeps its weights"
         )
     strip(model)
     return model
@@ -81,7 +83,7 @@ def serialised(model: onnx.ModelProto, facts: Mapping[str, str]) -> bytes:
     onnx.helper.set_model_props(model, dict(facts))
     if model.ByteSize() > LARGEST:
         raise ProfundoError(
-            "this net has more than the 2 GB of weights that an ONNX file holds; they are in the run's model.safetensors"
+            "this net has more than the 2 GB of weights that an ONNX file holds; use --format safetensors"
         )
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString()

@@ -8,7 +8,7 @@ from pprint import pformat
 from profundo.data.streams.archives import printable
 from profundo.records import Column, Spec, Targets
 
-__all__ = ["in_onnxruntime"]
+__all__ = ["in_onnxruntime", "in_pytorch"]
 
 
 def in_onnxruntime(spec: Spec, answer: str, file: str) -> str:
@@ -25,6 +25,21 @@ def in_onnxruntime(spec: Spec, answer: str, file: str) -> str:
         f"session = onnxruntime.InferenceSession({file!r})\n"
         f"{given}\n"
         f"({answer},) = session.run(None, inputs)\n{_answer(spec.targets, answer)}"
+    )
+
+
+def in_pytorch(spec: Spec, answer: str, file: str) -> str:
+    """Python for torch and safetensors alone, with the function in model.py."""
+    if spec.inputs.kind == "image":
+        channels, height, width = spec.inputs.shape
+        given = f"images = torch.zeros(1, {channels}, {height}, {width}, dtype=torch.uint8)  # 0 to 255"
+    else:
+        rows = [[round(value, 4) for value in spec.inputs.mean or (0.0,) * spec.inputs.shape[0]]]
+        given = f"rows = torch.tensor({rows})  # {_features(spec)}"
+    name = given.split(" ", 1)[0]
+    return (
+        "import torch\nfrom safetensors.torch import load_file\n\nfrom model import predict\n\n"
+        f"weights = load_file({file!r})\n{given}\n{answer} = predict(weights, {name})\n{_answer(spec.targets, answer)}"
     )
 
 
