@@ -169,6 +169,68 @@ def test_a_net_of_an_odd_state_is_kept_bit_by_bit_and_gone_on_with(net, wine, tm
         assert all(value.dtype == kept[name].dtype and torch.equal(value, kept[name]) for name, value in state.items())
 
 
+class Late(Base):
+    """As it should be for the first steps; then what `changed` does to it stays."""
+
+    def __init__(self, changed):
+        super().__init__()
+        self.changed, self.passes = changed, 0
+        self.register_buffer("thin", torch.eye(3))
+
+    def forward(self, inputs):
+        self.passes += 1
+        if self.passes == 9:
+            self.changed(self)
+        return self.last(inputs)
+
+
+def sparse(net):
+    net.thin = net.thin.to_sparse()
+
+
+def text(net):
+    net.register_state_dict_post_hook(lambda _net, state, *_: state.update(thin="text"))
+
+
+def raising(net):
+    def hook(*_):
+        raise RuntimeError("late")
+
+    net.register_state_dict_post_hook(hook)
+
+
+@pytest.mark.parametrize("seconds", [0, 1000], ids=["every step", "in the end"])
+@pytest.mark.parametrize("changed", [sparse, text, raising])
+def test_a_net_that_can_no_longer_be_kept_ends_in_one_line_with_the_rest_in_the_folder(
+    changed, seconds, wine, tmp_path
+):
+    net = Late(changed)
+    says = {sparse: "'thin'.*sparse", text: "'thin'.*a str", raising: "RuntimeError: late"}[changed]
+    with pytest.raises(ProfundoError, match=rf"^Late: .*no longer.*{says}") as caught:
+        pf.fit(net, wine, epochs=5, batch_size=64, out=tmp_path / "run", checkpoint_seconds=seconds)
+    assert "\n" not in str(caught.value)
+    if changed is sparse:
+        assert ("at update" if seconds == 0 else "when the training began") in str(caught.value)
+    kept = safetensors.torch.load_file(tmp_path / "run" / "model.safetensors")
+    assert torch.equal(kept["last.weight"], net.last.weight)
+    assert (tmp_path / "run" / "history.csv").is_file()
+
+
+def test_best_weights_that_can_no_longer_be_taken_are_said_in_one_line(wine):
+    with pytest.raises(ProfundoError, match=r"^Late: .*no longer.*when the training began: state_dict .*: late\. Let"):
+        pf.fit(Late(raising), wine, epochs=9, batch_size=64, out=False, early_stop=9)
+
+
+def grown(net):
+    net.thin = torch.eye(4)
+
+
+def test_best_weights_that_no_longer_fit_are_said_in_one_line(wine):
+    settings = {"epochs": 30, "batch_size": 124, "early_stop": 6, "learning_rate": 1e-9, "optimizer": "sgd"}
+    with pytest.raises(ProfundoError, match=r"best epoch cannot be put back.*thin.*early_stop"):
+        pf.fit(Late(grown), wine, seed=0, out=False, **settings)
+
+
 class Narrow(Base):
     """One output is missing for the test split, which is the only one of 36 samples."""
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from profundo.evaluate import evaluating
 from profundo.records import Dataset, ProfundoError
-from profundo.runs.saved_model import packed
+from profundo.runs.saved_model import keepable, packed
 
 __all__ = ["check_data", "check_outputs", "check_saving"]
 
@@ -68,15 +68,12 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
 def check_saving(net: nn.Module) -> None:
     """Raises ProfundoError when files cannot keep the net's state, or it cannot be put back: before a training, not after."""
     try:
-        for name, value in net.state_dict().items():
-            if not isinstance(value, Tensor) or value.layout != torch.strided:
-                raise TypeError(f"{name!r} is no dense tensor")
         before = packed(net.state_dict())
         net.load_state_dict(safetensors.torch.load(before))
         if packed(net.state_dict()) != before:
             raise ValueError("it is not the same afterwards")
     except Exception as error:  # noqa: BLE001 - hooks are programs of somebody else
-        why = " ".join(str(error).split())
+        why = "; ".join(keepable(net)[1]) or " ".join(str(error).split())
         raise ProfundoError(
             f"{type(net).__name__}: its state cannot be saved and put back: {why}. Let state_dict give dense tensors, which "
             "files hold and load_state_dict takes, or keep nothing: out=False, without early_stop"

@@ -117,7 +117,13 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
     if saved != end:
         save(end)
     if training.stopper is not None:
-        training.stopper.restore()
+        try:
+            training.stopper.restore()
+        except Exception as error:  # noqa: BLE001 - of hooks of the net, or a buffer that grew
+            raise ProfundoError(
+                f"the weights of the best epoch cannot be put back: {' '.join(str(error).split())}; let the net's buffers "
+                "keep their shapes, or leave out early_stop"
+            ) from None
 
 
 def watched(steps: Iterator[Step], training: Training, voice: Voice) -> Iterator[Step]:

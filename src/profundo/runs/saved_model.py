@@ -27,7 +27,7 @@ from profundo.threads import same_bits
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
 
-__all__ = ["build_net", "load_model", "load_objective", "packed", "predict", "save_model"]
+__all__ = ["build_net", "keepable", "load_model", "load_objective", "packed", "predict", "save_model"]
 
 
 def build_net(name: str, spec: Spec, options: Mapping[str, Any], seed: int) -> nn.Module:
@@ -41,9 +41,17 @@ def build_net(name: str, spec: Spec, options: Mapping[str, Any], seed: int) -> n
         return nets.build(name, spec, **options)
 
 
-def save_model(folder: Folder, net: nn.Module, experiment: Experiment, spec: Spec) -> None:
-    """Write both files. The weights are float32 in plain layout, whatever the training used."""
-    content = packed(net.state_dict())
+def save_model(folder: Folder, net: nn.Module, experiment: Experiment, spec: Spec) -> list[str]:
+    """Write both files. The weights are float32 in plain layout, whatever the training used.
+
+    Returns, in words, what of the net's state they cannot hold.
+    """
+    problems: list[str] = []
+    try:
+        content = packed(net.state_dict())
+    except Exception:  # noqa: BLE001 - of hooks of the net
+        state, problems = keepable(net)
+        content = packed(state)
     write_bytes(folder.weights, content)
     described = {
         "format": 1,
@@ -54,11 +62,35 @@ def save_model(folder: Folder, net: nn.Module, experiment: Experiment, spec: Spe
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     write_json(folder.model, {**described, "description_sha256": digest(described)})
+    return problems
 
 
 def packed(state: Mapping[str, Tensor]) -> bytes:
     """As safetensors, each tensor by itself: where two share their memory, it is kept twice."""
     return safetensors.torch.save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()})
+
+
+def keepable(net: nn.Module) -> tuple[dict[str, Tensor], list[str]]:
+    """What files can hold of a net's state; and, in words, what they cannot: its hooks are programs of somebody else."""
+    problems: list[str] = []
+    try:
+        state = dict(net.state_dict())
+    except Exception as error:  # noqa: BLE001
+        problems.append(f"state_dict raises {type(error).__name__}: {' '.join(str(error).split())}")
+        state = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+    kept: dict[str, Tensor] = {}
+    for name, value in state.items():
+        if not isinstance(value, Tensor):
+            problems.append(f"{name!r} of its state is a {type(value).__name__}; expected tensors")
+        elif value.layout != torch.strided:
+            problems.append(f"{name!r} of its state is a tensor of layout {value.layout}; expected torch.strided")
+        else:
+            try:
+                safetensors.torch.load(packed({name: value}))[name]
+                kept[name] = value
+            except Exception as error:  # noqa: BLE001
+                problems.append(f"{name!r} of its state, {value.dtype}: {' '.join(str(error).split())}")
+    return kept, problems
 
 
 def load_model(folder: Folder) -> tuple[nn.Module, Spec]:

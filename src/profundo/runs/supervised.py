@@ -37,13 +37,13 @@ from profundo.runs.preparing import Prepared, precision_of, training
 from profundo.runs.report_facts import write_report
 from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
-from profundo.runs.saved_model import save_model
+from profundo.runs.saved_model import keepable, save_model
 from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines
 from profundo.runs.tensorboard import EventFiles
 from profundo.runs.voice import Quiet, Voice, for_python
 from profundo.threads import using
 from profundo.train import History
-from profundo.train.checkpoints import newest_checkpoint
+from profundo.train.checkpoints import newest_checkpoint, numbered
 from profundo.train.distributed import Group, group
 from profundo.train.hardware import choose_device, normalised
 from profundo.train.randomness import seeded
@@ -243,9 +243,34 @@ def learn_prepared(
                 f"batches of {prepared.experiment.batch_size} take more memory than {prepared.device} has; try half of it "
                 "as --batch-size, or --accumulate 2, which takes them in two parts"
             ) from None
-        raise
+        problems = [] if isinstance(error, ProfundoError) else keepable(prepared.net)[1]
+        if not problems:
+            raise
+        raise keep_rest(prepared, folder, history, problems) from error
     finally:
         voice.stop()
+
+
+def keep_rest(prepared: Prepared, folder: Folder | None, history: History, problems: list[str]) -> ProfundoError:
+    """Of a training whose net can no longer be saved, write what can be; returns what to raise."""
+    since = "when the training began"
+    if folder is not None:
+        folder.check()
+        since = f"at update {int(last[-1].name)}" if (last := numbered(folder.checkpoints)) else since
+        save_model(folder, prepared.net, prepared.experiment, prepared.data.spec)
+        write_history(folder, history.to_csv())
+    return no_longer_kept(prepared.net, folder, len(history), since, problems)
+
+
+def no_longer_kept(
+    net: nn.Module, folder: Folder | None, epochs: int, since: str, problems: list[str]
+) -> ProfundoError:
+    rest = f" The rest is in {folder.weights} and {folder.history.name}." if folder is not None else ""
+    return ProfundoError(
+        f"{type(net).__name__}: its state can no longer be saved after {epochs} epochs, as it could {since}: "
+        f"{'; '.join(problems)}.{rest} Let the net keep the kinds of its state while it trains, or keep nothing: out=False, "
+        "without early_stop"
+    )
 
 
 def judge(run: Run, voice: Voice) -> None:
@@ -253,8 +278,10 @@ def judge(run: Run, voice: Voice) -> None:
     folder = run.folder
     if folder is not None:  # the weights first: whatever fails from here on, they are there
         folder.check()
-        save_model(folder, run.net, run.experiment, run.data.spec)
+        problems = save_model(folder, run.net, run.experiment, run.data.spec)
         write_history(folder, run.history.to_csv())
+        if problems:
+            raise no_longer_kept(run.net, folder, len(run.history), "when the training began", problems)
     started = time.perf_counter()
     with using(1):  # figures are small work; what is not takes more by itself
         evaluate_run(run, voice.notice)
