@@ -5,8 +5,11 @@ import io
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from profundo.lab.answering import as_csv, as_json, preferred
+from profundo.lab.limits import Refusal
 from profundo.records import Targets
 from served import NASTY
 
@@ -18,14 +21,40 @@ from served import NASTY
         ("*/*", "application/json"),
         ("text/csv", "text/csv"),
         ("TEXT/CSV; header=present", "text/csv"),
-        ("text/csv;q=0.5, */*;q=0.1", "text/csv"),
+        ("text/*", "text/csv"),
         ("text/csv, application/json", "application/json"),
+        ("text/csv, application/json;q=0.9", "text/csv"),
+        ("text/csv;q=0.5, */*;q=0.1", "text/csv"),
         ("text/html, application/xhtml+xml, */*;q=0.8", "application/json"),
-        (",,;q=1,", "application/json"),
+        ("application/json;q=0, */*", "text/csv"),
+        ("text/csv;q=nonsense, application/json;q=0.1", "application/json"),
+        (",,;q=1,", None),
+        ("text/html", None),
+        ("application/json;q=0", None),
+        ("*/*;q=0", None),
+        ("application/x-pickle", None),
     ],
 )
-def test_csv_is_for_who_names_it_and_not_json(accept, form):
-    assert preferred(accept) == form
+def test_the_form_with_the_larger_weight_is_chosen(accept, form):
+    if form is None:
+        with pytest.raises(Refusal) as caught:
+            preferred(accept)
+        assert caught.value.status == 406
+    else:
+        assert preferred(accept) == form
+
+
+@given(st.text(max_size=60))
+def test_any_accept_header_is_answered_or_refused(accept):
+    assert outcome(lambda: preferred(accept)) in ("application/json", "text/csv", 406)
+
+
+def outcome(work):
+    """What it returns, or the status of its refusal."""
+    try:
+        return work()
+    except Refusal as refusal:
+        return refusal.status
 
 
 def strict(body):

@@ -10,20 +10,13 @@ from email.message import EmailMessage
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_answering import outcome
 
 from profundo.lab.limits import Limits, Refusal
 from profundo.lab.request_inputs import accepted, media_types, read
 from served import NASTY
 
 SMALL = Limits(images=4, rows=5, values=40, text=30)
-
-
-def outcome(work):
-    """What it returns, or the status of its refusal."""
-    try:
-        return work()
-    except Refusal as refusal:
-        return refusal.status
 
 
 def understood(content_type, body, kind="features", limits=None):

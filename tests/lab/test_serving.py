@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from test_reading import HOSTILE_JSON, parts
 
 from profundo.lab.application import application
@@ -103,6 +104,7 @@ def test_csv_is_answered_to_who_accepts_it():
         (404, lambda app: ask(app, "POST", "/predict/extra")),
         (405, lambda app: ask(app, "GET", "/predict")),
         (405, lambda app: ask(app, "POST", "/health")),
+        (406, lambda app: post(app, "image/png", b"\x00", accept="text/html")),
         (408, lambda app: ask(app, "POST", "/predict", {"content-type": "image/png"}, [b"\x00", Slow()])),
         (413, lambda app: post(app, "image/png", b"\x00" * 2001)),
         (413, lambda app: ask(app, "POST", "/predict", {"content-type": "image/png"}, [b"\x00" * 1001] * 2)),
@@ -347,6 +349,39 @@ KINDS = {
 }
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_description_is_valid_openapi_and_lists_every_place(kind):
+    app = application(KINDS[kind], NASTY[0])
+    told = ask(app, "GET", "/openapi.json").json
+    OpenAPIV31SpecValidator(told).validate()
+    there = {(route.path, method) for route in app.routes for method in route.methods - {"HEAD"}}
+    assert {(path, method.upper()) for path, place in told["paths"].items() for method in place} == there
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_description_agrees_with_what_the_application_takes(kind):
+    from profundo.lab.request_inputs import media_types
+
+    told = ask(application(KINDS[kind], "x"), "GET", "/openapi.json").json["paths"]["/predict"]["post"]
+    assert set(told["requestBody"]["content"]) == set(media_types(KINDS[kind].spec.inputs.kind))
+
+
+def test_answers_obey_the_schema_that_describes_them():
+    from jsonschema import Draft202012Validator
+
+    for app, answer in (
+        (pictures(), post(pictures(), *parts([(b"x", b"\x00"), (b"y", b"\x02")]))),
+        (application(Sums(), "s"), rows(application(Sums(), "s"), [{"a": 1, "b": 2, "c": "no"}])),
+    ):
+        told = ask(app, "GET", "/openapi.json").json
+        schema = told["paths"]["/predict"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+        whole = Draft202012Validator({**schema, "components": told["components"]})
+        whole.validate(answer.json)
+        assert not whole.is_valid({"predictions": [{"input": 5}]})
+        refused = Draft202012Validator(told["components"]["schemas"]["Error"])
+        refused.validate(ask(app, "POST", "/predict").json)
+
+
 # ------------------------------------------------------------------------------------------------------------------ page
 class Reader(HTMLParser):
     """Every element with its attributes, and all text."""
@@ -412,7 +447,7 @@ def test_the_page_holds_no_element_that_a_name_could_have_made(kind, language):
     ]
     assert {
         value for _, attributes in page.elements for name, value in attributes.items() if name in ("src", "href")
-    } <= {"/static/serve.js", "/static/serve.css", "/model", "data:,"}
+    } <= {"/static/serve.js", "/static/serve.css", "/model", "/openapi.json", "data:,"}
     assert NASTY[1] in page.text
     assert answer.header("content-language") == language
     assert page.elements[0] == ("html", {"lang": language})

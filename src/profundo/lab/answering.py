@@ -19,12 +19,32 @@ if TYPE_CHECKING:
 __all__ = ["Form", "as_csv", "as_json", "preferred", "refused"]
 
 Form = Literal["application/json", "text/csv"]
+FORMS: tuple[Form, ...] = ("application/json", "text/csv")
 
 
 def preferred(accept: str) -> Form:
-    """CSV where an Accept header names it and not JSON; JSON for everybody else, as a server may (RFC 9110, 12.5.1)."""
-    named = {choice.partition(";")[0].strip().lower() for choice in accept.split(",")}
-    return "text/csv" if "text/csv" in named and "application/json" not in named else "application/json"
+    """By the weights of an Accept header (RFC 9110, 12.5.1); JSON where both are as welcome. Refusal 406 for neither."""
+    if not accept.strip():
+        return "application/json"
+    weights = dict(map(weight, accept.split(",")))
+
+    def welcome(form: Form) -> float:
+        ranges = (form, f"{form.split('/')[0]}/*", "*/*")
+        return next((weights[media] for media in ranges if media in weights), 0.0)
+
+    best = max(FORMS, key=welcome)
+    if not welcome(best) > 0:
+        raise Refusal(406, f"answers are {' or '.join(FORMS)}; Accept: names neither")
+    return best
+
+
+def weight(choice: str) -> tuple[str, float]:
+    media, *parameters = (part.strip().lower() for part in choice.split(";"))
+    told = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+    try:
+        return media, min(1.0, max(0.0, float(told)))
+    except ValueError:
+        return media, 0.0
 
 
 def as_json(value: Any) -> bytes:

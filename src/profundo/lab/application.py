@@ -3,6 +3,7 @@
 GET /               a page for people: drop an image or fill in a row, read the answer
 GET /health         {"status": "ok"} as long as requests are taken
 GET /model          what the network takes and says, and how well, beside baselines
+GET /openapi.json   the whole of this for programs (OpenAPI 3.1)
 POST /predict       images or rows → {"predictions": […]}, or CSV
 
 `profundo.lab.guard` stands before it, `profundo.lab.server` runs it. Predictions are computed in threads beside the
@@ -32,6 +33,7 @@ from profundo.data.tables.new_rows import BadInputError
 from profundo.lab.answering import Form, as_csv, as_json, preferred, refused
 from profundo.lab.bodies import Bodies
 from profundo.lab.limits import Limits, Refusal
+from profundo.lab.openapi import description
 from profundo.lab.page import page
 from profundo.lab.request_inputs import Asked, accepted, read
 from profundo.lab.texts import spoken
@@ -71,6 +73,7 @@ def application(predictor: Predictor, name: str, limits: Limits | None = None) -
         Route("/", service.page, methods=["GET"]),
         Route("/health", service.health, methods=["GET"]),
         Route("/model", service.model, methods=["GET"]),
+        Route("/openapi.json", service.openapi, methods=["GET"]),
         Route("/predict", service.predict, methods=["POST"]),
         *(Route(f"/static/{asset}", partial(static, asset), methods=["GET"]) for asset in ASSETS),
     ]
@@ -102,6 +105,9 @@ class Service:
 
     async def model(self, _: Request) -> Response:
         return json_response(self.known)
+
+    async def openapi(self, _: Request) -> Response:
+        return json_response(description(self.name, self.predictor.spec, self.limits))
 
     async def predict(self, request: Request) -> Response:
         kind = self.predictor.spec.inputs.kind
@@ -176,7 +182,7 @@ async def not_found(_: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         return refused(Refusal(405, f"expected {headers.get('Allow', 'another method')} here"), headers)
-    return refused(Refusal(error.status_code, "nothing is here; expected /, /health, /model or /predict"), headers)
+    return refused(Refusal(error.status_code, "nothing is here; /openapi.json lists what there is"), headers)
 
 
 async def left(_: Request, __: Exception) -> Response:
