@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from profundo.data.sets.known_functions import arcsine, truth, with_noise
+from profundo.recipes.polynomials import chebyshev, fitted
 from profundo.recipes.recipe_run import run_recipe
-from profundo.recipes.zoo.bias_variance import chebyshev, polynomial
 from profundo.records import ProfundoError
 
 
@@ -31,16 +31,13 @@ def test_training_error_only_falls_with_the_degree_while_validation_chooses_one_
     assert chosen == int(np.argmin(column(run, "Errors", "validation")))
 
 
-def test_descent_reaches_the_polynomials_that_numpy_fits():
-    run = run_recipe("polynomial-degree", quick=True, out=False)
-    net, x = run.outcome.networks["polynomials"], run.outcome.known["points"]
-    places = torch.linspace(min(x), max(x), 40, dtype=torch.float64)
-    said = net(torch.tensor(x, dtype=torch.float64))
-    best = net(places)
-    # projections nest: the least-squares fit of a lower degree to the highest fit is the fit to the samples
-    for degree in (1, 4, 9):
-        refit = np.polynomial.Legendre.fit(x, said[:, -1].detach().numpy(), degree)
-        assert np.allclose(refit(places.numpy()), best[:, degree].detach().numpy(), atol=1e-5)
+def test_polynomials_are_those_that_numpy_fits():
+    draw = torch.Generator().manual_seed(4)
+    x = arcsine((25,), draw)
+    y, places = with_noise(x, 0.3, draw), torch.linspace(float(x.min()), float(x.max()), 50, dtype=torch.float64)
+    for degree in (0, 1, 5, 20):
+        exact = np.polynomial.Legendre.fit(x.numpy(), y.numpy(), degree)(places.numpy())
+        assert np.allclose(fitted(x, y, places, degree).numpy(), exact, atol=1e-6)
 
 
 def test_a_degree_that_the_samples_cannot_determine_is_refused():
@@ -75,7 +72,7 @@ def test_variance_of_a_linear_fit_is_that_of_the_formula():
     x = design.expand(4000, -1)
     y = with_noise(x, 0.3, draw)
     places = torch.linspace(-1, 1, 9, dtype=torch.float64)
-    measured = polynomial(x, y, places, 3).var(0)
+    measured = fitted(x, y, places, 3).var(0)
     features, at = chebyshev(design, 3), chebyshev(places, 3)
     expected = 0.09 * (at @ torch.linalg.inv(features.T @ features) * at).sum(1)
     assert torch.allclose(measured, expected, rtol=0.1)
