@@ -1,212 +1,93 @@
-"""Optimizers raced on three surfaces and on digits, with equal budgets, each at a rate of its own: one page of pictures.
+"""Optimizers raced down three surfaces in as many steps, each at a rate of its own: one page of pictures.
 
 How rates are chosen is half of such a comparison (Choi et al. 2019, "On Empirical Comparisons of Optimizers for Deep
-Learning"), so each is searched for in the same way, over the same number of candidates: on a surface, the one of RATES
-that ends lowest; on digits, of nine around the default, the one of the least validation loss with the first seed. The
-race is then run with three other seeds.
+Learning"), so each is searched for in the same way: of RATES, the one that ends lowest. On data, model selection compares
+them, by validation: `profundo select digits --vary optimizer=sgd,momentum,adam`.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from profundo.data import load
 from profundo.files import write_text
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.contours import contours_svg
 from profundo.pictures.numbers import plain, setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html
-from profundo.records import Dataset, ProfundoError
-from profundo.runs.experiment import MANNERS, completed, default_rate, new_experiment
-from profundo.runs.preparing import Prepared, training
-from profundo.runs.saved_model import build_net
+from profundo.records import ProfundoError
 from profundo.studies.optimizer_surfaces import STEEP, SURFACES, Descended, Surface, best_of, descend
 from profundo.studies.study import table
-from profundo.train import OPTIMIZERS, History, fit
-from profundo.train.distributed import Group
-from profundo.train.hardware import choose_device
-from profundo.train.randomness import seeded
+from profundo.train import OPTIMIZERS
 
-__all__ = [
-    "FULL",
-    "QUICK",
-    "Budget",
-    "Lap",
-    "Place",
-    "Race",
-    "check_page",
-    "race",
-    "race_html",
-    "ranks",
-    "run_lap",
-    "write_race",
-]
+__all__ = ["STEPS", "Race", "check_page", "race", "race_html", "ranks", "write_race"]
 
+STEPS = 200
 FAMILIES = {
     "One rate for all": ("sgd", "momentum", "nesterov"),
-    "A rate for each parameter": ("adagrad", "adadelta", "rmsprop", "adam", "adamw"),
+    "A rate for each parameter": ("adagrad", "adadelta", "rmsprop", "adam"),
 }
-TWINS = {"adamw": "adam"}  # the same where nothing decays, as on surfaces
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What each optimizer gets. steps: down a surface; factors: candidates for the rate on digits, of the default."""
-
-    steps: int = 200
-    epochs: int = 10
-    batch_size: int = 64
-    seeds: int = 3
-    factors: tuple[float, ...] = (0.01, 0.1, 0.3, 0.6, 1.0, 2.0, 3.0, 10.0, 100.0)
-
-
-FULL = Budget()
-QUICK = Budget(steps=60, epochs=2, seeds=2, factors=(0.01, 0.3, 1.0, 3.0, 100.0))
-
-
-@dataclass(frozen=True, slots=True)
-class Lap:
-    """One training on digits: validation losses before it and after each epoch, accuracy at its end; diverged: it ended
-    early, with losses that are no numbers."""
-
-    optimizer: str
-    rate: float
-    seed: int
-    losses: tuple[float, ...]
-    accuracy: float
-    diverged: bool
-
-    @property
-    def end(self) -> float:
-        return math.inf if self.diverged else self.losses[-1]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One optimizer's result on digits: laps at the rate chosen. tried: the lap of each candidate, with another seed."""
-
-    optimizer: str
-    rate: float
-    tried: Sequence[Lap]
-    laps: Sequence[Lap]
-
-    @property
-    def losses(self) -> list[float]:
-        return [lap.end for lap in self.laps]
-
-    @property
-    def mean(self) -> float:
-        return statistics.fmean(self.losses)
+SAME = {"adamw"}  # as adam, where nothing decays
 
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """ranks: on digits, the best first. descents: by surface and optimizer. ravine: plain descent, too slowly to too fast."""
+    """descents: by surface and optimizer. ravine: plain descent, too slowly to too fast."""
 
-    budget: Budget
-    seed: int
-    ranks: Sequence[Place]
+    steps: int
     descents: Mapping[str, Mapping[str, Descended]]
     ravine: Sequence[Descended]
 
     def as_plain_data(self) -> dict[str, Any]:
-        """For JSON, which has no infinity: the loss of a training that diverged is null."""
+        """For JSON, which has no infinity: the height of a descent that diverged is null."""
         return {
-            "seed": self.seed,
-            "digits": [
-                {
-                    "rank": rank,
-                    "optimizer": place.optimizer,
-                    "rate": place.rate,
-                    "validation loss": [_finite(loss) for loss in place.losses],
-                    "validation accuracy": [lap.accuracy for lap in place.laps],
-                    "tried": [{"rate": lap.rate, "validation loss": _finite(lap.end)} for lap in place.tried],
+            surface: {
+                name: {
+                    "rate": one.rate,
+                    "height": one.end if math.isfinite(one.end) else None,
+                    "steps": one.steps_to(0.01),
                 }
-                for rank, place in enumerate(self.ranks, 1)
-            ],
-            "surfaces": {
-                surface: {
-                    name: {"rate": one.rate, "height": _finite(one.end), "steps": one.steps_to(0.01)}
-                    for name, one in result.items()
-                }
-                for surface, result in self.descents.items()
-            },
+                for name, one in descents.items()
+            }
+            for surface, descents in self.descents.items()
         }
 
 
-def race(budget: Budget = FULL, seed: int = 0) -> Race:
-    """Run it all. The same seed and machine give the same numbers; the caller's randomness is left alone."""
-    names = [name for name in OPTIMIZERS if name not in TWINS]
-    descents = {
-        surface.name: {name: best_of(surface, name, budget.steps) for name in names} for surface in SURFACES.values()
-    }
+def race(steps: int = STEPS) -> Race:
+    """Every optimizer down every surface, each at its best rate."""
+    names = [name for name in OPTIMIZERS if name not in SAME]
+    descents = {surface.name: {name: best_of(surface, name, steps) for name in names} for surface in SURFACES.values()}
     rates = (0.01 / STEEP, 1.9 / STEEP, 2.1 / STEEP)
-    ravine = [descend(SURFACES["ravine"], "sgd", rate, budget.steps) for rate in rates]
-    data = load("digits", seed=seed)
-    places = [run_place(data, name, budget, seed) for name in OPTIMIZERS]
-    return Race(budget, seed, sorted(places, key=lambda place: place.mean), descents, ravine)
-
-
-def run_place(data: Dataset, name: str, budget: Budget, seed: int) -> Place:
-    """Choose the rate with one seed, then train with the next ones."""
-    middle = default_rate(name, budget.batch_size, MANNERS["images"])
-    tried = [run_lap(data, name, float(f"{middle * factor:.1e}"), budget, seed) for factor in budget.factors]
-    rate = min(tried, key=lambda lap: lap.end).rate
-    laps = [run_lap(data, name, rate, budget, seed + 1 + at) for at in range(budget.seeds)]
-    return Place(name, rate, tried, laps)
-
-
-def run_lap(data: Dataset, name: str, rate: float, budget: Budget, seed: int) -> Lap:
-    """Train the default dense net on digits at a constant rate; look at the validation samples after each epoch."""
-    experiment = new_experiment(
-        data="digits", net="mlp", optimizer=name, learning_rate=rate, schedule="constant", epochs=budget.epochs,
-        batch_size=budget.batch_size, seed=seed, device="cpu", precision="float32",
-    )  # fmt: skip
-    chosen = completed(experiment, data.spec, len(data.train), "mlp")
-    with seeded(seed):
-        net = build_net("mlp", data.spec, {}, seed)
-        what = training(Prepared(chosen, data, net, choose_device("cpu"), "float32"), History(), Group())
-        look = what.validate()
-        losses = [look["validation loss"]]
-        for step in fit(what.update, what.batches, what.plan):
-            if not step.last:
-                continue
-            if not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
-                return Lap(name, rate, seed, tuple(losses), look["validation accuracy"], diverged=True)
-            look = what.validate()
-            losses.append(look["validation loss"])
-    return Lap(name, rate, seed, tuple(losses), look["validation accuracy"], diverged=not math.isfinite(losses[-1]))
+    return Race(steps, descents, [descend(SURFACES["ravine"], "sgd", rate, steps) for rate in rates])
 
 
 def ranks(result: Race) -> list[dict[str, str]]:
-    """The race on digits as a table, the best first; mean ± standard deviation over the seeds."""
+    """The race as a table, surface by surface, the lowest first."""
+    return [{"surface": surface, **row} for surface in result.descents for row in ranks_on(surface, result)]
+
+
+def ranks_on(surface: str, result: Race) -> list[dict[str, str]]:
     return [
         {
-            "optimizer": place.optimizer,
-            "learning rate": setting(place.rate),
-            "validation loss": _spread(place.losses),
-            "validation accuracy, %": _spread([100 * lap.accuracy for lap in place.laps], 2),
+            "optimizer": one.optimizer,
+            "learning rate": setting(one.rate),
+            "height at the end": plain(one.end),
+            "steps to a hundredth": "never" if (steps := one.steps_to(0.01)) is None else str(steps),
         }
-        for place in result.ranks
+        for one in sorted(result.descents[surface].values(), key=lambda one: one.end)
     ]
 
 
 # ------------------------------------------------------------------------------------------------------- the page
 def race_html(result: Race) -> str:
     """One page that needs nothing else. The same race gives the same page, byte for byte."""
-    first, last = result.ranks[0], result.ranks[-1]
-    lead = (
-        f"On digits {first.optimizer} ends with the least validation loss, {_spread(first.losses)}; {last.optimizer} with the "
-        f"largest, {_spread(last.losses)}. Each had {result.budget.epochs} epochs and a rate of its own."
-    )
-    parts = [_digits(result), _rates(result), _fast_or_slow(result)]
-    parts += [_surface(surface, result) for surface in SURFACES.values()]
-    return sheet_html(Sheet("Optimizers, raced", "Equal budgets, a rate for each", lead, parts))
+    firsts = [f"{ranks_on(name, result)[0]['optimizer']} on {name}" for name in result.descents]
+    lead = f"After {result.steps} steps the lowest are {', '.join(firsts)}. Each had a rate of its own."
+    parts = [_surface(surface, result) for surface in SURFACES.values()]
+    return sheet_html(Sheet("Optimizers, raced", "As many steps, a rate for each", lead, [*parts, _rates(result)]))
 
 
 def write_race(result: Race, path: Path) -> None:
@@ -220,58 +101,7 @@ def check_page(path: Path) -> None:
         raise ProfundoError(f"{path}: expected a file that ends in .html, in a folder that exists")
 
 
-def _digits(result: Race) -> Part:
-    budget = result.budget
-    about = (
-        f"A dense net with 128 hidden units, {budget.epochs} epochs in batches of {budget.batch_size}, constant rates. The "
-        f"rate of each is that of {len(budget.factors)} candidates, from a hundredth to a hundred times the default, with "
-        f"the least validation loss at seed {result.seed}. The race is {budget.seeds} other seeds, which draw the weights and "
-        "the order: mean ± standard deviation. The validation samples are the same, so what chose the rate also judges; "
-        "where spreads overlap, the rank means nothing."
-    )
-    figures = [
-        Figure(_curves(result, names), f"{family}: validation loss, mean and range over the seeds.")
-        for family, names in FAMILIES.items()
-    ]
-    return Part("On digits", [about], figures, table("Ranks on digits, the best first.", ranks(result)))
-
-
-def _curves(result: Race, names: Sequence[str]) -> str:
-    by_name = {place.optimizer: place for place in result.ranks}
-    lines = []
-    for name in names:
-        laps = [lap.losses for lap in by_name[name].laps if not lap.diverged]
-        each = list(zip(*laps, strict=True))
-        means, lows, highs = [statistics.fmean(e) for e in each], [min(e) for e in each], [max(e) for e in each]
-        lines.append(Line(name, range(len(each)), means, lows, highs))
-    return lines_svg(lines, x_label="epoch", y_label="validation loss", log_y=True)
-
-
 def _rates(result: Race) -> Part:
-    by_name = {place.optimizer: place for place in result.ranks}
-    figures = []
-    for family, names in FAMILIES.items():
-        lines = [
-            Line(name, [lap.rate for lap in by_name[name].tried], [_capped(lap.end) for lap in by_name[name].tried])
-            for name in names
-        ]
-        picture = lines_svg(lines, x_label="learning rate", y_label="validation loss", log_x=True, log_y=True)
-        figures.append(
-            Figure(picture, f"{family}: the loss at the end by the rate; a line ends where training diverged.")
-        )
-    return Part(
-        "Too small crawls, too large diverges",
-        [
-            "What each candidate for the rate came to on digits. On the left training crawls: at the end of its budget the loss "
-            "is near that of guessing, log 10 = 2.3. On the right it jumps over the valley, to a loss above that of guessing or "
-            "to no number at all. The good rates lie within about a decade, and that decade is another one for each."
-        ],
-        figures,
-    )
-
-
-def _fast_or_slow(result: Race) -> Part:
-    ravine = SURFACES["ravine"]
     names = [
         f"rate {one.rate:g}, {told}" for one, told in zip(result.ravine, ("crawls", "good", "diverges"), strict=True)
     ]
@@ -280,47 +110,30 @@ def _fast_or_slow(result: Race) -> Part:
         Line(name, range(len(one.heights)), [_capped(height) for height in one.heights])
         for name, one in zip(names, result.ravine, strict=True)
     ]
-    limit = 2 / STEEP
-    return Part(
-        "The same, where it can be computed",
-        [
-            f"Plain descent in the ravine, whose curvature is {STEEP:g} across and 1 along. A step multiplies the error across "
-            f"by 1 − {STEEP:g} η: below η = 2/{STEEP:g} = {limit:g} it shrinks, above it grows without end. At a two-hundredth of "
-            "that it shrinks too slowly to arrive."
-        ],
-        [
-            Figure(_contours(ravine, paths), "The first forty steps; the cross is the goal."),
-            Figure(
-                lines_svg(lines, x_label="step", y_label="height above the lowest", log_y=True),
-                "Height after each step.",
-            ),
-        ],
+    heights = lines_svg(lines, x_label="step", y_label="height above the lowest", log_y=True)
+    about = (
+        f"Plain descent in the ravine, whose curvature is {STEEP:g} across and 1 along. A step multiplies the error across "
+        f"by 1 − {STEEP:g} η: below η = 2/{STEEP:g} = {2 / STEEP:g} it shrinks, above it grows without end. At a "
+        "two-hundredth of that it shrinks too slowly to arrive."
     )
+    figures = [
+        Figure(_contours(SURFACES["ravine"], paths), "The first forty steps; the cross is the goal."),
+        Figure(heights, "Height after each step."),
+    ]
+    return Part("Too small crawls, too large diverges", [about], figures)
 
 
 def _surface(surface: Surface, result: Race) -> Part:
     descents = result.descents[surface.name]
     figures = [
-        Figure(
-            _contours(surface, {name: descents[name].places for name in names if name in descents}),
-            f"{family}, each at its own rate.",
-        )
+        Figure(_contours(surface, {name: descents[name].places for name in names}), f"{family}, each at its own rate.")
         for family, names in FAMILIES.items()
     ]
-    rows = [
-        {
-            "optimizer": one.optimizer,
-            "learning rate": setting(one.rate),
-            "height at the end": plain(one.end),
-            "steps to a hundredth": "never" if (steps := one.steps_to(0.01)) is None else str(steps),
-        }
-        for one in sorted(descents.values(), key=lambda one: one.end)
-    ]
     caption = (
-        f"After {result.budget.steps} steps, the lowest first; heights are above the lowest there is. The rate is that of 1 and 3 "
+        f"After {result.steps} steps, the lowest first; heights are above the lowest there is. The rate is that of 1 and 3 "
         "times powers of ten, from 0.0001 to 300, that ends lowest. AdamW is Adam where nothing decays."
     )
-    return Part(surface.name.capitalize(), [surface.about], figures, table(caption, rows))
+    return Part(surface.name.capitalize(), [surface.about], figures, table(caption, ranks_on(surface.name, result)))
 
 
 def _contours(surface: Surface, paths: Mapping[str, Sequence[tuple[float, float]]]) -> str:
@@ -330,13 +143,3 @@ def _contours(surface: Surface, paths: Mapping[str, Sequence[tuple[float, float]
 def _capped(value: float) -> float:
     """What a chart can show: beyond, the line has a gap."""
     return value if value < 1e4 else math.nan
-
-
-def _spread(values: Sequence[float], digits: int = 4) -> str:
-    if not all(map(math.isfinite, values)):
-        return "diverged"
-    return f"{statistics.fmean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
