@@ -1,6 +1,6 @@
-"""Text as words (or characters) with their neighbours, as the skip-gram model learns from them (Mikolov et al. 2013).
+"""Text as words with their neighbours, as the skip-gram model learns from them (Mikolov et al. 2013).
 
-    tokens = tokenized(read_text(path), "words", least=5)
+    tokens = tokenized(read_text(path), least=5)
     batches = SkipGrams(tokens.train, tokens.counts, window=5, negatives=5, batch_size=1024)
 
 Each epoch reads the text with some frequent words left out (section 2.3) and takes, for each word, the others within a
@@ -27,7 +27,6 @@ __all__ = [
     "keep_probability",
     "noise_distribution",
     "skip_grams",
-    "split_tokens",
     "subsampled",
     "tokenized",
 ]
@@ -49,26 +48,19 @@ class Tokens:
     test: Tensor
 
 
-def split_tokens(content: str, unit: str) -> list[str]:
-    """Lower-case "words", or "characters", with every white space as a blank."""
-    if unit == "characters":
-        return [" " if character.isspace() else character for character in content.lower()]
-    return WORD.findall(content.lower())
-
-
-def tokenized(content: str, unit: str = "words", least: int = 5) -> Tokens:
-    """The first nine tenths of the text for training, then a twentieth each for validation and test.
+def tokenized(content: str, least: int = 5) -> Tokens:
+    """Its words in lower case. The first nine tenths of the text for training, then a twentieth each for validation and test.
 
     least: words that the training part has less often are left out of all parts, as word2vec does.
     Raises ProfundoError when fewer than two words remain.
     """
-    tokens = split_tokens(content, unit)
+    tokens = WORD.findall(content.lower())
     first, second = 9 * len(tokens) // 10, 19 * len(tokens) // 20
     counted = Counter(tokens[:first])
     vocabulary = sorted((word for word, n in counted.items() if n >= least), key=lambda word: (-counted[word], word))
     if len(vocabulary) < 2:
         raise ProfundoError(
-            f"text of {len(tokens)} {unit}: expected at least two of them {least} times or more; give a longer text"
+            f"text of {len(tokens)} words: expected at least two of them {least} times or more; give a longer text"
         )
     parts = [indices(part, vocabulary) for part in (tokens[:first], tokens[first:second], tokens[second:])]
     return Tokens(tuple(vocabulary), torch.tensor([counted[word] for word in vocabulary]), *parts)
