@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "BEGIN",
+    "END",
+    "PAD",
     "Batch",
     "Calibration",
     "CalibrationBin",
@@ -31,6 +34,8 @@ __all__ = [
     "Step",
     "Targets",
 ]
+
+PAD, BEGIN, END = 0, 1, 2  # of every vocabulary whose sentences begin, end and are padded
 
 
 class ProfundoError(Exception):

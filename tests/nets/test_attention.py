@@ -60,7 +60,7 @@ def test_targets_are_predicted_only_from_those_before_them():
     before, after = net(sources, targets)[0], net(sources, changed)[0]
     assert torch.equal(before[:, :3], after[:, :3])
     assert not torch.equal(before[:, 3], after[:, 3])
-    assert shifted(targets, BEGIN).tolist() == [[BEGIN, 5, 4, 3]]
+    assert shifted(targets).tolist() == [[BEGIN, 5, 4, 3]]
 
 
 @pytest.mark.parametrize("attention", ["additive", "none"])
@@ -87,7 +87,7 @@ def test_writing_stops_when_all_have_ended():
     with torch.no_grad():
         net.output.weight.zero_()
         net.output.bias.copy_(torch.tensor([0.0, 0, 9, 0, 0]))
-    said, weights = greedy(net, torch.zeros(1, 2, 4), torch.randn(2, 6, 3), begin=BEGIN, end=END, pad=PAD, longest=50)
+    said, weights = greedy(net, torch.zeros(1, 2, 4), torch.randn(2, 6, 3), longest=50)
     assert said.tolist() == [[END], [END]]
     assert weights.shape == (2, 1, 6)
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.nets.recurrent import BothWays, State, recurrent, within
-from profundo.records import ProfundoError
+from profundo.records import BEGIN, END, PAD, ProfundoError
 
 __all__ = ["ATTENTIONS", "Additive", "Decoder", "Dot", "Translator", "attend", "greedy", "shifted"]
 
@@ -96,58 +96,39 @@ class Decoder(nn.Module):
 
 @torch.no_grad()
 def greedy(
-    decoder: Decoder,
-    state: State,
-    annotations: Tensor,
-    there: Tensor | None = None,
-    *,
-    begin: int,
-    end: int,
-    pad: int,
-    longest: int,
+    decoder: Decoder, state: State, annotations: Tensor, there: Tensor | None = None, *, longest: int
 ) -> tuple[Tensor, Tensor]:
-    """The likeliest symbol at each step, until all have ended: int64 (batch, ≤ longest), padded after `end`, and the
+    """The likeliest symbol at each step, until all have ended: int64 (batch, ≤ longest), padded after END, and the
     attention's weights (batch, ≤ longest, n)."""
-    symbol = torch.full((len(annotations), 1), begin, device=annotations.device)
+    symbol = torch.full((len(annotations), 1), BEGIN, device=annotations.device)
     over = torch.zeros_like(symbol, dtype=torch.bool)
     predictions, looked = [], []
     for _ in range(longest):
         logits, weights, state = decoder(symbol, state, annotations, there)
-        symbol = logits.argmax(2).masked_fill(over, pad)
+        symbol = logits.argmax(2).masked_fill(over, PAD)
         predictions.append(symbol)
         looked.append(weights)
-        over = over | (symbol == end)
+        over = over | (symbol == END)
         if bool(over.all()):
             break
     return torch.cat(predictions, 1), torch.cat(looked, 1)
 
 
-def shifted(targets: Tensor, begin: int) -> Tensor:
-    """What a decoder has seen before each target (batch, steps): `begin`, then the targets but the last."""
-    return torch.cat([torch.full_like(targets[:, :1], begin), targets[:, :-1]], 1)
+def shifted(targets: Tensor) -> Tensor:
+    """What a decoder has seen before each target (batch, steps): BEGIN, then the targets but the last."""
+    return torch.cat([torch.full_like(targets[:, :1], BEGIN), targets[:, :-1]], 1)
 
 
 class Translator(nn.Module):
     """Sequence to sequence: a GRU reads from both ends, a GRU writes and attends (Bahdanau, Cho & Bengio 2015).
 
-    Sources and targets share one vocabulary, in which pad, begin and end are these symbols.
+    Sources and targets share one vocabulary, with PAD, BEGIN and END (records.py).
     attention: "additive", "dot" or "none", the fixed-length bottleneck of Cho et al. 2014 and Sutskever et al. 2014.
     """
 
-    def __init__(
-        self,
-        symbols: int,
-        width: int = 64,
-        *,
-        embedding: int = 32,
-        attention: str = "additive",
-        pad: int = 0,
-        begin: int = 1,
-        end: int = 2,
-    ) -> None:
+    def __init__(self, symbols: int, width: int = 64, *, embedding: int = 32, attention: str = "additive") -> None:
         super().__init__()
-        self.pad, self.begin, self.end = pad, begin, end
-        self.embedding = nn.Embedding(symbols, embedding, padding_idx=pad)
+        self.embedding = nn.Embedding(symbols, embedding, padding_idx=PAD)
         self.encoder = BothWays(embedding, width)
         self.bottleneck = attention == "none"
         self.bridge = nn.Linear(2 * width if self.bottleneck else width, width)
@@ -160,7 +141,7 @@ class Translator(nn.Module):
         The state is made from what the backward net has when it comes to the first symbol (appendix A.2.2); without
         attention, also from what the forward net has after the last one, for there is no other way to what was read.
         """
-        lengths = (sources != self.pad).sum(1)
+        lengths = (sources != PAD).sum(1)
         annotations = self.encoder(self.embedding(sources.T), lengths).transpose(0, 1)
         ends = annotations[:, 0, self.width :]
         if self.bottleneck:
@@ -172,9 +153,9 @@ class Translator(nn.Module):
     def forward(self, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """int64 (batch, n) and (batch, steps) → logits of every target (batch, steps, symbols) given those before it, and
         the attention's weights (batch, steps, n)."""
-        logits, weights, _ = self.decoder(shifted(targets, self.begin), *self.read(sources))
+        logits, weights, _ = self.decoder(shifted(targets), *self.read(sources))
         return logits, weights
 
     def translate(self, sources: Tensor, longest: int) -> tuple[Tensor, Tensor]:
-        """The likeliest symbol at each step: int64 (batch, ≤ longest) with `end`, and the weights."""
-        return greedy(self.decoder, *self.read(sources), begin=self.begin, end=self.end, pad=self.pad, longest=longest)
+        """The likeliest symbol at each step: int64 (batch, ≤ longest) with END, and the weights."""
+        return greedy(self.decoder, *self.read(sources), longest=longest)
