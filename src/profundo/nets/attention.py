@@ -1,10 +1,8 @@
 """Attention: a decoder that looks back at what was read, and an encoder–decoder for translation.
 
-A decoder in state h asks all annotations a₁ … aₙ (the encoder's outputs): scores eⱼ, weights α = softmax(e), and the
-context c = Σⱼ αⱼ aⱼ joins the state in the choice of the next symbol.
-
-    additive   eⱼ = vᵀ tanh(W h + U aⱼ)          Bahdanau, Cho & Bengio 2015, §3.1 and appendix A.1.2
-    dot        eⱼ = hᵀ W aⱼ / √width             Luong, Pham & Manning 2015, "general", scaled as by Vaswani et al. 2017
+A decoder in state h asks all annotations a₁ … aₙ (the encoder's outputs): scores eⱼ = vᵀ tanh(W h + U aⱼ) (Bahdanau, Cho &
+Bengio 2015, §3.1 and appendix A.1.2), weights α = softmax(e), and the context c = Σⱼ αⱼ aⱼ joins the state in the choice of
+the next symbol.
 
 The context enters after the decoder's recurrent net, as in Luong's model, not before it, as in Bahdanau's: so all steps
 of a known target go through one fused call.
@@ -12,15 +10,13 @@ of a known target go through one fused call.
 
 from __future__ import annotations
 
-from math import sqrt
-
 import torch
 from torch import Tensor, nn
 
 from profundo.nets.recurrent import BothWays, State, recurrent, within
-from profundo.records import BEGIN, END, PAD, ProfundoError
+from profundo.records import BEGIN, END, PAD
 
-__all__ = ["ATTENTIONS", "Additive", "Decoder", "Dot", "Translator", "attend", "greedy", "shifted"]
+__all__ = ["Additive", "Decoder", "Translator", "attend", "greedy", "shifted"]
 
 
 def attend(scores: Tensor, annotations: Tensor, there: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -46,36 +42,19 @@ class Additive(nn.Module):
         return scores
 
 
-class Dot(nn.Module):
-    """hᵀ W a / √width, of the same shapes."""
-
-    def __init__(self, width: int, features: int) -> None:
-        super().__init__()
-        self.annotations = nn.Linear(features, width, bias=False)
-
-    def forward(self, states: Tensor, annotations: Tensor) -> Tensor:
-        scores: Tensor = states @ self.annotations(annotations).transpose(1, 2) / sqrt(states.shape[2])
-        return scores
-
-
-ATTENTIONS: dict[str, type[Additive] | type[Dot]] = {"additive": Additive, "dot": Dot}
-
-
 class Decoder(nn.Module):
     """Symbols so far → logits of the next, looking at annotations; h̃ = tanh(W [c; h]) (Luong et al. 2015, eq. 5).
 
-    features: of an annotation. attention: "additive", "dot" or "none", which leaves only the state to remember by.
+    features: of an annotation. attends: False leaves only the state to remember by.
     """
 
     def __init__(
-        self, symbols: int, width: int, features: int, *, cell: str = "gru", embedding: int = 32, attention: str = "dot"
+        self, symbols: int, width: int, features: int, *, cell: str = "gru", embedding: int = 32, attends: bool = True
     ) -> None:
         super().__init__()
-        if attention not in (*ATTENTIONS, "none"):
-            raise ProfundoError(f"attention: expected {', '.join(ATTENTIONS)} or none, got {attention!r}")
         self.embedding = nn.Embedding(symbols, embedding)
         self.recurrent = recurrent(cell, embedding, width)
-        self.attention = ATTENTIONS[attention](width, features) if attention != "none" else None
+        self.attention = Additive(width, features) if attends else None
         self.joined = nn.Linear(width + (features if self.attention else 0), width)
         self.output = nn.Linear(width, symbols)
 
@@ -123,16 +102,16 @@ class Translator(nn.Module):
     """Sequence to sequence: a GRU reads from both ends, a GRU writes and attends (Bahdanau, Cho & Bengio 2015).
 
     Sources and targets share one vocabulary, with PAD, BEGIN and END (records.py).
-    attention: "additive", "dot" or "none", the fixed-length bottleneck of Cho et al. 2014 and Sutskever et al. 2014.
+    attends: False is the fixed-length bottleneck of Cho et al. 2014 and Sutskever et al. 2014.
     """
 
-    def __init__(self, symbols: int, width: int = 64, *, embedding: int = 32, attention: str = "additive") -> None:
+    def __init__(self, symbols: int, width: int = 64, *, embedding: int = 32, attends: bool = True) -> None:
         super().__init__()
         self.embedding = nn.Embedding(symbols, embedding, padding_idx=PAD)
         self.encoder = BothWays(embedding, width)
-        self.bottleneck = attention == "none"
-        self.bridge = nn.Linear(2 * width if self.bottleneck else width, width)
-        self.decoder = Decoder(symbols, width, 2 * width, embedding=embedding, attention=attention)
+        self.attends = attends
+        self.bridge = nn.Linear(width if attends else 2 * width, width)
+        self.decoder = Decoder(symbols, width, 2 * width, embedding=embedding, attends=attends)
         self.width = width
 
     def read(self, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -144,7 +123,7 @@ class Translator(nn.Module):
         lengths = (sources != PAD).sum(1)
         annotations = self.encoder(self.embedding(sources.T), lengths).transpose(0, 1)
         ends = annotations[:, 0, self.width :]
-        if self.bottleneck:
+        if not self.attends:
             last = annotations[torch.arange(len(sources), device=sources.device), lengths - 1, : self.width]
             ends = torch.cat([last, ends], 1)
         first = torch.tanh(self.bridge(ends))

@@ -34,7 +34,7 @@ class Captioner(nn.Module):
         )
         self.places = nn.Parameter(0.1 * torch.randn((side // 8) ** 2, maps))
         self.hidden, self.cell = nn.Linear(maps, width), nn.Linear(maps, width)
-        self.decoder = Decoder(symbols, width, maps, cell="lstm", attention="additive")
+        self.decoder = Decoder(symbols, width, maps, cell="lstm")
 
     def look(self, images: Tensor) -> tuple[State, Tensor]:
         """(batch, channels, side, side) → the decoder's first state and annotations (batch, places, maps)."""
