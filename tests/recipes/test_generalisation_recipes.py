@@ -9,6 +9,7 @@ import torch
 from profundo.data.sets.known_functions import arcsine, truth, with_noise
 from profundo.recipes.polynomials import chebyshev, fitted
 from profundo.recipes.recipe_run import run_recipe
+from profundo.recipes.zoo.double_descent import random_features
 from profundo.records import ProfundoError
 
 
@@ -117,3 +118,21 @@ def test_beyond_the_threshold_random_features_beat_the_best_that_is_below_it(des
     scores = descent.outcome.scores
     largest = scores["test error (%), largest, random features"]
     assert largest < scores["test error (%), best before the peak, random features"]
+
+
+def test_random_features_are_on_about_half_the_time():
+    hidden = random_features(64, 500, torch.Generator().manual_seed(0))
+    values = hidden(torch.randn(200, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(1)))
+    assert float((values > 0).float().mean()) == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("features", [20_000, 80_000])
+def test_random_features_multiply_to_the_arc_cosine_kernel_however_many_there_are(features):
+    """Of normal weights, the mean of relu(w·x) relu(w·y) is ‖x‖‖y‖ (sin θ + (π − θ) cos θ) / 2π (Cho & Saul 2009, eq. 6)."""
+    inputs = np.random.default_rng(0).normal(size=(4, 9))
+    hidden = random_features(9, features, torch.Generator().manual_seed(0))(torch.from_numpy(inputs)).numpy()
+    drawn = np.hstack([inputs / 9**0.5, np.full((4, 1), 0.5)])  # weights of variance 1/9, biases of variance 1/4
+    norms = np.linalg.norm(drawn, axis=1)
+    angles = np.arccos(np.clip(drawn @ drawn.T / np.outer(norms, norms), -1, 1))
+    kernel = np.outer(norms, norms) * (np.sin(angles) + (np.pi - angles) * np.cos(angles)) / (2 * np.pi)
+    assert np.allclose(hidden @ hidden.T, kernel, atol=0.02)

@@ -61,9 +61,9 @@ def run(context: Context, settings: Settings) -> Outcome:
     places = arcsine((settings.places,), fresh)
     targets = with_noise(places.expand(settings.sets, -1), settings.noise, fresh)
 
-    nets = networks(settings, {})
+    nets, sets = networks(settings, {}), (x[..., None].float(), y[..., None].float())
     for name, net in nets.items():
-        train_side_by_side(context, settings, net, x[..., None].float(), y[..., None].float(), name)
+        train_side_by_side(context, net, *sets, settings.epochs, settings.learning_rate, name)
     parts = partial(bias_and_variance, truth=truth(places), targets=targets, noise=settings.noise**2)
     by_degree = [parts(fitted(x, y, places, degree)) for degree in range(settings.degree + 1)]
     by_width = [parts(outputs(net, places[:, None].float()).squeeze(-1)) for net in nets.values()]
