@@ -49,7 +49,7 @@ class Tokens:
 
 
 def tokenized(content: str, least: int = 5) -> Tokens:
-    """Its words in lower case. The first nine tenths of the text for training, then a twentieth each for validation and test.
+    """Its words, in lower case: the first nine tenths for training, then a twentieth each for validation and test.
 
     least: words that the training part has less often are left out of all parts, as word2vec does.
     Raises ProfundoError when fewer than two words remain.
