@@ -32,6 +32,12 @@ def test_words_are_lower_case_letters_with_apostrophes_and_hyphens_inside():
     assert set(tokenized(20 * f"{text}\n", least=1).vocabulary) == found
 
 
+def test_characters_are_lower_case_with_every_white_space_as_a_blank():
+    tokens = tokenized(20 * "Ab\n\t", "characters", least=1)
+    assert tokens.vocabulary == (" ", "a", "b")
+    assert tokens.train[:8].tolist() == [1, 2, 0, 0, 1, 2, 0, 0]
+
+
 def test_the_vocabulary_is_counted_in_the_training_part_only_and_sorted():
     text = "a " * 50 + "b " * 30 + "rare " * 4 + "c " * 6 + "late " * 10
     found = tokenized(text, least=5)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from profundo import nets
-from profundo.nets.layers import LocallyConnected2d, MinPool2d
+from profundo.nets.layers import LocallyConnected2d, MaxoutConv2d, MinPool2d, RememberingPool2d, Unpool2d
 from profundo.nets.lenet1998 import Subsampling
 from profundo.nets.summary import summary
 from profundo.records import Inputs, Spec, Targets
@@ -72,6 +72,7 @@ PLAIN = {
     "adaptive": lambda: [conv(2, 2, 3, padding=1), nn.AdaptiveAvgPool2d(8)],
     "unshared": lambda: [conv(2, 2, 3), LocallyConnected2d(2, 2, (22, 22), 4, 2, 1), conv(2, 2, 3)],
     "LeNet's averages": lambda: [conv(2, 2, 3), Subsampling(2), conv(2, 2, 3)],
+    "maxout": lambda: [MaxoutConv2d(2, 2, 2, 3, stride=2), conv(2, 2, 3)],
     "through a row and back": lambda: [conv(2, 2, 3), nn.Flatten(2), nn.Unflatten(2, (22, 22)), conv(2, 2, (3, 2))],
 }
 
@@ -178,17 +179,9 @@ def test_picked_places_and_single_ones_see_what_they_saw():
 
 
 def test_unpooling_sees_the_window_and_what_chose_its_place():
-    class Back(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first, self.then = conv(1, 2, 3, padding=1), conv(2, 2, 3, padding=1)
-            self.pool, self.unpool = nn.MaxPool2d(2, return_indices=True), nn.MaxUnpool2d(2)
-
-        def forward(self, x):
-            small, places = self.pool(self.first(x))
-            return self.unpool(self.then(small), places, output_size=x.shape)
-
-    rows = summary(Back(), Inputs((1, 9, 9), "image"))
+    pool = RememberingPool2d(2)
+    net = nn.Sequential(conv(1, 2, 3, padding=1), pool, conv(2, 2, 3, padding=1), Unpool2d(pool))
+    rows = summary(net, Inputs((1, 9, 9), "image"))
     assert [row.field for row in rows] == [(3, 3), (4, 4), (8, 8), (8, 8)]
     assert field_of(nn.Sequential(conv(1, 2, 3), MinPool2d(2)), (1, 9, 9)) == (4, 4)
 

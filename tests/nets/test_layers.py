@@ -6,13 +6,17 @@ from math import pi, sqrt
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from profundo.nets.layers import (
     LocallyConnected2d,
     Maxout,
+    MaxoutConv2d,
     MinPool2d,
+    RememberingPool2d,
     SparselyConnected,
+    Unpool2d,
     largest_square,
 )
 from profundo.records import ProfundoError
@@ -23,10 +27,17 @@ def _seed():
     torch.manual_seed(0)
 
 
+def pool_and_back():
+    pool = RememberingPool2d(2)
+    return nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), pool, nn.Conv2d(3, 3, 3, padding=1), Unpool2d(pool))
+
+
 # Layers of images (2, 6, 5), with what they give for one of them.
 FAMILY = {
     "maxout": (lambda: Maxout(5, 4, 3), (2, 6, 4)),
+    "maxout convolution": (lambda: MaxoutConv2d(2, 3, 4, 3, padding=1), (3, 6, 5)),
     "minimum pooling": (lambda: MinPool2d(2), (2, 3, 2)),
+    "pool and back": (pool_and_back, (3, 6, 5)),
     "locally connected": (lambda: LocallyConnected2d(2, 3, (6, 5), 3, stride=2, padding=1), (3, 3, 3)),
     "sparsely connected": (lambda: SparselyConnected(5, 4, 0.4), (2, 6, 4)),
 }
@@ -66,8 +77,9 @@ class TestEveryLayer:
             rough = layer(images)
         rough.float().square().sum().backward()
         assert images.grad.isfinite().all()
-        assert rough.dtype == (torch.bfloat16 if list(layer.parameters()) else torch.float32)
-        torch.testing.assert_close(rough.float(), exact, rtol=0.05, atol=0.05)
+        if "Unpool" not in str(layer):  # a maximum may be elsewhere after rounding; torch unpools in float32
+            assert rough.dtype == (torch.bfloat16 if list(layer.parameters()) else torch.float32)
+            torch.testing.assert_close(rough.float(), exact, rtol=0.05, atol=0.05)
 
     def test_comes_back_from_its_state(self, make):
         layer, images = make(), self.images()
@@ -102,6 +114,12 @@ class TestMaxout:
                 pieces = [float(weight[5 * unit + k] @ row + bias[5 * unit + k]) for k in range(5)]
                 assert given[unit] == pytest.approx(max(pieces), rel=1e-5)
 
+    def test_of_convolutions_is_the_largest_map_of_each_group(self):
+        layer, images = MaxoutConv2d(2, 3, 4, (3, 2), stride=(2, 1), padding=1), torch.randn(2, 2, 7, 6)
+        groups = zip(layer.conv.weight.chunk(3), layer.conv.bias.chunk(3), strict=True)
+        maps = [F.conv2d(images, w, b, (2, 1), 1).max(1).values for w, b in groups]
+        torch.testing.assert_close(layer(images), torch.stack(maps, 1))
+
     def test_two_pieces_compute_an_absolute_value(self):
         layer = Maxout(1, 1, 2)
         layer.load_state_dict({"linear.weight": torch.tensor([[1.0], [-1.0]]), "linear.bias": torch.zeros(2)})
@@ -121,7 +139,7 @@ class TestMaxout:
             assert 0.4 < net(torch.randn(64, 256)).square().mean() < 2.5
 
     def test_starts_without_bias(self):
-        assert Maxout(3, 2, 2).linear.bias.count_nonzero() == 0
+        assert Maxout(3, 2, 2).linear.bias.count_nonzero() == MaxoutConv2d(1, 2, 2, 3).conv.bias.count_nonzero() == 0
 
 
 class TestPooling:
@@ -141,6 +159,50 @@ class TestPooling:
         images = torch.arange(5.0).view(1, 1, 1, 5)
         assert MinPool2d((1, 2))(images).flatten().tolist() == [0, 2]
         assert MinPool2d((1, 2), ceil_mode=True)(images).flatten().tolist() == [0, 2, 4]
+
+    @pytest.mark.parametrize("size", [(6, 4), (7, 5), (3, 9)])
+    @pytest.mark.parametrize("kernel", [2, 3, (2, 3)])
+    def test_values_go_back_to_where_the_maxima_were(self, size, kernel):
+        images = torch.randn(2, 3, *size)
+        high, wide = (kernel, kernel) if isinstance(kernel, int) else kernel
+        pool = RememberingPool2d(kernel)
+        back = Unpool2d(pool)(10 * pool(images)).numpy()
+        expected = np.zeros_like(back)
+        for b, c, i, j in np.ndindex(2, 3, size[0] // high, size[1] // wide):
+            window = images.numpy()[b, c, i * high : (i + 1) * high, j * wide : (j + 1) * wide]
+            down, right = np.unravel_index(window.argmax(), window.shape)
+            expected[b, c, i * high + down, j * wide + right] = 10 * window.max()
+        assert back.shape == images.shape
+        assert np.array_equal(back, expected)
+
+    def test_pools_nest_in_an_encoder_and_a_decoder(self):
+        outer, inner = RememberingPool2d(2), RememberingPool2d((3, 2))
+        encoder, decoder = nn.Sequential(outer, inner), nn.Sequential(Unpool2d(inner), Unpool2d(outer))
+        images = torch.rand(2, 3, 13, 8) + 1
+        back = decoder(encoder(images))
+        kept = back != 0
+        assert back.shape == images.shape
+        assert kept.sum() == encoder(images).numel()
+        assert back[kept].equal(images[kept])
+        assert encoder(back).equal(encoder(images))
+
+    def test_a_copied_pair_belongs_together(self):
+        net, images = pool_and_back(), torch.randn(1, 2, 6, 6)
+        copied = copy.deepcopy(net)
+        assert copied[3].partner[0] is copied[1]
+        assert copied(images).equal(net(images))
+        assert not any("partner" in name or "places" in name for name in net.state_dict())
+
+    def test_what_cannot_be_undone_is_explained(self):
+        pool = RememberingPool2d(2)
+        unpool = Unpool2d(pool)
+        with pytest.raises(ProfundoError, match="call the pool first"):
+            unpool(torch.zeros(1, 1, 2, 2))
+        pool(torch.zeros(1, 1, 4, 4))
+        with pytest.raises(ProfundoError, match=r"expected \(1, 1, 2, 2\).* got \(1, 2, 2, 2\)"):
+            unpool(torch.zeros(1, 2, 2, 2))
+        with pytest.raises(ProfundoError, match="expected the RememberingPool2d to undo, got MaxPool2d"):
+            Unpool2d(nn.MaxPool2d(2))
 
 
 class TestLocallyConnected:
@@ -277,8 +339,9 @@ def test_a_net_of_these_layers_learns_through_fit():
     import profundo as pf
 
     data = pf.load("digits")
+    pool = RememberingPool2d(2)
     net = nn.Sequential(
-        *(nn.Conv2d(1, 6, 3, padding=1), nn.ReLU(), MinPool2d(2)),
+        *(MaxoutConv2d(1, 6, 2, 3, padding=1), pool, nn.Conv2d(6, 6, 3, padding=1), Unpool2d(pool), MinPool2d(2)),
         *(LocallyConnected2d(6, 8, (4, 4), 2), nn.ReLU(), nn.Flatten()),
         *(SparselyConnected(72, 40, 0.5), nn.ReLU(), Maxout(40, 20, 3), nn.Linear(20, 10)),
     )

@@ -24,7 +24,6 @@ from profundo import nets, objectives
 from profundo.data.new_inputs import read_image
 from profundo.data.tables.new_rows import features_of_row
 from profundo.nets import layers
-from profundo.nets.autoencoders import pooling_autoencoder
 from profundo.nets.threshold_units import ThresholdLayer
 from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
 from profundo.runs.experiment import new_experiment, read_experiment
@@ -190,7 +189,7 @@ class Looked(nn.Module):
 
 
 def layer_nets():
-    flat = nn.Flatten()
+    flat, pool = nn.Flatten(), layers.RememberingPool2d(2)
     yield "GELU", nn.Sequential(flat, nn.Linear(432, 8), nn.GELU(approximate="tanh"), nn.Linear(8, 10))
     yield "ConvTranspose2d", nn.Sequential(nn.ConvTranspose2d(3, 2, 3, 2, 1), flat, nn.Linear(1058, 10))
     threshold = ThresholdLayer([[0.1] * 432, [-0.1] * 432], [0.0, 0.5])
@@ -198,8 +197,10 @@ def layer_nets():
     yield "Embedding", Looked()
     yield from ((cell.__name__, Steps(cell)) for cell in (nn.RNN, nn.LSTM, nn.GRU))
     yield "Maxout", nn.Sequential(flat, layers.Maxout(432, 10, 3))
+    yield "MaxoutConv2d", nn.Sequential(layers.MaxoutConv2d(3, 8, 2, 3), flat, nn.Linear(800, 10))
     yield "MinPool2d", nn.Sequential(layers.MinPool2d(3, 2, 1, True), flat, nn.Linear(147, 10))
-    yield "MaxUnpool2d", nn.Sequential(pooling_autoencoder((3, 12, 12), 8), flat, nn.Linear(432, 10))
+    places = [pool, nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 3, 3, padding=1), layers.Unpool2d(pool)]
+    yield "RememberingPool2d", nn.Sequential(*places, flat, nn.Linear(432, 10))
     yield "LocallyConnected2d", nn.Sequential(layers.LocallyConnected2d(3, 4, (12, 12), 3), flat, nn.Linear(400, 10))
     yield "SparselyConnected", nn.Sequential(flat, layers.SparselyConnected(432, 10, 0.2))
 

@@ -80,14 +80,16 @@ def lr_find(
 
 @app.command(rich_help_panel=CHOOSE)
 def optimizers(
+    quick: Annotated[bool, typer.Option("--quick", help="Shorter races.")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of the race on digits.")] = 0,
     out: Annotated[Path, typer.Option(help="The page.")] = Path("optimizers.html"),
     as_json: Json = False,
 ) -> None:
-    """Race the optimizers down three surfaces: a page of pictures, and the ranks."""
-    from profundo.studies.optimizer_race import check_page, race, ranks, write_race
+    """Race the optimizers on three surfaces and on digits: a page of pictures, and the ranks."""
+    from profundo.studies.optimizer_race import FULL, QUICK, check_page, race, ranks, write_race
 
     check_page(out)
-    found = race()
+    found = race(QUICK if quick else FULL, seed)
     if as_json:
         print_json(found.as_plain_data())
     else:

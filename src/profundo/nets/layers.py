@@ -1,7 +1,10 @@
-"""Layers that torch.nn does not have: maxout, minimum pooling, local and sparse connections.
+"""Layers that torch.nn does not have: maxout, minimum pooling, unpooling to remembered places, local and sparse connections.
 
     Maxout               y_u = max_k (w_ukᵀ x + b_uk)                          Goodfellow et al. 2013, equation 2
+    MaxoutConv2d         the same of convolutions, k maps for each one          there, section 3
     MinPool2d            y = min over a window = −maxpool(−x)
+    RememberingPool2d    y = max over a window; remembers where it was
+    Unpool2d             each value back to its remembered place, else 0        Zeiler, Taylor & Fergus 2011, section 2
     LocallyConnected2d   a kernel of its own at every place                     LeCun 1989; Taigman et al. 2014, section 2.2
     SparselyConnected    y_u = Σ_{i seen by u} w_ui x_i + b_u, fixed connections
 
@@ -25,8 +28,11 @@ from profundo.records import ProfundoError
 __all__ = [
     "LocallyConnected2d",
     "Maxout",
+    "MaxoutConv2d",
     "MinPool2d",
+    "RememberingPool2d",
     "SparselyConnected",
+    "Unpool2d",
     "largest_square",
 ]
 
@@ -49,7 +55,24 @@ class Maxout(nn.Module):
         return pieces.view(*inputs.shape[:-1], self.units, self.pieces).amax(-1)
 
 
-def keep_second_moment_(layer: nn.Linear, pieces: int) -> None:
+class MaxoutConv2d(nn.Module):
+    """The largest of `pieces` convolutions, map by map: (batch, channels, h, w) → (batch, features, h′, w′)."""
+
+    def __init__(
+        self, channels: int, features: int, pieces: int, kernel: Pair, stride: Pair = 1, padding: Pair = 0
+    ) -> None:
+        super().__init__()
+        _at_least_one("MaxoutConv2d", channels=channels, features=features, pieces=pieces)
+        self.features, self.pieces = features, pieces
+        self.conv = nn.Conv2d(channels, features * pieces, kernel, stride, padding)
+        keep_second_moment_(self.conv, pieces)
+
+    def forward(self, images: Tensor) -> Tensor:
+        pieces: Tensor = self.conv(images)
+        return pieces.view(-1, self.features, self.pieces, *pieces.shape[2:]).amax(2)
+
+
+def keep_second_moment_(layer: nn.Linear | nn.Conv2d, pieces: int) -> None:
     """Weights of variance 1 / (n_in E[max²]), so that the mean square of a layer's outputs is that of its inputs (Tseran
     & Montúfar 2023, "Expected gradients of maxout networks and consequences to parameter initialization"; for two
     pieces 1 / n_in). torch draws them uniformly with a third of 1 / n_in, so they need but a factor."""
@@ -82,6 +105,59 @@ class MinPool2d(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class RememberingPool2d(nn.Module):
+    """Maximum pooling over windows side by side that remembers, until its next call, the place of each maximum.
+
+    pool = RememberingPool2d(2)
+    net = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), pool, nn.Conv2d(8, 8, 3, padding=1), Unpool2d(pool))
+
+    (batch, channels, h, w) → (batch, channels, ⌊h / kernel⌋, ⌊w / kernel⌋). Windows do not overlap, or two maxima could
+    share a place. For encoder and decoder in one net; with torch.nn.MaxPool2d(return_indices=True) and
+    torch.nn.MaxUnpool2d the places go by hand.
+    """
+
+    def __init__(self, kernel: Pair) -> None:
+        super().__init__()
+        self.kernel_size = kernel
+        self.places: Tensor | None = None  # int64, as the output; an index into the h · w values of a map
+        self.size: tuple[int, int] = (0, 0)  # (h, w) of the input
+
+    def forward(self, images: Tensor) -> Tensor:
+        pooled, self.places = F.max_pool2d(images, self.kernel_size, return_indices=True)
+        self.size = (images.shape[-2], images.shape[-1])
+        return pooled
+
+    def extra_repr(self) -> str:
+        return f"{self.kernel_size}"
+
+
+class Unpool2d(nn.Module):
+    """Undoes a RememberingPool2d: each value goes where the maximum was, all else is zero.
+
+    Takes what the pool has given, or a net has made of it: (batch, channels, ⌊h / kernel⌋, ⌊w / kernel⌋) → (batch,
+    channels, h, w), the size that the pool saw. Raises ProfundoError before the pool's first call, and for another size.
+    """
+
+    def __init__(self, pool: RememberingPool2d) -> None:
+        super().__init__()
+        if not isinstance(pool, RememberingPool2d):
+            raise ProfundoError(f"Unpool2d: expected the RememberingPool2d to undo, got {type(pool).__name__}")
+        self.partner = (pool,)  # in a tuple: it belongs to the encoder, and is no part of this module
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        (pool,) = self.partner
+        if pool.places is None:
+            raise ProfundoError(
+                "Unpool2d: its pool has seen nothing yet; call the pool first, in the same forward pass"
+            )
+        if pool.places.shape != pooled.shape:
+            raise ProfundoError(
+                f"Unpool2d: expected {tuple(pool.places.shape)}, what its pool gave in its last call, "
+                f"got {tuple(pooled.shape)}"
+            )
+        return F.max_unpool2d(pooled, pool.places, _pair(pool.kernel_size), output_size=pool.size)
 
 
 # ---------------------------------------------------------------------------------------------------------- connections

@@ -29,7 +29,9 @@ from profundo.nets.fields import Field, Fields
 from profundo.nets.layers import (
     LocallyConnected2d,
     Maxout,
+    MaxoutConv2d,
     MinPool2d,
+    RememberingPool2d,
     SparselyConnected,
 )
 from profundo.nets.lenet1998 import SparseConv
@@ -102,7 +104,7 @@ def flops(layer: nn.Module, into: Tensor, out: Tensor) -> int:
         return 2 * out.numel() * layer.weight[0, 0, 0].numel()
     if isinstance(layer, SparselyConnected):
         return 2 * out.numel() // out.shape[-1] * layer.values.numel()
-    if isinstance(layer, Maxout):
+    if isinstance(layer, (Maxout, MaxoutConv2d)):
         return out.numel() * layer.pieces
     if isinstance(layer, (nn.RNNBase, nn.RNNCellBase)):
         matrices = sum(p.numel() for p in layer.parameters() if p.ndim == 2)
@@ -112,7 +114,7 @@ def flops(layer: nn.Module, into: Tensor, out: Tensor) -> int:
     module = type(layer).__module__
     if module == "torch.nn.modules.activation" and not isinstance(layer, nn.MultiheadAttention):
         return out.numel()
-    if module == "torch.nn.modules.pooling" or isinstance(layer, MinPool2d):
+    if module == "torch.nn.modules.pooling" or isinstance(layer, (MinPool2d, RememberingPool2d)):
         return _pooled(layer, into, out)
     return 0
 
@@ -137,7 +139,7 @@ def _own(layer: nn.Module) -> list[nn.Parameter]:
 
 def _has_row(layer: nn.Module) -> bool:
     """Layers without children, and modules that do something of their own beside their children."""
-    return next(layer.children(), None) is None or bool(_own(layer)) or isinstance(layer, Maxout)
+    return next(layer.children(), None) is None or bool(_own(layer)) or isinstance(layer, (Maxout, MaxoutConv2d))
 
 
 def _first_tensor(value: Any) -> Tensor | None:

@@ -43,6 +43,7 @@ RECIPES: dict[str, str] = {
     "spoken-digits": "recurrent classifier of spectrograms: which digit was spoken, with confusion table",
     "language-model": "LSTM that writes: tiny Shakespeare character by character, bits per character",
     # Embeddings
+    "category-embeddings": "a generated table of months, weekdays and cities: embeddings find the year's circle and the seasons",
     "word-embeddings": "skip-gram with negative sampling on tiny Shakespeare: neighbours of king, love and sword",
     # Generalisation
     "polynomial-degree": "overfitting: a polynomial of each degree, and how validation chooses one",

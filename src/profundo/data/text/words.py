@@ -1,6 +1,6 @@
-"""Text as words with their neighbours, as the skip-gram model learns from them (Mikolov et al. 2013).
+"""Text as words (or characters) with their neighbours, as the skip-gram model learns from them (Mikolov et al. 2013).
 
-    tokens = tokenized(read_text(path), least=5)
+    tokens = tokenized(read_text(path), "words", least=5)
     batches = SkipGrams(tokens.train, tokens.counts, window=5, negatives=5, batch_size=1024)
 
 Each epoch reads the text with some frequent words left out (section 2.3) and takes, for each word, the others within a
@@ -48,19 +48,21 @@ class Tokens:
     test: Tensor
 
 
-def tokenized(content: str, least: int = 5) -> Tokens:
-    """Its words, in lower case: the first nine tenths for training, then a twentieth each for validation and test.
+def tokenized(content: str, unit: str = "words", least: int = 5) -> Tokens:
+    """Lower-case "words", or "characters" with all white space as blanks: the first nine tenths for training, then a
+    twentieth each for validation and test.
 
     least: words that the training part has less often are left out of all parts, as word2vec does.
     Raises ProfundoError when fewer than two words remain.
     """
-    tokens = WORD.findall(content.lower())
+    content = content.lower()
+    tokens = list(re.sub(r"\s", " ", content)) if unit == "characters" else WORD.findall(content)
     first, second = 9 * len(tokens) // 10, 19 * len(tokens) // 20
     counted = Counter(tokens[:first])
     vocabulary = sorted((word for word, n in counted.items() if n >= least), key=lambda word: (-counted[word], word))
     if len(vocabulary) < 2:
         raise ProfundoError(
-            f"text of {len(tokens)} words: expected at least two of them {least} times or more; give a longer text"
+            f"text of {len(tokens)} {unit}: expected at least two of them {least} times or more; give a longer text"
         )
     parts = [indices(part, vocabulary) for part in (tokens[:first], tokens[first:second], tokens[second:])]
     return Tokens(tuple(vocabulary), torch.tensor([counted[word] for word in vocabulary]), *parts)

@@ -3,7 +3,7 @@
 Each word gets two rows of numbers, one as the centre and one as context. Their product is to tell the true neighbours of a
 word from words drawn at random (unigram^¾); frequent words are skipped now and then (section 2.3). Words that are used alike
 come to lie near each other, though nobody said what any of them means. Data: tiny Shakespeare, 200,000 words, of which the
-last twentieth is for the test.
+last twentieth is for the test; or its characters (--set unit=characters).
 
 Held-out figures: the cost of a context word given the centre, in nats, by the distribution that the scores imply; and the
 share of words of ten hand-made groups (kin, parts of the body, ranks …) whose nearest neighbour in them is of their group.
@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -48,25 +48,28 @@ from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "context_cost", "generate", "group_share", "networks", "run"]
 
-GROUPS = {
-    "kin": "father mother son daughter brother sister wife husband cousin uncle",
-    "body": "eyes eye heart hand hands tongue face head lips cheek",
-    "rank": "king queen prince duke lord earl",
-    "war": "sword war battle soldiers enemy army power crown",
-    "time": "day night hour hours morrow year days",
-    "speech": "speak say tell hear answer talk",
-    "auxiliaries": "shall will must may can should would might",
-    "persons": "he she they him them her his their",
-    "thou": "thou thee thy thine art hast dost",
-    "numbers": "two three four five ten twenty",
+GROUPS: dict[str, dict[str, str]] = {
+    "words": {
+        "kin": "father mother son daughter brother sister wife husband cousin uncle",
+        "body": "eyes eye heart hand hands tongue face head lips cheek",
+        "rank": "king queen prince duke lord earl",
+        "war": "sword war battle soldiers enemy army power crown",
+        "time": "day night hour hours morrow year days",
+        "speech": "speak say tell hear answer talk",
+        "auxiliaries": "shall will must may can should would might",
+        "persons": "he she they him them her his their",
+        "thou": "thou thee thy thine art hast dost",
+        "numbers": "two three four five ten twenty",
+    },
+    "characters": {"vowels": "a e i o u", "consonants": " ".join("bcdfghjklmnpqrstvwxyz"), "marks": ". , ; : ! ?"},
 }
-ASKED = "king queen father love sword blood night he she thou"
+ASKED = {"words": "king queen father love sword blood night he she thou", "characters": "a e t s q , . !"}
 COMMON = 20  # a neighbour that is shown has at least so many occurrences; of rarer words little was learnt
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """text: a UTF-8 file of one's own in place of tiny Shakespeare.
+    """text: a UTF-8 file of one's own in place of tiny Shakespeare; unit: what is embedded.
 
     least: occurrences of a word below which it is left out. window: the largest distance of a context. negatives: words
     of noise beside each true one. threshold: frequency above which words are skipped now and then. epochs: of at most
@@ -74,6 +77,7 @@ class Settings:
     """
 
     text: str | None = None
+    unit: Literal["words", "characters"] = "words"
     least: Whole = 5
     dimensions: Several = 64
     window: Whole = 5
@@ -93,7 +97,7 @@ def run(context: Context, settings: Settings) -> Outcome:
     text = load_text(None if settings.text is None else Path(settings.text), data_dir=context.data_dir)
     context.facts["text"] = text.facts
     whole = decode(torch.cat((text.train, text.validation, text.test)), text.vocabulary)
-    tokens = tokenized(whole, settings.least)
+    tokens = tokenized(whole, settings.unit, settings.least)
     known = {"vocabulary": list(tokens.vocabulary), "counts": tokens.counts.tolist()}
     net = networks(settings, known)["words"]
     assert isinstance(net, WordPairs)
@@ -113,7 +117,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         exhibits=[neighbour_table(model, 8), *group_pictures(context, model)],
         networks={"words": net},
         known=known,
-        conclusion=conclusion(costs, shares, groups),
+        conclusion=conclusion(settings, costs, shares, groups),
     )
 
 
@@ -140,15 +144,18 @@ def train(
     context.train(update, pairs, Plan(settings.epochs, schedule("cosine")), validate=validate)
 
 
-def conclusion(costs: tuple[float, float], shares: tuple[float, float] | None, groups: Sequence[int]) -> str:
+def conclusion(
+    settings: Settings, costs: tuple[float, float], shares: tuple[float, float] | None, groups: Sequence[int]
+) -> str:
     """costs, shares: the net's figure and that of frequencies, or of chance."""
     sentence = (
-        f"Given a word, a neighbour in held-out text costs {costs[0]:.3f} nats, {costs[1]:.3f} by frequencies alone."
+        f"Given a {settings.unit[:-1]}, a neighbour in held-out text costs {costs[0]:.3f} nats, {costs[1]:.3f} by frequencies "
+        "alone."
     )
     if shares is None:
         return sentence
     return (
-        f"{sentence} Of {len(groups)} words in {len(set(groups))} groups, {100 * shares[0]:.0f} % have one of their "
+        f"{sentence} Of {len(groups)} {settings.unit} in {len(set(groups))} groups, {100 * shares[0]:.0f} % have one of their "
         f"group as the nearest of the others, {100 * shares[1]:.0f} % would by chance."
     )
 
@@ -159,7 +166,9 @@ def held_out(context: Context, settings: Settings, tokens: Tokens, part: Tensor,
     kept = subsampled(part, keep_probability(tokens.counts, settings.threshold), draws)
     centres, contexts = skip_grams(kept, settings.window, draws)
     if not len(centres):
-        raise ProfundoError(f"{name} part of the text: expected some known words, found none; give a longer text")
+        raise ProfundoError(
+            f"{name} part of the text: expected some known {settings.unit}, found none; give a longer text"
+        )
     return centres, contexts
 
 
@@ -198,7 +207,7 @@ def places(model: Model, words: Sequence[str]) -> list[int]:
 
 def grouped(model: Model) -> tuple[Tensor, list[int]]:
     """Rows (n, d) of the words in the hand-made groups, and the group of each."""
-    members = [places(model, members.split()) for members in GROUPS.values()]
+    members = [places(model, members.split()) for members in GROUPS[model.asked.unit].values()]
     groups = [number for number, inside in enumerate(members) for _ in inside if len(inside) > 1]
     chosen = [place for inside in members for place in inside if len(inside) > 1]
     return vectors(model)[chosen], groups
@@ -218,28 +227,33 @@ def neighbours(model: Model, word: int, count: int) -> str:
     cosines = rows[common] @ rows[word]
     best = cosines.topk(min(count, len(common)))
     result = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return ", ".join(f"{vocabulary[common[at]]} {value:.2f}" for at, value in result)
+    return ", ".join(f"{shown(vocabulary[common[at]])} {value:.2f}" for at, value in result)
 
 
 def neighbour_table(model: Model, count: int) -> Table:
     vocabulary = model.known["vocabulary"]
-    chosen = places(model, ASKED.split()) or list(range(min(8, len(vocabulary))))
+    chosen = places(model, ASKED[model.asked.unit].split()) or list(range(min(8, len(vocabulary))))
     rows: list[list[str | float]] = [
-        [vocabulary[place], model.known["counts"][place], neighbours(model, place, count)] for place in chosen
+        [shown(vocabulary[place]), model.known["counts"][place], neighbours(model, place, count)] for place in chosen
     ]
     return Table(
         "Neighbours",
         f"The nearest by the cosine of their embeddings, among those that occur {COMMON} times or more in training.",
-        ["word", "times", "neighbours and cosines"],
+        [model.asked.unit[:-1], "times", "neighbours and cosines"],
         rows,
     )
+
+
+def shown(word: str) -> str:
+    return "blank" if word == " " else word
 
 
 def group_pictures(context: Context, model: Model) -> list[Exhibit]:
     rows, groups = grouped(model)
     if len(set(groups)) < 2 or len(rows) < 8:
         return []
-    few = [word for members in GROUPS.values() for word in members.split()[:3] if places(model, [word])]
+    by_name = GROUPS[model.asked.unit]
+    few = [word for members in by_name.values() for word in members.split()[:3] if places(model, [word])]
     table = vectors(model)[places(model, few)]
     return [
         map_of_rows(
@@ -248,14 +262,14 @@ def group_pictures(context: Context, model: Model) -> list[Exhibit]:
             "of the groups that the colours show.",
             rows,
             groups,
-            list(GROUPS),
+            list(by_name),
             context.seed,
             perplexity=10.0,
             metric="cosine",
         ),
         Chart(
             "Cosines",
-            "How alike the embeddings of some words are, from −1 to 1; three of each group stand together.",
+            f"How alike the embeddings of some {model.asked.unit} are, from −1 to 1; three of each group stand together.",
             heat_svg((table @ table.T).tolist(), row_labels=few, column_labels=few),
         ),
     ]
@@ -267,14 +281,14 @@ def generate(model: Model, count: int, _generator: torch.Generator, prompt: str)
     Raises ProfundoError for a word that the vocabulary lacks.
     """
     vocabulary = model.known["vocabulary"]
-    words = prompt.lower().split() or [word for word in ASKED.split() if word in vocabulary][:4]
+    words = prompt.lower().split() or [word for word in ASKED[model.asked.unit].split() if word in vocabulary][:4]
     lines = []
     for word in words or vocabulary[:4]:
         if word not in vocabulary:
             raise ProfundoError(
                 f"word {word!r}: expected one of the {len(vocabulary):,} of the vocabulary; try another"
             )
-        lines.append(f"{word}: {neighbours(model, vocabulary.index(word), count)}")
+        lines.append(f"{shown(word)}: {neighbours(model, vocabulary.index(word), count)}")
     caption = f"The {count} nearest neighbours of each, with the cosine of their embeddings."
     return [Passage("Neighbours", caption, "\n".join(lines))]
 
