@@ -248,7 +248,8 @@ def _by_family(result: Race, line: Callable[[Place], Line], caption: str, **axis
 
 def _curve(place: Place) -> Line:
     each = list(zip(*(lap.losses for lap in place.laps if math.isfinite(lap.end)), strict=True))
-    return Line(place.optimizer, range(len(each)), *([of(e) for e in each] for of in (statistics.fmean, min, max)))
+    means, lows, highs = ([of(losses) for losses in each] for of in (statistics.fmean, min, max))
+    return Line(place.optimizer, range(len(each)), means, lows, highs)
 
 
 def _tried(place: Place) -> Line:
