@@ -40,8 +40,9 @@ def check_data(data: Dataset) -> None:
                 not len(targets) or 0 <= int(targets.min()) <= int(targets.max()) < len(spec.targets.classes)
             )
         if not right:
+            remedy = "; of one-hot rows give argmax(1)" if "int64" in wanted and targets.ndim == 2 else ""
             raise ProfundoError(
-                f"{data.name}: {name} targets: expected {wanted}, got {targets.dtype} {tuple(targets.shape)}"
+                f"{data.name}: {name} targets: expected {wanted}, got {targets.dtype} {tuple(targets.shape)}{remedy}"
             )
 
 
