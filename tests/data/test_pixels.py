@@ -1,6 +1,7 @@
 """What is in an image file reaches the net: also what is drawn in transparency alone, and what uses few of 16 bits."""
 
 import io
+import json
 import struct
 import zlib
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pydantic import TypeAdapter
 
 from profundo.data import load
 from profundo.data.dataset_names import Reading
@@ -19,7 +21,12 @@ from profundo.data.streams.archives import open_files
 from profundo.data.streams.blocks import gather
 from profundo.data.streams.shard_packing import write_shards as write_from_folder
 from profundo.looks.survey import survey_files
+from profundo.records import Spec
+from profundo.runs.experiment import new_experiment
+from profundo.runs.saved_model import check_spec
+from profundo.runs.supervised import train
 from profundo.use import usage_code
+from profundo.use.predicting import predictor
 
 SIDE = 16
 ALPHA = np.zeros((SIDE, SIDE), np.uint8)
@@ -83,7 +90,7 @@ CLEAR = {
     "a palette, an alpha for each colour": (palette(bytes([0, 255])), BLUE, HARD),
     "GIF": (saved(Image.open(io.BytesIO(palette(0))), "GIF", transparency=0), BLUE, HARD),
     "WebP": (saved(Image.fromarray(coloured(BLUE)), "WEBP", lossless=True), BLUE, ALPHA),
-    "grey, one shade clear": (saved(Image.fromarray(255 - HARD), transparency=255), (0,), HARD),
+    "grey, one shade clear": (saved(Image.fromarray(HARD // 255 * 100), transparency=0), (100,), HARD),
     "RGB, one colour clear": (saved(Image.fromarray(np.stack([0 * HARD, HARD, HARD], 2)), transparency=(0, 0, 0)),
                               (0, 255, 255), HARD),
     "premultiplied": (premultiplied(BLUE), BLUE, ALPHA),
@@ -222,6 +229,24 @@ def test_a_window_is_of_the_images_to_train_on_alone(tmp_path):
     }
     assert len(labels) == 10
     assert windows == {(500, 514), (500, 524)}
+
+
+def test_a_saved_net_sees_new_images_through_its_window(tmp_path):
+    draw = np.random.default_rng(0)
+    files = [[png(woven(draw, 1000, depth)) for _ in range(20)] for depth in (0, 8)]
+    run = train(new_experiment(data=str(laid_out(tmp_path / "set", files)), epochs=8), out=tmp_path / "run")
+    assert run.scores.values["accuracy"] == 1.0
+    ready = predictor(tmp_path / "run")
+    assert ready.spec == run.data.spec
+    told = ready.images([png(woven(draw, 1000, depth)) for depth in (0, 8, 8, 0)])
+    assert [one["prediction"] for one in told] == ["a", "b", "b", "a"]
+    assert "of 16 bits a channel, 1,000 is black and 1,012 white" in ready.card()["preprocessing"]
+    description = json.loads((tmp_path / "run" / "model.json").read_text())
+    for wrong in ([5], [9, 3], [0, 70000]):
+        description["spec"]["inputs"]["window"] = wrong
+        spec = TypeAdapter(Spec).validate_python(description["spec"])
+        with pytest.raises(ValueError, match="no window of 16 bits"):
+            check_spec(spec)
 
 
 def test_a_broken_pixel_takes_no_shades_from_the_others():

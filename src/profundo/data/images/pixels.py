@@ -102,7 +102,9 @@ def read_pixels(data: bytes) -> np.ndarray:
             raise ValueError(f"{width}×{height} pixels, more than the limit of {MOST_PIXELS:,}")
         if image.mode.startswith(("I", "F")):
             pixels = _sixteen_bits(np.asarray(_upright(image)), image.mode)
-        elif image.mode == "RGB" and _is_deep(image):  # of each value Pillow reads one byte
+        elif (
+            image.mode == "RGB" and _is_deep(image) and not image.has_transparency_data
+        ):  # of each value Pillow reads one byte
             with _opened(data) as other:
                 other.tile = [tile._replace(args=_in_tile(tile.args)[1]) for tile in other.tile]
                 low = np.asarray(_upright(other))
@@ -131,10 +133,8 @@ def eight_bits(pixels: np.ndarray, window: Window) -> np.ndarray:
     if pixels.dtype == np.uint8:
         return pixels
     low, high = window
-    result: np.ndarray = np.rint((np.clip(pixels, low, high) - float(low)) * (255 / max(1, high - low))).astype(
-        np.uint8
-    )
-    return result
+    shades: np.ndarray = np.rint((np.clip(pixels, low, high) - float(low)) * (255 / max(1, high - low)))
+    return shades.astype(np.uint8)
 
 
 def window_of(counts: np.ndarray) -> Window:
