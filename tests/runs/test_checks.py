@@ -119,7 +119,7 @@ class Functional(nn.Module):
 
 
 def normalised():
-    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3))
+    return nn.Sequential(nn.Dropout(0.2), nn.BatchNorm1d(4), nn.Linear(4, 3))
 
 
 def at_one_pixel():
