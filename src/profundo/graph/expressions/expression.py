@@ -354,8 +354,11 @@ def _as_beside(x: Expression, like: torch.dtype) -> Expression:
     return made.get(x, x)
 
 
-def ancestors(outputs: Iterable[Expression]) -> list[Expression]:
-    """All that the outputs are computed from, and they themselves, each once and after its inputs."""
+def ancestors(outputs: Iterable[Expression], until: Callable[[Expression], bool] = lambda _: False) -> list[Expression]:
+    """All that the outputs are computed from, and they themselves, each once and after its inputs.
+
+    until: whether what an expression is computed from is left out.
+    """
     order: list[Expression] = []
     seen: set[int] = set()
     waiting = [(expression, False) for expression in reversed(list(outputs))]
@@ -366,7 +369,8 @@ def ancestors(outputs: Iterable[Expression]) -> list[Expression]:
         elif id(expression) not in seen:
             seen.add(id(expression))
             waiting.append((expression, True))
-            waiting += [(node, False) for node in reversed(expression.inputs) if id(node) not in seen]
+            inputs = () if until(expression) else expression.inputs
+            waiting += [(node, False) for node in reversed(inputs) if id(node) not in seen]
     return order
 
 
