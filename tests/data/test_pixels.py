@@ -21,6 +21,8 @@ from profundo.data.streams.archives import open_files
 from profundo.data.streams.blocks import gather
 from profundo.data.streams.shard_packing import write_shards as write_from_folder
 from profundo.looks.survey import survey_files
+from profundo.recipes.metric_learning import known_of
+from profundo.recipes.net_outputs import read_intensities
 from profundo.records import Spec
 from profundo.runs.experiment import new_experiment
 from profundo.runs.saved_model import check_spec
@@ -247,6 +249,15 @@ def test_a_saved_net_sees_new_images_through_its_window(tmp_path):
         spec = TypeAdapter(Spec).validate_python(description["spec"])
         with pytest.raises(ValueError, match="no window of 16 bits"):
             check_spec(spec)
+
+
+def test_recipes_see_new_images_through_the_window_of_their_data(tmp_path):
+    draw = np.random.default_rng(0)
+    data = load(laid_out(tmp_path / "set", [[png(woven(draw, 1000, depth)) for _ in range(6)] for depth in (0, 8)]))
+    known, path = known_of(data), tmp_path / "set" / "b" / "0.png"
+    expected = image_of(path.read_bytes(), data.spec.inputs)
+    assert float(expected.max()) == 255
+    assert torch.equal(255 * read_intensities([path], known["shape"], known["window"])[0], expected.float())
 
 
 def test_a_broken_pixel_takes_no_shades_from_the_others():
