@@ -216,7 +216,7 @@ def _measured(inputs: Inputs, train: Samples) -> tuple[Inputs, tuple[str, ...]]:
         sums = train.inputs.sums() if isinstance(train.inputs, Selection) else channel_sums(_tensor(train.inputs))
         count = len(train) * inputs.shape[1] * inputs.shape[2]
         mean, std = moments(sums, count)
-        if torch.equal(sums[1] * count, sums[0] ** 2):
+        if all(count * squares == total**2 for total, squares in zip(*sums.tolist(), strict=True)):
             notes = ("All images to train on are of one colour: there is nothing to learn from; look at the files.",)
     elif isinstance(source := _source(train), StreamedRows) and isinstance(train.inputs, Selection):
         mean, std = source.moments(train.inputs.indices)
