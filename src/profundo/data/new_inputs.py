@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.arrays import read_inputs
-from profundo.data.images.image_folders import decode, fitted
+from profundo.data.images.pixels import WHOLE, decode, fitted
 from profundo.data.streams.archives import open_files, printable, read_whole
 from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
@@ -75,8 +75,8 @@ def read_image(path: Path, inputs: Inputs) -> Tensor:
 
 def image_of(content: bytes, inputs: Inputs) -> Tensor:
     """The same of a file's bytes, decoded as for training. Raises ValueError with the reason when they are no image."""
-    channels, height, width = inputs.shape
-    return torch.from_numpy(fitted(decode(content), (channels, height, width)).transpose(2, 0, 1).copy())
+    (channels, height, width), (low, high) = inputs.shape, inputs.window or WHOLE
+    return torch.from_numpy(fitted(decode(content, (low, high)), (channels, height, width)).transpose(2, 0, 1).copy())
 
 
 def _images(path: Path, inputs: Inputs) -> Iterator[Entry]:
