@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Task
+from profundo.data.tables.reading import as_truth
 from profundo.records import ProfundoError, Targets
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def several_targets(frame: polars.DataFrame, task: Task, where: str) -> TargetVa
     """
     import polars
 
+    words = [series for series in frame if series.dtype == polars.String]
+    frame = frame.with_columns(truth for series in words if (truth := as_truth(series)) is not None)
     for series in frame:
         if not (series.dtype.is_numeric() or series.dtype == polars.Boolean):
             raise ProfundoError(
