@@ -16,6 +16,7 @@ __all__ = [
     "Published",
     "Reading",
     "Stream",
+    "TargetTransform",
     "Task",
     "names",
     "nearest",
@@ -28,6 +29,10 @@ Stream = bool | Literal["auto"]
 """Whether to read while training: yes, no, or where the data would not fit in memory."""
 
 
+TargetTransform = Literal["none", "log", "rank", "auto"]
+"""How a real target is bent before it is standardised; see target_transforms.py."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How data are read, before they are divided into splits; see `load`."""
@@ -38,6 +43,8 @@ class Reading:
     target: str | None = None
     task: Task = "auto"
     image_size: int | None = None
+    split_by: str | None = None
+    target_transform: TargetTransform = "none"
 
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")

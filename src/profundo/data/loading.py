@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
-from profundo.data.dataset_names import PUBLISHED, SUFFIXES, Reading, Stream, Task, names, nearest
+from profundo.data.dataset_names import PUBLISHED, SUFFIXES, Reading, Stream, TargetTransform, Task, names, nearest
 from profundo.data.splits.splits import Collection, divide
 from profundo.records import Dataset, ProfundoError
 
@@ -26,6 +27,8 @@ def load(
     target: str | None = None,
     task: Task = "auto",
     image_size: int | None = None,
+    split_by: str | None = None,
+    target_transform: TargetTransform = "none",
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
     class; a table (.csv, .tsv, .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder,
@@ -41,13 +44,28 @@ def load(
     skip_bad: leave out images that cannot be decoded, and count them in `notes`, instead of stopping.
     target: of a table, the column to be predicted. task: "classes" or "real" where that is not plain from its values.
     image_size: side in pixels that the images of a folder or archive are scaled and cut to.
+    split_by: "time:COLUMN" or "group:COLUMN" of a table, "group:PATTERN" of the names of images: see split_by.py.
+    target_transform: of a real target, "log", "rank" or "auto": see target_transforms.py.
     """
-    how = Reading(data_dir, stream, skip_bad, target, task, image_size)
+    how = Reading(data_dir, stream, skip_bad, target, task, image_size, split_by, target_transform)
     return divide(collect(name, how), validation=validation, seed=seed, stream=stream is True)
 
 
 def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
     """What `load` divides into splits: the samples as they were read, before anything is learned from them."""
+    result = _collected(name, how)
+    if how.split_by is not None and result.split_by is None:
+        raise ProfundoError(
+            f"{name}: split-by is for the columns of a table and the file names of images, which this has not"
+        )
+    if how.target_transform in ("log", "rank") and result.targets.kind != "real":
+        raise ProfundoError(
+            f"{name}: target-transform {how.target_transform} is for numbers, the target is {result.targets.kind}; leave it out"
+        )
+    return replace(result, target_transform=how.target_transform)
+
+
+def _collected(name: str | Path, how: Reading) -> Collection:
     path, size = Path(name), how.image_size
     if size is not None and not 1 <= size <= LONGEST_SIDE:
         raise ProfundoError(f"{name}: image_size: expected 1 to {LONGEST_SIDE:,} pixels, got {size:,}")
@@ -79,13 +97,14 @@ def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
 def _rows(path: Path, how: Reading) -> Collection:
     """What is in a file of rows, read whole."""
     from profundo.data.arrays import array_collection
-    from profundo.data.tables.frames import table_collection
+    from profundo.data.tables.frames import read_frame
+    from profundo.data.tables.split_column import split_collection
 
     if path.suffix.lower() == ".npz":
         return array_collection(path, how.task)
     if how.stream is True and path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
-    return table_collection(path, how.target, how.task)
+    return split_collection(read_frame(path), path.stem, str(path), how)
 
 
 def _named(name: str, how: Reading) -> Collection:

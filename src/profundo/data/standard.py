@@ -1,5 +1,9 @@
 """Standardised values (raw − mean) / std, and the means and deviations themselves.
 
+A feature with values far out (a slip such as 99,999, a heavy tail) has its median and its interquartile range in their
+place, and what is then far from 0 is clipped smoothly, x / √(1 + (x/3)²) (Holzmüller, Grinsztajn and Steinwart 2024): six
+such slips would else decide the deviation of a whole column, and squeeze all that is usual into a hundredth of it.
+
 The statistics of images come from integer sums, so that they are exact and do not depend on the order of summation:
 with S₁ = Σx, S₂ = Σx² over n pixels, mean = S₁/n and variance = (n·S₂ − S₁²)/n².
 """
@@ -8,20 +12,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from statistics import NormalDist
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from profundo.records import Inputs, Samples, Spec, Targets
+from profundo.units import standard_units
 
 __all__ = [
+    "Extent",
     "channel_sums",
+    "clip",
     "constant",
     "deviations",
     "intensities",
+    "measured_rows",
     "moments",
+    "robust",
+    "row_moments",
     "standardize",
     "standardize_targets",
     "unit_interval",
@@ -29,11 +41,26 @@ __all__ = [
 
 
 def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
-    """float32 (raw − mean) / std of a batch (batch, *shape), per channel or per feature.
+    """float32 (raw − mean) / std of a batch (batch, *shape), per channel or per feature; clipped where that was learned.
 
-    Elementwise in float32, so a batch gets bit for bit the numbers that the whole set would get.
+    Elementwise, so a batch gets bit for bit the numbers that the whole set would get: images, small whole numbers, in
+    float32; rows in float64, part by part, and then float32.
     """
-    return _standard(raw, inputs.mean, inputs.std, len(inputs.shape) - 1)
+    if inputs.kind == "image" or not inputs.mean:
+        return _standard(raw, inputs.mean, inputs.std, len(inputs.shape) - 1)
+    result = torch.empty(raw.shape, dtype=torch.float32, device=raw.device)
+    mean, std = (constant(values, 0, raw.device, torch.float64) for values in (inputs.mean, inputs.std))
+    far = torch.tensor(inputs.clipped, device=raw.device) if any(inputs.clipped) else None
+    rows = max(1, 2**22 // max(1, len(inputs.mean)))
+    for part, into in zip(torch.split(raw, rows), torch.split(result, rows), strict=True):
+        values = part.to(torch.float64, copy=True).sub_(mean).div_(std)
+        into.copy_(values if far is None else torch.where(far, clip(values), values))
+    return result
+
+
+def clip(values: Tensor) -> Tensor:
+    """x / √(1 + (x/3)²): as it is near 0, never beyond ±3, and ascending everywhere between."""
+    return values / (1 + (values / 3).square()).sqrt()
 
 
 def unit_interval(spec: Spec) -> Spec:
@@ -50,7 +77,7 @@ def intensities(samples: Samples, spec: Spec) -> Tensor:
 
 def standardize_targets(raw: Tensor, targets: Targets) -> Tensor:
     """float32 (target − mean) / std of real targets (batch, outputs); class indices pass unchanged."""
-    return _standard(raw, targets.mean, targets.std, 0) if targets.kind == "real" else raw
+    return standard_units(raw, targets) if targets.kind == "real" else raw
 
 
 def moments(sums: Tensor, count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -64,6 +91,56 @@ def moments(sums: Tensor, count: int) -> tuple[tuple[float, ...], tuple[float, .
 def deviations(values: Iterable[float]) -> tuple[float, ...]:
     """The deviations, with 1 in place of 0: a constant feature is centred and left alone."""
     return tuple(value or 1.0 for value in values)
+
+
+# -------------------------------------------------------------------------------------------------------------- rows
+FAR = 10.0  # robust deviations from the median, from which a value is far out
+RANGES = ((0.25, 0.75), (0.1, 0.9), (0.05, 0.95), (0.01, 0.99))
+MOST_SORTED = 200_000  # rows, evenly spread, of which quantiles are taken
+
+
+def row_moments(rows: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and population deviation of every column, in double precision."""
+    wide = rows.double()
+    return tuple(wide.mean(0).tolist()), deviations(wide.std(0, correction=0).tolist())
+
+
+def robust(rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """(median, deviation) of every column: the range of the middle half in the unit in which that of a normal distribution
+    is its deviation. Where half of the rows are alike, of a wider part; 0 where nearly all are."""
+    values = rows[:: -(-len(rows) // MOST_SORTED)].double().numpy()
+    edges = [edge for pair in RANGES for edge in pair]
+    median, *ends = np.quantile(values, [0.5, *edges], axis=0)
+    deviation = np.zeros_like(median)
+    for (_, share), low, high in zip(RANGES, ends[::2], ends[1::2], strict=True):
+        deviation = np.where(deviation > 0, deviation, (high - low) / (2 * NormalDist().inv_cdf(share)))
+    return median, deviation
+
+
+def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> Inputs:
+    """The inputs with the mean and deviation of each feature; where a value is far out, the median and robust deviation.
+
+    rows: of the training split; where they are not all of them, `whole` says what all of them are like.
+    """
+    whole = whole or Extent(
+        *row_moments(rows), *(tuple(ends.double().tolist()) for ends in (rows.amin(0), rows.amax(0)))
+    )
+    median, deviation = robust(rows)
+    farthest = np.maximum(np.array(whole.high) - median, median - np.array(whole.low))
+    far = (deviation > 0) & (farthest > FAR * deviation)
+    mean, std = np.where(far, median, whole.mean), np.where(far, deviation, whole.std)
+    clipped = tuple(far.tolist()) if far.any() else ()
+    return replace(inputs, mean=tuple(mean.tolist()), std=tuple(std.tolist()), clipped=clipped)
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Of every feature of many rows: mean, population deviation, least and greatest value."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
 
 
 def channel_sums(images: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Task
-from profundo.data.splits.folds import target_names
+from profundo.data.splits.split_by import target_names
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.blocks import gather
 from profundo.looks.class_findings import class_findings, real_findings

@@ -27,8 +27,9 @@ from torch import Tensor
 
 from profundo.data.dataset_names import Task
 from profundo.data.images.layouts import splits_of
+from profundo.data.splits.split_by import read_split_by
 from profundo.data.splits.splits import Collection, Selection
-from profundo.data.standard import deviations
+from profundo.data.standard import Extent, deviations
 from profundo.data.streams.addresses import Stored, read
 from profundo.data.tables.columns import encoded, feature_names, learned
 from profundo.data.tables.frames import (
@@ -40,6 +41,7 @@ from profundo.data.tables.frames import (
     target_values,
 )
 from profundo.data.tables.parquet_footers import row_groups
+from profundo.data.tables.split_column import by_column, inputs_of
 from profundo.records import Column, Inputs, ProfundoError, Samples
 
 if TYPE_CHECKING:
@@ -202,17 +204,26 @@ class Rows:
         notes = tuple(f"column {name!r} is left out: it has one value only in the rows to train on" for name in gone)
         return replace(inputs, shape=(len(names),), names=names, columns=told), made, notes
 
-    def moments(self, indices: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and population deviation of every feature, block by block (Chan, Golub and LeVeque 1983)."""
+    def measured(self, indices: Tensor) -> tuple[Tensor, Extent]:
+        """Up to 200,000 of these rows, evenly spread, and of all of them the mean, deviation and ends of every feature, block
+        by block (Chan, Golub and LeVeque 1983)."""
         count, mean, squares = 0, torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+        low = high = torch.empty(0)
         counts = torch.unique_consecutive(self.blocks[indices], return_counts=True)[1].tolist()
         for part in torch.split(indices, counts):
             values = self.gather(part).double()
             own = values.mean(0)
             total, apart = count + len(part), own - mean
             squares = squares + (values - own).square_().sum(0) + apart.square() * (count * len(part) / total)
+            low, high = (
+                (torch.minimum(low, values.amin(0)), torch.maximum(high, values.amax(0)))
+                if count
+                else (values.amin(0), values.amax(0))
+            )
             mean, count = mean + apart * (len(part) / total), total
-        return tuple(mean.tolist()), deviations(math.sqrt(value / count) for value in squares.tolist())
+        std = deviations(math.sqrt(value / count) for value in squares.tolist())
+        whole = Extent(tuple(mean.tolist()), std, tuple(low.tolist()), tuple(high.tolist()))
+        return self.gather(indices[_spread(len(indices), self.blocks[indices])]), whole
 
     def fingerprint(self, indices: Tensor) -> bytes:
         """Of which rows of which files; their values show in the targets and in the means and deviations."""
@@ -220,8 +231,10 @@ class Rows:
         return hashlib.sha256(repr((sizes, self.table.rows)).encode() + indices.numpy().tobytes()).digest()
 
 
-def parquet_collection(name: str, stored: Sequence[Stored], target: str | None, task: Task = "auto") -> Collection:
-    """The rows of these files, to be read while training; their target is kept in memory.
+def parquet_collection(
+    name: str, stored: Sequence[Stored], target: str | None, task: Task = "auto", split_by: str | None = None
+) -> Collection:
+    """The rows of these files, to be read while training; their target is kept in memory, and what they are split by.
 
     Files in folders train/, validation/, test/, or with names that begin so, are those splits. Raises ProfundoError for
     files that do not read or differ in their columns, and for targets that are not there.
@@ -229,14 +242,17 @@ def parquet_collection(name: str, stored: Sequence[Stored], target: str | None, 
     table = Table(stored)
     where = stored[0].address
     wanted = target_columns(list(table.schema), target, where)
-    answers = table.whole(wanted)
+    split = [read_split_by(split_by)[1]] if split_by is not None else []
+    answers = table.whole([*wanted, *(column for column in split if column in table.schema and column not in wanted)])
     there = torch.from_numpy(np.flatnonzero(~answers.select(_any_missing(wanted)).to_series().to_numpy()))
     if not len(there):
         raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
-    targets, values, outputs = target_values(answers.drop_nulls(), task, where)
+    by = by_column(split_by, answers, wanted, where) if split_by is not None else None
+    targets, values, outputs = target_values(answers.drop_nulls(wanted).select(wanted), task, where)
     groups = torch.repeat_interleave(torch.tensor(table.groups))
     learning = _spread(len(there), groups[there])
     sample = table.taken(there[learning].numpy(), [one for one in table.schema if one not in wanted])
+    sample = inputs_of(split_by, sample)
     columns, left_out = recognised_columns(sample)
     if not columns:
         raise ProfundoError(f"{where}: no column is left to predict {target!r} from: {none_left(left_out)}")
@@ -244,8 +260,11 @@ def parquet_collection(name: str, stored: Sequence[Stored], target: str | None, 
     split_of = splits_of([one.address for one in stored])
     files = torch.from_numpy(np.searchsorted(table.begins, there.numpy(), side="right") - 1)
 
+    def of_split(split: str) -> Tensor:
+        return torch.isin(files, torch.tensor([place for place, one in enumerate(split_of) if one == split]))
+
     def samples(split: str) -> Samples | None:
-        mine = torch.isin(files, torch.tensor([place for place, one in enumerate(split_of) if one == split]))
+        mine = of_split(split)
         return Samples(Selection(source, there[mine]), values[mine]) if mine.any() else None
 
     train = samples("train")
@@ -258,7 +277,9 @@ def parquet_collection(name: str, stored: Sequence[Stored], target: str | None, 
         *left_out,
         *(part if len(learning) < len(there) else []),
     )
-    return Collection(name, inputs, targets, train, samples("validation"), samples("test"), notes=notes)
+    if by is not None:
+        by = replace(by, keys=by.keys[of_split("train")])
+    return Collection(name, inputs, targets, train, samples("validation"), samples("test"), notes=notes, split_by=by)
 
 
 def read_tables(stored: Sequence[Stored]) -> polars.DataFrame:
