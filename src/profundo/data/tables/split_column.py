@@ -13,6 +13,7 @@ from profundo.data.dataset_names import Reading, nearest
 from profundo.data.splits.split_by import SplitBy, numbered, read_split_by, target_names
 from profundo.data.splits.splits import Collection
 from profundo.data.tables.frames import frame_collection, raw_rows, recognised
+from profundo.data.tables.order_and_groups import unlike_chance
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -23,10 +24,13 @@ __all__ = ["by_column", "inputs_of", "split_collection"]
 
 def split_collection(frame: polars.DataFrame, name: str, where: str, how: Reading) -> Collection:
     """The rows of a table that was read, and what decides who is in which split, where that was asked for."""
-    by = None
-    if how.split_by is not None:
-        by = by_column(how.split_by, frame, target_names(how.target, frame.columns), where)
-    return replace(frame_collection(inputs_of(how.split_by, frame), name, where, how.target, how.task), split_by=by)
+    targets = target_names(how.target, frame.columns)
+    by = by_column(how.split_by, frame, targets, where) if how.split_by is not None else None
+    collection = frame_collection(inputs_of(how.split_by, frame), name, where, how.target, how.task)
+    if by is not None:
+        return replace(collection, split_by=by)
+    doubts = tuple(f"{what}; {advice}" for what, advice in unlike_chance(frame, targets))
+    return replace(collection, notes=(*collection.notes, *doubts))
 
 
 def by_column(text: str, frame: polars.DataFrame, targets: Sequence[str], where: str) -> SplitBy:
@@ -61,9 +65,14 @@ def times(series: polars.Series, where: str) -> tuple[Tensor, bool]:
     column = recognised(series)
     if not isinstance(column, str) and column.kind in ("number", "date"):
         return raw_rows(series.to_frame(), [column])[:, 0], column.kind == "date"
-    numbers = series.cast(polars.String).cast(
-        polars.Float64, strict=False
-    )  # also a count of the rows, no input by itself
+    words = series.cast(polars.String)
+    try:
+        moments = words.str.to_datetime(strict=False, time_unit="us")
+    except polars.exceptions.PolarsError:  # no form of dates is recognised
+        moments = words.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
+    if not moments.null_count():
+        return torch.from_numpy(moments.dt.epoch("us").to_numpy() / 1e6), True
+    numbers = words.cast(polars.Float64, strict=False)  # such as a count of the rows, which is no input
     if numbers.null_count():
         row = int(numbers.is_null().arg_true()[0])
         raise ProfundoError(
