@@ -93,8 +93,8 @@ class Inputs:
 class Transform:
     """How one real target is bent before it is standardised (units.py); all that is in it was learned in training.
 
-    kind: "none", as it is; "log", log(max(y, least) + shift); "rank", through the points (values[i], scores[i]) and straight
-        between them.
+    kind: "none", as it is; "log", log(y + shift), and its tangent below `least`; "rank", straight lines through the points
+        (values[i], scores[i]).
     """
 
     kind: Literal["none", "log", "rank"]

@@ -1,10 +1,12 @@
 """Real targets in the units that a network predicts, and back: bent where that was asked for, centred, scaled.
 
-y → f(y) → (f(y) − mean) / std, in float64 until it is a number about 1: as float32, times in seconds since 1970 lie two
-minutes apart, and metres of a map half a metre.
+y → f(y) → (f(y) − mean) / std, one to one for every y, so that figures are of the targets as they were; in float64 until it is
+a number about 1: as float32, times in seconds since 1970 lie two minutes apart, and metres of a map half a metre.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -43,7 +45,9 @@ def bend(values: Tensor, how: Transform) -> Tensor:
     if how.kind == "none":
         return values
     if how.kind == "log":
-        return (values.clamp(min=how.least) + how.shift).log()
+        least = how.least + how.shift
+        above = (values.clamp(min=how.least) + how.shift).log()
+        return above + (values - how.least).clamp(max=0) / least
     return interpolate(values, how.values, how.scores)
 
 
@@ -52,15 +56,18 @@ def unbend(values: Tensor, how: Transform) -> Tensor:
     if how.kind == "none":
         return values
     if how.kind == "log":
-        return values.exp() - how.shift
+        least = how.least + how.shift
+        below = (values - math.log(least)).clamp(max=0)
+        return values.clamp(min=math.log(least)).exp() - how.shift + below * least
     return interpolate(values, how.scores, how.values)
 
 
 def interpolate(x: Tensor, places: tuple[float, ...], heights: tuple[float, ...]) -> Tensor:
-    """The heights at x, straight between the ascending places; level beyond them. By comparisons, which ONNX has words for."""
+    """The heights at x, straight between the ascending places, and as at the ends beyond them. By comparisons, which ONNX has
+    words for."""
     at, to = _row(places, x), _row(heights, x)
     left = ((x.unsqueeze(-1) >= at).sum(-1) - 1).clamp(0, len(places) - 2)
-    share = ((x - at[left]) / (at[left + 1] - at[left])).clamp(0, 1)
+    share = (x - at[left]) / (at[left + 1] - at[left])
     return to[left] + share * (to[left + 1] - to[left])
 
 

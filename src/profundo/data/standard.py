@@ -1,8 +1,8 @@
 """Standardised values (raw − mean) / std, and the means and deviations themselves.
 
-A feature with values far out (a slip such as 99,999, a heavy tail) has its median and its interquartile range in their
-place, and what is then far from 0 is clipped smoothly, x / √(1 + (x/3)²) (Holzmüller, Grinsztajn and Steinwart 2024): six
-such slips would else decide the deviation of a whole column, and squeeze all that is usual into a hundredth of it.
+A feature with a few values far apart from all others (slips such as 99,999) has its median and interquartile range in
+their place, and what is then far from 0 is clipped smoothly, x / √(1 + (x/3)²) (Holzmüller, Grinsztajn and Steinwart 2024):
+six slips would else decide the deviation of a whole column, and squeeze all that is usual into a hundredth of it.
 
 The statistics of images come from integer sums, so that they are exact and do not depend on the order of summation:
 with S₁ = Σx, S₂ = Σx² over n pixels, mean = S₁/n and variance = (n·S₂ − S₁²)/n².
@@ -29,6 +29,7 @@ __all__ = [
     "clip",
     "constant",
     "deviations",
+    "has_slips",
     "intensities",
     "measured_rows",
     "moments",
@@ -94,9 +95,10 @@ def deviations(values: Iterable[float]) -> tuple[float, ...]:
 
 
 # -------------------------------------------------------------------------------------------------------------- rows
-FAR = 10.0  # robust deviations from the median, from which a value is far out
-RANGES = ((0.25, 0.75), (0.1, 0.9), (0.05, 0.95), (0.01, 0.99))
+RANGES = (0.75, 0.9, 0.95, 0.99)  # upper ends of the middle part of which the deviation is taken
 MOST_SORTED = 200_000  # rows, evenly spread, of which quantiles are taken
+FAR, APART, MOST_FAR = 10.0, 5.0, 0.02  # of what is no tail but a slip; see `has_slips`
+NEAR = 5.5  # usual deviations: 2 % of slips, 10 robust deviations out, are 5.7 of those that they make themselves
 
 
 def row_moments(rows: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -109,38 +111,58 @@ def robust(rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """(median, deviation) of every column: the range of the middle half in the unit in which that of a normal distribution
     is its deviation. Where half of the rows are alike, of a wider part; 0 where nearly all are."""
     values = rows[:: -(-len(rows) // MOST_SORTED)].double().numpy()
-    edges = [edge for pair in RANGES for edge in pair]
-    median, *ends = np.quantile(values, [0.5, *edges], axis=0)
+    median = np.median(values, axis=0)
+    lows, highs = ([1 - share for share in RANGES], "lower"), (RANGES, "higher")  # never between two values of a few
+    ends = (np.quantile(values, shares, axis=0, method=method) for shares, method in (lows, highs))  # type: ignore[call-overload]
     deviation = np.zeros_like(median)
-    for (_, share), low, high in zip(RANGES, ends[::2], ends[1::2], strict=True):
+    for share, low, high in zip(RANGES, *ends, strict=True):
         deviation = np.where(deviation > 0, deviation, (high - low) / (2 * NormalDist().inv_cdf(share)))
     return median, deviation
 
 
-def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> Inputs:
-    """The inputs with the mean and deviation of each feature; where a value is far out, the median and robust deviation.
+def has_slips(values: np.ndarray, median: float, deviation: float) -> bool:
+    """Whether a few values, at most 2 %, lie more than 10 deviations out, and five times as far as all others.
 
-    rows: of the training split; where they are not all of them, `whole` says what all of them are like.
+    A long tail has values everywhere along it, and may be just what the target depends on: clipped, R² of a target that is
+    3 x for a lognormal x (σ = 1.5) falls from 0.999 to 0.86 (2,000 rows, seeds 0 and 1).
     """
-    whole = whole or Extent(
-        *row_moments(rows), *(tuple(ends.double().tolist()) for ends in (rows.amin(0), rows.amax(0)))
-    )
-    median, deviation = robust(rows)
-    farthest = np.maximum(np.array(whole.high) - median, median - np.array(whole.low))
-    far = (deviation > 0) & (farthest > FAR * deviation)
-    mean, std = np.where(far, median, whole.mean), np.where(far, deviation, whole.std)
-    clipped = tuple(far.tolist()) if far.any() else ()
-    return replace(inputs, mean=tuple(mean.tolist()), std=tuple(std.tolist()), clipped=clipped)
+    apart = np.abs(values - median) / deviation if deviation > 0 else np.zeros(1)
+    if apart.max() <= FAR or len(apart) < 2:
+        return False
+    most = min(len(apart) - 1, max(1, int(MOST_FAR * len(apart))))
+    top = np.sort(np.partition(apart, -most - 1)[-most - 1 :])
+    return bool(((top[1:] > FAR) & (top[1:] >= APART * np.maximum(top[:-1], 1))).any())
+
+
+def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> Inputs:
+    """The inputs with the mean and deviation of each feature; where there are slips, the median and robust deviation.
+
+    rows: of the training split; where they are not all of them, `whole` says what all are like.
+    """
+    if whole is None:
+        low, high = (tuple(end.double().tolist()) for end in (rows.amin(0), rows.amax(0)))
+        whole = Extent(*row_moments(rows), low, high, len(rows))
+    mean, std, least, most = (np.array(numbers) for numbers in (whole.mean, whole.std, whole.low, whole.high))
+    clipped = np.zeros(len(mean), bool)
+    for place in np.flatnonzero(np.maximum(most - mean, mean - least) > NEAR * std).tolist():
+        median, deviation = (float(part[0]) for part in robust(rows[:, place : place + 1]))
+        values = rows[:, place].double().numpy()
+        values = np.append(values, (least[place], most[place])) if len(values) < whole.count else values
+        if has_slips(values, median, deviation):
+            clipped[place], mean[place], std[place] = True, median, deviation
+    marks = tuple(clipped.tolist()) if clipped.any() else ()
+    return replace(inputs, mean=tuple(mean.tolist()), std=tuple(std.tolist()), clipped=marks)
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Of every feature of many rows: mean, population deviation, least and greatest value."""
+    """Of every feature of many rows: mean, population deviation, least and greatest value. count: of the rows."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    count: int
 
 
 def channel_sums(images: Tensor) -> Tensor:

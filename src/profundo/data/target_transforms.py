@@ -59,7 +59,7 @@ def learned_transform(name: str, values: Tensor, kind: TargetTransform) -> Trans
 
 
 def log_transform(name: str, values: Tensor) -> Transform:
-    """log y; where some are 0, log(y + the least that is not). What comes below all of training counts as half its least."""
+    """log y; where some are 0, log(y + the least that is not)."""
     least = float(values.min())
     if least < 0:
         raise ProfundoError(
@@ -73,8 +73,9 @@ def log_transform(name: str, values: Tensor) -> Transform:
 
 def rank_transform(values: Tensor) -> Transform:
     """Through the quantiles of the values and those of a normal distribution; equal values have the mean of their scores."""
-    shares = (np.arange(KNOTS) + 0.5) / KNOTS
-    heights, places = np.unique(np.quantile(values.numpy(), shares), return_inverse=True)
+    end = 0.5 / len(values)
+    shares = np.linspace(end, 1 - end, KNOTS)
+    heights, places = np.unique(np.quantile(values.numpy(), np.linspace(0, 1, KNOTS)), return_inverse=True)
     if len(heights) < 2:
         return STRAIGHT
     scores = torch.special.ndtri(torch.from_numpy(shares)).numpy()

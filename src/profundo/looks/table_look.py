@@ -145,8 +145,9 @@ def _look_at_frame(
     findings += _target_findings(collection, counts, wanted)
     findings += row_findings(frame, columns, split, label)
     if not split.any():
-        doubts = unlike_chance(frame, wanted)
-        findings += [Finding("warning", f"{capital(what)}.", f"{capital(advice)}.") for what, advice in doubts]
+        for doubt in unlike_chance(frame, wanted):
+            what, _, advice = doubt.rpartition("; ")
+            findings.append(Finding("warning", f"{capital(what)}.", f"{capital(advice)}."))
     shape, training, stops = prepared(collection)
     if (
         collection is not None and collection.inputs.columns and shape == collection.inputs.shape

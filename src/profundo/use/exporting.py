@@ -308,7 +308,7 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
     spec = trained.spec
     given = "images" if spec.inputs.kind == "image" else "rows"
     model = onnx_graph(trained.whole, example(spec), given)
-    feeds: Mapping[str, Any] = {given: samples.raw.numpy()}
+    feeds: Mapping[str, Any] = {given: (samples.raw if given == "images" else samples.raw.double()).numpy()}
     if spec.inputs.columns:
         model = with_columns(model, spec.inputs.columns, given)
         feeds = feeds_of(samples.rows, spec.inputs.columns)

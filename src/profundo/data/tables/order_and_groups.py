@@ -32,27 +32,21 @@ ENTITY = re.compile(rf"(^|[\W_])({THINGS})([\W_]?(id|key|no|nr|number|code|name)
 CAPITALS = re.compile(r"[a-z](ID|Id|Key|No|Nr)$")
 
 
-def unlike_chance(frame: polars.DataFrame, targets: Collection[str]) -> list[tuple[str, str]]:
-    """(what, what to do) for the column by which the rows are ordered in time, and each whose values come repeatedly."""
+def unlike_chance(frame: polars.DataFrame, targets: Collection[str]) -> list[str]:
+    """ "what; what to do" of the column by which the rows are ordered in time, and of each whose values come repeatedly."""
     if frame.height < FEWEST:
         return []
     columns = [frame[name] for name in frame.columns if name not in targets]
     ordered = next((column for column in columns if _is_time(column)), None)
     time = [
-        (
-            f"the rows follow {column.name!r} in time, from {column.min()!s} to {column.max()!s}, and a split by chance tests on "
-            "moments between those that were trained on",
-            f"to predict what comes later, --split-by 'time:{column.name}'",
-        )
+        f"the rows follow {column.name!r} in time, from {column.min()!s} to {column.max()!s}, and a split by chance tests on "
+        f"moments between those that were trained on; to predict what comes later, --split-by 'time:{column.name}'"
         for column in columns
         if column is ordered
     ]
     return time + [
-        (
-            f"column {column.name!r} names {different:,} things in {frame.height:,} rows, and a split by chance has most of them "
-            "on both sides",
-            f"to predict of others, --split-by 'group:{column.name}'",
-        )
+        f"column {column.name!r} names {different:,} things in {frame.height:,} rows, and a split by chance has most of them "
+        f"on both sides; to predict of others, --split-by 'group:{column.name}'"
         for column in columns
         if column is not ordered and (different := _repeated(column))
     ]

@@ -40,6 +40,7 @@ from profundo.data.tables.frames import (
     target_columns,
     target_values,
 )
+from profundo.data.tables.order_and_groups import unlike_chance
 from profundo.data.tables.parquet_footers import row_groups
 from profundo.data.tables.split_column import by_column, inputs_of
 from profundo.records import Column, Inputs, ProfundoError, Samples
@@ -222,7 +223,7 @@ class Rows:
             )
             mean, count = mean + apart * (len(part) / total), total
         std = deviations(math.sqrt(value / count) for value in squares.tolist())
-        whole = Extent(tuple(mean.tolist()), std, tuple(low.tolist()), tuple(high.tolist()))
+        whole = Extent(tuple(mean.tolist()), std, tuple(low.tolist()), tuple(high.tolist()), count)
         return self.gather(indices[_spread(len(indices), self.blocks[indices])]), whole
 
     def fingerprint(self, indices: Tensor) -> bytes:
@@ -277,9 +278,12 @@ def parquet_collection(
         *left_out,
         *(part if len(learning) < len(there) else []),
     )
+    test = samples("test")
+    if by is None and test is None:
+        notes += tuple(unlike_chance(sample, wanted))
     if by is not None:
         by = replace(by, keys=by.keys[of_split("train")])
-    return Collection(name, inputs, targets, train, samples("validation"), samples("test"), notes=notes, split_by=by)
+    return Collection(name, inputs, targets, train, samples("validation"), test, notes=notes, split_by=by)
 
 
 def read_tables(stored: Sequence[Stored]) -> polars.DataFrame:

@@ -29,8 +29,7 @@ def split_collection(frame: polars.DataFrame, name: str, where: str, how: Readin
     collection = frame_collection(inputs_of(how.split_by, frame), name, where, how.target, how.task)
     if by is not None:
         return replace(collection, split_by=by)
-    doubts = tuple(f"{what}; {advice}" for what, advice in unlike_chance(frame, targets))
-    return replace(collection, notes=(*collection.notes, *doubts))
+    return replace(collection, notes=(*collection.notes, *unlike_chance(frame.drop_nulls(targets), targets)))
 
 
 def by_column(text: str, frame: polars.DataFrame, targets: Sequence[str], where: str) -> SplitBy:
