@@ -16,7 +16,7 @@ from profundo.data.splits.split_by import SplitBy, grouped, latest, split_note
 from profundo.data.standard import Extent, channel_sums, measured_rows, moments
 from profundo.data.tables.columns import as_features
 from profundo.data.target_transforms import measured_targets
-from profundo.records import Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
+from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 
 __all__ = ["Blocked", "Collection", "Selection", "chosen", "divide", "finished", "labels_of", "separated", "stratified"]
 
@@ -26,7 +26,7 @@ class Collection:
     """What a reader found. Splits that are None are to be taken from `train`.
 
     shares: of `test` among all samples and of `validation` among those left, where they have to be made; split_by: what
-    decides who is in which of them, where that is not chance.
+    decides who is in which of them, where that is not chance. readings: of a table, what its columns were taken for.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Collection:
     test: Samples | None = None
     shares: tuple[float, float] = (0.2, 0.125)
     notes: tuple[str, ...] = ()
+    readings: tuple[ColumnReading, ...] = ()
     split_by: SplitBy | None = None
     target_transform: TargetTransform = "none"
 
@@ -225,7 +226,8 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
         targets = measured_targets(targets, train.targets, collection.target_transform)
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
-    return Dataset(collection.name, Spec(inputs, targets), *splits, notes=notes, facts=facts)
+    readings = collection.readings
+    return Dataset(collection.name, Spec(inputs, targets), *splits, notes=notes, facts=facts, readings=readings)
 
 
 def stratified(labels: Tensor, among: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

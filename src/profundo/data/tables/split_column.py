@@ -19,17 +19,25 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["by_column", "inputs_of", "split_collection"]
+    from profundo.data.tables.reading import Table
+
+__all__ = ["by_column", "learned_from", "split_collection"]
 
 
-def split_collection(frame: polars.DataFrame, name: str, where: str, how: Reading) -> Collection:
+def split_collection(table: Table, name: str, where: str, how: Reading) -> Collection:
     """The rows of a table that was read, and what decides who is in which split, where that was asked for."""
-    targets = target_names(how.target, frame.columns)
-    by = by_column(how.split_by, frame, targets, where) if how.split_by is not None else None
-    collection = frame_collection(inputs_of(how.split_by, frame), name, where, how.target, how.task)
+    targets = target_names(how.target, table.frame.columns)
+    by = by_column(how.split_by, table.frame, targets, where) if how.split_by is not None else None
+    collection = frame_collection(table, name, where, learned_from(how))
     if by is not None:
         return replace(collection, split_by=by)
-    return replace(collection, notes=(*collection.notes, *unlike_chance(frame.drop_nulls(targets), targets)))
+    return replace(collection, notes=(*collection.notes, *unlike_chance(table.frame.drop_nulls(targets), targets)))
+
+
+def learned_from(how: Reading) -> Reading:
+    """The reading without the column that groups the rows: it would tell one group from another."""
+    kind, column = read_split_by(how.split_by) if how.split_by is not None else ("", "")
+    return replace(how, drop=(*how.drop, column)) if kind == "group" else how
 
 
 def by_column(text: str, frame: polars.DataFrame, targets: Sequence[str], where: str) -> SplitBy:
@@ -47,14 +55,6 @@ def by_column(text: str, frame: polars.DataFrame, targets: Sequence[str], where:
         return SplitBy("group", column, numbered(series.to_list()))
     keys, are_dates = times(series, where)
     return SplitBy("time", column, keys, are_dates)
-
-
-def inputs_of(text: str | None, frame: polars.DataFrame) -> polars.DataFrame:
-    """The columns to learn from and to predict: what groups rows would tell one group from another."""
-    if text is None:
-        return frame
-    kind, column = read_split_by(text)
-    return frame.drop(column, strict=False) if kind == "group" else frame
 
 
 def times(series: polars.Series, where: str) -> tuple[Tensor, bool]:
