@@ -17,6 +17,9 @@ from profundo.data.splits.folds import folds, held_out, pooled
 from profundo.data.splits.split_by import by_name, forward, grouped, latest
 from profundo.data.splits.splits import divided
 from profundo.records import ProfundoError
+from profundo.runs.experiment import new_experiment
+from profundo.runs.supervised import open_run, train
+from profundo.studies import learning_curves, model_selection, study
 
 SPLITS = ("train", "validation", "test")
 
@@ -251,3 +254,20 @@ def test_what_a_split_by_chance_would_hide_is_told_of(tmp_path):
             assert "12 things in 120 rows" in text
     by_time = " ".join(pf.load(tmp_path / "ordered.csv", target="y", split_by="time:when").notes)
     assert "chance" not in by_time
+
+
+# ---------------------------------------------------------------------------------------------- where splits are needed
+def test_a_run_that_is_opened_again_and_every_study_are_split_the_same_way(visits, tmp_path, monkeypatch):
+    options = {"target": "y", "split_by": "group:patient", "net": "linear", "epochs": 1}
+    run = train(new_experiment(data=str(visits), **options), out=tmp_path / "run")
+    assert open_run(tmp_path / "run").scores.values == run.scores.values  # of other splits it would be refused
+    of, seen = column(visits, "patient"), []
+    real = study.trained
+    for module in (learning_curves, model_selection):
+        monkeypatch.setattr(module, "trained", lambda asked, data, net: seen.append(data) or real(asked, data, net))
+    pf.learning_curve(visits, sizes=(0.5, 1), repeats=1, **options)
+    pf.select(visits, vary={"l1": [0, 1]}, **options)
+    assert len(seen) == 5
+    for data in seen:
+        groups = [{of[number] for number in numbers(getattr(data, split), data.spec)} for split in SPLITS]
+        assert not groups[0] & (groups[1] | groups[2])
