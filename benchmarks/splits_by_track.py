@@ -1,6 +1,6 @@
 """What a split by chance hides: traffic signs, of which some 30 photographs each show one and the same sign (a track).
 
-    python benchmarks/splits_by_track.py [--seeds 0 1 2] [--epochs 3]
+    python -m benchmarks.splits_by_track [--seeds 0 1 2] [--epochs 3]
 
 Needs traffic-signs/gtsrb-jpg.zip in PROFUNDO_DATA (Stallkamp et al. 2012). The set's own test split has tracks of its own. The
 same net is trained twice: validated on photographs drawn by chance, and on whole tracks. Printed for each: the validation
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 from pathlib import Path
 
 from profundo.runs.experiment import new_experiment
@@ -27,11 +26,9 @@ SPLITS = {"by chance": None, "by track": "group:.*_"}
 
 def measured(data: Path, split_by: str | None, seed: int, epochs: int) -> dict[str, float]:
     """Validation and test accuracy of one training."""
-    began = time.perf_counter()
     experiment = new_experiment(data=str(data), split_by=split_by, seed=seed, epochs=epochs, net="fast_cnn")
     run = trained(experiment, load_data(experiment))
-    accuracy = {split: figures_on(run, getattr(run.data, split))["accuracy"] for split in ("validation", "test")}
-    return {**accuracy, "seconds": round(time.perf_counter() - began, 1)}
+    return {split: figures_on(run, getattr(run.data, split))["accuracy"] for split in ("validation", "test")}
 
 
 def main() -> None:

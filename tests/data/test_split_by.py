@@ -252,6 +252,9 @@ def test_what_a_split_by_chance_would_hide_is_told_of(tmp_path):
             assert ("--split-by 'time:when'" in text) == is_ordered
             assert "--split-by 'group:CustomerID'" in text
             assert "12 things in 120 rows" in text
+    by_group = pf.load(tmp_path / "ordered.csv", target="y", split_by="group:CustomerID")
+    assert "CustomerID" in pf.load(tmp_path / "ordered.csv", target="y").spec.inputs.names
+    assert "CustomerID" not in by_group.spec.inputs.names
     by_time = " ".join(pf.load(tmp_path / "ordered.csv", target="y", split_by="time:when").notes)
     assert "chance" not in by_time
 

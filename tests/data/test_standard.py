@@ -94,6 +94,21 @@ def test_six_slips_of_twenty_thousand_leave_a_column_as_it_was():
     assert standardize(rows, inputs)[:6, 1].max() < 3
 
 
+def test_a_net_learns_as_well_from_a_column_with_six_slips(tmp_path):
+    draw = np.random.default_rng(0)
+    x = draw.normal(1500, 400, (800, 2))
+    y = x @ [1.0, 0.5] + draw.normal(0, 50, 800)
+    slips = x.copy()
+    slips[draw.choice(800, 6, replace=False), 0] = 9_999_999
+    reached = {}
+    for name, inputs in (("clean", x), ("slips", slips)):
+        np.savez(tmp_path / "a.npz", x=inputs, y=y)
+        data = pf.load(tmp_path / "a.npz")
+        reached[name] = pf.fit(pf.nets.build("mlp", data.spec), data, epochs=15, out=False).scores.values["R²"]
+    assert reached["clean"] > 0.95
+    assert reached["slips"] > reached["clean"] - 0.05
+
+
 @pytest.mark.parametrize(
     ("name", "column"),
     [

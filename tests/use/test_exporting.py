@@ -342,7 +342,7 @@ def test_a_category_that_is_spelled_as_nothing_is_one_in_every_way():
 
     node = onnx.helper.make_node("Identity", ["rows"], ["values"])
     ends = [
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 4]) for name in ("rows", "values")
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, ["batch", 4]) for name in ("rows", "values")
     ]
     model = onnx.helper.make_model(onnx.helper.make_graph([node], "same", ends[:1], ends[1:]), ir_version=9)
     graph = with_columns(model, (column,), "rows")
@@ -619,7 +619,7 @@ def test_a_net_of_ones_own_is_exported_from_its_run(tmp_path):
     net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
     run = pf.fit(net, data, epochs=2, out=tmp_path / "run")
     done = pf.export(run, out=tmp_path / "out.onnx")
-    (said,) = session(tmp_path / "out.onnx").run(None, {"rows": data.test.inputs.numpy()})
+    (said,) = session(tmp_path / "out.onnx").run(None, {"rows": data.test.inputs.double().numpy()})
     np.testing.assert_allclose(said, run.predict(data.test.inputs), atol=1e-5)
     assert json.loads((tmp_path / "model-card.json").read_text())["parameters"] == 4 * 8 + 8 + 8 * 3 + 3
     assert done.samples == 30
