@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "BEGIN",
+    "END",
+    "PAD",
     "Batch",
     "Calibration",
     "CalibrationBin",
@@ -35,6 +38,8 @@ __all__ = [
     "Transform",
     "Writing",
 ]
+
+PAD, BEGIN, END = 0, 1, 2  # of every vocabulary whose sentences begin, end and are padded
 
 
 class ProfundoError(Exception):
@@ -134,6 +139,7 @@ class Inputs:
         and std the interquartile range in the unit of a normal deviation. Empty: none has.
     names: names of a row's features; empty for images.
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
+    window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
     """
 
     shape: tuple[int, ...]
@@ -144,6 +150,7 @@ class Inputs:
     columns: tuple[Column, ...] = ()
     form: TableForm = TableForm()
     clipped: tuple[bool, ...] = ()
+    window: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
