@@ -375,7 +375,7 @@ def _one_target(series: polars.Series, texts: polars.Series | None, task: Task, 
             raise ProfundoError(
                 f"{where}: column {series.name!r} holds {series.dtype} values; --task real needs numbers"
             )
-        values = torch.from_numpy(series.cast(polars.Float32).to_numpy().copy()).unsqueeze(1)
+        values = torch.from_numpy(series.cast(polars.Float64).to_numpy().copy()).unsqueeze(1)
         if not values.isfinite().all():
             raise ProfundoError(f"{where}: column {series.name!r} holds infinite values; a target is a finite number")
         return Targets("real", names=(series.name,)), values, ()
