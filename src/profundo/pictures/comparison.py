@@ -20,7 +20,7 @@ from profundo.pictures.rendering import rendered
 from profundo.pictures.report_content import Value
 from profundo.pictures.report_results import ORDER, WHOLE_RUN, by_quantity, most_unusual, small
 from profundo.pictures.tables import Cell, Figure, Grid, Row
-from profundo.pictures.verdict import MEANINGS, SHARES, is_better, main_name, score
+from profundo.pictures.verdict import is_better, is_share, main_name, meaning, score
 from profundo.records import Calibration, CalibrationBin, ClassScores, Scores, Spec
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ class Contender:
     name: str
     scores: Scores
     command: str
-    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     best_epoch: int | None = None
     calibration: Calibration | None = None
@@ -162,8 +161,8 @@ def _difference(first: str, pairing: Pairing) -> str:
     if away == 0:
         return f"{pairing.other} and {first} have the same {name}."
     better, luck = is_better(name, away, 0.0), not pairing.adjusted < LUCK
-    did = "did {} on this test split than" if luck else "is {} than"
-    points = f"{numbers.SPACE}percentage{numbers.SPACE}points" if name in SHARES else ""
+    did = "did {} on this test split than" if luck else "is {} on these test samples than"
+    points = f"{numbers.SPACE}percentage{numbers.SPACE}points" if is_share(name) else ""
     size, low, high = (_points(name, value) for value in (abs(away), pairing.low, pairing.high))
     direction = "higher" if away > 0 else "lower"
     return (
@@ -183,7 +182,7 @@ def _luck(pairing: Pairing, several: bool) -> str:
 
 def _points(name: str, value: float) -> str:
     """A difference: of shares in percentage points."""
-    return (f"{100 * value:.2f}" if name in SHARES else numbers.plain(value)).replace("-", "−")
+    return (f"{100 * value:.2f}" if is_share(name) else numbers.plain(value)).replace("-", "−")
 
 
 def _signed(name: str, value: float) -> str:
@@ -197,7 +196,7 @@ def _ladder(contenders: Sequence[Contender], name: str, things: str) -> Figure:
     rungs = []
     for at, one in enumerate(contenders):
         if name in one.scores.values:
-            low, high = one.intervals.get(name, (None, None))
+            low, high = one.scores.intervals.get(name, (None, None))
             rungs.append(Rung(one.name, one.scores.values[name], score(name, one.scores.values[name]), low, high, at))
     constant = contenders[0].scores.baseline.get(name)
     if constant is not None:
@@ -207,7 +206,7 @@ def _ladder(contenders: Sequence[Contender], name: str, things: str) -> Figure:
         f"95{numbers.SPACE}% intervals of each alone. They may overlap although the difference is no luck, since all runs "
         "were asked the same."
     )
-    return Figure(ladder_svg(rungs, name=name, percent=name in SHARES), caption)
+    return Figure(ladder_svg(rungs, name=name, percent=is_share(name)), caption)
 
 
 def _scores(contenders: Sequence[Contender]) -> Grid:
@@ -227,7 +226,7 @@ def _scores(contenders: Sequence[Contender]) -> Grid:
             )
             for value, remark in zip(values, away, strict=True)
         ]
-        rows.append([Cell(name, remark=MEANINGS.get(name, ""), words=True), *cells])
+        rows.append([Cell(name, remark=meaning(name), words=True), *cells])
     caption = (
         f"Every score on the test split, the best in bold; below each the difference from {first.name}, of shares in "
         "percentage points."
@@ -282,7 +281,7 @@ def _charts(contenders: Sequence[Contender]) -> tuple[list[Figure], list[Figure]
     for (quantity, split), curves in ranked:
         if max(map(len, curves.values())) > 1:
             label = quantity if split == WHOLE_RUN else f"{split} {quantity}"
-            svg = curves_svg(curves, x_label="epoch", y_label=label, percent=quantity in SHARES)
+            svg = curves_svg(curves, x_label="epoch", y_label=label, percent=is_share(quantity))
             figures[quantity not in ORDER].append(Figure(svg, f"{label[:1].upper()}{label[1:]} after each epoch."))
     return figures
 

@@ -26,6 +26,8 @@ def describe(name: str, predictions: Tensor, spec: Spec, probable: bool = True) 
         return {"input": name, "prediction": there, "probabilities": by_label}
     shares = predictions.tolist() if targets.kind == "classes" else [1 - float(predictions), float(predictions)]
     best = max(range(len(shares)), key=shares.__getitem__)
+    if targets.kind == "binary":
+        best = int(shares[1] >= targets.threshold)
     if not probable:
         return {"input": name, "prediction": targets.classes[best]}
     named = dict(zip(targets.classes, shares, strict=True))

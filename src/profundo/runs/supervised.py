@@ -38,7 +38,7 @@ from profundo.runs.report_facts import write_report
 from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
 from profundo.runs.saved_model import keepable, save_model
-from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines
+from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines, with_threshold
 from profundo.runs.tensorboard import EventFiles
 from profundo.runs.voice import Quiet, Voice, for_python
 from profundo.threads import using
@@ -276,6 +276,7 @@ def no_longer_kept(
 def judge(run: Run, voice: Voice) -> None:
     """Evaluate the trained network, keep what came out, and say it."""
     folder = run.folder
+    run.data = with_threshold(run.net, run.data, run.experiment)
     if folder is not None:  # the weights first: whatever fails from here on, they are there
         folder.check()
         problems = save_model(folder, run.net, run.experiment, run.data.spec)

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from profundo.evaluate.intervals import wilson
 from profundo.files import in_words, read_object
+from profundo.pictures.verdict import is_better
 from profundo.records import CalibrationBin, ClassScores, ProfundoError, Spec
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
@@ -73,6 +74,7 @@ def card(folder: Folder) -> dict[str, Any]:
                 "features": list(spec.inputs.names),
             },
             "classes": list(spec.targets.classes),
+            "threshold": spec.targets.threshold if spec.targets.threshold != 0.5 else None,
             "targets": list(spec.targets.names),
             "preprocessing": preprocessing(spec),
             "data": {
@@ -141,11 +143,12 @@ def answer(spec: Spec, objective: str) -> str:
         return "the expected value, in the target's own units"
     if objective == "hinge":
         return f"a margin: {spec.targets.classes[1]} at 0 or more, {spec.targets.classes[0]} below; no probability"
-    return (
-        "a probability for each label"
-        if spec.targets.kind == "labels"
-        else "a probability for each class, in their order"
-    )
+    if spec.targets.kind == "labels":
+        return "a probability for each label"
+    each = "a probability for each class, in their order"
+    if spec.targets.threshold == 0.5:
+        return each
+    return f"{each}; {spec.targets.classes[1]} is the answer from {100 * spec.targets.threshold:.3g} % on"
 
 
 def columns(spec: Spec) -> list[dict[str, Any]]:
@@ -227,10 +230,9 @@ def _against(scores: Mapping[str, Mapping[str, float]], linear_name: str) -> lis
     if not test:
         return []
     name = next(iter(test))
-    lower_is_better = name in ("RMSE", "MAE")
     predictions = []
     for other, called in ((scores["baseline"], "a constant answer"), (scores["linear"], linear_name)):
-        if name in other and (test[name] >= other[name] if lower_is_better else test[name] <= other[name]):
+        if name in other and not is_better(name, test[name], other[name]):
             predictions.append(
                 f"It is no better than {called}: {name} {figure(name, test[name])}, against {figure(name, other[name])}."
             )
