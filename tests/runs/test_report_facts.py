@@ -6,7 +6,6 @@ import torch
 
 from profundo.evaluate import Answers, scores
 from profundo.records import Targets
-from profundo.runs.report_facts import intervals_of
 
 
 def test_one_wild_target_among_many_leaves_an_interval_of_real_numbers():
@@ -14,6 +13,6 @@ def test_one_wild_target_among_many_leaves_an_interval_of_real_numbers():
     truth = torch.zeros(6000, 1)
     truth[0] = 1e6
     said = Answers(torch.zeros(6000, 1), truth, truth[:, 0].square(), "squared error")
-    low, high = intervals_of(said, scores(said, targets, truth), targets)["RMSE"]
+    low, high = scores(said, targets, truth).intervals["RMSE"]
     assert low == 0.0
     assert math.isfinite(high)

@@ -15,10 +15,8 @@ from profundo.pictures.image_grid import image_grid
 from profundo.pictures.rendering import rendered
 from profundo.pictures.report_content import (
     ColumnRow,
-    Effects,
     FirstLayer,
     Fit,
-    Ranking,
     Report,
     Value,
     Worst,
@@ -30,10 +28,8 @@ from profundo.records import Calibration
 __all__ = [
     "Calibration",
     "ColumnRow",
-    "Effects",
     "FirstLayer",
     "Fit",
-    "Ranking",
     "Report",
     "Value",
     "Worst",

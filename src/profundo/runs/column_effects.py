@@ -17,7 +17,7 @@ from profundo.records import LayerRow
 from profundo.runs.run import Run
 from profundo.runs.table_values import column_slices, values_of
 
-__all__ = ["Effects", "effects_of", "whats_behind"]
+__all__ = ["OTHERS", "effects_of", "spread_over", "whats_behind"]
 
 MOST_ROWS, MOST_FLOPS = 300_000, 50e9  # through the net, to measure importance: a few seconds
 FEWEST_SAMPLES, MOST_SAMPLES = 100, 2000

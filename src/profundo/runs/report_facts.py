@@ -21,7 +21,8 @@ from profundo.evaluate.scores import Answers
 from profundo.files import read_object, write_text
 from profundo.nets.summary import summary
 from profundo.pictures.axes import usual_range
-from profundo.pictures.report import Fit, Ranking, Report, Worst, report_html
+from profundo.pictures.report import Fit, Report, Worst, report_html
+from profundo.pictures.report_content import Ranking
 from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Scores, Targets
 from profundo.runs.column_effects import OTHERS, effects_of, spread_over, whats_behind
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
