@@ -20,21 +20,24 @@ from torch import Tensor
 
 from benchmarks.common import keep
 from profundo.evaluate.detection import average_precision
-from profundo.evaluate.intervals import logit_interval, mean_interval, mean_of_shares, resampled
+from profundo.evaluate.intervals import log_loss_interval, logit_interval, mean_interval, mean_of_shares, resampled
 from profundo.evaluate.paired_tests import compare_costs
 
 SIZES = (30, 114, 1000)
-LARGE = 2_000_000  # samples that stand for the population
+LARGE = 1_000_000  # samples that stand for the population
 PERCENTILES = torch.tensor([0.025, 0.975], dtype=torch.float64)
 Draw = Callable[[int, torch.Generator], Tensor]
 
 
 def log_losses(scale: float, over: float) -> Draw:
+    """(n, 3): the loss, the probability of the likeliest answer, and 1 where it was right."""
+
     def draw(n: int, generator: torch.Generator) -> Tensor:
         side = 2.0 * (torch.rand(n, generator=generator, dtype=torch.float64) < 0.5) - 1
         logits = scale * (side + normal(n, generator))
         came_true = torch.rand(n, generator=generator, dtype=torch.float64) < torch.sigmoid(logits / over)
-        return torch.nn.functional.softplus(torch.where(came_true, -logits, logits))
+        costs = torch.nn.functional.softplus(torch.where(came_true, -logits, logits))
+        return torch.stack([costs, torch.sigmoid(logits.abs()), (came_true == (logits >= 0)).double()], 1)
 
     return draw
 
@@ -60,6 +63,7 @@ COSTS: dict[str, Draw] = {
     "log loss, a good net": log_losses(3, 1.3),
     "log loss, a sure net": log_losses(8, 1.6),
     "log loss, an oversure net": log_losses(14, 3.0),
+    "log loss, a net that is nearly never wrong": log_losses(40, 4.0),
     "squared errors, normal": lambda n, g: normal(n, g).square(),
     "squared errors, Student's t, 5": lambda n, g: student(5)(n, g).square(),
     "squared errors, Student's t, 3": lambda n, g: student(3)(n, g).square(),
@@ -83,16 +87,26 @@ def of_means(rounds: int) -> dict[str, object]:
     results: dict[str, object] = {}
     for name, draw in COSTS.items():
         generator = torch.Generator().manual_seed(0)
-        truth = fmean(draw(LARGE, generator).mean().item() for _ in range(5))
+        truth = fmean(first(draw(LARGE, generator)).mean().item() for _ in range(10))
         for n in SIZES:
             samples = [draw(n, generator) for _ in range(rounds if n < 1000 else rounds // 2)]
             kinds = {
-                "bootstrap-t": [mean_interval(values, seed) for seed, values in enumerate(samples)],
-                "percentile": [percentile(values, seed) for seed, values in enumerate(samples)],
+                "ours": [interval(values, seed) for seed, values in enumerate(samples)],
+                "percentile": [percentile(first(values), seed) for seed, values in enumerate(samples)],
             }
             results[f"{name}, n = {n}"] = {kind: told(each, truth) for kind, each in kinds.items()}
             print(f"{name}, n = {n}: {results[f'{name}, n = {n}']}", flush=True)
     return results
+
+
+def first(values: Tensor) -> Tensor:
+    return values[:, 0] if values.ndim == 2 else values
+
+
+def interval(values: Tensor, seed: int) -> tuple[float, float]:
+    if values.ndim == 1:
+        return mean_interval(values, seed)
+    return log_loss_interval(values[:, 0], values[:, 1], values[:, 2] > 0.5, 2)
 
 
 def told(intervals: list[tuple[float, float]], truth: float) -> dict[str, float]:
@@ -107,7 +121,7 @@ def of_differences(rounds: int) -> dict[str, object]:
     results: dict[str, object] = {}
     for name, draw in ERRORS.items():
         generator = torch.Generator().manual_seed(1)
-        size = fmean(errors(draw, LARGE // 2, generator)[0].mean().item() for _ in range(5)) ** 0.5
+        size = fmean(errors(draw, LARGE, generator)[0].mean().item() for _ in range(5)) ** 0.5
         for n in SIZES:
             held, found, plain = [], [], []
             for seed in range(rounds if n < 1000 else rounds // 2):
@@ -147,7 +161,7 @@ def of_rare_classes(rounds: int) -> dict[str, object]:
         won = torch.rand(len(there), generator=generator) < torch.where(there, 0.7, 0.95)
         return [(int(won[kind].sum()), int(kind.sum())) for kind in (there, ~there)]
 
-    truth = fmean(average_precision(*ranked(LARGE // 2)) for _ in range(3))
+    truth = fmean(average_precision(*ranked(LARGE)) for _ in range(3))
     for n in SIZES:
         shares, precisions = [], []
         for _ in range(rounds):

@@ -94,6 +94,7 @@ def real_report() -> Report:
         effects=Effects(
             "RMSE",
             40,
+            2,
             [Importance("age", 0.5, 0.2, 0.8), Importance("rooms", 0.25, -0.1, 0.6)],
             [
                 Dependence("age", [1.0, 2.0, 3.0], ["price"], [[0.5, 0.75, 1.0]]),
@@ -264,6 +265,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from():
         columns=[ColumnRow(HOSTILE, HOSTILE, HOSTILE, HOSTILE)],
         effects=Effects(
             HOSTILE,
+            1,
             1,
             [Importance(HOSTILE, 1.0, 0.0, 2.0)],
             [Dependence(HOSTILE, [1.0], [HOSTILE], [[1.0]], [HOSTILE])],

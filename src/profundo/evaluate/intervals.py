@@ -18,7 +18,17 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-__all__ = ["LEVEL", "Z", "logit_interval", "mean_interval", "mean_of_shares", "resampled", "studentised", "wilson"]
+__all__ = [
+    "LEVEL",
+    "Z",
+    "log_loss_interval",
+    "logit_interval",
+    "mean_interval",
+    "mean_of_shares",
+    "resampled",
+    "studentised",
+    "wilson",
+]
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)  # with a probability of LEVEL between −Z and Z
@@ -55,6 +65,24 @@ def mean_interval(values: Tensor, seed: int = 0) -> tuple[float, float]:
         low, high = t.quantile(torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=torch.float64)).tolist()
     least = -math.inf if bool((values < 0).any()) else 0.0
     return max(least, mean - high * error), mean - low * error
+
+
+def log_loss_interval(costs: Tensor, stated: Tensor, right: Tensor, classes: int) -> tuple[float, float]:
+    """The interval of a mean log loss: that of a mean, but reaching up at least to what it would be with as many mistakes
+    as Wilson's interval allows. Few samples may hold none of the mistakes that carry most of the loss.
+
+    costs: (samples,); stated: probability of each likeliest answer; right: bool, whether it was. A mistake is taken to cost
+    what those that were made cost, or what they would by the net's own probabilities, whichever is more.
+    """
+    low, high = mean_interval(costs)
+    if not math.isfinite(high):
+        return low, high
+    doubt = (1 - stated.double()).clamp_min(1e-7)
+    expected = (doubt * -(doubt / max(1, classes - 1)).log()).sum().item() / doubt.sum().item()
+    mistake = max(expected, costs[~right].double().mean().item() if bool((~right).any()) else 0.0)
+    usual = costs[right].double().mean().item() if bool(right.any()) else 0.0
+    most = wilson(int((~right).sum()), len(right))[1]
+    return low, max(high, (1 - most) * usual + most * mistake)
 
 
 def studentised(

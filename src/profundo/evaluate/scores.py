@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.evaluate.detection import average_precision, roc_area
-from profundo.evaluate.intervals import logit_interval, mean_interval, mean_of_shares, wilson
+from profundo.evaluate.intervals import log_loss_interval, logit_interval, mean_interval, mean_of_shares, wilson
 from profundo.evaluate.leading import leading_figure, positive, reason
 from profundo.evaluate.reliability import chance_error
 from profundo.records import Batch, CalibrationBin, ClassScores, ProfundoError, Scores, Targets
@@ -236,6 +236,9 @@ def intervals(predictions: Answers, targets: Targets, values: Mapping[str, float
             name = f"average precision of {targets.classes[positive(targets)]}"
             results[name] = logit_interval(values.get(name, 0.0), there[positive(targets)])
     results[predictions.quantity] = mean_interval(predictions.costs)
+    if targets.kind != "labels" and predictions.are_probabilities:
+        likely, was_right = stated_and_right(predictions)
+        results[predictions.quantity] = log_loss_interval(predictions.costs, likely, was_right, len(targets.classes))
     return {name: interval for name, interval in results.items() if name in values}
 
 

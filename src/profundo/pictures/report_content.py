@@ -75,10 +75,12 @@ class Dependence:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What the network goes by, of `samples` test rows. figure: the one that shuffling makes worse."""
+    """What the network goes by, of `samples` test rows. figure: the one that shuffling makes worse; columns: how many there
+    are; importances: of those that were tried."""
 
     figure: str
     samples: int
+    columns: int
     importances: Sequence[Importance]
     dependences: Sequence[Dependence] = ()
 

@@ -275,8 +275,11 @@ def importance_grid(effects: Effects) -> Grid:
         f"rows{unit}. Where the interval holds 0, the network may do as well without. Of columns that tell the same, each "
         "looks less important than they are together."
     )
-    if len(shown) < len(effects.importances):
-        caption += f" And {len(effects.importances) - len(shown):,} columns that matter less."
+    tried = len(effects.importances)
+    if tried < effects.columns:
+        caption += f" Of {effects.columns:,} columns, the {tried} were tried to which the outputs are most sensitive."
+    if len(shown) < tried:
+        caption += f" And {tried - len(shown):,} columns that matter less."
     rows = list(zip([one.name for one in shown], cells, between, strict=True))
     return Grid(caption, ["column", "worse by", f"95{numbers.SPACE}% interval"], rows, look="time names")
 

@@ -4,6 +4,7 @@ worst ones. Asked on test samples that training has not seen; as many as a few s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -19,10 +20,14 @@ from profundo.runs.table_values import column_slices, values_of
 
 __all__ = ["OTHERS", "effects_of", "spread_over", "whats_behind"]
 
-MOST_ROWS, MOST_FLOPS = 300_000, 50e9  # through the net, to measure importance: a few seconds
+MOST_ROWS, MOST_WORK = (
+    300_000,
+    2e10,
+)  # rows through the net, and operations on them, to measure importance: a few seconds
+A_FEATURE = 200  # operations' worth of time: to copy it, to standardise it
 FEWEST_SAMPLES, MOST_SAMPLES = 100, 2000
 REPEATS = 10
-MOST_COLUMNS = 200  # whose importance is measured
+FEWEST_COLUMNS, MOST_COLUMNS = 20, 200  # whose importance is measured
 MOST_DRAWN = 6  # columns
 PLACES = 20  # of a curve
 SHOWN = (0.05, 0.95)  # quantiles of a column between which it is drawn
@@ -45,15 +50,18 @@ def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[L
     """rows: the raw test rows of these indices. None for images, and where there are too few samples to ask."""
     assert run.said is not None
     assert run.scores is not None
-    columns, count = named_slices(run), len(run.said.costs)
-    if run.data.spec.inputs.kind == "image" or count < 2 or not columns:
+    spec, count = run.data.spec, len(run.said.costs)
+    if spec.inputs.kind == "image" or count < 2:
         return None
-    flops = sum(layer.flops for layer in layers) or 1
-    each = min(MOST_ROWS, MOST_FLOPS / flops) / (min(len(columns), MOST_COLUMNS) * REPEATS)
-    chosen = spread_over(count, max(FEWEST_SAMPLES, min(MOST_SAMPLES, int(each))))
+    columns = every = named_slices(run)
+    a_row = sum(layer.flops for layer in layers) + A_FEATURE * spec.inputs.shape[0]
+    affordable = min(MOST_ROWS, MOST_WORK / a_row) / REPEATS  # samples times columns
+    most = max(FEWEST_COLUMNS, min(MOST_COLUMNS, int(affordable / FEWEST_SAMPLES)))
+    number = min(len(columns), most)
+    chosen = spread_over(count, max(FEWEST_SAMPLES, min(MOST_SAMPLES, int(affordable / number))))
     inputs = rows(chosen.tolist())
-    if len(columns) > MOST_COLUMNS:
-        columns = steepest(run, inputs, columns)
+    if number < len(columns):
+        columns = steepest(run, inputs, columns)[:number]
     name = next(iter(run.scores.values))
     sign = 1 if rises(name) else -1
     targets, said = run.data.spec.targets, run.said
@@ -67,7 +75,8 @@ def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[L
     each_column = [Importance(column, *change) for (column, _), change in zip(columns, found, strict=True)]
     ranked = sorted(zip(each_column, columns, strict=True), key=lambda one: -one[0].change)
     drawn = [dependence(run, inputs, *column) for one, column in ranked[:MOST_DRAWN] if one.change > 0]
-    return Effects(name, len(chosen), [one for one, _ in ranked], [one for one in drawn if one is not None])
+    kept = [one for one in drawn if one is not None]
+    return Effects(name, len(chosen), len(every), [one for one, _ in ranked], kept)
 
 
 def spread_over(count: int, most: int) -> Tensor:
@@ -76,7 +85,7 @@ def spread_over(count: int, most: int) -> Tensor:
 
 
 def steepest(run: Run, inputs: Tensor, columns: Sequence[tuple[str, slice]]) -> list[tuple[str, slice]]:
-    """Of very many columns those by which the outputs change most: mean |∂outputs/∂feature| · its deviation."""
+    """The columns, first those by which the outputs change most: mean |∂outputs/∂feature| · its deviation."""
     spec = run.data.spec
     device = next((parameter.device for parameter in run.net.parameters()), torch.device("cpu"))
     mean, std = (torch.tensor(values) for values in (spec.inputs.mean or (0.0,), spec.inputs.std or (1.0,)))
@@ -84,8 +93,7 @@ def steepest(run: Run, inputs: Tensor, columns: Sequence[tuple[str, slice]]) -> 
     with torch.enable_grad():
         (slopes,) = torch.autograd.grad(run.net(ready).sum(), ready)
     loud = slopes.abs().mean(0).cpu()
-    order = sorted(columns, key=lambda column: -float(loud[column[1]].sum()))
-    return order[:MOST_COLUMNS]
+    return sorted(columns, key=lambda column: -float(loud[column[1]].sum()))
 
 
 # -------------------------------------------------------------------------------------------------------- dependence
@@ -135,10 +143,13 @@ def lines_of(run: Run, means: Tensor) -> tuple[list[str], Tensor]:
 
 
 # ----------------------------------------------------------------------------------------------------------- mistakes
-def whats_behind(run: Run, row: Tensor, index: int, others: Tensor) -> list[Value]:
-    """The columns whose values drove the answer to one test row (features,), by what it would be with those of others."""
+def whats_behind(run: Run, row: Tensor, index: int, others: Tensor, among: Sequence[Importance]) -> list[Value]:
+    """The columns whose values drove the answer to one test row (features,), by what it would be with those of others.
+    among: the columns that are tried."""
     assert run.said is not None
+    tried = {one.name for one in among}
     targets, columns = run.data.spec.targets, named_slices(run)
+    places = [place for place, (name, _) in enumerate(columns) if name in tried]
     chosen = int(run.said.chosen[index]) if targets.kind in ("binary", "classes") else 0
 
     def answer(rows: Tensor) -> Tensor:
@@ -150,16 +161,10 @@ def whats_behind(run: Run, row: Tensor, index: int, others: Tensor) -> list[Valu
         wrong = (answers - run.said.targets[index]).abs() if run.said is not None else answers
         return wrong.view(len(rows), -1).mean(1)
 
-    shares = drivers(answer, row, others, [at for _, at in columns])
+    shares = drivers(answer, row, others, [columns[place][1] for place in places])
     values = values_of(row, run.data.spec.inputs)
-    top = shares.argsort(descending=True, stable=True)[:MOST_BEHIND].tolist()
-    return [
-        Value(
-            values[place].name, values[place].text, values[place].deviations, effect(float(shares[place]), targets.kind)
-        )
-        for place in top
-        if float(shares[place]) > 0
-    ]
+    top = [(float(shares[at]), values[places[at]]) for at in shares.argsort(descending=True, stable=True)[:MOST_BEHIND]]
+    return [replace(value, remark=effect(share, targets.kind)) for share, value in top if share > 0]
 
 
 def effect(share: float, kind: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from profundo.files import read_object, write_text
 from profundo.nets.summary import summary
 from profundo.pictures.axes import usual_range
 from profundo.pictures.report import Fit, Report, Worst, report_html
-from profundo.pictures.report_content import Ranking
+from profundo.pictures.report_content import Importance, Ranking
 from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Scores, Targets
 from profundo.runs.column_effects import OTHERS, effects_of, spread_over, whats_behind
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
@@ -70,6 +71,7 @@ def report_of(run: Run) -> Report:
     targets = data.spec.targets
     examples, labels = _examples(data)
     layers = _layers(run)
+    effects = effects_of(run, partial(raw_samples, data.test), layers)
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
     return Report(
         title=run.folder.path.name if run.folder else data.name,
@@ -94,10 +96,10 @@ def report_of(run: Run) -> Report:
         best_kept=run.experiment.early_stop is not None,
         calibration=reliability(result.calibration, result.chance),
         rankings=_rankings(outputs, targets),
-        effects=effects_of(run, partial(raw_samples, data.test), layers),
+        effects=effects,
         threshold=threshold_line(run.experiment.threshold, targets) if run.experiment.threshold else "",
         fits=_fits(outputs, targets) if targets.kind == "real" else (),
-        worst=_worst(run),
+        worst=_worst(run, effects.importances if effects else ()),
         facts=data.facts,
         environment=environment_of(run),
         seconds=run.seconds,
@@ -268,7 +270,7 @@ def _layers(run: Run) -> list[LayerRow]:
 
 
 # ------------------------------------------------------------------------------------------------------ the mistakes
-def _worst(run: Run) -> list[Worst]:
+def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     data, outputs, result = run.data, run.said, run.scores
     assert outputs is not None
     assert result is not None
@@ -287,7 +289,7 @@ def _worst(run: Run) -> list[Worst]:
             image=shown[place] if image else None,
             row=() if image else values_of(raw[place].flatten(), data.spec.inputs),
             number=None if image or numbers is None else int(numbers[index]) + 1,
-            behind=() if image else whats_behind(run, raw[place].flatten(), index, others.flatten(1)),
+            behind=() if image else whats_behind(run, raw[place].flatten(), index, others.flatten(1), columns),
         )
         for place, index in enumerate(result.worst)
     ]
