@@ -25,13 +25,17 @@ from profundo.use.predicting import predictor
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    """400 people, one in ten of them ill, by age and chance."""
+    """400 people, one in ten of them ill, by age and chance; of seven more it is not known."""
     draw = np.random.default_rng(0)
     age, city = draw.integers(1, 100, 400), draw.choice(["Lima", "Quito", "Faro"], 400)
     ill = age + draw.normal(0, 10, 400) > 92
     path = tmp_path_factory.mktemp("people") / "people.csv"
     frame = {"age": age, "city": city, "noise": draw.normal(size=400), "state": np.where(ill, "ill", "well")}
-    pl.DataFrame(frame).write_csv(path)
+    unknown = {"age": [50], "city": ["Lima"], "noise": [0.0], "state": [None]}
+    nobody, people = pl.DataFrame(unknown), pl.DataFrame(frame)
+    parts = [*[nobody] * 3, people[:200], *[nobody] * 4, people[200:]]
+    whole = pl.concat(parts, how="vertical_relaxed")
+    whole.write_csv(path)
     return path
 
 
