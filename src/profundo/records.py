@@ -318,7 +318,8 @@ class Scores:
     """Figures of one network on one split.
 
     values: by name ("accuracy", "log loss", "RMSE" …, see evaluate/scores.py), first the one that leads, and leads_for says
-    why where that is not the usual one; baseline: the same for the constant predictor; linear: for logistic or linear
+    why where that is not the usual one; baseline: the same for the constant predictor; beyond_chance: whether the figure
+    that leads is better than the constant's by more than chance makes of so many samples; linear: for logistic or linear
     regression, where it was fitted, and linear_name says which and on what; intervals: 95 %, of some of the values;
     confusion: counts, rows are the true classes; worst: indices of the samples with the largest losses, worst first;
     per_class: one entry for each class or label; calibration: by probability, bins without answers left out; chance: the
@@ -337,6 +338,7 @@ class Scores:
     chance: tuple[float, float] | None = None
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     leads_for: str = ""
+    beyond_chance: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,23 @@ def test_a_net_that_answers_the_common_class_alone_is_called_no_better_than_a_co
     assert no_better(name, found, "300 test samples") == ""
 
 
+def test_a_lead_over_the_constant_that_its_own_interval_hides_is_seen_sample_by_sample():
+    """Both are wrong by much in the same few samples; in all others the net is nearer."""
+    draw = torch.Generator().manual_seed(3)
+    truth = torch.randn(100, 1, generator=draw)
+    truth[:4] = 12.0
+    targets = Targets("real", names=("y",))
+    for nearer, beyond in ((0.8, True), (0.0, False)):
+        said = Answers(
+            nearer * (truth - truth.mean()) * (truth < 6) + truth.mean(), truth, truth[:, 0].abs(), "squared error"
+        )
+        found = scores(said, targets, truth)
+        low, high = found.intervals["RMSE"]
+        assert low < found.baseline["RMSE"] < high
+        assert found.beyond_chance is beyond
+        assert bool(no_better("RMSE", found, "100 test samples")) is not beyond
+
+
 # -------------------------------------------------------------------------------------------------------- thresholds
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("share", [0.2, 0.8])

@@ -20,6 +20,7 @@ from torch import Tensor
 
 __all__ = [
     "LEVEL",
+    "MANY",
     "Z",
     "log_loss_interval",
     "logit_interval",

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from profundo.evaluate.intervals import LEVEL, Z, studentised
+from profundo.evaluate.intervals import LEVEL, MANY, Z, studentised
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -167,6 +167,9 @@ def _bootstrapped(differences: Callable[[Tensor], tuple[Tensor, Tensor]], sample
         p = 1.0 if samples < 2 or difference == 0 else 0.0
         edges = (difference, difference) if samples > 1 else (-math.inf, math.inf)
         return Paired(difference, *edges, p, TEST)
+    if samples > MANY:
+        half, p = Z * error, math.erfc(abs(difference) / error / math.sqrt(2))
+        return Paired(difference, difference - half, difference + half, p, "normal approximation")
     t = studentised(differences, (difference, error), samples, seed).abs()
     half = t.quantile(LEVEL).item() * error
     p = (1 + int((t >= abs(difference) / error).sum())) / (len(t) + 1)

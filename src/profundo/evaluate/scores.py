@@ -25,8 +25,15 @@ import torch
 from torch import Tensor, nn
 
 from profundo.evaluate.detection import average_precision, roc_area
-from profundo.evaluate.intervals import log_loss_interval, logit_interval, mean_interval, mean_of_shares, wilson
+from profundo.evaluate.intervals import LEVEL, log_loss_interval, logit_interval, mean_interval, mean_of_shares, wilson
 from profundo.evaluate.leading import leading_figure, positive, reason
+from profundo.evaluate.paired_tests import (
+    Paired,
+    compare_balanced,
+    compare_costs,
+    compare_precision,
+    compare_right,
+)
 from profundo.evaluate.reliability import chance_error
 from profundo.records import Batch, CalibrationBin, ClassScores, ProfundoError, Scores, Targets
 from profundo.threads import same_bits
@@ -37,6 +44,7 @@ __all__ = [
     "Likelihood",
     "answers",
     "answers_of_all",
+    "compare_answers",
     "evaluating",
     "figure_of",
     "figures",
@@ -162,16 +170,23 @@ def scores(predictions: Answers, targets: Targets, train_targets: Tensor, worst:
     costly = predictions.costs.argsort(descending=True, stable=True)
     per_class: Sequence[ClassScores] = () if targets.kind == "real" else class_scores(predictions, targets)
     values = figures(predictions, targets, per_class)
-    baseline = figures(constant_answers(predictions, targets, train_targets), targets)
-    between = intervals(predictions, targets, values)
-    if targets.kind == "real":
-        return Scores(len(predictions.costs), values, baseline, worst=costly[:worst].tolist(), intervals=between)
-    wrong = mistaken(predictions, targets)
-    one_class = targets.kind != "labels"
-    return Scores(
+    constant = constant_answers(predictions, targets, train_targets)
+    baseline, leading = figures(constant, targets), next(iter(values))
+    beside_constant = compare_answers(leading, constant, predictions, targets)
+    result = Scores(
         len(predictions.costs),
         values,
         baseline,
+        worst=costly[:worst].tolist(),
+        intervals=intervals(predictions, targets, values),
+        beyond_chance=beside_constant is not None and beside_constant.p < 1 - LEVEL,
+    )
+    if targets.kind == "real":
+        return result
+    wrong = mistaken(predictions, targets)
+    one_class = targets.kind != "labels"
+    return replace(
+        result,
         confusion=confusion(predictions.targets.long(), predictions.chosen, len(targets.classes)).tolist()
         if one_class
         else (),
@@ -181,8 +196,7 @@ def scores(predictions: Answers, targets: Targets, train_targets: Tensor, worst:
         chance=chance_error(stated_and_right(predictions)[0], calibration_bins)
         if predictions.are_probabilities
         else None,
-        intervals=between,
-        leads_for=reason(targets, next(iter(values))),
+        leads_for=reason(targets, leading),
     )
 
 
@@ -276,6 +290,23 @@ def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassSco
     results[predictions.quantity] = predictions.costs.double().mean().item()
     first = leading_figure(targets, predictions.are_probabilities)
     return {first: results[first], **results} if first in results else results
+
+
+def compare_answers(figure: str, first: Answers, second: Answers, targets: Targets) -> Paired | None:
+    """Second less first, of a figure that may lead, on the same samples. Where labels are ranked, of their exact matches.
+    None where an answer is not finite: such a network needs no comparison."""
+    truth = first.targets
+    if not bool((first.predictions.isfinite() & second.predictions.isfinite()).all()):
+        return None
+    if targets.kind == "real":
+        a, b = ((one.predictions - truth).double().square().mean(1) for one in (first, second))
+        return compare_costs(a, b, root=True)
+    if figure.startswith("average precision"):
+        wanted = positive(targets)
+        a, b = (one.predictions if wanted else -one.predictions for one in (first, second))
+        return compare_precision(a, b, truth == wanted)
+    a, b = (~mistaken(one, targets) for one in (first, second))
+    return compare_balanced(a, b, truth.long()) if figure == "balanced accuracy" else compare_right(a, b)
 
 
 # ----------------------------------------------------------------------------------------------------- by class

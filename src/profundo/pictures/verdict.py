@@ -94,11 +94,9 @@ def rises(name: str) -> bool:
 def no_better(name: str, scores: Scores, samples: str) -> str:
     """That the network is no better than a constant, if by this figure it is not, or not beyond what so many samples can
     tell; and what it answers, where that is always the same. samples: such as "300 test samples"."""
-    value, constant = scores.values[name], scores.baseline.get(name, math.nan)
-    interval = scores.intervals.get(name)
-    if not is_better(name, value, constant):
+    if not is_better(name, scores.values[name], scores.baseline.get(name, math.nan)):
         doubt = ""
-    elif interval is not None and interval[0] <= constant <= interval[1]:
+    elif not scores.beyond_chance:
         doubt = f", as far as {samples} can tell"
     else:
         return ""

@@ -18,17 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.evaluate.leading import positive
-from profundo.evaluate.paired_tests import (
-    Paired,
-    compare_balanced,
-    compare_costs,
-    compare_precision,
-    compare_right,
-    holm,
-)
+from profundo.evaluate.paired_tests import Paired, holm
 from profundo.evaluate.reliability import reliability
-from profundo.evaluate.scores import mistaken
+from profundo.evaluate.scores import compare_answers, mistaken
 from profundo.files import write_text
 from profundo.nets.summary import summary
 from profundo.pictures.comparison import (
@@ -237,22 +229,9 @@ def _comparable(first: Run, other: Run) -> str:
 
 
 def _paired(figure: str, first: Run, other: Run) -> Paired | None:
-    """By the figure that leads. None where an answer is not finite: such a network needs no comparison."""
     assert first.said is not None
     assert other.said is not None
-    targets, truth = first.data.spec.targets, first.said.targets
-    if figure.startswith("average precision"):
-        wanted = positive(targets)
-        scores = [one.said.predictions * (1 if wanted else -1) for one in (first, other) if one.said is not None]
-        if all(bool(one.isfinite().all()) for one in scores):
-            return compare_precision(scores[0], scores[1], truth == wanted)
-        return None
-    if figure == "balanced accuracy":
-        return compare_balanced(_right(first), _right(other), truth.long())
-    if targets.kind != "real":
-        return compare_right(_right(first), _right(other))
-    a, b = _errors(first), _errors(other)
-    return compare_costs(a, b, root=True) if bool((a.isfinite() & b.isfinite()).all()) else None
+    return compare_answers(figure, first.said, other.said, first.data.spec.targets)
 
 
 def _right(run: Run) -> Tensor:
