@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "BEGIN",
+    "END",
+    "PAD",
     "Batch",
     "Calibration",
     "CalibrationBin",
@@ -34,6 +37,8 @@ __all__ = [
     "Targets",
     "Writing",
 ]
+
+PAD, BEGIN, END = 0, 1, 2  # of every vocabulary whose sentences begin, end and are padded
 
 
 class ProfundoError(Exception):

@@ -15,13 +15,12 @@ from profundo.pictures import numbers
 from profundo.pictures.bars import Rung, ladder_svg
 from profundo.pictures.charts import curves_svg
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.reliability_chart import Reliability, reliability_svg
 from profundo.pictures.rendering import rendered
 from profundo.pictures.report_content import Value
 from profundo.pictures.report_results import ORDER, WHOLE_RUN, by_quantity, most_unusual, small
 from profundo.pictures.tables import Cell, Figure, Grid, Row
 from profundo.pictures.verdict import is_better, is_share, main_name, meaning, score
-from profundo.records import Calibration, CalibrationBin, ClassScores, Scores, Spec
+from profundo.records import ClassScores, Scores, Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +30,6 @@ __all__ = ["Answered", "Comparison", "Contender", "Disagreements", "Pairing", "c
 LUCK = 0.05  # p from which on a difference is said to be possible by luck alone
 MOST_CLASSES = 20  # rows of the table of classes
 F1_THAT_COUNTS = 0.0005
-ENOUGH_ANSWERS = 10  # of a calibration bin that is drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,6 @@ class Contender:
     command: str
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     best_epoch: int | None = None
-    calibration: Calibration | None = None
     parameters: int = 0
     flops: int = 0
     bytes: int = 0
@@ -127,8 +124,6 @@ def comparison_html(comparison: Comparison) -> str:
         same=same,
         places=Grid("What differs in where they ran.", ["place", *each], places, look="dense names"),
         charts=_charts(contenders),
-        reliability=_reliability(contenders, spec.targets.kind),
-        calibration=_calibration(contenders),
         classes=_classes(contenders, spec.targets.kind),
         disagreements=[_disagreements(one) for one in comparison.disagreements if one.samples],
         costs=_costs(contenders),
@@ -284,35 +279,6 @@ def _charts(contenders: Sequence[Contender]) -> tuple[list[Figure], list[Figure]
             svg = curves_svg(curves, x_label="epoch", y_label=label, percent=is_share(quantity))
             figures[quantity not in ORDER].append(Figure(svg, f"{label[:1].upper()}{label[1:]} after each epoch."))
     return figures
-
-
-def _reliability(contenders: Sequence[Contender], kind: str) -> Figure:
-    networks = [
-        Reliability(one.name, _well_filled(one.calibration)) for one in contenders if one.calibration is not None
-    ]
-    caption = (
-        "Each dot gathers answers of about the same stated probability, larger where there are many. On the dashed diagonal "
-        "a network keeps its word; below it, it promises too much. Where a network gave few answers, no dot is drawn."
-    )
-    return Figure(reliability_svg(networks, kind="there" if kind == "labels" else "right"), caption)
-
-
-def _calibration(contenders: Sequence[Contender]) -> Grid:
-    rows: list[Row] = [
-        [
-            one.name,
-            *map(Cell, (numbers.percent(result.stated), numbers.percent(result.right), f"{100 * result.error:.2f}")),
-        ]
-        for one in contenders
-        if (result := one.calibration) is not None
-    ]
-    caption = "What they state on average, how often they are right, and the mean distance between the two."
-    return Grid(caption, ["run", "states", "is right", "calibration error, points"], rows)
-
-
-def _well_filled(result: Calibration) -> list[CalibrationBin]:
-    """Bins with enough answers to draw a line through; all where none has."""
-    return [one for one in result.bins if one.samples >= ENOUGH_ANSWERS] or list(result.bins)
 
 
 def _classes(contenders: Sequence[Contender], kind: str) -> Grid | None:

@@ -12,7 +12,6 @@ from profundo.records import Scores, Targets
 
 __all__ = [
     "MEANINGS",
-    "SHARES",
     "is_better",
     "is_share",
     "main_name",
@@ -59,16 +58,17 @@ MEANINGS = {
 }
 
 
+def is_share(name: str) -> bool:
+    """Whether a figure is a share, which people read in percent; "F1 of share" is the F1 of a class."""
+    words = ("accuracy", "share", "average precision")
+    return name in SHARES or (any(word in name for word in words) and not name.startswith("F1 of "))
+
+
 def score(name: str, value: float) -> str:
     """As people read it; only a ranking without a fault is called 1."""
     if name == "ROC-AUC" and 0.99995 <= value < 1:
         return "> 0.9999"
     return numbers.percent(value) if is_share(name) else numbers.plain(value)
-
-
-def is_share(name: str) -> bool:
-    """Whether the figure is told in percent."""
-    return name in SHARES or "average precision" in name
 
 
 def meaning(name: str) -> str:

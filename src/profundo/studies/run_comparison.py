@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from profundo.evaluate.paired_tests import Paired, holm
-from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import compare_answers, mistaken
 from profundo.files import write_text
 from profundo.nets.summary import summary
@@ -194,7 +193,6 @@ def _contender(name: str, run: Run) -> Contender:
         command=command_of(run),
         history=history_of(run),
         best_epoch=run.best_epoch,
-        calibration=reliability(run.scores.calibration, run.scores.chance),
         parameters=sum(layer.parameters for layer in layers),
         flops=sum(layer.flops for layer in layers),
         bytes=weights.stat().st_size if weights and weights.is_file() else 0,

@@ -145,19 +145,19 @@ def gradient_norms(
 class EarlyStop:
     """Remembers the best epoch and its weights; says when to stop (Prechelt 1998).
 
-    monitor: a column of the history; smaller is better unless `larger`. patience: epochs without a new best.
+    monitor: a column of the history; smaller is better. patience: epochs without a new best.
     """
 
-    def __init__(self, net: nn.Module, history: History, monitor: str, patience: int, larger: bool = False) -> None:
-        self.net, self.history, self.monitor, self.patience, self.larger = net, history, monitor, patience, larger
+    def __init__(self, net: nn.Module, history: History, monitor: str, patience: int) -> None:
+        self.net, self.history, self.monitor, self.patience = net, history, monitor, patience
         self.best_epoch = -1
-        self.best_value = -math.inf if larger else math.inf
+        self.best_value = math.inf
         self.best_weights: dict[str, Tensor] = {}
 
     def look(self) -> None:
         """Compare the newest epoch with the best."""
         value = self.history[self.monitor][-1]
-        if value > self.best_value if self.larger else value < self.best_value:
+        if value < self.best_value:
             self.best_epoch, self.best_value = len(self.history) - 1, value
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -291,14 +291,6 @@ def lost_rows(count: int, target: str) -> tuple[str, ...]:
 
 
 # --------------------------------------------------------------------------------------------------------- recognising
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What decides the kind of a column: how many values are there, and how many different ones."""
-
-    there: int
-    different: int
-
-
 def recognised_columns(
     frame: polars.DataFrame, readings: Mapping[str, ColumnReading] | None = None
 ) -> tuple[tuple[Column, ...], dict[str, str]]:
@@ -322,14 +314,14 @@ def recognised(series: polars.Series, reading: ColumnReading | None = None) -> C
 
 
 def _recognised(series: polars.Series, kind: str, told: bool) -> Column | str:
-    seen = _Seen(len(series) - series.null_count(), series.drop_nulls().n_unique())
+    there = len(series) - series.null_count()
     dtype = series.dtype
-    if seen.there == 0:
+    if there == 0:
         return "it is empty"
-    if seen.different == 1 and seen.there == len(series):
+    if there == len(series) and (series.min() == series.max() if dtype.is_numeric() else series.n_unique() == 1):
         return "it has one value only"
     if dtype.is_numeric():
-        return "it numbers the rows" if _counts_up(series, seen) else Column(series.name, "number")
+        return "it numbers the rows" if _counts_up(series) else Column(series.name, "number")
     if dtype.is_temporal():
         if str(dtype).startswith(("Date", "Datetime")):
             return Column(series.name, "date", has_time=_has_time(series))
@@ -338,16 +330,17 @@ def _recognised(series: polars.Series, kind: str, told: bool) -> Column | str:
         ("Categorical", "Enum")
     ):
         return f"values of the kind {dtype} are not understood"
-    if kind == "text" or (seen.different > max(20, seen.there // (2 if kind == "code" else 10)) and not told):
-        return f"it is text, {seen.different:,} different values in {seen.there:,} rows"
+    different = series.drop_nulls().n_unique()
+    if kind == "text" or (different > max(20, there // (2 if kind == "code" else 10)) and not told):
+        return f"it is text, {different:,} different values in {there:,} rows"
     return Column(series.name, "category", levels=_levels(series))
 
 
-def _counts_up(series: polars.Series, seen: _Seen) -> bool:
+def _counts_up(series: polars.Series) -> bool:
     """Whether it is 0, 1, 2 … or 1, 2, 3 … down the rows: an identifier says nothing of what it identifies."""
-    if not series.dtype.is_integer() or seen.there < max(3, len(series)) or seen.different < seen.there:
+    if not series.dtype.is_integer() or series.null_count() or len(series) < 3 or series[0] not in (0, 1):
         return False
-    return bool((series.diff().drop_nulls() == 1).all()) and series[0] in (0, 1)
+    return bool((series.diff().drop_nulls() == 1).all())
 
 
 def _has_time(series: polars.Series) -> bool:
