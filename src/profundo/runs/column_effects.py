@@ -56,8 +56,7 @@ def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[L
     columns = every = named_slices(run)
     a_row = sum(layer.flops for layer in layers) + A_FEATURE * spec.inputs.shape[0]
     affordable = min(MOST_ROWS, MOST_WORK / a_row) / REPEATS  # samples times columns
-    most = max(FEWEST_COLUMNS, min(MOST_COLUMNS, int(affordable / FEWEST_SAMPLES)))
-    number = min(len(columns), most)
+    number = min(len(columns), MOST_COLUMNS, max(FEWEST_COLUMNS, int(affordable / FEWEST_SAMPLES)))
     chosen = spread_over(count, max(FEWEST_SAMPLES, min(MOST_SAMPLES, int(affordable / number))))
     inputs = rows(chosen.tolist())
     if number < len(columns):
@@ -74,9 +73,15 @@ def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[L
     found = permutation_importance(run.predict, figure, inputs, [at for _, at in columns], repeats=REPEATS)
     each_column = [Importance(column, *change) for (column, _), change in zip(columns, found, strict=True)]
     ranked = sorted(zip(each_column, columns, strict=True), key=lambda one: -one[0].change)
-    drawn = [dependence(run, inputs, *column) for one, column in ranked[:MOST_DRAWN] if one.change > 0]
+    most = MOST_DRAWN if states_much(run) else 0
+    drawn = [dependence(run, inputs, *column) for one, column in ranked[:most] if one.change > 0]
     kept = [one for one in drawn if one is not None]
     return Effects(name, len(chosen), len(every), [one for one, _ in ranked], kept)
+
+
+def states_much(run: Run) -> bool:
+    """Whether answers are probabilities or values; not bare classes, which say little of how they change."""
+    return run.said is not None and (run.said.are_probabilities or run.data.spec.targets.kind == "real")
 
 
 def spread_over(count: int, most: int) -> Tensor:
@@ -146,7 +151,8 @@ def lines_of(run: Run, means: Tensor) -> tuple[list[str], Tensor]:
 def whats_behind(run: Run, row: Tensor, index: int, others: Tensor, among: Sequence[Importance]) -> list[Value]:
     """The columns whose values drove the answer to one test row (features,), by what it would be with those of others.
     among: the columns that are tried."""
-    assert run.said is not None
+    if run.said is None or not states_much(run):
+        return []
     tried = {one.name for one in among}
     targets, columns = run.data.spec.targets, named_slices(run)
     places = [place for place, (name, _) in enumerate(columns) if name in tried]
