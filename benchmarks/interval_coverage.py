@@ -1,7 +1,7 @@
 """How often 95 % intervals hold what they are of, by simulation: drawn anew many times from a population whose figure is
 known, at n = 30, 114 and 1,000 samples, with light and heavy tails.
 
-    python -m benchmarks.interval_coverage [--rounds 1000]
+    python -m benchmarks.interval_coverage [--rounds 500]
 
 Beside each interval of Profundo's stands the percentile bootstrap, the mere quantiles of resampled figures. Of paired
 differences also how often p < 0.05 where there is none. Costs of "log loss" are those of overconfident nets: logits are
@@ -94,7 +94,7 @@ def of_means(rounds: int) -> dict[str, object]:
                 "ours": [interval(values, seed) for seed, values in enumerate(samples)],
                 "percentile": [percentile(first(values), seed) for seed, values in enumerate(samples)],
             }
-            results[f"{name}, n = {n}"] = {kind: told(each, truth) for kind, each in kinds.items()}
+            results[f"{name}, n = {n}"] = {kind: summary(each, truth) for kind, each in kinds.items()}
             print(f"{name}, n = {n}: {results[f'{name}, n = {n}']}", flush=True)
     return results
 
@@ -109,7 +109,7 @@ def interval(values: Tensor, seed: int) -> tuple[float, float]:
     return log_loss_interval(values[:, 0], values[:, 1], values[:, 2] > 0.5, 2)
 
 
-def told(intervals: list[tuple[float, float]], truth: float) -> dict[str, float]:
+def summary(intervals: list[tuple[float, float]], truth: float) -> dict[str, float]:
     held = fmean(low <= truth <= high for low, high in intervals)
     width = median(high - low for low, high in intervals)
     return {"coverage": round(held, 3), "width": round(width / truth, 2)}
@@ -123,10 +123,10 @@ def of_differences(rounds: int) -> dict[str, object]:
         generator = torch.Generator().manual_seed(1)
         size = fmean(errors(draw, LARGE, generator)[0].mean().item() for _ in range(5)) ** 0.5
         for n in SIZES:
-            held, found, plain = [], [], []
+            held, significant, plain = [], [], []
             for seed in range(rounds if n < 1000 else rounds // 2):
                 first, second = errors(draw, n, generator)
-                found.append(compare_costs(first, second, root=True, seed=seed).p < 0.05)
+                significant.append(compare_costs(first, second, root=True, seed=seed).p < 0.05)
                 roots = [
                     second[drawn].mean(1).sqrt() - first[drawn].mean(1).sqrt() for drawn in resampled(n, 1000, seed)
                 ]
@@ -135,7 +135,7 @@ def of_differences(rounds: int) -> dict[str, object]:
                 worse = compare_costs(first, 1.25**2 * second, root=True, seed=seed)
                 held.append(worse.low <= 0.25 * size <= worse.high)
             results[f"{name}, n = {n}"] = {
-                "false positives": round(fmean(found), 3),
+                "false positives": round(fmean(significant), 3),
                 "false positives of percentiles": round(fmean(plain), 3),
                 "coverage where one is worse": round(fmean(held), 3),
             }
@@ -169,8 +169,8 @@ def of_rare_classes(rounds: int) -> dict[str, object]:
             shares.append(mean_of_shares(right(there)))
             precisions.append(logit_interval(average_precision(scores, there), int(there.sum())))
         results[f"n = {n}"] = {
-            "balanced accuracy": told(shares, (0.7 + 0.95) / 2),
-            "average precision": told(precisions, truth),
+            "balanced accuracy": summary(shares, (0.7 + 0.95) / 2),
+            "average precision": summary(precisions, truth),
         }
         print(f"rare, n = {n}: {results[f'n = {n}']}", flush=True)
     return results
@@ -178,7 +178,7 @@ def of_rare_classes(rounds: int) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=1000, help="Samples drawn of each size; of 1,000 half as many.")
+    parser.add_argument("--rounds", type=int, default=500, help="Samples drawn of each size; of 1,000 half as many.")
     rounds = parser.parse_args().rounds
     error = math.sqrt(0.95 * 0.05 / rounds)
     keep(

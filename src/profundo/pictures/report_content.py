@@ -39,7 +39,7 @@ class Value:
 @dataclass(frozen=True, slots=True)
 class Worst:
     """One sample with a large loss. image: uint8 (channels, height, width); row: its values in the order of the columns;
-    confidence: the probability that the network gave to its prediction; number: of the row in its source, from 1; behind:
+    confidence: the probability that the network gave to its prediction; number: of the row in its source, from 1; drivers:
     the values that drove the answer, with how much they added."""
 
     truth: str
@@ -49,7 +49,7 @@ class Worst:
     image: Tensor | None = None
     row: Sequence[Value] = ()
     number: int | None = None
-    behind: Sequence[Value] = ()
+    drivers: Sequence[Value] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -452,7 +452,7 @@ def mistakes(worst: Sequence[Worst], kind: str) -> dict[str, Any]:
             for one in worst
         ],
         "numbers": any(one.number is not None for one in worst),
-        "behind": any(one.behind for one in worst),
+        "drivers": any(one.drivers for one in worst),
         "pictures": any(one.image is not None for one in worst),
         "columns": [value.name for value in rows[0]] if few else [],
         "wide": bool(rows) and not few,

@@ -18,7 +18,7 @@ from profundo.records import LayerRow
 from profundo.runs.run import Run
 from profundo.runs.table_values import column_slices, values_of
 
-__all__ = ["OTHERS", "effects_of", "spread_over", "whats_behind"]
+__all__ = ["OTHERS", "drivers_of", "effects_of", "spread_over"]
 
 MOST_ROWS, MOST_WORK = (
     300_000,
@@ -34,7 +34,7 @@ SHOWN = (0.05, 0.95)  # quantiles of a column between which it is drawn
 MOST_LEVELS = 12
 MOST_LINES = 4  # classes, labels or targets in a chart
 OTHERS = 20  # rows whose values are tried in a mistaken one
-MOST_BEHIND = 3  # columns named
+MOST_DRIVERS = 3  # columns named
 
 
 def named_slices(run: Run) -> list[tuple[str, slice]]:
@@ -70,16 +70,16 @@ def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[L
         judged = Answers(answers, truth, truth.new_zeros(len(truth)), said.quantity, targets.threshold)
         return sign * figure_of(name, judged, targets)
 
-    found = permutation_importance(run.predict, figure, inputs, [at for _, at in columns], repeats=REPEATS)
-    each_column = [Importance(column, *change) for (column, _), change in zip(columns, found, strict=True)]
+    changes = permutation_importance(run.predict, figure, inputs, [at for _, at in columns], repeats=REPEATS)
+    each_column = [Importance(column, *change) for (column, _), change in zip(columns, changes, strict=True)]
     ranked = sorted(zip(each_column, columns, strict=True), key=lambda one: -one[0].change)
-    most = MOST_DRAWN if states_much(run) else 0
+    most = MOST_DRAWN if has_graded_answers(run) else 0
     drawn = [dependence(run, inputs, *column) for one, column in ranked[:most] if one.change > 0]
-    kept = [one for one in drawn if one is not None]
-    return Effects(name, len(chosen), len(every), [one for one, _ in ranked], kept)
+    dependences = [one for one in drawn if one is not None]
+    return Effects(name, len(chosen), len(every), [one for one, _ in ranked], dependences)
 
 
-def states_much(run: Run) -> bool:
+def has_graded_answers(run: Run) -> bool:
     """Whether answers are probabilities or values; not bare classes, which say little of how they change."""
     return run.said is not None and (run.said.are_probabilities or run.data.spec.targets.kind == "real")
 
@@ -107,7 +107,7 @@ def dependence(run: Run, inputs: Tensor, name: str, at: slice) -> Dependence | N
     spec = run.data.spec
     column = next((one for one in spec.inputs.columns if one.name == name), None)
     place = [one for one, _ in named_slices(run)].index(name)
-    kept = inputs[spread_over(len(inputs), FEWEST_SAMPLES)]
+    some = inputs[spread_over(len(inputs), FEWEST_SAMPLES)]
     if column is not None and column.has_gaps and column.kind != "category":
         inputs = inputs[inputs[:, at.stop - 1] < 0.5]
     if column is not None and column.kind == "category":
@@ -121,7 +121,7 @@ def dependence(run: Run, inputs: Tensor, name: str, at: slice) -> Dependence | N
         blocks = torch.unique(blocks, dim=0)
     if len(blocks) < 2:
         return None
-    names, means = lines_of(run, partial_dependence(run.predict, kept, at, blocks))
+    names, means = lines_of(run, partial_dependence(run.predict, some, at, blocks))
     labels: list[str] = []
     if column is not None and column.kind == "category":
         example = inputs[0].repeat(len(blocks), 1)
@@ -148,10 +148,10 @@ def lines_of(run: Run, means: Tensor) -> tuple[list[str], Tensor]:
 
 
 # ----------------------------------------------------------------------------------------------------------- mistakes
-def whats_behind(run: Run, row: Tensor, index: int, others: Tensor, among: Sequence[Importance]) -> list[Value]:
+def drivers_of(run: Run, row: Tensor, index: int, others: Tensor, among: Sequence[Importance]) -> list[Value]:
     """The columns whose values drove the answer to one test row (features,), by what it would be with those of others.
     among: the columns that are tried."""
-    if run.said is None or not states_much(run):
+    if run.said is None or not has_graded_answers(run):
         return []
     tried = {one.name for one in among}
     targets, columns = run.data.spec.targets, named_slices(run)
@@ -169,7 +169,9 @@ def whats_behind(run: Run, row: Tensor, index: int, others: Tensor, among: Seque
 
     shares = drivers(answer, row, others, [columns[place][1] for place in places])
     values = values_of(row, run.data.spec.inputs)
-    top = [(float(shares[at]), values[places[at]]) for at in shares.argsort(descending=True, stable=True)[:MOST_BEHIND]]
+    top = [
+        (float(shares[at]), values[places[at]]) for at in shares.argsort(descending=True, stable=True)[:MOST_DRIVERS]
+    ]
     return [replace(value, remark=effect(share, targets.kind)) for share, value in top if share > 0]
 
 

@@ -25,7 +25,7 @@ from profundo.pictures.axes import usual_range
 from profundo.pictures.report import Fit, Report, Worst, report_html
 from profundo.pictures.report_content import Importance, Ranking
 from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Scores, Targets
-from profundo.runs.column_effects import OTHERS, effects_of, spread_over, whats_behind
+from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_over
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
@@ -290,7 +290,7 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
             image=shown[place] if image else None,
             row=() if image else values_of(raw[place].flatten(), data.spec.inputs),
             number=None if image or numbers is None else int(numbers[index]) + 1,
-            behind=() if image else whats_behind(run, raw[place].flatten(), index, others.flatten(1), columns),
+            drivers=() if image else drivers_of(run, raw[place].flatten(), index, others.flatten(1), columns),
         )
         for place, index in enumerate(result.worst)
     ]

@@ -111,10 +111,10 @@ def result_lines(run: Run) -> list[str]:
         epochs = len(run.history)
         early = f"stopped after {epochs} epochs, " if epochs < (run.experiment.epochs or 0) else ""
         best = run.history.rows[run.best_epoch]
-        found = ", ".join(
+        figures_then = ", ".join(
             f"{name} {figure(name, value)}" for name, value in best.items() if name.startswith("validation")
         )
-        lines.append(f"{early}best weights of epoch {run.best_epoch + 1} restored ({found})")
+        lines.append(f"{early}best weights of epoch {run.best_epoch + 1} restored ({figures_then})")
     if run.experiment.threshold is not None:
         lines.append(threshold_line(run.experiment.threshold, run.data.spec.targets))
     lines += score_lines(run.scores, "test")
