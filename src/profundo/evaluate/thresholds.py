@@ -56,8 +56,7 @@ def read_rule(rule: str) -> tuple[str, tuple[float, ...]]:
 def choose_threshold(rule: str, probabilities: Tensor, truth: Tensor, targets: Targets) -> float:
     """The `Targets.threshold` that serves the rule best: of the probability of the second class.
 
-    probabilities: of the second class (samples,); truth: its index or that of the first (samples,).
-    Raises ProfundoError where one of the classes is not among the samples.
+    probabilities: of the second class (samples,); truth: its index or that of the first (samples,), both at least once.
     """
     name, numbers = read_rule(rule)
     wanted = positive(targets)

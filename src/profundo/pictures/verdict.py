@@ -37,7 +37,7 @@ SHARES = {
     "recall",
     "error",
 }
-FALLING = {"calibration error", "error", "RMSE", "MAE"}  # and every loss
+FALLING = ("RMSE", "MAE", "loss", "error")  # last words of figures of which less is better
 MEANINGS = {
     "accuracy": "share of the samples classified correctly",
     "balanced accuracy": "mean of the classes’ recalls: every class counts alike",
@@ -88,13 +88,15 @@ def is_better(name: str, value: float, other: float) -> bool:
 
 def rises(name: str) -> bool:
     """Whether a larger value is the better one."""
-    return name not in FALLING and not name.endswith("loss")
+    return not name.endswith(FALLING) or name.startswith("F1 of ")
 
 
 def no_better(name: str, scores: Scores, samples: str) -> str:
     """That the network is no better than a constant, if by this figure it is not, or not beyond what so many samples can
     tell; and what it answers, where that is always the same. samples: such as "300 test samples"."""
-    if not is_better(name, scores.values[name], scores.baseline.get(name, math.nan)):
+    if name not in scores.baseline:
+        return ""
+    if not is_better(name, scores.values[name], scores.baseline[name]):
         doubt = ""
     elif not scores.beyond_chance:
         doubt = f", as far as {samples} can tell"
