@@ -136,6 +136,7 @@ class Inputs:
         (0–255 for images); a network sees (raw − mean) / std. Empty: the values are used as they are.
     names: names of a row's features; empty for images.
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
+    window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
     """
 
     shape: tuple[int, ...]
@@ -145,6 +146,7 @@ class Inputs:
     names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     form: TableForm = TableForm()
+    window: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def inputs_of(split: Samples) -> Tensor:
 
 def known_of(data: Dataset) -> dict[str, Any]:
     inputs = data.spec.inputs
-    return {"shape": list(inputs.shape), "mean": list(inputs.mean), "std": list(inputs.std)}
+    return {name: list(getattr(inputs, name)) for name in ("shape", "mean", "std", "window")}
 
 
 def networks(settings: MetricSettings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -303,7 +303,8 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     if len(files) < 2:
         raise ProfundoError(f"expected two pictures or more, to compare them; got {len(files)}")
     known = model.known
-    inputs = Inputs(tuple(known["shape"]), "image", tuple(known["mean"]), tuple(known["std"]))
+    window = tuple(known.get("window", ()))
+    inputs = Inputs(tuple(known["shape"]), "image", tuple(known["mean"]), tuple(known["std"]), window=window)
     embeddings = embed(model.networks["net"], torch.stack([read_image(file, inputs) for file in files]), inputs)
     left, right = torch.combinations(torch.arange(len(files))).T
     distances = pair_distances(embeddings[left], embeddings[right]).tolist()

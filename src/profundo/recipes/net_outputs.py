@@ -34,9 +34,9 @@ def outputs_in_parts(net: nn.Module, inputs: Tensor) -> Tensor:
 
 
 # --------------------------------------------------------------------------------------------------------------- files
-def read_intensities(files: Sequence[Path], shape: Sequence[int]) -> Tensor:
-    """Image files as float32 (files, channels, height, width), from 0 to 1."""
-    inputs = Inputs(tuple(shape), "image")
+def read_intensities(files: Sequence[Path], shape: Sequence[int], window: Sequence[int] = ()) -> Tensor:
+    """Image files as float32 (files, channels, height, width), from 0 to 1. window: see Inputs."""
+    inputs = Inputs(tuple(shape), "image", window=tuple(window))
     return torch.stack([read_image(file, inputs) for file in files]).float() / 255
 
 

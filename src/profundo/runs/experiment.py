@@ -362,14 +362,16 @@ def completed(experiment: Experiment, spec: Spec, samples: int, net: str, normal
     """The experiment with every choice about training made; which device and precision, the machine decides.
 
     samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
-    normalisation. The batch is about 1/200 of the samples, between 32 and 256; the epochs are as many as it takes to see
-    a number of samples, between 3 and 200; the rest is what MANNERS says for such data.
+    normalisation. The batch is about 1/200 of the samples, between 32 and 256, but half of them where it would leave out up to
+    half, for incomplete batches are not used; the epochs are as many as it takes to see a number of samples, between 3 and
+    200; the rest is what MANNERS says for such data.
     Raises ProfundoError for an augmentation that is unknown or meant for other data.
     """
     manner = MANNERS[manner_of(spec, normalised)]
+    size = min(256, max(32, 2 ** _log2(samples / 200)))
     chosen: dict[str, Any] = {
         "net": net,
-        "batch_size": min(256, max(32, 2 ** _log2(samples / 200))),
+        "batch_size": samples // 2 if size < samples < 2 * size else size,
         "epochs": min(200, max(3, -(-manner.samples_seen // max(1, samples)))),
         "optimizer": manner.optimizer,
         "objective": default_name(spec.targets),
