@@ -9,7 +9,7 @@ from profundo.evaluate import Answers, figure_of, figures, scores
 from profundo.evaluate.detection import average_precision, curves
 from profundo.evaluate.intervals import logit_interval, mean_of_shares, wilson
 from profundo.evaluate.leading import leading_figure, positive, reason
-from profundo.evaluate.paired_tests import compare_balanced, compare_precision, compare_right
+from profundo.evaluate.paired_tests import compare_balanced, compare_precision, compare_right, ranked_by_luck
 from profundo.evaluate.reliability import chance_error
 from profundo.evaluate.scores import calibration_bins
 from profundo.evaluate.thresholds import check_rule, choose_threshold
@@ -133,6 +133,19 @@ def test_a_lead_over_the_constant_that_its_own_interval_hides_is_seen_sample_by_
         assert low < found.baseline["RMSE"] < high
         assert found.beyond_chance is beyond
         assert bool(no_better("RMSE", found, "100 test samples")) is not beyond
+
+
+def test_a_ranking_of_few_is_held_against_chance_exactly():
+    """Of 3 among 300, all ranked first: 1 of C(300, 3) shuffles does as well. Of noise, p is uniform."""
+    there = torch.arange(300) < 3
+    assert ranked_by_luck(-torch.arange(300.0), there) == 1 / 1000
+    draw = torch.Generator().manual_seed(1)
+    ps = [ranked_by_luck(torch.rand(40, generator=draw), torch.arange(40) < 4, seed) for seed in range(60)]
+    assert 0.3 < np.mean(ps) < 0.7
+    assert sum(p < 0.05 for p in ps) <= 9  # binomial(60, 0.05) gives more than 9 less than once in 1,000
+    p, targets = torch.linspace(0.3, 0.0, 300), Targets("binary", ("no", "yes"), shares=(0.99, 0.01))
+    found = scores(answered(p.clamp_min(1e-3), there.long()), targets, there.long())
+    assert (next(iter(found.values)), found.beyond_chance) == ("average precision of yes", True)
 
 
 # -------------------------------------------------------------------------------------------------------- thresholds

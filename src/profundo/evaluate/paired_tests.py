@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from profundo.evaluate.detection import average_precision
 from profundo.evaluate.intervals import LEVEL, MANY, Z, studentised
 from profundo.records import ProfundoError
 
@@ -29,6 +30,7 @@ __all__ = [
     "compare_right",
     "holm",
     "mcnemar",
+    "ranked_by_luck",
 ]
 
 TEST = "paired bootstrap"
@@ -140,7 +142,17 @@ def compare_precision(first: Tensor, second: Tensor, there: Tensor, seed: int = 
         (a, adds_a), (b, adds_b) = (_precisions(counts, values, order, there) for values, order in orders)
         return b - a, (adds_b - adds_a).gather(1, drawn)
 
-    return _bootstrapped(differences, len(first), seed)
+    result = _bootstrapped(differences, len(first), seed)
+    return replace(result, low=max(-1.0, result.low), high=min(1.0, result.high))
+
+
+def ranked_by_luck(scores: Tensor, there: Tensor, seed: int = 0) -> float:
+    """p of an average precision if the scores knew nothing: how often as large a one comes of shuffled answers. Exact, also
+    where few samples are there."""
+    draw = torch.Generator().manual_seed(seed)
+    rounds, value = max(39, min(999, 4_000_000 // len(scores))), average_precision(scores, there)
+    shuffled = (there[torch.randperm(len(there), generator=draw)] for _ in range(rounds))
+    return (1 + sum(average_precision(scores, one) >= value for one in shuffled)) / (rounds + 1)
 
 
 def _precisions(counts: Tensor, values: Tensor, order: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:

@@ -33,6 +33,7 @@ from profundo.evaluate.paired_tests import (
     compare_costs,
     compare_precision,
     compare_right,
+    ranked_by_luck,
 )
 from profundo.evaluate.reliability import chance_error
 from profundo.records import Batch, CalibrationBin, ClassScores, ProfundoError, Scores, Targets
@@ -172,14 +173,13 @@ def scores(predictions: Answers, targets: Targets, train_targets: Tensor, worst:
     values = figures(predictions, targets, per_class)
     constant = constant_answers(predictions, targets, train_targets)
     baseline, leading = figures(constant, targets), next(iter(values))
-    beside_constant = compare_answers(leading, constant, predictions, targets)
     result = Scores(
         len(predictions.costs),
         values,
         baseline,
         worst=costly[:worst].tolist(),
         intervals=intervals(predictions, targets, values),
-        beyond_chance=beside_constant is not None and beside_constant.p < 1 - LEVEL,
+        beyond_chance=beside_constant(leading, constant, predictions, targets) < 1 - LEVEL,
     )
     if targets.kind == "real":
         return result
@@ -290,6 +290,15 @@ def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassSco
     results[predictions.quantity] = predictions.costs.double().mean().item()
     first = leading_figure(targets, predictions.are_probabilities)
     return {first: results[first], **results} if first in results else results
+
+
+def beside_constant(figure: str, constant: Answers, predictions: Answers, targets: Targets) -> float:
+    """p of being no better than the constant by the figure that leads."""
+    if figure.startswith("average precision") and bool(predictions.predictions.isfinite().all()):
+        wanted = positive(targets)
+        return ranked_by_luck(predictions.predictions * (1 if wanted else -1), predictions.targets == wanted)
+    compared = compare_answers(figure, constant, predictions, targets)
+    return 1.0 if compared is None else compared.p
 
 
 def compare_answers(figure: str, first: Answers, second: Answers, targets: Targets) -> Paired | None:
