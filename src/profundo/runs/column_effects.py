@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from profundo.data import standardize
 from profundo.evaluate.importance import drivers, partial_dependence, permutation_importance
 from profundo.evaluate.leading import positive
 from profundo.evaluate.scores import Answers, figure_of
@@ -91,10 +92,8 @@ def spread_over(count: int, most: int) -> Tensor:
 
 def steepest(run: Run, inputs: Tensor, columns: Sequence[tuple[str, slice]]) -> list[tuple[str, slice]]:
     """The columns, first those by which the outputs change most: mean |∂outputs/∂feature| · its deviation."""
-    spec = run.data.spec
     device = next((parameter.device for parameter in run.net.parameters()), torch.device("cpu"))
-    mean, std = (torch.tensor(values) for values in (spec.inputs.mean or (0.0,), spec.inputs.std or (1.0,)))
-    ready = ((inputs[:FEWEST_SAMPLES] - mean) / std).to(device).requires_grad_()
+    ready = standardize(inputs[:FEWEST_SAMPLES].to(device), run.data.spec.inputs).requires_grad_()
     with torch.enable_grad():
         (slopes,) = torch.autograd.grad(run.net(ready).sum(), ready)
     loud = slopes.abs().mean(0).cpu()
@@ -115,7 +114,7 @@ def dependence(run: Run, inputs: Tensor, name: str, at: slice) -> Dependence | N
         blocks = blocks[counts.argsort(descending=True, stable=True)[:MOST_LEVELS]]
     else:
         first = inputs[:, at.start]
-        edges = first.quantile(torch.tensor(SHOWN)) if len(first) else first.new_zeros(2)
+        edges = first.quantile(first.new_tensor(SHOWN)) if len(first) else first.new_zeros(2)
         inside = inputs[(first >= edges[0]) & (first <= edges[1])]
         blocks = inside[inside[:, at.start].argsort()][spread_over(len(inside), PLACES)][:, at]
         blocks = torch.unique(blocks, dim=0)

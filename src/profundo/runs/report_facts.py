@@ -24,7 +24,7 @@ from profundo.nets.summary import summary
 from profundo.pictures.axes import usual_range
 from profundo.pictures.report import Fit, Report, Worst, report_html
 from profundo.pictures.report_content import Importance, Ranking
-from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Scores, Targets
+from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Targets
 from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_over
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
@@ -33,6 +33,7 @@ from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
 from profundo.runs.scoring import threshold_line
 from profundo.runs.table_values import column_rows, values_of
+from profundo.runs.target_advice import transform_advice
 from profundo.train.hardware import repeatable
 
 __all__ = [
@@ -73,6 +74,8 @@ def report_of(run: Run) -> Report:
     layers = _layers(run)
     effects = effects_of(run, partial(raw_samples, data.test), layers)
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
+    on_validation = _on_validation(run)
+    advice = transform_advice(on_validation, targets, data.train.targets) if on_validation is not None else ()
     return Report(
         title=run.folder.path.name if run.folder else data.name,
         subtitle=f"{str(run.experiment.net).removeprefix('own:')} on {data.name}",
@@ -80,11 +83,13 @@ def report_of(run: Run) -> Report:
         scores=result,
         command=command_of(run),
         drawn_by=_drawn_by(run),
-        validation_scores=_validation(run),
+        validation_scores=None
+        if on_validation is None
+        else scores(on_validation, targets, data.train.targets, worst=0),
         asked=settings_of(run),
         counts={name: _counts(split, targets) for name, split in splits.items()},
         sizes={name: len(split) for name, split in splits.items()},
-        notes=data.notes,
+        notes=(*data.notes, *advice),
         readings=data.readings,
         examples=examples,
         example_labels=labels,
@@ -108,7 +113,7 @@ def report_of(run: Run) -> Report:
 
 
 # ------------------------------------------------------------------------------------------------------- figures
-def _validation(run: Run) -> Scores | None:
+def _on_validation(run: Run) -> Answers | None:
     """Of the kept network, in float32, as on the test split."""
     data = run.data
     if not len(data.validation):
@@ -116,8 +121,7 @@ def _validation(run: Run) -> Scores | None:
     device = next((p.device for p in run.net.parameters()), torch.device("cpu"))
     with repeatable(device, "float32"):
         ordered = in_order(data.validation, data.spec, device=device, workers=run.experiment.workers)
-        predictions = answers(run.net, ordered, objective_of(run.experiment, data).likelihood, data.spec.targets)
-    return scores(predictions, data.spec.targets, data.train.targets, worst=0)
+        return answers(run.net, ordered, objective_of(run.experiment, data).likelihood, data.spec.targets)
 
 
 def _fits(predictions: Answers, targets: Targets) -> list[Fit]:
