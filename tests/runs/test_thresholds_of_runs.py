@@ -114,9 +114,9 @@ def test_predictions_use_the_threshold_wherever_they_are_made(costly, table, tmp
     exported = export(costly.folder.path, "onnx", tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(exported.model)
     feeds = {
-        "age": np.array([[row["age"]] for row in rows], np.float32),
+        "age": np.array([[row["age"]] for row in rows], np.float64),
         "city": np.array([[row["city"]] for row in rows], object),
-        "noise": np.array([[row["noise"]] for row in rows], np.float32),
+        "noise": np.array([[row["noise"]] for row in rows], np.float64),
     }
     (prediction,) = session.run(["prediction"], feeds)
     assert [("ill", "well")[index] for index in prediction] == [one["prediction"] for one in said]
