@@ -147,6 +147,8 @@ def check_spec(spec: Spec) -> None:
     few, most = {"binary": (2, 2), "classes": (2, math.inf), "labels": (1, math.inf), "real": (0, 0)}[targets.kind]
     if not few <= len(targets.classes) <= most:
         raise ValueError(f"{len(targets.classes)} classes for targets of the kind {targets.kind}")
+    if len(targets.shares) not in (0, len(targets.classes)) or not 0 <= targets.threshold <= 1:
+        raise ValueError(f"{len(targets.shares)} shares of its classes and the threshold {targets.threshold}")
     for about, width in ((inputs, inputs.shape[0]), (targets, spec.outputs)):
         if len(about.mean) not in (0, 1, width) or len(about.mean) != len(about.std):
             raise ValueError(f"{len(about.mean)} means and {len(about.std)} deviations for {width} values")

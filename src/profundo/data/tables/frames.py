@@ -101,7 +101,8 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     )
     readings = tuple(replace(reading, use=uses.get(column, "input")) for column, reading in table.readings.items())
     notes = (*table.notes, *lost, *outputs, *decisions(readings))
-    return Collection(name, inputs, targets, Samples(rows, values), notes=notes, readings=readings)
+    samples = Samples(rows, values, numbers=torch.from_numpy(there.to_numpy().nonzero()[0]))
+    return Collection(name, inputs, targets, samples, notes=notes, readings=readings)
 
 
 def inputs_among(
