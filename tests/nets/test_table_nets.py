@@ -70,6 +70,7 @@ def test_scales_are_numpys_quartiles_of_the_training_rows_and_a_wrong_cell_canno
     batch[:, 3] = 5.0
     net = built()
     net.measure(batch)
+    assert (net.features.embedding.slope[3] == 0).all()
     low, middle, high = np.quantile(batch.numpy(), [0.25, 0.5, 0.75], axis=0)
     np.testing.assert_allclose(net.features.middle, middle, rtol=1e-6)
     np.testing.assert_allclose(net.features.spread[:3], (high - low)[:3], rtol=1e-6)
@@ -81,6 +82,17 @@ def test_squashing_is_the_identity_near_zero_and_keeps_order():
     values = torch.linspace(-50, 50, 1001, dtype=torch.float64)
     assert (squashed(values).diff() > 0).all()
     torch.testing.assert_close(squashed(values / 1e4), values / 1e4, rtol=1e-5, atol=0)
+
+
+def test_a_number_is_so_far_through_the_pieces_as_its_rank_among_the_training_rows():
+    """The sum of the shares grows by one from quantile to quantile, so it is off the rank by less than one piece."""
+    batch = rows(1601, 2).exp()  # skewed
+    net = built(features=2)
+    net.measure(batch)
+    scaled = (batch - net.features.middle) / net.features.spread
+    shares = ((scaled.unsqueeze(2) - net.features.embedding.begin) * net.features.embedding.slope).clamp(0, 1)
+    rank = batch.argsort(0).argsort(0) / 1600
+    torch.testing.assert_close(shares.sum(2) / 16, rank, rtol=0, atol=1 / 16)
 
 
 def test_categories_and_gaps_of_a_table_arrive_as_zero_and_one(tmp_path):
@@ -99,7 +111,7 @@ def test_categories_and_gaps_of_a_table_arrive_as_zero_and_one(tmp_path):
     torch.testing.assert_close(seen, data.train.inputs[:, torch.tensor(flags)], rtol=0, atol=1e-5)
 
 
-def test_very_many_numbers_go_without_waves():
+def test_very_many_numbers_go_without_pieces():
     assert built(features=101).features.embedding is None
     assert built(features=100).features.embedding is not None
 

@@ -1,14 +1,14 @@
 """The net for rows of a table: perceptrons that share their weights and differ in a few scales, on embedded numbers.
 
     squash     z = u / √(1 + (u/3)²),  u = (x − median) / interquartile range       RealMLP (Holzmüller et al. 2024, §3)
-    embed      (z, W cos(z ω + φ) + b), for each number its own ω, φ, W, b          Gorishniy et al. 2022; RealMLP's PBLD
+    embed      (z, relu(W e)), e_t = how far x is through the t-th piece, 0 to 1      Gorishniy et al. 2022, equation 1
     members    y = ((x ∘ r_m) W) ∘ s_m + b_m, W of all, r_m, s_m, b_m of member m   BatchEnsemble (Wen et al. 2020), TabM
     vote       the mean of the members' probabilities, or numbers                   (Gorishniy et al. 2025)
 
-Squashing keeps order, and no value is farther out than 3: a few wrong cells cannot spoil a column. Waves let a narrow net
-bend as sharply as a tree splits. Members err differently, so their mean errs less; for they share W, a dozen cost little
-more than one. Each sample of a training batch teaches one member, of a small batch's rows as many as there are members
-each: a step costs what it costs a single net. In evaluation every member answers every row.
+Squashing keeps order, and no value is farther out than 3: a few wrong cells cannot spoil a column. Pieces hold equally many
+training rows each, so that a narrow net bends where a tree would split. Members err differently, so their mean errs less;
+as they share W, several cost little more than one. Each row of a training batch teaches one member: a step costs what it
+costs a single net. In evaluation every member answers every row.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from profundo.records import Inputs, ProfundoError, Spec, Targets
 __all__ = ["TableNet", "table_net"]
 
 FARTHEST = 3.0
-MOST_EMBEDDED = 100  # numbers; more are squashed only, for their waves would cost more than all the rest
-WAVES, EMBEDDING = 16, 4
+MOST_EMBEDDED = 100  # numbers; more are squashed only, for their pieces would cost more than all the rest
+PIECES, EMBEDDING = 16, 5
 
 
 def table_net(
@@ -93,14 +93,14 @@ class Features(nn.Module):
         self.register_buffer("middle", torch.zeros(len(flags)))
         self.register_buffer("spread", torch.ones(len(flags)))
         count = flags.count(False)
-        self.embedding = Waves(count) if 0 < count <= MOST_EMBEDDED else None
-        self.width = len(flags) + (count * (EMBEDDING - 1) if self.embedding is not None else 0)
+        self.embedding = Pieces(count) if 0 < count <= MOST_EMBEDDED else None
+        self.width = len(flags) + (count * EMBEDDING if self.embedding is not None else 0)
 
     def forward(self, rows: Tensor) -> Tensor:
         rows = (rows - self.middle) / self.spread
-        numbers = squashed(rows.index_select(1, self.numbers))
-        waves = [self.embedding(numbers)] if self.embedding is not None else []
-        return torch.cat([numbers, *waves, rows.index_select(1, self.flags)], 1)
+        numbers, flags = rows.index_select(1, self.numbers), rows.index_select(1, self.flags)
+        pieces = [self.embedding(numbers)] if self.embedding is not None else []
+        return torch.cat([squashed(numbers), *pieces, flags], 1)
 
     def measure(self, rows: Tensor) -> None:
         ordered = rows.sort(0).values
@@ -110,6 +110,8 @@ class Features(nn.Module):
         middle[self.flags], spread[self.flags] = least[self.flags], (most - least)[self.flags]
         self.middle.copy_(middle)
         self.spread.copy_(torch.where(spread > 0, spread, 1.0))
+        if self.embedding is not None:
+            self.embedding.measure(((ordered - self.middle) / self.spread).index_select(1, self.numbers))
 
 
 def are_flags(inputs: Inputs) -> list[bool]:
@@ -124,20 +126,29 @@ def squashed(values: Tensor) -> Tensor:
     return values * torch.rsqrt(1 + (values / FARTHEST).square())
 
 
-class Waves(nn.Module):
-    """Numbers (batch, numbers) → (batch, numbers · 3): of each, linear functions of cosines of its own frequencies."""
+class Pieces(nn.Module):
+    """Numbers (batch, numbers) → (batch, numbers · 5): of each, how far it is through each of 16 pieces of its range."""
+
+    begin: Tensor
+    slope: Tensor
 
     def __init__(self, numbers: int) -> None:
         super().__init__()
-        self.frequencies = nn.Parameter(torch.randn(numbers, WAVES) * 0.3 * math.tau)
-        self.phases = nn.Parameter(torch.empty(numbers, WAVES).uniform_(-math.pi, math.pi))
-        bound = WAVES**-0.5
-        self.weight = nn.Parameter(torch.empty(numbers, WAVES, EMBEDDING - 1).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(numbers * (EMBEDDING - 1)).uniform_(-bound, bound))
+        self.register_buffer("begin", torch.linspace(-FARTHEST, FARTHEST, PIECES + 1)[:-1].repeat(numbers, 1))
+        self.register_buffer("slope", torch.full((numbers, PIECES), PIECES / (2 * FARTHEST)))
+        bound = PIECES**-0.5
+        self.weight = nn.Parameter(torch.empty(numbers, PIECES, EMBEDDING).uniform_(-bound, bound))
 
     def forward(self, numbers: Tensor) -> Tensor:
-        waves = torch.cos(numbers.unsqueeze(2) * self.frequencies + self.phases)
-        return torch.einsum("bnw,nwe->bne", waves, self.weight).flatten(1) + self.bias
+        shares = ((numbers.unsqueeze(2) - self.begin) * self.slope).clamp(0, 1)
+        return torch.einsum("bnp,npe->bne", shares, self.weight).relu().flatten(1)
+
+    def measure(self, ordered: Tensor) -> None:
+        """Cut at the quantiles of training rows (samples, numbers), each column in order; pieces without width stay 0."""
+        edges = torch.stack([ordered[place * (len(ordered) - 1) // PIECES] for place in range(PIECES + 1)], 1)
+        self.begin.copy_(edges[:, :-1])
+        widths = edges.diff()
+        self.slope.copy_(torch.where(widths > 1e-6, 1 / widths, 0.0))
 
 
 class MemberLinear(nn.Module):

@@ -363,7 +363,7 @@ MANNERS = {
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured on the tables of TUNE in benchmarks/tables_against_trees.py, by their validation splits.
-    "table ensemble": Manner(153_600, "adamw", 0.01, 0.02, 0.03, 32, batches=8, patience=0.3),
+    "table ensemble": Manner(153_600, "adamw", 0.1, 0.02, 0.03, 32, batches=8, patience=0.3),
 }
 
 
