@@ -13,6 +13,13 @@ WRITTEN = {
     "data": (["mnist"], "mnist"),
     "target": (["--target", "price,size"], "price,size"),
     "task": (["--task", "labels"], "labels"),
+    "drop": (["--drop", "a, b", "--drop", "c"], ["a, b", "c"]),
+    "only": (["--only", "a"], ["a"]),
+    "id_columns": (["--id", "who"], ["who"]),
+    "columns": (["--column", "a=b=date:%m/%d/%Y", "--column", "zip=category"], {"a=b": "date:%m/%d/%Y", "zip": "category"}),
+    "missing": (["--missing", "?, NA"], ["?", "NA"]),
+    "encoding": (["--encoding", "cp850"], "cp850"),
+    "header": (["--header", "none"], "none"),
     "image_size": (["--image-size", "17"], 17),
     "net": (["--net", "mlp"], "mlp"),
     "net_options": (

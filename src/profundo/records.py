@@ -19,6 +19,7 @@ __all__ = [
     "CalibrationBin",
     "ClassScores",
     "Column",
+    "ColumnReading",
     "Dataset",
     "Inputs",
     "Interrupted",
@@ -29,7 +30,9 @@ __all__ = [
     "Source",
     "Spec",
     "Step",
+    "TableForm",
     "Targets",
+    "Writing",
 ]
 
 
@@ -51,11 +54,42 @@ TargetKind = Literal["classes", "binary", "labels", "real"]
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """How the cells of a column are written in text.
+
+    decimal, thousands: signs in numbers, "" for none; affixes: words before or after a number that tell no more, such as
+    its currency or unit. dates: the order "ymd", "dmy" or "mdy", or a format such as "%m/%d/%Y".
+    missing: words for nothing that are none of the usual ones.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    affixes: tuple[str, ...] = ()
+    dates: str = "ymd"
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableForm:
+    """How the text of a table is written, as far as its columns do not say it.
+
+    encoding: of bytes that are no UTF-8, "" for Windows-1252; missing: words for nothing in place of the usual ones;
+    header: whether the first row names the columns; ids: columns that say which row it is and are carried into answers.
+    """
+
+    encoding: str = ""
+    missing: tuple[str, ...] | None = None
+    header: bool = True
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """How one column of a table becomes numbers; all that is in it was learned from the training rows.
 
     kind: "number"; "category", one of `levels`; "date", in seconds since 1970 (UTC), has_time if it tells the hour.
     fill: what a missing number or date is taken for; has_gaps: whether a column of its own says that it was missing.
+    writing: how its cells are read from text.
     """
 
     name: str
@@ -64,6 +98,28 @@ class Column:
     fill: float = 0.0
     has_gaps: bool = False
     has_time: bool = False
+    writing: Writing = Writing()
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnReading:
+    """What a column of a table was taken for, for a person to see.
+
+    kind: "number", "date", "category", "code" (with leading zeros) or "text"; why: what decided; doubt: what another reader
+    may take it for, "" for nothing; example: a cell, and its value in words; missing: rows without a value; unread: those
+    among them whose cell could not be read, and the first of them with its row, from 1. use: what becomes of it.
+    """
+
+    name: str
+    kind: str
+    why: str = ""
+    doubt: str = ""
+    example: tuple[str, str] = ("", "")
+    missing: int = 0
+    unread: int = 0
+    first_unread: tuple[int, str] = (0, "")
+    writing: Writing = Writing()
+    use: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +130,7 @@ class Inputs:
     mean, std: per channel or per feature, measured on the training split in units of the raw values
         (0–255 for images); a network sees (raw − mean) / std. Empty: the values are used as they are.
     names: names of a row's features; empty for images.
-    columns: of a table with other things than numbers, how its columns become these features.
+    columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     """
 
     shape: tuple[int, ...]
@@ -83,6 +139,7 @@ class Inputs:
     std: tuple[float, ...] = ()
     names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
+    form: TableForm = TableForm()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +206,7 @@ class Dataset:
 
     notes: sentences about the data that the report repeats (files skipped, classes missing).
     facts: what identifies the data when a run is resumed, such as the SHA-256 of its files.
+    readings: of a table, what its columns were taken for.
     """
 
     name: str
@@ -158,6 +216,7 @@ class Dataset:
     test: Samples
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    readings: tuple[ColumnReading, ...] = ()
 
     def _repr_html_(self) -> str:
         sizes = "".join(

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from profundo.data import load
+from profundo.data.dataset_names import Reading
 from profundo.data.tables.frames import raw_rows, read_frame, table_collection
 from profundo.records import ProfundoError
 
@@ -25,7 +26,7 @@ def written(path, text, encoding="utf-8"):
 
 
 def table(tmp_path, text, target="y", task="auto", name="t.csv"):
-    return table_collection(written(tmp_path / name, text), target, task)
+    return table_collection(written(tmp_path / name, text), Reading(target=target, task=task))
 
 
 def test_numbers_categories_dates_and_holes_are_recognised(tmp_path):

@@ -12,11 +12,11 @@ from torch.nn import functional as F
 
 import profundo.graph as G
 from profundo.graph import function, matrix, scalar, shared, tensor, vector
-from profundo.graph.derivatives.derivative_comparison import random_expression
 from profundo.graph.derivatives.differentiating import DIFFERENCES, differenced, differentiate, problem
 from profundo.graph.derivatives.symbolic import ELEMENTWISE, MOVES, REDUCTIONS
 from profundo.graph.expressions.expression import OPERATIONS, ancestors
 from profundo.records import ProfundoError
+from random_expressions import random_expression
 
 DOUBLE = torch.float64
 WAYS = ["automatic", "symbolic", "numerical"]
@@ -133,7 +133,7 @@ class TestAllThreeWays:
         assert list(found.gradients) == ["z"]
         close(found.gradients["z"], expected, 1e-9)
 
-    @settings(max_examples=8, deadline=None)
+    @settings(max_examples=20, deadline=None)
     @given(st.integers(0, 10**6))
     def test_random_expressions_have_the_derivatives_of_autograd(self, seed):
         f, at = random_expression(random.Random(seed))

@@ -22,7 +22,7 @@ from torch import nn
 import profundo as pf
 from profundo import nets, objectives
 from profundo.data.new_inputs import read_image
-from profundo.data.tables.new_rows import features_of_row
+from profundo.data.tables.new_rows import features_of_rows
 from profundo.nets import layers
 from profundo.nets.threshold_units import ThresholdLayer
 from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
@@ -317,7 +317,7 @@ def test_a_category_that_is_spelled_as_nothing_is_one_in_every_way():
     inputs = Inputs((4,), "features", columns=(column,))
     rows = [{"land": word} for word in ("NA", "DE", None, "", "?", "FR")]
     expected = [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
-    assert [features_of_row(row, inputs).values[0].tolist() for row in rows] == expected
+    assert features_of_rows(rows, inputs).values.tolist() == expected
     import onnx
     import onnxruntime
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from profundo.cli import main
 from profundo.data.new_inputs import Entry
-from profundo.data.tables.new_rows import BadInputError, features_of_frame, features_of_row
+from profundo.data.tables.new_rows import BadInputError, features_of_frame, features_of_rows
 from profundo.files import replacing
 from profundo.lab.answering import as_csv
 from profundo.records import Column, Inputs, ProfundoError, Targets
@@ -106,7 +106,7 @@ def test_a_category_without_a_feature_is_none_and_not_missing():
     expected = [[0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
     together = features_of_frame(polars.DataFrame(rows), inputs)
     assert together.values.tolist() == expected
-    assert [features_of_row(row, inputs).values[0].tolist() for row in rows] == expected
+    assert features_of_rows(rows, inputs).values.tolist() == expected
     assert together.notices[0] == ()
     assert "'z' was not seen in training" in together.notices[1][0]
     assert "is missing" in together.notices[2][0]
@@ -118,7 +118,7 @@ def test_rows_one_by_one_have_the_features_of_the_table(people):
     frame = polars.read_csv(place / "people.csv", try_parse_dates=True).head(100)
     together = features_of_frame(frame, inputs)
     for row, values, notices in zip(frame.to_dicts(), together.values, together.notices, strict=True):
-        alone = features_of_row({**row, "since": row["since"].isoformat()}, inputs)
+        alone = features_of_rows([{**row, "since": row["since"].isoformat()}], inputs)
         assert torch.equal(alone.values[0], values)
         assert alone.notices[0] == notices
 

@@ -99,7 +99,7 @@ def plain_type(annotation: Any) -> tuple[Any, tuple[str, ...]]:
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return str, parts
-    if origin is dict:
+    if origin is dict or annotation == list[str]:
         return list[str], ()  # an entry each time the option is given
     if parts and origin is not list:  # Annotated, or a union with None
         return plain_type(next(part for part in parts if part is not NoneType))

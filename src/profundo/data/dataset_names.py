@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 __all__ = [
     "AUGMENTATIONS",
     "MNIST_FILES",
+    "OF_TABLES",
     "PUBLISHED",
     "SUFFIXES",
+    "Header",
     "Published",
     "Reading",
     "Stream",
@@ -24,13 +26,21 @@ __all__ = [
 Task = Literal["auto", "classes", "labels", "real"]
 """What a target is: recognised, one of several classes, several labels at once, or a number."""
 
+Header = Literal["first", "none"]
+"""Where the names of a table's columns are: in its first row, or nowhere."""
+
 Stream = bool | Literal["auto"]
 """Whether to read while training: yes, no, or where the data would not fit in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How data are read, before they are divided into splits; see `load`."""
+    """How data are read, before they are divided into splits; see `load`.
+
+    Of a table: drop, only: columns left out, or the only ones learned from; id_columns: those that say which row it is;
+    columns: what some are and how they are written, such as {"when": "date:dmy"}; missing: words for nothing in place of
+    the usual ones; encoding: of text that is no UTF-8; header: where the names of the columns are.
+    """
 
     data_dir: str | Path | None = None
     stream: Stream = "auto"
@@ -38,7 +48,21 @@ class Reading:
     target: str | None = None
     task: Task = "auto"
     image_size: int | None = None
+    drop: Sequence[str] = ()
+    only: Sequence[str] = ()
+    id_columns: Sequence[str] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    missing: Sequence[str] | None = None
+    encoding: str | None = None
+    header: Header = "first"
 
+    def of_tables(self) -> list[str]:
+        """The options given here that are for tables only."""
+        usual = Reading()
+        return [name for name in OF_TABLES if getattr(self, name) and getattr(self, name) != getattr(usual, name)]
+
+
+OF_TABLES = ("drop", "only", "id_columns", "columns", "missing", "encoding", "header")
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
 """Of files that are read as tables."""

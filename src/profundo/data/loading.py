@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from profundo.data.dataset_names import PUBLISHED, SUFFIXES, Reading, Stream, Task, names, nearest
+from profundo.data.dataset_names import PUBLISHED, SUFFIXES, Header, Reading, Stream, Task, names, nearest
 from profundo.data.splits.splits import Collection, divide
 from profundo.records import Dataset, ProfundoError
 
@@ -26,6 +27,13 @@ def load(
     target: str | None = None,
     task: Task = "auto",
     image_size: int | None = None,
+    drop: Sequence[str] = (),
+    only: Sequence[str] = (),
+    id_columns: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
+    missing: Sequence[str] | None = None,
+    encoding: str | None = None,
+    header: Header = "first",
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
     class; a table (.csv, .tsv, .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder,
@@ -41,8 +49,19 @@ def load(
     skip_bad: leave out images that cannot be decoded, and count them in `notes`, instead of stopping.
     target: of a table, the column to be predicted. task: "classes" or "real" where that is not plain from its values.
     image_size: side in pixels that the images of a folder or archive are scaled and cut to.
+    drop, only: columns of a table to leave out, or the only ones to learn from; id_columns: those that say which row it is.
+    columns: what some columns are and how they are written, such as {"when": "date:dmy", "zip": "category"}; missing: the
+        words for nothing, in place of the usual ones; encoding: of text that is no UTF-8; header: "none" where the first row
+        names no columns: they are "column 1", "column 2" and so on.
     """
-    how = Reading(data_dir, stream, skip_bad, target, task, image_size)
+    of_tables = (
+        tuple(drop),
+        tuple(only),
+        tuple(id_columns),
+        columns or {},
+        None if missing is None else tuple(missing),
+    )
+    how = Reading(data_dir, stream, skip_bad, target, task, image_size, *of_tables, encoding, header)
     return divide(collect(name, how), validation=validation, seed=seed, stream=stream is True)
 
 
@@ -59,8 +78,9 @@ def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
             return result
         if path.suffix.lower() in (*SUFFIXES, ".npz") and not path.is_dir():
             return _rows(path, how)
-    if how.target is not None or how.task != "auto":
-        option = "--target" if how.target is not None else "--task"
+    if how.target is not None or how.task != "auto" or how.of_tables():
+        given = ["target"] * (how.target is not None) + ["task"] * (how.task != "auto") + how.of_tables()
+        option = f"--{given[0].replace('_', '-')}"
         raise ProfundoError(f"{name}: {option} is for tables (.csv, .tsv, .parquet) and arrays (.npz)")
     if is_named:
         if size is not None:
@@ -85,7 +105,7 @@ def _rows(path: Path, how: Reading) -> Collection:
         return array_collection(path, how.task)
     if how.stream is True and path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
-    return table_collection(path, how.target, how.task)
+    return table_collection(path, how)
 
 
 def _named(name: str, how: Reading) -> Collection:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,8 @@ from torch import Tensor
 from profundo.data.arrays import read_inputs
 from profundo.data.images.image_folders import decode, fitted
 from profundo.data.streams.archives import open_files, printable, read_whole
-from profundo.data.tables.frames import read_frame
-from profundo.data.tables.new_rows import features_of_frame, features_of_row, keys_of
+from profundo.data.tables.frames import read_rows_as_text
+from profundo.data.tables.new_rows import features_of_frame, keys_of, needed_names
 from profundo.records import Inputs, ProfundoError
 
 if TYPE_CHECKING:
@@ -38,13 +38,14 @@ STANDARD_INPUT = Path("-")
 class Entry:
     """One input. values: raw, float32 (features,) or uint8 (channels, height, width); None if it could not be read.
 
-    fault: why not, in one line that names the input; notices: what it lacked.
+    fault: why not, in one line that names the input; notices: what it lacked; ids: of a row, the columns that say which it is.
     """
 
     name: str
     values: Tensor | None
     fault: str = ""
     notices: tuple[str, ...] = ()
+    ids: Mapping[str, object] = field(default_factory=dict)
 
 
 def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
@@ -107,7 +108,7 @@ def read_rows(path: Path, inputs: Inputs) -> Tensor:
 
 def _table(path: Path, inputs: Inputs) -> Iterator[Entry]:
     where = "standard input" if path == STANDARD_INPUT else printable(str(path))
-    frame = _standard_input() if path == STANDARD_INPUT else read_frame(path)
+    frame = _standard_input(inputs) if path == STANDARD_INPUT else _rows_of(path, inputs)
     try:
         keys_of(frame.columns, inputs)
     except ProfundoError as error:
@@ -116,14 +117,17 @@ def _table(path: Path, inputs: Inputs) -> Iterator[Entry]:
     for begin in range(0, frame.height, ROWS):
         rows = frame.slice(begin, ROWS)
         names = [f"{where}, row {begin + number}" for number in range(1, rows.height + 1)]
-        try:
-            together = features_of_frame(rows, inputs)
-        except ProfundoError:  # one of them, at least: now each by itself
-            for name, row in zip(names, rows.iter_rows(named=True), strict=True):
-                yield _row(name, row, inputs)
-        else:
-            for name, values, notices in zip(names, together.values, together.notices, strict=True):
-                yield Entry(name, values, notices=notices)
+        together = features_of_frame(rows, inputs)
+        for place, (name, values) in enumerate(zip(names, together.values, strict=True)):
+            ids = {key: rows[key][place] for key in inputs.form.ids if key in rows.columns}
+            if place in together.faults:
+                yield Entry(name, None, f"{name}: {together.faults[place]}", ids=ids)
+            else:
+                yield Entry(name, values, notices=together.notices[place], ids=ids)
+
+
+def _rows_of(path: Path, inputs: Inputs) -> polars.DataFrame:
+    return read_rows_as_text(path, inputs.form, needed_names(inputs))
 
 
 def _without_blank_end(frame: polars.DataFrame) -> polars.DataFrame:
@@ -134,16 +138,8 @@ def _without_blank_end(frame: polars.DataFrame) -> polars.DataFrame:
     return frame.head(height)
 
 
-def _row(name: str, row: dict[str, object], inputs: Inputs) -> Entry:
-    try:
-        alone = features_of_row(row, inputs)
-    except ProfundoError as error:
-        return Entry(name, None, f"{name}: {error}")
-    return Entry(name, alone.values[0], notices=alone.notices[0])
-
-
-def _standard_input() -> polars.DataFrame:
-    """The CSV that comes there, by way of a file: the whole text decides what each column holds."""
+def _standard_input(inputs: Inputs) -> polars.DataFrame:
+    """The CSV that comes there, by way of a file."""
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "rows.csv"
         with path.open("wb") as file:
@@ -151,7 +147,7 @@ def _standard_input() -> polars.DataFrame:
                 if file.write(part) and file.tell() > LARGEST_TEXT:
                     raise ProfundoError(f"standard input: expected at most {LARGEST_TEXT >> 30} GB; give files")
         try:
-            return read_frame(path)
+            return _rows_of(path, inputs)
         except ProfundoError as error:
             raise ProfundoError(str(error).replace(str(path), "standard input")) from None
 

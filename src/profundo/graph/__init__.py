@@ -8,8 +8,8 @@
 
 nodes.py: a graph as plain data, the one form that all of these share, and running.py, which computes it.
 expressions/: computations written down before there are values. traces/: what a network really computes.
-derivatives/: three ways to differentiate, and the chain rule written out. rewriting/: the same function, simpler.
-drawings/: pictures, tables and formats. operations.py: the names of all that expressions can do.
+derivatives/: three ways to differentiate, and the chain rule written out. drawings/: pictures, tables and formats.
+operations.py: the names of all that expressions can do.
 """
 
 from typing import Any
@@ -35,7 +35,6 @@ from profundo.graph.expressions.parsing import parse
 from profundo.graph.expressions.viewing import view
 from profundo.graph.nodes import Graph, Node
 from profundo.graph.operations import __all__ as _operations
-from profundo.graph.rewriting.engine import predictor, rewrite
 from profundo.graph.running import run
 from profundo.graph.traces.profiling import profile
 from profundo.graph.traces.tracing import trace
@@ -57,10 +56,8 @@ __all__ = [
     "jacobian",
     "matrix",
     "parse",
-    "predictor",
     "product",
     "profile",
-    "rewrite",
     "run",
     "scalar",
     "shared",

@@ -1,13 +1,13 @@
 """A computation as plain data: what was computed, by which call, from what, and with which numbers.
 
-Expressions, traces of networks, rewriting, running and drawing share this one form. A graph knows nothing of where it
+Expressions, traces of networks, running and drawing share this one form. A graph knows nothing of where it
 came from, so that whatever can be said of one can be said of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from profundo.records import ProfundoError
@@ -187,11 +187,6 @@ class Graph:
     def __str__(self) -> str:
         return str(RENDERERS["table"](self))
 
-    def with_nodes(self, nodes: Mapping[str, Node], outputs: tuple[Ref, ...] | None = None) -> Graph:
-        """The same with other nodes (and outputs); what edges carried is dropped where the node is another."""
-        remaining = {key: flow for key, flow in self.flows.items() if nodes.get(key[0]) is self.nodes[key[0]]}
-        return replace(self, nodes=nodes, outputs=outputs or self.outputs, flows=remaining)
-
 
 def refs_of(value: Any) -> tuple[Ref, ...]:
     """Every Ref in plain nested data, from left to right."""
@@ -201,8 +196,6 @@ def refs_of(value: Any) -> tuple[Ref, ...]:
         return tuple(ref for part in value for ref in refs_of(part))
     if isinstance(value, dict):
         return refs_of(tuple(value.values()))
-    if isinstance(value, slice):
-        return refs_of((value.start, value.stop, value.step))
     return ()
 
 
@@ -214,6 +207,4 @@ def map_refs(value: Any, of: Callable[[Ref], Any]) -> Any:
         return type(value)(map_refs(part, of) for part in value)
     if isinstance(value, dict):
         return {key: map_refs(part, of) for key, part in value.items()}
-    if isinstance(value, slice):
-        return slice(*(map_refs(part, of) for part in (value.start, value.stop, value.step)))
     return value

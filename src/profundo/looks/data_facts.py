@@ -14,7 +14,7 @@ from profundo.looks.findings import Finding
 from profundo.looks.image_facts import ImageFacts
 from profundo.looks.survey import SPLITS, Survey
 from profundo.looks.table_facts import ColumnFacts
-from profundo.records import ProfundoError, Targets
+from profundo.records import ColumnReading, ProfundoError, Targets
 
 __all__ = [
     "DataFacts",
@@ -34,6 +34,7 @@ class DataFacts:
 
     kind: "images" or "table". findings: the gravest first. splits: split → samples, as they lie; all are "train" where
     nothing is set apart. training: split → samples as `train` would have them, empty where it would stop.
+    readings: of a table in text, what its columns were taken for.
     shape: of one input of a net, channels first. target: what is predicted, in words. classes: their names; counts:
     split → samples of each class. images, columns: figures. notes: what reading had to say. seconds: that it took.
     """
@@ -49,6 +50,7 @@ class DataFacts:
     counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     images: ImageFacts | None = None
     columns: tuple[ColumnFacts, ...] = ()
+    readings: tuple[ColumnReading, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     survey: Survey | None = field(default=None, repr=False, compare=False)

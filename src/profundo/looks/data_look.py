@@ -14,9 +14,9 @@ import time
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
-from profundo.data.dataset_names import SUFFIXES, Reading, Task, names
+from profundo.data.dataset_names import OF_TABLES, SUFFIXES, Reading, Task, names, nearest
 from profundo.data.images.image_folders import fits_in_memory
 from profundo.data.loading import collect
 from profundo.data.streams.addresses import is_address
@@ -64,22 +64,26 @@ def look(
     data_dir: str | Path | None = None,
     image_size: int | None = None,
     tell: Tell = lambda *_: None,
+    **of_tables: Any,
 ) -> Look:
     """A look at the data set of that name, or at what is at that path: a folder or .zip of images, a table, an .npz.
 
     target: of a table, the column to be predicted; without one its columns are looked at all the same. tell: is told how
-    many images of how many were looked at. Raises ProfundoError where there is nothing that can be looked at.
+    many images of how many were looked at. of_tables: drop, only, id_columns, columns, missing, encoding, header, as of `load`.
+    Raises ProfundoError where there is nothing that can be looked at.
     """
     if task not in get_args(Task):
         raise ProfundoError(f"task {task!r} is unknown; known: {', '.join(get_args(Task))}")
+    for option in of_tables.keys() - set(OF_TABLES):
+        raise ProfundoError(f"look: {option!r} is unknown; {nearest(option, OF_TABLES)}")
+    how = Reading(data_dir, skip_bad=True, target=target, task=task, image_size=image_size, **of_tables)
     remember_place(str(name))
     begin, path = time.perf_counter(), Path(name)
     if _is_table(name):
-        seen = look_at_table(path, target, task)
-    elif (files := _image_files(name)) is not None and target is None and task == "auto":
+        seen = look_at_table(path, how)
+    elif (files := _image_files(name)) is not None and target is None and task == "auto" and not how.of_tables():
         seen = look_at_files(files, path, image_size, tell)
     else:
-        how = Reading(data_dir, skip_bad=True, target=target, task=task, image_size=image_size)
         collection = collect(name, how)
         seen = look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)
     facts = {field.name: getattr(seen, field.name) for field in fields(seen)}

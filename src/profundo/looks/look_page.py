@@ -55,6 +55,7 @@ def page_of(look: DataFacts) -> str:
             [_card(column) for column in shown],
             look.notes,
             " ".join(hidden),
+            look.readings,
         )
     )
 

@@ -9,6 +9,7 @@ from profundo.data.streams.archives import printable
 from profundo.looks.data_facts import DataFacts
 from profundo.looks.table_facts import ColumnFacts, Spread
 from profundo.pictures.numbers import SPACE, plain
+from profundo.pictures.reading_table import HEAD, OVERRULE, rows_of_readings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,6 +53,8 @@ def show(look: DataFacts, console: Console) -> None:
         _show_rows(console, facts_of(look)[1:])
     if look.counts:
         _show_classes(look, console)
+    if look.readings:
+        _show_readings(look, console)
     if look.columns:
         _show_columns(look, console)
 
@@ -174,6 +177,21 @@ def _show_classes(look: DataFacts, console: Console) -> None:
     console.print(table)
     if len(look.classes) > MOST_CLASSES:
         console.print(f"… and {len(look.classes) - MOST_CLASSES:,} more", style="dim")
+    console.print()
+
+
+def _show_readings(look: DataFacts, console: Console) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim", title="How the columns were read", title_justify="left")
+    for name in HEAD:
+        table.add_column(name, overflow="fold", justify="right" if name == "missing" else "left")
+    for row in rows_of_readings(look.readings[:MOST_COLUMNS]):
+        table.add_row(*(_text(cell, "bold" if at == 0 else "") for at, cell in enumerate(row)))
+    console.print(table)
+    if len(look.readings) > MOST_COLUMNS:
+        console.print(f"… and {len(look.readings) - MOST_COLUMNS:,} more", style="dim")
+    console.print(_text(OVERRULE, "dim"))
     console.print()
 
 

@@ -116,7 +116,8 @@ def _described(series: polars.Series, use: str, features: int, is_target: bool =
             facts, kind="number", missing=missing, spread=spread_of(finite) if len(finite) else None, common=common
         )
     if series.dtype.is_temporal():
-        return replace(facts, kind="date", first=str(there.min()), last=str(there.max()), spread=_over_time(there))
+        first, last = (str(moment).removesuffix(" 00:00:00") for moment in (there.min(), there.max()))
+        return replace(facts, kind="date", first=first, last=last, spread=_over_time(there))
     if not str(series.dtype).startswith(("String", "Boolean", "Categorical", "Enum")):
         return facts
     is_text = facts.different > max(20, len(there) // 10)

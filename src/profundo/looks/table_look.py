@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.dataset_names import Task
+from profundo.data.dataset_names import Reading
 from profundo.data.splits.folds import target_names
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.blocks import gather
@@ -41,16 +42,17 @@ MOST_ROWS = 200_000
 """Of a table that is not in memory."""
 
 
-def look_at_table(path: Path, target: str | None, task: Task) -> DataFacts:
+def look_at_table(path: Path, how: Reading) -> DataFacts:
     """At the rows of a file; without a target, at the columns alone."""
-    from profundo.data.tables.frames import read_frame, table_collection
+    from profundo.data.tables.frames import doubts, frame_collection, is_parquet, read_table
 
-    frame = read_frame(path)
+    table, target = read_table(path, how), how.target
+    frame = table.frame
     result, findings = None, []
     wanted = target_names(target, frame.columns)
     if target is not None:
         try:
-            result = table_collection(path, target, task)
+            result = frame_collection(table, path.stem, str(path), how)
         except ProfundoError as error:
             if not set(wanted) <= set(frame.columns):
                 raise
@@ -64,7 +66,12 @@ def look_at_table(path: Path, target: str | None, task: Task) -> DataFacts:
                 f"Say which, such as --target {last!r}.",
             )
         )
-    return _look_at_frame(path.stem, frame, wanted, result, np.zeros(len(frame), np.int8), findings)
+    findings += [
+        Finding("warning", note, "Look at the table of how the columns were read.") for note in doubts(table.readings)
+    ]
+    seen = _look_at_frame(path.stem, frame, wanted, result, np.zeros(len(frame), np.int8), findings)
+    readings = result.readings if result is not None else tuple(table.readings.values())
+    return replace(seen, readings=() if is_parquet(path) else readings)
 
 
 def look_at_rows(collection: Collection) -> DataFacts:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.numbers import count
+from profundo.pictures.reading_table import readings_grid
 from profundo.pictures.rendering import rendered
 from profundo.pictures.tables import Cell, Figure, Grid, Row
+from profundo.records import ColumnReading
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,6 +72,7 @@ class DataPage:
     cards: Sequence[ColumnCard] = ()
     notes: Sequence[str] = field(default_factory=tuple)
     hidden: str = ""
+    readings: Sequence[ColumnReading] = ()
 
 
 def data_html(page: DataPage) -> str:
@@ -79,6 +82,7 @@ def data_html(page: DataPage) -> str:
         page=page,
         alerts=[(alert, _pictures(alert)) for alert in page.alerts],
         counts=_counts(page),
+        readings=readings_grid(page.readings) if page.readings else None,
         strips=[_strip(strip) for strip in page.strips],
     )
 

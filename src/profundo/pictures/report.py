@@ -12,6 +12,7 @@ from typing import Any
 from profundo.pictures import numbers, report_results, report_setup
 from profundo.pictures.bars import ladder_svg
 from profundo.pictures.image_grid import image_grid
+from profundo.pictures.reading_table import readings_grid
 from profundo.pictures.rendering import rendered
 from profundo.pictures.report_content import ColumnRow, FirstLayer, Fit, Report, Value, Worst
 from profundo.pictures.tables import Figure
@@ -79,6 +80,7 @@ def _setup(report: Report) -> dict[str, Any]:
         "augmented": None if augmented is None else image_grid(augmented, IN_A_ROW),
         "augmented_small": report_results.small(augmented),
         "counts": report_setup.counts_grid(report) if report.counts else None,
+        "readings": readings_grid(report.readings) if report.readings else None,
         "columns": report_setup.columns_grid(report.columns, inputs.shape[0]) if report.columns else None,
         "inputs": report_setup.inputs_grid(inputs),
     }

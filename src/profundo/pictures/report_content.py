@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from profundo.records import Calibration, LayerRow, Scores, Spec
+from profundo.records import Calibration, ColumnReading, LayerRow, Scores, Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,6 +97,7 @@ class Report:
     counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    readings: Sequence[ColumnReading] = ()
     examples: Tensor | None = None
     example_labels: Sequence[str] = ()
     augmented: Tensor | None = None

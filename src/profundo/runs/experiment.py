@@ -19,7 +19,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from profundo.data.augmenting.options import check, read
-from profundo.data.dataset_names import Task, nearest
+from profundo.data.dataset_names import Header, Task, nearest
 from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
@@ -99,6 +99,19 @@ def read_net_options(texts: Sequence[str]) -> dict[str, Any]:
     return dict(read_pair(text, "--net-option", "dropout=0.2") for text in texts)
 
 
+def read_columns(texts: Sequence[str]) -> dict[str, str]:
+    """What columns are: NAME=KIND; a name may have equals signs in it."""
+    pairs = [text.rpartition("=") for text in texts]
+    for text, (name, _, kind) in zip(texts, pairs, strict=True):
+        if not name or not kind:
+            raise ProfundoError(f"--column {text}: expected COLUMN=KIND, such as --column zip=category")
+    return {name.strip(): kind.strip() for name, _, kind in pairs}
+
+
+def words_for_nothing(texts: Sequence[str]) -> list[str]:
+    return [word.strip() for text in texts for word in text.split(",")]
+
+
 # -------------------------------------------------------------------------------------------------- the settings
 Part = Literal["data", "net", "learning", "course", "run"]
 """Of what a setting is part: the data, the net, how it learns, how long and at which rates, or the run around it all."""
@@ -137,6 +150,40 @@ class Experiment(BaseModel):
         None
     )
     task: Annotated[Task, Setting("data", "What a table's target is.")] = "auto"
+    drop: Annotated[
+        list[str] | None, Setting("data", "Of a table, a column to leave out; may be repeated.", form="COLUMN")
+    ] = None
+    only: Annotated[
+        list[str] | None,
+        Setting("data", "Of a table, a column to learn from, and no other; may be repeated.", form="COLUMN"),
+    ] = None
+    id_columns: Annotated[
+        list[str] | None,
+        Setting(
+            "data", "Of a table, a column that says which row it is, for the answers.", form="COLUMN", option="--id"
+        ),
+    ] = None
+    columns: Annotated[
+        dict[str, str] | None,
+        Setting(
+            "data",
+            "What a column of a table is, such as zip=category, price=number:, or when=date:dmy; may be repeated.",
+            form="COLUMN=KIND",
+            read=read_columns,
+            option="--column",
+        ),
+    ] = None
+    missing: Annotated[
+        list[str] | None,
+        Setting(
+            "data",
+            "Words for nothing in a table, in place of NA, ? and the like.",
+            form="WORD,WORD,…",
+            read=words_for_nothing,
+        ),
+    ] = None
+    encoding: Annotated[str | None, Setting("data", "Of a table's text, such as latin-1, if it is no UTF-8.")] = None
+    header: Annotated[Header | None, Setting("data", "The row with the names of a table's columns.")] = None
     image_size: Annotated[
         Whole | None, Setting("data", "Scale and cut the images of a folder to this side, in pixels.")
     ] = None

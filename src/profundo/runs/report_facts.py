@@ -76,6 +76,7 @@ def report_of(run: Run) -> Report:
         counts={name: _counts(split, targets) for name, split in splits.items()},
         sizes={name: len(split) for name, split in splits.items()},
         notes=data.notes,
+        readings=data.readings,
         examples=examples,
         example_labels=labels,
         augmented=_augmented(run),

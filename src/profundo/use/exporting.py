@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from profundo.data.dataset_names import SUFFIXES
 from profundo.data.streams.places import check_place
-from profundo.data.tables.frames import read_frame
-from profundo.data.tables.new_rows import features_of_row
+from profundo.data.tables.frames import read_rows_as_text
+from profundo.data.tables.new_rows import features_of_rows, needed_names
 from profundo.files import open_place, read_object, reason, write_bytes, write_json, write_text
 from profundo.objectives import Objective
 from profundo.records import Column, Dataset, Inputs, ProfundoError, Spec
@@ -255,8 +255,12 @@ def _table_rows(trained: Trained) -> Samples:
     inputs = trained.spec.inputs
     path = Path(str(read_experiment(trained.folder.experiment).get("data", "")))
     try:
-        names = [column.name for column in inputs.columns]
-        rows = read_frame(path).select(names).head(SAMPLES).rows(named=True) if path.suffix.lower() in SUFFIXES else []
+        is_table = path.suffix.lower() in SUFFIXES
+        rows = (
+            read_rows_as_text(path, inputs.form, needed_names(inputs)).head(SAMPLES).rows(named=True)
+            if is_table
+            else []
+        )
         return Samples(_encoded(rows, inputs), rows, "rows of the table")
     except Exception:  # noqa: BLE001 - moved, changed or damaged: it only was to try the net on
         rows = _random_rows(inputs.columns)
@@ -264,7 +268,7 @@ def _table_rows(trained: Trained) -> Samples:
 
 
 def _encoded(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> Tensor:
-    return torch.cat([features_of_row(row, inputs).values for row in rows])
+    return features_of_rows(rows, inputs).values
 
 
 def _random_rows(columns: Sequence[Column]) -> list[dict[str, Any]]:

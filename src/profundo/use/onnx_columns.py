@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from profundo.data.tables.columns import DAY, EPOCH_WEEKDAY, YEAR
-from profundo.data.tables.frames import MISSING
 from profundo.data.tables.new_rows import plain_value
+from profundo.data.tables.reading import words_for_nothing
 from profundo.records import Column
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Front:
         levels = column.levels[1:] if is_flag else column.levels
         made = [self.equal_to(column.name, levels)] if levels else []
         if column.has_gaps:
-            nothing = [word for word in MISSING if word not in column.levels]
+            nothing = words_for_nothing(column.writing, None, column.levels)
             made.append(
                 self.op("ReduceMax", self.equal_to(column.name, nothing), self.constant(np.array([1])), keepdims=1)
             )

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from profundo.data.new_inputs import Entry, entries, image_of
-from profundo.data.tables.new_rows import BadInputError, features_of_row
+from profundo.data.tables.new_rows import BadInputError, features_of_rows
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.objectives import Objective
 from profundo.records import ProfundoError, Spec
@@ -78,17 +78,20 @@ class Predictor:
         """
         if self.spec.inputs.kind == "image":
             raise ProfundoError(f"{self.folder.path}: expected images, its net takes no rows")
-        results = []
-        for index, row in enumerate(rows):
-            try:
-                features = features_of_row(row, self.spec.inputs)
-            except ProfundoError as error:
-                raise BadInputError(index, f"row {index + 1}: {error}") from None
-            results.append(Entry(f"row {index + 1}", features.values[0], notices=features.notices[0]))
+        try:
+            features = features_of_rows(rows, self.spec.inputs)
+        except BadInputError as error:
+            raise BadInputError(error.index, f"row {error.index + 1}: {error}") from None
+        ids = [{name: row[name] for name in self.spec.inputs.form.ids if name in row} for row in rows]
+        results = [
+            Entry(f"row {place}", values, notices=notices, ids=own)
+            for place, (values, notices, own) in enumerate(zip(features.values, features.notices, ids, strict=True), 1)
+        ]
         return self.described(results)
 
     def described(self, inputs: Sequence[Entry]) -> list[dict[str, Any]]:
-        """Of inputs that could be read: "input", "prediction" and what `describe` tells; "notices" where one lacked something."""
+        """Of inputs that could be read: "input", "prediction" and what `describe` tells; "id" where columns say which row it
+        is, "notices" where one lacked something."""
         values = [entry.values for entry in inputs if entry.values is not None]
         if not values:
             return []
@@ -99,6 +102,8 @@ class Predictor:
             describe(entry.name, row, self.spec, probable=probable) for entry, row in zip(inputs, outputs, strict=True)
         ]
         for one, entry in zip(told, inputs, strict=True):
+            if entry.ids:
+                one["id"] = dict(entry.ids)
             if entry.notices:
                 one["notices"] = list(entry.notices)
         return told

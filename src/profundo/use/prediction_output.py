@@ -127,7 +127,8 @@ class Lines:
     def add(self, one: Mapping[str, Any]) -> None:
         sure = f"   {100 * one['probability']:.1f} %" if "probability" in one else ""
         predictions = spelled(one["prediction"]) or "none" if self.names is None else self.numbers(one["prediction"])
-        self.file.write(f"{one['input']}: {predictions}{sure}\n")
+        which = "".join(f", {name} {value}" for name, value in one.get("id", {}).items())
+        self.file.write(f"{one['input']}{which}: {predictions}{sure}\n")
 
     def numbers(self, results: float | list[float]) -> str:
         if not isinstance(results, list):
@@ -139,7 +140,7 @@ class Lines:
 
 
 class Rows:
-    """A CSV with a header: the input, the prediction, P(…) of each class or label; or each real target.
+    """A CSV with a header: what says which row it is, the input, the prediction, P(…) of each class or label; or each real target.
 
     Names of files, classes and columns may come from strangers: none becomes a formula.
     """
@@ -150,7 +151,7 @@ class Rows:
         self.header: list[str] = []
 
     def add(self, one: Mapping[str, Any]) -> None:
-        cells = self.cells(one)
+        cells = {**one.get("id", {}), **self.cells(one)} | {"input": one["input"]}
         if not self.header:
             self.header = list(cells)
             self.rows.writerow(map(harmless, self.header))
@@ -165,7 +166,7 @@ class Rows:
                 for name, value in zip(names, values, strict=True)
             }
         shares = {f"P({name})": share for name, share in one.get("probabilities", {}).items()}
-        plain = {name: spelled(value) for name, value in one.items() if name not in ("probabilities", "notices")}
+        plain = {name: spelled(value) for name, value in one.items() if name not in ("probabilities", "notices", "id")}
         return plain | shares
 
     def end(self, left_out: list[Entry]) -> None: ...

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from profundo.data.standard import channel_sums, deviations, moments
 from profundo.data.tables.columns import as_features
-from profundo.records import Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
+from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 
 __all__ = ["Blocked", "Collection", "Selection", "chosen", "divide", "finished", "labels_of", "separated", "stratified"]
 
@@ -23,6 +23,7 @@ class Collection:
     """What a reader found. Splits that are None are to be taken from `train`.
 
     shares: of `test` among all samples and of `validation` among those left, where they have to be made.
+    readings: of a table, what its columns were taken for.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Collection:
     test: Samples | None = None
     shares: tuple[float, float] = (0.2, 0.125)
     notes: tuple[str, ...] = ()
+    readings: tuple[ColumnReading, ...] = ()
 
 
 @runtime_checkable
@@ -170,7 +172,8 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
         targets = replace(targets, mean=mean, std=std)
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
-    return Dataset(collection.name, Spec(inputs, targets), *splits, notes=notes, facts=facts)
+    readings = collection.readings
+    return Dataset(collection.name, Spec(inputs, targets), *splits, notes=notes, facts=facts, readings=readings)
 
 
 def stratified(labels: Tensor, among: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -39,11 +39,11 @@ def learned(columns: Sequence[Column], raw: Tensor) -> tuple[tuple[Column, ...],
         has_gaps = len(there) < len(values)
         if column.kind == "category":
             taught.append(replace(column, levels=_frequent(column.levels, there), has_gaps=has_gaps))
-            kept.append(_different(there) + has_gaps > 1)
+            kept.append(_vary(there) or (has_gaps and len(there) > 0))
         else:
             fill = float(np.median(there.numpy())) if len(there) else 0.0
             taught.append(replace(column, fill=fill, has_gaps=has_gaps and len(there) > 0))
-            kept.append(_different(there) > 1)
+            kept.append(_vary(there))
     return tuple(taught), torch.tensor(kept, dtype=torch.bool)
 
 
@@ -77,8 +77,8 @@ def _frequent(levels: Sequence[str], indices: Tensor) -> tuple[str, ...]:
     return tuple(levels[level] for level in sorted(order) if counts[level])
 
 
-def _different(values: Tensor) -> int:
-    return len(values) and 1 + int((values.sort().values.diff() != 0).sum())
+def _vary(values: Tensor) -> bool:
+    return len(values) > 0 and bool(values.min() < values.max())
 
 
 def encoded(columns: Sequence[Column], raw: Tensor, levels: Sequence[Sequence[str]]) -> Tensor:

@@ -1,126 +1,145 @@
-"""Text with separators, CSV and its kin, as a table: what is wrong with it is told with the number of its row.
+"""Text with separators, CSV and its kin, as cells of text: what is wrong with it is told with the number of its row.
 
-Any of comma, semicolon, tab and bar separates, whichever the header has most; UTF-8 with or without a mark, UTF-16 with
-one, and the old encoding of Windows. Numbers may have a decimal comma where commas do not separate. Every row must have as
-many values as the header.
+Any of comma, semicolon, tab and bar separates: the one that a line `sep=;` names, else the one of which the lines have equally
+many, else the one of which the header has most. UTF-8 with or without a mark, UTF-16 with one, and the old encoding of
+Windows. Every row must have as many values as the header.
+
+Columns without a name are left out where they are empty or number the rows, as pandas and R write them; of columns with the
+same name and cells one is read.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections import Counter
+import re
+import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from profundo.data.streams.archives import printable
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, TableForm
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["MISSING", "read_delimited"]
+__all__ = ["Cells", "read_delimited"]
 
-MISSING = ["", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "?"]  # "none" may be an answer
-LONGEST_LINE = 1 << 20  # characters
+LONGEST_LINE = 1 << 20  # bytes
 MOST_COLUMNS = 20_000
 SIGNS = ",;\t|"
-DECIMAL_COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?$"
+LOOKED_AT = 50  # lines, for the sign that separates
+PIECE = 1 << 24  # bytes looked at together
 
 
-def read_delimited(path: Path) -> polars.DataFrame:
-    """The table in a text file, its values parsed as numbers, truth values, dates or words.
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """frame: a String for each cell, null for an empty one; separator: what stands between them; notes: what was decided."""
 
-    Raises ProfundoError for what is no text, names that are missing or twice in the header, and uneven rows; ValueError
-    and Polars' errors for the rest.
+    frame: polars.DataFrame
+    separator: str
+    notes: tuple[str, ...] = ()
+
+
+def read_delimited(path: Path, form: TableForm = TableForm(), needed: frozenset[str] | None = None) -> Cells:  # noqa: B008
+    """The cells of a text file. needed: the columns that will be used, where it is known: others may be named as they like.
+
+    Raises ProfundoError for what is no text, names that are twice in the header, and uneven rows; ValueError and Polars'
+    errors for the rest.
     """
     import polars
 
-    text = decoded(path)
-    text = text if "\n" in text else text.replace("\r", "\n")  # as a Macintosh once ended lines
-    check_lines(text, path)
-    header = next((line for line in io.StringIO(text) if line.strip()), "")
-    separator = (
-        "\t" if path.suffix.lower() == ".tsv" else max(SIGNS, key=lambda sign: (header.count(sign), sign == ","))
-    )
-    names = header_names(text, separator, path)
-    check_rows(text, separator, len(names), path)
-    frame = polars.read_csv(
-        io.StringIO(text),
-        separator=separator,
-        infer_schema_length=None,  # all rows: a word in the last one makes it a column of words
-        try_parse_dates=True,
-        null_values=MISSING,
-    )
-    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
-    return frame if separator == "," else with_points(frame)
+    content, notes = decoded(path, form.encoding)
+    content, separator = without_separator_line(content)
+    separator = separator or ("\t" if path.suffix.lower() == ".tsv" else likely_separator(content))
+    check_lines(content, path)
+    first = first_row(content, separator, path)
+    try:
+        frame = polars.read_csv(
+            content, separator=separator, has_header=form.header, infer_schema=False, encoding="utf8"
+        )
+    except polars.exceptions.PolarsError:
+        check_rows(content, separator, len(first), path, closely=True)
+        raise
+    if frame.width != len(first) or frame.to_series(-1).null_count():  # as in rows that are too short
+        check_rows(content, separator, len(first), path)
+    names = first if form.header else [f"column {place}" for place in range(1, len(first) + 1)]
+    if form.header and len(first) > 1 and all(re.fullmatch(r"[+-]?\d+([.,]\d+)?", name) for name in first):
+        notes += (
+            "the first row holds numbers only, and was taken for the names of the columns; --header none reads it as data",
+        )
+    frame = frame.rename(dict(zip(frame.columns, [f"\0{place}" for place in range(len(names))], strict=True)))
+    chosen, more = chosen_columns(frame, names, path, needed)
+    return Cells(frame.select(polars.col(old).alias(new) for new, old in chosen.items()), separator, (*notes, *more))
 
 
-def with_points(frame: polars.DataFrame) -> polars.DataFrame:
-    """Columns of numbers that are written as 3,5 or 1.234,5 as numbers, where commas do not separate.
-
-    If three digits follow every comma, 1,234 may as well be a thousand and more: then they stay words.
-    """
-    import polars
-
-    changed = []
-    for series in frame:
-        if series.dtype != polars.String:
-            continue
-        words = series.drop_nulls()
-        commas = words.filter(words.str.contains(",", literal=True))
-        if (
-            len(commas)
-            and bool(words.str.contains(DECIMAL_COMMA).all())
-            and not bool(commas.str.contains(r",\d{3}$").all())
-        ):
-            points = series.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-            changed.append(points.cast(polars.Float64))
-    return frame.with_columns(changed)
-
-
-def decoded(path: Path) -> str:
+# ---------------------------------------------------------------------------------------------------------------- text
+def decoded(path: Path, encoding: str) -> tuple[bytes, tuple[str, ...]]:
+    """UTF-8 without a mark, with line feeds, in Unicode's composed form; and what was decided."""
     with path.open("rb") as file:
         content = file.read(LONGEST_LINE)
-        is_wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or "16" in encoding
         if is_wide or b"\0" not in content:  # gigabytes of something else are not fetched to be refused
             content += file.read()
-    if b"\0" in content and not is_wide:
-        line = content.count(b"\n", 0, content.index(b"\0")) + 1
+    if not is_wide and (place := content.find(b"\0")) >= 0:
+        line = content.count(b"\n", 0, place) + 1
         raise ProfundoError(f"{path}, line {line}: expected text, found a zero byte; is it a CSV file?")
-    for encoding in ("utf-16",) if is_wide else ("utf-8-sig", "cp1252"):
+    notes: tuple[str, ...] = ()
+    if not content.isascii():
+        text, notes = _decoded(content, is_wide, encoding, path)
+        content = (text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)).encode()
+    if b"\r" in content:  # as Windows and old Macintoshes end lines
+        content = content.replace(b"\r\n", b"\n") if b"\n" in content else content.replace(b"\r", b"\n")
+    return content, notes
+
+
+def _decoded(content: bytes, is_wide: bool, encoding: str, path: Path) -> tuple[str, tuple[str, ...]]:
+    usual = ("utf-16",) if is_wide else ("utf-8-sig", encoding or "cp1252")
+    for name in usual:
         try:
-            return content.decode(encoding)
+            text = content.decode(name)
         except UnicodeDecodeError:
             continue
-    raise ProfundoError(f"{path}: expected text in UTF-8; save it so")
+        except LookupError:
+            raise ProfundoError(
+                f"encoding: expected a name such as utf-8, cp1252, latin-1 or cp850, got {name!r}"
+            ) from None
+        guessed = name == "cp1252" and not encoding
+        return text, ("its text is no UTF-8 and was read as Windows-1252; --encoding says another",) if guessed else ()
+    raise ProfundoError(f"{path}: expected text in {' or '.join(usual)}; save it as UTF-8, or say its --encoding")
 
 
-def header_names(text: str, separator: str, path: Path) -> list[str]:
-    """The words of the header: each there, and once."""
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        names = next(([name.strip() for name in row] for row in rows if len(row) > 1 or any(map(str.strip, row))), [])
-    except csv.Error as error:
-        raise ProfundoError(f"{path}: expected a name for each column in the first line: {error}") from None
-    if len(names) > MOST_COLUMNS:
-        raise ProfundoError(f"{path}: expected at most {MOST_COLUMNS:,} columns, found {len(names):,}")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if not all(names) or twice:
-        wrong = f"{printable(twice[0])} is there twice" if all(names) else "one is empty"
-        raise ProfundoError(f"{path}: expected a name for each column in the first line, each once; {wrong}")
-    return names
+def without_separator_line(content: bytes) -> tuple[bytes, str]:
+    """Without the line `sep=;` that Excel reads, and what it says; "" for none."""
+    match = re.match(rb'"?sep=([,;\t|])"?\n', content)
+    return (content[match.end() :], match[1].decode()) if match else (content, "")
 
 
-def check_lines(text: str, path: Path) -> None:
+def likely_separator(content: bytes) -> str:
+    head = content[: LONGEST_LINE // 4].decode(errors="replace")
+    lines = [re.sub(r'"[^"]*"', "", line) for line in head.split("\n") if line.strip()][:LOOKED_AT]
+    if not lines:
+        return ","
+    counts = {sign: [line.count(sign) for line in lines] for sign in SIGNS}
+    even = [sign for sign in SIGNS if counts[sign][0] and len(set(counts[sign])) == 1]
+    if len(even) > 1 and "," in even:
+        even.remove(",")  # before decimals
+    if len(even) == 1:
+        return even[0]
+    return max(even or SIGNS, key=lambda sign: (counts[sign][0], sign == ","))
+
+
+def check_lines(content: bytes, path: Path) -> None:
     """Raises ProfundoError for a line so long that it can hardly be one row."""
     start, number = 0, 1
-    while len(text) - start > LONGEST_LINE:
-        end = text.rfind("\n", start, start + LONGEST_LINE)
+    while len(content) - start > LONGEST_LINE:
+        end = content.rfind(b"\n", start, start + LONGEST_LINE)
         if end < 0:
-            number += text.count("\n", 0, start)
+            number += content.count(b"\n", 0, start)
             raise ProfundoError(
                 f"{path}, line {number}: expected a row, found more than {LONGEST_LINE:,} characters without an end; "
                 "is a line break or a quotation mark missing?"
@@ -128,9 +147,70 @@ def check_lines(text: str, path: Path) -> None:
         start = end + 1
 
 
-def check_rows(text: str, separator: str, columns: int, path: Path) -> None:
-    """Raises ProfundoError that names the first row with more or fewer values than the header."""
-    uneven = uneven_quoted(text, separator, columns) if '"' in text else uneven_plain(text, separator, columns)
+# --------------------------------------------------------------------------------------------------------------- names
+def first_row(content: bytes, separator: str, path: Path) -> list[str]:
+    """The values of the first row that is not empty, without blanks at their edges."""
+    rows = csv.reader(_lines(content), delimiter=separator)
+    try:
+        first = next(([name.strip() for name in row] for row in rows if len(row) > 1 or any(map(str.strip, row))), [])
+    except csv.Error as error:
+        raise ProfundoError(f"{path}: expected a name for each column in the first line: {error}") from None
+    if len(first) > MOST_COLUMNS:
+        raise ProfundoError(f"{path}: expected at most {MOST_COLUMNS:,} columns, found {len(first):,}")
+    return first
+
+
+def chosen_columns(
+    frame: polars.DataFrame, names: list[str], path: Path, needed: frozenset[str] | None
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Of each name the column that has it, and what was left out."""
+    chosen: dict[str, str] = {}
+    notes = []
+    for place, (name, column) in enumerate(zip(names, frame.columns, strict=True), 1):
+        if needed is not None and name not in needed:
+            continue
+        if not name:
+            why = _why_nameless(frame[column])
+            if why:
+                notes.append(f"column {place}, which has no name, is left out: {why}")
+                continue
+            raise ProfundoError(
+                f"{path}: expected a name for each column in the first line; that of column {place} is empty"
+            )
+        if name in chosen:
+            if frame[chosen[name]].equals(frame[column], null_equal=True):
+                notes.append(f"column {name!r} is there twice, with the same cells; one is read")
+                continue
+            raise ProfundoError(
+                f"{path}: expected a name for each column in the first line, each once; {printable(name)} is there twice, with "
+                "different cells"
+            )
+        chosen[name] = column
+    return chosen, tuple(notes)
+
+
+def _why_nameless(cells: polars.Series) -> str:
+    """Why a column without a name may be left out; "" where it may not."""
+    import polars
+
+    if cells.str.strip_chars().fill_null("").eq("").all():
+        return "it is empty"
+    numbers = cells.cast(polars.Int64, strict=False)
+    if numbers.null_count() == 0 and numbers[0] in (0, 1) and bool((numbers.diff().drop_nulls() == 1).all()):
+        return "it numbers the rows"
+    names_rows = numbers.null_count() == len(cells) > 1 and cells.n_unique() == len(cells)
+    return "it names the rows" if names_rows else ""
+
+
+# ---------------------------------------------------------------------------------------------------------------- rows
+def check_rows(content: bytes, separator: str, columns: int, path: Path, closely: bool = False) -> None:
+    """Raises ProfundoError that names the first row with more or fewer values than the header.
+
+    closely: as Python's reader has it, slowly, even where every quotation mark seems to have its fellow.
+    """
+    uneven = uneven_row(content, separator, columns)
+    if b'"' in content and (uneven is not None or closely):  # a quotation mark inside of a value tells nothing
+        uneven = uneven_quoted(content, separator, columns)
     if uneven is not None:
         row, line, values = uneven
         raise ProfundoError(
@@ -142,22 +222,44 @@ def check_rows(text: str, separator: str, columns: int, path: Path) -> None:
 Uneven = tuple[int, int, int]  # the row, from 1 below the header, its line, how many values it has
 
 
-def uneven_plain(text: str, separator: str, columns: int) -> Uneven | None:
-    """The first uneven row of a text in which nothing is quoted. Empty lines are no rows."""
-    signs = np.frombuffer(text.replace("\r\n", "\n").replace("\r", "\n").encode() + b"\n", np.uint8)
-    ends = np.flatnonzero(signs == ord("\n"))
-    before = np.searchsorted(np.flatnonzero(signs == ord(separator)), ends)
-    values = np.diff(before, prepend=0) + 1
-    rows = np.flatnonzero(np.diff(ends, prepend=-1) > 1)
-    uneven = np.flatnonzero(values[rows] != columns)
-    if not len(uneven):
-        return None
-    row = int(uneven[0])
-    return row, int(rows[row]) + 1, int(values[rows[row]])
+def uneven_row(content: bytes, separator: str, columns: int) -> Uneven | None:
+    """The first row with another number of values, if every quotation mark begins or ends a value. Empty lines are none.
+
+    Piece by piece: what stands between an odd and an even quotation mark belongs to a value.
+    """
+    row, line, values, size, quoted = -1, 0, 1, 0, False
+    for start in range(0, len(content) + 1, PIECE):
+        piece = np.frombuffer(
+            content[start : start + PIECE] + (b"\n" if start + PIECE > len(content) else b""), np.uint8
+        )
+        ends, signs = piece == ord("\n"), piece == ord(separator)
+        breaks = ends
+        marks = piece == ord('"')
+        if quoted or marks.any():
+            inside = (np.cumsum(marks, dtype=np.uint8) & 1).astype(bool) ^ quoted
+            ends, signs, quoted = ends & ~inside, signs & ~inside, bool(inside[-1])
+        places = np.flatnonzero(ends)
+        before = np.searchsorted(np.flatnonzero(signs), places)
+        counts = np.diff(before, prepend=0) + 1
+        sizes = np.diff(places, prepend=-1) - 1
+        if len(places):
+            counts[0] += values - 1
+            sizes[0] += size
+            filled = sizes > 0
+            uneven = np.flatnonzero(filled & (counts != columns))
+            if len(uneven):
+                place = int(uneven[0])
+                rows = int(filled[: place + 1].sum())
+                return row + rows, line + int(breaks[: places[place] + 1].sum()), int(counts[place])
+            row, values, size = row + int(filled.sum()), 1, 0
+        rest = int(places[-1]) + 1 if len(places) else 0
+        values, size = values + int(signs[rest:].sum()), size + len(piece) - rest
+        line += int(breaks.sum())
+    return None
 
 
-def uneven_quoted(text: str, separator: str, columns: int) -> Uneven | None:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+def uneven_quoted(content: bytes, separator: str, columns: int) -> Uneven | None:
+    reader = csv.reader(_lines(content), delimiter=separator)
     try:
         for number, row in enumerate(row for row in reader if row):
             if len(row) != columns:
@@ -165,3 +267,7 @@ def uneven_quoted(text: str, separator: str, columns: int) -> Uneven | None:
     except csv.Error as error:
         raise ValueError(f"line {reader.line_num}: {error}") from None
     return None
+
+
+def _lines(content: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")

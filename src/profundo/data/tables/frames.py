@@ -6,75 +6,169 @@ holds is recognised here, and every decision that somebody might want to know of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from profundo.data.dataset_names import Task, nearest
+from profundo.data.dataset_names import Reading, Task, nearest
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import Stored
 from profundo.data.streams.archives import SMALL, TIGHT, printable
-from profundo.data.tables.delimited import MISSING, read_delimited
+from profundo.data.tables.delimited import Cells, read_delimited
 from profundo.data.tables.parquet_footers import unpacked_bytes
-from profundo.data.tables.several_targets import Found, are_lists, listed_labels, several_targets
+from profundo.data.tables.reading import Table, interpreted, typed_table
+from profundo.data.tables.several_targets import TargetValues, are_lists, listed_labels, several_targets
 from profundo.files import what_is_at
-from profundo.records import Column, Inputs, ProfundoError, Samples, Targets
+from profundo.records import Column, ColumnReading, Inputs, ProfundoError, Samples, TableForm, Targets
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["MISSING", "raw_rows", "read_frame", "recognised", "table_collection"]
+__all__ = [
+    "frame_collection",
+    "raw_rows",
+    "read_frame",
+    "read_rows_as_text",
+    "read_table",
+    "recognised",
+    "table_collection",
+]
+
+Read = TypeVar("Read", bound="polars.DataFrame | Cells")
+
 
 LARGEST_FILE = 4 << 30
 MOST_CLASSES = 100
 LARGEST = torch.finfo(torch.float32).max
 ANSWERS = ("String", "Boolean", "Categorical", "Enum", "Date")  # kinds of columns that may be targets, beside numbers
 MOST_TOLD = 5  # columns that an error tells of
+AS_TOLD, WHICH_ROW = "left out, as told", "says which row it is"
 FEW = 20  # distinct whole numbers that still may be classes
 
 
-def table_collection(path: Path, target: str | None, task: Task = "auto") -> Collection:
-    """The rows of a table, their target the column of that name, or the columns of several names with commas.
+def table_collection(path: Path, how: Reading) -> Collection:
+    """The rows of a table, their target the column `how.target`, or the columns of several names with commas.
 
-    task: "classes" or "real" where the target could be either; "auto" takes words, truth values and up to 20 different
+    how.task: "classes" or "real" where the target could be either; "auto" takes words, truth values and up to 20 different
     whole numbers for classes. Several columns of 0 and 1 are labels, of other numbers as many real targets; "labels"
     reads the words of one column, with semicolons, bars or commas between them, as labels.
     Raises ProfundoError for files that do not read and targets that are not there.
     """
-    return frame_collection(read_frame(path), path.stem, str(path), target, task)
+    return frame_collection(read_table(path, how), path.stem, str(path), how)
 
 
-def frame_collection(
-    frame: polars.DataFrame, name: str, where: str, target: str | None, task: Task = "auto"
-) -> Collection:
+def frame_collection(table: Table, name: str, where: str, how: Reading) -> Collection:
     """The same of a table that was read already, from `where`."""
     import polars
 
+    frame, target = table.frame, how.target
     wanted = target_columns(frame.columns, target, where)
+    inputs_of, set_aside = inputs_among(frame.columns, wanted, how, where)
     there = ~frame.select(polars.any_horizontal(polars.col(wanted).is_null())).to_series()
-    told = frame.filter(there)
-    if len(told) == 0:
+    labelled = frame.filter(there)
+    if len(labelled) == 0:
         raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
-    targets, values, outputs = target_values(told.select(wanted), task, where)
-    columns, left_out = recognised_columns(frame.drop(wanted))  # of all rows: a count down them has no gaps
+    texts = {column: cells.filter(there) for column, cells in table.texts.items()}
+    targets, values, outputs = target_values(labelled.select(wanted), how.task, where, texts)
+    columns, left_out = recognised_columns(frame.select(inputs_of), table.readings)  # of all rows: a count has no gaps
     if not columns:
-        raise ProfundoError(f"{where}: no column is left to predict {target!r} from: {none_left(left_out)}")
+        raise ProfundoError(
+            f"{where}: no column is left to predict {target!r} from: {none_left(list(left_out.values()))}"
+        )
     try:
         rows = raw_rows(frame, columns)[
             torch.from_numpy(there.to_numpy().copy())
         ]  # of all, for errors tell their numbers
     except ProfundoError as error:
         raise ProfundoError(f"{where}: {error}") from None
-    inputs = Inputs((len(columns),), "features", names=tuple(column.name for column in columns), columns=columns)
-    lost = lost_rows(len(frame) - len(told), str(target))
+    inputs = Inputs(
+        (len(columns),),
+        "features",
+        names=tuple(column.name for column in columns),
+        columns=columns,
+        form=replace(form_of(how), ids=tuple(column for column, use in set_aside.items() if use == WHICH_ROW)),
+    )
+    lost = lost_rows(len(frame) - len(labelled), str(target))
     if lost and targets.kind == "labels" and len(wanted) == 1:
         lost = (f"{lost[0]}; where none applies, write the sign that stands between labels, alone",)
-    notes = (*lost, *outputs, *left_out)
-    return Collection(name, inputs, targets, Samples(rows, values), notes=notes)
+    uses = (
+        set_aside | {column: f"left out: {why}" for column, why in left_out.items()} | dict.fromkeys(wanted, "target")
+    )
+    readings = tuple(replace(reading, use=uses.get(column, "input")) for column, reading in table.readings.items())
+    notes = (*table.notes, *lost, *outputs, *decisions(readings))
+    return Collection(name, inputs, targets, Samples(rows, values), notes=notes, readings=readings)
+
+
+def inputs_among(
+    columns: Sequence[str], wanted: Sequence[str], how: Reading, where: str
+) -> tuple[list[str], dict[str, str]]:
+    """The columns that may be learned from, and what becomes of those that a person set aside.
+
+    Raises ProfundoError for a name that is not there.
+    """
+    drop, only, ids = (
+        [column for name in names for column in named_columns(name, columns, where, option)]
+        for option, names in (("drop", how.drop), ("only", how.only), ("id", how.id_columns))
+    )
+    uses = {name: AS_TOLD for name in columns if only and name not in (*only, *wanted)}
+    uses |= dict.fromkeys(drop, AS_TOLD) | dict.fromkeys(ids, WHICH_ROW)
+    return [name for name in columns if name not in uses and name not in wanted], uses
+
+
+def named_columns(names: str, columns: Sequence[str], where: str, option: str) -> list[str]:
+    """The column of that name, or of each name between commas. Raises ProfundoError for one that is not there."""
+    wanted = [names] if names in columns else [name.strip() for name in names.split(",")]
+    for name in wanted:
+        if name not in columns:
+            raise ProfundoError(f"{where} has no column {name!r} for --{option}; {nearest(name, columns)}")
+    return wanted
+
+
+def decisions(readings: Sequence[ColumnReading]) -> tuple[str, ...]:
+    """Sentences on what a person might not expect of how columns were read."""
+    notes = []
+    for reading in readings:
+        name = f"column {reading.name!r}"
+        if reading.use.startswith("left out: "):
+            notes.append(f"{name} is {reading.use}")
+            continue
+        if reading.use not in ("input", "target"):
+            continue
+        if reading.doubt:
+            notes.append(f"{name}: {reading.doubt}; {_remedy(reading)}")
+        if reading.unread:
+            row, cell = reading.first_unread
+            kind = "numbers" if reading.kind == "number" else "dates"
+            are = "cell is" if reading.unread == 1 else "cells are"
+            notes.append(
+                f"{name}: {reading.unread:,} {are} no {kind}, such as {cell!r} in row {row}, and taken as missing"
+            )
+        if reading.kind == "date" and reading.writing.dates != "ymd":
+            notes.append(f"{name}: {reading.why}, such as {reading.example[0]!r} for {reading.example[1]}")
+    return tuple(notes)
+
+
+def doubts(readings: Mapping[str, ColumnReading]) -> list[str]:
+    """Sentences on what another reader may take columns for."""
+    return [
+        f"column {name!r}: {reading.doubt}; {_remedy(reading)}" for name, reading in readings.items() if reading.doubt
+    ]
+
+
+def _remedy(reading: ColumnReading) -> str:
+    return f"--column {shlex.quote(f'{reading.name}={_other(reading)}')} reads it so"
+
+
+def _other(reading: ColumnReading) -> str:
+    """What a person may say of a column that leaves a doubt."""
+    if reading.kind == "date":
+        return f"date:{'dmy' if reading.writing.dates == 'mdy' else 'mdy'}"
+    return f"number:{',' if reading.writing.decimal == '.' else '.'}"
 
 
 def none_left(left_out: Sequence[str]) -> str:
@@ -88,27 +182,70 @@ def target_columns(columns: Sequence[str], target: str | None, where: str) -> li
     """The columns to be predicted. Raises ProfundoError when none was named, or one that is not there or comes twice."""
     if target is None:
         raise ProfundoError(f"{where}: say which column is to be predicted, such as --target {columns[-1]!r}")
-    wanted = [target] if target in columns else [name.strip() for name in target.split(",")]
-    for name in wanted:
-        if name not in columns:
-            raise ProfundoError(f"{where} has no column {name!r}; {nearest(name, columns)}")
+    wanted = named_columns(target, columns, where, "target")
     if len(set(wanted)) < len(wanted):
         raise ProfundoError(f"{where}: expected each target once, got {', '.join(wanted)}")
     return wanted
 
 
-def target_values(frame: polars.DataFrame, task: Task, where: str) -> Found:
-    """What is to be predicted, its values, and what to know about it, from columns without missing values."""
+def target_values(
+    frame: polars.DataFrame, task: Task, where: str, texts: Mapping[str, polars.Series] | None = None
+) -> TargetValues:
+    """What is to be predicted, its values, and what to know about it, from columns without missing values.
+
+    texts: the cells of the columns as a file has them, from which classes get their names.
+    """
     if frame.width > 1:
         return several_targets(frame, task, where)
-    if task == "labels" and str(frame.dtypes[0]) == "String":
-        return listed_labels(frame.to_series(), where)
-    return several_targets(frame, task, where) if task == "labels" else _one_target(frame.to_series(), task, where)
+    series = frame.to_series()
+    if task == "labels" and str(series.dtype) == "String":
+        return listed_labels(series, where)
+    if task == "labels":
+        return several_targets(frame, task, where)
+    return _one_target(series, (texts or {}).get(series.name), task, where)
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
-def read_frame(path: Path) -> polars.DataFrame:
-    """The table in a file. Empty cells and the usual words for nothing are missing; dates are recognised."""
+def read_frame(path: Path, how: Reading = Reading()) -> polars.DataFrame:  # noqa: B008
+    """The values in the file of a table: numbers, moments and words; see `read_table`."""
+    return read_table(path, how).frame
+
+
+def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
+    """The table in a file: its values, and what each column was taken for."""
+    if is_parquet(path):
+        return typed_table(_readable(path, _read_parquet))
+    form = form_of(how)
+    cells = _readable(path, lambda path: read_delimited(path, form))
+    for name in how.columns:
+        if name not in cells.frame.columns:
+            raise ProfundoError(f"{path} has no column {name!r}; {nearest(name, cells.frame.columns)}")
+    target = how.target or ""
+    keep = [target, *(name.strip() for name in target.split(","))]
+    try:
+        table = interpreted(cells.frame, cells.separator, how.missing, how.columns, keep)
+    except ProfundoError as error:
+        raise ProfundoError(f"{path}: {error}") from None
+    return replace(table, notes=cells.notes)
+
+
+def read_rows_as_text(path: Path, form: TableForm, needed: frozenset[str] | None) -> polars.DataFrame:
+    """The rows of a file for a net that knows how its columns are written: cells as text, or the values of Parquet."""
+    if is_parquet(path):
+        return _readable(path, _read_parquet)
+    return _readable(path, lambda path: read_delimited(path, form, needed)).frame
+
+
+def form_of(how: Reading) -> TableForm:
+    return TableForm(how.encoding or "", None if how.missing is None else tuple(how.missing), how.header == "first")
+
+
+def is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+def _readable(path: Path, read: Callable[[Path], Read]) -> Read:
+    """What a file holds. Raises ProfundoError for one that does not read, or holds no row."""
     import polars
 
     try:
@@ -116,12 +253,13 @@ def read_frame(path: Path) -> polars.DataFrame:
             raise ProfundoError(f"{path}: expected a table, found {what_is_at(path)}")
         if path.stat().st_size > LARGEST_FILE:
             raise ProfundoError(f"{path}: expected a table of at most {LARGEST_FILE >> 30} GB")
-        frame = _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else read_delimited(path)
+        result = read(path)
     except (OSError, ValueError, polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
         raise ProfundoError(f"{path}: expected a table with a header, but it does not read: {_first(error)}") from None
+    frame = result.frame if isinstance(result, Cells) else result
     if frame.width == 0 or frame.height == 0:
         raise ProfundoError(f"{path}: expected a header and at least one row, found {frame.height} rows")
-    return frame
+    return result
 
 
 def _read_parquet(path: Path) -> polars.DataFrame:
@@ -152,36 +290,37 @@ def lost_rows(count: int, target: str) -> tuple[str, ...]:
 
 
 # --------------------------------------------------------------------------------------------------------- recognising
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What decides the kind of a column: how many values are there, and how many different ones."""
-
-    there: int
-    different: int
-
-
-def recognised_columns(frame: polars.DataFrame) -> tuple[tuple[Column, ...], list[str]]:
-    """The columns that can be learned from, and a note for each of the others."""
-    columns, notes = [], []
+def recognised_columns(
+    frame: polars.DataFrame, readings: Mapping[str, ColumnReading] | None = None
+) -> tuple[tuple[Column, ...], dict[str, str]]:
+    """The columns that can be learned from, and of each of the others why not."""
+    columns, left_out = [], {}
     for name in frame.columns:
-        result = recognised(frame[name])
+        result = recognised(frame[name], (readings or {}).get(name))
         if isinstance(result, Column):
             columns.append(result)
         else:
-            notes.append(f"column {name!r} is left out: {result}")
-    return tuple(columns), notes
+            left_out[name] = result
+    return tuple(columns), left_out
 
 
-def recognised(series: polars.Series) -> Column | str:
+def recognised(series: polars.Series, reading: ColumnReading | None = None) -> Column | str:
     """How a column can be used as an input, or why not."""
-    seen = _Seen(len(series) - series.null_count(), series.drop_nulls().n_unique())
+    result = _recognised(
+        series, reading.kind if reading is not None else "", reading is not None and reading.why == "as told"
+    )
+    return replace(result, writing=reading.writing) if reading is not None and isinstance(result, Column) else result
+
+
+def _recognised(series: polars.Series, kind: str, told: bool) -> Column | str:
+    there = len(series) - series.null_count()
     dtype = series.dtype
-    if seen.there == 0:
+    if there == 0:
         return "it is empty"
-    if seen.different == 1 and seen.there == len(series):
+    if there == len(series) and (series.min() == series.max() if dtype.is_numeric() else series.n_unique() == 1):
         return "it has one value only"
     if dtype.is_numeric():
-        return "it numbers the rows" if _counts_up(series, seen) else Column(series.name, "number")
+        return "it numbers the rows" if _counts_up(series) else Column(series.name, "number")
     if dtype.is_temporal():
         if str(dtype).startswith(("Date", "Datetime")):
             return Column(series.name, "date", has_time=_has_time(series))
@@ -190,29 +329,17 @@ def recognised(series: polars.Series) -> Column | str:
         ("Categorical", "Enum")
     ):
         return f"values of the kind {dtype} are not understood"
-    if seen.different > max(20, seen.there // 10):
-        return f"it is text, {seen.different:,} different values in {seen.there:,} rows{_nearly_numbers(series)}"
+    different = series.drop_nulls().n_unique()
+    if kind == "text" or (different > max(20, there // (2 if kind == "code" else 10)) and not told):
+        return f"it is text, {different:,} different values in {there:,} rows"
     return Column(series.name, "category", levels=_levels(series))
 
 
-def _nearly_numbers(series: polars.Series) -> str:
-    """A hint where nine values in ten are numbers: a few words make all of a column text."""
-    import polars
-
-    if series.dtype != polars.String:
-        return ""
-    others = series.is_not_null() & series.cast(polars.Float64, strict=False).is_null()
-    if int(others.sum()) > (len(series) - series.null_count()) // 10:
-        return ""
-    row = int(others.arg_true()[0])
-    return f"; all but {int(others.sum())} are numbers: mend {series[row]!r} in row {row + 1}, or leave it empty"
-
-
-def _counts_up(series: polars.Series, seen: _Seen) -> bool:
+def _counts_up(series: polars.Series) -> bool:
     """Whether it is 0, 1, 2 … or 1, 2, 3 … down the rows: an identifier says nothing of what it identifies."""
-    if not series.dtype.is_integer() or seen.there < max(3, len(series)) or seen.different < seen.there:
+    if not series.dtype.is_integer() or series.null_count() or len(series) < 3 or series[0] not in (0, 1):
         return False
-    return bool((series.diff().drop_nulls() == 1).all()) and series[0] in (0, 1)
+    return bool((series.diff().drop_nulls() == 1).all())
 
 
 def _has_time(series: polars.Series) -> bool:
@@ -231,8 +358,8 @@ def _levels(series: polars.Series) -> tuple[str, ...]:
     return tuple(sorted(series.drop_nulls().cast(polars.String).unique().to_list()))
 
 
-def _one_target(series: polars.Series, task: Task, where: str) -> Found:
-    """What is to be predicted, its values, and what to know about it."""
+def _one_target(series: polars.Series, texts: polars.Series | None, task: Task, where: str) -> TargetValues:
+    """What is to be predicted, its values, and what to know about it. Classes have the file's own words for names."""
     import polars
 
     is_number = series.dtype.is_numeric()
@@ -263,6 +390,9 @@ def _one_target(series: polars.Series, task: Task, where: str) -> Found:
     places = {value: place for place, value in enumerate(ordered.to_list())}
     values = torch.tensor([places[value] for value in series.to_list()])
     words = ordered.cast(polars.String).to_list()
+    if texts is not None:
+        pairs = polars.DataFrame({"value": series, "text": texts}).unique("value", keep="first", maintain_order=True)
+        words = pairs.sort("value")["text"].to_list()
     names = tuple(map(printable, words))
     notes = _other_tasks(series.name, words, is_number) if task == "auto" else ()
     return Targets("classes" if different > 2 else "binary", names), values, notes

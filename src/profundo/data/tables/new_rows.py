@@ -1,14 +1,16 @@
 """Rows to come as the features that a saved net takes, by what its columns learned from the training rows.
 
-Whatever a row lacks is treated as in training, and told: a hole is filled by the median of the training rows, a category
-that training never saw counts as none of those it saw. A column that is not there at all, or a value of the wrong kind, is
-a mistake; columns that the net does not know are passed over.
+A cell is read as its column is written (`Column.writing`), whatever other rows its file has. Whatever a row lacks is treated
+as in training, and told: a hole is filled by the median of the training rows, a category that training never saw counts as
+none of those it saw. A cell that cannot be read is the fault of its row alone. A column that is not there at all is a
+mistake; columns that the net does not know are passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from math import inf, nan
 from typing import TYPE_CHECKING, Any
@@ -17,15 +19,31 @@ import torch
 from torch import Tensor
 
 from profundo.data.tables.columns import encoded
-from profundo.data.tables.frames import LARGEST, MISSING, raw_rows
-from profundo.records import Column, Inputs, ProfundoError
+from profundo.data.tables.frames import LARGEST
+from profundo.data.tables.reading import read_cells, words_for_nothing
+from profundo.records import Column, Inputs, ProfundoError, TableForm, Writing
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["BadInputError", "Features", "columns_of", "features_of_frame", "features_of_row", "keys_of", "plain_value"]
+__all__ = [
+    "BadInputError",
+    "Features",
+    "columns_of",
+    "features_of_frame",
+    "features_of_rows",
+    "keys_of",
+    "needed_names",
+    "plain_value",
+]
 
-Levels = list[tuple[str, ...]]  # of each column, what the indices of its categories stand for
+TRUTH = {
+    True: ("true", "yes", "y", "t", "1", "sí", "si", "sim", "ja"),
+    False: ("false", "no", "n", "f", "0", "não", "nein"),
+}
+
+
+AS_WRITTEN = {"ymd": "2024-05-31", "dmy": "31/05/2024", "mdy": "05/31/2024"}
 
 
 class BadInputError(ProfundoError):
@@ -38,16 +56,23 @@ class BadInputError(ProfundoError):
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """values: float32 (rows, features); notices: for each row, sentences about what it lacked."""
+    """values: float32 (rows, features); notices: for each row, sentences about what it lacked; faults: for the place of each
+    row that cannot be used, why not."""
 
     values: Tensor
     notices: list[tuple[str, ...]]
+    faults: dict[int, str] = field(default_factory=dict)
 
 
 def columns_of(inputs: Inputs) -> tuple[Column, ...]:
     """The columns that a row must have: those learned from a table, or one number for each feature."""
     names = inputs.names or tuple(f"x{place + 1}" for place in range(inputs.shape[0]))
     return inputs.columns or tuple(Column(name, "number") for name in names)
+
+
+def needed_names(inputs: Inputs) -> frozenset[str] | None:
+    """The names of columns that are looked for in a file; None where the net knows none and takes them by their place."""
+    return frozenset((*(column.name for column in columns_of(inputs)), *inputs.form.ids)) if inputs.names else None
 
 
 def keys_of(there: Sequence[str], inputs: Inputs) -> list[str]:
@@ -69,39 +94,201 @@ def keys_of(there: Sequence[str], inputs: Inputs) -> list[str]:
 
 
 def features_of_frame(frame: polars.DataFrame, inputs: Inputs) -> Features:
-    """The rows of a table. Raises ProfundoError for missing columns and for values of the wrong kind."""
+    """The rows of a table: cells of text, or the values of a file that says what they are.
+
+    Raises ProfundoError for missing columns.
+    """
+    keys = keys_of(frame.columns, inputs)
+    parts = [_of_series(frame[key], column, inputs.form) for key, column in zip(keys, columns_of(inputs), strict=True)]
+    return _features(parts, inputs)
+
+
+def features_of_rows(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> Features:
+    """Rows of plain values by column name: numbers, words, truth values, dates as text, None for nothing.
+
+    Raises BadInputError with the row's index for columns that are missing and for a value that cannot be read.
+    """
     columns = columns_of(inputs)
-    frame = frame.select(keys_of(frame.columns, inputs))
-    frame = frame.rename(dict(zip(frame.columns, (column.name for column in columns), strict=True)))
-    levels = [_levels(column, _words(frame[column.name])) if column.kind == "category" else () for column in columns]
-    raw = raw_rows(frame, [replace(column, levels=own) for column, own in zip(columns, levels, strict=True)])
-    return _features(raw, levels, inputs)
+    keys = []
+    for index, row in enumerate(rows):
+        try:
+            keys.append(keys_of(list(row), inputs))
+        except ProfundoError as error:
+            raise BadInputError(index, str(error)) from None
+    values = [[row[own[place]] for row, own in zip(rows, keys, strict=True)] for place in range(len(columns))]
+    features = _features([_of_values(*one, inputs.form) for one in zip(values, columns, strict=True)], inputs)
+    if features.faults:
+        index = min(features.faults)
+        raise BadInputError(index, features.faults[index])
+    return features
 
 
-def features_of_row(row: Mapping[str, Any], inputs: Inputs) -> Features:
-    """One row of plain values by column name: numbers, words, truth values, dates as text, None for nothing."""
-    columns = columns_of(inputs)
-    values = [row[key] for key in keys_of(list(row), inputs)]
-    levels: Levels = [
-        _levels(column, [_word(value)] if column.kind == "category" and _is_there(value, column) else [])
-        for column, value in zip(columns, values, strict=True)
-    ]
-    raw = [_raw(value, column, own) for value, column, own in zip(values, columns, levels, strict=True)]
-    return _features(torch.tensor([raw], dtype=torch.float64), levels, inputs)
+# ------------------------------------------------------------------------------------------------------------ one column
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A column of rows. raw: float64 (rows,) as columns.py takes it; levels: what its numbers stand for, of categories;
+    faults: what could not be read, by row."""
+
+    raw: Tensor
+    levels: tuple[str, ...] = ()
+    faults: Mapping[int, str] = field(default_factory=dict)
 
 
-def _features(raw: Tensor, levels: Levels, inputs: Inputs) -> Features:
+def _of_series(series: polars.Series, column: Column, form: TableForm) -> _Part:
+    import polars
+
+    if column.kind == "category":
+        return _categories(series, column, form)
+    wrong = polars.repeat(False, len(series), eager=True)
+    if series.dtype == polars.String:
+        texts = series.str.strip_chars()
+        there = texts.set(texts.is_in(words_for_nothing(column.writing, form.missing)), None)
+        values = read_cells(there, column.kind, column.writing)
+        if column.kind == "date":
+            values = values.fill_null(read_cells(there.set(values.is_not_null(), None), "date", Writing()))
+        wrong = there.is_not_null() & values.is_null()
+    else:
+        values = series
+    try:
+        numbers = _as_numbers(values, column)
+    except (polars.exceptions.PolarsError, TypeError):
+        numbers = polars.Series(values=[None] * len(series), dtype=polars.Float64)
+        wrong = series.is_not_null()
+    large = (numbers.abs() > LARGEST).fill_null(False) & numbers.is_finite().fill_null(False)
+    faults = {int(row): _fault(series[int(row)], column) for row in (wrong | large).arg_true()}
+    raw = torch.from_numpy(numbers.fill_null(nan).to_numpy().copy())
+    return _Part(torch.where(raw.isfinite(), raw, nan), (), faults)
+
+
+def _as_numbers(values: polars.Series, column: Column) -> polars.Series:
+    import polars
+
+    if column.kind == "date":
+        if not values.dtype.is_temporal():
+            raise TypeError
+        return values.cast(polars.Datetime("us")).dt.epoch("us").cast(polars.Float64) / 1e6
+    if values.dtype.is_temporal():
+        raise TypeError
+    return values.cast(polars.Float64)
+
+
+def _categories(series: polars.Series, column: Column, form: TableForm) -> _Part:
+    import polars
+
+    text = series.str.strip_chars() if series.dtype == polars.String else series
+    different = text.drop_nulls().unique().to_list()
+    levels = list(column.levels)
+    places: dict[Any, float] = {}
+    for value in different:
+        word = _word(value, column)
+        if not _is_there(word, column, form):
+            places[value] = nan
+            continue
+        if word not in levels:
+            levels.append(word)
+        places[value] = float(levels.index(word))
+    raw = text.replace_strict(list(places), list(places.values()), default=None, return_dtype=polars.Float64)
+    return _Part(torch.from_numpy(raw.fill_null(nan).to_numpy().copy()), tuple(levels))
+
+
+def _of_values(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
+    """Plain values: text as cells of text, all together; the others one by one."""
+    import polars
+
+    texts = [unicodedata.normalize("NFC", value) if isinstance(value, str) else None for value in values]
+    part = _Part(torch.full((len(values),), nan, dtype=torch.float64), column.levels)
+    if any(text is not None for text in texts):
+        part = _of_series(polars.Series(texts, dtype=polars.String), column, form)
+    levels, faults = list(part.levels), dict(part.faults)
+    for place, value in enumerate(values):
+        if isinstance(value, str) or value is None or value != value:
+            continue
+        try:
+            part.raw[place] = _plain(value, column, levels)
+        except (TypeError, ValueError, OverflowError):
+            faults[place] = _fault(value, column)
+        except ProfundoError as error:
+            faults[place] = str(error)
+    return _Part(part.raw, tuple(levels), faults)
+
+
+def _plain(value: Any, column: Column, levels: list[str]) -> float:
+    """A value that is no text. levels: gets a category that it lacks. Raises TypeError or ValueError for one of another kind."""
+    if column.kind == "category":
+        word = _word(value, column)
+        if word not in levels:
+            levels.append(word)
+        return float(levels.index(word))
+    number = float(value) if column.kind == "number" else _seconds(value)
+    if LARGEST < abs(number) < inf:
+        raise ValueError
+    return number if abs(number) < inf else nan
+
+
+def _fault(value: Any, column: Column) -> str:
+    """Why a value cannot be used."""
+    written = column.writing
+    if column.kind == "date":
+        expected = f"a date such as {AS_WRITTEN.get(written.dates, written.dates)}"
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        expected = f"a number up to {LARGEST:.3g}"
+    else:
+        plain = (written.decimal, written.thousands) == (".", "")
+        expected = "a number" if plain else f"a number such as 1{written.thousands}234{written.decimal}5"
+    return f"column {column.name!r}: expected {expected}, got {_shown(value)}"
+
+
+def _word(value: Any, column: Column) -> str:
+    """A category as the training table wrote it; text is itself, true may be True, yes or 1 there, and 1 may be 01.
+
+    Raises ProfundoError for lists and other things that are no word.
+    """
+    if isinstance(value, str) and value.lower() not in ("true", "false"):
+        return value
+    if isinstance(value, bool) or (isinstance(value, str) and value not in column.levels):
+        truth = value if isinstance(value, bool) else value.lower() == "true"
+        return next(
+            (level for word in TRUTH[truth] for level in column.levels if level.lower() == word), str(truth).lower()
+        )
+    if isinstance(value, str):
+        return value
+    if isinstance(value, date):
+        return str(value)
+    if not isinstance(value, int | float):
+        raise ProfundoError(f"column {column.name!r}: expected a word or a number as a category, got {_shown(value)}")
+    text = str(int(value)) if value == value and abs(value) < 2**53 and value == int(value) else str(value)
+    equal = [level for level in column.levels if _number(level) == value]
+    return text if text in column.levels or len(equal) != 1 else equal[0]
+
+
+def _number(level: str) -> float | None:
+    try:
+        return float(level)
+    except ValueError:
+        return None
+
+
+def _is_there(word: str, column: Column, form: TableForm) -> bool:
+    """A word for nothing is one, unless training knew it as a category."""
+    return word not in words_for_nothing(column.writing, form.missing, column.levels)
+
+
+# -------------------------------------------------------------------------------------------------------------- features
+def _features(parts: Sequence[_Part], inputs: Inputs) -> Features:
+    raw = torch.stack([part.raw for part in parts], 1)
+    faults: dict[int, str] = {}
+    for part in parts:
+        faults = {**part.faults, **faults}
     if inputs.columns:
-        return Features(encoded(inputs.columns, raw, levels), _notices(raw, levels, inputs.columns))
-    holes = (~raw.float().isfinite()).nonzero().tolist()
-    if holes:
-        index, place = holes[0]
+        levels = [part.levels for part in parts]
+        return Features(encoded(inputs.columns, raw, levels), _notices(raw, levels, inputs.columns), faults)
+    for index, place in (~raw.float().isfinite()).nonzero().tolist():
         name = columns_of(inputs)[place].name
-        raise BadInputError(index, f"column {name!r}: expected a number, got {_shown(float(raw[index, place]))}")
-    return Features(raw.float(), [()] * len(raw))
+        faults.setdefault(index, f"column {name!r}: expected a number, got {_shown(float(raw[index, place]))}")
+    return Features(raw.float(), [()] * len(raw), faults)
 
 
-def _notices(raw: Tensor, levels: Levels, columns: Sequence[Column]) -> list[tuple[str, ...]]:
+def _notices(raw: Tensor, levels: Sequence[tuple[str, ...]], columns: Sequence[Column]) -> list[tuple[str, ...]]:
     told: list[list[str]] = [[] for _ in range(len(raw))]
     for place, (column, own) in enumerate(zip(columns, levels, strict=True)):
         values = raw[:, place]
@@ -129,65 +316,25 @@ def _counts_as(column: Column) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------- plain values
-def _raw(value: Any, column: Column, levels: Sequence[str]) -> float:
-    """A value as columns.py takes it. Raises ProfundoError for one of another kind."""
-    if not _is_there(value, column):
-        return nan
-    if column.kind == "category":
-        return float(levels.index(_word(value)))
-    try:
-        number = float(value) if column.kind == "number" else _seconds(value)
-    except (TypeError, ValueError, OverflowError):
-        expected = "a number" if column.kind == "number" else "a date such as 2024-05-31"
-        raise ProfundoError(f"column {column.name!r}: expected {expected}, got {_shown(value)}") from None
-    if LARGEST < abs(number) < inf:
-        raise ProfundoError(f"column {column.name!r}: expected a number up to {LARGEST:.3g}, got {_shown(value)}")
-    return number if abs(number) < inf else nan
-
-
-def plain_value(value: Any, column: Column) -> float | str:
+def plain_value(value: Any, column: Column, form: TableForm = TableForm()) -> float | str:  # noqa: B008
     """A value for a program that knows numbers and texts only: a category as text, "" for none; a number, or the seconds
     since 1970 (UTC) of a date, NaN for none."""
-    if column.kind == "category":
-        return _word(value) if _is_there(value, column) else ""
-    return _raw(value, column, ())
-
-
-def _is_there(value: Any, column: Column) -> bool:
-    """A word for nothing is one, unless training knew it as a category."""
-    if isinstance(value, str):
-        return value.strip() not in MISSING or value in column.levels
-    return value is not None and value == value
+    part = _of_values([value], column, form)
+    if part.faults:
+        raise ProfundoError(part.faults[0])
+    number = float(part.raw[0])
+    if column.kind != "category":
+        return number
+    return part.levels[int(number)] if number == number else ""
 
 
 def _seconds(value: Any) -> float:
-    """Since 1970, UTC. Raises TypeError or ValueError for what is no date."""
-    moment = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day)
-    if not isinstance(moment, datetime):
+    """Since 1970, UTC. Raises TypeError for what is no date."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if not isinstance(value, datetime):
         raise TypeError
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _word(value: Any) -> str:
-    """A category as tables write it. Raises ProfundoError for lists and other things that are no word."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, str | int | float):
-        raise ProfundoError(f"expected a word or a number as a category, got {_shown(value)}")
-    return str(value)
-
-
-def _words(series: polars.Series) -> list[str]:
-    import polars
-
-    return [str(word) for word in series.drop_nulls().cast(polars.String).unique().sort().to_list()]
-
-
-def _levels(column: Column, words: Iterable[str]) -> tuple[str, ...]:
-    """Those of the column, then those that it does not know."""
-    return (*column.levels, *(word for word in words if word not in column.levels))
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
 
 
 def _shown(value: Any) -> str:

@@ -25,13 +25,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.dataset_names import Task
+from profundo.data.dataset_names import Reading
 from profundo.data.images.layouts import splits_of
 from profundo.data.splits.splits import Collection, Selection
 from profundo.data.standard import deviations
 from profundo.data.streams.addresses import Stored, read
 from profundo.data.tables.columns import encoded, feature_names, learned
 from profundo.data.tables.frames import (
+    WHICH_ROW,
+    inputs_among,
     lost_rows,
     none_left,
     raw_rows,
@@ -40,7 +42,7 @@ from profundo.data.tables.frames import (
     target_values,
 )
 from profundo.data.tables.parquet_footers import row_groups
-from profundo.records import Column, Inputs, ProfundoError, Samples
+from profundo.records import Column, Inputs, ProfundoError, Samples, TableForm
 
 if TYPE_CHECKING:
     import polars
@@ -220,26 +222,29 @@ class Rows:
         return hashlib.sha256(repr((sizes, self.table.rows)).encode() + indices.numpy().tobytes()).digest()
 
 
-def parquet_collection(name: str, stored: Sequence[Stored], target: str | None, task: Task = "auto") -> Collection:
+def parquet_collection(name: str, stored: Sequence[Stored], how: Reading) -> Collection:
     """The rows of these files, to be read while training; their target is kept in memory.
 
     Files in folders train/, validation/, test/, or with names that begin so, are those splits. Raises ProfundoError for
     files that do not read or differ in their columns, and for targets that are not there.
     """
-    table = Table(stored)
+    table, target = Table(stored), how.target
     where = stored[0].address
     wanted = target_columns(list(table.schema), target, where)
+    names, set_aside = inputs_among(list(table.schema), wanted, how, where)
     answers = table.whole(wanted)
     there = torch.from_numpy(np.flatnonzero(~answers.select(_any_missing(wanted)).to_series().to_numpy()))
     if not len(there):
         raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
-    targets, values, outputs = target_values(answers.drop_nulls(), task, where)
+    targets, values, outputs = target_values(answers.drop_nulls(), how.task, where)
     groups = torch.repeat_interleave(torch.tensor(table.groups))
     learning = _spread(len(there), groups[there])
-    sample = table.taken(there[learning].numpy(), [one for one in table.schema if one not in wanted])
+    sample = table.taken(there[learning].numpy(), names)
     columns, left_out = recognised_columns(sample)
     if not columns:
-        raise ProfundoError(f"{where}: no column is left to predict {target!r} from: {none_left(left_out)}")
+        raise ProfundoError(
+            f"{where}: no column is left to predict {target!r} from: {none_left(list(left_out.values()))}"
+        )
     source = Rows(table, columns)
     split_of = splits_of([one.address for one in stored])
     files = torch.from_numpy(np.searchsorted(table.begins, there.numpy(), side="right") - 1)
@@ -250,12 +255,18 @@ def parquet_collection(name: str, stored: Sequence[Stored], target: str | None, 
 
     train = samples("train")
     assert train is not None
-    inputs = Inputs((len(columns),), "features", names=tuple(column.name for column in columns), columns=columns)
+    inputs = Inputs(
+        (len(columns),),
+        "features",
+        names=tuple(column.name for column in columns),
+        columns=columns,
+        form=TableForm(ids=tuple(name for name, use in set_aside.items() if use == WHICH_ROW)),
+    )
     part = [f"What the columns are was learned from {len(learning):,} of {len(there):,} rows, evenly spread."]
     notes = (
         *lost_rows(len(table) - len(there), str(target)),
         *outputs,
-        *left_out,
+        *(f"column {column!r} is left out: {why}" for column, why in left_out.items()),
         *(part if len(learning) < len(there) else []),
     )
     return Collection(name, inputs, targets, train, samples("validation"), samples("test"), notes=notes)

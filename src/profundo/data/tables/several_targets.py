@@ -19,15 +19,15 @@ from profundo.records import ProfundoError, Targets
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["are_lists", "listed_labels", "several_targets"]
+__all__ = ["TargetValues", "are_lists", "listed_labels", "several_targets"]
 
 SIGNS = (";", "|", ",")  # between the labels of a cell; the first that occurs anywhere
 MOST_LABELS = 1000
 
-Found = tuple[Targets, Tensor, tuple[str, ...]]
+TargetValues = tuple[Targets, Tensor, tuple[str, ...]]
 
 
-def several_targets(frame: polars.DataFrame, task: Task, where: str) -> Found:
+def several_targets(frame: polars.DataFrame, task: Task, where: str) -> TargetValues:
     """The columns, which have no missing values, as targets: float32 (rows, columns).
 
     Raises ProfundoError for columns of other things than numbers and truth values.
@@ -51,7 +51,7 @@ def several_targets(frame: polars.DataFrame, task: Task, where: str) -> Found:
     return Targets("labels", tuple(frame.columns)), values, _rare(frame.columns, values)
 
 
-def listed_labels(series: polars.Series, where: str) -> Found:
+def listed_labels(series: polars.Series, where: str) -> TargetValues:
     """The words of each cell as labels, float32 (rows, labels) of 0 and 1; an empty word is none."""
     import polars
 

@@ -17,7 +17,8 @@ from functools import cached_property
 from itertools import islice
 from math import prod
 
-from profundo.graph.derivatives.formulas import equation, factor, number, partial, product
+from profundo.graph.derivatives.formulas import equation, factor, partial, product
+from profundo.graph.expressions.writing import number
 from profundo.graph.nodes import Flow, Graph, Node
 from profundo.records import ProfundoError
 
@@ -65,10 +66,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The derivative by one node. value: where it is a single number; norm: Euclidean, of tensors, where it is known.
-
-    text, latex: its equation; local, local_latex: those of the local derivatives in it ("∂u/∂b = 1").
-    """
+    """The derivative by one node. value: where it is a single number; norm: Euclidean, of tensors, where it is known."""
 
     of: str
     name: str
@@ -76,10 +74,28 @@ class Step:
     terms: tuple[Term, ...]
     value: float | None
     norm: float | None
-    text: str
-    latex: str
-    local: tuple[str, ...]
-    local_latex: tuple[str, ...]
+
+    def equation(self, latex: bool = False) -> str:
+        """The derivative as a sum of its terms, in symbols and, where all are known, in numbers."""
+        symbols = [term.latex if latex else term.text for term in self.terms]
+        sides = [partial(self.of, self.name, latex=latex), _added(symbols, latex)]
+        if self.value is not None and all(term.value is not None for term in self.terms):
+            sides += [_added([term.numbers(latex) for term in self.terms], latex), number(self.value, latex=latex)]
+        return equation(sides)
+
+    def local(self, latex: bool = False) -> list[str]:
+        """Equations of the local derivatives that stand in it by name: "∂u/∂b = 1"."""
+        return [
+            equation(
+                [
+                    partial(term.user, self.name, latex=latex),
+                    term.rule_latex if latex else term.rule,
+                    "" if term.local is None else number(term.local, latex=latex),
+                ]
+            )
+            for term in self.terms
+            if term.is_named and not term.is_direct and not (latex and term.local is None)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +149,11 @@ class Derivation:
             value = number(self.value or 0.0, latex=True)
             return f"{partial(self.of, self.with_respect_to, latex=True)} = {value}"
         shown, omitted = _shown(self.steps)
-        rows = [row.replace(" = ", " &= ", 1) for step in shown for row in (*step.local_latex, step.latex)]
+        rows = [
+            row.replace(" = ", " &= ", 1)
+            for step in shown
+            for row in (*step.local(latex=True), step.equation(latex=True))
+        ]
         if omitted:
             rows.insert(len(rows) // 2, r"&\;\,\vdots")
         body = (r" \\" + "\n").join(rows)
@@ -311,20 +331,8 @@ def _step(between: _Between, name: str) -> Step:
     is_number = between.graph.of == between.of and not between.graph[between.of].shape
     if value is None and is_number and (gradient := between.graph[name].gradient) is not None:
         value = gradient.item
-    named = [term for term in terms if term.is_named and not term.is_direct]
-    node, known = between.graph[name], value is not None and all(term.value is not None for term in terms)
-    return Step(
-        between.of,
-        name,
-        "×".join(map(str, node.shape)),
-        terms,
-        value,
-        _norm(between, node),
-        _equation(between.of, name, terms, value if known else None),
-        _equation(between.of, name, terms, value if known else None, latex=True),
-        tuple(_local(term, name) for term in named),
-        tuple(_local(term, name, latex=True) for term in named if term.local is not None),
-    )
+    node = between.graph[name]
+    return Step(between.of, name, "×".join(map(str, node.shape)), terms, value, _norm(between, node))
 
 
 def _norm(between: _Between, node: Node) -> float | None:
@@ -349,13 +357,6 @@ def _term(between: _Between, name: str, user: str, place: int) -> Term:
     return Term(user, place, outer, flow.local, carried, text, latex, flow.rule, flow.latex, is_direct, is_named)
 
 
-def _equation(of: str, name: str, terms: tuple[Term, ...], value: float | None, latex: bool = False) -> str:
-    sides = [partial(of, name, latex=latex), _added([t.latex if latex else t.text for t in terms])]
-    if value is not None:
-        sides += [_added([term.numbers(latex) for term in terms], latex), number(value, latex=latex)]
-    return equation(sides)
-
-
 def _added(terms: list[str], latex: bool = False) -> str:
     """a + b; a number below zero stands in parentheses where it is not the first. Of very many, some are shown."""
     first, *others = _some(terms, r"\dots" if latex else "…")
@@ -365,12 +366,6 @@ def _added(terms: list[str], latex: bool = False) -> str:
 
 def _some(words: list[str], dots: str) -> list[str]:
     return words if len(words) <= TERMS else [*words[: TERMS - 2], dots, words[-1]]
-
-
-def _local(term: Term, name: str, latex: bool = False) -> str:
-    rule = term.rule_latex if latex else term.rule
-    value = "" if term.local is None else number(term.local, latex=latex)
-    return equation([partial(term.user, name, latex=latex), rule, value])
 
 
 # ----------------------------------------------------------------------------------------------------------------- text
@@ -384,8 +379,9 @@ def _shown(steps: tuple[Step, ...]) -> tuple[list[Step], int]:
 def _lines(steps: tuple[Step, ...]) -> list[str]:
     """One for each step, aligned; those in the middle of very many are only counted."""
     shown, omitted = _shown(steps)
-    width = max((len(step.text) for step in shown if len(step.text) <= WIDTH), default=0)
-    lines = [f"  {step.text:{width}}  {_aside(step)}".rstrip() for step in shown]
+    equations = [step.equation() for step in shown]
+    width = max((len(written) for written in equations if len(written) <= WIDTH), default=0)
+    lines = [f"  {written:{width}}  {_aside(step)}".rstrip() for written, step in zip(equations, shown, strict=True)]
     if omitted:
         lines.insert(LINES // 2, f"  … {omitted:,} more steps …")
     return lines
@@ -394,7 +390,8 @@ def _lines(steps: tuple[Step, ...]) -> list[str]:
 def _aside(step: Step) -> str:
     """What stands beside the equation: local derivatives, or shape and norms."""
     if all(term.local is not None for term in step.terms):
-        return f"with {', '.join(_some([*step.local], '…'))}" if step.local else ""
+        local = step.local()
+        return f"with {', '.join(_some(local, '…'))}" if local else ""
     shape = [f"shape {step.shape}"] if step.shape else []
     norm = [f"norm {number(step.norm)}"] if step.norm is not None else []
     through = [f"{number(t.gradient)} through {t.user}" for t in step.terms if t.gradient is not None]

@@ -3,7 +3,6 @@
     print(compare(f, {"a": 5, "b": 3}))
     growth(speelpenning, [2, 4, 8, 16])          # what n inputs cost: differences O(n), reverse mode O(1) of f
     step_sizes(f, {"x": 1.0})                    # error against step: the two slopes of a V
-    sweep(100, seed=0)                           # the largest disagreement on random expressions
 
 Automatic differentiation in float64 is what the others are compared with: its error is that of a few roundings. That the
 gradient costs at most a small multiple of the function, however many inputs there are, is the theorem of Baur & Strassen
@@ -13,7 +12,6 @@ gradient costs at most a small multiple of the function, however many inputs the
 from __future__ import annotations
 
 import math
-import random
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +24,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.graph import operations as ops
 from profundo.graph.derivatives.differentiating import (
     DIFFERENCES,
     Derivatives,
@@ -37,15 +34,14 @@ from profundo.graph.derivatives.differentiating import (
     problem,
     symbolic,
 )
-from profundo.graph.drawings.node_tables import Column, aligned
-from profundo.graph.expressions.expression import Expression, constant, inputs_of, scalar
+from profundo.graph.drawings.node_tables import WIDEST, Column, aligned
+from profundo.graph.expressions.expression import Expression, scalar
 from profundo.graph.expressions.writing import duration, number
 from profundo.pictures.charts import Line, lines_svg
 from profundo.records import ProfundoError
 
 __all__ = [
-    "Comparison", "Curve", "Growth", "Row", "StepSizes", "Sweep", "compare", "growth", "random_expression", "speelpenning",
-    "step_sizes", "sweep",
+    "Comparison", "Curve", "Growth", "Row", "StepSizes", "compare", "growth", "speelpenning", "step_sizes",
 ]  # fmt: skip
 
 DOUBLE = torch.float64
@@ -56,7 +52,6 @@ WAYS: dict[str, Callable[[Problem], Derivatives]] = {
     "automatic": automatic,
 }
 CHART = 640  # pixels, the width of a chart in a notebook
-WIDEST = 1_000  # columns of a table
 SHOWN = 6  # derivatives in a table; the record has them all
 
 
@@ -379,62 +374,3 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
     if len(logs) < 4:
         return math.nan
     return statistics.linear_regression(*zip(*logs, strict=True)).slope
-
-
-# ---------------------------------------------------------------------------------------------------- random expressions
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """The largest relative disagreement with automatic differentiation, by way, and the formula where it was."""
-
-    count: int
-    largest: Mapping[str, float]
-    where: Mapping[str, str]
-
-    def __str__(self) -> str:
-        head = [f"{self.count:,} random expressions", "largest relative disagreement"]
-        return "\n".join(_aligned([head, *([way, _error(error)] for way, error in self.largest.items())]))
-
-
-def sweep(count: int, seed: int = 0) -> Sweep:
-    """Differentiate random expressions of three numbers in every way. Relative: over the largest derivative or 1."""
-    draw = random.Random(seed)
-    largest: dict[str, float] = dict.fromkeys([way for way in WAYS if way != "automatic"], 0.0)
-    where = dict.fromkeys(largest, "")
-    for _ in range(count):
-        f, at = random_expression(draw)
-        result = compare(f, at)
-        size = max([1.0, *(float(item.abs().max()) for item in _of(result["automatic"]).gradients.values())])
-        for way in largest:
-            error = result[way].absolute / size
-            if not error <= largest[way]:  # also if it is NaN
-                largest[way], where[way] = error, repr(f)
-    return Sweep(count, largest, where)
-
-
-ONE: tuple[Callable[[Expression], Expression], ...] = (
-    ops.sin, ops.cos, ops.tanh, ops.atan, ops.sigmoid, ops.softplus, ops.erf, ops.silu, ops.gelu, ops.neg, ops.abs, ops.relu,
-    lambda x: ops.exp(ops.tanh(x)), lambda x: ops.log(1 + x**2), lambda x: ops.sqrt(1 + x**2), lambda x: 1 / (2 + ops.cos(x)),
-    lambda x: ops.tan(ops.sin(x)), lambda x: ops.asin(0.9 * ops.sin(x)), lambda x: ops.sigmoid(x) ** 3,
-)  # fmt: skip
-TWO: tuple[Callable[[Expression, Expression], Expression], ...] = (
-    ops.add, ops.sub, ops.mul, ops.maximum, ops.minimum, ops.logaddexp,
-    lambda x, y: x / (1 + y**2), lambda x, y: ops.where(x > y, x * y, ops.sin(x)),
-    lambda x, y: (1.5 + ops.sin(x)) ** ops.cos(y), lambda x, y: ops.atan2(x, 1 + y**2),
-)  # fmt: skip
-"""What random expressions are made of: each has a value for all numbers, and grows no faster than a product."""
-
-
-def random_expression(draw: random.Random, depth: int = 4) -> tuple[Expression, dict[str, float]]:
-    """A formula of up to three numbers, nested so deeply, and a point for it between −2 and 2."""
-    inputs = [scalar(name, dtype=DOUBLE) for name in "abc"]
-
-    def drawn(levels: int) -> Expression:
-        if levels == 0 or draw.random() < 0.1:
-            is_number = draw.random() < 0.2
-            return constant(round(draw.uniform(-2, 2), 2), DOUBLE) if is_number else draw.choice(inputs)
-        if draw.random() < 0.5:
-            return draw.choice(ONE)(drawn(levels - 1))
-        return draw.choice(TWO)(drawn(levels - 1), drawn(levels - 1))
-
-    f = draw.choice(inputs) * drawn(depth) + drawn(depth)
-    return f, {item.name: draw.uniform(-2, 2) for item in inputs_of([f])}

@@ -1,17 +1,12 @@
-"""Numbers, derivatives and equations as they stand in a derivation: as text and in LaTeX."""
+"""Factors, derivatives and equations as they stand in a derivation: as text and in LaTeX."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from profundo.graph.expressions import writing
+from profundo.graph.expressions.writing import latex_name, number
 
-__all__ = ["equation", "factor", "number", "partial", "product"]
-
-
-def number(value: float, *, latex: bool = False) -> str:
-    """Six significant digits at most: 9, 0.5, 1.234e−5, −3, NaN, ∞. Zero has no sign."""
-    return (writing.number_latex if latex else writing.number)(value + 0.0)
+__all__ = ["equation", "factor", "partial", "product"]
 
 
 def factor(value: float, *, latex: bool = False) -> str:
@@ -25,7 +20,7 @@ def factor(value: float, *, latex: bool = False) -> str:
 def partial(of: str, by: str, *, latex: bool = False) -> str:
     """∂of/∂by."""
     if latex:
-        return rf"\frac{{\partial {writing.latex_name(of)}}}{{\partial {writing.latex_name(by)}}}"
+        return rf"\frac{{\partial {latex_name(of)}}}{{\partial {latex_name(by)}}}"
     return f"∂{of}/∂{by}"
 
 

@@ -13,16 +13,16 @@ from shutil import get_terminal_size
 
 from rich.cells import cell_len, set_cell_size
 
-from profundo.graph.derivatives.formulas import number
-from profundo.graph.expressions.writing import duration
+from profundo.graph.expressions.writing import duration, number
 from profundo.graph.nodes import GIVEN, RENDERERS, Cost, Graph, Node, Summary, refs_of
 from profundo.pictures.numbers import count, short
 from profundo.records import ProfundoError
 
-__all__ = ["Column", "aligned", "layers", "table", "totals"]
+__all__ = ["WIDEST", "Column", "aligned", "layers", "table", "totals"]
 
 LIMIT = 60
 NARROWEST = 8  # columns of a cell that is cut
+WIDEST = 1_000  # columns of a table that is not fitted to the terminal
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,8 +335,11 @@ def as_expression(value: Operand, like: torch.dtype | None = None) -> Expression
     return constant(value)
 
 
-def ancestors(outputs: Iterable[Expression]) -> list[Expression]:
-    """All that the outputs are computed from, and they themselves, each once and after its inputs."""
+def ancestors(outputs: Iterable[Expression], until: Callable[[Expression], bool] = lambda _: False) -> list[Expression]:
+    """All that the outputs are computed from, and they themselves, each once and after its inputs.
+
+    until: whether what an expression is computed from is left out.
+    """
     order: list[Expression] = []
     seen: set[int] = set()
     waiting = [(expression, False) for expression in reversed(list(outputs))]
@@ -347,7 +350,8 @@ def ancestors(outputs: Iterable[Expression]) -> list[Expression]:
         elif id(expression) not in seen:
             seen.add(id(expression))
             waiting.append((expression, True))
-            waiting += [(node, False) for node in reversed(expression.inputs) if id(node) not in seen]
+            inputs = () if until(expression) else expression.inputs
+            waiting += [(node, False) for node in reversed(inputs) if id(node) not in seen]
     return order
 
 

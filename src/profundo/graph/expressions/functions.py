@@ -1,4 +1,4 @@
-"""From expressions to a function of tensors: name the nodes, simplify the graph, run it as one straight list of calls.
+"""From expressions to a function of tensors: simplify them, name the nodes, run them as one straight list of calls.
 
 f = function([x, y], cost, updates={w: w - 0.1 * gradient(cost, w)})
 f(inputs, targets)                     # the cost before the updates; then w has its new value
@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from profundo.graph.expressions.expression import WRITERS, Expression, ancestors, as_expression, as_tensor, describe
+from profundo.graph.expressions.simplifying import simplified
 from profundo.graph.expressions.sizes import Mismatch, Shape, same, written
 from profundo.graph.expressions.writing import write, write_latex
 from profundo.graph.nodes import Graph, Node, Ref
-from profundo.graph.rewriting.engine import rewrite
 from profundo.graph.running import straight, value_of
 from profundo.records import ProfundoError
 
@@ -30,7 +30,7 @@ Outputs = Expression | Sequence[Expression] | Mapping[str, Expression]
 
 
 def graph_of(outputs: Expression | Sequence[Expression], inputs: Sequence[Expression] = ()) -> Graph:
-    """The expressions as plain data, ready to be run, drawn and rewritten.
+    """The expressions as plain data, ready to be run and drawn.
 
     inputs: come first among the nodes, whether they are used or not. Unnamed values are called u, v, w, …, the last f.
     Of more than 2,000 nodes, which nobody reads, the formulas are left out.
@@ -77,7 +77,7 @@ def function(
 
     outputs: an expression, a sequence or a mapping of them; the function returns the same form, of tensors.
     updates: new values for shared ones, all computed from the old values and set after each call.
-    device: where it is computed; shared values move there. simplify: rewrite the graph first (see rewriting.py);
+    device: where it is computed; shared values move there. simplify: compute it by fewer operations (simplifying.py);
     values stay the same but for rounding, and finite where a naive logarithm, quotient or exponential would lose them.
 
     Raises ProfundoError where an output needs an input that is not given, or an update does not fit.
@@ -91,14 +91,14 @@ def function(
         if not isinstance(expression, Expression):
             raise ProfundoError(f"function: expected expressions to compute, got {type(expression).__name__}")
     every = [*wanted, *new.values()]
+    if simplify:
+        every = simplified(every)
     names = named_nodes(every, inputs)
     graph = graph_of(every, inputs)
-    if simplify:
-        graph = rewrite(graph, training=True)
     state = {names[expression]: expression.data for expression in names if expression.kind == "shared"}
     for held in (*state.values(), *(expression.data for expression in new)):
         held[0] = held[0].to(device)
-    graph = graph.with_nodes(_on_device(graph, torch.device(device)))
+    graph = replace(graph, nodes=_on_device(graph, torch.device(device)))
     run = straight(graph, [*(names[expression] for expression in inputs), *state])
     return Function(
         graph, tuple(inputs), form, len(wanted), torch.device(device), tuple(state.values()),

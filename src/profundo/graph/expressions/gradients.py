@@ -8,13 +8,13 @@ and differentiated again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, overload
+from typing import overload
 
-from profundo.graph.expressions.elementwise import cast, logsigmoid, softplus
+from profundo.graph.expressions.elementwise import cast
 from profundo.graph.expressions.expression import Expression, ancestors, constant, describe
 from profundo.graph.expressions.rearranging import expand_like, stack, sum_to, zeros_like
-from profundo.graph.expressions.reductions import log_softmax, logsumexp
 from profundo.graph.expressions.sizes import broadcast
+from profundo.graph.expressions.stable_forms import is_one, stable_form
 from profundo.records import ProfundoError
 
 __all__ = ["adjoints", "gradient", "hessian", "jacobian", "shares"]
@@ -51,7 +51,8 @@ def adjoints(
 ) -> Mapping[Expression, Expression]:
     """The gradient of the cost by every expression between it and those of wrt that it depends on.
 
-    is_stable: a log hands its share on past the sigmoid or exponentials in it (see stable_log), which get none.
+    is_stable: what has a stable form (see stable_forms.py) is differentiated in that: its share goes past the sigmoid or
+    exponentials of the naive one, which get none.
     """
     between = _between(cost, wrt)
     gradients: dict[Expression, Expression] = {}
@@ -60,76 +61,15 @@ def adjoints(
     for node in reversed(between):
         if node not in gradients or node.op is None:
             continue
-        log, g = node, gradients[node]
-        stable = stable_log(node) if is_stable else None
+        value, g = node, gradients[node]
+        stable = stable_form(node) if is_stable else None
         if stable is not None and not stable.passed.intersection(wrt):
-            log, g = stable.log, g if stable.sign == 1 else -g
-        wanted = [input in between for input in log.inputs]
-        for input, share in zip(log.inputs, shares(log, g, wanted), strict=True):
+            value, g = stable.value, g if stable.sign == 1 else -g
+        wanted = [input in between for input in value.inputs]
+        for input, share in zip(value.inputs, shares(value, g, wanted), strict=True):
             if share is not None:
                 gradients[input] = gradients[input] + share if input in gradients else share
     return gradients
-
-
-class StableLog(NamedTuple):
-    """sign·log, of the same value as a naive logarithm. passed: what only the naive one is computed from."""
-
-    log: Expression
-    passed: frozenset[Expression]
-    sign: int = 1
-
-
-def stable_log(node: Expression) -> StableLog | None:
-    """log σ(x), log(1 − σ(x)), log softmax(x), log Σeˣ and log(1 + eˣ) in forms whose slope is no quotient.
-
-    The naive slope of log u divides by u and multiplies by u again: 0·∞ where u was rounded to 0 or overflowed.
-    """
-    name = node.op.name if node.op is not None else ""
-    if name not in ("log", "log1p"):
-        return None
-    (u,) = node.inputs
-    inner = u.op.name if u.op is not None else ""
-    if name == "log1p":
-        return StableLog(softplus(u.inputs[0]), frozenset({u})) if inner == "exp" and _is_floating(u) else None
-    if inner == "sigmoid" and _is_floating(u):
-        return StableLog(logsigmoid(u.inputs[0]), frozenset({u}))
-    if inner == "softmax":
-        return StableLog(log_softmax(u.inputs[0], **u.options), frozenset({u}))
-    if inner == "sum" and _is_of(u.inputs[0], "exp"):
-        return StableLog(logsumexp(u.inputs[0].inputs[0], **u.options), frozenset({u, u.inputs[0]}))
-    return _log_beside_one(u)
-
-
-def _log_beside_one(u: Expression) -> StableLog | None:
-    """log(1 − σ(x)) = −log(1 + eˣ), and log(1 + eˣ), in whichever order they were written."""
-    if u.op is None or u.op.name not in ("add", "sub") or not any(_is_number_one(input) for input in u.inputs):
-        return None
-    first, second = u.inputs
-    other = second if _is_number_one(first) else first
-    minus = u.op.name == "sub" and other is second
-    negated = u.op.name == "add" and _is_of(other, "neg")
-    inner = other.inputs[0] if negated else other
-    if inner.shape != u.shape:
-        return None
-    if (minus or negated) and _is_of(inner, "sigmoid"):
-        return StableLog(softplus(inner.inputs[0]), frozenset({u, other, inner}), -1)
-    if u.op.name == "add" and not negated and _is_of(inner, "exp"):
-        return StableLog(softplus(inner.inputs[0]), frozenset({u, inner}))
-    return None
-
-
-def _is_of(expression: Expression, name: str) -> bool:
-    """Whether it is this operation of a fraction."""
-    is_it = expression.op is not None and expression.op.name == name
-    return is_it and _is_floating(expression)
-
-
-def _is_floating(expression: Expression) -> bool:
-    return expression.inputs[0].dtype.is_floating_point
-
-
-def _is_number_one(expression: Expression) -> bool:
-    return expression.kind == "constant" and expression.shape == () and bool(expression.data == 1)
 
 
 def shares(node: Expression, g: Expression, wanted: Sequence[bool] | None = None) -> list[Expression | None]:
@@ -138,7 +78,7 @@ def shares(node: Expression, g: Expression, wanted: Sequence[bool] | None = None
     wanted = wanted or [True] * len(node.inputs)
     if op is None or (op.slopes is None and op.pullback is None):
         return [None] * len(node.inputs)
-    if op.pullback is not None and not (_is_number_one(g) and op.slopes is not None):
+    if op.pullback is not None and not (is_one(g) and op.slopes is not None):
         result = list(op.pullback(node, g, *node.inputs, **node.options))
     else:
         assert op.slopes is not None
@@ -184,7 +124,7 @@ def _times(g: Expression, slope: Expression | float | None) -> Expression | None
         if slope == 1:
             return g
         return -g if slope == -1 else g * slope
-    return slope if _is_number_one(g) and slope.dtype == g.dtype else g * slope
+    return slope if is_one(g) and slope.dtype == g.dtype else g * slope
 
 
 def _fitted(share: Expression, expression: Expression) -> Expression:

@@ -134,18 +134,16 @@ def _flow(
 
 def _renamed(formula: Expression, names: Mapping[Expression, str]) -> Expression:
     """The formula over the names of the graph's own nodes."""
-    known: dict[Expression, Expression] = {}
-    waiting = [formula]
-    while waiting:
-        expression = waiting[-1]
+
+    def is_node(expression: Expression) -> bool:
         is_number = expression.kind == "constant" and expression.data.numel() == 1
-        if expression in names and not is_number:
-            known[expression] = replace(expression, inputs=(), name=names[expression])
-        missing = [part for part in expression.inputs if part not in known] if expression not in known else []
-        if missing:
-            waiting += missing
-            continue
-        waiting.pop()
-        if expression not in known:
-            known[expression] = replace(expression, inputs=tuple(known[part] for part in expression.inputs))
+        return expression in names and not is_number
+
+    known: dict[Expression, Expression] = {}
+    for expression in ancestors([formula], until=is_node):
+        known[expression] = (
+            replace(expression, inputs=(), name=names[expression])
+            if is_node(expression)
+            else replace(expression, inputs=tuple(known[part] for part in expression.inputs))
+        )
     return known[formula]

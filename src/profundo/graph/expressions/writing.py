@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from profundo.graph.expressions.expression import WRITERS, Expression
+from profundo.graph.expressions.expression import WRITERS, Expression, ancestors
 
-__all__ = ["duration", "latex_name", "number", "number_latex", "write", "write_latex"]
+__all__ = ["duration", "latex_name", "number", "write", "write_latex"]
 
 LONGEST = 400
 ATOM = 10  # binds tighter than any operation
@@ -29,23 +29,15 @@ def write_latex(expression: Expression) -> str:
     return _Writer(latex=True).formula(expression)[0]
 
 
-def number(value: float) -> str:
-    """As people write it: six significant digits, a true minus."""
+def number(value: float, *, latex: bool = False) -> str:
+    """As people write it, with six significant digits at most: 9, 0.5, 1.234e−5, −3, NaN, ∞. Zero has no sign."""
     if value != value:
-        return "NaN"
-    if value in (float("inf"), float("-inf")):
-        return "∞" if value > 0 else "−∞"
-    text = f"{value:.6g}"
-    if "e" in text:
-        mantissa, exponent = text.split("e")
-        text = f"{mantissa}e{int(exponent)}"
-    return text.replace("-", "−")
-
-
-def number_latex(value: float) -> str:
-    text = number(value).replace("−", "-").replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
+        return r"\mathrm{NaN}" if latex else "NaN"
+    text = f"{value + 0.0:.6g}".replace("inf", r"\infty" if latex else "∞")
     mantissa, power, exponent = text.partition("e")
-    return rf"{mantissa} \cdot 10^{{{exponent}}}" if power else text
+    if power:
+        text = rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if latex else f"{mantissa}e{int(exponent)}"
+    return text if latex else text.replace("-", "−")
 
 
 def duration(seconds: float) -> str:
@@ -85,25 +77,15 @@ class _Writer:
         self.known: dict[Expression, tuple[str, int]] = {}
 
     def formula(self, expression: Expression) -> tuple[str, int]:
-        waiting = [expression]
-        while waiting:  # no recursion: graphs may be deep
-            top = waiting[-1]
-            is_leaf = top.op is None or bool(top.name)
-            missing = [] if is_leaf else [part for part in top.inputs if part not in self.known]
-            if missing:
-                waiting += missing
-                continue
-            waiting.pop()
-            self.known[top] = self.leaf(top) if is_leaf else self.operation(top)
+        for part in ancestors([expression], until=lambda part: bool(part.name)):
+            self.known[part] = self.leaf(part) if part.op is None or part.name else self.operation(part)
         return self.known[expression]
 
     def leaf(self, expression: Expression) -> tuple[str, int]:
         if expression.name:
             return (latex_name(expression.name) if self.latex else expression.name), ATOM
         if expression.kind == "constant" and expression.data.numel() == 1:
-            text = number(float(expression.data))
-            if self.latex:
-                text = number_latex(float(expression.data))
+            text = number(float(expression.data), latex=self.latex)
             return text, 6 if text.startswith(("−", "-")) else ATOM
         return expression.kind, ATOM
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
 from html import escape
 from math import prod
 
 import torch
 
+from profundo.graph.drawings.node_tables import WIDEST, Column, aligned
 from profundo.graph.nodes import GIVEN, Cost, Graph, Node
 from profundo.pictures.numbers import count, percent, short
 from profundo.records import ProfundoError
@@ -116,9 +117,7 @@ def profile(graph: Graph, peak: Peak | None = None) -> Profile:
         raise ProfundoError("profile: expected a graph that was traced, this one has no times; make it with trace(…)")
     modules = _added((_module(node, graph), row) for node, row in rows)
     kinds = _added((node.op, row) for node, row in rows)
-    total = Row("total")
-    for _, row in rows:
-        total = total.plus(row)
+    total = reduce(Row.plus, (row for _, row in rows), Row("total"))
     return Profile(modules, kinds, total, peak or measured_peak(*_place(graph)))
 
 
@@ -210,20 +209,11 @@ HEAD = (
 def _table(title: str, rows: Sequence[Row], whole: Profile) -> str:
     shown = list(rows[:LONGEST])
     if len(rows) > LONGEST:
-        rest = Row(f"{len(rows) - LONGEST} others")
-        for row in rows[LONGEST:]:
-            rest = rest.plus(row)
-        shown.append(rest)
-    lines = [(title, COUNTED[title], *HEAD), *(_cells(row, whole) for row in (*shown, whole.total))]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    written = [_aligned(line, widths) for line in lines]
-    rule = "─" * len(written[0])
-    return "\n".join((written[0], rule, *written[1:-1], rule, written[-1]))
-
-
-def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = line
-    return "  ".join((first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(others, widths[1:], strict=True))))
+        shown.append(reduce(Row.plus, rows[LONGEST:], Row(f"{len(rows) - LONGEST} others")))
+    columns = [Column(title), *(Column(word, is_number=True) for word in (COUNTED[title], *HEAD))]
+    head, *lines, total = aligned(columns, [_cells(row, whole) for row in (*shown, whole.total)], width=WIDEST)
+    rule = "─" * len(head)
+    return "\n".join((head, rule, *lines, rule, total))
 
 
 def _cells(row: Row, whole: Profile) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ class Memory:
 class Seen:
     """A tensor: the entry whose value it had after so many changes of its memory.
 
-    is_whole: whether the memory was set aside for it; again: the call by which it was made a view of the whole, if any.
+    is_whole: whether the memory was set aside for it.
     """
 
     entry: int
@@ -97,7 +97,6 @@ class Seen:
     memory: Memory
     changes: int
     is_whole: bool = False
-    again: tuple[Any, tuple[Any, ...], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,9 +274,7 @@ class Recorder:
             if base is None:
                 self.settle(tensor, entry, part)
             else:
-                is_whole = base.changes == base.memory.changes and base.entry == base.memory.entry and part is None
-                again = (entry.call, entry.args[1:], entry.kwargs) if is_whole else None
-                self.seen[tensor] = Seen(entry.index, part, base.memory, base.memory.changes, False, again)
+                self.seen[tensor] = Seen(entry.index, part, base.memory, base.memory.changes)
         if tensors:
             self.describe(entry, tensors[0][1])
 
@@ -332,9 +329,6 @@ class Recorder:
         place = (tuple(tensor.shape), tuple(tensor.stride()), int(tensor.storage_offset()) - memory.offset)
         whole.call = with_piece
         whole.args = (_ref(memory.entry, memory.part), _ref(entry.index, part), memory.stride, *place)
-        if seen.again is not None and seen.again[0] in SCATTERS:
-            whole.op, whole.call = SCATTERS[seen.again[0]]
-            whole.args = (*whole.args[:2], *seen.again[1])
         full = tensor.as_strided(memory.size, memory.stride, memory.offset)
         self.describe(whole, full)
         self.pieces[whole.index] = Piece(entry.index, part, memory.size, memory.stride, *place)
@@ -384,13 +378,9 @@ class Recorder:
             entry = self.new("as_strided")
             offset = int(tensor.storage_offset()) - memory.offset
             place = (tuple(tensor.shape), tuple(tensor.stride()), offset)
-            entry.call, entry.args = piece_of, (memory.stride, *place)
-            if seen.again is not None:
-                entry.call, entry.args, entry.kwargs = seen.again
-                entry.op = word(entry.call, ())
-            entry.args = (_ref(memory.entry, memory.part), *entry.args)
+            entry.call, entry.args = piece_of, (_ref(memory.entry, memory.part), memory.stride, *place)
             self.describe(entry, tensor)
-            now = Seen(entry.index, None, memory, memory.changes, False, seen.again)
+            now = Seen(entry.index, None, memory, memory.changes)
         self.seen[tensor] = now
         return now
 
@@ -401,12 +391,6 @@ class Recorder:
         if tensor.grad_fn is not None:
             self.sources[seen.entry, seen.part] = (tensor.grad_fn, tensor.output_nr)
             self.parts[seen.entry].append((seen.entry, seen.part))
-
-
-SCATTERS = {
-    aten.select.int: ("select_scatter", aten.select_scatter.default),
-    aten.slice.Tensor: ("slice_scatter", aten.slice_scatter.default),
-}
 
 
 def kind_of(tensor: Tensor) -> str:

@@ -32,6 +32,7 @@ from torch.nn.parameter import is_lazy
 
 from profundo.dispatch import Observed
 from profundo.graph.nodes import Flow, Graph, Node, Ref, Summary, map_refs
+from profundo.graph.traces.aten import tensors_in
 from profundo.graph.traces.backward import Edge, Found, Key, differentiate, edges_of
 from profundo.graph.traces.recording import Entry, Known, Recorder, kind_of
 from profundo.graph.traces.whereabouts import Calls, Where, within
@@ -97,7 +98,7 @@ def _check(of: Any, inputs: Sequence[Any]) -> None:
     for number, value in enumerate(inputs, 1):
         if isinstance(value, np.ndarray):
             raise ProfundoError(f"trace: input {number} is a NumPy array; make it a tensor by torch.as_tensor")
-    if inputs and next(_tensors(inputs), None) is None:
+    if inputs and next(tensors_in(inputs), None) is None:
         kinds = ", ".join(type(value).__name__ for value in inputs)
         raise ProfundoError(f"trace: expected tensors as inputs, got {kinds}; make them tensors by torch.as_tensor")
 
@@ -162,18 +163,6 @@ def _mapped(value: Any, name: str, of: Callable[[Tensor, str], Tensor]) -> Any:
         parts = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
         return replace(value, **{key: _mapped(part, f"{name}.{key}", of) for key, part in parts.items()})
     return value
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, tuple | list):
-        for part in value:
-            yield from _tensors(part)
-    elif isinstance(value, Mapping):
-        yield from _tensors(tuple(value.values()))
-    elif is_dataclass(value) and not isinstance(value, type):
-        yield from _tensors([getattr(value, field.name) for field in fields(value)])
 
 
 def _checked_cost(value: Any) -> Tensor:
@@ -269,7 +258,7 @@ def _as_before(roots: Sequence[tuple[str, Any]], inputs: Sequence[Any]) -> Itera
     slots = [(module._buffers, dict(module._buffers)) for module in modules if module._buffers]
     values = [(b, b.detach().clone()) for _, slot in slots for b in slot.values() if b is not None]
     ours, numpy = random.getstate(), np.random.get_state()
-    tensors = [*_tensors(inputs), *(p for module in modules for p in module.parameters(recurse=False))]
+    tensors = [*tensors_in(inputs), *(p for module in modules for p in module.parameters(recurse=False))]
     devices = sorted({tensor.get_device() for tensor in tensors if tensor.is_cuda})
     try:
         with torch.random.fork_rng(devices=devices):
@@ -293,7 +282,7 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 # -------------------------------------------------------------------------------------------------------- the outcome
 def _outputs(recorder: Recorder, result: Any) -> list[tuple[Key, Tensor]]:
-    tensors = list(_tensors(result))
+    tensors = list(tensors_in(result))
     if not tensors:
         raise ProfundoError(
             f"trace: expected a tensor to be returned, got {type(result).__name__}; return what is computed"

@@ -1,0 +1,319 @@
+"""What the columns of a table are, learned from their cells as text; every decision in a line that can be overruled.
+
+Number, date or words, and how they are written (`Writing`), is decided by the whole column, and by other columns of the
+file where it leaves a doubt. What a net learned from a column is kept with it, so that later files are read likewise
+(new_rows.py); nothing is guessed anew.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from profundo.data.tables.dates_in_text import ORDERS, DateForm, learned_dates, read_dates
+from profundo.data.tables.numbers_in_text import NumberForm, are_codes, decimal_marks, learned_numbers, read_numbers
+from profundo.records import ColumnReading, ProfundoError, Writing
+from profundo.threads import share
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["MISSING", "Table", "interpreted", "read_cells", "stripped", "typed_table", "words_for_nothing"]
+
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "?")  # "none" may be an answer
+NOTHING = (  # among numbers and dates only
+    "-", "--", "–", "—", ".", "..", "...", "none", "None", "NONE", "Null", "na", "Na", "nil", "n.a.", "N.A.", "n/d", "N/D", "s/d",
+    "S/D", "nd", "unknown", "Unknown", "desconocido", "missing", "*", "#N/D", "#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!",
+    "#NAME?", "0000-00-00", "00/00/0000",
+)  # fmt: skip
+LEARNING = 10_000  # different cells of a column, from which is learned how they are written
+SOME = 1000  # cells of a column, from which is learned which sign it has before decimals
+FEW = 20  # different numbers: so few may be names of categories, beside a word
+MOST_UNREAD = 0.1  # of the cells of a column of numbers or dates
+RECURS = 3  # rows with the same word among numbers: it stands for nothing
+Kind = Literal["number", "date", "category", "text"]
+KINDS = ("number", "date", "category", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """frame: columns of numbers, moments (UTC) and words; texts: the cells of some columns as the file has them, without
+    blanks at their edges; notes: what was decided about the file as a whole."""
+
+    frame: polars.DataFrame
+    readings: Mapping[str, ColumnReading]
+    texts: Mapping[str, polars.Series] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the cells of a file are taken. missing: words for nothing; decimal, order: what columns without doubt have."""
+
+    separator: str
+    missing: Sequence[str]
+    decimal: str = ""
+    order: str = ""
+
+
+def interpreted(
+    cells: polars.DataFrame,
+    separator: str,
+    missing: Sequence[str] | None = None,
+    told: Mapping[str, str] | None = None,
+    keep: Iterable[str] = (),
+) -> Table:
+    """The table in cells of text. told: for some columns what they are, such as "date:dmy"; keep: columns whose texts are
+    kept. Raises ProfundoError for a column that cannot be what it was told to be."""
+    import polars
+
+    manner = Manner(separator, MISSING if missing is None else ("", *missing))
+    told = told or {}
+    quick = cells.select(polars.all().cast(polars.Float64, strict=False))
+    with ThreadPoolExecutor(share()) as pool:  # Polars releases the interpreter lock
+        learned = pool.map(
+            lambda name: (
+                _told(cells[name], told[name], manner) if name in told else _learned(cells[name], quick[name], manner)
+            ),
+            cells.columns,
+        )
+        results = dict(zip(cells.columns, learned, strict=True))
+    usual = replace(manner, decimal=_usual_decimal(cells, results.values()), order=_usual_order(results.values()))
+    if usual.decimal or usual.order:
+        for name in cells.columns:
+            if name not in told and _may_differ(results[name][1], cells[name], usual):
+                results[name] = _learned(cells[name], quick[name], usual)
+    frame = polars.DataFrame([series.alias(name) for name, (series, _) in results.items()])
+    texts = {name: stripped(cells[name]) for name in keep if name in cells.columns}
+    return Table(frame, {name: reading for name, (_, reading) in results.items()}, texts)
+
+
+def typed_table(frame: polars.DataFrame) -> Table:
+    """Of a file that says itself what its columns are."""
+    readings = {
+        series.name: ColumnReading(
+            series.name,
+            _kind_of(series),
+            f"stored as {series.dtype}",
+            missing=series.null_count(),
+            example=_example(series, series),
+        )
+        for series in frame
+    }
+    return Table(frame, readings)
+
+
+def stripped(series: polars.Series) -> polars.Series:
+    """Without blanks at the edges of cells, of whatever kind."""
+    return series.str.strip_chars()
+
+
+def words_for_nothing(writing: Writing, missing: Sequence[str] | None, levels: Iterable[str] = ()) -> list[str]:
+    """The words that stand for nothing in a column so written; missing: of the file, None for the usual ones."""
+    return [
+        word
+        for word in (*(MISSING if missing is None else ("", *missing)), *writing.missing)
+        if word not in set(levels)
+    ]
+
+
+def read_cells(series: polars.Series, kind: str, writing: Writing) -> polars.Series:
+    """Cells without blanks at their edges as numbers, moments or words; null where there is none, or none so written."""
+    if kind == "number":
+        return read_numbers(series, writing)
+    return read_dates(series, writing) if kind == "date" else series
+
+
+# --------------------------------------------------------------------------------------------------------- one column
+Result = tuple["polars.Series", ColumnReading]
+
+
+def _learned(cells: polars.Series, quick: polars.Series, manner: Manner) -> Result:
+    """The values of a column and what it was taken for. quick: what a program reads as numbers."""
+    is_plain = (~quick.is_nan()).fill_null(False)
+    others = cells.filter(~is_plain & cells.is_not_null()).unique().head(LEARNING)
+    words = {word.strip() for word in others.to_list()}
+    if words <= {*manner.missing, *NOTHING} and is_plain.any():
+        return _plain_numbers(cells, quick.set(~is_plain, None), words - {*manner.missing}, manner)
+    texts = stripped(cells)
+    there = _without_words(texts, manner.missing)
+    different = there.drop_nulls().unique(maintain_order=True).head(LEARNING)
+    core = different.filter(~different.is_in(NOTHING))
+    if len(core) and not are_codes(core):
+        dates = learned_dates(core, manner.order, manner.separator)
+        form: DateForm | NumberForm | None = dates or learned_numbers(core.to_list(), manner.decimal, manner.separator)
+        if form is not None:
+            result = _written(texts, there, "date" if dates else "number", form)
+            if _is_convincing(result, there):
+                return result
+    return _words(cells.name, texts, manner, are_codes(core) if len(core) else False)
+
+
+def _plain_numbers(cells: polars.Series, numbers: polars.Series, words: set[str], manner: Manner) -> Result:
+    """A column of what programs read as numbers, which may yet be codes, dates of eight digits, or have marked thousands."""
+    if are_codes(cells):
+        return _words(cells.name, stripped(cells), manner, True)
+    if bool((numbers.min() or 0) >= 19_000_101 and (numbers.max() or 0) <= 21_001_231):  # type: ignore[operator]
+        texts = _without_words(stripped(cells), [*manner.missing, *words])
+        dates = learned_dates(texts.drop_nulls().unique(maintain_order=True).head(LEARNING))
+        if dates is not None:
+            return _written(texts, texts, "date", dates)
+    why, writing, doubt = "numbers", Writing(missing=tuple(sorted(words))), ""
+    if (
+        manner.separator != ","
+        and (manner.decimal == "," or not manner.decimal)
+        and bool(cells.str.contains(r"\.\d{3}$").any())
+    ):
+        texts = _without_words(stripped(cells), [*manner.missing, *words])
+        form = learned_numbers(texts.drop_nulls().unique().head(LEARNING).to_list(), manner.decimal, manner.separator)
+        if form is not None and form.writing.thousands:
+            return _written(texts, texts, "number", form)
+        doubt = form.doubt if form is not None else ""
+    values = _whole(numbers)
+    return values, ColumnReading(
+        cells.name, "number", why, doubt, _example(cells, values), values.null_count(), writing=writing
+    )
+
+
+def _written(texts: polars.Series, there: polars.Series, kind: str, form: DateForm | NumberForm) -> Result:
+    """The values of cells so written, and what was made of those that are not."""
+    import polars
+
+    values = read_cells(there, kind, form.writing)
+    unread = there.is_not_null() & values.is_null() & ~there.is_in(NOTHING)
+    strange = there.filter(there.is_not_null() & values.is_null())
+    counts = strange.value_counts(name="rows") if len(strange) else polars.DataFrame({there.name: [], "rows": []})
+    known = [word for word, rows in counts.iter_rows() if word in NOTHING or rows >= RECURS]
+    first = int(unread.arg_true()[0]) if unread.any() else -1
+    values = _whole(values) if kind == "number" else values
+    return values, ColumnReading(
+        texts.name,
+        kind,
+        f"{'numbers' if kind == 'number' else 'dates'}: {form.why}" if form.why else "numbers",
+        form.doubt,
+        _example(texts, values),
+        values.null_count(),
+        int(unread.sum()),
+        (first + 1, str(texts[first])) if first >= 0 else (0, ""),
+        replace(form.writing, missing=tuple(sorted(known))),
+    )
+
+
+def _is_convincing(result: Result, there: polars.Series) -> bool:
+    """Whether the cells that could not be read are few, and those that could are no handful of categories."""
+    values, reading = result
+    if not reading.unread:
+        return True
+    return reading.unread <= MOST_UNREAD * (len(there) - there.null_count()) and values.n_unique() > FEW
+
+
+def _words(name: str, texts: polars.Series, manner: Manner, codes: bool) -> Result:
+    words = _without_words(texts, [word for word in manner.missing if word != "NA"])
+    if not _na_is_a_code(words):
+        words = _without_words(words, [word for word in manner.missing if word == "NA"])
+    why = "codes: they begin with zeros" if codes else "words"
+    why += ", NA among them" if "NA" in manner.missing and bool((words == "NA").any()) else ""
+    return words.alias(name), ColumnReading(
+        name, "code" if codes else "category", why, "", _example(texts, words), words.null_count()
+    )
+
+
+def _na_is_a_code(words: polars.Series) -> bool:
+    """Whether NA is one of several codes of two capitals, as of countries or continents, and no word for nothing."""
+    different = words.drop_nulls().unique().head(LEARNING).to_list()
+    return len(different) > 2 and "NA" in different and all(re.fullmatch(r"[A-Z]{2}", word) for word in different)
+
+
+def _told(cells: polars.Series, told: str, manner: Manner) -> Result:
+    """A column that somebody says what it is: number, number:, (decimal comma), date, date:dmy, date:%d.%m.%Y, category, text."""
+    kind, _, how = told.partition(":")
+    if kind not in KINDS or (how and kind not in ("number", "date")):
+        raise ProfundoError(
+            f"column {cells.name!r}: expected number, number:, date, date:dmy, date:%d.%m.%Y, category or text, got {told!r}"
+        )
+    texts = stripped(cells)
+    there = _without_words(texts, manner.missing)
+    different = there.drop_nulls().unique(maintain_order=True).head(LEARNING)
+    form: DateForm | NumberForm | None
+    if kind == "number":
+        form = learned_numbers(different.to_list(), how or manner.decimal, manner.separator) or NumberForm(
+            Writing(), ""
+        )
+        if how and form.writing.decimal != how:
+            form = NumberForm(replace(form.writing, decimal=how, thousands={",": ".", ".": ","}.get(how, "")), "")
+    elif kind == "date":
+        form = DateForm(Writing(dates=how), "") if how else learned_dates(different, manner.order, manner.separator)
+        if form is None or not (how == "" or how in ORDERS or how.startswith("%")):
+            raise ProfundoError(
+                f"column {cells.name!r}: expected dates, such as {different[0] if len(different) else '2024-05-31'!r}; say their "
+                f"order (ymd, dmy, mdy) or format, as in date:%d.%m.%Y"
+            )
+    else:
+        return there.alias(cells.name), ColumnReading(
+            cells.name, kind, "as told", "", _example(texts, there), there.null_count()
+        )
+    values, reading = _written(texts, there, kind, form)
+    if values.null_count() == len(values):
+        raise ProfundoError(f"column {cells.name!r}: expected {told}, but no cell reads so, such as {texts[0]!r}")
+    return values, replace(reading, why="as told", doubt="")
+
+
+# ------------------------------------------------------------------------------------------------------ the whole file
+def _usual_decimal(cells: polars.DataFrame, results: Iterable[Result]) -> str:
+    """The sign before decimals of the columns of numbers that leave no doubt; "" where they disagree or there is none."""
+    marks: set[str] = set()
+    for _, reading in results:
+        if reading.kind == "number" and not reading.doubt:
+            some = cells[reading.name].gather_every(max(1, len(cells) // SOME)).drop_nulls()
+            marks |= decimal_marks(some.str.strip_chars().to_list())
+    return marks.pop() if len(marks) == 1 else ""
+
+
+def _usual_order(results: Iterable[Result]) -> str:
+    orders = {
+        reading.writing.dates
+        for _, reading in results
+        if reading.kind == "date" and not reading.doubt and reading.writing.dates != "ymd"
+    }
+    return orders.pop() if len(orders) == 1 else ""
+
+
+def _may_differ(reading: ColumnReading, cells: polars.Series, manner: Manner) -> bool:
+    """Whether what the other columns have may decide this one."""
+    if reading.doubt:
+        return True
+    return reading.kind == "number" and manner.decimal == "," and bool(cells.str.contains(r"\.\d{3}\D*$").any())
+
+
+def _without_words(texts: polars.Series, missing: Iterable[str]) -> polars.Series:
+    return texts.set(texts.is_in(list(missing)), None)
+
+
+def _whole(numbers: polars.Series) -> polars.Series:
+    """As Int64 where all of them are whole, and exact."""
+    import polars
+
+    largest = numbers.abs().max()
+    if largest is None or float(largest) >= 2**53 or not bool((numbers == numbers.floor()).all()):  # type: ignore[arg-type]
+        return numbers
+    return numbers.cast(polars.Int64)
+
+
+def _kind_of(series: polars.Series) -> str:
+    if series.dtype.is_numeric():
+        return "number"
+    return "date" if series.dtype.is_temporal() else "category"
+
+
+def _example(texts: polars.Series, values: polars.Series) -> tuple[str, str]:
+    """The first cell that has a value, and the value in words."""
+    place = next(iter(values.is_not_null().head(LEARNING).arg_true().to_list()), None)
+    if place is None:
+        return "", ""
+    value: Any = values[place]
+    if hasattr(value, "isoformat"):
+        value = str(value).removesuffix(" 00:00:00")
+    return str(texts[place]).strip()[:40], f"{value:,.12g}" if isinstance(value, float) else str(value)[:40]

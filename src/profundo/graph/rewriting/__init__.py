@@ -1,1 +1,0 @@
-"""A graph written in a simpler way: the engine, and its rules by what they are about."""
