@@ -16,7 +16,10 @@ WRITTEN = {
     "drop": (["--drop", "a, b", "--drop", "c"], ["a, b", "c"]),
     "only": (["--only", "a"], ["a"]),
     "id_columns": (["--id", "who"], ["who"]),
-    "columns": (["--column", "a=b=date:%m/%d/%Y", "--column", "zip=category"], {"a=b": "date:%m/%d/%Y", "zip": "category"}),
+    "columns": (
+        ["--column", "a=b=date:%m/%d/%Y", "--column", "zip=category"],
+        {"a=b": "date:%m/%d/%Y", "zip": "category"},
+    ),
     "missing": (["--missing", "?, NA"], ["?", "NA"]),
     "encoding": (["--encoding", "cp850"], "cp850"),
     "header": (["--header", "none"], "none"),

@@ -363,7 +363,7 @@ def completed(
     chosen: dict[str, Any] = {
         "net": net,
         "batch_size": min(256, max(32, 2 ** _log2(samples / manner.batches))),
-        "epochs": min(200, max(3, -(-manner.samples_seen // max(1, samples)))),
+        "epochs": min(manner.longest, max(3, -(-manner.samples_seen // max(1, samples)))),
         "optimizer": manner.optimizer,
         "objective": default_name(spec.targets),
         "schedule": "one-cycle",
@@ -398,6 +398,7 @@ class Manner:
     adam_rate: float
     descent_rate: float  # with momentum, for batches of `full` or more; smaller ones take a share (Goyal et al. 2017)
     full: int
+    longest: int = 200  # epochs, however few the samples
     batches: int = 200  # of an epoch, where the samples are enough for it
     patience: float = 0.0  # share of the epochs without a better validation loss after which to stop; 0: never
 
@@ -410,7 +411,7 @@ MANNERS = {
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured on the tables of TUNE in benchmarks/tables_against_trees.py, by their validation splits.
-    "table ensemble": Manner(153_600, "adamw", 0.1, 0.02, 0.03, 32, batches=8, patience=0.3),
+    "table ensemble": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, longest=60, batches=8, patience=0.3),
 }
 
 
