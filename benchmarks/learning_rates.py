@@ -20,13 +20,26 @@ from benchmarks.common import keep
 from profundo.inspect.learning_rate import Found, lr_find
 from profundo.records import Dataset
 from profundo.train import OPTIMIZERS
+from profundo.train.range_test import RangeTest, lowest
 
 SMALLEST = 1e-3  # below, one loss is as good as another
 FACTORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+
+
+def steepest(test: RangeTest) -> float:
+    """The rate at which the smoothed loss falls most over log η, by central differences, before it is lowest."""
+    rates, smoothed = test.rates, test.smoothed
+    slopes = {
+        rates[at]: (smoothed[at + 1] - smoothed[at - 1]) / math.log(rates[at + 1] / rates[at - 1])
+        for at in range(1, lowest(smoothed))
+    }
+    return min(slopes, key=slopes.__getitem__) if slopes else rates[0]
+
+
 RULES = {
     "the default": lambda found: found.asked.learning_rate,
     "suggested": lambda found: found.test.suggestion,
-    "steepest": lambda found: found.test.steepest,
+    "steepest": lambda found: steepest(found.test),
     "lowest / 10": lambda found: found.test.lowest / 10,
     "lowest / 5": lambda found: found.test.lowest / 5,
 }

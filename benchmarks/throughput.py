@@ -4,7 +4,7 @@ Images: 12,000 of CIFAR-10 as JPEG files of 32×32, and 4,000 of them enlarged t
 that opens a file with Pillow, standardises it and hands it to a DataLoader with two workers; ours reads the same folder, and
 tar shards of it. A table: 200,000 rows of 20 numbers in Parquet; plain is a Dataset over the table in memory, ours reads the
 file. Every pass gives standardised float32 batches of 128 (images) or 256 (rows). Workers begin in each pass of plain, as
-they do without persistent_workers; beside it plain with them. Where the time goes is told by `profundo throughput`.
+they do without persistent_workers; beside it plain with them.
 
     python -m benchmarks.throughput [--rounds 7]
 """
@@ -31,8 +31,6 @@ from benchmarks.common import data_folder, in_turn, keep, ratios, show
 from profundo.data import load
 from profundo.data.batches import batches
 from profundo.data.streams.shard_packing import write_shards
-from profundo.inspect.throughput import throughput
-from profundo.runs.experiment import new_experiment
 from profundo.train.hardware import keep_heap
 
 IMAGES, ROWS, WORKERS = 128, 256, 2
@@ -126,16 +124,6 @@ def compared(works: dict[str, Callable[[], object]], samples: int, rounds: int) 
     return table
 
 
-def where_it_goes(address: Path, **settings: Any) -> dict[str, Any]:
-    found = throughput(new_experiment(data=str(address), stream=True, workers=WORKERS, **settings))
-    print(found.advice)
-    return {
-        "samples/s by one process": {one.name: round(one.rate) for one in found.stages},
-        "share of time": {one.name: round(one.share, 3) for one in found.stages},
-        "advice": found.advice,
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=7)
@@ -158,7 +146,6 @@ def main() -> None:
             }
             print(f"images of {kind}, {samples:,} a pass")
             result[f"images of {kind}"] = compared(works, samples, rounds)
-            result[f"images of {kind}, shards: where it goes"] = where_it_goes(shards, batch_size=IMAGES)
         path = Path(scratch) / "table.parquet"
         write_table(path)
         data = load(path, target="y", stream=True)
@@ -170,7 +157,6 @@ def main() -> None:
         }
         print(f"rows of 20 numbers, {samples:,} a pass")
         result["rows"] = compared(works, samples, rounds)
-        result["rows: where it goes"] = where_it_goes(path, target="y", batch_size=ROWS)
     keep("throughput", result)
 
 

@@ -1,4 +1,4 @@
-"""`profundo data` as a person meets it."""
+"""`profundo data` and `profundo shards` as a person meets them."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from profundo.cli import main
+from shard_files import picture
 
 
 def profundo(*arguments, cwd, **environment):
@@ -91,3 +92,17 @@ def test_a_whole_process_prints_the_same_to_a_pipe_without_a_bar_or_colours(tmp_
     assert "\x1b" not in done.stdout
     assert "1,797 images" in done.stdout
     assert list(Path(tmp_path).iterdir()) == []
+
+
+@pytest.mark.slow
+def test_images_are_packed_into_a_new_folder_of_shards(tmp_path):
+    for number in range(80):
+        place = tmp_path / "f" / "ab"[number % 2] / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(picture(number))
+    done = profundo("shards", "f", "--out", "s", "--samples", "30", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["shards"]) == 3
+    again = profundo("shards", "f", "--out", "s", cwd=tmp_path)
+    assert again.returncode == 1
+    assert again.stderr.startswith("profundo: s: expected a new or empty folder")

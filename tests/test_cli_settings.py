@@ -60,10 +60,6 @@ WRITTEN = {
 COMMANDS = {
     "train": ("profundo.runs.supervised.train", ()),
     "lr-find": ("profundo.inspect.learning_rate.find", (*belonging_to("course"), "log", "checkpoint_seconds")),
-    "throughput": (
-        "profundo.inspect.throughput.throughput",
-        (*belonging_to("course"), "stream", "log", "checkpoint_seconds"),
-    ),
     "cross-validate": ("profundo.studies.cross_validation.cross_validate", ("log",)),
     "learning-curve": ("profundo.studies.learning_curves.learning_curve", ("log",)),
     "select": ("profundo.studies.model_selection.select", ("log",)),
@@ -102,13 +98,13 @@ def test_the_words_below_say_another_value_than_the_default_of_every_setting():
 def test_every_option_reaches_the_experiment(command, experiment_of):
     known = {name: written for name, written in WRITTEN.items() if name not in COMMANDS[command][1]}
     words = [word for written, _ in known.values() for word in written]
-    words += {"select": ["--vary", "depth=0,1"], "throughput": ["--auto"]}.get(command, [])
+    words += {"select": ["--vary", "depth=0,1"]}.get(command, [])
     assert experiment_of(command, *words) == new_experiment(**{name: value for name, (_, value) in known.items()})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_option_a_command_has_no_use_for_is_refused(command, monkeypatch, capsys):
-    for name in set(COMMANDS[command][1]) - {"stream"}:  # throughput has a --stream of its own
+    for name in COMMANDS[command][1]:
         monkeypatch.setattr(sys, "argv", ["profundo", command, "digits", *WRITTEN[name][0]])
         with pytest.raises(SystemExit) as end:
             main()

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "BEGIN",
+    "END",
+    "PAD",
     "Batch",
     "Calibration",
     "CalibrationBin",
@@ -34,6 +37,8 @@ __all__ = [
     "Targets",
     "Writing",
 ]
+
+PAD, BEGIN, END = 0, 1, 2  # of every vocabulary whose sentences begin, end and are padded
 
 
 class ProfundoError(Exception):
@@ -131,6 +136,7 @@ class Inputs:
         (0–255 for images); a network sees (raw − mean) / std. Empty: the values are used as they are.
     names: names of a row's features; empty for images.
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
+    window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
     """
 
     shape: tuple[int, ...]
@@ -140,6 +146,7 @@ class Inputs:
     names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     form: TableForm = TableForm()
+    window: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

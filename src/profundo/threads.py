@@ -56,9 +56,8 @@ SLOWER, IN_A_ROW = 1.5, 3  # so many pieces of work, so many times slower than m
 BETWEEN = 30  # a trial costs at most one part in so many, while the machine stays as it was
 
 _ceiling: int | None = None  # what the caller's number of threads was, inside `using`
-_here = (
-    threading.local()
-)  # cores: those that a thread could run on before `apart`; team: how many compute for it, apart
+_here = threading.local()
+"""cores: those that a thread could run on before `apart`; team: how many threads compute for it, each on a core of its own."""
 TASKS = Path("/proc/self/task")
 
 

@@ -110,3 +110,47 @@ def test_pickled_objects_are_refused_and_never_run(tmp_path):
             load(tmp_path / "worse.npz")
     with pytest.raises(ProfundoError, match="expected arrays saved"):
         load(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, bool, np.int64, np.float32, np.float64])
+def test_one_hot_targets_are_classes(tmp_path, dtype):
+    places = np.random.default_rng(0).integers(0, 3, 60)
+    x, y = np.arange(120.0).reshape(60, 2), np.eye(3)[places].astype(dtype)
+    path = saved(tmp_path / "a.npz", x=x, y=y)
+    for task in ("auto", "classes"):
+        hot, plain = array_collection(path, task), array_collection(saved(tmp_path / "b.npz", x=x, y=places))
+        assert hot.targets == plain.targets
+        assert torch.equal(hot.train.targets, plain.train.targets)
+        assert "--task labels" in hot.notes[0]
+    assert array_collection(path, "labels").targets.kind == "labels"
+    assert array_collection(path, "labels").notes == ()
+    if dtype is not bool:
+        assert array_collection(path, "real").targets.kind == "real"
+
+
+def test_one_hot_in_two_columns_and_in_splits_of_their_own(tmp_path):
+    places = np.arange(40) % 2
+    found = array_collection(saved(tmp_path / "two.npz", x=np.ones((40, 2)), y=np.eye(2, dtype=bool)[places]))
+    assert (found.targets.kind, found.targets.classes) == ("binary", ("0", "1"))
+    assert found.train.targets.tolist() == places.tolist()
+    images, hot = np.zeros((40, 4, 4), np.uint8), np.eye(4, dtype=np.uint8)[np.arange(40) % 3]  # the last is never 1
+    arrays = {"x_train": images, "y_train": hot, "x_test": images[:7], "y_test": hot[:7]}
+    found = array_collection(saved(tmp_path / "split.npz", **arrays))
+    assert found.targets.classes == ("0", "1", "2")
+    assert found.test.targets.tolist() == [0, 1, 2, 0, 1, 2, 0]
+    with pytest.raises(ProfundoError, match=r"targets of one shape in all splits, got \[\(3,\), \(4,\)\]"):
+        array_collection(saved(tmp_path / "odd.npz", **arrays | {"y_test": hot[:7, :3]}))
+
+
+@pytest.mark.parametrize("row", [(0, 0, 0), (1, 1, 0)])
+def test_with_rows_of_no_one_or_two_they_are_labels(tmp_path, row):
+    y = np.eye(3, dtype=int)[np.arange(30) % 3]
+    y[4] = row
+    for dtype in (np.uint8, bool, np.int64):
+        found = array_collection(saved(tmp_path / "a.npz", x=np.ones((30, 2)), y=y.astype(dtype)))
+        assert (found.targets.kind, found.notes) == ("labels", ())
+    found = array_collection(saved(tmp_path / "a.npz", x=np.ones((30, 2)), y=y.astype(float)))
+    assert found.targets.kind == "real"
+    assert "--task labels" in found.notes[0]
+    with pytest.raises(ProfundoError, match="two classes or more"):
+        array_collection(saved(tmp_path / "a.npz", x=np.ones((30, 2)), y=y), "classes")

@@ -252,14 +252,8 @@ def test_a_gigantic_image_is_refused_before_it_is_decoded(make):
         assert "3 of 33" in load(path, skip_bad=True).notes[0]
 
 
-def test_sixteen_bits_a_channel_become_eight(make):
-    deep = np.linspace(0, 65535, 30).astype(np.uint16).reshape(5, 6)
+def test_more_than_sixteen_bits_a_channel_are_refused(make):
     greys = {f"{name}/{n}.png": picture(n, mode="L") for name in "ab" for n in range(10)}
-    file = io.BytesIO()
-    Image.fromarray(deep).save(file, "PNG")
-    found = load(make(greys | {"a/deep.png": file.getvalue()}))
-    expected = torch.from_numpy((deep / 65535 * 255).round().astype(np.uint8)).unsqueeze(0)
-    assert any(torch.equal(image, expected) for image, _ in everything(found))
     file = io.BytesIO()
     Image.fromarray(np.full((5, 6), 0.5, np.float32)).save(file, "TIFF")
     refused(make(greys | {"a/deep.png": file.getvalue()}), "more than 16 bits")

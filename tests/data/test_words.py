@@ -10,7 +10,6 @@ from profundo.data.text.words import (
     keep_probability,
     noise_distribution,
     skip_grams,
-    split_tokens,
     subsampled,
     tokenized,
 )
@@ -29,8 +28,14 @@ def zipf(tokens=20000, words=50, seed=0):
 
 def test_words_are_lower_case_letters_with_apostrophes_and_hyphens_inside():
     text = "KING: O'er the well-known sea, 'tis 1 café!\nThou"
-    assert split_tokens(text, "words") == ["king", "o'er", "the", "well-known", "sea", "tis", "café", "thou"]
-    assert "".join(split_tokens("Ab\nc", "characters")) == "ab c"
+    found = {"king", "o'er", "the", "well-known", "sea", "tis", "café", "thou"}
+    assert set(tokenized(20 * f"{text}\n", least=1).vocabulary) == found
+
+
+def test_characters_are_lower_case_with_every_white_space_as_a_blank():
+    tokens = tokenized(20 * "Ab\n\t", "characters", least=1)
+    assert tokens.vocabulary == (" ", "a", "b")
+    assert tokens.train[:8].tolist() == [1, 2, 0, 0, 1, 2, 0, 0]
 
 
 def test_the_vocabulary_is_counted_in_the_training_part_only_and_sorted():

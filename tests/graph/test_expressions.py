@@ -322,3 +322,24 @@ def test_what_is_left_of_an_unknown_size_is_a_size_of_its_own():
     X = matrix("X", ("n", 6))
     assert operations.reshape(X, -1, 4).shape[0] != "n"
     assert operations.reshape(X, -1, 2, 3).shape == ("n", 2, 3)
+
+
+def test_written_numbers_have_all_their_digits_beside_float64():
+    x, o = scalar("x", dtype=torch.float64), operations
+    root = o.sqrt(0.1)
+    cases = [
+        (x * constant(0.1), 0.1),
+        (x * root, 0.1**0.5),
+        (x + o.mul(0.1, 0.1) - 1, 1 + 0.1 * 0.1 - 1),
+        (o.where(x > 0, 0.1, 0.2) * x, 0.1),
+        (o.where(o.logical_and(x > 0, x < 2), -0.3, 0.2) * x, -0.3),
+        (o.stack([x, 0.1])[1], 0.1),
+        (o.concat([x * [0.1], [0.3]])[1], 0.3),
+        ((x * [0.1, 0.2])[1], 0.2),
+    ]
+    for expression, expected in cases:
+        assert expression.dtype == torch.float64
+        assert float(function([x], expression)(1.0)) == pytest.approx(expected, rel=1e-15, abs=0)
+    assert root.dtype == torch.float32
+    rounded = x * constant(torch.tensor([0.1]))  # a tensor is what it is
+    assert float(function([x], rounded)(1.0)) == float(np.float32(0.1))

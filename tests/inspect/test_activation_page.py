@@ -1,12 +1,14 @@
 """What is drawn of the activations, and the command that lists and draws them."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from pages import parse
 from profundo.cli import main
 from profundo.inspect.activation_page import activations_page, listed, sampled
 from profundo.nets.activations import ACTIVATIONS
@@ -34,10 +36,24 @@ def test_curves_and_derivatives_are_those_of_the_layer(one):
     assert slopes[~there].isnan().all()
 
 
-def test_the_page_has_all_of_them():
-    page = activations_page()
+def test_each_has_its_section_with_curves_formulas_and_advice():
+    whole = activations_page()
+    page = parse(whole)
+    assert [section.attributes["id"] for section in page.all("section")] == list(ACTIVATIONS)
+    assert [link.attributes["href"] for link in page.one("nav").all("a")] == [f"#in-{name}" for name in ACTIVATIONS]
     for one in ACTIVATIONS.values():
-        assert f'<section id="{one.name}"' in page
+        section = page.one("section", id=one.name)
+        words = (one.title, one.formula, one.slope, one.values, plain(one.gain), one.use, one.beware)
+        assert all(word in section.text for word in words)
+        assert f"f'(a) = {one.slope_latex}" in section.text
+        assert "the derivative" in section.one("svg").text
+    assert not re.search(r"<script|https?://|@import|url\(", whole)
+
+
+def test_a_jump_is_a_gap_and_no_line():
+    """Two pieces of each curve."""
+    svg = parse(activations_page()).one("section", id="step").one("svg")
+    assert len(svg.all("polyline")) == 4
 
 
 def test_the_command_lists_draws_and_speaks_json(monkeypatch, capsys, tmp_path):

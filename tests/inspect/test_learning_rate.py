@@ -84,6 +84,14 @@ def test_they_are_left_so_after_an_error_and_after_ctrl_c(digits, ends):
     assert net.left == 12
 
 
+def test_a_net_that_cannot_be_copied_is_refused_in_one_line(digits):
+    net = conv(digits.spec)
+    net.lines = (line for line in "abc")
+    with pytest.raises(ProfundoError, match="Sequential: expected a net that can be copied") as refused:
+        pf.lr_find(net, digits)
+    assert "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize("optimizer", ["nesterov", "adamw"])
 def test_a_training_afterwards_has_the_same_bits_as_without(digits, optimizer):
     def trained(look):

@@ -198,3 +198,50 @@ def test_it_is_served(trained):
     assert sum(one["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     expected = predict_files(folder, files[:1])[0] if source.suffix != ".csv" else one
     assert json.dumps(one["prediction"]) == json.dumps(expected["prediction"])
+
+
+def shop(path):
+    """A table as a shop in Spain keeps it: semicolons, Windows' encoding, days first, € 1.234,50."""
+    draw = random.Random(1)
+    lines = ["nº;fecha;tienda;unidades;margen;importe;envío gratis"]
+    for number in range(600):
+        units, price = draw.randint(1, 40), draw.choice([3.5, 12.25, 99.9, 1249.0])
+        total = f"{units * price:,.2f}".translate({44: ".", 46: ","})
+        day, town = (
+            f"{draw.randint(1, 28):02}/{draw.randint(1, 12):02}/2024",
+            draw.choice(["Córdoba", "Málaga", "A Coruña"]),
+        )
+        free = "sí" if units * price > 300 else "no"
+        lines.append(f"{number + 1};{day};{town};{units};{str(price).replace('.', ',')} %;€ {total};{free}")
+    path.write_bytes("\r\n".join([*lines, ""]).encode("cp1252"))
+    return path
+
+
+def test_a_table_of_a_spanish_shop_goes_to_the_service_and_back_without_an_option_but_the_target(tmp_path):
+    run = train(new_experiment(data=str(shop(tmp_path / "tienda.csv")), target="envío gratis"), out=tmp_path / "run")
+    kinds = {reading.name: reading.kind for reading in run.data.readings}
+    assert kinds == {
+        "nº": "number", "fecha": "date", "tienda": "category", "unidades": "number", "margen": "number", "importe": "number",
+        "envío gratis": "category",
+    }  # fmt: skip
+    assert run.scores.values["accuracy"] > 0.85 > run.scores.baseline["accuracy"]
+    app = application(predictor(tmp_path / "run"), "run")
+    whole = (tmp_path / "tienda.csv").read_bytes()
+    answers = [
+        one["prediction"]
+        for one in json.loads(ask(app, "POST", "/predict", {"content-type": "text/csv"}, whole).body)["predictions"]
+    ]
+    assert answers == [one["prediction"] for one in predict_files(tmp_path / "run", [tmp_path / "tienda.csv"])]
+    assert set(answers) == {"no", "sí"}
+    rows = [
+        {"fecha": "13/02/2024", "tienda": "Córdoba", "unidades": 3, "margen": "3,5 %", "importe": "€ 1.234,50"},
+        {"fecha": "2024-02-13", "tienda": "Co\u0301rdoba", "unidades": "3", "margen": 3.5, "importe": 1234.5},
+    ]
+    told = {"content-type": "application/json"}
+    first, second = json.loads(ask(app, "POST", "/predict", told, json.dumps({"rows": rows}).encode()).body)[
+        "predictions"
+    ]
+    assert first["probabilities"] == second["probabilities"]
+    bad = ask(app, "POST", "/predict", told, json.dumps({"rows": [{**rows[0], "importe": "mucho"}]}).encode())
+    assert bad.status == 400
+    assert all(word in bad.body.decode() for word in ("'importe'", "1.234,5", "'mucho'"))

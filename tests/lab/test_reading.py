@@ -153,7 +153,7 @@ def test_hostile_json_is_refused_in_one_line(name):
 )
 def test_invalid_utf8_is_refused(body):
     assert "UTF-8" in str(refused("application/json", body))
-    assert "UTF-8" in str(refused("text/csv", body))
+    assert "UTF-8" in str(refused("text/csv; charset=utf-8", body))
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
@@ -215,7 +215,6 @@ HOSTILE_CSV = {
     "too long a row": b"a,b\n1,2,3\n",
     "a header alone": b"a,b\n",
     "empty lines alone": b"\n\n\n",
-    "one column twice": b"a,b,a\n1,2,3\n",
     "a quote that never ends": b'a,b\n1,"2\n' + b"3" * 200_000,
     "something after a quote": b'a,b\n"1"x,2\n',
     "a giant field": b"a\n" + b"1" * 1_000_000 + b"\n",
@@ -227,13 +226,24 @@ def test_hostile_csv_is_refused_in_one_line(name):
     assert refused("text/csv", HOSTILE_CSV[name]).status == 400
 
 
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        ("sep=;\nimporte;ciudad\n1,5;Cádiz\n".encode("cp1252"), [{"importe": "1,5", "ciudad": "Cádiz"}]),
+        (b"a;b\n1,5;2,5\n", [{"a": "1,5", "b": "2,5"}]),
+        (b",a,b,b,\n0,1,2,3,\n", [{"a": "1"}]),
+    ],
+)
+def test_a_csv_is_read_as_spreadsheets_and_pandas_write_it(body, rows):
+    assert understood("text/csv", body).rows == rows
+
+
 def test_a_fault_in_a_table_is_told_with_its_row():
     assert "row 2" in str(refused("text/csv", b"a,b\n1,2\n3\n"))
 
 
 def test_a_million_equal_column_names_are_refused_at_once():
     assert refused("text/csv", b"a," * 3_000_000 + b"a\n1\n").status == 413
-    assert "'a' comes twice" in str(refused("text/csv", b"a," * 400_000 + b"a\n1\n"))
 
 
 def test_the_bounds_of_csv_hold():

@@ -5,10 +5,8 @@ import math
 import pytest
 import torch
 
-from profundo.nets.attention import Additive, Decoder, Dot, Translator, attend, greedy, shifted
-from profundo.records import ProfundoError
-
-PAD, BEGIN, END = 0, 1, 2
+from profundo.nets.attention import Additive, Decoder, Translator, attend, greedy, shifted
+from profundo.records import BEGIN, END, PAD
 
 
 def test_additive_scores_are_bahdanaus():
@@ -22,14 +20,6 @@ def test_additive_scores_are_bahdanaus():
         assert scores[b, t, j].item() == pytest.approx(expected.item(), abs=1e-6)
 
 
-def test_dot_scores_are_luongs_divided_by_the_root_of_the_width():
-    torch.manual_seed(0)
-    net = Dot(4, 6)
-    states, annotations = torch.randn(2, 3, 4), torch.randn(2, 5, 6)
-    expected = states[1, 2] @ net.annotations.weight @ annotations[1, 3] / math.sqrt(4)
-    assert net(states, annotations)[1, 2, 3].item() == pytest.approx(expected.item(), abs=1e-6)
-
-
 def test_weights_are_shares_of_what_is_there_and_contexts_their_means():
     scores = torch.tensor([[[0.0, math.log(3), 50.0]]])
     annotations = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [9.0, 9.0]]])
@@ -38,10 +28,10 @@ def test_weights_are_shares_of_what_is_there_and_contexts_their_means():
     assert torch.allclose(contexts, torch.tensor([[[0.25, 0.75]]]))
 
 
-@pytest.mark.parametrize("attention", ["additive", "dot", "none"])
-def test_a_translation_does_not_depend_on_the_padding_beside_it(attention):
+@pytest.mark.parametrize("attends", [True, False])
+def test_a_translation_does_not_depend_on_the_padding_beside_it(attends):
     torch.manual_seed(0)
-    net = Translator(9, 8, embedding=4, attention=attention)
+    net = Translator(9, 8, embedding=4, attends=attends)
     sources = torch.tensor([[3, 4, 5, 6, 7], [8, 3, PAD, PAD, PAD]])
     targets = torch.tensor([[7, 6, 5, 4, 3, END], [3, 8, END, PAD, PAD, PAD]])
     logits, weights = net(sources, targets)
@@ -49,7 +39,7 @@ def test_a_translation_does_not_depend_on_the_padding_beside_it(attention):
     assert torch.allclose(logits[1, :3], alone[0], atol=1e-6)
     assert torch.allclose(weights[1, :3, :2], alone_weights[0], atol=1e-6)
     assert (weights[1, :, 2:] == 0).all()
-    assert torch.allclose(weights.sum(2), torch.full((2, 6), 0.0 if attention == "none" else 1.0))
+    assert torch.allclose(weights.sum(2), torch.full((2, 6), float(attends)))
 
 
 def test_targets_are_predicted_only_from_those_before_them():
@@ -60,13 +50,13 @@ def test_targets_are_predicted_only_from_those_before_them():
     before, after = net(sources, targets)[0], net(sources, changed)[0]
     assert torch.equal(before[:, :3], after[:, :3])
     assert not torch.equal(before[:, 3], after[:, 3])
-    assert shifted(targets, BEGIN).tolist() == [[BEGIN, 5, 4, 3]]
+    assert shifted(targets).tolist() == [[BEGIN, 5, 4, 3]]
 
 
-@pytest.mark.parametrize("attention", ["additive", "none"])
-def test_what_is_written_is_the_likeliest_symbol_given_what_was_written(attention):
+@pytest.mark.parametrize("attends", [True, False])
+def test_what_is_written_is_the_likeliest_symbol_given_what_was_written(attends):
     torch.manual_seed(3)
-    net = Translator(6, 8, embedding=4, attention=attention)
+    net = Translator(6, 8, embedding=4, attends=attends)
     torch.nn.init.normal_(net.decoder.output.weight, 0, 2.0)
     net.decoder.output.bias.data[END] = 1.5  # so that they end at different times
     sources = torch.randint(3, 6, (20, 4))
@@ -83,22 +73,16 @@ def test_what_is_written_is_the_likeliest_symbol_given_what_was_written(attentio
 
 
 def test_writing_stops_when_all_have_ended():
-    net = Decoder(5, 4, 3, attention="dot")
+    net = Decoder(5, 4, 3)
     with torch.no_grad():
         net.output.weight.zero_()
         net.output.bias.copy_(torch.tensor([0.0, 0, 9, 0, 0]))
-    said, weights = greedy(net, torch.zeros(1, 2, 4), torch.randn(2, 6, 3), begin=BEGIN, end=END, pad=PAD, longest=50)
+    said, weights = greedy(net, torch.zeros(1, 2, 4), torch.randn(2, 6, 3), longest=50)
     assert said.tolist() == [[END], [END]]
     assert weights.shape == (2, 1, 6)
 
 
 def test_the_annotations_reach_the_gradient_of_every_parameter():
-    for attention in ("additive", "dot"):
-        net = Translator(9, 8, embedding=4, attention=attention)
-        net(torch.tensor([[3, 4, 5]]), torch.tensor([[5, 4, 3, END]]))[0].logsumexp(2).sum().backward()
-        assert all(p.grad is not None and p.grad.isfinite().all() and p.grad.any() for p in net.parameters())
-
-
-def test_unknown_attention_is_refused():
-    with pytest.raises(ProfundoError, match="additive, dot or none"):
-        Decoder(5, 4, 3, attention="hard")
+    net = Translator(9, 8, embedding=4)
+    net(torch.tensor([[3, 4, 5]]), torch.tensor([[5, 4, 3, END]]))[0].logsumexp(2).sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() and p.grad.any() for p in net.parameters())

@@ -1,14 +1,12 @@
-"""Threshold units, batched nets and nets on fixed features, against truth tables, single nets and numpy."""
+"""Threshold units and batched nets, against truth tables and single nets."""
 
 from itertools import product
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from profundo.nets.batched_nets import BatchedMLP, nguyen_widrow_
-from profundo.nets.features import OrthogonalPolynomials, RandomFeatures
 from profundo.nets.threshold_units import GATES, ThresholdLayer
 
 
@@ -75,63 +73,3 @@ def test_nguyen_and_widrow_spread_the_slopes_over_the_inputs():
     centres = -net.hidden_bias / net.hidden_weight
     assert centres.abs().max() <= 1
     assert centres.std().item() == pytest.approx(1 / 3**0.5, abs=0.1), "uniform on [-1, 1]"
-
-
-def test_random_features_are_never_trained_and_about_half_are_on():
-    net = RandomFeatures(64, 500, 10, torch.Generator().manual_seed(0))
-    assert [tuple(parameter.shape) for parameter in net.parameters()] == [(500, 10)]
-    hidden = net.hidden(torch.randn(200, 64, generator=torch.Generator().manual_seed(1)))
-    assert float((hidden > 0).float().mean()) == pytest.approx(0.5, abs=0.03)
-    assert torch.equal(net(torch.ones(2, 64)), torch.zeros(2, 10))
-
-
-@pytest.mark.parametrize("features", [20_000, 80_000])
-def test_random_features_multiply_to_the_arc_cosine_kernel_however_many_there_are(features):
-    """Of normal weights, the mean of relu(w·x) relu(w·y) is ‖x‖‖y‖ (sin θ + (π − θ) cos θ) / 2π (Cho & Saul 2009, eq. 6)."""
-    inputs = np.random.default_rng(0).normal(size=(4, 9))
-    net = RandomFeatures(9, features, 1, torch.Generator().manual_seed(0)).double()
-    hidden = net.hidden(torch.from_numpy(inputs)).numpy()
-    drawn = np.hstack([inputs / 9**0.5, np.full((4, 1), 0.5)])  # weights of variance 1/9, biases of variance 1/4
-    norms = np.linalg.norm(drawn, axis=1)
-    angles = np.arccos(np.clip(drawn @ drawn.T / np.outer(norms, norms), -1, 1))
-    kernel = np.outer(norms, norms) * (np.sin(angles) + (np.pi - angles) * np.cos(angles)) / (2 * np.pi)
-    assert np.allclose(hidden @ hidden.T, kernel, atol=0.02)
-
-
-def points(number: int) -> torch.Tensor:
-    return 2 * torch.rand(number, generator=torch.Generator().manual_seed(3), dtype=torch.float64) - 1
-
-
-def test_basis_is_orthonormal_on_its_points_and_of_growing_degree():
-    x = points(30)
-    net = OrthogonalPolynomials(x, 15)
-    with torch.no_grad():
-        net.coefficients.copy_(torch.eye(16))
-    basis = net(x)
-    assert torch.allclose(basis.T @ basis / 30, torch.eye(16, dtype=torch.float64), atol=1e-8)
-    for degree in range(8):
-        fitted = np.polynomial.Polynomial.fit(x.numpy(), basis[:, degree].detach().numpy(), degree)
-        assert np.allclose(fitted(x.numpy()), basis[:, degree].detach().numpy(), atol=1e-8)
-
-
-def test_each_polynomial_has_only_the_coefficients_of_its_degree():
-    net = OrthogonalPolynomials(points(10), 4)
-    net(points(10))[:, 2].sum().backward()
-    assert net.coefficients.grad is not None
-    assert (net.coefficients.grad != 0).sum() <= 3
-    assert (net.coefficients.grad[2, 3:] == 0).all()
-
-
-def test_descent_in_the_basis_reaches_the_least_squares_polynomial_of_every_degree():
-    x = points(25)
-    y = torch.sin(5 * x) + 0.2 * torch.randn(25, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
-    net = OrthogonalPolynomials(x, 12)
-    descent = torch.optim.SGD(net.parameters(), lr=0.2)
-    for _ in range(80):
-        descent.zero_grad()
-        (net(x) - y[:, None]).square().mean(0).sum().backward()
-        descent.step()
-    places = torch.linspace(float(x.min()), float(x.max()), 50, dtype=torch.float64)
-    for degree in (0, 1, 5, 12):
-        exact = np.polynomial.Legendre.fit(x.numpy(), y.numpy(), degree)(places.numpy())
-        assert np.allclose(net(places)[:, degree].detach().numpy(), exact, atol=1e-6)

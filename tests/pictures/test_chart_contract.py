@@ -10,7 +10,7 @@ from profundo.pictures import Line, curves_svg, heat_svg, lines_svg, points_svg,
 from profundo.pictures.bars import Rung, histogram_svg, ladder_svg, relations_svg, small_histogram_svg
 from profundo.pictures.charts import residuals_svg
 from profundo.pictures.contours import contours_svg
-from profundo.pictures.reliability_chart import Reliability, reliability_svg
+from profundo.pictures.reliability_chart import reliability_svg
 from profundo.pictures.safety import is_drawing
 from profundo.pictures.sheet import standalone
 from profundo.pictures.svg import colour, dashes
@@ -53,13 +53,12 @@ CHARTS = {
     "residuals": lambda v, n: residuals_svg(v, v, name=n),
     "points": lambda v, n: points_svg(v, v, [i % 12 for i in range(len(v))], x_label=n, y_label=n, names=[n] * 12),
     "heat": lambda v, n: heat_svg([v[:60] or [NAN]], row_labels=[n], column_labels=[n] * (len(v[:60]) or 1), x_label=n, y_label=n),
-    "histogram": lambda v, n: histogram_svg(edges_of(v), [1] * (len(edges_of(v)) - 1), x_label=n, y_label=n),
-    "empty histogram": lambda _, n: histogram_svg([], [], x_label=n, y_label=n),
+    "histogram": lambda v, n: histogram_svg(edges_of(v), [1] * (len(edges_of(v)) - 1), x_label=n),
+    "empty histogram": lambda _, n: histogram_svg([], [], x_label=n),
     "small histogram": lambda v, n: small_histogram_svg(edges_of(v), [len(v)] * (len(edges_of(v)) - 1), label=n),
     "relations": lambda v, n: relations_svg([n] * (len(v[:9]) or 1), v[:9] or [NAN], label=n),
     "ladder": lambda v, n: ladder_svg([Rung(n, one, n, -abs(one), abs(one), at) for at, one in enumerate(v[:9])], name=n),
-    "reliability": lambda v, n: reliability_svg([Reliability(n, bins(v), [(0.1, 0.9)] * len(bins(v)))], kind=n),
-    "two reliabilities": lambda v, n: reliability_svg([Reliability(n, bins(v)), Reliability("b", bins(v))]),
+    "reliability": lambda v, n: reliability_svg(bins(v), [(0.1, 0.9)] * len(bins(v)), kind=n),
     "contours": lambda v, n: contours_svg(
         lambda a, b: a * b, (-2, 2), (-2, 2), [1.0], {n: [(a, a) for a in v], "b": [(0, 0)]}, goal=(0, 0)
     ),
@@ -95,7 +94,7 @@ def test_foreign_words_stay_words(chart):
     assert HOSTILE in svg.attributes["aria-label"] + "".join(text.text for text in svg.all("text")) + svg.text
 
 
-@pytest.mark.parametrize("name", ["lines", "dots", "curves", "two reliabilities", "contours"])
+@pytest.mark.parametrize("name", ["lines", "dots", "curves", "contours"])
 def test_a_legend_names_all_lines_inside_the_picture_above_the_plotting_area(name):
     svg = parse(CHARTS[name](NUMBERS["some"], "a long name of some thirty letters")).one("svg")
     _, top, width, _ = map(float, svg.attributes["viewbox"].split())

@@ -17,8 +17,8 @@ from profundo.pictures.comparison import (
     comparison_html,
     pairing_words,
 )
-from profundo.pictures.report import Calibration, Value
-from profundo.records import CalibrationBin, ClassScores, Inputs, Scores, Spec, Targets
+from profundo.pictures.report import Value
+from profundo.records import ClassScores, Inputs, Scores, Spec, Targets
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;{{ 7 * 7 }}</style></script>"
 IMAGES = Spec(Inputs((1, 8, 8), "image", (0.0,), (1.0,)), Targets("classes", ("cat", "dog", "owl")))
@@ -26,17 +26,15 @@ ROWS = Spec(Inputs((2,), "features", (0.0,) * 2, (1.0,) * 2, ("a", "b")), Target
 
 
 def contender(name: str, accuracy: float, **more) -> Contender:
-    bins = [CalibrationBin(0.2, 0.4, 2, 0.3, 0.0), CalibrationBin(0.8, 1.0, 98, 0.9, accuracy)]
     each = [ClassScores(c, 30 + i, 0.5, 0.5, accuracy - i / 10, None) for i, c in enumerate(IMAGES.targets.classes)]
     values = {"accuracy": accuracy, "log loss": 1 - accuracy}
     made = Contender(
         name,
-        Scores(100, values, {"accuracy": 0.34}, per_class=each, calibration=bins),
+        Scores(100, values, {"accuracy": 0.34}, per_class=each),
         f"profundo train --config runs/{name}/experiment.yaml",
         intervals={"accuracy": (accuracy - 0.05, accuracy + 0.04)},
         history={"loss": [1.0, 0.5], "validation loss": [0.9, 0.8], "learning rate": [0.1, 0.0]},
         best_epoch=1,
-        calibration=Calibration(bins, [(0, 0.8), (0.8, 0.95)], 0.05, 0.88, accuracy, bins[1]),
         parameters=1000,
         flops=2_000_000,
         bytes=4321,
@@ -211,12 +209,6 @@ def test_classes_tell_the_difference_in_f1():
         ["dog", "31", "0.720", "0.800 +0.080"],
         ["owl", "32", "0.620", "0.700 +0.080"],
     ]
-
-
-def test_calibration_draws_both_without_bins_of_few_answers():
-    section = page(two()).one("section", id="calibration")
-    assert len(section.one("svg").all("circle")) == 2
-    assert rows(section.one("table"))[1:] == [["a", "88.00 %", "82.00 %", "5.00"], ["b", "88.00 %", "90.00 %", "5.00"]]
 
 
 def test_disagreements_show_what_each_run_says():

@@ -98,6 +98,14 @@ def test_the_page_is_well_formed_and_holds_every_exhibit_and_escapes_every_text(
     assert all(attributes["alt"] for tag, attributes in page.found if tag == "img")
 
 
+def test_a_share_is_drawn_in_percent_on_a_straight_scale_and_a_rate_is_not_drawn():
+    page = page_of(histories={"training": {"rate": [1.0, 0.5], "digit accuracy": [0.05, 0.97], "loss": [2.0, 0.01]}})
+    assert "digit accuracy (log scale)" not in page
+    assert "loss (log scale)" in page
+    assert "digit accuracy" in page
+    assert "Rate" not in page
+
+
 def test_many_trainings_become_a_table_of_what_they_ended_with():
     histories = {f"width {n}": {"loss": [3.0, n / 8]} for n in range(6)}
     page = page_of(histories=histories)

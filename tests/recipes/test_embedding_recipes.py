@@ -45,6 +45,23 @@ def test_the_neighbours_of_a_word_can_be_asked(words):
         words.generate(3, prompt="zebra")
 
 
+def test_characters_of_one_world_become_neighbours_and_white_space_is_called_blank(tmp_path):
+    draws = torch.Generator().manual_seed(0)
+    lines = [
+        "".join(["aeio", "bcdf"][line % 2][at] for at in torch.randint(4, (40,), generator=draws))
+        for line in range(200)
+    ]
+    path = tmp_path / "worlds.txt"
+    path.write_text("\n".join(lines))
+    given = {"text": str(path), "unit": "characters", "threshold": 1.0, "batch_size": 256, "dimensions": 8, "epochs": 3}
+    run = run_recipe("word-embeddings", given, quick=True, out=False)
+    assert run.outcome.scores["share of nearest in group"] == 1
+    assert run.outcome.baseline["share of nearest in group"] == pytest.approx(3 / 7)
+    near = run.generate(8, prompt="A")[0].text.removeprefix("a: ").split(", ")
+    assert {one.split()[0] for one in near[:3]} == set("eio")
+    assert {one.split()[0] for one in near[3:]} == {"blank", *"bcdf"}
+
+
 def test_the_cost_of_contexts_is_that_of_a_loop_over_pairs(words):
     net = words.outcome.networks["words"]
     noise = torch.full((8,), 1 / 8)

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from profundo.data.sets.known_functions import arcsine, truth, with_noise
+from profundo.recipes.polynomials import chebyshev, fitted
 from profundo.recipes.recipe_run import run_recipe
-from profundo.recipes.zoo.bias_variance import chebyshev, polynomial
+from profundo.recipes.zoo.double_descent import random_features
 from profundo.records import ProfundoError
 
 
@@ -31,16 +32,13 @@ def test_training_error_only_falls_with_the_degree_while_validation_chooses_one_
     assert chosen == int(np.argmin(column(run, "Errors", "validation")))
 
 
-def test_descent_reaches_the_polynomials_that_numpy_fits():
-    run = run_recipe("polynomial-degree", quick=True, out=False)
-    net, x = run.outcome.networks["polynomials"], run.outcome.known["points"]
-    places = torch.linspace(min(x), max(x), 40, dtype=torch.float64)
-    said = net(torch.tensor(x, dtype=torch.float64))
-    best = net(places)
-    # projections nest: the least-squares fit of a lower degree to the highest fit is the fit to the samples
-    for degree in (1, 4, 9):
-        refit = np.polynomial.Legendre.fit(x, said[:, -1].detach().numpy(), degree)
-        assert np.allclose(refit(places.numpy()), best[:, degree].detach().numpy(), atol=1e-5)
+def test_polynomials_are_those_that_numpy_fits():
+    draw = torch.Generator().manual_seed(4)
+    x = arcsine((25,), draw)
+    y, places = with_noise(x, 0.3, draw), torch.linspace(float(x.min()), float(x.max()), 50, dtype=torch.float64)
+    for degree in (0, 1, 5, 20):
+        exact = np.polynomial.Legendre.fit(x.numpy(), y.numpy(), degree)(places.numpy())
+        assert np.allclose(fitted(x, y, places, degree).numpy(), exact, atol=1e-6)
 
 
 def test_a_degree_that_the_samples_cannot_determine_is_refused():
@@ -75,7 +73,7 @@ def test_variance_of_a_linear_fit_is_that_of_the_formula():
     x = design.expand(4000, -1)
     y = with_noise(x, 0.3, draw)
     places = torch.linspace(-1, 1, 9, dtype=torch.float64)
-    measured = polynomial(x, y, places, 3).var(0)
+    measured = fitted(x, y, places, 3).var(0)
     features, at = chebyshev(design, 3), chebyshev(places, 3)
     expected = 0.09 * (at @ torch.linalg.inv(features.T @ features) * at).sum(1)
     assert torch.allclose(measured, expected, rtol=0.1)
@@ -120,3 +118,21 @@ def test_beyond_the_threshold_random_features_beat_the_best_that_is_below_it(des
     scores = descent.outcome.scores
     largest = scores["test error (%), largest, random features"]
     assert largest < scores["test error (%), best before the peak, random features"]
+
+
+def test_random_features_are_on_about_half_the_time():
+    hidden = random_features(64, 500, torch.Generator().manual_seed(0))
+    values = hidden(torch.randn(200, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(1)))
+    assert float((values > 0).float().mean()) == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("features", [20_000, 80_000])
+def test_random_features_multiply_to_the_arc_cosine_kernel_however_many_there_are(features):
+    """Of normal weights, the mean of relu(w·x) relu(w·y) is ‖x‖‖y‖ (sin θ + (π − θ) cos θ) / 2π (Cho & Saul 2009, eq. 6)."""
+    inputs = np.random.default_rng(0).normal(size=(4, 9))
+    hidden = random_features(9, features, torch.Generator().manual_seed(0))(torch.from_numpy(inputs)).numpy()
+    drawn = np.hstack([inputs / 9**0.5, np.full((4, 1), 0.5)])  # weights of variance 1/9, biases of variance 1/4
+    norms = np.linalg.norm(drawn, axis=1)
+    angles = np.arccos(np.clip(drawn @ drawn.T / np.outer(norms, norms), -1, 1))
+    kernel = np.outer(norms, norms) * (np.sin(angles) + (np.pi - angles) * np.cos(angles)) / (2 * np.pi)
+    assert np.allclose(hidden @ hidden.T, kernel, atol=0.02)

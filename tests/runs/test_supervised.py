@@ -223,6 +223,11 @@ def test_completing_a_complete_experiment_changes_nothing():
     assert completed(chosen, prepared.data.spec, len(prepared.data.train), chosen.net, False) == chosen
 
 
+@pytest.mark.parametrize(("samples", "size"), [(20, 32), (32, 32), (33, 16), (58, 29), (63, 31), (64, 32), (105, 32)])
+def test_no_batch_leaves_out_half_of_few_samples(samples, size, iris):
+    assert completed(new_experiment(data="iris"), iris.spec, samples, "mlp").batch_size == size
+
+
 def test_objects_show_themselves_in_notebooks(iris):
     run = pf.fit(pf.nets.linear(iris.spec), iris, epochs=2, out=False)
     assert "setosa" in iris._repr_html_()

@@ -1,7 +1,6 @@
 """Learning curves: nested training sets, one test split, a verdict that follows from the numbers."""
 
 import json
-import re
 import sys
 
 import numpy as np
@@ -124,20 +123,6 @@ def test_the_verdict_follows_from_the_last_step(errors, says):
     assert says in handmade(errors).verdict
 
 
-def test_a_power_law_is_extrapolated_where_there_is_one():
-    random = np.random.default_rng(0)
-    sizes = (50, 100, 200, 400, 800)
-    curve = handmade([[3 * n**-0.5 * (1 + 0.01 * random.normal()) for _ in range(4)] for n in sizes], sizes=sizes)
-    assert curve.law.c == pytest.approx(0.5, abs=0.05)
-    assert "1,600 samples" in curve.outlook
-    expected = float(re.search(r"expects ([\d.]+) with", curve.outlook)[1])
-    assert expected == pytest.approx(3 * 1600**-0.5, rel=0.05)
-    assert "power law, 95 %" in curve.html()
-    few = handmade([[4, 4.1], [3, 3.1], [2, 2.1]], sizes=sizes[:3])
-    assert few.law is None
-    assert "needs 4 sizes" in few.outlook
-
-
 def test_an_interrupted_curve_goes_on_and_ends_alike(moons, tmp_path, monkeypatch):
     real, count = study.trained, 0
 
@@ -212,4 +197,3 @@ def test_the_command_prints_one_object(tmp_path, monkeypatch, capsys):
     said = json.loads(capsys.readouterr().out)
     assert said["sizes"] == [21, 105]
     assert said["repeats"] == 3
-    assert said["power law"] is None

@@ -124,9 +124,7 @@ def test_a_lap_is_an_ordinary_training_at_a_constant_rate():
 
 def test_a_lap_whose_weights_are_lost_ends_without_a_loss():
     lap = run_lap(pf.load("digits"), "sgd", 1e30, SMALL, 0)
-    assert lap.diverged
-    assert lap.end == math.inf
-    assert len(lap.losses) == 1
+    assert lap.losses == (pytest.approx(math.log(10), abs=0.2), math.inf)
     assert 0 <= lap.accuracy <= 1
 
 

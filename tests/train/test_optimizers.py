@@ -9,6 +9,7 @@ from sklearn.linear_model import Lasso
 from torch import nn
 
 from profundo import objectives
+from profundo.nets.batched_nets import BatchedMLP
 from profundo.records import Batch, ProfundoError
 from profundo.train import OPTIMIZERS, SCHEDULES, Plan, Position, Supervised, fit, optimizer, schedule
 from profundo.train.capture import Captured
@@ -220,6 +221,34 @@ def test_a_frozen_weight_is_not_penalised(l1):
     before = net[0].weight.clone()
     Supervised(net, objectives.categorical(), optimizer("sgd", net, 0.1), l1=l1)(batches()[0])
     assert torch.equal(net[0].weight, before)
+
+
+def test_biases_and_scales_of_any_shape_are_spared_by_both_penalties():
+    class Shifted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight, self.bias = nn.Parameter(torch.ones(3, 4, 4)), nn.Parameter(torch.ones(3, 1, 4))
+
+    nets = {
+        "many at once": (BatchedMLP(3, 2, 4, 1), {"hidden_weight", "output_weight"}),
+        "a bias for each channel": (Shifted(), {"weight"}),
+        "scales of an image": (
+            nn.Sequential(nn.Conv2d(1, 2, 3), nn.LayerNorm([2, 6, 6]), nn.GroupNorm(1, 2)),
+            {"0.weight"},
+        ),
+        "recurrent": (nn.LSTM(2, 3), {"weight_ih_l0", "weight_hh_l0"}),
+        "attention": (nn.MultiheadAttention(4, 2, add_bias_kv=True), {"in_proj_weight", "out_proj.weight"}),
+    }
+    for net, expected in nets.values():
+        (decaying,) = [g["params"] for g in optimizer("sgd", net, 0.1, 0.5).param_groups if g["weight_decay"]]
+        names = {id(parameter): name for name, parameter in net.named_parameters()}
+        assert {names[id(one)] for one in decaying} == expected
+    net = nets["a bias for each channel"][0]
+    update = Supervised(net, objectives.categorical(), optimizer("sgd", net, 0.1, 0.5), l1=0.2)
+    net.weight.grad, net.bias.grad = torch.zeros_like(net.weight), torch.zeros_like(net.bias)
+    update.apply()
+    assert net.weight.unique().tolist() == pytest.approx([1 - 0.1 * (0.5 + 0.2)])
+    assert net.bias.unique().tolist() == [1.0]
 
 
 def test_an_unknown_optimizer_is_named_with_those_that_exist():

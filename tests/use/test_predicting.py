@@ -8,6 +8,7 @@ import random
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import polars
@@ -20,13 +21,14 @@ from profundo.data.new_inputs import Entry
 from profundo.data.tables.new_rows import BadInputError, features_of_frame, features_of_rows
 from profundo.files import replacing
 from profundo.lab.answering import as_csv
-from profundo.records import Column, Inputs, ProfundoError, Targets
+from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
 from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder
+from profundo.runs.prediction_record import described, in_columns
 from profundo.runs.supervised import train
 from profundo.use import predicting
-from profundo.use.predicting import predict_files, predictions, predictor
-from profundo.use.prediction_output import tell
+from profundo.use.predicting import Answers, predict_files, predictions, predictor
+from profundo.use.prediction_output import NUMBER, Rows, tell
 
 
 @pytest.fixture(scope="module")
@@ -373,3 +375,39 @@ def test_a_file_is_written_whole_or_left_as_it_was(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
     with pytest.raises(ProfundoError, match="could not be written"), replacing(tmp_path / "no" / "folder.csv"):
         pass
+
+
+KINDS = {
+    "binary": (Targets("binary", ("=no", 'y"es,')), torch.tensor([0.25, 0.75, 0.5])),
+    "classes": (
+        Targets("classes", ("a", "b\r\nc", "-1")),
+        torch.tensor([[0.2, 0.3, 0.5], [0.7, 0.2, 0.1], [0.1, 0.8, 0.1]]),
+    ),
+    "labels": (Targets("labels", ("sun", "rain")), torch.tensor([[0.9, 0.8], [0.1, 0.2], [0.6, 0.1]])),
+    "one number": (Targets("real", names=("price",)), torch.tensor([[1.5], [-2e-7], [3e20]])),
+    "two numbers": (Targets("real", names=("input", "size")), torch.tensor([[1.5, 2], [3, 4], [5, 6]])),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("ids", [{}, {"who": ["=1+1", "b", None], "n": [1, 2, 3]}])
+def test_rows_written_many_at_a_time_are_those_written_one_by_one(kind, ids):
+    targets, outputs = KINDS[kind]
+    spec = Spec(Inputs((1,), "features"), targets)
+    names = ["=t.csv, row 1", "t.csv, row 2", "+3"]
+    answers = Answers(names, in_columns(outputs, spec), ids, [("odd",), (), ()], targets.classes)
+    together, alone = io.StringIO(), io.StringIO()
+    Rows(together, Path(), targets).add_all(answers)
+    writer = Rows(alone, Path(), targets)
+    records = list(answers.records())
+    for record in records:
+        writer.add(record)
+
+    def parsed(text):
+        header, *rows = csv.reader(io.StringIO(text.getvalue(), newline=""))
+        return header, [[float(cell) if NUMBER.fullmatch(cell) else cell for cell in row] for row in rows]
+
+    assert parsed(together) == parsed(alone)
+    expected = described(names, outputs, spec)
+    assert [{key: value for key, value in one.items() if key not in ("id", "notices")} for one in records] == expected
+    assert records[0]["notices"] == ["odd"]

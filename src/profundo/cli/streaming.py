@@ -1,4 +1,4 @@
-"""Commands about data that stream: how fast they come, and how to make them come faster."""
+"""The command that packs data to be streamed."""
 
 from __future__ import annotations
 
@@ -9,34 +9,7 @@ from typing import Annotated
 import typer
 
 from profundo.cli.app import DATA, Json, app
-from profundo.cli.printing import print_json, print_table
-from profundo.cli.settings import Settings, settings_command, with_data
-
-
-@settings_command("throughput", DATA, without=("course", "stream", "log", "checkpoint_seconds"))
-def throughput(
-    settings: Settings,
-    stream: Annotated[
-        bool, typer.Option("--stream/--auto", help="Read while training, or as `profundo train` would decide.")
-    ] = True,
-    as_json: Json = False,
-) -> None:
-    """Say where the time goes: samples a second of reading, decoding, standardising and learning; and what to do."""
-    from profundo.inspect.throughput import throughput as measure
-    from profundo.runs.experiment import new_experiment
-
-    result = measure(new_experiment(**with_data(settings, "throughput digits"), stream=stream or None))
-    if as_json:
-        print_json(result.as_plain_data())
-        return
-    rows = [
-        {"stage": one.name, "samples/s": f"{one.rate:,.0f}", "share of time": f"{100 * one.share:.0f} %"}
-        for one in result.stages
-    ]
-    print_table(rows)
-    print(f"batches of {result.batch_size} from {result.workers} workers: {result.together:,.0f} samples/s")
-    print(f"{result.net} learns: {result.learning:,.0f} samples/s")
-    print(result.advice)
+from profundo.cli.printing import print_json
 
 
 @app.command(rich_help_panel=DATA)

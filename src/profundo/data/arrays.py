@@ -33,12 +33,18 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     """The arrays x, y or x_train, y_train, … of a file.
 
     Inputs are images if they are of 8-bit whole numbers with 3 or 4 dimensions, (n, height, width), (n, channels, h, w)
-    or (n, h, w, channels); otherwise rows of numbers, flattened. Targets: whole numbers or words are classes, (n, labels)
-    of whole 0 and 1 several labels.
+    or (n, h, w, channels); otherwise rows of numbers, flattened. Targets: whole numbers or words are classes, (n, K) of 0
+    and 1 are one of K classes where each row has one 1 (one-hot), else K labels if they are whole numbers.
     Raises ProfundoError for pickled objects, missing or mismatched arrays, and values that are not finite.
     """
     pairs = _pairs(_arrays(path), path)
-    whole = np.concatenate([targets for _, targets in pairs.values()])
+    if len(forms := {targets.shape[1:] for _, targets in pairs.values()}) > 1:
+        raise ProfundoError(f"{path}: expected targets of one shape in all splits, got {sorted(forms)}")
+    whole, notes = _without_one_hot(np.concatenate([targets for _, targets in pairs.values()]), task)
+    if task == "auto" and whole.dtype.kind == "f" and _is_zero_one(whole):
+        notes = (
+            "Targets of 0.0 and 1.0 in several columns are taken for numbers; --task labels takes them for labels.",
+        )
     targets, places = _targets(whole, task, path)
     shapes = {inputs.shape[1:] for inputs, _ in pairs.values()}
     if len(shapes) > 1:
@@ -51,7 +57,8 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     assert isinstance(first, Tensor)
     _check_classes(targets, results, path)
     described = Inputs(tuple(first.shape[1:]), "image" if first.dtype == torch.uint8 else "features")
-    return Collection(path.stem, described, targets, results["train"], results.get("validation"), results.get("test"))
+    others = results.get("validation"), results.get("test")
+    return Collection(path.stem, described, targets, results["train"], *others, notes=notes)
 
 
 def read_inputs(path: Path) -> Tensor:
@@ -151,6 +158,23 @@ def _inputs(inputs: np.ndarray, path: Path) -> Tensor:
     return finite(rows, tuple(f"x{place + 1}" for place in range(rows.shape[1])), str(path))
 
 
+def _without_one_hot(values: np.ndarray, task: Task) -> tuple[np.ndarray, tuple[str, ...]]:
+    """One-hot targets (n, K) as class indices (n,), and a note of it; others as they are."""
+    if task not in ("auto", "classes") or not _is_zero_one(values) or not (values.sum(1) == 1).all():
+        return values, ()
+    overrule = "--task labels takes them for labels that may go together, --task real for numbers"
+    return values.argmax(1), (
+        f"Targets have one 1 in each row: they are one of {values.shape[1]} classes; {overrule}.",
+    )
+
+
+def _is_zero_one(values: np.ndarray) -> bool:
+    """Whether these are several columns of 0 and 1, in whatever type."""
+    return (
+        values.ndim == 2 and values.shape[1] > 1 and values.dtype.kind in "fbiu" and bool(np.isin(values, (0, 1)).all())
+    )
+
+
 def _targets(values: np.ndarray, task: Task, path: Path) -> tuple[Targets, Tensor]:
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -159,9 +183,9 @@ def _targets(values: np.ndarray, task: Task, path: Path) -> tuple[Targets, Tenso
     different = np.unique(values) if values.ndim == 1 else None
     is_number = values.dtype.kind in "fiu"
     is_whole = is_number and bool(np.all(np.isfinite(values)) and np.all(values == np.round(values)))
-    is_table = values.ndim == 2 and values.dtype.kind in "biu" and bool(np.isin(values, (0, 1)).all())
-    if task == "labels" or (task == "auto" and is_table):
-        if not (values.ndim == 2 and values.dtype.kind in "fbiu" and bool(np.isin(values, (0, 1)).all())):
+    is_table = _is_zero_one(values)
+    if task == "labels" or (task == "auto" and is_table and values.dtype.kind != "f"):
+        if not is_table:
             raise ProfundoError(f"{path}: expected labels (n, labels) of 0 and 1, got {values.dtype} {values.shape}")
         return Targets("labels", tuple(f"label {place + 1}" for place in range(values.shape[1]))), torch.from_numpy(
             np.ascontiguousarray(values, dtype=np.float32)

@@ -17,20 +17,20 @@ import torch
 from torch import Tensor
 
 from profundo.data.arrays import read_inputs
-from profundo.data.images.image_folders import decode, fitted
+from profundo.data.images.pixels import WHOLE, decode, fitted
 from profundo.data.streams.archives import open_files, printable, read_whole
 from profundo.data.tables.frames import read_rows_as_text
-from profundo.data.tables.new_rows import features_of_frame, keys_of, needed_names
+from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
 from profundo.records import Inputs, ProfundoError
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Entry", "entries", "image_of", "read_image", "read_rows"]
+__all__ = ["Entry", "TableRows", "entries", "image_of", "is_table", "read_image", "read_rows", "table_rows"]
 
 LARGEST_FILE = 64 << 20
 LARGEST_TEXT = 4 << 30  # bytes on standard input
-ROWS = 4096  # of a table that become features together
+ROWS = 1 << 15  # of a table that become features together
 STANDARD_INPUT = Path("-")
 
 
@@ -57,7 +57,8 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
             elif inputs.kind == "image":
                 yield from _images(path, inputs)
             else:
-                yield from _table(path, inputs)
+                for rows in table_rows(path, inputs):
+                    yield from rows
         except ProfundoError as error:
             yield Entry(printable(str(path)), None, printable(str(error)))
 
@@ -74,8 +75,8 @@ def read_image(path: Path, inputs: Inputs) -> Tensor:
 
 def image_of(content: bytes, inputs: Inputs) -> Tensor:
     """The same of a file's bytes, decoded as for training. Raises ValueError with the reason when they are no image."""
-    channels, height, width = inputs.shape
-    return torch.from_numpy(fitted(decode(content), (channels, height, width)).transpose(2, 0, 1).copy())
+    (channels, height, width), (low, high) = inputs.shape, inputs.window or WHOLE
+    return torch.from_numpy(fitted(decode(content, (low, high)), (channels, height, width)).transpose(2, 0, 1).copy())
 
 
 def _images(path: Path, inputs: Inputs) -> Iterator[Entry]:
@@ -99,14 +100,32 @@ def read_rows(path: Path, inputs: Inputs) -> Tensor:
 
     Raises ProfundoError for the first row that cannot be used.
     """
-    rows = list(_table(path, inputs))
+    rows = [row for some in table_rows(path, inputs) for row in some]
     for row in rows:
         if row.values is None:
             raise ProfundoError(row.fault)
     return torch.stack([row.values for row in rows if row.values is not None])
 
 
-def _table(path: Path, inputs: Inputs) -> Iterator[Entry]:
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """Some rows of a table. names: of each; ids: the columns that say which row it is."""
+
+    names: list[str]
+    features: Features
+    ids: Mapping[str, list[object]]
+
+    def __iter__(self) -> Iterator[Entry]:
+        for place, (name, values) in enumerate(zip(self.names, self.features.values, strict=True)):
+            ids = {key: column[place] for key, column in self.ids.items()}
+            if place in self.features.faults:
+                yield Entry(name, None, f"{name}: {self.features.faults[place]}", ids=ids)
+            else:
+                yield Entry(name, values, notices=self.features.notices[place], ids=ids)
+
+
+def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
+    """The rows of a table, or of standard input, some thousands at a time. Raises ProfundoError where none can be used."""
     where = "standard input" if path == STANDARD_INPUT else printable(str(path))
     frame = _standard_input(inputs) if path == STANDARD_INPUT else _rows_of(path, inputs)
     try:
@@ -117,13 +136,13 @@ def _table(path: Path, inputs: Inputs) -> Iterator[Entry]:
     for begin in range(0, frame.height, ROWS):
         rows = frame.slice(begin, ROWS)
         names = [f"{where}, row {begin + number}" for number in range(1, rows.height + 1)]
-        together = features_of_frame(rows, inputs)
-        for place, (name, values) in enumerate(zip(names, together.values, strict=True)):
-            ids = {key: rows[key][place] for key in inputs.form.ids if key in rows.columns}
-            if place in together.faults:
-                yield Entry(name, None, f"{name}: {together.faults[place]}", ids=ids)
-            else:
-                yield Entry(name, values, notices=together.notices[place], ids=ids)
+        ids = {key: rows[key].to_list() for key in inputs.form.ids if key in rows.columns}
+        yield TableRows(names, features_of_frame(rows, inputs), ids)
+
+
+def is_table(path: Path, inputs: Inputs) -> bool:
+    """Whether a file is read by `table_rows`."""
+    return inputs.kind != "image" and path.suffix.lower() != ".npz"
 
 
 def _rows_of(path: Path, inputs: Inputs) -> polars.DataFrame:

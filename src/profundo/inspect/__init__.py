@@ -1,1 +1,1 @@
-"""What one net does: its graph, its layers, the learning rates it bears, what its training waits for."""
+"""What one net does: its graph, its layers, the learning rates it bears."""

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from profundo.nets.activations import ACTIVATIONS, Activation
-from profundo.pictures.activation_curves import Plate, activations_html
-from profundo.pictures.numbers import plain
+from profundo.pictures.charts import Line, lines_svg
+from profundo.pictures.rendering import rendered
 
 __all__ = ["activations_page", "listed", "sampled"]
 
@@ -39,22 +39,14 @@ def listed() -> dict[str, dict[str, Any]]:
 
 def activations_page() -> str:
     """One self-contained HTML page with all of them."""
-    return activations_html([plate(one) for one in ACTIVATIONS.values()])
+    return rendered("activations.html.j2", plates=[(one, chart(one)) for one in ACTIVATIONS.values()])
 
 
-def plate(one: Activation) -> Plate:
-    a, values, slopes = sampled(one)
-    return Plate(
-        name=one.name,
-        title=one.title,
-        formulas=[("f(a)", one.formula, one.latex), ("f′(a)", one.slope, one.slope_latex)],
-        facts=[("range", one.values), ("gain", plain(one.gain))],
-        use=one.use,
-        beware=one.beware,
-        a=a.tolist(),
-        values=values.tolist(),
-        slopes=slopes.tolist(),
-    )
+def chart(one: Activation) -> str:
+    """Curve and derivative, as SVG."""
+    a, values, slopes = (numbers.tolist() for numbers in sampled(one))
+    lines = [Line("f(a)", a, values), Line("f′(a), the derivative", a, slopes)]
+    return lines_svg(lines, x_label="a", y_label="", log_y=False)
 
 
 def sampled(one: Activation) -> tuple[Tensor, Tensor, Tensor]:

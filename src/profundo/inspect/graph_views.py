@@ -222,7 +222,7 @@ def is_a_place(target: str) -> bool:
     return bool(re.match(r"~|\.{0,2}/|runs/", target)) or ("/" in target and os.path.isdir(os.path.dirname(target)))
 
 
-def graph_of_file(target: str, inputs: Sequence[str], backward: bool = True) -> Graph:
+def graph_of_file(target: str, inputs: Sequence[str]) -> Graph:
     """What a module or function in a Python file computes on random inputs, each described as in "1x3x32x32".
 
     The file is run, as `python FILE` would run it, except that its __name__ is not "__main__"; what it prints goes to
@@ -237,8 +237,8 @@ def graph_of_file(target: str, inputs: Sequence[str], backward: bool = True) -> 
             program = _program(Path(file), name)
             with _told_of(Path(file), f"{name} on {' and '.join(inputs)}"):
                 if isinstance(program, nn.Module):
-                    trace(program, *tensors, backward=backward)  # the first call of an operation takes longer
-                return trace(program, *tensors, backward=backward)
+                    trace(program, *tensors)  # the first call of an operation takes longer
+                return trace(program, *tensors)
 
 
 def random_input(text: str) -> Tensor:

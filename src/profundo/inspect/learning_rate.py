@@ -9,6 +9,7 @@ the measurement that this choice rests on.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from profundo.runs.supervised import check_data, check_outputs, prepare
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_device, normalised, repeatable
 from profundo.train.randomness import seeded
-from profundo.train.range_test import RangeTest, measure, untouched
+from profundo.train.range_test import RangeTest, range_test
 
 __all__ = ["Found", "check_picture", "find", "lr_find", "write_found"]
 
@@ -92,7 +93,6 @@ class Found:
             "suggestion": self.suggestion,
             "fallen": test.fallen,
             "lowest": test.lowest,
-            "steepest": test.steepest,
             "diverged": test.diverged,
             "data": self.asked.data,
             "net": self.asked.net,
@@ -125,20 +125,31 @@ def lr_find(
     steps: int = 100,
     **settings: Any,
 ) -> Found:
-    """Test the learning rates from low to high on a net, which is left as it is: `lr_find(net, data).suggestion`.
+    """Test the learning rates from low to high on a copy of a net: `lr_find(net, data).suggestion`.
 
     low, high: by default 0.0003 and 300 times the learning rate that `fit` would take. steps: at most so many, each on a
     batch; fewer where the loss diverges. settings: those of `fit`, such as optimizer, batch_size, weight_decay, seed.
-    Weights, buffers, gradients, modes, device, layout and every global generator are afterwards as they were, bit for
-    bit, also after an error or Ctrl-C. Raises ProfundoError for what `fit` would refuse, and unless 0 < low < high.
+    The net is not touched, and every global generator is afterwards as it was. Raises ProfundoError for what `fit` would
+    refuse, for a net that cannot be copied, and unless 0 < low < high.
     """
     device = choose_device(settings.get("device", "auto"))
     experiment = new_experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
     check_data(data)
     chosen = completed(experiment, data.spec, len(data.train), str(experiment.net), normalised(net))
-    with untouched({"net": net}):
-        check_outputs(net, data)
-        return _test(Prepared(chosen, data, net, device, precision_of(chosen, net, data, device)), low, high, steps)
+    with seeded(chosen.seed):
+        copy = _copied(net)
+        check_outputs(copy, data)
+        return _test(Prepared(chosen, data, copy, device, precision_of(chosen, copy, data, device)), low, high, steps)
+
+
+def _copied(net: nn.Module) -> nn.Module:
+    try:
+        return deepcopy(net)
+    except Exception as error:  # noqa: BLE001 - a net of one's own may hold anything
+        reason = " ".join(str(error).split())
+        raise ProfundoError(
+            f"{type(net).__name__}: expected a net that can be copied (copy.deepcopy), for the test trains a copy: {reason}"
+        ) from None
 
 
 def find(experiment: Experiment, *, low: float | None = None, high: float | None = None, steps: int = 100) -> Found:
@@ -151,7 +162,7 @@ def _test(prepared: Prepared, low: float | None, high: float | None, steps: int)
     experiment, alone = prepared.experiment, Group()
     rate = experiment.learning_rate or 1e-3
     with seeded(experiment.seed), repeatable(prepared.device, prepared.precision):
-        test = measure(
+        test = range_test(
             make_update(prepared, alone),
             train_batches(prepared, alone),
             low=BELOW * rate if low is None else low,

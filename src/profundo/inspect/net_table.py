@@ -18,6 +18,7 @@ from torch import nn
 
 from profundo import nets
 from profundo.data import load
+from profundo.graph.drawings.node_tables import Column, aligned
 from profundo.nets.net_names import PUBLISHED_NETS, check
 from profundo.nets.summary import summary as rows_of
 from profundo.pictures.numbers import short
@@ -25,6 +26,12 @@ from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Spec, Tar
 
 __all__ = ["NetTable", "read_sizes", "summary", "tabulated"]
 
+COLUMNS = [
+    *(Column(title, False) for title in ("layer", "kind", "output")),
+    *(Column(title, True) for title in ("parameters", "FLOPs")),
+    Column("receptive field", False),
+]
+WIDEST = 1000  # characters: nothing is cut off
 LARGEST_INPUT = 100_000_000  # numbers: 400 MB in float32
 
 
@@ -54,8 +61,8 @@ class NetTable:
             (row.name, row.kind, sizes(row.shape), f"{row.parameters:,}", f"{row.flops:,}", field(row))
             for row in self.layers
         ]
-        heads = ("layer", "kind", "output", "parameters", "FLOPs", "receptive field")
-        table = aligned([heads, *rows, ("total", "", "", f"{self.parameters:,}", f"{self.flops:,}", "")])
+        total = ("total", "", "", f"{self.parameters:,}", f"{self.flops:,}", "")
+        table = "\n".join(aligned(COLUMNS, [*rows, total], width=WIDEST))
         work = short(self.flops, "FLOPs").replace("\u00a0", " ")
         first = f"{self.name} for inputs {sizes(self.inputs)} and {self.outputs:,} outputs: "
         return f"{first}{self.parameters:,} parameters, {work} a sample\n\n{table}"
@@ -124,14 +131,3 @@ def field(row: LayerRow) -> str:
     if row.field is None:
         return "–"
     return row.field if isinstance(row.field, str) else sizes(row.field)
-
-
-def aligned(rows: list[tuple[str, ...]]) -> str:
-    """Columns as wide as their widest cell; numbers, the fourth and fifth, to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(f"{cell:>{wide}}" if at in (3, 4) else f"{cell:{wide}}" for at, (cell, wide) in enumerate(cells))
-        for row in rows
-        for cells in [list(zip(row, widths, strict=True))]
-    ]
-    return "\n".join(line.rstrip() for line in lines)

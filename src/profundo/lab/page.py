@@ -16,7 +16,7 @@ from typing import Any
 from profundo.data.tables.new_rows import columns_of
 from profundo.lab.limits import Limits
 from profundo.lab.request_inputs import IMAGE_TYPES
-from profundo.lab.texts import TEXTS, Language
+from profundo.lab.texts import TEXTS
 from profundo.records import Column, Inputs, Spec
 from profundo.runs.voice import figure
 
@@ -37,7 +37,7 @@ class Field:
     value: str
 
 
-def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, language: Language) -> bytes:
+def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, language: str) -> bytes:
     """The whole page, in UTF-8."""
     inputs = spec.inputs
     columns = columns_of(inputs) if inputs.kind == "features" else ()
@@ -59,15 +59,15 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
     return str(html).encode("utf-8", "replace")
 
 
-def about(spec: Spec, language: Language) -> str:
+def about(spec: Spec, language: str) -> str:
     """What the network takes and says, in a sentence."""
     t, inputs, targets = TEXTS[language], spec.inputs, spec.targets
     if inputs.kind == "image":
         channels, height, width = inputs.shape
-        takes = t.takes_images.format(size=f"{width} × {height}", colours=t.grey if channels == 1 else t.colour)
+        takes = t["takes_images"].format(size=f"{width} × {height}", colours=t["grey" if channels == 1 else "colour"])
     else:
-        takes = t.takes_rows.format(count=len(columns_of(inputs)))
-    says = {"real": t.says_numbers, "labels": t.says_labels}.get(targets.kind, t.says_classes)
+        takes = t["takes_rows"].format(count=len(columns_of(inputs)))
+    says = t[{"real": "says_numbers", "labels": "says_labels"}.get(targets.kind, "says_classes")]
     says = says.format(count=len(targets.classes))
     if targets.kind == "real" and targets.names:
         more = ", …" if len(targets.names) > MOST_NAMES else ""
@@ -75,18 +75,18 @@ def about(spec: Spec, language: Language) -> str:
     return f"{takes} {says}"
 
 
-def scoreboard(card: Mapping[str, Any], language: Language) -> dict[str, Any] | None:
+def scoreboard(card: Mapping[str, Any], language: str) -> dict[str, Any] | None:
     """The test figures of a model card (`profundo.use.model_card`), beside simpler predictors'; None where it has none."""
     scores, t = card.get("scores", {}), TEXTS[language]
     test = scores.get("test", {})
-    others = {t.constant: scores.get("baseline", {}), card.get("linear_name", ""): scores.get("linear", {})}
+    others = {t["constant"]: scores.get("baseline", {}), card.get("linear_name", ""): scores.get("linear", {})}
     others = {name: values for name, values in others.items() if values}
     if not test:
         return None
     rows = [
         (name, [figure(name, one[name]) if name in one else "" for one in (test, *others.values())]) for name in test
     ]
-    return {"columns": [t.this_network, *others], "rows": rows}
+    return {"columns": [t["this_network"], *others], "rows": rows}
 
 
 def field(place: int, inputs: Inputs, columns: tuple[Column, ...]) -> Field:

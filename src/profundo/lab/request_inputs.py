@@ -24,6 +24,7 @@ from email.parser import HeaderParser
 from typing import Any, NoReturn
 
 from profundo.data.images.pixels import work_of
+from profundo.data.tables.delimited import likely_separator, without_separator_line
 from profundo.lab.limits import Limits, Refusal
 
 __all__ = ["IMAGE_TYPES", "Asked", "accepted", "media_types", "read"]
@@ -32,6 +33,8 @@ IMAGE_TYPES = tuple(f"image/{kind}" for kind in ("png", "jpeg", "webp", "gif", "
 LONGEST_BOUNDARY = 70  # characters (RFC 2046)
 PART_HEADERS = 8192  # bytes
 LARGEST_INTEGER = 2**63
+UNICODE = ("utf-8", "utf8", "us-ascii")
+WESTERN = ("iso-8859-1", "iso-8859-15", "windows-1252")  # of a CSV, as spreadsheets in western Europe write it
 ALLOWED = (str, int, float, bool, type(None))
 
 
@@ -62,7 +65,8 @@ def accepted(content_type: str, encoding: str, kind: str) -> Message:
         raise Refusal(415, f"expected one of {', '.join(media_types(kind))}; got {content_type[:100]!r}")
     if encoding.strip().lower() not in ("", "identity"):
         raise Refusal(415, f"expected a body as it is, got Content-Encoding {encoding[:100]!r}")
-    if (header.get_content_charset() or "utf-8") not in ("utf-8", "utf8", "us-ascii"):
+    known = (*UNICODE, *(WESTERN if header.get_content_type() == "text/csv" else ()))
+    if (header.get_content_charset() or "utf-8") not in known:
         raise Refusal(415, f"expected UTF-8, got {content_type[:100]!r}")
     return header
 
@@ -78,7 +82,7 @@ def read(header: Message, body: bytes, kind: str, limits: Limits) -> Asked:
     if media == "application/json":
         return from_json(body, kind, limits)
     if media == "text/csv":
-        return of_rows(from_csv(body, limits))
+        return of_rows(from_csv(body, header.get_content_charset() or "", limits))
     if media == "multipart/form-data":
         return of_images(dict(from_parts(body, str(header.get_param("boundary") or ""), limits)), limits)
     return of_images({"image": body}, limits)
@@ -131,16 +135,18 @@ def called(headers: bytes, limits: Limits) -> str:
 
 
 # ----------------------------------------------------------------------------------------------------------------- CSV
-def from_csv(body: bytes, limits: Limits) -> list[dict[str, Any]]:
-    """Every value as text: what it means, the net's columns know."""
-    if body.count(b",") + body.count(b"\n") > 2 * limits.values:  # before any of them takes memory
+def from_csv(body: bytes, charset: str, limits: Limits) -> list[dict[str, Any]]:
+    """Every value as text: what it means, the net's columns know. Columns without a name, or of which two have one name,
+    are passed over."""
+    body, separator = without_separator_line(body.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n"))
+    separator = separator or likely_separator(body)
+    if body.count(separator.encode()) + body.count(b"\n") > 2 * limits.values:  # before any of them takes memory
         raise Refusal(413, f"text/csv: expected at most {limits.values:,} values; send less, in several requests")
-    lines = csv.reader(io.StringIO(decoded(body, "text/csv").removeprefix("\ufeff"), newline=""), strict=True)
+    lines = csv.reader(io.StringIO(western(body, charset), newline=""), delimiter=separator, strict=True)
     try:
-        header = next((line for line in lines if line), [])
+        header = [name.strip() for name in next((line for line in lines if line), [])]
         check_number(1, len(header), limits)
-        if twice := first_twice(header):
-            raise Refusal(400, f"text/csv: the header: {twice} comes twice")
+        counts = Counter(header)
         rows: list[dict[str, Any]] = []
         for line in lines:
             if not line:
@@ -148,7 +154,7 @@ def from_csv(body: bytes, limits: Limits) -> list[dict[str, Any]]:
             if len(line) != len(header):
                 wanted = f"expected {len(header)} values, as in the header, got {len(line)}"
                 raise Refusal(400, f"text/csv: row {len(rows) + 1}: {wanted}")
-            rows.append(dict(zip(header, line, strict=True)))
+            rows.append({name: one for name, one in zip(header, line, strict=True) if name and counts[name] == 1})
             check_number(len(rows), len(rows) * len(header), limits)
     except csv.Error as error:
         raise Refusal(400, f"text/csv: line {lines.line_num}: {error}") from None
@@ -254,6 +260,16 @@ def decoded(body: bytes, what: str) -> str:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Refusal(400, f"{what}: expected UTF-8, byte {error.start + 1} is not") from None
+
+
+def western(body: bytes, charset: str) -> str:
+    """UTF-8, or what a request says; without a word of it, text that is no UTF-8 is Windows-1252."""
+    for name in ("utf-8", *([charset or "windows-1252"] if charset not in UNICODE else [])):
+        try:
+            return body.decode(name)
+        except UnicodeDecodeError:
+            continue
+    raise Refusal(400, "text/csv: expected UTF-8")
 
 
 def printable(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +19,11 @@ from profundo.looks.survey import Survey
 from profundo.looks.table_facts import ColumnFacts, Spread
 from profundo.pictures.bars import relations_svg, small_histogram_svg
 from profundo.pictures.charts import Line, lines_svg
-from profundo.pictures.data_page import Alert, ColumnCard, DataPage, Strip, data_html
+from profundo.pictures.image_grid import image_grid
 from profundo.pictures.numbers import plain
-from profundo.pictures.sheet import Figure
+from profundo.pictures.reading_table import readings_grid
+from profundo.pictures.rendering import rendered
+from profundo.pictures.tables import Cell, Figure, Grid, Row
 
 __all__ = ["fragment_of", "page_of"]
 
@@ -28,35 +31,30 @@ MOST_CLASSES = 100  # with samples on the page
 MOST_CARDS = 120
 MOST_RELATIONS = 20
 LONGEST = 96  # pixels of the longer side of a sample on the page
+SHARP = 48  # of a side up to which small pictures show their pixels
 
 
 def page_of(look: DataFacts) -> str:
     """The whole page as text."""
-    splits = list(look.counts)
     shown = look.columns[:MOST_CARDS]
     hidden = (
         [f"{len(look.columns) - len(shown):,} more columns are not drawn."] if len(look.columns) > len(shown) else []
     )
     if look.survey is not None and len(look.classes) > MOST_CLASSES:
         hidden.append(f"Samples are shown of the first {MOST_CLASSES} classes.")
-    return data_html(
-        DataPage(
-            look.name,
-            first_lines(look),
-            [_alert(look, finding) for finding in look.findings],
-            facts_of(look),
-            columns_of_counts(look),
-            [(name, [look.counts[split][at] for split in splits]) for at, name in enumerate(look.classes)]
-            if splits
-            else (),
-            _strips(look),
-            _strip_note(look),
-            [*_sizes(look), *_relations(look)],
-            [_card(column) for column in shown],
-            look.notes,
-            " ".join(hidden),
-            look.readings,
-        )
+    return rendered(
+        "data.html.j2",
+        look=look,
+        lead=first_lines(look),
+        alerts=[(finding, _pictures_of(look, finding)) for finding in look.findings],
+        facts=dict(facts_of(look)),
+        counts=_counts(look),
+        strips=_strips(look),
+        strip_note=_strip_note(look),
+        figures=[*_sizes(look), *_relations(look)],
+        cards=[_card(column) for column in shown],
+        hidden=" ".join(hidden),
+        readings=readings_grid(look.readings) if look.readings else None,
     )
 
 
@@ -70,27 +68,53 @@ def fragment_of(look: DataFacts) -> str:
     return f"<b>{escape(look.name)}</b><br>{lines}<ul>{items or '<li>Nothing suspicious was found.</li>'}</ul>"
 
 
+def _counts(look: DataFacts) -> Grid:
+    """Samples of each class by split, with bars as parts of the largest number."""
+    most = max(map(max, filter(None, look.counts.values())), default=0) or 1
+    classes = look.classes if look.counts else ()
+    rows: list[Row] = [
+        [name, *(Cell(f"{there[at]:,}", 100 * there[at] / most) for there in look.counts.values())]
+        for at, name in enumerate(classes)
+    ]
+    return Grid("Samples of each class.", ["class", *columns_of_counts(look)], rows, look="names")
+
+
 # ---------------------------------------------------------------------------------------------------------------- images
-def _alert(look: DataFacts, finding: Finding) -> Alert:
-    pictures = _pictures(look, finding.pictures) if look.survey is not None and finding.pictures else None
-    return Alert(finding.level, finding.what, finding.advice, finding.examples, pictures, finding.pairs)
+def _pictures_of(look: DataFacts, finding: Finding) -> dict[str, Any] | None:
+    """What a finding is about; pairs stand one above the other."""
+    if look.survey is None or not finding.pictures:
+        return None
+    numbers, columns = finding.pictures, min(12, len(finding.pictures))
+    if finding.pairs:
+        numbers, columns = numbers[::2] + numbers[1::2], len(numbers) // 2
+    shown = _shown(_pictures(look, numbers), columns)
+    return {**shown, "columns": columns, "alt": f"{len(numbers)} images that this is about"}
 
 
-def _strips(look: DataFacts) -> list[Strip]:
+def _shown(images: Tensor, columns: int) -> dict[str, Any]:
+    return {"picture": image_grid(images, columns), "pixelated": max(images.shape[-2:]) <= SHARP}
+
+
+def _strips(look: DataFacts) -> list[dict[str, Any]]:
+    """Samples of each class."""
     survey = look.survey
     if survey is None:
         return []
     each = 12 if len(look.classes) <= 20 else 8
     if not look.classes or (survey.label < 0).all():
         chosen = _spread(np.flatnonzero(survey.reads), 2 * each)
-        return [Strip("", _pictures(look, chosen))]
+        return [_strip(look, "", chosen)]
     usable = survey.reads & (survey.split == 0)
     strips = []
     for label, name in enumerate(look.classes[:MOST_CLASSES]):
         chosen = _spread(np.flatnonzero(usable & (survey.label == label)), each)
         if chosen:
-            strips.append(Strip(name, _pictures(look, chosen)))
+            strips.append(_strip(look, name, chosen))
     return strips
+
+
+def _strip(look: DataFacts, label: str, chosen: Sequence[int]) -> dict[str, Any]:
+    return {**_shown(_pictures(look, chosen), len(chosen)), "label": label, "number": len(chosen)}
 
 
 def _strip_note(look: DataFacts) -> str:
@@ -160,7 +184,7 @@ def _relations(look: DataFacts) -> list[Figure]:
     ]
 
 
-def _card(column: ColumnFacts) -> ColumnCard:
+def _card(column: ColumnFacts) -> dict[str, Any]:
     spread = column.spread
     facts = [("missing", f"{column.missing:,}")] if column.missing else []
     facts.append(("different values", f"{column.different:,}"))
@@ -184,7 +208,7 @@ def _card(column: ColumnFacts) -> ColumnCard:
         facts.append(("relation with the target", f"{column.relation:.2f}".replace("-", "−")))
     most = max((number for _, number in column.common), default=1)
     common = [] if chart else [(value, number, 100 * number / most) for value, number in column.common]
-    return ColumnCard(column.name, column.kind, column.use, facts, chart, common)
+    return {"of": column, "facts": facts, "chart": chart, "common": common}
 
 
 def _ends(spread: Spread) -> tuple[str, str] | None:

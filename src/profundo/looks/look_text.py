@@ -31,11 +31,11 @@ WIDE = 96  # characters of a line that holds means, too
 NARROW = 10  # characters of a histogram
 
 
-def text_of(look: DataFacts, width: int = 100) -> str:
+def text_of(look: DataFacts) -> str:
     from rich.console import Console
 
     file = io.StringIO()
-    show(look, Console(file=file, width=width, highlight=False))
+    show(look, Console(file=file, width=100, highlight=False))
     return file.getvalue().rstrip("\n")
 
 

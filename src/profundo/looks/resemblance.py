@@ -23,7 +23,7 @@ CHUNK = 1 << 14
 Pairs = np.ndarray  # int64 (pairs, 2), the smaller number first
 
 
-def alike(thumbnails: np.ndarray, usable: np.ndarray, seed: int = 0) -> tuple[Pairs, np.ndarray]:
+def alike(thumbnails: np.ndarray, usable: np.ndarray) -> tuple[Pairs, np.ndarray]:
     """Pairs of numbers of images that look alike, most alike first, and their correlations.
 
     thumbnails: uint8 (images, 16, 16); usable: bool (images,), those to be compared.
@@ -31,7 +31,7 @@ def alike(thumbnails: np.ndarray, usable: np.ndarray, seed: int = 0) -> tuple[Pa
     numbers = np.flatnonzero(usable & (thumbnails.reshape(len(thumbnails), -1).std(1) >= FLAT))
     if len(numbers) < 2:
         return np.empty((0, 2), np.int64), np.empty(0, np.float32)
-    cells = _cells(thumbnails, numbers, np.random.default_rng(seed))
+    cells = _cells(thumbnails, numbers, np.random.default_rng(0))
     results = [_close(thumbnails, _in_one_cell(keys, numbers)) for keys in cells]
     pairs = np.unique(np.concatenate(results), axis=0)
     likeness = _correlations(thumbnails, pairs)

@@ -18,7 +18,17 @@ import torch
 from torch import Tensor
 
 from profundo.data.images.layouts import placing
-from profundo.data.images.pixels import DAMAGED, FORMATS, MOST_PIXELS, ORIENTATION, decode, strict
+from profundo.data.images.pixels import (
+    DAMAGED,
+    FORMATS,
+    GREY,
+    MOST_PIXELS,
+    ORIENTATION,
+    eight_bits,
+    on_white,
+    read_pixels,
+    strict,
+)
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Files, Parts, printable
 from profundo.data.streams.blocks import gather
@@ -138,7 +148,7 @@ def survey_files(files: Files, tell: Tell) -> Survey:
         len(files.paths),
         tuple(map(printable, classes)),
         files.name,
-        lambda index: decode(files.read(index)),
+        lambda index: _shown(files.read(index)),
     )
     numbers = {name: label for label, name in enumerate(classes)}
     survey.split[:] = [-1 if split is None else SPLITS.index(split) for split, _ in placed]
@@ -191,7 +201,7 @@ def _look_into(data: bytes, survey: Survey, number: int) -> None:
             survey.turned[number] = turn != 1
             survey.sizes[number] = image.size[:: -1 if turn >= 5 else 1]
             if image.width * image.height > MOST_PIXELS or image.mode.startswith(("I", "F")):
-                seen = Image.fromarray(decode(data)[:, :, 0])  # says what is wrong, or makes 8 bits of 16
+                seen = Image.fromarray(_shown(data)[:, :, 0])  # says what is wrong, or makes 8 bits of 16
             else:
                 if image.format == "JPEG" and min(image.size) >= 2 * REDUCED:
                     image.draft(image.mode, (REDUCED, REDUCED))
@@ -203,11 +213,17 @@ def _look_into(data: bytes, survey: Survey, number: int) -> None:
         raise ValueError(in_words(error)) from None
 
 
+def _shown(data: bytes) -> np.ndarray:
+    """uint8 (height, width, channels); of 16 bits a channel, between the least and the greatest value of the image."""
+    pixels = read_pixels(data)
+    return eight_bits(pixels, (int(pixels.min()), int(pixels.max())))
+
+
 def _note_colours(image: object, survey: Survey, number: int) -> None:
     from PIL import Image
 
     assert isinstance(image, Image.Image)
-    seen = image.convert("L" if image.mode in ("L", "1", "LA", "La") else "RGB")
+    seen = on_white(image, "L" if image.mode in GREY else "RGB")
     values = np.asarray(seen)
     survey.low[number], survey.high[number] = values.min(), values.max()
     small = np.asarray(seen.resize((SIDE, SIDE), Image.Resampling.BOX))

@@ -1,10 +1,8 @@
 """Attention: a decoder that looks back at what was read, and an encoder–decoder for translation.
 
-A decoder in state h asks all annotations a₁ … aₙ (the encoder's outputs): scores eⱼ, weights α = softmax(e), and the
-context c = Σⱼ αⱼ aⱼ joins the state in the choice of the next symbol.
-
-    additive   eⱼ = vᵀ tanh(W h + U aⱼ)          Bahdanau, Cho & Bengio 2015, §3.1 and appendix A.1.2
-    dot        eⱼ = hᵀ W aⱼ / √width             Luong, Pham & Manning 2015, "general", scaled as by Vaswani et al. 2017
+A decoder in state h asks all annotations a₁ … aₙ (the encoder's outputs): scores eⱼ = vᵀ tanh(W h + U aⱼ) (Bahdanau, Cho &
+Bengio 2015, §3.1 and appendix A.1.2), weights α = softmax(e), and the context c = Σⱼ αⱼ aⱼ joins the state in the choice of
+the next symbol.
 
 The context enters after the decoder's recurrent net, as in Luong's model, not before it, as in Bahdanau's: so all steps
 of a known target go through one fused call.
@@ -12,15 +10,13 @@ of a known target go through one fused call.
 
 from __future__ import annotations
 
-from math import sqrt
-
 import torch
 from torch import Tensor, nn
 
 from profundo.nets.recurrent import BothWays, State, recurrent, within
-from profundo.records import ProfundoError
+from profundo.records import BEGIN, END, PAD
 
-__all__ = ["ATTENTIONS", "Additive", "Decoder", "Dot", "Translator", "attend", "greedy", "shifted"]
+__all__ = ["Additive", "Decoder", "Translator", "attend", "greedy", "shifted"]
 
 
 def attend(scores: Tensor, annotations: Tensor, there: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -46,36 +42,19 @@ class Additive(nn.Module):
         return scores
 
 
-class Dot(nn.Module):
-    """hᵀ W a / √width, of the same shapes."""
-
-    def __init__(self, width: int, features: int) -> None:
-        super().__init__()
-        self.annotations = nn.Linear(features, width, bias=False)
-
-    def forward(self, states: Tensor, annotations: Tensor) -> Tensor:
-        scores: Tensor = states @ self.annotations(annotations).transpose(1, 2) / sqrt(states.shape[2])
-        return scores
-
-
-ATTENTIONS: dict[str, type[Additive] | type[Dot]] = {"additive": Additive, "dot": Dot}
-
-
 class Decoder(nn.Module):
     """Symbols so far → logits of the next, looking at annotations; h̃ = tanh(W [c; h]) (Luong et al. 2015, eq. 5).
 
-    features: of an annotation. attention: "additive", "dot" or "none", which leaves only the state to remember by.
+    features: of an annotation. attends: False leaves only the state to remember by.
     """
 
     def __init__(
-        self, symbols: int, width: int, features: int, *, cell: str = "gru", embedding: int = 32, attention: str = "dot"
+        self, symbols: int, width: int, features: int, *, cell: str = "gru", embedding: int = 32, attends: bool = True
     ) -> None:
         super().__init__()
-        if attention not in (*ATTENTIONS, "none"):
-            raise ProfundoError(f"attention: expected {', '.join(ATTENTIONS)} or none, got {attention!r}")
         self.embedding = nn.Embedding(symbols, embedding)
         self.recurrent = recurrent(cell, embedding, width)
-        self.attention = ATTENTIONS[attention](width, features) if attention != "none" else None
+        self.attention = Additive(width, features) if attends else None
         self.joined = nn.Linear(width + (features if self.attention else 0), width)
         self.output = nn.Linear(width, symbols)
 
@@ -96,62 +75,43 @@ class Decoder(nn.Module):
 
 @torch.no_grad()
 def greedy(
-    decoder: Decoder,
-    state: State,
-    annotations: Tensor,
-    there: Tensor | None = None,
-    *,
-    begin: int,
-    end: int,
-    pad: int,
-    longest: int,
+    decoder: Decoder, state: State, annotations: Tensor, there: Tensor | None = None, *, longest: int
 ) -> tuple[Tensor, Tensor]:
-    """The likeliest symbol at each step, until all have ended: int64 (batch, ≤ longest), padded after `end`, and the
+    """The likeliest symbol at each step, until all have ended: int64 (batch, ≤ longest), padded after END, and the
     attention's weights (batch, ≤ longest, n)."""
-    symbol = torch.full((len(annotations), 1), begin, device=annotations.device)
+    symbol = torch.full((len(annotations), 1), BEGIN, device=annotations.device)
     over = torch.zeros_like(symbol, dtype=torch.bool)
     predictions, looked = [], []
     for _ in range(longest):
         logits, weights, state = decoder(symbol, state, annotations, there)
-        symbol = logits.argmax(2).masked_fill(over, pad)
+        symbol = logits.argmax(2).masked_fill(over, PAD)
         predictions.append(symbol)
         looked.append(weights)
-        over = over | (symbol == end)
+        over = over | (symbol == END)
         if bool(over.all()):
             break
     return torch.cat(predictions, 1), torch.cat(looked, 1)
 
 
-def shifted(targets: Tensor, begin: int) -> Tensor:
-    """What a decoder has seen before each target (batch, steps): `begin`, then the targets but the last."""
-    return torch.cat([torch.full_like(targets[:, :1], begin), targets[:, :-1]], 1)
+def shifted(targets: Tensor) -> Tensor:
+    """What a decoder has seen before each target (batch, steps): BEGIN, then the targets but the last."""
+    return torch.cat([torch.full_like(targets[:, :1], BEGIN), targets[:, :-1]], 1)
 
 
 class Translator(nn.Module):
     """Sequence to sequence: a GRU reads from both ends, a GRU writes and attends (Bahdanau, Cho & Bengio 2015).
 
-    Sources and targets share one vocabulary, in which pad, begin and end are these symbols.
-    attention: "additive", "dot" or "none", the fixed-length bottleneck of Cho et al. 2014 and Sutskever et al. 2014.
+    Sources and targets share one vocabulary, with PAD, BEGIN and END (records.py).
+    attends: False is the fixed-length bottleneck of Cho et al. 2014 and Sutskever et al. 2014.
     """
 
-    def __init__(
-        self,
-        symbols: int,
-        width: int = 64,
-        *,
-        embedding: int = 32,
-        attention: str = "additive",
-        pad: int = 0,
-        begin: int = 1,
-        end: int = 2,
-    ) -> None:
+    def __init__(self, symbols: int, width: int = 64, *, embedding: int = 32, attends: bool = True) -> None:
         super().__init__()
-        self.pad, self.begin, self.end = pad, begin, end
-        self.embedding = nn.Embedding(symbols, embedding, padding_idx=pad)
+        self.embedding = nn.Embedding(symbols, embedding, padding_idx=PAD)
         self.encoder = BothWays(embedding, width)
-        self.bottleneck = attention == "none"
-        self.bridge = nn.Linear(2 * width if self.bottleneck else width, width)
-        self.decoder = Decoder(symbols, width, 2 * width, embedding=embedding, attention=attention)
+        self.attends = attends
+        self.bridge = nn.Linear(width if attends else 2 * width, width)
+        self.decoder = Decoder(symbols, width, 2 * width, embedding=embedding, attends=attends)
         self.width = width
 
     def read(self, sources: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -160,10 +120,10 @@ class Translator(nn.Module):
         The state is made from what the backward net has when it comes to the first symbol (appendix A.2.2); without
         attention, also from what the forward net has after the last one, for there is no other way to what was read.
         """
-        lengths = (sources != self.pad).sum(1)
+        lengths = (sources != PAD).sum(1)
         annotations = self.encoder(self.embedding(sources.T), lengths).transpose(0, 1)
         ends = annotations[:, 0, self.width :]
-        if self.bottleneck:
+        if not self.attends:
             last = annotations[torch.arange(len(sources), device=sources.device), lengths - 1, : self.width]
             ends = torch.cat([last, ends], 1)
         first = torch.tanh(self.bridge(ends))
@@ -172,9 +132,9 @@ class Translator(nn.Module):
     def forward(self, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """int64 (batch, n) and (batch, steps) → logits of every target (batch, steps, symbols) given those before it, and
         the attention's weights (batch, steps, n)."""
-        logits, weights, _ = self.decoder(shifted(targets, self.begin), *self.read(sources))
+        logits, weights, _ = self.decoder(shifted(targets), *self.read(sources))
         return logits, weights
 
     def translate(self, sources: Tensor, longest: int) -> tuple[Tensor, Tensor]:
-        """The likeliest symbol at each step: int64 (batch, ≤ longest) with `end`, and the weights."""
-        return greedy(self.decoder, *self.read(sources), begin=self.begin, end=self.end, pad=self.pad, longest=longest)
+        """The likeliest symbol at each step: int64 (batch, ≤ longest) with END, and the weights."""
+        return greedy(self.decoder, *self.read(sources), longest=longest)

@@ -9,12 +9,12 @@ Inputs and outputs are images in [0, 1], float32 (batch, *shape): the last layer
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import prod
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from profundo.nets.dense import perceptron
 from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.records import ProfundoError
 
@@ -55,14 +55,6 @@ def dense_autoencoder(shape: Sequence[int], code: int = 32, widths: Sequence[int
     )
 
 
-def perceptron(sizes: Sequence[int]) -> list[nn.Module]:
-    """Linear layers from each size to the next, with ReLUs between them and none at the end."""
-    layers: list[nn.Module] = []
-    for fan_in, fan_out in pairwise(sizes):
-        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-    return layers[:-1]
-
-
 class PoolingAutoencoder(nn.Module):
     """Convolution and 2×2 max pooling, twice; then a linear code; then the way back by unpooling.
 
@@ -72,10 +64,10 @@ class PoolingAutoencoder(nn.Module):
     that the decoder knows: each pooled value brings two bits of position with it.
     """
 
-    def __init__(self, shape: Sequence[int], code: int, widths: tuple[int, int]) -> None:
+    def __init__(self, shape: Sequence[int], code: int) -> None:
         super().__init__()
         channels, height, width = shape
-        first, second = widths
+        first, second = 16, 32  # maps
         pooled = (second, height // 4, width // 4)
         self.conv1 = nn.Conv2d(channels, first, 3, padding=1)
         self.conv2 = nn.Conv2d(first, second, 3, padding=1)
@@ -103,8 +95,8 @@ class PoolingAutoencoder(nn.Module):
         return self.back1(self.unpool(small, first)).sigmoid()  # type: ignore[no-any-return]
 
 
-def pooling_autoencoder(shape: Sequence[int], code: int = 32, widths: tuple[int, int] = (16, 32)) -> PoolingAutoencoder:
+def pooling_autoencoder(shape: Sequence[int], code: int = 32) -> PoolingAutoencoder:
     """For images (channels, height, width) whose sides are multiples of 4. Raises ProfundoError for others."""
     if len(shape) != 3 or shape[1] % 4 or shape[2] % 4:
         raise ProfundoError(f"pooling_autoencoder: expected images whose sides are multiples of 4, got {tuple(shape)}")
-    return initialize_(PoolingAutoencoder(shape, code, widths))
+    return initialize_(PoolingAutoencoder(shape, code))

@@ -16,25 +16,13 @@ __all__ = ["Captioner"]
 
 
 class Captioner(nn.Module):
-    """Grey or colour images of one size → sentences over `symbols` words, in which pad, begin and end are these.
+    """Grey or colour images of one size → sentences over `symbols` words, with PAD, BEGIN and END (records.py).
 
     side: of the images, in pixels, a multiple of 8; the grid has side/8 places each way.
     """
 
-    def __init__(
-        self,
-        symbols: int,
-        side: int,
-        *,
-        channels: int = 1,
-        maps: int = 64,
-        width: int = 128,
-        pad: int = 0,
-        begin: int = 1,
-        end: int = 2,
-    ) -> None:
+    def __init__(self, symbols: int, side: int, *, channels: int = 1, maps: int = 64, width: int = 128) -> None:
         super().__init__()
-        self.pad, self.begin, self.end = pad, begin, end
         self.encoder = nn.Sequential(
             nn.Conv2d(channels, maps // 4, 5, stride=2, padding=2, bias=False),
             nn.BatchNorm2d(maps // 4),
@@ -46,7 +34,7 @@ class Captioner(nn.Module):
         )
         self.places = nn.Parameter(0.1 * torch.randn((side // 8) ** 2, maps))
         self.hidden, self.cell = nn.Linear(maps, width), nn.Linear(maps, width)
-        self.decoder = Decoder(symbols, width, maps, cell="lstm", attention="additive")
+        self.decoder = Decoder(symbols, width, maps, cell="lstm")
 
     def look(self, images: Tensor) -> tuple[State, Tensor]:
         """(batch, channels, side, side) → the decoder's first state and annotations (batch, places, maps)."""
@@ -57,12 +45,12 @@ class Captioner(nn.Module):
     def forward(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Images and sentences int64 (batch, steps) → logits of every word (batch, steps, symbols) given those before it,
         and the attention's weights (batch, steps, places)."""
-        logits, weights, _ = self.decoder(shifted(targets, self.begin), *self.look(images))
+        logits, weights, _ = self.decoder(shifted(targets), *self.look(images))
         return logits, weights
 
     def describe(self, images: Tensor, longest: int) -> tuple[Tensor, Tensor]:
-        """The likeliest word at each step: int64 (batch, ≤ longest) with `end`, and the weights."""
-        return greedy(self.decoder, *self.look(images), begin=self.begin, end=self.end, pad=self.pad, longest=longest)
+        """The likeliest word at each step: int64 (batch, ≤ longest) with END, and the weights."""
+        return greedy(self.decoder, *self.look(images), longest=longest)
 
 
 def _stage(fan_in: int, fan_out: int) -> list[nn.Module]:

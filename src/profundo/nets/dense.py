@@ -12,7 +12,15 @@ from profundo.nets.activations import activation_layer
 from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["linear", "mlp"]
+__all__ = ["linear", "mlp", "perceptron"]
+
+
+def perceptron(sizes: Sequence[int]) -> list[nn.Module]:
+    """Linear layers from each size to the next, with ReLUs between them and none at the end."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(sizes):
+        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+    return layers[:-1]
 
 
 def linear(spec: Spec) -> nn.Sequential:

@@ -9,9 +9,9 @@ from profundo.records import ProfundoError, Spec
 __all__ = ["NETS", "NETS_FOR_IMAGES", "check", "default"]
 
 NETS: dict[str, str] = {
-    "table_net": "an ensemble in one net for tables, on embedded numbers (members, widths, activation, dropout)",
     "linear": "one linear layer: linear, logistic or softmax regression",
     "mlp": "fully connected hidden layers (widths, activation, dropout)",
+    "table_net": "an ensemble in one net for tables, on embedded numbers (members, widths, activation, dropout)",
     "lenet5": "LeNet-5 with ReLU and max pooling (LeCun et al. 1998), for small images",
     "lenet5_1998": "LeNet-5 as published: C3 table, trainable averages, scaled tanh, codes of 7×12 (connections)",
     "fast_cnn": "small strided convolutions with batch normalisation: the quickest to train on images",

@@ -54,7 +54,7 @@ class TableNet(nn.Module):
 
     def __init__(self, spec: Spec, members: int, widths: Sequence[int], activation: str, dropout: float) -> None:
         super().__init__()
-        if members < 1 or not widths or any(width < 1 for width in widths) or not 0 <= dropout < 1:
+        if members < 1 or any(width < 1 for width in widths) or not 0 <= dropout < 1:
             raise ProfundoError(
                 "table_net: expected members and widths of at least 1 and dropout in [0, 1), got "
                 f"{members} members, widths {tuple(widths)}, dropout {dropout}"
@@ -65,7 +65,7 @@ class TableNet(nn.Module):
         for place, (fan_in, fan_out) in enumerate(pairwise((self.features.width, *widths))):
             layers += [MemberLinear(members, fan_in, fan_out, differ=place == 0), activation_layer(activation)]
             layers += [nn.Dropout(dropout)] if dropout else []
-        self.layers = nn.Sequential(*layers, MemberOutput(members, widths[-1], spec.outputs))
+        self.layers = nn.Sequential(*layers, MemberOutput(members, [self.features.width, *widths][-1], spec.outputs))
         self.vote = Vote(spec.targets)
 
     def forward(self, rows: Tensor) -> Tensor:

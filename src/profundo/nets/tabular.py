@@ -7,11 +7,11 @@ that act alike get like numbers, which can be looked at and given to other metho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from profundo.nets.dense import perceptron
 from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.records import ProfundoError
 
@@ -36,11 +36,7 @@ class CategoryNet(nn.Module):
             )
         self.embeddings = nn.ModuleList(nn.Embedding(count, min(dimensions, count - 1)) for count in levels)
         sizes = [*(min(dimensions, count - 1) for count in levels), numbers]
-        layers: list[nn.Module] = []
-        for fan_in, fan_out in pairwise((sum(sizes), *widths)):
-            layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-        layers.append(nn.Linear([sum(sizes), *widths][-1], outputs))
-        self.dense = initialize_(nn.Sequential(*layers), output_gain=SMALL_OUTPUT)
+        self.dense = initialize_(nn.Sequential(*perceptron((sum(sizes), *widths, outputs))), output_gain=SMALL_OUTPUT)
 
     @property
     def tables(self) -> list[Tensor]:

@@ -7,7 +7,8 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from profundo.nets.init import initialize_
+from profundo.nets.dense import perceptron
+from profundo.nets.init import SMALL_OUTPUT, initialize_
 
 __all__ = ["VariationalAutoencoder"]
 
@@ -19,23 +20,10 @@ class VariationalAutoencoder(nn.Module):
         super().__init__()
         self.shape, self.code = shape, code
         pixels = prod(shape)
-        self.encoder = initialize_(
-            nn.Sequential(
-                nn.Flatten(),
-                nn.Linear(pixels, width),
-                nn.ReLU(),
-                nn.Linear(width, width),
-                nn.ReLU(),
-                nn.Linear(width, 2 * code),
-            ),
-            output_gain=0.1,
-        )
-        self.decoder = initialize_(
-            nn.Sequential(
-                nn.Linear(code, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, pixels)
-            ),
-            output_gain=0.1,
-        )
+        encoder = nn.Sequential(nn.Flatten(), *perceptron((pixels, width, width, 2 * code)))
+        decoder = nn.Sequential(*perceptron((code, width, width, pixels)))
+        self.encoder = initialize_(encoder, output_gain=SMALL_OUTPUT)
+        self.decoder = initialize_(decoder, output_gain=SMALL_OUTPUT)
 
     def encode(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """(μ, log σ²), each (batch, code), in float32 also under autocast."""

@@ -23,15 +23,15 @@ STEP = 50  # from rung to rung
 
 
 # ----------------------------------------------------------------------------------------------------- histograms
-def histogram_svg(edges: Sequence[float], counts: Sequence[int], *, x_label: str, y_label: str = "samples") -> str:
+def histogram_svg(edges: Sequence[float], counts: Sequence[int], *, x_label: str) -> str:
     """Draw counts between edges (one more than counts) as bars, with a line at zero where it lies among them."""
     edges = _apart(edges) if counts else (0.0, 1.0)
     low, high = edges[0], edges[-1]
     x = Axis(low, high, *ACROSS, tuple(t for t in nice_ticks([low, high], 7) if low <= t <= high))
     y = enclosing([0.0, float(max(counts, default=1))], UP)
     zero = svg.line(x(0), UP[1], x(0), UP[0], stroke=svg.INK, stroke_dasharray="2 3") if low < 0 < high else ""
-    label = f"Histogram of {x_label}: {sum(counts):,} {y_label} between {plain(low)} and {plain(high)}"
-    return svg.plot(x, y, [_bars(edges, counts, x, y), zero], label, (x_label, y_label), empty=not counts)
+    label = f"Histogram of {x_label}: {sum(counts):,} samples between {plain(low)} and {plain(high)}"
+    return svg.plot(x, y, [_bars(edges, counts, x, y), zero], label, (x_label, "samples"), empty=not counts)
 
 
 def small_histogram_svg(

@@ -15,13 +15,12 @@ from profundo.pictures import numbers
 from profundo.pictures.bars import Rung, ladder_svg
 from profundo.pictures.charts import curves_svg
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.reliability_chart import Reliability, reliability_svg
 from profundo.pictures.rendering import rendered
 from profundo.pictures.report_content import Value
 from profundo.pictures.report_results import ORDER, WHOLE_RUN, by_quantity, most_unusual, small
 from profundo.pictures.tables import Cell, Figure, Grid, Row
-from profundo.pictures.verdict import MEANINGS, SHARES, is_better, main_name, score
-from profundo.records import Calibration, CalibrationBin, ClassScores, Scores, Spec
+from profundo.pictures.verdict import MEANINGS, is_better, is_share, main_name, score
+from profundo.records import ClassScores, Scores, Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +30,6 @@ __all__ = ["Answered", "Comparison", "Contender", "Disagreements", "Pairing", "c
 LUCK = 0.05  # p from which on a difference is said to be possible by luck alone
 MOST_CLASSES = 20  # rows of the table of classes
 F1_THAT_COUNTS = 0.0005
-ENOUGH_ANSWERS = 10  # of a calibration bin that is drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,6 @@ class Contender:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     best_epoch: int | None = None
-    calibration: Calibration | None = None
     parameters: int = 0
     flops: int = 0
     bytes: int = 0
@@ -128,8 +125,6 @@ def comparison_html(comparison: Comparison) -> str:
         same=same,
         places=Grid("What differs in where they ran.", ["place", *each], places, look="dense names"),
         charts=_charts(contenders),
-        reliability=_reliability(contenders, spec.targets.kind),
-        calibration=_calibration(contenders),
         classes=_classes(contenders, spec.targets.kind),
         disagreements=[_disagreements(one) for one in comparison.disagreements if one.samples],
         costs=_costs(contenders),
@@ -163,7 +158,7 @@ def _difference(first: str, pairing: Pairing) -> str:
         return f"{pairing.other} and {first} have the same {name}."
     better, luck = is_better(name, away, 0.0), not pairing.adjusted < LUCK
     did = "did {} on this test split than" if luck else "is {} than"
-    points = f"{numbers.SPACE}percentage{numbers.SPACE}points" if name in SHARES else ""
+    points = f"{numbers.SPACE}percentage{numbers.SPACE}points" if is_share(name) else ""
     size, low, high = (_points(name, value) for value in (abs(away), pairing.low, pairing.high))
     direction = "higher" if away > 0 else "lower"
     return (
@@ -183,7 +178,7 @@ def _luck(pairing: Pairing, several: bool) -> str:
 
 def _points(name: str, value: float) -> str:
     """A difference: of shares in percentage points."""
-    return (f"{100 * value:.2f}" if name in SHARES else numbers.plain(value)).replace("-", "−")
+    return (f"{100 * value:.2f}" if is_share(name) else numbers.plain(value)).replace("-", "−")
 
 
 def _signed(name: str, value: float) -> str:
@@ -207,7 +202,7 @@ def _ladder(contenders: Sequence[Contender], name: str, things: str) -> Figure:
         f"95{numbers.SPACE}% intervals of each alone. They may overlap although the difference is no luck, since all runs "
         "were asked the same."
     )
-    return Figure(ladder_svg(rungs, name=name, percent=name in SHARES), caption)
+    return Figure(ladder_svg(rungs, name=name, percent=is_share(name)), caption)
 
 
 def _scores(contenders: Sequence[Contender]) -> Grid:
@@ -282,38 +277,9 @@ def _charts(contenders: Sequence[Contender]) -> tuple[list[Figure], list[Figure]
     for (quantity, split), curves in ranked:
         if max(map(len, curves.values())) > 1:
             label = quantity if split == WHOLE_RUN else f"{split} {quantity}"
-            svg = curves_svg(curves, x_label="epoch", y_label=label, percent=quantity in SHARES)
+            svg = curves_svg(curves, x_label="epoch", y_label=label, percent=is_share(quantity))
             figures[quantity not in ORDER].append(Figure(svg, f"{label[:1].upper()}{label[1:]} after each epoch."))
     return figures
-
-
-def _reliability(contenders: Sequence[Contender], kind: str) -> Figure:
-    networks = [
-        Reliability(one.name, _well_filled(one.calibration)) for one in contenders if one.calibration is not None
-    ]
-    caption = (
-        "Each dot gathers answers of about the same stated probability, larger where there are many. On the dashed diagonal "
-        "a network keeps its word; below it, it promises too much. Where a network gave few answers, no dot is drawn."
-    )
-    return Figure(reliability_svg(networks, kind="there" if kind == "labels" else "right"), caption)
-
-
-def _calibration(contenders: Sequence[Contender]) -> Grid:
-    rows: list[Row] = [
-        [
-            one.name,
-            *map(Cell, (numbers.percent(result.stated), numbers.percent(result.right), f"{100 * result.error:.2f}")),
-        ]
-        for one in contenders
-        if (result := one.calibration) is not None
-    ]
-    caption = "What they state on average, how often they are right, and the mean distance between the two."
-    return Grid(caption, ["run", "states", "is right", "calibration error, points"], rows)
-
-
-def _well_filled(result: Calibration) -> list[CalibrationBin]:
-    """Bins with enough answers to draw a line through; all where none has."""
-    return [one for one in result.bins if one.samples >= ENOUGH_ANSWERS] or list(result.bins)
 
 
 def _classes(contenders: Sequence[Contender], kind: str) -> Grid | None:

@@ -16,7 +16,7 @@ from profundo.pictures.reading_table import readings_grid
 from profundo.pictures.rendering import rendered
 from profundo.pictures.report_content import ColumnRow, FirstLayer, Fit, Report, Value, Worst
 from profundo.pictures.tables import Figure
-from profundo.pictures.verdict import SHARES, main_name, rungs, score, scores_grid, sentences, span
+from profundo.pictures.verdict import is_share, main_name, rungs, score, scores_grid, sentences, span
 from profundo.records import Calibration
 
 __all__ = ["Calibration", "ColumnRow", "FirstLayer", "Fit", "Report", "Value", "Worst", "report_html"]
@@ -100,6 +100,6 @@ def _main(report: Report) -> dict[str, Any]:
         "things": things,
         "text": score(name, scores.values[name]),
         "interval": span(name, interval),
-        "ladder": Figure(ladder_svg(rungs(name, scores, interval), name=name, percent=name in SHARES), caption),
+        "ladder": Figure(ladder_svg(rungs(name, scores, interval), name=name, percent=is_share(name)), caption),
         "sentences": sentences(name, scores, targets, things, interval),
     }

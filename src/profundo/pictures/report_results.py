@@ -11,10 +11,10 @@ from profundo.pictures import numbers
 from profundo.pictures.bars import histogram_svg
 from profundo.pictures.charts import curves_svg, residuals_svg, scatter_svg
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.reliability_chart import Reliability, reliability_svg
+from profundo.pictures.reliability_chart import reliability_svg
 from profundo.pictures.report_content import Fit, Value, Worst
 from profundo.pictures.tables import Cell, Figure, Grid, Row, bars
-from profundo.pictures.verdict import SHARES, score
+from profundo.pictures.verdict import is_share, score
 from profundo.records import Calibration, ClassScores
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def by_quantity(history: Mapping[str, Sequence[float]]) -> dict[str, dict[str, S
 def _chart(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
     label = f"{next(iter(curves))} {quantity}" if len(curves) == 1 and WHOLE_RUN not in curves else quantity
     marked = best if "validation" in curves else None
-    return curves_svg(curves, x_label="epoch", y_label=label, best=marked, percent=quantity in SHARES)
+    share = is_share(quantity)
+    log = False if share else None  # percents are read on a straight scale
+    return curves_svg(curves, x_label="epoch", y_label=label, best=marked, percent=share, log=log)
 
 
 def _caption(quantity: str, curves: Mapping[str, Sequence[float]], best: int | None) -> str:
@@ -205,8 +207,7 @@ def reliability_figure(result: Calibration, kind: str) -> Figure:
         f"word; below it, it promises too much. The pale bars are 95{numbers.SPACE}% intervals, wide where there are few "
         "answers."
     )
-    network = Reliability("this network", result.bins, result.intervals)
-    return Figure(reliability_svg([network], kind=_right(kind)), caption)
+    return Figure(reliability_svg(result.bins, result.intervals, kind=_right(kind)), caption)
 
 
 def calibration_grid(result: Calibration, kind: str) -> Grid:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from profundo.pictures import numbers
-from profundo.pictures.charts import curves_svg
 from profundo.pictures.exhibits import Drawn
 from profundo.pictures.rendering import rendered
-from profundo.pictures.tables import Cell, Figure, Grid, Row
+from profundo.pictures.report_results import charts
+from profundo.pictures.tables import Cell, Grid, Row
+from profundo.pictures.verdict import score
 
-__all__ = ["Story", "score", "story_html"]
+__all__ = ["Story", "story_html"]
 
 MOST_TRAININGS = 4  # above, no curves but a table of what each ended with
 WIDEST = 640  # pixels of a picture on the page
@@ -48,7 +50,11 @@ class Story:
 
 def story_html(story: Story) -> str:
     """The whole page as text. The same story gives the same page, byte for byte."""
-    histories = {name: history for name, history in story.histories.items() if history}
+    histories = {
+        name: {quantity: values for quantity, values in history.items() if quantity not in NOT_CURVES}
+        for name, history in story.histories.items()
+        if history
+    }
     few = len(histories) <= MOST_TRAININGS
     return rendered(
         "story.html.j2",
@@ -56,22 +62,13 @@ def story_html(story: Story) -> str:
         main=_main(story),
         scores=_scores(story),
         exhibits=[_enlarged(number, exhibit) for number, exhibit in enumerate(story.exhibits, 1)],
-        trainings=[(name, _charts(history)) for name, history in histories.items()] if few else [],
+        trainings=[(name, [*chain(*charts(history, None))]) for name, history in histories.items()] if few else [],
         ends=None if few else _ends(histories),
         changed=[(name, numbers.setting(now), numbers.setting(own)) for name, (now, own) in story.changed.items()],
         phases=[(name, numbers.duration(seconds)) for name, seconds in story.seconds.items()],
         asked=numbers.flat(story.asked),
         environment=numbers.flat(story.environment),
     )
-
-
-def score(name: str, value: float) -> str:
-    """A figure as people read it: shares in percent."""
-    return numbers.percent(value) if is_share(name) else numbers.plain(value)
-
-
-def is_share(name: str) -> bool:
-    return "accuracy" in name or "share" in name
 
 
 def _main(story: Story) -> dict[str, str | None]:
@@ -99,25 +96,9 @@ def _enlarged(number: int, exhibit: Drawn) -> dict[str, Any]:
     return {"id": f"exhibit-{number}", "of": exhibit, "width": exhibit.width * times, "pixelated": times > 1}
 
 
-def _charts(history: Mapping[str, Sequence[float]]) -> list[Figure]:
-    """One picture for each quantity; "x" and "validation x" together."""
-    quantities: dict[str, dict[str, Sequence[float]]] = {}
-    for name, values in history.items():
-        if name not in NOT_CURVES and len(values):
-            split = "validation" if name.startswith("validation ") else "training"
-            quantities.setdefault(name.removeprefix("validation "), {})[split] = values
-    return [_chart(quantity, curves) for quantity, curves in quantities.items()]
-
-
-def _chart(quantity: str, curves: Mapping[str, Sequence[float]]) -> Figure:
-    share = is_share(quantity)
-    svg = curves_svg(curves, x_label="epoch", y_label=quantity, percent=share, log=False if share else None)
-    return Figure(svg, f"{quantity[:1].upper()}{quantity[1:]} after each epoch: {' and '.join(curves)}.")
-
-
 def _ends(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> Grid:
     """What each of many trainings ended with."""
-    names = list(dict.fromkeys(n for history in histories.values() for n in history if n not in NOT_CURVES))
+    names = list(dict.fromkeys(n for history in histories.values() for n in history))
     rows: list[Row] = [
         [name, *(Cell(score(column, history[column][-1]) if column in history else "–") for column in names)]
         for name, history in histories.items()

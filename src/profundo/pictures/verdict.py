@@ -12,8 +12,8 @@ from profundo.records import Scores, Targets
 
 __all__ = [
     "MEANINGS",
-    "SHARES",
     "is_better",
+    "is_share",
     "main_name",
     "rises",
     "rule",
@@ -55,11 +55,16 @@ MEANINGS = {
 }
 
 
+def is_share(name: str) -> bool:
+    """Whether a figure is a share, which people read in percent."""
+    return name in SHARES or "accuracy" in name or "share" in name
+
+
 def score(name: str, value: float) -> str:
     """As people read it; only a ranking without a fault is called 1."""
     if name == "ROC-AUC" and 0.99995 <= value < 1:
         return "> 0.9999"
-    return numbers.percent(value) if name in SHARES else numbers.plain(value)
+    return numbers.percent(value) if is_share(name) else numbers.plain(value)
 
 
 def main_name(values: Mapping[str, float]) -> str:
@@ -115,7 +120,7 @@ def span(name: str, interval: tuple[float, float] | None) -> str:
     if interval is None or not all(map(math.isfinite, interval)):
         return ""
     low, high = (score(name, edge) for edge in interval)
-    return f"{low.removesuffix(numbers.SPACE + '%') if name in SHARES and '<' not in low else low} to {high}"
+    return f"{low.removesuffix(numbers.SPACE + '%') if is_share(name) and '<' not in low else low} to {high}"
 
 
 def rungs(name: str, scores: Scores, interval: tuple[float, float] | None) -> list[Rung]:

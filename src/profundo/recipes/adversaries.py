@@ -6,7 +6,7 @@ digits says how alike the two sets are; how sure it is of each digit, and how ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -106,7 +106,6 @@ class Verdict:
     distance: float
     sure: float
     in_use: float
-    shares: Sequence[float]
 
     @property
     def scores(self) -> dict[str, float]:
@@ -134,7 +133,7 @@ class Classifier:
         features, probabilities = self.look(images)
         counts = torch.bincount(probabilities.argmax(1), minlength=probabilities.shape[1])
         distance = frechet_distance(features, self.real_features)
-        return Verdict(distance, sure_share(probabilities), classes_in_use(counts), (counts / counts.sum()).tolist())
+        return Verdict(distance, sure_share(probabilities), classes_in_use(counts))
 
 
 def trained_classifier(context: Context, data: Dataset, epochs: int) -> Classifier:
@@ -206,7 +205,7 @@ def play(
         scores=scores,
         baseline=verdicts["the same net before training"].scores,
         against="untrained generator",
-        exhibits=exhibits(made, verdicts, trained, loss_chart(trained, distance), data.spec.targets.classes),
+        exhibits=exhibits(made, verdicts, trained, loss_chart(trained, distance)),
         networks={"generator": duel.average},
         known=known,
         conclusion=f"{len(made):,} made digits are at a Fréchet distance of {scores['Fréchet distance']:.1f} from as many "
@@ -247,18 +246,11 @@ class Stretches:
                 yield batch
 
 
-def exhibits(
-    made: Tensor, verdicts: Mapping[str, Verdict], trained: Trained, chart: Chart, classes: Sequence[str]
-) -> list[Exhibit]:
+def exhibits(made: Tensor, verdicts: Mapping[str, Verdict], trained: Trained, chart: Chart) -> list[Exhibit]:
     """Digits, their film, the losses, and what the classifier says of each set."""
-    assert trained.frames is not None
-    stages = sorted({round(at * len(trained.history) / 3) for at in range(4)})
-    named = ", ".join("before training" if at == 0 else f"after epoch {at}" for at in stages)
-    shares = zip(classes, verdicts["made"].shares, verdicts["unseen digits"].shares, strict=True)
     return [
         Images("New digits", "Digits that nobody wrote: the trained generator's, of random noise.", made[:SHOWN]),
         trained.film("Digits by epoch", "The same noise before training and after each epoch."),
-        Images("Stages", f"Frames of that film: {named}.", trained.frames[stages], columns=2),
         chart,
         Table(
             "What the classifier says",
@@ -267,12 +259,6 @@ def exhibits(
             "than 90 % sure, and how many digits are in use (exp of the entropy of their shares).",
             ["digits", *verdicts["made"].scores],
             [[name, *verdict.scores.values()] for name, verdict in verdicts.items()],
-        ),
-        Table(
-            "Which digits",
-            "Share of each digit among the made and the unseen real ones, both as the classifier reads them.",
-            ["digit", "made", "real"],
-            [list(row) for row in shares],
         ),
     ]
 

@@ -20,7 +20,7 @@ from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Model, Outcome
 from profundo.recipes.recipe_charts import by_epoch, confusion_chart
 from profundo.records import Dataset, Samples, Scores, Spec
-from profundo.runs.prediction_record import describe
+from profundo.runs.prediction_record import described
 from profundo.runs.saved_model import predict as probabilities
 from profundo.train import Plan, Supervised, optimizer, schedule
 from profundo.train.capture import Captured
@@ -143,4 +143,4 @@ def predict(model: Model, files: Sequence[Path], net: str = "net") -> list[dict[
     spec = spec_of(model.known)
     images = torch.stack([read_image(path, spec.inputs) for path in files])
     rows = probabilities(model.networks[net], spec, images)
-    return [describe(str(path), row, spec) for path, row in zip(files, rows, strict=True)]
+    return described(list(map(str, files)), rows, spec)

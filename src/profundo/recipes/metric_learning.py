@@ -100,7 +100,7 @@ def inputs_of(split: Samples) -> Tensor:
 
 def known_of(data: Dataset) -> dict[str, Any]:
     inputs = data.spec.inputs
-    return {"shape": list(inputs.shape), "mean": list(inputs.mean), "std": list(inputs.std)}
+    return {name: list(getattr(inputs, name)) for name in ("shape", "mean", "std", "window")}
 
 
 def networks(settings: MetricSettings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -140,18 +140,18 @@ def judged(context: Context, settings: MetricSettings, data: Dataset, net: nn.Mo
     pixels = parts.mapped(lambda raw: standardize(raw, inputs).flatten(1))
     methods = {"embeddings": trained, "raw pixels": pixels, "untrained net": untrained}
 
-    shots = {name: accuracies(context, settings, method) for name, method in methods.items()}
+    shots = {name: accuracies(context, settings, method.unseen) for name, method in methods.items()}
     pairs = {name: pairs_judged(context, method.unseen, "pairs") for name, method in methods.items()}
     figures = {name: figures_of(shots[name], pairs[name], methods[name].unseen, settings.unseen) for name in methods}
     threshold = pairs_judged(context, trained.validation, "validation pairs").found.threshold
-    one, apart = shots["embeddings"][settings.unseen][0], pairs["embeddings"]
+    one, apart = shots["embeddings"][0], pairs["embeddings"]
     return Outcome(
         scores=figures["embeddings"],
         baseline=figures["raw pixels"],
         against="raw pixels",
         exhibits=[
-            shots_chart({name: curves[settings.unseen] for name, curves in shots.items()}, settings),
-            figures_table(figures, settings.unseen, len(data.spec.targets.classes)),
+            shots_chart(shots, settings),
+            figures_table(figures, settings.unseen),
             plane(context, settings, data, trained.test),
             pair_pictures(parts.unseen, apart, threshold),
             mistaken_pictures(parts.unseen, apart),
@@ -165,39 +165,26 @@ def judged(context: Context, settings: MetricSettings, data: Dataset, net: nn.Mo
                 x_label="distance",
                 y_label="share of pairs",
             ),
-            roc_chart(pairs),
         ],
         networks={"net": net},
         known={**known_of(data), "threshold": threshold},
         conclusion=f"Shown one sample each of {settings.unseen} classes that it never met in training, the net names further "
         f"samples with {100 * one.mean:.1f} % accuracy (± {100 * one.standard_error:.1f}); the nearest raw pixels do with "
-        f"{100 * shots['raw pixels'][settings.unseen][0].mean:.1f} %, chance with {100 / settings.unseen:.1f} %. With five "
-        f"samples each it is {100 * shots['embeddings'][settings.unseen][SHOTS.index(5)].mean:.1f} %.",
+        f"{100 * shots['raw pixels'][0].mean:.1f} %, chance with {100 / settings.unseen:.1f} %. With five "
+        f"samples each it is {100 * shots['embeddings'][SHOTS.index(5)].mean:.1f} %.",
     )
 
 
-def accuracies(context: Context, settings: MetricSettings, parts: Parts) -> dict[int, list[Accuracy]]:
-    """By the number of ways, for each of SHOTS: among the unseen classes, and among all.
-
-    Every method gets the same episodes, with 15 queries a class, or as many as the smallest class has left.
-    """
-    results = {}
-    for split in (parts.unseen, parts.test):
-        ways = len(torch.unique(split.targets))
-        asking = max(1, min(15, int(torch.unique(split.targets, return_counts=True)[1].min()) - SHOTS[-1]))
-        results[ways] = [
-            few_shot(
-                inputs_of(split),
-                split.targets,
-                ways,
-                shots,
-                context.generator(f"{ways} ways, {shots} shots"),
-                queries=asking,
-                episodes=settings.episodes,
-            )
-            for shots in SHOTS
-        ]
-    return results
+def accuracies(context: Context, settings: MetricSettings, unseen: Samples) -> list[Accuracy]:
+    """Among the unseen classes, for each of SHOTS. Every method gets the same episodes, with 15 queries a class, or as many
+    as the smallest class has left."""
+    ways, smallest = settings.unseen, int(torch.unique(unseen.targets, return_counts=True)[1].min())
+    options = {"queries": max(1, min(15, smallest - SHOTS[-1])), "episodes": settings.episodes}
+    draws = {shots: context.generator(f"{ways} ways, {shots} shots") for shots in SHOTS}
+    return [
+        few_shot(inputs_of(unseen), unseen.targets, ways, shots, generator, **options)
+        for shots, generator in draws.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,31 +206,24 @@ def pairs_judged(context: Context, split: Samples, name: str) -> JudgedPairs:
     return JudgedPairs(left, right, same.bool(), distances, verification(distances, same))
 
 
-def figures_of(
-    shots: Mapping[int, Sequence[Accuracy]], pairs: JudgedPairs, unseen: Samples, ways: int
-) -> dict[str, float]:
+def figures_of(shots: Sequence[Accuracy], pairs: JudgedPairs, unseen: Samples, ways: int) -> dict[str, float]:
     """By name, the main one first."""
-    named = {number: f"{number} unseen classes" if number == ways else f"all {number} classes" for number in shots}
-    accuracy = {
-        f"accuracy, {named[number]}, {count} shot{'s' * (count > 1)}": curve[SHOTS.index(count)].mean
-        for number, curve in shots.items()
-        for count in (1, 5)
-    }
     result = nearest(inputs_of(unseen), inputs_of(unseen), 10, skip_self=True)
     return {
-        **accuracy,
+        f"accuracy, {ways} unseen classes, 1 shot": shots[SHOTS.index(1)].mean,
+        f"accuracy, {ways} unseen classes, 5 shots": shots[SHOTS.index(5)].mean,
         "area under ROC": pairs.found.area,
         "equal error rate": pairs.found.equal_error_rate,
         "precision at 10": precision_at(result, unseen.targets, unseen.targets),
     }
 
 
-def figures_table(figures: Mapping[str, Mapping[str, float]], ways: int, classes: int) -> Table:
-    chance = {"area under ROC": 0.5, "equal error rate": 0.5, "precision at 10": 1 / ways}
-    rows: list[list[str | float]] = []
-    for name in figures["embeddings"]:
-        by_chance = chance.get(name, 1 / (ways if "unseen" in name else classes))
-        rows.append([name, *(round(of[name], 4) for of in figures.values()), round(by_chance, 4)])
+def figures_table(figures: Mapping[str, Mapping[str, float]], ways: int) -> Table:
+    chance = {"area under ROC": 0.5, "equal error rate": 0.5}
+    rows: list[list[str | float]] = [
+        [name, *(round(of[name], 4) for of in figures.values()), round(chance.get(name, 1 / ways), 4)]
+        for name in figures["embeddings"]
+    ]
     return Table(
         "Beside raw pixels, an untrained net and chance",
         "Every figure for four ways to compare pictures; larger is better, but for the equal error rate: there, as many "
@@ -315,20 +295,6 @@ def side_by_side(unseen: Samples, pairs: JudgedPairs, chosen: Tensor) -> tuple[T
     return pictures, 6, labels
 
 
-def roc_chart(pairs: Mapping[str, JudgedPairs]) -> Chart:
-    lines = []
-    for name, of in pairs.items():
-        kept = torch.linspace(0, len(of.found.mistaken) - 1, 200).long()
-        lines.append(Line(name, of.found.mistaken[kept].tolist(), of.found.accepted[kept].tolist()))
-    lines.append(Line("chance", [0, 1], [0, 1]))
-    return Chart(
-        "Same or different?",
-        "For every threshold on the distance, the share of pairs of one unseen class that is accepted over the share of "
-        "pairs of two that is.",
-        lines_svg(lines, x_label="different pairs accepted", y_label="same pairs accepted", log_y=False, percent=True),
-    )
-
-
 def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     """For every two of the pictures their distance, and whether they seem to be of one class.
 
@@ -337,7 +303,8 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     if len(files) < 2:
         raise ProfundoError(f"expected two pictures or more, to compare them; got {len(files)}")
     known = model.known
-    inputs = Inputs(tuple(known["shape"]), "image", tuple(known["mean"]), tuple(known["std"]))
+    window = tuple(known.get("window", ()))
+    inputs = Inputs(tuple(known["shape"]), "image", tuple(known["mean"]), tuple(known["std"]), window=window)
     embeddings = embed(model.networks["net"], torch.stack([read_image(file, inputs) for file in files]), inputs)
     left, right = torch.combinations(torch.arange(len(files))).T
     distances = pair_distances(embeddings[left], embeddings[right]).tolist()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from profundo.data.new_inputs import read_image
+from profundo.data.new_inputs import read_image, read_rows
+from profundo.data.standard import standardize
 from profundo.evaluate import evaluating
 from profundo.records import Inputs
 
@@ -33,19 +34,24 @@ def outputs_in_parts(net: nn.Module, inputs: Tensor) -> Tensor:
 
 
 # --------------------------------------------------------------------------------------------------------------- files
-def read_intensities(files: Sequence[Path], shape: Sequence[int]) -> Tensor:
-    """Image files as float32 (files, channels, height, width), from 0 to 1."""
-    inputs = Inputs(tuple(shape), "image")
+def read_intensities(files: Sequence[Path], shape: Sequence[int], window: Sequence[int] = ()) -> Tensor:
+    """Image files as float32 (files, channels, height, width), from 0 to 1. window: see Inputs."""
+    inputs = Inputs(tuple(shape), "image", window=tuple(window))
     return torch.stack([read_image(file, inputs) for file in files]).float() / 255
 
 
-def row_answers(files: Sequence[Path], answers: Callable[[Path], Iterable[Any]]) -> list[dict[str, Any]]:
-    """answers: the prediction for each row of a table."""
-    return [
-        {"input": f"{file}, row {number}", "prediction": answer}
-        for file in files
-        for number, answer in enumerate(answers(file), 1)
-    ]
+def row_answers(
+    files: Sequence[Path], net: nn.Module, inputs: Inputs, answer: Callable[[float], Any]
+) -> list[dict[str, Any]]:
+    """answer: what a net's only output means. For each row of CSV files with the inputs as columns, by name, in their own
+    units."""
+    predictions = []
+    for file in files:
+        values = outputs(net, standardize(read_rows(file, inputs), inputs))[:, 0].tolist()
+        predictions += [
+            {"input": f"{file}, row {number}", "prediction": answer(value)} for number, value in enumerate(values, 1)
+        ]
+    return predictions
 
 
 # ------------------------------------------------------------------------------------------------------------ pictures

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from torch import Tensor, nn
 
@@ -18,27 +17,18 @@ __all__ = ["train_side_by_side"]
 UPDATES = 100  # of an epoch
 
 
-class Course(Protocol):
-    """The settings of such a training. epochs: of 100 updates each."""
-
-    @property
-    def epochs(self) -> int: ...
-    @property
-    def learning_rate(self) -> float: ...
-
-
 def train_side_by_side(
-    context: Context, asked: Course, net: nn.Module, inputs: Tensor, targets: Tensor, name: str
+    context: Context, net: nn.Module, inputs: Tensor, targets: Tensor, epochs: int, learning_rate: float, name: str
 ) -> None:
     """Adam, with the cost of all samples at each update. net: a BatchedMLP; inputs, targets: (nets, samples, …), or inputs
-    that all nets share, (samples, …)."""
+    that all nets share, (samples, …). epochs: of 100 updates each."""
 
     def cost(batch: Batch) -> Mapping[str, Tensor]:
         return squared_errors(net(batch.inputs), batch.targets)
 
     context.train(
-        Descent(net, cost, optimizer("adam", net, asked.learning_rate)),
+        Descent(net, cost, optimizer("adam", net, learning_rate)),
         Whole(inputs, targets, UPDATES, context.device),
-        Plan(asked.epochs, schedule("cosine")),
+        Plan(epochs, schedule("cosine")),
         name=name,
     )

@@ -8,6 +8,7 @@ from profundo import nets
 from profundo.data import load
 from profundo.data.batches import shared_batch_size
 from profundo.records import Dataset, ProfundoError
+from profundo.runs.checks import check_normalisation
 from profundo.runs.experiment import Experiment, completed
 from profundo.runs.preparing import Prepared, objective_of, precision_of
 from profundo.runs.saved_model import build_net
@@ -27,6 +28,7 @@ def prepare(experiment: Experiment, processes: int = 1) -> Prepared:
     chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor)})
     check_choices(chosen, data)
     shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
+    check_normalisation(net, data, chosen, processes)
     return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), processes)
 
 

@@ -355,15 +355,16 @@ def completed(
 
     samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
     normalisation; validated: whether there is a validation split. The batch is about 1/200 of the samples, of the ensembles
-    for tables 1/8, between 32 and 256; the epochs are as many as it takes to see a number of samples, between 3 and 200,
-    60 for their classes;
+    for tables 1/8, between 32 and 256, but half of them where it would leave out up to half, for incomplete batches are not
+    used; the epochs are as many as it takes to see a number of samples, between 3 and 200, of an ensemble for classes 60;
     the rest is what MANNERS says for such data. Where the manner says so, training stops early.
     Raises ProfundoError for an augmentation that is unknown or meant for other data.
     """
     manner = MANNERS[manner_of(spec, normalised, net)]
+    size = min(256, max(32, 2 ** _log2(samples / manner.batches)))
     chosen: dict[str, Any] = {
         "net": net,
-        "batch_size": min(256, max(32, 2 ** _log2(samples / manner.batches))),
+        "batch_size": samples // 2 if size < samples < 2 * size else size,
         "epochs": min(manner.longest, max(3, -(-manner.samples_seen // max(1, samples)))),
         "optimizer": manner.optimizer,
         "objective": default_name(spec.targets),

@@ -1,32 +1,49 @@
-"""One prediction as a record that people and programs read: the input, the answer, its probabilities by name."""
+"""Predictions as records that people and programs read: the input, the answer, its probabilities by name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from profundo.records import Spec
 
-__all__ = ["describe"]
+__all__ = ["described", "in_columns"]
 
 
-def describe(name: str, predictions: Tensor, spec: Spec, probable: bool = True) -> dict[str, Any]:
-    """For each image or row: what it is ("input"), the "prediction", and for classes its "probability" and all of them.
+def in_columns(predictions: Tensor, spec: Spec, probable: bool = True) -> dict[str, list[Any]]:
+    """What `predict` gives for a batch: the "prediction" of each, and for classes its "probability" and "probabilities", a
+    list for each class or label.
 
-    predictions: one row of what `predict` gives; probable: whether these are probabilities, or bare answers (hinge).
+    probable: whether these are probabilities, or bare answers (hinge).
     """
-    targets = spec.targets
+    targets, predictions = spec.targets, predictions.double()
     if targets.kind == "real":
-        values = predictions.tolist()
-        return {"input": name, "prediction": values[0] if len(values) == 1 else values}
+        values = predictions.reshape(len(predictions), -1)
+        return {"prediction": values[:, 0].tolist() if values.shape[1] == 1 else values.tolist()}
     if targets.kind == "labels":
-        by_label = dict(zip(targets.classes, predictions.tolist(), strict=True))
-        there = [label for label, share in by_label.items() if share >= 0.5]
-        return {"input": name, "prediction": there, "probabilities": by_label}
-    shares = predictions.tolist() if targets.kind == "classes" else [1 - float(predictions), float(predictions)]
-    best = max(range(len(shares)), key=shares.__getitem__)
+        there = [[targets.classes[at] for at in row.nonzero().flatten().tolist()] for row in predictions >= 0.5]
+        return {"prediction": there, "probabilities": predictions.T.tolist()}
+    shares = predictions if targets.kind == "classes" else torch.stack([1 - predictions, predictions], 1)
+    best = shares.argmax(1)
+    names = [targets.classes[at] for at in best.tolist()]
     if not probable:
-        return {"input": name, "prediction": targets.classes[best]}
-    named = dict(zip(targets.classes, shares, strict=True))
-    return {"input": name, "prediction": targets.classes[best], "probability": shares[best], "probabilities": named}
+        return {"prediction": names}
+    probability = shares.gather(1, best.unsqueeze(1)).squeeze(1).tolist()
+    return {"prediction": names, "probability": probability, "probabilities": shares.T.tolist()}
+
+
+def described(names: Sequence[str], predictions: Tensor, spec: Spec, probable: bool = True) -> list[dict[str, Any]]:
+    """For each image or row a record: what it is ("input"), and what `in_columns` says of it by name."""
+    columns = in_columns(predictions, spec, probable)
+    by_name = columns.pop("probabilities", None)
+    records = [
+        {"input": name, **dict(zip(columns, values, strict=True))}
+        for name, *values in zip(names, *columns.values(), strict=True)
+    ]
+    if by_name is not None:
+        for record, shares in zip(records, zip(*by_name, strict=True), strict=True):
+            record["probabilities"] = dict(zip(spec.targets.classes, shares, strict=True))
+    return records

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from profundo import nets, objectives
 from profundo.data import standardize
+from profundo.data.images.pixels import WHOLE
 from profundo.data.tables.columns import feature_names
 from profundo.evaluate import evaluating
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes, write_json
@@ -127,6 +128,8 @@ def check_spec(spec: Spec) -> None:
         raise ValueError(f"inputs of shape {inputs.shape} are no {inputs.kind}")
     if inputs.kind == "features" and len(inputs.names) not in (0, *inputs.shape):
         raise ValueError(f"{len(inputs.names)} names for {inputs.shape[0]} features")
+    if inputs.window and (len(inputs.window) != 2 or not 0 <= inputs.window[0] <= inputs.window[1] <= WHOLE[1]):
+        raise ValueError(f"{inputs.window} is no window of 16 bits")
     if inputs.columns and tuple(feature_names(inputs.columns)) != inputs.names:
         raise ValueError("its columns do not become its features")
     few, most = {"binary": (2, 2), "classes": (2, math.inf), "labels": (1, math.inf), "real": (0, 0)}[targets.kind]

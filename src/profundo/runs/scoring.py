@@ -49,6 +49,8 @@ def evaluate_split(
     notice: is told why there is no linear model, where it could not be fitted.
     """
     targets = data.spec.targets
+    if not len(split):
+        raise ProfundoError(f"{data.name}: expected samples to judge the net by, this split has none; choose another")
     try:
         linear, name = yardstick(data)
     except (RuntimeError, ValueError, OSError, MemoryError, ProfundoError) as error:
@@ -93,6 +95,6 @@ def score_lines(scores: Scores, split: str) -> list[str]:
     (name, value), *rest = scores.values.items()
     yardsticks = [f"constant predictor: {figure(name, scores.baseline[name])}"]
     if name in scores.linear:
-        yardsticks.append(f"{scores.linear_name.split(' on ')[0]}: {figure(name, scores.linear[name])}")
+        yardsticks.append(f"{scores.linear_name}: {figure(name, scores.linear[name])}")
     others = ", ".join(f"{name} {figure(name, value)}" for name, value in rest)
     return [f"{split} {name}: {figure(name, value)}   ({', '.join(yardsticks)})", f"{split} {others}"]

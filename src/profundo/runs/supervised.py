@@ -19,7 +19,13 @@ from torch import nn
 from profundo.data.streams.places import check_place, remember_place
 from profundo.files import in_words, read_object, write_json
 from profundo.records import Dataset, Interrupted, ProfundoError
-from profundo.runs.checks import check_data, check_outputs, check_saving
+from profundo.runs.checks import (
+    check_data,
+    check_normalisation,
+    check_outputs,
+    check_saving,
+    note_of_output_layer,
+)
 from profundo.runs.choices import check_choices, load_data, prepare
 from profundo.runs.experiment import (
     WITHOUT_EFFECT,
@@ -118,6 +124,11 @@ def prepare_own(net: nn.Module, data: Dataset, settings: dict[str, Any], keeps: 
     device = choose_device(settings.get("device", "auto"))
     experiment = new_experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
     check_data(data)
+    if not len(data.test):
+        raise ProfundoError(
+            f"{data.name}: the test split is empty; expected samples to judge the net by, that training has not seen: keep some "
+            "aside, or give the validation samples for both"
+        )
     chosen = completed(
         experiment, data.spec, len(data.train), str(experiment.net), normalised(net), len(data.validation) > 0
     )
@@ -125,6 +136,9 @@ def prepare_own(net: nn.Module, data: Dataset, settings: dict[str, Any], keeps: 
     if chosen.log is not None and not keeps:
         raise ProfundoError(f"fit: log={chosen.log!r} writes into the run's folder; leave out one of log and out=False")
     check_outputs(net, data)
+    check_normalisation(net, data, chosen)
+    if note := note_of_output_layer(net, data):
+        data = replace(data, notes=(*data.notes, note))
     if keeps or chosen.early_stop is not None:  # which keeps the best weights in memory
         check_saving(net)
     return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device))

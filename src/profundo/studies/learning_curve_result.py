@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from profundo.evaluate.power_law import FEWEST_SIZES, PowerLaw, fit_power_law
 from profundo.evaluate.spread import Spread, is_beyond_chance, spread
 from profundo.pictures.charts import Line, lines_svg
-from profundo.pictures.numbers import count, plain
+from profundo.pictures.numbers import count
 from profundo.pictures.sheet import Figure, Part, Sheet
 from profundo.studies.study import Answer, is_share, spread_text, table
 
@@ -48,13 +46,6 @@ class LearningCurve(Answer):
         return spread([one - other for one, other in zip(before, after, strict=True)])
 
     @property
-    def law(self) -> PowerLaw | None:
-        """The power law of the test error, where there are sizes and repetitions enough."""
-        if len(self.sizes) < FEWEST_SIZES or self.repeats < 2:
-            return None
-        return fit_power_law(self.sizes, self.errors("test"))
-
-    @property
     def verdict(self) -> str:
         """Does more data help? In a sentence or two."""
         fall, at = self.last_fall, self.spreads("test")
@@ -68,24 +59,8 @@ class LearningCurve(Answer):
             )
         return f"More data {'help' if fall.mean > 0 else 'do not help'}: {step}."
 
-    @property
-    def outlook(self) -> str:
-        """What the power law says about more samples than there are, or why it says nothing."""
-        law = self.law
-        if law is None:
-            return f"A power law needs {FEWEST_SIZES} sizes and 2 repetitions to be fitted."
-        if law.unsound:
-            return f"No power law is extrapolated: {law.unsound}."
-        n = 2 * self.sizes[-1]
-        low, high = law.between(n)
-        at = as_error(self.metric, law.at(n))
-        return (
-            f"The power law {plain(law.a)} + {plain(law.b)} · n^−{law.c:.2f} expects {at} with {n:,} samples, between "
-            f"{as_error(self.metric, low)} and {as_error(self.metric, high)} with 95 % if the law goes on to hold."
-        )
-
     def __str__(self) -> str:
-        return f"{self.verdict} {self.outlook}"
+        return self.verdict
 
     def rows(self) -> list[dict[str, str]]:
         """A table: the error on each split by the number of training samples, mean ± standard deviation."""
@@ -100,7 +75,6 @@ class LearningCurve(Answer):
 
     def as_plain_data(self) -> dict[str, Any]:
         """For JSON."""
-        law = self.law
         return {
             "data": self.asked.data,
             "net": self.net,
@@ -109,10 +83,7 @@ class LearningCurve(Answer):
             "repeats": self.repeats,
             "metric": self.metric,
             "figures": self.figures,
-            "power law": law
-            and {"a": law.a, "b": law.b, "c": law.c, "misfit": law.misfit, "unsound": law.unsound or None},
             "verdict": self.verdict,
-            "outlook": self.outlook,
             "run": str(self.folder) if self.folder else None,
         }
 
@@ -126,7 +97,7 @@ class LearningCurve(Answer):
         )
         part = Part(
             "Error by the number of training samples",
-            [HOW_TO_READ, self.outlook, *self.notes],
+            [HOW_TO_READ, *self.notes],
             [Figure(self.chart(), caption)],
             table("Errors, mean ± standard deviation.", self.rows()),
         )
@@ -139,12 +110,6 @@ class LearningCurve(Answer):
             means = [one.mean for one in result]
             lows = [max(0.0, one.mean - one.deviation) for one in result]
             lines.append(Line(split, self.sizes, means, lows, [one.mean + one.deviation for one in result]))
-        law = self.law
-        if law is not None and not law.unsound:
-            first, last = math.log(self.sizes[0]), math.log(2 * self.sizes[-1])
-            x = [math.exp(first + (last - first) * at / 60) for at in range(61)]
-            low, high = zip(*(law.between(size) for size in x), strict=True)
-            lines.append(Line("power law, 95 %", x, [law.at(size) for size in x], low, high))
         name = "error" if is_share(self.metric) else self.metric
         return lines_svg(
             lines, x_label="training samples", y_label=name, log_x=True, log_y=False, percent=is_share(self.metric)
@@ -158,7 +123,3 @@ HOW_TO_READ = (
     "training, so the band shows the spread over training samples and weights, not that of another test; with all samples, "
     "repetitions differ in their weights alone."
 )
-
-
-def as_error(metric: str, value: float) -> str:
-    return f"{100 * value:.2f} %" if is_share(metric) else plain(value)

@@ -1,4 +1,4 @@
-"""Optimizers raced on three surfaces and on digits, with equal budgets, each at a rate of its own: one page of pictures.
+"""Optimizers raced down three surfaces and on digits, on equal budgets, each at a rate of its own: one page of pictures.
 
 How rates are chosen is half of such a comparison (Choi et al. 2019, "On Empirical Comparisons of Optimizers for Deep
 Learning"), so each is searched for in the same way, over the same number of candidates: on a surface, the one of RATES
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,13 @@ __all__ = [
     "FULL",
     "QUICK",
     "Budget",
-    "Lap",
-    "Place",
     "Race",
     "check_page",
     "race",
     "race_html",
     "ranks",
     "run_lap",
+    "run_place",
     "write_race",
 ]
 
@@ -51,7 +50,7 @@ FAMILIES = {
     "One rate for all": ("sgd", "momentum", "nesterov"),
     "A rate for each parameter": ("adagrad", "adadelta", "rmsprop", "adam", "adamw"),
 }
-TWINS = {"adamw": "adam"}  # the same where nothing decays, as on surfaces
+SAME = {"adamw"}  # as adam, where nothing decays: on surfaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +70,17 @@ QUICK = Budget(steps=60, epochs=2, seeds=2, factors=(0.01, 0.3, 1.0, 3.0, 100.0)
 
 @dataclass(frozen=True, slots=True)
 class Lap:
-    """One training on digits: validation losses before it and after each epoch, accuracy at its end; diverged: it ended
-    early, with losses that are no numbers."""
+    """One training on digits: validation losses before it and after each epoch, infinite where it diverged, and the last
+    accuracy."""
 
-    optimizer: str
     rate: float
     seed: int
     losses: tuple[float, ...]
     accuracy: float
-    diverged: bool
 
     @property
     def end(self) -> float:
-        return math.inf if self.diverged else self.losses[-1]
+        return self.losses[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +93,8 @@ class Place:
     laps: Sequence[Lap]
 
     @property
-    def losses(self) -> list[float]:
-        return [lap.end for lap in self.laps]
-
-    @property
     def mean(self) -> float:
-        return statistics.fmean(self.losses)
+        return statistics.fmean(lap.end for lap in self.laps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +116,7 @@ class Race:
                     "rank": rank,
                     "optimizer": place.optimizer,
                     "rate": place.rate,
-                    "validation loss": [_finite(loss) for loss in place.losses],
+                    "validation loss": [_finite(lap.end) for lap in place.laps],
                     "validation accuracy": [lap.accuracy for lap in place.laps],
                     "tried": [{"rate": lap.rate, "validation loss": _finite(lap.end)} for lap in place.tried],
                 }
@@ -132,21 +125,19 @@ class Race:
             "surfaces": {
                 surface: {
                     name: {"rate": one.rate, "height": _finite(one.end), "steps": one.steps_to(0.01)}
-                    for name, one in result.items()
+                    for name, one in descents.items()
                 }
-                for surface, result in self.descents.items()
+                for surface, descents in self.descents.items()
             },
         }
 
 
 def race(budget: Budget = FULL, seed: int = 0) -> Race:
     """Run it all. The same seed and machine give the same numbers; the caller's randomness is left alone."""
-    names = [name for name in OPTIMIZERS if name not in TWINS]
-    descents = {
-        surface.name: {name: best_of(surface, name, budget.steps) for name in names} for surface in SURFACES.values()
-    }
+    steps, names = budget.steps, [name for name in OPTIMIZERS if name not in SAME]
+    descents = {surface.name: {name: best_of(surface, name, steps) for name in names} for surface in SURFACES.values()}
     rates = (0.01 / STEEP, 1.9 / STEEP, 2.1 / STEEP)
-    ravine = [descend(SURFACES["ravine"], "sgd", rate, budget.steps) for rate in rates]
+    ravine = [descend(SURFACES["ravine"], "sgd", rate, steps) for rate in rates]
     data = load("digits", seed=seed)
     places = [run_place(data, name, budget, seed) for name in OPTIMIZERS]
     return Race(budget, seed, sorted(places, key=lambda place: place.mean), descents, ravine)
@@ -157,8 +148,7 @@ def run_place(data: Dataset, name: str, budget: Budget, seed: int) -> Place:
     middle = default_rate(name, budget.batch_size, MANNERS["images"])
     tried = [run_lap(data, name, float(f"{middle * factor:.1e}"), budget, seed) for factor in budget.factors]
     rate = min(tried, key=lambda lap: lap.end).rate
-    laps = [run_lap(data, name, rate, budget, seed + 1 + at) for at in range(budget.seeds)]
-    return Place(name, rate, tried, laps)
+    return Place(name, rate, tried, [run_lap(data, name, rate, budget, seed + 1 + at) for at in range(budget.seeds)])
 
 
 def run_lap(data: Dataset, name: str, rate: float, budget: Budget, seed: int) -> Lap:
@@ -174,13 +164,13 @@ def run_lap(data: Dataset, name: str, rate: float, budget: Budget, seed: int) ->
         look = what.validate()
         losses = [look["validation loss"]]
         for step in fit(what.update, what.batches, what.plan):
-            if not step.last:
-                continue
-            if not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
-                return Lap(name, rate, seed, tuple(losses), look["validation accuracy"], diverged=True)
-            look = what.validate()
-            losses.append(look["validation loss"])
-    return Lap(name, rate, seed, tuple(losses), look["validation accuracy"], diverged=not math.isfinite(losses[-1]))
+            if step.last and not all(bool(parameter.isfinite().all()) for parameter in net.parameters()):
+                losses.append(math.inf)
+                break
+            if step.last:
+                look = what.validate()
+                losses.append(look["validation loss"] if math.isfinite(look["validation loss"]) else math.inf)
+    return Lap(rate, seed, tuple(losses), look["validation accuracy"])
 
 
 def ranks(result: Race) -> list[dict[str, str]]:
@@ -189,7 +179,7 @@ def ranks(result: Race) -> list[dict[str, str]]:
         {
             "optimizer": place.optimizer,
             "learning rate": setting(place.rate),
-            "validation loss": _spread(place.losses),
+            "validation loss": _spread([lap.end for lap in place.laps]),
             "validation accuracy, %": _spread([100 * lap.accuracy for lap in place.laps], 2),
         }
         for place in result.ranks
@@ -199,10 +189,10 @@ def ranks(result: Race) -> list[dict[str, str]]:
 # ------------------------------------------------------------------------------------------------------- the page
 def race_html(result: Race) -> str:
     """One page that needs nothing else. The same race gives the same page, byte for byte."""
-    first, last = result.ranks[0], result.ranks[-1]
+    first, last = ranks(result)[0], ranks(result)[-1]
     lead = (
-        f"On digits {first.optimizer} ends with the least validation loss, {_spread(first.losses)}; {last.optimizer} with the "
-        f"largest, {_spread(last.losses)}. Each had {result.budget.epochs} epochs and a rate of its own."
+        f"On digits {first['optimizer']} ends with the least validation loss, {first['validation loss']}; {last['optimizer']} "
+        f"with the largest, {last['validation loss']}. Each had {result.budget.epochs} epochs and a rate of its own."
     )
     parts = [_digits(result), _rates(result), _fast_or_slow(result)]
     parts += [_surface(surface, result) for surface in SURFACES.values()]
@@ -229,84 +219,77 @@ def _digits(result: Race) -> Part:
         "the order: mean ± standard deviation. The validation samples are the same, so what chose the rate also judges; "
         "where spreads overlap, the rank means nothing."
     )
-    figures = [
-        Figure(_curves(result, names), f"{family}: validation loss, mean and range over the seeds.")
-        for family, names in FAMILIES.items()
-    ]
+    caption = "{}: validation loss, mean and range over the seeds."
+    figures = _by_family(result, _curve, caption, x_label="epoch")
     return Part("On digits", [about], figures, table("Ranks on digits, the best first.", ranks(result)))
 
 
-def _curves(result: Race, names: Sequence[str]) -> str:
-    by_name = {place.optimizer: place for place in result.ranks}
-    lines = []
-    for name in names:
-        laps = [lap.losses for lap in by_name[name].laps if not lap.diverged]
-        each = list(zip(*laps, strict=True))
-        means, lows, highs = [statistics.fmean(e) for e in each], [min(e) for e in each], [max(e) for e in each]
-        lines.append(Line(name, range(len(each)), means, lows, highs))
-    return lines_svg(lines, x_label="epoch", y_label="validation loss", log_y=True)
-
-
 def _rates(result: Race) -> Part:
-    by_name = {place.optimizer: place for place in result.ranks}
-    figures = []
-    for family, names in FAMILIES.items():
-        lines = [
-            Line(name, [lap.rate for lap in by_name[name].tried], [_capped(lap.end) for lap in by_name[name].tried])
-            for name in names
-        ]
-        picture = lines_svg(lines, x_label="learning rate", y_label="validation loss", log_x=True, log_y=True)
-        figures.append(
-            Figure(picture, f"{family}: the loss at the end by the rate; a line ends where training diverged.")
-        )
-    return Part(
-        "Too small crawls, too large diverges",
-        [
-            "What each candidate for the rate came to on digits. On the left training crawls: at the end of its budget the loss "
-            "is near that of guessing, log 10 = 2.3. On the right it jumps over the valley, to a loss above that of guessing or "
-            "to no number at all. The good rates lie within about a decade, and that decade is another one for each."
-        ],
-        figures,
+    about = (
+        "What each candidate for the rate came to on digits. On the left training crawls: at the end of its budget the loss is "
+        "near that of guessing, log 10 = 2.3. On the right it jumps over the valley, to a loss above that of guessing or to no "
+        "number at all. The good rates lie within about a decade, and that decade is another one for each."
     )
+    caption = "{}: the loss at the end by the rate; a line ends where training diverged."
+    figures = _by_family(result, _tried, caption, x_label="learning rate", log_x=True)
+    return Part("Too small crawls, too large diverges", [about], figures)
+
+
+def _by_family(result: Race, line: Callable[[Place], Line], caption: str, **axis: Any) -> list[Figure]:
+    places = {place.optimizer: place for place in result.ranks}
+    return [
+        Figure(
+            lines_svg([line(places[name]) for name in names], y_label="validation loss", log_y=True, **axis),
+            caption.format(family),
+        )
+        for family, names in FAMILIES.items()
+    ]
+
+
+def _curve(place: Place) -> Line:
+    each = list(zip(*(lap.losses for lap in place.laps if math.isfinite(lap.end)), strict=True))
+    means, lows, highs = ([of(losses) for losses in each] for of in (statistics.fmean, min, max))
+    return Line(place.optimizer, range(len(each)), means, lows, highs)
+
+
+def _tried(place: Place) -> Line:
+    return Line(place.optimizer, [lap.rate for lap in place.tried], [_capped(lap.end) for lap in place.tried])
 
 
 def _fast_or_slow(result: Race) -> Part:
-    ravine = SURFACES["ravine"]
-    names = [
-        f"rate {one.rate:g}, {told}" for one, told in zip(result.ravine, ("crawls", "good", "diverges"), strict=True)
-    ]
+    ends = ("crawls", "good", "diverges")
+    names = [f"rate {one.rate:g}, {end}" for one, end in zip(result.ravine, ends, strict=True)]
     paths = {name: one.places[:40] for name, one in zip(names, result.ravine, strict=True)}
     lines = [
         Line(name, range(len(one.heights)), [_capped(height) for height in one.heights])
         for name, one in zip(names, result.ravine, strict=True)
     ]
-    limit = 2 / STEEP
-    return Part(
-        "The same, where it can be computed",
-        [
-            f"Plain descent in the ravine, whose curvature is {STEEP:g} across and 1 along. A step multiplies the error across "
-            f"by 1 − {STEEP:g} η: below η = 2/{STEEP:g} = {limit:g} it shrinks, above it grows without end. At a two-hundredth of "
-            "that it shrinks too slowly to arrive."
-        ],
-        [
-            Figure(_contours(ravine, paths), "The first forty steps; the cross is the goal."),
-            Figure(
-                lines_svg(lines, x_label="step", y_label="height above the lowest", log_y=True),
-                "Height after each step.",
-            ),
-        ],
+    heights = lines_svg(lines, x_label="step", y_label="height above the lowest", log_y=True)
+    about = (
+        f"Plain descent in the ravine, whose curvature is {STEEP:g} across and 1 along. A step multiplies the error across "
+        f"by 1 − {STEEP:g} η: below η = 2/{STEEP:g} = {2 / STEEP:g} it shrinks, above it grows without end. At a "
+        "two-hundredth of that it shrinks too slowly to arrive."
     )
+    figures = [
+        Figure(_contours(SURFACES["ravine"], paths), "The first forty steps; the cross is the goal."),
+        Figure(heights, "Height after each step."),
+    ]
+    return Part("The same, where it can be computed", [about], figures)
 
 
 def _surface(surface: Surface, result: Race) -> Part:
     descents = result.descents[surface.name]
     figures = [
         Figure(
-            _contours(surface, {name: descents[name].places for name in names if name in descents}),
+            _contours(surface, {name: descents[name].places for name in names if name not in SAME}),
             f"{family}, each at its own rate.",
         )
         for family, names in FAMILIES.items()
     ]
+    caption = (
+        f"After {result.budget.steps} steps, the lowest first; heights are above the lowest there is. The rate is that of 1 and 3 "
+        "times powers of ten, from 0.0001 to 300, that ends lowest. AdamW is Adam where nothing decays."
+    )
     rows = [
         {
             "optimizer": one.optimizer,
@@ -316,10 +299,6 @@ def _surface(surface: Surface, result: Race) -> Part:
         }
         for one in sorted(descents.values(), key=lambda one: one.end)
     ]
-    caption = (
-        f"After {result.budget.steps} steps, the lowest first; heights are above the lowest there is. The rate is that of 1 and 3 "
-        "times powers of ten, from 0.0001 to 300, that ends lowest. AdamW is Adam where nothing decays."
-    )
     return Part(surface.name.capitalize(), [surface.about], figures, table(caption, rows))
 
 

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from profundo.evaluate.paired_tests import Paired, compare_costs, compare_right, holm
-from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import mistaken
 from profundo.files import write_text
 from profundo.nets.summary import summary
@@ -195,7 +194,6 @@ def _contender(name: str, run: Run) -> Contender:
         intervals=intervals_of(run.said, run.scores, run.data.spec.targets),
         history=history_of(run),
         best_epoch=run.best_epoch,
-        calibration=reliability(run.scores.calibration),
         parameters=sum(layer.parameters for layer in layers),
         flops=sum(layer.flops for layer in layers),
         bytes=weights.stat().st_size if weights and weights.is_file() else 0,

@@ -29,7 +29,7 @@ from torch.optim import Optimizer
 from profundo.compiler import leave_the_compiler_out
 from profundo.records import ProfundoError
 
-__all__ = ["OPTIMIZERS", "add_l1", "optimizer", "take_step"]
+__all__ = ["OPTIMIZERS", "add_l1", "optimizer", "take_step", "weights_of"]
 
 Groups = list[dict[str, Any]]
 
@@ -96,7 +96,7 @@ def optimizer(
     """The optimizer of that name for the net's trainable parameters; the rules stand at the head of this file.
 
     weight_decay λ adds λW to the gradient (the cost λ/2‖W‖²), in "adamw" it shrinks W directly; only weights decay, never
-    biases or normalisation scales, which have one dimension.
+    biases or normalisation scales (`weights_of`).
     rates: factors of the learning rate by the beginning of parameters' names, such as {"conv1.": 0.1}; the longest that
     fits counts, 1 where none does (discriminative fine-tuning, Howard & Ruder 2018, section 3.2).
     Raises ProfundoError for an unknown name, a net without trainable parameters, or a beginning that no parameter has.
@@ -106,9 +106,10 @@ def optimizer(
     parameters = [(label, parameter) for label, parameter in net.named_parameters() if parameter.requires_grad]
     if not parameters:
         raise ProfundoError(f"{type(net).__name__}: expected trainable parameters, found none; is everything frozen?")
+    weights = set(map(id, weights_of(net)))
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}  # each group costs a call: as few as will do
     for label, parameter in parameters:
-        decay = weight_decay if is_weight(parameter) else 0.0
+        decay = weight_decay if id(parameter) in weights else 0.0
         groups.setdefault((rate_factor(label, rates or {}), decay), []).append(parameter)
     for beginning in rates or {}:
         if not any(label.startswith(beginning) for label, _ in parameters):
@@ -123,9 +124,13 @@ def optimizer(
     )
 
 
-def is_weight(parameter: nn.Parameter) -> bool:
-    """Whether penalties on weights are for it: biases and scales have one dimension, and are spared."""
-    return parameter.ndim > 1
+def weights_of(net: nn.Module) -> list[nn.Parameter]:
+    """The parameters that penalties on weights are for. Spared are vectors, what is called a bias, whatever its shape, and
+    what normalisation scales and shifts by, which has the shape of an image in some layers."""
+    kinds = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+    spared = {id(one) for part in net.modules() if isinstance(part, kinds) for one in part.parameters(recurse=False)}
+    named = [(name.rpartition(".")[2], one) for name, one in net.named_parameters() if one.ndim > 1]
+    return [one for name, one in named if "bias" not in name and id(one) not in spared]
 
 
 def rate_factor(name: str, rates: Mapping[str, float]) -> float:
@@ -134,17 +139,17 @@ def rate_factor(name: str, rates: Mapping[str, float]) -> float:
     return rates[max(fitting, key=len)] if fitting else 1.0
 
 
-def add_l1(parameters: Iterable[nn.Parameter], strength: float) -> None:
+def add_l1(weights: Iterable[nn.Parameter], strength: float) -> None:
     """Add the gradient of λ‖W‖₁, λ sign(W), to those of the weights that have one; λ: strength.
 
     So what is lowered is exactly cost + λ‖W‖₁, by whichever optimizer. At W = 0, where the penalty has a corner, its
     subgradient 0 is taken: a weight that should vanish keeps crossing zero, at most a step away, the closer the smaller
     the rate gets.
     """
-    pairs = [(parameter.data, parameter.grad) for parameter in parameters if is_weight(parameter)]
-    weights, gradients = [w for w, g in pairs if g is not None], [g for _, g in pairs if g is not None]
-    if weights:
-        torch._foreach_add_(gradients, torch._foreach_sign(weights), alpha=strength)
+    pairs = [(weight.data, weight.grad) for weight in weights if weight.grad is not None]
+    if pairs:
+        values, gradients = zip(*pairs, strict=True)
+        torch._foreach_add_(gradients, torch._foreach_sign(values), alpha=strength)
 
 
 def take_step(optimizer: Optimizer) -> None:

@@ -4,29 +4,21 @@ Smith 2017 ("Cyclical Learning Rates for Training Neural Networks", section 3.3)
 here it grows exponentially, so that each decade gets as many steps. The losses of the batches are smoothed by a mean that
 forgets: aᵢ = β aᵢ₋₁ + (1−β) lᵢ, over 1 − βⁱ, which makes up for the beginning (Kingma & Ba 2015, section 3).
 
-    found = range_test(update, batches, low=1e-5, high=10)      # the update is afterwards as it was before
+    found = range_test(update, batches, low=1e-5, high=10)      # trains the update: give it a copy of the net
     found.suggestion
 """
 
 from __future__ import annotations
 
 import math
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
-
 from profundo.records import ProfundoError
 from profundo.train.loop import Batches, Plan, Repeated, Update, fit
-from profundo.train.randomness import random_state, restore_random_state
 
-__all__ = ["RangeTest", "measure", "range_test", "smooth", "untouched"]
+__all__ = ["RangeTest", "lowest", "range_test", "smooth"]
 
 FORGET = 0.9  # β: about the last ten batches count
 FEWEST = 10  # steps before a test may stop
@@ -49,11 +41,6 @@ class RangeTest:
     def lowest(self) -> float:
         """The rate at which the smoothed loss is lowest: one that is already too large to begin with."""
         return self.rates[lowest(self.smoothed)]
-
-    @property
-    def steepest(self) -> float:
-        """The rate at which the smoothed loss falls most steeply over log η."""
-        return self.rates[steepest(self.rates, self.smoothed)]
 
     @property
     def fallen(self) -> float:
@@ -100,38 +87,14 @@ def lowest(smoothed: Sequence[float]) -> int:
     return min(range(len(smoothed)), key=lambda at: smoothed[at] if math.isfinite(smoothed[at]) else math.inf)
 
 
-def steepest(rates: Sequence[float], smoothed: Sequence[float]) -> int:
-    """Where d smoothed / d log η, by central differences, is least, before the lowest loss; the beginning if it never
-    falls."""
-    end = lowest(smoothed)
-    slopes = {
-        at: (smoothed[at + 1] - smoothed[at - 1]) / math.log(rates[at + 1] / rates[at - 1]) for at in range(1, end)
-    }
-    return min(slopes, key=slopes.__getitem__) if slopes else 0
-
-
 def range_test(
     update: Update, batches: Batches | Iterable[Any], *, low: float, high: float, steps: int = 100
 ) -> RangeTest:
-    """Train for at most `steps` steps at rates from low to high, and undo it all (`untouched`).
+    """Train for at most `steps` steps at rates from low to high; the update is left wherever that ends.
 
     Where parameters have rates of their own, low and high are those of the first optimizer's first group; the others
     keep their proportion to it. Raises ProfundoError unless 0 < low < high and there are at least ten steps.
     """
-    with untouched(update.networks, update.optimizers, own_generators(batches)):
-        return measure(update, batches, low=low, high=high, steps=steps)
-
-
-def measure(
-    update: Update,
-    batches: Batches | Iterable[Any],
-    *,
-    low: float,
-    high: float,
-    steps: int = 100,
-    stop: Callable[[Sequence[float]], bool] = is_diverging,
-) -> RangeTest:
-    """The range test itself, which leaves the update wherever it ended."""
     if not 0 < low < high < math.inf or steps < FEWEST:
         raise ProfundoError(
             f"range test: expected 0 < low < high and at least {FEWEST} steps, got {low:g}, {high:g} and {steps}"
@@ -148,131 +111,7 @@ def measure(
     for step in fit(update, served, plan):
         losses.append(float(step.losses["loss"]))
         smoothed = smooth(losses)
-        if stop(smoothed) or len(losses) == steps:
+        if is_diverging(smoothed) or len(losses) == steps:
             break
     done = len(losses)
-    return RangeTest(tuple(rates[:done]), tuple(losses), tuple(smoothed), done < steps or stop(smoothed))
-
-
-# ------------------------------------------------------------------------------------------------- leaving no trace
-@contextmanager
-def untouched(
-    networks: Mapping[str, nn.Module], optimizers: Iterable[Optimizer] = (), generators: Iterable[torch.Generator] = ()
-) -> Iterator[None]:
-    """Whatever happens inside, and however it ends, is undone: afterwards every bit is as before.
-
-    Put back are parameters, gradients and buffers (those that no file keeps, too), on the device and in the layout that
-    they had; plain values that modules keep, such as the mode of training or a count; states and settings of the
-    optimizers; every global generator and those given. Costs a copy of all that for as long as it lasts.
-    """
-    undo = [
-        *(put_back for net in networks.values() for module in net.modules() for put_back in _of_module(module)),
-        *(put_back for optimizer in optimizers for put_back in _of_optimizer(optimizer)),
-        *(_of_generator(generator) for generator in generators),
-        _of_randomness(),
-    ]
-    try:
-        yield
-    finally:
-        with _signals_waiting(), torch.no_grad():
-            for put_back in undo:
-                put_back()
-
-
-Undo = Callable[[], object]
-PLAIN = (bool, int, float, str, bytes, type(None), tuple)
-
-
-def own_generators(batches: Any) -> list[torch.Generator]:
-    """The generators that a DataLoader and its samplers shuffle by."""
-    batch_sampler = getattr(batches, "batch_sampler", None)
-    owners = (batches, getattr(batches, "sampler", None), batch_sampler, getattr(batch_sampler, "sampler", None))
-    results = [getattr(owner, "generator", None) for owner in owners]
-    return list({id(one): one for one in results if isinstance(one, torch.Generator)}.values())
-
-
-def _of_module(module: nn.Module) -> Iterator[Undo]:
-    for held in (module._parameters, module._buffers):
-        yield _of_dict(held)
-        yield from (_of_tensor(tensor) for tensor in held.values() if tensor is not None)
-    kept = {name: value for name, value in vars(module).items() if isinstance(value, PLAIN)}
-
-    def put_back() -> None:
-        for name in [name for name, value in vars(module).items() if isinstance(value, PLAIN) and name not in kept]:
-            del vars(module)[name]
-        vars(module).update(kept)
-
-    yield put_back
-
-
-def _of_dict(held: dict[Any, Any]) -> Undo:
-    before = dict(held)
-
-    def put_back() -> None:
-        held.clear()
-        held.update(before)
-
-    return put_back
-
-
-def _of_tensor(tensor: Tensor) -> Undo:
-    """Values in the same memory, which is laid out as it was; the gradient, and whether there is to be one."""
-    place, values, wanted = tensor.data, tensor.detach().clone(), tensor.requires_grad
-    gradient = tensor.grad
-    slope = None if gradient is None else gradient.detach().clone()
-
-    def put_back() -> None:
-        tensor.data = place
-        tensor.data.copy_(values)
-        if tensor.is_leaf:
-            tensor.requires_grad_(wanted)
-            tensor.grad = gradient
-        if gradient is not None and slope is not None:
-            gradient.copy_(slope)
-
-    return put_back
-
-
-def _of_optimizer(optimizer: Optimizer) -> Iterator[Undo]:
-    yield _of_dict(optimizer.state)
-    for state in optimizer.state.values():
-        yield _of_dict(state)
-        yield from (_of_tensor(value) for value in state.values() if isinstance(value, Tensor))
-    for group in optimizer.param_groups:
-        yield _of_dict(group)
-        yield from (
-            _of_tensor(value) for name, value in group.items() if isinstance(value, Tensor) and name != "params"
-        )
-
-
-def _of_generator(generator: torch.Generator) -> Undo:
-    state = generator.get_state()
-    return lambda: generator.set_state(state)
-
-
-def _of_randomness() -> Undo:
-    state = random_state()
-    return lambda: restore_random_state(state)
-
-
-@contextmanager
-def _signals_waiting() -> Iterator[None]:
-    """Ctrl-C and the like wait, so that a second one does not leave half of it put back.
-
-    Their handlers are held back, not the signals: the system may hand a signal to any thread, but Python runs handlers
-    in the main one alone. In other threads there is nothing to hold back.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, lambda got, _frame: came.append(got))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-        for late in came:
-            signal.raise_signal(late)
+    return RangeTest(tuple(rates[:done]), tuple(losses), tuple(smoothed), done < steps or is_diverging(smoothed))

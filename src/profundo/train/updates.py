@@ -14,10 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from profundo.records import Batch
-from profundo.train.optimizers import add_l1, take_step
+from profundo.records import Batch, ProfundoError
+from profundo.train.optimizers import add_l1, take_step, weights_of
 
-__all__ = ["Descent", "Objective", "Supervised", "autocast", "match_layout"]
+__all__ = ["ALONE", "Descent", "Objective", "Supervised", "autocast", "match_layout"]
+
+ALONE = "more than 1 value per channel"  # in what PyTorch says of batch normalisation of a single sample
 
 
 class Objective(Protocol):
@@ -74,8 +76,8 @@ class Supervised:
     """Learn targets from inputs: outputs, mean cost, gradients, one optimizer step.
 
     precision: "float32" or "bfloat16" (autocast; the weights stay float32).
-    accumulate: the batch goes through the net in this many parts and their gradients add up, which saves memory and,
-        but for batch normalisation, changes the result only by rounding.
+    accumulate: the batch goes through the net in this many parts, as even as can be, and their gradients add up, which
+        saves memory and, but for batch normalisation, changes the result only by rounding.
     clip: the largest norm of the gradient over all parameters; above, it is scaled down (Pascanu et al. 2013).
     l1: λ of the penalty λ‖W‖₁ on the weights, added to the mean cost. Like weight decay it is neither clipped nor part of
         the loss that is reported.
@@ -102,6 +104,7 @@ class Supervised:
         self.accumulate = accumulate
         self.clip = clip
         self.l1 = l1
+        self.weights = weights_of(net) if l1 else []
         self.processes = processes
         self.forward: nn.Module = net  # several processes put their gradient-averaging wrapper here
 
@@ -118,7 +121,8 @@ class Supervised:
         if self.accumulate == 1:
             loss = self.backward(batch.inputs, batch.targets, batch.total)
         else:
-            parts = zip(batch.inputs.chunk(self.accumulate), batch.targets.chunk(self.accumulate), strict=True)
+            count = min(self.accumulate, len(batch.inputs))
+            parts = zip(batch.inputs.tensor_split(count), batch.targets.tensor_split(count), strict=True)
             loss = torch.stack([self.backward(inputs, targets, batch.total) for inputs, targets in parts]).sum()
         self.apply()
         return {"loss": loss}
@@ -131,8 +135,16 @@ class Supervised:
 
     def cost(self, inputs: Tensor, targets: Tensor, total: int) -> Tensor:
         """These samples' share of the mean cost over `total` samples."""
-        with autocast(self.precision, inputs.device):
-            outputs = self.forward(inputs)
+        try:
+            with autocast(self.precision, inputs.device):
+                outputs = self.forward(inputs)
+        except ValueError as error:
+            if ALONE not in str(error):
+                raise
+            raise ProfundoError(
+                "batch normalisation: expected two samples or more in each part of a batch, got one; raise the batch size, lower "
+                "accumulate, or leave out an incomplete last batch (drop_last=True of a DataLoader)"
+            ) from None
         return self.objective.mean_cost(outputs, targets, total)
 
     def apply(self) -> None:
@@ -140,7 +152,7 @@ class Supervised:
         if self.clip is not None:
             nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
         if self.l1:
-            add_l1(self.net.parameters(), self.l1)
+            add_l1(self.weights, self.l1)
         take_step(self.optimizer)
 
     def state_dict(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from profundo.recipes.recipe import RecipeRun
     from profundo.records import Targets
     from profundo.runs.run import Run
+    from profundo.use.predicting import Answers
 
 __all__ = ["any_run", "resume"]
 
@@ -46,7 +47,7 @@ class TrainingFolder:
         self,
         files: Sequence[Path],
         skip_bad: bool,  # noqa: ARG002 - bad ones are told one by one, as entries
-    ) -> tuple[Iterable[dict[str, Any] | Entry], Targets | None]:
+    ) -> tuple[Iterable[dict[str, Any] | Answers | Entry], Targets | None]:
         from profundo.use.predicting import predictions, predictor
 
         ready = predictor(self.path)

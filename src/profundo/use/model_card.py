@@ -176,6 +176,8 @@ def preprocessing(spec: Spec) -> str:
     if inputs.kind == "image":
         channels, height, width = inputs.shape
         first = f"{'grey' if channels == 1 else 'RGB'} images, scaled to cover {width}×{height} pixels and cut about the centre"
+        if inputs.window:
+            first += f"; of 16 bits a channel, {inputs.window[0]:,} is black and {inputs.window[1]:,} white"
         scale = "each channel" if channels > 1 else "every pixel"
     else:
         first = "columns become features as listed" if inputs.columns else f"{inputs.shape[0]} numbers"

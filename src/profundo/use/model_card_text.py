@@ -1,4 +1,4 @@
-"""A model card in Markdown, under the headings of Mitchell et al. 2019, of the plain data that carding.py gathers.
+"""A model card in Markdown, under the headings of Mitchell et al. 2019, of the plain data that model_card.py gathers.
 
 Names of classes, columns and files may hold anything; in the card they stay text.
 """

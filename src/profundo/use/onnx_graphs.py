@@ -41,7 +41,6 @@ def check_packages() -> None:
 
 def onnx_graph(whole: Whole, raw: Tensor, input_name: str) -> onnx.ModelProto:
     """The net's graph for batches of inputs like these, of any size. Raises ProfundoError for what ONNX has no words for."""
-    check_packages()
     try:
         with quiet(), torch.no_grad():
             program = torch.onnx.export(

@@ -11,14 +11,15 @@ import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-from profundo.data.new_inputs import Entry, entries, image_of
+from profundo.data.new_inputs import Entry, entries, image_of, is_table, table_rows
+from profundo.data.streams.archives import printable
 from profundo.data.tables.new_rows import BadInputError, features_of_rows
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.objectives import Objective
@@ -26,10 +27,11 @@ from profundo.records import ProfundoError, Spec
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import check_files
 from profundo.runs.opening import finished_training
-from profundo.runs.prediction_record import describe
+from profundo.runs.prediction_record import described, in_columns
 from profundo.runs.saved_model import load_model, load_objective, predict
 
 __all__ = [
+    "Answers",
     "BadInputError",
     "Predictor",
     "predict_files",
@@ -39,6 +41,7 @@ __all__ = [
 
 MOST_VALUES = 2**22  # of one batch through the net: 16 MB as float32
 MOST_INPUTS = 1000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +98,25 @@ class Predictor:
         values = [entry.values for entry in inputs if entry.values is not None]
         if not values:
             return []
-        with self._one_at_a_time:  # a net may keep what it computed first for later calls
-            outputs = predict(self.net, self.spec, torch.stack(values), self.objective)
-        probable = self.objective.quantity == PROBABILITIES
-        told = [
-            describe(entry.name, row, self.spec, probable=probable) for entry, row in zip(inputs, outputs, strict=True)
-        ]
-        for one, entry in zip(told, inputs, strict=True):
+        records = described(
+            [entry.name for entry in inputs], self.outputs(torch.stack(values)), self.spec, self.probable
+        )
+        for one, entry in zip(records, inputs, strict=True):
             if entry.ids:
                 one["id"] = dict(entry.ids)
             if entry.notices:
                 one["notices"] = list(entry.notices)
-        return told
+        return records
+
+    def outputs(self, values: torch.Tensor) -> torch.Tensor:
+        """What `predict` gives for raw inputs (batch, *shape)."""
+        with self._one_at_a_time:  # a net may keep what it computed first for later calls
+            return predict(self.net, self.spec, values, self.objective)
+
+    @property
+    def probable(self) -> bool:
+        """Whether outputs of classes are probabilities."""
+        return self.objective.quantity == PROBABILITIES
 
 
 def predictor(run: str | Path) -> Predictor:
@@ -118,16 +128,75 @@ def predictor(run: str | Path) -> Predictor:
     return ready
 
 
-def predictions(ready: Predictor, files: Sequence[Path]) -> Iterator[dict[str, Any] | Entry]:
-    """For each image or row in the files, in their order, what `describe` tells; the Entry itself where it has a fault.
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Predictions of many rows of a table, column by column: all of them, or those without a fault.
+
+    columns: as `in_columns` has them; ids: the columns that say which row it is; notices: sentences about what rows lacked.
+    """
+
+    names: list[str]
+    columns: Mapping[str, list[Any]]
+    ids: Mapping[str, list[object]]
+    notices: list[tuple[str, ...]]
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Each as `described` tells it."""
+        columns = dict(self.columns)
+        shares = zip(*columns.pop("probabilities", [[]] * len(self)), strict=True)
+        for place, name in enumerate(self.names):
+            record = {"input": name, **{key: values[place] for key, values in columns.items()}}
+            if "probabilities" in self.columns:
+                record["probabilities"] = dict(zip(self.classes, next(shares), strict=True))
+            if self.ids:
+                record["id"] = {key: values[place] for key, values in self.ids.items()}
+            if self.notices[place]:
+                record["notices"] = list(self.notices[place])
+            yield record
+
+
+def predictions(ready: Predictor, files: Sequence[Path]) -> Iterator[dict[str, Any] | Answers | Entry]:
+    """For each image or row in the files, in their order, what `described` tells; rows of tables many at a time; the Entry
+    itself where it has a fault.
 
     Reads a batch at a time, so that the number of files does not matter; the faults of a batch come before the rest of it.
     """
-    coming = entries(files, ready.spec.inputs)
-    size = max(1, min(MOST_INPUTS, MOST_VALUES // math.prod(ready.spec.inputs.shape)))
-    while batch := list(islice(coming, size)):
-        yield from (entry for entry in batch if entry.values is None)
-        yield from ready.described([entry for entry in batch if entry.values is not None])
+    inputs = ready.spec.inputs
+    size = max(1, min(MOST_INPUTS, MOST_VALUES // math.prod(inputs.shape)))
+    for is_rows, group in groupby(files, lambda path: is_table(path, inputs)):
+        if is_rows:
+            for path in group:
+                yield from _of_table(ready, path)
+            continue
+        coming = entries(group, inputs)
+        while batch := list(islice(coming, size)):
+            yield from (entry for entry in batch if entry.values is None)
+            yield from ready.described([entry for entry in batch if entry.values is not None])
+
+
+def _of_table(ready: Predictor, path: Path) -> Iterator[Answers | Entry]:
+    try:
+        for rows in table_rows(path, ready.spec.inputs):
+            faults = rows.features.faults
+            if faults:
+                yield from (entry for entry in rows if entry.values is None)
+            places = [place for place in range(len(rows.names)) if place not in faults] if faults else None
+            values = rows.features.values if places is None else rows.features.values[places]
+            if len(values):
+                columns = in_columns(ready.outputs(values), ready.spec, ready.probable)
+                ids = {name: _some(own, places) for name, own in rows.ids.items()}
+                notices = _some(rows.features.notices, places)
+                yield Answers(_some(rows.names, places), columns, ids, notices, ready.spec.targets.classes)
+    except ProfundoError as error:
+        yield Entry(printable(str(path)), None, printable(str(error)))
+
+
+def _some(values: list[T], places: list[int] | None) -> list[T]:
+    return values if places is None else [values[place] for place in places]
 
 
 def predict_files(run: str | Path, files: Sequence[Path]) -> list[dict[str, Any]]:
@@ -135,9 +204,9 @@ def predict_files(run: str | Path, files: Sequence[Path]) -> list[dict[str, Any]
 
     Images are made grey or colour and resized as the net expects.
     """
-    told = []
+    told: list[dict[str, Any]] = []
     for one in predictions(predictor(run), files):
         if isinstance(one, Entry):
             raise ProfundoError(one.fault)
-        told.append(one)
+        told += one.records() if isinstance(one, Answers) else [one]
     return told

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pprint import pformat
 
+from profundo.data.images.pixels import NEARLY_WHITE
 from profundo.data.streams.archives import printable
 from profundo.records import Column, Spec, Targets
 
@@ -54,9 +55,24 @@ def _image_feed(spec: Spec) -> str:
     channels, height, width = spec.inputs.shape
     mode = "L" if channels == 1 else "RGB"
     axes = "[None, None]" if channels == 1 else ".transpose(2, 0, 1)[None]"
+    deep = ""
+    if spec.inputs.window:
+        low, high = spec.inputs.window
+        deep = (
+            '# if picture.mode.startswith("I"):  # 16 bits\n'
+            f"#     values = (np.clip(np.asarray(picture), {low}, {high}) - {low}.0) * (255 / {max(1, high - low)})\n"
+            "#     picture = Image.fromarray(np.rint(values).astype(np.uint8))\n"
+        )
     return (
         "# from PIL import Image, ImageOps\n"
-        f'# picture = ImageOps.exif_transpose(Image.open("photo.png")).convert("{mode}")\n'
+        '# picture = ImageOps.exif_transpose(Image.open("photo.png"))\n'
+        f"{deep}"
+        "# if picture.has_transparency_data:  # on white, or on black where nothing would show on white\n"
+        '#     clear = picture.convert("RGBA")\n'
+        '#     white = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)\n'
+        '#     black = Image.alpha_composite(Image.new("RGBA", clear.size, "black"), clear)\n'
+        f"#     picture = black if np.asarray(white).min() >= {NEARLY_WHITE} else white\n"
+        f'# picture = picture.convert("{mode}")\n'
         f"# picture = ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)\n"
         f"picture = np.zeros(({height}, {width}{', 3' if channels == 3 else ''}), np.uint8)\n"
         f'inputs = {{"images": np.asarray(picture, np.uint8){axes}}}  # (batch, {channels}, {height}, {width}), 0 to 255'

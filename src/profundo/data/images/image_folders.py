@@ -1,9 +1,10 @@
 """A folder or .zip of images becomes a Collection: one folder per class, train/ validation/ test/ on top if wanted.
 
 Grey files (also grey with transparency, and black and white) have one channel; all others, palettes and CMYK included,
-become RGB; transparency is dropped; 16 bits become 8; a camera's note of how it was held is obeyed. A set that is all grey
-stays grey, any colour makes it RGB. Images of several sizes are scaled to cover one size and cut about their centre: the
-median height and width, made smaller together until the longer is at most 224 pixels.
+become RGB; what is transparent shows white (see pixels.py); 16 bits become 8 (see deep_images.py); a camera's note of how it
+was held is obeyed. A set that is all grey stays grey, any colour makes it RGB. Images of several sizes are scaled to cover
+one size and cut about their centre: the median height and width, made smaller together until the longer is at most 224
+pixels.
 """
 
 from __future__ import annotations
@@ -11,21 +12,26 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading, Stream
+from profundo.data.images.deep_images import DeepImages
 from profundo.data.images.layouts import Layout, arranged, placing
 from profundo.data.images.pixels import (
+    WHOLE,
     Shape,
+    Window,
     decode,
+    eight_bits,
     fitted,
     header,
+    read_pixels,
     shape_of,
     strict,
 )
@@ -47,18 +53,21 @@ __all__ = [
 ]
 
 Fault = tuple[int, str]  # number of the file, why it cannot be used
+Survey = tuple[np.ndarray, list[Fault], bool]
+"""What was noted of each image; those that fail; whether some have 16 bits a channel."""
 
 _CACHE_FROM = 2**24  # decoded bytes; less is decoded again in a blink
-_VERSION = 2  # of what is cached
+_VERSION = 3  # of what is cached
 LONGEST_SIDE = 224  # of images that are made to fit
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The shape of every image of a set; fits: whether each is scaled and cut to it, or has it already."""
+    """The shape of every image of a set; fits: whether each is scaled and cut to it, or has it already; window: see pixels."""
 
     shape: Shape
     fits: bool
+    window: Window = WHOLE
 
 
 class SeveralShapesError(Exception):
@@ -72,9 +81,9 @@ class Known(Protocol):
     def read_many(self, indices: Sequence[int]) -> Iterator[tuple[int, bytes]]:
         """(place among the indices, the bytes), in the order in which they lie."""
 
-    def known(self, form: Form, used: list[int]) -> tuple[np.ndarray, list[Fault]] | None:
-        """The sums of the images in this form, int64 (files, 2, channels), and those that fail; None if they were not
-        measured so. Raises SeveralShapesError where an image has another shape and is not to be fitted."""
+    def known(self, form: Form, used: list[int]) -> Survey | None:
+        """The sums of the images in this form, int64 (files, 2, channels); None if they were not measured so. Raises
+        SeveralShapesError where an image has another shape and is not to be fitted."""
 
     def sizes(self) -> tuple[list[tuple[int, int]], bool] | None:
         """(width, height) of every image that decodes, and whether any has colour; None if they were not measured."""
@@ -83,11 +92,11 @@ class Known(Protocol):
 class Images:
     """A Source: images decoded when they are asked for. May be pickled to the workers of a DataLoader.
 
-    measured: int64 (files, 2, channels), the sums of x and x² of every image. fits: whether each is made to fit the shape.
+    measured: int64 (files, 2, channels), the sums of x and x² of every image.
     """
 
-    def __init__(self, files: Files, shape: Shape, measured: Tensor, fits: bool = False) -> None:
-        self.files, self.shape, self.measured, self.fits = files, shape, measured, fits
+    def __init__(self, files: Files, form: Form, measured: Tensor) -> None:
+        self.files, self.form, self.shape, self.measured = files, form, form.shape, measured
 
     def __len__(self) -> int:
         return len(self.measured)
@@ -122,10 +131,10 @@ class Images:
     def _pixels(self, index: int, data: bytes) -> np.ndarray:
         """uint8 (height, width, channels)."""
         try:
-            pixels = decode(data)
+            pixels = decode(data, self.form.window)
         except ValueError as error:
             raise ProfundoError(f"{self.files.name(index)} no longer decodes: {error}") from None
-        pixels = fitted(pixels, self.shape) if self.fits else pixels
+        pixels = fitted(pixels, self.shape) if self.form.fits else pixels
         if shape_of(pixels) != self.shape:
             raise ProfundoError(f"{self.files.name(index)} has changed: {shape_of(pixels)}, it was {self.shape}")
         return pixels
@@ -165,13 +174,18 @@ def collected(
     """The images of these files, as they are laid out. streamed: what reads those that are not kept in memory."""
     used = [index for split in layout.splits.values() for index in split]
     with strict():
-        source, faults, form, fit_notes = _in_one_form(files, used, how)
+        (source, faults, is_deep), form, fit_notes = _in_one_form(files, used, how)
     _report(files, faults, len(used), how.skip_bad)
     bad = {index for index, _ in faults}
     splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
     _check_classes(files, splits, layout)
     labels = torch.tensor(layout.labels)
-    read = streamed(source) if isinstance(source, Images) else source
+
+    def seen_through(window: Window) -> Tensor | Measured:
+        images = source if window == WHOLE else _read(files, replace(form, window=window), used, how.stream)[0]
+        return streamed(images) if isinstance(images, Images) else images
+
+    read: Any = DeepImages(files, seen_through) if is_deep else seen_through(WHOLE)
 
     def samples(split: str) -> Samples | None:
         indices = torch.tensor(splits.get(split, []), dtype=torch.int64)
@@ -194,35 +208,35 @@ def collected(
 
 def _in_one_form(
     files: Files, used: list[int], how: Reading
-) -> tuple[Tensor | Images, list[Fault], Form, tuple[str, ...]]:
+) -> tuple[tuple[Tensor | Images, list[Fault], bool], Form, tuple[str, ...]]:
     """The images in the size that was asked for, else in their own if they share it, else made to fit a common one, which
     the notes say."""
     first = _first(files, used)
     if how.image_size is not None:
         form = Form(_common(files, used, how.image_size)[0], True)
-        return *_read(files, form, used, how.stream), form, ()
+        return _read(files, form, used, how.stream), form, ()
     try:
         form = Form(first, False)
-        return *_read(files, form, used, how.stream), form, ()
+        return _read(files, form, used, how.stream), form, ()
     except SeveralShapesError:
         shape, seen = _common(files, used, None)
         note = f"{seen}: each was scaled to cover {shape[2]}×{shape[1]} and cut about its centre."
         form = Form(shape, True)
-        return *_read(files, form, used, how.stream), form, (note,)
+        return _read(files, form, used, how.stream), form, (note,)
 
 
-def _read(files: Files, form: Form, used: list[int], stream: Stream) -> tuple[Tensor | Images, list[Fault]]:
+def _read(files: Files, form: Form, used: list[int], stream: Stream) -> tuple[Tensor | Images, list[Fault], bool]:
     """In memory if they fit there and nothing else is asked for: uint8 (files, channels, height, width). Else as a Source,
-    after one look at each image: does it decode, has it the shape, what are its sums?"""
+    after one look at each image: does it decode, has it the shape, what are its sums? With them, what Survey has."""
     count, shape = len(files), form.shape
     if fits_in_memory(count * int(np.prod(shape)), stream):
         black = np.zeros((count, *shape), np.uint8)
-        pixels, faults = _surveyed(files, form, used, "pixels", black, lambda image: image.transpose(2, 0, 1))
-        return torch.from_numpy(pixels), faults
+        pixels, faults, is_deep = _surveyed(files, form, used, "pixels", black, lambda image: image.transpose(2, 0, 1))
+        return torch.from_numpy(pixels), faults, is_deep
     known = files.known(form, used) if isinstance(files, Known) else None
     none = np.zeros((count, 2, shape[0]), np.int64)
-    measured, faults = known or _surveyed(files, form, used, "sums", none, pixel_sums)
-    return Images(files, shape, torch.from_numpy(np.array(measured)), form.fits), faults
+    measured, faults, is_deep = known or _surveyed(files, form, used, "sums", none, pixel_sums)
+    return Images(files, form, torch.from_numpy(np.array(measured))), faults, is_deep
 
 
 def fits_in_memory(needed: int, stream: Stream) -> bool:
@@ -289,51 +303,54 @@ def pixel_sums(image: np.ndarray) -> np.ndarray:
 
 def _surveyed(
     files: Files, form: Form, used: list[int], what: str, empty: np.ndarray, of: Callable[[np.ndarray], np.ndarray]
-) -> tuple[np.ndarray, list[Fault]]:
+) -> Survey:
     """`of` every image, in the place of its file in `empty`, from the cache if it holds them; files that fail stay as they
-    are there, and are named."""
+    are there."""
 
     def make() -> Made:
-        return empty, {"faults": _survey(files, form, used, empty, of)}
+        faults, is_deep = _survey(files, form, used, empty, of)
+        return empty, {"faults": faults, "deep": is_deep}
 
     if len(files) * int(np.prod(form.shape)) < _CACHE_FROM:
         values, notes = make()
     else:
-        fit = "-".join(map(str, form.shape)) + "-" if form.fits else ""
-        values, notes = cached(f"{what}-{_VERSION}-{fit}{files.identity()}", make)
-    return values, [(int(index), str(reason)) for index, reason in notes["faults"]]
+        fit, window = form.shape if form.fits else (), form.window if form.window != WHOLE else ()
+        values, notes = cached("-".join(map(str, (what, _VERSION, *fit, *window, files.identity()))), make)
+    return values, [(int(index), str(reason)) for index, reason in notes["faults"]], bool(notes["deep"])
 
 
 def _survey(
     files: Files, form: Form, used: list[int], values: np.ndarray, of: Callable[[np.ndarray], np.ndarray]
-) -> list[Fault]:
-    """Decode every image, make it fit if that is asked for, and note `of` it; returns those that fail.
+) -> tuple[list[Fault], bool]:
+    """Decode every image, make it fit if that is asked for, and note `of` it; returns those that fail, and whether some have
+    16 bits a channel.
 
     Raises SeveralShapesError for one that has another shape and is not to be fitted.
     """
     shape = form.shape
 
-    def look(indices: list[int]) -> list[Fault]:
-        faults = []
+    def look(indices: list[int]) -> tuple[list[Fault], bool]:
+        faults, is_deep = [], False
         for index in indices:
             try:
-                image = decode(files.read(index))
+                pixels = read_pixels(files.read(index))
             except (OSError, ValueError) as error:
                 faults.append((index, str(error)))
                 continue
+            is_deep |= pixels.dtype == np.uint16
+            image = eight_bits(pixels, form.window)
             if form.fits:
                 image = fitted(image, shape)
             elif shape_of(image) != shape:
                 raise SeveralShapesError
             values[index] = of(image)
-        return faults
+        return faults, is_deep
 
     chunks = [used[start : start + 64] for start in range(0, len(used), 64)]
     # Small images spend their time in the interpreter, where threads only wait for each other.
-    if shape[1] * shape[2] < 96 * 96:
-        return [fault for chunk in chunks for fault in look(chunk)]
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return [fault for faults in pool.map(look, chunks) for fault in faults]
+        looks = list((map if shape[1] * shape[2] < 96 * 96 else pool.map)(look, chunks))
+    return [fault for faults, _ in looks for fault in faults], any(is_deep for _, is_deep in looks)
 
 
 def _report(files: Files, faults: list[Fault], total: int, skip_bad: bool) -> None:

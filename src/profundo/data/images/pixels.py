@@ -1,7 +1,8 @@
 """The bytes of an image file as an array of 8-bit numbers, and the array made to fit a shape.
 
 Grey files (also grey with transparency, and black and white) have one channel; all others, palettes and CMYK included,
-become RGB; transparency is dropped; 16 bits become 8; a camera's note of how it was held is obeyed.
+become RGB. What is transparent shows white; where all would be white then, as with white icons, it shows black. 16 bits a
+channel become 8 by a window: its lower end is black, its upper end white. A camera's note of how it was held is obeyed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+import sys
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -23,23 +25,35 @@ __all__ = [
     "DAMAGED",
     "FORMATS",
     "MOST_PIXELS",
+    "NEARLY_WHITE",
     "ORIENTATION",
+    "WHOLE",
     "Shape",
+    "Window",
     "decode",
+    "eight_bits",
     "fitted",
     "header",
+    "on_white",
+    "read_pixels",
     "shape_of",
     "strict",
+    "window_of",
     "work_of",
 ]
 
 Shape = tuple[int, int, int]  # channels, height, width
+Window = tuple[int, int]  # the values of 16 bits that become 0 and 255
 
 NUMPY = b"\x93NUMPY"
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 MOST_PIXELS = 2**25  # of one image: 100 MB in colour
 COMMON_SCANS = 10  # of a progressive JPEG
+WHOLE: Window = (0, 65535)
+TAIL = 0.001  # share of the pixels at each end of a window that may be far out
+NEARLY_WHITE = 224  # and above: hardly seen on white
 GREY = ("L", "1", "LA", "La")  # modes of 8 bits or less
+OTHER_BYTE = {";16B": ";16L", ";16L": ";16B", ";16N": ";16B" if sys.byteorder == "little" else ";16L"}
 ORIENTATION = 0x0112  # of EXIF: how the camera was held
 # What Pillow is known to raise on damaged files.
 DAMAGED = (
@@ -69,13 +83,17 @@ def _opened(data: bytes) -> Iterator[Any]:
         raise ValueError(in_words(error)) from None
 
 
-def decode(data: bytes) -> np.ndarray:
-    """uint8 (height, width, channels). The size in the header is checked before any pixel is decoded.
+def decode(data: bytes, window: Window = WHOLE) -> np.ndarray:
+    """uint8 (height, width, channels). Raises ValueError as `read_pixels` does."""
+    return eight_bits(read_pixels(data), window)
 
-    Raises ValueError with the reason when the bytes are no image that can be used.
+
+def read_pixels(data: bytes) -> np.ndarray:
+    """(height, width, channels), uint16 of a file with 16 bits a channel, uint8 of any other.
+
+    The size in the header is checked before any pixel is decoded. Raises ValueError with the reason when the bytes are no
+    image that can be used.
     """
-    from PIL import ImageOps
-
     if data.startswith(NUMPY):
         return _array(data)
     with _opened(data) as image:
@@ -83,11 +101,52 @@ def decode(data: bytes) -> np.ndarray:
         if width * height > MOST_PIXELS:
             raise ValueError(f"{width}×{height} pixels, more than the limit of {MOST_PIXELS:,}")
         if image.mode.startswith(("I", "F")):
-            return _eight_bits(image)
-        mode = "L" if image.mode in GREY else "RGB"
-        upright = ImageOps.exif_transpose(image) if _turned(image) else image
-        pixels = np.asarray(upright if upright.mode == mode else upright.convert(mode))
+            pixels = _sixteen_bits(np.asarray(_upright(image)), image.mode)
+        elif (
+            image.mode == "RGB" and _is_deep(image) and not image.has_transparency_data
+        ):  # of each value Pillow reads one byte
+            with _opened(data) as other:
+                other.tile = [tile._replace(args=_in_tile(tile.args)[1]) for tile in other.tile]
+                low = np.asarray(_upright(other))
+                pixels = np.asarray(_upright(image)).astype(np.uint16) << 8 | low
+        else:
+            pixels = np.asarray(on_white(_upright(image), "L" if image.mode in GREY else "RGB"))
     return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def on_white(image: Any, mode: str) -> Any:
+    """A Pillow image in mode "L" or "RGB": what is transparent shows white, or black where nothing would show on white."""
+    from PIL import Image
+
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getextrema()[3][0] < 255:
+            white, black = (
+                Image.alpha_composite(Image.new("RGBA", image.size, colour), image) for colour in ("white", "black")
+            )
+            image = black if np.asarray(white).min() >= NEARLY_WHITE else white
+    return image if image.mode == mode else image.convert(mode)
+
+
+def eight_bits(pixels: np.ndarray, window: Window) -> np.ndarray:
+    """uint8 of uint16 pixels: the window's ends become 0 and 255, what lies beyond them does, too. Of uint8 the same."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    low, high = window
+    shades: np.ndarray = np.rint((np.clip(pixels, low, high) - float(low)) * (255 / max(1, high - low)))
+    return shades.astype(np.uint8)
+
+
+def window_of(counts: np.ndarray) -> Window:
+    """The window for values that come this often, int64 (65536,): from the least to the greatest, but where a few are far
+    out, as broken pixels are, no wider on either side than what lies between is wide."""
+    there = np.flatnonzero(counts)
+    if not len(there):
+        return WHOLE
+    share = counts.cumsum() / counts.sum()
+    low, high = int(np.searchsorted(share, TAIL)), int(np.searchsorted(share, 1 - TAIL))
+    width = high - low or WHOLE[1]
+    return max(int(there[0]), low - width), min(int(there[-1]), high + width)
 
 
 def header(data: bytes) -> Shape:
@@ -145,6 +204,28 @@ def _turned(image: Any) -> bool:
     return ORIENTATION in image.getexif()
 
 
+def _upright(image: Any) -> Any:
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image) if _turned(image) else image
+
+
+def _is_deep(image: Any) -> bool:
+    """Whether an RGB file has 16 bits a channel."""
+    return bool(image.tile) and all(_in_tile(tile.args)[0] for tile in image.tile)
+
+
+def _in_tile(args: Any) -> tuple[bool, Any]:
+    """Whether the pixels of a tile have 16 bits a channel by what Pillow's decoder is told; and the same for their other
+    byte."""
+    several = isinstance(args, tuple)
+    mode = str(args[0] if several and args else args)
+    if mode[-4:] not in OTHER_BYTE:
+        return False, args
+    other = mode[:-4] + OTHER_BYTE[mode[-4:]]
+    return True, (other, *args[1:]) if several else other
+
+
 def fitted(pixels: np.ndarray, shape: Shape) -> np.ndarray:
     """uint8 (height, width, channels) of this shape: scaled to cover it, what hangs over at the sides cut off."""
     from PIL import Image, ImageOps
@@ -157,12 +238,11 @@ def fitted(pixels: np.ndarray, shape: Shape) -> np.ndarray:
     return np.asarray(image).reshape(height, width, channels)
 
 
-def _eight_bits(image: Any) -> np.ndarray:
-    """Grey of 16 bits as 8. Raises ValueError for wider numbers, which have no agreed white."""
-    values = np.asarray(image)
-    if values.dtype.kind not in "iu" or values.min(initial=0) < 0 or values.max(initial=0) > 65535:
-        raise ValueError(f"more than 16 bits a channel (mode {image.mode}); convert it to 8")
-    return np.rint(values / 257).astype(np.uint8)[:, :, None]
+def _sixteen_bits(values: np.ndarray, mode: str) -> np.ndarray:
+    """uint16. Raises ValueError for wider numbers."""
+    if values.dtype.kind not in "iu" or values.min(initial=0) < 0 or values.max(initial=0) > WHOLE[1]:
+        raise ValueError(f"more than 16 bits a channel (mode {mode}); convert it to 8 or 16")
+    return values.astype(np.uint16)
 
 
 def shape_of(image: np.ndarray) -> Shape:

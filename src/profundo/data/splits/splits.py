@@ -64,13 +64,18 @@ class Blocked(Source, Protocol):
 
 
 @runtime_checkable
-class StreamedRows(Blocked, Protocol):
-    """Rows of a table in blocks."""
+class Learning(Source, Protocol):
+    """A Source of which the samples to train on decide what its values mean."""
 
     def as_features(
         self, inputs: Inputs, train: Samples, *others: Samples
     ) -> tuple[Inputs, tuple[Samples, ...], tuple[str, ...]]:
         """See columns.as_features."""
+
+
+@runtime_checkable
+class StreamedRows(Blocked, Learning, Protocol):
+    """Rows of a table in blocks."""
 
     def moments(self, indices: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Mean and population deviation of every feature of these rows."""
@@ -158,15 +163,16 @@ def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Sa
 def finished(collection: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
     """The dataset, with mean and std of the training split and the fingerprint of all three."""
     inputs, targets, notes = collection.inputs, collection.targets, collection.notes
-    if inputs.columns:
-        source = _source(train)
-        learn = source.as_features if isinstance(source, StreamedRows) else as_features
+    source = _source(train)
+    if inputs.columns or isinstance(source, Learning):
+        learn = source.as_features if isinstance(source, Learning) else as_features
         try:
             inputs, (train, validation, test), more = learn(inputs, train, validation, test)
         except ProfundoError as error:
             raise ProfundoError(f"{collection.name}: {error}") from None
         notes += more
-    inputs = _measured(inputs, train)
+    inputs, more = _measured(inputs, train)
+    notes += more
     if targets.kind == "real":
         mean, std = _row_moments(train.targets)
         targets = replace(targets, mean=mean, std=std)
@@ -203,15 +209,20 @@ def _quotas(counts: Sequence[int], share: float) -> list[int]:
     return [min(quota, max(0, count - 1)) for quota, count in zip(quotas, counts, strict=True)]
 
 
-def _measured(inputs: Inputs, train: Samples) -> Inputs:
+def _measured(inputs: Inputs, train: Samples) -> tuple[Inputs, tuple[str, ...]]:
+    """With mean and deviation of the samples to train on; and a sentence where they are images without anything in them."""
+    notes: tuple[str, ...] = ()
     if inputs.kind == "image":
         sums = train.inputs.sums() if isinstance(train.inputs, Selection) else channel_sums(_tensor(train.inputs))
-        mean, std = moments(sums, len(train) * inputs.shape[1] * inputs.shape[2])
+        count = len(train) * inputs.shape[1] * inputs.shape[2]
+        mean, std = moments(sums, count)
+        if all(count * squares == total**2 for total, squares in zip(*sums.tolist(), strict=True)):
+            notes = ("All images to train on are of one colour: there is nothing to learn from; look at the files.",)
     elif isinstance(source := _source(train), StreamedRows) and isinstance(train.inputs, Selection):
         mean, std = source.moments(train.inputs.indices)
     else:
         mean, std = _row_moments(_tensor(train.inputs))
-    return replace(inputs, mean=mean, std=std)
+    return replace(inputs, mean=mean, std=std), notes
 
 
 def _source(samples: Samples) -> object:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from profundo.data.images.image_folders import Fault, pixel_sums
-from profundo.data.images.pixels import decode, fitted
+from profundo.data.images.pixels import WHOLE, eight_bits, fitted, read_pixels
 from profundo.data.streams.addresses import Stored
 from profundo.data.streams.archives import printable
 from profundo.data.streams.cache import Made, cached
@@ -27,12 +27,12 @@ LABELS = ("cls", "json", "txt")  # the first of them counts
 PICKLED = frozenset(("pyd", "pkl", "pickle", "pickled", "pth", "pt", "joblib"))
 LARGEST_IMAGE, LARGEST_LABEL = 2**26, 2**20  # bytes
 LONGEST_NAME = 200  # of a class
-VERSION = 2  # of what is cached
+VERSION = 3  # of what is cached
 
 # About a sample: where it lies; which label it has; height, width, channels; the sums of x and of x² in up to three of them.
 ROW = np.dtype([("offset", "i8"), ("size", "i8"), ("label", "i8"), ("shape", "i8", 3), ("sums", "i8", (2, 3))])
 
-Measures = tuple[tuple[int, ...], np.ndarray]
+Measures = tuple[tuple[int, ...], np.ndarray]  # shape and sums
 UNMEASURED: Measures = (0, 0, 0), np.zeros((2, 3), np.int64)
 
 
@@ -64,9 +64,9 @@ def looked_at(file: Stored, look: Look) -> Made:
 
 
 def _index(file: Stored, look: Look) -> Made:
-    """ROWs about the samples of one shard; in the notes the labels that they number, the images that do not decode,
-    and how many members have no part in a sample."""
-    front, rows = Front(file), list[tuple[Any, ...]]()
+    """ROWs about the samples of one shard; in the notes the labels that they number, the images that do not decode, how many
+    members have no part in a sample, and whether images have 16 bits a channel."""
+    front, rows, is_deep = Front(file), list[tuple[Any, ...]](), False
     labels, faults, left_out = dict[str, int](), list[Fault](), [0]
     for sample in _samples(front, left_out):
         if sample.input is None:
@@ -75,13 +75,15 @@ def _index(file: Stored, look: Look) -> Made:
         label, measures = labels.setdefault(_label(sample, file), len(labels)), UNMEASURED
         if look.measures:
             try:
-                measures = _measures(front, sample.input, look.side)
+                measures, deep = _measures(front, sample.input, look.side)
+                is_deep |= deep
             except (OSError, ValueError) as error:
                 faults.append((len(rows), str(error)))
         rows.append((sample.input.offset, sample.input.size, label, *measures))
     if not rows:
         raise ProfundoError(f"{printable(file.address)}: expected samples such as 000.jpg with 000.cls, found none")
-    return np.array(rows, ROW), {"labels": list(labels), "faults": faults, "left_out": left_out[0]}
+    notes = {"labels": list(labels), "faults": faults, "left_out": left_out[0], "deep": is_deep}
+    return np.array(rows, ROW), notes
 
 
 def _samples(front: Front, left_out: list[int]) -> Iterator[Sample]:
@@ -164,12 +166,14 @@ def _in_json(text: str) -> str:
     return str(content) if isinstance(content, str | int) and not isinstance(content, bool) else ""
 
 
-def _measures(front: Front, member: Member, side: int | None) -> Measures:
+def _measures(front: Front, member: Member, side: int | None) -> tuple[Measures, bool]:
+    """Of an image, and whether it has 16 bits a channel."""
     if member.size > LARGEST_IMAGE:
         raise ValueError(f"{member.size:,} bytes, more than the limit of {LARGEST_IMAGE:,}")
-    pixels = decode(front.span(member.offset, member.size))
+    read = read_pixels(front.span(member.offset, member.size))
+    pixels = eight_bits(read, WHOLE)
     if side is not None:
         pixels = fitted(pixels, (pixels.shape[2], side, side))
     sums = np.zeros((2, 3), np.int64)
     sums[:, : pixels.shape[2]] = pixel_sums(pixels)
-    return pixels.shape, sums
+    return (pixels.shape, sums), read.dtype == np.uint16

@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
-from profundo.data.images.image_folders import Fault, Form, Images, SeveralShapesError, collected, fits_in_memory
+from profundo.data.images.image_folders import Form, Images, SeveralShapesError, Survey, collected, fits_in_memory
 from profundo.data.images.layouts import Layout, splits_of
-from profundo.data.images.pixels import strict
+from profundo.data.images.pixels import WHOLE, strict
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import Stored, beside, read, read_spans
 from profundo.data.streams.archives import Parts, printable
@@ -59,6 +59,7 @@ class Shards:
             for begin, (_, notes) in zip(self.begins, made, strict=False)
             for place, outputs in notes["faults"]
         }
+        self.deep = any(notes["deep"] for _, notes in made)
         left_out = sum(int(notes["left_out"]) for _, notes in made)
         self.notes = [f"{left_out} members of the shards are neither images nor classes and were left out."] * (
             left_out > 0
@@ -98,9 +99,9 @@ class Shards:
     def identity(self) -> str:
         return hashlib.sha256("".join(one.key for one in self.stored).encode()).hexdigest()
 
-    def known(self, form: Form, used: list[int]) -> tuple[np.ndarray, list[Fault]] | None:
+    def known(self, form: Form, used: list[int]) -> Survey | None:
         """See images.Known."""
-        if not self.look.measures:
+        if not self.look.measures or form.window != WHOLE:
             return None
         channels, height, width = form.shape
         shapes = self.rows["shape"][[index for index in used if index not in self.faults]]
@@ -112,7 +113,7 @@ class Shards:
         grey = self.rows["shape"][:, 2] == 1
         sums[grey] = sums[grey][:, :, :1]  # in colour, its channels are equal
         mine = set(used)
-        return sums[:, :, :channels], [fault for fault in self.faults.items() if fault[0] in mine]
+        return sums[:, :, :channels], [fault for fault in self.faults.items() if fault[0] in mine], self.deep
 
     def sizes(self) -> tuple[list[tuple[int, int]], bool] | None:
         """See images.Known."""
@@ -129,7 +130,7 @@ class ShardImages(Images):
     together = TOGETHER
 
     def __init__(self, images: Images, shards: Shards) -> None:
-        super().__init__(shards, images.shape, images.measured, images.fits)
+        super().__init__(shards, images.form, images.measured)
         window = min(WINDOW_SAMPLES, max(TOGETHER, WINDOW_BYTES // int(np.prod(images.shape))))
         inside = (np.arange(len(shards)) - shards.begins[shards.shard]) // (window // TOGETHER)
         begins = np.diff(shards.shard, prepend=-1) + np.diff(inside, prepend=0) != 0

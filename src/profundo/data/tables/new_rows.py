@@ -289,16 +289,21 @@ def _features(parts: Sequence[_Part], inputs: Inputs) -> Features:
 
 
 def _notices(raw: Tensor, levels: Sequence[tuple[str, ...]], columns: Sequence[Column]) -> list[tuple[str, ...]]:
-    told: list[list[str]] = [[] for _ in range(len(raw))]
+    told: dict[int, list[str]] = {}
     for place, (column, own) in enumerate(zip(columns, levels, strict=True)):
         values = raw[:, place]
         for index in values.isnan().nonzero().flatten().tolist():
-            told[index].append(f"column {column.name!r} is missing: {_taken_for(column)}")
+            told.setdefault(index, []).append(f"column {column.name!r} is missing: {_taken_for(column)}")
         if column.kind == "category":
             for index in (values >= len(column.levels)).nonzero().flatten().tolist():
                 level = own[int(values[index])]
-                told[index].append(f"column {column.name!r}: {level!r} was not seen in training, {_counts_as(column)}")
-    return [tuple(sentences) for sentences in told]
+                told.setdefault(index, []).append(
+                    f"column {column.name!r}: {level!r} was not seen in training, {_counts_as(column)}"
+                )
+    notices: list[tuple[str, ...]] = [()] * len(raw)
+    for index, sentences in told.items():
+        notices[index] = tuple(sentences)
+    return notices
 
 
 def _taken_for(column: Column) -> str:

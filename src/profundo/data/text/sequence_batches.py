@@ -17,7 +17,7 @@ from torch import Tensor
 
 from profundo.data.batches import generator, mix
 from profundo.data.drawn_batches import DrawnBatches
-from profundo.records import Batch, ProfundoError
+from profundo.records import BEGIN, END, PAD, Batch, ProfundoError
 
 __all__ = [
     "BEGIN",
@@ -33,7 +33,7 @@ __all__ = [
     "written",
 ]
 
-PAD, BEGIN, END, ZERO = 0, 1, 2, 3
+ZERO = 3  # after padding, beginning and end
 SYMBOLS = ZERO + 10
 
 

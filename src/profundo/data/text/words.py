@@ -27,7 +27,6 @@ __all__ = [
     "keep_probability",
     "noise_distribution",
     "skip_grams",
-    "split_tokens",
     "subsampled",
     "tokenized",
 ]
@@ -49,20 +48,15 @@ class Tokens:
     test: Tensor
 
 
-def split_tokens(content: str, unit: str) -> list[str]:
-    """Lower-case "words", or "characters", with every white space as a blank."""
-    if unit == "characters":
-        return [" " if character.isspace() else character for character in content.lower()]
-    return WORD.findall(content.lower())
-
-
 def tokenized(content: str, unit: str = "words", least: int = 5) -> Tokens:
-    """The first nine tenths of the text for training, then a twentieth each for validation and test.
+    """Lower-case "words", or "characters" with all white space as blanks: the first nine tenths for training, then a
+    twentieth each for validation and test.
 
     least: words that the training part has less often are left out of all parts, as word2vec does.
     Raises ProfundoError when fewer than two words remain.
     """
-    tokens = split_tokens(content, unit)
+    content = content.lower()
+    tokens = list(re.sub(r"\s", " ", content)) if unit == "characters" else WORD.findall(content)
     first, second = 9 * len(tokens) // 10, 19 * len(tokens) // 20
     counted = Counter(tokens[:first])
     vocabulary = sorted((word for word, n in counted.items() if n >= least), key=lambda word: (-counted[word], word))

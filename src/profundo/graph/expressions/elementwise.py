@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from profundo.graph.expressions.defining import define, floating, fractions, promoted, truth
-from profundo.graph.expressions.expression import Expression, Operand, Operation, as_expression, constant
+from profundo.graph.expressions.expression import Expression, Operand, Operation, ancestors, as_expression, constant
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -242,6 +242,8 @@ def where(condition: Operand, x: Operand, y: Operand) -> Expression:
     if condition.dtype != torch.bool:
         condition = not_equal(condition, 0)
     likes = [expression.dtype for expression in (x, y) if isinstance(expression, Expression)]
+    if not likes:  # then that of what the condition compares
+        likes = [one.dtype for one in reversed(ancestors([condition])) if one.dtype.is_floating_point]
     like = likes[0] if likes else None
     return _where(condition, as_expression(x, like), as_expression(y, like))
 

@@ -324,15 +324,34 @@ def apply(op: Operation, operands: Sequence[Operand], options: Mapping[str, Any]
 
 
 def as_expression(value: Operand, like: torch.dtype | None = None) -> Expression:
-    """The value as a constant, unless it is an expression. A Python number takes the dtype of its fellow operands."""
+    """The value as a constant, unless it is an expression. Python's numbers, alone or in lists, take the dtype of their
+    fellow operands, and so does what is computed from such numbers alone."""
     if isinstance(value, Expression):
-        return value
+        return _as_beside(value, like) if like is not None and like != value.dtype else value
     if isinstance(value, EllipsisType | str | bytes) or value is None:
         raise ProfundoError(f"expected a number, array or expression, got {value!r}")
     if isinstance(value, bool | int | float) and like is not None:
         fits = like.is_floating_point or (not isinstance(value, float) and like != torch.bool)
         return constant(value, like if fits else None)
-    return constant(value)
+    held = constant(value)
+    are_fractions = like is not None and isinstance(value, list | tuple) and held.dtype.is_floating_point
+    return constant(value, like) if are_fractions and like.is_floating_point else held  # type: ignore[union-attr]
+
+
+def _as_beside(x: Expression, like: torch.dtype) -> Expression:
+    """In a wider floating type, with all digits of its numbers, if it is made of single numbers alone: sqrt(0.1) beside
+    float64 is not the root of 0.1 in float32."""
+    parts = ancestors([x]) if torch.promote_types(x.dtype, like) == like and x.dtype.is_floating_point else []
+    is_written = all(
+        one.op.name != "cast" if one.op else one.kind == "constant" and not one.data.dim() for one in parts
+    )
+    made: dict[Expression, Expression] = {}
+    for one in parts if is_written else ():
+        is_fraction = one.dtype.is_floating_point
+        data = constant(float(str(one.data.cpu().numpy())), like).data if one.op is None and is_fraction else one.data
+        inputs = tuple(made[part] for part in one.inputs)
+        made[one] = replace(one, inputs=inputs, dtype=like if is_fraction else one.dtype, data=data)
+    return made.get(x, x)
 
 
 def ancestors(outputs: Iterable[Expression], until: Callable[[Expression], bool] = lambda _: False) -> list[Expression]:

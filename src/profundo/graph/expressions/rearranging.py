@@ -256,13 +256,19 @@ def concat(parts: Sequence[Operand], dim: int = 0) -> Expression:
     """Several values one after the other along a dimension."""
     if not parts:
         raise ProfundoError("concat: expected at least one part, got none")
-    known = [as_expression(part) for part in parts]
+    known = _side_by_side(parts)
     return _concat(*known, dim=_dim(known[0], dim))
 
 
 def stack(parts: Sequence[Operand], dim: int = 0) -> Expression:
     """Several values of one shape along a new dimension."""
-    return concat([unsqueeze(part, dim) for part in parts], dim)
+    return concat([unsqueeze(part, dim) for part in _side_by_side(parts)], dim)
+
+
+def _side_by_side(parts: Sequence[Operand]) -> list[Expression]:
+    """Written numbers in the dtype of the expressions among them."""
+    like = next((part.dtype for part in parts if isinstance(part, Expression)), None)
+    return [as_expression(part, like) for part in parts]
 
 
 # ------------------------------------------------------------------------------------------------------------ indexing

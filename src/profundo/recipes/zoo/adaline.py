@@ -20,8 +20,6 @@ from torch import Tensor, nn
 
 from profundo.data.batches import batches
 from profundo.data.full_batch import whole
-from profundo.data.new_inputs import read_rows
-from profundo.data.standard import standardize
 from profundo.pictures import scatter_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.context import Context
@@ -159,13 +157,8 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     known = model.known
     mean, std = known["inputs"]["mean"], known["inputs"]["std"]
     inputs = Inputs((len(mean),), "features", tuple(mean), tuple(std), tuple(known["names"]))
-
-    def targets(file: Path) -> list[float]:
-        values = outputs(model.networks["neuron"], standardize(read_rows(file, inputs), inputs))[:, 0]
-        mean, std = known["targets"]["mean"][0], known["targets"]["std"][0]
-        return [value * std + mean for value in values.tolist()]
-
-    return row_answers(files, targets)
+    middle, scale = known["targets"]["mean"][0], known["targets"]["std"][0]
+    return row_answers(files, model.networks["neuron"], inputs, lambda value: value * scale + middle)
 
 
 RECIPE = Recipe(Settings, Settings(epochs=10), run, networks=networks, predict=predict)

@@ -86,7 +86,7 @@ def masked(pictures: Tensor, share: float, generator: torch.Generator | None = N
 
 def run(context: Context, settings: Settings) -> Outcome:
     data = context.load(settings.data, images=True)
-    known = {"shape": list(data.spec.inputs.shape)}
+    known = {"shape": list(data.spec.inputs.shape), "window": list(data.spec.inputs.window)}
     net = networks(settings, known)["autoencoder"]
     share = masking_of(settings)
     precision = context.precision(net)
@@ -243,7 +243,8 @@ def reconstructions(test: Tensor, seen: Tensor, made: Tensor, by_components: Ten
 
 def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     """Each picture's mean squared error per pixel, once through the net, and its code."""
-    net, read = model.networks["autoencoder"], read_intensities(files, model.known["shape"])
+    known = model.known
+    net, read = model.networks["autoencoder"], read_intensities(files, known["shape"], known.get("window", ()))
     errors = (outputs_in_parts(net, read) - read).square().flatten(1).mean(1).tolist()
     return [
         {"input": str(path), "prediction": error, "code": code}

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from profundo.data.sets.known_functions import arcsine, spread_out, truth, with_noise
 from profundo.evaluate.decomposition import Parts, bias_and_variance
@@ -26,13 +25,12 @@ from profundo.pictures import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import outputs
+from profundo.recipes.polynomials import check_degree, fitted
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.side_by_side import train_side_by_side
-from profundo.records import ProfundoError
 from profundo.runs.experiment import Positive, Some, Whole
-from profundo.train.closed_form import least_squares
 
-__all__ = ["RECIPE", "Settings", "chebyshev", "networks", "run"]
+__all__ = ["RECIPE", "Settings", "networks", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +53,7 @@ def networks(settings: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Modu
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    """Raises ProfundoError where a polynomial would have more coefficients than there are samples."""
-    if settings.degree >= settings.samples:
-        raise ProfundoError(f"degree {settings.degree}: expected less than the number of samples, {settings.samples}")
+    check_degree(settings.degree, settings.samples)
     draw = context.generator("training sets")
     x = spread_out((settings.sets, settings.samples), draw)
     y = with_noise(x, settings.noise, draw)
@@ -65,11 +61,11 @@ def run(context: Context, settings: Settings) -> Outcome:
     places = arcsine((settings.places,), fresh)
     targets = with_noise(places.expand(settings.sets, -1), settings.noise, fresh)
 
-    nets = networks(settings, {})
+    nets, sets = networks(settings, {}), (x[..., None].float(), y[..., None].float())
     for name, net in nets.items():
-        train_side_by_side(context, settings, net, x[..., None].float(), y[..., None].float(), name)
+        train_side_by_side(context, net, *sets, settings.epochs, settings.learning_rate, name)
     parts = partial(bias_and_variance, truth=truth(places), targets=targets, noise=settings.noise**2)
-    by_degree = [parts(polynomial(x, y, places, degree)) for degree in range(settings.degree + 1)]
+    by_degree = [parts(fitted(x, y, places, degree)) for degree in range(settings.degree + 1)]
     by_width = [parts(outputs(net, places[:, None].float()).squeeze(-1)) for net in nets.values()]
     best = min(range(len(by_degree)), key=lambda degree: by_degree[degree].error)
     gap = max(abs(one.total / one.error - 1) for one in (*by_degree, *by_width))
@@ -115,20 +111,6 @@ def exhibits(settings: Settings, by_degree: Sequence[Parts], by_width: Sequence[
         table("Polynomials", "degree", degrees, by_degree),
         table("Nets", "hidden units", settings.widths, by_width),
     ]
-
-
-def chebyshev(x: Tensor, degree: int) -> Tensor:
-    """T₀ … T_degree at x, by Tₖ₊₁ = 2xTₖ − Tₖ₋₁: (…, degree + 1)."""
-    columns = [torch.ones_like(x), x]
-    for _ in range(degree - 1):
-        columns.append(2 * x * columns[-1] - columns[-2])
-    return torch.stack(columns[: degree + 1], -1)
-
-
-def polynomial(x: Tensor, y: Tensor, places: Tensor, degree: int) -> Tensor:
-    """What the polynomial that fits each training set best says at the places: (sets, places)."""
-    weights = least_squares(chebyshev(x, degree), y[..., None])
-    return (chebyshev(places, degree) @ weights).squeeze(-1)
 
 
 def chart(title: str, caption: str, at: Sequence[int], parts: Sequence[Parts], x_label: str) -> Chart:

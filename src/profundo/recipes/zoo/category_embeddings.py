@@ -33,7 +33,7 @@ from profundo.nets.tabular import CategoryNet
 from profundo.pictures.charts import points_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
-from profundo.recipes.net_outputs import device_of, outputs, row_answers
+from profundo.recipes.net_outputs import device_of, outputs
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Dataset, ProfundoError, Samples, Source
 from profundo.runs.experiment import Positive, Whole
@@ -80,10 +80,10 @@ def run(context: Context, settings: Settings) -> Outcome:
         ),
         batches(data.train, data.spec, settings.batch_size, seed=context.seed, device=context.device),
         Plan(settings.epochs, schedule("cosine")),
-        validate=lambda: {"validation RMSE": error(told(net, data.validation.inputs, known), data.validation)},
+        validate=lambda: {"validation RMSE": error(log_demand(net, data.validation.inputs, known), data.validation)},
     )
     learnt = net.tables
-    rmse = error(told(net, data.test.inputs, known), data.test)
+    rmse = error(log_demand(net, data.test.inputs, known), data.test)
     others = other_methods(context, data, net)
     linear = others["ridge"]["one-hot"]
     return Outcome(
@@ -100,7 +100,7 @@ def run(context: Context, settings: Settings) -> Outcome:
     )
 
 
-def told(net: nn.Module, inputs: Tensor | Source, known: Mapping[str, Any]) -> Tensor:
+def log_demand(net: nn.Module, inputs: Tensor | Source, known: Mapping[str, Any]) -> Tensor:
     """Predicted log demand (rows, 1)."""
     assert isinstance(inputs, Tensor)
     predicted: Tensor = outputs(net, inputs) * known["std"] + known["mean"]
@@ -248,7 +248,11 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     Raises ProfundoError for a file that does not read, lacks a column, or names an unknown category.
     """
     net, known = model.networks["net"], model.known
-    return row_answers(files, lambda file: told(net, read_rows(file, known["levels"]), known)[:, 0].exp().tolist())
+    return [
+        {"input": f"{file}, row {number}", "prediction": value}
+        for file in files
+        for number, value in enumerate(log_demand(net, read_rows(file, known["levels"]), known)[:, 0].exp().tolist(), 1)
+    ]
 
 
 def read_rows(file: Path, levels: Mapping[str, Sequence[str]]) -> Tensor:

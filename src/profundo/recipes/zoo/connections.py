@@ -34,6 +34,7 @@ from profundo.runs.experiment import Positive, Some, Whole
 __all__ = ["RECIPE", "Settings", "run"]
 
 SPARSE = ("table", "random", "full")
+KINDS = {False: "plain", True: "residual"}  # by whether there are shortcuts
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         for kind in SPARSE:
             sparse[kind].append(train_sparse(context, settings, data, kind, repeat))
         for depth in settings.depths:
-            for shortcuts in (False, True):
+            for shortcuts in KINDS:
                 trained, accuracy = train_deep(context, settings, small, depth, shortcuts, repeat)
                 deep.setdefault((shortcuts, depth), []).append(trained)
                 accuracies.setdefault((shortcuts, depth), []).append(accuracy)
@@ -113,7 +114,7 @@ def train_deep(
         ("nesterov", settings.residual_rate, 5e-4),
         epochs=settings.residual_epochs,
         batch_size=settings.batch_size,
-        name=f"{'residual' if shortcuts else 'plain'} {depth}, {repeat + 1}",
+        name=f"{KINDS[shortcuts]} {depth}, {repeat + 1}",
     )
     return trained, classified(context, net, data.test, data.spec, data.train)[1].values["accuracy"]
 
@@ -131,18 +132,18 @@ def sparse_table(settings: Settings, sparse: Mapping[str, Sequence[float]]) -> T
 
 
 def depth_chart(settings: Settings, deep: Mapping[tuple[bool, int], Sequence[Trained]]) -> Chart:
-    lines = []
-    for shortcuts, name in ((False, "plain"), (True, "residual")):
-        last = [[trained.history["loss"][-1] for trained in deep[shortcuts, depth]] for depth in settings.depths]
-        lines.append(band(name, settings.depths, last))
+    last = {key: [trained.history["loss"][-1] for trained in trainings] for key, trainings in deep.items()}
+    lines = [
+        band(name, settings.depths, [last[kind, depth] for depth in settings.depths]) for kind, name in KINDS.items()
+    ]
     caption = "Training cost in the last epoch by the number of layers; bands from the smallest to the largest."
     return Chart("Harder with depth", caption, lines_svg(lines, x_label="layers", y_label="training cost"))
 
 
 def curves(deep: Mapping[tuple[bool, int], Sequence[Trained]], depth: int) -> Chart:
     lines = []
-    for shortcuts, name in ((False, "plain"), (True, "residual")):
-        epochs = list(zip(*(trained.history["loss"] for trained in deep[shortcuts, depth]), strict=True))
+    for kind, name in KINDS.items():
+        epochs = list(zip(*(trained.history["loss"] for trained in deep[kind, depth]), strict=True))
         lines.append(band(name, range(1, len(epochs) + 1), epochs))
     caption = f"Training cost of the nets of {depth} layers by epoch; bands from the smallest to the largest."
     return Chart("The deepest", caption, lines_svg(lines, x_label="epoch", y_label="training cost"))
@@ -155,14 +156,14 @@ def depth_table(
 ) -> Table:
     rows: list[list[str | float]] = [
         [
-            "residual" if shortcuts else "plain",
+            KINDS[shortcuts],
             depth,
             round(mean(trained.history["loss"][-1] for trained in deep[shortcuts, depth]), 4),
             round(mean(accuracies[shortcuts, depth]), 4),
             round(min(accuracies[shortcuts, depth]), 4),
         ]
         for depth in settings.depths
-        for shortcuts in (False, True)
+        for shortcuts in KINDS
     ]
     columns = ["net", "layers", "training cost", "test accuracy, mean", "worst"]
     return Table("With and without shortcuts", f"Means over {settings.repeats} first weights.", columns, rows)

@@ -26,7 +26,6 @@ from torch import Tensor, nn
 
 from profundo.data.standard import standardize
 from profundo.nets.batched_nets import BatchedMLP
-from profundo.nets.features import RandomFeatures
 from profundo.pictures import lines_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Table
 from profundo.recipes.context import Context
@@ -129,7 +128,7 @@ def grow_nets(context: Context, settings: Settings, data: Dataset, nets: Mapping
     truth = odd(test_digits)
     rows = []
     for name, net in nets.items():
-        train_side_by_side(context, settings, net, training, labels, name)
+        train_side_by_side(context, net, training, labels, settings.epochs, settings.learning_rate, name)
         made = outputs(net, test)
         wrong = (made * truth <= 0).float().mean((1, 2))
         rows.append((risks(outputs(net, training), labels), risks(made, truth), wrong))
@@ -147,17 +146,27 @@ def grow_features(context: Context, settings: Settings, data: Dataset) -> Errors
     for features in settings.features:
         measured = []
         for own in chosen:
-            net = RandomFeatures(PIXELS, features, DIGITS, draw).double()
+            hidden = random_features(PIXELS, features, draw)
             targets = F.one_hot(digits[own], DIGITS).double()
-            with torch.no_grad():
-                net.output.copy_(least_squares(net.hidden(inputs[own]), targets))
-                fitted, made = net(inputs[own]), net(test_inputs)
+            output = least_squares(hidden(inputs[own]), targets)
+            fitted, made = hidden(inputs[own]) @ output, hidden(test_inputs) @ output
             wrong = (made.argmax(1) != test_digits).double().mean()
             measured.append(
                 torch.stack((risks(fitted, targets), risks(made, F.one_hot(test_digits, DIGITS).double()), wrong))
             )
         rows.append(torch.stack(measured, 1))
     return Errors(*torch.stack(rows, 1).float())
+
+
+def random_features(inputs: int, features: int, generator: torch.Generator) -> Callable[[Tensor], Tensor]:
+    """A hidden layer of ReLU units that stays as it was drawn (Rahimi & Recht 2007): (samples, in) → (samples, features).
+
+    Weights and biases are normal such that, for standardised inputs, every unit is as often on as off; the values are
+    divided by √features, so that their scale does not depend on how many there are.
+    """
+    weight = (torch.randn(inputs, features, generator=generator) / inputs**0.5).double()
+    bias = (torch.randn(features, generator=generator) / 2).double()
+    return lambda rows: torch.relu(rows @ weight + bias) / features**0.5
 
 
 def samples(data: Dataset, split: str) -> tuple[Tensor, Tensor]:

@@ -20,8 +20,6 @@ from torch import Tensor, nn
 
 from profundo.data.batches import batches
 from profundo.data.full_batch import whole
-from profundo.data.new_inputs import read_rows
-from profundo.data.standard import standardize
 from profundo.evaluate.separation import novikoff_bound
 from profundo.pictures.planes import Plane
 from profundo.recipes.context import Context
@@ -118,12 +116,7 @@ def predict(model: Model, files: Sequence[Path]) -> list[dict[str, Any]]:
     """The class of each row of CSV files with the two measurements as columns, by name, in their own units."""
     known = model.known
     inputs = Inputs((2,), "features", tuple(known["mean"]), tuple(known["std"]), tuple(known["names"]))
-
-    def classes(file: Path) -> list[str]:
-        values = outputs(model.networks["neuron"], standardize(read_rows(file, inputs), inputs))
-        return [known["classes"][value > 0] for value in values[:, 0].tolist()]
-
-    return row_answers(files, classes)
+    return row_answers(files, model.networks["neuron"], inputs, lambda value: known["classes"][value > 0])
 
 
 RECIPE = Recipe(Settings, Settings(epochs=8), run, networks=networks, predict=predict)

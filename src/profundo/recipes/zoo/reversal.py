@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,13 +43,12 @@ KINDS = ("attention", "bottleneck")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """longest: digits of a string; attention: additive (Bahdanau) or dot (Luong); width: of each recurrent net.
+    """longest: digits of a string; width: of each recurrent net.
 
     steps: batches of one epoch; clip: the largest norm of a gradient; test: strings of the test.
     """
 
     longest: Whole = 12
-    attention: Literal["additive", "dot"] = "additive"
     width: Whole = 64
     epochs: Whole = 10
     steps: Whole = 100
@@ -62,8 +61,8 @@ class Settings:
 def networks(settings: Settings, _known: Mapping[str, Any]) -> dict[str, nn.Module]:
     """The translator that attends, and the one that does not."""
     return {
-        "attention": Translator(SYMBOLS, settings.width, attention=settings.attention),
-        "bottleneck": Translator(SYMBOLS, settings.width, attention="none"),
+        "attention": Translator(SYMBOLS, settings.width),
+        "bottleneck": Translator(SYMBOLS, settings.width, attends=False),
     }
 
 

@@ -5,9 +5,8 @@ least a margin apart. What it learns is a distance, and that serves for classes 
 Zemel & Salakhutdinov 2015). Data: MNIST; digits 0 to 6 are trained on, 7, 8 and 9 are judged.
 
 Result: shown one sample each of the three unseen digits, 64.4 to 67.2 % of further ones are named rightly (3 seeds; 57 to 58 %
-by raw pixels, 33 % by chance), shown five 77.7 to 79.0 % (77 %); among all ten digits 82.5 to 83.0 % and 87.5 to 88.7 % (43 % and
-66 %). With more samples, and for the ten nearest neighbours, raw pixels are better. Triplets do better (recipe triplet). About
-20 s on one core of an AMD EPYC, no GPU.
+by raw pixels, 33 % by chance), shown five 77.7 to 79.0 % (77 %). With more samples, and for the ten nearest
+neighbours, raw pixels are better. Triplets do better (recipe triplet). About 20 s on one core of an AMD EPYC, no GPU.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ enough for XOR is what the recipes perceptron and xor show.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.nets.threshold_units import GATES, ThresholdLayer
+from profundo.nets.threshold_units import GATES
 from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.planes import Plane
 from profundo.recipes.context import Context
@@ -24,6 +24,12 @@ from profundo.recipes.recipe import Outcome, Recipe
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]
 
+UNITS = {
+    "AND": "1 where a + b ≥ 1.5",
+    "OR": "1 where a + b ≥ 0.5",
+    "NOT": "1 where −a ≥ −0.5",
+    "XOR": "1 where a + b ≥ 0.5 and 1 where a + b ≥ 1.5; then 1 where h₁ − h₂ ≥ 0.5",
+}
 TRUTH = {"AND": (0, 0, 0, 1), "OR": (0, 1, 1, 1), "NOT": (1, 0), "XOR": (0, 1, 1, 0)}
 
 
@@ -79,28 +85,10 @@ def truth_table(net: nn.Module, name: str) -> Table:
     expected = zip(inputs, answers(net, name), TRUTH[name], strict=True)
     return Table(
         name,
-        f"{name}: {described(net)}.",
+        f"{name}: {UNITS[name]}.",
         [*columns, "the net", name],
         [[*row, answer, truth] for row, answer, truth in expected],
     )
-
-
-def described(net: nn.Module) -> str:
-    """The weights and thresholds in words."""
-    layers = [layer for layer in net.modules() if isinstance(layer, ThresholdLayer)]
-    told = []
-    for layer, names in zip(layers, (("a", "b"), ("h₁", "h₂")), strict=False):
-        units = zip(layer.weights.tolist(), layer.thresholds.tolist(), strict=True)
-        told.append(" and ".join(f"1 where {weighted(row, names)} ≥ {threshold:g}" for row, threshold in units))
-    return "; then ".join(told).replace("-", "−")
-
-
-def weighted(weights: Sequence[float], names: Sequence[str]) -> str:
-    """1, −1 → a − b."""
-    size = ["" if abs(weight) == 1 else f"{abs(weight):g} " for weight in weights]
-    signs = ["-" if weight < 0 else "+" for weight in weights]
-    terms = [f" {sign} {much}{name}" for sign, much, name in zip(signs, size, names, strict=False)]
-    return "".join(terms).removeprefix(" + ").replace(" - ", "-", 1 if weights[0] < 0 else 0)
 
 
 def plane(net: nn.Module, name: str) -> Tensor:

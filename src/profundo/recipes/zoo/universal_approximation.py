@@ -63,7 +63,7 @@ def run(context: Context, settings: Settings) -> Outcome:
     places, between = grid(PLACES), grid(BETWEEN)
     targets = values(places, settings.nets)
     for name, net in nets.items():
-        train_side_by_side(context, settings, net, places, targets, name)
+        train_side_by_side(context, net, places, targets, settings.epochs, settings.learning_rate, name)
     errors = torch.stack([root_mean_squares(net, between, settings.nets) for net in nets.values()])
     typical = errors.median(2).values  # (widths, functions)
     spread = values(between, 1).std(1, correction=0).squeeze(1)

@@ -61,7 +61,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "thou": "thou thee thy thine art hast dost",
         "numbers": "two three four five ten twenty",
     },
-    "characters": {"vowels": "aeiou", "consonants": "bcdfghjklmnpqrstvwxyz", "marks": ".,;:!?"},
+    "characters": {"vowels": "a e i o u", "consonants": " ".join("bcdfghjklmnpqrstvwxyz"), "marks": ". , ; : ! ?"},
 }
 ASKED = {"words": "king queen father love sword blood night he she thou", "characters": "a e t s q , . !"}
 COMMON = 20  # a neighbour that is shown has at least so many occurrences; of rarer words little was learnt
@@ -207,15 +207,10 @@ def places(model: Model, words: Sequence[str]) -> list[int]:
 
 def grouped(model: Model) -> tuple[Tensor, list[int]]:
     """Rows (n, d) of the words in the hand-made groups, and the group of each."""
-    members = [places(model, members_of(model, name)) for name in GROUPS[model.asked.unit]]
+    members = [places(model, members.split()) for members in GROUPS[model.asked.unit].values()]
     groups = [number for number, inside in enumerate(members) for _ in inside if len(inside) > 1]
     chosen = [place for inside in members for place in inside if len(inside) > 1]
     return vectors(model)[chosen], groups
-
-
-def members_of(model: Model, group: str) -> list[str]:
-    listed = GROUPS[model.asked.unit][group]
-    return listed.split() if model.asked.unit == "words" else list(listed)
 
 
 def group_share(rows: Tensor, groups: Tensor) -> tuple[float, float]:
@@ -257,8 +252,8 @@ def group_pictures(context: Context, model: Model) -> list[Exhibit]:
     rows, groups = grouped(model)
     if len(set(groups)) < 2 or len(rows) < 8:
         return []
-    names = list(GROUPS[model.asked.unit])
-    few = [word for name in names for word in members_of(model, name)[:3] if places(model, [word])]
+    by_name = GROUPS[model.asked.unit]
+    few = [word for members in by_name.values() for word in members.split()[:3] if places(model, [word])]
     table = vectors(model)[places(model, few)]
     return [
         map_of_rows(
@@ -267,7 +262,7 @@ def group_pictures(context: Context, model: Model) -> list[Exhibit]:
             "of the groups that the colours show.",
             rows,
             groups,
-            names,
+            list(by_name),
             context.seed,
             perplexity=10.0,
             metric="cosine",
