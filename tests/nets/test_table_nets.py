@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from profundo import nets
 from profundo.data import load
 from profundo.data.standard import standardize
+from profundo.nets.summary import summary
 from profundo.nets.table_nets import Vote, are_flags, squashed
 from profundo.records import Inputs, ProfundoError, Spec, Targets
 
@@ -69,7 +71,7 @@ def test_scales_are_numpys_quartiles_of_the_training_rows_and_a_wrong_cell_canno
     batch[7, 2] = 1e9
     batch[:, 3] = 5.0
     net = built()
-    net.measure(batch)
+    net.measure_inputs(batch)
     assert (net.features.embedding.slope[3] == 0).all()
     low, middle, high = np.quantile(batch.numpy(), [0.25, 0.5, 0.75], axis=0)
     np.testing.assert_allclose(net.features.middle, middle, rtol=1e-6)
@@ -88,7 +90,7 @@ def test_a_number_is_so_far_through_the_pieces_as_its_rank_among_the_training_ro
     """The sum of the shares grows by one from quantile to quantile, so it is off the rank by less than one piece."""
     batch = rows(1601, 2).exp()  # skewed
     net = built(features=2)
-    net.measure(batch)
+    net.measure_inputs(batch)
     scaled = (batch - net.features.middle) / net.features.spread
     shares = ((scaled.unsqueeze(2) - net.features.embedding.begin) * net.features.embedding.slope).clamp(0, 1)
     rank = batch.argsort(0).argsort(0) / 1600
@@ -106,7 +108,7 @@ def test_categories_and_gaps_of_a_table_arrive_as_zero_and_one(tmp_path):
     assert [name for name, flag in zip(data.spec.inputs.names, flags, strict=True) if not flag] == ["size", "weight"]
     net = nets.table_net(data.spec)
     standard = standardize(data.train.inputs, data.spec.inputs)
-    net.measure(standard)
+    net.measure_inputs(standard)
     seen = net.features(standard)[:, -sum(flags) :]
     torch.testing.assert_close(seen, data.train.inputs[:, torch.tensor(flags)], rtol=0, atol=1e-5)
 
@@ -114,6 +116,14 @@ def test_categories_and_gaps_of_a_table_arrive_as_zero_and_one(tmp_path):
 def test_very_many_numbers_go_without_pieces():
     assert built(features=101).features.embedding is None
     assert built(features=100).features.embedding is not None
+
+
+def test_its_table_counts_the_multiplications_that_pytorch_counts():
+    net = built(members=3, widths=(6, 5)).eval()
+    with FlopCounterMode(display=False) as counter:
+        net(rows(1, 4))
+    activations = 3 * 6 + 3 * 5
+    assert sum(row.flops for row in summary(net, Inputs((4,), "features"))) - activations == counter.get_total_flops()
 
 
 @pytest.mark.parametrize("options", [{"members": 0}, {"widths": (8, 0)}, {"dropout": 1.0}])

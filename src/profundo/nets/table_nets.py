@@ -25,7 +25,7 @@ from profundo.nets.activations import activation_layer
 from profundo.nets.init import glorot_radius
 from profundo.records import Inputs, ProfundoError, Spec, Targets
 
-__all__ = ["TableNet", "table_net"]
+__all__ = ["MemberLinear", "MemberOutput", "Pieces", "TableNet", "table_net"]
 
 FARTHEST = 3.0
 MOST_EMBEDDED = 100  # numbers; more are squashed only, for their pieces would cost more than all the rest
@@ -78,7 +78,7 @@ class TableNet(nn.Module):
         return each.flatten(0, 1)[: len(features)]
 
     @torch.no_grad()
-    def measure(self, rows: Tensor) -> None:
+    def measure_inputs(self, rows: Tensor) -> None:
         """Learn median and spread of every number from standardised training rows (samples, features)."""
         self.features.measure(rows.flatten(1))
 

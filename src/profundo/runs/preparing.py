@@ -137,7 +137,7 @@ MEASURED, PIECES = 10_000, 10  # training rows that a net's own statistics come 
 
 def measure_inputs(net: nn.Module, data: Dataset) -> None:
     """Let a net that scales its inputs by itself (nets/table_nets.py) learn how, from training rows as it will see them."""
-    measure = getattr(net, "measure", None)
+    measure = getattr(net, "measure_inputs", None)
     if measure is None:
         return
     count = len(data.train)
