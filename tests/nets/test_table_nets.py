@@ -99,7 +99,7 @@ def test_a_number_is_so_far_through_the_pieces_as_its_rank_among_the_training_ro
 
 def test_categories_and_gaps_of_a_table_arrive_as_zero_and_one(tmp_path):
     cells = [
-        f"{place * place % 17 + 0.5},{'abc'[place % 3]},{'' if place % 4 == 0 else place * 2},{place % 2}"
+        f"{place * place % 17 + 0.5},{'abcde'[place % 5]},{'' if place % 4 == 0 else place * 2},{place % 2}"
         for place in range(40)
     ]
     (tmp_path / "table.csv").write_text("\n".join(["size,kind,weight,target", *cells]))

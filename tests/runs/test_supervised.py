@@ -12,9 +12,9 @@ from torch import nn
 import profundo as pf
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.runs.experiment import completed, new_experiment, read_experiment
-from profundo.runs.supervised import evaluate_split, open_run, prepare, train
+from profundo.runs.supervised import best_epoch, evaluate_split, open_run, prepare, train
 from profundo.runs.voice import Quiet
-from profundo.train import OPTIMIZERS
+from profundo.train import OPTIMIZERS, History
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +145,12 @@ def test_rows_are_stopped_early_by_default_and_keep_the_best_epoch_after_the_ris
     opened = open_run(tmp_path / "run")
     assert opened.best_epoch == run.best_epoch
     torch.testing.assert_close(opened.net.features.middle, run.net.features.middle, rtol=0, atol=0)
+
+
+def test_the_best_epoch_is_none_of_those_that_early_stopping_does_not_look_at():
+    history = History()
+    history.rows = [{"epoch": epoch, "validation loss": loss} for epoch, loss in enumerate([0.1, 3.0, 2.0, 2.5])]
+    assert (best_epoch(history), best_epoch(history, 2)) == (0, 2)
 
 
 def test_a_net_of_tables_sees_the_scales_of_the_training_rows_alone():
