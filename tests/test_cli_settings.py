@@ -24,6 +24,8 @@ WRITTEN = {
     "encoding": (["--encoding", "cp850"], "cp850"),
     "header": (["--header", "none"], "none"),
     "image_size": (["--image-size", "17"], 17),
+    "split_by": (["--split-by", "time:when"], "time:when"),
+    "target_transform": (["--target-transform", "log"], "log"),
     "net": (["--net", "mlp"], "mlp"),
     "net_options": (
         ["--net-option", "dropout=0.2", "--net-option", "widths=[8, 4]"],

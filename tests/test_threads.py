@@ -154,7 +154,11 @@ def cores(monkeypatch):
 
 def test_threads_that_all_compute_have_a_core_each_until_the_number_changes(cores):
     torch.set_num_threads(len(cores))
-    threads.apart(len(cores))
+    for _ in range(100):  # on a busy machine they are not always recognised
+        threads.apart(len(cores))
+        if threads._here.cores:
+            break
+        threads.together()
     helpers = [task for task in map(int, os.listdir(threads.TASKS)) if len(os.sched_getaffinity(task)) == 1]
     assert sorted(core for task in helpers for core in os.sched_getaffinity(task)) == cores
     assert threads.cores_before() == set(cores)

@@ -35,6 +35,7 @@ __all__ = [
     "Step",
     "TableForm",
     "Targets",
+    "Transform",
     "Writing",
 ]
 
@@ -133,7 +134,9 @@ class Inputs:
 
     shape: (channels, height, width) of an image, (features,) of a row.
     mean, std: per channel or per feature, measured on the training split in units of the raw values
-        (0–255 for images); a network sees (raw − mean) / std. Empty: the values are used as they are.
+        (0–255 for images); a network sees z = (raw − mean) / std. Empty: the values are used as they are.
+    clipped: for each feature whether it has values far out: then the network sees z / √(1 + (z/3)²), mean is the median
+        and std the interquartile range in the unit of a normal deviation. Empty: none has.
     names: names of a row's features; empty for images.
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
@@ -146,7 +149,23 @@ class Inputs:
     names: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     form: TableForm = TableForm()
+    clipped: tuple[bool, ...] = ()
     window: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """How one real target is bent before it is standardised (units.py); all that is in it was learned in training.
+
+    kind: "none", as it is; "log", log(y + shift), and its tangent below `least`; "rank", straight lines through the points
+        (values[i], scores[i]).
+    """
+
+    kind: Literal["none", "log", "rank"]
+    shift: float = 0.0
+    least: float = 0.0
+    values: tuple[float, ...] = ()
+    scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +177,7 @@ class Targets:
     classes: the names of classes or labels in index order; two for "binary", none for "real".
     names: names of the real targets.
     mean, std: of real targets on the training split; a network predicts (target − mean) / std.
+    transforms: one for each real target, of which mean and std are then measured; none where they are taken as they are.
     """
 
     kind: TargetKind
@@ -165,6 +185,7 @@ class Targets:
     names: tuple[str, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    transforms: tuple[Transform, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +216,9 @@ class Source(Protocol):
 class Samples:
     """One split: raw inputs (a tensor, samples first, or a Source) and targets.
 
-    inputs: uint8 (samples, channels, height, width) for images, float32 (samples, features) for rows.
-    targets: int64 (samples,) for "classes" and "binary", float32 (samples, K) of 0 and 1 for "labels", float32 (samples,
-        outputs) for "real", in their own units.
+    inputs: uint8 (samples, channels, height, width) for images, float32 or float64 (samples, features) for rows.
+    targets: int64 (samples,) for "classes" and "binary", float32 (samples, K) of 0 and 1 for "labels", float32 or float64
+        (samples, outputs) for "real", in their own units.
     """
 
     inputs: Tensor | Source

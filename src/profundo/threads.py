@@ -148,6 +148,7 @@ def apart(number: int) -> None:
     if number == 1 or number != len(cores) or person_decides() or getattr(_here, "team", None) == number:
         return
     _here.team = number
+    _here.cores = None
     helpers = _helpers()
     if len(helpers) == number - 1:
         _here.cores = set(cores)

@@ -20,7 +20,7 @@ def test_rows_of_numbers_and_words_as_classes(tmp_path):
     x = NUMBERS.normal(size=(30, 4))
     found = array_collection(saved(tmp_path / "a.npz", X=x, y=np.array(["b", "a", "c"] * 10)))
     assert (found.inputs.kind, found.inputs.shape) == ("features", (4,))
-    assert torch.equal(found.train.inputs, torch.from_numpy(x.astype(np.float32)))
+    assert torch.equal(found.train.inputs, torch.from_numpy(x))
     assert found.targets.classes == ("a", "b", "c")
     assert found.train.targets[:3].tolist() == [1, 0, 2]
 

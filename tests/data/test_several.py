@@ -7,6 +7,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 
 from profundo.data import load
 from profundo.data.arrays import array_collection
+from profundo.data.dataset_names import Reading
 from profundo.data.tables.frames import table_collection
 from profundo.records import ProfundoError
 
@@ -19,7 +20,7 @@ ROWS = "x,sun,rain,low,high,genres\n" + "".join(
 def collection(tmp_path, target, task="auto", text=ROWS):
     path = tmp_path / "table.csv"
     path.write_text(text)
-    return table_collection(path, target, task)
+    return table_collection(path, Reading(target=target, task=task))
 
 
 def test_columns_of_zero_and_one_are_labels(tmp_path):
@@ -71,7 +72,7 @@ def test_a_label_that_every_row_has_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("target", "task", "words"),
     [
-        ("sun,snow", "auto", "no column 'snow'; nearest: sun"),
+        ("sun,snow", "auto", "no column 'snow' for --target; nearest: sun"),
         ("sun,sun", "auto", "each target once"),
         ("sun,genres", "auto", "holds String values"),
         ("low,high", "labels", "columns of 0 and 1"),

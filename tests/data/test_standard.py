@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.preprocessing import RobustScaler, StandardScaler
 
+import profundo as pf
 from profundo.data import standardize, standardize_targets
 from profundo.data.splits.splits import stratified
-from profundo.data.standard import channel_sums, moments
+from profundo.data.standard import channel_sums, clip, measured_rows, moments, robust
 from profundo.records import Inputs, Targets
 
 
@@ -46,6 +48,96 @@ def test_only_real_targets_are_standardised():
     assert standardize_targets(torch.tensor([[5.0]]), Targets("real", mean=(3.0,), std=(4.0,))).item() == 0.5
     indices = torch.tensor([0, 1, 2])
     assert standardize_targets(indices, Targets("classes", ("a", "b", "c"))) is indices
+
+
+def measured(*columns):
+    rows = torch.tensor(np.stack(columns, 1), dtype=torch.float64)
+    return rows, measured_rows(Inputs((len(columns),), "features"), rows)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.7e9, 5e6, -1e12])
+@pytest.mark.parametrize("kind", ["arrays", "rows"])
+def test_numbers_far_from_zero_are_standardised_like_those_about_it(tmp_path, offset, kind):
+    """Times in seconds, metres of a map: as float32 they would be a few steps."""
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(0, 90, (300, 2)), draw.normal(0, 90, 300)
+    np.savez(tmp_path / "a.npz", x=x + offset, y=y + offset)
+    data = pf.load(tmp_path / "a.npz")
+    spec = data.spec
+    if kind == "rows":  # measured alone
+        inputs = measured_rows(Inputs((2,), "features"), data.train.inputs)
+        assert (inputs.mean, inputs.std) == (spec.inputs.mean, spec.inputs.std)
+    ready, targets = standardize(data.train.inputs, spec.inputs), standardize_targets(data.train.targets, spec.targets)
+    assert ready.dtype == targets.dtype == torch.float32
+    near = data.train.inputs - offset
+    np.testing.assert_allclose(ready, StandardScaler().fit_transform(near.numpy()), rtol=1e-5, atol=2e-5)
+    assert len(ready[:, 0].unique()) == len(targets.unique()) == len(data.train)
+
+
+def test_the_robust_scale_is_that_of_scikit_learn():
+    values = np.random.default_rng(0).gamma(2, 3, (4001, 3))  # the quartiles are rows of their own
+    median, deviation = robust(torch.tensor(values))
+    theirs = RobustScaler(unit_variance=True).fit(values)
+    np.testing.assert_allclose(median, theirs.center_, rtol=1e-12)
+    np.testing.assert_allclose(deviation, theirs.scale_, rtol=1e-12)
+
+
+def test_six_slips_of_twenty_thousand_leave_a_column_as_it_was():
+    draw = np.random.default_rng(0)
+    area = draw.normal(1500, 400, 20_000)
+    slips = area.copy()
+    slips[:6] = 99_999
+    rows, inputs = measured(area, slips)
+    assert inputs.clipped == (False, True)
+    ready = standardize(rows, inputs)[6:]
+    torch.testing.assert_close(ready[:, 1], clip(ready[:, 0]), rtol=0, atol=0.03)
+    assert standardize(rows, inputs)[:6, 1].max() < 3
+
+
+def test_a_net_learns_as_well_from_a_column_with_six_slips(tmp_path):
+    draw = np.random.default_rng(0)
+    x = draw.normal(1500, 400, (800, 2))
+    y = x @ [1.0, 0.5] + draw.normal(0, 50, 800)
+    slips = x.copy()
+    slips[draw.choice(800, 6, replace=False), 0] = 9_999_999
+    reached = {}
+    for name, inputs in (("clean", x), ("slips", slips)):
+        np.savez(tmp_path / "a.npz", x=inputs, y=y)
+        data = pf.load(tmp_path / "a.npz")
+        reached[name] = pf.fit(pf.nets.build("mlp", data.spec), data, epochs=15, out=False).scores.values["R²"]
+    assert reached["clean"] > 0.95
+    assert reached["slips"] > reached["clean"] - 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("normal", lambda draw: draw.normal(size=5000)),
+        ("lognormal", lambda draw: np.exp(1.5 * draw.normal(size=5000))),
+        ("exponential", lambda draw: draw.exponential(size=5000)),
+        ("flags", lambda draw: (draw.random(5000) < 0.01).astype(float)),
+        ("mostly nothing", lambda draw: np.where(draw.random(5000) < 0.9, 0, draw.gamma(2, 2, 5000))),
+        ("constant", lambda _: np.full(5000, 7.0)),
+        ("two heaps", lambda draw: np.where(draw.random(5000) < 0.1, 1000, 0) + draw.normal(size=5000)),
+    ],
+)
+def test_tails_flags_and_heaps_are_no_slips(name, column):
+    values = column(np.random.default_rng(0))
+    rows, inputs = measured(values)
+    assert inputs.clipped == ()
+    expected = StandardScaler().fit_transform(values[:, None])
+    np.testing.assert_allclose(standardize(rows, inputs), expected, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("slips", [[999.0], [-1e9, 1e9], [9999.0] * 40, [1e30]])
+def test_slips_of_any_size_and_side_are_clipped(slips):
+    values = np.random.default_rng(0).normal(50, 5, 2000)
+    values[: len(slips)] = slips
+    rows, inputs = measured(values)
+    assert inputs.clipped == (True,)
+    assert inputs.mean[0] == pytest.approx(50, abs=1)
+    assert inputs.std[0] == pytest.approx(5, rel=0.1)
+    assert standardize(rows, inputs).abs().max() <= 3
 
 
 @pytest.mark.parametrize("share", [0.1, 1 / 12, 0.2, 0.5])

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import polars
 import pytest
-from scipy.stats import pearsonr
+from scipy.stats import pearsonr, rankdata, spearmanr
 from scipy.stats.contingency import association
 from sklearn.feature_selection import f_classif
+from sklearn.metrics import roc_auc_score
 
 from profundo.data import load
 from profundo.data.tables.frames import read_frame
@@ -16,6 +17,7 @@ from profundo.looks.class_findings import class_findings, real_findings
 from profundo.looks.relations import correlation_ratio, cramers_v, pearson, relation
 from profundo.looks.table_facts import column_facts, spread_of
 from profundo.looks.table_findings import row_findings, table_findings
+from profundo.looks.telling import ranks, stump_area, telling
 
 
 def draws():
@@ -156,12 +158,90 @@ def test_ordinary_columns_raise_no_finding():
     assert found(large) == []
 
 
-def test_a_column_that_follows_from_the_answer_is_noticed():
-    y = draws().integers(0, 2, 200)
-    findings = found(base() | {"score": y * 10.0, "y": y.astype(str)}, "y", "binary")
-    assert "'score'" in one_that(findings, "all but tells the answer").what
-    values = np.random.default_rng(9).normal(size=200)
-    assert "'copy'" in one_that(found(base() | {"copy": 3 - values, "y": values}, "y", "real"), "all but tells").what
+Y, CLASS = np.random.default_rng(9).normal(size=400), np.random.default_rng(8).integers(0, 3, 400)
+BENT = {
+    "line": 3 - Y,
+    "exponential": np.exp(4 * Y),
+    "cube": Y**3,
+    "bands": np.round(8 * Y),
+    "noise of 5 %": Y + 0.05 * np.random.default_rng(7).normal(size=400),
+    "with holes": np.where(np.arange(400) % 3, 2 * Y, np.nan),
+}
+
+
+@pytest.mark.parametrize("name", BENT)
+def test_a_number_that_gives_the_target_by_its_order_is_named(name):
+    assert "'leak'" in one_that(found(base(400) | {"leak": BENT[name], "y": Y}, "y", "real"), "all but tells").what
+
+
+def test_a_column_of_which_the_target_is_a_step_or_a_bend_is_named():
+    x = draws().uniform(0, 10, 1200)
+    for y in (np.floor(x), np.sin(x), np.array([5.0, -1, 7, 0, 3, 2, 9, 4, 8, 6, 1])[x.astype(int)]):
+        assert "'leak'" in one_that(found(base(1200) | {"leak": x, "y": y}, "y", "real"), "all but tells").what
+    towns = draws().integers(0, 30, 400)
+    dear = {"town": [f"t{one}" for one in towns], "y": towns**2 + 0.01 * Y}
+    assert "'town'" in one_that(found(base(400) | dear, "y", "real"), "all but tells").what
+
+
+OF_CLASSES = {
+    "code": CLASS * 10.0,
+    "other order": np.array([5.0, 1.0, 3.0])[CLASS],
+    "range": np.exp(3 * CLASS + draws().uniform(0, 1, 400)),
+    "words": np.array(["red", "green", "blue"])[CLASS],
+    "finer words": [f"{'abc'[one]}{row % 4}" for row, one in enumerate(CLASS)],
+    "one wrong": np.where(np.arange(400) == 7, 99.0, CLASS),
+}
+
+
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_a_column_that_tells_each_class_from_the_rest_is_named(name):
+    y = CLASS.astype(str)
+    assert (
+        "'leak'"
+        in one_that(found(base(400) | {"leak": OF_CLASSES[name], "y": y}, "y", "classes"), "all but tells").what
+    )
+
+
+def test_having_no_value_may_give_a_class_away():
+    ended = np.where(CLASS == 0, np.nan, 10 * CLASS + np.arange(400) % 9)
+    assert (
+        "'leak'"
+        in one_that(found(base(400) | {"leak": ended, "y": CLASS.astype(str)}, "y", "classes"), "all but tells").what
+    )
+
+
+def test_one_class_told_well_is_no_leak_of_three():
+    """As the petals of setosa: the area is that of the class told worst."""
+    petal = np.where(CLASS == 0, 0, 1) + 0.1 * draws().normal(size=400)
+    assert found(base(400) | {"petal": petal, "y": CLASS.astype(str)}, "y", "classes") == []
+
+
+def test_an_order_of_the_rows_tells_nothing_of_a_curve_that_they_follow():
+    rows = np.arange(400)
+    assert found(base(400) | {"t": rows + 5.5, "y": np.sin(rows / 30)}, "y", "real") == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_stump_has_the_area_that_scikit_learn_gives_its_best_interval(seed):
+    random = np.random.default_rng(seed)
+    of_class, values = random.random(40) < 0.4, np.round(random.normal(size=40), 1)
+    edges = [-9, *(np.unique(values) + 0.05)]
+    best = max(
+        roc_auc_score(of_class, (values > low) & (values < high)) for low, high in itertools.combinations(edges, 2)
+    )
+    assert stump_area(values, False, of_class) == pytest.approx(best)
+    codes = random.integers(0, 3, 40).astype(float)  # no category is rare
+    sets = [one for size in range(4) for one in itertools.combinations(range(3), size)]
+    best = max(roc_auc_score(of_class, np.isin(codes, one)) for one in sets)
+    assert stump_area(codes, True, of_class) == pytest.approx(best)
+
+
+def test_ranks_and_their_share_explained_are_those_of_scipy():
+    values = np.round(draws().normal(size=300), 1)
+    np.testing.assert_array_equal(ranks(values), rankdata(values))
+    other = values + draws().normal(size=300)
+    assert telling(values, False, other, False) == pytest.approx(spearmanr(values, other).statistic ** 2, abs=0.1)
+    assert telling(values, False, draws().permutation(other), False) < 0.2
 
 
 def test_a_category_for_almost_every_row_gives_nothing_away():
@@ -203,7 +283,7 @@ def test_gaps_far_values_twins_and_identifiers_are_named():
     findings = found(frame)
     assert one_that(findings, "more than half").examples == ("half (60 %)",)
     (place,) = one_that(findings, "far out").examples
-    assert place.startswith("weight: 1, up to 9,999")
+    assert place.startswith("weight: 9,999 in row 200, up to 1,0")
     assert one_that(findings, "says the same").examples == ("z and z in grams",)
     assert "'customer_id'" in one_that(findings, "seems to number the cases").what
     assert len(findings) == 4

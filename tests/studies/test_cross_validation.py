@@ -176,7 +176,7 @@ def test_groups_of_a_table_stay_on_one_side(tmp_path):
     (tmp_path / "patients.csv").write_text("\n".join(lines) + "\n")
     options = {"target": "ill", "folds": 5, "net": "mlp", "epochs": 60}
     torn = cross_validate(tmp_path / "patients.csv", **options)
-    whole = cross_validate(tmp_path / "patients.csv", group="patient", **options)
+    whole = cross_validate(tmp_path / "patients.csv", split_by="group:patient", **options)
     assert torn.spread("accuracy").mean > 0.9
     assert whole.spread("accuracy").mean < 0.75
     assert any("30 groups" in note for note in whole.notes)
@@ -190,7 +190,7 @@ def test_groups_stay_on_one_side_of_the_samples_that_end_training_too(tmp_path, 
     monkeypatch.setattr(
         cross_validation, "trained", lambda asked, data, net: seen.append(data) or real(asked, data, net)
     )
-    cross_validate(tmp_path / "t.csv", target="y", group="who", folds=4, epochs=2, early_stop=1)
+    cross_validate(tmp_path / "t.csv", target="y", split_by="group:who", folds=4, epochs=2, early_stop=1)
     assert len(seen) == 4
     for data in seen:
         marks = [set(split.inputs[:, 0].tolist()) for split in (data.train, data.validation, data.test)]
@@ -292,8 +292,8 @@ def test_damaged_results_are_refused_in_one_line(finished, content):
 @pytest.mark.parametrize(
     "content",
     [b"", b"study: cross-validate\n", b"study: select\nsettings: {data: iris}\n", b"- 1\n", b"a: &b [*b]\n", b"\x00",
-     b"study: cross-validate\nfolds: many\nrepeats: 1\ngroup: null\nsettings: {data: iris}\n",
-     b"study: cross-validate\nfolds: 3\nrepeats: 1\ngroup: null\nsettings: {data: iris, voice: 1, out: 2}\n"],
+     b"study: cross-validate\nfolds: many\nrepeats: 1\nsettings: {data: iris}\n",
+     b"study: cross-validate\nfolds: 3\nrepeats: 1\nsettings: {data: iris, voice: 1, out: 2}\n"],
 )  # fmt: skip
 def test_a_damaged_question_is_refused_in_one_line(finished, content):
     (finished / "study.yaml").write_bytes(content)
@@ -326,7 +326,7 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
         (["iris", "--set", "epochs"], ["--set epochs", "NAME=VALUE"]),
         (["iris", "--epochs", "2", "--set", "epochs=3"], ["epochs", "already"]),
         (["iris", "--set", "learning_rate=.nan"], ["learning-rate", "finite"]),
-        (["iris", "--group", "species"], ["column of a table"]),
+        (["iris", "--split-by", "group:species"], ["columns of a table"]),
         (["iris", "--net", "lenet5"], ["lenet5", "image"]),
         (["iris", "--set", "log=tensorboard"], ["log", "leave it out"]),
         (["iris", "--out", "here.txt"], ["here.txt"]),

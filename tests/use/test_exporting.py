@@ -25,9 +25,10 @@ from profundo.data.new_inputs import read_image
 from profundo.data.tables.new_rows import features_of_rows
 from profundo.nets import layers
 from profundo.nets.threshold_units import ThresholdLayer
-from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
+from profundo.records import Column, Inputs, ProfundoError, Spec, Targets, Transform
 from profundo.runs.experiment import new_experiment, read_experiment
 from profundo.runs.folder import Folder
+from profundo.runs.saved_model import predict
 from profundo.runs.supervised import train
 from profundo.use import exporting, model_card, onnx_graphs, usage_code
 from profundo.use.end_to_end import Whole, answers_of, example
@@ -231,14 +232,32 @@ def test_the_meaning_of_the_output_layer_is_inside(kind):
     assert max(exported_net(net, spec)) < 2e-5  # of up to 200
     raw = example(spec, 7)
     with torch.no_grad():
-        z = net((raw - 2) / 5)
+        z = net(((raw - 2) / 5).float())
     expected = {
         "binary": lambda: torch.hstack([1 / (1 + z.exp()), 1 / (1 + (-z).exp())]),
         "labels": lambda: 1 / (1 + (-z).exp()),
-        "real": lambda: z * torch.tensor([10.0, 3.0]) + torch.tensor([170.0, 80.0]),
+        "real": lambda: z.double() * torch.tensor([10.0, 3.0]) + torch.tensor([170.0, 80.0]),
     }
     told = Whole(net, spec, objectives.default(spec.targets))(raw)
     torch.testing.assert_close(told, expected[kind](), atol=1e-5, rtol=1e-5)
+
+
+def test_numbers_far_from_zero_slips_and_bent_targets_are_inside():
+    """Against `predict`, for times in seconds of which float32 has one in 128, a slip, and a target by rank and by logarithm."""
+    inputs = Inputs((2,), "features", (1.7e9, 50.0), (90.0, 5.0), clipped=(False, True))
+    ranks = Transform("rank", values=(1e8, 1e8 + 3, 1e8 + 10), scores=(-2.0, 0.0, 2.0))
+    how = (ranks, Transform("log", shift=0.5, least=0.0))
+    spec = Spec(inputs, Targets("real", names=("a", "b"), mean=(0.1, 2.0), std=(0.9, 1.5), transforms=how))
+    net = nets.mlp(spec).eval()
+    raw = torch.tensor([[1.7e9 + 5 * at, 48.0 + at] for at in range(6)] + [[1.7e9, 99_999.0]], dtype=torch.float64)
+    content = serialised(
+        onnx_graph(Whole(net, spec, objectives.default(spec.targets)).eval(), example(spec), "rows"), {}
+    )
+    theirs = torch.from_numpy(run_graph(content, {"rows": raw.numpy()}))
+    ours = predict(net, spec, raw)
+    assert ours.dtype == theirs.dtype == torch.float64
+    torch.testing.assert_close(theirs, ours, rtol=1e-12, atol=1e-5)
+    assert len(theirs[:, 0].unique()) == 7
 
 
 def test_a_margin_stays_a_margin():
@@ -248,7 +267,7 @@ def test_a_margin_stays_a_margin():
     assert max(exported_net(net, spec, objective)) < 1e-5
     raw = example(spec, 50)
     margin = Whole(net, spec, objective)(raw)[:, 0]
-    assert torch.equal((margin >= 0).float(), objective.predict(net((raw - 2) / 5)))
+    assert torch.equal((margin >= 0).float(), objective.predict(net(((raw - 2) / 5).float())))
 
 
 def test_a_net_that_takes_a_fixed_number_of_inputs_is_refused():
@@ -324,7 +343,7 @@ def test_a_category_that_is_spelled_as_nothing_is_one_in_every_way():
 
     node = onnx.helper.make_node("Identity", ["rows"], ["values"])
     ends = [
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", 4]) for name in ("rows", "values")
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.DOUBLE, ["batch", 4]) for name in ("rows", "values")
     ]
     model = onnx.helper.make_model(onnx.helper.make_graph([node], "same", ends[:1], ends[1:]), ir_version=9)
     graph = with_columns(model, (column,), "rows")
@@ -367,11 +386,11 @@ def test_the_columns_of_a_table_are_inputs_by_name(people, tmp_path):
     seconds = np.array(times, "datetime64[s]").astype(np.float64)
     seconds[4] = np.nan
     feeds = {
-        "age": np.array([[30], [np.nan], [60], [61], [44]], np.float32),
+        "age": np.array([[30], [np.nan], [60], [61], [44]], np.float64),
         "city": np.array([["Porto"], ["Recife"], [""], ["Atlantis"], ["NA"]], object),
         "member": np.array([["yes"], ["no"], ["yes"], ["maybe"], ["no"]], object),
         "since": seconds[:, None],
-        "probabilities": np.array([[0.5], [0.1], [0], [1e3], [0.2]], np.float32),
+        "probabilities": np.array([[0.5], [0.1], [0], [1e3], [0.2]], np.float64),
     }
     (theirs,) = opened.run(None, feeds)
     np.testing.assert_allclose(theirs, ours, atol=1e-5)
@@ -601,7 +620,7 @@ def test_a_net_of_ones_own_is_exported_from_its_run(tmp_path):
     net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
     run = pf.fit(net, data, epochs=2, out=tmp_path / "run")
     done = pf.export(run, out=tmp_path / "out.onnx")
-    (said,) = session(tmp_path / "out.onnx").run(None, {"rows": data.test.inputs.numpy()})
+    (said,) = session(tmp_path / "out.onnx").run(None, {"rows": data.test.inputs.double().numpy()})
     np.testing.assert_allclose(said, run.predict(data.test.inputs), atol=1e-5)
     assert json.loads((tmp_path / "model-card.json").read_text())["parameters"] == 4 * 8 + 8 + 8 * 3 + 3
     assert done.samples == 30

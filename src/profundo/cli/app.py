@@ -28,6 +28,7 @@ ELSEWHERE = {
     **dict.fromkeys(("scheduler", "lr-scheduler", "lr-schedule"), "schedule"),
     **dict.fromkeys(("patience", "early-stopping"), "early-stop"),
     **dict.fromkeys(("loss", "criterion"), "objective"),
+    **dict.fromkeys(("group", "groups", "group-by", "split"), "split-by"),
     **dict.fromkeys(("num-workers", "jobs", "n-jobs"), "workers"),
     **dict.fromkeys(("output", "output-dir", "save", "save-dir"), "out"),
 }

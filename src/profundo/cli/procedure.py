@@ -34,12 +34,6 @@ def cross_validate(
     settings: Settings,
     folds: Annotated[int, typer.Option(help="Parts, each held out once.")] = 5,
     repeats: Annotated[int, typer.Option(help="The whole again with other folds.")] = 1,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            help="Of a table, the column whose equal values stay on one side, such as patient.", show_default=False
-        ),
-    ] = None,
     more: Set = None,
     out: Out = None,
     resume: Resume = None,
@@ -55,7 +49,7 @@ def cross_validate(
     else:
         with_data(given, "cross-validate digits")
         result = cross_validation.cross_validate(
-            **given, folds=folds, repeats=repeats, group=group, out=out or True, voice=terminal()
+            **given, folds=folds, repeats=repeats, out=out or True, voice=terminal()
         )
     show(result, as_json)
 

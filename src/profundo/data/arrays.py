@@ -63,7 +63,7 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
 
 def read_inputs(path: Path) -> Tensor:
     """The inputs alone: the array x (or inputs, images, …), or the only one of the file. uint8 (n, channels, h, w) images,
-    float32 (n, features) rows. Raises ProfundoError as `array_collection` does."""
+    float32 or float64 (n, features) rows. Raises ProfundoError as `array_collection` does."""
     arrays = _arrays(path)
     result = _one(arrays, list(INPUTS))
     if result is None and len(arrays) == 1:
@@ -154,8 +154,13 @@ def _inputs(inputs: np.ndarray, path: Path) -> Tensor:
         return images
     if inputs.dtype.kind not in "fiub":
         raise ProfundoError(f"{path}: expected inputs of numbers, got {inputs.dtype}")
-    rows = torch.from_numpy(np.ascontiguousarray(inputs, dtype=np.float32)).flatten(1)
+    rows = torch.from_numpy(np.ascontiguousarray(inputs, dtype=_wide(inputs))).flatten(1)
     return finite(rows, tuple(f"x{place + 1}" for place in range(rows.shape[1])), str(path))
+
+
+def _wide(values: np.ndarray) -> np.dtype:
+    """float32 where that holds every value, float64 for wider numbers."""
+    return np.result_type(values.dtype, np.float32)
 
 
 def _without_one_hot(values: np.ndarray, task: Task) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -196,7 +201,7 @@ def _targets(values: np.ndarray, task: Task, path: Path) -> tuple[Targets, Tenso
             raise ProfundoError(
                 f"{path}: expected targets of numbers, (n,) or (n, outputs), got {values.dtype} {values.shape}"
             )
-        wide = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).reshape(len(values), -1)
+        wide = torch.from_numpy(np.ascontiguousarray(values, dtype=_wide(values))).reshape(len(values), -1)
         names = tuple(f"y{place + 1}" for place in range(wide.shape[1])) if wide.shape[1] > 1 else ("y",)
         return Targets("real", names=names), finite(wide, names, str(path))
     if different is None or len(different) < 2:

@@ -18,6 +18,7 @@ __all__ = [
     "Published",
     "Reading",
     "Stream",
+    "TargetTransform",
     "Task",
     "names",
     "nearest",
@@ -31,6 +32,10 @@ Header = Literal["first", "none"]
 
 Stream = bool | Literal["auto"]
 """Whether to read while training: yes, no, or where the data would not fit in memory."""
+
+
+TargetTransform = Literal["none", "log", "rank", "auto"]
+"""How a real target is bent before it is standardised; see target_transforms.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Reading:
     missing: Sequence[str] | None = None
     encoding: str | None = None
     header: Header = "first"
+    split_by: str | None = None
+    target_transform: TargetTransform = "none"
 
     def of_tables(self) -> list[str]:
         """The options given here that are for tables only."""

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from profundo.data.dataset_names import PUBLISHED, SUFFIXES, Header, Reading, Stream, Task, names, nearest
+from profundo.data.dataset_names import (
+    PUBLISHED,
+    SUFFIXES,
+    Header,
+    Reading,
+    Stream,
+    TargetTransform,
+    Task,
+    names,
+    nearest,
+)
 from profundo.data.splits.splits import Collection, divide
 from profundo.records import Dataset, ProfundoError
 
@@ -34,6 +45,8 @@ def load(
     missing: Sequence[str] | None = None,
     encoding: str | None = None,
     header: Header = "first",
+    split_by: str | None = None,
+    target_transform: TargetTransform = "none",
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
     class; a table (.csv, .tsv, .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder,
@@ -53,6 +66,8 @@ def load(
     columns: what some columns are and how they are written, such as {"when": "date:dmy", "zip": "category"}; missing: the
         words for nothing, in place of the usual ones; encoding: of text that is no UTF-8; header: "none" where the first row
         names no columns: they are "column 1", "column 2" and so on.
+    split_by: "time:COLUMN" or "group:COLUMN" of a table, "group:PATTERN" of the names of images: see split_by.py.
+    target_transform: of a real target, "log", "rank" or "auto": see target_transforms.py.
     """
     of_tables = (
         tuple(drop),
@@ -61,12 +76,29 @@ def load(
         columns or {},
         None if missing is None else tuple(missing),
     )
-    how = Reading(data_dir, stream, skip_bad, target, task, image_size, *of_tables, encoding, header)
+    how = Reading(
+        *(data_dir, stream, skip_bad, target, task, image_size),
+        *of_tables,
+        *(encoding, header, split_by, target_transform),
+    )
     return divide(collect(name, how), validation=validation, seed=seed, stream=stream is True)
 
 
 def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
     """What `load` divides into splits: the samples as they were read, before anything is learned from them."""
+    result = _collected(name, how)
+    if how.split_by is not None and result.split_by is None:
+        raise ProfundoError(
+            f"{name}: split-by is for the columns of a table and the file names of images, which this has not"
+        )
+    if how.target_transform in ("log", "rank") and result.targets.kind != "real":
+        raise ProfundoError(
+            f"{name}: target-transform {how.target_transform} is for numbers, the target is {result.targets.kind}; leave it out"
+        )
+    return replace(result, target_transform=how.target_transform)
+
+
+def _collected(name: str | Path, how: Reading) -> Collection:
     path, size = Path(name), how.image_size
     if size is not None and not 1 <= size <= LONGEST_SIDE:
         raise ProfundoError(f"{name}: image_size: expected 1 to {LONGEST_SIDE:,} pixels, got {size:,}")
@@ -99,13 +131,14 @@ def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
 def _rows(path: Path, how: Reading) -> Collection:
     """What is in a file of rows, read whole."""
     from profundo.data.arrays import array_collection
-    from profundo.data.tables.frames import table_collection
+    from profundo.data.tables.frames import read_table
+    from profundo.data.tables.split_column import split_collection
 
     if path.suffix.lower() == ".npz":
         return array_collection(path, how.task)
     if how.stream is True and path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
-    return table_collection(path, how)
+    return split_collection(read_table(path, how), path.stem, str(path), how)
 
 
 def _named(name: str, how: Reading) -> Collection:

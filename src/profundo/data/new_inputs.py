@@ -36,7 +36,7 @@ STANDARD_INPUT = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One input. values: raw, float32 (features,) or uint8 (channels, height, width); None if it could not be read.
+    """One input. values: raw, float64 (features,) or uint8 (channels, height, width); None if it could not be read.
 
     fault: why not, in one line that names the input; notices: what it lacked; ids: of a row, the columns that say which it is.
     """

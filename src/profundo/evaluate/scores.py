@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from profundo.evaluate.detection import roc_area
 from profundo.records import Batch, CalibrationBin, ClassScores, ProfundoError, Scores, Targets
 from profundo.threads import same_bits
+from profundo.units import in_own_units
 
 __all__ = [
     "PROBABILITIES",
@@ -138,13 +139,6 @@ def check_width(net: nn.Module, outputs: Tensor, samples: int, targets: Targets)
             f"{type(net).__name__}: expected outputs ({samples}, {needed}) for a batch of {samples}, got "
             f"{tuple(outputs.shape)}; let forward give as many for every batch"
         )
-
-
-def in_own_units(values: Tensor, targets: Targets) -> Tensor:
-    """Standardised real targets (samples, outputs) as they were; all others unchanged."""
-    if targets.kind == "real" and targets.mean:
-        return values * torch.tensor(targets.std) + torch.tensor(targets.mean)
-    return values
 
 
 def scores(predictions: Answers, targets: Targets, train_targets: Tensor, worst: int = 24) -> Scores:
@@ -299,7 +293,7 @@ def constant_answers(outputs: Answers, targets: Targets, train: Tensor) -> Answe
     """
     count, truth = len(outputs.targets), outputs.targets
     if targets.kind == "real":
-        return Answers(train.float().mean(0).expand_as(truth), truth, outputs.costs)
+        return Answers(train.double().mean(0).expand_as(truth), truth, outputs.costs)
     if targets.kind == "labels":
         shares = (train.double().sum(0) + 1) / (len(train) + 2)
         costs = -torch.where(truth >= 0.5, shares.log(), (1 - shares).log()).sum(1)

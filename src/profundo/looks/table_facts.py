@@ -12,6 +12,7 @@ import torch
 from profundo.data.tables.columns import feature_names, learned
 from profundo.data.tables.frames import raw_rows, recognised
 from profundo.looks.relations import relation
+from profundo.looks.telling import telling
 from profundo.records import Column
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class ColumnFacts:
 
     missing: rows without a value, infinite numbers included; different: values that occur; use: what training would
     make of it; features: how many inputs of a net; common: the most frequent values and their rows; first, last: of
-    dates; relation: with the target, see relations.py, None where there is none.
+    dates; relation: with the target, see relations.py, None where there is none;
+    tells: how much of it by order, see telling.py.
     """
 
     name: str
@@ -63,6 +65,7 @@ class ColumnFacts:
     first: str = ""
     last: str = ""
     relation: float | None = None
+    tells: float | None = None
     is_target: bool = False
 
 
@@ -87,8 +90,11 @@ def _input(series: polars.Series, target: np.ndarray | None, kind: str | None) -
     described = _described(series, _use(taught, number), number)
     if target is None:
         return described
-    related = relation(raw[:, 0].numpy(), result.kind == "category", target, kind != "real")
-    return replace(described, relation=related)
+    values, is_category = raw[:, 0].numpy(), result.kind == "category"
+    related = relation(values, is_category, target, kind != "real")
+    if result.kind == "date" and kind == "real":  # known before, whatever is measured on that day
+        return replace(described, relation=related)
+    return replace(described, relation=related, tells=telling(values, is_category, target, kind != "real"))
 
 
 def _use(column: Column, number: int) -> str:

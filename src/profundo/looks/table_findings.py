@@ -24,10 +24,11 @@ TELLS_ALL = 0.98
 SAME = 0.9999  # correlation of two columns from which they say the same
 MOST_COMPARED = 200  # columns
 MOST_FAR = 0.02  # of the values
+MOST_ROWS = 6  # with such values that are named
+NORMAL = 1.349  # interquartile range of a normal distribution in its deviations
 VERY_FAR = 10.0  # interquartile ranges beyond a quartile
 BELL_FAR = 2.3e-6  # the share of a normal distribution beyond three
 FEWEST = 20  # rows from which a column that fits too well, or whose numbers all differ, is suspicious
-REPEATED = 5  # rows for each category, from which a column of them that tells all is suspicious
 IDENTIFIER = re.compile(r"(^|[\W_])(id|key|index|nr|no|number|code)$|^unnamed", re.IGNORECASE)
 # Numbers as people write them: a currency, separators, a unit.
 NUMBER = re.compile(r"[€$£¥]?\s*[-+−]?\d[\d.,'\s]*(e[-+]?\d+)?\s*([%€$£¥°]|[a-zA-Zµ]{1,3}[²³]?)?", re.IGNORECASE)
@@ -37,13 +38,13 @@ def table_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> l
     inputs = [column for column in columns if not column.is_target]
     return [
         *_infinite(frame, inputs),
-        *_telling_all(inputs, len(frame)),
+        *_telling_all(inputs),
         *_many_categories(inputs),
         *_identifiers(frame, inputs),
         *_numbers_as_words(frame, inputs),
         *_spellings(frame, columns),
         *_missing(frame, inputs),
-        *_far(inputs),
+        *_far(frame, inputs),
         *_twins(frame, inputs),
         *_left_out(inputs),
     ]
@@ -124,14 +125,12 @@ def _infinite(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterat
         )
 
 
-def _telling_all(columns: Sequence[ColumnFacts], rows: int) -> Iterator[Finding]:
+def _telling_all(columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
     for column in columns:
-        tells = column.relation is not None and abs(column.relation) >= TELLS_ALL and rows >= FEWEST
-        # A category of one row tells its answer, too.
-        if tells and (column.kind != "category" or rows >= REPEATED * column.different):
+        if column.tells is not None and column.tells >= TELLS_ALL:
             yield Finding(
                 "warning",
-                f"Column {column.name!r} alone all but tells the answer (relation {column.relation:.3f}).",
+                f"Column {column.name!r} alone all but tells the answer, by its order or its categories ({column.tells:.3f} of 1).",
                 "Make sure that it is known before the answer is; if it follows from the answer, remove it.",
             )
 
@@ -206,23 +205,27 @@ def _missing(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterato
         )
 
 
-def _far(columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
+def _far(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
     """Columns of which few values lie far out; where many do, that is how they are spread."""
     places = []
     for column in columns:
         spread = column.spread
         if column.kind != "number" or not column.features or spread is None or not _is_odd(spread):
             continue
-        below = spread.quantiles[1] - spread.low > spread.high - spread.quantiles[3]
-        end, way = (spread.low, "down") if below else (spread.high, "up")
+        low, high = spread.quantiles[1], spread.quantiles[3]
+        apart = frame[column.name].cast(float).fill_null(float("nan")).to_numpy() - spread.quantiles[2]
+        z = NORMAL * np.abs(np.where(np.isfinite(apart), apart, 0)) / (high - low)
+        rows = np.argsort(-z, kind="stable")[: min(MOST_ROWS, spread.far)]
+        cells = ", ".join(f"{frame[column.name][int(row)]:,.10g} in row {row + 1:,}" for row in rows)
+        more = f" and {spread.far - len(rows):,} more" if spread.far > len(rows) else ""
         usual = f"90 % lie from {spread.quantiles[0]:,.6g} to {spread.quantiles[4]:,.6g}"
-        places.append(f"{column.name}: {spread.far:,}, {way} to {end:,.10g} ({usual})")
+        places.append(f"{column.name}: {cells}{more}, up to {z.max():,.0f} deviations from the median ({usual})")
     if places:
         yield Finding(
-            "note",
+            "warning",
             f"{len(places):,} {'column has' if len(places) == 1 else 'columns have'} a few values far out, more than three "
             "interquartile ranges beyond the quartiles.",
-            "Look whether they are slips, other units, or codes for nothing such as 999 or −1.",
+            "Look whether they are slips, other units, or codes for nothing such as 999 or −1; training clips them.",
             some(places),
         )
 

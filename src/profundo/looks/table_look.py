@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
-from profundo.data.splits.folds import target_names
+from profundo.data.splits.split_by import target_names
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.blocks import gather
+from profundo.data.tables.order_and_groups import unlike_chance
 from profundo.looks.class_findings import class_findings, real_findings
 from profundo.looks.data_facts import (
     DataFacts,
@@ -150,6 +151,10 @@ def _look_at_frame(
         counts = class_counts(label, split, len(collection.targets.classes))
     findings += _target_findings(collection, counts, wanted)
     findings += row_findings(frame, columns, split, label)
+    if not split.any():
+        for doubt in unlike_chance(frame, wanted):
+            what, _, advice = doubt.rpartition("; ")
+            findings.append(Finding("warning", f"{capital(what)}.", f"{capital(advice)}."))
     shape, training, stops = prepared(collection)
     if (
         collection is not None and collection.inputs.columns and shape == collection.inputs.shape
@@ -170,6 +175,10 @@ def _look_at_frame(
         if collection is not None
         else (),
     )
+
+
+def capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _target_findings(

@@ -23,6 +23,7 @@ MOST_IN_A_STRIP = 12
 MOST_TILES = 48
 MOST_WEIGHTS_IN_A_ROW = 16
 MOST_FEATURES = 2000  # whose mean and deviation are listed
+MOST_NAMED = 8  # features with values far out
 MOST_NORMS = 25
 CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
 
@@ -130,7 +131,14 @@ def inputs_grid(inputs: Inputs) -> Grid:
     )
     names = names or tuple(f"{what} {i}" for i in range(len(inputs.mean)))
     rows = list(islice(zip(names, inputs.mean, inputs.std, strict=False), MOST_FEATURES))
+    clipped = [name for name, far in zip(names, inputs.clipped, strict=False) if far]
     caption = "Measured on the training split in raw units; the network sees (raw − mean) / standard deviation."
     if len(rows) < len(inputs.mean):
         caption += f" The first {len(rows):,} of {len(inputs.mean):,}."
+    if clipped:
+        more = f" and {len(clipped) - MOST_NAMED} more" if len(clipped) > MOST_NAMED else ""
+        caption += (
+            f" Values lie far out in {', '.join(clipped[:MOST_NAMED])}{more}: there it is the median and the interquartile "
+            "range / 1.349, and the network sees z / √(1 + (z/3)²), which no such value can rule."
+        )
     return Grid(caption, [what, "mean", "standard deviation"], rows, look="dense")

@@ -19,7 +19,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from profundo.data.augmenting.options import check, read
-from profundo.data.dataset_names import Header, Task, nearest
+from profundo.data.dataset_names import Header, TargetTransform, Task, nearest
+from profundo.data.splits.split_by import read_split_by
 from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
@@ -75,6 +76,13 @@ def known_weights(asked: Any) -> Literal["balanced"] | list[float]:
     return [float(one) for one in asked]
 
 
+def known_split(asked: str) -> str:
+    """What splits are made by, once it can be read."""
+    read_split_by(asked)
+    return asked
+
+
+SplitBy = Annotated[str, AfterValidator(known_split)]
 Changes = Annotated[list[Any], AfterValidator(known_changes)]
 ClassWeights = Annotated[Any, AfterValidator(known_weights)]
 
@@ -187,6 +195,18 @@ class Experiment(BaseModel):
     image_size: Annotated[
         Whole | None, Setting("data", "Scale and cut the images of a folder to this side, in pixels.")
     ] = None
+    split_by: Annotated[
+        SplitBy | None,
+        Setting(
+            "data",
+            "Not by chance: time:COLUMN tests on the latest rows, group:COLUMN keeps rows of one value on one side; of "
+            "images group:PATTERN, a regular expression found in each file's class/name.",
+            form="time:…|group:…",
+        ),
+    ] = None
+    target_transform: Annotated[
+        TargetTransform, Setting("data", "How a number to be predicted is bent for training, and back in answers.")
+    ] = "none"
     net: Annotated[str | None, Setting("net", "A name of `profundo nets`.")] = None
     net_options: Annotated[
         dict[str, bool | int | float | str | list[int]],

@@ -24,6 +24,7 @@ from profundo.runs.folder import environment
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
 from profundo.runs.table_values import column_rows, values_of
+from profundo.runs.target_advice import transform_advice
 from profundo.train.hardware import repeatable
 
 __all__ = [
@@ -63,6 +64,8 @@ def report_of(run: Run) -> Report:
     examples, labels = _examples(data)
     layers = _layers(run)
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
+    on_validation = _on_validation(run)
+    advice = transform_advice(on_validation, targets, data.train.targets) if on_validation is not None else ()
     return Report(
         title=run.folder.path.name if run.folder else data.name,
         subtitle=f"{str(run.experiment.net).removeprefix('own:')} on {data.name}",
@@ -70,12 +73,14 @@ def report_of(run: Run) -> Report:
         scores=result,
         command=command_of(run),
         drawn_by=_drawn_by(run),
-        validation_scores=_validation(run),
+        validation_scores=None
+        if on_validation is None
+        else scores(on_validation, targets, data.train.targets, worst=0),
         intervals=intervals_of(outputs, result, targets),
         asked=settings_of(run),
         counts={name: _counts(split, targets) for name, split in splits.items()},
         sizes={name: len(split) for name, split in splits.items()},
-        notes=data.notes,
+        notes=(*data.notes, *advice),
         readings=data.readings,
         examples=examples,
         example_labels=labels,
@@ -111,7 +116,7 @@ def intervals_of(predictions: Answers, result: Scores, targets: Targets) -> dict
     return {name: interval for name, interval in intervals.items() if name in result.values}
 
 
-def _validation(run: Run) -> Scores | None:
+def _on_validation(run: Run) -> Answers | None:
     """Of the kept network, in float32, as on the test split."""
     data = run.data
     if not len(data.validation):
@@ -119,8 +124,7 @@ def _validation(run: Run) -> Scores | None:
     device = next((p.device for p in run.net.parameters()), torch.device("cpu"))
     with repeatable(device, "float32"):
         ordered = in_order(data.validation, data.spec, device=device, workers=run.experiment.workers)
-        predictions = answers(run.net, ordered, objective_of(run.experiment, data).likelihood, data.spec.targets)
-    return scores(predictions, data.spec.targets, data.train.targets, worst=0)
+        return answers(run.net, ordered, objective_of(run.experiment, data).likelihood, data.spec.targets)
 
 
 def _fits(predictions: Answers, targets: Targets) -> list[Fit]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import safetensors.torch
@@ -27,6 +28,7 @@ from profundo.runs.folder import Folder
 from profundo.threads import same_bits
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
+from profundo.units import in_own_units
 
 __all__ = ["build_net", "keepable", "load_model", "load_objective", "packed", "predict", "save_model"]
 
@@ -132,6 +134,14 @@ def check_spec(spec: Spec) -> None:
         raise ValueError(f"{inputs.window} is no window of 16 bits")
     if inputs.columns and tuple(feature_names(inputs.columns)) != inputs.names:
         raise ValueError("its columns do not become its features")
+    if len(inputs.clipped) not in (0, len(inputs.mean)):
+        raise ValueError(f"{len(inputs.clipped)} of {len(inputs.mean)} features say whether they are clipped")
+    if len(targets.transforms) not in (0, spec.outputs) or (targets.transforms and targets.kind != "real"):
+        raise ValueError(f"{len(targets.transforms)} transforms for {spec.outputs} targets of the kind {targets.kind}")
+    for how in targets.transforms:
+        rising = all(a < b for ends in (how.values, how.scores) for a, b in pairwise(ends))
+        if how.kind == "rank" and not (rising and len(how.values) == len(how.scores) > 1):
+            raise ValueError("a transform by rank goes through two points or more, and rises")
     few, most = {"binary": (2, 2), "classes": (2, math.inf), "labels": (1, math.inf), "real": (0, 0)}[targets.kind]
     if not few <= len(targets.classes) <= most:
         raise ValueError(f"{len(targets.classes)} classes for targets of the kind {targets.kind}")
@@ -184,7 +194,4 @@ def predict(net: nn.Module, spec: Spec, inputs: Tensor, objective: Objective | N
     with evaluating(net):
         ready = (standardize(part.to(parameter.device), spec.inputs) for part in torch.split(inputs, 1000))
         parts = [same_bits(net)(partial(net, part), part.shape) for part in ready]
-    predictions = (objective or objectives.default(spec.targets)).predict(torch.cat(parts)).cpu()
-    if spec.targets.kind == "real":
-        return predictions * torch.tensor(spec.targets.std) + torch.tensor(spec.targets.mean)
-    return predictions
+    return in_own_units((objective or objectives.default(spec.targets)).predict(torch.cat(parts)).cpu(), spec.targets)

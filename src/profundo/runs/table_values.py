@@ -51,7 +51,8 @@ def column_rows(inputs: Inputs) -> list[ColumnRow]:
 
 def _number(name: str, value: float, place: int, inputs: Inputs) -> Value:
     deviations = _deviations(value, place, inputs)
-    return Value(name, _plainly(value), deviations, _how_far(deviations))
+    middle = "median" if place < len(inputs.clipped) and inputs.clipped[place] else "mean"
+    return Value(name, _plainly(value), deviations, _how_far(deviations, middle))
 
 
 def _column_value(column: Column, features: Tensor, at: slice, inputs: Inputs) -> Value:
@@ -118,10 +119,10 @@ def _rarity(share: float) -> float:
     return NormalDist().inv_cdf(1 - share / 2) if 0 < share <= 1 else math.inf
 
 
-def _how_far(deviations: float) -> str:
+def _how_far(deviations: float, middle: str = "mean") -> str:
     if abs(deviations) < WORTH_TELLING:
         return ""
-    return f"{abs(deviations):.1f}{SPACE}σ {'above' if deviations > 0 else 'below'} the mean"
+    return f"{abs(deviations):.1f}{SPACE}σ {'above' if deviations > 0 else 'below'} the {middle}"
 
 
 def _becomes(column: Column, at: slice, inputs: Inputs) -> str:

@@ -18,14 +18,13 @@ from torch import Tensor
 
 from profundo.data.splits.folds import (
     folds,
-    group_count,
-    grouped_by,
     held_out,
     labels_of,
     pooled,
     seed_of,
     small_classes,
 )
+from profundo.data.splits.split_by import forward, group_count
 from profundo.data.splits.splits import Collection
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment
@@ -57,7 +56,6 @@ def cross_validate(
     folds: int = 5,
     repeats: int = 1,
     net: str | Builder | None = None,
-    group: str | None = None,
     out: str | Path | bool | None = False,
     voice: Voice | None = None,
     **settings: Any,
@@ -65,32 +63,33 @@ def cross_validate(
     """How well a net with these settings predicts samples it has not seen: `cross_validate("iris", net="mlp", folds=10)`.
 
     data: a name or a path, as `load` takes it. net: a name, or a function that makes one for a Spec. repeats: the whole
-    again with other folds. group: of a table, the column whose equal values stay together, on one side, and which is not
-    learned from. out: a folder to keep each fold in, so that the same call goes on after an interruption; True for
-    runs/<data>-cross-validation-<n>; nothing is kept by default. settings: those of Experiment, such as epochs, seed; with
-    early_stop or validation a part of each fold's training samples is kept aside, else all are trained on. The n-th
-    training, from 0, has the seed seed + n. Raises ProfundoError for folds that cannot be made.
+    again with other folds. With split_by="group:…" no group is on two sides; with "time:…" the folds follow each other in
+    time, and each is predicted from what came before it. out: a folder to keep each fold in, so that the same call goes on
+    after an interruption; True for runs/<data>-cross-validation-<n>; nothing is kept by default. settings: those of
+    Experiment, such as epochs, seed; with early_stop or validation a part of each fold's training samples is kept aside,
+    else all are trained on. The n-th training, from 0, has the seed seed + n. Raises ProfundoError for folds that cannot be
+    made.
     """
     voice = voice or Quiet()
     if not isinstance(folds, int) or isinstance(folds, bool) or folds < 2:
         raise ProfundoError(f"folds: expected a whole number of at least 2, got {folds!r}")
     check_repeats(repeats, folds)
     asked, builder = asked_of(data, net, settings)
-    collection, groups = samples_of(asked, group)
-    plans = [parts(collection, asked, groups, folds, repeat) for repeat in range(repeats)]
-    first = fold_data(collection, asked, groups, plans[0][0], asked.seed)
+    collection = pooled(collected(asked))
+    plans = [parts(collection, asked, folds, repeat) for repeat in range(repeats)]
+    first = fold_data(collection, asked, plans[0][0], asked.seed)
     made(asked, first, builder)
-    question = {"folds": folds, "repeats": repeats, "group": group, "settings": plain_settings(asked)}
+    question = {"folds": folds, "repeats": repeats, "settings": plain_settings(asked)}
     name = f"{collection.name}-cross-validation"
     facts = {"sha256": first.facts["sha256"], "samples": len(collection.train)}
-    notes = (*first.notes, *fold_notes(collection, groups, folds))
+    notes = (*first.notes, *fold_notes(collection, folds))
     with study(KIND, question, facts, name=name, out=out, device=asked.device, voice=voice, notes=notes) as kept:
         places = [(repeat, fold) for repeat in range(repeats) for fold in range(folds)]
         seeds = [(asked.seed + number) % 2**63 for number in range(len(places))]
 
         def work(repeat: int, fold: int, seed: int) -> dict[str, Any]:
             one = asked.model_copy(update={"seed": seed})
-            run = trained(one, fold_data(collection, one, groups, plans[repeat][fold], seed), builder)
+            run = trained(one, fold_data(collection, one, plans[repeat][fold], seed), builder)
             return {"repeat": repeat + 1, "fold": fold + 1, "seed": seed, **outcome(run)}
 
         trials = [
@@ -119,39 +118,36 @@ def cross_validate(
 
 def resume_cross_validation(path: str | Path, voice: Voice | None = None) -> CrossValidation:
     """Go on with what was interrupted, from its folder alone."""
-    return cross_validate(out=path, voice=voice, **settings_of(KIND, path, "folds", "repeats", "group"))
+    return cross_validate(out=path, voice=voice, **settings_of(KIND, path, "folds", "repeats"))
 
 
 # ------------------------------------------------------------------------------------------------------ the trainings
-def samples_of(experiment: Experiment, group: str | None) -> tuple[Collection, Tensor | None]:
-    """All samples to be divided into folds, and the group of each."""
-    collection = pooled(collected(experiment))
-    return (collection, None) if group is None else grouped_by(experiment.data, group, experiment.target, collection)
-
-
-def parts(
-    collection: Collection, experiment: Experiment, groups: Tensor | None, count: int, repeat: int
-) -> list[Tensor]:
-    """The folds of one repetition, as indices of samples."""
+def parts(collection: Collection, experiment: Experiment, count: int, repeat: int) -> list[Tensor]:
+    """The folds of one repetition, as indices of samples. Those by time are the same in all."""
+    by = collection.split_by
+    if by is not None and by.kind == "time":
+        return forward(by.keys, count)
+    groups = None if by is None else by.keys
     return folds(labels_of(collection, collection.train.targets), count, seed_of(experiment.seed, repeat), groups)
 
 
-def fold_data(
-    collection: Collection, experiment: Experiment, groups: Tensor | None, fold: Tensor, seed: int
-) -> Dataset:
+def fold_data(collection: Collection, experiment: Experiment, fold: Tensor, seed: int) -> Dataset:
     """The data of one training. Samples are kept aside to validate only where somebody looks at them."""
     usual = collection.shares[1] if experiment.early_stop else None
     share = usual if experiment.validation is None else experiment.validation
-    return held_out(collection, fold, validation=share, seed=seed, groups=groups)
+    return held_out(collection, fold, validation=share, seed=seed)
 
 
-def fold_notes(collection: Collection, groups: Tensor | None, count: int) -> tuple[str, ...]:
+def fold_notes(collection: Collection, count: int) -> tuple[str, ...]:
     """What to know about the folds."""
     notes = [f"folds are made of {len(collection.train):,} samples"]
     if collection.test is not None:
         notes[0] += f"; the {len(collection.test):,} of the data's own test split are left out"
-    if groups is not None:
-        notes.append(f"{group_count(groups):,} groups, none of them on two sides")
+    by = collection.split_by
+    if by is not None and by.kind == "group":
+        notes.append(f"{by}: {group_count(by.keys):,} groups, none of them on two sides; it is no input")
+    elif by is not None:
+        notes.append(f"{by}: each fold is predicted from what came before; what comes before the first only trains")
     return (*notes, *small_classes(collection, labels_of(collection, collection.train.targets), count))
 
 

@@ -1,7 +1,7 @@
 """A saved net as one function from raw inputs to answers: standardised before, the output layer's meaning after.
 
 images     uint8 (batch, channels, height, width)           classes   softmax         "probabilities" (batch, K)
-rows       float32 (batch, features)                        two       sigmoid         "probabilities" (batch, 2)
+rows       float64 (batch, features)                        two       sigmoid         "probabilities" (batch, 2)
                                                             labels    sigmoid each    "probabilities" (batch, K)
                                                             hinge     –               "margin" (batch, 1)
                                                             real      their own units "values" (batch, outputs)
@@ -14,9 +14,11 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from profundo.data.standard import clip
 from profundo.objectives import Objective
 from profundo.records import Spec
 from profundo.runs.saved_model import predict
+from profundo.units import in_own_units
 
 __all__ = ["Whole", "answer_name", "answers_of", "example"]
 
@@ -26,33 +28,36 @@ class Whole(nn.Module):
 
     mean: Tensor
     std: Tensor
-    target_mean: Tensor
-    target_std: Tensor
+    clipped: Tensor
 
     def __init__(self, net: nn.Module, spec: Spec, objective: Objective) -> None:
         super().__init__()
         self.net = sliced(copy.deepcopy(net).cpu().eval())
         self.standardised = bool(spec.inputs.mean)
         self.answer = "hinge" if objective.name == "hinge" else spec.targets.kind
+        self.targets = spec.targets
+        self.far = any(spec.inputs.clipped)
+        self.wide = torch.float32 if spec.inputs.kind == "image" else torch.float64  # as `standardize` has it
         trailing = [1] * (len(spec.inputs.shape) - 1)
-        for name, values, shape in (
-            ("mean", spec.inputs.mean or (0.0,), (-1, *trailing)),
-            ("std", spec.inputs.std or (1.0,), (-1, *trailing)),
-            ("target_mean", spec.targets.mean or (0.0,), (-1,)),
-            ("target_std", spec.targets.std or (1.0,), (-1,)),
-        ):
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float32).reshape(shape))
+        for name, values in (("mean", spec.inputs.mean or (0.0,)), ("std", spec.inputs.std or (1.0,))):
+            self.register_buffer(name, torch.tensor(values, dtype=self.wide).reshape(-1, *trailing))
+        self.register_buffer("clipped", torch.tensor(spec.inputs.clipped or (False,)))
+
+    def standard(self, raw: Tensor) -> Tensor:
+        values = raw.to(self.wide)
+        if self.standardised:
+            values = (values - self.mean) / self.std
+        return torch.where(self.clipped, clip(values), values) if self.far else values
 
     def forward(self, raw: Tensor) -> Tensor:
-        values = raw.to(torch.float32)
-        outputs: Tensor = self.net((values - self.mean) / self.std if self.standardised else values)
+        outputs: Tensor = self.net(self.standard(raw).float())
         if self.answer == "classes":
             return outputs.softmax(1)
         if self.answer == "binary":
             return torch.cat([torch.sigmoid(-outputs), torch.sigmoid(outputs)], 1)
         if self.answer == "labels":
             return torch.sigmoid(outputs)
-        return outputs * self.target_std + self.target_mean if self.answer == "real" else outputs
+        return in_own_units(outputs, self.targets) if self.answer == "real" else outputs
 
 
 def answer_name(whole: Whole) -> str:
@@ -100,7 +105,7 @@ def example(spec: Spec, samples: int = 3) -> Tensor:
     shape = (samples, *spec.inputs.shape)
     if spec.inputs.kind == "image":
         return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
-    noise = torch.randn(shape, generator=generator)
+    noise = torch.randn(shape, generator=generator).double()
     if not spec.inputs.mean:
         return noise
-    return noise * torch.tensor(spec.inputs.std) + torch.tensor(spec.inputs.mean)
+    return noise * torch.tensor(spec.inputs.std, dtype=noise.dtype) + torch.tensor(spec.inputs.mean, dtype=noise.dtype)

@@ -34,6 +34,7 @@ from profundo.runs.manifest import check_data_facts
 from profundo.runs.opening import finished_training
 from profundo.runs.run import Run
 from profundo.runs.saved_model import load_model, load_objective
+from profundo.units import standard_units
 from profundo.use.end_to_end import Whole, answer_name, answers_of, example
 from profundo.use.model_card import CARD, card
 from profundo.use.model_card_text import TEXT, card_text
@@ -292,10 +293,9 @@ def _random_rows(columns: Sequence[Column]) -> list[dict[str, Any]]:
 def _difference(trained: Trained, theirs: Tensor, raw: Tensor) -> float:
     """The largest, in probabilities or in standard deviations of the real target. Raises ProfundoError if it is too large."""
     ours = answers_of(trained.whole, trained.net, trained.spec, trained.objective, raw)
-    apart = (ours - theirs).abs()
-    if trained.spec.targets.std:
-        apart = apart / torch.tensor(trained.spec.targets.std)
-    largest = float(apart.max())
+    if trained.spec.targets.kind == "real":
+        ours, theirs = (standard_units(values, trained.spec.targets) for values in (ours, theirs))
+    largest = float((ours - theirs).abs().max())
     if not largest <= TOLERANCE:
         raise ProfundoError(
             f"the exported net gives other answers: they differ by up to {largest:.1e}, more than {TOLERANCE:.0e}; nothing "
@@ -312,7 +312,7 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
     spec = trained.spec
     given = "images" if spec.inputs.kind == "image" else "rows"
     model = onnx_graph(trained.whole, example(spec), given)
-    feeds: Mapping[str, Any] = {given: samples.raw.numpy()}
+    feeds: Mapping[str, Any] = {given: (samples.raw if given == "images" else samples.raw.double()).numpy()}
     if spec.inputs.columns:
         model = with_columns(model, spec.inputs.columns, given)
         feeds = feeds_of(samples.rows, spec.inputs.columns)
@@ -334,7 +334,7 @@ def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[s
     ).encode()
     given = "images" if trained.spec.inputs.kind == "image" else "rows"
     shape = ", ".join(map(str, trained.spec.inputs.shape))
-    signature = f"Raw {given} (batch, {shape}), {'uint8' if given == 'images' else 'float32'}"
+    signature = f"Raw {given} (batch, {shape}), {'uint8' if given == 'images' else 'float64'}"
     notes: tuple[str, ...] = ()
     try:
         source = plain_python(trained.whole, example(trained.spec), given, str(about["name"]), name, signature)

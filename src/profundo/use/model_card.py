@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from profundo.evaluate.intervals import wilson
 from profundo.files import in_words, read_object
-from profundo.records import CalibrationBin, ClassScores, ProfundoError, Spec
+from profundo.records import CalibrationBin, ClassScores, ProfundoError, Spec, Targets
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import MAY_MOVE, check_files
@@ -187,7 +187,21 @@ def preprocessing(spec: Spec) -> str:
     numbers = ""
     if len(inputs.mean) <= 4:
         numbers = f" (means {_numbers(inputs.mean)}; deviations {_numbers(inputs.std)})"
-    return f"{first}; from {scale} its mean in training is taken away, and the rest divided by its deviation{numbers}"
+    far = sum(inputs.clipped)
+    of_far = f"; of {far:,} with values far out, the median and the interquartile range / 1.349, then z / √(1 + (z/3)²)"
+    return (
+        f"{first}; from {scale} its mean in training is taken away, and the rest divided by its deviation{numbers}"
+        + (of_far if far else "")
+        + bent_targets(spec.targets)
+    )
+
+
+def bent_targets(targets: Targets) -> str:
+    """How what is predicted was learned, where that was not as it is."""
+    words = {"log": "logarithm", "rank": "rank"}
+    how = zip(targets.names, targets.transforms, strict=False)
+    names = [f"{name} by {words[one.kind]}" for name, one in how if one.kind != "none"]
+    return f"; learned: {', '.join(names)}, brought back in every answer" if names else ""
 
 
 # ---------------------------------------------------------------------------------------------------------------- limits

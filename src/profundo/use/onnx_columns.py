@@ -1,6 +1,6 @@
 """The columns of a table in front of an ONNX graph: each column an input by its name, all that training learned of it inside.
 
-    numbers      float32 (batch, 1), NaN for a hole
+    numbers      float64 (batch, 1), NaN for a hole
     categories   text (batch, 1), "" for a hole
     dates        float64 (batch, 1), seconds since 1970 (UTC), NaN for a hole
 
@@ -31,11 +31,11 @@ INSIDE = "net/"  # before the names of the graph that was there
 
 
 def with_columns(model: onnx.ModelProto, columns: Sequence[Column], features: str) -> onnx.ModelProto:
-    """The model with an input for each column in place of `features`, float32 (batch, features). Changes it."""
+    """The model with an input for each column in place of `features`, float64 (batch, features). Changes it."""
     from onnx import TensorProto, helper
 
     _set_apart(model, {column.name for column in columns})
-    kinds = {"number": TensorProto.FLOAT, "category": TensorProto.STRING, "date": TensorProto.DOUBLE}
+    kinds = {"number": TensorProto.DOUBLE, "category": TensorProto.STRING, "date": TensorProto.DOUBLE}
     front = Front()
     parts = [
         part for kind, run in groupby(columns, lambda column: column.kind) for part in front.features(kind, [*run])
@@ -52,7 +52,7 @@ def with_columns(model: onnx.ModelProto, columns: Sequence[Column], features: st
 
 def feeds_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> dict[str, npt.NDArray[Any]]:
     """The rows as such a graph takes them."""
-    dtypes: dict[str, Any] = {"number": np.float32, "category": object, "date": np.float64}
+    dtypes: dict[str, Any] = {"number": np.float64, "category": object, "date": np.float64}
     return {
         column.name: np.array([[plain_value(row[column.name], column)] for row in rows], dtype=dtypes[column.kind])
         for column in columns
@@ -82,7 +82,7 @@ class Front:
         self.constants: list[onnx.TensorProto] = []
 
     def features(self, kind: str, columns: Sequence[Column]) -> list[str]:
-        """The names of the features of columns of one kind, in their order, each float32 (batch, n)."""
+        """The names of the features of columns of one kind, in their order, each float64 (batch, n)."""
         if kind == "number":
             return [self.numbers(columns)]
         each = self.category if kind == "category" else self.date
@@ -100,13 +100,13 @@ class Front:
         return made
 
     def equal_to(self, name: str, words: Sequence[str]) -> str:
-        """float32 (batch, words), 1 where the text is that word."""
+        """float64 (batch, words), 1 where the text is that word."""
         return self.as_float(self.op("Equal", name, self.constant(np.array([list(words)], dtype=object))))
 
     def numbers(self, columns: Sequence[Column]) -> str:
         """All at once: of thousands of columns, each with nodes of its own, onnxruntime would be a minute in opening."""
         joined = self.op("Concat", *(column.name for column in columns), axis=1)
-        filled, gaps = self.filled(joined, np.array([[column.fill for column in columns]], dtype=np.float32))
+        filled, gaps = self.filled(joined, np.array([[column.fill for column in columns]]))
         if not any(column.has_gaps for column in columns):
             return filled
         both = self.op("Concat", filled, self.as_float(gaps), axis=1)
@@ -125,12 +125,14 @@ class Front:
 
     def phases(self, seconds: str, has_time: bool) -> list[str]:
         """Years since 2000, and the place on the circle of the year, the week (and the day)."""
-        made = [self.as_float(self.turns(seconds, 946_684_800.0, YEAR))]
+        made = [self.turns(seconds, 946_684_800.0, YEAR)]
         for period, begin in ((YEAR, 0.0), (7 * DAY, -EPOCH_WEEKDAY), *([(DAY, 0.0)] if has_time else [])):
             turns = self.turns(seconds, begin, period)
-            share = self.as_float(self.op("Sub", turns, self.op("Floor", turns)))  # small enough for single precision
+            share = self.op(
+                "Cast", self.op("Sub", turns, self.op("Floor", turns)), to=1
+            )  # sines are of single precision
             angle = self.op("Mul", share, self.constant(np.array([[2 * math.pi]], dtype=np.float32)))
-            made += [self.op("Sin", angle), self.op("Cos", angle)]
+            made += [self.as_float(self.op("Sin", angle)), self.as_float(self.op("Cos", angle))]
         return made
 
     def turns(self, seconds: str, begin: float, period: float) -> str:
@@ -139,7 +141,7 @@ class Front:
         return self.op("Div", since, self.constant(np.array([[period]])))
 
     def as_float(self, value: str) -> str:
-        return self.op("Cast", value, to=1)
+        return self.op("Cast", value, to=11)  # double
 
     def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
         return self.node(kind, list(inputs), f"columns/{len(self.nodes)}", **attributes)

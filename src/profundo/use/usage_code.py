@@ -20,7 +20,7 @@ def in_onnxruntime(spec: Spec, answer: str, file: str) -> str:
         given = _column_feed(spec.inputs.columns)
     else:
         rows = [[round(value, 4) for value in spec.inputs.mean or (0.0,) * spec.inputs.shape[0]]]
-        given = f"rows = np.array({rows}, dtype=np.float32)  # {_features(spec)}\n" + 'inputs = {"rows": rows}'
+        given = f"rows = np.array({rows}, dtype=np.float64)  # {_features(spec)}\n" + 'inputs = {"rows": rows}'
     return (
         "import numpy as np\nimport onnxruntime\n\n"
         f"session = onnxruntime.InferenceSession({file!r})\n"
@@ -36,7 +36,7 @@ def in_pytorch(spec: Spec, answer: str, file: str) -> str:
         given = f"images = torch.zeros(1, {channels}, {height}, {width}, dtype=torch.uint8)  # 0 to 255"
     else:
         rows = [[round(value, 4) for value in spec.inputs.mean or (0.0,) * spec.inputs.shape[0]]]
-        given = f"rows = torch.tensor({rows})  # {_features(spec)}"
+        given = f"rows = torch.tensor({rows}, dtype=torch.float64)  # {_features(spec)}"
     name = given.split(" ", 1)[0]
     return (
         "import torch\nfrom safetensors.torch import load_file\n\nfrom model import predict\n\n"
@@ -91,7 +91,7 @@ def _column_feed(columns: tuple[Column, ...]) -> str:
                 f"    {column.name!r}: np.array([[{column.fill!r}]], dtype=np.float64),  # {day}, seconds since 1970"
             )
         else:
-            lines.append(f"    {column.name!r}: np.array([[{column.fill!r}]], dtype=np.float32),  # np.nan for none")
+            lines.append(f"    {column.name!r}: np.array([[{column.fill!r}]], dtype=np.float64),  # np.nan for none")
     return "inputs = {\n" + "\n".join(lines) + "\n}"
 
 

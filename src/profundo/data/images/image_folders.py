@@ -35,6 +35,7 @@ from profundo.data.images.pixels import (
     shape_of,
     strict,
 )
+from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection, Measured, Selection
 from profundo.data.streams.archives import Files, open_files, printable
 from profundo.data.streams.cache import Made, cached
@@ -193,6 +194,9 @@ def collected(
 
     train = samples("train")
     assert train is not None
+    by = None
+    if how.split_by is not None:
+        by = by_name(how.split_by, [files.name(index) for index in splits["train"]], printable(str(files.where)))
     skipped = (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",) if faults else ()
     return Collection(
         name,
@@ -203,6 +207,7 @@ def collected(
         samples("test"),
         shares=(0.2, 0.1),
         notes=(*files.notes, *layout.notes, *fit_notes, *skipped),
+        split_by=by,
     )
 
 

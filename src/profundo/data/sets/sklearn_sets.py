@@ -49,7 +49,7 @@ def table(name: str) -> Collection:
 
 def finite(rows: Tensor, columns: tuple[str, ...], where: str) -> Tensor:
     """The rows, or a ProfundoError that names the first column with a value that is not a number."""
-    wrong = (~torch.isfinite(rows)).nonzero()
+    wrong = (~torch.isfinite(rows.float())).nonzero()  # what is beyond single precision overflows when squared
     if len(wrong):
         row, column = wrong[0].tolist()
         raise ProfundoError(

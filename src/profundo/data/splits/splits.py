@@ -11,8 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.standard import channel_sums, deviations, moments
+from profundo.data.dataset_names import TargetTransform
+from profundo.data.splits.split_by import SplitBy, grouped, latest, split_note
+from profundo.data.standard import Extent, channel_sums, measured_rows, moments
 from profundo.data.tables.columns import as_features
+from profundo.data.target_transforms import measured_targets
 from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 
 __all__ = ["Blocked", "Collection", "Selection", "chosen", "divide", "finished", "labels_of", "separated", "stratified"]
@@ -22,8 +25,8 @@ __all__ = ["Blocked", "Collection", "Selection", "chosen", "divide", "finished",
 class Collection:
     """What a reader found. Splits that are None are to be taken from `train`.
 
-    shares: of `test` among all samples and of `validation` among those left, where they have to be made.
-    readings: of a table, what its columns were taken for.
+    shares: of `test` among all samples and of `validation` among those left, where they have to be made; split_by: what
+    decides who is in which of them, where that is not chance. readings: of a table, what its columns were taken for.
     """
 
     name: str
@@ -35,6 +38,8 @@ class Collection:
     shares: tuple[float, float] = (0.2, 0.125)
     notes: tuple[str, ...] = ()
     readings: tuple[ColumnReading, ...] = ()
+    split_by: SplitBy | None = None
+    target_transform: TargetTransform = "none"
 
 
 @runtime_checkable
@@ -77,8 +82,8 @@ class Learning(Source, Protocol):
 class StreamedRows(Blocked, Learning, Protocol):
     """Rows of a table in blocks."""
 
-    def moments(self, indices: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and population deviation of every feature of these rows."""
+    def measured(self, indices: Tensor) -> tuple[Tensor, Extent]:
+        """Some of these rows, evenly spread, and what all of them are like."""
 
 
 class Selection:
@@ -111,13 +116,26 @@ def divide(collection: Collection, *, validation: float | None, seed: int, strea
 
     validation: share of the samples not set apart for the test; None: the collection's own custom.
     """
-    return finished(collection, *separated(collection, validation=validation, seed=seed, stream=stream))
+    parts = separated(collection, validation=validation, seed=seed, stream=stream)
+    if collection.split_by is not None:
+        collection = replace(collection, notes=(*collection.notes, _split_note(collection, validation, seed)))
+    return finished(collection, *parts)
 
 
 def separated(
     collection: Collection, *, validation: float | None, seed: int, stream: bool
 ) -> tuple[Samples, Samples, Samples]:
     """Training, validation and test samples as they were read: nothing has been learned from any of them yet."""
+    train, held, test = divided(collection, validation, seed)
+
+    def part(own: Samples | None, indices: Tensor | None) -> Samples:
+        return chosen(collection.train if own is None else own, indices, stream)
+
+    return part(None, train), part(collection.validation, held), part(collection.test, test)
+
+
+def divided(collection: Collection, validation: float | None, seed: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Indices of the samples of `train` that train, validate and test; None where there is a split of its own."""
     generator = torch.Generator().manual_seed(seed)
     if validation is not None and collection.validation is not None:
         raise ProfundoError(f"{collection.name} has a validation split of its own: leave `validation` out")
@@ -126,22 +144,59 @@ def separated(
         raise ProfundoError(f"validation: expected a share between 0 and 1, such as 0.1; got {share}")
 
     labels, rest = labels_of(collection, collection.train.targets), torch.arange(len(collection.train))
-
-    def aside(own: Samples | None, share: float) -> Samples:
-        nonlocal rest
-        if own is not None:
-            return chosen(own, None, stream)
-        rest, taken = stratified(labels, rest, share, generator)
-        return chosen(collection.train, taken, stream)
-
-    test = aside(collection.test, collection.shares[0])
-    held = aside(collection.validation, share)
-    for name, split in (("training", rest), ("validation", held), ("test", test)):
-        if len(split) == 0:
+    test = held = None
+    if collection.test is None:
+        rest, test = set_apart(collection, labels, rest, collection.shares[0], generator)
+    if collection.validation is None:
+        rest, held = set_apart(collection, labels, rest, share, generator)
+    sizes = {"training": len(rest)} | {
+        name: len(indices) for name, indices in (("validation", held), ("test", test)) if indices is not None
+    }
+    for name, size in sizes.items():
+        if size == 0:
             raise ProfundoError(
                 f"{collection.name}: {len(collection.train)} samples leave none for the {name} split; give more samples per class"
             )
-    return chosen(collection.train, rest, stream), held, test
+    if collection.split_by is not None:
+        held_out = torch.ones(len(labels), dtype=torch.bool)
+        held_out[rest] = False
+        check_classes(collection, labels[rest], labels[held_out])
+    return rest, held, test
+
+
+def set_apart(
+    collection: Collection, labels: Tensor, among: Tensor, share: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Divide the indices `among` into (rest, taken): by chance, stratified; the latest; or whole groups."""
+    by = collection.split_by
+    if by is None:
+        return stratified(labels, among, share, generator)
+    keys = by.keys[among]
+    try:
+        taken = latest(keys, share) if by.kind == "time" else grouped(labels[among], keys, share, generator)
+    except ProfundoError as error:
+        raise ProfundoError(
+            f"{collection.name}: {by}: {error}; expected three different {by.kind}s or more, to train, validate and test"
+        ) from None
+    return among[~taken], among[taken]
+
+
+def check_classes(collection: Collection, train: Tensor, held_out: Tensor) -> None:
+    """Raises ProfundoError for a class, of these labels, that is held out and of which nothing would be learned."""
+    gone = sorted(set(held_out.tolist()) - set(train.tolist()))
+    if gone and collection.split_by is not None:
+        where = "later than those to train on" if collection.split_by.kind == "time" else "in groups that are held out"
+        raise ProfundoError(
+            f"{collection.name}: {collection.split_by}: class {collection.targets.classes[gone[0]]!r} has samples {where}, "
+            "none to train on; leave that class out, or split by something else"
+        )
+
+
+def _split_note(collection: Collection, validation: float | None, seed: int) -> str:
+    assert collection.split_by is not None
+    names = ("training", "validation", "test")
+    parts = zip(names, divided(collection, validation, seed), strict=True)
+    return split_note(collection.split_by, [(name, indices) for name, indices in parts if indices is not None])
 
 
 def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Samples:
@@ -174,8 +229,7 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
     inputs, more = _measured(inputs, train)
     notes += more
     if targets.kind == "real":
-        mean, std = _row_moments(train.targets)
-        targets = replace(targets, mean=mean, std=std)
+        targets = measured_targets(targets, train.targets, collection.target_transform)
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
     readings = collection.readings
@@ -218,11 +272,10 @@ def _measured(inputs: Inputs, train: Samples) -> tuple[Inputs, tuple[str, ...]]:
         mean, std = moments(sums, count)
         if all(count * squares == total**2 for total, squares in zip(*sums.tolist(), strict=True)):
             notes = ("All images to train on are of one colour: there is nothing to learn from; look at the files.",)
-    elif isinstance(source := _source(train), StreamedRows) and isinstance(train.inputs, Selection):
-        mean, std = source.moments(train.inputs.indices)
-    else:
-        mean, std = _row_moments(_tensor(train.inputs))
-    return replace(inputs, mean=mean, std=std), notes
+        return replace(inputs, mean=mean, std=std), notes
+    if isinstance(source := _source(train), StreamedRows) and isinstance(train.inputs, Selection):
+        return measured_rows(inputs, *source.measured(train.inputs.indices)), notes
+    return measured_rows(inputs, _tensor(train.inputs)), notes
 
 
 def _source(samples: Samples) -> object:
@@ -232,12 +285,6 @@ def _source(samples: Samples) -> object:
 
 def _tensor(inputs: Tensor | Source) -> Tensor:
     return inputs if isinstance(inputs, Tensor) else torch.stack([inputs[index] for index in range(len(inputs))])
-
-
-def _row_moments(rows: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and population deviation of every column, in double precision."""
-    wide = rows.double()
-    return tuple(wide.mean(0).tolist()), deviations(wide.std(0, correction=0).tolist())
 
 
 def _fingerprint(splits: Iterable[Samples], inputs: Inputs) -> str:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from profundo.data.tables.columns import encoded
 from profundo.data.tables.frames import LARGEST
-from profundo.data.tables.reading import read_cells, words_for_nothing
+from profundo.data.tables.reading import TRUTH, read_cells, words_for_nothing
 from profundo.records import Column, Inputs, ProfundoError, TableForm, Writing
 
 if TYPE_CHECKING:
@@ -36,12 +36,6 @@ __all__ = [
     "needed_names",
     "plain_value",
 ]
-
-TRUTH = {
-    True: ("true", "yes", "y", "t", "1", "sí", "si", "sim", "ja"),
-    False: ("false", "no", "n", "f", "0", "não", "nein"),
-}
-
 
 AS_WRITTEN = {"ymd": "2024-05-31", "dmy": "31/05/2024", "mdy": "05/31/2024"}
 

@@ -27,8 +27,9 @@ from torch import Tensor
 
 from profundo.data.dataset_names import Reading
 from profundo.data.images.layouts import splits_of
+from profundo.data.splits.split_by import read_split_by
 from profundo.data.splits.splits import Collection, Selection
-from profundo.data.standard import deviations
+from profundo.data.standard import Extent, deviations
 from profundo.data.streams.addresses import Stored, read
 from profundo.data.tables.columns import encoded, feature_names, learned
 from profundo.data.tables.frames import (
@@ -41,7 +42,9 @@ from profundo.data.tables.frames import (
     target_columns,
     target_values,
 )
+from profundo.data.tables.order_and_groups import unlike_chance
 from profundo.data.tables.parquet_footers import row_groups
+from profundo.data.tables.split_column import by_column, learned_from
 from profundo.records import Column, Inputs, ProfundoError, Samples, TableForm
 
 if TYPE_CHECKING:
@@ -204,17 +207,26 @@ class Rows:
         notes = tuple(f"column {name!r} is left out: it has one value only in the rows to train on" for name in gone)
         return replace(inputs, shape=(len(names),), names=names, columns=told), made, notes
 
-    def moments(self, indices: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and population deviation of every feature, block by block (Chan, Golub and LeVeque 1983)."""
+    def measured(self, indices: Tensor) -> tuple[Tensor, Extent]:
+        """Up to 200,000 of these rows, evenly spread, and of all of them the mean, deviation and ends of every feature, block
+        by block (Chan, Golub and LeVeque 1983)."""
         count, mean, squares = 0, torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+        low = high = torch.empty(0)
         counts = torch.unique_consecutive(self.blocks[indices], return_counts=True)[1].tolist()
         for part in torch.split(indices, counts):
             values = self.gather(part).double()
             own = values.mean(0)
             total, apart = count + len(part), own - mean
             squares = squares + (values - own).square_().sum(0) + apart.square() * (count * len(part) / total)
+            low, high = (
+                (torch.minimum(low, values.amin(0)), torch.maximum(high, values.amax(0)))
+                if count
+                else (values.amin(0), values.amax(0))
+            )
             mean, count = mean + apart * (len(part) / total), total
-        return tuple(mean.tolist()), deviations(math.sqrt(value / count) for value in squares.tolist())
+        std = deviations(math.sqrt(value / count) for value in squares.tolist())
+        whole = Extent(tuple(mean.tolist()), std, tuple(low.tolist()), tuple(high.tolist()), count)
+        return self.gather(indices[_spread(len(indices), self.blocks[indices])]), whole
 
     def fingerprint(self, indices: Tensor) -> bytes:
         """Of which rows of which files; their values show in the targets and in the means and deviations."""
@@ -223,7 +235,7 @@ class Rows:
 
 
 def parquet_collection(name: str, stored: Sequence[Stored], how: Reading) -> Collection:
-    """The rows of these files, to be read while training; their target is kept in memory.
+    """The rows of these files, to be read while training; their target is kept in memory, and what they are split by.
 
     Files in folders train/, validation/, test/, or with names that begin so, are those splits. Raises ProfundoError for
     files that do not read or differ in their columns, and for targets that are not there.
@@ -231,12 +243,14 @@ def parquet_collection(name: str, stored: Sequence[Stored], how: Reading) -> Col
     table, target = Table(stored), how.target
     where = stored[0].address
     wanted = target_columns(list(table.schema), target, where)
-    names, set_aside = inputs_among(list(table.schema), wanted, how, where)
-    answers = table.whole(wanted)
+    split = [read_split_by(how.split_by)[1]] if how.split_by is not None else []
+    answers = table.whole([*wanted, *(column for column in split if column in table.schema and column not in wanted)])
     there = torch.from_numpy(np.flatnonzero(~answers.select(_any_missing(wanted)).to_series().to_numpy()))
     if not len(there):
         raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
-    targets, values, outputs = target_values(answers.drop_nulls(), how.task, where)
+    by = by_column(how.split_by, answers, wanted, where) if how.split_by is not None else None
+    names, set_aside = inputs_among(list(table.schema), wanted, learned_from(how), where)
+    targets, values, outputs = target_values(answers.drop_nulls(wanted).select(wanted), how.task, where)
     groups = torch.repeat_interleave(torch.tensor(table.groups))
     learning = _spread(len(there), groups[there])
     sample = table.taken(there[learning].numpy(), names)
@@ -249,8 +263,11 @@ def parquet_collection(name: str, stored: Sequence[Stored], how: Reading) -> Col
     split_of = splits_of([one.address for one in stored])
     files = torch.from_numpy(np.searchsorted(table.begins, there.numpy(), side="right") - 1)
 
+    def of_split(split: str) -> Tensor:
+        return torch.isin(files, torch.tensor([place for place, one in enumerate(split_of) if one == split]))
+
     def samples(split: str) -> Samples | None:
-        mine = torch.isin(files, torch.tensor([place for place, one in enumerate(split_of) if one == split]))
+        mine = of_split(split)
         return Samples(Selection(source, there[mine]), values[mine]) if mine.any() else None
 
     train = samples("train")
@@ -269,7 +286,12 @@ def parquet_collection(name: str, stored: Sequence[Stored], how: Reading) -> Col
         *(f"column {column!r} is left out: {why}" for column, why in left_out.items()),
         *(part if len(learning) < len(there) else []),
     )
-    return Collection(name, inputs, targets, train, samples("validation"), samples("test"), notes=notes)
+    test = samples("test")
+    if by is None and test is None:
+        notes += tuple(unlike_chance(sample, wanted))
+    if by is not None:
+        by = replace(by, keys=by.keys[of_split("train")])
+    return Collection(name, inputs, targets, train, samples("validation"), test, notes=notes, split_by=by)
 
 
 def read_tables(stored: Sequence[Stored]) -> polars.DataFrame:

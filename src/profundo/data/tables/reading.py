@@ -21,7 +21,17 @@ from profundo.threads import share
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["MISSING", "Table", "interpreted", "read_cells", "stripped", "typed_table", "words_for_nothing"]
+__all__ = [
+    "MISSING",
+    "TRUTH",
+    "Table",
+    "as_truth",
+    "interpreted",
+    "read_cells",
+    "stripped",
+    "typed_table",
+    "words_for_nothing",
+]
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "?")  # "none" may be an answer
 NOTHING = (  # among numbers and dates only
@@ -29,6 +39,10 @@ NOTHING = (  # among numbers and dates only
     "S/D", "nd", "unknown", "Unknown", "desconocido", "missing", "*", "#N/D", "#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NUM!",
     "#NAME?", "0000-00-00", "00/00/0000",
 )  # fmt: skip
+TRUTH = {
+    True: ("true", "yes", "y", "t", "1", "sí", "si", "sim", "ja"),
+    False: ("false", "no", "n", "f", "0", "não", "nein"),
+}
 LEARNING = 10_000  # different cells of a column, from which is learned how they are written
 SOME = 1000  # cells of a column, from which is learned which sign it has before decimals
 FEW = 20  # different numbers: so few may be names of categories, beside a word
@@ -109,6 +123,19 @@ def typed_table(frame: polars.DataFrame) -> Table:
 def stripped(series: polars.Series) -> polars.Series:
     """Without blanks at the edges of cells, of whatever kind."""
     return series.str.strip_chars()
+
+
+def as_truth(series: polars.Series) -> polars.Series | None:
+    """Words for true and false as 1 and 0, null for none; None for other words."""
+    import polars
+
+    different = series.drop_nulls().unique().to_list()
+    truth = {word: value for word in different for value, words in TRUTH.items() if str(word).lower() in words}
+    if len(truth) < len(different) or len(set(truth.values())) < len(truth):
+        return None
+    return series.replace_strict(list(truth), list(truth.values()), default=None, return_dtype=polars.Boolean).cast(
+        polars.Int64
+    )
 
 
 def words_for_nothing(writing: Writing, missing: Sequence[str] | None, levels: Iterable[str] = ()) -> list[str]:

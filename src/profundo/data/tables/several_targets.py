@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Task
+from profundo.data.tables.reading import as_truth
 from profundo.records import ProfundoError, Targets
 
 if TYPE_CHECKING:
@@ -28,19 +29,21 @@ TargetValues = tuple[Targets, Tensor, tuple[str, ...]]
 
 
 def several_targets(frame: polars.DataFrame, task: Task, where: str) -> TargetValues:
-    """The columns, which have no missing values, as targets: float32 (rows, columns).
+    """The columns, which have no missing values, as targets: numbers float64 (rows, columns), labels float32.
 
     Raises ProfundoError for columns of other things than numbers and truth values.
     """
     import polars
 
+    words = [series for series in frame if series.dtype == polars.String]
+    frame = frame.with_columns(truth for series in words if (truth := as_truth(series)) is not None)
     for series in frame:
         if not (series.dtype.is_numeric() or series.dtype == polars.Boolean):
             raise ProfundoError(
                 f"{where}: column {series.name!r} holds {series.dtype} values; several targets are numbers, or 0 and 1"
             )
-    values = torch.from_numpy(frame.cast(polars.Float32).to_numpy().copy())
-    if not values.isfinite().all():
+    values = torch.from_numpy(frame.cast(polars.Float64).to_numpy().copy())
+    if not values.float().isfinite().all():
         raise ProfundoError(f"{where}: {', '.join(frame.columns)} hold infinite values; a target is a finite number")
     are_labels = bool(((values == 0) | (values == 1)).all())
     if task == "classes" or (task == "labels" and not are_labels):
@@ -48,7 +51,7 @@ def several_targets(frame: polars.DataFrame, task: Task, where: str) -> TargetVa
         raise ProfundoError(f"{where}: {expected}; --target names {', '.join(frame.columns)}")
     if task == "real" or not are_labels:
         return Targets("real", names=tuple(frame.columns)), values, ()
-    return Targets("labels", tuple(frame.columns)), values, _rare(frame.columns, values)
+    return Targets("labels", tuple(frame.columns)), values.float(), _rare(frame.columns, values)
 
 
 def listed_labels(series: polars.Series, where: str) -> TargetValues:

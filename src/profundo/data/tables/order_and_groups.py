@@ -1,0 +1,74 @@
+"""Tables whose rows follow each other in time, or come several from one customer, patient or machine.
+
+There a split made by chance asks too little: it tests on days between those that were trained on, on people whose other rows
+were. What is meant cannot be known; so it is said, with the option that splits otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["unlike_chance"]
+
+FEWEST = 20  # rows
+MOMENTS = 20  # different ones from which rows are called ordered by them
+ONE_WAY = 0.95  # of the steps
+ENTITIES, EACH = 10, 2  # different ones, and rows of each on average, from which they are called repeated
+TIME = re.compile(
+    r"(^|[\W_])(date|datetime|time|timestamp|year|month|week|day|hour|when|period)([\W_]|$)", re.IGNORECASE
+)
+THINGS = (
+    "id|key|customer|client|patient|subject|participant|person|user|player|student|employee|driver|household|family|company|"
+    "store|shop|firm|school|hospital|station|machine|device|sensor|unit|engine|vehicle|track|session|account|animal|plot|site|group"
+)
+ENTITY = re.compile(rf"(^|[\W_])({THINGS})([\W_]?(id|key|no|nr|number|code|name))?$", re.IGNORECASE)
+CAPITALS = re.compile(r"[a-z](ID|Id|Key|No|Nr)$")
+
+
+def unlike_chance(frame: polars.DataFrame, targets: Collection[str]) -> list[str]:
+    """ "what; what to do" of the column by which the rows are ordered in time, and of each whose values come repeatedly."""
+    if frame.height < FEWEST:
+        return []
+    columns = [frame[name] for name in frame.columns if name not in targets]
+    ordered = next((column for column in columns if _is_time(column)), None)
+    time = [
+        f"the rows follow {column.name!r} in time, from {column.min()!s} to {column.max()!s}, and a split by chance tests on "
+        f"moments between those that were trained on; to predict what comes later, --split-by 'time:{column.name}'"
+        for column in columns
+        if column is ordered
+    ]
+    return time + [
+        f"column {column.name!r} names {different:,} things in {frame.height:,} rows, and a split by chance has most of them "
+        f"on both sides; to predict of others, --split-by 'group:{column.name}'"
+        for column in columns
+        if column is not ordered and (different := _repeated(column))
+    ]
+
+
+def _is_time(column: polars.Series) -> bool:
+    """Whether it is a date, or a number called like one, that goes one way down the rows, but for a few steps back, as where
+    one series ends and another begins."""
+    is_date = str(column.dtype).startswith(("Date", "Datetime"))
+    if not is_date and not (column.dtype.is_numeric() and TIME.search(column.name)):
+        return False
+    if column.null_count() or column.n_unique() < MOMENTS:
+        return False
+    steps = np.sign(np.diff(column.to_physical().to_numpy().astype(np.float64)))
+    return bool(max(np.mean(steps[steps != 0] > 0), np.mean(steps[steps != 0] < 0)) >= ONE_WAY)
+
+
+def _repeated(column: polars.Series) -> int:
+    """The number of different things, where a column is called as what names things is, and has them several times."""
+    if column.dtype.is_float() or column.dtype.is_temporal():
+        return 0
+    if not (ENTITY.search(column.name) or CAPITALS.search(column.name)):
+        return 0
+    different = column.drop_nulls().n_unique()
+    return different if different >= ENTITIES and EACH * different <= len(column) - column.null_count() else 0
