@@ -232,7 +232,8 @@ class TestRegistry:
 
     def test_default_suits_the_inputs(self):
         assert nets.default(SPECS["MNIST"]) == "fast_cnn"
-        assert nets.default(SPECS["rows, two classes"]) == "mlp"
+        assert nets.default(SPECS["rows, two classes"]) == "table_net"
+        assert nets.default(spec_of((2,), BINARY)) == "mlp"
 
     def test_all_that_is_promised_exists(self):
         assert all(hasattr(nets, name) for name in nets.__all__)

@@ -45,7 +45,11 @@ CHANGES = {
     "objective": ({"data": "moons"}, "bernoulli", "hinge"),
     "class_weights": ({}, None, [1, 2, 3]),
     "label_smoothing": ({}, 0.0, 0.1),
-    "early_stop": ({"optimizer": "sgd", "learning_rate": 9.0, "schedule": "constant", "epochs": 6}, None, 1),
+    "early_stop": (
+        {"net": "mlp", "optimizer": "sgd", "learning_rate": 9.0, "schedule": "constant", "epochs": 6},
+        None,
+        1,
+    ),
     "validation": ({}, None, 0.3),
     "accumulate": ({}, 1, 2),
     "clip": ({}, None, 0.01),

@@ -10,11 +10,11 @@ from PIL import Image
 from torch import nn
 
 import profundo as pf
-from profundo.records import ProfundoError, Samples
+from profundo.records import Dataset, Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.runs.experiment import completed, new_experiment, read_experiment
-from profundo.runs.supervised import open_run, prepare, train
+from profundo.runs.supervised import best_epoch, evaluate_split, open_run, prepare, train
 from profundo.runs.voice import Quiet
-from profundo.train import OPTIMIZERS
+from profundo.train import OPTIMIZERS, History
 
 
 @pytest.fixture(autouse=True)
@@ -131,10 +131,38 @@ def test_early_stopping_ends_with_the_weights_of_the_best_epoch(digits):
     losses = run.history["validation loss"]
     assert len(losses) < 60
     assert run.best_epoch == losses.index(min(losses)) == len(losses) - 4
-    from profundo.runs.supervised import evaluate_split
-
     _, scores = evaluate_split(run.net, digits, digits.validation, run.experiment)
     assert scores.values["log loss"] == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_rows_are_stopped_early_by_default_and_keep_the_best_epoch_after_the_rise_of_the_rate(tmp_path):
+    run = train(new_experiment(data="wine", epochs=20, seed=3), out=tmp_path / "run")
+    assert (run.experiment.net, run.experiment.early_stop) == ("table_net", 6)
+    losses = run.history["validation loss"]
+    assert run.best_epoch == losses.index(min(losses[4:]), 4)
+    _, scores = evaluate_split(run.net, run.data, run.data.validation, run.experiment)
+    assert scores.values["log loss"] == pytest.approx(losses[run.best_epoch], rel=1e-4)
+    opened = open_run(tmp_path / "run")
+    assert opened.best_epoch == run.best_epoch
+    torch.testing.assert_close(opened.net.features.middle, run.net.features.middle, rtol=0, atol=0)
+
+
+def test_the_best_epoch_is_none_of_those_that_early_stopping_does_not_look_at():
+    history = History()
+    history.rows = [{"epoch": epoch, "validation loss": loss} for epoch, loss in enumerate([0.1, 3.0, 2.0, 2.5])]
+    assert (best_epoch(history), best_epoch(history, 2)) == (0, 2)
+
+
+def test_a_net_of_tables_sees_the_scales_of_the_training_rows_alone():
+    """Also of more rows than it measures, from pieces all over the split; test rows a million times as large change nothing."""
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(40_000, 3, generator=generator).exp()
+    samples = Samples(inputs, torch.randint(0, 2, (40_000,), generator=generator))
+    spec = Spec(Inputs((3,), "features"), Targets("binary", ("no", "yes")))
+    far = Samples(inputs[:100] * 1e6, samples.targets[:100])
+    net = pf.nets.table_net(spec, members=2, widths=(4,))
+    pf.fit(net, Dataset("far", spec, samples, far, far), epochs=1, out=False)
+    torch.testing.assert_close(net.features.middle, inputs.median(0).values, rtol=0.05, atol=0)
 
 
 def test_accumulating_gradients_gives_the_same_training_to_rounding(iris):

@@ -73,7 +73,9 @@ def family(name):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("name", ["linear", "mlp", "lenet5", "fast_cnn", "resnet", "dropping", "recurrent", "tied"])
+@pytest.mark.parametrize(
+    "name", ["linear", "mlp", "table_net", "lenet5", "fast_cnn", "resnet", "dropping", "recurrent", "tied"]
+)
 def test_a_replayed_training_equals_the_ordinary_one_bit_for_bit(name, precision):
     found = batches(*data(48))
     net = family(name)

@@ -79,6 +79,15 @@ def test_early_stopping_waits_for_its_patience_and_restores_the_best_weights():
     assert net.weight.item() == weights[1]
 
 
+def test_early_stopping_looks_at_no_epoch_before_the_first_it_may_keep():
+    history, net = History(), nn.Linear(1, 1)
+    validation = iter([0.1, 3.0, 2.0, 2.5, 2.6, 0.1])
+    stopper = EarlyStop(net, history, "validation loss", patience=2, after=2)
+    watched = record(steps([1.0] * 12), history, lambda: {"validation loss": next(validation)})
+    assert [step.epoch for step in early_stop(watched, stopper) if step.last] == [0, 1, 2, 3, 4]
+    assert (stopper.best_epoch, stopper.best_value) == (2, 2.0)
+
+
 def test_early_stopping_resumed_after_its_end_does_nothing():
     history = History()
     history.rows = [{"epoch": 1, "loss": 1.0}, {"epoch": 2, "loss": 2.0}]

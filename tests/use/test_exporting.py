@@ -143,6 +143,7 @@ def exported_net(net, spec, objective=None):
 SMALL = {"width": 0.125}
 NETS_AND_SHAPES = [
     *((name, (1, 28, 28), {}) for name in ("linear", "mlp", "lenet5", "lenet5_1998", "fast_cnn")),
+    ("table_net", (6,), {}),
     *((name, (3, 40, 33), {}) for name in ("lenet5", "fast_cnn")),
     ("resnet", (3, 32, 32), {"depth": 8}),
     *((name, (3, 32, 32), SMALL) for name in ("alexnet", "vgg11", "vgg13", "vgg16", "vgg19")),

@@ -33,6 +33,7 @@ __all__ = [
     "resnet18",
     "resnet34",
     "resnet50",
+    "table_net",
     "vgg11",
     "vgg13",
     "vgg16",
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from profundo.nets.registry import build
     from profundo.nets.residual import resnet
     from profundo.nets.resnets import resnet18, resnet34, resnet50
+    from profundo.nets.table_nets import table_net
     from profundo.nets.vgg import vgg11, vgg13, vgg16, vgg19
 
 _HOMES = {
@@ -73,6 +75,7 @@ _HOMES = {
     "resnet18": "resnets",
     "resnet34": "resnets",
     "resnet50": "resnets",
+    "table_net": "table_nets",
     "vgg11": "vgg",
     "vgg13": "vgg",
     "vgg16": "vgg",

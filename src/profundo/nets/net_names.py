@@ -11,6 +11,7 @@ __all__ = ["NETS", "NETS_FOR_IMAGES", "check", "default"]
 NETS: dict[str, str] = {
     "linear": "one linear layer: linear, logistic or softmax regression",
     "mlp": "fully connected hidden layers (widths, activation, dropout)",
+    "table_net": "an ensemble in one net for tables, on embedded numbers (members, widths, activation, dropout)",
     "lenet5": "LeNet-5 with ReLU and max pooling (LeCun et al. 1998), for small images",
     "lenet5_1998": "LeNet-5 as published: C3 table, trainable averages, scaled tanh, codes of 7×12 (connections)",
     "fast_cnn": "small strided convolutions with batch normalisation: the quickest to train on images",
@@ -32,8 +33,10 @@ NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | P
 
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "fast_cnn" for images, "mlp" for rows."""
-    return "fast_cnn" if spec.inputs.kind == "image" else "mlp"
+    """The net to begin with: "fast_cnn" for images, "table_net" for rows, "mlp" for planes of one or two features."""
+    if spec.inputs.kind == "image":
+        return "fast_cnn"
+    return "mlp" if spec.inputs.shape[0] <= 2 else "table_net"
 
 
 def check(name: str, spec: Spec) -> None:

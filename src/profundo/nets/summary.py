@@ -35,6 +35,7 @@ from profundo.nets.layers import (
     SparselyConnected,
 )
 from profundo.nets.lenet1998 import SparseConv
+from profundo.nets.table_nets import MemberLinear, MemberOutput, Pieces
 from profundo.records import Inputs, LayerRow, ProfundoError
 
 __all__ = ["flops", "summary"]
@@ -106,6 +107,8 @@ def flops(layer: nn.Module, into: Tensor, out: Tensor) -> int:
         return 2 * out.numel() // out.shape[-1] * layer.values.numel()
     if isinstance(layer, (Maxout, MaxoutConv2d)):
         return out.numel() * layer.pieces
+    if isinstance(layer, (MemberLinear, MemberOutput, Pieces)):
+        return 2 * out.numel() * layer.weight.shape[-2]
     if isinstance(layer, (nn.RNNBase, nn.RNNCellBase)):
         matrices = sum(p.numel() for p in layer.parameters() if p.ndim == 2)
         return 2 * matrices * (into.numel() // layer.input_size)

@@ -25,7 +25,7 @@ def prepare(experiment: Experiment, processes: int = 1) -> Prepared:
     data = load_data(experiment)
     name = experiment.net or nets.default(data.spec)
     net = build_net(name, data.spec, experiment.net_options, experiment.seed)
-    chosen = completed(experiment, data.spec, len(data.train), name, normalised(net))
+    chosen = completed(experiment, data.spec, len(data.train), name, normalised(net), len(data.validation) > 0)
     chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor)})
     check_choices(chosen, data)
     shared_batch_size(chosen.batch_size or 1, len(data.train), processes)

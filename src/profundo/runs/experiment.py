@@ -33,6 +33,7 @@ __all__ = [
     "Setting",
     "belonging_to",
     "completed",
+    "is_ensemble",
     "new_experiment",
     "read_changes",
     "read_experiment",
@@ -378,21 +379,24 @@ KNOWN: dict[tuple[str, str], dict[str, Any]] = {
 }
 
 
-def completed(experiment: Experiment, spec: Spec, samples: int, net: str, normalised: bool = False) -> Experiment:
+def completed(
+    experiment: Experiment, spec: Spec, samples: int, net: str, normalised: bool = False, validated: bool = False
+) -> Experiment:
     """The experiment with every choice about training made; which device and precision, the machine decides.
 
     samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
-    normalisation. The batch is about 1/200 of the samples, between 32 and 256, but half of them where it would leave out up to
-    half, for incomplete batches are not used; the epochs are as many as it takes to see a number of samples, between 3 and
-    200; the rest is what MANNERS says for such data.
+    normalisation; validated: whether there is a validation split. The batch is about 1/200 of the samples, of the ensembles
+    for tables 1/8, between 32 and 256, but half of them where it would leave out up to half, for incomplete batches are not
+    used; the epochs are as many as it takes to see a number of samples, between 3 and 200, of an ensemble for classes 60;
+    the rest is what MANNERS says for such data. Where the manner says so, training stops early.
     Raises ProfundoError for an augmentation that is unknown or meant for other data.
     """
-    manner = MANNERS[manner_of(spec, normalised)]
-    size = min(256, max(32, 2 ** _log2(samples / 200)))
+    manner = MANNERS[manner_of(spec, normalised, net)]
+    size = min(256, max(32, 2 ** _log2(samples / manner.batches)))
     chosen: dict[str, Any] = {
         "net": net,
         "batch_size": samples // 2 if size < samples < 2 * size else size,
-        "epochs": min(200, max(3, -(-manner.samples_seen // max(1, samples)))),
+        "epochs": min(manner.longest, max(3, -(-manner.samples_seen // max(1, samples)))),
         "optimizer": manner.optimizer,
         "objective": default_name(spec.targets),
         "schedule": "one-cycle",
@@ -409,6 +413,8 @@ def completed(experiment: Experiment, spec: Spec, samples: int, net: str, normal
     chosen |= {name: value for name, value in experiment.settings().items() if value is not None}
     if chosen["batch_size"] == EVERY:
         chosen["batch_size"] = max(1, samples)
+    if validated and manner.patience:
+        chosen.setdefault("early_stop", max(1, round(manner.patience * chosen["epochs"])))
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
     chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
     check_augmentation(chosen["augment"], spec)
@@ -425,6 +431,9 @@ class Manner:
     adam_rate: float
     descent_rate: float  # with momentum, for batches of `full` or more; smaller ones take a share (Goyal et al. 2017)
     full: int
+    longest: int = 200  # epochs, however few the samples
+    batches: int = 200  # of an epoch, where the samples are enough for it
+    patience: float = 0.0  # share of the epochs without a better validation loss after which to stop; 0: never
 
 
 # Measured on the small data sets, means over five seeds (benchmarks/scores.py). Planes of one or two features (moons,
@@ -434,13 +443,23 @@ MANNERS = {
     "images": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32),
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
+    # Measured on the tables of TUNE in benchmarks/tables_against_trees.py. Probabilities become too certain in long training.
+    "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, batches=8, patience=0.3),
+    "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, longest=60, batches=8, patience=0.3),
 }
 
 
-def manner_of(spec: Spec, normalised: bool) -> str:
+def manner_of(spec: Spec, normalised: bool, net: str) -> str:
+    if is_ensemble(net):
+        return "ensemble, numbers" if spec.targets.kind == "real" else "ensemble, classes"
     if spec.inputs.kind == "image":
         return "normalised images" if normalised else "images"
     return "plane" if spec.inputs.shape[0] <= 2 else "table"
+
+
+def is_ensemble(net: str) -> bool:
+    """Whether the net of that name is the ensemble for tables, built by name or in Python."""
+    return net in ("table_net", "own:TableNet")
 
 
 def default_rate(optimizer: str, batch_size: int, manner: Manner) -> float:

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from profundo import objectives
 from profundo.data.augmenting.augment import augmentation, value_range
 from profundo.data.batches import batches, in_order
+from profundo.data.splits.splits import chosen
 from profundo.evaluate import answers, figure_of, mean_cost
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.records import Batch, Dataset
-from profundo.runs.experiment import Experiment
+from profundo.runs.experiment import Experiment, is_ensemble
 from profundo.runs.resumable import Training
 from profundo.train import Batches, EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
@@ -26,7 +27,7 @@ from profundo.train.optimizers import optimizer
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
 
-__all__ = ["Prepared", "make_update", "objective_of", "precision_of", "train_batches", "training"]
+__all__ = ["Prepared", "make_update", "objective_of", "precision_of", "rising_epochs", "train_batches", "training"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,23 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
         prepared.device,
         prepared.precision,
         validate=validation(prepared, processes),
-        stopper=EarlyStop(prepared.net, history, "validation loss", experiment.early_stop)
+        stopper=EarlyStop(
+            prepared.net, history, "validation loss", experiment.early_stop, after=rising_epochs(experiment)
+        )
         if experiment.early_stop
         else None,
         seed=experiment.seed,
         gradients=True,
     )
+
+
+def rising_epochs(experiment: Experiment) -> int:
+    """The epochs at the beginning of which none is kept as the best: of an ensemble for tables those with a rising rate.
+
+    A validation split of forty rows takes one of them for the best by luck: on `diabetes` RMSE was 14 % worse so.
+    """
+    early = experiment.early_stop and experiment.schedule == "one-cycle" and is_ensemble(experiment.net or "")
+    return (experiment.epochs or 1) // 5 if early else 0
 
 
 def train_batches(prepared: Prepared, processes: Group) -> Batches:
@@ -104,6 +116,7 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     lay_out(net, prepared.device)
     if processes.size > 1:
         share_normalization(net)
+    measure_inputs(net, prepared.data)
     update = Supervised(
         net,
         objective_of(experiment, prepared.data),
@@ -119,6 +132,22 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     update.forward = processes.wrap(net, prepared.device)
     alone = processes.size == 1 and experiment.accumulate == 1 and prepared.device.type == "cpu"
     return Captured(update) if experiment.capture and alone else update
+
+
+MEASURED, PIECES = 10_000, 10  # training rows that a net's own statistics come from, in so many pieces of the split
+
+
+def measure_inputs(net: nn.Module, data: Dataset) -> None:
+    """Let a net that scales its inputs by itself (nets/table_nets.py) learn how, from training rows as it will see them."""
+    measure = getattr(net, "measure_inputs", None)
+    if measure is None:
+        return
+    count = len(data.train)
+    begins = torch.arange(PIECES) * count // PIECES
+    places = (begins[:, None] + torch.arange(min(MEASURED, count) // PIECES)).flatten()
+    some = chosen(data.train, places if count > MEASURED else torch.arange(count))
+    device = next(net.parameters()).device
+    measure(torch.cat([batch.inputs for batch in in_order(some, data.spec, device=device)]))
 
 
 def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str, float]]:

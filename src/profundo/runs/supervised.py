@@ -39,7 +39,7 @@ from profundo.runs.experiment import (
 from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.manifest import differences, finish
 from profundo.runs.opening import open_run
-from profundo.runs.preparing import Prepared, precision_of, training
+from profundo.runs.preparing import Prepared, precision_of, rising_epochs, training
 from profundo.runs.report_facts import write_report
 from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
@@ -129,7 +129,9 @@ def prepare_own(net: nn.Module, data: Dataset, settings: dict[str, Any], keeps: 
             f"{data.name}: the test split is empty; expected samples to judge the net by, that training has not seen: keep some "
             "aside, or give the validation samples for both"
         )
-    chosen = completed(experiment, data.spec, len(data.train), str(experiment.net), normalised(net))
+    chosen = completed(
+        experiment, data.spec, len(data.train), str(experiment.net), normalised(net), len(data.validation) > 0
+    )
     check_choices(chosen, data)
     if chosen.log is not None and not keeps:
         raise ProfundoError(f"fit: log={chosen.log!r} writes into the run's folder; leave out one of log and out=False")
@@ -226,7 +228,7 @@ def train_prepared(
     started = time.perf_counter()
     learn_prepared(prepared, history, folder, processes, voice, state)
     run.seconds["training"] = time.perf_counter() - started
-    run.best_epoch = best_epoch(history)
+    run.best_epoch = best_epoch(history, rising_epochs(prepared.experiment))
     if processes.chief:
         judge(run, voice)
     return run
@@ -325,12 +327,12 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
         voice.say("resumed from the newest checkpoint")
 
 
-def best_epoch(history: History) -> int | None:
-    """The epoch, from 0, with the smallest validation loss; None without validation."""
+def best_epoch(history: History, after: int = 0) -> int | None:
+    """The epoch, from 0, with the smallest validation loss but for the first `after`; None without validation."""
     if "validation loss" not in history.names:
         return None
     losses = history["validation loss"]
-    return losses.index(min(losses))
+    return losses.index(min(losses[after:]), after)
 
 
 def keep_result(run: Run, folder: Folder, voice: Voice) -> None:

