@@ -15,6 +15,7 @@ probability and frequency over 15 bins of probability, weighted by their samples
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -56,6 +57,7 @@ __all__ = [
 ]
 
 BINS = 15  # of probability
+ROUNDING = 1e-6  # relative; what differs by less is the same
 PROBABILITIES = "log loss"  # the quantity of objectives whose predictions are probabilities
 
 
@@ -288,6 +290,8 @@ def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassSco
 
 def beside_constant(figure: str, constant: Answers, predictions: Answers, targets: Targets) -> float:
     """p of being no better than the constant by the figure that leads."""
+    if math.isclose(figure_of(figure, constant, targets), figure_of(figure, predictions, targets), rel_tol=ROUNDING):
+        return 1.0
     if figure.startswith("average precision") and bool(predictions.predictions.isfinite().all()):
         wanted = positive(targets)
         return ranked_by_luck(predictions.predictions * (1 if wanted else -1), predictions.targets == wanted)
