@@ -47,6 +47,7 @@ WRITTEN = {
     "validation": (["--validation", "0.25"], 0.25),
     "accumulate": (["--accumulate", "4"], 4),
     "clip": (["--clip", "0.7"], 0.7),
+    "threshold": (["--threshold", "cost:10,1"], "cost:10,1"),
     "seed": (["--seed", "11"], 11),
     "device": (["--device", "cpu"], "cpu"),
     "precision": (["--precision", "float32"], "float32"),

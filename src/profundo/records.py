@@ -137,6 +137,7 @@ class Inputs:
         (0–255 for images); a network sees z = (raw − mean) / std. Empty: the values are used as they are.
     clipped: for each feature whether it has values far out: then the network sees z / √(1 + (z/3)²), mean is the median
         and std the interquartile range in the unit of a normal deviation. Empty: none has.
+    limits: of each feature the largest |z| that is believed, twice that of training: what lies beyond is taken for it.
     names: names of a row's features; empty for images.
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
@@ -150,6 +151,7 @@ class Inputs:
     columns: tuple[Column, ...] = ()
     form: TableForm = TableForm()
     clipped: tuple[bool, ...] = ()
+    limits: tuple[float, ...] = ()
     window: tuple[int, ...] = ()
 
 
@@ -178,6 +180,8 @@ class Targets:
     names: names of the real targets.
     mean, std: of real targets on the training split; a network predicts (target − mean) / std.
     transforms: one for each real target, of which mean and std are then measured; none where they are taken as they are.
+    shares: of each class, or label, among the training samples; empty where they were not counted.
+    threshold: the probability of the second of two classes from which it is the answer.
     """
 
     kind: TargetKind
@@ -186,6 +190,8 @@ class Targets:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     transforms: tuple[Transform, ...] = ()
+    shares: tuple[float, ...] = ()
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +225,12 @@ class Samples:
     inputs: uint8 (samples, channels, height, width) for images, float32 or float64 (samples, features) for rows.
     targets: int64 (samples,) for "classes" and "binary", float32 (samples, K) of 0 and 1 for "labels", float32 or float64
         (samples, outputs) for "real", in their own units.
+    numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
     """
 
     inputs: Tensor | Source
     targets: Tensor
+    numbers: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -320,9 +328,10 @@ class CalibrationBin:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """What stated probabilities are worth. intervals: of each bin's frequency, 95 %; error: mean |frequency − confidence|
-    over all answers (expected calibration error, Naeini et al. 2015); stated, right: mean probability and share of right
-    answers; telling: the bin that adds most to the error, of those with enough answers to judge by; leaning: whether
-    stated and right differ by more than chance makes of so many answers."""
+    over all answers (expected calibration error, Naeini et al. 2015); chance: that of a perfectly calibrated net, on
+    average, and what it exceeds once in 20 times, None where it was not simulated; stated, right: mean probability and
+    share of right answers; telling: the bin that adds most to the error, of those with enough answers to judge by;
+    leaning: whether stated and right differ by more than chance makes of so many answers."""
 
     bins: Sequence[CalibrationBin]
     intervals: Sequence[tuple[float, float]]
@@ -331,16 +340,20 @@ class Calibration:
     right: float
     telling: CalibrationBin
     leaning: bool = True
+    chance: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Figures of one network on one split.
 
-    values: by name ("accuracy", "log loss", "RMSE" …, see evaluate/scores.py); baseline: the same for the constant
-    predictor; linear: for logistic or linear regression, where it was fitted, and linear_name says which and on what;
+    values: by name ("accuracy", "log loss", "RMSE" …, see evaluate/scores.py), first the one that leads, and leads_for says
+    why where that is not the usual one; baseline: the same for the constant predictor; beyond_chance: whether the figure
+    that leads is better than the constant's by more than chance makes of so many samples; linear: for logistic or linear
+    regression, where it was fitted, and linear_name says which and on what; intervals: 95 %, of some of the values;
     confusion: counts, rows are the true classes; worst: indices of the samples with the largest losses, worst first;
-    per_class: one entry for each class or label; calibration: by probability, bins without answers left out.
+    per_class: one entry for each class or label; calibration: by probability, bins without answers left out; chance: the
+    calibration error of a perfectly calibrated net on so many samples, on average, and what it exceeds once in 20 times.
     """
 
     samples: int
@@ -352,6 +365,10 @@ class Scores:
     linear_name: str = ""
     per_class: Sequence[ClassScores] = ()
     calibration: Sequence[CalibrationBin] = ()
+    chance: tuple[float, float] | None = None
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    leads_for: str = ""
+    beyond_chance: bool = True
 
 
 @dataclass(frozen=True, slots=True)

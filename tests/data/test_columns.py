@@ -75,7 +75,7 @@ def test_dates_are_points_on_the_circles_of_year_week_and_day():
     assert row["when, years since 2000"] == pytest.approx(24 + 147.25 / 366, abs=0.01)
     assert dict(zip(names, made[1].tolist(), strict=True))["when, years since 2000"] == pytest.approx(0, abs=1e-6)
     pairs = made[:, 1:].reshape(3, 3, 2)
-    assert torch.allclose(pairs.square().sum(2), torch.ones(3, 3))
+    assert torch.allclose(pairs.square().sum(2), torch.ones(3, 3, dtype=torch.float64))
 
 
 def test_columns_with_one_value_in_training_are_left_out_with_a_note():
@@ -87,7 +87,7 @@ def test_columns_with_one_value_in_training_are_left_out_with_a_note():
     made, (first, second), notes = as_features(inputs, Samples(train, torch.zeros(2)), Samples(other, torch.zeros(1)))
     assert (made.names, made.shape) == (("a",), (1,))
     assert (first.inputs.tolist(), second.inputs.tolist()) == ([[1], [2]], [[3]])
-    assert first.inputs.dtype == torch.float32
+    assert first.inputs.dtype == torch.float64
     assert [note.split(" is ")[0] for note in notes] == ["column 'b'", "column 'c'"]
     with pytest.raises(ProfundoError, match="nothing to learn from"):
         as_features(inputs, Samples(train[:1], torch.zeros(1)))

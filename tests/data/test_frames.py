@@ -178,7 +178,7 @@ def test_a_table_becomes_three_splits_whose_features_are_finite(tmp_path):
     assert (len(data.train), len(data.validation), len(data.test)) == (140, 20, 40)
     for split in (data.train, data.validation, data.test):
         assert torch.isfinite(split.inputs).all()
-        assert split.inputs.dtype == torch.float32
+        assert split.inputs.dtype == torch.float64
     again = load(tmp_path / "t.csv", target="y")
     assert again.facts == data.facts
     with pytest.raises(ProfundoError, match="--target is for tables"):

@@ -109,6 +109,17 @@ def test_a_net_learns_as_well_from_a_column_with_six_slips(tmp_path):
     assert reached["slips"] > reached["clean"] - 0.05
 
 
+def test_slips_that_only_come_in_what_is_predicted_are_not_believed_either(tmp_path):
+    draw = np.random.default_rng(0)
+    x = draw.normal(1500, 400, (800, 2))
+    y = x @ [1.0, 0.5] + draw.normal(0, 50, 800)
+    x[-3:, 0] = 9_999_999
+    np.savez(tmp_path / "a.npz", x_train=x[:600], y_train=y[:600], x_test=x[600:], y_test=y[600:])
+    data = pf.load(tmp_path / "a.npz")
+    assert standardize(data.test.inputs, data.spec.inputs).abs().max() < 10
+    assert pf.fit(pf.nets.build("mlp", data.spec), data, epochs=15, out=False).scores.values["R²"] > -1  # else −10⁶
+
+
 @pytest.mark.parametrize(
     ("name", "column"),
     [

@@ -64,7 +64,7 @@ def test_scores_of_two_classes_equal_scikit_learns():
     assert found.values["log loss"] == pytest.approx(metrics.log_loss(truth, said.predictions.double()), rel=1e-5)
     assert found.values["accuracy"] == pytest.approx(metrics.accuracy_score(truth, outputs[:, 0] >= 0))
     assert np.array_equal(found.confusion, metrics.confusion_matrix(truth, outputs[:, 0] >= 0))
-    assert found.values["F1"] == pytest.approx(metrics.f1_score(truth, outputs[:, 0] >= 0))
+    assert found.values["F1 of yes"] == pytest.approx(metrics.f1_score(truth, outputs[:, 0] >= 0))
     assert found.values["ROC-AUC"] == pytest.approx(metrics.roc_auc_score(truth, outputs[:, 0]))
     p = said.predictions.double().numpy()
     right = (said.chosen == truth).double().numpy()
@@ -109,7 +109,7 @@ def test_a_margin_has_no_probabilities_to_judge():
     outputs, truth = torch.tensor([[2.0], [0.5], [-3.0], [-1.0]]), torch.tensor([1, 0, 1, 0])
     targets = Targets("binary", ("no", "yes"))
     _, found = evaluated(targets, outputs, truth, torch.tensor([0, 0, 1]), objectives.build("hinge", targets))
-    assert set(found.values) == set(found.baseline) == {"accuracy", "balanced accuracy", "F1", "hinge loss"}
+    assert set(found.values) == set(found.baseline) == {"accuracy", "balanced accuracy", "F1 of yes", "hinge loss"}
     assert found.values["hinge loss"] == pytest.approx((0 + 1.5 + 4 + 0) / 4)
     assert found.baseline["hinge loss"] == 1  # −1 for all: 2 for each of the two that are yes
     assert not found.calibration

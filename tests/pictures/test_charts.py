@@ -7,7 +7,8 @@ import pytest
 
 from pages import parse
 from profundo.pictures import Line, curves_svg, heat_svg, lines_svg, points_svg, scatter_svg
-from profundo.pictures.axes import nice_ticks
+from profundo.pictures.axes import nice_ticks, usual_range
+from profundo.pictures.charts import residuals_svg
 from profundo.records import ProfundoError
 from rulers import corners, number, ruler
 
@@ -233,6 +234,37 @@ def test_scatter_points_read_back_from_the_ticks_are_the_pairs():
     x, y = ruler(svg, "x"), ruler(svg, "y")
     dots = [(x(float(c.attributes["cx"])), y(float(c.attributes["cy"]))) for c in svg.all("circle")]
     assert dots == [pytest.approx(pair, abs=0.01) for pair in zip(truth[:3], predicted[:3], strict=True)]
+
+
+@pytest.mark.parametrize("far", [99_999.0, -1e9, 1000.0])
+@pytest.mark.parametrize("chart", ["scatter", "residuals"])
+def test_a_value_far_out_stands_at_the_edge_and_does_not_press_the_others_together(chart, far):
+    truth = [float(i) for i in range(100)]
+    predicted = [*(value + math.sin(value) for value in truth[:-1]), far]
+    if chart == "scatter":
+        svg = parse(scatter_svg(truth, predicted, name="price"))
+    else:
+        svg = parse(residuals_svg(truth, [p - t for t, p in zip(truth, predicted, strict=True)], name="price"))
+    x = ruler(svg, "x")
+    dots = [x(float(circle.attributes["cx"])) for circle in svg.all("circle")]
+    (edge,) = svg.one("g", class_="beyond").all("polygon")
+    assert len(dots) == 99
+    pixels = [float(circle.attributes["cx"]) for circle in svg.all("circle")]
+    assert max(pixels) - min(pixels) > 100
+    assert "1 beyond the axes" in svg.text
+    assert number(edge.one("title").text.split(", ")[1]) == pytest.approx(
+        far if chart == "scatter" else far - 99, rel=1e-2
+    )
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.0, 5.0], [3.0] * 50, [math.sin(i) ** 3 for i in range(500)]])
+def test_values_without_far_ones_are_all_usual(values):
+    assert usual_range(values) == (min(values), max(values))
+
+
+def test_one_value_among_many_that_is_far_out_is_not_usual():
+    values = [float(i % 10) for i in range(300)]
+    assert usual_range([*values, 1e6]) == (0.0, 9 + 2 * 9)
 
 
 @pytest.mark.parametrize(

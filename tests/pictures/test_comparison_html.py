@@ -30,9 +30,14 @@ def contender(name: str, accuracy: float, **more) -> Contender:
     values = {"accuracy": accuracy, "log loss": 1 - accuracy}
     made = Contender(
         name,
-        Scores(100, values, {"accuracy": 0.34}, per_class=each),
+        Scores(
+            100,
+            values,
+            {"accuracy": 0.34},
+            per_class=each,
+            intervals={"accuracy": (accuracy - 0.05, accuracy + 0.04)},
+        ),
         f"profundo train --config runs/{name}/experiment.yaml",
-        intervals={"accuracy": (accuracy - 0.05, accuracy + 0.04)},
         history={"loss": [1.0, 0.5], "validation loss": [0.9, 0.8], "learning rate": [0.1, 0.0]},
         best_epoch=1,
         parameters=1000,
@@ -151,7 +156,7 @@ def test_hostile_text_stays_text():
 
 def test_the_verdict_says_by_how_much_and_that_it_is_more_than_luck():
     text = said(page(two()).one("section", id="result"))
-    assert "b is better than a: its accuracy is 8.00 percentage points higher" in text
+    assert "b is better on these test samples than a: its accuracy is 8.00 percentage points higher" in text
     assert "(95 % interval of the difference: 1.00 to 14.00)" in text
     assert "They disagree on 12 of 100 test samples: on 2 only a is right, on 10 only b." in text
     assert "That is more than luck (McNemar’s exact test, p = 0.022)." in text
@@ -174,7 +179,9 @@ def test_runs_on_other_samples_say_why_they_cannot_be_compared():
 
 def test_lower_errors_are_better_and_small_p_are_not_written_out():
     words = " ".join(pairing_words(real(), real().pairings[0])).replace("\u00a0", " ")
-    assert words.startswith("n is better than m: its RMSE is 0.2500 lower (95 % interval of the difference: −0.4000 to")
+    assert words.startswith(
+        "n is better on these test samples than m: its RMSE is 0.2500 lower (95 % interval of the difference: −0.4000 to"
+    )
     assert "p < 0.001" in words
     assert "disagree" not in words
 

@@ -12,7 +12,17 @@ import torch
 import profundo.pictures as pictures
 from pages import Element, parse
 from profundo.pictures import Report, Worst, report_html
-from profundo.pictures.report import Calibration, ColumnRow, FirstLayer, Fit, Value
+from profundo.pictures.report import Calibration
+from profundo.pictures.report_content import (
+    ColumnRow,
+    Dependence,
+    Effects,
+    FirstLayer,
+    Fit,
+    Importance,
+    Ranking,
+    Value,
+)
 from profundo.pictures.verdict import score
 from profundo.records import CalibrationBin, ClassScores, Inputs, LayerRow, Scores, Spec, Targets
 
@@ -46,8 +56,8 @@ def image_report(classes: tuple[str, ...] = ("cat", "dog", "owl")) -> Report:
                 for i, name in enumerate(classes)
             ],
             calibration=BINS,
+            intervals={"accuracy": (0.98972, 0.99331)},
         ),
-        intervals={"accuracy": (0.98972, 0.99331)},
         calibration=Calibration(BINS, [(0.5, 0.9), (0.8, 0.88)], 0.052, 0.86, 0.81, BINS[1]),
         validation_scores=Scores(6_000, {"accuracy": 0.9925}, {}),
         command="profundo train animals --seed 0 && echo 'a < b'",
@@ -81,7 +91,16 @@ def real_report() -> Report:
         worst=[Worst("5.0", "2.1", 8.4, row=[Value("rooms", "3"), Value("age", "41.5", 2.5, "2.5 σ above the mean")])],
         fits=[Fit("price", [1.0, 2.0], [1.5, 1.75], [-0.25, 0.125, 0.5], [1, 1])],
         columns=[ColumnRow("rooms", "number", "a number", "none")],
-        first_layer=FirstLayer("0", "Linear", 4, norms=[("age", 2.0), ("rooms", 1.0)]),
+        effects=Effects(
+            "RMSE",
+            40,
+            2,
+            [Importance("age", 0.5, 0.2, 0.8), Importance("rooms", 0.25, -0.1, 0.6)],
+            [
+                Dependence("age", [1.0, 2.0, 3.0], ["price"], [[0.5, 0.75, 1.0]]),
+                Dependence("rooms", [1.0, 2.0], ["price"], [[0.5, 0.75]], ["few", "many"]),
+            ],
+        ),
     )
 
 
@@ -244,7 +263,15 @@ def test_hostile_text_stays_text_wherever_it_comes_from():
         worst=[Worst(HOSTILE, HOSTILE, 1.0, image=images(1)[0])],
         facts={HOSTILE: HOSTILE},
         columns=[ColumnRow(HOSTILE, HOSTILE, HOSTILE, HOSTILE)],
-        first_layer=FirstLayer(HOSTILE, HOSTILE, 1, norms=[(HOSTILE, 1.0)]),
+        effects=Effects(
+            HOSTILE,
+            1,
+            1,
+            [Importance(HOSTILE, 1.0, 0.0, 2.0)],
+            [Dependence(HOSTILE, [1.0], [HOSTILE], [[1.0]], [HOSTILE])],
+        ),
+        rankings=[Ranking(HOSTILE, [0.0, 1.0], [0.0, 1.0], [1.0, 0.5], 0.5, 0.5, 0.5)],
+        threshold=HOSTILE,
         fits=[Fit(HOSTILE, [1.0], [2.0], [0.0, 1.0], [1])],
     )
     tree = page(report)
@@ -287,9 +314,14 @@ def test_result_is_told_beside_the_constant_predictor():
 )
 def test_a_lead_over_the_linear_model_is_called_what_it_is(linear, says):
     scores = Scores(
-        100, {"accuracy": 0.97}, {"accuracy": 0.5}, linear={"accuracy": linear}, linear_name="a linear model"
+        100,
+        {"accuracy": 0.97},
+        {"accuracy": 0.5},
+        linear={"accuracy": linear},
+        linear_name="a linear model",
+        intervals={"accuracy": (0.9155, 0.9897)},
     )
-    report = dataclasses.replace(image_report(), scores=scores, intervals={"accuracy": (0.9155, 0.9897)})
+    report = dataclasses.replace(image_report(), scores=scores)
     assert says in said(page(report).one("section", id="result"))
 
 
@@ -435,14 +467,18 @@ def test_only_a_ranking_without_a_fault_is_called_one(area, told):
     assert score("ROC-AUC", area) == told
 
 
-def test_first_layer_is_shown_as_pictures_of_images_and_norms_of_columns():
-    picture, table = (
-        page(image_report()).one("section", id="net"),
-        page(real_report()).one("section", id="net").one("table"),
-    )
+def test_first_layer_is_shown_as_pictures_of_images():
+    picture = page(image_report()).one("section", id="net")
     assert picture.one("img").attributes["src"] == pictures.image_grid(images(8), 8)
     assert "all 8 filters of conv" in picture.one("figure").text
-    assert [row[:2] for row in rows(table)[1:]] == [["age", "2"], ["rooms", "1"]]
+
+
+def test_columns_are_ranked_by_what_shuffling_them_costs_and_drawn():
+    section = page(real_report()).one("section", id="effects")
+    table, levels = section.all("table")
+    assert rows(table)[1:] == [["age", "0.5000", "0.2000 to 0.8000"], ["rooms", "0.2500", "−0.1000 to 0.6000"]]
+    assert rows(levels)[1:] == [["few", "0.5000"], ["many", "0.7500"]]
+    assert len(section.all("svg")) == 1  # of the numbers; categories are a table
     assert [cell.attributes["style"] for cell in table.all("td", class_="number bar")] == [
         "--length:100.0",
         "--length:50.0",

@@ -59,6 +59,7 @@ CHANGES = {
     "stream": (TABLE, False, True),
     "skip_bad": ({"data": "damaged"}, False, True),
 }
+ANSWERS = {"threshold"}  # changes what a net answers and no weight: test_thresholds_of_runs.py
 LEAVES = {
     "capture": ({}, False, True),
     "workers": ({**PICTURES, "stream": True}, 0, 2),
@@ -117,7 +118,7 @@ def test_each_setting_says_what_it_is_part_of_what_it_does_and_whether_it_change
     assert list(SETTINGS) == list(Experiment.model_fields)
     for name, about in SETTINGS.items():
         assert about.help[-1] in ".…", name
-    assert set(CHANGES) == set(SETTINGS) - set(WITHOUT_EFFECT)
+    assert set(CHANGES) | ANSWERS == set(SETTINGS) - set(WITHOUT_EFFECT)
     assert set(LEAVES) == set(WITHOUT_EFFECT)
 
 

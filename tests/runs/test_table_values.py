@@ -89,18 +89,6 @@ def test_columns_tell_what_became_of_them_and_of_their_gaps(table):
     assert ("the day" in seen.becomes, "the day" in ordered.becomes) == (True, False)
 
 
-def test_norms_of_first_weights_are_gathered_by_column(table):
-    inputs, rows = table
-    torch.manual_seed(0)
-    net = torch.nn.Sequential(torch.nn.Linear(rows.shape[1], 5), torch.nn.ReLU(), torch.nn.Linear(5, 1))
-    found = first_layer(net, inputs, summary(net, inputs))
-    weight = net[0].weight.detach()
-    norms = dict(found.norms)
-    assert list(norms) == sorted(norms, key=lambda name: -norms[name])
-    assert norms["city"] == pytest.approx(weight[:, :3].square().sum().sqrt().item())
-    assert sum(norm**2 for norm in norms.values()) == pytest.approx(weight.square().sum().item(), rel=1e-5)
-
-
 def test_first_weights_of_an_image_net_become_pictures_with_grey_for_zero():
     inputs = Inputs((3, 8, 8), "image", (0.0,) * 3, (1.0,) * 3)
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 100, 3), torch.nn.Flatten(), torch.nn.LazyLinear(2))

@@ -126,7 +126,12 @@ def evaluate(
         raise ProfundoError(f"split {split!r} is unknown; known: test, validation, train")
     scores = any_run(run).evaluate(split)
     if as_json:
-        figures = {split: scores.values, "baseline": scores.baseline, "linear": scores.linear}
+        figures = {
+            split: scores.values,
+            "intervals": scores.intervals,
+            "baseline": scores.baseline,
+            "linear": scores.linear,
+        }
         print_json({"run": str(run), "samples": scores.samples, **figures})
         return
     for line in score_lines(scores, split):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -38,7 +38,7 @@ TargetTransform = Literal["none", "log", "rank", "auto"]
 """How a real target is bent before it is standardised; see target_transforms.py."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Reading:
     """How data are read, before they are divided into splits; see `load`.
 
@@ -62,6 +62,12 @@ class Reading:
     header: Header = "first"
     split_by: str | None = None
     target_transform: TargetTransform = "none"
+
+    def __repr__(self) -> str:
+        """What differs from reading without a word."""
+        usual = type(self)()
+        given = ((one.name, getattr(self, one.name)) for one in fields(self))
+        return f"Reading({', '.join(f'{name}={value!r}' for name, value in given if value != getattr(usual, name))})"
 
     def of_tables(self) -> list[str]:
         """The options given here that are for tables only."""

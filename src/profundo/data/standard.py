@@ -52,9 +52,11 @@ def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
     result = torch.empty(raw.shape, dtype=torch.float32, device=raw.device)
     mean, std = (constant(values, 0, raw.device, torch.float64) for values in (inputs.mean, inputs.std))
     far = torch.tensor(inputs.clipped, device=raw.device) if any(inputs.clipped) else None
+    most = constant(inputs.limits, 0, raw.device, torch.float64) if inputs.limits else None
     rows = max(1, 2**22 // max(1, len(inputs.mean)))
     for part, into in zip(torch.split(raw, rows), torch.split(result, rows), strict=True):
         values = part.to(torch.float64, copy=True).sub_(mean).div_(std)
+        values = values if most is None else values.clamp(-most, most)
         into.copy_(values if far is None else torch.where(far, clip(values), values))
     return result
 
@@ -98,6 +100,9 @@ def deviations(values: Iterable[float]) -> tuple[float, ...]:
 RANGES = (0.75, 0.9, 0.95, 0.99)  # upper ends of the middle part of which the deviation is taken
 MOST_SORTED = 200_000  # rows, evenly spread, of which quantiles are taken
 FAR, APART, MOST_FAR = 10.0, 5.0, 0.02  # of what is no tail but a slip; see `has_slips`
+BEYOND = (
+    2.0  # times as far out as any of training is as far as a value is believed: a slip may come in what is predicted
+)
 NEAR = 5.5  # usual deviations: 2 % of slips, 10 robust deviations out, are 5.7 of those that they make themselves
 
 
@@ -151,7 +156,14 @@ def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> 
         if has_slips(values, median, deviation):
             clipped[place], mean[place], std[place] = True, median, deviation
     marks = tuple(clipped.tolist()) if clipped.any() else ()
-    return replace(inputs, mean=tuple(mean.tolist()), std=tuple(std.tolist()), clipped=marks)
+    limits = BEYOND * np.maximum(1, np.maximum(most - mean, mean - least) / std)
+    return replace(
+        inputs,
+        mean=tuple(mean.tolist()),
+        std=tuple(std.tolist()),
+        clipped=marks,
+        limits=tuple(limits.tolist()),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from profundo.evaluate.scores import (
     answers,
     answers_of_all,
     evaluating,
+    figure_of,
     figures,
-    main_figure,
     mean_cost,
     scores,
 )
 
-__all__ = ["Answers", "answers", "answers_of_all", "evaluating", "figures", "main_figure", "mean_cost", "scores"]
+__all__ = ["Answers", "answers", "answers_of_all", "evaluating", "figure_of", "figures", "mean_cost", "scores"]

@@ -1,4 +1,4 @@
-"""How well a score tells one kind of sample from another: the area under the ROC curve, and what a threshold catches."""
+"""How well a score tells one kind of sample from another: the ROC curve and its area, precision and recall, thresholds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from profundo.records import ProfundoError
 
-__all__ = ["roc_area", "threshold_for"]
+__all__ = ["average_precision", "curves", "roc_area", "threshold_for"]
 
 
 def roc_area(ordinary: Tensor, strange: Tensor) -> float:
@@ -29,6 +29,25 @@ def _share_of_pairs(lower: Tensor, upper: Tensor) -> float:
     less = torch.searchsorted(below, scores, right=False)
     less_or_equal = torch.searchsorted(below, scores, right=True)
     return ((less + less_or_equal).double().mean() / 2 / len(lower)).item()
+
+
+def average_precision(scores: Tensor, there: Tensor) -> float:
+    """Σ (recall − recall before) · precision, over the scores from the highest down: the area under the steps of the
+    precision–recall curve. scores: (samples,); there: bool (samples,). Of samples of which none is there it is 0."""
+    recall, _, precision = curves(scores, there)
+    return (recall.diff() * precision[1:]).sum().item()
+
+
+def curves(scores: Tensor, there: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Recall, false alarms as a share of what is not there, and precision, each (thresholds + 1,), as the threshold falls:
+    from none taken, where the precision is 1 by convention, to all. Equal scores are taken together."""
+    values, order = scores.double().sort(descending=True, stable=True)
+    ends = torch.cat([values.diff() != 0, torch.tensor([True])]) if len(values) else torch.zeros(0, dtype=torch.bool)
+    hits = there[order].double().cumsum(0)[ends]
+    taken = torch.arange(1, len(values) + 1, dtype=torch.float64)[ends]
+    zero, one = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    recall, alarms = hits / max(1, int(there.sum())), (taken - hits) / max(1, int((~there).sum()))
+    return torch.cat([zero, recall]), torch.cat([zero, alarms]), torch.cat([one, hits / taken])
 
 
 def threshold_for(ordinary: Tensor, false_alarms: float) -> float:

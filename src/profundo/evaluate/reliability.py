@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
 
 from profundo.evaluate.intervals import wilson
 from profundo.records import Calibration, CalibrationBin
 
-__all__ = ["reliability"]
+__all__ = ["chance_error", "reliability"]
 
 ENOUGH = 30  # answers of a bin of which one may speak
+SIMULATIONS, DRAWN = (20, 400), 4_000_000  # fewest and most; answers of all of them, if that is enough
 
 
-def reliability(bins: Sequence[CalibrationBin]) -> Calibration | None:
-    """Of bins that hold answers; None without any."""
+def chance_error(stated: Tensor, bins: Callable[[Tensor], Tensor], seed: int = 0) -> tuple[float, float] | None:
+    """The expected calibration error of a net that is perfectly calibrated and states these probabilities (answers,): each
+    comes true with the probability stated, by a draw. The mean of many simulations, and what one in 20 exceeds.
+
+    Even such a net differs from the diagonal, by the luck of so many answers. None where a probability is no number.
+    """
+    if not len(stated) or not bool(stated.isfinite().all()):
+        return None
+    place, draw = bins(stated), torch.Generator().manual_seed(seed)
+    rounds = max(SIMULATIONS[0], min(SIMULATIONS[1], DRAWN // len(stated)))
+    errors = torch.tensor([_drawn_error(stated, place, draw) for _ in range(rounds)], dtype=torch.float64)
+    return errors.mean().item(), errors.quantile(0.95).item()
+
+
+def _drawn_error(stated: Tensor, place: Tensor, draw: torch.Generator) -> float:
+    came_true = torch.rand(len(stated), generator=draw, dtype=torch.float64) < stated
+    gaps = torch.bincount(place, stated - came_true.double())
+    return gaps.abs().sum().item() / len(stated)
+
+
+def reliability(bins: Sequence[CalibrationBin], chance: tuple[float, float] | None = None) -> Calibration | None:
+    """Of bins that hold answers; None without any. chance: see Calibration."""
     held = [one for one in bins if one.samples]
     total = sum(one.samples for one in held)
     if not total:
@@ -31,6 +55,7 @@ def reliability(bins: Sequence[CalibrationBin]) -> Calibration | None:
         right=right,
         leaning=not low <= stated <= high,
         telling=max(enough, key=_share_of_error),
+        chance=chance,
     )
 
 

@@ -1,27 +1,41 @@
 """From a network and one split to numbers, beside those of the best constant predictor, which knows the training targets
 and no input.
 
-    one class        accuracy, balanced accuracy (mean recall of the classes), top-5 accuracy (of more than 5), macro F1
-                     (F1 of the second of two), ROC-AUC (each class against the rest, the mean), calibration error, log loss
-    several labels   exact match (all labels right), label accuracy, macro F1, ROC-AUC, calibration error, log loss
+    one class        accuracy, balanced accuracy (mean recall of the classes), top-5 accuracy (of more than 5), macro F1 (of
+                     two, F1 and average precision of the one to be found), ROC-AUC (each class against the rest, the
+                     mean), calibration error, log loss
+    several labels   exact match (all labels right), label accuracy, macro F1, mean average precision, ROC-AUC, calibration
+                     error, log loss
     real             RMSE, MAE, R²
 
-Definitions are scikit-learn's. The calibration error is that of Guo et al. 2017: the mean difference between stated
+The one that leads comes first; see leading.py. Definitions are scikit-learn's.
+ The calibration error is that of Guo et al. 2017: the mean difference between stated
 probability and frequency over 15 bins of probability, weighted by their samples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from profundo.evaluate.detection import roc_area
+from profundo.evaluate.detection import average_precision, roc_area
+from profundo.evaluate.intervals import LEVEL, log_loss_interval, logit_interval, mean_interval, mean_of_shares, wilson
+from profundo.evaluate.leading import leading_figure, positive, reason
+from profundo.evaluate.paired_tests import (
+    Paired,
+    compare_balanced,
+    compare_costs,
+    compare_precision,
+    compare_right,
+    ranked_by_luck,
+)
+from profundo.evaluate.reliability import chance_error
 from profundo.records import Batch, CalibrationBin, ClassScores, ProfundoError, Scores, Targets
 from profundo.threads import same_bits
 from profundo.units import in_own_units
@@ -32,10 +46,12 @@ __all__ = [
     "Likelihood",
     "answers",
     "answers_of_all",
+    "compare_answers",
     "evaluating",
+    "figure_of",
     "figures",
-    "main_figure",
     "mean_cost",
+    "mistaken",
     "scores",
 ]
 
@@ -62,18 +78,20 @@ class Answers:
         (samples, outputs) in the targets' units.
     targets: likewise; costs: (samples,) minus log-likelihood in nats, or errors in standardised units.
     quantity: what the costs are. But for "log loss", predictions of classes are 0 or 1 and no probabilities.
+    threshold: of P(y = 1), from which 1 is the answer.
     """
 
     predictions: Tensor
     targets: Tensor
     costs: Tensor
     quantity: str = PROBABILITIES
+    threshold: float = 0.5
 
     @property
     def chosen(self) -> Tensor:
         """The predicted class of each sample, int64. An answer that is no number counts as a wrong one."""
         if self.predictions.ndim == 1:
-            best, numbers, classes = (self.predictions >= 0.5).long(), self.predictions.isfinite(), 2
+            best, numbers, classes = (self.predictions >= self.threshold).long(), self.predictions.isfinite(), 2
         else:
             best, numbers = self.predictions.argmax(1), self.predictions.isfinite().all(1)
             classes = self.predictions.shape[1]
@@ -126,6 +144,7 @@ def answers_of_all(
             truth,
             torch.cat([costs for _, costs in kept]),
             objective.quantity,
+            targets.threshold,
         )
         for kept, (_, objective) in zip(predictions, judged, strict=True)
     ]
@@ -146,21 +165,32 @@ def scores(predictions: Answers, targets: Targets, train_targets: Tensor, worst:
     costly = predictions.costs.argsort(descending=True, stable=True)
     per_class: Sequence[ClassScores] = () if targets.kind == "real" else class_scores(predictions, targets)
     values = figures(predictions, targets, per_class)
-    baseline = figures(constant_answers(predictions, targets, train_targets), targets)
-    if targets.kind == "real":
-        return Scores(len(predictions.costs), values, baseline, worst=costly[:worst].tolist())
-    wrong = mistaken(predictions, targets)
-    one_class = targets.kind != "labels"
-    return Scores(
+    constant = constant_answers(predictions, targets, train_targets)
+    baseline, leading = figures(constant, targets), next(iter(values))
+    result = Scores(
         len(predictions.costs),
         values,
         baseline,
+        worst=costly[:worst].tolist(),
+        intervals=intervals(predictions, targets, values),
+        beyond_chance=beside_constant(leading, constant, predictions, targets) < 1 - LEVEL,
+    )
+    if targets.kind == "real":
+        return result
+    wrong = mistaken(predictions, targets)
+    one_class = targets.kind != "labels"
+    return replace(
+        result,
         confusion=confusion(predictions.targets.long(), predictions.chosen, len(targets.classes)).tolist()
         if one_class
         else (),
         worst=costly[wrong[costly]][:worst].tolist(),
         per_class=per_class,
         calibration=calibration(predictions) if predictions.are_probabilities else (),
+        chance=chance_error(stated_and_right(predictions)[0], calibration_bins)
+        if predictions.are_probabilities
+        else None,
+        leads_for=reason(targets, leading),
     )
 
 
@@ -171,17 +201,57 @@ def mistaken(predictions: Answers, targets: Targets) -> Tensor:
     return predictions.chosen != predictions.targets.long()
 
 
-def main_figure(predictions: Answers, targets: Targets) -> tuple[str, float]:
-    """The one figure that is looked at after every epoch."""
-    if targets.kind == "real":
-        return "RMSE", (predictions.targets - predictions.predictions).double().square().mean().sqrt().item()
+def figure_of(name: str, predictions: Answers, targets: Targets) -> float:
+    """A figure that may lead, alone: what is looked at after every epoch."""
+    if name == "RMSE":
+        return (predictions.targets - predictions.predictions).double().square().mean().sqrt().item()
+    if "average precision" in name:
+        return precision_of(predictions, targets)
+    if name == "balanced accuracy":
+        truth, classes = predictions.targets.long(), len(targets.classes)
+        right = torch.bincount(truth[predictions.chosen == truth], minlength=classes)
+        there = torch.bincount(truth, minlength=classes)
+        return _mean_of((right[there > 0] / there[there > 0].double()).tolist())
+    return _mean(~mistaken(predictions, targets))
+
+
+def precision_of(predictions: Answers, targets: Targets) -> float:
+    """The average precision of the class to be found, of two; the mean over the labels that occur."""
     if targets.kind == "labels":
-        return "label accuracy", _mean((predictions.predictions >= 0.5) == (predictions.targets >= 0.5))
-    return "accuracy", _mean(predictions.chosen == predictions.targets)
+        truth, sure = predictions.targets >= 0.5, predictions.predictions
+        return _mean_of(
+            [average_precision(sure[:, k], truth[:, k]) for k in range(truth.shape[1]) if truth[:, k].any()]
+        )
+    wanted = positive(targets)
+    sure = predictions.predictions if wanted else 1 - predictions.predictions
+    return average_precision(sure, predictions.targets == wanted)
+
+
+def intervals(predictions: Answers, targets: Targets, values: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """95 % intervals of the figures that are means over samples, and of the average precision of a class."""
+    if targets.kind == "real":
+        error = (predictions.predictions - predictions.targets).double()
+        low, high = mean_interval(error.square().mean(1))
+        return {"RMSE": (low**0.5, high**0.5), "MAE": mean_interval(error.abs().mean(1))}
+    wrong, truth = mistaken(predictions, targets), predictions.targets
+    shares = wilson(int((~wrong).sum()), len(wrong))
+    results = {"exact match" if targets.kind == "labels" else "accuracy": shares}
+    if targets.kind != "labels" and len(wrong):
+        there = torch.bincount(truth.long(), minlength=len(targets.classes)).tolist()
+        right = torch.bincount(truth[~wrong].long(), minlength=len(targets.classes)).tolist()
+        results["balanced accuracy"] = mean_of_shares([(k, n) for k, n in zip(right, there, strict=True) if n])
+        if targets.kind == "binary" and predictions.are_probabilities:
+            name = f"average precision of {targets.classes[positive(targets)]}"
+            results[name] = logit_interval(values.get(name, 0.0), there[positive(targets)])
+    results[predictions.quantity] = mean_interval(predictions.costs)
+    if targets.kind != "labels" and predictions.are_probabilities:
+        likely, was_right = stated_and_right(predictions)
+        results[predictions.quantity] = log_loss_interval(predictions.costs, likely, was_right, len(targets.classes))
+    return {name: interval for name, interval in results.items() if name in values}
 
 
 def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassScores] = ()) -> dict[str, float]:
-    """All figures by name, as the head of this file tells. per_class: where they are known already."""
+    """All figures by name, as the head of this file tells, first the one that leads. per_class: where they are known."""
     if targets.kind == "real":
         return regression(predictions.predictions, predictions.targets)
     each = per_class or class_scores(predictions, targets)
@@ -190,6 +260,8 @@ def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassSco
         right = (predictions.predictions >= 0.5) == (predictions.targets >= 0.5)
         results |= {"exact match": _mean(right.all(1)), "label accuracy": _mean(right)}
         results["macro F1"] = _mean_of([one.f1 for one in each])
+        if any(one.auc is not None for one in each):
+            results["mean average precision"] = precision_of(predictions, targets)
     else:
         truth, chosen = predictions.targets.long(), predictions.chosen
         results["accuracy"] = _mean(chosen == truth)
@@ -197,7 +269,10 @@ def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassSco
         if len(targets.classes) > 5 and predictions.are_probabilities:
             results["top-5 accuracy"] = _mean((predictions.predictions.topk(5, dim=1).indices == truth[:, None]).any(1))
         if targets.kind == "binary":
-            results["F1"] = each[1].f1
+            name = targets.classes[positive(targets)]
+            results[f"F1 of {name}"] = each[positive(targets)].f1
+            if any(one.auc is not None for one in each):
+                results[f"average precision of {name}"] = precision_of(predictions, targets)
         else:
             seen = torch.bincount(torch.cat((truth, chosen)), minlength=len(each)).tolist()
             results["macro F1"] = _mean_of([one.f1 for one, count in zip(each, seen, strict=True) if count])
@@ -207,7 +282,34 @@ def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassSco
             results["ROC-AUC"] = _mean_of(areas)
         results["calibration error"] = calibration_error(calibration(predictions))
     results[predictions.quantity] = predictions.costs.double().mean().item()
-    return results
+    first = leading_figure(targets, predictions.are_probabilities)
+    return {first: results[first], **results} if first in results else results
+
+
+def beside_constant(figure: str, constant: Answers, predictions: Answers, targets: Targets) -> float:
+    """p of being no better than the constant by the figure that leads."""
+    if figure.startswith("average precision") and bool(predictions.predictions.isfinite().all()):
+        wanted = positive(targets)
+        return ranked_by_luck(predictions.predictions * (1 if wanted else -1), predictions.targets == wanted)
+    compared = compare_answers(figure, constant, predictions, targets)
+    return 1.0 if compared is None else compared.p
+
+
+def compare_answers(figure: str, first: Answers, second: Answers, targets: Targets) -> Paired | None:
+    """Second less first, of a figure that may lead, on the same samples. Where labels are ranked, of their exact matches.
+    None where an answer is not finite: such a network needs no comparison."""
+    truth = first.targets
+    if not bool((first.predictions.isfinite() & second.predictions.isfinite()).all()):
+        return None
+    if targets.kind == "real":
+        a, b = ((one.predictions - truth).double().square().mean(1) for one in (first, second))
+        return compare_costs(a, b, root=True)
+    if figure.startswith("average precision"):
+        wanted = positive(targets)
+        a, b = (one.predictions if wanted else -one.predictions for one in (first, second))
+        return compare_precision(a, b, truth == wanted)
+    a, b = (~mistaken(one, targets) for one in (first, second))
+    return compare_balanced(a, b, truth.long()) if figure == "balanced accuracy" else compare_right(a, b)
 
 
 # ----------------------------------------------------------------------------------------------------- by class
@@ -244,15 +346,9 @@ def class_scores(predictions: Answers, targets: Targets) -> list[ClassScores]:
 
 # -------------------------------------------------------------------------------------------------- calibration
 def calibration(predictions: Answers) -> list[CalibrationBin]:
-    """What was said with which probability, and how often it was right, by bins of equal width."""
-    if predictions.predictions.ndim == 2 and predictions.targets.ndim == 2:  # several labels: of each, that it is there
-        stated, right = predictions.predictions.flatten(), predictions.targets.flatten() >= 0.5
-    else:
-        p = predictions.predictions
-        stated = p.amax(1) if p.ndim == 2 else torch.maximum(p, 1 - p)
-        right = predictions.chosen == predictions.targets
-    stated = stated.double()
-    place = (stated * BINS).ceil().long().clamp(1, BINS) - 1
+    """What was stated with which probability, and how often it was right, by bins of equal width."""
+    stated, right = stated_and_right(predictions)
+    place = calibration_bins(stated)
     counts = torch.bincount(place, minlength=BINS).tolist()
     confidence = torch.bincount(place, stated, minlength=BINS).tolist()
     correct = torch.bincount(place, right.double(), minlength=BINS).tolist()
@@ -261,6 +357,21 @@ def calibration(predictions: Answers) -> list[CalibrationBin]:
         for k, n in enumerate(counts)
         if n
     ]
+
+
+def stated_and_right(predictions: Answers) -> tuple[Tensor, Tensor]:
+    """The probability of each likeliest answer, whatever the threshold, and whether it was right; of several labels the
+    probability of each, and whether it was there."""
+    p = predictions.predictions
+    if p.ndim == 2 and predictions.targets.ndim == 2:
+        return p.flatten().double(), predictions.targets.flatten() >= 0.5
+    stated = p.amax(1) if p.ndim == 2 else torch.maximum(p, 1 - p)
+    return stated.double(), replace(predictions, threshold=0.5).chosen == predictions.targets
+
+
+def calibration_bins(stated: Tensor) -> Tensor:
+    """The index of the bin of each probability."""
+    return (stated * BINS).ceil().long().clamp(1, BINS) - 1
 
 
 def calibration_error(bins: Sequence[CalibrationBin]) -> float:

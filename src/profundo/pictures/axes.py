@@ -20,10 +20,12 @@ __all__ = [
     "nice_ticks",
     "share",
     "tick",
+    "usual_range",
     "vertical",
 ]
 
 ACROSS, UP, SQUARE = (62.0, 466.0), (252.0, 52.0), (412.0, 52.0)  # where the plotting area starts and ends, in pixels
+FAR = 2.0  # times the middle 95 %: beyond a normal distribution's fifth deviation
 NO_SPREAD = 1e-290  # values nearer than this cannot be told apart, nor divided by their distance
 POWERS = -300, 308  # of ten that ticks may have
 SMALLEST, LARGEST = 5e-324, sys.float_info.max
@@ -76,6 +78,17 @@ def log_ticks(low: float, high: float) -> tuple[float, ...]:
     below = max((index for index, tick in enumerate(ticks) if tick <= low * 1.001), default=0)
     below = min(below, len(ticks) - 2)
     return tuple(ticks[below : max(above, below + 1) + 1])
+
+
+def usual_range(values: Sequence[float]) -> tuple[float, float]:
+    """Between which values an axis shows them, so that a few far out do not press all others together: from the 2.5th to
+    the 97.5th percentile, and twice as far to either side. Of values without such tails, the lowest and the highest."""
+    ordered = sorted(values)
+    low, high = (ordered[round(share * (len(ordered) - 1))] for share in (0.025, 0.975))
+    room = FAR * (high - low)
+    if not room:
+        return ordered[0], ordered[-1]
+    return max(ordered[0], low - room), min(ordered[-1], high + room)
 
 
 def enclosing(values: Sequence[float], pixels: tuple[float, float]) -> Axis:

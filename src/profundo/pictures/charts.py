@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from profundo.pictures import svg
-from profundo.pictures.axes import ACROSS, SQUARE, UP, Axis, enclosing, horizontal, share, tick, vertical
+from profundo.pictures.axes import ACROSS, SQUARE, UP, Axis, enclosing, horizontal, share, tick, usual_range, vertical
 from profundo.pictures.numbers import plain
 from profundo.records import ProfundoError
 
@@ -194,25 +194,46 @@ def _summary(line: Line) -> str:
 def scatter_svg(truth: Sequence[float], predicted: Sequence[float], *, name: str = "target") -> str:
     """Draw predicted over true values with the diagonal of perfect prediction; evenly thinned to at most 500."""
     pairs = _thinned_pairs(truth, predicted, 500)
-    x, y = (enclosing([value for pair in pairs for value in pair], pixels) for pixels in (ACROSS, SQUARE))
+    both = [value for pair in pairs for value in pair]
+    x, y = (enclosing(usual_range(both) if both else [], pixels) for pixels in (ACROSS, SQUARE))
+    inside, beyond, words = _beyond(pairs, x, y)
     marks = [
         svg.line(x.start, y.start, x.end, y.end, class_="diagonal", **NO_ERROR),
-        svg.samples((x(t), y(p)) for t, p in pairs),
+        svg.samples((x(t), y(p)) for t, p in inside),
+        beyond,
     ]
-    label = f"Scatter of {len(pairs)} samples: predicted over true {name}, with the diagonal"
+    label = f"Scatter of {len(pairs)} samples: predicted over true {name}, with the diagonal{words}"
     return svg.plot(x, y, marks, label, (f"true {name}", f"predicted {name}"), empty=not pairs)
 
 
 def residuals_svg(predicted: Sequence[float], residuals: Sequence[float], *, name: str) -> str:
     """Draw residuals over predictions with the line of no error; evenly thinned to at most 1,000."""
     pairs = _thinned_pairs(predicted, residuals, 1000)
-    x, y = enclosing([p for p, _ in pairs], ACROSS), enclosing([0.0, *(r for _, r in pairs)], UP)
+    across, up = map(usual_range, zip(*pairs, strict=True)) if pairs else ((), ())
+    x, y = enclosing(across, ACROSS), enclosing([0.0, *up], UP)
+    inside, beyond, words = _beyond(pairs, x, y)
     marks = [
         svg.line(x.start, y(0), x.end, y(0), class_="zero", **NO_ERROR),
-        svg.samples((x(p), y(r)) for p, r in pairs),
+        svg.samples((x(p), y(r)) for p, r in inside),
+        beyond,
     ]
-    label = f"Scatter of {len(pairs)} samples: residual over predicted {name}, with the line of no error"
+    label = f"Scatter of {len(pairs)} samples: residual over predicted {name}, with the line of no error{words}"
     return svg.plot(x, y, marks, label, (f"predicted {name}", "residual (predicted − true)"), empty=not pairs)
+
+
+def _beyond(pairs: Sequence[svg.Place], x: Axis, y: Axis) -> tuple[Sequence[svg.Place], str, str]:
+    """The pairs within the axes; marks at the edge for those beyond, which are told to the pointer; and how many, in words."""
+    inside: list[svg.Place] = [(a, b) for a, b in pairs if x.low <= a <= x.high and y.low <= b <= y.high]
+    if len(inside) == len(pairs):
+        return inside, "", ""
+    marks = [
+        svg.marker(3, x(min(max(a, x.low), x.high)), y(min(max(b, y.low), y.high)), 4, f"{plain(a)}, {plain(b)}")
+        for a, b in pairs
+        if not (x.low <= a <= x.high and y.low <= b <= y.high)
+    ]
+    words = f"{len(marks)} beyond the axes, at the edge"
+    note = svg.text(x.end, UP[1] - 8, words, text_anchor="end", fill=svg.MUTED)
+    return inside, svg.element("g", *marks, note, fill=svg.colour(1), class_="beyond"), f"; {words}"
 
 
 def _thinned_pairs(a: Sequence[float], b: Sequence[float], most: int) -> list[svg.Place]:

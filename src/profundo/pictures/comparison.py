@@ -19,7 +19,7 @@ from profundo.pictures.rendering import rendered
 from profundo.pictures.report_content import Value
 from profundo.pictures.report_results import ORDER, WHOLE_RUN, by_quantity, most_unusual, small
 from profundo.pictures.tables import Cell, Figure, Grid, Row
-from profundo.pictures.verdict import MEANINGS, is_better, is_share, main_name, score
+from profundo.pictures.verdict import is_better, is_share, main_name, meaning, score
 from profundo.records import ClassScores, Scores, Spec
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ class Contender:
     name: str
     scores: Scores
     command: str
-    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     best_epoch: int | None = None
     parameters: int = 0
@@ -157,7 +156,7 @@ def _difference(first: str, pairing: Pairing) -> str:
     if away == 0:
         return f"{pairing.other} and {first} have the same {name}."
     better, luck = is_better(name, away, 0.0), not pairing.adjusted < LUCK
-    did = "did {} on this test split than" if luck else "is {} than"
+    did = "did {} on this test split than" if luck else "is {} on these test samples than"
     points = f"{numbers.SPACE}percentage{numbers.SPACE}points" if is_share(name) else ""
     size, low, high = (_points(name, value) for value in (abs(away), pairing.low, pairing.high))
     direction = "higher" if away > 0 else "lower"
@@ -192,7 +191,7 @@ def _ladder(contenders: Sequence[Contender], name: str, things: str) -> Figure:
     rungs = []
     for at, one in enumerate(contenders):
         if name in one.scores.values:
-            low, high = one.intervals.get(name, (None, None))
+            low, high = one.scores.intervals.get(name, (None, None))
             rungs.append(Rung(one.name, one.scores.values[name], score(name, one.scores.values[name]), low, high, at))
     constant = contenders[0].scores.baseline.get(name)
     if constant is not None:
@@ -222,7 +221,7 @@ def _scores(contenders: Sequence[Contender]) -> Grid:
             )
             for value, remark in zip(values, away, strict=True)
         ]
-        rows.append([Cell(name, remark=MEANINGS.get(name, ""), words=True), *cells])
+        rows.append([Cell(name, remark=meaning(name), words=True), *cells])
     caption = (
         f"Every score on the test split, the best in bold; below each the difference from {first.name}, of shares in "
         "percentage points."

@@ -14,12 +14,28 @@ from profundo.pictures.bars import ladder_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.reading_table import readings_grid
 from profundo.pictures.rendering import rendered
-from profundo.pictures.report_content import ColumnRow, FirstLayer, Fit, Report, Value, Worst
+from profundo.pictures.report_content import (
+    ColumnRow,
+    FirstLayer,
+    Fit,
+    Report,
+    Value,
+    Worst,
+)
 from profundo.pictures.tables import Figure
 from profundo.pictures.verdict import is_share, main_name, rungs, score, scores_grid, sentences, span
 from profundo.records import Calibration
 
-__all__ = ["Calibration", "ColumnRow", "FirstLayer", "Fit", "Report", "Value", "Worst", "report_html"]
+__all__ = [
+    "Calibration",
+    "ColumnRow",
+    "FirstLayer",
+    "Fit",
+    "Report",
+    "Value",
+    "Worst",
+    "report_html",
+]
 
 LONG_TABLE = 25  # rows; longer ones begin folded
 MOST_FITS = 4  # real targets drawn
@@ -44,18 +60,19 @@ def report_html(report: Report) -> str:
 def _results(report: Report) -> dict[str, Any]:
     """How good it is, how it got there, each class, how far to trust it, where it is wrong."""
     scores, targets, trust = report.scores, report.spec.targets, report.calibration
-    best, kind = report.best_epoch, targets.kind
-    kept = f", that of epoch {best + 1}" if best is not None and report.best_kept else ""
+    best, kind = report.best_epoch if report.best_kept else None, targets.kind
+    kept = f", that of epoch {best + 1}" if best is not None else ""
     names = [targets.classes[i] if i < len(targets.classes) else f"class {i}" for i in range(len(scores.confusion))]
     ones = "labels" if kind == "labels" else "classes"
     weakest = report_results.weakest(scores.per_class)
     worst_words = f"The {len(weakest)} {ones} that fare worst, by F1, on the test split."
     return {
         "main": _main(report),
-        "scores": scores_grid(scores, report.validation_scores, report.intervals, kept),
+        "scores": scores_grid(scores, report.validation_scores, kept),
         "charts": report_results.charts(report.history, best),
         "epochs": report_results.epochs_grid(report.history, best),
         "length": max((len(values) for key, values in report.history.items() if key != "epoch"), default=0),
+        "training": report_results.training_words(report.history, report.best_epoch, report.best_kept),
         "phases": report_results.phases_grid(report.seconds),
         "weakest": report_results.classes_grid(weakest, kind, worst_words),
         "per_class": report_results.classes_grid(scores.per_class, kind, f"All {ones} on the test split."),
@@ -65,6 +82,10 @@ def _results(report: Report) -> dict[str, Any]:
         "trust": trust and report_results.calibration_words(trust, kind),
         "calibration": trust and report_results.calibration_grid(trust, kind),
         "fits": [(fit.name, report_results.fit_figures(fit)) for fit in report.fits[:MOST_FITS]],
+        "rankings": report_results.ranking_figures(report.rankings),
+        "importances": report.effects and report_results.importance_grid(report.effects),
+        "dependence_charts": report_results.dependence_charts(report.effects, kind) if report.effects else [],
+        "dependence_tables": report_results.dependence_tables(report.effects, kind) if report.effects else [],
         "mistakes": report_results.mistakes(report.worst, kind),
     }
 
@@ -74,8 +95,7 @@ def _setup(report: Report) -> dict[str, Any]:
     first, inputs, augmented = report.first_layer, report.spec.inputs, report.augmented
     return {
         "layers": report_setup.layers_grid(report.layers, inputs),
-        "weights": None if first is None or first.images is None else report_setup.weights(first.images),
-        "norms": report_setup.norms_grid(first) if first is not None and first.norms else None,
+        "weights": None if first is None else report_setup.weights(first.images),
         "examples": report_setup.examples(report),
         "augmented": None if augmented is None else image_grid(augmented, IN_A_ROW),
         "augmented_small": report_results.small(augmented),
@@ -92,7 +112,7 @@ def _main(report: Report) -> dict[str, Any]:
     things = "images" if report.spec.inputs.kind == "image" else "rows"
     if not name:
         return {"name": "", "things": things}
-    interval = report.intervals.get(name)
+    interval = scores.intervals.get(name)
     about = f"; the bar about the dot is its 95{numbers.SPACE}% interval" if span(name, interval) else ""
     caption = f"The network’s {name} beside simpler predictors, on one scale{about}."
     return {
@@ -100,6 +120,9 @@ def _main(report: Report) -> dict[str, Any]:
         "things": things,
         "text": score(name, scores.values[name]),
         "interval": span(name, interval),
-        "ladder": Figure(ladder_svg(rungs(name, scores, interval), name=name, percent=is_share(name)), caption),
-        "sentences": sentences(name, scores, targets, things, interval),
+        "ladder": Figure(ladder_svg(rungs(name, scores), name=name, percent=is_share(name)), caption),
+        "sentences": [
+            *sentences(name, scores, targets, things),
+            *([f"{report.threshold}."] if report.threshold else []),
+        ],
     }

@@ -11,7 +11,18 @@ from profundo.records import Calibration, ColumnReading, LayerRow, Scores, Spec
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["ColumnRow", "FirstLayer", "Fit", "Report", "Value", "Worst"]
+__all__ = [
+    "ColumnRow",
+    "Dependence",
+    "Effects",
+    "FirstLayer",
+    "Fit",
+    "Importance",
+    "Ranking",
+    "Report",
+    "Value",
+    "Worst",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +39,8 @@ class Value:
 @dataclass(frozen=True, slots=True)
 class Worst:
     """One sample with a large loss. image: uint8 (channels, height, width); row: its values in the order of the columns;
-    confidence: the probability that the network gave to its prediction."""
+    confidence: the probability that the network gave to its prediction; number: of the row in its source, from 1; drivers:
+    the values that drove the answer, with how much they added."""
 
     truth: str
     prediction: str
@@ -36,29 +48,80 @@ class Worst:
     confidence: float | None = None
     image: Tensor | None = None
     row: Sequence[Value] = ()
+    number: int | None = None
+    drivers: Sequence[Value] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Importance:
+    """By how much the leading figure becomes worse where a column's values are shuffled, with its 95 % interval."""
+
+    name: str
+    change: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """The mean answer by the value of a column. y: of each of `lines`, as many values as x; labels: the categories."""
+
+    name: str
+    x: Sequence[float]
+    lines: Sequence[str]
+    y: Sequence[Sequence[float]]
+    labels: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What the network goes by, of `samples` test rows. figure: the one that shuffling makes worse; columns: how many there
+    are; importances: of those that were tried."""
+
+    figure: str
+    samples: int
+    columns: int
+    importances: Sequence[Importance]
+    dependences: Sequence[Dependence] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How samples of a class are ranked before others as the threshold falls: recall, false alarms and precision. share:
+    of the class among the test samples; auc, average_precision: areas under its two curves; place: of the threshold in use."""
+
+    name: str
+    recall: Sequence[float]
+    alarms: Sequence[float]
+    precision: Sequence[float]
+    share: float
+    auc: float
+    average_precision: float
+    place: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """One real target on the test split: true and predicted values, and the histogram of predicted − true."""
+    """One real target on the test split: true and predicted values, and the histogram of predicted − true, whose outermost
+    bars also hold `beyond` values that lie farther out."""
 
     name: str
     truth: Sequence[float]
     predicted: Sequence[float]
     edges: Sequence[float]
     counts: Sequence[int]
+    beyond: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FirstLayer:
-    """The weights that touch the input. images: uint8 (units, channels, height, width), mid-grey for zero, each scaled by
-    its largest weight; norms: of the weights that leave each column, the largest first; units: how many there are in all."""
+    """The weights that touch an image. images: uint8 (units, channels, height, width), mid-grey for zero, each scaled by
+    its largest weight; units: how many there are in all."""
 
     name: str
     kind: str
     units: int
-    images: Tensor | None = None
-    norms: Sequence[tuple[str, float]] = ()
+    images: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +138,14 @@ class ColumnRow:
 class Report:
     """All that the page tells.
 
-    scores, validation_scores: of the kept network on the test and validation split; intervals: 95 %, of test figures.
+    scores, validation_scores: of the kept network on the test and validation split.
     history: one value per epoch by name; "x" and "validation x" are drawn in one picture. best_epoch counts from 0;
     best_kept: whether its weights are those of the network, not the last epoch's.
     counts: samples per class (or label) of each split; one number for real targets; sizes: samples of each split.
     examples: raw uint8 images (images, channels, height, width) with one label each.
     augmented: raw uint8 images by rows of 8, a training image as it is and as it comes in 7 steps.
     facts: what identifies the data. seconds: by phase. asked: the settings, nested or flat. command: repeats the run;
-    drawn_by: a command that draws the network.
+    drawn_by: a command that draws the network. threshold: from which probability a class is answered, in words.
     """
 
     title: str
@@ -92,7 +155,6 @@ class Report:
     subtitle: str = ""
     drawn_by: str = ""
     validation_scores: Scores | None = None
-    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     asked: Mapping[str, object] = field(default_factory=dict)
     counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -109,6 +171,9 @@ class Report:
     best_kept: bool = True
     calibration: Calibration | None = None
     fits: Sequence[Fit] = ()
+    rankings: Sequence[Ranking] = ()
+    effects: Effects | None = None
+    threshold: str = ""
     worst: Sequence[Worst] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -4,15 +4,16 @@ thinning; no value is measured here."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
 from profundo.pictures.bars import histogram_svg
-from profundo.pictures.charts import curves_svg, residuals_svg, scatter_svg
+from profundo.pictures.charts import Line, curves_svg, lines_svg, residuals_svg, scatter_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.reliability_chart import reliability_svg
-from profundo.pictures.report_content import Fit, Value, Worst
+from profundo.pictures.report_content import Effects, Fit, Ranking, Value, Worst
 from profundo.pictures.tables import Cell, Figure, Grid, Row, bars
 from profundo.pictures.verdict import is_share, score
 from profundo.records import Calibration, ClassScores
@@ -26,15 +27,20 @@ __all__ = [
     "calibration_words",
     "charts",
     "classes_grid",
+    "dependence_charts",
+    "dependence_tables",
     "epochs_grid",
     "fit_figures",
+    "importance_grid",
     "matrix",
     "mistakes",
     "most_unusual",
     "pairs_grid",
     "phases_grid",
+    "ranking_figures",
     "reliability_figure",
     "small",
+    "training_words",
     "weakest",
 ]
 
@@ -47,9 +53,12 @@ UNUSUAL = 2.0  # standard deviations from which a value is marked
 NOTABLE = 1.0  # and from which it is told at all, where there are too many to tell
 FEW_CLASSES = 25  # rows of a table that is seen at once
 WEAKEST = 12  # classes shown of many
-ORDER = {"loss": 0, "error": 1, "accuracy": 2, "exact match": 2, "label accuracy": 2, "RMSE": 2}
+ORDER = {"loss": 0, "error": 1, "accuracy": 2, "balanced accuracy": 2, "exact match": 2, "RMSE": 2}
 LAST = {"learning rate": 8, "gradient norm": 9}
 SPLITS = ("training", "validation", "test")
+OVERTRAINED = 1.05  # times the lowest validation loss
+MOST_IMPORTANCES = 25  # rows
+MOST_RANKINGS = 6  # classes drawn in one chart
 WHOLE_RUN = "whole run"  # what belongs to no split, such as the learning rate
 MEANS = ("loss", "gradient norm")  # over the updates of an epoch, where they are of training
 NOT_CURVES = {"epoch", "seconds", "samples"}
@@ -128,6 +137,23 @@ def epochs_grid(history: Mapping[str, Sequence[float]], best: int | None) -> Gri
     return Grid(caption, ["epoch", *history], rows, look="dense")
 
 
+def training_words(history: Mapping[str, Sequence[float]], best: int | None, best_kept: bool) -> str:
+    """How long it trained, which epoch's network is kept, and whether fewer epochs would have done better."""
+    losses = history.get("validation loss", ())
+    length = max((len(values) for key, values in history.items() if key != "epoch"), default=0)
+    words = f"{length:,} {'epoch' if length == 1 else 'epochs'} of training"
+    if best is None or not losses:
+        return f"{words}; no validation split watched it, so the network kept is that of the last."
+    if best_kept:
+        return f"{words}; the network kept is that of epoch {best + 1}, where the validation loss was lowest."
+    risen = losses[-1] > OVERTRAINED * losses[best] > 0
+    advice = (
+        f" Since epoch {best + 1} the validation loss has risen from {numbers.plain(losses[best])} to "
+        f"{numbers.plain(losses[-1])}: this was too long, and early stopping (--early-stop 10) would have kept a better one."
+    )
+    return f"{words}; the network kept is that of the last.{advice if risen else ''}"
+
+
 def _written(key: str, value: float) -> str:
     split, _, quantity = key.partition(" ")
     return score(quantity if split in SPLITS else key, value)
@@ -200,6 +226,108 @@ def pairs_grid(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> Grid
     return Grid(caption, ["true class", "predicted as", "samples", "share"], rows, look="pairs names")
 
 
+def ranking_figures(rankings: Sequence[Ranking]) -> list[Figure]:
+    """The ROC curve and the precision–recall curve; of many classes those that are told apart worst."""
+    if not rankings:
+        return []
+    shown = sorted(rankings, key=lambda one: one.auc)[:MOST_RANKINGS] if len(rankings) > MOST_RANKINGS else rankings
+    which = (
+        f"the {len(shown)} of {len(rankings):,} classes that are told apart worst" if len(shown) < len(rankings) else ""
+    )
+    alone = shown[0] if len(shown) == 1 else None
+    chance = Line("chance", [0.0, 1.0], [0.0, 1.0], style=5)
+    roc = [Line(one.name, one.alarms, one.recall, style=place) for place, one in enumerate(shown)]
+    precision = [Line(one.name, one.recall[1:], one.precision[1:], style=place) for place, one in enumerate(shown)]
+    if alone is not None:
+        precision.append(Line("chance", [0.0, 1.0], [alone.share] * 2, style=5))
+        if alone.place is not None:
+            recall, alarms, exact = alone.place
+            roc.append(Line("threshold in use", [alarms], [recall], dots=True, style=1))
+            precision.append(Line("threshold in use", [recall], [exact], dots=True, style=1))
+    areas = "; ".join(
+        f"{one.name}: {score('ROC-AUC', one.auc)} and {numbers.percent(one.average_precision)}" for one in shown
+    )
+    draw = partial(lines_svg, percent=True, log_y=False)
+    return [
+        Figure(
+            draw([*roc, chance], x_label="false alarms, share of the others", y_label="recall"),
+            f"ROC curve{' of ' + which if which else ''}: what share of the class is found, at the price of which share of the "
+            "others, as the threshold falls. Towards the upper left is better; on the diagonal it guesses.",
+        ),
+        Figure(
+            draw(precision, x_label="recall", y_label="precision"),
+            "Precision–recall curve: how many of those taken are of the class, at each share that is found. Where a class is "
+            f"rare it says more than the ROC curve. Area under the first curve and average precision: {areas}.",
+        ),
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------ what it goes by
+def importance_grid(effects: Effects) -> Grid:
+    """The columns whose shuffling does most harm."""
+    shown = effects.importances[:MOST_IMPORTANCES]
+    cells = bars([max(0.0, one.change) for one in shown], [_change(effects.figure, one.change) for one in shown])
+    between = [
+        Cell(f"{_change(effects.figure, one.low)} to {_change(effects.figure, one.high)}", look="muted")
+        for one in shown
+    ]
+    unit = ", in percentage points" if is_share(effects.figure) else ""
+    caption = (
+        f"By how much the {effects.figure} becomes worse where a column’s values are shuffled among {effects.samples:,} test "
+        f"rows{unit}. Where the interval holds 0, the network may do as well without. Of columns that tell the same, each "
+        "looks less important than they are together."
+    )
+    tried = len(effects.importances)
+    if tried < effects.columns:
+        caption += f" Of {effects.columns:,} columns, the {tried} were tried to which the outputs are most sensitive."
+    if len(shown) < tried:
+        caption += f" And {tried - len(shown):,} columns that matter less."
+    rows = list(zip([one.name for one in shown], cells, between, strict=True))
+    return Grid(caption, ["column", "worse by", f"95{numbers.SPACE}% interval"], rows, look="time names")
+
+
+def _change(name: str, value: float) -> str:
+    text = f"{100 * value:.2f}" if is_share(name) else numbers.plain(value)
+    return text.replace("-", "−")
+
+
+def dependence_charts(effects: Effects, kind: str) -> list[Figure]:
+    """How the mean answer changes with each of the numbers and dates that count most."""
+    answer, figures = _answer(kind), []
+    for one in effects.dependences:
+        if not one.labels:
+            lines = [Line(name, one.x, y) for name, y in zip(one.lines, one.y, strict=True)]
+            label = f"{answer} of {one.lines[0]}" if len(one.lines) == 1 else answer
+            chart = lines_svg(lines, x_label=one.name, y_label=label, percent=kind != "real", log_y=False)
+            figures.append(Figure(chart, _dependence_caption(one.name, answer)))
+    return figures
+
+
+def dependence_tables(effects: Effects, kind: str) -> list[Grid]:
+    """The same of each column of categories."""
+    tables = []
+    for one in effects.dependences:
+        if one.labels:
+            written = numbers.plain if kind == "real" else numbers.percent
+            each = [[Cell(written(y)) for y in line] for line in one.y]
+            rows: list[Row] = [[label, *cells] for label, *cells in zip(one.labels, *each, strict=True)]
+            tables.append(
+                Grid(_dependence_caption(one.name, _answer(kind)), [one.name, *one.lines], rows, look="names")
+            )
+    return tables
+
+
+def _answer(kind: str) -> str:
+    return "predicted value" if kind == "real" else "probability"
+
+
+def _dependence_caption(name: str, answer: str) -> str:
+    return (
+        f"Partial dependence: the mean {answer} where all rows have that value of {name} and all else is as it was. It says "
+        "what the network does, not what causes what."
+    )
+
+
 # ----------------------------------------------------------------------------------------------- how far to trust it
 def reliability_figure(result: Calibration, kind: str) -> Figure:
     caption = (
@@ -250,8 +378,21 @@ def calibration_words(result: Calibration, kind: str) -> list[str]:
     return [
         telling,
         leaning,
-        f"The mean distance between what it states and what happens, the expected calibration error, is {mean} {points}.",
+        f"The mean distance between what it states and what happens, the expected calibration error, is {mean} {points}."
+        + _by_chance(result),
     ]
+
+
+def _by_chance(result: Calibration) -> str:
+    """What of the error would be there if all that is stated were true."""
+    if result.chance is None:
+        return ""
+    usual, largest = (f"{100 * error:.1f}" if error >= 0.001 else f"{100 * error:.2f}" for error in result.chance)
+    verdict = "This one does." if result.error > result.chance[1] else "So this one may be luck alone."
+    return (
+        f" A perfectly calibrated network would show {usual} on so few answers, and more than {largest} once in 20 times. "
+        f"{verdict}"
+    )
 
 
 def _leaning(result: Calibration, kind: str) -> str:
@@ -282,7 +423,8 @@ def fit_figures(fit: Fit) -> list[Figure]:
         Figure(
             histogram_svg(fit.edges, fit.counts, x_label="residual (predicted − true)"),
             "Residuals: how far predictions are off. A hump about the dotted zero is good; one beside it means that the "
-            "network guesses too high or too low on the whole.",
+            "network guesses too high or too low on the whole."
+            + (f" The outermost bars also hold {fit.beyond:,} that lie farther out." if fit.beyond else ""),
         ),
         Figure(
             residuals_svg(fit.predicted, residuals, name=fit.name),
@@ -309,6 +451,8 @@ def mistakes(worst: Sequence[Worst], kind: str) -> dict[str, Any]:
             }
             for one in worst
         ],
+        "numbers": any(one.number is not None for one in worst),
+        "drivers": any(one.drivers for one in worst),
         "pictures": any(one.image is not None for one in worst),
         "columns": [value.name for value in rows[0]] if few else [],
         "wide": bool(rows) and not few,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.report_content import ColumnRow, FirstLayer, Report
+from profundo.pictures.report_content import ColumnRow, Report
 from profundo.pictures.report_results import small
 from profundo.pictures.tables import Grid, Row, bars
 from profundo.records import Inputs, LayerRow
@@ -16,7 +16,7 @@ from profundo.records import Inputs, LayerRow
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["columns_grid", "counts_grid", "examples", "inputs_grid", "layers_grid", "norms_grid", "weights"]
+__all__ = ["columns_grid", "counts_grid", "examples", "inputs_grid", "layers_grid", "weights"]
 
 MOST_CLASS_STRIPS = 12  # distinct labels up to which examples are shown in one strip a class
 MOST_IN_A_STRIP = 12
@@ -24,7 +24,6 @@ MOST_TILES = 48
 MOST_WEIGHTS_IN_A_ROW = 16
 MOST_FEATURES = 2000  # whose mean and deviation are listed
 MOST_NAMED = 8  # features with values far out
-MOST_NORMS = 25
 CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
 
 
@@ -51,19 +50,6 @@ def weights(images: Tensor) -> dict[str, Any]:
     number = len(images)
     columns = min(number, MOST_WEIGHTS_IN_A_ROW, max(8, round(number**0.5)))
     return {"picture": image_grid(images, columns), "columns": columns, "number": number}
-
-
-def norms_grid(first: FirstLayer) -> Grid:
-    caption = (
-        "Norm of the weights that leave each column, on standardised values, the largest first: how loudly the first layer "
-        "hears it. That is a hint, not a measure, of how much the prediction depends on it."
-    )
-    norms = [norm for _, norm in first.norms]
-    cells = bars(norms, [numbers.plain(norm) for norm in norms])
-    rows = [(name, cell) for (name, _), cell in zip(first.norms, cells, strict=True)][:MOST_NORMS]
-    if len(norms) > MOST_NORMS:
-        caption += f" And {len(norms) - MOST_NORMS:,} columns with smaller norms."
-    return Grid(caption, ["column", "norm"], rows, look="time names")
 
 
 def _field(layer: LayerRow) -> str:

@@ -15,6 +15,8 @@ __all__ = [
     "is_better",
     "is_share",
     "main_name",
+    "meaning",
+    "no_better",
     "rises",
     "rule",
     "rungs",
@@ -35,14 +37,15 @@ SHARES = {
     "recall",
     "error",
 }
-RISING = (SHARES - {"calibration error", "error"}) | {"macro F1", "F1", "ROC-AUC", "R²"}
-MAIN = ("accuracy", "exact match", "RMSE", "MAE", "log loss")
+FALLING = ("RMSE", "MAE", "loss", "error")  # last words of figures of which less is better
 MEANINGS = {
     "accuracy": "share of the samples classified correctly",
     "balanced accuracy": "mean of the classes’ recalls: every class counts alike",
     "top-5 accuracy": "the true class is among the five likeliest",
     "macro F1": "mean of the classes’ F1 scores",
-    "F1": "precision and recall of the second class in one figure",
+    "F1": "precision and recall of the class in one figure",
+    "average precision": "mean precision over the samples of the class, at the place where each is ranked",
+    "mean average precision": "mean of the labels’ average precisions: whether samples of each are ranked before others",
     "ROC-AUC": "how often the right one of two samples is ranked above the other; 0.5 is chance",
     "calibration error": "mean distance between the stated probability and the share that was right",
     "log loss": "mean of −ln of the probability given to the truth, in nats; 0 is certain and right",
@@ -56,8 +59,9 @@ MEANINGS = {
 
 
 def is_share(name: str) -> bool:
-    """Whether a figure is a share, which people read in percent."""
-    return name in SHARES or "accuracy" in name or "share" in name
+    """Whether a figure is a share, which people read in percent; "F1 of share" is the F1 of a class."""
+    words = ("accuracy", "share", "average precision")
+    return name in SHARES or (any(word in name for word in words) and not name.startswith("F1 of "))
 
 
 def score(name: str, value: float) -> str:
@@ -67,19 +71,42 @@ def score(name: str, value: float) -> str:
     return numbers.percent(value) if is_share(name) else numbers.plain(value)
 
 
+def meaning(name: str) -> str:
+    """What a figure is, in words; "F1 of churn" is the F1 of a class."""
+    return MEANINGS.get(name) or MEANINGS.get(name.partition(" of ")[0], "")
+
+
 def main_name(values: Mapping[str, float]) -> str:
-    """The figure that the reader came for."""
-    return next((name for name in MAIN if name in values), next(iter(values), ""))
+    """The figure that the reader came for: the first, see evaluate/leading.py."""
+    return next(iter(values), "")
 
 
 def is_better(name: str, value: float, other: float) -> bool:
     """Whether value is strictly better than other; what is not a number is not."""
-    return value > other if name in RISING else value < other
+    return value > other if rises(name) else value < other
 
 
 def rises(name: str) -> bool:
     """Whether a larger value is the better one."""
-    return name in RISING
+    return not name.endswith(FALLING) or name.startswith("F1 of ")
+
+
+def no_better(name: str, scores: Scores, samples: str) -> str:
+    """That the network is no better than a constant, if by this figure it is not, or not beyond what so many samples can
+    tell; and what it answers, where that is always the same. samples: such as "300 test samples"."""
+    if name not in scores.baseline:
+        return ""
+    if not is_better(name, scores.values[name], scores.baseline[name]):
+        doubt = ""
+    elif not scores.beyond_chance:
+        doubt = f", as far as {samples} can tell"
+    else:
+        return ""
+    answered = [
+        one for one, row in zip(scores.per_class, zip(*scores.confusion, strict=True), strict=False) if any(row)
+    ]
+    always = f": it answers {answered[0].name!r} to all of them" if len(answered) == 1 else ""
+    return f"no better than a constant answer{doubt or f' on {samples}'}{always}"
 
 
 def rule(targets: Targets) -> str:
@@ -89,17 +116,15 @@ def rule(targets: Targets) -> str:
     return "each label’s more frequent state" if targets.kind == "labels" else "the most frequent class"
 
 
-def scores_grid(
-    scores: Scores, validation: Scores | None, intervals: Mapping[str, tuple[float, float]], kept: str
-) -> Grid:
+def scores_grid(scores: Scores, validation: Scores | None, kept: str) -> Grid:
     """All figures beside those of simpler predictors, with a dash for what was not measured. kept: which network it is."""
     others = [("validation", validation.values if validation else {}), ("constant predictor", scores.baseline)]
     others = [(title, values) for title, values in [*others, (_linear_kind(scores), scores.linear)] if values]
-    spans = {name: span(name, intervals.get(name)) for name in scores.values}
+    spans = {name: span(name, scores.intervals.get(name)) for name in scores.values}
     sure = any(spans.values())
     rows: list[Row] = [
         [
-            Cell(name, remark=MEANINGS.get(name, ""), words=True),
+            Cell(name, remark=meaning(name), words=True),
             Cell(score(name, value), look="strong"),
             *([Cell(spans[name] or "–", look="muted")] if sure else []),
             *(Cell(score(name, values[name]) if name in values else "–") for _, values in others),
@@ -123,9 +148,9 @@ def span(name: str, interval: tuple[float, float] | None) -> str:
     return f"{low.removesuffix(numbers.SPACE + '%') if is_share(name) and '<' not in low else low} to {high}"
 
 
-def rungs(name: str, scores: Scores, interval: tuple[float, float] | None) -> list[Rung]:
+def rungs(name: str, scores: Scores) -> list[Rung]:
     """The network, the linear model and the constant on one scale."""
-    low, high = interval or (None, None)
+    low, high = scores.intervals.get(name, (None, None))
     results = [Rung("this network", scores.values[name], score(name, scores.values[name]), low, high, 0)]
     for title, values in ((_linear_kind(scores), scores.linear), ("constant predictor", scores.baseline)):
         if name in values:
@@ -133,11 +158,9 @@ def rungs(name: str, scores: Scores, interval: tuple[float, float] | None) -> li
     return results
 
 
-def sentences(
-    name: str, scores: Scores, targets: Targets, things: str, interval: tuple[float, float] | None
-) -> list[str]:
-    """What the main figure means, how sure it is, and what it is to be held against."""
-    value, samples = scores.values[name], f"{scores.samples:,} test {things}"
+def sentences(name: str, scores: Scores, targets: Targets, things: str) -> list[str]:
+    """What the main figure means, how sure it is, why it leads, and what it is to be held against."""
+    value, samples, interval = scores.values[name], f"{scores.samples:,} test {things}", scores.intervals.get(name)
     if name == "accuracy" and 0 <= value <= 1:
         right = round(value * scores.samples)
         first = f"The network classifies {right:,} of {samples} correctly, none of which it was trained on."
@@ -152,16 +175,18 @@ def sentences(
             f"With 95{numbers.SPACE}% confidence, the {name} on further {things} of the same kind lies between "
             f"{span(name, interval).replace(' to ', ' and ')}."
         )
-    return [*predictions, *_against(name, scores, targets, interval)]
+    if scores.leads_for:
+        predictions.append(f"{scores.leads_for[:1].upper()}{scores.leads_for[1:]}.")
+    return [*predictions, *_against(name, scores, targets, things)]
 
 
-def _against(name: str, scores: Scores, targets: Targets, interval: tuple[float, float] | None) -> list[str]:
-    value, predictions = scores.values[name], []
+def _against(name: str, scores: Scores, targets: Targets, things: str) -> list[str]:
+    value, predictions, interval = scores.values[name], [], scores.intervals.get(name)
     constant, linear = scores.baseline.get(name), scores.linear.get(name)
-    if constant is not None and not is_better(name, value, constant):
+    if constant is not None and (verdict := no_better(name, scores, f"{scores.samples:,} test {things}")):
         predictions.append(
-            f"This is no better than a predictor that always answers {rule(targets)}, which reaches "
-            f"{score(name, constant)}: by this measure the network has learnt nothing."
+            f"This is {verdict}. A predictor that always answers {rule(targets)} reaches {score(name, constant)}: by this "
+            "measure it is not shown that the network has learnt anything."
         )
     elif constant is not None:
         predictions.append(f"A predictor that always answers {rule(targets)} would reach {score(name, constant)}.")

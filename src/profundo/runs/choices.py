@@ -7,6 +7,7 @@ from torch import Tensor
 from profundo import nets
 from profundo.data import load
 from profundo.data.batches import shared_batch_size
+from profundo.evaluate.scores import PROBABILITIES
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.checks import check_normalisation
 from profundo.runs.experiment import Experiment, completed
@@ -37,10 +38,27 @@ def load_data(experiment: Experiment) -> Dataset:
 
 
 def check_choices(chosen: Experiment, data: Dataset) -> None:
-    """Raises ProfundoError for an objective, early stopping or a log that cannot be with these data on this machine."""
+    """Raises ProfundoError for what cannot be with these data on this machine: objective, early stopping, threshold, log."""
     objective_of(chosen, data)
     if chosen.early_stop is not None and not len(data.validation):
         raise ProfundoError(
             f"early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out"
         )
+    if chosen.threshold is not None:
+        check_threshold(chosen, data)
     check_log(chosen.log)
+
+
+def check_threshold(chosen: Experiment, data: Dataset) -> None:
+    targets, objective = data.spec.targets, objective_of(chosen, data)
+    if targets.kind != "binary" or objective.likelihood.quantity != PROBABILITIES:
+        arrived = f"{len(targets.classes)} {targets.kind}" if targets.kind != "binary" else "margins of a hinge"
+        raise ProfundoError(
+            f"threshold: expected probabilities of two classes, {data.name} has {arrived}; leave it out"
+        )
+    for index, name in enumerate(targets.classes):
+        if not bool((data.validation.targets == index).any()):
+            raise ProfundoError(
+                f"threshold: it is chosen on the validation split, where {data.name} has no sample of {name!r}; give more "
+                "samples, or a larger --validation"
+            )

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from profundo.data.augmenting.options import check, read
 from profundo.data.dataset_names import Header, TargetTransform, Task, nearest
 from profundo.data.splits.split_by import read_split_by
+from profundo.evaluate.thresholds import check_rule
 from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
@@ -84,6 +85,7 @@ def known_split(asked: str) -> str:
 
 SplitBy = Annotated[str, AfterValidator(known_split)]
 Changes = Annotated[list[Any], AfterValidator(known_changes)]
+ThresholdRule = Annotated[str, BeforeValidator(str), AfterValidator(check_rule)]
 ClassWeights = Annotated[Any, AfterValidator(known_weights)]
 
 
@@ -270,6 +272,15 @@ class Experiment(BaseModel):
         Whole, Setting("learning", "Put each batch through the net in so many parts, to save memory.")
     ] = 1
     clip: Annotated[Positive | None, Setting("learning", "Largest norm of the gradient.")] = None
+    threshold: Annotated[
+        ThresholdRule | None,
+        Setting(
+            "course",
+            "Of two classes, from which probability the rare one is answered; chosen on the validation split: by the cost of "
+            "a miss and of a false alarm, the largest F1, or the recall to be reached; or the probability itself.",
+            form="cost:10,1|f1|recall=0.9|0.3",
+        ),
+    ] = None
     seed: Annotated[int, Field(ge=0, lt=2**63), Setting("run", "Of split, weights, order and augmentation.")] = 0
     device: Annotated[str, Setting("run", "auto, cpu, cuda or cuda:N.")] = "auto"
     precision: Annotated[

@@ -1,4 +1,4 @@
-"""The weights that touch the input, as pictures of what they look for or as norms of what they listen to."""
+"""The weights that touch an image, as pictures of what they look for."""
 
 from __future__ import annotations
 
@@ -10,29 +10,24 @@ from torch import Tensor, nn
 
 from profundo.pictures.report_content import FirstLayer
 from profundo.records import Inputs, LayerRow
-from profundo.runs.table_values import column_slices
 
 __all__ = ["first_layer"]
 
 MOST_PICTURES = 64
 SMALL_KERNEL = 8  # pixels; smaller ones are enlarged, so that the gaps between them stay thin
-MOST_NORMS = 400
 
 
 def first_layer(net: nn.Module, inputs: Inputs, layers: Sequence[LayerRow]) -> FirstLayer | None:
-    """The first layer with weights, if it reads the input itself: filters of a convolution, units of a dense layer."""
+    """The first layer with weights, if it reads an image itself: filters of a convolution, units of a dense layer."""
+    if inputs.kind != "image":
+        return None
     row = next((row for row in layers if row.parameters), None)
     layer = dict(net.named_modules()).get(row.name) if row else None
     weight = getattr(layer, "weight", None)
     if row is None or not isinstance(weight, Tensor) or not bool(weight.isfinite().all()):
         return None
-    weight = weight.detach().float().cpu()
-    if inputs.kind == "image":
-        kernels = _as_images(layer, weight, inputs.shape)
-        return FirstLayer(row.name, row.kind, len(weight), images=_pictures(kernels)) if kernels is not None else None
-    if isinstance(layer, nn.Linear) and weight.shape[1] == inputs.shape[0]:
-        return FirstLayer(row.name, row.kind, len(weight), norms=_norms(weight, inputs))
-    return None
+    kernels = _as_images(layer, weight.detach().float().cpu(), inputs.shape)
+    return None if kernels is None else FirstLayer(row.name, row.kind, len(weight), _pictures(kernels))
 
 
 def _as_images(layer: nn.Module | None, weight: Tensor, shape: tuple[int, ...]) -> Tensor | None:
@@ -55,13 +50,3 @@ def _pictures(kernels: Tensor) -> Tensor:
     pixels = (127.5 + 127.5 * kernels / largest).round().to(torch.uint8)
     times = 1 if max(pixels.shape[2:]) >= SMALL_KERNEL else 4
     return pixels.repeat_interleave(times, 2).repeat_interleave(times, 3)
-
-
-def _norms(weight: Tensor, inputs: Inputs) -> list[tuple[str, float]]:
-    """√Σw² over all weights that leave the features of a column, the largest first."""
-    if inputs.columns:
-        named = [(column.name, weight[:, at].norm().item()) for column, at in column_slices(inputs)]
-    else:
-        names = inputs.names or [f"x{place + 1}" for place in range(weight.shape[1])]
-        named = list(zip(names, weight.norm(dim=0).tolist(), strict=False))
-    return sorted(named, key=lambda pair: -pair[1])[:MOST_NORMS]

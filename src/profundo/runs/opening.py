@@ -14,7 +14,7 @@ from profundo.runs.manifest import MAY_MOVE, check_data_facts, check_files
 from profundo.runs.report_facts import write_report
 from profundo.runs.run import Run
 from profundo.runs.saved_model import load_model
-from profundo.runs.scoring import evaluate_run
+from profundo.runs.scoring import at_threshold, evaluate_run
 from profundo.train import History
 
 __all__ = ["finished", "finished_training", "kind_of", "open_run"]
@@ -52,11 +52,11 @@ def open_run(path: str | Path, *, evaluate: bool = True) -> Run:
     folder = finished_training(path)
     experiment = new_experiment(**read_experiment(folder.experiment))
     passed_on = (folder.experiment.name, *((folder.scores.name,) if evaluate else ()))
-    net, _ = load_model(folder)
+    net, spec = load_model(folder)
     kept = read_result(folder)
     check_files(folder, passed_on, ignored=MAY_MOVE)  # their facts decide; after what may be refused
     check_place(experiment.data, folder.experiment)
-    data = load_data(experiment)
+    data = at_threshold(load_data(experiment), spec.targets.threshold)
     check_data_facts(folder, data.facts)
     history = History()
     history.rows = kept.history

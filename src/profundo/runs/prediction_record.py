@@ -27,7 +27,7 @@ def in_columns(predictions: Tensor, spec: Spec, probable: bool = True) -> dict[s
         there = [[targets.classes[at] for at in row.nonzero().flatten().tolist()] for row in predictions >= 0.5]
         return {"prediction": there, "probabilities": predictions.T.tolist()}
     shares = predictions if targets.kind == "classes" else torch.stack([1 - predictions, predictions], 1)
-    best = shares.argmax(1)
+    best = (shares[:, 1] >= targets.threshold).long() if targets.kind == "binary" else shares.argmax(1)
     names = [targets.classes[at] for at in best.tolist()]
     if not probable:
         return {"prediction": names}

@@ -12,7 +12,9 @@ from profundo import objectives
 from profundo.data.augmenting.augment import augmentation, value_range
 from profundo.data.batches import batches, in_order
 from profundo.data.splits.splits import chosen
-from profundo.evaluate import answers, main_figure, mean_cost
+from profundo.evaluate import answers, figure_of, mean_cost
+from profundo.evaluate.leading import leading_figure
+from profundo.evaluate.scores import PROBABILITIES
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Experiment, is_ensemble
 from profundo.runs.resumable import Training
@@ -155,6 +157,7 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
         return dict
     likelihood = objective_of(prepared.experiment, data).likelihood
     workers = prepared.experiment.workers
+    name = leading_figure(data.spec.targets, likelihood.quantity == PROBABILITIES)
     kept: list[Batch] = []
     if isinstance(data.validation.inputs, Tensor):
         kept = list(in_order(data.validation, data.spec, device=prepared.device))
@@ -165,7 +168,7 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
         ordered = kept or in_order(data.validation, data.spec, device=prepared.device, workers=workers)
         with autocast(prepared.precision, prepared.device):
             predictions = answers(net, ordered, likelihood, data.spec.targets)
-        name, figure = main_figure(predictions, data.spec.targets)
+        figure = figure_of(name, predictions, data.spec.targets)
         return processes.from_chief({"validation loss": mean_cost(predictions), f"validation {name}": figure})
 
     return look

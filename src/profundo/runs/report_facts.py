@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +15,23 @@ from torch import Tensor
 
 from profundo.data.batches import in_order
 from profundo.evaluate import answers, scores
-from profundo.evaluate.intervals import mean_interval, wilson
+from profundo.evaluate.detection import average_precision, curves, roc_area
+from profundo.evaluate.leading import positive
 from profundo.evaluate.reliability import reliability
-from profundo.evaluate.scores import Answers, mistaken
+from profundo.evaluate.scores import Answers
 from profundo.files import read_object, write_text
 from profundo.nets.summary import summary
+from profundo.pictures.axes import usual_range
 from profundo.pictures.report import Fit, Report, Worst, report_html
-from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Scores, Targets
+from profundo.pictures.report_content import Importance, Ranking
+from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Targets
+from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_over
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
+from profundo.runs.scoring import threshold_line
 from profundo.runs.table_values import column_rows, values_of
 from profundo.runs.target_advice import transform_advice
 from profundo.train.hardware import repeatable
@@ -32,7 +41,6 @@ __all__ = [
     "displayable",
     "environment_of",
     "history_of",
-    "intervals_of",
     "raw_samples",
     "report_of",
     "said_of",
@@ -43,6 +51,7 @@ __all__ = [
 EXAMPLES = 40
 MOST_DRAWN = 2000  # samples of a scatter
 BARS = 30  # of a histogram, at most
+LINEAR_PLACES, LOG_PLACES = 100, 50  # of a curve of thresholds: at its beginning they are close together
 
 
 def write_report(run: Run, path: Path | None) -> Path:
@@ -63,6 +72,7 @@ def report_of(run: Run) -> Report:
     targets = data.spec.targets
     examples, labels = _examples(data)
     layers = _layers(run)
+    effects = effects_of(run, partial(raw_samples, data.test), layers)
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
     on_validation = _on_validation(run)
     advice = transform_advice(on_validation, targets, data.train.targets) if on_validation is not None else ()
@@ -76,7 +86,6 @@ def report_of(run: Run) -> Report:
         validation_scores=None
         if on_validation is None
         else scores(on_validation, targets, data.train.targets, worst=0),
-        intervals=intervals_of(outputs, result, targets),
         asked=settings_of(run),
         counts={name: _counts(split, targets) for name, split in splits.items()},
         sizes={name: len(split) for name, split in splits.items()},
@@ -91,9 +100,12 @@ def report_of(run: Run) -> Report:
         history=history_of(run),
         best_epoch=run.best_epoch,
         best_kept=run.experiment.early_stop is not None,
-        calibration=reliability(result.calibration),
+        calibration=reliability(result.calibration, result.chance),
+        rankings=_rankings(outputs, targets),
+        effects=effects,
+        threshold=threshold_line(run.experiment.threshold, targets) if run.experiment.threshold else "",
         fits=_fits(outputs, targets) if targets.kind == "real" else (),
-        worst=_worst(run),
+        worst=_worst(run, effects.importances if effects else ()),
         facts=data.facts,
         environment=environment_of(run),
         seconds=run.seconds,
@@ -101,21 +113,6 @@ def report_of(run: Run) -> Report:
 
 
 # ------------------------------------------------------------------------------------------------------- figures
-def intervals_of(predictions: Answers, result: Scores, targets: Targets) -> dict[str, tuple[float, float]]:
-    """95 % intervals of the figures that are means over samples."""
-    intervals: dict[str, tuple[float, float]] = {}
-    if targets.kind == "real":
-        error = (predictions.predictions - predictions.targets).double()
-        low, high = mean_interval(error.square().mean(1))
-        intervals["RMSE"] = (max(low, 0.0) ** 0.5, high**0.5)  # of heavy tails the normal interval reaches below zero
-        intervals["MAE"] = mean_interval(error.abs().mean(1))
-    else:
-        right = int((~mistaken(predictions, targets)).sum())
-        intervals["exact match" if targets.kind == "labels" else "accuracy"] = wilson(right, len(predictions.costs))
-        intervals[predictions.quantity] = mean_interval(predictions.costs)
-    return {name: interval for name, interval in intervals.items() if name in result.values}
-
-
 def _on_validation(run: Run) -> Answers | None:
     """Of the kept network, in float32, as on the test split."""
     data = run.data
@@ -137,17 +134,51 @@ def _fits(predictions: Answers, targets: Targets) -> list[Fit]:
     ]
 
 
-def _histogram(values: Tensor) -> tuple[list[float], list[int]]:
-    """Edges and counts of bars of equal width, about √samples of them."""
+def _histogram(values: Tensor) -> tuple[list[float], list[int], int]:
+    """Edges and counts of bars of equal width, about √samples of them; and how many values lie beyond the usual range, and
+    are in the outermost bars."""
     values = values[values.isfinite()]
     if not len(values):
-        return [], []
+        return [], [], 0
+    low, high = usual_range(values.tolist())
+    beyond = int(((values < low) | (values > high)).sum())
+    values = values.clamp(low, high)
     low, high = values.min().item(), values.max().item()
     if low == high:
         low, high = low - 0.5, high + 0.5
     bars = max(5, min(BARS, round(len(values) ** 0.5)))
     counts = torch.histc(values, bars, low, high).long().tolist()
-    return torch.linspace(low, high, bars + 1, dtype=torch.float64).tolist(), counts
+    return torch.linspace(low, high, bars + 1, dtype=torch.float64).tolist(), counts, beyond
+
+
+def _rankings(predictions: Answers, targets: Targets) -> list[Ranking]:
+    """The curves of the class to be found, of two, else of each class or label that some samples have and some have not."""
+    if not targets.classes or not predictions.are_probabilities or not bool(predictions.predictions.isfinite().all()):
+        return []
+    sure, truth = predictions.predictions, predictions.targets
+    if targets.kind == "binary":
+        wanted = positive(targets)
+        there, taken = truth == wanted, predictions.chosen == wanted
+        one = _ranking(targets.classes[wanted], sure if wanted else 1 - sure, there)
+        hits = int((there & taken).sum())
+        share = [hits / max(1, int(of.sum())) for of in (there, taken)]
+        alarms = int((taken & ~there).sum()) / max(1, int((~there).sum()))
+        return [replace(one, place=(share[0], alarms, share[1]))] if 0 < one.share < 1 else []
+    each = truth >= 0.5 if targets.kind == "labels" else truth[:, None] == torch.arange(len(targets.classes))
+    all_of_them = [_ranking(name, sure[:, k], each[:, k]) for k, name in enumerate(targets.classes)]
+    return [one for one in all_of_them if 0 < one.share < 1]
+
+
+def _ranking(name: str, scores: Tensor, there: Tensor) -> Ranking:
+    recall, alarms, precision = curves(scores, there)
+    share = there.double().mean().item()
+    area = roc_area(scores[~there], scores[there]) if 0 < share < 1 else 0.5
+    last = len(recall) - 1
+    few = torch.cat([torch.linspace(0, last, LINEAR_PLACES), torch.logspace(0, math.log10(last + 1), LOG_PLACES) - 1])
+    at = torch.unique(few.round().long().clamp(0, last))
+    recall, alarms, precision = (curve[at].mul(1e5).round().div(1e5) for curve in (recall, alarms, precision))
+    mean = average_precision(scores, there)
+    return Ranking(name, recall.tolist(), alarms.tolist(), precision.tolist(), share, area, mean)
 
 
 # --------------------------------------------------------------------------------------------------- what happened
@@ -244,7 +275,7 @@ def _layers(run: Run) -> list[LayerRow]:
 
 
 # ------------------------------------------------------------------------------------------------------ the mistakes
-def _worst(run: Run) -> list[Worst]:
+def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     data, outputs, result = run.data, run.said, run.scores
     assert outputs is not None
     assert result is not None
@@ -252,6 +283,8 @@ def _worst(run: Run) -> list[Worst]:
         return []
     raw = raw_samples(data.test, list(result.worst))
     image = data.spec.inputs.kind == "image"
+    others = raw if image else raw_samples(data.test, spread_over(len(data.test), OTHERS).tolist())
+    numbers = data.test.numbers
     shown: Any = displayable(raw) if image else raw
     return [
         Worst(
@@ -260,6 +293,8 @@ def _worst(run: Run) -> list[Worst]:
             confidence=confidence_of(outputs, index, data.spec.targets),
             image=shown[place] if image else None,
             row=() if image else values_of(raw[place].flatten(), data.spec.inputs),
+            number=None if image or numbers is None else int(numbers[index]) + 1,
+            drivers=() if image else drivers_of(run, raw[place].flatten(), index, others.flatten(1), columns),
         )
         for place, index in enumerate(result.worst)
     ]
@@ -289,4 +324,4 @@ def confidence_of(predictions: Answers, index: int, targets: Targets) -> float |
     if targets.kind not in ("classes", "binary") or not predictions.are_probabilities:
         return None
     p = predictions.predictions[index]
-    return float(p.max()) if p.ndim else float(torch.maximum(p, 1 - p))
+    return float(p.max()) if p.ndim else float(p if predictions.chosen[index] else 1 - p)

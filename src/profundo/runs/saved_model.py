@@ -136,6 +136,8 @@ def check_spec(spec: Spec) -> None:
         raise ValueError("its columns do not become its features")
     if len(inputs.clipped) not in (0, len(inputs.mean)):
         raise ValueError(f"{len(inputs.clipped)} of {len(inputs.mean)} features say whether they are clipped")
+    if len(inputs.limits) not in (0, len(inputs.mean)) or not all(value > 0 for value in inputs.limits):
+        raise ValueError(f"{len(inputs.limits)} limits above 0 for {len(inputs.mean)} features")
     if len(targets.transforms) not in (0, spec.outputs) or (targets.transforms and targets.kind != "real"):
         raise ValueError(f"{len(targets.transforms)} transforms for {spec.outputs} targets of the kind {targets.kind}")
     for how in targets.transforms:
@@ -145,6 +147,8 @@ def check_spec(spec: Spec) -> None:
     few, most = {"binary": (2, 2), "classes": (2, math.inf), "labels": (1, math.inf), "real": (0, 0)}[targets.kind]
     if not few <= len(targets.classes) <= most:
         raise ValueError(f"{len(targets.classes)} classes for targets of the kind {targets.kind}")
+    if len(targets.shares) not in (0, len(targets.classes)) or not 0 <= targets.threshold <= 1:
+        raise ValueError(f"{len(targets.shares)} shares of its classes and the threshold {targets.threshold}")
     for about, width in ((inputs, inputs.shape[0]), (targets, spec.outputs)):
         if len(about.mean) not in (0, 1, width) or len(about.mean) != len(about.std):
             raise ValueError(f"{len(about.mean)} means and {len(about.std)} deviations for {width} values")

@@ -11,7 +11,10 @@ from torch import nn
 from profundo import objectives
 from profundo.data.batches import in_order
 from profundo.evaluate import Answers, answers_of_all, figures, scores
-from profundo.records import Dataset, ProfundoError, Samples, Scores
+from profundo.evaluate.leading import positive
+from profundo.evaluate.thresholds import choose_threshold
+from profundo.pictures.verdict import no_better
+from profundo.records import Dataset, ProfundoError, Samples, Scores, Targets
 from profundo.runs.experiment import Experiment
 from profundo.runs.linear_baseline import yardstick
 from profundo.runs.preparing import objective_of
@@ -19,7 +22,15 @@ from profundo.runs.run import Run
 from profundo.runs.voice import figure
 from profundo.train.hardware import repeatable
 
-__all__ = ["evaluate_run", "evaluate_split", "result_lines", "score_lines"]
+__all__ = [
+    "at_threshold",
+    "evaluate_run",
+    "evaluate_split",
+    "result_lines",
+    "score_lines",
+    "threshold_line",
+    "with_threshold",
+]
 
 
 def evaluate_run(
@@ -58,8 +69,27 @@ def evaluate_split(
         (outputs,) = answers_to(net, data, split, experiment)
         return outputs, scores(outputs, targets, data.train.targets)
     outputs, linear_said = answers_to(net, data, split, experiment, linear)
+    if experiment.threshold is not None:
+        held = answers_to(net, data, data.validation, experiment, linear)[1]
+        linear_said = replace(linear_said, threshold=chosen_threshold(experiment.threshold, held, targets))
     result = scores(outputs, targets, data.train.targets)
     return outputs, replace(result, linear=figures(linear_said, targets), linear_name=name)
+
+
+def with_threshold(net: nn.Module, data: Dataset, experiment: Experiment) -> Dataset:
+    """The data, their targets with the threshold that serves the experiment's rule best on the validation split."""
+    if experiment.threshold is None:
+        return data
+    (held,) = answers_to(net, data, data.validation, experiment)
+    return at_threshold(data, chosen_threshold(experiment.threshold, held, data.spec.targets))
+
+
+def at_threshold(data: Dataset, threshold: float) -> Dataset:
+    return replace(data, spec=replace(data.spec, targets=replace(data.spec.targets, threshold=threshold)))
+
+
+def chosen_threshold(rule: str, held: Answers, targets: Targets) -> float:
+    return choose_threshold(rule, held.predictions, held.targets, targets)
 
 
 def answers_to(
@@ -82,7 +112,13 @@ def result_lines(run: Run) -> list[str]:
     if run.best_epoch is not None and run.experiment.early_stop:
         epochs = len(run.history)
         early = f"stopped after {epochs} epochs, " if epochs < (run.experiment.epochs or 0) else ""
-        lines.append(f"{early}best weights of epoch {run.best_epoch + 1} restored")
+        best = run.history.rows[run.best_epoch]
+        figures_then = ", ".join(
+            f"{name} {figure(name, value)}" for name, value in best.items() if name.startswith("validation")
+        )
+        lines.append(f"{early}best weights of epoch {run.best_epoch + 1} restored ({figures_then})")
+    if run.experiment.threshold is not None:
+        lines.append(threshold_line(run.experiment.threshold, run.data.spec.targets))
     lines += score_lines(run.scores, "test")
     lines.append(f"{run.seconds.get('training', 0):.1f} s of training")
     if run.folder is not None and run.folder.report.is_file():
@@ -91,10 +127,31 @@ def result_lines(run: Run) -> list[str]:
 
 
 def score_lines(scores: Scores, split: str) -> list[str]:
-    """The main figure beside the yardsticks', and the others in one line."""
+    """The leading figure beside the yardsticks', why it leads, whether a constant does as well, and the others in a line."""
     (name, value), *rest = scores.values.items()
     yardsticks = [f"constant predictor: {figure(name, scores.baseline[name])}"]
     if name in scores.linear:
         yardsticks.append(f"{scores.linear_name}: {figure(name, scores.linear[name])}")
-    others = ", ".join(f"{name} {figure(name, value)}" for name, value in rest)
-    return [f"{split} {name}: {figure(name, value)}   ({', '.join(yardsticks)})", f"{split} {others}"]
+    others = ", ".join(
+        f"{name} {figure(name, value)}"
+        + (
+            f" (if perfectly calibrated: {figure(name, scores.chance[0])})"
+            if scores.chance and "calibration" in name
+            else ""
+        )
+        for name, value in rest
+    )
+    remarks = [no_better(name, scores, f"{scores.samples:,} {split} samples"), scores.leads_for]
+    return [
+        f"{split} {name}: {figure(name, value)}   ({', '.join(yardsticks)})",
+        *filter(None, remarks),
+        f"{split} {others}",
+    ]
+
+
+def threshold_line(rule: str, targets: Targets) -> str:
+    """From which probability the class to be found is answered, and why."""
+    wanted = positive(targets)
+    probability = targets.threshold if wanted else 1 - targets.threshold
+    why = f"chosen on the validation split by {rule}" if not rule.replace(".", "").isdigit() else "as was asked"
+    return f"{targets.classes[wanted]!r} is answered from a probability of {100 * probability:.3g} % on, {why}"

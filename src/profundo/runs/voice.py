@@ -143,12 +143,13 @@ def epoch_line(row: Mapping[str, float], epochs: int, name: str = "") -> str:
 
 def epoch_figure(name: str, value: float) -> str:
     """As `figure`, with as many digits in every line."""
-    return figure(name, value) if name.endswith(("accuracy", "exact match")) else f"{value:.4f}"
+    return text if (text := figure(name, value)).endswith("%") else f"{value:.4f}"
 
 
 def figure(name: str, value: float) -> str:
     """A score as people read it: accuracies and shares in percent; only a ranking without a fault is called 1."""
-    if "accuracy" in name or "share" in name or name in ("exact match", "calibration error"):
+    words = ("accuracy", "share", "exact match", "calibration error", "average precision")
+    if any(word in name for word in words) and not name.startswith("F1 of "):
         return f"{100 * value:.2f} %"
     return "> 0.9999" if name == "ROC-AUC" and 0.99995 <= value < 1 else f"{value:.4g}"
 

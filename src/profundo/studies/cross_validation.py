@@ -133,7 +133,7 @@ def parts(collection: Collection, experiment: Experiment, count: int, repeat: in
 
 def fold_data(collection: Collection, experiment: Experiment, fold: Tensor, seed: int) -> Dataset:
     """The data of one training. Samples are kept aside to validate only where somebody looks at them."""
-    usual = collection.shares[1] if experiment.early_stop else None
+    usual = collection.shares[1] if experiment.early_stop or experiment.threshold else None
     share = usual if experiment.validation is None else experiment.validation
     return held_out(collection, fold, validation=share, seed=seed)
 

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.evaluate.paired_tests import Paired, compare_costs, compare_right, holm
-from profundo.evaluate.scores import mistaken
+from profundo.evaluate.paired_tests import Paired, holm
+from profundo.evaluate.scores import compare_answers, mistaken
 from profundo.files import write_text
 from profundo.nets.summary import summary
 from profundo.pictures.comparison import (
@@ -32,7 +32,7 @@ from profundo.pictures.comparison import (
     pairing_words,
 )
 from profundo.pictures.numbers import shape
-from profundo.pictures.verdict import main_name, score
+from profundo.pictures.verdict import score
 from profundo.records import ProfundoError, Spec
 from profundo.runs.opening import open_run
 from profundo.runs.report_facts import (
@@ -41,7 +41,6 @@ from profundo.runs.report_facts import (
     displayable,
     environment_of,
     history_of,
-    intervals_of,
     raw_samples,
     said_of,
     settings_of,
@@ -53,6 +52,7 @@ __all__ = ["Compared", "compare"]
 
 MOST_RUNS = 12
 MOST_SHOWN = 12  # samples of each disagreement
+COMPARABLE = ("RMSE", "accuracy", "balanced accuracy", "average precision", "exact match")  # the figures' first words
 MOST_PAIRS_SHOWN = 3  # runs whose disagreements with the first are shown
 
 
@@ -191,7 +191,6 @@ def _contender(name: str, run: Run) -> Contender:
         name=name,
         scores=run.scores,
         command=command_of(run),
-        intervals=intervals_of(run.said, run.scores, run.data.spec.targets),
         history=history_of(run),
         best_epoch=run.best_epoch,
         parameters=sum(layer.parameters for layer in layers),
@@ -206,23 +205,31 @@ def _contender(name: str, run: Run) -> Contender:
 # --------------------------------------------------------------------------------------------------- more than luck?
 def _pairings(first: Run, pairs: Sequence[tuple[str, Run, str]]) -> list[Pairing]:
     assert first.scores is not None
-    figure = main_name(first.scores.values)
-    tested = [None if apart else _paired(first, run) for _, run, apart in pairs]
+    figures = [_comparable(first, run) for _, run, _ in pairs]
+    tested = [
+        None if apart else _paired(figure, first, run) for (_, run, apart), figure in zip(pairs, figures, strict=True)
+    ]
     adjusted = iter(holm([one.p for one in tested if one is not None]))
     return [
         Pairing(name, figure, apart=apart or "some of their answers are not finite")
         if one is None
         else Pairing(name, figure, adjusted=next(adjusted), **asdict(one))
-        for (name, _, apart), one in zip(pairs, tested, strict=True)
+        for (name, _, apart), figure, one in zip(pairs, figures, tested, strict=True)
     ]
 
 
-def _paired(first: Run, other: Run) -> Paired | None:
-    """None where an answer is not finite: such a network needs no comparison."""
-    if first.data.spec.targets.kind != "real":
-        return compare_right(_right(first), _right(other))
-    a, b = _errors(first), _errors(other)
-    return compare_costs(a, b, root=True) if bool((a.isfinite() & b.isfinite()).all()) else None
+def _comparable(first: Run, other: Run) -> str:
+    """The figure that leads, of those that both have and that can be told sample by sample."""
+    assert first.scores is not None
+    assert other.scores is not None
+    both = [name for name in first.scores.values if name in other.scores.values]
+    return next((name for name in both if name.startswith(COMPARABLE)), both[0] if both else "")
+
+
+def _paired(figure: str, first: Run, other: Run) -> Paired | None:
+    assert first.said is not None
+    assert other.said is not None
+    return compare_answers(figure, first.said, other.said, first.data.spec.targets)
 
 
 def _right(run: Run) -> Tensor:

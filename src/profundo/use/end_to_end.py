@@ -29,6 +29,7 @@ class Whole(nn.Module):
     mean: Tensor
     std: Tensor
     clipped: Tensor
+    limits: Tensor
 
     def __init__(self, net: nn.Module, spec: Spec, objective: Objective) -> None:
         super().__init__()
@@ -41,12 +42,16 @@ class Whole(nn.Module):
         trailing = [1] * (len(spec.inputs.shape) - 1)
         for name, values in (("mean", spec.inputs.mean or (0.0,)), ("std", spec.inputs.std or (1.0,))):
             self.register_buffer(name, torch.tensor(values, dtype=self.wide).reshape(-1, *trailing))
+        self.limited = bool(spec.inputs.limits)
+        self.register_buffer("limits", torch.tensor(spec.inputs.limits or (0.0,), dtype=self.wide))
         self.register_buffer("clipped", torch.tensor(spec.inputs.clipped or (False,)))
 
     def standard(self, raw: Tensor) -> Tensor:
         values = raw.to(self.wide)
         if self.standardised:
             values = (values - self.mean) / self.std
+        if self.limited:
+            values = values.clamp(-self.limits, self.limits)
         return torch.where(self.clipped, clip(values), values) if self.far else values
 
     def forward(self, raw: Tensor) -> Tensor:

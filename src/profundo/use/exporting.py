@@ -39,7 +39,7 @@ from profundo.use.end_to_end import Whole, answer_name, answers_of, example
 from profundo.use.model_card import CARD, card
 from profundo.use.model_card_text import TEXT, card_text
 from profundo.use.onnx_columns import feeds_of, with_columns
-from profundo.use.onnx_graphs import check_packages, onnx_graph, run_graph, serialised
+from profundo.use.onnx_graphs import check_packages, onnx_graph, run_graph, serialised, with_decision
 from profundo.use.plain_python import plain_python
 
 __all__ = ["FORMATS", "Exported", "export"]
@@ -312,6 +312,8 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
     spec = trained.spec
     given = "images" if spec.inputs.kind == "image" else "rows"
     model = onnx_graph(trained.whole, example(spec), given)
+    if spec.targets.threshold != 0.5:
+        model = with_decision(model, spec.targets.threshold)
     feeds: Mapping[str, Any] = {given: (samples.raw if given == "images" else samples.raw.double()).numpy()}
     if spec.inputs.columns:
         model = with_columns(model, spec.inputs.columns, given)
@@ -356,7 +358,7 @@ def _facts(about: Mapping[str, Any]) -> dict[str, str]:
         "producer": f"profundo {__version__}",
         **{
             name: about[name]
-            for name in ("name", "task", "answer", "classes", "targets", "preprocessing", "net", "data")
+            for name in ("name", "task", "answer", "classes", "threshold", "targets", "preprocessing", "net", "data")
         },
         "weights_sha256": about["weights_sha256"],
     }

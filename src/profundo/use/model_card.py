@@ -15,8 +15,8 @@ import torch
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
-from profundo.evaluate.intervals import wilson
 from profundo.files import in_words, read_object
+from profundo.pictures.verdict import is_better
 from profundo.records import CalibrationBin, ClassScores, ProfundoError, Spec, Targets
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
@@ -43,6 +43,7 @@ class Kept(BaseModel):
     epochs: int
     best_epoch: int | None = None
     seconds: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
     per_class: list[ClassScores] = []
     calibration: list[CalibrationBin] = []
     notes: list[str] = []
@@ -73,6 +74,7 @@ def card(folder: Folder) -> dict[str, Any]:
                 "features": list(spec.inputs.names),
             },
             "classes": list(spec.targets.classes),
+            "threshold": spec.targets.threshold if spec.targets.threshold != 0.5 else None,
             "targets": list(spec.targets.names),
             "preprocessing": preprocessing(spec),
             "data": {
@@ -89,6 +91,7 @@ def card(folder: Folder) -> dict[str, Any]:
             "seconds": kept.seconds.get("training"),
             "scores": {"test": kept.test, "baseline": kept.baseline, "linear": kept.linear},
             "linear_name": kept.linear_name or "linear model",
+            "intervals": {name: list(edges) for name, edges in kept.intervals.items()},
             "test_samples": kept.samples,
             "per_class": [asdict(one) for one in kept.per_class],
             "calibration": [asdict(one) for one in kept.calibration],
@@ -141,11 +144,12 @@ def answer(spec: Spec, objective: str) -> str:
         return "the expected value, in the target's own units"
     if objective == "hinge":
         return f"a margin: {spec.targets.classes[1]} at 0 or more, {spec.targets.classes[0]} below; no probability"
-    return (
-        "a probability for each label"
-        if spec.targets.kind == "labels"
-        else "a probability for each class, in their order"
-    )
+    if spec.targets.kind == "labels":
+        return "a probability for each label"
+    each = "a probability for each class, in their order"
+    if spec.targets.threshold == 0.5:
+        return each
+    return f"{each}; {spec.targets.classes[1]} is the answer from {100 * spec.targets.threshold:.3g} % on"
 
 
 def columns(spec: Spec) -> list[dict[str, Any]]:
@@ -211,7 +215,7 @@ def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
     predictions = [
         f"It was tested on {many:,} samples of the same source as those it learned from, and on nothing else: other cameras, "
         "places, times or groups of people may give other results.",
-        *_uncertainty(made["scores"]["test"], many),
+        *_uncertainty(made["scores"]["test"], made["intervals"]),
         *_against(made["scores"], made["linear_name"]),
         *_by_class(made["per_class"], many),
     ]
@@ -229,12 +233,13 @@ def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
     return predictions
 
 
-def _uncertainty(test: Mapping[str, float], many: int) -> list[str]:
-    if "accuracy" not in test or not many:
+def _uncertainty(test: Mapping[str, float], intervals: Mapping[str, Sequence[float]]) -> list[str]:
+    """How sure the figure that leads is."""
+    name = next(iter(test), "")
+    if name not in intervals:
         return []
-    low, high = wilson(round(test["accuracy"] * many), many)
-    between = f"between {100 * low:.1f} % and {100 * high:.1f} %"
-    return [f"With so many test samples, the true accuracy lies {between} (95 % interval of Wilson)."]
+    low, high = (figure(name, edge) for edge in intervals[name])
+    return [f"With so many test samples, the true {name} lies between {low} and {high} (95 % interval)."]
 
 
 def _against(scores: Mapping[str, Mapping[str, float]], linear_name: str) -> list[str]:
@@ -243,10 +248,9 @@ def _against(scores: Mapping[str, Mapping[str, float]], linear_name: str) -> lis
     if not test:
         return []
     name = next(iter(test))
-    lower_is_better = name in ("RMSE", "MAE")
     predictions = []
     for other, called in ((scores["baseline"], "a constant answer"), (scores["linear"], linear_name)):
-        if name in other and (test[name] >= other[name] if lower_is_better else test[name] <= other[name]):
+        if name in other and not is_better(name, test[name], other[name]):
             predictions.append(
                 f"It is no better than {called}: {name} {figure(name, test[name])}, against {figure(name, other[name])}."
             )

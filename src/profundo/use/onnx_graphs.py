@@ -68,6 +68,29 @@ def onnx_graph(whole: Whole, raw: Tensor, input_name: str) -> onnx.ModelProto:
     return model
 
 
+def with_decision(model: onnx.ModelProto, threshold: float) -> onnx.ModelProto:
+    """The model with a second output, "prediction", int64 (batch,): 1 where the second of two classes has a probability of
+    at least the threshold. Changes it."""
+    from onnx import TensorProto, helper
+
+    graph, inside = model.graph, "decision/"
+    graph.initializer.extend(
+        [
+            helper.make_tensor(f"{inside}second", TensorProto.INT64, [], [1]),
+            helper.make_tensor(f"{inside}threshold", TensorProto.FLOAT, [], [threshold]),
+        ]
+    )
+    graph.node.extend(
+        [
+            helper.make_node("Gather", [graph.output[0].name, f"{inside}second"], [f"{inside}probability"], axis=1),
+            helper.make_node("GreaterOrEqual", [f"{inside}probability", f"{inside}threshold"], [f"{inside}is"]),
+            helper.make_node("Cast", [f"{inside}is"], ["prediction"], to=TensorProto.INT64),
+        ]
+    )
+    graph.output.append(helper.make_tensor_value_info("prediction", TensorProto.INT64, ["batch"]))
+    return model
+
+
 def strip(model: onnx.ModelProto) -> None:
     """Without the exporter's notes."""
     graph = model.graph

@@ -25,7 +25,7 @@ def in_onnxruntime(spec: Spec, answer: str, file: str) -> str:
         "import numpy as np\nimport onnxruntime\n\n"
         f"session = onnxruntime.InferenceSession({file!r})\n"
         f"{given}\n"
-        f"({answer},) = session.run(None, inputs)\n{_answer(spec.targets, answer)}"
+        f"{answer} = session.run(None, inputs)[0]\n{_answer(spec.targets, answer)}"
     )
 
 
@@ -101,4 +101,7 @@ def _answer(targets: Targets, answer: str) -> str:
     classes = pformat(list(targets.classes), width=110, compact=True)
     if answer == "margin":
         return f"classes = {classes}\nprint(classes[int({answer}[0, 0] >= 0)])"
-    return f"classes = {classes}\nprint(dict(zip(classes, {answer}[0].tolist())))"
+    lines = f"classes = {classes}\nprint(dict(zip(classes, {answer}[0].tolist())))"
+    if targets.threshold != 0.5:
+        lines += f"\nprint(classes[int({answer}[0, 1] >= {targets.threshold!r})])  # by the threshold that was chosen"
+    return lines

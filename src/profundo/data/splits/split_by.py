@@ -15,7 +15,7 @@ import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
@@ -122,9 +122,7 @@ def forward(times: Tensor, count: int) -> list[Tensor]:
     wanted = torch.tensor([len(times) - size * left for left in range(count, 0, -1)])
     ends = counts.cumsum(0)
     cuts: list[int] = []
-    for place, end in enumerate(
-        wanted.tolist()
-    ):  # the time after which each fold begins, each later than the one before
+    for place, end in enumerate(wanted.tolist()):  # of each fold the time after which it begins
         first = cuts[-1] + 1 if cuts else 0
         last = len(ends) - 1 - (count - place)
         near = ends[first : last + 1]
@@ -170,9 +168,7 @@ def packed(labels: Tensor, groups: Tensor, shares: Tensor, generator: Generator)
         part = min(range(len(shares)), key=lambda at: (float(growth[at]), float(crowded[at])))
         part_of[group] = part
         filled[part] += table[group]
-    for empty in (
-        (filled.sum(1) == 0).nonzero().flatten().tolist()
-    ):  # gets the smallest group of those that have several
+    for empty in (filled.sum(1) == 0).nonzero().flatten().tolist():  # gets the smallest group of a part with several
         several = [one for one in order.tolist() if int((part_of[there] == part_of[one]).sum()) > 1]
         part_of[min(several, key=lambda one: float(sizes[one]))] = empty
     return part_of[groups]
@@ -191,5 +187,5 @@ def split_note(by: SplitBy, parts: Sequence[tuple[str, Tensor]]) -> str:
     return f"{by}: the past trains, the future tests: {spans}"
 
 
-def moment(key: float, by: SplitBy) -> Any:
+def moment(key: float, by: SplitBy) -> str:
     return f"{datetime.fromtimestamp(key, UTC):%Y-%m-%d %H:%M}".removesuffix(" 00:00") if by.are_dates else f"{key:g}"

@@ -212,7 +212,8 @@ def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Sa
         assert isinstance(inputs, Tensor)
         source, places = inputs, indices
     in_memory = isinstance(source, Tensor) and not stream
-    return Samples(source[places] if in_memory else Selection(source, places), samples.targets[indices])  # type: ignore[index]
+    values = source[places] if in_memory else Selection(source, places)  # type: ignore[index]
+    return Samples(values, samples.targets[indices], indices if samples.numbers is None else samples.numbers[indices])
 
 
 def finished(collection: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
@@ -222,14 +223,19 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
     if inputs.columns or isinstance(source, Learning):
         learn = source.as_features if isinstance(source, Learning) else as_features
         try:
-            inputs, (train, validation, test), more = learn(inputs, train, validation, test)
+            inputs, made, more = learn(inputs, train, validation, test)
         except ProfundoError as error:
             raise ProfundoError(f"{collection.name}: {error}") from None
+        train, validation, test = (
+            replace(new, numbers=old.numbers) for new, old in zip(made, (train, validation, test), strict=True)
+        )
         notes += more
     inputs, more = _measured(inputs, train)
     notes += more
     if targets.kind == "real":
         targets = measured_targets(targets, train.targets, collection.target_transform)
+    else:
+        targets = replace(targets, shares=_shares(targets, train.targets))
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
     readings = collection.readings
@@ -261,6 +267,14 @@ def _quotas(counts: Sequence[int], share: float) -> list[int]:
     for label in order[:missing]:
         quotas[label] += 1
     return [min(quota, max(0, count - 1)) for quota, count in zip(quotas, counts, strict=True)]
+
+
+def _shares(targets: Targets, values: Tensor) -> tuple[float, ...]:
+    """Of each class, or label, among the training samples."""
+    if targets.kind != "labels":
+        values = torch.bincount(values.long(), minlength=len(targets.classes)) / len(values)
+    shares: list[float] = (values.double().mean(0) if targets.kind == "labels" else values.double()).tolist()
+    return tuple(shares)
 
 
 def _measured(inputs: Inputs, train: Samples) -> tuple[Inputs, tuple[str, ...]]:

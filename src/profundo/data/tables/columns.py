@@ -82,9 +82,9 @@ def _vary(values: Tensor) -> bool:
 
 
 def encoded(columns: Sequence[Column], raw: Tensor, levels: Sequence[Sequence[str]]) -> Tensor:
-    """float32 (rows, features) of raw rows. levels: for each column what the raw indices of categories stand for."""
+    """float64 (rows, features) of raw rows. levels: for each column what the raw indices of categories stand for."""
     parts = [_encoded(column, raw[:, place], levels[place]) for place, column in enumerate(columns)]
-    return torch.cat([*parts, torch.empty(len(raw), 0, dtype=torch.float64)], dim=1).float()
+    return torch.cat([*parts, torch.empty(len(raw), 0, dtype=torch.float64)], dim=1)
 
 
 def feature_names(columns: Sequence[Column]) -> tuple[str, ...]:

@@ -101,7 +101,8 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     )
     readings = tuple(replace(reading, use=uses.get(column, "input")) for column, reading in table.readings.items())
     notes = (*table.notes, *lost, *outputs, *decisions(readings))
-    return Collection(name, inputs, targets, Samples(rows, values), notes=notes, readings=readings)
+    samples = Samples(rows, values, numbers=torch.from_numpy(there.to_numpy().nonzero()[0]))
+    return Collection(name, inputs, targets, samples, notes=notes, readings=readings)
 
 
 def inputs_among(
@@ -375,7 +376,7 @@ def _one_target(series: polars.Series, texts: polars.Series | None, task: Task, 
             raise ProfundoError(
                 f"{where}: column {series.name!r} holds {series.dtype} values; --task real needs numbers"
             )
-        values = torch.from_numpy(series.cast(polars.Float32).to_numpy().copy()).unsqueeze(1)
+        values = torch.from_numpy(series.cast(polars.Float64).to_numpy().copy()).unsqueeze(1)
         if not values.isfinite().all():
             raise ProfundoError(f"{where}: column {series.name!r} holds infinite values; a target is a finite number")
         return Targets("real", names=(series.name,)), values, ()

@@ -50,7 +50,7 @@ class BadInputError(ProfundoError):
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """values: float32 (rows, features); notices: for each row, sentences about what it lacked; faults: for the place of each
+    """values: float64 (rows, features); notices: for each row, sentences about what it lacked; faults: for the place of each
     row that cannot be used, why not."""
 
     values: Tensor
@@ -279,7 +279,7 @@ def _features(parts: Sequence[_Part], inputs: Inputs) -> Features:
     for index, place in (~raw.float().isfinite()).nonzero().tolist():
         name = columns_of(inputs)[place].name
         faults.setdefault(index, f"column {name!r}: expected a number, got {_shown(float(raw[index, place]))}")
-    return Features(raw.float(), [()] * len(raw), faults)
+    return Features(raw, [()] * len(raw), faults)
 
 
 def _notices(raw: Tensor, levels: Sequence[tuple[str, ...]], columns: Sequence[Column]) -> list[tuple[str, ...]]:

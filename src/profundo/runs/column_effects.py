@@ -1,0 +1,180 @@
+"""What the net of a run of rows goes by, for its page: which columns count, how answers depend on them, what drove the
+worst ones. Asked on test samples that training has not seen; as many as a few seconds allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from profundo.data import standardize
+from profundo.evaluate.importance import drivers, partial_dependence, permutation_importance
+from profundo.evaluate.leading import positive
+from profundo.evaluate.scores import Answers, figure_of
+from profundo.pictures.report_content import Dependence, Effects, Importance, Value
+from profundo.pictures.verdict import rises
+from profundo.records import LayerRow
+from profundo.runs.run import Run
+from profundo.runs.table_values import column_slices, values_of
+
+__all__ = ["OTHERS", "drivers_of", "effects_of", "spread_over"]
+
+MOST_ROWS, MOST_WORK = (
+    300_000,
+    2e10,
+)  # rows through the net, and operations on them, to measure importance: a few seconds
+A_FEATURE = 200  # operations' worth of time: to copy it, to standardise it
+FEWEST_SAMPLES, MOST_SAMPLES = 100, 2000
+REPEATS = 10
+FEWEST_COLUMNS, MOST_COLUMNS = 20, 200  # whose importance is measured
+MOST_DRAWN = 6  # columns
+PLACES = 20  # of a curve
+SHOWN = (0.05, 0.95)  # quantiles of a column between which it is drawn
+MOST_LEVELS = 12
+MOST_LINES = 4  # classes, labels or targets in a chart
+OTHERS = 20  # rows whose values are tried in a mistaken one
+MOST_DRIVERS = 3  # columns named
+
+
+def named_slices(run: Run) -> list[tuple[str, slice]]:
+    """Each column with the features that it became."""
+    inputs = run.data.spec.inputs
+    if inputs.columns:
+        return [(column.name, at) for column, at in column_slices(inputs)]
+    names = inputs.names or tuple(f"x{place + 1}" for place in range(inputs.shape[0]))
+    return [(name, slice(place, place + 1)) for place, name in enumerate(names)]
+
+
+def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[LayerRow]) -> Effects | None:
+    """rows: the raw test rows of these indices. None for images, and where there are too few samples to ask."""
+    assert run.said is not None
+    assert run.scores is not None
+    spec, count = run.data.spec, len(run.said.costs)
+    if spec.inputs.kind == "image" or count < 2:
+        return None
+    columns = every = named_slices(run)
+    a_row = sum(layer.flops for layer in layers) + A_FEATURE * spec.inputs.shape[0]
+    affordable = min(MOST_ROWS, MOST_WORK / a_row) / REPEATS  # samples times columns
+    number = min(len(columns), MOST_COLUMNS, max(FEWEST_COLUMNS, int(affordable / FEWEST_SAMPLES)))
+    chosen = spread_over(count, max(FEWEST_SAMPLES, min(MOST_SAMPLES, int(affordable / number))))
+    inputs = rows(chosen.tolist())
+    if number < len(columns):
+        columns = steepest(run, inputs, columns)[:number]
+    name = next(iter(run.scores.values))
+    sign = 1 if rises(name) else -1
+    targets, said = run.data.spec.targets, run.said
+
+    def figure(answers: Tensor, at: Tensor) -> float:
+        truth = said.targets[chosen][at]
+        judged = Answers(answers, truth, truth.new_zeros(len(truth)), said.quantity, targets.threshold)
+        return sign * figure_of(name, judged, targets)
+
+    changes = permutation_importance(run.predict, figure, inputs, [at for _, at in columns], repeats=REPEATS)
+    each_column = [Importance(column, *change) for (column, _), change in zip(columns, changes, strict=True)]
+    ranked = sorted(zip(each_column, columns, strict=True), key=lambda one: -one[0].change)
+    most = MOST_DRAWN if has_graded_answers(run) else 0
+    drawn = [dependence(run, inputs, *column) for one, column in ranked[:most] if one.change > 0]
+    dependences = [one for one in drawn if one is not None]
+    return Effects(name, len(chosen), len(every), [one for one, _ in ranked], dependences)
+
+
+def has_graded_answers(run: Run) -> bool:
+    """Whether answers are probabilities or values; not bare classes, which say little of how they change."""
+    return run.said is not None and (run.said.are_probabilities or run.data.spec.targets.kind == "real")
+
+
+def spread_over(count: int, most: int) -> Tensor:
+    """Evenly spread indices, at most so many."""
+    return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).long()
+
+
+def steepest(run: Run, inputs: Tensor, columns: Sequence[tuple[str, slice]]) -> list[tuple[str, slice]]:
+    """The columns, first those by which the outputs change most: mean |∂outputs/∂feature| · its deviation."""
+    device = next((parameter.device for parameter in run.net.parameters()), torch.device("cpu"))
+    ready = standardize(inputs[:FEWEST_SAMPLES].to(device), run.data.spec.inputs).requires_grad_()
+    with torch.enable_grad():
+        (slopes,) = torch.autograd.grad(run.net(ready).sum(), ready)
+    loud = slopes.abs().mean(0).cpu()
+    return sorted(columns, key=lambda column: -float(loud[column[1]].sum()))
+
+
+# -------------------------------------------------------------------------------------------------------- dependence
+def dependence(run: Run, inputs: Tensor, name: str, at: slice) -> Dependence | None:
+    """How the mean answer changes with a column: over the values that its rows have; None where it has one."""
+    spec = run.data.spec
+    column = next((one for one in spec.inputs.columns if one.name == name), None)
+    place = [one for one, _ in named_slices(run)].index(name)
+    some = inputs[spread_over(len(inputs), FEWEST_SAMPLES)]
+    if column is not None and column.has_gaps and column.kind != "category":
+        inputs = inputs[inputs[:, at.stop - 1] < 0.5]
+    if column is not None and column.kind == "category":
+        blocks, counts = torch.unique(inputs[:, at], dim=0, return_counts=True)
+        blocks = blocks[counts.argsort(descending=True, stable=True)[:MOST_LEVELS]]
+    else:
+        first = inputs[:, at.start]
+        edges = first.quantile(first.new_tensor(SHOWN)) if len(first) else first.new_zeros(2)
+        inside = inputs[(first >= edges[0]) & (first <= edges[1])]
+        blocks = inside[inside[:, at.start].argsort()][spread_over(len(inside), PLACES)][:, at]
+        blocks = torch.unique(blocks, dim=0)
+    if len(blocks) < 2:
+        return None
+    names, means = lines_of(run, partial_dependence(run.predict, some, at, blocks))
+    labels: list[str] = []
+    if column is not None and column.kind == "category":
+        example = inputs[0].repeat(len(blocks), 1)
+        example[:, at] = blocks
+        labels = [values_of(row, spec.inputs)[place].text for row in example]
+    shift = 2000.0 if column is not None and column.kind == "date" else 0.0
+    return Dependence(name, (blocks[:, 0].double() + shift).tolist(), names, means.T.tolist(), labels)
+
+
+def lines_of(run: Run, means: Tensor) -> tuple[list[str], Tensor]:
+    """What of the answers is drawn, and its values (places, lines): the class to be found, of two; the commonest of more."""
+    targets = run.data.spec.targets
+    if targets.kind == "binary":
+        wanted = positive(targets)
+        return [targets.classes[wanted]], (means if wanted else 1 - means)[:, None]
+    if targets.kind == "real":
+        means = means.view(len(means), -1)[:, :MOST_LINES]
+        return list(targets.names or [f"target {place + 1}" for place in range(means.shape[1])])[:MOST_LINES], means
+    if means.ndim == 1:
+        means = means[:, None]
+    shares = torch.tensor(targets.shares or [1.0] * len(targets.classes))
+    first = sorted(shares.argsort(descending=True, stable=True)[:MOST_LINES].tolist())
+    return [targets.classes[place] for place in first], means[:, first]
+
+
+# ----------------------------------------------------------------------------------------------------------- mistakes
+def drivers_of(run: Run, row: Tensor, index: int, others: Tensor, among: Sequence[Importance]) -> list[Value]:
+    """The columns whose values drove the answer to one test row (features,), by what it would be with those of others.
+    among: the columns that are tried."""
+    if run.said is None or not has_graded_answers(run):
+        return []
+    tried = {one.name for one in among}
+    targets, columns = run.data.spec.targets, named_slices(run)
+    places = [place for place, (name, _) in enumerate(columns) if name in tried]
+    chosen = int(run.said.chosen[index]) if targets.kind in ("binary", "classes") else 0
+
+    def answer(rows: Tensor) -> Tensor:
+        answers = run.predict(rows).double()
+        if targets.kind == "binary":
+            return answers if chosen else 1 - answers
+        if targets.kind == "classes":
+            return answers[:, chosen]
+        wrong = (answers - run.said.targets[index]).abs() if run.said is not None else answers
+        return wrong.view(len(rows), -1).mean(1)
+
+    shares = drivers(answer, row, others, [columns[place][1] for place in places])
+    values = values_of(row, run.data.spec.inputs)
+    top = [
+        (float(shares[at]), values[places[at]]) for at in shares.argsort(descending=True, stable=True)[:MOST_DRIVERS]
+    ]
+    return [replace(value, remark=effect(share, targets.kind)) for share, value in top if share > 0]
+
+
+def effect(share: float, kind: str) -> str:
+    if kind == "real":
+        return f"{share:+.3g} to the error".replace("-", "−")
+    return f"{100 * share:+.1f} points"
