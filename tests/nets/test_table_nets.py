@@ -110,7 +110,7 @@ def test_categories_and_gaps_of_a_table_arrive_as_zero_and_one(tmp_path):
     standard = standardize(data.train.inputs, data.spec.inputs)
     net.measure_inputs(standard)
     seen = net.features(standard)[:, -sum(flags) :]
-    torch.testing.assert_close(seen, data.train.inputs[:, torch.tensor(flags)], rtol=0, atol=1e-5)
+    torch.testing.assert_close(seen, data.train.inputs[:, torch.tensor(flags)].float(), rtol=0, atol=1e-5)
 
 
 def test_very_many_numbers_go_without_pieces():
