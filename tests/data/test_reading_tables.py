@@ -199,6 +199,14 @@ def test_what_a_person_says_of_a_column_holds(tmp_path):
             read(tmp_path, text, columns=columns)
 
 
+def test_words_for_nothing_may_look_like_numbers(tmp_path):
+    assert read(tmp_path, "x,y\n-99,a\n 0,b\n3,-99\n", missing=["-99"]).frame.rows() == [
+        (None, "a"),
+        (0, "b"),
+        (3, None),
+    ]
+
+
 def learned(tmp_path, text, **how):
     path = tmp_path / "train.csv"
     path.write_text(text)

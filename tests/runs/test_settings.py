@@ -24,6 +24,7 @@ from profundo.train.randomness import seeded
 
 TABLE = {"data": "t.parquet", "target": "y", "task": "real"}
 PICTURES = {"data": "pictures"}
+TEXT = {"data": "t.csv", "target": "column 3"}
 
 # Name → what is asked besides, a value, another.
 CHANGES = {
@@ -31,6 +32,15 @@ CHANGES = {
     "target": ({**TABLE}, "y", "z"),
     "task": ({**TABLE}, "real", "classes"),
     "image_size": (PICTURES, None, 8),
+    "drop": (TABLE, None, ["a"]),
+    "only": (TABLE, None, ["b"]),
+    "id_columns": (TABLE, None, ["b"]),
+    "columns": (TEXT, None, {"column 2": "category"}),
+    "missing": (TEXT, None, ["0"]),
+    "encoding": (TEXT, None, "cp850"),
+    "header": (TEXT, None, "none"),
+    "split_by": (TABLE, None, "time:a"),
+    "target_transform": ({**TABLE, "target": "a"}, "none", "rank"),
     "net": ({}, "linear", "mlp"),
     "net_options": ({"net": "mlp"}, {}, {"widths": [5]}),
     "epochs": ({}, 2, 3),
@@ -84,6 +94,8 @@ def place(tmp_path_factory):
     random = np.random.default_rng(0)
     columns = {name: random.normal(size=200) for name in ("a", "b")}
     columns |= {name: random.integers(0, 3, 200).astype(float) for name in ("y", "z")}
+    rows = [f"{'áñ'[i % 2]},{i % 5},{'pq'[i * i % 3 % 2]}" for i in range(100)]
+    (place / "t.csv").write_bytes("\n".join(["column 1,column 2,column 3", *rows]).encode("cp1252"))
     pl.DataFrame(columns).write_parquet(place / "t.parquet", row_group_size=50)
     for folder in ("pictures", "damaged"):
         draw(place / folder)

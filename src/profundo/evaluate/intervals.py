@@ -119,7 +119,12 @@ def logit_interval(share: float, samples: int) -> tuple[float, float]:
     if not 0 < share < 1 or not samples:
         return wilson(round(share * samples), samples)
     middle, half = math.log(share / (1 - share)), Z / math.sqrt(samples * share * (1 - share))
-    return 1 / (1 + math.exp(half - middle)), 1 / (1 + math.exp(-half - middle))
+    return _share(middle - half), _share(middle + half)
+
+
+def _share(logit: float) -> float:
+    """1/(1 + e⁻ˣ), wherever x lies."""
+    return (1 + math.tanh(logit / 2)) / 2
 
 
 def resampled(samples: int, resamples: int, seed: int) -> Iterator[Tensor]:

@@ -20,8 +20,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from profundo.data.augmenting.options import check, read
 from profundo.data.dataset_names import Header, TargetTransform, Task, nearest
-from profundo.data.splits.split_by import read_split_by
-from profundo.evaluate.thresholds import check_rule
 from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
@@ -79,13 +77,21 @@ def known_weights(asked: Any) -> Literal["balanced"] | list[float]:
 
 def known_split(asked: str) -> str:
     """What splits are made by, once it can be read."""
+    from profundo.data.splits.split_by import read_split_by  # and PyTorch
+
     read_split_by(asked)
     return asked
 
 
+def known_threshold(asked: str) -> str:
+    from profundo.evaluate.thresholds import check_rule  # and PyTorch
+
+    return check_rule(asked)
+
+
 SplitBy = Annotated[str, AfterValidator(known_split)]
 Changes = Annotated[list[Any], AfterValidator(known_changes)]
-ThresholdRule = Annotated[str, BeforeValidator(str), AfterValidator(check_rule)]
+ThresholdRule = Annotated[str, BeforeValidator(str), AfterValidator(known_threshold)]
 ClassWeights = Annotated[Any, AfterValidator(known_weights)]
 
 

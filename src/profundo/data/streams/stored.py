@@ -95,5 +95,5 @@ def _tables(where: str, stored: list[Stored], how: Reading) -> Collection:
     whole = all(one is stored[0] for one in stored) and fits_in_memory(EXPANDS * stored[0].size, how.stream)
     name = called(where, TABLES)
     if whole:
-        return split_collection(typed_table(read_tables(stored)), name, where, how)
+        return split_collection(typed_table(read_tables(stored), how.columns), name, where, how)
     return parquet_collection(name, stored, how)

@@ -21,7 +21,7 @@ from profundo.data.streams.addresses import Stored
 from profundo.data.streams.archives import SMALL, TIGHT, printable
 from profundo.data.tables.delimited import Cells, read_delimited
 from profundo.data.tables.parquet_footers import unpacked_bytes
-from profundo.data.tables.reading import Table, interpreted, typed_table
+from profundo.data.tables.reading import Table, ToldError, interpreted, typed_table
 from profundo.data.tables.several_targets import TargetValues, are_lists, listed_labels, several_targets
 from profundo.files import what_is_at
 from profundo.records import Column, ColumnReading, Inputs, ProfundoError, Samples, TableForm, Targets
@@ -214,18 +214,15 @@ def read_frame(path: Path, how: Reading = Reading()) -> polars.DataFrame:  # noq
 
 def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
     """The table in a file: its values, and what each column was taken for."""
-    if is_parquet(path):
-        return typed_table(_readable(path, _read_parquet))
-    form = form_of(how)
-    cells = _readable(path, lambda path: read_delimited(path, form))
-    for name in how.columns:
-        if name not in cells.frame.columns:
-            raise ProfundoError(f"{path} has no column {name!r}; {nearest(name, cells.frame.columns)}")
-    target = how.target or ""
-    keep = [target, *(name.strip() for name in target.split(","))]
     try:
+        if is_parquet(path):
+            return typed_table(_readable(path, _read_parquet), how.columns)
+        form = form_of(how)
+        cells = _readable(path, lambda path: read_delimited(path, form))
+        target = how.target or ""
+        keep = [target, *(name.strip() for name in target.split(","))]
         table = interpreted(cells.frame, cells.separator, how.missing, how.columns, keep)
-    except ProfundoError as error:
+    except ToldError as error:
         raise ProfundoError(f"{path}: {error}") from None
     return replace(table, notes=cells.notes)
 

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from profundo.data.dataset_names import nearest
 from profundo.data.tables.dates_in_text import ORDERS, DateForm, learned_dates, read_dates
 from profundo.data.tables.numbers_in_text import NumberForm, are_codes, decimal_marks, learned_numbers, read_numbers
 from profundo.records import ColumnReading, ProfundoError, Writing
@@ -25,6 +26,7 @@ __all__ = [
     "MISSING",
     "TRUTH",
     "Table",
+    "ToldError",
     "as_truth",
     "interpreted",
     "read_cells",
@@ -50,6 +52,10 @@ MOST_UNREAD = 0.1  # of the cells of a column of numbers or dates
 RECURS = 3  # rows with the same word among numbers: it stands for nothing
 Kind = Literal["number", "date", "category", "text"]
 KINDS = ("number", "date", "category", "text")
+
+
+class ToldError(ProfundoError):
+    """What a person says of a column does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,12 @@ def interpreted(
     import polars
 
     manner = Manner(separator, MISSING if missing is None else ("", *missing))
-    told = told or {}
+    told = known_columns(told, cells.columns)
+    if missing is not None:  # they may look like numbers: -99
+        everything = polars.all()
+        cells = cells.select(
+            polars.when(~everything.str.strip_chars().is_in(manner.missing)).then(everything).name.keep()
+        )
     quick = cells.select(polars.all().cast(polars.Float64, strict=False))
     with ThreadPoolExecutor(share()) as pool:  # Polars releases the interpreter lock
         learned = pool.map(
@@ -105,8 +116,10 @@ def interpreted(
     return Table(frame, {name: reading for name, (_, reading) in results.items()}, texts)
 
 
-def typed_table(frame: polars.DataFrame) -> Table:
-    """Of a file that says itself what its columns are."""
+def typed_table(frame: polars.DataFrame, told: Mapping[str, str] | None = None) -> Table:
+    """Of a file that says itself what its columns are; told: as of `interpreted`."""
+    import polars
+
     readings = {
         series.name: ColumnReading(
             series.name,
@@ -117,7 +130,18 @@ def typed_table(frame: polars.DataFrame) -> Table:
         )
         for series in frame
     }
+    for name, kind in known_columns(told, frame.columns).items():
+        values, readings[name] = _told(frame[name].cast(polars.String), kind, Manner("", MISSING))
+        frame = frame.with_columns(values)
     return Table(frame, readings)
+
+
+def known_columns(told: Mapping[str, str] | None, columns: Sequence[str]) -> Mapping[str, str]:
+    """What is told of columns, once they are there. Raises ToldError."""
+    for name in told or {}:
+        if name not in columns:
+            raise ToldError(f"no column {name!r}; {nearest(name, columns)}")
+    return told or {}
 
 
 def stripped(series: polars.Series) -> polars.Series:
@@ -258,7 +282,7 @@ def _told(cells: polars.Series, told: str, manner: Manner) -> Result:
     """A column that somebody says what it is: number, number:, (decimal comma), date, date:dmy, date:%d.%m.%Y, category, text."""
     kind, _, how = told.partition(":")
     if kind not in KINDS or (how and kind not in ("number", "date")):
-        raise ProfundoError(
+        raise ToldError(
             f"column {cells.name!r}: expected number, number:, date, date:dmy, date:%d.%m.%Y, category or text, got {told!r}"
         )
     texts = stripped(cells)
@@ -274,7 +298,7 @@ def _told(cells: polars.Series, told: str, manner: Manner) -> Result:
     elif kind == "date":
         form = DateForm(Writing(dates=how), "") if how else learned_dates(different, manner.order, manner.separator)
         if form is None or not (how == "" or how in ORDERS or how.startswith("%")):
-            raise ProfundoError(
+            raise ToldError(
                 f"column {cells.name!r}: expected dates, such as {different[0] if len(different) else '2024-05-31'!r}; say their "
                 f"order (ymd, dmy, mdy) or format, as in date:%d.%m.%Y"
             )
@@ -284,7 +308,7 @@ def _told(cells: polars.Series, told: str, manner: Manner) -> Result:
         )
     values, reading = _written(texts, there, kind, form)
     if values.null_count() == len(values):
-        raise ProfundoError(f"column {cells.name!r}: expected {told}, but no cell reads so, such as {texts[0]!r}")
+        raise ToldError(f"column {cells.name!r}: expected {told}, but no cell reads so, such as {texts[0]!r}")
     return values, replace(reading, why="as told", doubt="")
 
 
