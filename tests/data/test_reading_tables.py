@@ -117,6 +117,15 @@ def test_dates_that_leave_their_order_open_are_said_to(cells, separator, order):
     assert cells[0] in form.doubt
 
 
+@pytest.mark.parametrize(
+    "cell", ["x" * 200_000, "1 " * 100_000, "a1" * 100_000, "€" * 100_000, "-" * 100_000, "1." * 100_000]
+)
+def test_a_giant_cell_takes_no_time_and_spoils_no_column(cell, tmp_path):
+    table = read(tmp_path, "x;y\n" + "".join(f"{i},5;2\n" for i in range(40)) + cell + ";4\n")
+    assert table.readings["x"].unread == 1
+    assert table.readings["x"].kind == "number"
+
+
 def read(tmp_path, text, name="t.csv", encoding="utf-8", **how):
     path = tmp_path / name
     path.write_bytes(text.encode(encoding))

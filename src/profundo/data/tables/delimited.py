@@ -110,7 +110,9 @@ def _decoded(content: bytes, is_wide: bool, encoding: str, path: Path) -> tuple[
             ) from None
         guessed = name == "cp1252" and not encoding
         return text, ("its text is no UTF-8 and was read as Windows-1252; --encoding says another",) if guessed else ()
-    raise ProfundoError(f"{path}: expected text in {' or '.join(usual)}; save it as UTF-8, or say its --encoding")
+    raise ProfundoError(
+        f"{path}: expected text in UTF-8, and it is no {usual[-1]} either; save it so, or say its --encoding"
+    )
 
 
 def without_separator_line(content: bytes) -> tuple[bytes, str]:

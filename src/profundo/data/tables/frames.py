@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -77,9 +78,7 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     targets, values, outputs = target_values(labelled.select(wanted), how.task, where, texts)
     columns, left_out = recognised_columns(frame.select(inputs_of), table.readings)  # of all rows: a count has no gaps
     if not columns:
-        raise ProfundoError(
-            f"{where}: no column is left to predict {target!r} from: {none_left(list(left_out.values()))}"
-        )
+        raise ProfundoError(f"{where}: no column is left to predict {target!r} from: {none_left(left_out)}")
     try:
         rows = raw_rows(frame, columns)[
             torch.from_numpy(there.to_numpy().copy())
@@ -172,10 +171,11 @@ def _other(reading: ColumnReading) -> str:
     return f"number:{',' if reading.writing.decimal == '.' else '.'}"
 
 
-def none_left(left_out: Sequence[str]) -> str:
+def none_left(left_out: Mapping[str, str]) -> str:
     """Why, in a few words."""
     more = len(left_out) - MOST_TOLD
-    told = "; ".join(left_out[:MOST_TOLD]) or "it has no other column"
+    sentences = [f"column {name!r} is left out: {why}" for name, why in islice(left_out.items(), MOST_TOLD)]
+    told = "; ".join(sentences) or "it has no other column"
     return f"{told}; and so are {more:,} more" if more > 0 else told
 
 

@@ -33,9 +33,10 @@ BETWEEN = {
     "": "",
 }  # signs between digits, as regular expressions
 PARTS = re.compile(
-    rf"[+-]?\s*(?P<before>[^\d+\-.,'’\s]*(?:\s?[^\d+\-.,'’\s]+)*)\s*[+-]?\s*"
-    rf"(?P<digits>(?:\d[\d.,'’{SPACES}]*\d|\d)[.,]?|[.,]\d+)(?P<power>[eE][+-]?\d+)?\s*(?P<after>[^\d]*)"
+    rf"[+-]?(?P<before>[^\d+\-.,'’]{{0,16}})[+-]?\s{{0,3}}"
+    rf"(?P<digits>(?:\d[\d.,'’{SPACES}]*\d|\d)[.,]?|[.,]\d+)(?P<power>[eE][+-]?\d+)?(?P<after>[^\d]{{0,16}})"
 )
+LONGEST = 64  # characters of a number
 
 
 class NumberForm(NamedTuple):
@@ -138,6 +139,8 @@ def _fits(digits: Iterable[str], decimal: str, thousands: str) -> bool:
 
 
 def _parts(cell: str) -> dict[str, str] | None:
+    if len(cell) > LONGEST:
+        return None
     cell = cell.replace("−", "-")
     cell = "-" + cell[1:-1] if cell.startswith("(") and cell.endswith(")") else cell
     match = PARTS.fullmatch(cell)

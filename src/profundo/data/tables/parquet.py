@@ -256,9 +256,7 @@ def parquet_collection(name: str, stored: Sequence[Stored], how: Reading) -> Col
     sample = table.taken(there[learning].numpy(), names)
     columns, left_out = recognised_columns(sample)
     if not columns:
-        raise ProfundoError(
-            f"{where}: no column is left to predict {target!r} from: {none_left(list(left_out.values()))}"
-        )
+        raise ProfundoError(f"{where}: no column is left to predict {target!r} from: {none_left(left_out)}")
     source = Rows(table, columns)
     split_of = splits_of([one.address for one in stored])
     files = torch.from_numpy(np.searchsorted(table.begins, there.numpy(), side="right") - 1)
