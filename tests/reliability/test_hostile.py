@@ -253,7 +253,15 @@ def test_hostile_descriptions_of_a_net_are_refused_in_one_line(change, copy, fas
 
 def test_an_enormous_net_is_refused_before_any_memory_is_taken(copy):
     described = json.loads((copy / "model.json").read_text())
-    described["spec"]["inputs"] |= {"shape": [10**12], "names": [], "columns": [], "mean": [], "std": []}
+    described["spec"]["inputs"] |= {
+        "shape": [10**12],
+        "names": [],
+        "columns": [],
+        "mean": [],
+        "std": [],
+        "clipped": [],
+        "limits": [],
+    }
     put_description(copy, described)
     with pytest.raises(ProfundoError, match="other weights"):
         load_model(Folder(copy))
