@@ -8,7 +8,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist work
 
 # What computes, for a CPU without AVX-512 and bfloat16, whose kernels round otherwise and have faults of their own.
 SMALL_CPU := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
-NUMERICAL := tests/train tests/nets tests/graph/test_tracing.py tests/graph/test_rewriting.py tests/evaluate tests/objectives
+NUMERICAL := tests/train tests/nets tests/graph/test_tracing.py tests/graph/test_simplifying.py tests/evaluate tests/objectives
 
 .PHONY: train test test-small-cpu check lint bench install clean
 
