@@ -1,6 +1,7 @@
 """How columns are read is learned from all of their text, kept, and said: numbers, dates, codes, words, and what is none."""
 
 import random
+from dataclasses import replace
 from datetime import datetime
 
 import polars
@@ -278,6 +279,9 @@ def test_columns_that_say_which_row_it_is_are_carried_and_not_learned_from(tmp_p
     (entry,) = entries([tmp_path / "new.csv"], inputs)
     assert entry.ids == {"who": "c9"}
     assert learned(tmp_path, text, only=["x", "z"]).names == ("x", "z")
+    assert learned(tmp_path, text, drop="z", id_columns="who", missing="-99") == replace(
+        inputs, form=replace(inputs.form, missing=("-99",))
+    )
     with pytest.raises(ProfundoError, match="no column 'w' for --drop"):
         learned(tmp_path, text, drop=["w"])
 

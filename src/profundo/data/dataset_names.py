@@ -63,6 +63,12 @@ class Reading:
     split_by: str | None = None
     target_transform: TargetTransform = "none"
 
+    def __post_init__(self) -> None:
+        """One name stands for a list of it."""
+        for name in ("drop", "only", "id_columns", "missing"):
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, (value,))
+
     def __repr__(self) -> str:
         """What differs from reading without a word."""
         usual = type(self)()

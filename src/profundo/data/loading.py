@@ -69,16 +69,9 @@ def load(
     split_by: "time:COLUMN" or "group:COLUMN" of a table, "group:PATTERN" of the names of images: see split_by.py.
     target_transform: of a real target, "log", "rank" or "auto": see target_transforms.py.
     """
-    of_tables = (
-        tuple(drop),
-        tuple(only),
-        tuple(id_columns),
-        columns or {},
-        None if missing is None else tuple(missing),
-    )
     how = Reading(
         *(data_dir, stream, skip_bad, target, task, image_size),
-        *of_tables,
+        *(drop, only, id_columns, columns or {}, missing),
         *(encoding, header, split_by, target_transform),
     )
     return divide(collect(name, how), validation=validation, seed=seed, stream=stream is True)
