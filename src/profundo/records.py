@@ -17,6 +17,7 @@ __all__ = [
     "BEGIN",
     "END",
     "PAD",
+    "THINGS",
     "Batch",
     "Calibration",
     "CalibrationBin",
@@ -54,7 +55,16 @@ class Interrupted(BaseException):
         self.code = 128 + signal_number
 
 
-InputKind = Literal["image", "features"]
+InputKind = Literal["image", "features", "array", "sound", "series"]
+THINGS: Mapping[str, str] = {
+    "image": "images",
+    "features": "rows",
+    "array": "arrays",
+    "sound": "sounds",
+    "series": "series",
+}
+"""What several inputs of a kind are called."""
+
 ColumnKind = Literal["number", "category", "date"]
 TargetKind = Literal["classes", "binary", "labels", "real"]
 
@@ -132,7 +142,9 @@ class ColumnReading:
 class Inputs:
     """What one input looks like.
 
-    shape: (channels, height, width) of an image, (features,) of a row.
+    kind: "features", a row of numbers; "image", of 8-bit pixels; "array", of numbers in any shape; "sound", an array that was a
+        file of sound; "series", an array (channels, steps) in the order of time.
+    shape: (channels, height, width) of an image, (features,) of a row, (channels, …) of all others.
     mean, std: per channel or per feature, measured on the training split in units of the raw values
         (0–255 for images); a network sees z = (raw − mean) / std. Empty: the values are used as they are.
     clipped: for each feature whether it has values far out: then the network sees z / √(1 + (z/3)²), mean is the median
@@ -153,6 +165,11 @@ class Inputs:
     clipped: tuple[bool, ...] = ()
     limits: tuple[float, ...] = ()
     window: tuple[int, ...] = ()
+
+    @property
+    def things(self) -> str:
+        """What several of them are called: images, rows …"""
+        return THINGS[self.kind]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import torch
 
 from profundo.data import load
 from profundo.data.arrays import array_collection
+from profundo.data.standard import standardize
 from profundo.records import ProfundoError
 
 NUMBERS = np.random.default_rng(0)
@@ -154,3 +155,19 @@ def test_with_rows_of_no_one_or_two_they_are_labels(tmp_path, row):
     assert "--task labels" in found.notes[0]
     with pytest.raises(ProfundoError, match="two classes or more"):
         array_collection(saved(tmp_path / "a.npz", x=np.ones((30, 2)), y=y), "classes")
+
+
+def test_arrays_of_more_dimensions_keep_their_shape_and_are_standardised_by_channel(tmp_path):
+    draw = np.random.default_rng(0)
+    values = draw.normal(size=(90, 2, 7)) * [[3.0], [0.5]] + [[1e8], [-4.0]]
+    np.savez(tmp_path / "series.npz", x=values, y=np.arange(90) % 3)
+    data = load(tmp_path / "series.npz")
+    inputs = data.spec.inputs
+    assert (inputs.kind, inputs.shape, inputs.things) == ("array", (2, 7), "arrays")
+    assert isinstance(data.train.inputs, torch.Tensor)
+    raw = data.train.inputs.double().numpy()
+    np.testing.assert_allclose(inputs.mean, raw.mean((0, 2)), rtol=1e-12)
+    np.testing.assert_allclose(inputs.std, raw.std((0, 2)), rtol=1e-6)
+    seen = standardize(data.train.inputs, inputs).numpy()
+    np.testing.assert_allclose(seen.mean((0, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(seen.std((0, 2)), 1, atol=1e-5)

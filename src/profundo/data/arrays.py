@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -33,8 +34,9 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     """The arrays x, y or x_train, y_train, … of a file.
 
     Inputs are images if they are of 8-bit whole numbers with 3 or 4 dimensions, (n, height, width), (n, channels, h, w)
-    or (n, h, w, channels); otherwise rows of numbers, flattened. Targets: whole numbers or words are classes, (n, K) of 0
-    and 1 are one of K classes where each row has one 1 (one-hot), else K labels if they are whole numbers.
+    or (n, h, w, channels); other numbers (n, features) are rows, and of more dimensions, (n, channels, …), arrays.
+    Targets: whole numbers or words are classes, (n, K) of 0 and 1 are one of K classes where each row has one 1 (one-hot),
+    else K labels if they are whole numbers.
     Raises ProfundoError for pickled objects, missing or mismatched arrays, and values that are not finite.
     """
     pairs = _pairs(_arrays(path), path)
@@ -56,14 +58,14 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     first = results["train"].inputs
     assert isinstance(first, Tensor)
     _check_classes(targets, results, path)
-    described = Inputs(tuple(first.shape[1:]), "image" if first.dtype == torch.uint8 else "features")
+    described = Inputs(tuple(first.shape[1:]), _kind(first))
     others = results.get("validation"), results.get("test")
     return Collection(path.stem, described, targets, results["train"], *others, notes=notes)
 
 
 def read_inputs(path: Path) -> Tensor:
     """The inputs alone: the array x (or inputs, images, …), or the only one of the file. uint8 (n, channels, h, w) images,
-    float32 or float64 (n, features) rows. Raises ProfundoError as `array_collection` does."""
+    float32 or float64 (n, features) rows or (n, channels, …) arrays. Raises ProfundoError as `array_collection` does."""
     arrays = _arrays(path)
     result = _one(arrays, list(INPUTS))
     if result is None and len(arrays) == 1:
@@ -99,6 +101,12 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         if "pickle" in reason.lower() or "object" in reason.lower():
             reason = "it holds Python objects, which are not loaded; save arrays of numbers or words"
         raise ProfundoError(f"{path}: expected arrays saved by numpy.savez: {reason}") from None
+
+
+def _kind(inputs: Tensor) -> Literal["image", "features", "array"]:
+    if inputs.dtype == torch.uint8:
+        return "image"
+    return "features" if inputs.dim() == 2 else "array"
 
 
 def _pairs(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Pair]:
@@ -154,8 +162,9 @@ def _inputs(inputs: np.ndarray, path: Path) -> Tensor:
         return images
     if inputs.dtype.kind not in "fiub":
         raise ProfundoError(f"{path}: expected inputs of numbers, got {inputs.dtype}")
-    rows = torch.from_numpy(np.ascontiguousarray(inputs, dtype=_wide(inputs))).flatten(1)
-    return finite(rows, tuple(f"x{place + 1}" for place in range(rows.shape[1])), str(path))
+    wide = torch.from_numpy(np.ascontiguousarray(inputs, dtype=_wide(inputs)))
+    rows = wide.flatten(1)
+    return finite(rows, tuple(f"x{place + 1}" for place in range(rows.shape[1])), str(path)).view(wide.shape)
 
 
 def _wide(values: np.ndarray) -> np.dtype:

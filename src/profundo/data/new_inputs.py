@@ -56,6 +56,8 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
                 yield from _array(path, inputs)
             elif inputs.kind == "image":
                 yield from _images(path, inputs)
+            elif inputs.kind != "features":
+                raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file")
             else:
                 for rows in table_rows(path, inputs):
                     yield from rows
@@ -142,7 +144,7 @@ def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
 
 def is_table(path: Path, inputs: Inputs) -> bool:
     """Whether a file is read by `table_rows`."""
-    return inputs.kind != "image" and path.suffix.lower() != ".npz"
+    return inputs.kind == "features" and path.suffix.lower() != ".npz"
 
 
 def _rows_of(path: Path, inputs: Inputs) -> polars.DataFrame:
@@ -179,7 +181,9 @@ def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
     is_image = raw.dtype == torch.uint8 and raw.dim() == 4
     if is_image != (inputs.kind == "image") or (not is_image and tuple(raw.shape[1:]) != inputs.shape):
         wanted = (
-            "(n, channels, height, width) of 8-bit numbers" if inputs.kind == "image" else f"(n, {inputs.shape[0]})"
+            "(n, channels, height, width) of 8-bit numbers"
+            if inputs.kind == "image"
+            else f"(n, {', '.join(map(str, inputs.shape))})"
         )
         raise ProfundoError(f"{where}: expected inputs {wanted}, got {tuple(raw.shape)} of {str(raw.dtype)[6:]}")
     if inputs.columns:
@@ -191,4 +195,6 @@ def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
             values = torch.from_numpy(
                 fitted(values.permute(1, 2, 0).numpy(), inputs.shape).transpose(2, 0, 1).copy()  # type: ignore[arg-type]
             )
-        yield Entry(f"{where}, {'image' if is_image else 'row'} {number}", values)
+        yield Entry(
+            f"{where}, {'image' if is_image else 'row' if inputs.kind == 'features' else 'sample'} {number}", values
+        )

@@ -25,6 +25,7 @@ from profundo.units import standard_units
 
 __all__ = [
     "Extent",
+    "array_moments",
     "channel_sums",
     "clip",
     "constant",
@@ -45,15 +46,16 @@ def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
     """float32 (raw − mean) / std of a batch (batch, *shape), per channel or per feature; clipped where that was learned.
 
     Elementwise, so a batch gets bit for bit the numbers that the whole set would get: images, small whole numbers, in
-    float32; rows in float64, part by part, and then float32.
+    float32; all others in float64, part by part, and then float32.
     """
+    trailing = len(inputs.shape) - 1
     if inputs.kind == "image" or not inputs.mean:
-        return _standard(raw, inputs.mean, inputs.std, len(inputs.shape) - 1)
+        return _standard(raw, inputs.mean, inputs.std, trailing)
     result = torch.empty(raw.shape, dtype=torch.float32, device=raw.device)
-    mean, std = (constant(values, 0, raw.device, torch.float64) for values in (inputs.mean, inputs.std))
+    mean, std = (constant(values, trailing, raw.device, torch.float64) for values in (inputs.mean, inputs.std))
     far = torch.tensor(inputs.clipped, device=raw.device) if any(inputs.clipped) else None
     most = constant(inputs.limits, 0, raw.device, torch.float64) if inputs.limits else None
-    rows = max(1, 2**22 // max(1, len(inputs.mean)))
+    rows = max(1, 2**22 // math.prod(inputs.shape))
     for part, into in zip(torch.split(raw, rows), torch.split(result, rows), strict=True):
         values = part.to(torch.float64, copy=True).sub_(mean).div_(std)
         values = values if most is None else values.clamp(-most, most)
@@ -137,6 +139,21 @@ def has_slips(values: np.ndarray, median: float, deviation: float) -> bool:
     most = min(len(apart) - 1, max(1, int(MOST_FAR * len(apart))))
     top = np.sort(np.partition(apart, -most - 1)[-most - 1 :])
     return bool(((top[1:] > FAR) & (top[1:] >= APART * np.maximum(top[:-1], 1))).any())
+
+
+def array_moments(arrays: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and population deviation of each channel of arrays (n, channels, …), in float64, part by part."""
+    parts = torch.split(arrays, max(1, 2**22 // max(1, math.prod(arrays.shape[1:]))))
+    count = arrays[:, 0].numel()
+    mean = torch.stack([_over_channels(part.double()) for part in parts]).sum(0) / count
+    shifts = mean.view(-1, *[1] * (arrays.dim() - 2))  # before squaring: means may be far from zero
+    squares = torch.stack([_over_channels((part.double() - shifts).square_()) for part in parts]).sum(0)
+    return tuple(mean.tolist()), deviations((squares / count).sqrt().tolist())
+
+
+def _over_channels(values: Tensor) -> Tensor:
+    """Sums (channels,) of values (n, channels, …)."""
+    return values.transpose(0, 1).flatten(1).sum(1)
 
 
 def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> Inputs:

@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 from profundo.data.images.pixels import work_of
 from profundo.data.tables.delimited import likely_separator, without_separator_line
 from profundo.lab.limits import Limits, Refusal
+from profundo.records import THINGS
 
 __all__ = ["IMAGE_TYPES", "Asked", "accepted", "media_types", "read"]
 
@@ -175,7 +176,7 @@ def from_json(body: bytes, kind: str, limits: Limits) -> Asked:
         raise Refusal(400, "JSON: nested too deeply; expected a list of flat rows, or of images") from None
     except ValueError as error:
         raise Refusal(400, f"JSON: {error}") from None
-    wanted = "images" if kind == "image" else "rows"
+    wanted = THINGS[kind]
     example = (
         '{"images": ["iVBORw0KGgo…", …]}, each in base64' if kind == "image" else '{"rows": [{"column": 1, …}, …]}'
     )

@@ -65,7 +65,7 @@ def listed() -> dict[str, str]:
 
 def _check_images(data: Dataset) -> None:
     if data.spec.inputs.kind != "image":
-        raise ProfundoError(f"{data.name}: expected images to look at, these data are rows of numbers")
+        raise ProfundoError(f"{data.name}: expected images to look at, these data are {data.spec.inputs.things}")
 
 
 def _step(changes: Augmentation, inputs: Tensor, targets: Tensor, seed: int, step: int) -> Tensor:

@@ -95,7 +95,7 @@ def prepared(collection: Collection | None) -> tuple[tuple[int, ...], dict[str, 
     if collection is None:
         return (), {}, []
     try:
-        if isinstance(collection.train.inputs, Tensor) and collection.inputs.kind == "features":
+        if isinstance(collection.train.inputs, Tensor) and collection.inputs.kind != "image":
             data = divide(collection, validation=None, seed=0, stream=False)
             shape, parts = data.spec.inputs.shape, (data.train, data.validation, data.test)
         else:  # nothing need be read to know the sizes

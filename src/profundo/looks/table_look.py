@@ -87,7 +87,9 @@ def look_at_rows(collection: Collection) -> DataFacts:
     ]
     whole = sum(len(part) for _, part in parts)
     taken = [_some(part, whole) for _, part in parts]
-    rows = torch.cat([gather(part.inputs, places.tolist()) for (_, part), places in zip(parts, taken, strict=True)])
+    rows = torch.cat(
+        [gather(part.inputs, places.tolist()) for (_, part), places in zip(parts, taken, strict=True)]
+    ).flatten(1)
     targets = torch.cat([part.targets[places] for (_, part), places in zip(parts, taken, strict=True)])
     numbers = np.array([number for number, _ in parts], np.int8)
     split = numbers.repeat([len(places) for places in taken])

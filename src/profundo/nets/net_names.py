@@ -36,7 +36,7 @@ def default(spec: Spec) -> str:
     """The net to begin with: "fast_cnn" for images, "table_net" for rows, "mlp" for planes of one or two features."""
     if spec.inputs.kind == "image":
         return "fast_cnn"
-    return "mlp" if spec.inputs.shape[0] <= 2 else "table_net"
+    return "table_net" if spec.inputs.kind == "features" and spec.inputs.shape[0] > 2 else "mlp"
 
 
 def check(name: str, spec: Spec) -> None:

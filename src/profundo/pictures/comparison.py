@@ -116,7 +116,7 @@ def comparison_html(comparison: Comparison) -> str:
         comparison=comparison,
         names=each,
         kind=spec.targets.kind,
-        ladder=_ladder(contenders, name, "images" if spec.inputs.kind == "image" else "rows") if name else None,
+        ladder=_ladder(contenders, name, spec.inputs.things) if name else None,
         words=[pairing_words(comparison, pairing) for pairing in comparison.pairings],
         scores=_scores(contenders),
         agreement=_agreement(comparison),

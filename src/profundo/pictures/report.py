@@ -109,7 +109,7 @@ def _setup(report: Report) -> dict[str, Any]:
 def _main(report: Report) -> dict[str, Any]:
     """The figure that the reader came for, its interval, the ladder beside it and the sentences below."""
     name, scores, targets = main_name(report.scores.values), report.scores, report.spec.targets
-    things = "images" if report.spec.inputs.kind == "image" else "rows"
+    things = report.spec.inputs.things
     if not name:
         return {"name": "", "things": things}
     interval = scores.intervals.get(name)

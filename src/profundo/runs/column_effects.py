@@ -52,7 +52,7 @@ def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[L
     assert run.said is not None
     assert run.scores is not None
     spec, count = run.data.spec, len(run.said.costs)
-    if spec.inputs.kind == "image" or count < 2:
+    if spec.inputs.kind != "features" or count < 2:
         return None
     columns = every = named_slices(run)
     a_row = sum(layer.flops for layer in layers) + A_FEATURE * spec.inputs.shape[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -460,7 +461,7 @@ def manner_of(spec: Spec, normalised: bool, net: str) -> str:
         return "ensemble, numbers" if spec.targets.kind == "real" else "ensemble, classes"
     if spec.inputs.kind == "image":
         return "normalised images" if normalised else "images"
-    return "plane" if spec.inputs.shape[0] <= 2 else "table"
+    return "plane" if prod(spec.inputs.shape) <= 2 else "table"
 
 
 def is_ensemble(net: str) -> bool:

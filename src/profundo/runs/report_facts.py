@@ -282,8 +282,8 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     if not result.worst:
         return []
     raw = raw_samples(data.test, list(result.worst))
-    image = data.spec.inputs.kind == "image"
-    others = raw if image else raw_samples(data.test, spread_over(len(data.test), OTHERS).tolist())
+    image, is_row = (data.spec.inputs.kind == kind for kind in ("image", "features"))
+    others = raw if not is_row else raw_samples(data.test, spread_over(len(data.test), OTHERS).tolist())
     numbers = data.test.numbers
     shown: Any = displayable(raw) if image else raw
     return [
@@ -292,9 +292,9 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
             loss=float(outputs.costs[index]),
             confidence=confidence_of(outputs, index, data.spec.targets),
             image=shown[place] if image else None,
-            row=() if image else values_of(raw[place].flatten(), data.spec.inputs),
+            row=() if not is_row else values_of(raw[place].flatten(), data.spec.inputs),
             number=None if image or numbers is None else int(numbers[index]) + 1,
-            drivers=() if image else drivers_of(run, raw[place].flatten(), index, others.flatten(1), columns),
+            drivers=() if not is_row else drivers_of(run, raw[place].flatten(), index, others.flatten(1), columns),
         )
         for place, index in enumerate(result.worst)
     ]

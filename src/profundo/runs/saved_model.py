@@ -126,7 +126,8 @@ def load_model(folder: Folder) -> tuple[nn.Module, Spec]:
 def check_spec(spec: Spec) -> None:
     """Raises ValueError for inputs and targets that contradict themselves."""
     inputs, targets = spec.inputs, spec.targets
-    if len(inputs.shape) != (3 if inputs.kind == "image" else 1) or min(inputs.shape) < 1:
+    dimensions = {"image": 3, "features": 1, "sound": 2, "series": 2}.get(inputs.kind, len(inputs.shape))
+    if len(inputs.shape) != dimensions or min(inputs.shape, default=0) < 1:
         raise ValueError(f"inputs of shape {inputs.shape} are no {inputs.kind}")
     if inputs.kind == "features" and len(inputs.names) not in (0, *inputs.shape):
         raise ValueError(f"{len(inputs.names)} names for {inputs.shape[0]} features")

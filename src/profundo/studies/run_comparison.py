@@ -161,7 +161,7 @@ def _kind(spec: Spec) -> str:
     else:
         names = ", ".join(targets.classes[:3]) + (", …" if len(targets.classes) > 3 else "")
         what = f"{len(targets.classes):,} {'labels' if targets.kind == 'labels' else 'classes'} ({names})"
-    of = "images of" if spec.inputs.kind == "image" else "rows of width"
+    of = "rows of width" if spec.inputs.kind == "features" else f"{spec.inputs.things} of"
     return f"{what} from {of} {shape(spec.inputs.shape)}".replace("\u00a0", " ")
 
 

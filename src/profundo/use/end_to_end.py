@@ -14,7 +14,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from profundo.data.standard import clip
+from profundo.data.standard import clip, constant
 from profundo.objectives import Objective
 from profundo.records import Spec
 from profundo.runs.saved_model import predict
@@ -113,4 +113,8 @@ def example(spec: Spec, samples: int = 3) -> Tensor:
     noise = torch.randn(shape, generator=generator).double()
     if not spec.inputs.mean:
         return noise
-    return noise * torch.tensor(spec.inputs.std, dtype=noise.dtype) + torch.tensor(spec.inputs.mean, dtype=noise.dtype)
+    std, mean = (
+        constant(values, len(spec.inputs.shape) - 1, noise.device, noise.dtype)
+        for values in (spec.inputs.std, spec.inputs.mean)
+    )
+    return noise * std + mean

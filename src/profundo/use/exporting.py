@@ -310,7 +310,7 @@ Contents = tuple[dict[str, bytes], float, tuple[str, ...]]
 
 def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
     spec = trained.spec
-    given = "images" if spec.inputs.kind == "image" else "rows"
+    given = spec.inputs.things
     model = onnx_graph(trained.whole, example(spec), given)
     if spec.targets.threshold != 0.5:
         model = with_decision(model, spec.targets.threshold)
@@ -334,7 +334,7 @@ def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[s
     contents["model.json"] = (
         json.dumps(read_object(trained.folder.model), indent=2, ensure_ascii=False) + "\n"
     ).encode()
-    given = "images" if trained.spec.inputs.kind == "image" else "rows"
+    given = trained.spec.inputs.things
     shape = ", ".join(map(str, trained.spec.inputs.shape))
     signature = f"Raw {given} (batch, {shape}), {'uint8' if given == 'images' else 'float64'}"
     notes: tuple[str, ...] = ()

@@ -130,7 +130,7 @@ def parameters(folder: Folder, described: Mapping[str, Any], spec: Spec) -> int:
 
 
 def task(spec: Spec) -> str:
-    given = "images" if spec.inputs.kind == "image" else "rows of a table"
+    given = "rows of a table" if spec.inputs.kind == "features" else spec.inputs.things
     kind, many = spec.targets.kind, len(spec.targets.classes)
     if kind == "real":
         return f"regression: {', '.join(spec.targets.names) or 'a number'} from {given}"

@@ -79,8 +79,8 @@ class Predictor:
 
         Raises BadInputError with the row's index for a column that is missing and a value of the wrong kind.
         """
-        if self.spec.inputs.kind == "image":
-            raise ProfundoError(f"{self.folder.path}: expected images, its net takes no rows")
+        if self.spec.inputs.kind != "features":
+            raise ProfundoError(f"{self.folder.path}: expected {self.spec.inputs.things}, its net takes no rows")
         try:
             features = features_of_rows(rows, self.spec.inputs)
         except BadInputError as error:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from profundo.data.dataset_names import TargetTransform
 from profundo.data.splits.split_by import SplitBy, grouped, latest, split_note
-from profundo.data.standard import Extent, channel_sums, measured_rows, moments
+from profundo.data.standard import Extent, array_moments, channel_sums, measured_rows, moments
 from profundo.data.tables.columns import as_features
 from profundo.data.target_transforms import measured_targets
 from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
@@ -286,6 +286,9 @@ def _measured(inputs: Inputs, train: Samples) -> tuple[Inputs, tuple[str, ...]]:
         mean, std = moments(sums, count)
         if all(count * squares == total**2 for total, squares in zip(*sums.tolist(), strict=True)):
             notes = ("All images to train on are of one colour: there is nothing to learn from; look at the files.",)
+        return replace(inputs, mean=mean, std=std), notes
+    if inputs.kind != "features":
+        mean, std = array_moments(_tensor(train.inputs))
         return replace(inputs, mean=mean, std=std), notes
     if isinstance(source := _source(train), StreamedRows) and isinstance(train.inputs, Selection):
         return measured_rows(inputs, *source.measured(train.inputs.indices)), notes
