@@ -65,7 +65,7 @@ THINGS: Mapping[str, str] = {
 }
 """What several inputs of a kind are called."""
 
-ColumnKind = Literal["number", "category", "date"]
+ColumnKind = Literal["number", "category", "date", "text"]
 TargetKind = Literal["classes", "binary", "labels", "real"]
 
 
@@ -103,7 +103,8 @@ class TableForm:
 class Column:
     """How one column of a table becomes numbers; all that is in it was learned from the training rows.
 
-    kind: "number"; "category", one of `levels`; "date", in seconds since 1970 (UTC), has_time if it tells the hour.
+    kind: "number"; "category", one of `levels`; "date", in seconds since 1970 (UTC), has_time if it tells the hour; "text",
+        whose words are `levels`, the most frequent first, and of which `lengths` words and characters are kept.
     fill: what a missing number or date is taken for; has_gaps: whether a column of its own says that it was missing.
     writing: how its cells are read from text.
     """
@@ -115,6 +116,7 @@ class Column:
     has_gaps: bool = False
     has_time: bool = False
     writing: Writing = Writing()
+    lengths: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,11 @@ class Inputs:
     def things(self) -> str:
         """What several of them are called: images, rows …"""
         return THINGS[self.kind]
+
+    @property
+    def texts(self) -> tuple[Column, ...]:
+        """The columns of text among those of a table."""
+        return tuple(column for column in self.columns if column.kind == "text")
 
 
 @dataclass(frozen=True, slots=True)

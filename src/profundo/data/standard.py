@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.data.tables.columns import text_places
+from profundo.data.text.text_ids import LARGEST_ID
 from profundo.records import Inputs, Samples, Spec, Targets
 from profundo.units import standard_units
 
@@ -165,8 +167,9 @@ def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> 
         low, high = (tuple(end.double().tolist()) for end in (rows.amin(0), rows.amax(0)))
         whole = Extent(*row_moments(rows), low, high, len(rows))
     mean, std, least, most = (np.array(numbers) for numbers in (whole.mean, whole.std, whole.low, whole.high))
-    clipped = np.zeros(len(mean), bool)
-    for place in np.flatnonzero(np.maximum(most - mean, mean - least) > NEAR * std).tolist():
+    clipped, is_id = np.zeros(len(mean), bool), np.array(text_places(inputs.columns) or [False] * len(mean))
+    mean[is_id], std[is_id], least[is_id], most[is_id] = 0, 1, 0, LARGEST_ID
+    for place in np.flatnonzero((np.maximum(most - mean, mean - least) > NEAR * std) & ~is_id).tolist():
         median, deviation = (float(part[0]) for part in robust(rows[:, place : place + 1]))
         values = rows[:, place].double().numpy()
         values = np.append(values, (least[place], most[place])) if len(values) < whole.count else values

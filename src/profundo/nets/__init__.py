@@ -34,6 +34,10 @@ __all__ = [
     "resnet34",
     "resnet50",
     "table_net",
+    "text_cnn",
+    "text_gru",
+    "text_mean",
+    "text_transformer",
     "vgg11",
     "vgg13",
     "vgg16",
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
     from profundo.nets.residual import resnet
     from profundo.nets.resnets import resnet18, resnet34, resnet50
     from profundo.nets.table_nets import table_net
+    from profundo.nets.text_nets import text_cnn, text_gru, text_mean, text_transformer
     from profundo.nets.vgg import vgg11, vgg13, vgg16, vgg19
 
 _HOMES = {
@@ -76,6 +81,10 @@ _HOMES = {
     "resnet34": "resnets",
     "resnet50": "resnets",
     "table_net": "table_nets",
+    "text_cnn": "text_nets",
+    "text_gru": "text_nets",
+    "text_mean": "text_nets",
+    "text_transformer": "text_nets",
     "vgg11": "vgg",
     "vgg13": "vgg",
     "vgg16": "vgg",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from difflib import get_close_matches
 
 from profundo.records import ProfundoError, Spec
@@ -12,6 +13,10 @@ NETS: dict[str, str] = {
     "linear": "one linear layer: linear, logistic or softmax regression",
     "mlp": "fully connected hidden layers (widths, activation, dropout)",
     "table_net": "an ensemble in one net for tables, on embedded numbers (members, widths, activation, dropout)",
+    "text_mean": "means of the embeddings of words, pairs of words and character n-grams (width, dropout)",
+    "text_cnn": "convolutions over word vectors (Kim 2014) (width, filters, windows, dropout)",
+    "text_gru": "a recurrent net over word vectors from both ends (width, states, dropout)",
+    "text_transformer": "self-attention over word vectors (Vaswani et al. 2017) (width, heads, layers, dropout)",
     "lenet5": "LeNet-5 with ReLU and max pooling (LeCun et al. 1998), for small images",
     "lenet5_1998": "LeNet-5 as published: C3 table, trainable averages, scaled tanh, codes of 7×12 (connections)",
     "fast_cnn": "small strided convolutions with batch normalisation: the quickest to train on images",
@@ -31,9 +36,14 @@ PUBLISHED_NETS = frozenset({"alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "resn
 
 NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | PUBLISHED_NETS
 
+NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transformer"})
+
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "fast_cnn" for images, "table_net" for rows, "mlp" for planes of one or two features."""
+    """The net to begin with: "fast_cnn" for images, "text_mean" for rows with texts, "table_net" for other rows, "mlp" for
+    planes of one or two features."""
+    if spec.inputs.texts:
+        return "text_mean"
     if spec.inputs.kind == "image":
         return "fast_cnn"
     return "table_net" if spec.inputs.kind == "features" and spec.inputs.shape[0] > 2 else "mlp"
@@ -45,6 +55,13 @@ def check(name: str, spec: Spec) -> None:
         near = get_close_matches(name, NETS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
         raise ProfundoError(f"net: expected one of {', '.join(NETS)}, got {name!r}; {hint}")
+    if (name in NETS_FOR_TEXTS) != bool(spec.inputs.texts):
+        names = ", ".join(repr(column.name) for column in spec.inputs.texts)
+        there = f"read texts, as in {names}" if names else f"have no texts but {spec.inputs.things}"
+        raise ProfundoError(
+            f"net {name}: the data {there}; use {', '.join(sorted(NETS_FOR_TEXTS)) if names else default(spec)}"
+            + (f", or leave out the texts: --drop {shlex.quote(spec.inputs.texts[0].name)}" if names else "")
+        )
     if name in NETS_FOR_IMAGES and (spec.inputs.kind != "image" or len(spec.inputs.shape) != 3):
         raise ProfundoError(
             f"net {name}: expected images (channels, height, width), "

@@ -86,6 +86,7 @@ def _results(report: Report) -> dict[str, Any]:
         "importances": report.effects and report_results.importance_grid(report.effects),
         "dependence_charts": report_results.dependence_charts(report.effects, kind) if report.effects else [],
         "dependence_tables": report_results.dependence_tables(report.effects, kind) if report.effects else [],
+        "words": report_results.words_grid(report.effects, kind) if report.effects else None,
         "mistakes": report_results.mistakes(report.worst, kind),
     }
 

@@ -74,15 +74,27 @@ class Dependence:
 
 
 @dataclass(frozen=True, slots=True)
+class WordEffect:
+    """A word that speaks for `output`, a class or a number: what it adds on average to the log odds, or the number, of the
+    `texts` that it is in."""
+
+    output: str
+    word: str
+    change: float
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Effects:
     """What the network goes by, of `samples` test rows. figure: the one that shuffling makes worse; columns: how many there
-    are; importances: of those that were tried."""
+    are; importances: of those that were tried; words: the most telling ones of texts, the first of an output first."""
 
     figure: str
     samples: int
     columns: int
     importances: Sequence[Importance]
     dependences: Sequence[Dependence] = ()
+    words: Sequence[WordEffect] = ()
 
 
 @dataclass(frozen=True, slots=True)

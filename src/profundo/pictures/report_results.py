@@ -317,6 +317,21 @@ def dependence_tables(effects: Effects, kind: str) -> list[Grid]:
     return tables
 
 
+def words_grid(effects: Effects, kind: str) -> Grid | None:
+    """The words that speak most for each class, or for larger numbers."""
+    if not effects.words:
+        return None
+    what = "value" if kind == "real" else "log odds"
+    caption = (
+        f"The most telling words: what a word adds on average to the {what} where it is there and not left out, over the test "
+        "texts that have it, three or more. One word at a time, so what two say together is counted twice or not at all."
+    )
+    rows: list[Row] = [
+        [one.output, one.word, Cell(numbers.plain(one.change)), Cell(f"{one.texts:,}", look="muted")] for one in effects.words
+    ]
+    return Grid(caption, ["speaks for", "word", f"adds to the {what}", "texts"], rows, look="names")
+
+
 def _answer(kind: str) -> str:
     return "predicted value" if kind == "real" else "probability"
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from profundo.data import standardize, standardize_targets
 from profundo.evaluate.linear import Linear, fit_linear, linear_name
 from profundo.records import Dataset, Inputs
+from profundo.runs.text_baseline import TextLinear, fit_text_linear
 
 __all__ = ["yardstick"]
 
@@ -21,13 +22,15 @@ RUN = 10  # read side by side
 AT_ONCE = 250  # samples whose images are as they were; then they are averaged
 
 
-def yardstick(data: Dataset) -> tuple[Linear, str]:
+def yardstick(data: Dataset) -> tuple[Linear | TextLinear, str]:
     """The linear model, and what to call it: "logistic regression on 10,000 of 55,000 samples"."""
     chosen = spread(data)
     targets = standardize_targets(data.train.targets, data.spec.targets)
-    model = fit_linear(_standardised(data, chosen), targets[chosen], data.spec)
+    fit = fit_text_linear if data.spec.inputs.texts else fit_linear
+    model = fit(_standardised(data, chosen), targets[chosen], data.spec)
     some = f" on {len(chosen):,} of {len(data.train):,} samples" if len(chosen) < len(data.train) else ""
-    return model, linear_name(data.spec) + some
+    name = "tf-idf and " * bool(data.spec.inputs.texts) + linear_name(data.spec)
+    return model, name + some
 
 
 def spread(data: Dataset) -> Tensor:

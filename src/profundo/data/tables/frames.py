@@ -24,6 +24,7 @@ from profundo.data.tables.delimited import Cells, read_delimited
 from profundo.data.tables.parquet_footers import unpacked_bytes
 from profundo.data.tables.reading import Table, ToldError, interpreted, typed_table
 from profundo.data.tables.several_targets import TargetValues, are_lists, listed_labels, several_targets
+from profundo.data.text.text_ids import reads_as_text
 from profundo.files import what_is_at
 from profundo.records import Column, ColumnReading, Inputs, ProfundoError, Samples, TableForm, Targets
 
@@ -329,7 +330,11 @@ def _recognised(series: polars.Series, kind: str, told: bool) -> Column | str:
         return f"values of the kind {dtype} are not understood"
     different = series.drop_nulls().n_unique()
     if kind == "text" or (different > max(20, there // (2 if kind == "code" else 10)) and not told):
-        return f"it is text, {different:,} different values in {there:,} rows"
+        levels = _levels(series)
+        if kind == "text" or (kind != "code" and reads_as_text(series.drop_nulls().unique(maintain_order=True))):
+            return Column(series.name, "text", levels=levels)
+        option = f"--column {shlex.quote(f'{series.name}=text')}"
+        return f"names or codes, {different:,} different ones in {there:,} rows; {option} reads it as text"
     return Column(series.name, "category", levels=_levels(series))
 
 
@@ -450,7 +455,7 @@ def _fits(value: Any, series: polars.Series, column: Column) -> bool:
 def _raw(series: polars.Series, column: Column) -> Tensor:
     import polars
 
-    if column.kind == "category":
+    if column.kind in ("category", "text"):
         places = {level: float(place) for place, level in enumerate(column.levels)}
         result = series.cast(polars.String).replace_strict(  # never a word a row: a few long ones may be in millions
             list(places), list(places.values()), default=None, return_dtype=polars.Float64

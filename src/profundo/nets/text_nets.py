@@ -1,0 +1,269 @@
+"""Nets for texts, alone or beside other columns of a table: rows of ids (data/text/text_ids.py) → outputs.
+
+    text_mean         Σ_t w_t E[g_t], g_t the n-grams of words and characters, w_t their idf, ‖w‖ = 1
+                      (Joulin et al. 2017, with character n-grams as Bojanowski et al. 2017 and weights of Salton & Buckley 1988)
+    text_cnn          the largest answer of each filter over 3, 4 and 5 words             (Kim 2014)
+    text_gru          the mean over the words of the states of a GRU from both ends       (Cho et al. 2014)
+    text_transformer  the mean over the words after layers of self-attention              (Vaswani et al. 2017)
+
+N-grams are not listed but hashed (Weinberger et al. 2009): what training never had has a number too, and weight 0. All other
+columns are squashed and stand beside what was made of the texts. Padding, id 0, never counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from profundo.nets.init import SMALL_OUTPUT, initialize_
+from profundo.nets.recurrent import BothWays
+from profundo.nets.table_nets import squashed
+from profundo.records import Column, ProfundoError, Spec
+
+__all__ = ["TextNet", "hashed_ngrams", "text_cnn", "text_gru", "text_mean", "text_transformer"]
+
+SPECIAL = 2  # ids before those of the vocabulary: none, unknown
+BUCKETS = 2**16
+WORD_GRAMS, CHARACTER_GRAMS = (1, 2), (2, 3, 4, 5)
+SCALE = 10.0  # of a mean of embeddings, so that rates that suit the layer after it suit the embeddings too
+WORD_DROPOUT = 0.1
+OTHERS = 32  # numbers made of all columns that are no texts
+MULTIPLIER, PRIME = 1_000_003, 2**31 - 1
+"""Of the polynomial hash Σ_k g_k · 1,000,003^(n−k) mod 2³¹ − 1: products stay below 2⁶³, on whatever machine."""
+
+
+def hashed_ngrams(ids: Tensor, lengths: Sequence[int], buckets: int) -> Tensor:
+    """int64 ids (batch, places), 0 for none → the buckets 1 … of all runs of n ids, of each n, (batch, runs); 0 where a run
+    ends beyond the text."""
+    return torch.cat([_hashed(ids, n, buckets) for n in lengths if n <= ids.shape[1]], 1)
+
+
+def _hashed(ids: Tensor, n: int, buckets: int) -> Tensor:
+    count = ids.shape[1] - n + 1
+    value = torch.full_like(ids[:, :count], n)
+    for place in range(n):
+        value = (value * MULTIPLIER + ids[:, place : place + count]) % PRIME
+    mixed = (value * MULTIPLIER) % PRIME % (buckets - 1) + 1
+    return mixed * (ids[:, n - 1 :] > 0)
+
+
+def text_mean(spec: Spec, width: int = 16, dropout: float = 0.3) -> TextNet:
+    """Means of the embeddings of n-grams. dropout: probability that an n-gram is left out at a training step."""
+    check_sizes("text_mean", dropout, width=width)
+    return TextNet(spec, lambda _: MeanReader(width, dropout), 2 * width, 0.0)
+
+
+def text_cnn(
+    spec: Spec, width: int = 64, filters: int = 64, windows: Sequence[int] = (3, 4, 5), dropout: float = 0.5
+) -> TextNet:
+    """One layer of convolutions over word vectors of the given width. dropout: of what they found (Kim 2014)."""
+    check_sizes("text_cnn", dropout, width=width, filters=filters, windows=min(windows, default=0))
+    return TextNet(
+        spec,
+        lambda column: FilterReader(column, width, filters, windows, WORD_DROPOUT),
+        filters * len(windows),
+        dropout,
+    )
+
+
+def text_gru(spec: Spec, width: int = 64, states: int = 64, dropout: float = 0.5) -> TextNet:
+    """A GRU from both ends over word vectors of the given width."""
+    check_sizes("text_gru", dropout, width=width, states=states)
+    return TextNet(spec, lambda column: RecurrentReader(column, width, states, WORD_DROPOUT), 2 * states, dropout)
+
+
+def text_transformer(
+    spec: Spec, width: int = 64, heads: int = 4, layers: int = 2, dropout: float = 0.2
+) -> TextNet:
+    """Layers of self-attention over word vectors of the given width and learned places (pre-norm, Xiong et al. 2020)."""
+    check_sizes("text_transformer", dropout, width=width, heads=heads, layers=layers)
+    if width % heads:
+        raise ProfundoError(f"text_transformer: expected a width that {heads} heads divide, got {width}")
+    return TextNet(spec, lambda column: AttentionReader(column, width, heads, layers, dropout), width, dropout)
+
+
+def check_sizes(name: str, dropout: float, **sizes: int) -> None:
+    """Raises ProfundoError for a size below 1 and a dropout that is no probability below 1."""
+    if min(sizes.values()) < 1 or not 0 <= dropout < 1:
+        told = ", ".join(f"{size} {value}" for size, value in sizes.items())
+        raise ProfundoError(f"{name}: expected sizes of at least 1 and dropout in [0, 1), got {told}, dropout {dropout}")
+
+
+# ------------------------------------------------------------------------------------------------------------ the parts
+class Texts(nn.Module):
+    """Rows (batch, features) → of each column of text the ids of its words and its characters, and the other features."""
+
+    places: Tensor
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__()
+        self.columns = spec.inputs.texts
+        if not self.columns:
+            raise ProfundoError(
+                f"text nets: expected a column of text, the data have {spec.inputs.kind} of shape {spec.inputs.shape}; "
+                "use table_net or mlp"
+            )
+        self.starts = [spec.inputs.names.index(f"{column.name}, word 1") for column in self.columns]
+        taken = {
+            place
+            for start, column in zip(self.starts, self.columns, strict=True)
+            for place in range(start, start + sum(column.lengths))
+        }
+        others = [place for place in range(spec.inputs.shape[0]) if place not in taken]
+        self.register_buffer("places", torch.tensor(others, device="cpu", dtype=torch.int64), persistent=False)
+        self.width = len(others)
+
+    def forward(self, rows: Tensor) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+        """[(words, characters) int64 (batch, length) …], float (batch, others)."""
+        ids = [
+            rows[:, start : start + sum(column.lengths)].long().split(list(column.lengths), 1)
+            for start, column in zip(self.starts, self.columns, strict=True)
+        ]
+        return [(words, characters) for words, characters in ids], squashed(rows.index_select(1, self.places))
+
+
+class GramBag(nn.Module):
+    """Ids (batch, places) → (batch, width): the embeddings of hashed n-grams, summed by their weights, of length 1 together.
+
+    A weight is the inverse document frequency, log((1 + n) / (1 + d)) + 1, of d of n training texts; 0 where d = 0.
+    """
+
+    weights: Tensor
+
+    def __init__(self, lengths: Sequence[int], width: int, dropout: float) -> None:
+        super().__init__()
+        self.lengths, self.dropout = tuple(lengths), dropout
+        self.embedding = nn.Parameter(torch.randn(BUCKETS, width) * 0.01)
+        self.register_buffer("weights", torch.ones(BUCKETS))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        grams = hashed_ngrams(ids, self.lengths, BUCKETS)
+        weights = self.weights[grams] * (grams > 0)
+        weights = weights * weights.square().sum(1, keepdim=True).clamp_min(1e-6).rsqrt()
+        weights = F.dropout(weights, self.dropout, self.training)
+        return SCALE * F.embedding_bag(
+            grams, self.embedding, mode="sum", per_sample_weights=weights.to(self.embedding.dtype), padding_idx=0
+        )
+
+    def measure(self, ids: Tensor) -> None:
+        texts = torch.zeros(BUCKETS, device=ids.device)
+        for part in ids.split(500):
+            there = torch.zeros(len(part), BUCKETS, dtype=torch.bool, device=ids.device)
+            texts += there.scatter_(1, hashed_ngrams(part, self.lengths, BUCKETS), True).sum(0)
+        self.weights.copy_(torch.where(texts > 0, ((1 + len(ids)) / (1 + texts)).log() + 1, 0.0))
+
+
+class WordVectors(nn.Module):
+    """Words (batch, places) → (batch, places, width), 0 for padding. In training each word is unknown with a probability of
+    `dropout`, so that what is unknown has a meaning of its own (Iyyer et al. 2015)."""
+
+    def __init__(self, column: Column, width: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(len(column.levels) + SPECIAL, width, padding_idx=0)
+        self.dropout = dropout
+
+    def forward(self, words: Tensor) -> Tensor:
+        if self.training and self.dropout:
+            is_kept = torch.rand(words.shape, device=words.device) >= self.dropout
+            words = torch.where(is_kept, words, words.clamp_max(1))
+        vectors: Tensor = self.embedding(words)
+        return vectors
+
+
+class TextNet(nn.Module):
+    """Rows (batch, features) → outputs (batch, outputs): each text by its own reader, and all other columns, through a linear
+    layer. reader: of a column of text, a module from (words, characters) to (batch, width); dropout: before that layer."""
+
+    def __init__(self, spec: Spec, reader: Callable[[Column], nn.Module], width: int, dropout: float) -> None:
+        super().__init__()
+        self.texts = Texts(spec)
+        self.readers = nn.ModuleList(map(reader, self.texts.columns))
+        many = self.texts.width
+        self.others = initialize_(nn.Sequential(nn.Linear(many, OTHERS), nn.SiLU()), "silu") if many else None
+        joined = width * len(self.readers) + (OTHERS if many else 0)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(joined, spec.outputs)
+        nn.init.normal_(self.output.weight, std=SMALL_OUTPUT * joined**-0.5)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        ids, others = self.texts(rows)
+        parts = [reader(*one) for reader, one in zip(self.readers, ids, strict=True)]
+        parts += [self.others(others)] if self.others is not None else []
+        outputs: Tensor = self.output(self.dropout(torch.cat(parts, 1)))
+        return outputs
+
+    @torch.no_grad()
+    def measure_inputs(self, rows: Tensor) -> None:
+        """Let readers that weigh n-grams count them in standardised training rows (samples, features)."""
+        for reader, one in zip(self.readers, self.texts(rows)[0], strict=True):
+            if isinstance(reader, MeanReader):
+                reader.measure(*one)
+
+
+# ------------------------------------------------------------------------------------------------------------- readers
+class MeanReader(nn.Module):
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.words = GramBag(WORD_GRAMS, width, dropout)
+        self.characters = GramBag(CHARACTER_GRAMS, width, dropout)
+
+    def forward(self, words: Tensor, characters: Tensor) -> Tensor:
+        return torch.cat([self.words(words), self.characters(characters)], 1)
+
+    def measure(self, words: Tensor, characters: Tensor) -> None:
+        self.words.measure(words)
+        self.characters.measure(characters)
+
+
+class FilterReader(nn.Module):
+    """max_t relu(filter ∗ vectors)_t of each filter, over windows of so many words."""
+
+    def __init__(self, column: Column, width: int, filters: int, windows: Sequence[int], dropout: float) -> None:
+        super().__init__()
+        self.vectors = WordVectors(column, width, dropout)
+        self.filters = initialize_(nn.ModuleList(nn.Conv1d(width, filters, n, padding=n - 1) for n in windows), "relu")
+
+    def forward(self, words: Tensor, characters: Tensor) -> Tensor:
+        vectors = self.vectors(words).transpose(1, 2)
+        return torch.cat([filters(vectors).relu().amax(2) for filters in self.filters], 1)
+
+
+class RecurrentReader(nn.Module):
+    def __init__(self, column: Column, width: int, states: int, dropout: float) -> None:
+        super().__init__()
+        self.vectors = WordVectors(column, width, dropout)
+        self.recurrent = BothWays(width, states)
+
+    def forward(self, words: Tensor, characters: Tensor) -> Tensor:
+        lengths = (words > 0).sum(1).clamp_min(1)
+        states = self.recurrent(self.vectors(words).transpose(0, 1), lengths).transpose(0, 1)
+        return mean_of_words(states, words)
+
+
+class AttentionReader(nn.Module):
+    def __init__(self, column: Column, width: int, heads: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.vectors = WordVectors(column, width, dropout)
+        self.places = nn.Parameter(torch.randn(column.lengths[0], width) * 0.02)
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, heads, 2 * width, dropout, "gelu", batch_first=True, norm_first=True)
+            for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, words: Tensor, characters: Tensor) -> Tensor:
+        is_padding = F.pad(words[:, 1:] == 0, (1, 0))  # never all: a softmax over nothing is no number
+        vectors = self.vectors(words) + self.places
+        for layer in self.layers:
+            vectors = layer(vectors, src_key_padding_mask=is_padding)
+        return mean_of_words(self.norm(vectors), words)
+
+
+def mean_of_words(states: Tensor, words: Tensor) -> Tensor:
+    """(batch, places, width) → (batch, width), over the places that hold a word; 0 of an empty text."""
+    there = (words > 0).to(states.dtype).unsqueeze(2)
+    return (states * there).sum(1) / there.sum(1).clamp_min(1)
