@@ -83,7 +83,7 @@ class Reading:
 
 OF_TABLES = ("drop", "only", "id_columns", "columns", "missing", "encoding", "header")
 
-SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson", ".json")
 """Of files that are read as tables."""
 
 _NAMES = {

@@ -49,7 +49,7 @@ def load(
     target_transform: TargetTransform = "none",
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
-    class; a table (.csv, .tsv, .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder,
+    class, or of texts (.txt) likewise; a table (.csv, .tsv, .jsonl, .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder,
     by a pattern such as train-{000..009}.tar, or by an address such as s3://bucket/path/ (see shards.py, parquet.py).
 
     data_dir: folder that holds mnist/, cifar10/ and the like; else the environment variable PROFUNDO_DATA; else they
@@ -117,8 +117,10 @@ def _collected(name: str | Path, how: Reading) -> Collection:
             "or give a folder or a .zip with one folder of images per class, a table (.csv, .tsv, .parquet), or an .npz"
         )
     from profundo.data.images.image_folders import image_collection
+    from profundo.data.tables.text_folders import text_folder
+    from profundo.data.text.text_files import holds_texts
 
-    return image_collection(path, how)
+    return text_folder(path, how) if holds_texts(path) else image_collection(path, how)
 
 
 def _rows(path: Path, how: Reading) -> Collection:
@@ -129,7 +131,7 @@ def _rows(path: Path, how: Reading) -> Collection:
 
     if path.suffix.lower() == ".npz":
         return array_collection(path, how.task)
-    if how.stream is True and path.suffix.lower() in (".csv", ".tsv") and path.is_file():
+    if how.stream is True and path.suffix.lower() not in (".parquet", ".pq") and path.is_file():
         raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
     return split_collection(read_table(path, how), path.stem, str(path), how)
 

@@ -6,6 +6,7 @@ Whatever cannot be read comes as a fault with its reason, and the next input fol
 
 from __future__ import annotations
 
+import csv
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ from profundo.data.images.pixels import WHOLE, decode, fitted
 from profundo.data.streams.archives import open_files, printable, read_whole
 from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
+from profundo.data.text.text_files import is_text, read_text, read_texts
 from profundo.records import Inputs, ProfundoError
 
 if TYPE_CHECKING:
@@ -129,17 +131,30 @@ class TableRows:
 def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
     """The rows of a table, or of standard input, some thousands at a time. Raises ProfundoError where none can be used."""
     where = "standard input" if path == STANDARD_INPUT else printable(str(path))
-    frame = _standard_input(inputs) if path == STANDARD_INPUT else _rows_of(path, inputs)
+    files: list[str] = []
+    if path == STANDARD_INPUT:
+        frame = _standard_input(inputs)
+    elif inputs.texts and (is_text(path.name) or path.is_dir() or path.suffix.lower() == ".zip"):
+        files, frame = _text_files(path, inputs)
+    else:
+        frame = _rows_of(path, inputs)
     try:
         keys_of(frame.columns, inputs)
     except ProfundoError as error:
         raise ProfundoError(f"{where}: {error}") from None
-    frame = _without_blank_end(frame)
+    frame = frame if files else _without_blank_end(frame)
     for begin in range(0, frame.height, ROWS):
         rows = frame.slice(begin, ROWS)
-        names = [f"{where}, row {begin + number}" for number in range(1, rows.height + 1)]
+        names = files[begin : begin + ROWS] or [f"{where}, row {begin + number}" for number in range(1, rows.height + 1)]
         ids = {key: rows[key].to_list() for key in inputs.form.ids if key in rows.columns}
         yield TableRows(names, features_of_frame(rows, inputs), ids)
+
+
+def _has_header(path: Path, column: str) -> bool:
+    """Whether the first line of a table names that column."""
+    with path.open("rb") as file:
+        first = read_text(file.readline(1 << 16))
+    return any(column in (name.strip() for name in row) for sign in ",;\t" for row in csv.reader([first], delimiter=sign))
 
 
 def is_table(path: Path, inputs: Inputs) -> bool:
@@ -159,8 +174,20 @@ def _without_blank_end(frame: polars.DataFrame) -> polars.DataFrame:
     return frame.head(height)
 
 
+def _text_files(path: Path, inputs: Inputs) -> tuple[list[str], polars.DataFrame]:
+    """Files of text as rows of the one column of text."""
+    import polars
+
+    if len(inputs.texts) > 1:
+        raise ProfundoError(f"{path}: expected a table, for the net reads {len(inputs.texts)} texts in a row")
+    names, texts = read_texts(path)
+    return names, polars.DataFrame({inputs.texts[0].name: texts}, schema={inputs.texts[0].name: polars.String})
+
+
 def _standard_input(inputs: Inputs) -> polars.DataFrame:
-    """The CSV that comes there, by way of a file."""
+    """The CSV that comes there, by way of a file; of a net that reads a text and nothing else, also a text on each line."""
+    import polars
+
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "rows.csv"
         with path.open("wb") as file:
@@ -168,6 +195,9 @@ def _standard_input(inputs: Inputs) -> polars.DataFrame:
                 if file.write(part) and file.tell() > LARGEST_TEXT:
                     raise ProfundoError(f"standard input: expected at most {LARGEST_TEXT >> 30} GB; give files")
         try:
+            if len(inputs.columns) == len(inputs.texts) == 1 and not _has_header(path, inputs.texts[0].name):
+                lines = [line for line in read_text(path.read_bytes()).splitlines() if line.strip()]
+                return polars.DataFrame({inputs.texts[0].name: lines}, schema={inputs.texts[0].name: polars.String})
             return _rows_of(path, inputs)
         except ProfundoError as error:
             raise ProfundoError(str(error).replace(str(path), "standard input")) from None

@@ -95,7 +95,7 @@ def _is_table(name: str | Path) -> bool:
     path = Path(name)
     if name in names() or is_address(str(name)) or path.suffix.lower() not in SUFFIXES or path.is_dir():
         return False
-    if path.suffix.lower() in (".csv", ".tsv") or not path.is_file():
+    if path.suffix.lower() not in (".parquet", ".pq") or not path.is_file():
         return not any(sign in str(name) for sign in "{*?")
     return fits_in_memory(EXPANDS * path.stat().st_size, "auto")
 

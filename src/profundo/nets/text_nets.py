@@ -1,7 +1,7 @@
 """Nets for texts, alone or beside other columns of a table: rows of ids (data/text/text_ids.py) → outputs.
 
-    text_mean         Σ_t w_t E[g_t], g_t the n-grams of words and characters, w_t their idf, ‖w‖ = 1
-                      (Joulin et al. 2017, with character n-grams as Bojanowski et al. 2017 and weights of Salton & Buckley 1988)
+    text_mean         Σ_t w_t E[g_t], g_t the n-grams of words and characters, w_t what they tell of the target, ‖w‖ = 1
+                      (Joulin et al. 2017; character n-grams: Bojanowski et al. 2017; weights: Wang & Manning 2012)
     text_cnn          the largest answer of each filter over 3, 4 and 5 words             (Kim 2014)
     text_gru          the mean over the words of the states of a GRU from both ends       (Cho et al. 2014)
     text_transformer  the mean over the words after layers of self-attention              (Vaswani et al. 2017)
@@ -25,10 +25,11 @@ from profundo.records import Column, ProfundoError, Spec
 
 __all__ = ["TextNet", "hashed_ngrams", "text_cnn", "text_gru", "text_mean", "text_transformer"]
 
+MOST_MEANS = 16
 SPECIAL = 2  # ids before those of the vocabulary: none, unknown
-BUCKETS = 2**16
+BUCKETS = 2**18
 WORD_GRAMS, CHARACTER_GRAMS = (1, 2), (2, 3, 4, 5)
-SCALE = 10.0  # of a mean of embeddings, so that rates that suit the layer after it suit the embeddings too
+SCALE = 6.0  # of a mean of embeddings, so that rates that suit the layer after it suit the embeddings too
 WORD_DROPOUT = 0.1
 OTHERS = 32  # numbers made of all columns that are no texts
 MULTIPLIER, PRIME = 1_000_003, 2**31 - 1
@@ -50,10 +51,19 @@ def _hashed(ids: Tensor, n: int, buckets: int) -> Tensor:
     return mixed * (ids[:, n - 1 :] > 0)
 
 
-def text_mean(spec: Spec, width: int = 16, dropout: float = 0.3) -> TextNet:
-    """Means of the embeddings of n-grams. dropout: probability that an n-gram is left out at a training step."""
+def text_mean(spec: Spec, width: int | None = None, dropout: float = 0.0) -> TextNet:
+    """Means of the embeddings of n-grams, the nearest to a linear model.
+
+    width: of an embedding, by default as many as there are outputs, at most 16. dropout: probability that an n-gram is left
+    out at a training step.
+    """
+    width = min(spec.outputs, MOST_MEANS) if width is None else width
     check_sizes("text_mean", dropout, width=width)
-    return TextNet(spec, lambda _: MeanReader(width, dropout), 2 * width, 0.0)
+    net = TextNet(spec, lambda _: MeanReader(width, dropout), width, 0.0)
+    with torch.no_grad():  # each output begins with an embedding of its own, as large as learning rates expect
+        own = torch.eye(spec.outputs, width) if width >= spec.outputs else torch.randn(spec.outputs, width) * width**-0.5
+        net.output.weight[:, : width * len(net.readers)] = own.repeat(1, len(net.readers))
+    return net
 
 
 def text_cnn(
@@ -128,7 +138,7 @@ class Texts(nn.Module):
 class GramBag(nn.Module):
     """Ids (batch, places) → (batch, width): the embeddings of hashed n-grams, summed by their weights, of length 1 together.
 
-    A weight is the inverse document frequency, log((1 + n) / (1 + d)) + 1, of d of n training texts; 0 where d = 0.
+    A weight is the largest |log-count ratio| of a class to all others, see `log_count_ratios`; 0 of what training never had.
     """
 
     weights: Tensor
@@ -136,7 +146,7 @@ class GramBag(nn.Module):
     def __init__(self, lengths: Sequence[int], width: int, dropout: float) -> None:
         super().__init__()
         self.lengths, self.dropout = tuple(lengths), dropout
-        self.embedding = nn.Parameter(torch.randn(BUCKETS, width) * 0.01)
+        self.embedding = nn.Parameter(torch.zeros(BUCKETS, width))
         self.register_buffer("weights", torch.ones(BUCKETS))
 
     def forward(self, ids: Tensor) -> Tensor:
@@ -144,16 +154,38 @@ class GramBag(nn.Module):
         weights = self.weights[grams] * (grams > 0)
         weights = weights * weights.square().sum(1, keepdim=True).clamp_min(1e-6).rsqrt()
         weights = F.dropout(weights, self.dropout, self.training)
-        return SCALE * F.embedding_bag(
-            grams, self.embedding, mode="sum", per_sample_weights=weights.to(self.embedding.dtype), padding_idx=0
-        )
+        vectors = F.embedding(grams, self.embedding, padding_idx=0)  # its gradient takes half the time of embedding_bag's
+        return SCALE * torch.einsum("bt,btd->bd", weights.to(vectors.dtype), vectors)
 
-    def measure(self, ids: Tensor) -> None:
-        texts = torch.zeros(BUCKETS, device=ids.device)
-        for part in ids.split(500):
-            there = torch.zeros(len(part), BUCKETS, dtype=torch.bool, device=ids.device)
-            texts += there.scatter_(1, hashed_ngrams(part, self.lengths, BUCKETS), True).sum(0)
-        self.weights.copy_(torch.where(texts > 0, ((1 + len(ids)) / (1 + texts)).log() + 1, 0.0))
+    def measure(self, ids: Tensor, classes: Tensor) -> None:
+        """classes: bool (texts, classes)."""
+        counts = torch.zeros(classes.shape[1], BUCKETS, device=ids.device)
+        for part, own in zip(ids.split(1000), classes.split(1000), strict=True):
+            grams = hashed_ngrams(part, self.lengths, BUCKETS).sort(1).values
+            is_first = F.pad(grams[:, 1:] != grams[:, :-1], (1, 0), value=True) & (grams > 0)
+            for label, mine in enumerate(own.T):
+                counts[label] += torch.bincount(grams[mine][is_first[mine]], minlength=BUCKETS)
+        self.weights.copy_(log_count_ratios(counts, classes.double().mean(0)).abs().amax(0))
+
+
+def log_count_ratios(counts: Tensor, shares: Tensor) -> Tensor:
+    """log (c_k + 2 p_k) / p_k − log (c − c_k + 2 (1 − p_k)) / (1 − p_k) of each class k and n-gram, (classes, n-grams).
+
+    counts: c_k, in how many texts of the class an n-gram is; shares: p_k, of the texts that are of the class. One that is
+    nowhere has 0, and so has one that is in every class as often as chance has it.
+    """
+    total, p = counts.sum(0), shares.clamp(1e-6, 1 - 1e-6).to(counts.dtype)[:, None]
+    return ((counts + 2 * p) / p).log() - ((total - counts + 2 * (1 - p)) / (1 - p)).log()
+
+
+def as_classes(targets: Tensor, kind: str) -> Tensor:
+    """bool (texts, classes) of classes, labels, or numbers: whether they are above the median or not."""
+    if kind == "labels":
+        return torch.cat([targets >= 0.5, targets < 0.5], 1)
+    if kind == "real":
+        above = targets > targets.median(0).values
+        return torch.cat([above, ~above], 1)
+    return targets[:, None] == torch.arange(int(targets.max()) + 1, device=targets.device)
 
 
 class WordVectors(nn.Module):
@@ -179,7 +211,7 @@ class TextNet(nn.Module):
 
     def __init__(self, spec: Spec, reader: Callable[[Column], nn.Module], width: int, dropout: float) -> None:
         super().__init__()
-        self.texts = Texts(spec)
+        self.texts, self.kind = Texts(spec), spec.targets.kind
         self.readers = nn.ModuleList(map(reader, self.texts.columns))
         many = self.texts.width
         self.others = initialize_(nn.Sequential(nn.Linear(many, OTHERS), nn.SiLU()), "silu") if many else None
@@ -197,11 +229,11 @@ class TextNet(nn.Module):
         return outputs
 
     @torch.no_grad()
-    def measure_inputs(self, rows: Tensor) -> None:
+    def measure_samples(self, rows: Tensor, targets: Tensor) -> None:
         """Let readers that weigh n-grams count them in standardised training rows (samples, features)."""
         for reader, one in zip(self.readers, self.texts(rows)[0], strict=True):
             if isinstance(reader, MeanReader):
-                reader.measure(*one)
+                reader.measure(*one, as_classes(targets, self.kind))
 
 
 # ------------------------------------------------------------------------------------------------------------- readers
@@ -212,11 +244,12 @@ class MeanReader(nn.Module):
         self.characters = GramBag(CHARACTER_GRAMS, width, dropout)
 
     def forward(self, words: Tensor, characters: Tensor) -> Tensor:
-        return torch.cat([self.words(words), self.characters(characters)], 1)
+        together: Tensor = self.words(words) + self.characters(characters)
+        return together
 
-    def measure(self, words: Tensor, characters: Tensor) -> None:
-        self.words.measure(words)
-        self.characters.measure(characters)
+    def measure(self, words: Tensor, characters: Tensor, classes: Tensor) -> None:
+        self.words.measure(words, classes)
+        self.characters.measure(characters, classes)
 
 
 class FilterReader(nn.Module):

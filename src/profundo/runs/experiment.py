@@ -452,7 +452,7 @@ MANNERS = {
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured on the tables of TUNE in benchmarks/tables_against_trees.py. Probabilities become too certain in long training.
     # Measured by validation on both sets of benchmarks/text.py.
-    "n-grams": Manner(40_000, "adamw", 0.0, 0.002, 0.03, 32, longest=20, patience=0.3),
+    "n-grams": Manner(60_000, "nesterov", 5e-4, 0.002, 0.03, 32, longest=60, patience=0.3),
     "words": Manner(60_000, "adamw", 0.01, 0.002, 0.03, 32, longest=20, patience=0.3),
     "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, batches=8, patience=0.3),
     "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, longest=60, batches=8, patience=0.3),

@@ -134,20 +134,25 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     return Captured(update) if experiment.capture and alone else update
 
 
-MEASURED, PIECES = 10_000, 10  # training rows that a net's own statistics come from, in so many pieces of the split
+MEASURED, MEASURED_TEXTS, PIECES = 10_000, 50_000, 10  # training rows that a net's own statistics come from, in so many pieces of the split
 
 
 def measure_inputs(net: nn.Module, data: Dataset) -> None:
-    """Let a net that scales its inputs by itself (nets/table_nets.py) learn how, from training rows as it will see them."""
-    measure = getattr(net, "measure_inputs", None)
-    if measure is None:
+    """Let a net that scales its inputs by itself (nets/table_nets.py), or weighs them by the targets (nets/text_nets.py), learn
+    how, from training rows as it will see them."""
+    measure, relate = getattr(net, "measure_inputs", None), getattr(net, "measure_samples", None)
+    if measure is None and relate is None:
         return
-    count = len(data.train)
+    count, most = len(data.train), MEASURED if relate is None else MEASURED_TEXTS
     begins = torch.arange(PIECES) * count // PIECES
-    places = (begins[:, None] + torch.arange(min(MEASURED, count) // PIECES)).flatten()
-    some = chosen(data.train, places if count > MEASURED else torch.arange(count))
-    device = next(net.parameters()).device
-    measure(torch.cat([batch.inputs for batch in in_order(some, data.spec, device=device)]))
+    places = (begins[:, None] + torch.arange(min(most, count) // PIECES)).flatten()
+    some = chosen(data.train, places if count > most else torch.arange(count))
+    ordered = list(in_order(some, data.spec, device=next(net.parameters()).device))
+    rows = torch.cat([batch.inputs for batch in ordered])
+    if measure is not None:
+        measure(rows)
+    if relate is not None:
+        relate(rows, torch.cat([batch.targets for batch in ordered]))
 
 
 def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str, float]]:

@@ -12,7 +12,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -66,12 +66,12 @@ class Files(Protocol):
         """SHA-256 of what the content depends on."""
 
 
-def open_files(where: Path) -> Files:
-    """Raises ProfundoError when there is neither a folder nor a .zip."""
+def open_files(where: Path, wanted: Callable[[str], bool] | None = None) -> Files:
+    """wanted: which names are meant, images by default. Raises ProfundoError when there is neither a folder nor a .zip."""
     if where.is_dir():
-        return Folder(where)
+        return Folder(where, wanted or is_image)
     if where.is_file() and zipfile.is_zipfile(where):
-        return Zip(where)
+        return Zip(where, wanted or is_image)
     result = "a file of another kind" if where.exists() else "nothing"
     if where.is_file() and not os.access(where, os.R_OK):
         result = "a file that may not be read"
@@ -81,7 +81,7 @@ def open_files(where: Path) -> Files:
 class Folder:
     """The images below a folder. Symbolic links to folders, or out of the folder, are not followed."""
 
-    def __init__(self, where: Path) -> None:
+    def __init__(self, where: Path, wanted: Callable[[str], bool]) -> None:
         self.where = where
         self.paths: list[Parts] = []
         self.folders: set[Parts] = set()
@@ -93,7 +93,7 @@ class Folder:
             folders[:] = sorted(folder for folder in folders if not _is_hidden(folder))
             parts = Path(place).relative_to(where).parts
             self.folders.update((*parts, name) for name in folders if not os.path.islink(os.path.join(place, name)))
-            for name in sorted(filter(is_image, files)):
+            for name in sorted(filter(wanted, files)):
                 path = os.path.join(place, name)
                 if os.path.islink(path) and not os.path.realpath(path).startswith(inside):
                     links += 1
@@ -127,7 +127,7 @@ class Folder:
 class Zip:
     """The images in a .zip. Opened anew in every process, so that it may be pickled, or forked, to a worker."""
 
-    def __init__(self, where: Path) -> None:
+    def __init__(self, where: Path, wanted: Callable[[str], bool]) -> None:
         self.where = where
         self.paths: list[Parts] = []
         self.folders: set[Parts] = set()
@@ -144,7 +144,7 @@ class Zip:
             if any(map(_is_hidden, parts[:-1])):
                 continue
             self.folders.update(_parents(parts, member.is_dir()))
-            if parts and not member.is_dir() and is_image(parts[-1]):
+            if parts and not member.is_dir() and wanted(parts[-1]):
                 self.paths.append(parts)
                 self._members.append(number)
         if unsafe:

@@ -24,6 +24,7 @@ from profundo.data.tables.delimited import Cells, read_delimited
 from profundo.data.tables.parquet_footers import unpacked_bytes
 from profundo.data.tables.reading import Table, ToldError, interpreted, typed_table
 from profundo.data.tables.several_targets import TargetValues, are_lists, listed_labels, several_targets
+from profundo.data.text.text_files import is_json, read_json_rows
 from profundo.data.text.text_ids import reads_as_text
 from profundo.files import what_is_at
 from profundo.records import Column, ColumnReading, Inputs, ProfundoError, Samples, TableForm, Targets
@@ -218,6 +219,8 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
     try:
         if is_parquet(path):
             return typed_table(_readable(path, _read_parquet), how.columns)
+        if is_json(path):
+            return typed_table(_readable(path, read_json_rows), how.columns, how.missing)
         form = form_of(how)
         cells = _readable(path, lambda path: read_delimited(path, form))
         target = how.target or ""
@@ -230,8 +233,8 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
 
 def read_rows_as_text(path: Path, form: TableForm, needed: frozenset[str] | None) -> polars.DataFrame:
     """The rows of a file for a net that knows how its columns are written: cells as text, or the values of Parquet."""
-    if is_parquet(path):
-        return _readable(path, _read_parquet)
+    if is_parquet(path) or is_json(path):
+        return _readable(path, _read_parquet if is_parquet(path) else read_json_rows)
     return _readable(path, lambda path: read_delimited(path, form, needed)).frame
 
 

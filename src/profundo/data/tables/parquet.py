@@ -249,7 +249,7 @@ def parquet_collection(name: str, stored: Sequence[Stored], how: Reading) -> Col
     if not len(there):
         raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
     by = by_column(how.split_by, answers, wanted, where) if how.split_by is not None else None
-    names, set_aside = inputs_among(list(table.schema), wanted, learned_from(how), where)
+    names, set_aside = inputs_among(list(table.schema), wanted, learned_from(how, answers), where)
     targets, values, outputs = target_values(answers.drop_nulls(wanted).select(wanted), how.task, where)
     groups = torch.repeat_interleave(torch.tensor(table.groups))
     learning = _spread(len(there), groups[there])
