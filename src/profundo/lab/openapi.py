@@ -84,6 +84,8 @@ def value(column: Column, may_lack: bool) -> Schema:
     """Of one column, as JSON gives it. Categories that training did not see are taken too, so levels are examples."""
     if column.kind == "category":
         return {"type": ["string", "number", "boolean", "null"], "examples": list(column.levels[:20])}
+    if column.kind == "text":
+        return {"type": ["string", "null"]}
     if column.kind == "date":
         return {"type": ["string", "null"], "format": "date-time" if column.has_time else "date"}
     return {"type": ["number", "null"]} if may_lack else {"type": "number"}

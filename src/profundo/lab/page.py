@@ -92,6 +92,8 @@ def scoreboard(card: Mapping[str, Any], language: str) -> dict[str, Any] | None:
 def field(place: int, inputs: Inputs, columns: tuple[Column, ...]) -> Field:
     """Filled in with what is usual: the median or mean of the training rows, the first category."""
     column = columns[place]
+    if column.kind == "text":
+        return Field(column.name, column.kind, (), "")
     if column.kind == "category":
         return Field(column.name, column.kind, column.levels, column.levels[0] if column.levels else "")
     means = inputs.mean or (0.0,) * len(columns)

@@ -283,6 +283,8 @@ def _random_rows(columns: Sequence[Column]) -> list[dict[str, Any]]:
         if column.kind == "category":
             words = (*column.levels, "never seen before")
             return words[int(share * 1e6) % len(words)]
+        if column.kind == "text":
+            return " ".join([*column.levels[: 1 + int(share * 20)], "never", "seen"])
         if column.kind == "date":
             return datetime.fromtimestamp(column.fill + (share - 0.5) * 1e8, UTC)
         return column.fill + (share - 0.5) * (abs(column.fill) + 1)
@@ -310,6 +312,11 @@ Contents = tuple[dict[str, bytes], float, tuple[str, ...]]
 
 def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
     spec = trained.spec
+    if spec.inputs.texts:
+        raise ProfundoError(
+            f"column {spec.inputs.texts[0].name!r} is text, which ONNX has no operations to cut into words; use --format safetensors, "
+            "whose card says how rows are made of texts, or `profundo serve`"
+        )
     given = spec.inputs.things
     model = onnx_graph(trained.whole, example(spec), given)
     if spec.targets.threshold != 0.5:

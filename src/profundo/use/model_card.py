@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from profundo.files import in_words, read_object
 from profundo.pictures.verdict import is_better
-from profundo.records import CalibrationBin, ClassScores, ProfundoError, Spec, Targets
+from profundo.records import CalibrationBin, ClassScores, Column, ProfundoError, Spec, Targets
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import MAY_MOVE, check_files
@@ -160,15 +160,20 @@ def columns(spec: Spec) -> list[dict[str, Any]]:
         {
             "name": column.name,
             "kind": column.kind,
-            **(
-                {"categories": list(column.levels)}
-                if column.kind == "category"
-                else {"missing is taken for": _day(column.fill) if column.kind == "date" else column.fill}
-            ),
+            **_learned(column),
             "had holes": column.has_gaps,
         }
         for column in spec.inputs.columns
     ]
+
+
+def _learned(column: Column) -> dict[str, Any]:
+    if column.kind == "category":
+        return {"categories": list(column.levels)}
+    if column.kind == "text":
+        words, characters = column.lengths
+        return {"known words": len(column.levels), "words read": words, "characters read": characters}
+    return {"missing is taken for": _day(column.fill) if column.kind == "date" else column.fill}
 
 
 def _day(seconds: float) -> str:

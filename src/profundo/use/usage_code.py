@@ -34,13 +34,26 @@ def in_pytorch(spec: Spec, answer: str, file: str) -> str:
     if spec.inputs.kind == "image":
         channels, height, width = spec.inputs.shape
         given = f"images = torch.zeros(1, {channels}, {height}, {width}, dtype=torch.uint8)  # 0 to 255"
+    elif spec.inputs.texts:
+        given = _text_rows(spec.inputs.columns)
     else:
         rows = [[round(value, 4) for value in spec.inputs.mean or (0.0,) * spec.inputs.shape[0]]]
         given = f"rows = torch.tensor({rows}, dtype=torch.float64)  # {_features(spec)}"
-    name = given.split(" ", 1)[0]
+    name = "rows" if spec.inputs.texts else given.split(" ", 1)[0]
     return (
         "import torch\nfrom safetensors.torch import load_file\n\nfrom model import predict\n\n"
         f"weights = load_file({file!r})\n{given}\n{answer} = predict(weights, {name})\n{_answer(spec.targets, answer)}"
+    )
+
+
+def _text_rows(columns: tuple[Column, ...]) -> str:
+    """Rows with texts are made by Profundo itself, of what the description says of each column."""
+    values = {column.name: "a text" if column.kind == "text" else None for column in columns}
+    return (
+        "import json\n\nfrom pydantic import TypeAdapter\n\n"
+        "from profundo.data.tables.new_rows import features_of_rows\nfrom profundo.records import Inputs\n\n"
+        'described = json.load(open("model.json", encoding="utf-8"))["spec"]["inputs"]\n'
+        f"rows = features_of_rows([{values!r}], TypeAdapter(Inputs).validate_python(described)).values"
     )
 
 
