@@ -236,6 +236,9 @@ def _values(column: ColumnFacts, wide: bool) -> str:
     spread = column.spread
     if column.kind == "date":
         return f"{column.first} … {column.last}"
+    if spread is not None and column.kind == "text":
+        often = ", ".join(word for word, _ in column.common)
+        return f"{spread.low:g} … {spread.high:g} words, half have {spread.quantiles[2]:g} or fewer; often: {often}"
     if spread is not None and column.kind == "number":
         mean = f", mean {plain(spread.mean)} ± {plain(spread.std)}" if wide else ""
         return f"{plain(spread.low)} … {plain(spread.high)}{mean}".replace(SPACE, " ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,8 @@ from profundo.looks.findings import Finding
 from profundo.looks.survey import SPLITS
 from profundo.looks.table_facts import column_facts
 from profundo.looks.table_findings import row_findings, table_findings
-from profundo.records import Column, ProfundoError, Samples, Targets
+from profundo.looks.text_findings import text_findings
+from profundo.records import Column, ColumnReading, ProfundoError, Samples, Targets
 
 if TYPE_CHECKING:
     import polars
@@ -70,7 +71,7 @@ def look_at_table(path: Path, how: Reading) -> DataFacts:
     findings += [
         Finding("warning", note, "Look at the table of how the columns were read.") for note in doubts(table.readings)
     ]
-    seen = _look_at_frame(path.stem, frame, wanted, result, np.zeros(len(frame), np.int8), findings)
+    seen = _look_at_frame(path.stem, frame, wanted, result, np.zeros(len(frame), np.int8), findings, table.readings)
     readings = result.readings if result is not None else tuple(table.readings.values())
     return replace(seen, readings=() if is_parquet(path) else readings)
 
@@ -134,6 +135,7 @@ def _look_at_frame(
     collection: Collection | None,
     split: np.ndarray,
     findings: Sequence[Finding] = (),
+    readings: Mapping[str, ColumnReading] | None = None,
 ) -> DataFacts:
     findings = list(findings)
     kind = collection.targets.kind if collection is not None else None
@@ -143,7 +145,7 @@ def _look_at_frame(
         findings.append(Finding("note", what, "All of them are trained on."))
         frame = frame.select([*inputs[:MOST_COLUMNS], *wanted])
     seen = frame.filter(split != 2) if (split == 2).any() and (split != 2).any() else frame
-    columns = column_facts(seen, wanted, kind)
+    columns = column_facts(seen, wanted, kind, readings)
     findings += table_findings(seen, columns)
     label = (
         _labels(frame[wanted[0]], collection.targets.classes) if collection and kind in ("classes", "binary") else None
@@ -153,6 +155,7 @@ def _look_at_frame(
         counts = class_counts(label, split, len(collection.targets.classes))
     findings += _target_findings(collection, counts, wanted)
     findings += row_findings(frame, columns, split, label)
+    findings += text_findings(frame, columns, split)
     if not split.any():
         for doubt in unlike_chance(frame, wanted):
             what, _, advice = doubt.rpartition("; ")

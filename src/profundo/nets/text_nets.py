@@ -23,13 +23,12 @@ from profundo.nets.recurrent import BothWays
 from profundo.nets.table_nets import squashed
 from profundo.records import Column, ProfundoError, Spec
 
-__all__ = ["TextNet", "hashed_ngrams", "text_cnn", "text_gru", "text_mean", "text_transformer"]
+__all__ = ["TextMean", "TextNet", "hashed_ngrams", "text_cnn", "text_gru", "text_mean", "text_transformer"]
 
-MOST_MEANS = 16
 SPECIAL = 2  # ids before those of the vocabulary: none, unknown
-BUCKETS = 2**18
+MOST_BUCKETS = 2**18
 WORD_GRAMS, CHARACTER_GRAMS = (1, 2), (2, 3, 4, 5)
-SCALE = 6.0  # of a mean of embeddings, so that rates that suit the layer after it suit the embeddings too
+SCALE = 6.0  # of a mean of embeddings, so that rates that suit other layers suit them too
 WORD_DROPOUT = 0.1
 OTHERS = 32  # numbers made of all columns that are no texts
 MULTIPLIER, PRIME = 1_000_003, 2**31 - 1
@@ -51,19 +50,13 @@ def _hashed(ids: Tensor, n: int, buckets: int) -> Tensor:
     return mixed * (ids[:, n - 1 :] > 0)
 
 
-def text_mean(spec: Spec, width: int | None = None, dropout: float = 0.0) -> TextNet:
-    """Means of the embeddings of n-grams, the nearest to a linear model.
+def text_mean(spec: Spec, dropout: float = 0.0) -> TextMean:
+    """Means of the embeddings of n-grams, a number for each output: a linear model, the quickest and hard to beat on few texts.
 
-    width: of an embedding, by default as many as there are outputs, at most 16. dropout: probability that an n-gram is left
-    out at a training step.
+    dropout: probability that an n-gram is left out at a training step.
     """
-    width = min(spec.outputs, MOST_MEANS) if width is None else width
-    check_sizes("text_mean", dropout, width=width)
-    net = TextNet(spec, lambda _: MeanReader(width, dropout), width, 0.0)
-    with torch.no_grad():  # each output begins with an embedding of its own, as large as learning rates expect
-        own = torch.eye(spec.outputs, width) if width >= spec.outputs else torch.randn(spec.outputs, width) * width**-0.5
-        net.output.weight[:, : width * len(net.readers)] = own.repeat(1, len(net.readers))
-    return net
+    check_sizes("text_mean", dropout, outputs=spec.outputs)
+    return TextMean(spec, dropout)
 
 
 def text_cnn(
@@ -143,14 +136,14 @@ class GramBag(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, lengths: Sequence[int], width: int, dropout: float) -> None:
+    def __init__(self, lengths: Sequence[int], buckets: int, width: int, dropout: float) -> None:
         super().__init__()
         self.lengths, self.dropout = tuple(lengths), dropout
-        self.embedding = nn.Parameter(torch.zeros(BUCKETS, width))
-        self.register_buffer("weights", torch.ones(BUCKETS))
+        self.embedding = nn.Parameter(torch.zeros(buckets, width))
+        self.register_buffer("weights", torch.ones(buckets))
 
     def forward(self, ids: Tensor) -> Tensor:
-        grams = hashed_ngrams(ids, self.lengths, BUCKETS)
+        grams = hashed_ngrams(ids, self.lengths, len(self.weights))
         weights = self.weights[grams] * (grams > 0)
         weights = weights * weights.square().sum(1, keepdim=True).clamp_min(1e-6).rsqrt()
         weights = F.dropout(weights, self.dropout, self.training)
@@ -159,12 +152,13 @@ class GramBag(nn.Module):
 
     def measure(self, ids: Tensor, classes: Tensor) -> None:
         """classes: bool (texts, classes)."""
-        counts = torch.zeros(classes.shape[1], BUCKETS, device=ids.device)
+        buckets = len(self.weights)
+        counts = torch.zeros(classes.shape[1], buckets, device=ids.device)
         for part, own in zip(ids.split(1000), classes.split(1000), strict=True):
-            grams = hashed_ngrams(part, self.lengths, BUCKETS).sort(1).values
+            grams = hashed_ngrams(part, self.lengths, buckets).sort(1).values
             is_first = F.pad(grams[:, 1:] != grams[:, :-1], (1, 0), value=True) & (grams > 0)
             for label, mine in enumerate(own.T):
-                counts[label] += torch.bincount(grams[mine][is_first[mine]], minlength=BUCKETS)
+                counts[label] += torch.bincount(grams[mine][is_first[mine]], minlength=buckets)
         self.weights.copy_(log_count_ratios(counts, classes.double().mean(0)).abs().amax(0))
 
 
@@ -207,51 +201,69 @@ class WordVectors(nn.Module):
 
 class TextNet(nn.Module):
     """Rows (batch, features) → outputs (batch, outputs): each text by its own reader, and all other columns, through a linear
-    layer. reader: of a column of text, a module from (words, characters) to (batch, width); dropout: before that layer."""
+    layer. reader: of a column of text, a module from words to (batch, width); dropout: before that layer."""
 
     def __init__(self, spec: Spec, reader: Callable[[Column], nn.Module], width: int, dropout: float) -> None:
         super().__init__()
-        self.texts, self.kind = Texts(spec), spec.targets.kind
+        self.texts = Texts(spec)
         self.readers = nn.ModuleList(map(reader, self.texts.columns))
-        many = self.texts.width
-        self.others = initialize_(nn.Sequential(nn.Linear(many, OTHERS), nn.SiLU()), "silu") if many else None
-        joined = width * len(self.readers) + (OTHERS if many else 0)
+        self.others = initialize_(beside(self.texts.width), "silu")
+        joined = width * len(self.readers) + (OTHERS if self.texts.width else 0)
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(joined, spec.outputs)
-        nn.init.normal_(self.output.weight, std=SMALL_OUTPUT * joined**-0.5)
-        nn.init.zeros_(self.output.bias)
+        self.output = initialize_(nn.Sequential(nn.Linear(joined, spec.outputs)), output_gain=SMALL_OUTPUT)
 
     def forward(self, rows: Tensor) -> Tensor:
         ids, others = self.texts(rows)
-        parts = [reader(*one) for reader, one in zip(self.readers, ids, strict=True)]
-        parts += [self.others(others)] if self.others is not None else []
-        outputs: Tensor = self.output(self.dropout(torch.cat(parts, 1)))
+        parts = [reader(words) for reader, (words, _) in zip(self.readers, ids, strict=True)]
+        outputs: Tensor = self.output(self.dropout(torch.cat([*parts, self.others(others)], 1)))
+        return outputs
+
+
+class TextMean(nn.Module):
+    """Rows (batch, features) → outputs (batch, outputs): the sum of what each text says and what the other columns say.
+
+    Nothing stands behind the embeddings: a layer there would grow with them, and texts be learned by heart the sooner.
+    """
+
+    def __init__(self, spec: Spec, dropout: float) -> None:
+        super().__init__()
+        self.texts, self.kind = Texts(spec), spec.targets.kind
+        count = buckets_for(spec.outputs)
+        self.words, self.characters = (
+            nn.ModuleList(GramBag(lengths, count, spec.outputs, dropout) for _ in self.texts.columns)
+            for lengths in (WORD_GRAMS, CHARACTER_GRAMS)
+        )
+        many = self.texts.width
+        layers = [*beside(many), nn.Linear(OTHERS if many else 1, spec.outputs)]
+        self.others = initialize_(nn.Sequential(*layers), "silu", output_gain=SMALL_OUTPUT)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        ids, others = self.texts(rows)
+        outputs: Tensor = self.others(others if others.shape[1] else others.new_zeros(len(rows), 1))
+        for place, (words, characters) in enumerate(ids):
+            outputs = outputs + self.words[place](words) + self.characters[place](characters)
         return outputs
 
     @torch.no_grad()
     def measure_samples(self, rows: Tensor, targets: Tensor) -> None:
-        """Let readers that weigh n-grams count them in standardised training rows (samples, features)."""
-        for reader, one in zip(self.readers, self.texts(rows)[0], strict=True):
-            if isinstance(reader, MeanReader):
-                reader.measure(*one, as_classes(targets, self.kind))
+        """Learn from standardised training rows (samples, features) what each n-gram tells of the targets."""
+        classes = as_classes(targets, self.kind)
+        for place, (words, characters) in enumerate(self.texts(rows)[0]):
+            self.words[place].measure(words, classes)
+            self.characters[place].measure(characters, classes)
+
+
+def beside(others: int) -> nn.Sequential:
+    """(batch, others) → (batch, 32), or (batch, 0) where there are none."""
+    return nn.Sequential(nn.Linear(others, OTHERS), nn.SiLU()) if others else nn.Sequential()
+
+
+def buckets_for(outputs: int) -> int:
+    """2¹⁸ for up to four outputs, half as many for twice as many outputs, 2¹⁴ at least."""
+    return max(2**14, MOST_BUCKETS >> max(0, (outputs - 1) // 4).bit_length())
 
 
 # ------------------------------------------------------------------------------------------------------------- readers
-class MeanReader(nn.Module):
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.words = GramBag(WORD_GRAMS, width, dropout)
-        self.characters = GramBag(CHARACTER_GRAMS, width, dropout)
-
-    def forward(self, words: Tensor, characters: Tensor) -> Tensor:
-        together: Tensor = self.words(words) + self.characters(characters)
-        return together
-
-    def measure(self, words: Tensor, characters: Tensor, classes: Tensor) -> None:
-        self.words.measure(words, classes)
-        self.characters.measure(characters, classes)
-
-
 class FilterReader(nn.Module):
     """max_t relu(filter ∗ vectors)_t of each filter, over windows of so many words."""
 
@@ -260,7 +272,7 @@ class FilterReader(nn.Module):
         self.vectors = WordVectors(column, width, dropout)
         self.filters = initialize_(nn.ModuleList(nn.Conv1d(width, filters, n, padding=n - 1) for n in windows), "relu")
 
-    def forward(self, words: Tensor, characters: Tensor) -> Tensor:
+    def forward(self, words: Tensor) -> Tensor:
         vectors = self.vectors(words).transpose(1, 2)
         return torch.cat([filters(vectors).relu().amax(2) for filters in self.filters], 1)
 
@@ -271,7 +283,7 @@ class RecurrentReader(nn.Module):
         self.vectors = WordVectors(column, width, dropout)
         self.recurrent = BothWays(width, states)
 
-    def forward(self, words: Tensor, characters: Tensor) -> Tensor:
+    def forward(self, words: Tensor) -> Tensor:
         lengths = (words > 0).sum(1).clamp_min(1)
         states = self.recurrent(self.vectors(words).transpose(0, 1), lengths).transpose(0, 1)
         return mean_of_words(states, words)
@@ -288,7 +300,7 @@ class AttentionReader(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, words: Tensor, characters: Tensor) -> Tensor:
+    def forward(self, words: Tensor) -> Tensor:
         is_padding = F.pad(words[:, 1:] == 0, (1, 0))  # never all: a softmax over nothing is no number
         vectors = self.vectors(words) + self.places
         for layer in self.layers:

@@ -100,7 +100,11 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     uses = (
         set_aside | {column: f"left out: {why}" for column, why in left_out.items()} | dict.fromkeys(wanted, "target")
     )
-    readings = tuple(replace(reading, use=uses.get(column, "input")) for column, reading in table.readings.items())
+    texts_read = {column.name for column in columns if column.kind == "text"}
+    readings = tuple(
+        replace(reading, use=uses.get(name, "input"), kind="text" if name in texts_read else reading.kind)
+        for name, reading in table.readings.items()
+    )
     notes = (*table.notes, *lost, *outputs, *decisions(readings))
     samples = Samples(rows, values, numbers=torch.from_numpy(there.to_numpy().nonzero()[0]))
     return Collection(name, inputs, targets, samples, notes=notes, readings=readings)
