@@ -11,9 +11,9 @@ from torch import nn
 
 from profundo import nets
 from profundo.nets.fast import stages
-from profundo.nets.net_names import NETS_FOR_IMAGES, PUBLISHED_NETS
+from profundo.nets.net_names import NETS_FOR_IMAGES, NETS_FOR_TEXTS, PUBLISHED_NETS
 from profundo.nets.summary import summary
-from profundo.records import Inputs, ProfundoError, Spec, Targets
+from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
 
 TEN = Targets("classes", tuple("0123456789"))
 BINARY = Targets("binary", ("no", "yes"))
@@ -24,6 +24,14 @@ def spec_of(shape, targets=TEN):
     return Spec(Inputs(shape, "image" if len(shape) == 3 else "features"), targets)
 
 
+def text_spec(targets=TEN):
+    """A text of up to 6 words and 20 characters beside two numbers."""
+    column = Column("note", "text", ("good", "bad", "day"), lengths=(6, 20))
+    names = [f"note, word {place}" for place in range(1, 7)] + [f"note, character {place}" for place in range(1, 21)]
+    columns = (Column("age", "number"), column, Column("price", "number"))
+    return Spec(Inputs((28,), "features", names=("age", *names, "price"), columns=columns), targets)
+
+
 SPECS = {
     "grey digits": spec_of((1, 8, 8)),
     "MNIST": spec_of((1, 28, 28)),
@@ -32,6 +40,8 @@ SPECS = {
     "rows, two classes": spec_of((5,), BINARY),
     "rows, two reals": spec_of((3,), REAL),
     "rows, ten classes": spec_of((64,)),
+    "rows with a text": text_spec(),
+    "rows with a text, two classes": text_spec(BINARY),
 }
 # Nets for ImageNet have the contract at a sixteenth of their width, on colour images, one of each kind of block: the
 # others repeat the same blocks. Their published form, at full width, is compared with tables in test_published.py.
@@ -41,6 +51,7 @@ CASES = [
     for data, spec in SPECS.items()
     for name in nets.NETS
     if spec.inputs.kind == "image" or name not in NETS_FOR_IMAGES
+    if bool(spec.inputs.texts) == (name in NETS_FOR_TEXTS)
     if name not in PUBLISHED_NETS or (name in OF_EACH_BLOCK and spec.inputs.shape[0] == 3)
 ]
 
@@ -51,7 +62,12 @@ def built(name, spec, seed=0, **options):
 
 
 def noise(spec, samples):
-    return torch.randn(samples, *spec.inputs.shape, generator=torch.Generator().manual_seed(1))
+    draw = torch.Generator().manual_seed(1)
+    values = torch.randn(samples, *spec.inputs.shape, generator=draw)
+    if spec.inputs.texts:
+        values[:, 1:7] = torch.randint(0, 5, (samples, 6), generator=draw).float()
+        values[:, 7:27] = torch.randint(0, 0x10FFFF, (samples, 20), generator=draw).float()
+    return values
 
 
 @pytest.mark.parametrize(("name", "spec"), CASES)

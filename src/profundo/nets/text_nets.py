@@ -234,12 +234,13 @@ class TextMean(nn.Module):
             for lengths in (WORD_GRAMS, CHARACTER_GRAMS)
         )
         many = self.texts.width
-        layers = [*beside(many), nn.Linear(OTHERS if many else 1, spec.outputs)]
-        self.others = initialize_(nn.Sequential(*layers), "silu", output_gain=SMALL_OUTPUT)
+        self.bias = nn.Parameter(torch.zeros(spec.outputs))
+        layers = nn.Sequential(*beside(many), nn.Linear(OTHERS, spec.outputs, bias=False))
+        self.others = initialize_(layers, "silu", output_gain=SMALL_OUTPUT) if many else None
 
     def forward(self, rows: Tensor) -> Tensor:
         ids, others = self.texts(rows)
-        outputs: Tensor = self.others(others if others.shape[1] else others.new_zeros(len(rows), 1))
+        outputs = self.bias.expand(len(rows), -1) if self.others is None else self.bias + self.others(others)
         for place, (words, characters) in enumerate(ids):
             outputs = outputs + self.words[place](words) + self.characters[place](characters)
         return outputs
