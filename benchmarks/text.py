@@ -81,7 +81,9 @@ def main() -> None:
                     results[key] = measured(folder / file, target, net, seed, settings)
                     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
                 one = results[key]
-                print(key, *(f"{part} {100 * one[part]:.2f} %" for part in ("validation", "test", "linear")), flush=True)
+                print(
+                    key, *(f"{part} {100 * one[part]:.2f} %" for part in ("validation", "test", "linear")), flush=True
+                )
 
 
 if __name__ == "__main__":

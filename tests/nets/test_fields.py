@@ -227,7 +227,9 @@ def test_published_nets_have_published_fields(name, layer, size):
     assert fields[layer] == (size, size)
 
 
-@pytest.mark.parametrize("name", [name for name in nets.NETS if name not in {"table_net", *NETS_FOR_TEXTS}])  # take rows
+@pytest.mark.parametrize(
+    "name", [name for name in nets.NETS if name not in {"table_net", *NETS_FOR_TEXTS}]
+)  # take rows
 def test_every_named_net_has_a_field_in_every_row(name):
     rows = summary(nets.build(name, spec_of((3, 32, 32))), Inputs((3, 32, 32), "image"))
     assert all(row.field is not None for row in rows)

@@ -49,7 +49,8 @@ def load(
     target_transform: TargetTransform = "none",
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
-    class, or of texts (.txt) likewise; a table (.csv, .tsv, .jsonl, .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder,
+    class, or of texts (.txt) likewise; a table (.csv, .tsv, .jsonl, .parquet) with a column to predict; arrays (.npz); tar
+    shards or Parquet files, in a folder,
     by a pattern such as train-{000..009}.tar, or by an address such as s3://bucket/path/ (see shards.py, parquet.py).
 
     data_dir: folder that holds mnist/, cifar10/ and the like; else the environment variable PROFUNDO_DATA; else they

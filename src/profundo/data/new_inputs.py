@@ -145,7 +145,9 @@ def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
     frame = frame if files else _without_blank_end(frame)
     for begin in range(0, frame.height, ROWS):
         rows = frame.slice(begin, ROWS)
-        names = files[begin : begin + ROWS] or [f"{where}, row {begin + number}" for number in range(1, rows.height + 1)]
+        names = files[begin : begin + ROWS] or [
+            f"{where}, row {begin + number}" for number in range(1, rows.height + 1)
+        ]
         ids = {key: rows[key].to_list() for key in inputs.form.ids if key in rows.columns}
         yield TableRows(names, features_of_frame(rows, inputs), ids)
 
@@ -154,7 +156,9 @@ def _has_header(path: Path, column: str) -> bool:
     """Whether the first line of a table names that column."""
     with path.open("rb") as file:
         first = read_text(file.readline(1 << 16))
-    return any(column in (name.strip() for name in row) for sign in ",;\t" for row in csv.reader([first], delimiter=sign))
+    return any(
+        column in (name.strip() for name in row) for sign in ",;\t" for row in csv.reader([first], delimiter=sign)
+    )
 
 
 def is_table(path: Path, inputs: Inputs) -> bool:

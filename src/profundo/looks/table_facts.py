@@ -114,7 +114,14 @@ def _of_texts(facts: ColumnFacts, texts: polars.Series, taught: Column, features
     how many different texts each is."""
     there = [normalised(text) for text in texts.drop_nulls().to_list()]
     words = words_of(there)
-    often = words_of(sorted(set(there))).list.unique().explode().drop_nulls().value_counts(sort=True, name="texts").head(MOST_SHOWN)
+    often = (
+        words_of(sorted(set(there)))
+        .list.unique()
+        .explode()
+        .drop_nulls()
+        .value_counts(sort=True, name="texts")
+        .head(MOST_SHOWN)
+    )
     kept, characters = taught.lengths
     return replace(
         facts,

@@ -30,10 +30,17 @@ FEWEST_LETTERS = 20  # of texts that are called nearly the same
 
 def text_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts], split: np.ndarray) -> list[Finding]:
     """split: of each row, 0 for training, above for others."""
-    texts = {column.name: frame[column.name].to_list() for column in columns if column.kind == "text" and column.features}
+    texts = {
+        column.name: frame[column.name].to_list() for column in columns if column.kind == "text" and column.features
+    }
     found: list[Finding] = []
     for name, values in texts.items():
-        found += [*_empty(name, values), *_alike(name, values, split), *_scripts(name, frame[name]), *_tagged(name, values)]
+        found += [
+            *_empty(name, values),
+            *_alike(name, values, split),
+            *_scripts(name, frame[name]),
+            *_tagged(name, values),
+        ]
     return found
 
 
@@ -71,11 +78,14 @@ def _alike(name: str, texts: Sequence[str | None], split: np.ndarray) -> Iterato
 def _scripts(name: str, texts: polars.Series) -> Iterator[Finding]:
     there = texts.drop_nulls()
     shares: Mapping[str, float] = {
-        script.removesuffix("_Presentation"): float(there.str.contains(rf"\p{{{script}}}").mean() or 0) for script in SCRIPTS
+        script.removesuffix("_Presentation"): int(there.str.contains(rf"\p{{{script}}}").sum()) / max(1, len(there))
+        for script in SCRIPTS
     }
     told = [f"{script} ({100 * share:.0f} %)" for script, share in shares.items() if share >= RARE]
     if len(told) > 1 or (told and not told[0].startswith("Latin")):
-        yield Finding("note", f"Column {name!r} is written in several scripts, or not in Latin letters.", "", some(told, 8))
+        yield Finding(
+            "note", f"Column {name!r} is written in several scripts, or not in Latin letters.", "", some(told, 8)
+        )
 
 
 def _tagged(name: str, texts: Sequence[str | None]) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ SCALE = 6.0  # of a mean of embeddings, so that rates that suit other layers sui
 WORD_DROPOUT = 0.1
 OTHERS = 32  # numbers made of all columns that are no texts
 MULTIPLIER, PRIME = 1_000_003, 2**31 - 1
-"""Of the polynomial hash Σ_k g_k · 1,000,003^(n−k) mod 2³¹ − 1: products stay below 2⁶³, on whatever machine."""
+"""Of the polynomial hash n · 1,000,003ⁿ + Σ_k g_k · 1,000,003^(n−k) mod 2³¹ − 1: products stay below 2⁶³, on whatever machine."""
 
 
 def hashed_ngrams(ids: Tensor, lengths: Sequence[int], buckets: int) -> Tensor:
@@ -46,8 +46,10 @@ def _hashed(ids: Tensor, n: int, buckets: int) -> Tensor:
     value = torch.full_like(ids[:, :count], n)
     for place in range(n):
         value = (value * MULTIPLIER + ids[:, place : place + count]) % PRIME
-    mixed = (value * MULTIPLIER) % PRIME % (buckets - 1) + 1
-    return mixed * (ids[:, n - 1 :] > 0)
+    value = (
+        (value ^ (value >> 15)) * MULTIPLIER % PRIME
+    )  # else pairs of small numbers would meet more often than by chance
+    return ((value ^ (value >> 13)) % (buckets - 1) + 1) * (ids[:, n - 1 :] > 0)
 
 
 def text_mean(spec: Spec, dropout: float = 0.0) -> TextMean:
@@ -78,9 +80,7 @@ def text_gru(spec: Spec, width: int = 64, states: int = 64, dropout: float = 0.5
     return TextNet(spec, lambda column: RecurrentReader(column, width, states, WORD_DROPOUT), 2 * states, dropout)
 
 
-def text_transformer(
-    spec: Spec, width: int = 64, heads: int = 4, layers: int = 2, dropout: float = 0.2
-) -> TextNet:
+def text_transformer(spec: Spec, width: int = 64, heads: int = 4, layers: int = 2, dropout: float = 0.2) -> TextNet:
     """Layers of self-attention over word vectors of the given width and learned places (pre-norm, Xiong et al. 2020)."""
     check_sizes("text_transformer", dropout, width=width, heads=heads, layers=layers)
     if width % heads:
@@ -92,7 +92,9 @@ def check_sizes(name: str, dropout: float, **sizes: int) -> None:
     """Raises ProfundoError for a size below 1 and a dropout that is no probability below 1."""
     if min(sizes.values()) < 1 or not 0 <= dropout < 1:
         told = ", ".join(f"{size} {value}" for size, value in sizes.items())
-        raise ProfundoError(f"{name}: expected sizes of at least 1 and dropout in [0, 1), got {told}, dropout {dropout}")
+        raise ProfundoError(
+            f"{name}: expected sizes of at least 1 and dropout in [0, 1), got {told}, dropout {dropout}"
+        )
 
 
 # ------------------------------------------------------------------------------------------------------------ the parts
@@ -122,7 +124,7 @@ class Texts(nn.Module):
     def forward(self, rows: Tensor) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
         """[(words, characters) int64 (batch, length) …], float (batch, others)."""
         ids = [
-            rows[:, start : start + sum(column.lengths)].long().split(list(column.lengths), 1)
+            torch.split(rows[:, start : start + sum(column.lengths)].long(), list(column.lengths), 1)
             for start, column in zip(self.starts, self.columns, strict=True)
         ]
         return [(words, characters) for words, characters in ids], squashed(rows.index_select(1, self.places))
@@ -147,14 +149,16 @@ class GramBag(nn.Module):
         weights = self.weights[grams] * (grams > 0)
         weights = weights * weights.square().sum(1, keepdim=True).clamp_min(1e-6).rsqrt()
         weights = F.dropout(weights, self.dropout, self.training)
-        vectors = F.embedding(grams, self.embedding, padding_idx=0)  # its gradient takes half the time of embedding_bag's
+        vectors = F.embedding(
+            grams, self.embedding, padding_idx=0
+        )  # its gradient takes half the time of embedding_bag's
         return SCALE * torch.einsum("bt,btd->bd", weights.to(vectors.dtype), vectors)
 
     def measure(self, ids: Tensor, classes: Tensor) -> None:
         """classes: bool (texts, classes)."""
         buckets = len(self.weights)
         counts = torch.zeros(classes.shape[1], buckets, device=ids.device)
-        for part, own in zip(ids.split(1000), classes.split(1000), strict=True):
+        for part, own in zip(torch.split(ids, 1000), torch.split(classes, 1000), strict=True):
             grams = hashed_ngrams(part, self.lengths, buckets).sort(1).values
             is_first = F.pad(grams[:, 1:] != grams[:, :-1], (1, 0), value=True) & (grams > 0)
             for label, mine in enumerate(own.T):
@@ -229,10 +233,10 @@ class TextMean(nn.Module):
         super().__init__()
         self.texts, self.kind = Texts(spec), spec.targets.kind
         count = buckets_for(spec.outputs)
-        self.words, self.characters = (
-            nn.ModuleList(GramBag(lengths, count, spec.outputs, dropout) for _ in self.texts.columns)
-            for lengths in (WORD_GRAMS, CHARACTER_GRAMS)
-        )
+        self.words, self.characters = nn.ModuleList(), nn.ModuleList()
+        for _ in self.texts.columns:
+            self.words.append(GramBag(WORD_GRAMS, count, spec.outputs, dropout))
+            self.characters.append(GramBag(CHARACTER_GRAMS, count, spec.outputs, dropout))
         many = self.texts.width
         self.bias = nn.Parameter(torch.zeros(spec.outputs))
         layers = nn.Sequential(*beside(many), nn.Linear(OTHERS, spec.outputs, bias=False))
@@ -250,8 +254,10 @@ class TextMean(nn.Module):
         """Learn from standardised training rows (samples, features) what each n-gram tells of the targets."""
         classes = as_classes(targets, self.kind)
         for place, (words, characters) in enumerate(self.texts(rows)[0]):
-            self.words[place].measure(words, classes)
-            self.characters[place].measure(characters, classes)
+            for bags, ids in ((self.words, words), (self.characters, characters)):
+                bag = bags[place]
+                assert isinstance(bag, GramBag)
+                bag.measure(ids, classes)
 
 
 def beside(others: int) -> nn.Sequential:

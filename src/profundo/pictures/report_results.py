@@ -327,7 +327,8 @@ def words_grid(effects: Effects, kind: str) -> Grid | None:
         "texts that have it, three or more. One word at a time, so what two say together is counted twice or not at all."
     )
     rows: list[Row] = [
-        [one.output, one.word, Cell(numbers.plain(one.change)), Cell(f"{one.texts:,}", look="muted")] for one in effects.words
+        [one.output, one.word, Cell(numbers.plain(one.change)), Cell(f"{one.texts:,}", look="muted")]
+        for one in effects.words
     ]
     return Grid(caption, ["speaks for", "word", f"adds to the {what}", "texts"], rows, look="names")
 

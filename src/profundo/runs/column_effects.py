@@ -175,7 +175,9 @@ def drivers_of(run: Run, row: Tensor, index: int, others: Tensor, among: Sequenc
     shares = drivers(answer, row, others, [columns[place][1] for place in places])
     values = values_of(row, run.data.spec.inputs)
     texts = {column.name for column in run.data.spec.inputs.texts}
-    ranked = [(share, values[at]) for share, at in zip(shares.tolist(), places, strict=True) if columns[at][0] not in texts]
+    ranked = [
+        (share, values[at]) for share, at in zip(shares.tolist(), places, strict=True) if columns[at][0] not in texts
+    ]
     ranked += [
         (fall, Value(name, word)) for fall, name, word in word_drivers(answer, row, run.data.spec.inputs, sorted(tried))
     ]

@@ -134,7 +134,8 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     return Captured(update) if experiment.capture and alone else update
 
 
-MEASURED, MEASURED_TEXTS, PIECES = 10_000, 50_000, 10  # training rows that a net's own statistics come from, in so many pieces of the split
+MEASURED, MEASURED_TEXTS = 10_000, 50_000  # training rows that a net's own statistics come from
+PIECES = 10  # of the split that they are taken from
 
 
 def measure_inputs(net: nn.Module, data: Dataset) -> None:

@@ -44,7 +44,7 @@ class TextLinear(nn.Module):
 
     def features(self, rows: Tensor, *, learn: bool = False) -> Any:
         """A sparse matrix (batch, words + others)."""
-        from scipy import sparse
+        from scipy import sparse  # type: ignore[import-untyped]
 
         parts = [sparse.csr_matrix(rows[:, self.others].double().numpy())]
         for at, words in zip(self.texts, self.words, strict=True):
@@ -83,7 +83,9 @@ def _logistic(rows: Any, targets: Tensor, spec: Spec) -> tuple[np.ndarray, np.nd
         return np.stack([weight[-1] for weight, _, _ in fitted]), np.array([bias[-1] for _, bias, _ in fitted])
     weight, bias = np.zeros((spec.outputs, rows.shape[1])), np.full(spec.outputs, NEVER)
     own, shifts, there = _fitted(rows, targets.numpy())
-    weight[there], bias[there] = (own, shifts) if len(own) == len(there) else (np.stack([0 * own[0], own[0]]), (0, shifts[0]))
+    weight[there], bias[there] = (
+        (own, shifts) if len(own) == len(there) else (np.stack([0 * own[0], own[0]]), (0, shifts[0]))
+    )
     return weight, bias
 
 

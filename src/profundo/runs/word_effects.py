@@ -78,7 +78,9 @@ def telling_words(run: Run, rows: Tensor) -> list[WordEffect]:
             if not (many := sum(len(words) for words, _ in each)):
                 continue
             usual = _evidence(run, rows[:MOST_TEXTS])
-            changed = _evidence(run, torch.cat([left for _, left in each])).split([len(words) for words, _ in each])
+            changed = torch.split(
+                _evidence(run, torch.cat([left for _, left in each])), [len(words) for words, _ in each]
+            )
             assert sum(map(len, changed)) == many
             for place, (words, _) in enumerate(each):
                 for word, outputs in zip(words, changed[place], strict=True):
@@ -90,7 +92,9 @@ def telling_words(run: Run, rows: Tensor) -> list[WordEffect]:
     for place, name in enumerate(_outputs(run)):
         ranked = sorted(means, key=lambda key: -float(means[key][place]))
         results += [
-            WordEffect(name, f"{column}: {word}" if several else word, float(means[column, word][place]), counts[column, word])
+            WordEffect(
+                name, f"{column}: {word}" if several else word, float(means[column, word][place]), counts[column, word]
+            )
             for column, word in ranked[:MOST_TOLD]
             if means[column, word][place] > 0
         ]

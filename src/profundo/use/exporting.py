@@ -314,8 +314,8 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
     spec = trained.spec
     if spec.inputs.texts:
         raise ProfundoError(
-            f"column {spec.inputs.texts[0].name!r} is text, which ONNX has no operations to cut into words; use --format safetensors, "
-            "whose card says how rows are made of texts, or `profundo serve`"
+            f"column {spec.inputs.texts[0].name!r} is text, which ONNX has no operations to cut into words; use "
+            "--format safetensors, whose card says how rows are made of texts, or `profundo serve`"
         )
     given = spec.inputs.things
     model = onnx_graph(trained.whole, example(spec), given)

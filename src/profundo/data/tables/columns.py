@@ -82,7 +82,7 @@ def text_places(columns: Sequence[Column]) -> list[bool]:
 
 def _with_words(column: Column, indices: Tensor) -> Column:
     """With the vocabulary and the lengths of these texts, each of which counts once however often it is there."""
-    texts = [normalised(column.levels[index]) for index in indices.long().unique().tolist()]
+    texts = [normalised(column.levels[index]) for index in torch.unique(indices.long()).tolist()]
     words = words_of(texts)
     return replace(column, levels=vocabulary_of(words), lengths=kept_lengths(words, texts) if texts else (1, 1))
 
@@ -112,7 +112,7 @@ def feature_names(columns: Sequence[Column]) -> tuple[str, ...]:
 def _encoded(column: Column, values: Tensor, levels: Sequence[str]) -> Tensor:
     gaps = values.isnan()
     if column.kind == "text":
-        used, at = values.nan_to_num(-1).long().unique(return_inverse=True)
+        used, at = torch.unique(values.nan_to_num(-1).long(), return_inverse=True)
         texts = ["" if index < 0 else levels[index] for index in used.tolist()]
         return text_ids(texts, column.levels, column.lengths)[at]
     if column.kind == "category":

@@ -322,9 +322,7 @@ def _notices(
     return notices
 
 
-def _about_texts(
-    column: Column, values: Tensor, texts: Sequence[str], words: Tensor
-) -> Iterator[tuple[int, str]]:
+def _about_texts(column: Column, values: Tensor, texts: Sequence[str], words: Tensor) -> Iterator[tuple[int, str]]:
     """(row, what is unusual of its text). words: the ids of each row's words (rows, words)."""
     unknown = (words == UNKNOWN).any(1) & (words <= UNKNOWN).all(1)
     for index in unknown.nonzero().flatten().tolist():

@@ -132,8 +132,9 @@ def typed_table(
         )
         for series in frame
     }
+    manner = Manner("", MISSING if missing is None else ("", *missing))
     for name, kind in known_columns(told, frame.columns).items():
-        values, readings[name] = _told(frame[name].cast(polars.String), kind, Manner("", MISSING if missing is None else ("", *missing)))
+        values, readings[name] = _told(frame[name].cast(polars.String), kind, manner)
         frame = frame.with_columns(values)
     return Table(frame, readings)
 

@@ -57,11 +57,11 @@ def by_text(collection: Collection) -> SplitBy | None:
         return None
     groups = torch.arange(len(rows))
     parts = [_numbered_texts(column, rows[:, inputs.columns.index(column)]) for column in inputs.texts]
-    keys = torch.stack(parts, 1).unique(dim=0, return_inverse=True)[1]
+    keys = torch.unique(torch.stack(parts, 1), dim=0, return_inverse=True)[1]
     has_text = (torch.stack(parts, 1) >= 0).any(1)
-    groups = torch.where(has_text, keys, int(keys.max()) + 1 + groups).unique(return_inverse=True)[1]
+    groups = torch.unique(torch.where(has_text, keys, int(keys.max()) + 1 + groups), return_inverse=True)[1]
     labels = labels_of(collection, collection.train.targets)
-    fewest = min(len(groups[labels == label].unique()) for label in labels.unique().tolist())
+    fewest = min(len(torch.unique(groups[labels == label])) for label in torch.unique(labels).tolist())
     if group_count(groups) == len(rows) or fewest < FEWEST:
         return None
     return SplitBy("group", inputs.texts[0].name, groups, is_input=True)

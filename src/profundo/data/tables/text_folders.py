@@ -17,7 +17,7 @@ from profundo.data.tables.split_column import by_text
 from profundo.data.text.text_files import TEXT, is_text, read_text
 from profundo.records import ColumnReading, ProfundoError
 
-__all__ = ["text_table", "text_folder"]
+__all__ = ["text_folder", "text_table"]
 
 CLASS = "class"
 

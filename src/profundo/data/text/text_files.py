@@ -73,7 +73,9 @@ def read_json_rows(path: Path) -> polars.DataFrame:
     rows = _listed(text, where) if text.lstrip().startswith("[") else _lines(text, where)
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not rows or not names:
-        raise ProfundoError(f"{where}: expected objects with a value for each column, such as {{\"text\": \"…\"}}, found none")
+        raise ProfundoError(
+            f'{where}: expected objects with a value for each column, such as {{"text": "…"}}, found none'
+        )
     return polars.DataFrame([_series(name, [row.get(name) for row in rows]) for name in names])
 
 
@@ -115,6 +117,8 @@ def _series(name: str, values: Sequence[Any]) -> polars.Series:
     if there and all(isinstance(value, int | float) and not isinstance(value, bool) for value in there):
         exact = all(isinstance(value, int) and abs(value) < 2**53 for value in there)
         return polars.Series(name, values if exact else [None if v is None else float(v) for v in values], strict=False)
-    texts = [value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values]
+    texts = [
+        value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values
+    ]
     valid = [None if text is None else text.encode("utf-8", "replace").decode() for text in texts]
     return polars.Series(name, valid, dtype=polars.String)

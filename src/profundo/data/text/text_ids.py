@@ -92,7 +92,9 @@ def kept_lengths(words: polars.Series, texts: Sequence[str]) -> tuple[int, int]:
     many = (words.list.len().to_numpy(), np.array([len(text) for text in texts]))
     wanted = [int(np.quantile(lengths, SHARE, method="higher")) for lengths in many]
     within = min(1.0, MOST_NUMBERS / max(1, len(texts) * sum(wanted)))
-    count, letters = (max(1, min(most, int(one * within))) for most, one in zip((MOST_WORDS, MOST_CHARACTERS), wanted, strict=True))
+    count, letters = (
+        max(1, min(most, int(one * within))) for most, one in zip((MOST_WORDS, MOST_CHARACTERS), wanted, strict=True)
+    )
     return count, letters
 
 
