@@ -254,8 +254,9 @@ def stratified(labels: Tensor, among: Tensor, share: float, generator: torch.Gen
         among[own == label][torch.randperm(count, generator=generator)[:quota]]
         for label, (count, quota) in enumerate(zip(counts, _quotas(counts, share), strict=True))
     ]
-    chosen = torch.cat([among[:0], *taken]).sort().values
-    return among[~torch.isin(among, chosen, assume_unique=True)], chosen
+    aside = torch.zeros(len(labels), dtype=torch.bool)
+    aside[torch.cat([among[:0], *taken])] = True
+    return among[~aside[among]], aside.nonzero().squeeze(1)
 
 
 def _quotas(counts: Sequence[int], share: float) -> list[int]:

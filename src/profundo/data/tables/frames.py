@@ -71,7 +71,7 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     wanted = target_columns(frame.columns, target, where)
     inputs_of, set_aside = inputs_among(frame.columns, wanted, how, where)
     there = ~frame.select(polars.any_horizontal(polars.col(wanted).is_null())).to_series()
-    labelled = frame.filter(there)
+    labelled = frame if there.all() else frame.filter(there)
     if len(labelled) == 0:
         raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
     texts = {column: cells.filter(there) for column, cells in table.texts.items()}
@@ -80,11 +80,11 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     if not columns:
         raise ProfundoError(f"{where}: no column is left to predict {target!r} from: {none_left(left_out)}")
     try:
-        rows = raw_rows(frame, columns)[
-            torch.from_numpy(there.to_numpy().copy())
-        ]  # of all, for errors tell their numbers
+        rows = raw_rows(frame, columns)  # of all, for errors tell their numbers
     except ProfundoError as error:
         raise ProfundoError(f"{where}: {error}") from None
+    if len(labelled) < len(frame):
+        rows = rows[torch.from_numpy(there.to_numpy().copy())]
     inputs = Inputs(
         (len(columns),),
         "features",
@@ -385,8 +385,9 @@ def _one_target(series: polars.Series, texts: polars.Series | None, task: Task, 
         hint = "--task real predicts it as a number" if is_number else "choose another target"
         raise ProfundoError(f"{where}: column {series.name!r} has {different:,} different values; {hint}")
     ordered = series.unique().sort()
-    places = {value: place for place, value in enumerate(ordered.to_list())}
-    values = torch.tensor([places[value] for value in series.to_list()])
+    values = torch.from_numpy(
+        series.replace_strict(ordered, list(range(len(ordered))), return_dtype=polars.Int64).to_numpy().copy()
+    )
     words = ordered.cast(polars.String).to_list()
     if texts is not None:
         pairs = polars.DataFrame({"value": series, "text": texts}).unique("value", keep="first", maintain_order=True)
