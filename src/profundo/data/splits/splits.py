@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -26,7 +26,7 @@ class Collection:
     """What a reader found. Splits that are None are to be taken from `train`.
 
     shares: of `test` among all samples and of `validation` among those left, where they have to be made; split_by: what
-    decides who is in which of them, where that is not chance. readings: of a table, what its columns were taken for.
+    decides who is in which of them, where that is not chance. readings, ids: of a table, as a Dataset has them.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Collection:
     shares: tuple[float, float] = (0.2, 0.125)
     notes: tuple[str, ...] = ()
     readings: tuple[ColumnReading, ...] = ()
+    ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
     split_by: SplitBy | None = None
     target_transform: TargetTransform = "none"
 
@@ -238,8 +239,8 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
         targets = replace(targets, shares=_shares(targets, train.targets))
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
-    readings = collection.readings
-    return Dataset(collection.name, Spec(inputs, targets), *splits, notes=notes, facts=facts, readings=readings)
+    spec, readings, ids = Spec(inputs, targets), collection.readings, collection.ids
+    return Dataset(collection.name, spec, *splits, notes=notes, facts=facts, readings=readings, ids=ids)
 
 
 def stratified(labels: Tensor, among: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -101,7 +101,8 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     readings = tuple(replace(reading, use=uses.get(column, "input")) for column, reading in table.readings.items())
     notes = (*table.notes, *lost, *outputs, *decisions(readings))
     samples = Samples(rows, values, numbers=torch.from_numpy(there.to_numpy().nonzero()[0]))
-    return Collection(name, inputs, targets, samples, notes=notes, readings=readings)
+    ids = {column: frame[column].cast(polars.String).fill_null("").to_list() for column in inputs.form.ids}
+    return Collection(name, inputs, targets, samples, notes=notes, readings=readings, ids=ids)
 
 
 def inputs_among(
