@@ -18,7 +18,18 @@ from profundo.data.tables.columns import as_features
 from profundo.data.target_transforms import measured_targets
 from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 
-__all__ = ["Blocked", "Collection", "Selection", "chosen", "divide", "finished", "labels_of", "separated", "stratified"]
+__all__ = [
+    "Blocked",
+    "Collection",
+    "Selection",
+    "chosen",
+    "divide",
+    "finished",
+    "labels_of",
+    "note_of_splits",
+    "separated",
+    "stratified",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +130,7 @@ def divide(collection: Collection, *, validation: float | None, seed: int, strea
     """
     parts = separated(collection, validation=validation, seed=seed, stream=stream)
     if collection.split_by is not None:
-        collection = replace(collection, notes=(*collection.notes, _split_note(collection, validation, seed)))
+        collection = replace(collection, notes=(*collection.notes, note_of_splits(collection, validation, seed)))
     return finished(collection, *parts)
 
 
@@ -193,7 +204,8 @@ def check_classes(collection: Collection, train: Tensor, held_out: Tensor) -> No
         )
 
 
-def _split_note(collection: Collection, validation: float | None, seed: int) -> str:
+def note_of_splits(collection: Collection, validation: float | None = None, seed: int = 0) -> str:
+    """Who is in which split, where something else than chance decides it."""
     assert collection.split_by is not None
     names = ("training", "validation", "test")
     parts = zip(names, divided(collection, validation, seed), strict=True)

@@ -7,7 +7,7 @@ holds is recognised here, and every decision that somebody might want to know of
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -140,25 +140,23 @@ def decisions(readings: Sequence[ColumnReading]) -> tuple[str, ...]:
             continue
         if reading.use not in ("input", "target"):
             continue
-        if reading.doubt:
-            notes.append(f"{name}: {reading.doubt}; {_remedy(reading)}")
-        if reading.unread:
-            row, cell = reading.first_unread
-            kind = "numbers" if reading.kind == "number" else "dates"
-            are = "cell is" if reading.unread == 1 else "cells are"
-            notes.append(
-                f"{name}: {reading.unread:,} {are} no {kind}, such as {cell!r} in row {row}, and taken as missing"
-            )
+        notes += doubts(reading)
         if reading.kind == "date" and reading.writing.dates != "ymd":
             notes.append(f"{name}: {reading.why}, such as {reading.example[0]!r} for {reading.example[1]}")
     return tuple(notes)
 
 
-def doubts(readings: Mapping[str, ColumnReading]) -> list[str]:
-    """Sentences on what another reader may take columns for."""
-    return [
-        f"column {name!r}: {reading.doubt}; {_remedy(reading)}" for name, reading in readings.items() if reading.doubt
-    ]
+def doubts(reading: ColumnReading) -> Iterator[str]:
+    """Sentences on what another reader may take a column for, and on its cells that could not be read."""
+    if reading.doubt:
+        yield f"column {reading.name!r}: {reading.doubt}; {_remedy(reading)}"
+    if reading.unread:
+        row, cell = reading.first_unread
+        kind = "numbers" if reading.kind == "number" else "dates"
+        are = "cell is" if reading.unread == 1 else "cells are"
+        yield (
+            f"column {reading.name!r}: {reading.unread:,} {are} no {kind}, such as {cell!r} in row {row}, and taken as missing"
+        )
 
 
 def _remedy(reading: ColumnReading) -> str:
