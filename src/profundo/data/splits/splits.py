@@ -24,6 +24,7 @@ __all__ = [
     "Selection",
     "chosen",
     "divide",
+    "divided",
     "finished",
     "labels_of",
     "note_of_splits",
