@@ -190,3 +190,24 @@ def test_a_table_that_can_only_be_read_whole_is_not_streamed(tmp_path, ending):
     )
     with pytest.raises(ProfundoError, match=r"write it as .parquet"):
         load(place, target="b", stream=True)
+
+
+@pytest.mark.parametrize(
+    ("how", "stream", "says"),
+    [
+        ({"missing": ["-99"]}, False, "--missing is for text"),
+        ({"encoding": "latin-1"}, False, "--encoding is for text"),
+        ({"header": "none"}, True, "--header is for tables that are read whole"),
+        ({"columns": {"rooms": "category"}}, True, "--column is for tables that are read whole"),
+    ],
+)
+@pytest.mark.parametrize("parts", [1, 2])
+def test_options_that_nothing_would_heed_are_refused(tmp_path, how, stream, says, parts):
+    for part in range(parts):
+        write(tmp_path / "t" / f"{part}.parquet", table(300, part))
+    where = tmp_path / "t" / ("0.parquet" if parts == 1 else "")
+    if parts == 2 and not stream:
+        says = says.replace("is for text", "is for tables that are read whole")  # several are always streamed
+    with pytest.raises(ProfundoError, match=f"{says}.*; leave it out"):
+        load(where, target="kind", stream=stream, **how)
+    assert load(where, target="kind", stream=stream).train

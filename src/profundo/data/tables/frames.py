@@ -215,6 +215,7 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
     """The table in a file: its values, and what each column was taken for."""
     try:
         if is_parquet(path):
+            check_typed(how, str(path))
             return typed_table(_readable(path, _read_parquet), how.columns)
         form = form_of(how)
         cells = _readable(path, lambda path: read_delimited(path, form))
@@ -224,6 +225,15 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
     except ToldError as error:
         raise ProfundoError(f"{path}: {error}") from None
     return replace(table, notes=cells.notes)
+
+
+def check_typed(how: Reading, where: str, streamed: bool = False) -> None:
+    """Raises ProfundoError for options on how cells are written, where files say it themselves: nothing would heed them."""
+    for option in ("missing", "encoding", "header", *(["columns"] if streamed else [])):
+        if option in how.of_tables():
+            name = {"columns": "column"}.get(option, option)
+            why = "is for tables that are read whole, this is read while training" if streamed else "is for text"
+            raise ProfundoError(f"{where}: --{name} {why}; Parquet says what its cells are; leave it out")
 
 
 def read_rows_as_text(path: Path, form: TableForm, needed: frozenset[str] | None) -> polars.DataFrame:
