@@ -1,6 +1,7 @@
 """What every test may rely on: a cache of its own, and the real data sets where there are any."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,25 @@ def real_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return Path(folder)
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys):
+    """Call the program in this process and expect one line about a mistake, and exit status 1."""
+
+    from profundo.cli import main
+
+    def call(*arguments, cwd, says):
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["profundo", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        said = capsys.readouterr()
+        assert end.value.code == 1
+        assert said.out == ""
+        (line,) = said.err.strip().splitlines()
+        assert line.startswith("profundo: ")
+        for words in says:
+            assert words in line
+
+    return call

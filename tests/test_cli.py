@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from profundo.cli import main
-
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 
 
@@ -20,26 +18,6 @@ def profundo(*arguments, cwd, **environment):
     return subprocess.run(
         command, capture_output=True, text=True, cwd=cwd, env={**ENVIRONMENT, **environment}, timeout=300
     )
-
-
-@pytest.fixture
-def refused(monkeypatch, capsys):
-    """Call the program in this process and expect one line about a mistake, and exit status 1."""
-
-    def call(*arguments, cwd, says):
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["profundo", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        assert end.value.code == 1
-        assert said.out == ""
-        (line,) = said.err.strip().splitlines()
-        assert line.startswith("profundo: ")
-        for words in says:
-            assert words in line
-
-    return call
 
 
 @pytest.fixture(scope="module")
