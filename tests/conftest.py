@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,22 +36,36 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def refused(monkeypatch, capsys):
-    """Call the program in this process and expect one line about a mistake, and exit status 1."""
-
+def called(monkeypatch, capsys):
+    """The program in this process: called(*words, cwd=…) gives its exit status, its stdout and its stderr."""
     from profundo.cli import main
 
-    def call(*arguments, cwd, says):
+    def call(*words, cwd):
         monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["profundo", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
+        monkeypatch.setattr(sys, "argv", ["profundo", *map(str, words)])
+        capsys.readouterr()
+        code = 0
+        try:
             main()
+        except SystemExit as end:
+            code = end.code or 0
         said = capsys.readouterr()
-        assert end.value.code == 1
-        assert said.out == ""
-        (line,) = said.err.strip().splitlines()
+        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+
+    return call
+
+
+@pytest.fixture
+def refused(called):
+    """Call the program in this process and expect one line about a mistake, and exit status 1."""
+
+    def call(*words, cwd, says):
+        done = called(*words, cwd=cwd)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        (line,) = done.stderr.strip().splitlines()
         assert line.startswith("profundo: ")
-        for words in says:
-            assert words in line
+        for one in says:
+            assert one in line
 
     return call
