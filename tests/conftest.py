@@ -42,6 +42,7 @@ def called(monkeypatch, capsys):
 
     def call(*words, cwd):
         monkeypatch.chdir(cwd)
+        monkeypatch.setenv("COLUMNS", "100")
         monkeypatch.setattr(sys, "argv", ["profundo", *map(str, words)])
         capsys.readouterr()
         code = 0
