@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from profundo.data.tables.reading import Table
 
-__all__ = ["by_column", "by_text", "learned_from", "split_collection"]
+__all__ = ["by_column", "by_text", "divided_by", "learned_from", "split_collection"]
 
 FEWEST = 3  # different texts of a class: one for each split
 
@@ -33,10 +33,21 @@ def split_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     by = by_column(how.split_by, table.frame, targets, where) if how.split_by is not None else None
     collection = frame_collection(table, name, where, learned_from(how, table.frame, table.readings))
     if by is not None:
-        is_input = by.kind == "group" and by.what in collection.inputs.names
-        return replace(collection, split_by=replace(by, is_input=is_input))
+        return divided_by(collection, by)
     notes = (*collection.notes, *unlike_chance(table.frame.drop_nulls(targets), targets))
     return replace(collection, notes=notes, split_by=by_text(collection))
+
+
+def divided_by(collection: Collection, by: SplitBy) -> Collection:
+    """The same, divided so; and its column of groups, unless it is a text, is said to be for that."""
+    is_input = by.kind == "group" and by.what in collection.inputs.names
+    readings = tuple(
+        replace(one, use="divides the rows, no input")
+        if by.kind == "group" and not is_input and one.name == by.what
+        else one
+        for one in collection.readings
+    )
+    return replace(collection, split_by=replace(by, is_input=is_input), readings=readings)
 
 
 def learned_from(how: Reading, frame: polars.DataFrame, readings: Mapping[str, ColumnReading] | None = None) -> Reading:
