@@ -59,6 +59,7 @@ def test_different_ngrams_rarely_share_a_number():
 
 def test_an_ngram_longer_than_the_text_is_none():
     assert hashed_ngrams(torch.tensor([[3, 4]]), (1, 5), 100).shape == (1, 2)
+    assert hashed_ngrams(torch.tensor([[3]]), (2, 5), 100).shape == (1, 0)
 
 
 def test_log_count_ratios_of_even_classes_are_those_of_naive_bayes():

@@ -2,6 +2,7 @@
 
 import csv
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from profundo.lab.openapi import description
 from profundo.lab.page import page
 from profundo.records import ProfundoError
 from profundo.runs.experiment import new_experiment
+from profundo.runs.saved_model import check_spec
 from profundo.runs.supervised import resume, train
 from profundo.runs.table_values import column_slices, values_of
 from profundo.runs.text_baseline import WORD, C, fit_text_linear
@@ -149,6 +151,14 @@ def test_onnx_is_refused_and_plain_pytorch_answers_alike(run, tmp_path):
     exported = export(run.folder.path, "safetensors", tmp_path)
     assert exported.difference < 1e-5
     assert "features_of_rows" in (tmp_path / "MODEL_CARD.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("lengths", [(0, 5), (-1, 5), (10**9, 10**9)])
+def test_a_description_of_texts_of_impossible_lengths_is_refused(run, lengths):
+    (column,) = run.data.spec.inputs.texts
+    inputs = replace(run.data.spec.inputs, columns=(replace(column, lengths=lengths),))
+    with pytest.raises(ValueError, match="cannot keep"):
+        check_spec(replace(run.data.spec, inputs=inputs))
 
 
 def test_the_page_of_the_service_has_a_text_area_and_its_description_a_text(run):

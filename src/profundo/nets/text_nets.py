@@ -38,7 +38,7 @@ MULTIPLIER, PRIME = 1_000_003, 2**31 - 1
 def hashed_ngrams(ids: Tensor, lengths: Sequence[int], buckets: int) -> Tensor:
     """int64 ids (batch, places), 0 for none → the buckets 1 … of all runs of n ids, of each n, (batch, runs); 0 where a run
     ends beyond the text."""
-    return torch.cat([_hashed(ids, n, buckets) for n in lengths if n <= ids.shape[1]], 1)
+    return torch.cat([ids[:, :0], *(_hashed(ids, n, buckets) for n in lengths if n <= ids.shape[1])], 1)
 
 
 def _hashed(ids: Tensor, n: int, buckets: int) -> Tensor:
@@ -46,9 +46,7 @@ def _hashed(ids: Tensor, n: int, buckets: int) -> Tensor:
     value = torch.full_like(ids[:, :count], n)
     for place in range(n):
         value = (value * MULTIPLIER + ids[:, place : place + count]) % PRIME
-    value = (
-        (value ^ (value >> 15)) * MULTIPLIER % PRIME
-    )  # else pairs of small numbers would meet more often than by chance
+    value = (value ^ (value >> 15)) * MULTIPLIER % PRIME  # else small numbers would meet more often than by chance
     return ((value ^ (value >> 13)) % (buckets - 1) + 1) * (ids[:, n - 1 :] > 0)
 
 

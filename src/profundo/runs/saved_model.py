@@ -19,6 +19,7 @@ from profundo import nets, objectives
 from profundo.data import standardize
 from profundo.data.images.pixels import WHOLE
 from profundo.data.tables.columns import feature_names
+from profundo.data.text.text_ids import MOST_CHARACTERS, MOST_WORDS
 from profundo.evaluate import evaluating
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes, write_json
 from profundo.objectives import Objective
@@ -133,6 +134,9 @@ def check_spec(spec: Spec) -> None:
         raise ValueError(f"{len(inputs.names)} names for {inputs.shape[0]} features")
     if inputs.window and (len(inputs.window) != 2 or not 0 <= inputs.window[0] <= inputs.window[1] <= WHOLE[1]):
         raise ValueError(f"{inputs.window} is no window of 16 bits")
+    for column in inputs.texts:  # before names are made of them
+        if not (1 <= column.lengths[0] <= MOST_WORDS and 1 <= column.lengths[1] <= MOST_CHARACTERS):
+            raise ValueError(f"column {column.name!r} cannot keep {column.lengths} words and characters")
     if inputs.columns and tuple(feature_names(inputs.columns)) != inputs.names:
         raise ValueError("its columns do not become its features")
     if len(inputs.clipped) not in (0, len(inputs.mean)):
