@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby, islice
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
@@ -111,16 +111,18 @@ def columns_grid(columns: Sequence[ColumnRow], features: int) -> Grid:
 
 
 def inputs_grid(inputs: Inputs) -> Grid:
-    """Mean and standard deviation of each channel or feature; of very many, of the first."""
+    """Mean and standard deviation of each channel or feature; of very many, of the first; none of the ids of texts."""
     what, names = (
         ("channel", CHANNELS.get(len(inputs.mean), ())) if inputs.kind == "image" else ("feature", inputs.names)
     )
     names = names or tuple(f"{what} {i}" for i in range(len(inputs.mean)))
-    rows = list(islice(zip(names, inputs.mean, inputs.std, strict=False), MOST_FEATURES))
+    ids = tuple(f"{column.name}, {part} " for column in inputs.texts for part in ("word", "character"))
+    each = [row for row in zip(names, inputs.mean, inputs.std, strict=False) if not (ids and row[0].startswith(ids))]
+    rows = each[:MOST_FEATURES]
     clipped = [name for name, far in zip(names, inputs.clipped, strict=False) if far]
     caption = "Measured on the training split in raw units; the network sees (raw − mean) / standard deviation."
-    if len(rows) < len(inputs.mean):
-        caption += f" The first {len(rows):,} of {len(inputs.mean):,}."
+    if len(rows) < len(each):
+        caption += f" The first {len(rows):,} of {len(each):,}."
     if clipped:
         more = f" and {len(clipped) - MOST_NAMED} more" if len(clipped) > MOST_NAMED else ""
         caption += (
