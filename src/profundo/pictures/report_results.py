@@ -48,6 +48,7 @@ LARGEST_MATRIX = 20  # classes; above, only the most confused pairs are listed
 MOST_PAIRS = 15
 MOST_EPOCH_ROWS = 200
 MOST_COLUMNS = 7  # of a mistaken row, shown in full; of more, only the most unusual values
+LONG = 40  # characters of a value that is shown as prose
 MOST_UNUSUAL = 4
 UNUSUAL = 2.0  # standard deviations from which a value is marked
 NOTABLE = 1.0  # and from which it is told at all, where there are too many to tell
@@ -470,6 +471,8 @@ def mistakes(worst: Sequence[Worst], kind: str) -> dict[str, Any]:
         "numbers": any(one.number is not None for one in worst),
         "ids": list(worst[0].ids) if worst else [],
         "drivers": any(one.drivers for one in worst),
+        "texts": any(len(value.text) > LONG for row in rows for value in row),
+        "long": LONG,
         "pictures": any(one.image is not None for one in worst),
         "columns": [value.name for value in rows[0]] if few else [],
         "wide": bool(rows) and not few,
