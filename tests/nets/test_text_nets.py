@@ -8,7 +8,7 @@ from sklearn.naive_bayes import BernoulliNB
 
 from profundo import nets
 from profundo.nets.net_names import NETS_FOR_TEXTS
-from profundo.nets.text_nets import as_classes, hashed_ngrams, log_count_ratios
+from profundo.nets.text_nets import as_classes, digits_alike, hashed_ngrams, log_count_ratios
 from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
 
 BINARY = Targets("binary", ("no", "yes"))
@@ -55,6 +55,12 @@ def test_different_ngrams_rarely_share_a_number():
     different = hashed_ngrams(pairs, (2,), 2**18).unique().numel()
     by_chance = 2**18 * (1 - math.exp(-10_000 / 2**18))
     assert abs(different - by_chance) < 0.02 * by_chance
+
+
+def test_numbers_of_one_length_are_alike_among_characters():
+    one, other, longer = (torch.tensor([[ord(letter) for letter in text]]) for text in ("a07b", "a91b", "a007"))
+    assert digits_alike(one).equal(digits_alike(other))
+    assert not digits_alike(one).equal(digits_alike(longer))
 
 
 def test_an_ngram_longer_than_the_text_is_none():
