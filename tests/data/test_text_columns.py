@@ -246,6 +246,16 @@ def test_streamed_texts_are_those_in_memory(tmp_path):
     assert torch.stack([streamed.test.inputs[row] for row in range(20)]).double().equal(whole.test.inputs[:20])
 
 
+def test_streamed_texts_from_which_nothing_was_learned_are_read_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("profundo.data.tables.parquet.LEARNING", 60)
+    path = tmp_path / "reviews.parquet"
+    polars.DataFrame(reviews(300), schema=["review", "kind"], orient="row").write_parquet(path, row_group_size=20)
+    data = pf.load(path, target="kind", stream=True)
+    (column,) = data.spec.inputs.columns
+    texts = {text_of(data.train.inputs[row][column.lengths[0] :]) for row in range(len(data.train))}
+    assert len(texts) == len(data.train)
+
+
 # -------------------------------------------------------------------------------------------------------------- copies
 def test_copies_of_a_text_stay_on_one_side(tmp_path):
     rows = reviews(120)

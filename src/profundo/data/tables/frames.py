@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "frame_collection",
+    "levels_of",
     "raw_rows",
     "read_frame",
     "read_rows_as_text",
@@ -346,12 +347,12 @@ def _recognised(series: polars.Series, kind: str, told: bool) -> Column | str:
         return f"values of the kind {dtype} are not understood"
     different = series.drop_nulls().n_unique()
     if kind == "text" or (different > max(20, there // (2 if kind == "code" else 10)) and not told):
-        levels = _levels(series)
+        levels = levels_of(series)
         if kind == "text" or (kind != "code" and reads_as_text(series.drop_nulls().unique(maintain_order=True))):
             return Column(series.name, "text", levels=levels)
         option = f"--column {shlex.quote(f'{series.name}=text')}"
         return f"names or codes, {different:,} different ones in {there:,} rows; {option} reads it as text"
-    return Column(series.name, "category", levels=_levels(series))
+    return Column(series.name, "category", levels=levels_of(series))
 
 
 def _counts_up(series: polars.Series) -> bool:
@@ -371,7 +372,7 @@ def _midnight() -> Any:
     return time(0, 0)
 
 
-def _levels(series: polars.Series) -> tuple[str, ...]:
+def levels_of(series: polars.Series) -> tuple[str, ...]:
     import polars
 
     return tuple(sorted(series.drop_nulls().cast(polars.String).unique().to_list()))
