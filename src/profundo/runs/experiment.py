@@ -432,7 +432,8 @@ def completed(
         from profundo.nets.published_weights import published  # and PyTorch
 
         chosen["net_options"] = published(experiment.pretrained).options
-        chosen["augment"] = [] if experiment.freeze else list(PHOTOGRAPHS)
+        if not experiment.freeze:
+            chosen |= {"augment": ["mirror", "crop"], "clip": 1.0}
     known = KNOWN.get((experiment.data, net), {})
     if experiment.optimizer not in (
         None,
@@ -466,8 +467,6 @@ class Manner:
     patience: float = 0.0  # share of the epochs without a better validation loss after which to stop; 0: never
 
 
-PHOTOGRAPHS = ("mirror", "crop")  # how a pretrained net sees them anew
-
 # Measured on the small data sets, means over five seeds (benchmarks/scores.py). Planes of one or two features (moons,
 # spiral) need long training and cannot be overfitted by noise in others; tables can, and want a strong decay.
 MANNERS = {
@@ -476,8 +475,8 @@ MANNERS = {
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured by validation on 20 and 100 images a class of CIFAR-10 (docs/transfer.md).
-    "pretrained": Manner(2_000, "adamw", 0.01, 5e-4, 0.01, 32, longest=10),
-    "frozen": Manner(20_000, "adamw", 0.01, 0.01, 0.1, 32, longest=50),
+    "pretrained": Manner(2_000, "adamw", 0.01, 0.001, 0.01, 32, longest=10),
+    "frozen": Manner(20_000, "adamw", 0.01, 0.001, 0.1, 32, longest=50),
     # Measured on the tables of TUNE in benchmarks/tables_against_trees.py. Probabilities become too certain in long training.
     "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, batches=8, patience=0.3),
     "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, longest=60, batches=8, patience=0.3),

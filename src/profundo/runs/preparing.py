@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-FIRST_LAYERS = 0.1  # of a pretrained net's learning rate
+FIRST_LAYERS = 0.01  # of the learning rate that the last layer of a pretrained net has
 
 
 @dataclass(frozen=True, slots=True)

@@ -322,7 +322,7 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
         f"{experiment.net}: {parameters:,} parameters, {how}, batches of {batch}, {prepared.precision} on {prepared.device}"
     )
     if experiment.pretrained:
-        then = "it learns alone" if experiment.freeze else "then all layers learn, the first ten times slower"
+        then = "it learns alone" if experiment.freeze else "then all layers learn, the earlier the slower"
         voice.say(f"begins with what {experiment.pretrained} learned on ImageNet; the output layer is new, {then}")
     for notice in data.notes:
         voice.notice(notice)
