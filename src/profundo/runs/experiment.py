@@ -432,8 +432,7 @@ def completed(
         from profundo.nets.published_weights import published  # and PyTorch
 
         chosen["net_options"] = published(experiment.pretrained).options
-        if not experiment.freeze:
-            chosen |= {"augment": ["mirror", "crop"], "clip": 1.0}
+        chosen["augment"] = [] if experiment.freeze else ["mirror", "crop"]
     known = KNOWN.get((experiment.data, net), {})
     if experiment.optimizer not in (
         None,
