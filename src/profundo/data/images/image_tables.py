@@ -12,7 +12,6 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Sequence
-from collections.abc import Collection as Names
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,7 +85,7 @@ class Listed:
         return hashlib.sha256(repr(facts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def image_column(frame: polars.DataFrame, folder: Path, but: Names[str] = ()) -> str | None:
+def image_column(frame: polars.DataFrame, folder: Path, but: set[str] | frozenset[str] = frozenset()) -> str | None:
     """The first column, but for these, of which most cells name images below the folder; None where there is none.
 
     Raises ProfundoError where cells are called like images, and none of them is there, in a table of nothing else.
@@ -98,7 +97,7 @@ def image_column(frame: polars.DataFrame, folder: Path, but: Names[str] = ()) ->
     for name, cells in called.items():
         if _most(cells, lambda cell: _is_called_image(cell) and _is_file(folder, cell)):
             return name
-    if called and len(called) == len(set(frame.columns) - set(but)):
+    if called and len(called) == len(set(frame.columns) - but):
         name, cells = next(iter(called.items()))
         raise ProfundoError(
             f"column {name!r} names images, such as {printable(cells[0])!r}, most of which are not in {printable(str(folder))}; "
