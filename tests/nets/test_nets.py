@@ -45,7 +45,7 @@ SPECS = {
 }
 # Nets for ImageNet have the contract at a sixteenth of their width, on colour images, one of each kind of block: the
 # others repeat the same blocks. Their published form, at full width, is compared with tables in test_published.py.
-OF_EACH_BLOCK = {"alexnet", "vgg11", "resnet18", "resnet50"}
+OF_EACH_BLOCK = {"alexnet", "vgg11", "resnet18", "resnet50", "efficientnet_lite0"}
 CASES = [
     pytest.param(name, spec, id=f"{name} on {data}")
     for data, spec in SPECS.items()

@@ -43,6 +43,8 @@ CHANGES = {
     "target_transform": ({**TABLE, "target": "a"}, "none", "rank"),
     "net": ({}, "linear", "mlp"),
     "net_options": ({"net": "mlp"}, {}, {"widths": [5]}),
+    "pretrained": ({**PICTURES, "image_size": 64}, None, "efficientnet_lite0"),
+    "freeze": ({**PICTURES, "image_size": 64, "pretrained": "efficientnet_lite0"}, False, True),
     "epochs": ({}, 2, 3),
     "batch_size": ({}, 16, "all"),
     "optimizer": ({}, "adam", "rmsprop"),

@@ -127,14 +127,20 @@ def _collected(name: str | Path, how: Reading) -> Collection:
 def _rows(path: Path, how: Reading) -> Collection:
     """What is in a file of rows, read whole."""
     from profundo.data.arrays import array_collection
+    from profundo.data.images.image_tables import images_of_table
     from profundo.data.tables.frames import read_table
     from profundo.data.tables.split_column import split_collection
 
     if path.suffix.lower() == ".npz":
         return array_collection(path, how.task)
+    table = read_table(path, how)
+    if (images := images_of_table(table, path, how)) is not None:
+        return images
     if how.stream is True and path.suffix.lower() not in (".parquet", ".pq") and path.is_file():
         raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
-    return split_collection(read_table(path, how), path.stem, str(path), how)
+    if how.image_size is not None:
+        raise ProfundoError(f"{path}: image_size is for images, and no column of this table names any that are there")
+    return split_collection(table, path.stem, str(path), how)
 
 
 def _named(name: str, how: Reading) -> Collection:

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 
 from profundo.data.arrays import read_inputs
+from profundo.data.dataset_names import SUFFIXES
+from profundo.data.images.image_tables import Listed, listed_images
 from profundo.data.images.pixels import WHOLE, decode, fitted
 from profundo.data.streams.archives import open_files, printable, read_whole
 from profundo.data.tables.frames import read_rows_as_text
@@ -84,18 +86,29 @@ def image_of(content: bytes, inputs: Inputs) -> Tensor:
 
 
 def _images(path: Path, inputs: Inputs) -> Iterator[Entry]:
-    if not path.is_dir() and path.suffix.lower() != ".zip":
+    if not path.is_dir() and path.suffix.lower() not in (".zip", *SUFFIXES):
         yield Entry(printable(str(path)), read_image(path, inputs))
         return
-    files = open_files(path)
+    files = open_files(path) if path.suffix.lower() not in SUFFIXES or path.is_dir() else _listed(path)
     if not files.paths:
         raise ProfundoError(f"{printable(str(path))}: expected images in it, found none")
-    for index in sorted(range(len(files.paths)), key=files.paths.__getitem__):
-        name = printable(str(path.joinpath(*files.paths[index])))
+    is_folder = not isinstance(files, Listed)
+    order = sorted(range(len(files.paths)), key=files.paths.__getitem__) if is_folder else range(len(files))
+    for index in order:
+        name = printable(str(path.joinpath(*files.paths[index]))) if is_folder else f"{path}, {files.name(index)}"
         try:
             yield Entry(name, image_of(files.read(index), inputs))
         except (OSError, ValueError) as error:
             yield Entry(name, None, f"{name}: expected an image, but it does not read: {error}")
+
+
+def _listed(path: Path) -> Listed:
+    files = listed_images(path)
+    if files is None:
+        raise ProfundoError(
+            f"{printable(str(path))}: expected a column that names images, found none; the net takes images"
+        )
+    return files
 
 
 # ---------------------------------------------------------------------------------------------------------------- rows

@@ -22,7 +22,7 @@ from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment, completed, new_experiment
-from profundo.runs.preparing import Prepared, make_update, precision_of, train_batches
+from profundo.runs.preparing import Prepared, from_pretrained, make_update, precision_of, train_batches
 from profundo.runs.supervised import check_data, check_outputs, prepare
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_device, normalised, repeatable
@@ -161,6 +161,7 @@ def find(experiment: Experiment, *, low: float | None = None, high: float | None
 def _test(prepared: Prepared, low: float | None, high: float | None, steps: int) -> Found:
     experiment, alone = prepared.experiment, Group()
     rate = experiment.learning_rate or 1e-3
+    prepared = from_pretrained(prepared)
     with seeded(experiment.seed), repeatable(prepared.device, prepared.precision):
         test = range_test(
             make_update(prepared, alone),

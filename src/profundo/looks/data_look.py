@@ -83,7 +83,7 @@ def look(
     remember_place(str(name))
     begin, path = time.perf_counter(), Path(name)
     if _is_table(name):
-        seen = look_at_table(path, how)
+        seen = look_at_table(path, how, tell)
     elif (files := _image_files(name)) is not None and target is None and task == "auto" and not how.of_tables():
         seen = look_at_files(files, path, how, tell)
     else:

@@ -27,7 +27,8 @@ from profundo.looks.data_facts import (
     target_in_words,
 )
 from profundo.looks.findings import Finding
-from profundo.looks.survey import SPLITS
+from profundo.looks.image_look import look_at_images
+from profundo.looks.survey import SPLITS, Tell
 from profundo.looks.table_facts import column_facts
 from profundo.looks.table_findings import row_findings, table_findings
 from profundo.looks.text_findings import text_findings
@@ -44,13 +45,16 @@ MOST_ROWS = 200_000
 """Of a table that is not in memory."""
 
 
-def look_at_table(path: Path, how: Reading) -> DataFacts:
-    """At the rows of a file; without a target, at the columns alone."""
+def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
+    """At the rows of a file, or the images that they name; without a target, at the columns alone."""
+    from profundo.data.images.image_tables import images_of_table
     from profundo.data.tables.frames import doubts, frame_collection, is_parquet, read_table
     from profundo.data.tables.split_column import by_column, by_text, divided_by, learned_from
 
     table, target = read_table(path, how), how.target
     frame = table.frame
+    if target is not None and (images := images_of_table(table, path, how)) is not None:
+        return look_at_images(images, tell)
     result, findings = None, []
     wanted = target_names(target, frame.columns)
     if target is not None:

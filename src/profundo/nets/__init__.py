@@ -22,6 +22,7 @@ __all__ = [
     "alexnet",
     "build",
     "default",
+    "efficientnet_lite0",
     "fast_cnn",
     "initialize_",
     "lenet5",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from profundo.nets.attention import Translator
     from profundo.nets.captioning import Captioner
     from profundo.nets.dense import linear, mlp
+    from profundo.nets.efficientnet_lite import efficientnet_lite0
     from profundo.nets.fast import fast_cnn
     from profundo.nets.init import initialize_
     from profundo.nets.lenet import lenet5
@@ -69,6 +71,7 @@ _HOMES = {
     "Translator": "attention",
     "alexnet": "alexnets",
     "build": "registry",
+    "efficientnet_lite0": "efficientnet_lite",
     "fast_cnn": "fast",
     "initialize_": "init",
     "lenet5": "lenet",

@@ -29,10 +29,13 @@ NETS: dict[str, str] = {
     "resnet18": "residual network of 18 layers for ImageNet (He et al. 2015, table 1) (width)",
     "resnet34": "residual network of 34 layers for ImageNet (width)",
     "resnet50": "residual network of 50 layers with bottlenecks for ImageNet (width)",
+    "efficientnet_lite0": "EfficientNet-Lite0, a small net for ImageNet (Tan & Le 2019; Liu 2020) (width, dropout)",
 }
 
-PUBLISHED_NETS = frozenset({"alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "resnet18", "resnet34", "resnet50"})
-"""Nets for ImageNet, of which torchvision publishes the weights."""
+PUBLISHED_NETS = frozenset(
+    {"alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "resnet18", "resnet34", "resnet50", "efficientnet_lite0"}
+)
+"""Nets for ImageNet, of which there are published weights."""
 
 NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | PUBLISHED_NETS
 

@@ -12,6 +12,7 @@ from torch import nn
 from profundo.files import expectation
 from profundo.nets.alexnets import alexnet
 from profundo.nets.dense import linear, mlp
+from profundo.nets.efficientnet_lite import efficientnet_lite0
 from profundo.nets.fast import fast_cnn
 from profundo.nets.lenet import lenet5
 from profundo.nets.lenet1998 import lenet5_1998
@@ -32,7 +33,7 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     for builder in (
         *(table_net, linear, mlp, lenet5, lenet5_1998, fast_cnn, resnet, alexnet),
         *(text_mean, text_cnn, text_gru, text_transformer),
-        *(vgg11, vgg13, vgg16, vgg19, resnet18, resnet34, resnet50),
+        *(vgg11, vgg13, vgg16, vgg19, resnet18, resnet34, resnet50, efficientnet_lite0),
     )
 }
 

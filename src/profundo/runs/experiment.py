@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from profundo.data.augmenting.options import check, read
 from profundo.data.dataset_names import Header, TargetTransform, Task, nearest
+from profundo.data.dataset_names import names as dataset_names
 from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
@@ -41,6 +42,7 @@ __all__ = [
     "write_experiment",
 ]
 
+PRETRAINED_SIDE = 160  # pixels of the images that a pretrained net sees, unless told
 LARGEST_FILE = 1 << 16  # bytes, read in under a second
 Whole = Annotated[int, Field(ge=1)]
 EVERY = 2**62  # samples of a batch that is to hold them all, until it is known how many there are
@@ -90,6 +92,10 @@ def known_threshold(asked: str) -> str:
     return check_rule(asked)
 
 
+Pretrained = Literal[
+    "efficientnet_lite0", "resnet18", "resnet34", "resnet50", "alexnet", "vgg11", "vgg13", "vgg16", "vgg19",
+    "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
+]  # fmt: skip
 SplitBy = Annotated[str, AfterValidator(known_split)]
 Changes = Annotated[list[Any], AfterValidator(known_changes)]
 ThresholdRule = Annotated[str, BeforeValidator(str), AfterValidator(known_threshold)]
@@ -227,6 +233,13 @@ class Experiment(BaseModel):
             option="--net-option",
         ),
     ] = {}
+    pretrained: Annotated[
+        Pretrained | None,
+        Setting("net", "Begin with weights that were learned on ImageNet; needs images.", form="NET"),
+    ] = None
+    freeze: Annotated[
+        bool, Setting("net", "Of a pretrained net, train the output layer alone, on features computed once.")
+    ] = False
     epochs: Annotated[Whole | None, Setting("course", "Passes over the training samples.")] = None
     batch_size: Annotated[
         BatchSize | None,
@@ -329,7 +342,10 @@ class Experiment(BaseModel):
     def reading(self) -> dict[str, Any]:
         """How the data are read, before they are divided into splits: what `collect` takes."""
         names = (name for name in belonging_to("data") if name not in ("data", "validation"))
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        result = {name: value for name in names if (value := getattr(self, name)) is not None}
+        if self.pretrained is not None and self.data not in dataset_names() and not self.data.lower().endswith(".npz"):
+            result.setdefault("image_size", PRETRAINED_SIDE)
+        return result
 
 
 SETTINGS: dict[str, Setting] = {
@@ -397,6 +413,8 @@ def completed(
     Raises ProfundoError for an augmentation that is unknown or meant for other data.
     """
     manner = MANNERS[manner_of(spec, normalised, net)]
+    if experiment.pretrained is not None:
+        manner = MANNERS["frozen" if experiment.freeze else "pretrained"]
     size = min(256, max(32, 2 ** _log2(samples / manner.batches)))
     chosen: dict[str, Any] = {
         "net": net,
@@ -406,8 +424,13 @@ def completed(
         "objective": default_name(spec.targets),
         "schedule": "one-cycle",
         "augment": [],
-        "capture": not net.startswith("own:"),
+        "capture": not net.startswith("own:") and experiment.pretrained is None,
     }
+    if experiment.pretrained is not None:
+        from profundo.nets.published_weights import published  # and PyTorch
+
+        chosen["net_options"] = published(experiment.pretrained).options
+        chosen["augment"] = [] if experiment.freeze else ["mirror", "crop"]
     known = KNOWN.get((experiment.data, net), {})
     if experiment.optimizer not in (
         None,
@@ -415,7 +438,7 @@ def completed(
     ):  # rates are measured for one optimizer
         known = {name: value for name, value in known.items() if name not in ("learning_rate", "weight_decay")}
     chosen |= known
-    chosen |= {name: value for name, value in experiment.settings().items() if value is not None}
+    chosen |= {name: value for name, value in experiment.settings().items() if value not in (None, {})}
     if chosen["batch_size"] == EVERY:
         chosen["batch_size"] = max(1, samples)
     if validated and manner.patience:
@@ -448,6 +471,9 @@ MANNERS = {
     "images": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32),
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
+    # Measured by validation on 20 and 100 images a class of CIFAR-10 (docs/transfer.md).
+    "pretrained": Manner(2_000, "adamw", 0.01, 0.001, 0.01, 32, longest=10),
+    "frozen": Manner(20_000, "adamw", 0.01, 0.001, 0.1, 32, longest=50),
     # Measured on the tables of TUNE in benchmarks/tables_against_trees.py. Probabilities become too certain in long training.
     # Measured by validation on both sets of benchmarks/text.py.
     "n-grams": Manner(60_000, "nesterov", 5e-4, 0.002, 0.03, 32, longest=60, patience=0.3),

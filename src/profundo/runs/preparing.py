@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -17,17 +17,31 @@ from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Experiment, is_ensemble
+from profundo.runs.pretrained import fit_output, on_features
 from profundo.runs.resumable import Training
 from profundo.train import Batches, EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group, share_normalization
+from profundo.train.fine_tuning import freeze_normalisation, output_layer, rates_by_depth
 from profundo.train.hardware import choose_precision
 from profundo.train.layout import lay_out
 from profundo.train.optimizers import optimizer
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
 
-__all__ = ["Prepared", "make_update", "objective_of", "precision_of", "rising_epochs", "train_batches", "training"]
+__all__ = [
+    "Prepared",
+    "from_pretrained",
+    "make_update",
+    "objective_of",
+    "precision_of",
+    "rising_epochs",
+    "train_batches",
+    "training",
+]
+
+
+FIRST_LAYERS = 0.01  # of the learning rate that the last layer of a pretrained net has
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +56,10 @@ class Prepared:
     processes: int = 1
 
 
-def training(prepared: Prepared, history: History, processes: Group) -> Training:
-    """What is to be done: update, batches, plan, and what watches them."""
+def training(prepared: Prepared, history: History, processes: Group, resumed: bool = False) -> Training:
+    """What is to be done: update, batches, plan, and what watches them. resumed: whether the weights come from a checkpoint."""
     experiment = prepared.experiment
+    prepared = from_pretrained(prepared, resumed)
     return Training(
         make_update(prepared, processes),
         train_batches(prepared, processes),
@@ -61,6 +76,22 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
         seed=experiment.seed,
         gradients=True,
     )
+
+
+def from_pretrained(prepared: Prepared, resumed: bool = False) -> Prepared:
+    """What is trained of a pretrained net: if frozen, its output layer, on features; else all of it, the output layer fitted
+    already, unless it was before."""
+    experiment, net, data = prepared.experiment, prepared.net, prepared.data
+    if experiment.pretrained is None:
+        return prepared
+    lay_out(net, prepared.device)
+    if experiment.freeze:
+        net.requires_grad_(False)
+        output = output_layer(net).requires_grad_()
+        return replace(prepared, net=output, data=on_features(net, data, experiment.workers), precision="float32")
+    if not resumed:
+        fit_output(net, data, experiment.workers)
+    return prepared
 
 
 def rising_epochs(experiment: Experiment) -> int:
@@ -117,11 +148,18 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     if processes.size > 1:
         share_normalization(net)
     measure_inputs(net, prepared.data)
+    whole = experiment.pretrained is not None and not experiment.freeze
+    if whole:
+        freeze_normalisation(net)
     update = Supervised(
         net,
         objective_of(experiment, prepared.data),
         optimizer(
-            experiment.optimizer or "adamw", net, experiment.learning_rate or 1e-3, experiment.weight_decay or 0.0
+            experiment.optimizer or "adamw",
+            net,
+            experiment.learning_rate or 1e-3,
+            experiment.weight_decay or 0.0,
+            rates_by_depth(net, FIRST_LAYERS) if whole else None,
         ),
         precision=prepared.precision,
         accumulate=experiment.accumulate,

@@ -242,7 +242,7 @@ def learn_prepared(
     if folder is not None:
         facts = {"experiment": prepared.experiment.settings(), "on": where(prepared.device, prepared.precision)}
         keeping = Keeping(folder, folder.checkpoints, facts, prepared.experiment.checkpoint_seconds)
-    what = training(prepared, history, processes)
+    what = training(prepared, history, processes, resumed=state is not None)
     if folder is not None and prepared.experiment.log:
         done = len(state["history"]["rows"]) if state is not None else 0
         what = replace(what, diary=EventFiles(folder.path / "tensorboard", len(what.batches), done))
@@ -321,6 +321,9 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     voice.say(
         f"{experiment.net}: {parameters:,} parameters, {how}, batches of {batch}, {prepared.precision} on {prepared.device}"
     )
+    if experiment.pretrained:
+        then = "it learns alone" if experiment.freeze else "then all layers learn, the earlier the slower"
+        voice.say(f"begins with what {experiment.pretrained} learned on ImageNet; the output layer is new, {then}")
     for notice in data.notes:
         voice.notice(notice)
     if resumed:

@@ -23,7 +23,6 @@ import yaml
 from pydantic import Field, TypeAdapter
 from torch import nn
 
-from profundo import nets
 from profundo.data.batches import in_order
 from profundo.data.dataset_names import Reading, nearest
 from profundo.data.loading import collect
@@ -34,6 +33,7 @@ from profundo.evaluate.spread import Spread
 from profundo.files import erase, in_words, read_object, write_json, write_text
 from profundo.pictures.sheet import Grid, Sheet, sheet_html
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
+from profundo.runs.choices import net_name
 from profundo.runs.experiment import (
     WITHOUT_EFFECT,
     Experiment,
@@ -44,11 +44,12 @@ from profundo.runs.experiment import (
 )
 from profundo.runs.folder import Folder, environment
 from profundo.runs.manifest import differences, flat
-from profundo.runs.preparing import objective_of
-from profundo.runs.saved_model import build_net
-from profundo.runs.supervised import Run, check_outputs, fit
+from profundo.runs.preparing import Prepared, objective_of, precision_of
+from profundo.runs.pretrained import net_of, seen_by
+from profundo.runs.supervised import Run, check_outputs, fit, train_prepared
 from profundo.runs.voice import Quiet, Voice, figure
 from profundo.train.checkpoints import digest, interruptible
+from profundo.train.distributed import Group
 from profundo.train.hardware import choose_device, normalised, repeatable
 from profundo.train.randomness import seeded
 
@@ -125,7 +126,7 @@ def made(experiment: Experiment, data: Dataset, builder: Builder | None = None) 
     """
     if builder is None:
         name = net_name(experiment, data)
-        net = build_net(name, data.spec, experiment.net_options, experiment.seed)
+        net = net_of(experiment, name, data)
     else:
         name = str(experiment.net)
         with seeded(experiment.seed):
@@ -138,14 +139,16 @@ def made(experiment: Experiment, data: Dataset, builder: Builder | None = None) 
 
 def trained(experiment: Experiment, data: Dataset, builder: Builder | None = None) -> Run:
     """Train on these splits as `train` would on its own. Nothing is kept, nothing said; the test split is scored."""
+    data = seen_by(experiment, data)
     net, chosen = made(experiment, data, builder)
+    if chosen.pretrained is not None:  # which `fit` knows nothing of
+        device = choose_device(chosen.device)
+        prepared = Prepared(chosen, data, net, device, precision_of(chosen, net, data, device))
+        with seeded(chosen.seed):
+            return train_prepared(prepared, None, Group(), Quiet(), {})
     decided = belonging_to("data", "net")
     settings = {key: value for key, value in chosen.settings().items() if key not in decided and value is not None}
     return fit(net, data, out=False, voice=Quiet(), **settings)
-
-
-def net_name(experiment: Experiment, data: Dataset) -> str:
-    return experiment.net or nets.default(data.spec)
 
 
 def figures_on(run: Run, split: Samples) -> dict[str, float]:

@@ -224,6 +224,11 @@ def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
         *_against(made["scores"], made["linear_name"]),
         *_by_class(made["per_class"], many),
     ]
+    if begun := made["training"].get("pretrained"):
+        predictions.append(
+            f"It began with the published weights of {begun}, learned on ImageNet: what that set lacks, and the licence of those "
+            "weights, come with it."
+        )
     if spec.targets.kind in ("classes", "binary"):
         predictions.append("An input that belongs to none of the classes is given one all the same.")
     if spec.targets.kind == "real":

@@ -46,6 +46,7 @@ __all__ = [
     "collected",
     "common_shape",
     "decode",
+    "decoded",
     "fits_in_memory",
     "fitted",
     "image_collection",
@@ -173,42 +174,61 @@ def collected(
     streamed: Callable[[Images], Measured] = lambda images: images,
 ) -> Collection:
     """The images of these files, as they are laid out. streamed: what reads those that are not kept in memory."""
-    used = [index for split in layout.splits.values() for index in split]
-    with strict():
-        (source, faults, is_deep), form, fit_notes = _in_one_form(files, used, how)
-    _report(files, faults, len(used), how.skip_bad)
-    bad = {index for index, _ in faults}
-    splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
+    images = decoded(files, [index for split in layout.splits.values() for index in split], how, streamed)
+    splits = {
+        split: [index for index in members if index not in images.bad] for split, members in layout.splits.items()
+    }
     _check_classes(files, splits, layout)
     labels = torch.tensor(layout.labels)
 
-    def seen_through(window: Window) -> Tensor | Measured:
-        images = source if window == WHOLE else _read(files, replace(form, window=window), used, how.stream)[0]
-        return streamed(images) if isinstance(images, Images) else images
-
-    read: Any = DeepImages(files, seen_through) if is_deep else seen_through(WHOLE)
-
     def samples(split: str) -> Samples | None:
         indices = torch.tensor(splits.get(split, []), dtype=torch.int64)
-        return Samples(Selection(read, indices), labels[indices]) if len(indices) else None
+        return Samples(Selection(images.source, indices), labels[indices]) if len(indices) else None
 
     train = samples("train")
     assert train is not None
     by = None
     if how.split_by is not None:
         by = by_name(how.split_by, [files.name(index) for index in splits["train"]], printable(str(files.where)))
-    skipped = (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",) if faults else ()
     return Collection(
         name,
-        Inputs(form.shape, "image"),
+        Inputs(images.form.shape, "image"),
         Targets("classes" if len(layout.classes) > 2 else "binary", layout.classes),
         train,
         samples("validation"),
         samples("test"),
         shares=(0.2, 0.1),
-        notes=(*files.notes, *layout.notes, *fit_notes, *skipped),
+        notes=(*files.notes, *layout.notes, *images.notes),
         split_by=by,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Images in one form. source: by the numbers of their files; bad: those that do not decode; notes: what was done."""
+
+    source: Any
+    form: Form
+    bad: frozenset[int]
+    notes: tuple[str, ...]
+
+
+def decoded(
+    files: Files, used: list[int], how: Reading, streamed: Callable[[Images], Measured] = lambda images: images
+) -> Decoded:
+    """The images of these files that are used. Raises ProfundoError for one that does not decode, unless those are skipped."""
+    with strict():
+        (source, faults, is_deep), form, notes = _in_one_form(files, used, how)
+    _report(files, faults, len(used), how.skip_bad)
+
+    def seen_through(window: Window) -> Tensor | Measured:
+        images = source if window == WHOLE else _read(files, replace(form, window=window), used, how.stream)[0]
+        return streamed(images) if isinstance(images, Images) else images
+
+    if faults:
+        notes += (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",)
+    read = DeepImages(files, seen_through) if is_deep else seen_through(WHOLE)
+    return Decoded(read, form, frozenset(index for index, _ in faults), notes)
 
 
 def _in_one_form(
