@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["NETS", "NETS_FOR_IMAGES", "check", "default"]
+__all__ = ["NETS", "NETS_FOR_IMAGES", "NETS_FOR_SOUNDS", "check", "default"]
 
 NETS: dict[str, str] = {
     "linear": "one linear layer: linear, logistic or softmax regression",
@@ -24,18 +24,24 @@ NETS: dict[str, str] = {
     "resnet18": "residual network of 18 layers for ImageNet (He et al. 2015, table 1) (width)",
     "resnet34": "residual network of 34 layers for ImageNet (width)",
     "resnet50": "residual network of 50 layers with bottlenecks for ImageNet (width)",
+    "logmel_cnn": "log-mel spectrogram and small convolutions: the one to begin with for sounds (width, dropout)",
+    "logmel_gru": "log-mel spectrogram and a recurrent net from both ends, for sounds (width, dropout)",
+    "raw_cnn": "convolutions on the samples of sounds themselves (Dai et al. 2016) (width, dropout)",
 }
 
 PUBLISHED_NETS = frozenset({"alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "resnet18", "resnet34", "resnet50"})
 """Nets for ImageNet, of which torchvision publishes the weights."""
 
+NETS_FOR_SOUNDS = frozenset({"logmel_cnn", "logmel_gru", "raw_cnn"})
+
 NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | PUBLISHED_NETS
 
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "fast_cnn" for images, "table_net" for rows, "mlp" for planes of one or two features."""
-    if spec.inputs.kind == "image":
-        return "fast_cnn"
+    """The net to begin with: "fast_cnn" for images, "logmel_cnn" for sounds, "table_net" for rows, "mlp" for planes of one or
+    two features."""
+    if spec.inputs.kind in ("image", "sound"):
+        return "fast_cnn" if spec.inputs.kind == "image" else "logmel_cnn"
     return "table_net" if spec.inputs.kind == "features" and spec.inputs.shape[0] > 2 else "mlp"
 
 
@@ -49,4 +55,9 @@ def check(name: str, spec: Spec) -> None:
         raise ProfundoError(
             f"net {name}: expected images (channels, height, width), "
             f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use mlp or linear"
+        )
+    if name in NETS_FOR_SOUNDS and (spec.inputs.kind != "sound" or not spec.inputs.sound.rate):
+        raise ProfundoError(
+            f"net {name}: expected sounds of a known rate, the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use "
+            "mlp or linear"
         )

@@ -51,6 +51,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+SoundRate = Annotated[int, Field(ge=1_000, le=768_000)]
 PartOfAll = Annotated[float, Field(gt=0, lt=1)]
 Some = Annotated[tuple[Whole, ...], Field(min_length=1)]
 
@@ -204,12 +205,19 @@ class Experiment(BaseModel):
     image_size: Annotated[
         Whole | None, Setting("data", "Scale and cut the images of a folder to this side, in pixels.")
     ] = None
+    sound_rate: Annotated[
+        SoundRate | None,
+        Setting("data", "Bring the sounds of a folder to this rate, in Hz, and not to their usual one."),
+    ] = None
+    sound_seconds: Annotated[
+        Positive | None, Setting("data", "Bring the sounds of a folder to this length, in seconds.")
+    ] = None
     split_by: Annotated[
         SplitBy | None,
         Setting(
             "data",
             "Not by chance: time:COLUMN tests on the latest rows, group:COLUMN keeps rows of one value on one side; of "
-            "images group:PATTERN, a regular expression found in each file's class/name.",
+            "images and sounds group:PATTERN, a regular expression found in each file's class/name.",
             form="time:…|group:…",
         ),
     ] = None
@@ -407,7 +415,7 @@ def completed(
         "optimizer": manner.optimizer,
         "objective": default_name(spec.targets),
         "schedule": "one-cycle",
-        "augment": [],
+        "augment": list(manner.augment),
         "capture": not net.startswith("own:"),
     }
     known = KNOWN.get((experiment.data, net), {})
@@ -441,6 +449,7 @@ class Manner:
     longest: int = 200  # epochs, however few the samples
     batches: int = 200  # of an epoch, where the samples are enough for it
     patience: float = 0.0  # share of the epochs without a better validation loss after which to stop; 0: never
+    augment: tuple[str, ...] = ()
 
 
 # Measured on the small data sets, means over five seeds (benchmarks/scores.py). Planes of one or two features (moons,
@@ -448,6 +457,8 @@ class Manner:
 MANNERS = {
     "normalised images": Manner(40_000, "nesterov", 5e-4, 0.003, 0.4, 256),
     "images": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32),
+    # Measured on speakers left out of the spoken digits (benchmarks/sound.py).
+    "sounds": Manner(36_000, "adamw", 0.05, 0.003, 0.1, 32, augment=("shift", "speed", "mask", "noise")),
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured on the tables of TUNE in benchmarks/tables_against_trees.py. Probabilities become too certain in long training.
@@ -461,6 +472,8 @@ def manner_of(spec: Spec, normalised: bool, net: str) -> str:
         return "ensemble, numbers" if spec.targets.kind == "real" else "ensemble, classes"
     if spec.inputs.kind == "image":
         return "normalised images" if normalised else "images"
+    if spec.inputs.kind == "sound":
+        return "sounds"
     return "plane" if prod(spec.inputs.shape) <= 2 else "table"
 
 

@@ -51,6 +51,9 @@ __all__ = [
     "image_collection",
     "pixel_sums",
     "placing",
+    "report",
+    "skipped_note",
+    "usable",
 ]
 
 Fault = tuple[int, str]  # number of the file, why it cannot be used
@@ -176,10 +179,7 @@ def collected(
     used = [index for split in layout.splits.values() for index in split]
     with strict():
         (source, faults, is_deep), form, fit_notes = _in_one_form(files, used, how)
-    _report(files, faults, len(used), how.skip_bad)
-    bad = {index for index, _ in faults}
-    splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
-    _check_classes(files, splits, layout)
+    splits = usable(files, faults, layout, "images", how.skip_bad)
     labels = torch.tensor(layout.labels)
 
     def seen_through(window: Window) -> Tensor | Measured:
@@ -197,7 +197,7 @@ def collected(
     by = None
     if how.split_by is not None:
         by = by_name(how.split_by, [files.name(index) for index in splits["train"]], printable(str(files.where)))
-    skipped = (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",) if faults else ()
+    skipped = skipped_note(len(faults), len(used), "images")
     return Collection(
         name,
         Inputs(form.shape, "image"),
@@ -266,7 +266,7 @@ def _first(files: Files, used: list[int]) -> Shape:
             return shape_of(decode(files.read(index)))
         except (OSError, ValueError) as error:
             faults.append((index, str(error)))
-    _report(files, faults, len(used), skip_bad=False)
+    report(files, faults, len(used), "images")
     raise ProfundoError(f"{printable(str(files.where))}: expected images, found none")
 
 
@@ -358,20 +358,32 @@ def _survey(
     return [fault for faults, _ in looks for fault in faults], any(is_deep for _, is_deep in looks)
 
 
-def _report(files: Files, faults: list[Fault], total: int, skip_bad: bool) -> None:
-    if not faults or skip_bad:
+def usable(files: Files, faults: list[Fault], layout: Layout, things: str, skip_bad: bool) -> dict[str, list[int]]:
+    """Split → numbers of the files without a fault. Raises ProfundoError for faults that are not to be skipped, and where
+    a class is left without a file to train on."""
+    if not skip_bad:
+        report(files, faults, sum(map(len, layout.splits.values())), things)
+    bad = {index for index, _ in faults}
+    splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
+    left = {layout.labels[index] for index in splits["train"]}
+    gone = [name for label, name in enumerate(layout.classes) if label not in left]
+    if gone:
+        one = things.removesuffix("s")
+        raise ProfundoError(f"{printable(str(files.where))}: class {gone[0]!r} has no {one} that decodes to train on")
+    return splits
+
+
+def report(files: Files, faults: list[Fault], total: int, things: str) -> None:
+    """Raises ProfundoError where there are faults."""
+    if not faults:
         return
     listed = ", ".join(f"{files.name(index)} ({reason})" for index, reason in faults[:10])
     more = f" and {len(faults) - 10} more" if len(faults) > 10 else ""
     raise ProfundoError(
-        f"{printable(str(files.where))}: {len(faults)} of {total} images cannot be decoded: {listed}{more}; "
+        f"{printable(str(files.where))}: {len(faults)} of {total} {things} cannot be decoded: {listed}{more}; "
         "mend or remove them, or leave them out with skip_bad (--skip-bad)"
     )
 
 
-def _check_classes(files: Files, splits: dict[str, list[int]], layout: Layout) -> None:
-    """Every class must be left in the training split when bad files are gone."""
-    left = {layout.labels[index] for index in splits["train"]}
-    gone = [name for label, name in enumerate(layout.classes) if label not in left]
-    if gone:
-        raise ProfundoError(f"{printable(str(files.where))}: class {gone[0]!r} has no image that decodes to train on")
+def skipped_note(faults: int, total: int, things: str) -> tuple[str, ...]:
+    return (f"{faults} of {total} {things} could not be decoded and were left out.",) if faults else ()
