@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = ["hertz", "mel", "mel_filters"]
@@ -25,16 +24,20 @@ def hertz(mel: float) -> float:
     return float(700 * (10 ** (mel / 2595) - 1))
 
 
-@lru_cache(maxsize=8)
 def mel_filters(bands: int, window: int, rate: int) -> Tensor:
     """Triangles (bands, frequencies) whose corners are equally far apart in mel, from 0 to half the rate; height 1.
 
     Narrower than the distance of two frequencies, a triangle could miss them all: it then takes the nearest.
     """
-    corners = torch.tensor([hertz(m) for m in np.linspace(0, mel(rate / 2), bands + 2)], dtype=torch.float64)
-    frequencies = torch.linspace(0, rate / 2, window // 2 + 1, dtype=torch.float64)
+    return torch.from_numpy(_filters(bands, window, rate).copy())
+
+
+@lru_cache(maxsize=8)
+def _filters(bands: int, window: int, rate: int) -> np.ndarray:  # no tensor, which would be of whatever device was set
+    corners = np.array([hertz(m) for m in np.linspace(0, mel(rate / 2), bands + 2)])
+    frequencies = np.linspace(0, rate / 2, window // 2 + 1)
     left, middle, right = (corners[i : i + bands, None] for i in range(3))
     rising, falling = (frequencies - left) / (middle - left), (right - frequencies) / (right - middle)
-    filters = torch.minimum(rising, falling).clamp(min=0)
-    nearest = F.one_hot((frequencies - middle).abs().argmin(1), len(frequencies))
-    return torch.where(filters.sum(1, keepdim=True) > 0, filters, nearest.double()).float()
+    filters = np.minimum(rising, falling).clip(min=0)
+    nearest = np.eye(len(frequencies))[np.abs(frequencies - middle).argmin(1)]
+    return np.where(filters.sum(1, keepdims=True) > 0, filters, nearest).astype(np.float32)

@@ -114,7 +114,7 @@ _NAMES = {
 }
 
 AUGMENTATIONS = {
-    "shift": "move by up to an eighth of the side; colour reflects at the border, grey continues its background; sounds come earlier or later",
+    "shift": "move by up to an eighth of the side; colour reflects, grey continues its background; sounds earlier or later",
     "mirror": "left becomes right, in half of the images",
     "flip": "top becomes bottom, in half of the images",
     "rotation": "turn about the centre by up to 15°",

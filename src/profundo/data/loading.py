@@ -76,7 +76,8 @@ def load(
     how = Reading(
         *(data_dir, stream, skip_bad, target, task, image_size),
         *(drop, only, id_columns, columns or {}, missing),
-        *(encoding, header, split_by, target_transform, sound_rate, sound_seconds),
+        *(encoding, header, split_by, target_transform),
+        *(sound_rate, sound_seconds),
     )
     return divide(collect(name, how), validation=validation, seed=seed, stream=stream is True)
 

@@ -1,4 +1,4 @@
-"""What a saved net is to predict, read from files: images, folders and archives of them, tables, arrays, standard input.
+"""What a saved net is to predict, read from files: images or sounds, folders and archives of them, tables, arrays, standard input.
 
 Inputs come one by one, so that a million of them need no more memory than a few; of a table all rows are read together.
 Whatever cannot be read comes as a fault with its reason, and the next input follows.
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from profundo.data.arrays import read_inputs
 from profundo.data.images.pixels import WHOLE, decode, fitted
+from profundo.data.sound.sound_folders import sound_of
 from profundo.data.streams.archives import open_files, printable, read_whole
 from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
@@ -26,7 +27,7 @@ from profundo.records import Inputs, ProfundoError
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Entry", "TableRows", "entries", "image_of", "is_table", "read_image", "read_rows", "table_rows"]
+__all__ = ["Entry", "TableRows", "entries", "is_table", "media_of", "one_of", "read_image", "read_rows", "table_rows"]
 
 LARGEST_FILE = 64 << 20
 LARGEST_TEXT = 4 << 30  # bytes on standard input
@@ -36,7 +37,7 @@ STANDARD_INPUT = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One input. values: raw, float64 (features,) or uint8 (channels, height, width); None if it could not be read.
+    """One input. values: raw, float64 (features,), uint8 (channels, height, width) or int16 (1, samples); None if it could not be read.
 
     fault: why not, in one line that names the input; notices: what it lacked; ids: of a row, the columns that say which it is.
     """
@@ -54,8 +55,8 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
         try:
             if path.suffix.lower() == ".npz":
                 yield from _array(path, inputs)
-            elif inputs.kind == "image":
-                yield from _images(path, inputs)
+            elif inputs.kind in ("image", "sound"):
+                yield from _media(path, inputs)
             elif inputs.kind != "features":
                 raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file")
             else:
@@ -65,14 +66,26 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
             yield Entry(printable(str(path)), None, printable(str(error)))
 
 
-# -------------------------------------------------------------------------------------------------------------- images
+# --------------------------------------------------------------------------------------------------- images and sounds
 def read_image(path: Path, inputs: Inputs) -> Tensor:
-    """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs."""
-    content = read_whole(path, "an image", LARGEST_FILE, "scale it down")
+    """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs; of a sound,
+    int16 (1, samples), at the net's rate and of its length."""
+    one = one_of(inputs)
+    content = read_whole(path, one, LARGEST_FILE, "scale it down" if inputs.kind == "image" else "cut it")
     try:
-        return image_of(content, inputs)
+        return media_of(content, inputs)
     except (OSError, ValueError) as error:
-        raise ProfundoError(f"{printable(str(path))}: expected an image, but it does not read: {error}") from None
+        raise ProfundoError(f"{printable(str(path))}: expected {one}, but it does not read: {error}") from None
+
+
+def one_of(inputs: Inputs) -> str:
+    return "an image" if inputs.kind == "image" else "a sound"
+
+
+def media_of(content: bytes, inputs: Inputs) -> Tensor:
+    """An image or a sound from a file's bytes, made like those of training. Raises ValueError with the reason when they are
+    none."""
+    return image_of(content, inputs) if inputs.kind == "image" else sound_of(content, inputs)
 
 
 def image_of(content: bytes, inputs: Inputs) -> Tensor:
@@ -81,19 +94,19 @@ def image_of(content: bytes, inputs: Inputs) -> Tensor:
     return torch.from_numpy(fitted(decode(content, (low, high)), (channels, height, width)).transpose(2, 0, 1).copy())
 
 
-def _images(path: Path, inputs: Inputs) -> Iterator[Entry]:
+def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
     if not path.is_dir() and path.suffix.lower() != ".zip":
         yield Entry(printable(str(path)), read_image(path, inputs))
         return
-    files = open_files(path)
+    files = open_files(path, inputs.things)
     if not files.paths:
-        raise ProfundoError(f"{printable(str(path))}: expected images in it, found none")
+        raise ProfundoError(f"{printable(str(path))}: expected {inputs.things} in it, found none")
     for index in sorted(range(len(files.paths)), key=files.paths.__getitem__):
         name = printable(str(path.joinpath(*files.paths[index])))
         try:
-            yield Entry(name, image_of(files.read(index), inputs))
+            yield Entry(name, media_of(files.read(index), inputs))
         except (OSError, ValueError) as error:
-            yield Entry(name, None, f"{name}: expected an image, but it does not read: {error}")
+            yield Entry(name, None, f"{name}: expected {one_of(inputs)}, but it does not read: {error}")
 
 
 # ---------------------------------------------------------------------------------------------------------------- rows

@@ -60,7 +60,9 @@ class LogMel(nn.Module):
         return self.spectrogram(sounds)
 
     def power(self, sounds: Tensor) -> Tensor:
-        """Of each mel band, (batch, frames, bands). A window is two hops long: the product of each hop with either half of the kernels is needed once."""
+        """Of each mel band, (batch, frames, bands).
+
+        A window is two hops long: the product of each hop with either half of the kernels is needed once."""
         hop, samples = self.hop, sounds.shape[2]
         pieces = F.pad(sounds[:, 0], (hop, hop + -samples % hop)).unflatten(1, (-1, hop))
         waves = (pieces @ self.kernels[:hop])[:, :-1] + (pieces @ self.kernels[hop:])[:, 1:]

@@ -46,7 +46,8 @@ class SoundSurvey:
 
     @property
     def seconds(self) -> np.ndarray:
-        return self.frames / np.maximum(self.rate, 1)
+        seconds: np.ndarray = self.frames / np.maximum(self.rate, 1)
+        return seconds
 
 
 def survey_sounds(files: Files, used: Sequence[int], tell: Callable[[int, int], None] = lambda *_: None) -> SoundSurvey:
@@ -67,7 +68,8 @@ def survey_sounds(files: Files, used: Sequence[int], tell: Callable[[int, int], 
         table, notes = make()
     else:
         table, notes = cached(f"sounds-{_VERSION}-{files.identity()}", make)
-    return SoundSurvey(*table, notes["digests"], [(int(index), str(reason)) for index, reason in notes["faults"]])
+    faults = [(int(index), str(reason)) for index, reason in notes["faults"]]
+    return SoundSurvey(**dict(zip(FIELDS, table, strict=True)), digests=notes["digests"], faults=faults)
 
 
 def survey_with(
