@@ -40,4 +40,5 @@ def _filters(bands: int, window: int, rate: int) -> np.ndarray:  # no tensor, wh
     rising, falling = (frequencies - left) / (middle - left), (right - frequencies) / (right - middle)
     filters = np.minimum(rising, falling).clip(min=0)
     nearest = np.eye(len(frequencies))[np.abs(frequencies - middle).argmin(1)]
-    return np.where(filters.sum(1, keepdims=True) > 0, filters, nearest).astype(np.float32)
+    chosen: np.ndarray = np.where(filters.sum(1, keepdims=True) > 0, filters, nearest)
+    return chosen.astype(np.float32)

@@ -37,7 +37,8 @@ STANDARD_INPUT = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One input. values: raw, float64 (features,), uint8 (channels, height, width) or int16 (1, samples); None if it could not be read.
+    """One input. values: raw, float64 (features,), uint8 (channels, height, width) or int16 (1, samples); None if it could not
+    be read.
 
     fault: why not, in one line that names the input; notices: what it lacked; ids: of a row, the columns that say which it is.
     """

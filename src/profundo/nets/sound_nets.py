@@ -64,10 +64,11 @@ class LogMel(nn.Module):
 
         A window is two hops long: the product of each hop with either half of the kernels is needed once."""
         hop, samples = self.hop, sounds.shape[2]
-        pieces = F.pad(sounds[:, 0], (hop, hop + -samples % hop)).unflatten(1, (-1, hop))
+        pieces = F.pad(sounds[:, 0], (hop, hop + -samples % hop)).view(sounds.shape[0], -1, hop)
         waves = (pieces @ self.kernels[:hop])[:, :-1] + (pieces @ self.kernels[hop:])[:, 1:]
         cosines, sines = waves.square().chunk(2, 2)
-        return (cosines + sines) @ self.filters
+        power: Tensor = (cosines + sines) @ self.filters
+        return power
 
     def spectrogram(self, sounds: Tensor) -> Tensor:
         power = self.power(sounds)

@@ -50,7 +50,7 @@ _CHANGES: dict[str, Callable[..., Any]] = {
     "cutmix": mixing.cutmix,
     "ricap": mixing.ricap,
 }
-_OF_SOUNDS: dict[str, Callable[..., Any]] = {"shift": waveforms.shift}  # where the same word means another change
+_OF_SOUNDS: dict[str, Callable[..., Any]] = {"shift": waveforms.shift, "noise": waveforms.noise}  # other changes
 _NEED_UNITS = ("colour", "erase")  # noise knows its bounds where there are any
 
 
@@ -138,13 +138,13 @@ def augmented(
 
 def _change(choice: Asked, spec: Spec | None, values: tuple[float, float]) -> Change:
     options: dict[str, Any] = {name: value for name, value in choice.options.items() if name != "share"}
-    if choice.name in (*_NEED_UNITS, "noise"):
-        image = spec is not None and spec.inputs.kind == "image"
-        options["units"] = colours.units(spec.inputs, values) if spec is not None and image else None
+    kind = spec.inputs.kind if spec is not None else ""
+    if choice.name in (*_NEED_UNITS, "noise") and kind != "sound":
+        options["units"] = colours.units(spec.inputs, values) if spec is not None and kind == "image" else None
+    function = (_OF_SOUNDS if kind == "sound" else {}).get(choice.name, _CHANGES[choice.name])
     share = choice.options["share"]
     assert isinstance(share, float)
-    of_kind = _OF_SOUNDS if spec is not None and spec.inputs.kind == "sound" else {}
-    return Change(choice.name, partial(of_kind.get(choice.name, _CHANGES[choice.name]), **options), share)
+    return Change(choice.name, partial(function, **options), share)
 
 
 def _like(chosen: Tensor, values: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 shift      earlier or later; silence comes in
 speed      faster and higher, or slower and lower, about the middle, as another voice would be (Ko et al. 2015)
 gain       louder or softer
+noise      hiss, at most so loud beside the sound itself
 mask       a stretch of time and a band of frequencies become silent (SpecAugment without its warping, Park et al. 2019)
 """
 
@@ -13,7 +14,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-__all__ = ["gain", "mask", "shift", "speed"]
+__all__ = ["gain", "mask", "noise", "shift", "speed"]
 
 
 def shift(sounds: Tensor, generator: Generator, *, reach: float) -> Tensor:
@@ -40,7 +41,15 @@ def speed(sounds: Tensor, generator: Generator, *, factor: tuple[float, float]) 
 
 def gain(sounds: Tensor, generator: Generator, *, decibels: float) -> Tensor:
     """decibels: the most, up or down."""
-    return sounds * 10 ** (_uniform(len(sounds), sounds, generator, -decibels, decibels) / 20)[:, None, None]
+    louder: Tensor = 10 ** (_uniform(len(sounds), sounds, generator, -decibels, decibels) / 20)
+    return sounds * louder[:, None, None]
+
+
+def noise(sounds: Tensor, generator: Generator, *, deviation: float) -> Tensor:
+    """deviation: the most, in shares of each sound's own: recordings differ a hundredfold in level."""
+    levels = sounds.square().mean((1, 2), keepdim=True).sqrt()
+    shares = _uniform(len(sounds), sounds, generator, 0, deviation)[:, None, None]
+    return sounds + shares * levels * torch.randn(sounds.shape, generator=generator, device=sounds.device)
 
 
 def mask(sounds: Tensor, generator: Generator, *, time: float, frequency: float) -> Tensor:
