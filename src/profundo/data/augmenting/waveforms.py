@@ -41,7 +41,7 @@ def speed(sounds: Tensor, generator: Generator, *, factor: tuple[float, float]) 
 
 def gain(sounds: Tensor, generator: Generator, *, decibels: float) -> Tensor:
     """decibels: the most, up or down."""
-    louder: Tensor = 10 ** (_uniform(len(sounds), sounds, generator, -decibels, decibels) / 20)
+    louder = torch.pow(10.0, _uniform(len(sounds), sounds, generator, -decibels, decibels) / 20)
     return sounds * louder[:, None, None]
 
 

@@ -112,11 +112,10 @@ def sound_collection(where: Path, how: Reading) -> Collection:
 def common_inputs(survey: SoundSurvey, train: Sequence[int], how: Reading) -> tuple[Inputs, tuple[str, ...]]:
     """What all sounds are made like, learned from those to train on; and that in words."""
     rates, seconds = survey.rate[train].astype(int), survey.seconds[train]
-    if not RATES[0] <= (how.sound_rate or RATES[0]) <= RATES[1] or not 0 < (how.sound_seconds or 1) < float("inf"):
-        raise ProfundoError(
-            f"sound-rate, sound-seconds: expected {RATES[0]:,} to {RATES[1]:,} Hz and more than 0 s, got {how.sound_rate} and "
-            f"{how.sound_seconds}"
-        )
+    if how.sound_rate is not None and not RATES[0] <= how.sound_rate <= RATES[1]:
+        raise ProfundoError(f"sound-rate: expected {RATES[0]:,} to {RATES[1]:,} Hz, got {how.sound_rate}")
+    if how.sound_seconds is not None and not 0 < how.sound_seconds < float("inf"):
+        raise ProfundoError(f"sound-seconds: expected more than 0 s, got {how.sound_seconds}")
     different, counts = np.unique(rates, return_counts=True)
     rate = how.sound_rate or min(HIGHEST, int(different[counts.argmax()]))
     usual = min(LONGEST, max(SHORTEST, float(np.quantile(seconds, COVERED, method="higher"))))

@@ -1,0 +1,96 @@
+"""Spoken digits as a folder of sounds: takes that were never heard, and speakers that were never heard.
+
+    python -m benchmarks.sound [--seeds 0 1 2] [--only takes|speakers]
+
+Needs spoken-digits/recordings.zip in PROFUNDO_DATA (Jackson et al.): 3,000 recordings by six speakers. By takes, the custom
+of this set, takes 0–4 of each speaker and digit are the test and 5–9 validation, so that every speaker of the test was
+heard in training. By speakers each of the six is the test in turn, and another one, drawn by the seed, validation: what a
+new voice may expect. Settings are the defaults, which were chosen by validation speakers (results/sound_choices.json).
+Printed beside each accuracy: the linear yardstick's, and the seconds of training, of which the clock excludes reading.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import tempfile
+import zipfile
+from pathlib import Path
+
+from benchmarks.common import RESULTS, machine
+from profundo.runs.experiment import new_experiment
+from profundo.runs.supervised import train
+
+__all__ = ["main"]
+
+KEPT = RESULTS / "sound.json"
+NAME = re.compile(r"(?:.*/)?((\d)_([a-z]+)_(\d+)\.wav)")
+
+
+def split_of(question: str, speaker: str, take: int) -> str:
+    """Where a recording belongs. question: "takes", or the speaker who is the test."""
+    if question == "takes":
+        return "test" if take < 5 else "validation" if take < 10 else "train"
+    return "test" if speaker == question else "train"
+
+
+def laid_out(recordings: Path, question: str, folder: Path) -> Path:
+    """A .zip with train/ and test/ and in each a folder per digit."""
+    path = folder / f"{question}.zip"
+    with zipfile.ZipFile(recordings) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            if match := NAME.fullmatch(name):
+                file, digit, speaker, take = match.groups()
+                target.writestr(f"{split_of(question, speaker, int(take))}/{digit}/{file}", source.read(name))
+    return path
+
+
+def measured(data: Path, question: str, seed: int, out: Path) -> dict[str, float]:
+    by = {} if question == "takes" else {"split_by": "group:_([a-z]+)_"}
+    run = train(new_experiment(data=str(data), seed=seed, **by), out=out)
+    assert run.scores is not None
+    return {
+        "accuracy": run.scores.values["accuracy"],
+        "linear": run.scores.linear["accuracy"],
+        "validation": run.history["validation accuracy"][-1],
+        "seconds": run.seconds["training"],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", choices=["takes", "speakers"])
+    options = parser.parse_args()
+    recordings = Path(os.environ["PROFUNDO_DATA"]) / "spoken-digits" / "recordings.zip"
+    with zipfile.ZipFile(recordings) as source:
+        speakers = sorted({match[3] for name in source.namelist() if (match := NAME.fullmatch(name))})
+    questions = {"takes": ["takes"], "speakers": speakers}.get(options.only, ["takes", *speakers])
+    with tempfile.TemporaryDirectory() as place:
+        for seed in options.seeds:
+            for question in questions:
+                kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"machine": machine(), "runs": {}}
+                if (key := f"{question}, seed {seed}") not in kept["runs"]:
+                    data = laid_out(recordings, question, Path(place))
+                    one = measured(data, question, seed, Path(place) / key)
+                    kept = json.loads(KEPT.read_text()) if KEPT.exists() else kept
+                    kept["runs"][key] = one
+                    KEPT.write_text(json.dumps(kept, indent=2) + "\n")
+                print(key, {name: round(value, 4) for name, value in kept["runs"][key].items()}, flush=True)
+    summary(json.loads(KEPT.read_text())["runs"], speakers)
+
+
+def summary(runs: dict[str, dict[str, float]], speakers: list[str]) -> None:
+    for name, questions in (("takes", ["takes"]), ("speakers", speakers)):
+        mine = {key: one for key, one in runs.items() if key.split(",")[0] in questions}
+        for figure in ("accuracy", "linear", "seconds"):
+            if mine:
+                values = [one[figure] for one in mine.values()]
+                print(f"{name}: {figure} {statistics.mean(values):.4g}, {min(values):.4g} to {max(values):.4g}")
+
+
+if __name__ == "__main__":
+    main()
