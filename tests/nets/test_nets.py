@@ -11,9 +11,9 @@ from torch import nn
 
 from profundo import nets
 from profundo.nets.fast import stages
-from profundo.nets.net_names import NETS_FOR_IMAGES, PUBLISHED_NETS
+from profundo.nets.net_names import NETS_FOR_IMAGES, NETS_FOR_SOUNDS, PUBLISHED_NETS
 from profundo.nets.summary import summary
-from profundo.records import Inputs, ProfundoError, Spec, Targets
+from profundo.records import Inputs, ProfundoError, SoundForm, Spec, Targets
 
 TEN = Targets("classes", tuple("0123456789"))
 BINARY = Targets("binary", ("no", "yes"))
@@ -32,6 +32,8 @@ SPECS = {
     "rows, two classes": spec_of((5,), BINARY),
     "rows, two reals": spec_of((3,), REAL),
     "rows, ten classes": spec_of((64,)),
+    "sounds": Spec(Inputs((1, 1500), "sound", sound=SoundForm(8000)), TEN),
+    "sounds at 44.1 kHz, two classes": Spec(Inputs((1, 6000), "sound", sound=SoundForm(44_100)), BINARY),
 }
 # Nets for ImageNet have the contract at a sixteenth of their width, on colour images, one of each kind of block: the
 # others repeat the same blocks. Their published form, at full width, is compared with tables in test_published.py.
@@ -41,6 +43,8 @@ CASES = [
     for data, spec in SPECS.items()
     for name in nets.NETS
     if spec.inputs.kind == "image" or name not in NETS_FOR_IMAGES
+    if spec.inputs.kind == "sound" or name not in NETS_FOR_SOUNDS
+    if spec.inputs.kind != "sound" or name != "table_net"
     if name not in PUBLISHED_NETS or (name in OF_EACH_BLOCK and spec.inputs.shape[0] == 3)
 ]
 

@@ -27,15 +27,15 @@ __all__ = ["BandStatistics", "LogMel", "logmel_cnn", "logmel_gru", "raw_cnn"]
 
 WINDOW, HOP = 0.032, 0.016  # seconds
 BANDS = 40
-AUDIBLE = 1e-6  # of the loudest frame's power: 60 dB below it
-FLOOR = 1e-8  # of power beside the loudest moment's: 80 dB below it all is silence
+AUDIBLE = 1e-4  # of the loudest frame's power: 40 dB below it
+FLOOR = 1e-5  # of the loudest band's power: 50 dB below it there is the room, not the sound
 
 
 class LogMel(nn.Module):
     """Waveforms (batch, 1, samples) → log-mel spectrograms (batch, 1, bands, frames), frame k centred on sample k · hop.
 
     x[m, k] = log(Σ_f M[m, f] |Σ_n w(n) s(n + k hop) e^(−2πi f n/N)|² + ε) with Hann's window w and mel filters M; what is
-    80 dB below the loudest of a sound is silence, and the mean of each band over time is taken away: what a microphone, a
+    50 dB below the loudest of a sound is silence, and the mean of each band over time is taken away: what a microphone, a
     room or a volume knob adds to a band is the same at all times (cepstral mean normalisation, Atal 1974).
     """
 
@@ -54,7 +54,7 @@ class LogMel(nn.Module):
         self.register_buffer("filters", mel_filters(bands, window, rate).T.contiguous(), persistent=False)
 
     def forward(self, sounds: Tensor) -> Tensor:
-        if torch.is_autocast_enabled(sounds.device.type):  # 8 bits of mantissa are too few for 80 dB
+        if torch.is_autocast_enabled(sounds.device.type):  # 8 bits of mantissa are too few
             with torch.autocast(sounds.device.type, enabled=False):
                 return self.spectrogram(sounds.float())
         return self.spectrogram(sounds)

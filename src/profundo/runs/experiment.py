@@ -449,7 +449,7 @@ class Manner:
     longest: int = 200  # epochs, however few the samples
     batches: int = 200  # of an epoch, where the samples are enough for it
     patience: float = 0.0  # share of the epochs without a better validation loss after which to stop; 0: never
-    augment: tuple[str, ...] = ()
+    augment: tuple[Any, ...] = ()
 
 
 # Measured on the small data sets, means over five seeds (benchmarks/scores.py). Planes of one or two features (moons,
@@ -458,7 +458,9 @@ MANNERS = {
     "normalised images": Manner(40_000, "nesterov", 5e-4, 0.003, 0.4, 256),
     "images": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32),
     # Measured on speakers left out of the spoken digits (benchmarks/sound.py).
-    "sounds": Manner(36_000, "adamw", 0.05, 0.003, 0.1, 32, augment=("shift", "speed", "mask", "noise")),
+    "sounds": Manner(
+        36_000, "adamw", 0.05, 0.003, 0.1, 32, augment=("shift", "speed", "mask", {"noise": {"deviation": 0.2}})
+    ),
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured on the tables of TUNE in benchmarks/tables_against_trees.py. Probabilities become too certain in long training.
