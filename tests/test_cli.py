@@ -57,6 +57,7 @@ def test_json_is_exactly_one_object_on_stdout_and_words_go_to_stderr(trained):
     assert {"test", "epochs", "seconds", "run"} <= set(said)
     assert 0.8 < said["test"]["accuracy"] <= 1
     assert said["test"]["accuracy"] > said["baseline"]["accuracy"]
+    assert said["linear"].keys() == said["test"].keys()
     assert said["run"] == "runs/iris-1"
     assert (folder / said["run"] / "report.html").is_file()
     assert "constant predictor" in done.stderr

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 import zipfile
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -66,12 +66,14 @@ def look(
     image_size: int | None = None,
     sound_rate: int | None = None,
     sound_seconds: float | None = None,
+    split_by: str | None = None,
     tell: Tell = lambda *_: None,
     **of_tables: Any,
 ) -> Look:
     """A look at the data set of that name, or at what is at that path: a folder or .zip of images or sounds, a table, an .npz.
 
-    target: of a table, the column to be predicted; without one its columns are looked at all the same. tell: is told how
+    target: of a table, the column to be predicted; without one its columns are looked at all the same. split_by: how
+    training would be told to divide them, as of `load`. tell: is told how
     many images of how many were looked at. of_tables: drop, only, id_columns, columns, missing, encoding, header, as of `load`.
     Raises ProfundoError where there is nothing that can be looked at.
     """
@@ -79,8 +81,8 @@ def look(
         raise ProfundoError(f"task {task!r} is unknown; known: {', '.join(get_args(Task))}")
     for option in of_tables.keys() - set(OF_TABLES):
         raise ProfundoError(f"look: {option!r} is unknown; {nearest(option, OF_TABLES)}")
-    how = Reading(data_dir, skip_bad=True, target=target, task=task, image_size=image_size, **of_tables)
-    how = replace(how, sound_rate=sound_rate, sound_seconds=sound_seconds)
+    what = {"image_size": image_size, "split_by": split_by, "sound_rate": sound_rate, "sound_seconds": sound_seconds}
+    how = Reading(data_dir, skip_bad=True, target=target, task=task, **what, **of_tables)  # type: ignore[arg-type]
     remember_place(str(name))
     begin, path = time.perf_counter(), Path(name)
     if _is_table(name):
@@ -91,11 +93,7 @@ def look(
         and task == "auto"
         and not how.of_tables()
     ):
-        seen = (
-            look_at_files(files, path, image_size, tell)
-            if things == "images"
-            else look_at_sounds(files, path, how, tell)
-        )
+        seen = (look_at_files if things == "images" else look_at_sounds)(files, path, how, tell)
     else:
         collection = collect(name, how)
         seen = look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)

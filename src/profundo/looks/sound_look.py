@@ -45,7 +45,7 @@ def look_at_sounds(files: Files, path: Path, how: Reading, tell: Tell) -> DataFa
     inputs, made_alike = common_inputs(survey, (train if len(train) else np.flatnonzero(used)).tolist(), how)
     counts = class_counts(placed.label[read], placed.split[read], len(placed.classes))
     name = printable(path.resolve().stem if path.is_file() else path.resolve().name)
-    training, stops = training_of_labels(placed, used, name)
+    training, stops = training_of_labels(placed, used, name, how.split_by)
     findings = [
         *unreadable(faults, files.name, "sound"),
         *copy_findings(placed, copies_of(survey.digests, placed.split, placed.label, laid_out), "sound"),

@@ -40,7 +40,8 @@ class Value:
 class Worst:
     """One sample with a large loss. image: uint8 (channels, height, width); audio: a sound as a data-URI; row: its values in
     the order of the columns; confidence: the probability that the network gave to its prediction; number: of the row in its
-    source, from 1; drivers: the values that drove the answer, with how much they added."""
+    source, from 1; ids: what else says which row it is, by column; drivers: the values that drove the answer, with how much
+    they added."""
 
     truth: str
     prediction: str
@@ -51,6 +52,7 @@ class Worst:
     row: Sequence[Value] = ()
     number: int | None = None
     drivers: Sequence[Value] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
