@@ -1,6 +1,6 @@
 """Spoken digits as a folder of sounds: takes that were never heard, and speakers that were never heard.
 
-    python -m benchmarks.sound [--seeds 0 1 2] [--only takes|speakers]
+    python -m benchmarks.sound [--seeds 0 1 2] [--only takes george jackson …]
 
 Needs spoken-digits/recordings.zip in PROFUNDO_DATA (Jackson et al.): 3,000 recordings by six speakers. By takes, the custom
 of this set, takes 0–4 of each speaker and digit are the test and 5–9 validation, so that every speaker of the test was
@@ -19,6 +19,8 @@ import statistics
 import tempfile
 import zipfile
 from pathlib import Path
+
+from filelock import FileLock
 
 from benchmarks.common import RESULTS, machine
 from profundo.runs.experiment import new_experiment
@@ -63,24 +65,30 @@ def measured(data: Path, question: str, seed: int, out: Path) -> dict[str, float
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--only", choices=["takes", "speakers"])
+    parser.add_argument("--only", nargs="+", help="takes, or speakers; several processes may share the work")
     options = parser.parse_args()
     recordings = Path(os.environ["PROFUNDO_DATA"]) / "spoken-digits" / "recordings.zip"
     with zipfile.ZipFile(recordings) as source:
         speakers = sorted({match[3] for name in source.namelist() if (match := NAME.fullmatch(name))})
-    questions = {"takes": ["takes"], "speakers": speakers}.get(options.only, ["takes", *speakers])
+    questions = options.only or ["takes", *speakers]
     with tempfile.TemporaryDirectory() as place:
         for seed in options.seeds:
             for question in questions:
-                kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"machine": machine(), "runs": {}}
-                if (key := f"{question}, seed {seed}") not in kept["runs"]:
+                if (key := f"{question}, seed {seed}") not in kept_runs():
                     data = laid_out(recordings, question, Path(place))
-                    one = measured(data, question, seed, Path(place) / key)
-                    kept = json.loads(KEPT.read_text()) if KEPT.exists() else kept
-                    kept["runs"][key] = one
-                    KEPT.write_text(json.dumps(kept, indent=2) + "\n")
-                print(key, {name: round(value, 4) for name, value in kept["runs"][key].items()}, flush=True)
-    summary(json.loads(KEPT.read_text())["runs"], speakers)
+                    keep_run(key, measured(data, question, seed, Path(place) / key))
+                print(key, {name: round(value, 4) for name, value in kept_runs()[key].items()}, flush=True)
+    summary(kept_runs(), speakers)
+
+
+def kept_runs() -> dict[str, dict[str, float]]:
+    return dict(json.loads(KEPT.read_text())["runs"]) if KEPT.exists() else {}
+
+
+def keep_run(key: str, run: dict[str, float]) -> None:
+    with FileLock(KEPT.with_suffix(".lock")):
+        runs = dict(sorted((kept_runs() | {key: run}).items()))
+        KEPT.write_text(json.dumps({"machine": machine(), "runs": runs}, indent=2) + "\n")
 
 
 def summary(runs: dict[str, dict[str, float]], speakers: list[str]) -> None:

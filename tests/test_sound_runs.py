@@ -1,5 +1,6 @@
 """From a folder of sounds to a service: train, resume, predict, export, report, look, serve; each says the same."""
 
+import base64
 import io
 import json
 import wave
@@ -11,6 +12,7 @@ import torch
 import profundo as pf
 from profundo.data.augmenting.augment import augmentation
 from profundo.data.augmenting.options import IMAGES, SOUNDS
+from profundo.lab.application import application
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.mel import mel_filters
 from profundo.nets.sound_nets import BandStatistics, LogMel
@@ -19,6 +21,7 @@ from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import train
 from profundo.use.exporting import export
 from profundo.use.predicting import predict_files, predictor
+from served import ask
 
 RATE = 8000
 SPEC = Spec(Inputs((1, 2000), "sound", (0.0,), (1.0,), sound=SoundForm(RATE)), Targets("binary", ("falling", "rising")))
@@ -35,7 +38,7 @@ def wav(samples, rate=RATE) -> bytes:
 def chirp(rising, draw, seconds=0.25):
     at = np.arange(int(seconds * RATE)) / RATE
     low = draw.uniform(400, 900)
-    sweep = 0.3 * np.sin(2 * np.pi * low * (at + at**2 / seconds))
+    sweep = 0.3 * np.hanning(len(at)) * np.sin(2 * np.pi * low * (at + at**2 / seconds))
     return (sweep if rising else sweep[::-1]) + draw.normal(0, 0.01, len(at))
 
 
@@ -135,6 +138,35 @@ def test_an_interrupted_training_ends_with_the_same_bits(chirps, tmp_path):
     again = resume(tmp_path / "part")
     for name, value in whole.net.state_dict().items():
         assert torch.equal(value, again.net.state_dict()[name]), name
+
+
+def test_it_is_served(run, chirps):
+    app = application(predictor(run.folder.path), "chirps")
+    content = (chirps / "rising" / "7.wav").read_bytes()
+    (expected,) = predict_files(run.folder.path, [chirps / "rising" / "7.wav"])
+    parts = b"".join(
+        b'--x\r\ncontent-disposition: form-data; name="file"; filename="%d.wav"\r\n\r\n%s\r\n' % (at, content)
+        for at in range(2)
+    )
+    bodies = {
+        "audio/wav": (content, ["sound"]),
+        "audio/x-wav": (content, ["sound"]),
+        "multipart/form-data; boundary=x": (parts + b"--x--\r\n", ["0.wav", "1.wav"]),
+        "application/json": (json.dumps({"sounds": [base64.b64encode(content).decode()]}).encode(), ["sound 1"]),
+    }
+    for kind, (body, names) in bodies.items():
+        answer = ask(app, "POST", "/predict", {"content-type": kind}, body)
+        assert answer.status == 200, answer.body
+        told = json.loads(answer.body)["predictions"]
+        assert [one["input"] for one in told] == names
+        assert all(one["prediction"] == expected["prediction"] for one in told)
+    for kind, body, status in (("audio/wav", b"junk", 400), ("image/png", content, 415), ("text/csv", b"a", 415)):
+        refused = ask(app, "POST", "/predict", {"content-type": kind}, body)
+        assert refused.status == status, refused.body
+    page = ask(app, "GET", "/").body.decode()
+    assert "Your sounds" in page
+    assert "It takes sounds, 0.25 s of each at 8 kHz" in page
+    assert "audio/wav" in ask(app, "GET", "/openapi.json").body.decode()
 
 
 # -------------------------------------------------------------------------------------------------------------- the look
@@ -287,7 +319,5 @@ def test_pictures_show_the_wave_and_the_pitch():
     assert (pictures[2, 0, 31:] == 0).all()
     assert pictures[0, 0, :31].float().mean() > pictures[2, 0, :31].float().mean()
     heard = audible(low.to(torch.int16)[None], RATE)
-    import base64
-
     with wave.open(io.BytesIO(base64.b64decode(heard.partition(",")[2]))) as file:
         assert (file.getframerate(), file.getnframes()) == (RATE, 8000)

@@ -49,7 +49,8 @@ def noise(sounds: Tensor, generator: Generator, *, deviation: float) -> Tensor:
     """deviation: the most, in shares of each sound's own: recordings differ a hundredfold in level."""
     levels = sounds.square().mean((1, 2), keepdim=True).sqrt()
     shares = _uniform(len(sounds), sounds, generator, 0, deviation)[:, None, None]
-    return sounds + shares * levels * torch.randn(sounds.shape, generator=generator, device=sounds.device)
+    hiss = torch.randn(sounds.shape, generator=generator, device=sounds.device)
+    return sounds + shares * levels * hiss
 
 
 def mask(sounds: Tensor, generator: Generator, *, time: float, frequency: float) -> Tensor:
@@ -57,7 +58,8 @@ def mask(sounds: Tensor, generator: Generator, *, time: float, frequency: float)
     samples = sounds.shape[2]
     waves = torch.fft.rfft(sounds)
     waves = waves.masked_fill(_stretch(len(sounds), waves.shape[2], frequency, sounds, generator), 0)
-    return torch.fft.irfft(waves, n=samples).masked_fill(_stretch(len(sounds), samples, time, sounds, generator), 0)
+    filtered: Tensor = torch.fft.irfft(waves, n=samples)
+    return filtered.masked_fill(_stretch(len(sounds), samples, time, sounds, generator), 0)
 
 
 def _stretch(count: int, size: int, share: float, like: Tensor, generator: Generator) -> Tensor:
