@@ -54,10 +54,15 @@ def check(name: str, spec: Spec) -> None:
     if name in NETS_FOR_IMAGES and (spec.inputs.kind != "image" or len(spec.inputs.shape) != 3):
         raise ProfundoError(
             f"net {name}: expected images (channels, height, width), "
-            f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use mlp or linear"
+            f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use {instead(spec)}"
         )
     if name in NETS_FOR_SOUNDS and (spec.inputs.kind != "sound" or not spec.inputs.sound.rate):
         raise ProfundoError(
             f"net {name}: expected sounds of a known rate, the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use "
-            "mlp or linear"
+            f"{instead(spec)}"
         )
+
+
+def instead(spec: Spec) -> str:
+    """Nets that take such inputs, in words."""
+    return ", ".join([*(sorted(NETS_FOR_SOUNDS) if spec.inputs.kind == "sound" else ()), "mlp or linear"])
