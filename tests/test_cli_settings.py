@@ -24,6 +24,8 @@ WRITTEN = {
     "encoding": (["--encoding", "cp850"], "cp850"),
     "header": (["--header", "none"], "none"),
     "image_size": (["--image-size", "17"], 17),
+    "sound_rate": (["--sound-rate", "16000"], 16000),
+    "sound_seconds": (["--sound-seconds", "1.5"], 1.5),
     "split_by": (["--split-by", "time:when"], "time:when"),
     "target_transform": (["--target-transform", "log"], "log"),
     "net": (["--net", "mlp"], "mlp"),

@@ -31,6 +31,7 @@ __all__ = [
     "ProfundoError",
     "Samples",
     "Scores",
+    "SoundForm",
     "Source",
     "Spec",
     "Step",
@@ -141,6 +142,13 @@ class ColumnReading:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundForm:
+    """How sounds are made alike: brought to this rate, in samples a second, and to the length that the shape has."""
+
+    rate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What one input looks like.
 
@@ -155,6 +163,7 @@ class Inputs:
     names: names of a row's features; empty for images.
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
+    sound: of sounds, how they are made alike.
     """
 
     shape: tuple[int, ...]
@@ -167,6 +176,7 @@ class Inputs:
     clipped: tuple[bool, ...] = ()
     limits: tuple[float, ...] = ()
     window: tuple[int, ...] = ()
+    sound: SoundForm = SoundForm()
 
     @property
     def things(self) -> str:

@@ -11,9 +11,9 @@ from torch import nn
 
 from profundo import nets
 from profundo.nets.fast import stages
-from profundo.nets.net_names import NETS_FOR_IMAGES, NETS_FOR_TEXTS, PUBLISHED_NETS
+from profundo.nets.net_names import NETS_FOR_IMAGES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS, PUBLISHED_NETS
 from profundo.nets.summary import summary
-from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
+from profundo.records import Column, Inputs, ProfundoError, SoundForm, Spec, Targets
 
 TEN = Targets("classes", tuple("0123456789"))
 BINARY = Targets("binary", ("no", "yes"))
@@ -42,6 +42,8 @@ SPECS = {
     "rows, ten classes": spec_of((64,)),
     "rows with a text": text_spec(),
     "rows with a text, two classes": text_spec(BINARY),
+    "sounds": Spec(Inputs((1, 1500), "sound", sound=SoundForm(8000)), TEN),
+    "sounds at 44.1 kHz, two classes": Spec(Inputs((1, 6000), "sound", sound=SoundForm(44_100)), BINARY),
 }
 # Nets for ImageNet have the contract at a sixteenth of their width, on colour images, one of each kind of block: the
 # others repeat the same blocks. Their published form, at full width, is compared with tables in test_published.py.
@@ -51,6 +53,8 @@ CASES = [
     for data, spec in SPECS.items()
     for name in nets.NETS
     if spec.inputs.kind == "image" or name not in NETS_FOR_IMAGES
+    if spec.inputs.kind == "sound" or name not in NETS_FOR_SOUNDS
+    if spec.inputs.kind != "sound" or name != "table_net"
     if bool(spec.inputs.texts) == (name in NETS_FOR_TEXTS)
     if name not in PUBLISHED_NETS or (name in OF_EACH_BLOCK and spec.inputs.shape[0] == 3)
 ]

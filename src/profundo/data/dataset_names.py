@@ -62,6 +62,8 @@ class Reading:
     header: Header = "first"
     split_by: str | None = None
     target_transform: TargetTransform = "none"
+    sound_rate: int | None = None
+    sound_seconds: float | None = None
 
     def __post_init__(self) -> None:
         """One name stands for a list of it."""
@@ -112,7 +114,7 @@ _NAMES = {
 }
 
 AUGMENTATIONS = {
-    "shift": "move by up to an eighth of the side; colour reflects at the border, grey continues its background",
+    "shift": "move by up to an eighth of the side; colour reflects, grey continues its background; sounds earlier or later",
     "mirror": "left becomes right, in half of the images",
     "flip": "top becomes bottom, in half of the images",
     "rotation": "turn about the centre by up to 15°",
@@ -123,6 +125,9 @@ AUGMENTATIONS = {
     "elastic": "bent by a smooth random field (Simard et al. 2003)",
     "colour": "brightness, contrast and saturation by up to 30 %, hue by up to 18°; grey has no saturation and no hue",
     "noise": "add Gaussian noise of standard deviation 0.1, in units of the standardised values",
+    "speed": "sounds faster and higher, or slower and lower, by a factor from 0.8 to 1.25 (Ko et al. 2015)",
+    "gain": "sounds louder or softer by up to 6 dB",
+    "mask": "silence a stretch of time and a band of frequencies of sounds, each up to a quarter (Park et al. 2019)",
     "cutout": "hide a square of half the side (DeVries and Taylor 2017)",
     "erase": "in half of the images, a rectangle of 2 to 33 % of the area becomes random (Zhong et al. 2020)",
     "mixup": "blend with another sample, inputs and targets alike (Zhang et al. 2018)",

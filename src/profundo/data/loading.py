@@ -19,6 +19,7 @@ from profundo.data.dataset_names import (
     nearest,
 )
 from profundo.data.splits.splits import Collection, divide
+from profundo.data.streams.archives import things_at
 from profundo.records import Dataset, ProfundoError
 
 __all__ = ["collect", "load"]
@@ -47,10 +48,12 @@ def load(
     header: Header = "first",
     split_by: str | None = None,
     target_transform: TargetTransform = "none",
+    sound_rate: int | None = None,
+    sound_seconds: float | None = None,
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
-    class, or of texts (.txt) likewise; a table (.csv, .tsv, .jsonl, .parquet) with a column to predict; arrays (.npz); tar
-    shards or Parquet files, in a folder,
+    class, or of sounds, or texts (.txt) likewise; a table (.csv, .tsv, .jsonl, .parquet) with a column to predict; arrays
+    (.npz); tar shards or Parquet files, in a folder,
     by a pattern such as train-{000..009}.tar, or by an address such as s3://bucket/path/ (see shards.py, parquet.py).
 
     data_dir: folder that holds mnist/, cifar10/ and the like; else the environment variable PROFUNDO_DATA; else they
@@ -60,20 +63,22 @@ def load(
     seed: decides who is in which split; the data set's own test split is kept where it has one.
     stream: read images, or rows of Parquet, when they are asked for; "auto" does so where they would take more than half of
         the memory.
-    skip_bad: leave out images that cannot be decoded, and count them in `notes`, instead of stopping.
+    skip_bad: leave out images or sounds that cannot be decoded, and count them in `notes`, instead of stopping.
     target: of a table, the column to be predicted. task: "classes" or "real" where that is not plain from its values.
     image_size: side in pixels that the images of a folder or archive are scaled and cut to.
     drop, only: columns of a table to leave out, or the only ones to learn from; id_columns: those that say which row it is.
     columns: what some columns are and how they are written, such as {"when": "date:dmy", "zip": "category"}; missing: the
         words for nothing, in place of the usual ones; encoding: of text that is no UTF-8; header: "none" where the first row
         names no columns: they are "column 1", "column 2" and so on.
-    split_by: "time:COLUMN" or "group:COLUMN" of a table, "group:PATTERN" of the names of images: see split_by.py.
+    split_by: "time:COLUMN" or "group:COLUMN" of a table, "group:PATTERN" of the names of images or sounds: see split_by.py.
     target_transform: of a real target, "log", "rank" or "auto": see target_transforms.py.
+    sound_rate, sound_seconds: in Hz and seconds, what all sounds are made like: see sound_folders.py.
     """
     how = Reading(
         *(data_dir, stream, skip_bad, target, task, image_size),
         *(drop, only, id_columns, columns or {}, missing),
         *(encoding, header, split_by, target_transform),
+        *(sound_rate, sound_seconds),
     )
     return divide(collect(name, how), validation=validation, seed=seed, stream=stream is True)
 
@@ -83,8 +88,11 @@ def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
     result = _collected(name, how)
     if how.split_by is not None and result.split_by is None:
         raise ProfundoError(
-            f"{name}: split-by is for the columns of a table and the file names of images, which this has not"
+            f"{name}: split-by is for the columns of a table and the file names of images or sounds, which this has not"
         )
+    of_sounds = [option for option in ("sound_rate", "sound_seconds") if getattr(how, option) is not None]
+    if of_sounds and result.inputs.kind != "sound":
+        raise ProfundoError(f"{name}: {of_sounds[0]} is for folders and archives of sounds, which this is not")
     if how.target_transform in ("log", "rank") and result.targets.kind != "real":
         raise ProfundoError(
             f"{name}: target-transform {how.target_transform} is for numbers, the target is {result.targets.kind}; leave it out"
@@ -115,13 +123,19 @@ def _collected(name: str | Path, how: Reading) -> Collection:
     if not os.path.exists(name):  # also for names that no file can have
         raise ProfundoError(
             f"{str(name)!r} names no data set, and there is no such file; {nearest(str(name), names())}; "
-            "or give a folder or a .zip with one folder of images per class, a table (.csv, .tsv, .parquet), or an .npz"
+            "or give a folder or a .zip with one folder of images or sounds per class, a table (.csv, .tsv, .parquet), or an .npz"
         )
+    things = things_at(path)
+    if things == "sounds":
+        from profundo.data.sound.sound_folders import sound_collection
+
+        if size is not None:
+            raise ProfundoError(f"{name}: image_size is for images, found sounds")
+        return sound_collection(path, how)
     from profundo.data.images.image_folders import image_collection
     from profundo.data.tables.text_folders import text_folder
-    from profundo.data.text.text_files import holds_texts
 
-    return text_folder(path, how) if holds_texts(path) else image_collection(path, how)
+    return text_folder(path, how) if things == "texts" else image_collection(path, how)
 
 
 def _rows(path: Path, how: Reading) -> Collection:

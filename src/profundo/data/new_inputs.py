@@ -1,4 +1,4 @@
-"""What a saved net is to predict, read from files: images, folders and archives of them, tables, arrays, standard input.
+"""What a saved net is to predict, read from files: images or sounds, folders and archives of them, tables, arrays, standard input.
 
 Inputs come one by one, so that a million of them need no more memory than a few; of a table all rows are read together.
 Whatever cannot be read comes as a fault with its reason, and the next input follows.
@@ -21,16 +21,17 @@ from profundo.data.arrays import read_inputs
 from profundo.data.dataset_names import SUFFIXES
 from profundo.data.images.image_tables import Listed, listed_images
 from profundo.data.images.pixels import WHOLE, decode, fitted
-from profundo.data.streams.archives import open_files, printable, read_whole
+from profundo.data.sound.sound_folders import sound_of
+from profundo.data.streams.archives import is_one_of, open_files, printable, read_whole
 from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
-from profundo.data.text.text_files import is_text, read_text, read_texts
+from profundo.data.text.text_files import read_text, read_texts
 from profundo.records import Inputs, ProfundoError
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Entry", "TableRows", "entries", "image_of", "is_table", "read_image", "read_rows", "table_rows"]
+__all__ = ["Entry", "TableRows", "entries", "is_table", "media_of", "one_of", "read_image", "read_rows", "table_rows"]
 
 LARGEST_FILE = 64 << 20
 LARGEST_TEXT = 4 << 30  # bytes on standard input
@@ -40,7 +41,8 @@ STANDARD_INPUT = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One input. values: raw, float64 (features,) or uint8 (channels, height, width); None if it could not be read.
+    """One input. values: raw, float64 (features,), uint8 (channels, height, width) or int16 (1, samples); None if it could not
+    be read.
 
     fault: why not, in one line that names the input; notices: what it lacked; ids: of a row, the columns that say which it is.
     """
@@ -58,8 +60,8 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
         try:
             if path.suffix.lower() == ".npz":
                 yield from _array(path, inputs)
-            elif inputs.kind == "image":
-                yield from _images(path, inputs)
+            elif inputs.kind in ("image", "sound"):
+                yield from _media(path, inputs)
             elif inputs.kind != "features":
                 raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file")
             else:
@@ -69,14 +71,26 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
             yield Entry(printable(str(path)), None, printable(str(error)))
 
 
-# -------------------------------------------------------------------------------------------------------------- images
+# --------------------------------------------------------------------------------------------------- images and sounds
 def read_image(path: Path, inputs: Inputs) -> Tensor:
-    """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs."""
-    content = read_whole(path, "an image", LARGEST_FILE, "scale it down")
+    """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs; of a sound,
+    int16 (1, samples), at the net's rate and of its length."""
+    one = one_of(inputs)
+    content = read_whole(path, one, LARGEST_FILE, "scale it down" if inputs.kind == "image" else "cut it")
     try:
-        return image_of(content, inputs)
+        return media_of(content, inputs)
     except (OSError, ValueError) as error:
-        raise ProfundoError(f"{printable(str(path))}: expected an image, but it does not read: {error}") from None
+        raise ProfundoError(f"{printable(str(path))}: expected {one}, but it does not read: {error}") from None
+
+
+def one_of(inputs: Inputs) -> str:
+    return "an image" if inputs.kind == "image" else "a sound"
+
+
+def media_of(content: bytes, inputs: Inputs) -> Tensor:
+    """An image or a sound from a file's bytes, made like those of training. Raises ValueError with the reason when they are
+    none."""
+    return image_of(content, inputs) if inputs.kind == "image" else sound_of(content, inputs)
 
 
 def image_of(content: bytes, inputs: Inputs) -> Tensor:
@@ -85,21 +99,22 @@ def image_of(content: bytes, inputs: Inputs) -> Tensor:
     return torch.from_numpy(fitted(decode(content, (low, high)), (channels, height, width)).transpose(2, 0, 1).copy())
 
 
-def _images(path: Path, inputs: Inputs) -> Iterator[Entry]:
-    if not path.is_dir() and path.suffix.lower() not in (".zip", *SUFFIXES):
+def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    suffix = path.suffix.lower()
+    is_list = inputs.kind == "image" and suffix in SUFFIXES and not path.is_dir()
+    if not path.is_dir() and suffix != ".zip" and not is_list:
         yield Entry(printable(str(path)), read_image(path, inputs))
         return
-    files = open_files(path) if path.suffix.lower() not in SUFFIXES or path.is_dir() else _listed(path)
+    files = _listed(path) if is_list else open_files(path, inputs.things)
     if not files.paths:
-        raise ProfundoError(f"{printable(str(path))}: expected images in it, found none")
-    is_folder = not isinstance(files, Listed)
-    order = sorted(range(len(files.paths)), key=files.paths.__getitem__) if is_folder else range(len(files))
+        raise ProfundoError(f"{printable(str(path))}: expected {inputs.things} in it, found none")
+    order = range(len(files.paths)) if is_list else sorted(range(len(files.paths)), key=files.paths.__getitem__)
     for index in order:
-        name = printable(str(path.joinpath(*files.paths[index]))) if is_folder else f"{path}, {files.name(index)}"
+        name = f"{path}, {files.name(index)}" if is_list else printable(str(path.joinpath(*files.paths[index])))
         try:
-            yield Entry(name, image_of(files.read(index), inputs))
+            yield Entry(name, media_of(files.read(index), inputs))
         except (OSError, ValueError) as error:
-            yield Entry(name, None, f"{name}: expected an image, but it does not read: {error}")
+            yield Entry(name, None, f"{name}: expected {one_of(inputs)}, but it does not read: {error}")
 
 
 def _listed(path: Path) -> Listed:
@@ -147,7 +162,7 @@ def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
     files: list[str] = []
     if path == STANDARD_INPUT:
         frame = _standard_input(inputs)
-    elif inputs.texts and (is_text(path.name) or path.is_dir() or path.suffix.lower() == ".zip"):
+    elif inputs.texts and (is_one_of(path.name, "texts") or path.is_dir() or path.suffix.lower() == ".zip"):
         files, frame = _text_files(path, inputs)
     else:
         frame = _rows_of(path, inputs)

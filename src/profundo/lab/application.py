@@ -1,10 +1,10 @@
 """A trained network that answers over HTTP: the application, which knows no address and no token.
 
-GET /               a page for people: drop an image or fill in a row, read the answer
+GET /               a page for people: drop an image or a sound, or fill in a row, read the answer
 GET /health         {"status": "ok"} as long as requests are taken
 GET /model          what the network takes and says, and how well, beside baselines
 GET /openapi.json   the whole of this for programs (OpenAPI 3.1)
-POST /predict       images or rows → {"predictions": […]}, or CSV
+POST /predict       images, sounds or rows → {"predictions": […]}, or CSV
 
 `profundo.lab.guard` stands before it, `profundo.lab.server` runs it. Predictions are computed in threads beside the
 event loop; a request waits for its turn, and for no other's slowness.
@@ -62,6 +62,8 @@ class Predictor(Protocol):
     def card(self) -> dict[str, Any]: ...
 
     def images(self, contents: Sequence[bytes]) -> list[dict[str, Any]]: ...
+
+    def sounds(self, contents: Sequence[bytes]) -> list[dict[str, Any]]: ...
 
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]: ...
 
@@ -139,8 +141,9 @@ class Service:
     def part(self, choice: Asked, begin: int) -> list[dict[str, Any]]:
         """Predictions from that input on, under the names that the client knows."""
         try:
-            if choice.kind == "image":
-                told = self.predictor.images(choice.images[begin : begin + IMAGES_AT_ONCE])
+            if choice.kind != "features":
+                ask = self.predictor.images if choice.kind == "image" else self.predictor.sounds
+                told = ask(choice.images[begin : begin + IMAGES_AT_ONCE])
             else:
                 told = self.predictor.rows(choice.rows[begin : begin + ROWS_AT_ONCE])
         except BadInputError as error:

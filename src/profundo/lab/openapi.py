@@ -7,7 +7,7 @@ from typing import Any
 from profundo import __version__
 from profundo.data.tables.new_rows import columns_of
 from profundo.lab.limits import Limits
-from profundo.lab.request_inputs import IMAGE_TYPES
+from profundo.lab.request_inputs import TYPES
 from profundo.records import Column, Spec, Targets
 
 __all__ = ["description"]
@@ -59,20 +59,22 @@ def predicting(spec: Spec, limits: Limits) -> Schema:
         },
         "text/csv": {"schema": TEXT},
     }
-    asked = operation("predict", "Predictions for images or rows, in their order.", {}, (400, 406, 408, 413, 415, 503))
+    asked = operation(
+        "predict", "Predictions for images, sounds or rows, in their order.", {}, (400, 406, 408, 413, 415, 503)
+    )
     asked["responses"]["200"]["content"] = answers
     return {**asked, "requestBody": {"required": True, "content": bodies(spec, limits)}}
 
 
 def bodies(spec: Spec, limits: Limits) -> Schema:
-    if spec.inputs.kind == "image":
+    if spec.inputs.kind in TYPES:
         encoded = {"type": "string", "contentEncoding": "base64"}
         listed = {"type": "array", "items": encoded, "minItems": 1, "maxItems": limits.images}
         parts = {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": limits.images}
         return {
-            **{kind: {} for kind in IMAGE_TYPES},
+            **{kind: {} for kind in TYPES[spec.inputs.kind]},
             "multipart/form-data": {"schema": parts},
-            **json_of(an_object(images=listed)),
+            **json_of(an_object(**{spec.inputs.things: listed})),
         }
     columns = columns_of(spec.inputs)
     row = an_object(**{column.name: value(column, bool(spec.inputs.columns)) for column in columns})

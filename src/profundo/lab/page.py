@@ -15,7 +15,7 @@ from typing import Any
 
 from profundo.data.tables.new_rows import columns_of
 from profundo.lab.limits import Limits
-from profundo.lab.request_inputs import IMAGE_TYPES
+from profundo.lab.request_inputs import TYPES
 from profundo.lab.texts import TEXTS
 from profundo.records import Column, Inputs, Spec
 from profundo.runs.voice import figure
@@ -46,8 +46,9 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
         t=TEXTS[language],
         language=language,
         about=about(spec, language),
-        is_image=inputs.kind == "image",
-        accept=",".join(IMAGE_TYPES),
+        takes_files=inputs.kind in TYPES,
+        is_sound=inputs.kind == "sound",
+        accept=",".join(TYPES.get(inputs.kind, ())),
         may_lack=bool(inputs.columns),
         fields=[field(place, inputs, columns) for place in range(len(columns))] if len(columns) <= MOST_FIELDS else [],
         limits=limits,
@@ -65,6 +66,9 @@ def about(spec: Spec, language: str) -> str:
     if inputs.kind == "image":
         channels, height, width = inputs.shape
         takes = t["takes_images"].format(size=f"{width} × {height}", colours=t["grey" if channels == 1 else "colour"])
+    elif inputs.kind == "sound":
+        seconds = f"{inputs.shape[1] / inputs.sound.rate:.2g}"
+        takes = t["takes_sounds"].format(seconds=seconds, rate=f"{inputs.sound.rate / 1000:g}")
     else:
         takes = t["takes_rows"].format(count=len(columns_of(inputs)))
     says = t[{"real": "says_numbers", "labels": "says_labels"}.get(targets.kind, "says_classes")]

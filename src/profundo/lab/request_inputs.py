@@ -1,9 +1,10 @@
-"""The body of a request → the images or rows that it asks about. Bytes from anywhere: every form has its bounds.
+"""The body of a request → the images, sounds or rows that it asks about. Bytes from anywhere: every form has its bounds.
 
 image/png, image/jpeg …    one image
-multipart/form-data        one image a part (RFC 7578)
+audio/wav, audio/flac …    one sound
+multipart/form-data        one image or sound a part (RFC 7578)
 text/csv                   rows under a header of column names (RFC 4180)
-application/json           {"rows": [{column: value, …}, …]} or {"images": [base64, …]}
+application/json           {"rows": [{column: value, …}, …]} or {"images": [base64, …]}, {"sounds": [base64, …]}
 
 JSON is taken as RFC 8259 has it, so without NaN and Infinity, and I-JSON's rule (RFC 7493) that no name comes twice.
 """
@@ -28,20 +29,26 @@ from profundo.data.tables.delimited import likely_separator, without_separator_l
 from profundo.lab.limits import Limits, Refusal
 from profundo.records import THINGS
 
-__all__ = ["IMAGE_TYPES", "Asked", "accepted", "media_types", "read"]
+__all__ = ["IMAGE_TYPES", "SOUND_TYPES", "TYPES", "Asked", "accepted", "media_types", "read"]
 
 IMAGE_TYPES = tuple(f"image/{kind}" for kind in ("png", "jpeg", "webp", "gif", "bmp", "tiff", "x-portable-anymap"))
+SOUND_TYPES = tuple(
+    f"audio/{kind}" for kind in ("wav", "x-wav", "vnd.wave", "flac", "x-flac", "ogg", "mpeg", "aiff", "x-aiff")
+)
+TYPES = {"image": IMAGE_TYPES, "sound": SOUND_TYPES}
 LONGEST_BOUNDARY = 70  # characters (RFC 2046)
 PART_HEADERS = 8192  # bytes
 LARGEST_INTEGER = 2**63
 UNICODE = ("utf-8", "utf8", "us-ascii")
 WESTERN = ("iso-8859-1", "iso-8859-15", "windows-1252")  # of a CSV, as spreadsheets in western Europe write it
+BEGINS = {"image": "iVBORw0KGgo", "sound": "UklGR"}  # base64 of a PNG and of a WAV
 ALLOWED = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """kind: "image" or "features", as of a net's inputs. names: what each input is called in the answer."""
+    """kind: "image", "sound" or "features", as of a net's inputs. names: what each input is called in the answer. images: the
+    bytes of files, of sounds too."""
 
     kind: str
     names: list[str]
@@ -51,11 +58,9 @@ class Asked:
 
 def media_types(kind: str) -> tuple[str, ...]:
     """Those that a net with inputs of this kind takes."""
-    return (
-        (*IMAGE_TYPES, "multipart/form-data", "application/json")
-        if kind == "image"
-        else ("text/csv", "application/json")
-    )
+    if kind in TYPES:
+        return (*TYPES[kind], "multipart/form-data", "application/json")
+    return ("text/csv", "application/json")
 
 
 def accepted(content_type: str, encoding: str, kind: str) -> Message:
@@ -85,12 +90,16 @@ def read(header: Message, body: bytes, kind: str, limits: Limits) -> Asked:
     if media == "text/csv":
         return of_rows(from_csv(body, header.get_content_charset() or "", limits))
     if media == "multipart/form-data":
-        return of_images(dict(from_parts(body, str(header.get_param("boundary") or ""), limits)), limits)
-    return of_images({"image": body}, limits)
+        parts = from_parts(body, str(header.get_param("boundary") or ""), kind, limits)
+        return of_files(dict(parts), kind, limits)
+    return of_files({kind: body}, kind, limits)
 
 
-def of_images(images: Mapping[str, bytes], limits: Limits) -> Asked:
-    """Raises Refusal for more pixels than can be decoded in time, by the headers alone."""
+def of_files(images: Mapping[str, bytes], kind: str, limits: Limits) -> Asked:
+    """Images or sounds. Raises Refusal for more pixels than can be decoded in time, by the headers alone; how long a sound may
+    be has a bound of its own (recordings.py)."""
+    if kind == "sound":
+        return Asked(kind, list(images), list(images.values()), [])
     pixels = sum(map(work_of, images.values()))
     if pixels > limits.pixels:
         raise Refusal(
@@ -106,13 +115,13 @@ def of_rows(rows: list[dict[str, Any]]) -> Asked:
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
-def from_parts(body: bytes, boundary: str, limits: Limits) -> Iterator[tuple[str, bytes]]:
+def from_parts(body: bytes, boundary: str, kind: str, limits: Limits) -> Iterator[tuple[str, bytes]]:
     """(name, content) of each part. Parts of one name get numbers, so that the answers can be told apart."""
     if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii():
         raise Refusal(400, f"multipart/form-data: expected a boundary of 1 to {LONGEST_BOUNDARY} ASCII characters")
     _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(), limits.images + 2)
     if len(parts) > limits.images + 1:
-        raise Refusal(413, f"expected at most {limits.images} images in one request; send several requests")
+        raise Refusal(413, f"expected at most {limits.images} {THINGS[kind]} in one request; send several requests")
     if len(parts) < 2 or not parts[-1].startswith(b"--"):
         raise Refusal(400, "multipart/form-data: expected one part or more between boundaries, and the last one closed")
     seen: set[str] = set()
@@ -120,7 +129,7 @@ def from_parts(body: bytes, boundary: str, limits: Limits) -> Iterator[tuple[str
         headers, blank, content = part.partition(b"\r\n\r\n")
         if not part.startswith(b"\r\n") or not blank or len(headers) > PART_HEADERS:
             raise Refusal(400, f"multipart/form-data: part {number} has no headers that can be read")
-        name = called(headers[2:], limits) or f"image {number}"
+        name = called(headers[2:], limits) or f"{kind} {number}"
         free = (name, *(f"{name} ({place})" for place in range(number, 2 * number)))
         name = next(one for one in free if one not in seen)  # a file may itself be called "a (2)"
         seen.add(name)
@@ -178,12 +187,14 @@ def from_json(body: bytes, kind: str, limits: Limits) -> Asked:
         raise Refusal(400, f"JSON: {error}") from None
     wanted = THINGS[kind]
     example = (
-        '{"images": ["iVBORw0KGgo…", …]}, each in base64' if kind == "image" else '{"rows": [{"column": 1, …}, …]}'
+        f'{{"{wanted}": ["{BEGINS[kind]}…", …]}}, each in base64'
+        if kind in TYPES
+        else '{"rows": [{"column": 1, …}, …]}'
     )
     if not isinstance(told, dict) or list(told) != [wanted] or not isinstance(told[wanted], list) or not told[wanted]:
         raise Refusal(400, f"JSON: expected {example}")
-    if kind == "image":
-        return of_images(dict(from_base64(told["images"], limits)), limits)
+    if kind in TYPES:
+        return of_files(dict(from_base64(told[wanted], kind, limits)), kind, limits)
     rows = told["rows"]
     check_number(len(rows), sum(len(row) for row in rows if isinstance(row, dict)), limits)
     for number, row in enumerate(rows, 1):
@@ -230,16 +241,16 @@ def fault_of(value: Any, limits: Limits) -> str:
     return "expected an integer of 64 bits" if isinstance(value, int) and abs(value) > LARGEST_INTEGER else ""
 
 
-def from_base64(images: list[Any], limits: Limits) -> Iterator[tuple[str, bytes]]:
+def from_base64(images: list[Any], kind: str, limits: Limits) -> Iterator[tuple[str, bytes]]:
     if len(images) > limits.images:
-        raise Refusal(413, f"expected at most {limits.images} images in one request; send several requests")
+        raise Refusal(413, f"expected at most {limits.images} {THINGS[kind]} in one request; send several requests")
     for number, text in enumerate(images, 1):
         try:
             if not isinstance(text, str):
                 raise ValueError(f"got {type(text).__name__}")
-            yield f"image {number}", base64.b64decode(text, validate=True)
+            yield f"{kind} {number}", base64.b64decode(text, validate=True)
         except (ValueError, binascii.Error) as error:
-            raise Refusal(400, f"image {number}: expected base64 (RFC 4648): {error}") from None
+            raise Refusal(400, f"{kind} {number}: expected base64 (RFC 4648): {error}") from None
 
 
 # ------------------------------------------------------------------------------------------------------------- in common

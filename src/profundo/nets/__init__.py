@@ -29,7 +29,10 @@ __all__ = [
     "lenet5_1998",
     "linear",
     "load_published",
+    "logmel_cnn",
+    "logmel_gru",
     "mlp",
+    "raw_cnn",
     "resnet",
     "resnet18",
     "resnet34",
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from profundo.nets.registry import build
     from profundo.nets.residual import resnet
     from profundo.nets.resnets import resnet18, resnet34, resnet50
+    from profundo.nets.sound_nets import logmel_cnn, logmel_gru, raw_cnn
     from profundo.nets.table_nets import table_net
     from profundo.nets.text_nets import text_cnn, text_gru, text_mean, text_transformer
     from profundo.nets.vgg import vgg11, vgg13, vgg16, vgg19
@@ -78,7 +82,10 @@ _HOMES = {
     "lenet5_1998": "lenet1998",
     "linear": "dense",
     "load_published": "published_weights",
+    "logmel_cnn": "sound_nets",
+    "logmel_gru": "sound_nets",
     "mlp": "dense",
+    "raw_cnn": "sound_nets",
     "resnet": "residual",
     "resnet18": "resnets",
     "resnet34": "resnets",

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["NETS", "NETS_FOR_IMAGES", "check", "default"]
+__all__ = ["NETS", "NETS_FOR_IMAGES", "NETS_FOR_SOUNDS", "check", "default"]
 
 NETS: dict[str, str] = {
     "linear": "one linear layer: linear, logistic or softmax regression",
@@ -30,6 +30,9 @@ NETS: dict[str, str] = {
     "resnet34": "residual network of 34 layers for ImageNet (width)",
     "resnet50": "residual network of 50 layers with bottlenecks for ImageNet (width)",
     "efficientnet_lite0": "EfficientNet-Lite0, a small net for ImageNet (Tan & Le 2019; Liu 2020) (width, dropout)",
+    "logmel_cnn": "log-mel spectrogram and small convolutions: the one to begin with for sounds (width, dropout)",
+    "logmel_gru": "log-mel spectrogram and a recurrent net from both ends, for sounds (width, dropout)",
+    "raw_cnn": "convolutions on the samples of sounds themselves (Dai et al. 2016) (width, dropout)",
 }
 
 PUBLISHED_NETS = frozenset(
@@ -37,18 +40,20 @@ PUBLISHED_NETS = frozenset(
 )
 """Nets for ImageNet, of which there are published weights."""
 
+NETS_FOR_SOUNDS = frozenset({"logmel_cnn", "logmel_gru", "raw_cnn"})
+
 NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | PUBLISHED_NETS
 
 NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transformer"})
 
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "fast_cnn" for images, "text_mean" for rows with texts, "table_net" for other rows, "mlp" for
-    planes of one or two features."""
+    """The net to begin with: "fast_cnn" for images, "logmel_cnn" for sounds, "text_mean" for rows with texts, "table_net" for
+    other rows, "mlp" for planes of one or two features."""
     if spec.inputs.texts:
         return "text_mean"
-    if spec.inputs.kind == "image":
-        return "fast_cnn"
+    if spec.inputs.kind in ("image", "sound"):
+        return "fast_cnn" if spec.inputs.kind == "image" else "logmel_cnn"
     return "table_net" if spec.inputs.kind == "features" and spec.inputs.shape[0] > 2 else "mlp"
 
 
@@ -68,5 +73,15 @@ def check(name: str, spec: Spec) -> None:
     if name in NETS_FOR_IMAGES and (spec.inputs.kind != "image" or len(spec.inputs.shape) != 3):
         raise ProfundoError(
             f"net {name}: expected images (channels, height, width), "
-            f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use mlp or linear"
+            f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use {instead(spec)}"
         )
+    if name in NETS_FOR_SOUNDS and (spec.inputs.kind != "sound" or not spec.inputs.sound.rate):
+        raise ProfundoError(
+            f"net {name}: expected sounds of a known rate, the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use "
+            f"{instead(spec)}"
+        )
+
+
+def instead(spec: Spec) -> str:
+    """Nets that take such inputs, in words."""
+    return ", ".join([*(sorted(NETS_FOR_SOUNDS) if spec.inputs.kind == "sound" else ()), "mlp or linear"])

@@ -38,16 +38,17 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """One sample with a large loss. image: uint8 (channels, height, width); row: its values in the order of the columns;
-    confidence: the probability that the network gave to its prediction; number: of the row in its source, from 1; ids: what
-    else says which row it is, by column; drivers:
-    the values that drove the answer, with how much they added."""
+    """One sample with a large loss. image: uint8 (channels, height, width); audio: a sound as a data-URI; row: its values in
+    the order of the columns; confidence: the probability that the network gave to its prediction; number: of the row in its
+    source, from 1; ids: what else says which row it is, by column; drivers: the values that drove the answer, with how much
+    they added."""
 
     truth: str
     prediction: str
     loss: float
     confidence: float | None = None
     image: Tensor | None = None
+    audio: str = ""
     row: Sequence[Value] = ()
     number: int | None = None
     drivers: Sequence[Value] = ()

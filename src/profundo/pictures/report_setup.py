@@ -113,7 +113,9 @@ def columns_grid(columns: Sequence[ColumnRow], features: int) -> Grid:
 def inputs_grid(inputs: Inputs) -> Grid:
     """Mean and standard deviation of each channel or feature; of very many, of the first; none of the ids of texts."""
     what, names = (
-        ("channel", CHANNELS.get(len(inputs.mean), ())) if inputs.kind == "image" else ("feature", inputs.names)
+        ("channel", CHANNELS.get(len(inputs.mean), ()) if inputs.kind == "image" else ("mono",))
+        if inputs.kind in ("image", "sound")
+        else ("feature", inputs.names)
     )
     names = names or tuple(f"{what} {i}" for i in range(len(inputs.mean)))
     ids = tuple(f"{column.name}, {part} " for column in inputs.texts for part in ("word", "character"))

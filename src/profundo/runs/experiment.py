@@ -53,6 +53,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+SoundRate = Annotated[int, Field(ge=1_000, le=768_000)]
 PartOfAll = Annotated[float, Field(gt=0, lt=1)]
 Some = Annotated[tuple[Whole, ...], Field(min_length=1)]
 
@@ -210,12 +211,19 @@ class Experiment(BaseModel):
     image_size: Annotated[
         Whole | None, Setting("data", "Scale and cut the images of a folder to this side, in pixels.")
     ] = None
+    sound_rate: Annotated[
+        SoundRate | None,
+        Setting("data", "Bring the sounds of a folder to this rate, in Hz, and not to their usual one."),
+    ] = None
+    sound_seconds: Annotated[
+        Positive | None, Setting("data", "Bring the sounds of a folder to this length, in seconds.")
+    ] = None
     split_by: Annotated[
         SplitBy | None,
         Setting(
             "data",
             "Not by chance: time:COLUMN tests on the latest rows, group:COLUMN keeps rows of one value on one side; of "
-            "images group:PATTERN, a regular expression found in each file's class/name.",
+            "images and sounds group:PATTERN, a regular expression found in each file's class/name.",
             form="time:…|group:…",
         ),
     ] = None
@@ -423,7 +431,7 @@ def completed(
         "optimizer": manner.optimizer,
         "objective": default_name(spec.targets),
         "schedule": "one-cycle",
-        "augment": [],
+        "augment": list(manner.augment),
         "capture": not net.startswith("own:") and experiment.pretrained is None,
     }
     if experiment.pretrained is not None:
@@ -462,6 +470,7 @@ class Manner:
     longest: int = 200  # epochs, however few the samples
     batches: int = 200  # of an epoch, where the samples are enough for it
     patience: float = 0.0  # share of the epochs without a better validation loss after which to stop; 0: never
+    augment: tuple[Any, ...] = ()
 
 
 # Measured on the small data sets, means over seeds 0–4 (benchmarks/scores.py). Planes of one or two features (moons,
@@ -469,6 +478,10 @@ class Manner:
 MANNERS = {
     "normalised images": Manner(40_000, "nesterov", 5e-4, 0.003, 0.4, 256),
     "images": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32),
+    # Measured on speakers left out of the spoken digits (benchmarks/sound.py).
+    "sounds": Manner(
+        36_000, "adamw", 0.05, 0.003, 0.1, 32, augment=("shift", "speed", "mask", {"noise": {"deviation": 0.2}})
+    ),
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured by validation on 20 and 100 images a class of CIFAR-10 (docs/transfer.md).
@@ -490,6 +503,8 @@ def manner_of(spec: Spec, normalised: bool, net: str) -> str:
         return "ensemble, numbers" if spec.targets.kind == "real" else "ensemble, classes"
     if spec.inputs.kind == "image":
         return "normalised images" if normalised else "images"
+    if spec.inputs.kind == "sound":
+        return "sounds"
     return "plane" if prod(spec.inputs.shape) <= 2 else "table"
 
 

@@ -20,11 +20,12 @@ from profundo.evaluate.leading import positive
 from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import Answers
 from profundo.files import read_object, write_text
+from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.pictures.axes import usual_range
 from profundo.pictures.report import Fit, Report, Worst, report_html
 from profundo.pictures.report_content import Importance, Ranking
-from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Targets
+from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Targets
 from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_over
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 EXAMPLES = 40
+MOST_HEARD = 400_000  # samples of all sounds together that a page plays
 MOST_DRAWN = 2000  # samples of a scatter
 BARS = 30  # of a histogram, at most
 LINEAR_PLACES, LOG_PLACES = 100, 50  # of a curve of thresholds: at its beginning they are close together
@@ -247,20 +249,28 @@ def displayable(images: Tensor) -> Tensor:
     return ((images - low) / (high - low).clamp_min(1e-12) * 255).to(torch.uint8)
 
 
+def shown(raw: Tensor, inputs: Inputs) -> Tensor | None:
+    """Raw inputs (samples, *shape) as uint8 images; None where they cannot be looked at."""
+    if inputs.kind == "sound":
+        return sound_pictures(raw, inputs.sound.rate)
+    return displayable(raw) if inputs.kind == "image" else None
+
+
 def _examples(data: Dataset) -> tuple[Tensor | None, list[str]]:
-    """The first training images, as many of each class; the first ones where there are no classes; none for rows."""
-    if data.spec.inputs.kind != "image":
+    """The first training images or sounds, as many of each class; the first ones where there are no classes; none for rows."""
+    if data.spec.inputs.kind not in ("image", "sound"):
         return None, []
     classes = data.spec.targets.classes
     if data.spec.targets.kind in ("real", "labels"):
-        return displayable(raw_samples(data.train, list(range(min(EXAMPLES, len(data.train)))))), []
+        return shown(raw_samples(data.train, list(range(min(EXAMPLES, len(data.train))))), data.spec.inputs), []
     each = max(1, EXAMPLES // max(1, len(classes)))
     chosen = [
         int(index)
         for label in range(min(len(classes), EXAMPLES))
         for index in (data.train.targets == label).nonzero()[:each, 0]
     ]
-    return displayable(raw_samples(data.train, chosen)), [classes[int(data.train.targets[index])] for index in chosen]
+    images = shown(raw_samples(data.train, chosen), data.spec.inputs)
+    return images, [classes[int(data.train.targets[index])] for index in chosen]
 
 
 def _augmented(run: Run) -> Tensor | None:
@@ -282,18 +292,20 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     if not result.worst:
         return []
     raw = raw_samples(data.test, list(result.worst))
-    image, is_row = (data.spec.inputs.kind == kind for kind in ("image", "features"))
+    inputs = data.spec.inputs
+    is_row, plays = inputs.kind == "features", inputs.kind == "sound" and raw.numel() <= MOST_HEARD
     others = raw if not is_row else raw_samples(data.test, spread_over(len(data.test), OTHERS).tolist())
     numbers = data.test.numbers
-    shown: Any = displayable(raw) if image else raw
+    images = shown(raw, inputs)
     return [
         Worst(
             *said_of(outputs, index, data.spec.targets),
             loss=float(outputs.costs[index]),
             confidence=confidence_of(outputs, index, data.spec.targets),
-            image=shown[place] if image else None,
-            row=() if not is_row else values_of(raw[place].flatten(), data.spec.inputs),
-            number=None if image or numbers is None else int(numbers[index]) + 1,
+            image=None if images is None else images[place],
+            audio=audible(raw[place], inputs.sound.rate) if plays else "",
+            row=() if not is_row else values_of(raw[place].flatten(), inputs),
+            number=None if images is not None or numbers is None else int(numbers[index]) + 1,
             ids={} if numbers is None else {name: ids[int(numbers[index])] for name, ids in data.ids.items()},
             drivers=() if not is_row else drivers_of(run, raw[place].flatten(), index, others.flatten(1), columns),
         )

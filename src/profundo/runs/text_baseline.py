@@ -44,7 +44,7 @@ class TextLinear(nn.Module):
 
     def features(self, rows: Tensor, *, learn: bool = False) -> Any:
         """A sparse matrix (batch, words + others)."""
-        from scipy import sparse  # type: ignore[import-untyped]
+        from scipy import sparse
 
         parts = [sparse.csr_matrix(rows[:, self.others].double().numpy())]
         for at, words in zip(self.texts, self.words, strict=True):

@@ -188,6 +188,12 @@ def preprocessing(spec: Spec) -> str:
         if inputs.window:
             first += f"; of 16 bits a channel, {inputs.window[0]:,} is black and {inputs.window[1]:,} white"
         scale = "each channel" if channels > 1 else "every pixel"
+    elif inputs.kind == "sound":
+        first = (
+            f"sounds, channels averaged, at {inputs.sound.rate:,} Hz; {inputs.shape[1] / inputs.sound.rate:.3g} s of each, the "
+            "loudest stretch of a longer one, a shorter one in the middle of silence; as 16-bit numbers"
+        )
+        scale = "every sample"
     else:
         first = "columns become features as listed" if inputs.columns else f"{inputs.shape[0]} numbers"
         scale = "each feature"
@@ -216,9 +222,9 @@ def bent_targets(targets: Targets) -> str:
 # ---------------------------------------------------------------------------------------------------------------- limits
 def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
     """What the figures do not say, as far as a program can tell."""
-    many = made["test_samples"]
+    many, apparatus = made["test_samples"], "microphones" if spec.inputs.kind == "sound" else "cameras"
     predictions = [
-        f"It was tested on {many:,} samples of the same source as those it learned from, and on nothing else: other cameras, "
+        f"It was tested on {many:,} samples of the same source as those it learned from, and on nothing else: other {apparatus}, "
         "places, times or groups of people may give other results.",
         *_uncertainty(made["scores"]["test"], made["intervals"]),
         *_against(made["scores"], made["linear_name"]),

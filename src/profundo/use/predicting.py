@@ -1,6 +1,6 @@
 """Predictions of a finished run for images and rows, with nothing but its folder.
 
-predictor("runs/digits-1").images([content])          # bytes of image files
+predictor("runs/digits-1").images([content])          # bytes of image files; sounds([content]) of sound files
 predictor("runs/iris-1").rows([{"petal width (cm)": 0.2, …}])
 predict_files("runs/digits-1", [Path("photos"), Path("one.png")])
 """
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from profundo.data.new_inputs import Entry, entries, image_of, is_table, table_rows
+from profundo.data.new_inputs import Entry, entries, is_table, media_of, one_of, table_rows
 from profundo.data.streams.archives import printable
 from profundo.data.tables.new_rows import BadInputError, features_of_rows
 from profundo.evaluate.scores import PROBABILITIES
@@ -62,15 +62,23 @@ class Predictor:
 
     def images(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
         """What each image shows, given as the bytes of a file. Raises BadInputError with its index for what is no image."""
-        if self.spec.inputs.kind != "image":
-            raise ProfundoError(f"{self.folder.path}: expected rows with columns, its net takes no images")
-        names = [f"image {number}" for number in range(1, len(contents) + 1)]
+        return self._media("image", contents)
+
+    def sounds(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
+        """What is heard in each sound, given as the bytes of a file. Raises BadInputError with its index for what is none."""
+        return self._media("sound", contents)
+
+    def _media(self, kind: str, contents: Sequence[bytes]) -> list[dict[str, Any]]:
+        if self.spec.inputs.kind != kind:
+            given = "rows with columns" if self.spec.inputs.kind == "features" else self.spec.inputs.things
+            raise ProfundoError(f"{self.folder.path}: expected {given}, its net takes no {kind}s")
+        names = [f"{kind} {number}" for number in range(1, len(contents) + 1)]
         values = []
         for index, content in enumerate(contents):
             try:
-                values.append(image_of(content, self.spec.inputs))
+                values.append(media_of(content, self.spec.inputs))
             except (OSError, ValueError) as error:
-                outputs = f"{names[index]}: expected an image, but it does not read: {error}"
+                outputs = f"{names[index]}: expected {one_of(self.spec.inputs)}, but it does not read: {error}"
                 raise BadInputError(index, outputs) from None
         return self.described([Entry(name, one) for name, one in zip(names, values, strict=True)])
 

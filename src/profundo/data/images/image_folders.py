@@ -52,6 +52,9 @@ __all__ = [
     "image_collection",
     "pixel_sums",
     "placing",
+    "report",
+    "skipped_note",
+    "usable",
 ]
 
 Fault = tuple[int, str]  # number of the file, why it cannot be used
@@ -175,10 +178,7 @@ def collected(
 ) -> Collection:
     """The images of these files, as they are laid out. streamed: what reads those that are not kept in memory."""
     images = decoded(files, [index for split in layout.splits.values() for index in split], how, streamed)
-    splits = {
-        split: [index for index in members if index not in images.bad] for split, members in layout.splits.items()
-    }
-    _check_classes(files, splits, layout)
+    splits = usable(files, images.faults, layout, "images", how.skip_bad)
     labels = torch.tensor(layout.labels)
 
     def samples(split: str) -> Samples | None:
@@ -205,11 +205,11 @@ def collected(
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Images in one form. source: by the numbers of their files; bad: those that do not decode; notes: what was done."""
+    """Images in one form. source: by the numbers of their files; faults: of those that do not decode; notes: what was done."""
 
     source: Any
     form: Form
-    bad: frozenset[int]
+    faults: list[Fault]
     notes: tuple[str, ...]
 
 
@@ -219,16 +219,16 @@ def decoded(
     """The images of these files that are used. Raises ProfundoError for one that does not decode, unless those are skipped."""
     with strict():
         (source, faults, is_deep), form, notes = _in_one_form(files, used, how)
-    _report(files, faults, len(used), how.skip_bad)
+    if not how.skip_bad:
+        report(files, faults, len(used), "images")
 
     def seen_through(window: Window) -> Tensor | Measured:
         images = source if window == WHOLE else _read(files, replace(form, window=window), used, how.stream)[0]
         return streamed(images) if isinstance(images, Images) else images
 
-    if faults:
-        notes += (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",)
+    notes += skipped_note(len(faults), len(used), "images")
     read = DeepImages(files, seen_through) if is_deep else seen_through(WHOLE)
-    return Decoded(read, form, frozenset(index for index, _ in faults), notes)
+    return Decoded(read, form, faults, notes)
 
 
 def _in_one_form(
@@ -286,7 +286,7 @@ def _first(files: Files, used: list[int]) -> Shape:
             return shape_of(decode(files.read(index)))
         except (OSError, ValueError) as error:
             faults.append((index, str(error)))
-    _report(files, faults, len(used), skip_bad=False)
+    report(files, faults, len(used), "images")
     raise ProfundoError(f"{printable(str(files.where))}: expected images, found none")
 
 
@@ -378,20 +378,32 @@ def _survey(
     return [fault for faults, _ in looks for fault in faults], any(is_deep for _, is_deep in looks)
 
 
-def _report(files: Files, faults: list[Fault], total: int, skip_bad: bool) -> None:
-    if not faults or skip_bad:
+def usable(files: Files, faults: list[Fault], layout: Layout, things: str, skip_bad: bool) -> dict[str, list[int]]:
+    """Split → numbers of the files without a fault. Raises ProfundoError for faults that are not to be skipped, and where
+    a class is left without a file to train on."""
+    if not skip_bad:
+        report(files, faults, sum(map(len, layout.splits.values())), things)
+    bad = {index for index, _ in faults}
+    splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
+    left = {layout.labels[index] for index in splits["train"]}
+    gone = [name for label, name in enumerate(layout.classes) if label not in left]
+    if gone:
+        one = things.removesuffix("s")
+        raise ProfundoError(f"{printable(str(files.where))}: class {gone[0]!r} has no {one} that decodes to train on")
+    return splits
+
+
+def report(files: Files, faults: list[Fault], total: int, things: str) -> None:
+    """Raises ProfundoError where there are faults."""
+    if not faults:
         return
     listed = ", ".join(f"{files.name(index)} ({reason})" for index, reason in faults[:10])
     more = f" and {len(faults) - 10} more" if len(faults) > 10 else ""
     raise ProfundoError(
-        f"{printable(str(files.where))}: {len(faults)} of {total} images cannot be decoded: {listed}{more}; "
+        f"{printable(str(files.where))}: {len(faults)} of {total} {things} cannot be decoded: {listed}{more}; "
         "mend or remove them, or leave them out with skip_bad (--skip-bad)"
     )
 
 
-def _check_classes(files: Files, splits: dict[str, list[int]], layout: Layout) -> None:
-    """Every class must be left in the training split when bad files are gone."""
-    left = {layout.labels[index] for index in splits["train"]}
-    gone = [name for label, name in enumerate(layout.classes) if label not in left]
-    if gone:
-        raise ProfundoError(f"{printable(str(files.where))}: class {gone[0]!r} has no image that decodes to train on")
+def skipped_note(faults: int, total: int, things: str) -> tuple[str, ...]:
+    return (f"{faults} of {total} {things} could not be decoded and were left out.",) if faults else ()

@@ -145,7 +145,8 @@ def images_of_table(table: Table, path: Path, how: Reading) -> Collection | None
     complete = frame.with_row_index("\0row", 1).drop_nulls([column, *wanted])
     files = Listed(path, complete[column].to_list(), complete["\0row"].to_list())
     images = decoded(files, list(range(len(files))), how)
-    kept = [index for index in range(len(files)) if index not in images.bad]
+    bad = {index for index, _ in images.faults}
+    kept = [index for index in range(len(files)) if index not in bad]
     complete = complete[kept]
     texts = {name: cells[complete["\0row"].to_numpy() - 1] for name, cells in table.texts.items()}
     targets, values, notes = target_values(complete.select(wanted), how.task, where, texts)

@@ -1,4 +1,4 @@
-"""Which image belongs to which split and class, read from the folders that the images are in; of files, from their names."""
+"""Which image or sound belongs to which split and class, read from the folders that they are in; of files, from their names."""
 
 from __future__ import annotations
 

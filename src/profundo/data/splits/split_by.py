@@ -2,7 +2,7 @@
 
     time:COLUMN     of a table: the latest rows test, those before them validate, the earliest train; equal times together
     group:COLUMN    of a table: rows with the same value stay together; the column itself is no input
-    group:PATTERN   of images: a regular expression that is looked for in the file's path, class/name; what it matches, or
+    group:PATTERN   of images and sounds: a regular expression that is looked for in the file's path, class/name; what it matches, or
                     its first group in parentheses if it has one, is the group: 'group:.*_' of 00014/00003_00029.jpg is
                     00014/00003_
 
@@ -77,7 +77,7 @@ def by_name(text: str, names: Sequence[str], where: str) -> SplitBy:
     """By a part of each file's path. Raises ProfundoError where there is no such part."""
     kind, pattern = read_split_by(text)
     if kind == "time":
-        raise ProfundoError(f"{where}: split-by time:COLUMN is for tables; images have group:PATTERN")
+        raise ProfundoError(f"{where}: split-by time:COLUMN is for tables; files have group:PATTERN")
     try:
         found = [re.search(pattern, name) for name in names]
     except re.error as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
@@ -293,14 +294,17 @@ def _shares(targets: Targets, values: Tensor) -> tuple[float, ...]:
 
 
 def _measured(inputs: Inputs, train: Samples) -> tuple[Inputs, tuple[str, ...]]:
-    """With mean and deviation of the samples to train on; and a sentence where they are images without anything in them."""
+    """With mean and deviation of the samples to train on; and a sentence where there is nothing in them."""
     notes: tuple[str, ...] = ()
-    if inputs.kind == "image":
+    if inputs.kind in ("image", "sound"):
         sums = train.inputs.sums() if isinstance(train.inputs, Selection) else channel_sums(_tensor(train.inputs))
-        count = len(train) * inputs.shape[1] * inputs.shape[2]
+        count = len(train) * math.prod(inputs.shape[1:])
         mean, std = moments(sums, count)
         if all(count * squares == total**2 for total, squares in zip(*sums.tolist(), strict=True)):
-            notes = ("All images to train on are of one colour: there is nothing to learn from; look at the files.",)
+            nothing = "of one colour" if inputs.kind == "image" else "silent"
+            notes = (
+                f"All {inputs.things} to train on are {nothing}: there is nothing to learn from; look at the files.",
+            )
         return replace(inputs, mean=mean, std=std), notes
     if inputs.kind != "features":
         mean, std = array_moments(_tensor(train.inputs))

@@ -14,7 +14,7 @@ from profundo.data.streams.archives import open_files, printable
 from profundo.data.tables.frames import frame_collection
 from profundo.data.tables.reading import Table
 from profundo.data.tables.split_column import by_text
-from profundo.data.text.text_files import TEXT, is_text, read_text
+from profundo.data.text.text_files import TEXT, read_text
 from profundo.records import ColumnReading, ProfundoError
 
 __all__ = ["text_folder", "text_table"]
@@ -26,7 +26,7 @@ def text_table(path: Path) -> tuple[Table, list[str], tuple[str, ...]]:
     """The texts in a folder or .zip with the class of each, the split of each, and what was noticed."""
     import polars
 
-    files = open_files(path, is_text)
+    files = open_files(path, "texts")
     layout = arranged(files, "texts")
     places = [(index, split) for split, indices in layout.splits.items() for index in indices]
     texts = []

@@ -13,26 +13,15 @@ from profundo.records import ProfundoError
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["TEXT", "holds_texts", "is_json", "is_text", "read_json_rows", "read_text", "read_texts"]
+__all__ = ["TEXT", "is_json", "read_json_rows", "read_text", "read_texts"]
 
 TEXT = "text"  # the column that a file of text becomes
 LARGEST_TEXT = 64 << 20
 LARGEST_JSON = 4 << 30
 
 
-def is_text(name: str) -> bool:
-    return not name.startswith(".") and name.lower().endswith(".txt")
-
-
 def is_json(path: Path) -> bool:
     return path.suffix.lower() in (".json", ".jsonl", ".ndjson")
-
-
-def holds_texts(path: Path) -> bool:
-    """Whether it is a folder or .zip with files of text and without images."""
-    if not (path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip")):
-        return False
-    return bool(open_files(path, is_text).paths) and not open_files(path).paths
 
 
 def read_text(content: bytes) -> str:
@@ -50,7 +39,7 @@ def read_texts(path: Path) -> tuple[list[str], list[str]]:
     """
     if not path.is_dir() and path.suffix.lower() != ".zip":
         return [printable(str(path))], [read_text(read_whole(path, "a text", LARGEST_TEXT, "cut it"))]
-    files = open_files(path, is_text)
+    files = open_files(path, "texts")
     if not files.paths:
         raise ProfundoError(f"{printable(str(path))}: expected files of text (.txt) in it, found none")
     order = sorted(range(len(files.paths)), key=files.paths.__getitem__)
