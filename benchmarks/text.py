@@ -21,10 +21,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
 from profundo.data import standardize
+from profundo.runs.baselines.text_baseline import C, TextLinear
 from profundo.runs.experiment import new_experiment
 from profundo.runs.run import Run
 from profundo.runs.supervised import load_data
-from profundo.runs.text_baseline import C, TextLinear
 from profundo.studies.study import figures_on, trained
 
 __all__ = ["main", "measured"]

@@ -16,11 +16,11 @@ from profundo.lab.limits import Limits
 from profundo.lab.openapi import description
 from profundo.lab.page import page
 from profundo.records import ProfundoError
+from profundo.runs.baselines.text_baseline import WORD, C, fit_text_linear
 from profundo.runs.experiment import new_experiment
 from profundo.runs.saved_model import check_spec
 from profundo.runs.supervised import resume, train
 from profundo.runs.table_values import column_slices, values_of
-from profundo.runs.text_baseline import WORD, C, fit_text_linear
 from profundo.runs.word_effects import without_each_word
 from profundo.use.exporting import export
 from profundo.use.predicting import predict_files, predictor

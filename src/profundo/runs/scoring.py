@@ -15,8 +15,8 @@ from profundo.evaluate.leading import positive
 from profundo.evaluate.thresholds import choose_threshold
 from profundo.pictures.verdict import no_better
 from profundo.records import Dataset, ProfundoError, Samples, Scores, Targets
+from profundo.runs.baselines.linear_baseline import yardstick
 from profundo.runs.experiment import Experiment
-from profundo.runs.linear_baseline import yardstick
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
 from profundo.runs.voice import figure

@@ -12,7 +12,7 @@ from profundo.data import standardize, standardize_targets
 from profundo.evaluate.linear import fit_linear, linear_name
 from profundo.nets.sound_nets import BandStatistics
 from profundo.records import Dataset, Inputs
-from profundo.runs.text_baseline import TextLinear, fit_text_linear
+from profundo.runs.baselines.text_baseline import TextLinear, fit_text_linear
 
 __all__ = ["yardstick"]
 
