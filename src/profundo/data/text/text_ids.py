@@ -44,7 +44,7 @@ VOCABULARY, LEAST = 30_000, 2  # most words, and the texts that one has to be in
 MOST_WORDS, MOST_CHARACTERS = 400, 1000  # of a text that are kept
 MOST_NUMBERS = 100_000_000  # ids of all texts together: 800 MB
 SHARE = 0.99  # of the texts that are kept whole
-FEWEST_WORDS = 3  # of letters, in the middle text of a column that is read as text
+FEWEST_WORDS = 5  # of letters, in the middle text of a column that is read as text: names of people have fewer
 
 ALONE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 WORD = rf"[{ALONE}]\p{{M}}*|[\w--[{ALONE}]]+(?:['’][\w--[{ALONE}]]+)*|[^\w\s]"  # in the syntax of Rust's regex
@@ -115,7 +115,7 @@ def text_of(points: Tensor) -> str:
 
 
 def reads_as_text(texts: polars.Series) -> bool:
-    """Whether the middle one of some different cells has three words of letters or more; names and codes have fewer."""
+    """Whether the middle one of some different cells has five words of letters or more; names and codes have fewer."""
     some = texts.gather_every(max(1, len(texts) // 1000))
     return float(some.str.count_matches(LETTERS).median() or 0) >= FEWEST_WORDS  # type: ignore[arg-type]
 
