@@ -98,7 +98,9 @@ def things_at(where: Path) -> str:
 
 
 def _names_at(where: Path) -> Iterator[str]:
-    """Names of files in no certain order; of a folder that is searched, the first that are images or sounds."""
+    """Names of files in no certain order; of a folder that is searched, the first that are images, sounds or texts."""
+    if "\0" in str(where):  # no file has such a name
+        return
     if where.is_file() and zipfile.is_zipfile(where):
         try:
             with zipfile.ZipFile(where) as archive:
