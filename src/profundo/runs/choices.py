@@ -11,6 +11,7 @@ from profundo.evaluate.scores import PROBABILITIES
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.checks import check_normalisation
 from profundo.runs.experiment import Experiment, completed
+from profundo.runs.given.own import NOTHING, Own
 from profundo.runs.preparing import Prepared, objective_of, precision_of
 from profundo.runs.saved_model import build_net
 from profundo.runs.tensorboard import check_log
@@ -37,20 +38,20 @@ def load_data(experiment: Experiment) -> Dataset:
     return load(experiment.data, seed=experiment.seed, validation=experiment.validation, **experiment.reading())
 
 
-def check_choices(chosen: Experiment, data: Dataset) -> None:
+def check_choices(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None:
     """Raises ProfundoError for what cannot be with these data on this machine: objective, early stopping, threshold, log."""
-    objective_of(chosen, data)
+    objective_of(chosen, data, own)
     if chosen.early_stop is not None and not len(data.validation):
         raise ProfundoError(
             f"early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out"
         )
     if chosen.threshold is not None:
-        check_threshold(chosen, data)
+        check_threshold(chosen, data, own)
     check_log(chosen.log)
 
 
-def check_threshold(chosen: Experiment, data: Dataset) -> None:
-    targets, objective = data.spec.targets, objective_of(chosen, data)
+def check_threshold(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None:
+    targets, objective = data.spec.targets, objective_of(chosen, data, own)
     if targets.kind != "binary" or objective.likelihood.quantity != PROBABILITIES:
         arrived = f"{len(targets.classes)} {targets.kind}" if targets.kind != "binary" else "margins of a hinge"
         raise ProfundoError(

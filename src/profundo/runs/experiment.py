@@ -24,6 +24,7 @@ from profundo.data.dataset_names import Header, TargetTransform, Task, nearest
 from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
+from profundo.runs.given.foreign import FOREIGN, understood
 
 __all__ = [
     "SETTINGS",
@@ -140,6 +141,7 @@ class Setting:
 
     changes_results: whether a run may come to other figures with another value. form: on the command line, of what is more
     than a word or a number; read: what makes the value from it. option: its name there, where it is not the field's.
+    in_python: whether it is what is given in Python alone.
     """
 
     part: Part
@@ -148,6 +150,7 @@ class Setting:
     form: str | None = None
     read: Callable[[Any], Any] | None = None
     option: str | None = None
+    in_python: bool = False
 
 
 class Experiment(BaseModel):
@@ -317,6 +320,12 @@ class Experiment(BaseModel):
             "data", "Folder with mnist/, cifar10/; PROFUNDO_DATA otherwise.", changes_results=False, form="DIR"
         ),
     ] = None
+    own: Annotated[
+        dict[str, str],
+        Setting(
+            "learning", "Names of the loss, metrics, optimizer and schedule that are no names here.", in_python=True
+        ),
+    ] = {}
     checkpoint_seconds: Annotated[
         float,
         Field(ge=0),
@@ -348,13 +357,15 @@ def belonging_to(*parts: Part) -> tuple[str, ...]:
 
 def new_experiment(**settings: Any) -> Experiment:
     """An Experiment of these settings. Raises ProfundoError that names the setting, what it holds and what it may hold."""
+    settings = understood(settings)
     try:
         return Experiment(**settings)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "experiment"
         if first["type"] == "extra_forbidden":
-            raise ProfundoError(f"setting {name!r} is unknown; {nearest(name, Experiment.model_fields)}") from None
+            hint = FOREIGN.get(name.lower()) or nearest(name, [one for one in SETTINGS if not SETTINGS[one].in_python])
+            raise ProfundoError(f"setting {name!r} is unknown; {hint}") from None
         if first["type"] == "missing":
             raise ProfundoError(f"setting {name!r} is missing; add it") from None
         if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
@@ -405,10 +416,10 @@ def completed(
         "batch_size": samples // 2 if size < samples < 2 * size else size,
         "epochs": min(manner.longest, max(3, -(-manner.samples_seen // max(1, samples)))),
         "optimizer": manner.optimizer,
-        "objective": default_name(spec.targets),
+        **({} if "loss" in experiment.own else {"objective": default_name(spec.targets)}),
         "schedule": "one-cycle",
         "augment": [],
-        "capture": not net.startswith("own:"),
+        "capture": not net.startswith("own:") and not experiment.own,
     }
     known = KNOWN.get((experiment.data, net), {})
     if experiment.optimizer not in (
@@ -420,6 +431,7 @@ def completed(
     chosen |= {name: value for name, value in experiment.settings().items() if value is not None}
     if chosen["batch_size"] == EVERY:
         chosen["batch_size"] = max(1, samples)
+    chosen |= {name: None for name in ("optimizer", "schedule") if name in experiment.own}
     if validated and manner.patience:
         chosen.setdefault("early_stop", max(1, round(manner.patience * chosen["epochs"])))
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
@@ -461,6 +473,8 @@ def manner_of(spec: Spec, normalised: bool, net: str) -> str:
         return "ensemble, numbers" if spec.targets.kind == "real" else "ensemble, classes"
     if spec.inputs.kind == "image":
         return "normalised images" if normalised else "images"
+    if spec.inputs.kind == "any":
+        return "images"
     return "plane" if prod(spec.inputs.shape) <= 2 else "table"
 
 

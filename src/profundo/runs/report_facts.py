@@ -121,7 +121,7 @@ def _on_validation(run: Run) -> Answers | None:
     device = next((p.device for p in run.net.parameters()), torch.device("cpu"))
     with repeatable(device, "float32"):
         ordered = in_order(data.validation, data.spec, device=device, workers=run.experiment.workers)
-        return answers(run.net, ordered, objective_of(run.experiment, data).likelihood, data.spec.targets)
+        return answers(run.net, ordered, objective_of(run.experiment, data, run.own).likelihood, data.spec.targets)
 
 
 def _fits(predictions: Answers, targets: Targets) -> list[Fit]:
