@@ -28,6 +28,7 @@ __all__ = [
     "Inputs",
     "Interrupted",
     "LayerRow",
+    "NoSuchNameError",
     "ProfundoError",
     "Samples",
     "Scores",
@@ -45,6 +46,10 @@ PAD, BEGIN, END = 0, 1, 2  # of every vocabulary whose sentences begin, end and 
 
 class ProfundoError(Exception):
     """Something the person at the keyboard can mend. The message is one line: expected, arrived, where, what to do."""
+
+
+class NoSuchNameError(ProfundoError, AttributeError):
+    """A name of another library, with what is its name here."""
 
 
 class Interrupted(BaseException):

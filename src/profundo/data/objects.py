@@ -477,7 +477,7 @@ def samples_in(tree: Any) -> int:
                 f"data: expected parts with as many samples each, got {', '.join(map(str, sorted(counts)))}"
             )
         return counts.pop()
-    if np.ndim(tree) == 0 and not hasattr(tree, "__len__") and not is_sparse(tree):
+    if not hasattr(tree, "__len__") and not hasattr(tree, "shape"):
         raise ProfundoError(f"data: expected several samples, got {tree!r}")
     return int(tree.shape[0]) if hasattr(tree, "shape") else len(tree)
 

@@ -20,6 +20,7 @@ from profundo import nets
 from profundo.data import load
 from profundo.graph.drawings.node_tables import Column, aligned
 from profundo.nets.net_names import PUBLISHED_NETS, check
+from profundo.nets.registry import NetOption, options
 from profundo.nets.summary import summary as rows_of
 from profundo.pictures.numbers import short
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Spec, Targets
@@ -43,6 +44,7 @@ class NetTable:
     inputs: tuple[int, ...]
     outputs: int
     layers: tuple[LayerRow, ...]
+    options: tuple[NetOption, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -65,7 +67,10 @@ class NetTable:
         table = "\n".join(aligned(COLUMNS, [*rows, total], width=WIDEST))
         work = short(self.flops, "FLOPs").replace("\u00a0", " ")
         first = f"{self.name} for inputs {sizes(self.inputs)} and {self.outputs:,} outputs: "
-        return f"{first}{self.parameters:,} parameters, {work} a sample\n\n{table}"
+        told = [f"\n\noptions, such as --net-option {self.options[0].example}:"] if self.options else []
+        for one in self.options:
+            told.append(f"\n  {one.name}: {one.kind}; {one.default} unless told. {one.about}".rstrip())
+        return f"{first}{self.parameters:,} parameters, {work} a sample\n\n{table}{''.join(told)}"
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
@@ -93,7 +98,7 @@ def tabulated(
     check(name, spec)
     with torch.device("meta"):
         layers = rows_of(nets.build(name, spec), spec.inputs)
-    return NetTable(name, spec.inputs.shape, spec.outputs, tuple(layers))
+    return NetTable(name, spec.inputs.shape, spec.outputs, tuple(layers), tuple(options(name)))
 
 
 USUAL_INPUTS = {

@@ -114,7 +114,14 @@ def read_weights(text: str) -> Any:
 
 
 def read_net_options(texts: Sequence[str]) -> dict[str, Any]:
-    return dict(read_pair(text, "--net-option", "dropout=0.2") for text in texts)
+    pairs = (read_pair(text, "--net-option", "dropout=0.2") for text in texts)
+    return {name: whole_numbers(value) for name, value in pairs}
+
+
+def whole_numbers(value: Any) -> Any:
+    """A list where it is whole numbers with commas between them."""
+    is_list = isinstance(value, str) and re.fullmatch(r"\d+(\s*,\s*\d+)*\s*,?", value)
+    return [int(one) for one in value.replace(" ", "").strip(",").split(",")] if is_list else value
 
 
 def read_columns(texts: Sequence[str]) -> dict[str, str]:

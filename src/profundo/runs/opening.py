@@ -10,6 +10,7 @@ from torch import nn
 
 from profundo.data.streams.places import check_place
 from profundo.objectives.own_losses import OwnLoss, main_error, place_entropy
+from profundo.pictures.history_chart import history_chart
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.choices import load_data
 from profundo.runs.experiment import new_experiment, read_experiment
@@ -84,7 +85,7 @@ def open_run(
     own = Own(opened_loss(experiment.own.get("loss"), loss, net, opened), metrics_of(metrics))
     if str(experiment.net).startswith("own:"):
         own, _ = with_several_outputs(net, opened, own)
-    history = History()
+    history = History(draw=history_chart)
     history.rows = kept.history
     run = Run(
         *(experiment, opened, net, history, TOOLS, own),

@@ -12,7 +12,7 @@ from torch import nn
 
 from profundo.evaluate import Answers
 from profundo.nets.summary import summary as layers_of
-from profundo.records import Dataset, Scores
+from profundo.records import Dataset, NoSuchNameError, Scores
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
 from profundo.runs.given.asking import inputs_for
@@ -24,6 +24,24 @@ from profundo.train import History
 from profundo.trees import mapped
 
 __all__ = ["Run", "Tools"]
+
+
+_CLASSES = "run.predict(x) gives probabilities; their argmax(-1) is the class"
+_FIGURES = "run.scores has the figures of the test split, run.evaluate(data) those of others"
+_AGAIN = "a run is finished: fit(run.net, data) trains its net further"
+_CURVES = "run.history.plot() shows the curves, run.history['loss'] has the values"
+_KEPT = "run.save('folder') keeps it, profundo.export(run) writes ONNX, run.net.state_dict() has the weights"
+FOREIGN = {
+    **dict.fromkeys(("model", "module", "module_", "learner"), "the name here is run.net"),
+    **dict.fromkeys(("predict_proba", "forward", "get_preds", "predict_classes"), _CLASSES),
+    **dict.fromkeys(("score", "metrics", "test", "validate", "loss"), _FIGURES),
+    **dict.fromkeys(("fit", "fit_one_cycle", "fine_tune", "compile"), _AGAIN),
+    **dict.fromkeys(("plot", "plot_losses", "recorder", "losses", "losses_"), _CURVES),
+    **dict.fromkeys(("export", "to_onnx", "save_weights", "state_dict"), _KEPT),
+    "params": "run.experiment has every setting",
+    "history_": "the name here is run.history",
+}
+"""What runs are asked for elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +105,12 @@ class Run:
     def report(self, path: str | Path | None = None) -> Path:
         """Write the HTML report, into the run's folder unless told where. Returns its path."""
         return self.tools.write_report(self, Path(path) if path else None)
+
+    def __getattr__(self, name: str) -> Any:
+        """Only of names that are not there. Raises NoSuchNameError with the name here."""
+        if name.startswith("_") or name not in FOREIGN:
+            raise AttributeError(f"a run has no {name!r}")
+        raise NoSuchNameError(f"a run has no {name!r}; {FOREIGN[name]}")
 
     def __repr__(self) -> str:
         """Three lines: what was trained, how it came out, where it is kept."""

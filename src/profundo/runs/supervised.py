@@ -18,6 +18,7 @@ from torch import nn
 
 from profundo.data.streams.places import check_place, remember_place
 from profundo.files import in_words, read_object, write_json
+from profundo.pictures.history_chart import history_chart
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.checks import (
     check_data,
@@ -203,7 +204,7 @@ def train_prepared(
     state: State | None = None,
 ) -> Run:
     """Train, keep the weights, look at the test split once, and keep what came out."""
-    history = History(processes.sum)
+    history = History(processes.sum, history_chart)
     run = Run(
         *(prepared.experiment, prepared.data, prepared.net, history),
         *(TOOLS, prepared.own),

@@ -331,7 +331,7 @@ def _fingerprint(splits: Iterable[Samples], inputs: Inputs) -> str:
         if isinstance(source, Blocked) and isinstance(split.inputs, Selection):
             digest.update(source.fingerprint(split.inputs.indices))
             continue
-        for index in np.unique(np.linspace(0, len(split) - 1, 1000).astype(int)).tolist():
+        for index in np.unique(np.linspace(0, len(split) - 1, 1000 if len(split) else 0).astype(int)).tolist():
             sources = leaves(split.inputs) if isinstance(split.inputs, tuple | dict) else (split.inputs,)
             digest.update(b"".join(source[index].contiguous().numpy().tobytes() for source in sources))
     return digest.hexdigest()
