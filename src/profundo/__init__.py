@@ -101,7 +101,8 @@ _FOREIGN = {
         ("predict", "predict_proba", "score"), "fit(…) gives a run: run.predict(x), run.evaluate(data), run.scores"
     ),
     **dict.fromkeys(
-        ("optimizers", "optim", "losses", "metrics"), "fit takes names and PyTorch's own: optimizer=torch.optim.SGD, loss=…"
+        ("optimizers", "optim", "losses", "metrics"),
+        "fit takes names and PyTorch's own: optimizer=torch.optim.SGD, loss=…",
     ),
     **dict.fromkeys(("seed", "manual_seed", "seed_everything", "set_seed"), "fit(net, data, seed=0) sets every seed"),
     **dict.fromkeys(("lr_finder", "find_lr"), "lr_find(net, data) finds a learning rate"),

@@ -1,4 +1,4 @@
-"""Several tensors that belong together: a tensor, or a tuple, list or dict of such, to any depth, treated as one.
+"""Several tensors that belong together: a tensor, or a tuple or dict of such, to any depth, treated as one.
 
 mapped(torch.Tensor.double, {"image": a, "age": b})        # {"image": a.double(), "age": b.double()}
 called(net, (image, age))                                  # net(image, age); of a dict net(image=…, age=…)
@@ -32,7 +32,7 @@ def mapped(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """The same structure with function(leaf, leaves of the others at its place) in each place."""
     if isinstance(tree, Mapping):
         return {name: mapped(function, part, *(other[name] for other in others)) for name, part in tree.items()}
-    if isinstance(tree, tuple | list):
+    if isinstance(tree, tuple):
         parts = zip(tree, *others, strict=True)
         return tuple(mapped(function, *each) for each in parts)
     return function(tree, *others)
@@ -42,7 +42,7 @@ def leaves(tree: Any) -> Iterator[Any]:
     """Its tensors, in order."""
     if isinstance(tree, Mapping):
         tree = tree.values()
-    elif not isinstance(tree, tuple | list):
+    elif not isinstance(tree, tuple):
         yield tree
         return
     for part in tree:
@@ -87,9 +87,11 @@ def to_device(tree: Any, device: torch.device) -> Any:
 def called(net: nn.Module, inputs: Any) -> Any:
     """What the net gives: a tuple of inputs is net(a, b), a dict net(name=a, …), unless forward takes it whole."""
     if isinstance(inputs, Tensor):
-        return net(inputs)
-    places, names = arguments(net, inputs)
-    return net(*places, **names)
+        outputs = net(inputs)
+    else:
+        places, names = arguments(net, inputs)
+        outputs = net(*places, **names)
+    return tuple(outputs) if isinstance(outputs, list) else outputs
 
 
 def arguments(net: nn.Module, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

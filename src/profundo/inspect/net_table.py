@@ -68,8 +68,7 @@ class NetTable:
         work = short(self.flops, "FLOPs").replace("\u00a0", " ")
         first = f"{self.name} for inputs {sizes(self.inputs)} and {self.outputs:,} outputs: "
         told = [f"\n\noptions, such as --net-option {self.options[0].example}:"] if self.options else []
-        for one in self.options:
-            told.append(f"\n  {one.name}: {one.kind}; {one.default} unless told. {one.about}".rstrip())
+        told += [f"\n  {one.name}: {one.kind}; {one.default} unless told. {one.about}".rstrip() for one in self.options]
         return f"{first}{self.parameters:,} parameters, {work} a sample\n\n{table}{''.join(told)}"
 
     def _repr_html_(self) -> str:

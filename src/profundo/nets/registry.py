@@ -99,7 +99,7 @@ def kind_in_words(option: str, kind: Any) -> str:
     parts = [part for part in get_args(kind) if part is not type(None)]
     if get_origin(kind) in (Union, UnionType) and len(parts) == 1:
         return kind_in_words(option, parts[0])
-    if get_origin(kind) is Sequence:
+    if get_origin(kind) in (Sequence, tuple):
         return "whole numbers with commas between them"
     return KINDS.get(getattr(kind, "__name__", ""), str(kind))
 

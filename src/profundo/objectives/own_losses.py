@@ -152,7 +152,7 @@ def widened(outputs: Any) -> Any:
         return full(outputs)
     return (
         mapped(lambda one: full(one) if isinstance(one, Tensor) else one, outputs)
-        if type(outputs) in (tuple, list, dict)
+        if type(outputs) in (tuple, dict)
         else outputs
     )
 
@@ -205,8 +205,8 @@ def main_output(outputs: Any) -> Tensor:
             named = next((outputs[name] for name in MAIN if isinstance(outputs.get(name), Tensor)), None)
             outputs = named if named is not None else first_tensor(outputs)
         else:
-            outputs = first_tensor(outputs)
-    if outputs is None:
+            outputs = first_tensor(tuple(outputs) if isinstance(outputs, list) else outputs)
+    if not isinstance(outputs, Tensor):
         raise ProfundoError("net: expected outputs with a tensor in them, got none")
     return outputs[:, None] if outputs.ndim == 1 else outputs
 

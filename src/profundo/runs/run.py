@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from profundo.evaluate import Answers
 from profundo.nets.summary import summary as layers_of
@@ -72,7 +72,7 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     said: Answers | None = None
 
-    def predict(self, inputs: Any) -> Any:
+    def predict(self, inputs: Any) -> Tensor:
         """Class probabilities (batch, K), P(y = 1) (batch,), or values in their own units, of raw inputs (batch, *shape).
 
         inputs: arrays, lists, a table or rows as dicts, images, paths; of one sample its answer alone.
@@ -80,7 +80,8 @@ class Run:
         raw, alone = inputs_for(inputs, self.data.spec.inputs)
         objective = objective_of(self.experiment, self.data, self.own).likelihood
         answers = predict(self.net, self.data.spec, raw, objective)
-        return mapped(lambda leaf: leaf[0], answers) if alone else answers
+        first: Tensor = mapped(lambda leaf: leaf[0], answers) if alone else answers
+        return first
 
     def evaluate(self, data: Any = "test") -> Scores:
         """The figures on other samples, (X, y), a table or a loader; or on its own "train", "validation" or "test"."""

@@ -223,7 +223,7 @@ def load_objective(folder: Folder, spec: Spec) -> Objective:
         raise ProfundoError(f"{folder.model}: {error}") from None
 
 
-def predict(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None = None) -> Any:
+def predict(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None = None) -> Tensor:
     """Raw inputs (batch, *shape) → probabilities of classes or labels (batch, K), P(y = 1) (batch,), or values in their
     own units. objective: what the outputs mean; by default what suits the targets."""
     if isinstance(inputs, Tensor) and tuple(inputs.shape[1:]) != spec.inputs.shape:
@@ -236,7 +236,8 @@ def predict(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None
         ready = (standardize(to_device(part, device), spec.inputs) for part in split_rows(inputs, 1000))
         parts = [same_bits(net)(partial(called, net, part), sizes_of(part)) for part in ready]
     outputs = meaning.predict(joined(parts))
-    return in_own_units(to_device(outputs, torch.device("cpu")), spec.targets)
+    result: Tensor = in_own_units(to_device(outputs, torch.device("cpu")), spec.targets)
+    return result
 
 
 def sizes_of(inputs: Any) -> Any:

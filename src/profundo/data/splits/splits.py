@@ -110,6 +110,7 @@ class Selection:
 def labels_of(collection: Collection, targets: Any) -> Tensor:
     """Class indices (samples,) to stratify by; all zero where a sample has not one class."""
     if collection.targets.kind in ("classes", "binary"):
+        assert isinstance(targets, Tensor)
         return targets
     return torch.zeros(length(targets), dtype=torch.int64)
 
@@ -212,8 +213,8 @@ def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Sa
     if weights is not None:
         weights = weights[indices]
     if isinstance(inputs, tuple | dict) or not isinstance(samples.targets, Tensor):
-        both = (chosen_rows(tree, indices) for tree in (inputs, samples.targets))
-        return Samples(*both, indices if samples.numbers is None else samples.numbers[indices], weights)
+        numbers = indices if samples.numbers is None else samples.numbers[indices]
+        return Samples(chosen_rows(inputs, indices), chosen_rows(samples.targets, indices), numbers, weights)
     if isinstance(inputs, Selection):
         source, places = inputs.source, inputs.indices[indices]
     else:
