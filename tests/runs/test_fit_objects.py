@@ -280,7 +280,7 @@ def test_without_targets_a_net_learns_to_give_back_its_inputs():
         run = pf.fit(nn.Linear(4, 4), data, epochs=1, out=False)
         assert any("no targets" in note for note in run.data.notes)
     run = pf.fit(nn.Linear(4, 4), X, epochs=150, batch_size=16, lr=0.05, out=False)
-    assert run.history["loss"][-1] < 0.1 < run.history["loss"][0]
+    assert run.history["loss"][-1] < 0.15 < run.history["loss"][0]
 
 
 def test_weights_decide_what_is_learned():

@@ -312,7 +312,7 @@ REFUSED = {
     "an unknown optimizer": ({"optimizer": "adan"}, "nearest: adam"),
     "a rate for an instance": ({"optimizer": lambda p: torch.optim.SGD(p, 0.1), "lr": 0.2}, "sets lr itself"),
     "a schedule that fails": ({"schedule": lambda s: s.foo}, "expected a function of the share"),
-    "a schedule below zero": ({"schedule": lambda s: -1.0}, "at least 0"),
+    "a schedule below zero": ({"schedule": lambda _: -1.0}, "at least 0"),
     "a scheduler that waits": ({"schedule": ReduceLROnPlateau}, "early_stop"),
     "an instance of a scheduler": (
         {"schedule": StepLR(torch.optim.SGD(small().parameters(), lr=0.1), 1)},
@@ -320,7 +320,7 @@ REFUSED = {
     ),
     "a schedule that is a number": ({"schedule": 0.1}, "expected a name or a function"),
     "a metric that fails": ({"metrics": {"m": fails}}, "metric 'm': expected one number.*not today"),
-    "a metric with many numbers": ({"metrics": {"m": lambda p, y: p}}, "it gave"),
+    "a metric with many numbers": ({"metrics": {"m": lambda p, _: p}}, "it gave"),
     "an unknown metric": ({"metrics": ["acuracy"]}, "nearest: accuracy"),
     "a metric that is none": ({"metrics": {"m": 3}}, "expected functions"),
     "metrics that are none": ({"metrics": 3}, "expected functions by name"),

@@ -338,7 +338,7 @@ def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Fr
 
 def from_batches(batches: Iterable[Any], how: Reading, taker: Taker) -> Raw | Framed:
     """Batches that somebody's collate function made, one after the other; padded further where they are uneven."""
-    whole = list(islice(batches, 1_000_000))
+    whole = [tuple(batch) if isinstance(batch, list) else batch for batch in islice(batches, 1_000_000)]
     if not whole:
         raise ProfundoError("data: expected samples, got none")
     return from_transposed(mapped(lambda *parts: [row for part in parts for row in part], *whole), how, taker)

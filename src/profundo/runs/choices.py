@@ -35,6 +35,12 @@ def prepare(experiment: Experiment, processes: int = 1) -> Prepared:
 
 
 def load_data(experiment: Experiment) -> Dataset:
+    """The data that an experiment names. Raises ProfundoError for those that were in memory, which no file can name."""
+    if experiment.data.startswith("own:"):
+        raise ProfundoError(
+            f"data {experiment.data[4:]!r} were in memory, and no file can name them: give them again, "
+            "profundo.open_run(path, data=…), or fit(net, data, …, out=…, resume=True)"
+        )
     return load(experiment.data, seed=experiment.seed, validation=experiment.validation, **experiment.reading())
 
 

@@ -88,6 +88,7 @@ def prepare_own(
 ) -> Prepared:
     """The same as `prepare` for a net, data and the like that are there. keeps: whether the run has a folder."""
     settings, of_metrics = understood(settings), metrics_of(metrics)
+    settings.pop("own", None)  # of an experiment whose settings are given on: here are the things themselves
     device = choose_device(settings.get("device", "auto"))
     if isinstance(net, type) and issubclass(net, nn.Module):
         net = instance_of(net)
