@@ -288,7 +288,7 @@ def test_a_run_does_not_go_on_with_another_loss_or_other_data(tmp_path, monkeypa
 
 
 # --------------------------------------------------------------------------------------------------------- in one line
-def fails(outputs, targets):
+def fails(_outputs, _targets):
     raise RuntimeError("not today")
 
 
@@ -297,7 +297,7 @@ REFUSED = {
         {"loss": fails},
         r"loss fails: failed for outputs \(2, 3\) float32 and targets \(2\) int64: .*not today",
     ),
-    "a loss that gives a number": ({"loss": lambda o, y: 3.0}, "expected a tensor"),
+    "a loss that gives a number": ({"loss": lambda *_: 3.0}, "expected a tensor"),
     "an unknown loss": ({"loss": "crossentropi"}, "nearest: crossentropy"),
     "a loss that is nothing": ({"loss": 3}, "expected a name or a function"),
     "two losses": ({"loss": "categorical", "objective": "gaussian"}, "two names for one thing"),
@@ -308,7 +308,7 @@ REFUSED = {
     "an optimizer of another net": ({"optimizer": torch.optim.SGD(small().parameters(), lr=0.1)}, "those of another"),
     "an optimizer that needs a closure": ({"optimizer": torch.optim.LBFGS}, "several times a step"),
     "an optimizer that is none": ({"optimizer": 3}, "expected a name, a class"),
-    "a function that makes none": ({"optimizer": lambda p: 3}, "expected a torch.optim.Optimizer"),
+    "a function that makes none": ({"optimizer": lambda _: 3}, "expected a torch.optim.Optimizer"),
     "an unknown optimizer": ({"optimizer": "adan"}, "nearest: adam"),
     "a rate for an instance": ({"optimizer": lambda p: torch.optim.SGD(p, 0.1), "lr": 0.2}, "sets lr itself"),
     "a schedule that fails": ({"schedule": lambda s: s.foo}, "expected a function of the share"),

@@ -12,6 +12,7 @@ classes, padding and columns are the same.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -80,7 +81,25 @@ def object_collection(
 
     Raises ProfundoError for what is no data, in one line that says what to give.
     """
-    taker, name = taker or Taker(), called_in_words(data)
+    try:
+        result = gathered(data, how, validation, test, taker or Taker())
+    except ProfundoError as error:
+        raise ProfundoError(in_python(str(error))) from None
+    return replace(result, notes=tuple(map(in_python, result.notes)))
+
+
+def in_python(text: str) -> str:
+    """Options of the command line as the arguments that they are in Python: --task real is task='real'."""
+    return re.sub(
+        r"--([a-z][a-z-]*)(?: ('[^']*'|labels|real|classes|numbers)(?![a-z]))?",
+        lambda found: found[1].replace("-", "_") + (f"={found[2]!r}".replace('"', "") if found[2] else ""),
+        text,
+    )
+
+
+def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) -> Collection:
+    """The same, in the words of the command line."""
+    name = called_in_words(data)
     splits = splits_in(data) or {"train": data}
     splits |= {split: given for split, given in (("validation", validation), ("test", test)) if given is not None}
     parts = {split: read(given, how, taker, split) for split, given in splits.items()}
@@ -497,7 +516,8 @@ def tensor_inputs(parts: list[Any], name: str, taker: Taker | None = None) -> tu
     rest = iter([values for values, _ in pairs])
     about = tuple(one for _, one in pairs)
     total = sum(int(np.prod(one.shape)) for one in about)
-    return mapped(lambda _: next(rest), tree), Inputs((total,), "any", parts=about)
+    names = tuple(map(str, tree)) if isinstance(tree, Mapping) else ()
+    return mapped(lambda _: next(rest), tree), Inputs((total,), "any", parts=about, names=names)
 
 
 def is_whole(leaf: Tensor) -> bool:

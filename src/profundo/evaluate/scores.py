@@ -175,7 +175,7 @@ def scores(predictions: Answers, targets: Targets, train_targets: Tensor, worst:
     """Figures of the answers. worst: how many of the costliest samples to name."""
     costly = predictions.costs.argsort(descending=True, stable=True)
     if targets.kind == "any":
-        return Scores(len(costly), figures(predictions, targets), {}, worst=costly[:worst].tolist())
+        return Scores(len(costly), figures(predictions, targets), {})
     per_class: Sequence[ClassScores] = () if targets.kind == "real" else class_scores(predictions, targets)
     values = figures(predictions, targets, per_class)
     constant = constant_answers(predictions, targets, train_targets)

@@ -311,9 +311,9 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     optimizer, schedule = (experiment.own.get(name) or getattr(experiment, name) for name in ("optimizer", "schedule"))
     how = f"{optimizer} at {experiment.learning_rate:g} ({schedule})"
     batch = min(experiment.batch_size or 1, len(data.train))
-    voice.say(
-        f"{experiment.net}: {parameters:,} parameters, {how}, batches of {batch}, {prepared.precision} on {prepared.device}"
-    )
+    where = f"{prepared.precision} on {prepared.device}"
+    name = str(experiment.net).removeprefix("own:")
+    voice.say(f"{name}: {parameters:,} parameters, {how}, batches of {batch}, {where}")
     for notice in data.notes:
         voice.notice(notice)
     if resumed:

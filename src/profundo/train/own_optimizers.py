@@ -98,6 +98,8 @@ def made(given: Callable[..., Any], parameters: list[nn.Parameter], options: dic
         if "2D" not in str(error):
             raise
         others = [parameter for parameter in parameters if parameter.ndim != 2]
+        if len(others) == len(parameters):
+            raise ValueError("it takes matrices only, and this net has none") from None
         decay = {name: value for name, value in options.items() if name == "weight_decay"}
         first = given([parameter for parameter in parameters if parameter.ndim == 2], **options)
         return JointOptimizer(first, torch.optim.AdamW(others, **decay))

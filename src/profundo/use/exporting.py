@@ -103,8 +103,8 @@ def export(
     """Write the network of a finished run. format: "onnx" or "safetensors"; by the name of `out`, else "onnx".
 
     out: a folder (RUN/exported by default), or a file that ends with .onnx or .safetensors; the card goes beside it.
-    run: its folder, or the Run itself; net: one of one's own, which the folder cannot name. Raises ProfundoError for a run that is not finished,
-    a net that the format has no words for, and answers that differ; then nothing is written.
+    run: its folder, or the Run itself; net: one of one's own, which the folder cannot name. Raises ProfundoError for a run
+    that is not finished, a net that the format has no words for, and answers that differ; then nothing is written.
     """
     if format is None:
         ending = Path(out).suffix[1:] if out is not None else ""
@@ -176,7 +176,7 @@ def _trained(run: Run | str | Path, own: nn.Module | None = None) -> Trained:
         net, spec = load_model(folder, own)
     if spec.targets.kind == "any" or spec.inputs.parts:
         raise ProfundoError(
-            "export: nets with several inputs, or targets of any shape, are for torch.onnx.export(run.net, …)"
+            "export: a net with several inputs, or targets of any shape, is for torch.onnx.export(run.net, …)"
         )
     objective = load_objective(folder, spec)
     whole = Whole(net, spec, objective).eval()
