@@ -167,6 +167,12 @@ def test_tables_of_pandas_and_pyarrow():
     assert pf.load(arrow, target="p").spec.targets.names == ("p",)
 
 
+def test_targets_are_named_as_the_library_names_columns():
+    numbered = polars.DataFrame(X, schema=["0", "1", "2", "3"])
+    assert pf.load(numbered, target=3).spec.targets.names == ("3",)
+    assert pf.load(numbered, target=["2", "3"]).spec.targets.names == ("2", "3")
+
+
 def test_hugging_faces_datasets(monkeypatch):
     """By what they can do: the class stands in for the library's own."""
 
@@ -330,6 +336,7 @@ REFUSED = {
     ),
     "several inputs for a net by name": (lambda: pf.fit("mlp", ((X, X), THREE)), "net of your own"),
     "empty": (lambda: pf.fit(small(), (X[:0], THREE[:0])), "arrays: |expected"),
+    "ids beyond the table": (lambda: pf.fit(Embedded(), (IDS + 10, THREE)), "index out of range"),
     "infinite targets": (lambda: pf.fit(small(1), (X, np.full(120, np.inf))), "targets hold NaN or infinite"),
 }
 

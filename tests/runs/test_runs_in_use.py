@@ -216,7 +216,8 @@ def test_everyday_calls_work(run, tmp_path, monkeypatch):
     assert pf.fit(small(), (X, THREE), batch_size="all", **QUICK).experiment.batch_size > 60
     assert pf.fit(small(), pf.load((X, THREE)), **QUICK).scores is not None
     assert str(pf.summary(small(), pf.load((X, THREE)))).count("Linear") == 2
-    assert pf.lr_find(small(), pf.load((X, THREE))).suggestion > 0
+    assert pf.lr_find(small(), (X, THREE), batch_size=16).suggestion > 0
+    assert "Linear" in str(pf.summary(small(), (X, THREE)))
     assert pf.cross_validate("mlp", "iris", folds=2, epochs=1).folds == 2
     assert pf.cross_validate("iris", net="mlp", folds=2, epochs=1).folds == 2
     assert pf.select("mlp", "iris", vary={"learning_rate": [0.1, 0.01]}, epochs=1).setting == "learning_rate"

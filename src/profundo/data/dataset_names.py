@@ -64,7 +64,10 @@ class Reading:
     target_transform: TargetTransform = "none"
 
     def __post_init__(self) -> None:
-        """One name stands for a list of it."""
+        """One name stands for a list of it; of targets, a list for names with commas."""
+        if self.target is not None and not isinstance(self.target, str):
+            several = self.target if isinstance(self.target, list | tuple) else (self.target,)
+            object.__setattr__(self, "target", ",".join(map(str, several)))
         for name in ("drop", "only", "id_columns", "missing"):
             if isinstance(value := getattr(self, name), str):
                 object.__setattr__(self, name, (value,))

@@ -591,7 +591,8 @@ def tensor_of(part: Any, name: str) -> Tensor:
         values = values.astype(np.int64)
     if values.dtype == np.float16:
         values = values.astype(np.float32)
-    return torch.from_numpy(np.ascontiguousarray(values))
+    whole = np.ascontiguousarray(values)
+    return torch.from_numpy(whole if whole.flags.writeable else whole.copy())
 
 
 def plain(part: Any) -> np.ndarray:

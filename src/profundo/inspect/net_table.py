@@ -24,6 +24,7 @@ from profundo.nets.registry import NetOption, options
 from profundo.nets.summary import summary as rows_of
 from profundo.pictures.numbers import short
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Spec, Targets
+from profundo.runs.given.arriving import dataset_of
 
 __all__ = ["NetTable", "read_sizes", "summary", "tabulated"]
 
@@ -75,11 +76,13 @@ class NetTable:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def summary(net: nn.Module, spec: Spec | Dataset) -> NetTable:
-    """The table of any net for the inputs of a spec, or of a data set. Nothing is trained; the net is left as it was.
+def summary(net: nn.Module, spec: Any) -> NetTable:
+    """The table of any net for the inputs of a spec, or of data as `fit` takes them. Nothing is trained; the net is left as it was.
 
     Raises ProfundoError when the net does not take such inputs.
     """
+    if not isinstance(spec, Dataset | Spec):
+        spec = dataset_of(spec, {}, net=net)
     known = spec.spec if isinstance(spec, Dataset) else spec
     return NetTable(type(net).__name__, known.inputs.shape, known.outputs, tuple(rows_of(net, known.inputs)))
 

@@ -76,6 +76,10 @@ def look(
         raise ProfundoError(f"task {task!r} is unknown; known: {', '.join(get_args(Task))}")
     for option in of_tables.keys() - set(OF_TABLES):
         raise ProfundoError(f"look: {option!r} is unknown; {nearest(option, OF_TABLES)}")
+    if not isinstance(name, str | Path):
+        raise ProfundoError(
+            f"look: expected the name or path of data, got {type(name).__name__}; write it as .parquet or .csv"
+        )
     how = Reading(data_dir, skip_bad=True, target=target, task=task, image_size=image_size, **of_tables)
     remember_place(str(name))
     begin, path = time.perf_counter(), Path(name)

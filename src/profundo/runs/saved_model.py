@@ -41,7 +41,7 @@ def build_net(name: str, spec: Spec, options: Mapping[str, Any], seed: int) -> n
     if name.startswith("own:"):
         raise ProfundoError(
             f"net {name!r} is a class of your own, which no file can name: build it in Python, then profundo.fit(net, data, …, "
-            "out=…, resume=True) to go on; of a finished run, net.load_state_dict takes what model.safetensors holds"
+            "out=…, resume=True) to go on; a finished run is opened with it, profundo.open_run(path, net=…, data=…)"
         )
     with seeded(seed):
         return nets.build(name, spec, **options)

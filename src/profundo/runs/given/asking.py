@@ -68,9 +68,9 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
 
 
 def in_words(about: Inputs) -> str:
-    """What one sample is, and several."""
+    """What several samples are, and one."""
     one = f"({', '.join(map(str, about.shape))}{',' if len(about.shape) == 1 else ''})"
-    return f"samples (n, {', '.join(map(str, about.shape))}) or one {one}"
+    return f"({', '.join(map(str, ('batch', *about.shape)))}), or {one} of one sample"
 
 
 def to_width(values: Tensor, about: Inputs) -> Tensor:

@@ -26,7 +26,7 @@ FOREIGN: Mapping[str, str] = {
     ),
     **dict.fromkeys(("optim", "opt", "opt_func", "optimiser", "solver"), "the name here is optimizer"),
     **dict.fromkeys(
-        ("max_epochs", "n_epochs", "num_epochs", "nb_epoch", "epoch", "n_epoch", "max_iter", "num_train_epochs"),
+        ("max_epochs", "n_epochs", "num_epochs", "nb_epoch", "n_epoch", "max_iter", "num_train_epochs"),
         _EPOCHS,
     ),
     **dict.fromkeys(("criterion", "loss_fn", "loss_func", "loss_function", "loss_fct"), _LOSS),
