@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "AUGMENTATIONS",
@@ -65,8 +65,9 @@ class Reading:
 
     def __post_init__(self) -> None:
         """One name stands for a list of it; of targets, a list for names with commas."""
-        if self.target is not None and not isinstance(self.target, str):
-            several = self.target if isinstance(self.target, list | tuple) else (self.target,)
+        target: Any = self.target
+        if target is not None and not isinstance(target, str):
+            several = target if isinstance(target, list | tuple) else (target,)
             object.__setattr__(self, "target", ",".join(map(str, several)))
         for name in ("drop", "only", "id_columns", "missing"):
             if isinstance(value := getattr(self, name), str):

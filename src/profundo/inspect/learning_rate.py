@@ -120,7 +120,7 @@ ABOUT = (
 
 def lr_find(
     net: nn.Module,
-    data: Dataset,
+    data: Any,
     *,
     low: float | None = None,
     high: float | None = None,

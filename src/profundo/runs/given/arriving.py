@@ -97,13 +97,13 @@ def prepare_own(
         settings.setdefault("batch_size", data.batch_size)
     data = dataset_of(data, settings, validation, test, net)
     called_net, net = net_for(net, data, settings)
+    check_data(data)
     materialise(net, data)
     data = answered_by(net, data)
     own, settings = own_of(net, data, settings, loss, optimizer, schedule)
     own = replace(own, metrics=of_metrics)
     given = {**own.given, **({"metrics": ", ".join(of_metrics)} if of_metrics else {})}
     experiment = new_experiment(data=name or f"own:{data.name}", net=called_net, own=given, **settings)
-    check_data(data)
     if not len(data.test):
         raise ProfundoError(
             f"{data.name}: the test split is empty; expected samples to judge the net by, that training has not seen: keep some "
@@ -139,7 +139,7 @@ def dataset_of(
     Raises ProfundoError for what is no data, and for a Dataset with what is decided where it is made.
     """
     if isinstance(data, Dataset):
-        given = {"validation": validation, "test": test, **{name: settings.get(name) for name in belonging_to("data")}}
+        given = {name: settings.get(name) for name in belonging_to("data")} | {"validation": validation, "test": test}
         for name, value in given.items():
             if value is not None:
                 raise ProfundoError(

@@ -24,7 +24,7 @@ FOREIGN: Mapping[str, str] = {
     **dict.fromkeys(
         ("batch", "bs", "batchsize", "train_batch_size", "per_device_train_batch_size"), "the name here is batch_size"
     ),
-    **dict.fromkeys(("optim", "opt", "opt_func", "optimiser", "solver"), "the name here is optimizer"),
+    **dict.fromkeys(("optim", "opt", "opt_func", "solver"), "the name here is optimizer"),
     **dict.fromkeys(
         ("max_epochs", "n_epochs", "num_epochs", "nb_epoch", "n_epoch", "max_iter", "num_train_epochs"),
         _EPOCHS,
