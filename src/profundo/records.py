@@ -274,7 +274,8 @@ class Dataset:
 
     notes: sentences about the data that the report repeats (files skipped, classes missing).
     facts: what identifies the data when a run is resumed, such as the SHA-256 of its files.
-    readings: of a table, what its columns were taken for.
+    readings: of a table, what its columns were taken for; ids: its columns that say which row is which, by name, a word for
+        each row of the source (`Samples.numbers` says which that is).
     """
 
     name: str
@@ -285,6 +286,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     readings: tuple[ColumnReading, ...] = ()
+    ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         sizes = "".join(

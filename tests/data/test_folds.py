@@ -213,3 +213,16 @@ def test_a_subset_learns_from_its_own_rows_and_keeps_the_other_splits():
     assert small.spec != whole.spec
     for split in ("validation", "test"):
         assert torch.equal(getattr(small, split).inputs, getattr(whole, split).inputs)
+
+
+def test_in_a_nested_order_by_group_one_group_comes_after_the_other_with_the_classes_even():
+    groups = torch.arange(40).repeat_interleave(5)[torch.randperm(200, generator=torch.Generator().manual_seed(1))]
+    labels = groups % 4  # ten groups a class
+    order = nested(labels, 3, groups)
+    assert order.sort().values.tolist() == list(range(200))
+    changes = (groups[order].diff() != 0).sum()
+    assert changes == 39  # each group once, whole
+    for begin in (4, 8, 20):  # groups
+        counts = torch.bincount(labels[order[: 5 * begin]], minlength=4)
+        assert counts.max() - counts.min() <= 5
+    assert not torch.equal(order, nested(labels, 4, groups))

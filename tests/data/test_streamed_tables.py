@@ -11,6 +11,7 @@ import torch
 from profundo.data import load
 from profundo.data.batches import batches, in_order
 from profundo.data.streams.addresses import Stored
+from profundo.data.streams.blocks import gather
 from profundo.data.tables import parquet
 from profundo.data.tables.parquet_footers import row_groups, rows_of_groups
 from profundo.records import ProfundoError
@@ -43,11 +44,7 @@ def write(path, frame, group=250):
 
 
 def rows_of(split):
-    return (
-        split.inputs
-        if isinstance(split.inputs, torch.Tensor)
-        else torch.stack([split.inputs[i] for i in range(len(split))])
-    )
+    return gather(split.inputs, range(len(split)))
 
 
 @pytest.mark.parametrize("target", ["price", "kind", "size,price"])
@@ -62,7 +59,8 @@ def test_a_streamed_table_is_the_one_in_memory(tmp_path, target):
     for name in ("train", "validation", "test"):
         one, other = getattr(streamed, name), getattr(kept, name)
         assert torch.equal(one.targets, other.targets)
-        assert torch.equal(rows_of(one)[::17], rows_of(other)[::17])
+        assert torch.equal(rows_of(one), rows_of(other))
+        assert torch.equal(one.inputs[5], other.inputs[5])
     assert set(kept.notes) <= set(streamed.notes)
 
 
@@ -190,3 +188,24 @@ def test_a_table_that_can_only_be_read_whole_is_not_streamed(tmp_path, ending):
     )
     with pytest.raises(ProfundoError, match=r"write it as .parquet"):
         load(place, target="b", stream=True)
+
+
+@pytest.mark.parametrize(
+    ("how", "stream", "says"),
+    [
+        ({"missing": ["-99"]}, False, "--missing is for text"),
+        ({"encoding": "latin-1"}, False, "--encoding is for text"),
+        ({"header": "none"}, True, "--header is for tables that are read whole"),
+        ({"columns": {"rooms": "category"}}, True, "--column is for tables that are read whole"),
+    ],
+)
+@pytest.mark.parametrize("parts", [1, 2])
+def test_options_that_nothing_would_heed_are_refused(tmp_path, how, stream, says, parts):
+    for part in range(parts):
+        write(tmp_path / "t" / f"{part}.parquet", table(300, part))
+    where = tmp_path / "t" / ("0.parquet" if parts == 1 else "")
+    if parts == 2 and not stream:
+        says = says.replace("is for text", "is for tables that are read whole")  # several are always streamed
+    with pytest.raises(ProfundoError, match=f"{says}.*; leave it out"):
+        load(where, target="kind", stream=stream, **how)
+    assert load(where, target="kind", stream=stream).train

@@ -140,9 +140,9 @@ def test_a_ranking_of_few_is_held_against_chance_exactly():
     there = torch.arange(300) < 3
     assert ranked_by_luck(-torch.arange(300.0), there) == 1 / 1000
     draw = torch.Generator().manual_seed(1)
-    ps = [ranked_by_luck(torch.rand(40, generator=draw), torch.arange(40) < 4, seed) for seed in range(60)]
-    assert 0.3 < np.mean(ps) < 0.7
-    assert sum(p < 0.05 for p in ps) <= 9  # binomial(60, 0.05) gives more than 9 less than once in 1,000
+    ps = [ranked_by_luck(torch.rand(40, generator=draw), torch.arange(40) < 4, seed) for seed in range(24)]
+    assert 0.25 < np.mean(ps) < 0.75
+    assert sum(p < 0.05 for p in ps) <= 6  # binomial(24, 0.05) gives more than 6 less than once in 1,000
     p, targets = torch.linspace(0.3, 0.0, 300), Targets("binary", ("no", "yes"), shares=(0.99, 0.01))
     found = scores(answered(p.clamp_min(1e-3), there.long()), targets, there.long())
     assert (next(iter(found.values)), found.beyond_chance) == ("average precision of yes", True)

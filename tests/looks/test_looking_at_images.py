@@ -16,6 +16,7 @@ from profundo.data import load
 from profundo.data.loading import collect
 from profundo.data.streams.archives import open_files
 from profundo.looks.copies import copies_of
+from profundo.looks.data_look import look
 from profundo.looks.image_facts import image_facts
 from profundo.looks.image_findings import image_findings
 from profundo.looks.other_files import other_files
@@ -307,3 +308,19 @@ def test_other_files_are_counted_by_their_ending(clean, tmp_path):
         archive.writestr("a/1.png", b"")
         archive.writestr("a/1.csv", b"")
     assert other_files(tmp_path / "x.zip") == {".csv": 1}
+
+
+def test_a_split_by_a_part_of_the_file_name_is_told_before_training(tmp_path):
+    files = {
+        f"{kind}/{track:02}_{frame}.png": encoded(smooth(9 * track + frame))
+        for kind in "ab"
+        for track in range(6)
+        for frame in range(3)
+    }
+    lay(tmp_path, files)
+    whole = look(tmp_path, split_by="group:.*_")
+    assert any("12 groups" in finding.what and "none on two sides" in finding.what for finding in whole.findings)
+    assert sum(whole.training.values()) == 36
+    assert all(size % 3 == 0 for size in whole.training.values())
+    with pytest.raises(ProfundoError, match="36 of 36 names hold no such part"):
+        look(tmp_path, split_by="group:zzz")

@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from profundo.data import load
 from profundo.data.tables.frames import read_frame
 from profundo.looks.class_findings import class_findings, real_findings
+from profundo.looks.data_look import look
 from profundo.looks.relations import correlation_ratio, cramers_v, pearson, relation
 from profundo.looks.table_facts import column_facts, spread_of
 from profundo.looks.table_findings import row_findings, table_findings
@@ -371,3 +372,23 @@ def test_only_a_skewed_target_is_remarked():
     assert not list(real_findings("y", random.uniform(size=500)))
     assert "few very large values" in next(real_findings("y", random.lognormal(0, 2, 500))).what
     assert "few very small values" in next(real_findings("y", -random.lognormal(0, 2, 500))).what
+
+
+# ---------------------------------------------------------------------------------------------------------- files as read
+def test_cells_that_do_not_read_and_splits_by_group_or_time_are_told_before_training(tmp_path):
+    lines = [
+        f"{place % 12},2024-{1 + place // 20:02}-{1 + place % 20:02},{place},{'ab'[place % 2]}" for place in range(120)
+    ]
+    lines[7] = lines[7].replace(",7,", ",seven,")
+    (tmp_path / "visits.csv").write_text("\n".join(["patient,day,dose,kind", *lines]))
+
+    def seen(**how):
+        return [finding.what for finding in look(tmp_path / "visits.csv", target="kind", **how).findings]
+
+    assert any("1 cell is no numbers, such as 'seven' in row 8" in one for one in seen())
+    assert any("has most of them on both sides" in one for one in seen())
+    groups = next(one for one in seen(split_by="group:patient") if "12 groups" in one)
+    assert "none on two sides" in groups
+    assert not any("both sides" in one for one in seen(split_by="group:patient"))
+    assert any("the past trains, the future tests" in one for one in seen(split_by="time:day"))
+    assert any("no column 'patents' to split by" in one for one in seen(split_by="group:patents"))

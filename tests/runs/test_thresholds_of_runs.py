@@ -30,8 +30,11 @@ def table(tmp_path_factory):
     age, city = draw.integers(1, 100, 400), draw.choice(["Lima", "Quito", "Faro"], 400)
     ill = age + draw.normal(0, 10, 400) > 92
     path = tmp_path_factory.mktemp("people") / "people.csv"
-    frame = {"age": age, "city": city, "noise": draw.normal(size=400), "state": np.where(ill, "ill", "well")}
-    unknown = {"age": [50], "city": ["Lima"], "noise": [0.0], "state": [None]}
+    card = [f"<{number:04x}>" for number in draw.permutation(400)]
+    frame = {
+        "card": card, "age": age, "city": city, "noise": draw.normal(size=400), "state": np.where(ill, "ill", "well"),
+    }  # fmt: skip
+    unknown = {"card": ["?"], "age": [50], "city": ["Lima"], "noise": [0.0], "state": [None]}
     nobody, people = pl.DataFrame(unknown), pl.DataFrame(frame)
     parts = [*[nobody] * 3, people[:200], *[nobody] * 4, people[200:]]
     whole = pl.concat(parts, how="vertical_relaxed")
@@ -40,7 +43,9 @@ def table(tmp_path_factory):
 
 
 def asked(table, **settings):
-    return new_experiment(data=str(table), target="state", net="mlp", **{"epochs": 4, **settings})
+    return new_experiment(
+        data=str(table), target="state", net="mlp", **{"id_columns": ["card"], "epochs": 4, **settings}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +143,9 @@ def test_the_worst_mistakes_say_which_row_of_the_file_they_are_and_what_drove_th
         assert file["state"][place] == row.one("th").text.strip()
         assert str(file["age"][place]) in cells
         assert file["city"][place] in cells
+        assert cells[1] == file["card"][place]
     assert rows
+    assert head.index("card") == head.index("row") + 1
 
 
 def test_the_report_of_a_table_ranks_columns_by_what_shuffling_them_costs(costly):
@@ -154,10 +161,13 @@ def test_the_report_of_a_table_ranks_columns_by_what_shuffling_them_costs(costly
     ("settings", "says"),
     [
         (
-            {"data": "iris", "target": None, "net": "linear"},
+            {"data": "iris", "target": None, "net": "linear", "id_columns": []},
             "expected probabilities of two classes, iris has 3 classes",
         ),
-        ({"data": "diabetes", "target": None, "net": "linear"}, "expected probabilities of two classes"),
+        (
+            {"data": "diabetes", "target": None, "net": "linear", "id_columns": []},
+            "expected probabilities of two classes",
+        ),
         ({"objective": "hinge"}, "margins of a hinge"),
         ({"validation": 0.004}, "has no sample of 'ill'; give more samples, or a larger --validation"),
     ],

@@ -197,3 +197,25 @@ def test_the_command_prints_one_object(tmp_path, monkeypatch, capsys):
     said = json.loads(capsys.readouterr().out)
     assert said["sizes"] == [21, 105]
     assert said["repeats"] == 3
+
+
+def test_by_group_a_larger_training_set_holds_more_groups(tmp_path, monkeypatch):
+    """Of 40 patients with ten rows each, a fifth of the rows comes from about a fifth of the patients."""
+    draw = np.random.default_rng(0)
+    rows = [f"{place % 40},{draw.normal():.3f},{'ab'[(place % 40) % 2]}" for place in range(400)]
+    (tmp_path / "visits.csv").write_text("\n".join(["patient,x,kind", *rows]))
+    sizes = []
+    subset = learning_curves.subset
+
+    def watched(collection, splits, indices):
+        data = subset(collection, splits, indices)
+        sizes.append((len(data.train), len(set((data.train.numbers % 40).tolist()))))
+        return data
+
+    monkeypatch.setattr(learning_curves, "subset", watched)
+    learning_curve(
+        tmp_path / "visits.csv", target="kind", split_by="group:patient", sizes=(50, 1.0), repeats=1, **QUICK
+    )
+    whole, small, all_again = sizes
+    assert small == (50, 5)
+    assert whole == all_again == (whole[0], whole[0] // 10)

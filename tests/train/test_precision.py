@@ -30,6 +30,24 @@ def test_convolutions_and_lstms_take_bfloat16_where_it_is_native(monkeypatch, ne
     assert choose_precision("bfloat16", net, CPU) == "bfloat16"
 
 
+@pytest.mark.parametrize(
+    ("tiles", "pairs", "vendor", "expected"),
+    [
+        (True, True, "GenuineIntel", True),
+        (False, True, "GenuineIntel", False),
+        (False, True, "AuthenticAMD", True),
+        (False, False, "AuthenticAMD", False),
+        (False, True, "", True),
+    ],
+)
+def test_bfloat16_is_for_cpus_that_multiply_it_faster(monkeypatch, tiles, pairs, vendor, expected):
+    monkeypatch.setattr(hardware, "has_avx512", lambda: True)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: pairs, raising=False)
+    monkeypatch.setattr(hardware, "cpu_vendor", lambda: vendor)
+    assert hardware.multiplies_bfloat16(CPU) is expected
+
+
 def test_an_lstm_in_bfloat16_is_refused_in_one_line_where_pytorch_has_none(monkeypatch):
     monkeypatch.setattr(hardware, "has_avx512", lambda: False)
     assert not hardware.multiplies_bfloat16(CPU)

@@ -14,10 +14,10 @@ from profundo.cli.app import DATA, Json
 from profundo.cli.printing import print_json
 from profundo.cli.settings import Settings, settings_command, with_data
 
-SPLITTING = ("validation", "split_by", "target_transform")
+OF_TRAINING = ("validation", "target_transform")
 
 
-@settings_command("data", DATA, without=(*SPLITTING, "stream", "skip_bad", "net", "learning", "course", "run"))
+@settings_command("data", DATA, without=(*OF_TRAINING, "stream", "skip_bad", "net", "learning", "course", "run"))
 def data(
     settings: Settings,
     out: Annotated[

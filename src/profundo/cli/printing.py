@@ -89,6 +89,7 @@ def print_run(run: Run, as_json: bool) -> None:
         {
             "test": dict(run.scores.values),
             "baseline": dict(run.scores.baseline),
+            "linear": dict(run.scores.linear),
             "threshold": run.data.spec.targets.threshold if run.experiment.threshold else None,
             "epochs": len(run.history),
             "best_epoch": None if run.best_epoch is None else run.best_epoch + 1,

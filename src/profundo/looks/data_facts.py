@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from profundo.data.splits.splits import Collection, divide, separated
+from profundo.data.splits.splits import Collection, divide, note_of_splits, separated
 from profundo.looks.findings import Finding
 from profundo.looks.image_facts import ImageFacts
 from profundo.looks.survey import SPLITS, Survey
@@ -91,7 +91,8 @@ def class_counts(label: np.ndarray, split: np.ndarray, classes: int) -> dict[str
 
 
 def prepared(collection: Collection | None) -> tuple[tuple[int, ...], dict[str, int], list[Finding]]:
-    """The shape of an input, the sizes of the splits that training would have, and why it would stop, if it would."""
+    """The shape of an input, the sizes of the splits that training would have, and why it would stop, if it
+    would; or who would be where, if that is not left to chance."""
     if collection is None:
         return (), {}, []
     try:
@@ -102,7 +103,14 @@ def prepared(collection: Collection | None) -> tuple[tuple[int, ...], dict[str, 
             shape, parts = collection.inputs.shape, separated(collection, validation=None, seed=0, stream=True)
     except ProfundoError as error:
         return collection.inputs.shape, {}, [stopped(error)]
-    return shape, {name: len(part) for name, part in zip(SPLITS, parts, strict=True)}, []
+    sizes = {name: len(part) for name, part in zip(SPLITS, parts, strict=True)}
+    if collection.split_by is None:
+        return shape, sizes, []
+    return (
+        shape,
+        sizes,
+        [Finding("note", f"{note_of_splits(collection)}.", "Who trains, validates and tests, with the seed 0.")],
+    )
 
 
 def stopped(error: ProfundoError) -> Finding:

@@ -63,12 +63,14 @@ def look(
     task: Task = "auto",
     data_dir: str | Path | None = None,
     image_size: int | None = None,
+    split_by: str | None = None,
     tell: Tell = lambda *_: None,
     **of_tables: Any,
 ) -> Look:
     """A look at the data set of that name, or at what is at that path: a folder or .zip of images, a table, an .npz.
 
-    target: of a table, the column to be predicted; without one its columns are looked at all the same. tell: is told how
+    target: of a table, the column to be predicted; without one its columns are looked at all the same. split_by: how
+    training would be told to divide them, as of `load`. tell: is told how
     many images of how many were looked at. of_tables: drop, only, id_columns, columns, missing, encoding, header, as of `load`.
     Raises ProfundoError where there is nothing that can be looked at.
     """
@@ -80,13 +82,14 @@ def look(
         raise ProfundoError(
             f"look: expected the name or path of data, got {type(name).__name__}; write it as .parquet or .csv"
         )
-    how = Reading(data_dir, skip_bad=True, target=target, task=task, image_size=image_size, **of_tables)
+    what = {"image_size": image_size, "split_by": split_by, **of_tables}
+    how = Reading(data_dir, skip_bad=True, target=target, task=task, **what)
     remember_place(str(name))
     begin, path = time.perf_counter(), Path(name)
     if _is_table(name):
         seen = look_at_table(path, how)
     elif (files := _image_files(name)) is not None and target is None and task == "auto" and not how.of_tables():
-        seen = look_at_files(files, path, image_size, tell)
+        seen = look_at_files(files, path, how, tell)
     else:
         collection = collect(name, how)
         seen = look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from profundo.data.dataset_names import Reading
 from profundo.data.images.image_folders import common_shape
 from profundo.data.images.layouts import arranged
+from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Files, printable
 from profundo.looks.class_findings import class_findings
@@ -33,12 +35,12 @@ from profundo.records import Inputs, ProfundoError, Samples, Targets
 __all__ = ["look_at_files", "look_at_images"]
 
 
-def look_at_files(files: Files, path: Path, size: int | None, tell: Tell) -> DataFacts:
-    """At the image files of a folder or archive, one by one. size: of the side they are to be made to fit, if any.
+def look_at_files(files: Files, path: Path, how: Reading, tell: Tell) -> DataFacts:
+    """At the image files of a folder or archive, one by one. how: the side they are to be made to fit, and what divides them.
 
     Raises ProfundoError where none of them reads.
     """
-    survey = survey_files(files, tell)
+    survey, size = survey_files(files, tell), how.image_size
     reads = survey.reads
     if not reads.any():
         first = min(survey.faults)
@@ -56,7 +58,7 @@ def look_at_files(files: Files, path: Path, size: int | None, tell: Tell) -> Dat
     if several:
         findings.append(_of_sizes(shape, why))
     name = path.resolve().stem if path.is_file() else path.resolve().name
-    training, stops = _training_of_labels(survey, used, name)
+    training, stops = _training_of_labels(survey, used, name, how.split_by)
     findings += stops
     return DataFacts(
         printable(name),
@@ -143,7 +145,9 @@ def _counts(survey: Survey) -> dict[str, list[int]]:
     return class_counts(survey.label[reads], survey.split[reads], len(survey.classes))
 
 
-def _training_of_labels(survey: Survey, used: np.ndarray, name: str) -> tuple[dict[str, int], list[Finding]]:
+def _training_of_labels(
+    survey: Survey, used: np.ndarray, name: str, split_by: str | None
+) -> tuple[dict[str, int], list[Finding]]:
     """How training would divide these images: asked of `divide`, with the images' numbers in place of the images."""
 
     def samples(split: int) -> Samples | None:
@@ -155,8 +159,11 @@ def _training_of_labels(survey: Survey, used: np.ndarray, name: str) -> tuple[di
     if train is None or len(survey.classes) < 2:
         return {}, []
     kind = Targets("classes" if len(survey.classes) > 2 else "binary", survey.classes)
-    result = Collection(
-        printable(name), Inputs((1,), "features"), kind, train, samples(1), samples(2), shares=(0.2, 0.1)
-    )
+    by = None
+    if split_by is not None:
+        assert isinstance(train.inputs, torch.Tensor)
+        by = by_name(split_by, [survey.name(number) for number in train.inputs[:, 0].int().tolist()], name)
+    parts = train, samples(1), samples(2)
+    result = Collection(printable(name), Inputs((1,), "features"), kind, *parts, shares=(0.2, 0.1), split_by=by)
     _, training, stops = prepared(result)
     return training, stops

@@ -46,6 +46,7 @@ MOST_ROWS = 200_000
 def look_at_table(path: Path, how: Reading) -> DataFacts:
     """At the rows of a file; without a target, at the columns alone."""
     from profundo.data.tables.frames import doubts, frame_collection, is_parquet, read_table
+    from profundo.data.tables.split_column import by_column, divided_by, learned_from
 
     table, target = read_table(path, how), how.target
     frame = table.frame
@@ -53,7 +54,9 @@ def look_at_table(path: Path, how: Reading) -> DataFacts:
     wanted = target_names(target, frame.columns)
     if target is not None:
         try:
-            result = frame_collection(table, path.stem, str(path), how)
+            by = by_column(how.split_by, frame, wanted, str(path)) if how.split_by is not None else None
+            result = frame_collection(table, path.stem, str(path), learned_from(how))
+            result = result if by is None else divided_by(result, by)
         except ProfundoError as error:
             if not set(wanted) <= set(frame.columns):
                 raise
@@ -68,7 +71,9 @@ def look_at_table(path: Path, how: Reading) -> DataFacts:
             )
         )
     findings += [
-        Finding("warning", note, "Look at the table of how the columns were read.") for note in doubts(table.readings)
+        Finding("warning", f"{capital(note)}.", "Look at the table of how the columns were read.")
+        for reading in table.readings.values()
+        for note in doubts(reading)
     ]
     seen = _look_at_frame(path.stem, frame, wanted, result, np.zeros(len(frame), np.int8), findings)
     readings = result.readings if result is not None else tuple(table.readings.values())
@@ -153,7 +158,7 @@ def _look_at_frame(
         counts = class_counts(label, split, len(collection.targets.classes))
     findings += _target_findings(collection, counts, wanted)
     findings += row_findings(frame, columns, split, label)
-    if not split.any():
+    if not split.any() and (collection is None or collection.split_by is None):
         for doubt in unlike_chance(frame, wanted):
             what, _, advice = doubt.rpartition("; ")
             findings.append(Finding("warning", f"{capital(what)}.", f"{capital(advice)}."))

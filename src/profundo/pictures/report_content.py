@@ -39,7 +39,8 @@ class Value:
 @dataclass(frozen=True, slots=True)
 class Worst:
     """One sample with a large loss. image: uint8 (channels, height, width); row: its values in the order of the columns;
-    confidence: the probability that the network gave to its prediction; number: of the row in its source, from 1; drivers:
+    confidence: the probability that the network gave to its prediction; number: of the row in its source, from 1; ids: what
+    else says which row it is, by column; drivers:
     the values that drove the answer, with how much they added."""
 
     truth: str
@@ -50,6 +51,7 @@ class Worst:
     row: Sequence[Value] = ()
     number: int | None = None
     drivers: Sequence[Value] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

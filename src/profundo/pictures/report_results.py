@@ -452,6 +452,7 @@ def mistakes(worst: Sequence[Worst], kind: str) -> dict[str, Any]:
             for one in worst
         ],
         "numbers": any(one.number is not None for one in worst),
+        "ids": list(worst[0].ids) if worst else [],
         "drivers": any(one.drivers for one in worst),
         "pictures": any(one.image is not None for one in worst),
         "columns": [value.name for value in rows[0]] if few else [],

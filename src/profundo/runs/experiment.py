@@ -388,8 +388,6 @@ def new_experiment(**settings: Any) -> Experiment:
 
 # Settings measured for data of which the result is stated (README); others follow the rules in `completed`.
 KNOWN: dict[tuple[str, str], dict[str, Any]] = {
-    ("breast-cancer", "mlp"): {"epochs": 26, "learning_rate": 0.001},
-    ("diabetes", "mlp"): {"epochs": 33, "learning_rate": 0.001},
     ("mnist", "fast_cnn"): {"epochs": 3, "batch_size": 256},
     ("mnist", "lenet5_1998"): {
         "epochs": 16,
@@ -462,7 +460,7 @@ class Manner:
     patience: float = 0.0  # share of the epochs without a better validation loss after which to stop; 0: never
 
 
-# Measured on the small data sets, means over five seeds (benchmarks/scores.py). Planes of one or two features (moons,
+# Measured on the small data sets, means over seeds 0–4 (benchmarks/scores.py). Planes of one or two features (moons,
 # spiral) need long training and cannot be overfitted by noise in others; tables can, and want a strong decay.
 MANNERS = {
     "normalised images": Manner(40_000, "nesterov", 5e-4, 0.003, 0.4, 256),

@@ -294,6 +294,7 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
             image=shown[place] if image else None,
             row=() if not is_row else values_of(raw[place].flatten(), data.spec.inputs),
             number=None if image or numbers is None else int(numbers[index]) + 1,
+            ids={} if numbers is None else {name: ids[int(numbers[index])] for name, ids in data.ids.items()},
             drivers=() if not is_row else drivers_of(run, raw[place].flatten(), index, others.flatten(1), columns),
         )
         for place, index in enumerate(result.worst)

@@ -18,10 +18,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from profundo.data.splits.folds import labels_of, nested, seed_of, subset
-from profundo.data.splits.splits import separated
+from profundo.data.splits.splits import Collection, divided, separated
 from profundo.evaluate.spread import spread
 from profundo.records import ProfundoError
+from profundo.runs.experiment import Experiment
 from profundo.runs.voice import Quiet, Voice
 from profundo.studies.learning_curve_result import SPLITS, LearningCurve
 from profundo.studies.study import (
@@ -71,7 +74,8 @@ def learning_curve(
     counts = numbers_of(sizes, len(splits[0]))
     check_repeats(repeats, len(counts))
     labels = labels_of(collection, splits[0].targets)
-    orders = [nested(labels, seed_of(asked.seed, repeat)) for repeat in range(repeats)]
+    groups = groups_of(collection, asked)
+    orders = [nested(labels, seed_of(asked.seed, repeat), groups) for repeat in range(repeats)]
     whole = subset(collection, splits, orders[0])
     made(asked, whole, builder)
     notes = (*whole.notes, *few_notes(counts, len(collection.targets.classes)))
@@ -121,6 +125,13 @@ def resume_learning_curve(path: str | Path, voice: Voice | None = None) -> Learn
 
 
 # ------------------------------------------------------------------------------------------------------ the trainings
+def groups_of(collection: Collection, asked: Experiment) -> Tensor | None:
+    """The group of each sample to train on, where rows are divided by group: then one group comes after the other."""
+    if collection.split_by is None or collection.split_by.kind != "group":
+        return None
+    return collection.split_by.keys[divided(collection, asked.validation, asked.seed)[0]]
+
+
 def numbers_of(sizes: Sequence[float], samples: int) -> list[int]:
     """Numbers of training samples, ascending, each once."""
     result = set()

@@ -119,11 +119,18 @@ def held_out(collection: Collection, fold: Tensor, *, validation: float | None, 
 
 
 # ------------------------------------------------------------------------------------------------------ nested subsets
-def nested(labels: Tensor, seed: int) -> Tensor:
+def nested(labels: Tensor, seed: int, groups: Tensor | None = None) -> Tensor:
     """An order of the samples, (samples,), of which every beginning has nearly the class shares of the whole.
 
-    The r-th of the n samples of a class, shuffled, comes at (r + ½) / n of the way.
+    The r-th of the n samples of a class, shuffled, comes at (r + ½) / n of the way. groups: int64 (samples,); those of one
+    come one after the other, in the place of a sample of the class that most of them have.
     """
+    if groups is not None:
+        _, unit = torch.unique(groups, return_inverse=True)
+        counts = torch.zeros(int(unit.max()) + 1, int(labels.max()) + 1).index_put_(
+            (unit, labels), torch.tensor(1.0), accumulate=True
+        )
+        return nested(counts.argmax(1), seed).argsort()[unit].argsort(stable=True)
     shuffled = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
     place = torch.empty(len(labels), dtype=torch.float64)
     for label in range(int(labels.max()) + 1):

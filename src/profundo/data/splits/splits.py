@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -19,7 +19,19 @@ from profundo.data.target_transforms import measured_targets
 from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 from profundo.trees import chosen_rows, leaves, length
 
-__all__ = ["Blocked", "Collection", "Selection", "chosen", "divide", "finished", "labels_of", "separated", "stratified"]
+__all__ = [
+    "Blocked",
+    "Collection",
+    "Selection",
+    "chosen",
+    "divide",
+    "divided",
+    "finished",
+    "labels_of",
+    "note_of_splits",
+    "separated",
+    "stratified",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +39,7 @@ class Collection:
     """What a reader found. Splits that are None are to be taken from `train`.
 
     shares: of `test` among all samples and of `validation` among those left, where they have to be made; split_by: what
-    decides who is in which of them, where that is not chance. readings: of a table, what its columns were taken for.
+    decides who is in which of them, where that is not chance. readings, ids: of a table, as a Dataset has them.
     """
 
     name: str
@@ -39,6 +51,7 @@ class Collection:
     shares: tuple[float, float] = (0.2, 0.125)
     notes: tuple[str, ...] = ()
     readings: tuple[ColumnReading, ...] = ()
+    ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
     split_by: SplitBy | None = None
     target_transform: TargetTransform = "none"
 
@@ -122,7 +135,7 @@ def divide(collection: Collection, *, validation: float | None, seed: int, strea
     """
     parts = separated(collection, validation=validation, seed=seed, stream=stream)
     if collection.split_by is not None:
-        collection = replace(collection, notes=(*collection.notes, _split_note(collection, validation, seed)))
+        collection = replace(collection, notes=(*collection.notes, note_of_splits(collection, validation, seed)))
     return finished(collection, *parts)
 
 
@@ -196,7 +209,8 @@ def check_classes(collection: Collection, train: Tensor, held_out: Tensor) -> No
         )
 
 
-def _split_note(collection: Collection, validation: float | None, seed: int) -> str:
+def note_of_splits(collection: Collection, validation: float | None = None, seed: int = 0) -> str:
+    """Who is in which split, where something else than chance decides it."""
     assert collection.split_by is not None
     names = ("training", "validation", "test")
     parts = zip(names, divided(collection, validation, seed), strict=True)
@@ -249,8 +263,8 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
         targets = replace(targets, shares=_shares(targets, train.targets))
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
-    readings = collection.readings
-    return Dataset(collection.name, Spec(inputs, targets), *splits, notes=notes, facts=facts, readings=readings)
+    spec, readings, ids = Spec(inputs, targets), collection.readings, collection.ids
+    return Dataset(collection.name, spec, *splits, notes=notes, facts=facts, readings=readings, ids=ids)
 
 
 def stratified(labels: Tensor, among: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -265,8 +279,9 @@ def stratified(labels: Tensor, among: Tensor, share: float, generator: torch.Gen
         among[own == label][torch.randperm(count, generator=generator)[:quota]]
         for label, (count, quota) in enumerate(zip(counts, _quotas(counts, share), strict=True))
     ]
-    chosen = torch.cat([among[:0], *taken]).sort().values
-    return among[~torch.isin(among, chosen, assume_unique=True)], chosen
+    aside = torch.zeros(len(labels), dtype=torch.bool)
+    aside[torch.cat([among[:0], *taken])] = True
+    return among[~aside[among]], aside.nonzero().squeeze(1)
 
 
 def _quotas(counts: Sequence[int], share: float) -> list[int]:

@@ -65,7 +65,7 @@ def as_features(inputs: Inputs, *splits: Samples) -> tuple[Inputs, tuple[Samples
         if not keep
     )
     names = feature_names(columns)
-    encodings = [encoded(columns, rows[:, kept], levels) for rows in raw]  # type: ignore[index]
+    encodings = [encoded(columns, rows if kept.all() else rows[:, kept], levels) for rows in raw]  # type: ignore[index,arg-type]
     made = tuple(Samples(rows, split.targets) for rows, split in zip(encodings, splits, strict=True))
     return replace(inputs, shape=(len(names),), names=names, columns=columns), made, notes
 

@@ -7,7 +7,7 @@ holds is recognised here, and every decision that somebody might want to know of
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -71,7 +71,7 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     wanted = target_columns(frame.columns, target, where)
     inputs_of, set_aside = inputs_among(frame.columns, wanted, how, where)
     there = ~frame.select(polars.any_horizontal(polars.col(wanted).is_null())).to_series()
-    labelled = frame.filter(there)
+    labelled = frame if there.all() else frame.filter(there)
     if len(labelled) == 0:
         raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
     texts = {column: cells.filter(there) for column, cells in table.texts.items()}
@@ -80,11 +80,11 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     if not columns:
         raise ProfundoError(f"{where}: no column is left to predict {target!r} from: {none_left(left_out)}")
     try:
-        rows = raw_rows(frame, columns)[
-            torch.from_numpy(there.to_numpy().copy())
-        ]  # of all, for errors tell their numbers
+        rows = raw_rows(frame, columns)  # of all, for errors tell their numbers
     except ProfundoError as error:
         raise ProfundoError(f"{where}: {error}") from None
+    if len(labelled) < len(frame):
+        rows = rows[torch.from_numpy(there.to_numpy().copy())]
     inputs = Inputs(
         (len(columns),),
         "features",
@@ -101,7 +101,8 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     readings = tuple(replace(reading, use=uses.get(column, "input")) for column, reading in table.readings.items())
     notes = (*table.notes, *lost, *outputs, *decisions(readings))
     samples = Samples(rows, values, numbers=torch.from_numpy(there.to_numpy().nonzero()[0]))
-    return Collection(name, inputs, targets, samples, notes=notes, readings=readings)
+    ids = {column: frame[column].cast(polars.String).fill_null("").to_list() for column in inputs.form.ids}
+    return Collection(name, inputs, targets, samples, notes=notes, readings=readings, ids=ids)
 
 
 def inputs_among(
@@ -139,25 +140,23 @@ def decisions(readings: Sequence[ColumnReading]) -> tuple[str, ...]:
             continue
         if reading.use not in ("input", "target"):
             continue
-        if reading.doubt:
-            notes.append(f"{name}: {reading.doubt}; {_remedy(reading)}")
-        if reading.unread:
-            row, cell = reading.first_unread
-            kind = "numbers" if reading.kind == "number" else "dates"
-            are = "cell is" if reading.unread == 1 else "cells are"
-            notes.append(
-                f"{name}: {reading.unread:,} {are} no {kind}, such as {cell!r} in row {row}, and taken as missing"
-            )
+        notes += doubts(reading)
         if reading.kind == "date" and reading.writing.dates != "ymd":
             notes.append(f"{name}: {reading.why}, such as {reading.example[0]!r} for {reading.example[1]}")
     return tuple(notes)
 
 
-def doubts(readings: Mapping[str, ColumnReading]) -> list[str]:
-    """Sentences on what another reader may take columns for."""
-    return [
-        f"column {name!r}: {reading.doubt}; {_remedy(reading)}" for name, reading in readings.items() if reading.doubt
-    ]
+def doubts(reading: ColumnReading) -> Iterator[str]:
+    """Sentences on what another reader may take a column for, and on its cells that could not be read."""
+    if reading.doubt:
+        yield f"column {reading.name!r}: {reading.doubt}; {_remedy(reading)}"
+    if reading.unread:
+        row, cell = reading.first_unread
+        kind = "numbers" if reading.kind == "number" else "dates"
+        are = "cell is" if reading.unread == 1 else "cells are"
+        yield (
+            f"column {reading.name!r}: {reading.unread:,} {are} no {kind}, such as {cell!r} in row {row}, and taken as missing"
+        )
 
 
 def _remedy(reading: ColumnReading) -> str:
@@ -216,6 +215,7 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
     """The table in a file: its values, and what each column was taken for."""
     try:
         if is_parquet(path):
+            check_typed(how, str(path))
             return typed_table(_readable(path, _read_parquet), how.columns)
         form = form_of(how)
         cells = _readable(path, lambda path: read_delimited(path, form))
@@ -225,6 +225,15 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
     except ToldError as error:
         raise ProfundoError(f"{path}: {error}") from None
     return replace(table, notes=cells.notes)
+
+
+def check_typed(how: Reading, where: str, streamed: bool = False) -> None:
+    """Raises ProfundoError for options on how cells are written, where files say it themselves: nothing would heed them."""
+    for option in ("missing", "encoding", "header", *(["columns"] if streamed else [])):
+        if option in how.of_tables():
+            name = {"columns": "column"}.get(option, option)
+            why = "is for tables that are read whole, this is read while training" if streamed else "is for text"
+            raise ProfundoError(f"{where}: --{name} {why}; Parquet says what its cells are; leave it out")
 
 
 def read_rows_as_text(path: Path, form: TableForm, needed: frozenset[str] | None) -> polars.DataFrame:
@@ -385,8 +394,9 @@ def _one_target(series: polars.Series, texts: polars.Series | None, task: Task, 
         hint = "--task real predicts it as a number" if is_number else "choose another target"
         raise ProfundoError(f"{where}: column {series.name!r} has {different:,} different values; {hint}")
     ordered = series.unique().sort()
-    places = {value: place for place, value in enumerate(ordered.to_list())}
-    values = torch.tensor([places[value] for value in series.to_list()])
+    values = torch.from_numpy(
+        series.replace_strict(ordered, list(range(len(ordered))), return_dtype=polars.Int64).to_numpy().copy()
+    )
     words = ordered.cast(polars.String).to_list()
     if texts is not None:
         pairs = polars.DataFrame({"value": series, "text": texts}).unique("value", keep="first", maintain_order=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from profundo.data.tables.reading import Table
 
-__all__ = ["by_column", "learned_from", "split_collection"]
+__all__ = ["by_column", "divided_by", "learned_from", "split_collection"]
 
 
 def split_collection(table: Table, name: str, where: str, how: Reading) -> Collection:
@@ -30,8 +30,17 @@ def split_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     by = by_column(how.split_by, table.frame, targets, where) if how.split_by is not None else None
     collection = frame_collection(table, name, where, learned_from(how))
     if by is not None:
-        return replace(collection, split_by=by)
+        return divided_by(collection, by)
     return replace(collection, notes=(*collection.notes, *unlike_chance(table.frame.drop_nulls(targets), targets)))
+
+
+def divided_by(collection: Collection, by: SplitBy) -> Collection:
+    """The same, divided so; and its column of groups is said to be for that."""
+    readings = tuple(
+        replace(one, use="divides the rows, no input") if by.kind == "group" and one.name == by.what else one
+        for one in collection.readings
+    )
+    return replace(collection, split_by=by, readings=readings)
 
 
 def learned_from(how: Reading) -> Reading:

@@ -5,7 +5,7 @@ tenth of all strings, those whose digits add up to a multiple of ten, are never 
 of 6 to 12 digits. The same encoder–decoder without attention (Cho et al. 2014; Sutskever et al. 2014) has the states at
 both ends alone to write from.
 
-Result: 99.97 % of 2,000 unseen strings reversed exactly with attention (3 seeds, 99.9 to 100 %), 58 % without (seed 0), in
+Result: 99.97 % of 2,000 unseen strings reversed exactly with attention (seeds 0–2, 99.9 to 100 %), 58 % without (seed 0), in
 about 25 s for both on one core of an AMD EPYC, no GPU.
 """
 

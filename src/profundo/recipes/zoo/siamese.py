@@ -4,7 +4,7 @@ Two pictures go through one net; it learns to put the embeddings of one class ne
 least a margin apart. What it learns is a distance, and that serves for classes it never met: few-shot recognition (Koch,
 Zemel & Salakhutdinov 2015). Data: MNIST; digits 0 to 6 are trained on, 7, 8 and 9 are judged.
 
-Result: shown one sample each of the three unseen digits, 64.4 to 67.2 % of further ones are named rightly (3 seeds; 57 to 58 %
+Result: shown one sample each of the three unseen digits, 64.4 to 67.2 % of further ones are named rightly (seeds 0–2; 57 to 58 %
 by raw pixels, 33 % by chance), shown five 77.7 to 79.0 % (77 %). With more samples, and for the ten nearest
 neighbours, raw pixels are better. Triplets do better (recipe triplet). About 20 s on one core of an AMD EPYC, no GPU.
 """

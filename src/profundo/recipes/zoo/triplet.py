@@ -5,7 +5,7 @@ holds a few classes with several samples each, and its triplets are mined: "semi
 distances, or "hard" (Hermans, Beyer & Leibe 2017) on distances. What it learns is a distance that serves for classes it
 never met. Data: MNIST; digits 0 to 6 are trained on, 7, 8 and 9 are judged.
 
-Result: shown one sample each of the three unseen digits, 70.0 to 71.2 % of further ones are named rightly (3 seeds; 57 to 58 %
+Result: shown one sample each of the three unseen digits, 70.0 to 71.2 % of further ones are named rightly (seeds 0–2; 57 to 58 %
 by raw pixels, 33 % by chance), shown five 83.5 to 85.3 % (77 %). The advantage is that of few samples: with
 twenty each, and for the ten nearest neighbours, raw pixels are as good. About 16 s on one core of an AMD EPYC, no GPU.
 """

@@ -6,9 +6,9 @@ through the update gate; how far depends on their biases, which can be drawn for
 2018). Measured are its norm at every distance, before training and after, and whether nets trained in the same way can
 tell after so many meaningless symbols which one was the first.
 
-Result: over 100 steps 4e−14 of the gradient is left in the plain cell (median of 3 seeds, 1e−15 to 3e−11), 3e−6 in an LSTM
+Result: over 100 steps 4e−14 of the gradient is left in the plain cell (median of seeds 0–2, 1e−15 to 3e−11), 3e−6 in an LSTM
 (1e−6 to 3e−6), 0.02 to 0.04 with biases for 40 steps. Over 40 symbols the LSTM with those biases and the GRU remember
-in 100 % of cases in all 3 seeds, the plain cell and the LSTM with forget bias 1 in 23 to 27 % (guessing: 25 %); over 10 the
+in 100 % of cases in all of them, the plain cell and the LSTM with forget bias 1 in 23 to 27 % (guessing: 25 %); over 10 the
 LSTM does in 100 %, the plain cell by chance. A GRU's gradient starts as small as the plain cell's, but it learns to keep
 its state. About 16 s on one core of an AMD EPYC, no GPU.
 """

@@ -8,7 +8,7 @@ last twentieth is for the test; or its characters (--set unit=characters).
 Held-out figures: the cost of a context word given the centre, in nats, by the distribution that the scores imply; and the
 share of words of ten hand-made groups (kin, parts of the body, ranks …) whose nearest neighbour in them is of their group.
 
-Result: a context word costs 6.66 to 6.68 nats (3 seeds), 6.71 to 6.72 by frequencies alone; 86 to 88 % of 76 words have one
+Result: a context word costs 6.66 to 6.68 nats (seeds 0–2), 6.71 to 6.72 by frequencies alone; 86 to 88 % of 76 words have one
 of their group as the nearest of the others, 9 % would by chance. About 10 s on one core of an AMD EPYC, no GPU.
 """
 

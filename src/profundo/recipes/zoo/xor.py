@@ -3,7 +3,7 @@
 Data: the four points of exclusive or, and of or. A logistic neuron and a net with one hidden layer of tanh units learn
 both by batch gradient descent on the cross-entropy.
 
-Result: on XOR one neuron ends at ln 2, the cost of guessing, with 50 to 75 % of the points right (3 seeds); a hidden layer
+Result: on XOR one neuron ends at ln 2, the cost of guessing, with 50 to 75 % of the points right (seeds 0–2); a hidden layer
 has 100 %, both have 100 % on OR. With 8 hidden units each of 40 first weights led there; with 4, about a quarter stayed in
 a local minimum. About 3 s on one core of an AMD EPYC, no GPU.
 """
