@@ -28,6 +28,7 @@ __all__ = [
     "Inputs",
     "Interrupted",
     "LayerRow",
+    "NoSuchNameError",
     "ProfundoError",
     "Samples",
     "Scores",
@@ -48,6 +49,10 @@ class ProfundoError(Exception):
     """Something the person at the keyboard can mend. The message is one line: expected, arrived, where, what to do."""
 
 
+class NoSuchNameError(ProfundoError, AttributeError):
+    """A name of another library, with what is its name here."""
+
+
 class Interrupted(BaseException):
     """SIGINT or SIGTERM came and the state was saved. code: 128 + the signal's number, as shells have it."""
 
@@ -56,18 +61,19 @@ class Interrupted(BaseException):
         self.code = 128 + signal_number
 
 
-InputKind = Literal["image", "features", "array", "sound", "series"]
+InputKind = Literal["image", "features", "array", "sound", "series", "any"]
 THINGS: Mapping[str, str] = {
     "image": "images",
     "features": "rows",
     "array": "arrays",
     "sound": "sounds",
     "series": "series",
+    "any": "samples",
 }
 """What several inputs of a kind are called."""
 
 ColumnKind = Literal["number", "category", "date", "text"]
-TargetKind = Literal["classes", "binary", "labels", "real"]
+TargetKind = Literal["classes", "binary", "labels", "real", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +159,19 @@ class Inputs:
     """What one input looks like.
 
     kind: "features", a row of numbers; "image", of 8-bit pixels; "array", of numbers in any shape; "sound", an array that was a
-        file of sound; "series", an array (channels, steps) in the order of time.
+        file of sound; "series", an array (channels, steps) in the order of time; "any", what goes in as it is, such as ids.
     shape: (channels, height, width) of an image, (features,) of a row, (channels, …) of all others.
     mean, std: per channel or per feature, measured on the training split in units of the raw values
         (0–255 for images); a network sees z = (raw − mean) / std. Empty: the values are used as they are.
     clipped: for each feature whether it has values far out: then the network sees z / √(1 + (z/3)²), mean is the median
         and std the interquartile range in the unit of a normal deviation. Empty: none has.
     limits: of each feature the largest |z| that is believed, twice that of training: what lies beyond is taken for it.
-    names: names of a row's features; empty for images.
+    names: names of a row's features, or of several inputs that came in a dict; empty for images.
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
     sound: of sounds, how they are made alike.
+    parts: of several inputs at once, what each is, in the order of the tuple or dict that holds them; then kind is "any" and
+        shape (numbers of all parts,).
     """
 
     shape: tuple[int, ...]
@@ -177,6 +185,7 @@ class Inputs:
     limits: tuple[float, ...] = ()
     window: tuple[int, ...] = ()
     sound: SoundForm = SoundForm()
+    parts: tuple[Inputs, ...] = ()
 
     @property
     def things(self) -> str:
@@ -208,8 +217,8 @@ class Transform:
 class Targets:
     """What is to be predicted.
 
-    kind: "classes" (an index below K ≥ 3), "binary" (0 or 1), "labels" (each of K is there or not), "real" (one or more
-        numbers).
+    kind: "classes" (an index below K), "binary" (0 or 1), "labels" (each of K is there or not), "real" (one or more
+        numbers), "any" (tensors of any shape, of which a loss function knows what they mean).
     classes: the names of classes or labels in index order; two for "binary", none for "real".
     names: names of the real targets.
     mean, std: of real targets on the training split; a network predicts (target − mean) / std.
@@ -257,17 +266,23 @@ class Samples:
     """One split: raw inputs (a tensor, samples first, or a Source) and targets.
 
     inputs: uint8 (samples, channels, height, width) for images, float32 or float64 (samples, features) for rows.
+        Several inputs are a tuple or dict of tensors (trees.py).
     targets: int64 (samples,) for "classes" and "binary", float32 (samples, K) of 0 and 1 for "labels", float32 or float64
-        (samples, outputs) for "real", in their own units.
+        (samples, outputs) for "real", in their own units; for "any" a tensor, or a tuple or dict of them.
     numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
+    weights: float32 (samples,), how much each counts in training; None where all count alike.
     """
 
     inputs: Tensor | Source
     targets: Tensor
     numbers: Tensor | None = None
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.targets)
+        tree: Any = self.targets
+        while isinstance(tree, Mapping | tuple):
+            tree = next(iter(tree.values() if isinstance(tree, Mapping) else tree))
+        return len(tree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,11 +320,15 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Standardised inputs (batch, *shape), targets (batch, …), and the size of the whole batch over all processes."""
+    """Standardised inputs (batch, *shape), targets (batch, …), and the size of the whole batch over all processes.
+
+    Several inputs, or targets of any shape, are in tuples and dicts of tensors, as in their Samples.
+    weights: float32 (batch,) of the samples, where they do not all count alike."""
 
     inputs: Tensor
     targets: Tensor
     total: int
+    weights: Tensor | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

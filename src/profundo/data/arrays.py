@@ -18,7 +18,16 @@ from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import SMALL, TIGHT, printable, what_is_at
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["array_collection", "read_inputs"]
+__all__ = [
+    "INPUTS",
+    "TARGETS",
+    "array_collection",
+    "array_inputs",
+    "array_kind",
+    "array_targets",
+    "read_inputs",
+    "without_one_hot",
+]
 
 LARGEST = 16 << 30  # bytes when unpacked
 INPUTS, TARGETS = ("x", "X", "inputs", "images", "data", "features"), ("y", "Y", "targets", "labels", "target")
@@ -42,23 +51,23 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     pairs = _pairs(_arrays(path), path)
     if len(forms := {targets.shape[1:] for _, targets in pairs.values()}) > 1:
         raise ProfundoError(f"{path}: expected targets of one shape in all splits, got {sorted(forms)}")
-    whole, notes = _without_one_hot(np.concatenate([targets for _, targets in pairs.values()]), task)
+    whole, notes = without_one_hot(np.concatenate([targets for _, targets in pairs.values()]), task)
     if task == "auto" and whole.dtype.kind == "f" and _is_zero_one(whole):
         notes = (
             "Targets of 0.0 and 1.0 in several columns are taken for numbers; --task labels takes them for labels.",
         )
-    targets, places = _targets(whole, task, path)
+    targets, places = array_targets(whole, task, path)
     shapes = {inputs.shape[1:] for inputs, _ in pairs.values()}
     if len(shapes) > 1:
         raise ProfundoError(f"{path}: expected inputs of one shape in all splits, got {sorted(shapes)}")
     results, begin = {}, 0
     for split, (inputs, own) in pairs.items():
-        results[split] = Samples(_inputs(inputs, path), places[begin : begin + len(own)])
+        results[split] = Samples(array_inputs(inputs, path), places[begin : begin + len(own)])
         begin += len(own)
     first = results["train"].inputs
     assert isinstance(first, Tensor)
     _check_classes(targets, results, path)
-    described = Inputs(tuple(first.shape[1:]), _kind(first))
+    described = Inputs(tuple(first.shape[1:]), array_kind(first))
     others = results.get("validation"), results.get("test")
     return Collection(path.stem, described, targets, results["train"], *others, notes=notes)
 
@@ -73,7 +82,7 @@ def read_inputs(path: Path) -> Tensor:
     if result is None or result.ndim < 2:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "nothing"
         raise ProfundoError(f"{path}: expected inputs in an array x with one input a row, got {shapes}")
-    return _inputs(result, path)
+    return array_inputs(result, path)
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
@@ -103,13 +112,13 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise ProfundoError(f"{path}: expected arrays saved by numpy.savez: {reason}") from None
 
 
-def _kind(inputs: Tensor) -> Literal["image", "features", "array"]:
+def array_kind(inputs: Tensor) -> Literal["image", "features", "array"]:
     if inputs.dtype == torch.uint8:
         return "image"
     return "features" if inputs.dim() == 2 else "array"
 
 
-def _pairs(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Pair]:
+def _pairs(arrays: Mapping[str, np.ndarray], path: Path | str) -> dict[str, Pair]:
     """By split: inputs and targets of equal length."""
     pairs: dict[str, Pair] = {}
     for split, words in SPLITS.items():
@@ -132,7 +141,7 @@ def _pairs(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Pair]:
     return pairs
 
 
-def _check_classes(targets: Targets, results: Mapping[str, Samples], path: Path) -> None:
+def _check_classes(targets: Targets, results: Mapping[str, Samples], path: Path | str) -> None:
     """Raises ProfundoError for a class that another split has and the training split has not."""
     if targets.kind not in ("classes", "binary"):
         return
@@ -148,7 +157,7 @@ def _one(arrays: Mapping[str, np.ndarray], names: list[str]) -> np.ndarray | Non
     return next((arrays[name] for name in names if name in arrays and arrays[name].ndim), None)
 
 
-def _inputs(inputs: np.ndarray, path: Path) -> Tensor:
+def array_inputs(inputs: np.ndarray, path: Path | str) -> Tensor:
     if 0 in inputs.shape[1:]:
         raise ProfundoError(f"{path}: expected inputs with at least one number each, got shape {inputs.shape}")
     if inputs.dtype == np.uint8 and inputs.ndim in (3, 4):
@@ -172,7 +181,7 @@ def _wide(values: np.ndarray) -> np.dtype:
     return np.result_type(values.dtype, np.float32)
 
 
-def _without_one_hot(values: np.ndarray, task: Task) -> tuple[np.ndarray, tuple[str, ...]]:
+def without_one_hot(values: np.ndarray, task: Task) -> tuple[np.ndarray, tuple[str, ...]]:
     """One-hot targets (n, K) as class indices (n,), and a note of it; others as they are."""
     if task not in ("auto", "classes") or not _is_zero_one(values) or not (values.sum(1) == 1).all():
         return values, ()
@@ -189,7 +198,7 @@ def _is_zero_one(values: np.ndarray) -> bool:
     )
 
 
-def _targets(values: np.ndarray, task: Task, path: Path) -> tuple[Targets, Tensor]:
+def array_targets(values: np.ndarray, task: Task, path: Path | str) -> tuple[Targets, Tensor]:
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.dtype.kind not in "fiubUSM" or 0 in values.shape[1:]:

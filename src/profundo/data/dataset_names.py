@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "AUGMENTATIONS",
@@ -66,7 +66,11 @@ class Reading:
     sound_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        """One name stands for a list of it."""
+        """One name stands for a list of it; of targets, a list for names with commas."""
+        target: Any = self.target
+        if target is not None and not isinstance(target, str):
+            several = target if isinstance(target, list | tuple) else (target,)
+            object.__setattr__(self, "target", ",".join(map(str, several)))
         for name in ("drop", "only", "id_columns", "missing"):
             if isinstance(value := getattr(self, name), str):
                 object.__setattr__(self, name, (value,))

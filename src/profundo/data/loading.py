@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from profundo.data.dataset_names import (
     PUBLISHED,
@@ -29,10 +30,11 @@ BY_DEFAULT = Reading()
 
 
 def load(
-    name: str | Path,
+    name: Any,
     *,
     data_dir: str | Path | None = None,
-    validation: float | None = None,
+    validation: Any = None,
+    test: Any = None,
     seed: int = 0,
     stream: Stream = "auto",
     skip_bad: bool = False,
@@ -53,13 +55,15 @@ def load(
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
     class, or of sounds, or texts (.txt) likewise; a table (.csv, .tsv, .jsonl, .parquet) with a column to predict; arrays
-    (.npz); tar shards or Parquet files, in a folder,
-    by a pattern such as train-{000..009}.tar, or by an address such as s3://bucket/path/ (see shards.py, parquet.py).
+    (.npz); tar shards or Parquet files, in a folder, by a pattern such as train-{000..009}.tar, or by an address such as
+    s3://bucket/path/ (see shards.py, parquet.py). Or what is in memory: (X, y) of arrays, a table, a Dataset or DataLoader
+    (see objects.py).
 
     data_dir: folder that holds mnist/, cifar10/ and the like; else the environment variable PROFUNDO_DATA; else they
         are fetched once into the user's cache and checked against their SHA-256.
-    validation: share of the samples not set apart for the test. By default 1/12 of MNIST and sets of its form, 1/8 of
-        the small sets (a tenth of the whole, since a fifth is the test), 1/10 of all others.
+    validation: share of the samples not set apart for the test; of data in memory also more of the same, as is test. By default
+        1/12 of MNIST and sets of its form, 1/8 of the small sets (a tenth of the whole, since a fifth is the test), 1/10 of all
+        others.
     seed: decides who is in which split; the data set's own test split is kept where it has one.
     stream: read images, or rows of Parquet, when they are asked for; "auto" does so where they would take more than half of
         the memory.
@@ -80,7 +84,19 @@ def load(
         *(encoding, header, split_by, target_transform),
         *(sound_rate, sound_seconds),
     )
-    return divide(collect(name, how), validation=validation, seed=seed, stream=stream is True)
+    share = validation if isinstance(validation, int | float) and not isinstance(validation, bool) else None
+    if not isinstance(name, str | Path):
+        from profundo.data.objects import object_collection
+
+        collection = object_collection(name, how, validation=validation if share is None else None, test=test)
+    elif test is not None or validation is not share:
+        raise ProfundoError(
+            f"{name}: expected a share of the samples to validate, such as 0.1, and no test samples; folders and tables "
+            "have them within (docs/data.md)"
+        )
+    else:
+        collection = collect(name, how)
+    return divide(collection, validation=share, seed=seed, stream=stream is True)
 
 
 def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:

@@ -23,6 +23,7 @@ from torch import Tensor
 from profundo.data.tables.columns import text_places
 from profundo.data.text.text_ids import LARGEST_ID
 from profundo.records import Inputs, Samples, Spec, Targets
+from profundo.trees import leaves, rebuilt
 from profundo.units import standard_units
 
 __all__ = [
@@ -46,10 +47,17 @@ __all__ = [
 
 def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
     """float32 (raw − mean) / std of a batch (batch, *shape), per channel or per feature; clipped where that was learned.
+    Of several inputs each by itself; of the kind "any" as they are.
 
     Elementwise, so a batch gets bit for bit the numbers that the whole set would get: images and sounds, small whole
     numbers, in float32; all others in float64, part by part, and then float32.
     """
+    if inputs.parts:
+        parts = [standardize(part, how) for part, how in zip(leaves(raw), inputs.parts, strict=True)]
+        result: Tensor = rebuilt(raw, parts)  # a tuple or dict of them
+        return result
+    if inputs.kind == "any":
+        return raw
     trailing = len(inputs.shape) - 1
     if inputs.kind in ("image", "sound") or not inputs.mean:
         return _standard(raw, inputs.mean, inputs.std, trailing)

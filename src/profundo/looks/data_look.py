@@ -81,6 +81,10 @@ def look(
         raise ProfundoError(f"task {task!r} is unknown; known: {', '.join(get_args(Task))}")
     for option in of_tables.keys() - set(OF_TABLES):
         raise ProfundoError(f"look: {option!r} is unknown; {nearest(option, OF_TABLES)}")
+    if not isinstance(name, str | Path):
+        raise ProfundoError(
+            f"look: expected the name or path of data, got {type(name).__name__}; write it as .parquet or .csv"
+        )
     what = {"image_size": image_size, "split_by": split_by, "sound_rate": sound_rate, "sound_seconds": sound_seconds}
     how = Reading(data_dir, skip_bad=True, target=target, task=task, **what, **of_tables)  # type: ignore[arg-type]
     remember_place(str(name))

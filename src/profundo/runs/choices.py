@@ -12,6 +12,7 @@ from profundo.nets.published_weights import published
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.checks import check_normalisation
 from profundo.runs.experiment import Experiment, completed
+from profundo.runs.given.own import NOTHING, Own
 from profundo.runs.preparing import Prepared, objective_of, precision_of
 from profundo.runs.pretrained import net_of, seen_by
 from profundo.runs.tensorboard import check_log
@@ -38,6 +39,12 @@ def prepare(experiment: Experiment, processes: int = 1) -> Prepared:
 
 
 def load_data(experiment: Experiment) -> Dataset:
+    """The data that an experiment names. Raises ProfundoError for those that were in memory, which no file can name."""
+    if experiment.data.startswith("own:"):
+        raise ProfundoError(
+            f"data {experiment.data[4:]!r} were in memory, and no file can name them: give them again, "
+            "profundo.open_run(path, data=…), or fit(net, data, …, out=…, resume=True)"
+        )
     data = load(experiment.data, seed=experiment.seed, validation=experiment.validation, **experiment.reading())
     return seen_by(experiment, data)
 
@@ -58,20 +65,20 @@ def net_name(experiment: Experiment, data: Dataset) -> str:
     return known.net
 
 
-def check_choices(chosen: Experiment, data: Dataset) -> None:
+def check_choices(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None:
     """Raises ProfundoError for what cannot be with these data on this machine: objective, early stopping, threshold, log."""
-    objective_of(chosen, data)
+    objective_of(chosen, data, own)
     if chosen.early_stop is not None and not len(data.validation):
         raise ProfundoError(
             f"early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out"
         )
     if chosen.threshold is not None:
-        check_threshold(chosen, data)
+        check_threshold(chosen, data, own)
     check_log(chosen.log)
 
 
-def check_threshold(chosen: Experiment, data: Dataset) -> None:
-    targets, objective = data.spec.targets, objective_of(chosen, data)
+def check_threshold(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None:
+    targets, objective = data.spec.targets, objective_of(chosen, data, own)
     if targets.kind != "binary" or objective.likelihood.quantity != PROBABILITIES:
         arrived = f"{len(targets.classes)} {targets.kind}" if targets.kind != "binary" else "margins of a hinge"
         raise ProfundoError(

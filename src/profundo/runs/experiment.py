@@ -25,6 +25,7 @@ from profundo.data.dataset_names import names as dataset_names
 from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
+from profundo.runs.given.foreign import FOREIGN, understood
 
 __all__ = [
     "SETTINGS",
@@ -120,7 +121,14 @@ def read_weights(text: str) -> Any:
 
 
 def read_net_options(texts: Sequence[str]) -> dict[str, Any]:
-    return dict(read_pair(text, "--net-option", "dropout=0.2") for text in texts)
+    pairs = (read_pair(text, "--net-option", "dropout=0.2") for text in texts)
+    return {name: whole_numbers(value) for name, value in pairs}
+
+
+def whole_numbers(value: Any) -> Any:
+    """A list where it is whole numbers with commas between them."""
+    is_list = isinstance(value, str) and re.fullmatch(r"\d+(\s*,\s*\d+)*\s*,?", value)
+    return [int(one) for one in value.replace(" ", "").strip(",").split(",")] if is_list else value
 
 
 def read_columns(texts: Sequence[str]) -> dict[str, str]:
@@ -147,6 +155,7 @@ class Setting:
 
     changes_results: whether a run may come to other figures with another value. form: on the command line, of what is more
     than a word or a number; read: what makes the value from it. option: its name there, where it is not the field's.
+    in_python: whether it is what is given in Python alone.
     """
 
     part: Part
@@ -155,6 +164,7 @@ class Setting:
     form: str | None = None
     read: Callable[[Any], Any] | None = None
     option: str | None = None
+    in_python: bool = False
 
 
 class Experiment(BaseModel):
@@ -338,6 +348,12 @@ class Experiment(BaseModel):
             "data", "Folder with mnist/, cifar10/; PROFUNDO_DATA otherwise.", changes_results=False, form="DIR"
         ),
     ] = None
+    own: Annotated[
+        dict[str, str],
+        Setting(
+            "learning", "Names of the loss, metrics, optimizer and schedule that are no names here.", in_python=True
+        ),
+    ] = {}
     checkpoint_seconds: Annotated[
         float,
         Field(ge=0),
@@ -372,13 +388,15 @@ def belonging_to(*parts: Part) -> tuple[str, ...]:
 
 def new_experiment(**settings: Any) -> Experiment:
     """An Experiment of these settings. Raises ProfundoError that names the setting, what it holds and what it may hold."""
+    settings = understood(settings)
     try:
         return Experiment(**settings)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "experiment"
         if first["type"] == "extra_forbidden":
-            raise ProfundoError(f"setting {name!r} is unknown; {nearest(name, Experiment.model_fields)}") from None
+            hint = FOREIGN.get(name.lower()) or nearest(name, [one for one in SETTINGS if not SETTINGS[one].in_python])
+            raise ProfundoError(f"setting {name!r} is unknown; {hint}") from None
         if first["type"] == "missing":
             raise ProfundoError(f"setting {name!r} is missing; add it") from None
         if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
@@ -429,10 +447,10 @@ def completed(
         "batch_size": samples // 2 if size < samples < 2 * size else size,
         "epochs": min(manner.longest, max(3, -(-manner.samples_seen // max(1, samples)))),
         "optimizer": manner.optimizer,
-        "objective": default_name(spec.targets),
+        **({} if "loss" in experiment.own else {"objective": default_name(spec.targets)}),
         "schedule": "one-cycle",
         "augment": list(manner.augment),
-        "capture": not net.startswith("own:") and experiment.pretrained is None,
+        "capture": not net.startswith("own:") and not experiment.own and experiment.pretrained is None,
     }
     if experiment.pretrained is not None:
         from profundo.nets.published_weights import published  # and PyTorch
@@ -449,6 +467,7 @@ def completed(
     chosen |= {name: value for name, value in experiment.settings().items() if value not in (None, {})}
     if chosen["batch_size"] == EVERY:
         chosen["batch_size"] = max(1, samples)
+    chosen |= {name: None for name in ("optimizer", "schedule") if name in experiment.own}
     if validated and manner.patience:
         chosen.setdefault("early_stop", max(1, round(manner.patience * chosen["epochs"])))
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
@@ -505,6 +524,8 @@ def manner_of(spec: Spec, normalised: bool, net: str) -> str:
         return "normalised images" if normalised else "images"
     if spec.inputs.kind == "sound":
         return "sounds"
+    if spec.inputs.kind == "any":
+        return "images"
     return "plane" if prod(spec.inputs.shape) <= 2 else "table"
 
 

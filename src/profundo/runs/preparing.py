@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from profundo import objectives
 from profundo.data.augmenting.augment import augmentation, value_range
-from profundo.data.batches import batches, in_order
+from profundo.data.batches import batches, in_memory, in_order
 from profundo.data.splits.splits import chosen
 from profundo.evaluate import answers, figure_of, mean_cost
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
+from profundo.objectives.own_losses import PickedOutput
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Experiment, is_ensemble
+from profundo.runs.given.own import NOTHING, Own, measured
 from profundo.runs.pretrained import fit_output, on_features
 from profundo.runs.resumable import Training
 from profundo.train import Batches, EarlyStop, History, Plan, Supervised
@@ -54,6 +56,7 @@ class Prepared:
     device: torch.device
     precision: str
     processes: int = 1
+    own: Own = NOTHING
 
 
 def training(prepared: Prepared, history: History, processes: Group, resumed: bool = False) -> Training:
@@ -63,7 +66,10 @@ def training(prepared: Prepared, history: History, processes: Group, resumed: bo
     return Training(
         make_update(prepared, processes),
         train_batches(prepared, processes),
-        Plan(experiment.epochs or 1, schedule(experiment.schedule or "constant", experiment.warm_up)),
+        Plan(
+            experiment.epochs or 1,
+            prepared.own.schedule or schedule(experiment.schedule or "constant", experiment.warm_up),
+        ),
         history,
         prepared.device,
         prepared.precision,
@@ -119,19 +125,21 @@ def train_batches(prepared: Prepared, processes: Group) -> Batches:
     )
 
 
-def objective_of(experiment: Experiment, data: Dataset) -> objectives.Objective:
-    """What training lowers: the objective that was asked for, or suits the targets, with its smoothing and weights.
+def objective_of(experiment: Experiment, data: Dataset, own: Own = NOTHING) -> objectives.Objective:
+    """What training lowers: a loss of one's own; else the objective that was asked for, or suits the targets, with its
+    smoothing and weights.
 
     Raises ProfundoError for an objective, smoothing or weights that do not suit the targets.
     """
     targets = data.spec.targets
+    if own.loss is not None:
+        return own.loss
     name = experiment.objective or objectives.default_name(targets)
     objective = objectives.build(name, targets, experiment.label_smoothing)
-    if experiment.class_weights is None:
-        return objective
-    return objectives.Weighted(
-        objective, objectives.class_weights(experiment.class_weights, targets, data.train.targets)
-    )
+    if experiment.class_weights is not None:
+        weights = objectives.class_weights(experiment.class_weights, targets, data.train.targets)
+        objective = objectives.Weighted(objective, weights)
+    return PickedOutput(objective) if own.picked else objective
 
 
 def precision_of(experiment: Experiment, net: nn.Module, data: Dataset, device: torch.device) -> str:
@@ -153,8 +161,9 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
         freeze_normalisation(net)
     update = Supervised(
         net,
-        objective_of(experiment, prepared.data),
-        optimizer(
+        objective_of(experiment, prepared.data, prepared.own),
+        prepared.own.optimizer
+        or optimizer(
             experiment.optimizer or "adamw",
             net,
             experiment.learning_rate or 1e-3,
@@ -199,11 +208,11 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
     data, net = prepared.data, prepared.net
     if not len(data.validation):
         return dict
-    likelihood = objective_of(prepared.experiment, data).likelihood
-    workers = prepared.experiment.workers
+    likelihood = objective_of(prepared.experiment, data, prepared.own).likelihood
+    workers, metrics = prepared.experiment.workers, prepared.own.metrics
     name = leading_figure(data.spec.targets, likelihood.quantity == PROBABILITIES)
     kept: list[Batch] = []
-    if isinstance(data.validation.inputs, Tensor):
+    if in_memory(data.validation):
         kept = list(in_order(data.validation, data.spec, device=prepared.device))
 
     def look() -> Mapping[str, float]:
@@ -212,7 +221,11 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
         ordered = kept or in_order(data.validation, data.spec, device=prepared.device, workers=workers)
         with autocast(prepared.precision, prepared.device):
             predictions = answers(net, ordered, likelihood, data.spec.targets)
-        figure = figure_of(name, predictions, data.spec.targets)
-        return processes.from_chief({"validation loss": mean_cost(predictions), f"validation {name}": figure})
+        result = {"validation loss": mean_cost(predictions)}
+        result[f"validation {name}"] = figure_of(name, predictions, data.spec.targets)
+        result |= {
+            f"validation {name}": value for name, value in measured(metrics, predictions, data.spec.targets).items()
+        }
+        return processes.from_chief(result)
 
     return look

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.data.batches import in_order
-from profundo.evaluate import answers, scores
+from profundo.data.batches import in_memory, in_order
+from profundo.evaluate import answers
 from profundo.evaluate.detection import average_precision, curves, roc_area
 from profundo.evaluate.leading import positive
 from profundo.evaluate.reliability import reliability
@@ -32,10 +32,11 @@ from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
-from profundo.runs.scoring import threshold_line
+from profundo.runs.scoring import judged, threshold_line
 from profundo.runs.table_values import column_rows, values_of
 from profundo.runs.target_advice import transform_advice
 from profundo.train.hardware import repeatable
+from profundo.trees import chosen_rows
 
 __all__ = [
     "command_of",
@@ -85,9 +86,7 @@ def report_of(run: Run) -> Report:
         scores=result,
         command=command_of(run),
         drawn_by=_drawn_by(run),
-        validation_scores=None
-        if on_validation is None
-        else scores(on_validation, targets, data.train.targets, worst=0),
+        validation_scores=None if on_validation is None else judged(on_validation, data, run.own),
         asked=settings_of(run),
         counts={name: _counts(split, targets) for name, split in splits.items()},
         sizes={name: len(split) for name, split in splits.items()},
@@ -123,7 +122,7 @@ def _on_validation(run: Run) -> Answers | None:
     device = next((p.device for p in run.net.parameters()), torch.device("cpu"))
     with repeatable(device, "float32"):
         ordered = in_order(data.validation, data.spec, device=device, workers=run.experiment.workers)
-        return answers(run.net, ordered, objective_of(run.experiment, data).likelihood, data.spec.targets)
+        return answers(run.net, ordered, objective_of(run.experiment, data, run.own).likelihood, data.spec.targets)
 
 
 def _fits(predictions: Answers, targets: Targets) -> list[Fit]:
@@ -235,9 +234,10 @@ def _counts(split: Samples, targets: Targets) -> list[int]:
 
 
 def raw_samples(split: Samples, indices: list[int]) -> Tensor:
-    """The raw inputs of these samples, from memory or read."""
-    if isinstance(split.inputs, Tensor):
-        return split.inputs[indices]
+    """The raw inputs of these samples, from memory or read; several inputs as they are."""
+    if in_memory(split):
+        chosen: Tensor = chosen_rows(split.inputs, torch.tensor(indices, dtype=torch.int64))
+        return chosen
     return torch.stack([split.inputs[index] for index in indices])
 
 

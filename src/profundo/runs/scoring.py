@@ -17,6 +17,7 @@ from profundo.pictures.verdict import no_better
 from profundo.records import Dataset, ProfundoError, Samples, Scores, Targets
 from profundo.runs.baselines.linear_baseline import yardstick
 from profundo.runs.experiment import Experiment
+from profundo.runs.given.own import NOTHING, Own, measured
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
 from profundo.runs.voice import figure
@@ -41,11 +42,20 @@ def evaluate_run(
     linear: the linear model's figures and its name, where they are known; else it is fitted.
     """
     if linear is None:
-        run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment, notice)
+        run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment, notice, run.own)
         return
-    run.said = answers_to(run.net, run.data, run.data.test, run.experiment)[0]
-    result = scores(run.said, run.data.spec.targets, run.data.train.targets)
+    run.said = answers_to(run.net, run.data, run.data.test, run.experiment, own=run.own)[0]
+    result = judged(run.said, run.data, run.own)
     run.scores = replace(result, linear=linear[0], linear_name=linear[1])
+
+
+def judged(answers: Answers, data: Dataset, own: Own = NOTHING) -> Scores:
+    """All figures of the answers, with metrics of one's own at the end."""
+    targets = data.spec.targets
+    result = scores(answers, targets, data.train.targets)
+    return (
+        replace(result, values={**result.values, **measured(own.metrics, answers, targets)}) if own.metrics else result
+    )
 
 
 def evaluate_split(
@@ -54,6 +64,7 @@ def evaluate_split(
     split: Samples,
     experiment: Experiment,
     notice: Callable[[str], None] = lambda _: None,
+    own: Own = NOTHING,
 ) -> tuple[Answers, Scores]:
     """What the net says about each sample of a split, and how well, beside a constant and a linear model.
 
@@ -62,25 +73,28 @@ def evaluate_split(
     targets = data.spec.targets
     if not len(split):
         raise ProfundoError(f"{data.name}: expected samples to judge the net by, this split has none; choose another")
+    if "any" in (targets.kind, data.spec.inputs.kind):
+        (outputs,) = answers_to(net, data, split, experiment, own=own)
+        return outputs, judged(outputs, data, own)
     try:
         linear, name = yardstick(data)
     except (RuntimeError, ValueError, OSError, MemoryError, ProfundoError) as error:
         notice(f"no linear model to compare with: {' '.join(str(error).split())}")
-        (outputs,) = answers_to(net, data, split, experiment)
-        return outputs, scores(outputs, targets, data.train.targets)
-    outputs, linear_said = answers_to(net, data, split, experiment, linear)
+        (outputs,) = answers_to(net, data, split, experiment, own=own)
+        return outputs, judged(outputs, data, own)
+    outputs, linear_said = answers_to(net, data, split, experiment, linear, own)
     if experiment.threshold is not None:
         held = answers_to(net, data, data.validation, experiment, linear)[1]
         linear_said = replace(linear_said, threshold=chosen_threshold(experiment.threshold, held, targets))
-    result = scores(outputs, targets, data.train.targets)
+    result = judged(outputs, data, own)
     return outputs, replace(result, linear=figures(linear_said, targets), linear_name=name)
 
 
-def with_threshold(net: nn.Module, data: Dataset, experiment: Experiment) -> Dataset:
+def with_threshold(net: nn.Module, data: Dataset, experiment: Experiment, own: Own = NOTHING) -> Dataset:
     """The data, their targets with the threshold that serves the experiment's rule best on the validation split."""
     if experiment.threshold is None:
         return data
-    (held,) = answers_to(net, data, data.validation, experiment)
+    (held,) = answers_to(net, data, data.validation, experiment, own=own)
     return at_threshold(data, chosen_threshold(experiment.threshold, held, data.spec.targets))
 
 
@@ -93,16 +107,21 @@ def chosen_threshold(rule: str, held: Answers, targets: Targets) -> float:
 
 
 def answers_to(
-    net: nn.Module, data: Dataset, split: Samples, experiment: Experiment, linear: nn.Module | None = None
+    net: nn.Module,
+    data: Dataset,
+    split: Samples,
+    experiment: Experiment,
+    linear: nn.Module | None = None,
+    own: Own = NOTHING,
 ) -> list[Answers]:
     """What the net, and the linear model if there is one, say about each sample of a split."""
     device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
-    judged: list[tuple[nn.Module, objectives.Objective]] = [(net, objective_of(experiment, data).likelihood)]
+    nets: list[tuple[nn.Module, objectives.Objective]] = [(net, objective_of(experiment, data, own).likelihood)]
     if linear is not None:
-        judged.append((linear.to(device), objectives.default(data.spec.targets)))
+        nets.append((linear.to(device), objectives.default(data.spec.targets)))
     with repeatable(device, "float32"):
         ordered = in_order(split, data.spec, device=device, workers=experiment.workers)
-        return answers_of_all(judged, ordered, data.spec.targets)
+        return answers_of_all(nets, ordered, data.spec.targets)
 
 
 def result_lines(run: Run) -> list[str]:
@@ -129,7 +148,7 @@ def result_lines(run: Run) -> list[str]:
 def score_lines(scores: Scores, split: str) -> list[str]:
     """The leading figure beside the yardsticks', why it leads, whether a constant does as well, and the others in a line."""
     (name, value), *rest = scores.values.items()
-    yardsticks = [f"constant predictor: {figure(name, scores.baseline[name])}"]
+    yardsticks = [f"constant predictor: {figure(name, scores.baseline[name])}"] if name in scores.baseline else []
     if name in scores.linear:
         yardsticks.append(f"{scores.linear_name}: {figure(name, scores.linear[name])}")
     others = ", ".join(
@@ -142,10 +161,10 @@ def score_lines(scores: Scores, split: str) -> list[str]:
         for name, value in rest
     )
     remarks = [no_better(name, scores, f"{scores.samples:,} {split} samples"), scores.leads_for]
+    beside = f"   ({', '.join(yardsticks)})" if yardsticks else ""
     return [
-        f"{split} {name}: {figure(name, value)}   ({', '.join(yardsticks)})",
-        *filter(None, remarks),
-        f"{split} {others}",
+        *filter(None, (f"{split} {name}: {figure(name, value)}{beside}", *remarks)),
+        *([f"{split} {others}"] if rest else []),
     ]
 
 

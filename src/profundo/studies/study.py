@@ -43,6 +43,7 @@ from profundo.runs.experiment import (
     read_experiment,
 )
 from profundo.runs.folder import Folder, environment
+from profundo.runs.given.arriving import net_and_data
 from profundo.runs.manifest import differences, flat
 from profundo.runs.preparing import Prepared, objective_of, precision_of
 from profundo.runs.pretrained import net_of, seen_by
@@ -92,13 +93,25 @@ def check_repeats(repeats: int, of: int) -> None:
 
 
 def asked_of(
-    data: str | Path, net: str | Builder | None, settings: Mapping[str, Any]
+    first: Any, second: Any, net: str | Builder | None, settings: Mapping[str, Any]
 ) -> tuple[Experiment, Builder | None]:
-    """The experiment that every training of a study follows, and the builder of its net if that is of one's own."""
+    """The experiment that every training of a study follows, and the builder of its net if that is of one's own.
+
+    first, second: net and data in the order of `fit`, or data alone, with the net by its name.
+    """
+    own, data = net_and_data(first, second)
+    if own is not None and net is not None:
+        raise ProfundoError("net: expected it once, before the data or as net=…, got both")
+    net = own if own is not None else net
+    if isinstance(net, nn.Module):
+        raise ProfundoError(
+            f"net: expected a name or a function that makes a net, for every training begins anew, got one {type(net).__name__}; "
+            "give lambda spec: … that makes it"
+        )
     if not isinstance(data, str | Path):
         raise ProfundoError(
             f"expected the name or path of data, got {type(data).__name__}: its means and categories were learned from a "
-            "training split, and have to be learned anew"
+            "training split, and have to be learned anew; for arrays, profundo.sklearn has estimators for cross_val_score"
         )
     builder = net if callable(net) else None
     name = f"own:{getattr(net, '__name__', type(net).__name__)}" if builder else net

@@ -97,19 +97,21 @@ class Samples:
     notes: tuple[str, ...] = ()
 
 
-def export(run: Run | str | Path, format: str | None = None, out: str | Path | None = None) -> Exported:
+def export(
+    run: Run | str | Path, format: str | None = None, out: str | Path | None = None, *, net: nn.Module | None = None
+) -> Exported:
     """Write the network of a finished run. format: "onnx" or "safetensors"; by the name of `out`, else "onnx".
 
     out: a folder (RUN/exported by default), or a file that ends with .onnx or .safetensors; the card goes beside it.
-    run: its folder, or the Run itself, also with a net of one's own. Raises ProfundoError for a run that is not finished,
-    a net that the format has no words for, and answers that differ; then nothing is written.
+    run: its folder, or the Run itself; net: one of one's own, which the folder cannot name. Raises ProfundoError for a run
+    that is not finished, a net that the format has no words for, and answers that differ; then nothing is written.
     """
     if format is None:
         ending = Path(out).suffix[1:] if out is not None else ""
         format = ending if ending in FORMATS else FORMATS[0]
     if format not in FORMATS:
         raise ProfundoError(f"format {format!r} is unknown; known: {', '.join(FORMATS)}")
-    trained = _trained(run)
+    trained = _trained(run, net)
     about = card(trained.folder)
     place = _place(trained.folder, format, out)
     before = _card_there(place, about)
@@ -162,7 +164,7 @@ def _others(before: Mapping[str, Any], place: Path) -> dict[str, Any]:
     }
 
 
-def _trained(run: Run | str | Path) -> Trained:
+def _trained(run: Run | str | Path, own: nn.Module | None = None) -> Trained:
     """Raises ProfundoError for what is no finished run of a training, or keeps no folder."""
     kept = run.folder if isinstance(run, Run) else Folder(Path(run))
     if kept is None:
@@ -171,7 +173,11 @@ def _trained(run: Run | str | Path) -> Trained:
     if isinstance(run, Run) and str(run.experiment.net).startswith("own:"):
         net, spec = run.net, run.data.spec
     else:
-        net, spec = load_model(folder)
+        net, spec = load_model(folder, own)
+    if spec.targets.kind == "any" or spec.inputs.parts:
+        raise ProfundoError(
+            "export: a net with several inputs, or targets of any shape, is for torch.onnx.export(run.net, …)"
+        )
     objective = load_objective(folder, spec)
     whole = Whole(net, spec, objective).eval()
     return Trained(folder, net, spec, objective, whole)
