@@ -299,7 +299,9 @@ def test_the_look_tells_near_copies_empty_texts_and_scripts(tmp_path):
 
 def test_names_of_people_are_no_texts_until_somebody_says_so(tmp_path):
     draw = random.Random(0)
-    rows = [(f"{draw.choice(PLACES)}, Mr. {draw.choice(PLACES)} Ana {number}", "yn"[number % 2]) for number in range(90)]
+    rows = [
+        (f"{draw.choice(PLACES)}, Mr. {draw.choice(PLACES)} Ana {number}", "yn"[number % 2]) for number in range(90)
+    ]
     with pytest.raises(ProfundoError, match="names or codes, 90 different ones"):
         pf.load(table(tmp_path, rows), target="kind")
     assert pf.load(table(tmp_path, rows), target="kind", columns={"review": "text"}).spec.inputs.texts
