@@ -25,6 +25,7 @@ __all__ = [
     "Column",
     "ColumnReading",
     "Dataset",
+    "Forecast",
     "Inputs",
     "Interrupted",
     "LayerRow",
@@ -139,6 +140,34 @@ class ColumnReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """How the rows of a table become series of even steps, and what of them is to be predicted.
+
+    horizon: steps that are predicted; target: the column of them; time: the column of moments; series: the one that says which
+        series a row is of, "" where there is one.
+    unit, step: between two steps; of "number" as the column has it, of "second", calendar months, or working days.
+    season: steps after which the series repeats itself, 1 where it does not; cycles: those of the calendar that nets are told of,
+        each as `known` channels. columns, form: how the cells of the table are read: time, series, target, and the others.
+    """
+
+    horizon: int
+    target: str
+    time: str
+    series: str = ""
+    unit: Literal["number", "second", "month", "weekday"] = "number"
+    step: float = 1.0
+    season: int = 1
+    cycles: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    form: TableForm = TableForm()
+
+    @property
+    def known(self) -> int:
+        """Channels that tell of the calendar: sine and cosine of each cycle, once and twice."""
+        return 4 * len(self.cycles)
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What one input looks like.
 
@@ -153,6 +182,7 @@ class Inputs:
     names: names of a row's features; empty for images.
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
+    forecast: of series cut from a table, to predict how they go on; names are then of channels, columns of the table's cells.
     """
 
     shape: tuple[int, ...]
@@ -165,6 +195,7 @@ class Inputs:
     clipped: tuple[bool, ...] = ()
     limits: tuple[float, ...] = ()
     window: tuple[int, ...] = ()
+    forecast: Forecast | None = None
 
     @property
     def things(self) -> str:
@@ -199,6 +230,8 @@ class Targets:
     transforms: one for each real target, of which mean and std are then measured; none where they are taken as they are.
     shares: of each class, or label, among the training samples; empty where they were not counted.
     threshold: the probability of the second of two classes from which it is the answer.
+    margins: of each step of a forecast, what to add for the ends of an interval that holds nine of ten values: the quantiles
+        of truth − prediction on the validation split; empty where there is none.
     """
 
     kind: TargetKind
@@ -209,6 +242,7 @@ class Targets:
     transforms: tuple[Transform, ...] = ()
     shares: tuple[float, ...] = ()
     threshold: float = 0.5
+    margins: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,9 @@ def load(
     header: Header = "first",
     split_by: str | None = None,
     target_transform: TargetTransform = "none",
+    horizon: int | None = None,
+    lookback: int | None = None,
+    series: str | None = None,
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
     class; a table (.csv, .tsv, .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder,
@@ -68,11 +71,14 @@ def load(
         names no columns: they are "column 1", "column 2" and so on.
     split_by: "time:COLUMN" or "group:COLUMN" of a table, "group:PATTERN" of the names of images: see split_by.py.
     target_transform: of a real target, "log", "rank" or "auto": see target_transforms.py.
+    horizon: of a table in the order of time, how many steps of the target are predicted after each moment, from the `lookback`
+        steps before it; series: the column that tells several series apart. See series/forecast_windows.py.
     """
     how = Reading(
         *(data_dir, stream, skip_bad, target, task, image_size),
         *(drop, only, id_columns, columns or {}, missing),
         *(encoding, header, split_by, target_transform),
+        *(horizon, lookback, series),
     )
     return divide(collect(name, how), validation=validation, seed=seed, stream=stream is True)
 
@@ -101,7 +107,7 @@ def _collected(name: str | Path, how: Reading) -> Collection:
 
         if (result := stored_collection(str(name), how)) is not None:
             return result
-        if path.suffix.lower() in (*SUFFIXES, ".npz") and not path.is_dir():
+        if path.suffix.lower() in (*SUFFIXES, ".npz", ".ts") and not path.is_dir():
             return _rows(path, how)
     if how.target is not None or how.task != "auto" or how.of_tables():
         given = ["target"] * (how.target is not None) + ["task"] * (how.task != "auto") + how.of_tables()
@@ -114,7 +120,7 @@ def _collected(name: str | Path, how: Reading) -> Collection:
     if not os.path.exists(name):  # also for names that no file can have
         raise ProfundoError(
             f"{str(name)!r} names no data set, and there is no such file; {nearest(str(name), names())}; "
-            "or give a folder or a .zip with one folder of images per class, a table (.csv, .tsv, .parquet), or an .npz"
+            "or give a folder or a .zip with one folder of images per class, a table (.csv, .tsv, .parquet), an .npz, or series (.ts)"
         )
     from profundo.data.images.image_folders import image_collection
 
@@ -124,14 +130,17 @@ def _collected(name: str | Path, how: Reading) -> Collection:
 def _rows(path: Path, how: Reading) -> Collection:
     """What is in a file of rows, read whole."""
     from profundo.data.arrays import array_collection
+    from profundo.data.series.forecast_windows import rows_collection
+    from profundo.data.series.ts_files import ts_collection
     from profundo.data.tables.frames import read_table
-    from profundo.data.tables.split_column import split_collection
 
     if path.suffix.lower() == ".npz":
         return array_collection(path, how.task)
+    if path.suffix.lower() == ".ts":
+        return ts_collection(path, how.task)
     if how.stream is True and path.suffix.lower() in (".csv", ".tsv") and path.is_file():
         raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
-    return split_collection(read_table(path, how), path.stem, str(path), how)
+    return rows_collection(read_table(path, how), path.stem, str(path), how)
 
 
 def _named(name: str, how: Reading) -> Collection:

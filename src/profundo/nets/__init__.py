@@ -33,6 +33,11 @@ __all__ = [
     "resnet18",
     "resnet34",
     "resnet50",
+    "fcn",
+    "rocket",
+    "series_gru",
+    "series_linear",
+    "series_net",
     "table_net",
     "vgg11",
     "vgg13",
@@ -54,6 +59,7 @@ if TYPE_CHECKING:
     from profundo.nets.registry import build
     from profundo.nets.residual import resnet
     from profundo.nets.resnets import resnet18, resnet34, resnet50
+    from profundo.nets.series_nets import fcn, rocket, series_gru, series_linear, series_net
     from profundo.nets.table_nets import table_net
     from profundo.nets.vgg import vgg11, vgg13, vgg16, vgg19
 
@@ -75,6 +81,11 @@ _HOMES = {
     "resnet18": "resnets",
     "resnet34": "resnets",
     "resnet50": "resnets",
+    "fcn": "series_nets",
+    "rocket": "series_nets",
+    "series_gru": "series_nets",
+    "series_linear": "series_nets",
+    "series_net": "series_nets",
     "table_net": "table_nets",
     "vgg11": "vgg",
     "vgg13": "vgg",

@@ -213,6 +213,16 @@ class Experiment(BaseModel):
             form="time:…|group:…",
         ),
     ] = None
+    horizon: Annotated[
+        Whole | None, Setting("data", "Of a table in time, predict so many steps of the target after its last row.")
+    ] = None
+    lookback: Annotated[
+        Whole | None, Setting("data", "Of a forecast, the steps that are looked back on; by default two seasons.")
+    ] = None
+    series: Annotated[
+        str | None,
+        Setting("data", "Of a forecast, the column that says which of several series a row is of.", form="COLUMN"),
+    ] = None
     target_transform: Annotated[
         TargetTransform, Setting("data", "How a number to be predicted is bent for training, and back in answers.")
     ] = "none"
@@ -452,6 +462,10 @@ MANNERS = {
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured on the tables of TUNE in benchmarks/tables_against_trees.py. Probabilities become too certain in long training.
     "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, batches=8, patience=0.3),
+    # Measured by the validation split on the series of benchmarks/series.py. The first begins at a solution, and may go a little.
+    "rocket": Manner(1_000, "adamw", 0.01, 0.0001, 0.001, 32, longest=10),
+    "series": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, patience=0.3),
+    "forecast": Manner(100_000, "adamw", 0.1, 0.001, 0.01, 32, longest=100, patience=0.3),
     "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, longest=60, batches=8, patience=0.3),
 }
 
@@ -461,6 +475,8 @@ def manner_of(spec: Spec, normalised: bool, net: str) -> str:
         return "ensemble, numbers" if spec.targets.kind == "real" else "ensemble, classes"
     if spec.inputs.kind == "image":
         return "normalised images" if normalised else "images"
+    if spec.inputs.kind == "series":
+        return "forecast" if spec.inputs.forecast is not None else "rocket" if net == "rocket" else "series"
     return "plane" if prod(spec.inputs.shape) <= 2 else "table"
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo import objectives
+from profundo.data import standardize_targets
 from profundo.data.augmenting.augment import augmentation, value_range
 from profundo.data.batches import batches, in_order
 from profundo.data.splits.splits import chosen
@@ -138,8 +139,14 @@ MEASURED, PIECES = 10_000, 10  # training rows that a net's own statistics come 
 
 
 def measure_inputs(net: nn.Module, data: Dataset) -> None:
-    """Let a net that scales its inputs by itself (nets/table_nets.py) learn how, from training rows as it will see them."""
-    measure = getattr(net, "measure_inputs", None)
+    """Let a net that scales its inputs by itself (nets/table_nets.py) learn how, from training rows as it will see them; and
+    one that begins where a formula ends (nets/series_nets.py) solve it."""
+    measure, solve = getattr(net, "measure_inputs", None), getattr(net, "solve", None)
+    if solve is not None:
+        targets = standardize_targets(data.train.targets, data.spec.targets)
+        device = next(net.parameters()).device
+        inputs = torch.cat([batch.inputs for batch in in_order(data.train, data.spec, device=device)])
+        solve(inputs, targets.to(device))
     if measure is None:
         return
     count = len(data.train)

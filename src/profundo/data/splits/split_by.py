@@ -42,12 +42,14 @@ Kind = Literal["time", "group"]
 @dataclass(frozen=True, slots=True)
 class SplitBy:
     """What decides who is in which split. keys: (training samples,), the time of each, float64, or the number of its
-    group, int64 from 0; are_dates: whether times are seconds since 1970."""
+    group, int64 from 0; are_dates: whether times are seconds since 1970; ends: of samples that reach over a stretch of time,
+    the last moment of it: such a sample only trains where that lies before all that is held out."""
 
     kind: Kind
     what: str
     keys: Tensor
     are_dates: bool = False
+    ends: Tensor | None = None
 
     def __str__(self) -> str:
         return f"split-by {self.kind}:{self.what}"
