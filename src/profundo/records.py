@@ -35,6 +35,7 @@ __all__ = [
     "Source",
     "Spec",
     "Step",
+    "StepScores",
     "TableForm",
     "Targets",
     "Transform",
@@ -395,16 +396,28 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class StepScores:
+    """How far one step of a forecast is off. rmse, simple: of the network, and of the season's values again; held: the share of
+    true values that its intervals hold."""
+
+    name: str
+    rmse: float
+    simple: float
+    held: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """Figures of one network on one split.
 
     values: by name ("accuracy", "log loss", "RMSE" …, see evaluate/scores.py), first the one that leads, and leads_for says
-    why where that is not the usual one; baseline: the same for the constant predictor; beyond_chance: whether the figure
+    why where that is not the usual one; baseline: the same for the constant predictor, or what baseline_name says; beyond_chance: whether the figure
     that leads is better than the constant's by more than chance makes of so many samples; linear: for logistic or linear
     regression, where it was fitted, and linear_name says which and on what; intervals: 95 %, of some of the values;
     confusion: counts, rows are the true classes; worst: indices of the samples with the largest losses, worst first;
     per_class: one entry for each class or label; calibration: by probability, bins without answers left out; chance: the
     calibration error of a perfectly calibrated net on so many samples, on average, and what it exceeds once in 20 times.
+    steps: of a forecast, one entry for each.
     """
 
     samples: int
@@ -420,6 +433,8 @@ class Scores:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     leads_for: str = ""
     beyond_chance: bool = True
+    baseline_name: str = "constant predictor"
+    steps: Sequence[StepScores] = ()
 
 
 @dataclass(frozen=True, slots=True)

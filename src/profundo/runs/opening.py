@@ -14,7 +14,7 @@ from profundo.runs.manifest import MAY_MOVE, check_data_facts, check_files
 from profundo.runs.report_facts import write_report
 from profundo.runs.run import Run
 from profundo.runs.saved_model import load_model
-from profundo.runs.scoring import at_threshold, evaluate_run
+from profundo.runs.scoring import as_learned, evaluate_run
 from profundo.train import History
 
 __all__ = ["finished", "finished_training", "kind_of", "open_run"]
@@ -56,7 +56,7 @@ def open_run(path: str | Path, *, evaluate: bool = True) -> Run:
     kept = read_result(folder)
     check_files(folder, passed_on, ignored=MAY_MOVE)  # their facts decide; after what may be refused
     check_place(experiment.data, folder.experiment)
-    data = at_threshold(load_data(experiment), spec.targets.threshold)
+    data = as_learned(load_data(experiment), spec.targets)
     check_data_facts(folder, data.facts)
     history = History()
     history.rows = kept.history

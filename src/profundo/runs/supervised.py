@@ -44,7 +44,7 @@ from profundo.runs.report_facts import write_report
 from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
 from profundo.runs.saved_model import keepable, save_model
-from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines, with_threshold
+from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines, with_margins, with_threshold
 from profundo.runs.tensorboard import EventFiles
 from profundo.runs.voice import Quiet, Voice, for_python
 from profundo.threads import using
@@ -292,7 +292,7 @@ def no_longer_kept(
 def judge(run: Run, voice: Voice) -> None:
     """Evaluate the trained network, keep what came out, and say it."""
     folder = run.folder
-    run.data = with_threshold(run.net, run.data, run.experiment)
+    run.data = with_margins(run.net, with_threshold(run.net, run.data, run.experiment), run.experiment)
     if folder is not None:  # the weights first: whatever fails from here on, they are there
         folder.check()
         problems = save_model(folder, run.net, run.experiment, run.data.spec)
@@ -350,6 +350,7 @@ def keep_result(run: Run, folder: Folder, voice: Voice) -> None:
         {
             "test": dict(scores.values),
             "baseline": dict(scores.baseline),
+            "baseline_name": scores.baseline_name,
             "linear": dict(scores.linear),
             "linear_name": scores.linear_name,
             "intervals": {name: list(edges) for name, edges in scores.intervals.items()},
@@ -358,6 +359,7 @@ def keep_result(run: Run, folder: Folder, voice: Voice) -> None:
             "threshold": run.data.spec.targets.threshold if run.experiment.threshold else None,
             "per_class": [asdict(one) for one in scores.per_class],
             "calibration": [asdict(one) for one in scores.calibration],
+            "steps": [asdict(one) for one in scores.steps],
             "confusion": [list(row) for row in scores.confusion],
             "notes": list(run.data.notes),
             "samples": scores.samples,
