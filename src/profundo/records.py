@@ -411,7 +411,8 @@ class Scores:
     """Figures of one network on one split.
 
     values: by name ("accuracy", "log loss", "RMSE" …, see evaluate/scores.py), first the one that leads, and leads_for says
-    why where that is not the usual one; baseline: the same for the constant predictor, or what baseline_name says; beyond_chance: whether the figure
+    why where that is not the usual one; baseline: the same for the constant predictor, or what
+    baseline_name says; beyond_chance: whether the figure
     that leads is better than the constant's by more than chance makes of so many samples; linear: for logistic or linear
     regression, where it was fitted, and linear_name says which and on what; intervals: 95 %, of some of the values;
     confusion: counts, rows are the true classes; worst: indices of the samples with the largest losses, worst first;

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -31,7 +31,18 @@ from profundo.records import Inputs, ProfundoError
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Entry", "TableRows", "array_of", "ending_entries", "entries", "image_of", "is_table", "read_image", "read_rows", "table_rows"]
+__all__ = [
+    "Entry",
+    "TableRows",
+    "array_of",
+    "ending_entries",
+    "entries",
+    "image_of",
+    "is_table",
+    "read_image",
+    "read_rows",
+    "table_rows",
+]
 
 LARGEST_FILE = 64 << 20
 LARGEST_TEXT = 4 << 30  # bytes on standard input
@@ -188,8 +199,10 @@ def _standard_input(inputs: Inputs) -> polars.DataFrame:
 # -------------------------------------------------------------------------------------------------------------- arrays
 def forecast_entries(path: Path, inputs: Inputs) -> Iterator[Entry]:
     """Of each series in a table what is to be predicted further."""
-    where = printable(str(path))
-    yield from ending_entries(endings_of_frame(_rows_of(path, row_inputs(inputs)), inputs, where), inputs, where)
+    where, rows = printable(str(path)), row_inputs(inputs)
+    frame = _standard_input(rows) if path == STANDARD_INPUT else _rows_of(path, rows)
+    where = "standard input" if path == STANDARD_INPUT else where
+    yield from ending_entries(endings_of_frame(frame, inputs, where), inputs, where)
 
 
 def ending_entries(found: Iterable[Ending | str], inputs: Inputs, name: str) -> Iterator[Entry]:
@@ -231,11 +244,15 @@ def array_of(values: Sequence[Any], inputs: Inputs, name: str) -> tuple[Tensor, 
     try:
         array = np.array(values, dtype=np.float64)  # None becomes NaN
     except (TypeError, ValueError):
-        raise ProfundoError(f"{name}: expected nested lists of numbers, {wanted}, all of one depth and length") from None
+        raise ProfundoError(
+            f"{name}: expected nested lists of numbers, {wanted}, all of one depth and length"
+        ) from None
     if array.shape != inputs.shape:
         raise ProfundoError(f"{name}: expected {wanted} numbers, got {' × '.join(map(str, array.shape)) or 'one'}")
     if np.isinf(array).any() or (np.isnan(array).any() and inputs.kind != "series"):
-        raise ProfundoError(f"{name}: expected finite numbers, got {'an infinite one' if np.isinf(array).any() else 'null'}")
+        raise ProfundoError(
+            f"{name}: expected finite numbers, got {'an infinite one' if np.isinf(array).any() else 'null'}"
+        )
     if inputs.kind != "series":
         return torch.from_numpy(array), ()
     whole, notices = filled_series(torch.from_numpy(array)[None], name)

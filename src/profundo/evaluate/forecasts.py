@@ -1,7 +1,7 @@
 """Forecasts of several steps: what the season alone would say, how far each step is off, and intervals that hold.
 
-    seasonal naive   ŷ(t+h) = y(t+h − season·⌈h / season⌉)        Hyndman, Athanasopoulos 2021, §5.2
-    intervals        ŷ(t+h) + the quantiles of truth − ŷ(t+h) on validation windows (split conformal; Vovk et al. 2005)
+seasonal naive   ŷ(t+h) = y(t+h − season·⌈h / season⌉)        Hyndman, Athanasopoulos 2021, §5.2
+intervals        ŷ(t+h) + the quantiles of truth − ŷ(t+h) on validation windows (split conformal; Vovk et al. 2005)
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def inside(outputs: Answers, targets: Targets) -> Tensor:
     """bool (samples, horizon): whether the interval holds the truth."""
     low, high = torch.tensor(targets.margins, dtype=torch.float64).T
     errors = outputs.targets.double() - outputs.predictions.double()
-    return (errors >= low) & (errors <= high)
+    held: Tensor = (errors >= low) & (errors <= high)
+    return held
 
 
 def coverage(outputs: Answers, targets: Targets) -> float:
@@ -50,7 +51,9 @@ def coverage(outputs: Answers, targets: Targets) -> float:
 
 def step_scores(outputs: Answers, simple: Answers, targets: Targets) -> tuple[StepScores, ...]:
     """Of each step of the horizon the error of the network and of the simple method, and what its intervals hold."""
-    own, other = ((one.targets.double() - one.predictions.double()).square().mean(0).sqrt() for one in (outputs, simple))
+    own, other = (
+        (one.targets.double() - one.predictions.double()).square().mean(0).sqrt() for one in (outputs, simple)
+    )
     held = inside(outputs, targets).double().mean(0)
     return tuple(
         StepScores(*one) for one in zip(targets.names, own.tolist(), other.tolist(), held.tolist(), strict=True)

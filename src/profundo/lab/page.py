@@ -41,12 +41,15 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
     """The whole page, in UTF-8."""
     inputs = spec.inputs
     columns = columns_of(inputs) if inputs.kind == "features" else ()
+    is_table = inputs.kind == "features" or inputs.forecast is not None
     html = _template().render(
         name=name,
         t=TEXTS[language],
         language=language,
         about=about(spec, language),
         is_image=inputs.kind == "image",
+        is_table=is_table,
+        example="" if is_table else f'{{"{inputs.things}": [[[…]]]}}',
         accept=",".join(IMAGE_TYPES),
         may_lack=bool(inputs.columns),
         fields=[field(place, inputs, columns) for place in range(len(columns))] if len(columns) <= MOST_FIELDS else [],
@@ -65,6 +68,12 @@ def about(spec: Spec, language: str) -> str:
     if inputs.kind == "image":
         channels, height, width = inputs.shape
         takes = t["takes_images"].format(size=f"{width} × {height}", colours=t["grey" if channels == 1 else "colour"])
+    elif inputs.forecast is not None:
+        return t["takes_course"].format(
+            columns=", ".join(one.name for one in inputs.forecast.columns), count=spec.outputs
+        )
+    elif inputs.kind != "features":
+        takes = t["takes_arrays"].format(size=" × ".join(map(str, inputs.shape)))
     else:
         takes = t["takes_rows"].format(count=len(columns_of(inputs)))
     says = t[{"real": "says_numbers", "labels": "says_labels"}.get(targets.kind, "says_classes")]

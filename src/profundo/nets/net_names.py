@@ -40,7 +40,8 @@ NETS_FOR_SERIES = frozenset({"rocket", "fcn", "series_gru", "series_linear", "se
 
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "fast_cnn" for images, "table_net" for rows, "rocket" for series, "series_net" for forecasts, "mlp" for planes of one or two features."""
+    """The net to begin with: "fast_cnn" for images, "table_net" for rows, "rocket" for series, "series_net" for forecasts,
+    "mlp" for planes of one or two features and arrays."""
     if spec.inputs.kind == "image":
         return "fast_cnn"
     if spec.inputs.kind == "series":

@@ -1,7 +1,7 @@
 """Ridge regression for several strengths at once: one decomposition of XᵀX, or of XXᵀ where that is smaller, serves all.
 
-    W(α) = (XᵀX + αI)⁻¹ XᵀY = Xᵀ (XXᵀ + αI)⁻¹ Y        X, Y centred; the intercept is free of the penalty
-    y − ŷ₋ᵢ = (y − ŷ)ᵢ / (1 − Hᵢᵢ)                      what is predicted of a sample left out (Allen 1974)
+W(α) = (XᵀX + αI)⁻¹ XᵀY = Xᵀ (XXᵀ + αI)⁻¹ Y        X, Y centred; the intercept is free of the penalty
+y − ŷ₋ᵢ = (y − ŷ)ᵢ / (1 − Hᵢᵢ)                      what is predicted of a sample left out (Allen 1974)
 """
 
 from __future__ import annotations
@@ -37,4 +37,5 @@ class Ridge:
         shares = self.values / (self.values + strength) if self.wide else 1 / (self.values + strength)
         fitted = basis * shares @ (basis.T @ y)
         leverage = (basis.square() * shares).sum(1, keepdim=True) + 1 / count
-        return self.targets - (y - fitted) / (1 - leverage).clamp(min=1e-6)
+        result: Tensor = self.targets - (y - fitted) / (1 - leverage).clamp(min=1e-6)
+        return result

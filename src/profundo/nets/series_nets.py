@@ -101,7 +101,9 @@ class Rocket(nn.Module):
         parts = []
         for place in range(len(self.dilations)):
             for half, own in enumerate(self.responses(series, place)):
-                parts += [(own > bound.unsqueeze(1)).float().mean(2) for bound in self.thresholds[place, half::2].unbind(1)]
+                parts += [
+                    (own > bound.unsqueeze(1)).float().mean(2) for bound in self.thresholds[place, half::2].unbind(1)
+                ]
         return torch.cat(parts, 1)
 
     def responses(self, series: Tensor, place: int) -> tuple[Tensor, Tensor]:
@@ -126,7 +128,7 @@ class Rocket(nn.Module):
                 ordered = own.transpose(0, 1).flatten(1).sort(1).values
                 at = (quantiles[place, half::2] * (ordered.shape[1] - 1)).long()
                 self.thresholds[place, half::2] = ordered.gather(1, at)
-        features = torch.cat([self.features(part) for part in series.split(16)])
+        features = torch.cat([self.features(part) for part in torch.split(series, 16)])
         self.middle.copy_(features.mean(0))
         spread = features.std(0, correction=0)
         self.spread.copy_(torch.where(spread > 1e-6, spread, 1.0))
@@ -145,7 +147,9 @@ def solved(rows: Tensor, targets: Tensor, kind: str, classes: int) -> tuple[Tens
     else:
         wanted = 2 * targets.double().view(len(targets), -1) - 1
     ridge = Ridge(rows, wanted)
-    strength = min((one * rows.shape[1] for one in STRENGTHS), key=lambda one: mean_square(ridge.left_out(one) - wanted))
+    strength = min(
+        (one * rows.shape[1] for one in STRENGTHS), key=lambda one: mean_square(ridge.left_out(one) - wanted)
+    )
     weight, bias = ridge.weights(strength)
     if kind == "real":
         return weight, bias

@@ -166,7 +166,8 @@ class Report:
     counts: samples per class (or label) of each split; one number for real targets; sizes: samples of each split.
     examples: raw uint8 images (images, channels, height, width) with one label each.
     augmented: raw uint8 images by rows of 8, a training image as it is and as it comes in 7 steps.
-    series: of series a few of each class; courses: of a forecast some test windows. facts: what identifies the data. seconds: by phase. asked: the settings, nested or flat. command: repeats the run;
+    series: of series a few of each class; courses: of a forecast some test windows.
+    facts: what identifies the data. seconds: by phase. asked: the settings, nested or flat. command: repeats the run;
     drawn_by: a command that draws the network. threshold: from which probability a class is answered, in words.
     """
 

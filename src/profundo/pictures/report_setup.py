@@ -84,7 +84,9 @@ def series_figures(report: Report) -> list[Figure]:
                 y_label="value",
                 log_y=False,
             ),
-            f"Training series of class {one.label}, as they arrive." if one.label else "Training series, as they arrive.",
+            f"Training series of class {one.label}, as they arrive."
+            if one.label
+            else "Training series, as they arrive.",
         )
         for one in report.series
     ]

@@ -31,8 +31,8 @@ from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
-from profundo.runs.series_facts import courses_of, example_series
 from profundo.runs.scoring import threshold_line
+from profundo.runs.series_facts import courses_of, example_series
 from profundo.runs.table_values import column_rows, values_of
 from profundo.runs.target_advice import transform_advice
 from profundo.train.hardware import repeatable

@@ -183,7 +183,9 @@ def step_line(scores: Scores, split: str) -> str:
     """The first and the last step of a forecast, and whether nine of ten intervals held."""
     first, last = scores.steps[0], scores.steps[-1]
     held = sum(step.held for step in scores.steps) / len(scores.steps)
-    far = f"{split} RMSE from {figure('RMSE', first.rmse)} at {first.name} to {figure('RMSE', last.rmse)} at {last.name}"
+    far = (
+        f"{split} RMSE from {figure('RMSE', first.rmse)} at {first.name} to {figure('RMSE', last.rmse)} at {last.name}"
+    )
     return f"{far}; {100 * held:.1f} % of the values lie in their {100 * LEVEL:.0f} % intervals"
 
 

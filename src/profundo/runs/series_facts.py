@@ -52,5 +52,7 @@ def courses_of(run: Run) -> tuple[Course, ...]:
         predicted = outputs.predictions[place].double()
         edges = (predicted + low).tolist(), (predicted + high).tolist()
         past, truth = data.test.inputs[place, 0].tolist(), outputs.targets[place].tolist()
-        results.append(Course(title, past, truth, predicted.tolist(), *(edges if data.spec.targets.margins else ((), ()))))
+        results.append(
+            Course(title, past, truth, predicted.tolist(), *(edges if data.spec.targets.margins else ((), ())))
+        )
     return tuple(results)

@@ -36,7 +36,9 @@ def filled_series(series: Tensor, where: str) -> tuple[Tensor, tuple[str, ...]]:
     series = series.clone()
     for sample, channel in holes.any(2).nonzero().tolist():
         try:
-            series[sample, channel] = torch.from_numpy(filled(series[sample, channel].double().numpy())).to(series.dtype)
+            series[sample, channel] = torch.from_numpy(filled(series[sample, channel].double().numpy())).to(
+                series.dtype
+            )
         except ValueError:
             raise ProfundoError(
                 f"{where}: series {sample + 1}, channel {channel + 1}: no value is there; leave that series out"

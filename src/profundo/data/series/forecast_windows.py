@@ -89,7 +89,9 @@ def forecast_collection(table: Table, name: str, where: str, how: Reading) -> Co
     frame, horizon = table.frame, how.horizon or 1
     (target, *more) = target_columns(frame.columns, how.target, where)
     if more:
-        raise ProfundoError(f"{where}: expected one target to forecast, got {target}, {', '.join(more)}; train one net each")
+        raise ProfundoError(
+            f"{where}: expected one target to forecast, got {target}, {', '.join(more)}; train one net each"
+        )
     if how.target_transform not in ("none", "auto"):
         raise ProfundoError(f"{where}: target-transform {how.target_transform} is not for forecasts; leave it out")
     when = moments_column(frame, target, where, how)
@@ -318,7 +320,9 @@ def endings(
         steps = one.values.shape[1]
         if steps < lookback:
             which = where if one.name is None else f"{where}: series {one.name!r}"
-            results.append(f"{which}: expected {lookback:,} steps of {in_words(forecast)} or more to look back on, got {steps:,}")
+            results.append(
+                f"{which}: expected {lookback:,} steps of {in_words(forecast)} or more to look back on, got {steps:,}"
+            )
             continue
         holes = int((~one.there[-lookback:]).sum())
         notices = (f"{holes:,} of the last {lookback:,} steps have no row and lie on straight lines",) if holes else ()

@@ -1,6 +1,6 @@
 """Moments as steps of equal length, and back: of seconds, of calendar months, of working days, or of a number.
 
-    places      moments → 0, 1, 2 …        moments_at     the way back, also beyond the last one
+places      moments → 0, 1, 2 …        moments_at     the way back, also beyond the last one
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ DAY, YEAR = 86_400.0, 31_556_952.0  # seconds
 ONE_WAY = 0.9  # of the steps
 LEAST_CORRELATION = 0.3  # from which a series is said to repeat itself
 NEAR = 0.9  # of the largest correlation: then the shorter season is taken
-PHASES = {"day": (DAY, 0.0), "week": (7 * DAY, -3 * DAY), "year": (YEAR, 0.0)}  # period, and a moment at which one begins
+PHASES = {
+    "day": (DAY, 0.0),
+    "week": (7 * DAY, -3 * DAY),
+    "year": (YEAR, 0.0),
+}  # period, and a moment at which one begins
 
 
 # ---------------------------------------------------------------------------------------------------------------- steps
@@ -44,30 +48,27 @@ def learned_step(times: list[np.ndarray], are_dates: bool) -> tuple[str, float, 
 
 def places(times: np.ndarray, forecast: Forecast) -> np.ndarray:
     """int64 (moments,): how many steps each lies after the first; moments ascend."""
-    if forecast.unit == "month":
-        passed = _months(times)
-        return np.rint((passed - passed[0]) / forecast.step).astype(np.int64)
     if forecast.unit == "weekday":
         days = _days(times)
-        return np.busday_count(days[0], days).astype(np.int64)
-    return np.rint((times - times[0]) / forecast.step).astype(np.int64)
+        return np.asarray(np.busday_count(days[0], days), np.int64)
+    passed = _months(times) if forecast.unit == "month" else times
+    return np.asarray(np.rint((passed - passed[0]) / forecast.step), np.int64)
 
 
 def moments_at(first: float, steps: np.ndarray, forecast: Forecast) -> np.ndarray:
     """float64: the moments so many steps after the first. A month that is too short for the day has its last day."""
-    if forecast.unit == "weekday":
-        start = np.datetime64(int(first // DAY), "D")
-        days = np.busday_offset(start, steps, roll="forward").astype(np.int64)
-        return days * DAY + first % DAY
-    if forecast.unit != "month":
-        return first + steps * forecast.step
+    if forecast.unit in ("number", "second"):
+        return np.asarray(first + steps * forecast.step)
     begin = _days(np.array([first]))[0]
-    month = begin.astype("datetime64[M]")
-    day = (begin - month.astype("datetime64[D]")).astype(np.int64)
-    wanted = month + np.rint(steps * forecast.step).astype(np.int64)
-    lengths = ((wanted + 1).astype("datetime64[D]") - wanted.astype("datetime64[D]")).astype(np.int64)
-    days = wanted.astype("datetime64[D]").astype(np.int64) + np.minimum(day, lengths - 1)
-    return days * DAY + first % DAY
+    if forecast.unit == "weekday":
+        days = np.busday_offset(begin, steps, roll="forward").astype(np.int64)
+    else:
+        month = begin.astype("datetime64[M]")
+        wanted = month + np.rint(steps * forecast.step).astype(np.int64)
+        lengths = (wanted + 1).astype("datetime64[D]") - wanted.astype("datetime64[D]")
+        day = np.minimum(begin - month.astype("datetime64[D]"), lengths - np.timedelta64(1, "D"))
+        days = (wanted.astype("datetime64[D]") + day).astype(np.int64)
+    return np.asarray(days * DAY + first % DAY, np.float64)
 
 
 def in_words(forecast: Forecast) -> str:
@@ -137,4 +138,4 @@ def autocorrelation(values: np.ndarray) -> np.ndarray:
     if not power > 1e-12 * float(np.mean(values**2)):
         return np.zeros(most + 1)
     whole = np.fft.irfft(np.abs(np.fft.rfft(rest, 2 * len(rest))) ** 2)[: most + 1]
-    return whole / (len(rest) - np.arange(most + 1)) / power
+    return np.asarray(whole / (len(rest) - np.arange(most + 1)) / power)

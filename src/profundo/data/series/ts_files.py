@@ -43,7 +43,7 @@ class LabelledSeries:
     @property
     def steps(self) -> int:
         """Of the longest."""
-        return max(one.shape[1] for one in self.series)
+        return max(int(one.shape[1]) for one in self.series)
 
 
 def ts_collection(path: Path, task: Task = "auto") -> Collection:
@@ -66,13 +66,15 @@ def ts_collection(path: Path, task: Task = "auto") -> Collection:
     labels = [label for part in parts for label in part.labels]
     targets, values = _targets(labels, train.are_classes if task == "auto" else task != "real", path)
     short = sum(one.shape[1] < steps for part in parts for one in part.series)
-    notes = (f"{short:,} shorter series were continued by their last value, to {steps:,} steps",) if short else ()
+    notes: tuple[str, ...] = (
+        (f"{short:,} shorter series were continued by their last value, to {steps:,} steps",) if short else ()
+    )
     splits, begin = [], 0
     for part, where in zip(parts, (path, partner), strict=False):
-        inputs, more = filled_series(_stacked(part.series, steps), str(where))
-        splits.append(Samples(inputs.float(), values[begin : begin + len(inputs)]))
+        whole, more = filled_series(_stacked(part.series, steps), str(where))
+        splits.append(Samples(whole.float(), values[begin : begin + len(whole)]))
         notes += more
-        begin += len(inputs)
+        begin += len(whole)
     if test is not None:
         notes += (f"The test split is {partner.name}.",)
         _check_classes(targets, splits, path)
@@ -100,7 +102,9 @@ def read_ts(path: Path) -> LabelledSeries:
             if head == "@timestamps" and words[1:2] == ["true"]:
                 raise ProfundoError(f"{where}: expected values at even steps, got time stamps; leave them out")
             if not head.startswith("@"):
-                raise ProfundoError(f"{where}: expected a line such as @data before the series, got {line.strip()[:40]!r}")
+                raise ProfundoError(
+                    f"{where}: expected a line such as @data before the series, got {line.strip()[:40]!r}"
+                )
             continue
         channels = line.strip().split(":")
         if has_label:
