@@ -28,6 +28,7 @@ from profundo.looks.findings import in_order
 from profundo.looks.image_look import look_at_files, look_at_images
 from profundo.looks.look_page import fragment_of, page_of
 from profundo.looks.look_text import text_of
+from profundo.looks.series_look import look_at_series
 from profundo.looks.survey import Tell
 from profundo.looks.table_look import look_at_rows, look_at_table
 from profundo.records import ProfundoError
@@ -66,7 +67,7 @@ def look(
     tell: Tell = lambda *_: None,
     **of_tables: Any,
 ) -> Look:
-    """A look at the data set of that name, or at what is at that path: a folder or .zip of images, a table, an .npz.
+    """A look at the data set of that name, or at what is at that path: a folder or .zip of images, a table, an .npz, series.
 
     target: of a table, the column to be predicted; without one its columns are looked at all the same. tell: is told how
     many images of how many were looked at. of_tables: drop, only, id_columns, columns, missing, encoding, header, as of `load`.
@@ -85,7 +86,10 @@ def look(
         seen = look_at_files(files, path, image_size, tell)
     else:
         collection = collect(name, how)
-        seen = look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)
+        if collection.inputs.kind == "series":
+            seen = look_at_series(collection)
+        else:
+            seen = look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)
     facts = {field.name: getattr(seen, field.name) for field in fields(seen)}
     return Look(**facts | {"findings": in_order(seen.findings), "seconds": time.perf_counter() - begin})
 

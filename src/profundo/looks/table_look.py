@@ -27,6 +27,7 @@ from profundo.looks.data_facts import (
     target_in_words,
 )
 from profundo.looks.findings import Finding
+from profundo.looks.series_look import course_findings
 from profundo.looks.survey import SPLITS
 from profundo.looks.table_facts import column_facts
 from profundo.looks.table_findings import row_findings, table_findings
@@ -45,15 +46,19 @@ MOST_ROWS = 200_000
 
 def look_at_table(path: Path, how: Reading) -> DataFacts:
     """At the rows of a file; without a target, at the columns alone."""
+    from profundo.data.series.forecast_windows import forecast_collection
     from profundo.data.tables.frames import doubts, frame_collection, is_parquet, read_table
 
     table, target = read_table(path, how), how.target
     frame = table.frame
     result, findings = None, []
+    collected = frame_collection if how.horizon is None else forecast_collection
     wanted = target_names(target, frame.columns)
     if target is not None:
         try:
-            result = frame_collection(table, path.stem, str(path), how)
+            result = collected(table, path.stem, str(path), how)
+            if (forecast := result.inputs.forecast) is not None:
+                findings += course_findings(frame, forecast, str(path))
         except ProfundoError as error:
             if not set(wanted) <= set(frame.columns):
                 raise
@@ -153,7 +158,7 @@ def _look_at_frame(
         counts = class_counts(label, split, len(collection.targets.classes))
     findings += _target_findings(collection, counts, wanted)
     findings += row_findings(frame, columns, split, label)
-    if not split.any():
+    if not split.any() and (collection is None or collection.inputs.forecast is None):
         for doubt in unlike_chance(frame, wanted):
             what, _, advice = doubt.rpartition("; ")
             findings.append(Finding("warning", f"{capital(what)}.", f"{capital(advice)}."))
@@ -169,13 +174,22 @@ def _look_at_frame(
         split_sizes(split),
         training,
         shape,
-        target_in_words(collection.targets) if collection is not None else "",
+        _predicted(collection) if collection is not None else "",
         collection.targets.classes if collection is not None else (),
         counts,
         columns=columns,
         notes=tuple(note for note in collection.notes if not note.startswith("column "))
         if collection is not None
         else (),
+    )
+
+
+def _predicted(collection: Collection) -> str:
+    forecast = collection.inputs.forecast
+    return (
+        target_in_words(collection.targets)
+        if forecast is None
+        else f"the next {forecast.horizon:,} steps of {forecast.target!r}"
     )
 
 
@@ -186,7 +200,7 @@ def capital(sentence: str) -> str:
 def _target_findings(
     collection: Collection | None, counts: dict[str, list[int]], wanted: Sequence[str]
 ) -> list[Finding]:
-    if collection is None or collection.targets.kind == "labels":
+    if collection is None or collection.targets.kind == "labels" or collection.inputs.forecast is not None:
         return []
     if collection.targets.kind != "real":
         return class_findings(collection.targets.classes, counts)

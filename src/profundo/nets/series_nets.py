@@ -154,7 +154,10 @@ def solved(rows: Tensor, targets: Tensor, kind: str, classes: int) -> tuple[Tens
     if kind == "real":
         return weight, bias
     margins = ridge.left_out(strength)
-    scale = min((2.0**power for power in range(-2, 7)), key=lambda one: log_loss(one * margins, wanted, kind))
+    sure = math.log(len(rows) + 1) / (
+        2 if kind == "classes" else 1
+    )  # what so many samples can say for certain (Laplace)
+    scale = min((sure * 2**-power for power in range(7)), key=lambda one: log_loss(one * margins, wanted, kind))
     return scale * weight, scale * bias
 
 
@@ -262,15 +265,17 @@ class SeriesNet(nn.Module):
         return F.linear(rows, self.weight, self.bias) + level + self.correction(rows)
 
     def correction(self, rows: Tensor) -> Tensor:
-        count, members = len(rows), self.members
-        if self.training:  # a sample for each member in turn; the last ones are filled up
-            dealt = F.pad(rows, (0, 0, 0, -count % members)).view(-1, members, rows.shape[1]).transpose(0, 1)
-        else:
-            dealt = rows.expand(members, -1, -1)
-        hidden = F.silu(torch.bmm(dealt, self.hidden) + self.hidden_bias.view(members, 1, -1))
+        if not self.training:
+            return self.each(rows.expand(self.members, -1, -1)).mean(0)
+        filled = F.pad(rows, (0, 0, 0, -len(rows) % self.members))  # a sample for each member in turn
+        dealt = self.each(filled.view(-1, self.members, rows.shape[1]).transpose(0, 1))
+        return dealt.transpose(0, 1).flatten(0, 1)[: len(rows)]
+
+    def each(self, rows: Tensor) -> Tensor:
+        """Rows (members, batch, width) → (members, batch, outputs), of each member its own."""
+        hidden = F.silu(torch.bmm(rows, self.hidden) + self.hidden_bias.view(self.members, 1, -1))
         hidden = F.dropout(hidden, self.dropout, self.training)
-        each = torch.bmm(hidden, self.output) + self.output_bias.view(members, 1, -1)
-        return each.transpose(0, 1).flatten(0, 1)[:count] if self.training else each.mean(0)
+        return torch.bmm(hidden, self.output) + self.output_bias.view(self.members, 1, -1)
 
     @torch.no_grad()
     def solve(self, series: Tensor, targets: Tensor) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from profundo.data.dataset_names import Reading, nearest
 from profundo.data.series.filling import filled
-from profundo.data.series.steps import calendar, cycles_of, in_words, learned_step, moments_at, places, season_of
+from profundo.data.series.steps import calendar, cycles_of, learned_step, moments_at, places, season_of, step_in_words
 from profundo.data.splits.split_by import SplitBy, read_split_by
 from profundo.data.splits.splits import Collection
 from profundo.data.tables.frames import (
@@ -213,7 +213,7 @@ def stretches(
         steps = int(at[-1]) + 1
         if steps > SPARSEST * len(own) + 100:
             raise ProfundoError(
-                f"{where}: {len(own):,} rows over {steps:,} steps of {in_words(forecast)} are too uneven to forecast; leave out "
+                f"{where}: {len(own):,} rows over {steps:,} steps of {step_in_words(forecast)} are too uneven to forecast; leave out "
                 "what lies far from the others"
             )
         values = np.full((raw.shape[1], steps), np.nan)
@@ -321,7 +321,7 @@ def endings(
         if steps < lookback:
             which = where if one.name is None else f"{where}: series {one.name!r}"
             results.append(
-                f"{which}: expected {lookback:,} steps of {in_words(forecast)} or more to look back on, got {steps:,}"
+                f"{which}: expected {lookback:,} steps of {step_in_words(forecast)} or more to look back on, got {steps:,}"
             )
             continue
         holes = int((~one.there[-lookback:]).sum())
@@ -339,7 +339,7 @@ def _notes(found: Sequence[Stretch], forecast: Forecast, lookback: int, uneven: 
     several = f"{len(found):,} series, " if len(found) > 1 else ""
     season = f"it repeats itself after {forecast.season:,}" if forecast.season > 1 else "it does not repeat itself"
     notes = [
-        f"{several}{steps:,} steps of {in_words(forecast)}: {forecast.horizon:,} are predicted from {lookback:,}; {season}"
+        f"{several}{steps:,} steps of {step_in_words(forecast)}: {forecast.horizon:,} are predicted from {lookback:,}; {season}"
     ]
     if holes := sum(one.holes for one in found):
         notes.append(
@@ -348,7 +348,9 @@ def _notes(found: Sequence[Stretch], forecast: Forecast, lookback: int, uneven: 
     if doubled := sum(one.doubled for one in found):
         notes.append(f"{doubled:,} rows have a time that a later row has, too; the later one counts")
     if uneven > 0.05:
-        notes.append(f"{uneven:.0%} of the steps between rows are uneven: times were rounded to {in_words(forecast)}")
+        notes.append(
+            f"{uneven:.0%} of the steps between rows are uneven: times were rounded to {step_in_words(forecast)}"
+        )
     if every > 1:
         notes.append(f"windows begin at every {every:,}th step only, to fit in memory")
     return tuple(notes)

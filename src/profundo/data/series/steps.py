@@ -11,12 +11,12 @@ import numpy as np
 
 from profundo.records import Forecast
 
-__all__ = ["calendar", "cycles_of", "in_words", "learned_step", "moments_at", "places", "season_of"]
+__all__ = ["calendar", "cycles_of", "learned_step", "moments_at", "places", "ranks", "season_of", "step_in_words"]
 
 DAY, YEAR = 86_400.0, 31_556_952.0  # seconds
 ONE_WAY = 0.9  # of the steps
 LEAST_CORRELATION = 0.3  # from which a series is said to repeat itself
-NEAR = 0.9  # of the largest correlation: then the shorter season is taken
+NEAR = 0.85  # of the largest correlation: then the shorter season is taken
 PHASES = {
     "day": (DAY, 0.0),
     "week": (7 * DAY, -3 * DAY),
@@ -71,7 +71,7 @@ def moments_at(first: float, steps: np.ndarray, forecast: Forecast) -> np.ndarra
     return np.asarray(days * DAY + first % DAY, np.float64)
 
 
-def in_words(forecast: Forecast) -> str:
+def step_in_words(forecast: Forecast) -> str:
     """The length of a step: "7 days", "1 month"."""
     step = forecast.step
     if forecast.unit == "month":
@@ -119,15 +119,20 @@ def calendar(times: np.ndarray, cycles: tuple[str, ...]) -> np.ndarray:
 
 
 def season_of(values: np.ndarray) -> int:
-    """The steps after which a series resembles itself most, without its trend: the first peak of the autocorrelation that is
-    nearly the highest, up to a third of the length; 1 where none is worth the name."""
-    correlation = autocorrelation(values)
+    """The steps after which a series resembles itself most, without its trend: the first peak of the autocorrelation of its ranks,
+    which a few wild values do not rule, that is nearly the highest, up to a third of the length; 1 where none is worth the name."""
+    correlation = autocorrelation(ranks(values))
     inner = correlation[1:-1]
     peaks = np.flatnonzero((inner > correlation[:-2]) & (inner >= correlation[2:]) & (inner > LEAST_CORRELATION)) + 1
     if not len(peaks):
         return 1
     high = correlation[peaks].max()
     return int(peaks[correlation[peaks] >= NEAR * high][0])
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """float64: the place of each in ascending order; equal values have one rank."""
+    return np.asarray(np.unique(values, return_inverse=True)[1], np.float64)
 
 
 def autocorrelation(values: np.ndarray) -> np.ndarray:
