@@ -25,6 +25,9 @@ WRITTEN = {
     "header": (["--header", "none"], "none"),
     "image_size": (["--image-size", "17"], 17),
     "split_by": (["--split-by", "time:when"], "time:when"),
+    "horizon": (["--horizon", "12"], 12),
+    "lookback": (["--lookback", "24"], 24),
+    "series": (["--series", "shop"], "shop"),
     "target_transform": (["--target-transform", "log"], "log"),
     "net": (["--net", "mlp"], "mlp"),
     "net_options": (

@@ -465,7 +465,7 @@ MANNERS = {
     # Measured by the validation split on the series of benchmarks/series.py. The first begins at a solution, and may go a little.
     "rocket": Manner(1_000, "adamw", 0.01, 0.0001, 0.001, 32, longest=10),
     "series": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, patience=0.3),
-    "forecast": Manner(100_000, "adamw", 0.1, 0.001, 0.01, 32, longest=100, patience=0.3),
+    "forecast": Manner(100_000, "adamw", 0.1, 0.003, 0.03, 32, longest=100, patience=0.3),
     "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, longest=60, batches=8, patience=0.3),
 }
 
