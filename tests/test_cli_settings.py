@@ -27,6 +27,9 @@ WRITTEN = {
     "sound_rate": (["--sound-rate", "16000"], 16000),
     "sound_seconds": (["--sound-seconds", "1.5"], 1.5),
     "split_by": (["--split-by", "time:when"], "time:when"),
+    "horizon": (["--horizon", "12"], 12),
+    "lookback": (["--lookback", "24"], 24),
+    "series": (["--series", "shop"], "shop"),
     "target_transform": (["--target-transform", "log"], "log"),
     "net": (["--net", "mlp"], "mlp"),
     "net_options": (

@@ -25,6 +25,7 @@ __all__ = [
     "Column",
     "ColumnReading",
     "Dataset",
+    "Forecast",
     "Inputs",
     "Interrupted",
     "LayerRow",
@@ -36,6 +37,7 @@ __all__ = [
     "Source",
     "Spec",
     "Step",
+    "StepScores",
     "TableForm",
     "Targets",
     "Transform",
@@ -155,6 +157,34 @@ class SoundForm:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """How the rows of a table become series of even steps, and what of them is to be predicted.
+
+    horizon: steps that are predicted; target: the column of them; time: the column of moments; series: the one that says which
+        series a row is of, "" where there is one.
+    unit, step: between two steps; of "number" as the column has it, of "second", calendar months, or working days.
+    season: steps after which the series repeats itself, 1 where it does not; cycles: those of the calendar that nets are told of,
+        each as `known` channels. columns, form: how the cells of the table are read: time, series, target, and the others.
+    """
+
+    horizon: int
+    target: str
+    time: str
+    series: str = ""
+    unit: Literal["number", "second", "month", "weekday"] = "number"
+    step: float = 1.0
+    season: int = 1
+    cycles: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    form: TableForm = TableForm()
+
+    @property
+    def known(self) -> int:
+        """Channels that tell of the calendar: sine and cosine of each cycle, once and twice."""
+        return 4 * len(self.cycles)
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What one input looks like.
 
@@ -172,6 +202,7 @@ class Inputs:
     sound: of sounds, how they are made alike.
     parts: of several inputs at once, what each is, in the order of the tuple or dict that holds them; then kind is "any" and
         shape (numbers of all parts,).
+    forecast: of series cut from a table, to predict how they go on; names are then of channels, columns of the table's cells.
     """
 
     shape: tuple[int, ...]
@@ -186,6 +217,7 @@ class Inputs:
     window: tuple[int, ...] = ()
     sound: SoundForm = SoundForm()
     parts: tuple[Inputs, ...] = ()
+    forecast: Forecast | None = None
 
     @property
     def things(self) -> str:
@@ -225,6 +257,8 @@ class Targets:
     transforms: one for each real target, of which mean and std are then measured; none where they are taken as they are.
     shares: of each class, or label, among the training samples; empty where they were not counted.
     threshold: the probability of the second of two classes from which it is the answer.
+    margins: of each step of a forecast, what to add for the ends of an interval that holds nine of ten values: the quantiles
+        of truth − prediction on the validation split; empty where there is none.
     """
 
     kind: TargetKind
@@ -235,6 +269,7 @@ class Targets:
     transforms: tuple[Transform, ...] = ()
     shares: tuple[float, ...] = ()
     threshold: float = 0.5
+    margins: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,16 +434,29 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class StepScores:
+    """How far one step of a forecast is off. rmse, simple: of the network, and of the season's values again; held: the share of
+    true values that its intervals hold."""
+
+    name: str
+    rmse: float
+    simple: float
+    held: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """Figures of one network on one split.
 
     values: by name ("accuracy", "log loss", "RMSE" …, see evaluate/scores.py), first the one that leads, and leads_for says
-    why where that is not the usual one; baseline: the same for the constant predictor; beyond_chance: whether the figure
+    why where that is not the usual one; baseline: the same for the constant predictor, or what
+    baseline_name says; beyond_chance: whether the figure
     that leads is better than the constant's by more than chance makes of so many samples; linear: for logistic or linear
     regression, where it was fitted, and linear_name says which and on what; intervals: 95 %, of some of the values;
     confusion: counts, rows are the true classes; worst: indices of the samples with the largest losses, worst first;
     per_class: one entry for each class or label; calibration: by probability, bins without answers left out; chance: the
     calibration error of a perfectly calibrated net on so many samples, on average, and what it exceeds once in 20 times.
+    steps: of a forecast, one entry for each.
     """
 
     samples: int
@@ -424,6 +472,8 @@ class Scores:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     leads_for: str = ""
     beyond_chance: bool = True
+    baseline_name: str = "constant predictor"
+    steps: Sequence[StepScores] = ()
 
 
 @dataclass(frozen=True, slots=True)

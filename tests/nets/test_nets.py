@@ -11,7 +11,13 @@ from torch import nn
 
 from profundo import nets
 from profundo.nets.fast import stages
-from profundo.nets.net_names import NETS_FOR_IMAGES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS, PUBLISHED_NETS
+from profundo.nets.net_names import (
+    NETS_FOR_IMAGES,
+    NETS_FOR_SERIES,
+    NETS_FOR_SOUNDS,
+    NETS_FOR_TEXTS,
+    PUBLISHED_NETS,
+)
 from profundo.nets.summary import summary
 from profundo.records import Column, Inputs, ProfundoError, SoundForm, Spec, Targets
 
@@ -21,7 +27,7 @@ REAL = Targets("real", names=("length", "weight"))
 
 
 def spec_of(shape, targets=TEN):
-    return Spec(Inputs(shape, "image" if len(shape) == 3 else "features"), targets)
+    return Spec(Inputs(shape, {3: "image", 2: "series"}.get(len(shape), "features")), targets)
 
 
 def text_spec(targets=TEN):
@@ -44,6 +50,9 @@ SPECS = {
     "rows with a text, two classes": text_spec(BINARY),
     "sounds": Spec(Inputs((1, 1500), "sound", sound=SoundForm(8000)), TEN),
     "sounds at 44.1 kHz, two classes": Spec(Inputs((1, 6000), "sound", sound=SoundForm(44_100)), BINARY),
+    "series, two classes": spec_of((1, 24), BINARY),
+    "series, ten classes": spec_of((3, 17)),
+    "series, two reals": spec_of((2, 9), REAL),
 }
 # Nets for ImageNet have the contract at a sixteenth of their width, on colour images, one of each kind of block: the
 # others repeat the same blocks. Their published form, at full width, is compared with tables in test_published.py.
@@ -56,6 +65,9 @@ CASES = [
     if spec.inputs.kind == "sound" or name not in NETS_FOR_SOUNDS
     if spec.inputs.kind != "sound" or name != "table_net"
     if bool(spec.inputs.texts) == (name in NETS_FOR_TEXTS)
+    if spec.inputs.kind == "series" or name not in NETS_FOR_SERIES
+    if spec.inputs.kind != "series"
+    or name not in ("table_net", "rocket")  # the second is drawn by `solve`, see test_series_nets
     if name not in PUBLISHED_NETS or (name in OF_EACH_BLOCK and spec.inputs.shape[0] == 3)
 ]
 

@@ -44,7 +44,8 @@ class Reading:
 
     Of a table: drop, only: columns left out, or the only ones learned from; id_columns: those that say which row it is;
     columns: what some are and how they are written, such as {"when": "date:dmy"}; missing: words for nothing in place of
-    the usual ones; encoding: of text that is no UTF-8; header: where the names of the columns are.
+    the usual ones; encoding: of text that is no UTF-8; header: where the names of the columns are. horizon, lookback, series:
+    of a forecast, see series/forecast_windows.py.
     """
 
     data_dir: str | Path | None = None
@@ -64,6 +65,9 @@ class Reading:
     target_transform: TargetTransform = "none"
     sound_rate: int | None = None
     sound_seconds: float | None = None
+    horizon: int | None = None
+    lookback: int | None = None
+    series: str | None = None
 
     def __post_init__(self) -> None:
         """One name stands for a list of it; of targets, a list for names with commas."""
@@ -87,7 +91,10 @@ class Reading:
         return [name for name in OF_TABLES if getattr(self, name) and getattr(self, name) != getattr(usual, name)]
 
 
-OF_TABLES = ("drop", "only", "id_columns", "columns", "missing", "encoding", "header")
+OF_TABLES = (
+    *("drop", "only", "id_columns", "columns", "missing", "encoding", "header"),
+    *("horizon", "lookback", "series"),
+)
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson", ".json")
 """Of files that are read as tables."""

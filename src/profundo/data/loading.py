@@ -52,6 +52,9 @@ def load(
     target_transform: TargetTransform = "none",
     sound_rate: int | None = None,
     sound_seconds: float | None = None,
+    horizon: int | None = None,
+    lookback: int | None = None,
+    series: str | None = None,
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
     class, or of sounds, or texts (.txt) likewise; a table (.csv, .tsv, .jsonl, .parquet) with a column to predict; arrays
@@ -77,12 +80,18 @@ def load(
     split_by: "time:COLUMN" or "group:COLUMN" of a table, "group:PATTERN" of the names of images or sounds: see split_by.py.
     target_transform: of a real target, "log", "rank" or "auto": see target_transforms.py.
     sound_rate, sound_seconds: in Hz and seconds, what all sounds are made like: see sound_folders.py.
+    horizon: of a table in the order of time, how many steps of the target are predicted after each moment, from the `lookback`
+        steps before it; series: the column that tells several series apart. See series/forecast_windows.py.
     """
     how = Reading(
         *(data_dir, stream, skip_bad, target, task, image_size),
         *(drop, only, id_columns, columns or {}, missing),
         *(encoding, header, split_by, target_transform),
-        *(sound_rate, sound_seconds),
+        sound_rate=sound_rate,
+        sound_seconds=sound_seconds,
+        horizon=horizon,
+        lookback=lookback,
+        series=series,
     )
     share = validation if isinstance(validation, int | float) and not isinstance(validation, bool) else None
     if not isinstance(name, str | Path):
@@ -126,7 +135,7 @@ def _collected(name: str | Path, how: Reading) -> Collection:
 
         if (result := stored_collection(str(name), how)) is not None:
             return result
-        if path.suffix.lower() in (*SUFFIXES, ".npz") and not path.is_dir():
+        if path.suffix.lower() in (*SUFFIXES, ".npz", ".ts") and not path.is_dir():
             return _rows(path, how)
     if how.target is not None or how.task != "auto" or how.of_tables():
         given = ["target"] * (how.target is not None) + ["task"] * (how.task != "auto") + how.of_tables()
@@ -139,7 +148,8 @@ def _collected(name: str | Path, how: Reading) -> Collection:
     if not os.path.exists(name):  # also for names that no file can have
         raise ProfundoError(
             f"{str(name)!r} names no data set, and there is no such file; {nearest(str(name), names())}; "
-            "or give a folder or a .zip with one folder of images or sounds per class, a table (.csv, .tsv, .parquet), or an .npz"
+            "or give a folder or a .zip with one folder of images or sounds per class, a table (.csv, .tsv, .parquet), an .npz, "
+            "or series (.ts)"
         )
     things = things_at(path)
     if things == "sounds":
@@ -158,11 +168,14 @@ def _rows(path: Path, how: Reading) -> Collection:
     """What is in a file of rows, read whole."""
     from profundo.data.arrays import array_collection
     from profundo.data.images.image_tables import images_of_table
+    from profundo.data.series.forecast_windows import rows_collection
+    from profundo.data.series.ts_files import ts_collection
     from profundo.data.tables.frames import read_table
-    from profundo.data.tables.split_column import split_collection
 
     if path.suffix.lower() == ".npz":
         return array_collection(path, how.task)
+    if path.suffix.lower() == ".ts":
+        return ts_collection(path, how.task)
     table = read_table(path, how)
     if (images := images_of_table(table, path, how)) is not None:
         return images
@@ -170,7 +183,7 @@ def _rows(path: Path, how: Reading) -> Collection:
         raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
     if how.image_size is not None:
         raise ProfundoError(f"{path}: image_size is for images, and no column of this table names any that are there")
-    return split_collection(table, path.stem, str(path), how)
+    return rows_collection(table, path.stem, str(path), how)
 
 
 def _named(name: str, how: Reading) -> Collection:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,10 @@ from profundo.data.arrays import read_inputs
 from profundo.data.dataset_names import SUFFIXES
 from profundo.data.images.image_tables import Listed, listed_images
 from profundo.data.images.pixels import WHOLE, decode, fitted
+from profundo.data.series.filling import filled_series
+from profundo.data.series.forecast_rows import endings_of_frame, row_inputs, written
+from profundo.data.series.forecast_windows import Ending
+from profundo.data.series.ts_files import of_length, read_ts
 from profundo.data.sound.sound_folders import sound_of
 from profundo.data.streams.archives import is_one_of, open_files, printable, read_whole
 from profundo.data.tables.frames import read_rows_as_text
@@ -31,7 +36,19 @@ from profundo.records import Inputs, ProfundoError
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Entry", "TableRows", "entries", "is_table", "media_of", "one_of", "read_image", "read_rows", "table_rows"]
+__all__ = [
+    "Entry",
+    "TableRows",
+    "array_of",
+    "ending_entries",
+    "entries",
+    "is_table",
+    "media_of",
+    "one_of",
+    "read_image",
+    "read_rows",
+    "table_rows",
+]
 
 LARGEST_FILE = 64 << 20
 LARGEST_TEXT = 4 << 30  # bytes on standard input
@@ -44,7 +61,8 @@ class Entry:
     """One input. values: raw, float64 (features,), uint8 (channels, height, width) or int16 (1, samples); None if it could not
     be read.
 
-    fault: why not, in one line that names the input; notices: what it lacked; ids: of a row, the columns that say which it is.
+    fault: why not, in one line that names the input; notices: what it lacked; ids: of a row, the columns that say which it is;
+    moments: of a series to be predicted further, those to come, in words.
     """
 
     name: str
@@ -52,6 +70,7 @@ class Entry:
     fault: str = ""
     notices: tuple[str, ...] = ()
     ids: Mapping[str, object] = field(default_factory=dict)
+    moments: tuple[str, ...] = ()
 
 
 def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
@@ -62,8 +81,13 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
                 yield from _array(path, inputs)
             elif inputs.kind in ("image", "sound"):
                 yield from _media(path, inputs)
+            elif inputs.forecast is not None:
+                yield from forecast_entries(path, inputs)
+            elif inputs.kind == "series" and path.suffix.lower() == ".ts":
+                yield from _labelled(path, inputs)
             elif inputs.kind != "features":
-                raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file")
+                also = " or a .ts file" if inputs.kind == "series" else ""
+                raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file{also}")
             else:
                 for rows in table_rows(path, inputs):
                     yield from rows
@@ -236,6 +260,68 @@ def _standard_input(inputs: Inputs) -> polars.DataFrame:
 
 
 # -------------------------------------------------------------------------------------------------------------- arrays
+def forecast_entries(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    """Of each series in a table what is to be predicted further."""
+    where, rows = printable(str(path)), row_inputs(inputs)
+    frame = _standard_input(rows) if path == STANDARD_INPUT else _rows_of(path, rows)
+    where = "standard input" if path == STANDARD_INPUT else where
+    yield from ending_entries(endings_of_frame(frame, inputs, where), inputs, where)
+
+
+def ending_entries(found: Iterable[Ending | str], inputs: Inputs, name: str) -> Iterator[Entry]:
+    """name: of where they come from."""
+    forecast = inputs.forecast
+    assert forecast is not None
+    for one in found:
+        if isinstance(one, str):
+            yield Entry(name, None, one)
+            continue
+        ids = {forecast.series: one.name} if forecast.series else {}
+        moments = tuple(written(moment, forecast) for moment in one.moments)
+        yield Entry(name, one.window, notices=one.notices, ids=ids, moments=moments)
+
+
+def _labelled(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    """The series of a .ts file, whose labels are passed over; brought to the length that the net takes."""
+    channels, steps = inputs.shape
+    for number, one in enumerate(read_ts(path).series, 1):
+        name = f"{printable(str(path))}, series {number}"
+        if one.shape[0] != channels:
+            yield Entry(name, None, f"{name}: expected {channels} channels, got {one.shape[0]}")
+            continue
+        notices: tuple[str, ...] = ()
+        if one.shape[1] != steps:
+            what = "cut to its first" if one.shape[1] > steps else "continued by its last value to"
+            notices = (f"a series of another length was {what} {steps:,} steps",)
+        try:
+            whole, more = filled_series(torch.from_numpy(of_length(one, steps))[None], name)
+        except ProfundoError as error:
+            yield Entry(name, None, str(error))
+            continue
+        yield Entry(name, whole[0].float(), notices=(*notices, *more))
+
+
+def array_of(values: Sequence[Any], inputs: Inputs, name: str) -> tuple[Tensor, tuple[str, ...]]:
+    """float64 (*shape) of nested lists of numbers, and notes. None is a hole of a series. Raises ProfundoError."""
+    wanted = " × ".join(map(str, inputs.shape))
+    try:
+        array = np.array(values, dtype=np.float64)  # None becomes NaN
+    except (TypeError, ValueError):
+        raise ProfundoError(
+            f"{name}: expected nested lists of numbers, {wanted}, all of one depth and length"
+        ) from None
+    if array.shape != inputs.shape:
+        raise ProfundoError(f"{name}: expected {wanted} numbers, got {' × '.join(map(str, array.shape)) or 'one'}")
+    if np.isinf(array).any() or (np.isnan(array).any() and inputs.kind != "series"):
+        raise ProfundoError(
+            f"{name}: expected finite numbers, got {'an infinite one' if np.isinf(array).any() else 'null'}"
+        )
+    if inputs.kind != "series":
+        return torch.from_numpy(array), ()
+    whole, notices = filled_series(torch.from_numpy(array)[None], name)
+    return whole[0], notices
+
+
 def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
     """The array of inputs in an .npz file: images of any size, or rows of as many numbers as the net takes."""
     where = printable(str(path))

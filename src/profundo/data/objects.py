@@ -535,7 +535,7 @@ def described(leaf: Tensor, name: str, keep: bool) -> tuple[Tensor, Inputs]:
         leaf.ndim not in (3, 4) or (leaf.ndim == 4 and not {1, 3} & {leaf.shape[1], leaf.shape[3]})
     ):
         leaf = leaf.float()
-    values = array_inputs(leaf.numpy(), name)
+    values = array_inputs(leaf.numpy(), name)[0]
     return values, Inputs(tuple(values.shape[1:]), array_kind(values))
 
 

@@ -171,14 +171,16 @@ def check_width(net: nn.Module, outputs: Tensor, samples: int, targets: Targets)
         )
 
 
-def scores(predictions: Answers, targets: Targets, train_targets: Tensor, worst: int = 24) -> Scores:
-    """Figures of the answers. worst: how many of the costliest samples to name."""
+def scores(
+    predictions: Answers, targets: Targets, train_targets: Tensor, worst: int = 24, simple: Answers | None = None
+) -> Scores:
+    """Figures of the answers. worst: how many of the costliest samples to name; simple: what stands in for the best constant."""
     costly = predictions.costs.argsort(descending=True, stable=True)
     if targets.kind == "any":
         return Scores(len(costly), figures(predictions, targets), {})
     per_class: Sequence[ClassScores] = () if targets.kind == "real" else class_scores(predictions, targets)
     values = figures(predictions, targets, per_class)
-    constant = constant_answers(predictions, targets, train_targets)
+    constant = simple or constant_answers(predictions, targets, train_targets)
     baseline, leading = figures(constant, targets), next(iter(values))
     if predictions.quantity == OWN:
         baseline.pop(OWN, None)  # what it would cost the constant, only its function knows

@@ -19,7 +19,7 @@ from torch import nn
 from profundo import nets
 from profundo.data import load
 from profundo.graph.drawings.node_tables import Column, aligned
-from profundo.nets.net_names import PUBLISHED_NETS, check
+from profundo.nets.net_names import NETS_FOR_SERIES, PUBLISHED_NETS, check
 from profundo.nets.registry import NetOption, options
 from profundo.nets.summary import summary as rows_of
 from profundo.pictures.numbers import short
@@ -106,6 +106,7 @@ def tabulated(
 USUAL_INPUTS = {
     **dict.fromkeys(PUBLISHED_NETS, (3, 224, 224)),
     **dict.fromkeys(("fast_cnn", "resnet"), (3, 32, 32)),
+    **dict.fromkeys(NETS_FOR_SERIES, (1, 128)),
 }
 
 
@@ -116,7 +117,7 @@ def spec_of(name: str, inputs: str | None) -> Spec:
     else:
         shape = read_sizes(inputs, "sizes of one sample, such as 3x32x32 (channels first) or 13")
     many = 1000 if name in PUBLISHED_NETS and shape[-1] >= 64 else 10
-    kind = Inputs(shape, "image" if len(shape) == 3 else "features")
+    kind = Inputs(shape, "image" if len(shape) == 3 else "series" if len(shape) == 2 else "features")
     return Spec(kind, Targets("classes", tuple(str(number) for number in range(many))))
 
 

@@ -41,6 +41,7 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
     """The whole page, in UTF-8."""
     inputs = spec.inputs
     columns = columns_of(inputs) if inputs.kind == "features" else ()
+    is_table = inputs.kind == "features" or inputs.forecast is not None
     html = _template().render(
         name=name,
         t=TEXTS[language],
@@ -48,6 +49,8 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
         about=about(spec, language),
         takes_files=inputs.kind in TYPES,
         is_sound=inputs.kind == "sound",
+        is_table=is_table,
+        example="" if is_table or inputs.kind in TYPES else f'{{"{inputs.things}": [[[…]]]}}',
         accept=",".join(TYPES.get(inputs.kind, ())),
         may_lack=bool(inputs.columns),
         fields=[field(place, inputs, columns) for place in range(len(columns))] if len(columns) <= MOST_FIELDS else [],
@@ -69,6 +72,12 @@ def about(spec: Spec, language: str) -> str:
     elif inputs.kind == "sound":
         seconds = f"{inputs.shape[1] / inputs.sound.rate:.2g}"
         takes = t["takes_sounds"].format(seconds=seconds, rate=f"{inputs.sound.rate / 1000:g}")
+    elif inputs.forecast is not None:
+        return t["takes_course"].format(
+            columns=", ".join(one.name for one in inputs.forecast.columns), count=spec.outputs
+        )
+    elif inputs.kind != "features":
+        takes = t["takes_arrays"].format(size=" × ".join(map(str, inputs.shape)))
     else:
         takes = t["takes_rows"].format(count=len(columns_of(inputs)))
     says = t[{"real": "says_numbers", "labels": "says_labels"}.get(targets.kind, "says_classes")]

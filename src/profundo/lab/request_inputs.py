@@ -4,7 +4,8 @@ image/png, image/jpeg …    one image
 audio/wav, audio/flac …    one sound
 multipart/form-data        one image or sound a part (RFC 7578)
 text/csv                   rows under a header of column names (RFC 4180)
-application/json           {"rows": [{column: value, …}, …]} or {"images": [base64, …]}, {"sounds": [base64, …]}
+application/json           {"rows": [{column: value, …}, …]}, {"images": [base64, …]}, {"sounds": [base64, …]}, or nested
+                           lists of numbers as {"series": [[[1, 2, …], …], …]} and {"arrays": […]}
 
 JSON is taken as RFC 8259 has it, so without NaN and Infinity, and I-JSON's rule (RFC 7493) that no name comes twice.
 """
@@ -19,7 +20,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
 from typing import Any, NoReturn
@@ -47,20 +48,21 @@ ALLOWED = (str, int, float, bool, type(None))
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """kind: "image", "sound" or "features", as of a net's inputs. names: what each input is called in the answer. images: the
-    bytes of files, of sounds too."""
+    """kind: "image", "sound", "features" or another, as of a net's inputs. names: what each input is called in the answer.
+    images: the bytes of files, of sounds too; arrays: of other inputs, nested lists of numbers and None."""
 
     kind: str
     names: list[str]
     images: list[bytes]
     rows: list[dict[str, Any]]
+    arrays: list[Any] = field(default_factory=list)
 
 
 def media_types(kind: str) -> tuple[str, ...]:
     """Those that a net with inputs of this kind takes."""
     if kind in TYPES:
         return (*TYPES[kind], "multipart/form-data", "application/json")
-    return ("text/csv", "application/json")
+    return ("text/csv", "application/json") if kind == "features" else ("application/json",)
 
 
 def accepted(content_type: str, encoding: str, kind: str) -> Message:
@@ -176,6 +178,15 @@ def from_csv(body: bytes, charset: str, limits: Limits) -> list[dict[str, Any]]:
 
 
 # ---------------------------------------------------------------------------------------------------------------- JSON
+def _example(kind: str) -> str:
+    """Of a body in JSON."""
+    if kind in TYPES:
+        return f'{{"{THINGS[kind]}": ["{BEGINS[kind]}…", …]}}, each in base64'
+    if kind == "features":
+        return '{"rows": [{"column": 1, …}, …]}'
+    return f'{{"{THINGS[kind]}": [[[1.5, 2, …], …], …]}}, nested lists of numbers'
+
+
 def from_json(body: bytes, kind: str, limits: Limits) -> Asked:
     if body.count(b",") + body.count(b"{") + body.count(b"[") > 2 * limits.values:  # before any of them takes memory
         raise Refusal(413, f"JSON: expected at most {limits.values:,} values; send less, in several requests")
@@ -186,20 +197,34 @@ def from_json(body: bytes, kind: str, limits: Limits) -> Asked:
     except ValueError as error:
         raise Refusal(400, f"JSON: {error}") from None
     wanted = THINGS[kind]
-    example = (
-        f'{{"{wanted}": ["{BEGINS[kind]}…", …]}}, each in base64'
-        if kind in TYPES
-        else '{"rows": [{"column": 1, …}, …]}'
-    )
     if not isinstance(told, dict) or list(told) != [wanted] or not isinstance(told[wanted], list) or not told[wanted]:
-        raise Refusal(400, f"JSON: expected {example}")
+        raise Refusal(400, f"JSON: expected {_example(kind)}")
     if kind in TYPES:
         return of_files(dict(from_base64(told[wanted], kind, limits)), kind, limits)
+    if kind != "features":
+        return of_arrays(told[wanted], kind, limits)
     rows = told["rows"]
     check_number(len(rows), sum(len(row) for row in rows if isinstance(row, dict)), limits)
     for number, row in enumerate(rows, 1):
         check_row(row, number, limits)
     return of_rows(rows)
+
+
+def of_arrays(arrays: list[Any], kind: str, limits: Limits) -> Asked:
+    """Raises Refusal for what is no nested list of numbers and null; the shape is for the net to judge."""
+    word = "series" if kind == "series" else kind
+    check_number(len(arrays), 0, limits)
+    for number, one in enumerate(arrays, 1):
+        rest = [one]
+        while rest:
+            value = rest.pop()
+            if isinstance(value, list):
+                rest += value
+            elif isinstance(value, bool | str | dict):
+                raise Refusal(400, f"{word} {number}: expected nested lists of numbers, got {type(value).__name__}")
+            elif fault := fault_of(value, limits):
+                raise Refusal(400, f"{word} {number}: {fault}")
+    return Asked(kind, [f"{word} {number}" for number in range(1, len(arrays) + 1)], [], [], arrays)
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

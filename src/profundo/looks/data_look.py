@@ -28,6 +28,7 @@ from profundo.looks.findings import in_order
 from profundo.looks.image_look import look_at_files, look_at_images
 from profundo.looks.look_page import fragment_of, page_of
 from profundo.looks.look_text import text_of
+from profundo.looks.series_look import look_at_series
 from profundo.looks.sound_look import look_at_sounds
 from profundo.looks.survey import Tell
 from profundo.looks.table_look import look_at_rows, look_at_table
@@ -70,7 +71,8 @@ def look(
     tell: Tell = lambda *_: None,
     **of_tables: Any,
 ) -> Look:
-    """A look at the data set of that name, or at what is at that path: a folder or .zip of images or sounds, a table, an .npz.
+    """A look at the data set of that name, or at what is at that path: a folder or .zip of images or sounds, a table, an .npz,
+    series.
 
     target: of a table, the column to be predicted; without one its columns are looked at all the same. split_by: how
     training would be told to divide them, as of `load`. tell: is told how
@@ -100,7 +102,10 @@ def look(
         seen = (look_at_files if things == "images" else look_at_sounds)(files, path, how, tell)
     else:
         collection = collect(name, how)
-        seen = look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)
+        if collection.inputs.kind == "series":
+            seen = look_at_series(collection)
+        else:
+            seen = look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)
     facts = {field.name: getattr(seen, field.name) for field in fields(seen)}
     return Look(**facts | {"findings": in_order(seen.findings), "seconds": time.perf_counter() - begin})
 

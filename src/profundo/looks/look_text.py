@@ -64,6 +64,8 @@ def first_lines(look: DataFacts) -> list[str]:
     """What it is, what is predicted, and what training would have."""
     if look.kind in ("images", "sounds"):
         number = f"{look.samples:,} {look.kind}"
+    elif look.kind == "series":
+        number = f"{look.samples:,} series of {look.shape[0]:,} × {look.shape[1]:,} (channels × steps)"
     else:
         inputs = sum(not column.is_target for column in look.columns)
         number = f"{look.samples:,} rows, {inputs:,} {'column' if inputs == 1 else 'columns'}"

@@ -24,6 +24,7 @@ __all__ = [
     "default",
     "efficientnet_lite0",
     "fast_cnn",
+    "fcn",
     "initialize_",
     "lenet5",
     "lenet5_1998",
@@ -37,6 +38,10 @@ __all__ = [
     "resnet18",
     "resnet34",
     "resnet50",
+    "rocket",
+    "series_gru",
+    "series_linear",
+    "series_net",
     "table_net",
     "text_cnn",
     "text_gru",
@@ -63,6 +68,7 @@ if TYPE_CHECKING:
     from profundo.nets.registry import build
     from profundo.nets.residual import resnet
     from profundo.nets.resnets import resnet18, resnet34, resnet50
+    from profundo.nets.series_nets import fcn, rocket, series_gru, series_linear, series_net
     from profundo.nets.sound_nets import logmel_cnn, logmel_gru, raw_cnn
     from profundo.nets.table_nets import table_net
     from profundo.nets.text_nets import text_cnn, text_gru, text_mean, text_transformer
@@ -90,6 +96,11 @@ _HOMES = {
     "resnet18": "resnets",
     "resnet34": "resnets",
     "resnet50": "resnets",
+    "fcn": "series_nets",
+    "rocket": "series_nets",
+    "series_gru": "series_nets",
+    "series_linear": "series_nets",
+    "series_net": "series_nets",
     "table_net": "table_nets",
     "text_cnn": "text_nets",
     "text_gru": "text_nets",

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["NETS", "NETS_FOR_IMAGES", "NETS_FOR_SOUNDS", "check", "default"]
+__all__ = ["NETS", "NETS_FOR_IMAGES", "NETS_FOR_SERIES", "NETS_FOR_SOUNDS", "NETS_FOR_TEXTS", "check", "default"]
 
 NETS: dict[str, str] = {
     "linear": "one linear layer: linear, logistic or softmax regression",
@@ -17,6 +17,11 @@ NETS: dict[str, str] = {
     "text_cnn": "convolutions over word vectors (Kim 2014) (width, filters, windows, dropout)",
     "text_gru": "a recurrent net over word vectors from both ends (width, states, dropout)",
     "text_transformer": "self-attention over word vectors (Vaswani et al. 2017) (width, heads, layers, dropout)",
+    "rocket": "thousands of fixed convolutions of series, and a linear layer (Dempster et al. 2021) (features)",
+    "fcn": "1-D convolutions over series and their mean (Wang et al. 2017) (widths)",
+    "series_gru": "gated recurrent units over series (width, layers)",
+    "series_linear": "one linear layer on the steps of series, from the last value on (Zeng et al. 2023)",
+    "series_net": "for forecasts: ridge regression corrected by an ensemble of perceptrons (members, width, dropout)",
     "lenet5": "LeNet-5 with ReLU and max pooling (LeCun et al. 1998), for small images",
     "lenet5_1998": "LeNet-5 as published: C3 table, trainable averages, scaled tanh, codes of 7×12 (connections)",
     "fast_cnn": "small strided convolutions with batch normalisation: the quickest to train on images",
@@ -46,14 +51,18 @@ NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | P
 
 NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transformer"})
 
+NETS_FOR_SERIES = frozenset({"rocket", "fcn", "series_gru", "series_linear", "series_net"})
+
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "fast_cnn" for images, "logmel_cnn" for sounds, "text_mean" for rows with texts, "table_net" for
-    other rows, "mlp" for planes of one or two features."""
+    """The net to begin with: "fast_cnn" for images, "logmel_cnn" for sounds, "rocket" for series, "series_net" for forecasts,
+    "text_mean" for rows with texts, "table_net" for other rows, "mlp" for planes of one or two features and arrays."""
     if spec.inputs.texts:
         return "text_mean"
     if spec.inputs.kind in ("image", "sound"):
         return "fast_cnn" if spec.inputs.kind == "image" else "logmel_cnn"
+    if spec.inputs.kind == "series":
+        return "rocket" if spec.inputs.forecast is None else "series_net"
     return "table_net" if spec.inputs.kind == "features" and spec.inputs.shape[0] > 2 else "mlp"
 
 
@@ -79,6 +88,11 @@ def check(name: str, spec: Spec) -> None:
         raise ProfundoError(
             f"net {name}: expected sounds of a known rate, the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use "
             f"{instead(spec)}"
+        )
+    if name in NETS_FOR_SERIES and len(spec.inputs.shape) != 2:
+        raise ProfundoError(
+            f"net {name}: expected series (channels, steps), the data have {spec.inputs.kind} of shape "
+            f"{spec.inputs.shape}; use {instead(spec)}"
         )
 
 

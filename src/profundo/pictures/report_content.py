@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ColumnRow",
+    "Course",
     "Dependence",
     "Effects",
+    "Examples",
     "FirstLayer",
     "Fit",
     "Importance",
@@ -129,6 +131,26 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """A test window: what was, the last value last; then how it went on, what was forecast, and the edges of its intervals."""
+
+    title: str
+    past: Sequence[float]
+    truth: Sequence[float]
+    predicted: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Training series of one class in one picture: lines by name, each of one channel. label: "" where there are no classes."""
+
+    label: str
+    lines: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
 class FirstLayer:
     """The weights that touch an image. images: uint8 (units, channels, height, width), mid-grey for zero, each scaled by
     its largest weight; units: how many there are in all."""
@@ -159,6 +181,7 @@ class Report:
     counts: samples per class (or label) of each split; one number for real targets; sizes: samples of each split.
     examples: raw uint8 images (images, channels, height, width) with one label each.
     augmented: raw uint8 images by rows of 8, a training image as it is and as it comes in 7 steps.
+    series: of series a few of each class; courses: of a forecast some test windows.
     facts: what identifies the data. seconds: by phase. asked: the settings, nested or flat. command: repeats the run;
     drawn_by: a command that draws the network. threshold: from which probability a class is answered, in words.
     """
@@ -178,6 +201,8 @@ class Report:
     examples: Tensor | None = None
     example_labels: Sequence[str] = ()
     augmented: Tensor | None = None
+    series: Sequence[Examples] = ()
+    courses: Sequence[Course] = ()
     columns: Sequence[ColumnRow] = ()
     layers: Sequence[LayerRow] = ()
     first_layer: FirstLayer | None = None

@@ -13,10 +13,10 @@ from profundo.pictures.bars import histogram_svg
 from profundo.pictures.charts import Line, curves_svg, lines_svg, residuals_svg, scatter_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.reliability_chart import reliability_svg
-from profundo.pictures.report_content import Effects, Fit, Ranking, Value, Worst
+from profundo.pictures.report_content import Course, Effects, Fit, Ranking, Value, Worst
 from profundo.pictures.tables import Cell, Figure, Grid, Row, bars
 from profundo.pictures.verdict import is_share, score
-from profundo.records import Calibration, ClassScores
+from profundo.records import Calibration, ClassScores, Scores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +27,7 @@ __all__ = [
     "calibration_words",
     "charts",
     "classes_grid",
+    "course_figures",
     "dependence_charts",
     "dependence_tables",
     "epochs_grid",
@@ -40,6 +41,7 @@ __all__ = [
     "ranking_figures",
     "reliability_figure",
     "small",
+    "step_figure",
     "training_words",
     "weakest",
 ]
@@ -449,6 +451,36 @@ def fit_figures(fit: Fit) -> list[Figure]:
             "funnel means that some predictions are less certain than others.",
         ),
     ]
+
+
+def step_figure(scores: Scores) -> Figure:
+    """The error of a forecast by step."""
+    ahead = range(1, len(scores.steps) + 1)
+    lines = [
+        Line("this network", ahead, [step.rmse for step in scores.steps]),
+        Line(scores.baseline_name, ahead, [step.simple for step in scores.steps], style=2),
+    ]
+    held = sum(step.held for step in scores.steps) / len(scores.steps)
+    return Figure(
+        lines_svg(lines, x_label="steps ahead", y_label="RMSE", log_y=False),
+        f"Error by step of the horizon, on the test split. The intervals, made of validation errors to hold "
+        f"90{numbers.SPACE}% of the values, hold {_about(held)} of the test’s.",
+    )
+
+
+def course_figures(courses: Sequence[Course]) -> list[Figure]:
+    """Forecasts beside how it went on."""
+    figures = []
+    for course in courses:
+        before, ahead = range(1 - len(course.past), 1), range(1, len(course.truth) + 1)
+        lines = [
+            Line("what was", before, course.past, style=0),
+            Line("how it went on", ahead, course.truth, style=2),
+            Line("forecast", ahead, course.predicted, course.low, course.high, style=1),
+        ]
+        caption = f"{course.title}. The band is the interval of each step."
+        figures.append(Figure(lines_svg(lines, x_label="steps", y_label="value", log_y=False), caption))
+    return figures
 
 
 # -------------------------------------------------------------------------------------------------- worst mistakes

@@ -7,16 +7,17 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
+from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.report_content import ColumnRow, Report
 from profundo.pictures.report_results import small
-from profundo.pictures.tables import Grid, Row, bars
+from profundo.pictures.tables import Figure, Grid, Row, bars
 from profundo.records import Inputs, LayerRow
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["columns_grid", "counts_grid", "examples", "inputs_grid", "layers_grid", "weights"]
+__all__ = ["columns_grid", "counts_grid", "examples", "inputs_grid", "layers_grid", "series_figures", "weights"]
 
 MOST_CLASS_STRIPS = 12  # distinct labels up to which examples are shown in one strip a class
 MOST_IN_A_STRIP = 12
@@ -71,6 +72,24 @@ def examples(report: Report) -> dict[str, Any]:
         each = [(label, image_grid(images[at : at + 1], 1)) for at, label in enumerate(labels[:MOST_TILES])]
         return result | {"each": each}
     return result | {"strips": _strips(images, labels, report.spec.targets.classes)}
+
+
+def series_figures(report: Report) -> list[Figure]:
+    """A chart of example series for each class, or of all."""
+    return [
+        Figure(
+            lines_svg(
+                [Line(name, range(1, len(values) + 1), values) for name, values in one.lines.items()],
+                x_label="step",
+                y_label="value",
+                log_y=False,
+            ),
+            f"Training series of class {one.label}, as they arrive."
+            if one.label
+            else "Training series, as they arrive.",
+        )
+        for one in report.series
+    ]
 
 
 def _strips(images: Tensor, labels: Sequence[str], classes: Sequence[str]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from profundo.runs.given.own import Own, metrics_of
 from profundo.runs.manifest import MAY_MOVE, check_data_facts, check_files
 from profundo.runs.run import Run
 from profundo.runs.saved_model import load_model
-from profundo.runs.scoring import at_threshold, evaluate_run
+from profundo.runs.scoring import as_learned, evaluate_run
 from profundo.train import History
 
 __all__ = ["finished", "finished_training", "kind_of", "open_run"]
@@ -80,7 +80,7 @@ def open_run(
         splits = {name: reading.pop(name, None) for name in ("validation", "test")}
         loaded = dataset_of(data, {"seed": experiment.seed, **reading}, **splits, net=net)
     loaded = replace(loaded, spec=replace(loaded.spec, targets=spec.targets)) if data is not None else loaded
-    opened = at_threshold(loaded, spec.targets.threshold)
+    opened = as_learned(loaded, spec.targets)
     check_data_facts(folder, opened.facts)
     own = Own(opened_loss(experiment.own.get("loss"), loss, net, opened), metrics_of(metrics))
     if str(experiment.net).startswith("own:"):

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from profundo import objectives
+from profundo.data import standardize_targets
 from profundo.data.augmenting.augment import augmentation, value_range
 from profundo.data.batches import batches, in_memory, in_order
 from profundo.data.splits.splits import chosen
@@ -187,8 +188,13 @@ PIECES = 10  # of the split that they are taken from
 
 def measure_inputs(net: nn.Module, data: Dataset) -> None:
     """Let a net that scales its inputs by itself (nets/table_nets.py), or weighs them by the targets (nets/text_nets.py), learn
-    how, from training rows as it will see them."""
-    measure, relate = getattr(net, "measure_inputs", None), getattr(net, "measure_samples", None)
+    how, from training rows as it will see them; and one that begins where a formula ends (nets/series_nets.py) solve it."""
+    measure, relate, solve = (getattr(net, name, None) for name in ("measure_inputs", "measure_samples", "solve"))
+    if solve is not None:
+        targets = standardize_targets(data.train.targets, data.spec.targets)
+        device = next(net.parameters()).device
+        inputs = torch.cat([batch.inputs for batch in in_order(data.train, data.spec, device=device)])
+        solve(inputs, targets.to(device))
     if measure is None and relate is None:
         return
     count, most = len(data.train), MEASURED if relate is None else MEASURED_TEXTS

@@ -33,6 +33,7 @@ from profundo.runs.folder import environment
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
 from profundo.runs.scoring import judged, threshold_line
+from profundo.runs.series_facts import courses_of, example_series
 from profundo.runs.table_values import column_rows, values_of
 from profundo.runs.target_advice import transform_advice
 from profundo.train.hardware import repeatable
@@ -95,6 +96,8 @@ def report_of(run: Run) -> Report:
         examples=examples,
         example_labels=labels,
         augmented=_augmented(run),
+        series=example_series(data),
+        courses=courses_of(run),
         columns=column_rows(data.spec.inputs),
         layers=layers,
         first_layer=first_layer(run.net, data.spec.inputs, layers),
@@ -105,7 +108,7 @@ def report_of(run: Run) -> Report:
         rankings=_rankings(outputs, targets),
         effects=effects,
         threshold=threshold_line(run.experiment.threshold, targets) if run.experiment.threshold else "",
-        fits=_fits(outputs, targets) if targets.kind == "real" else (),
+        fits=_fits(outputs, targets) if targets.kind == "real" and not result.steps else (),
         worst=_worst(run, effects.importances if effects else ()),
         facts=data.facts,
         environment=environment_of(run),
@@ -289,7 +292,7 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     data, outputs, result = run.data, run.said, run.scores
     assert outputs is not None
     assert result is not None
-    if not result.worst:
+    if not result.worst or data.spec.inputs.forecast is not None:  # of which the courses show the worst
         return []
     raw = raw_samples(data.test, list(result.worst))
     inputs = data.spec.inputs

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from profundo import objectives
 from profundo.data.batches import in_order
 from profundo.evaluate import Answers, answers_of_all, figures, scores
+from profundo.evaluate.forecasts import LEVEL, margins, seasonal_naive, step_scores
 from profundo.evaluate.leading import positive
 from profundo.evaluate.thresholds import choose_threshold
 from profundo.pictures.verdict import no_better
@@ -24,12 +25,14 @@ from profundo.runs.voice import figure
 from profundo.train.hardware import repeatable
 
 __all__ = [
+    "as_learned",
     "at_threshold",
     "evaluate_run",
     "evaluate_split",
     "result_lines",
     "score_lines",
     "threshold_line",
+    "with_margins",
     "with_threshold",
 ]
 
@@ -45,14 +48,17 @@ def evaluate_run(
         run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment, notice, run.own)
         return
     run.said = answers_to(run.net, run.data, run.data.test, run.experiment, own=run.own)[0]
-    result = judged(run.said, run.data, run.own)
+    result = judged(run.said, run.data, run.own, run.data.test)
     run.scores = replace(result, linear=linear[0], linear_name=linear[1])
 
 
-def judged(answers: Answers, data: Dataset, own: Own = NOTHING) -> Scores:
-    """All figures of the answers, with metrics of one's own at the end."""
+def judged(answers: Answers, data: Dataset, own: Own = NOTHING, split: Samples | None = None) -> Scores:
+    """All figures of the answers, with metrics of one's own at the end. split: of which they are, where that is known."""
     targets = data.spec.targets
-    result = scores(answers, targets, data.train.targets)
+    if data.spec.inputs.forecast is not None and split is not None and isinstance(split.inputs, Tensor):
+        result = forecast_scores(answers, data, split)
+    else:
+        result = scores(answers, targets, data.train.targets)
     return (
         replace(result, values={**result.values, **measured(own.metrics, answers, targets)}) if own.metrics else result
     )
@@ -81,13 +87,33 @@ def evaluate_split(
     except (RuntimeError, ValueError, OSError, MemoryError, ProfundoError) as error:
         notice(f"no linear model to compare with: {' '.join(str(error).split())}")
         (outputs,) = answers_to(net, data, split, experiment, own=own)
-        return outputs, judged(outputs, data, own)
+        return outputs, judged(outputs, data, own, split)
     outputs, linear_said = answers_to(net, data, split, experiment, linear, own)
     if experiment.threshold is not None:
         held = answers_to(net, data, data.validation, experiment, linear)[1]
         linear_said = replace(linear_said, threshold=chosen_threshold(experiment.threshold, held, targets))
-    result = judged(outputs, data, own)
+    result = judged(outputs, data, own, split)
     return outputs, replace(result, linear=figures(linear_said, targets), linear_name=name)
+
+
+def forecast_scores(outputs: Answers, data: Dataset, split: Samples) -> Scores:
+    """Figures of a forecast beside those of the season's values again, and step by step."""
+    spec = data.spec
+    assert spec.inputs.forecast is not None
+    assert isinstance(split.inputs, Tensor)
+    simple = Answers(seasonal_naive(split.inputs, spec), outputs.targets, outputs.costs)
+    result = scores(outputs, spec.targets, data.train.targets, simple=simple)
+    name = "seasonal naive" if spec.inputs.forecast.season > 1 else "last value"
+    steps = step_scores(outputs, simple, spec.targets) if spec.targets.margins else ()
+    return replace(result, baseline_name=name, steps=steps)
+
+
+def with_margins(net: nn.Module, data: Dataset, experiment: Experiment) -> Dataset:
+    """The data, their targets with the margins of a forecast's intervals, from the validation split."""
+    if data.spec.inputs.forecast is None or not len(data.validation):
+        return data
+    (held,) = answers_to(net, data, data.validation, experiment)
+    return replace(data, spec=replace(data.spec, targets=replace(data.spec.targets, margins=margins(held))))
 
 
 def with_threshold(net: nn.Module, data: Dataset, experiment: Experiment, own: Own = NOTHING) -> Dataset:
@@ -100,6 +126,12 @@ def with_threshold(net: nn.Module, data: Dataset, experiment: Experiment, own: O
 
 def at_threshold(data: Dataset, threshold: float) -> Dataset:
     return replace(data, spec=replace(data.spec, targets=replace(data.spec.targets, threshold=threshold)))
+
+
+def as_learned(data: Dataset, targets: Targets) -> Dataset:
+    """The data with what a finished run learned of its targets on the validation split."""
+    own = replace(data.spec.targets, threshold=targets.threshold, margins=targets.margins)
+    return replace(data, spec=replace(data.spec, targets=own))
 
 
 def chosen_threshold(rule: str, held: Answers, targets: Targets) -> float:
@@ -148,7 +180,7 @@ def result_lines(run: Run) -> list[str]:
 def score_lines(scores: Scores, split: str) -> list[str]:
     """The leading figure beside the yardsticks', why it leads, whether a constant does as well, and the others in a line."""
     (name, value), *rest = scores.values.items()
-    yardsticks = [f"constant predictor: {figure(name, scores.baseline[name])}"] if name in scores.baseline else []
+    yardsticks = [f"{scores.baseline_name}: {figure(name, scores.baseline[name])}"] if name in scores.baseline else []
     if name in scores.linear:
         yardsticks.append(f"{scores.linear_name}: {figure(name, scores.linear[name])}")
     others = ", ".join(
@@ -165,7 +197,18 @@ def score_lines(scores: Scores, split: str) -> list[str]:
     return [
         *filter(None, (f"{split} {name}: {figure(name, value)}{beside}", *remarks)),
         *([f"{split} {others}"] if rest else []),
+        *([step_line(scores, split)] if scores.steps else []),
     ]
+
+
+def step_line(scores: Scores, split: str) -> str:
+    """The first and the last step of a forecast, and whether nine of ten intervals held."""
+    first, last = scores.steps[0], scores.steps[-1]
+    held = sum(step.held for step in scores.steps) / len(scores.steps)
+    far = (
+        f"{split} RMSE from {figure('RMSE', first.rmse)} at {first.name} to {figure('RMSE', last.rmse)} at {last.name}"
+    )
+    return f"{far}; {100 * held:.1f} % of the values lie in their {100 * LEVEL:.0f} % intervals"
 
 
 def threshold_line(rule: str, targets: Targets) -> str:

@@ -41,7 +41,7 @@ from profundo.runs.preparing import Prepared, rising_epochs, training
 from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
 from profundo.runs.saved_model import keepable, save_model
-from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines, with_threshold
+from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines, with_margins, with_threshold
 from profundo.runs.tensorboard import EventFiles
 from profundo.runs.voice import Quiet, Voice, for_python
 from profundo.threads import using
@@ -285,6 +285,7 @@ def judge(run: Run, voice: Voice) -> None:
     """Evaluate the trained network, keep what came out, and say it."""
     folder = run.folder
     run.data = with_threshold(run.net, run.data, run.experiment, run.own)
+    run.data = with_margins(run.net, run.data, run.experiment)
     if folder is not None:  # the weights first: whatever fails from here on, they are there
         folder.check()
         problems = save_model(folder, run.net, run.experiment, run.data.spec, run.own)

@@ -15,6 +15,7 @@ import torch
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
+from profundo.data.series.steps import step_in_words
 from profundo.files import in_words, read_object
 from profundo.pictures.verdict import is_better
 from profundo.records import CalibrationBin, ClassScores, Column, ProfundoError, Spec, Targets
@@ -132,6 +133,9 @@ def parameters(folder: Folder, described: Mapping[str, Any], spec: Spec) -> int:
 def task(spec: Spec) -> str:
     given = "rows of a table" if spec.inputs.kind == "features" else spec.inputs.things
     kind, many = spec.targets.kind, len(spec.targets.classes)
+    if (forecast := spec.inputs.forecast) is not None:
+        ahead = f"{forecast.horizon} steps of {step_in_words(forecast)} ahead"
+        return f"forecast: {forecast.target}, {ahead}, from the last {spec.inputs.shape[1]}"
     if kind == "real":
         return f"regression: {', '.join(spec.targets.names) or 'a number'} from {given}"
     if kind == "labels":
@@ -194,6 +198,9 @@ def preprocessing(spec: Spec) -> str:
             "loudest stretch of a longer one, a shorter one in the middle of silence; as 16-bit numbers"
         )
         scale = "every sample"
+    elif inputs.kind != "features":
+        first = f"{inputs.things} of {' × '.join(map(str, inputs.shape))} numbers"
+        scale = "each channel"
     else:
         first = "columns become features as listed" if inputs.columns else f"{inputs.shape[0]} numbers"
         scale = "each feature"

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from profundo.data.new_inputs import Entry, entries, is_table, media_of, one_of, table_rows
+from profundo.data.new_inputs import Entry, array_of, ending_entries, entries, is_table, media_of, one_of, table_rows
+from profundo.data.series.forecast_rows import endings_of_rows
 from profundo.data.streams.archives import printable
 from profundo.data.tables.new_rows import BadInputError, features_of_rows
 from profundo.evaluate.scores import PROBABILITIES
@@ -87,6 +88,8 @@ class Predictor:
 
         Raises BadInputError with the row's index for a column that is missing and a value of the wrong kind.
         """
+        if self.spec.inputs.forecast is not None:
+            return self.forecasts(rows)
         if self.spec.inputs.kind != "features":
             raise ProfundoError(f"{self.folder.path}: expected {self.spec.inputs.things}, its net takes no rows")
         try:
@@ -99,6 +102,29 @@ class Predictor:
             for place, (values, notices, own) in enumerate(zip(features.values, features.notices, ids, strict=True), 1)
         ]
         return self.described(results)
+
+    def forecasts(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """How the series in rows of a table go on. Raises BadInputError for a row, or a series, that cannot be used."""
+        coming = list(ending_entries(endings_of_rows(rows, self.spec.inputs), self.spec.inputs, "rows"))
+        for entry in coming:
+            if entry.values is None:
+                raise BadInputError(len(rows) - 1, entry.fault)
+        return self.described(coming)
+
+    def arrays(self, arrays: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        """What follows from each array or series, given as nested lists of numbers in the net's shape; null in a series is a
+        hole, which is filled. Raises BadInputError with its index for another shape."""
+        inputs, entries = self.spec.inputs, []
+        if inputs.kind in ("image", "features"):
+            raise ProfundoError(f"{self.folder.path}: expected {inputs.things}, its net takes no arrays")
+        for index, one in enumerate(arrays):
+            name = f"{'series' if inputs.kind == 'series' else 'array'} {index + 1}"
+            try:
+                values, notices = array_of(one, inputs, name)
+            except ProfundoError as error:
+                raise BadInputError(index, str(error)) from None
+            entries.append(Entry(name, values, notices=notices))
+        return self.described(entries)
 
     def described(self, inputs: Sequence[Entry]) -> list[dict[str, Any]]:
         """Of inputs that could be read: "input", "prediction" and what `describe` tells; "id" where columns say which row it
@@ -114,7 +140,16 @@ class Predictor:
                 one["id"] = dict(entry.ids)
             if entry.notices:
                 one["notices"] = list(entry.notices)
+            if entry.moments:
+                one |= self.course(one["prediction"], entry.moments)
         return records
+
+    def course(self, prediction: float | list[float], moments: Sequence[str]) -> dict[str, Any]:
+        """Of a forecast the "prediction" of each step, its "times", and "low" and "high", the ends of their intervals."""
+        steps = prediction if isinstance(prediction, list) else [prediction]
+        edges = self.spec.targets.margins
+        low, high = ([step + edge[side] for step, edge in zip(steps, edges, strict=False)] for side in (0, 1))
+        return {"prediction": steps, "times": list(moments)} | ({"low": low, "high": high} if edges else {})
 
     def outputs(self, values: torch.Tensor) -> torch.Tensor:
         """What `predict` gives for raw inputs (batch, *shape)."""

@@ -43,13 +43,16 @@ MOST_GROUPS = 20_000  # that are placed one by one; of more, those of a single s
 @dataclass(frozen=True, slots=True)
 class SplitBy:
     """What decides who is in which split. keys: (training samples,), the time of each, float64, or the number of its
-    group, int64 from 0; are_dates: whether times are seconds since 1970; is_input: whether a group is all rows of one text."""
+    group, int64 from 0; are_dates: whether times are seconds since 1970; is_input: whether a group is all rows of one text;
+    ends: of samples that reach over a stretch of time, the last moment of it: such a sample only trains where that lies
+    before all that is held out."""
 
     kind: Kind
     what: str
     keys: Tensor
     are_dates: bool = False
     is_input: bool = False
+    ends: Tensor | None = None
 
     def __str__(self) -> str:
         return f"split-by {self.kind}:{self.what}"

@@ -196,7 +196,10 @@ def set_apart(
         raise ProfundoError(
             f"{collection.name}: {by}: {error}; expected three different {by.kind}s or more, to train, validate and test"
         ) from None
-    return among[~taken], among[taken]
+    rest = among[~taken]
+    if by.ends is not None:
+        rest = rest[by.ends[rest] < keys[taken].min()]
+    return rest, among[taken]
 
 
 def check_classes(collection: Collection, train: Tensor, held_out: Tensor) -> None:
@@ -258,7 +261,9 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
         notes += more
     inputs, more = _measured(inputs, train)
     notes += more
-    if targets.kind == "real":
+    if inputs.forecast is not None:  # what goes on has the units of what was
+        targets = replace(targets, mean=inputs.mean[:1] * len(targets.names), std=inputs.std[:1] * len(targets.names))
+    elif targets.kind == "real":
         targets = measured_targets(targets, train.targets, collection.target_transform)
     elif targets.kind != "any":
         targets = replace(targets, shares=_shares(targets, train.targets))

@@ -36,6 +36,8 @@ __all__ = [
     "keys_of",
     "needed_names",
     "plain_value",
+    "raw_of_frame",
+    "raw_of_rows",
 ]
 
 AS_WRITTEN = {"ymd": "2024-05-31", "dmy": "31/05/2024", "mdy": "05/31/2024"}
@@ -116,6 +118,22 @@ def features_of_rows(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> Featu
         index = min(features.faults)
         raise BadInputError(index, features.faults[index])
     return features
+
+
+def raw_of_frame(frame: polars.DataFrame, columns: Sequence[Column], form: TableForm) -> tuple[Tensor, dict[int, str]]:
+    """float64 (rows, columns) of numbers and dates, NaN for nothing; and of the place of each row that cannot be used, why not."""
+    parts = [_of_series(frame[column.name], column, form) for column in columns]
+    faults = {row: fault for part in reversed(parts) for row, fault in part.faults.items()}
+    return torch.stack([part.raw for part in parts], 1), faults
+
+
+def raw_of_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], form: TableForm
+) -> tuple[Tensor, dict[int, str]]:
+    """The same of rows of plain values by column name."""
+    parts = [_of_values([row[column.name] for row in rows], column, form) for column in columns]
+    faults = {row: fault for part in reversed(parts) for row, fault in part.faults.items()}
+    return torch.stack([part.raw for part in parts], 1), faults
 
 
 # ------------------------------------------------------------------------------------------------------------ one column

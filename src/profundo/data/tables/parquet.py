@@ -255,6 +255,8 @@ def parquet_collection(name: str, stored: Sequence[Stored], how: Reading) -> Col
     """
     table, target = Table(stored), how.target
     where = stored[0].address
+    if how.horizon is not None:
+        raise ProfundoError(f"{where}: forecasts are made of a table in memory; leave --stream out, or write one file")
     wanted = target_columns(list(table.schema), target, where)
     split = [read_split_by(how.split_by)[1]] if how.split_by is not None else []
     answers = table.whole([*wanted, *(column for column in split if column in table.schema and column not in wanted)])

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
     from profundo.data.tables.reading import Table
 
-__all__ = ["by_column", "by_text", "divided_by", "learned_from", "split_collection"]
+__all__ = ["by_column", "by_text", "divided_by", "learned_from", "split_collection", "times"]
 
 FEWEST = 3  # different texts of a class: one for each split
 
 
 def split_collection(table: Table, name: str, where: str, how: Reading) -> Collection:
     """The rows of a table that was read, and what decides who is in which split, where that was asked for."""
+    if how.lookback is not None or how.series is not None:
+        raise ProfundoError(f"{where}: --lookback and --series are for forecasts; say --horizon, the steps to predict")
     targets = target_names(how.target, table.frame.columns)
     by = by_column(how.split_by, table.frame, targets, where) if how.split_by is not None else None
     collection = frame_collection(table, name, where, learned_from(how, table.frame, table.readings))

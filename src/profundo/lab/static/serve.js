@@ -64,10 +64,21 @@ function card(one, file) {
     pictures.push(picture.src);
     made.append(picture);
   }
-  made.append(element("div", one.input, "input"), element("div", spoken(one.prediction), "prediction"));
+  made.append(element("div", one.input, "input"), element("div", one.times ? "" : spoken(one.prediction), "prediction"));
+  if (one.times) made.append(course(one));
   for (const notice of one.notices ?? []) made.append(element("div", notice, "note"));
   if (one.probabilities) made.append(...shares(one.probabilities));
   return made;
+}
+
+// A forecast: a line for each step, with the ends of its interval.
+function course(one) {
+  const list = element("ol");
+  one.times.forEach((time, step) => {
+    const edges = one.low ? ` (${number.format(one.low[step])} – ${number.format(one.high[step])})` : "";
+    list.append(element("li", `${time}: ${number.format(one.prediction[step])}${edges}`));
+  });
+  return list;
 }
 
 function spoken(prediction) {
@@ -102,7 +113,7 @@ function bars(entries) {
 function send(chosen) {
   if (chosen.length === 0) return;
   if (!files.multiple) {
-    ask(chosen[0], "text/csv");
+    ask(chosen[0], files.dataset.type);
     return;
   }
   const form = new FormData();

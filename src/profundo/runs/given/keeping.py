@@ -38,6 +38,7 @@ def keep_result(run: Run, folder: Folder, voice: Voice) -> None:
         {
             "test": dict(scores.values),
             "baseline": dict(scores.baseline),
+            "baseline_name": scores.baseline_name,
             "linear": dict(scores.linear),
             "linear_name": scores.linear_name,
             "intervals": {name: list(edges) for name, edges in scores.intervals.items()},
@@ -46,6 +47,7 @@ def keep_result(run: Run, folder: Folder, voice: Voice) -> None:
             "threshold": run.data.spec.targets.threshold if run.experiment.threshold else None,
             "per_class": [asdict(one) for one in scores.per_class],
             "calibration": [asdict(one) for one in scores.calibration],
+            "steps": [asdict(one) for one in scores.steps],
             "confusion": [list(row) for row in scores.confusion],
             "notes": list(run.data.notes),
             "samples": scores.samples,
