@@ -31,6 +31,8 @@ WRITTEN = {
         ["--net-option", "dropout=0.2", "--net-option", "widths=[8, 4]"],
         {"dropout": 0.2, "widths": [8, 4]},
     ),
+    "pretrained": (["--pretrained", "resnet18"], "resnet18"),
+    "freeze": (["--freeze"], True),
     "epochs": (["--epochs", "7"], 7),
     "batch_size": (["--batch-size", "all"], "all"),
     "optimizer": (["--optimizer", "nesterov"], "nesterov"),
