@@ -102,8 +102,8 @@ def front(spec: Spec) -> LogMel:
 
 
 def logmel_cnn(spec: Spec, width: int = 32, dropout: float = 0.2) -> nn.Sequential:
-    """Three convolutions, each of which halves time and pitch, and the mean over time: where in pitch something was heard
-    matters, when it was does not, so that the number of parameters does not grow with the length.
+    """Three convolutions, each of which halves time and pitch, and the mean and the largest over time: where in pitch something was
+    heard matters, when it was does not, so that the number of parameters does not grow with the length.
 
     width: channels of the first convolution, doubled by each further one.
     """
@@ -116,10 +116,18 @@ def logmel_cnn(spec: Spec, width: int = 32, dropout: float = 0.2) -> nn.Sequenti
         layers[f"norm{number}"] = nn.BatchNorm2d(features)
         layers[f"relu{number}"] = nn.ReLU()
         channels, high = features, -(-high // 2)
-    layers["average"] = MeanOverTime()
+    layers["pool"] = OverTime()
     layers["dropout"] = nn.Dropout(dropout)
-    layers["output"] = nn.Linear(channels * high, spec.outputs)
+    layers["output"] = nn.Linear(2 * channels * high, spec.outputs)
     return initialize_(nn.Sequential(layers), output_gain=SMALL_OUTPUT)
+
+
+class OverTime(nn.Module):
+    """The mean and the largest over time: (batch, channels, …, time) → (batch, 2 features). Silence around a sound waters the
+    mean down, the largest value does not see it."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return torch.cat([maps.mean(-1).flatten(1), maps.amax(-1).flatten(1)], 1)
 
 
 class MeanOverTime(nn.Module):
