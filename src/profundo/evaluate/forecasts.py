@@ -32,7 +32,7 @@ def margins(outputs: Answers) -> tuple[tuple[float, float], ...]:
     """Of each step what to add to a forecast for the ends of its interval. With n values the k-th smallest and largest, so that
     a further one, exchangeable with them, lies between with probability LEVEL or more: k = ⌊(n + 1)(1 − LEVEL) / 2⌋."""
     errors = (outputs.targets.double() - outputs.predictions.double()).sort(0).values
-    place = max(0, int((len(errors) + 1) * (1 - LEVEL) / 2) - 1)
+    place = max(0, int((len(errors) + 1) * (1 - LEVEL) / 2 + 1e-9) - 1)  # 5 of 99, not 4.99…
     return tuple(zip(errors[place].tolist(), errors[len(errors) - 1 - place].tolist(), strict=True))
 
 

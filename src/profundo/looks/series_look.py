@@ -17,7 +17,7 @@ from profundo.data.tables.frames import raw_rows
 from profundo.data.tables.split_column import times
 from profundo.looks.class_findings import class_findings
 from profundo.looks.data_facts import DataFacts, class_counts, label_counts, prepared, split_sizes, target_in_words
-from profundo.looks.findings import Finding, some
+from profundo.looks.findings import Finding, Level, some
 from profundo.looks.survey import SPLITS
 from profundo.looks.table_facts import column_facts
 from profundo.records import Forecast
@@ -118,12 +118,8 @@ def gap_findings(found: list[Stretch], forecast: Forecast) -> list[Finding]:
         f"{missing:,} of {steps:,} steps of {step_in_words(forecast)} have no value of {forecast.target!r}; the longest gap has "
         f"{length:,}, from {since}."
     )
-    many = missing > MANY * steps
-    return [
-        Finding(
-            "warning" if many else "note", what, "They lie on straight lines as inputs, and are never to be predicted."
-        )
-    ]
+    level: Level = "warning" if missing > MANY * steps else "note"
+    return [Finding(level, what, "They lie on straight lines as inputs, and are never to be predicted.")]
 
 
 def still_findings(found: list[Stretch], forecast: Forecast) -> list[Finding]:
