@@ -33,6 +33,7 @@ MOST_DILATIONS = 32
 MOST_SOLVED = 4096  # samples that a closed form sees
 BIAS_SAMPLES = 64
 MOST_CHANNELS = 9  # of a kernel
+SMALL = 1e-3  # of first outputs: what a formula says stays, and gradients have a way back
 
 
 # ------------------------------------------------------------------------------------------------------------- classes
@@ -209,7 +210,7 @@ class SeriesLinear(nn.Module):
         super().__init__()
         self.inputs = Steps(spec)
         self.output = nn.Linear(self.inputs.width, spec.outputs)
-        nn.init.zeros_(self.output.weight)
+        nn.init.normal_(self.output.weight, std=SMALL * self.inputs.width**-0.5)
         nn.init.zeros_(self.output.bias)
 
     def forward(self, series: Tensor) -> Tensor:
@@ -237,7 +238,7 @@ class SeriesGRU(nn.Module):
 
 class SeriesNet(nn.Module):
     """Series (batch, channels, steps) → outputs (batch, outputs): ridge regression, whose weights do not learn any more, plus the
-    mean of perceptrons that begin at 0. In training each sample teaches one of them, in turn.
+    mean of perceptrons that begin near 0. In training each sample teaches one of them, in turn.
 
     rise: 1 where the ridge regression is of distances from the last value, 0 where it is of the values.
     """
@@ -257,7 +258,7 @@ class SeriesNet(nn.Module):
         self.register_buffer("rise", torch.ones(()))
         self.hidden = nn.Parameter(torch.randn(members, fan_in, width) * (2 / fan_in) ** 0.5)
         self.hidden_bias = nn.Parameter(torch.zeros(members * width))
-        self.output = nn.Parameter(torch.zeros(members, width, spec.outputs))
+        self.output = nn.Parameter(SMALL * width**-0.5 * torch.randn(members, width, spec.outputs))
         self.output_bias = nn.Parameter(torch.zeros(members * spec.outputs))
 
     def forward(self, series: Tensor) -> Tensor:
