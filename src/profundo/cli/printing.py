@@ -100,11 +100,12 @@ def print_run(run: Run, as_json: bool) -> None:
     )
 
 
-def print_description(name: str, about: list[str], settings: dict[str, Any], as_json: bool) -> None:
+def print_description(name: str, about: list[str], data: str, settings: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print_json({"recipe": name, "about": about, "settings": settings})
+        print_json({"recipe": name, "about": about, "data": data, "settings": settings})
         return
     print("\n\n".join(about))
+    print(f"\ndata: {data}")
     print(f"\nsettings (change one with `profundo recipe {name} --set NAME=VALUE`):")
     for key, value in settings.items():
         print(f"  {key} = {value}")

@@ -12,10 +12,18 @@ from profundo.cli.printing import print_description, print_names, print_recipe_r
 
 
 @app.command(rich_help_panel=METHODS)
-def recipes(as_json: Json = False) -> None:
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="One of them: what it does, its data, its settings.")] = None,
+    as_json: Json = False,
+) -> None:
     """List the recipes: methods of deep learning, each a complete experiment with a stated result."""
     from profundo.recipes.recipe_names import RECIPES
 
+    if name is not None:
+        from profundo.recipes.recipe import about, data_taken, described
+
+        print_description(name, about(name), data_taken(name), described(name, {}), as_json)
+        return
     print_names(dict(RECIPES), "recipes", as_json)
 
 
@@ -25,6 +33,11 @@ def recipe(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting; may be repeated.")
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Data of your own, or a name; `profundo recipes NAME` says which kind.", show_default=False),
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of a text that is no UTF-8.", show_default=False)] = None,
     quick: Annotated[bool, typer.Option("--quick", help="The same method at a size that takes seconds.")] = False,
     seed: Annotated[int | None, typer.Option(help="Of everything drawn at random.", show_default=False)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default=False)] = None,
@@ -42,7 +55,7 @@ def recipe(
     """Run a recipe: train, evaluate and show one method."""
     from dataclasses import asdict
 
-    from profundo.recipes.recipe import about, check, described
+    from profundo.recipes.recipe import about, check, data_taken, described
     from profundo.recipes.recipe_folder import read_request
     from profundo.records import ProfundoError
     from profundo.runs.experiment import read_pair
@@ -61,8 +74,9 @@ def recipe(
         raise ProfundoError("say which recipe, such as `profundo recipe vae`; `profundo recipes` lists them")
     check(name)
     given |= dict(read_pair(text) for text in settings or [])
+    given |= {key: value for key, value in (("data", data), ("encoding", encoding)) if value is not None}
     if describe:
-        print_description(name, about(name), described(name, given, quick), as_json)
+        print_description(name, about(name), data_taken(name), described(name, given, quick), as_json)
         return
     from profundo.recipes.recipe_run import run_recipe
 

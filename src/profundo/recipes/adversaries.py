@@ -1,7 +1,9 @@
 """What the recipes of adversarial nets share: the players' optimizers, and a classifier that judges what they make.
 
 The classifier learns real digits, as ever. Made digits are seen through its features: their Fréchet distance to unseen real
-digits says how alike the two sets are; how sure it is of each digit, and how evenly it finds the ten, says why.
+digits says how alike the two sets are; how sure it is of each digit, and how evenly it finds the ten, says why. Of images
+without classes there is nothing to classify: the same net judges with the random weights that it began with, whose features
+tell sets of images apart, too (Naeem et al. 2020, arXiv:2002.09797, section 4), on another scale.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from profundo.pictures.exhibits import Chart, Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.net_outputs import outputs, outputs_in_parts
+from profundo.recipes.own_data import Takes, several_classes, things
 from profundo.recipes.recipe import Model, Networks, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Dataset, ProfundoError, Samples, Spec
@@ -54,6 +57,7 @@ class AdversarialSettings:
     """pictures: that an epoch shows, the next goes on where it ended; noise: numbers that a digit is made from.
 
     decay: of the moving average of the generator; classifier_epochs: of the classifier that judges the digits.
+    image_size: of images of one's own, the side in pixels that they are scaled and cut to.
     """
 
     pictures: Whole = 13_750
@@ -63,6 +67,7 @@ class AdversarialSettings:
     decay: Share = 0.99
     classifier_epochs: Whole = 2
     data: str = "mnist"
+    image_size: Whole = 32
 
 
 def ranged(spec: Spec, low: float) -> Spec:
@@ -101,22 +106,26 @@ def make(net: nn.Module, noise: Tensor, low: float) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of a set of images. distance: Fréchet's to unseen real images, in the classifier's features."""
+    """Of a set of images. distance: Fréchet's to unseen real images, in the classifier's features. sure, in_use: None where
+    it knows no classes. things: digits, or other classes."""
 
     distance: float
-    sure: float
-    in_use: float
+    sure: float | None
+    in_use: float | None
+    things: str = "digits"
 
     @property
     def scores(self) -> dict[str, float]:
-        return {"Fréchet distance": self.distance, "share sure": self.sure, "digits in use": self.in_use}
+        figures = {"Fréchet distance": self.distance, "share sure": self.sure, f"{self.things} in use": self.in_use}
+        return {name: value for name, value in figures.items() if value is not None}
 
 
 class Classifier:
-    """A classifier of real digits. real: the unseen ones, uint8, to which made ones are compared."""
+    """A classifier of real digits, or a net with random weights where there are no classes. real: the unseen ones, uint8, to
+    which made ones are compared."""
 
     def __init__(self, net: nn.Sequential, data: Dataset, device: torch.device) -> None:
-        self.net, self.spec, self.device = net, data.spec, device
+        self.net, self.spec, self.device, self.things = net, data.spec, device, things(data)
         self.real = raw(data.test)
         self.real_features, _ = self.look(self.real)
 
@@ -131,15 +140,22 @@ class Classifier:
 
     def __call__(self, images: Tensor) -> Verdict:
         features, probabilities = self.look(images)
+        if not self.spec.targets.classes:
+            return Verdict(frechet_distance(features, self.real_features), None, None)
         counts = torch.bincount(probabilities.argmax(1), minlength=probabilities.shape[1])
         distance = frechet_distance(features, self.real_features)
-        return Verdict(distance, sure_share(probabilities), classes_in_use(counts))
+        named = "digits" if self.things == "digits" else "classes"
+        return Verdict(distance, sure_share(probabilities), classes_in_use(counts), named)
 
 
 def trained_classifier(context: Context, data: Dataset, epochs: int) -> Classifier:
-    """The small strided net, trained on all training digits: the same for every recipe with the same seed."""
+    """The small strided net, trained on all training digits: the same for every recipe with the same seed. Untrained where
+    there are no classes."""
+    data = replace(data, spec=replace(data.spec, targets=several_classes(data.spec.targets)))
     # The same first weights for every method, so that all are judged by the same net.
     net = initialize_(fast_cnn(data.spec), output_gain=SMALL_OUTPUT, generator=context.generator("classifier"))
+    if not data.spec.targets.classes:
+        return Classifier(net.to(context.device), data, context.device)
     precision = context.precision(net)
     update = Supervised(
         net, objectives.default(data.spec.targets), optimizer("nesterov", net, 0.2, 5e-4), precision=precision
@@ -161,18 +177,24 @@ def adversarial_recipe(
     where the chart is to show the history's "distance", and not the costs of both players."""
 
     def run(context: Context, asked: AdversarialSettings) -> Outcome:
-        data = context.load(asked.data, classes=3)
-        known = {"shape": list(data.spec.inputs.shape)}
+        data = context.images(asked.data, asked.image_size)
+        known = {"shape": list(data.spec.inputs.shape), "things": things(data)}
         update = duel(context, asked, known, networks(asked, known)["generator"])
         return play(context, asked, data, update, low, known, distance)
 
     def generate(model: Model, count: int, generator: torch.Generator, _prompt: str) -> list[Exhibit]:
         """So many new digits, each from noise of its own."""
         noise = torch.randn(count, model.asked.noise, generator=generator)
-        caption = f"{count} digits that nobody wrote, each made of {model.asked.noise} random numbers."
-        return [Images("New digits", caption, make(model.networks["generator"], noise, low))]
+        things = model.known.get("things", "digits")
+        caption = f"{count} {nobodys(things)}, each made of {model.asked.noise} random numbers."
+        return [Images(f"New {things}", caption, make(model.networks["generator"], noise, low))]
 
-    return Recipe(settings, quick, run, networks=networks, generate=generate)
+    takes = Takes("images", samples=20)
+    return Recipe(settings, quick, run, networks=networks, generate=generate, takes=takes)
+
+
+def nobodys(things: str) -> str:
+    return "digits that nobody wrote" if things == "digits" else f"{things} that nobody took"
 
 
 def play(
@@ -196,22 +218,33 @@ def play(
     verdicts = {
         "made": classifier(made),
         "the same net before training": classifier(untrained),
-        "training digits": classifier(raw(data.train)[: len(data.test)]),
-        "unseen digits": classifier(classifier.real),
+        f"training {things(data)}": classifier(raw(data.train)[: len(data.test)]),
+        f"unseen {things(data)}": classifier(classifier.real),
     }
     scores = verdicts["made"].scores
-    before, floor = verdicts["the same net before training"].distance, verdicts["training digits"].distance
+    before, floor = verdicts["the same net before training"].distance, verdicts[f"training {things(data)}"].distance
+    judge = (
+        "a classifier" if data.spec.targets.classes else "a net with random weights, as there are no classes to learn"
+    )
     return Outcome(
         scores=scores,
         baseline=verdicts["the same net before training"].scores,
         against="untrained generator",
-        exhibits=exhibits(made, verdicts, trained, loss_chart(trained, distance)),
+        exhibits=exhibits(made, verdicts, trained, loss_chart(trained, distance), things(data)),
         networks={"generator": duel.average},
         known=known,
-        conclusion=f"{len(made):,} made digits are at a Fréchet distance of {scores['Fréchet distance']:.1f} from as many "
-        f"unseen real ones, in the features of a classifier; real training digits are at {floor:.1f}, the untrained "
-        f"generator's images at {before:.0f}. The classifier is sure of {100 * scores['share sure']:.0f} % of them and "
-        f"finds {scores['digits in use']:.1f} of the {len(data.spec.targets.classes)} digits in use.",
+        conclusion=f"{len(made):,} made {things(data)} are at a Fréchet distance of {scores['Fréchet distance']:.1f} from as many "
+        f"unseen real ones, in the features of {judge}; real training {things(data)} are at {floor:.1f}, the untrained "
+        f"generator's images at {before:.0f}." + classes_seen(verdicts["made"], len(data.spec.targets.classes)),
+    )
+
+
+def classes_seen(verdict: Verdict, classes: int) -> str:
+    if verdict.sure is None or verdict.in_use is None:
+        return ""
+    return (
+        f" The classifier is sure of {100 * verdict.sure:.0f} % of them and finds {verdict.in_use:.1f} of the {classes} "
+        f"{verdict.things} in use."
     )
 
 
@@ -246,18 +279,28 @@ class Stretches:
                 yield batch
 
 
-def exhibits(made: Tensor, verdicts: Mapping[str, Verdict], trained: Trained, chart: Chart) -> list[Exhibit]:
+def exhibits(
+    made: Tensor, verdicts: Mapping[str, Verdict], trained: Trained, chart: Chart, things: str
+) -> list[Exhibit]:
     """Digits, their film, the losses, and what the classifier says of each set."""
+    scores = verdicts["made"].scores
+    classified = verdicts["made"].sure is not None
+    judge = f"a classifier of real {things}" if classified else "a net with fixed random weights"
+    classes = (
+        f", share of the {things} of which it is more than 90 % sure, and how many {verdicts['made'].things} are in use (exp of "
+        "the entropy of their shares)."
+    )
     return [
-        Images("New digits", "Digits that nobody wrote: the trained generator's, of random noise.", made[:SHOWN]),
-        trained.film("Digits by epoch", "The same noise before training and after each epoch."),
+        Images(
+            f"New {things}", f"{nobodys(things).capitalize()}: the trained generator's, of random noise.", made[:SHOWN]
+        ),
+        trained.film(f"{things.capitalize()} by epoch", "The same noise before training and after each epoch."),
         chart,
         Table(
-            "What the classifier says",
-            "Fréchet distance to the unseen real digits in the features of a classifier of real digits (smaller is "
-            "nearer; as many real training digits show how near one can come), share of the digits of which it is more "
-            "than 90 % sure, and how many digits are in use (exp of the entropy of their shares).",
-            ["digits", *verdicts["made"].scores],
+            "What the classifier says" if classified else "How near to real images",
+            f"Fréchet distance to the unseen real {things} in the features of {judge} (smaller is nearer; as many real "
+            f"training {things} show how near one can come){classes if classified else '.'}",
+            [things, *scores],
             [[name, *verdict.scores.values()] for name, verdict in verdicts.items()],
         ),
     ]

@@ -20,8 +20,10 @@ from torch import Tensor, nn
 
 from profundo.data import load
 from profundo.data.batches import mix
+from profundo.data.text.characters import Text
 from profundo.files import in_words
 from profundo.pictures.exhibits import Film
+from profundo.recipes.own_data import Takes, is_own, load_images, own_text
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import differences
@@ -66,34 +68,52 @@ class Trained:
 
 
 class Context:
-    """One run of a recipe. folder: None keeps nothing. facts: what identifies the data; began: whether training has."""
+    """One run of a recipe. folder: None keeps nothing. takes: the data of one's own that it takes.
+    facts: what identifies the data; began: whether training has."""
 
-    def __init__(self, request: Request, *, device: torch.device, folder: Folder | None, voice: Voice) -> None:
+    def __init__(
+        self, request: Request, *, device: torch.device, folder: Folder | None, voice: Voice, takes: Takes | None = None
+    ) -> None:
         self.asked = {"recipe": request.recipe, **asdict(request.settings), "seed": request.seed}
         self.seed = request.seed
         self.device = device
         self.data_dir = request.data_dir
         self.folder = folder
         self.voice = voice
+        self.takes = takes
         self.facts: dict[str, Any] = {}
         self.trainings: dict[str, Trained] = {}
         self.began = False
         torch.manual_seed(mix(self.seed, 0))
 
-    def load(self, name: str, *, images: bool = False, classes: int = 0, **options: Any) -> Dataset:
-        """A data set by name, from the folder of data sets, split by the seed of the run.
-
-        images: they must be images of several classes that fit in memory; classes: at least so many. Raises
-        ProfundoError for other data.
-        """
+    def load(self, name: str, **options: Any) -> Dataset:
+        """A data set by name, from the folder of data sets, split by the seed of the run."""
         data = load(name, data_dir=self.data_dir, **{"seed": self.seed, **options})
-        fits = data.spec.inputs.kind == "image" and isinstance(data.train.inputs, Tensor)
-        if (images or classes) and not (fits and len(data.spec.targets.classes) >= max(2, classes)):
-            raise ProfundoError(
-                f"data {name}: expected images in memory, of {max(2, classes)} classes or more; such as mnist or digits"
-            )
         self.facts[name] = dict(data.facts)
         return data
+
+    def images(self, name: str, image_size: int | None) -> Dataset:
+        """The images that the recipe takes, by name or one's own, in memory; image_size: the side that one's own are made
+        to fit. Raises ProfundoError for other data."""
+        assert self.takes is not None
+        data = load_images(name, self.takes, image_size, seed=self.seed, data_dir=self.data_dir)
+        if is_own(name):
+            sizes = f"{len(data.train):,} to train on, {len(data.validation):,} to validate, {len(data.test):,} to test"
+            kinds = f"{len(data.spec.targets.classes)} classes" if data.spec.targets.classes else "without classes"
+            high, wide = data.spec.inputs.shape[1:]
+            self.say(
+                f"data: {sizes}; {kinds}; {wide}×{high} pixels, {'grey' if data.spec.inputs.shape[0] == 1 else 'colour'}"
+            )
+            for note in data.notes:
+                self.say(note)
+        self.facts[name] = dict(data.facts)
+        return data
+
+    def text(self, name: str | None, encoding: str | None) -> Text:
+        """The text that the recipe takes: one's own, or tiny Shakespeare."""
+        text = own_text(name, encoding, self.data_dir)
+        self.facts["text"] = text.facts
+        return text
 
     def generator(self, name: str) -> torch.Generator:
         """For draws outside training, on the CPU: the same for the same seed of the run and the same name."""

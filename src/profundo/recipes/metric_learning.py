@@ -8,7 +8,7 @@ the classes that were seen, of the validation split.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from profundo.data import augmentation
 from profundo.data.metric_batches import Members, of_classes
 from profundo.data.new_inputs import read_image
+from profundo.data.splits.subsets import only_classes
 from profundo.data.standard import standardize
 from profundo.evaluate.few_shot import Accuracy, few_shot
 from profundo.evaluate.retrieval import nearest, precision_at
@@ -31,26 +32,32 @@ from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import outputs
+from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Model, Outcome
 from profundo.recipes.recipe_charts import map_of_rows, populations
 from profundo.records import Batch, Dataset, Inputs, ProfundoError, Samples
 from profundo.runs.experiment import Positive, Several, Whole
 from profundo.train import Batches, Descent, Plan, optimizer, schedule
 
-__all__ = ["MetricSettings", "Parts", "learn_and_judge", "networks", "parts_of", "predict"]
+__all__ = ["TAKES", "MetricSettings", "Parts", "learn_and_judge", "networks", "parts_of", "predict"]
 
 SHOTS = (1, 2, 5, 10, 20)
 PAIRS = 6000
+CLASSES, EACH = 4, 10  # of one's own: at least so many classes of at least so many images
+TAKES = Takes("images with classes", classes=CLASSES)
 
 
 @dataclass(frozen=True, slots=True)
 class MetricSettings:
-    """unseen: the last classes of the data, which are kept out of training. dimensions: of an embedding; sphere: whether
+    """image_size: of images of one's own, the side in pixels that they are scaled and cut to. unseen: the last classes of the
+    data, which are kept out of training; 3 unless given, or half of the classes where there are fewer than 6.
+    dimensions: of an embedding; sphere: whether
     it has length 1. epochs: of `steps` batches each. rotate: whether pictures are turned at random, up to 15°. episodes:
     over which few-shot accuracy is taken. pictured: embeddings drawn in the plane."""
 
     data: str = "mnist"
-    unseen: Whole = 3
+    image_size: Whole = 32
+    unseen: Whole | None = None
     dimensions: Several = 64
     sphere: bool = False
     epochs: Whole = 3
@@ -93,6 +100,37 @@ def parts_of(data: Dataset, unseen: int) -> Parts:
     )
 
 
+def with_unseen_whole(data: Dataset, each: int, say: Callable[[str], None]) -> Dataset:
+    """The classes of at least `each` images. Those of small data are too few to be wasted: each class is judged, if it stays
+    unseen, by all of its images, and validated, if it is seen, by all that were not trained on.
+
+    Raises ProfundoError where fewer than four classes are left.
+    """
+    held = joined(data.validation, data.test)
+    names = data.spec.targets.classes
+    taught, others = (torch.bincount(split.targets, minlength=len(names)) for split in (data.train, held))
+    kept = ((taught + others >= each) & (taught >= 2) & (others >= 2)).nonzero().squeeze(1).tolist()
+    if len(kept) < CLASSES:
+        raise ProfundoError(
+            f"data {data.name}: expected at least {CLASSES} classes of at least {each} images each; found {len(kept)} such "
+            f"classes among {len(names)}"
+        )
+    if len(kept) < len(names):
+        say(f"{len(names) - len(kept)} of the {len(names)} classes have fewer than {each} images and were left out.")
+        data = only_classes(data, kept)
+        held = joined(data.validation, data.test)
+    return replace(data, validation=held, test=joined(held, data.train))
+
+
+def joined(*splits: Samples) -> Samples:
+    return Samples(torch.cat([inputs_of(split) for split in splits]), torch.cat([split.targets for split in splits]))
+
+
+def unseen_of(settings: MetricSettings) -> int:
+    assert settings.unseen is not None
+    return settings.unseen
+
+
 def inputs_of(split: Samples) -> Tensor:
     assert isinstance(split.inputs, Tensor)
     return split.inputs
@@ -120,8 +158,12 @@ def learn_and_judge(
     cost: Callable[[nn.Module, Batch], Mapping[str, Tensor]],
 ) -> Outcome:
     """Train on batches of the seen classes, then judge. batches: (samples, inputs, steps=…, seed=…, device=…, augment=…)."""
-    data = context.load(settings.data, images=True, stream=False)
-    parts, inputs = parts_of(data, settings.unseen), data.spec.inputs
+    data = context.images(settings.data, settings.image_size)
+    if is_own(settings.data):
+        data = with_unseen_whole(data, EACH, context.say)
+    classes = len(data.spec.targets.classes)
+    settings = replace(settings, unseen=min(3, classes // 2) if settings.unseen is None else settings.unseen)
+    parts, inputs = parts_of(data, unseen_of(settings)), data.spec.inputs
     net = networks(settings, known_of(data))["net"]
     untrained = parts.mapped(lambda raw: embed(net, raw, inputs))
     augment = augmentation(["rotation"]) if settings.rotate else None
@@ -135,23 +177,25 @@ def learn_and_judge(
 
 def judged(context: Context, settings: MetricSettings, data: Dataset, net: nn.Module, untrained: Parts) -> Outcome:
     """The outcome of a recipe: figures of the trained net beside those of raw pixels and of the untrained net."""
-    parts, inputs = parts_of(data, settings.unseen), data.spec.inputs
+    parts, inputs = parts_of(data, unseen_of(settings)), data.spec.inputs
     trained = parts.mapped(lambda raw: embed(net, raw, inputs))
     pixels = parts.mapped(lambda raw: standardize(raw, inputs).flatten(1))
     methods = {"embeddings": trained, "raw pixels": pixels, "untrained net": untrained}
 
     shots = {name: accuracies(context, settings, method.unseen) for name, method in methods.items()}
     pairs = {name: pairs_judged(context, method.unseen, "pairs") for name, method in methods.items()}
-    figures = {name: figures_of(shots[name], pairs[name], methods[name].unseen, settings.unseen) for name in methods}
+    figures = {
+        name: figures_of(shots[name], pairs[name], methods[name].unseen, unseen_of(settings)) for name in methods
+    }
     threshold = pairs_judged(context, trained.validation, "validation pairs").found.threshold
-    one, apart = shots["embeddings"][0], pairs["embeddings"]
+    one, apart, unseen = shots["embeddings"][0], pairs["embeddings"], unseen_of(settings)
     return Outcome(
         scores=figures["embeddings"],
         baseline=figures["raw pixels"],
         against="raw pixels",
         exhibits=[
             shots_chart(shots, settings),
-            figures_table(figures, settings.unseen),
+            figures_table(figures, unseen),
             plane(context, settings, data, trained.test),
             pair_pictures(parts.unseen, apart, threshold),
             mistaken_pictures(parts.unseen, apart),
@@ -168,19 +212,22 @@ def judged(context: Context, settings: MetricSettings, data: Dataset, net: nn.Mo
         ],
         networks={"net": net},
         known={**known_of(data), "threshold": threshold},
-        conclusion=f"Shown one sample each of {settings.unseen} classes that it never met in training, the net names further "
+        conclusion=f"Shown one sample each of {unseen} classes that it never met in training, the net names further "
         f"samples with {100 * one.mean:.1f} % accuracy (± {100 * one.standard_error:.1f}); the nearest raw pixels do with "
-        f"{100 * shots['raw pixels'][0].mean:.1f} %, chance with {100 / settings.unseen:.1f} %. With five "
+        f"{100 * shots['raw pixels'][0].mean:.1f} %, chance with {100 / unseen:.1f} %. With five "
         f"samples each it is {100 * shots['embeddings'][SHOTS.index(5)].mean:.1f} %.",
     )
 
 
 def accuracies(context: Context, settings: MetricSettings, unseen: Samples) -> list[Accuracy]:
-    """Among the unseen classes, for each of SHOTS. Every method gets the same episodes, with 15 queries a class, or as many
+    """Among the unseen classes, for each of SHOTS that leaves a third of the smallest class to be asked.
+
+    Every method gets the same episodes, with 15 queries a class, or as many
     as the smallest class has left."""
-    ways, smallest = settings.unseen, int(torch.unique(unseen.targets, return_counts=True)[1].min())
-    options = {"queries": max(1, min(15, smallest - SHOTS[-1])), "episodes": settings.episodes}
-    draws = {shots: context.generator(f"{ways} ways, {shots} shots") for shots in SHOTS}
+    ways, smallest = unseen_of(settings), int(torch.unique(unseen.targets, return_counts=True)[1].min())
+    possible = [shots for shots in SHOTS if 3 * shots <= 2 * smallest]
+    options = {"queries": min(15, smallest - possible[-1]), "episodes": settings.episodes}
+    draws = {shots: context.generator(f"{ways} ways, {shots} shots") for shots in possible}
     return [
         few_shot(inputs_of(unseen), unseen.targets, ways, shots, generator, **options)
         for shots, generator in draws.items()
@@ -237,17 +284,18 @@ def shots_chart(shots: Mapping[str, Sequence[Accuracy]], settings: MetricSetting
     lines = [
         Line(
             name,
-            SHOTS,
+            SHOTS[: len(curve)],
             [result.mean for result in curve],
             [result.mean - 2 * result.standard_error for result in curve],
             [result.mean + 2 * result.standard_error for result in curve],
         )
         for name, curve in shots.items()
     ]
-    lines.append(Line("chance", SHOTS, [1 / settings.unseen] * len(SHOTS)))
+    longest, unseen = SHOTS[: len(shots["embeddings"])], unseen_of(settings)
+    lines.append(Line("chance", longest, [1 / unseen] * len(longest)))
     return Chart(
         "Accuracy by the number of samples shown",
-        f"Mean accuracy over {settings.episodes} episodes with {settings.unseen} unseen classes, by the nearest class mean; the "
+        f"Mean accuracy over {settings.episodes} episodes with {unseen} unseen classes, by the nearest class mean; the "
         "bands are two standard errors to each side.",
         lines_svg(lines, x_label="samples shown of each class", y_label="accuracy", log_x=True, percent=True),
     )
@@ -257,7 +305,7 @@ def plane(context: Context, settings: MetricSettings, data: Dataset, test: Sampl
     classes = data.spec.targets.classes
     chosen = torch.randperm(len(test), generator=context.generator("pictured"))[: settings.pictured]
     rows = inputs_of(test)[chosen]
-    names = [f"{name} (unseen)" * (at >= len(classes) - settings.unseen) or name for at, name in enumerate(classes)]
+    names = [f"{name} (unseen)" * (at >= len(classes) - unseen_of(settings)) or name for at, name in enumerate(classes)]
     caption = f"{len(rows)} test pictures of all classes by their embeddings, laid out by t-SNE; near ones are alike to the net."
     return map_of_rows("Embeddings in the plane", caption, rows, test.targets[chosen].tolist(), names, context.seed)
 

@@ -17,6 +17,7 @@ from profundo.data.dataset_names import nearest
 from profundo.files import expectation
 from profundo.pictures.exhibits import Drawn, Exhibit
 from profundo.recipes.context import Context, Request, Trained
+from profundo.recipes.own_data import NOTHING, Takes
 from profundo.recipes.recipe_names import check
 from profundo.records import ProfundoError
 from profundo.runs.folder import Folder
@@ -30,6 +31,7 @@ __all__ = [
     "Request",
     "about",
     "check",
+    "data_taken",
     "described",
     "find",
     "generated",
@@ -75,6 +77,7 @@ Predict = Callable[[Model, Sequence[Path]], list[dict[str, Any]]]
 class Recipe:
     """settings: a dataclass; quick: one of them, for the same method in seconds; run: the method itself.
 
+    takes: the data of one's own that its setting `data` may name; None: it has data of its own only.
     networks: builds the untrained networks. generate(model, count, generator, prompt), predict(model, files): what
     the saved networks can do, where they can.
     """
@@ -85,6 +88,7 @@ class Recipe:
     networks: Networks | None = None
     generate: Generate | None = None
     predict: Predict | None = None
+    takes: Takes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,12 @@ def about(name: str) -> list[str]:
     return [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
 
 
+def data_taken(name: str) -> str:
+    """The data of one's own that the recipe takes, in words."""
+    takes = find(name).takes
+    return f"your own with --data: {takes}" if takes else NOTHING
+
+
 def module(name: str) -> Any:
     check(name)
     return import_module(f"profundo.recipes.zoo.{name.replace('-', '_')}")
@@ -143,6 +153,9 @@ def settle(name: str, given: Mapping[str, Any], quick: bool = False) -> Any:
         inside = values
         while inner and isinstance(inside.get(place), dict):
             inside, place = inside[place], inner.pop(0)
+        if path in ("data", "encoding") and path not in values:
+            only = f"; it takes {recipe.takes}" if recipe.takes else f": {NOTHING}, leave it out"
+            raise ProfundoError(f"recipe {name} takes no {path}{only}")
         if place not in inside or inner:
             raise ProfundoError(f"recipe {name}: setting {path!r} is unknown; {nearest(place, inside)}")
         inside[place] = value

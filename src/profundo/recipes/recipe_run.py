@@ -83,9 +83,10 @@ def _run(request: Request, folder: Folder | None, voice: Voice, resumed: bool) -
     if resumed:
         voice.say("resumed: trainings that ended are put back, the interrupted one goes on")
     started = time.perf_counter()
-    context = Context(request, device=device, folder=folder, voice=voice)
+    recipe = find(request.recipe)
+    context = Context(request, device=device, folder=folder, voice=voice, takes=recipe.takes)
     try:
-        outcome = find(request.recipe).run(context, request.settings)
+        outcome = recipe.run(context, request.settings)
     except (Interrupted, KeyboardInterrupt) as interruption:
         if folder is not None:
             voice.notice(f"interrupted, the state is saved; to go on: profundo resume {folder.path}")

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from profundo.data.dataset_names import Reading, Stream
 from profundo.data.images.deep_images import DeepImages
-from profundo.data.images.layouts import Layout, arranged, placing
+from profundo.data.images.layouts import Layout, NoClassesError, arranged, placing
 from profundo.data.images.pixels import (
     WHOLE,
     Shape,
@@ -50,6 +50,7 @@ __all__ = [
     "fits_in_memory",
     "fitted",
     "image_collection",
+    "images_by_class_or_not",
     "pixel_sums",
     "placing",
     "report",
@@ -167,6 +168,20 @@ def image_collection(where: Path, how: Reading, name: str | None = None) -> Coll
     files = open_files(where)
     named = name or printable(where.resolve().stem if where.is_file() else where.resolve().name)
     return collected(named, files, arranged(files), how)
+
+
+def images_by_class_or_not(where: Path, how: Reading) -> Collection:
+    """The images of a folder or archive by class where they lie in folders of classes; else all of them together, with targets
+    of kind "any", which say nothing."""
+    files, named = open_files(where), printable(where.resolve().stem if where.is_file() else where.resolve().name)
+    if not files.paths:
+        raise ProfundoError(f"{printable(str(where))}: expected images, found none")
+    try:
+        return collected(named, files, arranged(files), how)
+    except NoClassesError:
+        order = sorted(range(len(files)), key=files.paths.__getitem__)
+        layout = Layout({"train": order}, [0] * len(files), ("images",), ())
+        return replace(collected(named, files, layout, how), targets=Targets("any"))
 
 
 def collected(

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from profundo.data.streams.archives import Files, Parts, printable
 from profundo.records import ProfundoError
 
-__all__ = ["SPLITS", "Layout", "arranged", "placing", "splits_of"]
+__all__ = ["SPLITS", "Layout", "NoClassesError", "arranged", "placing", "splits_of"]
 
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
+
+
+class NoClassesError(ProfundoError):
+    """The files do not lie in two folders of classes or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int, t
     """The class folders of the training split, in the order of their names; every other split may hold only these."""
     result = sorted(members.get("train", ()))
     if not result:
-        raise ProfundoError(
+        raise NoClassesError(
             f"{where}: expected {things} in one folder per class, found none there and {loose} outside; "
             "make a folder for each class"
         )
@@ -66,7 +70,7 @@ def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int, t
                 "or remove the folder"
             )
     if len(result) < 2:
-        raise ProfundoError(f"{where}: expected two classes or more, found {things} of {printable(result[0])!r} only")
+        raise NoClassesError(f"{where}: expected two classes or more, found {things} of {printable(result[0])!r} only")
     return result
 
 

@@ -9,8 +9,9 @@ file, nine tenths, a twentieth and a twentieth: a random split would put neighbo
 
 from __future__ import annotations
 
+import codecs
 import hashlib
-import io
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,11 +21,21 @@ import torch
 from torch import Tensor
 
 from profundo.data.batches import order
-from profundo.data.streams.archives import read_whole
+from profundo.data.streams.archives import open_files, printable, read_whole
 from profundo.data.streams.cache import data_folder
 from profundo.records import Batch, ProfundoError
 
-__all__ = ["TINY_SHAKESPEARE", "UNKNOWN", "Text", "Windows", "decode", "encode", "load_text", "read_text"]
+__all__ = [
+    "SMALLEST_TEXT",
+    "TINY_SHAKESPEARE",
+    "UNKNOWN",
+    "Text",
+    "Windows",
+    "decode",
+    "encode",
+    "load_text",
+    "read_text",
+]
 
 TINY_SHAKESPEARE = "text/tiny-shakespeare.txt"
 UNKNOWN = "\ufffd"  # Unicode's replacement character stands for what the vocabulary lacks
@@ -49,11 +60,14 @@ class Text:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def load_text(path: str | Path | None = None, *, data_dir: str | Path | None = None) -> Text:
-    """Tiny Shakespeare from the data folder, or a UTF-8 text file of one's own.
+def load_text(
+    path: str | Path | None = None, *, data_dir: str | Path | None = None, encoding: str | None = None
+) -> Text:
+    """Tiny Shakespeare from the data folder, or a text of one's own: a file, or all .txt files of a folder or .zip in the
+    order of their names.
 
-    data_dir: the folder that holds text/; else PROFUNDO_DATA. Raises ProfundoError when there is no such file, or it is
-    not UTF-8, or has fewer than 200 characters.
+    data_dir: the folder that holds text/; else PROFUNDO_DATA. encoding: of text that is no UTF-8. Raises ProfundoError when
+    there is no such file, or it is not in that encoding, or has fewer than 200 characters.
     """
     if path is None:
         folder = data_folder(data_dir)
@@ -64,16 +78,48 @@ def load_text(path: str | Path | None = None, *, data_dir: str | Path | None = N
                 "PROFUNDO_DATA or --data-dir, or give a text file of your own"
             )
         path = folder / TINY_SHAKESPEARE
-    return split_text(read_text(Path(path)), Path(path).stem)
+    return split_text(read_text(Path(path), encoding), Path(path).stem)
 
 
-def read_text(path: Path) -> str:
-    """The content of a UTF-8 file, with line ends as \\n."""
-    content = read_whole(path, "a text file", LARGEST_FILE, "give a part of it")
+def read_text(path: Path, encoding: str | None = None) -> str:
+    """The content of a file, or of all .txt files of a folder or .zip, in Unicode's composed form (NFC), line ends as \\n."""
+    if not path.is_dir() and path.suffix.lower() != ".zip":
+        return decoded(read_whole(path, "a text file", LARGEST_FILE, "give a part of it"), str(path), encoding)
+    files = open_files(path, "texts")
+    if not files.paths:
+        raise ProfundoError(f"{printable(str(path))}: expected files of text (.txt) in it, found none")
+    texts: list[str] = []
+    for index in sorted(range(len(files)), key=files.paths.__getitem__):
+        where = f"{path}/{files.name(index)}"
+        try:
+            texts.append(decoded(files.read(index), where, encoding))
+        except (OSError, ValueError) as error:
+            raise ProfundoError(f"{printable(where)}: cannot be read: {error}") from None
+        if sum(map(len, texts)) > LARGEST_FILE:
+            raise ProfundoError(
+                f"{printable(str(path))}: expected at most {LARGEST_FILE >> 20} million characters; give a part of it"
+            )
+    return "\n".join(texts)
+
+
+def decoded(content: bytes, where: str, encoding: str | None) -> str:
+    """UTF-8, UTF-16 with its mark, or what is said, in composed form with line ends as \\n. Raises ProfundoError for others."""
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    name = encoding or ("utf-16" if wide else "utf-8")
     try:
-        return io.TextIOWrapper(io.BytesIO(content), "utf-8-sig").read()
+        text = content.decode("utf-8-sig" if codecs.lookup(name).name == "utf-8" else name)
     except UnicodeDecodeError as error:
-        raise ProfundoError(f"{path}: expected UTF-8, but byte {error.start} is none; convert the file first") from None
+        raise ProfundoError(
+            f"{printable(where)}: expected {name.upper()}, but byte {error.start} is none; say its --encoding, such as latin-1, "
+            "or convert it"
+        ) from None
+    except (LookupError, ValueError, TypeError):
+        raise ProfundoError(
+            f"encoding: expected a name such as utf-8, cp1252, latin-1 or gb18030, got {name!r}"
+        ) from None
+    if "\0" in text:
+        raise ProfundoError(f"{printable(where)}: expected text, found a zero byte; is it a file of another kind?")
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def split_text(content: str, name: str) -> Text:

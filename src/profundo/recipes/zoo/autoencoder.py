@@ -33,6 +33,7 @@ from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.net_outputs import as_pictures, device_of, outputs_in_parts, read_intensities
+from profundo.recipes.own_data import Takes, things
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, map_of_rows
 from profundo.records import Batch, Dataset
@@ -51,6 +52,7 @@ class Settings:
     """code: numbers in a code; masking: share of the pixels made black, of kind "denoising".
 
     width: of the first hidden layer; the second has half of it. mapped: test pictures on the map of codes.
+    image_size: of images of one's own, the side in pixels that they are scaled and cut to.
     """
 
     kind: Kind = "plain"
@@ -62,6 +64,7 @@ class Settings:
     learning_rate: Positive = 0.002
     mapped: Annotated[int, Field(ge=10)] = 1000
     data: str = "mnist"
+    image_size: Whole = 32
 
 
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -85,7 +88,7 @@ def masked(pictures: Tensor, share: float, generator: torch.Generator | None = N
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    data = context.load(settings.data, images=True)
+    data = context.images(settings.data, settings.image_size)
     known = {"shape": list(data.spec.inputs.shape), "window": list(data.spec.inputs.window)}
     net = networks(settings, known)["autoencoder"]
     share = masking_of(settings)
@@ -110,23 +113,28 @@ def run(context: Context, settings: Settings) -> Outcome:
     result = measured(context, settings, data, net, seen)
     error, rival, constant, *_ = result.errors.values()
     return Outcome(
-        scores={"MSE": error, **result.groups["autoencoder"]},
-        baseline={"MSE": rival, **result.groups["linear code"]},
+        scores={"MSE": error, **result.groups.get("autoencoder", {})},
+        baseline={"MSE": rival, **result.groups.get("linear code", {})},
         against="the best linear code",
         exhibits=exhibits(context, settings, data, seen, trained, result),
         networks={"autoencoder": net},
         known=known,
         conclusion=f"With {settings.code} numbers a test picture is remade with a mean squared error of {error:.4f} per pixel; "
-        f"{rival:.4f} with the best linear code of as many, {constant:.4f} with the mean picture. Clusters of the codes are "
-        f"{100 * result.groups['autoencoder']['cluster purity']:.0f} % pure, of the linear code "
-        f"{100 * result.groups['linear code']['cluster purity']:.0f} %.",
+        f"{rival:.4f} with the best linear code of as many, {constant:.4f} with the mean picture."
+        + (purities(result.groups) if result.groups else ""),
     )
+
+
+def purities(groups: Mapping[str, Mapping[str, float]]) -> str:
+    own, linear = (100 * groups[name]["cluster purity"] for name in ("autoencoder", "linear code"))
+    return f" Clusters of the codes are {own:.0f} % pure, of the linear code {linear:.0f} %."
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Of the test pictures: what the net and the best linear code make of them, the net's codes; mean squared errors by
-    who made it, the net's first, then the linear code's, the mean picture's; agreement of clusters with the digits."""
+    who made it, the net's first, then the linear code's, the mean picture's; agreement of clusters with the digits, or other
+    classes; none where there are no classes."""
 
     made: Tensor
     by_linear_code: Tensor
@@ -156,17 +164,18 @@ def exhibits(
     context: Context, settings: Settings, data: Dataset, seen: Tensor, trained: Trained, result: Measured
 ) -> list[Exhibit]:
     test, mapped = intensities(data.test, data.spec), result.codes[: settings.mapped]
+    known = {"digits": "digits", "images": "classes"}[things(data)]
+    coloured = f", coloured by their {known}, which training never saw" if data.spec.targets.classes else ""
     history, rival = trained.history, result.errors[f"best linear code, {settings.code}"]
     return [
         reconstructions(test, seen, result.made, result.by_linear_code, masking_of(settings)),
         trained.film("Reconstructions by epoch", "Test pictures above, what the net makes of them below.", 0.4),
         map_of_rows(
             "Map of the codes",
-            f"The codes of {len(mapped)} test pictures in the plane, neighbours together (t-SNE), coloured by their digits, "
-            "which training never saw.",
+            f"The codes of {len(mapped)} test pictures in the plane, neighbours together (t-SNE){coloured}.",
             mapped,
             data.test.targets[: len(mapped)].tolist(),
-            data.spec.targets.classes,
+            data.spec.targets.classes or ("images",),
             context.seed,
         ),
         by_epoch(
@@ -184,15 +193,20 @@ def exhibits(
             ["made by", "MSE"],
             [[name, value] for name, value in result.errors.items()],
         ),
-        Table(
-            "Clusters",
-            "k-means with as many clusters as there are digits, on the codes of the test part, on those of the best linear map "
-            "and on the pixels: the share of pictures that are of their cluster's commonest digit, and the Rand index "
-            "corrected for chance.",
-            ["clustered", *result.groups["autoencoder"]],
-            [[name, *values.values()] for name, values in result.groups.items()],
-        ),
+        *([clusters_table(result.groups, known)] if result.groups else []),
     ]
+
+
+def clusters_table(groups: Mapping[str, Mapping[str, float]], known: str) -> Table:
+    """known: what the classes are."""
+    return Table(
+        "Clusters",
+        f"k-means with as many clusters as there are {known}, on the codes of the test part, on those of the best linear map "
+        f"and on the pixels: the share of pictures that are of the commonest of the {known} in their cluster, and the Rand "
+        "index corrected for chance.",
+        ["clustered", *groups["autoencoder"]],
+        [[name, *values.values()] for name, values in groups.items()],
+    )
 
 
 def linear_rival(context: Context, train: Tensor, code: int, share: float) -> LinearCode:
@@ -216,7 +230,10 @@ def mean_square(made: Tensor, wanted: Tensor) -> float:
 
 
 def grouping(context: Context, data: Dataset, codes: Tensor, components: Tensor) -> dict[str, dict[str, float]]:
-    """How the clusters of the test part's codes, components and pixels agree with the digits."""
+    """How the clusters of the test part's codes, components and pixels agree with the digits, or other classes;
+    empty where there are none."""
+    if not data.spec.targets.classes:
+        return {}
     digits = data.test.targets
     results = {}
     rows = {"autoencoder": codes, "linear code": components, "pixels": intensities(data.test, data.spec).flatten(1)}
@@ -258,4 +275,5 @@ RECIPE = Recipe(
     run,
     networks=networks,
     predict=predict,
+    takes=Takes("images", samples=20),
 )

@@ -22,6 +22,7 @@ from torch import nn
 from profundo.nets import build
 from profundo.recipes.classifying import judged, predict, spec_of, train, validation
 from profundo.recipes.context import Context
+from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.runs.experiment import Layers, Positive, Share, Whole
 
@@ -33,6 +34,7 @@ class Settings:
     """depth: of "resnet", 6n + 2 layers; width: factor for the channels of the other nets.
 
     learning_rate: at the top of its cycle; 0 takes what suits the net.
+    image_size: of images of one's own, the side in pixels that they are scaled and cut to.
     """
 
     net: Literal["resnet", "resnet18", "alexnet", "vgg11", "fast_cnn"] = "resnet"
@@ -44,6 +46,7 @@ class Settings:
     label_smoothing: Share = 0.0
     augment: tuple[str, ...] = ("mirror", "shift")
     data: str = "cifar10"
+    image_size: Whole = 32
 
 
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -59,7 +62,7 @@ def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Modul
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    data = context.load(settings.data)
+    data = context.images(settings.data, settings.image_size)
     known = {"spec": asdict(data.spec)}
     net = networks(settings, known)["net"]
     # Batch normalisation bears steps that AlexNet, which has none, does not.
@@ -85,4 +88,5 @@ RECIPE = Recipe(
     run,
     networks=networks,
     predict=predict,
+    takes=Takes("images with classes", classes=2),
 )

@@ -26,6 +26,7 @@ from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.classifying import classified, train
 from profundo.recipes.context import Context, Trained
+from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import band
 from profundo.records import Dataset
@@ -41,6 +42,7 @@ KINDS = {False: "plain", True: "residual"}  # by whether there are shortcuts
 class Settings:
     """samples, epochs: of the sparse nets; depths, residual_epochs: of those with and without shortcuts.
 
+    data, small_data: of the sparse nets, and of the others; images of one's own are scaled and cut to 28×28, or 8×8.
     repeats: other first weights and, of the sparse nets, other samples.
     """
 
@@ -58,7 +60,7 @@ class Settings:
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    data, small = context.load(settings.data), context.load(settings.small_data)
+    data, small = context.images(settings.data, 28), context.images(settings.small_data, 8)
     sparse: dict[str, list[float]] = {kind: [] for kind in SPARSE}
     deep: dict[tuple[bool, int], list[Trained]] = {}
     accuracies: dict[tuple[bool, int], list[float]] = {}
@@ -173,4 +175,5 @@ RECIPE = Recipe(
     Settings,
     Settings(samples=256, epochs=1, depths=(8, 14), residual_epochs=1, widths=(4, 8, 8), repeats=1, data="digits"),
     run,
+    takes=Takes("images with classes", classes=2),
 )

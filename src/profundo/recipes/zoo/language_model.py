@@ -10,15 +10,15 @@ Witten–Bell 5-grams, the best of the n-grams, 2.55; in about 260 s on one core
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from profundo.data.text.characters import Text, Windows, decode, encode, load_text
+from profundo.data.text.characters import SMALLEST_TEXT, Text, Windows, decode, encode
 from profundo.evaluate.ngrams import ngram_bits
 from profundo.evaluate.scores import evaluating
 from profundo.evaluate.sequence_figures import bits_per_symbol
@@ -27,6 +27,7 @@ from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Passage, Table
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import device_of
+from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch
@@ -43,7 +44,8 @@ ORDERS = 6  # of the n-grams beside it
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """text: a UTF-8 file of one's own in place of tiny Shakespeare.
+    """data: a text of one's own in place of tiny Shakespeare, a file or a folder or .zip of .txt files; encoding: of one that
+    is no UTF-8.
 
     cell: lstm, gru or plain; width, layers: of the recurrent net; embedding: numbers for a character.
     length: characters of a window, through which gradients flow; batch_size: windows of one update.
@@ -51,7 +53,8 @@ class Settings:
     temperature: of the characters drawn; below 1 the likelier ones come more often.
     """
 
-    text: str | None = None
+    data: str | None = None
+    encoding: str | None = None
     cell: Cell = "lstm"
     width: Whole = 384
     layers: Layers = 1
@@ -75,8 +78,7 @@ def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Modul
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    text = load_text(None if settings.text is None else Path(settings.text), data_dir=context.data_dir)
-    context.facts["text"] = text.facts
+    text = context.text(settings.data, settings.encoding)
     known = {"vocabulary": text.vocabulary}
     net = networks(settings, known)["net"]
     assert isinstance(net, LanguageModel)
@@ -139,13 +141,16 @@ def training(context: Context, settings: Settings, text: Text, net: LanguageMode
         return {"loss": sequence_cost(logits, batch.targets)}
 
     update = Descent(net, cost, optimizer("adam", net, settings.learning_rate), clip=settings.clip)
-    return update, Windows(text.train, settings.length, settings.batch_size, seed=context.seed, device=context.device)
+    # Of a short text a batch has as many windows as there are.
+    windows = max(1, min(settings.batch_size, len(text.train) // settings.length - 1))
+    return update, Windows(text.train, settings.length, windows, seed=context.seed, device=context.device)
 
 
 def generate(model: Model, count: int, generator: torch.Generator, prompt: str) -> list[Exhibit]:
     """So many passages of 300 characters that go on from the prompt, which is shown with them."""
     net, vocabulary = model.networks["net"], model.known["vocabulary"]
     assert isinstance(net, LanguageModel)
+    prompt = unicodedata.normalize("NFC", prompt)
     begun = encode(prompt or (PROMPT if PROMPT in vocabulary else vocabulary[0]), vocabulary)
     with evaluating(net):
         drawn = continued(net, begun.expand(count, -1).to(device_of(net)), PASSAGE, generator, model.asked.temperature)
@@ -163,4 +168,5 @@ RECIPE = Recipe(
     run,
     networks=networks,
     generate=generate,
+    takes=Takes("text", samples=SMALLEST_TEXT),
 )

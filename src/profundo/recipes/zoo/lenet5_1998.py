@@ -28,6 +28,7 @@ from profundo.pictures.film import sheet
 from profundo.recipes.classifying import judged, predict, spec_of, train, validation
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import as_pictures, enlarged, outputs
+from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Dataset
 from profundo.runs.experiment import Positive, Whole
@@ -37,7 +38,8 @@ __all__ = ["RECIPE", "Settings", "networks", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """connections: of C3 with S2; augment: names of augmentations."""
+    """connections: of C3 with S2; augment: names of augmentations. image_size: of images of one's own, the side in
+    pixels that they are scaled and cut to."""
 
     epochs: Whole = 16
     batch_size: Whole = 64
@@ -46,6 +48,7 @@ class Settings:
     augment: tuple[str, ...] = ("distortion",)
     connections: Literal["table", "full", "random"] = "table"
     data: str = "mnist"
+    image_size: Whole = 28
 
 
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -53,7 +56,7 @@ def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Modul
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    data = context.load(settings.data)
+    data = context.images(settings.data, settings.image_size)
     known = {"spec": asdict(data.spec)}
     net = networks(settings, known)["net"]
     samples = first_of_each(data)
@@ -105,4 +108,5 @@ RECIPE = Recipe(
     run,
     networks=networks,
     predict=predict,
+    takes=Takes("images with classes", classes=2),
 )

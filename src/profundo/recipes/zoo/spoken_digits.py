@@ -26,6 +26,7 @@ from profundo.objectives import categorical
 from profundo.pictures.exhibits import Exhibit, Images
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import device_of, enlarged
+from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import confusion_chart
 from profundo.records import Batch
@@ -188,4 +189,11 @@ def picture(spoken: Utterances, indices: Sequence[int], frames: int = 40) -> Ten
     return enlarged(images, 2)
 
 
-RECIPE = Recipe(Settings, Settings(width=16, epochs=1, batch_size=64), run, networks=networks, predict=predict)
+RECIPE = Recipe(
+    Settings,
+    Settings(width=16, epochs=1, batch_size=64),
+    run,
+    networks=networks,
+    predict=predict,
+    takes=Takes("sounds with classes", classes=2),
+)

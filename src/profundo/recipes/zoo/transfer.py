@@ -42,9 +42,10 @@ from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Images, Table
 from profundo.recipes.classifying import classified, predict, spec_of, train
 from profundo.recipes.context import Context
+from profundo.recipes.own_data import Takes, is_own, things
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import band
-from profundo.records import Dataset, Samples, Spec
+from profundo.records import Dataset, ProfundoError, Samples, Spec
 from profundo.runs.experiment import Positive, Some, Whole
 
 __all__ = ["RECIPE", "Settings", "discriminative", "networks", "run"]
@@ -56,7 +57,8 @@ WAYS = ("scratch", "frozen", "fine-tuned")
 class Settings:
     """samples: of each class to be learnt; repeats: other samples and other first weights; updates: of each training.
 
-    ratio: between the learning rates of neighbouring layers.
+    ratio: between the learning rates of neighbouring layers. image_size: of images of one's own, the side in pixels that they
+    are scaled and cut to.
     """
 
     samples: Some = (10, 50, 100)
@@ -67,6 +69,7 @@ class Settings:
     ratio: Positive = 2.6
     source_epochs: Whole = 2
     data: str = "mnist"
+    image_size: Whole = 32
 
 
 def networks(_asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -77,8 +80,18 @@ def networks(_asked: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    data = context.load(settings.data, classes=10)
-    old, new = only_classes(data, range(5)), only_classes(data, range(5, 10))
+    data = context.images(settings.data, settings.image_size)
+    classes, least = len(data.spec.targets.classes), min(settings.samples)
+    old, new = only_classes(data, range(classes // 2)), only_classes(data, range(classes // 2, classes))
+    smallest_class = int(torch.bincount(new.train.targets, minlength=len(new.spec.targets.classes)).min())
+    if is_own(settings.data) and smallest_class >= least:
+        settings = replace(settings, samples=tuple(size for size in settings.samples if size <= smallest_class))
+    elif smallest_class < least:
+        raise ProfundoError(
+            f"data {settings.data}: expected {least} images to train on of each class to be learnt, found {smallest_class}; "
+            f"give more, or --set samples='[{max(1, smallest_class)}]'"
+        )
+    seen_names, new_names = named(old), named(new)
     # The new digits are standardised as the old ones were: so the net expects them.
     new = replace(new, spec=Spec(old.spec.inputs, new.spec.targets))
     known = {"spec": asdict(new.spec), "source classes": list(old.spec.targets.classes)}
@@ -105,17 +118,26 @@ def run(context: Context, settings: Settings) -> Outcome:
         scores={f"accuracy, {size} of each": mean(results["fine-tuned", size]) for size in settings.samples},
         baseline={f"accuracy, {size} of each": mean(results["scratch", size]) for size in settings.samples},
         exhibits=[
-            accuracy_chart(settings, results),
-            accuracy_table(settings, results),
+            accuracy_chart(settings, results, new_names),
+            accuracy_table(settings, results, new_names),
             what_there_was(new, settings, context),
         ],
         networks=nets,
         known=known,
-        conclusion=f"From {smallest} images of each of the digits 5 to 9, a net that had learnt 0 to 4 ({learnt:.1%}) "
+        conclusion=f"From {smallest} images of each of {new_names}, a net that had learnt {seen_names} ({learnt:.1%}) "
         f"gets to {mean(results['fine-tuned', smallest]):.1%} by fine-tuning, {mean(results['frozen', smallest]):.1%} with "
         f"its features frozen, a new net to {mean(results['scratch', smallest]):.1%}; means over {settings.repeats} draws.",
         against="from scratch",
     )
+
+
+def named(data: Dataset) -> str:
+    """Its classes in words."""
+    classes = data.spec.targets.classes
+    if things(data) == "digits":
+        return f"the digits {classes[0]} to {classes[-1]}"
+    shown = ", ".join(classes[:3])
+    return shown if len(classes) <= 3 else f"{shown} and {len(classes) - 3} other classes"
 
 
 def learn(
@@ -171,31 +193,31 @@ def discriminative(net: nn.Module, ratio: float) -> dict[str, float]:
 
 
 # ------------------------------------------------------------------------------------------------------- pictures
-def accuracy_chart(settings: Settings, results: Mapping[tuple[str, int], Sequence[float]]) -> Chart:
+def accuracy_chart(settings: Settings, results: Mapping[tuple[str, int], Sequence[float]], names: str) -> Chart:
     caption = (
-        f"Test accuracy on the digits 5 to 9 by the number of images of each that were learnt from; bands from the worst "
+        f"Test accuracy on {names} by the number of images of each that were learnt from; bands from the worst "
         f"to the best of {settings.repeats} draws."
     )
     lines = [band(way, settings.samples, [results[way, size] for size in settings.samples]) for way in WAYS]
-    svg = lines_svg(lines, x_label="images of each digit", y_label="accuracy", log_x=True, log_y=False, percent=True)
+    svg = lines_svg(lines, x_label="images of each class", y_label="accuracy", log_x=True, log_y=False, percent=True)
     return Chart("Few samples", caption, svg)
 
 
-def accuracy_table(settings: Settings, results: Mapping[tuple[str, int], Sequence[float]]) -> Table:
+def accuracy_table(settings: Settings, results: Mapping[tuple[str, int], Sequence[float]], names: str) -> Table:
     rows: list[list[str | float]] = [
         [way, size, *(round(value, 4) for value in results[way, size]), round(mean(results[way, size]), 4)]
         for size in settings.samples
         for way in WAYS
     ]
     columns = ["way", "images of each", *(f"draw {number}" for number in range(1, settings.repeats + 1)), "mean"]
-    return Table("Every training", "Test accuracy of each training on the digits 5 to 9.", columns, rows)
+    return Table("Every training", f"Test accuracy of each training on {names}.", columns, rows)
 
 
 def what_there_was(new: Dataset, settings: Settings, context: Context) -> Images:
     size = settings.samples[0]
     shown = few(new.train, min(size, 10), context.generator(f"samples {size} 0")).inputs
     assert isinstance(shown, torch.Tensor)
-    caption = "Of the smallest training set, up to ten images of each digit: all that a new net sees."
+    caption = "Of the smallest training set, up to ten images of each class: all that a new net sees."
     return Images("What there was to learn from", caption, shown, columns=min(size, 10))
 
 
@@ -205,4 +227,5 @@ RECIPE = Recipe(
     run,
     networks=networks,
     predict=partial(predict, net="fine-tuned"),
+    takes=Takes("images with classes", classes=6),
 )

@@ -14,18 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from profundo.data.metric_batches import class_batches
 from profundo.objectives.metric_losses import distances, hardest, semi_hard, squared_distances, triplet
 from profundo.recipes.context import Context
-from profundo.recipes.metric_learning import MetricSettings, learn_and_judge, networks, predict
+from profundo.recipes.metric_learning import TAKES, MetricSettings, learn_and_judge, networks, predict
+from profundo.recipes.own_data import is_own
 from profundo.recipes.recipe import Outcome, Recipe
-from profundo.records import Batch
+from profundo.records import Batch, Inputs, Samples
 from profundo.runs.experiment import Positive, Whole
+from profundo.train import Batches
 
 __all__ = ["RECIPE", "Settings", "mined_cost", "networks", "predict", "run"]
 
@@ -48,9 +50,14 @@ def run(context: Context, settings: Settings) -> Outcome:
         costs = mined_cost(net(batch.inputs), batch.targets, settings.mining, settings.margin)
         return {"loss": costs.mean(), "active share": (costs.detach() > 0).float().mean()}
 
-    return learn_and_judge(
-        context, settings, partial(class_batches, classes=settings.classes, each=settings.each), cost
-    )
+    def batches(samples: Samples, inputs: Inputs, **how: Any) -> Batches:
+        classes, each = settings.classes, settings.each
+        if is_own(settings.data):  # of few classes, or few images, as many as there are
+            counts = torch.unique(samples.targets, return_counts=True)[1]
+            classes, each = min(classes, len(counts)), min(each, int(counts.min()))
+        return class_batches(samples, inputs, classes, each, **how)
+
+    return learn_and_judge(context, settings, batches, cost)
 
 
 def mined_cost(embeddings: Tensor, labels: Tensor, mining: str, margin: float) -> Tensor:
@@ -66,4 +73,5 @@ RECIPE = Recipe(
     run,
     networks=networks,
     predict=predict,
+    takes=TAKES,
 )

@@ -28,6 +28,7 @@ from profundo.pictures.exhibits import Exhibit, Images
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.net_outputs import as_pictures, device_of
+from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Positive, Whole
@@ -39,7 +40,10 @@ __all__ = ["RECIPE", "Settings", "elbo", "generate", "networks", "run", "trainin
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """code: numbers in a code; beta: weight of the KL term; draws: codes per picture for the likelihood."""
+    """code: numbers in a code; beta: weight of the KL term; draws: codes per picture for the likelihood.
+
+    image_size: of images of one's own, the side in pixels that they are scaled and cut to.
+    """
 
     code: Whole = 20
     beta: Positive = 1.0
@@ -50,6 +54,7 @@ class Settings:
     learning_rate: Positive = 0.002
     draws: Whole = 100
     data: str = "mnist"
+    image_size: Whole = 32
 
 
 def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -71,7 +76,7 @@ def elbo(net: VariationalAutoencoder, pictures: Tensor, beta: float = 1.0) -> di
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    data = context.load(settings.data, images=True)
+    data = context.images(settings.data, settings.image_size)
     known = {"shape": list(data.spec.inputs.shape)}
     nets = networks(settings, known)
     trained = train(context, settings, data, nets["vae"], "code", settings.epochs, settings.beta)
@@ -211,4 +216,5 @@ RECIPE = Recipe(
     run,
     networks=networks,
     generate=generate,
+    takes=Takes("images", samples=20),
 )

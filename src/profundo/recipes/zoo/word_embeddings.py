@@ -16,14 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.data.text.characters import decode, load_text
+from profundo.data.text.characters import decode
 from profundo.data.text.words import (
     SkipGrams,
     Tokens,
@@ -40,6 +39,7 @@ from profundo.objectives.negative_sampling import context_log_probabilities, neg
 from profundo.pictures.charts import heat_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
 from profundo.recipes.context import Context
+from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import map_of_rows
 from profundo.records import Batch, ProfundoError
@@ -69,14 +69,16 @@ COMMON = 20  # a neighbour that is shown has at least so many occurrences; of ra
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """text: a UTF-8 file of one's own in place of tiny Shakespeare; unit: what is embedded.
+    """data: a text of one's own in place of tiny Shakespeare, a file or a folder or .zip of .txt files; encoding: of one that
+    is no UTF-8. unit: what is embedded.
 
     least: occurrences of a word below which it is left out. window: the largest distance of a context. negatives: words
     of noise beside each true one. threshold: frequency above which words are skipped now and then. epochs: of at most
     `steps` batches.
     """
 
-    text: str | None = None
+    data: str | None = None
+    encoding: str | None = None
     unit: Literal["words", "characters"] = "words"
     least: Whole = 5
     dimensions: Several = 64
@@ -94,8 +96,7 @@ def networks(settings: Settings, known: Mapping[str, Any]) -> dict[str, nn.Modul
 
 
 def run(context: Context, settings: Settings) -> Outcome:
-    text = load_text(None if settings.text is None else Path(settings.text), data_dir=context.data_dir)
-    context.facts["text"] = text.facts
+    text = context.text(settings.data, settings.encoding)
     whole = decode(torch.cat((text.train, text.validation, text.test)), text.vocabulary)
     tokens = tokenized(whole, settings.unit, settings.least)
     known = {"vocabulary": list(tokens.vocabulary), "counts": tokens.counts.tolist()}
@@ -299,4 +300,5 @@ RECIPE = Recipe(
     run,
     networks=networks,
     generate=generate,
+    takes=Takes("text"),
 )

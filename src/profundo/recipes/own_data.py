@@ -1,0 +1,131 @@
+"""Which data of one's own a recipe takes, under the one setting `data`: a closed table of kinds, and the door.
+
+A recipe declares one value, `Takes("images with classes", classes=4)`; `profundo recipes NAME` prints it, and what does not
+fit is refused before anything is trained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from profundo.data import load, names
+from profundo.data.dataset_names import SUFFIXES, Reading
+from profundo.data.images.image_folders import images_by_class_or_not
+from profundo.data.new_inputs import media_of
+from profundo.data.splits.splits import divide
+from profundo.data.streams.archives import open_files, printable, things_at
+from profundo.data.text.characters import SMALLEST_TEXT, Text, load_text
+from profundo.records import Dataset, Inputs, ProfundoError, Targets
+
+__all__ = ["KINDS", "NOTHING", "Kind", "Takes", "images_like", "is_own", "load_images", "own_text", "things"]
+
+Kind = Literal["images", "images with classes", "text", "sounds with classes"]
+KINDS: dict[Kind, str] = {
+    "images": "a folder or .zip of images, in folders by class or all together",
+    "images with classes": "a folder or .zip of images, one folder per class",
+    "text": "a file of text, or a folder or .zip of .txt files, in any language",
+    "sounds with classes": "a folder of WAV files, one folder per class",
+}
+NOTHING = "it has data of its own only"
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """A kind of data; classes, samples: how many there must be at least."""
+
+    kind: Kind
+    classes: int = 0
+    samples: int = 0
+
+    def __str__(self) -> str:
+        total = f"{self.samples} characters" if self.kind == "text" else f"{self.samples} in all"
+        least = [f"{self.classes} classes"] * (self.classes > 0) + [total] * (self.samples > 0)
+        return f"{KINDS[self.kind]}{'; at least ' if least else ''}{', '.join(least)}"
+
+
+def is_own(name: str) -> bool:
+    """Whether data of that name are not among those that Profundo knows."""
+    return name not in names()
+
+
+def things(data: Dataset) -> str:
+    """What the images of a data set are called."""
+    return "digits" if data.name in ("mnist", "digits") else "images"
+
+
+def load_images(name: str, takes: Takes, image_size: int | None, *, seed: int, data_dir: str | None) -> Dataset:
+    """Images in memory, as the recipe takes them. image_size: of one's own, the side that they are scaled and cut to.
+
+    Targets are of kind "any" where there are no classes. Raises ProfundoError for other data.
+    """
+    if is_own(name) and Path(name).exists() and not (Path(name).is_file() and Path(name).suffix.lower() in STORED):
+        data = images_at(Path(name), takes, image_size, seed)
+    else:
+        data = load(name, data_dir=data_dir, seed=seed)
+    check(data, name, takes)
+    return data
+
+
+STORED = (*SUFFIXES, ".npz", ".tar")  # what holds images already made equal, and is read as it is
+
+
+def images_at(path: Path, takes: Takes, image_size: int | None, seed: int) -> Dataset:
+    if (what := things_at(path)) != "images":
+        raise ProfundoError(f"data {printable(str(path))}: expected {takes}; found {what}")
+    if takes.kind == "images":
+        how = Reading(stream=False, image_size=image_size)
+        return divide(images_by_class_or_not(path, how), validation=None, seed=seed, stream=False)
+    return load(path, seed=seed, stream=False, image_size=image_size)
+
+
+def check(data: Dataset, name: str, takes: Takes) -> None:
+    """Raise ProfundoError where the data are not what the recipe takes."""
+    where, inputs, targets = printable(name), data.spec.inputs, data.spec.targets
+    total = len(data.train) + len(data.validation) + len(data.test)
+    found = ""
+    if inputs.kind != "image":
+        found = f"{inputs.things}, no images"
+    elif not isinstance(data.train.inputs, Tensor):
+        found = "images that are read from disk as they do not fit in memory; take fewer"
+    elif takes.kind == "images with classes" and targets.kind not in ("classes", "binary"):
+        found = "images without classes"
+    elif len(targets.classes) < takes.classes:
+        found = f"{len(targets.classes)} classes"
+    elif total < takes.samples:
+        found = f"{total} images"
+    if found:
+        raise ProfundoError(f"data {where}: expected {takes}; found {found}")
+
+
+def several_classes(targets: Targets) -> Targets:
+    """Two classes like any other number of them: a probability for each."""
+    return replace(targets, kind="classes") if targets.kind == "binary" else targets
+
+
+def images_like(path: Path, inputs: Inputs) -> Tensor:
+    """All images of a folder or .zip, scaled and cut to fit those of the inputs: uint8 (images, channels, height, width)."""
+    files = open_files(path)
+    if not files.paths:
+        raise ProfundoError(f"{printable(str(path))}: expected images, found none")
+    images = []
+    for index in sorted(range(len(files)), key=files.paths.__getitem__):
+        try:
+            images.append(media_of(files.read(index), inputs))
+        except (OSError, ValueError) as error:
+            raise ProfundoError(f"{files.name(index)}: expected an image, but it does not read: {error}") from None
+    return torch.stack(images)
+
+
+def own_text(name: str | None, encoding: str | None, data_dir: str | None) -> Text:
+    """A text of one's own, or tiny Shakespeare. Raises ProfundoError for what is no text."""
+    path = None if name is None else Path(name)
+    if path is not None and (path.is_dir() or path.suffix.lower() == ".zip") and (what := things_at(path)) != "texts":
+        raise ProfundoError(
+            f"data {printable(str(path))}: expected {Takes('text', samples=SMALLEST_TEXT)}; found {what}, or nothing"
+        )
+    return load_text(path, data_dir=data_dir, encoding=encoding)
