@@ -8,9 +8,8 @@ tell sets of images apart, too (Naeem et al. 2020, arXiv:2002.09797, section 4),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from profundo import objectives
-from profundo.data.batches import InMemory, Streamed, batches
+from profundo.data.batches import batches
 from profundo.data.standard import standardize
 from profundo.evaluate.classes import classes_in_use, sure_share
 from profundo.evaluate.frechet import frechet_distance
@@ -31,7 +30,8 @@ from profundo.recipes.net_outputs import outputs, outputs_in_parts
 from profundo.recipes.own_data import Takes, several_classes, things
 from profundo.recipes.recipe import Model, Networks, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
-from profundo.records import Batch, Dataset, ProfundoError, Samples, Spec
+from profundo.recipes.stretches import Stretches
+from profundo.records import Dataset, ProfundoError, Samples, Spec
 from profundo.runs.experiment import Several, Share, Whole
 from profundo.train import Plan, Supervised, optimizer, schedule
 from profundo.train.adversarial import Adversarial
@@ -256,27 +256,6 @@ def real_images(
     size = settings.batch_size * rounds
     whole = batches(data.train, ranged(data.spec, low), size, seed=context.seed, device=context.device)
     return Stretches(whole, max(1, settings.pictures // size))
-
-
-class Stretches:
-    """Epochs of so many batches, however many there are of all samples: one goes on where the last ended.
-
-    So an epoch can be as long as the time from one frame of a film to the next.
-    """
-
-    def __init__(self, whole: InMemory | Streamed, length: int) -> None:
-        self.whole, self.length = whole, length
-
-    def __len__(self) -> int:
-        return self.length
-
-    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        at, end = epoch * self.length + skip, (epoch + 1) * self.length
-        while at < end:
-            turn, begun = divmod(at, len(self.whole))
-            for batch in islice(self.whole.epoch(turn, begun), end - at):
-                at += 1
-                yield batch
 
 
 def exhibits(

@@ -19,6 +19,7 @@ from profundo.pictures.exhibits import Exhibit, Images
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.recipe import Model, Outcome
 from profundo.recipes.recipe_charts import by_epoch, confusion_chart
+from profundo.recipes.stretches import stretched
 from profundo.records import Dataset, Samples, Scores, Spec
 from profundo.runs.prediction_record import described
 from profundo.runs.saved_model import predict as probabilities
@@ -42,12 +43,13 @@ def train(
     rates: Mapping[str, float] | None = None,
     label_smoothing: float = 0.0,
     augment: Sequence[str] = (),
+    is_own: bool = False,
     **watching: Any,
 ) -> Trained:
     """Lower the cost that suits the targets, with one cycle of the rate; on a CPU by the recorded step, as `profundo train`.
 
     rule: optimizer, learning rate, weight decay; rates: factors of the rate by layer. augment: names of augmentations, see
-    `profundo.data.AUGMENTATIONS`. watching: name, validate and film of the training.
+    `profundo.data.AUGMENTATIONS`. is_own: see `stretched`. watching: name, validate and film of the training.
     """
     net.to(context.device)
     objective, (name, rate, decay) = objectives.default(spec.targets, label_smoothing), rule
@@ -55,7 +57,9 @@ def train(
     changes = augmentation(augment, spec, value_range(samples)) if augment else None
     return context.train(
         Captured(update) if context.device.type == "cpu" else update,
-        batches(samples, spec, batch_size, seed=context.seed, device=context.device, augment=changes),
+        stretched(
+            batches(samples, spec, batch_size, seed=context.seed, device=context.device, augment=changes), is_own
+        ),
         Plan(epochs, schedule("one-cycle")),
         **watching,
     )

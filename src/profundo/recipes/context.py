@@ -20,10 +20,10 @@ from torch import Tensor, nn
 
 from profundo.data import load
 from profundo.data.batches import mix
-from profundo.data.text.characters import Text
+from profundo.data.text.characters import Text, load_text
 from profundo.files import in_words
 from profundo.pictures.exhibits import Film
-from profundo.recipes.own_data import Takes, is_own, load_images, own_text
+from profundo.recipes.own_data import Takes, is_own, load_images
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import differences
@@ -111,7 +111,7 @@ class Context:
 
     def text(self, name: str | None, encoding: str | None) -> Text:
         """The text that the recipe takes: one's own, or tiny Shakespeare."""
-        text = own_text(name, encoding, self.data_dir)
+        text = load_text(name, data_dir=self.data_dir, encoding=encoding)
         self.facts["text"] = text.facts
         return text
 

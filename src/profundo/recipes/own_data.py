@@ -19,10 +19,9 @@ from profundo.data.images.image_folders import images_by_class_or_not
 from profundo.data.new_inputs import media_of
 from profundo.data.splits.splits import divide
 from profundo.data.streams.archives import open_files, printable, things_at
-from profundo.data.text.characters import SMALLEST_TEXT, Text, load_text
 from profundo.records import Dataset, Inputs, ProfundoError, Targets
 
-__all__ = ["KINDS", "NOTHING", "Kind", "Takes", "images_like", "is_own", "load_images", "own_text", "things"]
+__all__ = ["KINDS", "NOTHING", "Kind", "Takes", "images_like", "is_own", "load_images", "things"]
 
 Kind = Literal["images", "images with classes", "text", "sounds with classes"]
 KINDS: dict[Kind, str] = {
@@ -66,12 +65,21 @@ def load_images(name: str, takes: Takes, image_size: int | None, *, seed: int, d
     if is_own(name) and Path(name).exists() and not (Path(name).is_file() and Path(name).suffix.lower() in STORED):
         data = images_at(Path(name), takes, image_size, seed)
     else:
-        data = load(name, data_dir=data_dir, seed=seed)
+        data = named_or_stored(name, takes, seed, data_dir)
     check(data, name, takes)
     return data
 
 
 STORED = (*SUFFIXES, ".npz", ".tar")  # what holds images already made equal, and is read as it is
+
+
+def named_or_stored(name: str, takes: Takes, seed: int, data_dir: str | None) -> Dataset:
+    try:
+        return load(name, data_dir=data_dir, seed=seed)
+    except ProfundoError as error:
+        if is_own(name) and Path(name).is_file():  # its advice, such as --target, is for `profundo train`
+            raise ProfundoError(f"data {printable(name)}: expected {takes}; found a table") from error
+        raise
 
 
 def images_at(path: Path, takes: Takes, image_size: int | None, seed: int) -> Dataset:
@@ -119,13 +127,3 @@ def images_like(path: Path, inputs: Inputs) -> Tensor:
         except (OSError, ValueError) as error:
             raise ProfundoError(f"{files.name(index)}: expected an image, but it does not read: {error}") from None
     return torch.stack(images)
-
-
-def own_text(name: str | None, encoding: str | None, data_dir: str | None) -> Text:
-    """A text of one's own, or tiny Shakespeare. Raises ProfundoError for what is no text."""
-    path = None if name is None else Path(name)
-    if path is not None and (path.is_dir() or path.suffix.lower() == ".zip") and (what := things_at(path)) != "texts":
-        raise ProfundoError(
-            f"data {printable(str(path))}: expected {Takes('text', samples=SMALLEST_TEXT)}; found {what}, or nothing"
-        )
-    return load_text(path, data_dir=data_dir, encoding=encoding)

@@ -36,6 +36,7 @@ from profundo.recipes.net_outputs import as_pictures, outputs_in_parts, read_int
 from profundo.recipes.own_data import Takes, images_like, is_own, things
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, populations
+from profundo.recipes.stretches import stretched
 from profundo.records import Batch, Dataset, ProfundoError, Samples, Targets
 from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
@@ -284,7 +285,10 @@ def train(context: Context, settings: Settings, data: Dataset, net: nn.Module, d
     samples, spec = without(data.train, digit), unit_interval(data.spec)
     return context.train(
         Descent(net, cost, optimizer("adam", net, settings.learning_rate)),
-        batches(samples, spec, settings.batch_size, seed=context.seed, device=context.device),
+        stretched(
+            batches(samples, spec, settings.batch_size, seed=context.seed, device=context.device),
+            is_own(settings.data),
+        ),
         Plan(settings.epochs, schedule("cosine")),
         name=f"without {digit}",
         validate=lambda: {"validation loss": errors(net, validation).mean().item()},

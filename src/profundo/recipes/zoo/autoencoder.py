@@ -33,9 +33,10 @@ from profundo.pictures.exhibits import Exhibit, Images, Table
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.net_outputs import as_pictures, device_of, outputs_in_parts, read_intensities
-from profundo.recipes.own_data import Takes, things
+from profundo.recipes.own_data import Takes, is_own, things
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, map_of_rows
+from profundo.recipes.stretches import stretched
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
@@ -105,7 +106,12 @@ def run(context: Context, settings: Settings) -> Outcome:
     hidden = masked(validation, share, context.generator("validation masks"))
     trained = context.train(
         Descent(net, cost, optimizer("adam", net, settings.learning_rate)),
-        batches(data.train, unit_interval(data.spec), settings.batch_size, seed=context.seed, device=context.device),
+        stretched(
+            batches(
+                data.train, unit_interval(data.spec), settings.batch_size, seed=context.seed, device=context.device
+            ),
+            is_own(settings.data),
+        ),
         Plan(settings.epochs, schedule("cosine")),
         validate=lambda: {"validation loss": F.mse_loss(outputs_in_parts(net, hidden), validation).item()},
         film=lambda: sheet(as_pictures(torch.cat([test[:SHOWN], outputs_in_parts(net, seen[:SHOWN])])), SHOWN),

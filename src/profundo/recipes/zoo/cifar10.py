@@ -22,7 +22,7 @@ from torch import nn
 from profundo.nets import build
 from profundo.recipes.classifying import judged, predict, spec_of, train, validation
 from profundo.recipes.context import Context
-from profundo.recipes.own_data import Takes
+from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.runs.experiment import Layers, Positive, Share, Whole
 
@@ -77,6 +77,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         batch_size=settings.batch_size,
         label_smoothing=settings.label_smoothing,
         augment=settings.augment,
+        is_own=is_own(settings.data),
         validate=lambda: validation(context, net, data),
     )
     return judged(context, data, net, known, trained, settings.net)

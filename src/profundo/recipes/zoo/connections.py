@@ -26,7 +26,7 @@ from profundo.pictures.charts import lines_svg
 from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.classifying import classified, train
 from profundo.recipes.context import Context, Trained
-from profundo.recipes.own_data import Takes
+from profundo.recipes.own_data import Takes, things
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import band
 from profundo.records import Dataset
@@ -87,8 +87,8 @@ def run(context: Context, settings: Settings) -> Outcome:
             depth_table(settings, deep, accuracies),
         ],
         conclusion=f"C3 by its table reads {mean(sparse['table']):.2%}, at random {mean(sparse['random']):.2%}, with all "
-        f"connections {mean(sparse['full']):.2%} of the test digits after {settings.samples:,} samples. With {deepest} layers a "
-        f"plain net ends with a training cost of {losses[False, deepest]:.2f}, a residual one of {losses[True, deepest]:.2f}.",
+        f"connections {mean(sparse['full']):.2%} of the test {things(data)} after {settings.samples:,} samples. With {deepest} layers "
+        f"a plain net ends with a training cost of {losses[False, deepest]:.2f}, a residual one of {losses[True, deepest]:.2f}.",
         against="plain",
     )
 
@@ -129,7 +129,7 @@ def sparse_table(settings: Settings, sparse: Mapping[str, Sequence[float]]) -> T
         for kind, values in sparse.items()
     ]
     columns = ["C3", "kernels", *(f"draw {n + 1}" for n in range(settings.repeats)), "mean"]
-    caption = f"Test accuracy of LeNet-5 by the connections of C3, after {settings.samples:,} training digits."
+    caption = f"Test accuracy of LeNet-5 by the connections of C3, after {settings.samples:,} training samples."
     return Table("Fewer connections", caption, columns, rows)
 
 

@@ -30,9 +30,10 @@ from profundo.recipes.net_outputs import device_of
 from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
+from profundo.recipes.stretches import stretched
 from profundo.records import Batch
 from profundo.runs.experiment import Layers, Positive, Share, Whole
-from profundo.train import Descent, Plan, optimizer, schedule
+from profundo.train import Batches, Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 
 __all__ = ["RECIPE", "Settings", "generate", "networks", "run", "training"]
@@ -131,7 +132,7 @@ def _rivals(settings: Settings, ngrams: Sequence[float], score: float, symbols: 
     )
 
 
-def training(context: Context, settings: Settings, text: Text, net: LanguageModel) -> tuple[Descent, Windows]:
+def training(context: Context, settings: Settings, text: Text, net: LanguageModel) -> tuple[Descent, Batches]:
     """What one update does, and to which windows."""
     precision = context.precision(net)
 
@@ -141,9 +142,10 @@ def training(context: Context, settings: Settings, text: Text, net: LanguageMode
         return {"loss": sequence_cost(logits, batch.targets)}
 
     update = Descent(net, cost, optimizer("adam", net, settings.learning_rate), clip=settings.clip)
-    # Of a short text a batch has as many windows as there are.
-    windows = max(1, min(settings.batch_size, len(text.train) // settings.length - 1))
-    return update, Windows(text.train, settings.length, windows, seed=context.seed, device=context.device)
+    # Of a short text a batch has fewer windows, so that there are several.
+    size = max(1, min(settings.batch_size, (len(text.train) // settings.length - 1) // 8))
+    windows = Windows(text.train, settings.length, size, seed=context.seed, device=context.device)
+    return update, stretched(windows, settings.data is not None)
 
 
 def generate(model: Model, count: int, generator: torch.Generator, prompt: str) -> list[Exhibit]:

@@ -28,7 +28,7 @@ from profundo.pictures.film import sheet
 from profundo.recipes.classifying import judged, predict, spec_of, train, validation
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import as_pictures, enlarged, outputs
-from profundo.recipes.own_data import Takes
+from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Dataset
 from profundo.runs.experiment import Positive, Whole
@@ -69,6 +69,7 @@ def run(context: Context, settings: Settings) -> Outcome:
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         augment=settings.augment,
+        is_own=is_own(settings.data),
         validate=lambda: validation(context, net, data),
         film=lambda: sheet(drawings(net, samples), 5),
     )

@@ -28,8 +28,9 @@ from profundo.pictures.exhibits import Exhibit, Images
 from profundo.pictures.film import sheet
 from profundo.recipes.context import Context, Trained
 from profundo.recipes.net_outputs import as_pictures, device_of
-from profundo.recipes.own_data import Takes
+from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Model, Outcome, Recipe
+from profundo.recipes.stretches import stretched
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Positive, Whole
 from profundo.train import Batches, Descent, Plan, optimizer, schedule
@@ -141,7 +142,8 @@ def training(
 
     update = Descent(net, cost, optimizer("adam", net, settings.learning_rate))
     pictures = unit_interval(data.spec)
-    return update, batches(data.train, pictures, settings.batch_size, seed=context.seed, device=context.device)
+    seen = batches(data.train, pictures, settings.batch_size, seed=context.seed, device=context.device)
+    return update, stretched(seen, is_own(settings.data))
 
 
 def log_likelihoods(
