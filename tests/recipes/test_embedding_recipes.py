@@ -22,7 +22,7 @@ def words(tmp_path_factory):
         lines.append(" ".join(world[at] for at in torch.randint(4, (8,), generator=draws).tolist()))
     path = tmp_path_factory.mktemp("text") / "worlds.txt"
     path.write_text("\n".join(lines))
-    given = {"text": str(path), "threshold": 1.0, "batch_size": 256, "dimensions": 8, "epochs": 3}
+    given = {"data": str(path), "threshold": 1.0, "batch_size": 256, "dimensions": 8, "epochs": 3}
     return run_recipe("word-embeddings", given, quick=True, out=False)
 
 
@@ -53,7 +53,7 @@ def test_characters_of_one_world_become_neighbours_and_white_space_is_called_bla
     ]
     path = tmp_path / "worlds.txt"
     path.write_text("\n".join(lines))
-    given = {"text": str(path), "unit": "characters", "threshold": 1.0, "batch_size": 256, "dimensions": 8, "epochs": 3}
+    given = {"data": str(path), "unit": "characters", "threshold": 1.0, "batch_size": 256, "dimensions": 8, "epochs": 3}
     run = run_recipe("word-embeddings", given, quick=True, out=False)
     assert run.outcome.scores["share of nearest in group"] == 1
     assert run.outcome.baseline["share of nearest in group"] == pytest.approx(3 / 7)

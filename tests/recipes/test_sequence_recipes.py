@@ -32,7 +32,7 @@ def singer(tmp_path_factory):
     path = tmp_path_factory.mktemp("song") / "song.txt"
     path.write_text(SONG * 30)
     given = {
-        "text": str(path),
+        "data": str(path),
         "width": 64,
         "embedding": 32,
         "length": 25,
@@ -69,7 +69,7 @@ def test_a_prompt_with_an_unknown_character_is_refused(singer):
 def test_every_cell_can_be_the_language_models(cell, tmp_path):
     path = tmp_path / "song.txt"
     path.write_text(SONG * 10)
-    given = {"text": str(path), "width": 32, "length": 20, "batch_size": 8, "epochs": 5, "cell": cell, "layers": 2}
+    given = {"data": str(path), "width": 32, "length": 20, "batch_size": 8, "epochs": 5, "cell": cell, "layers": 2}
     run = run_recipe("language-model", given, out=False)
     assert run.outcome.scores["bits/char"] < 3.5 < log2(len(set(SONG)))
 

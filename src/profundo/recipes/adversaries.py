@@ -230,7 +230,13 @@ def play(
         scores=scores,
         baseline=verdicts["the same net before training"].scores,
         against="untrained generator",
-        exhibits=exhibits(made, verdicts, trained, loss_chart(trained, distance), things(data)),
+        exhibits=exhibits(
+            made if len(made) >= SHOWN else make(duel.average, filmed, low),
+            verdicts,
+            trained,
+            loss_chart(trained, distance),
+            things(data),
+        ),
         networks={"generator": duel.average},
         known=known,
         conclusion=f"{len(made):,} made {things(data)} are at a Fréchet distance of {scores['Fréchet distance']:.1f} from as many "

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import AliasChoices, Field
 from torch import Tensor
 
 from profundo.data import load, names
@@ -21,7 +22,7 @@ from profundo.data.splits.splits import divide
 from profundo.data.streams.archives import open_files, printable, things_at
 from profundo.records import Dataset, Inputs, ProfundoError, Targets
 
-__all__ = ["KINDS", "NOTHING", "Kind", "Takes", "images_like", "is_own", "load_images", "things"]
+__all__ = ["KINDS", "NOTHING", "Kind", "OwnText", "Takes", "images_like", "is_own", "load_images", "things"]
 
 Kind = Literal["images", "images with classes", "text", "sounds with classes"]
 KINDS: dict[Kind, str] = {
@@ -30,6 +31,8 @@ KINDS: dict[Kind, str] = {
     "text": "a file of text, or a folder or .zip of .txt files, in any language",
     "sounds with classes": "a folder of WAV files, one folder per class",
 }
+OwnText = Annotated[str | None, Field(validation_alias=AliasChoices("data", "text"))]
+"""The setting `data` of recipes that take a text; earlier runs have it as `text`."""
 NOTHING = "it has data of its own only"
 
 

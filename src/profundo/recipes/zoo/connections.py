@@ -87,8 +87,9 @@ def run(context: Context, settings: Settings) -> Outcome:
             depth_table(settings, deep, accuracies),
         ],
         conclusion=f"C3 by its table reads {mean(sparse['table']):.2%}, at random {mean(sparse['random']):.2%}, with all "
-        f"connections {mean(sparse['full']):.2%} of the test {things(data)} after {settings.samples:,} samples. With {deepest} layers "
-        f"a plain net ends with a training cost of {losses[False, deepest]:.2f}, a residual one of {losses[True, deepest]:.2f}.",
+        f"connections {mean(sparse['full']):.2%} of the test {things(data)} after {settings.samples:,} samples. With {deepest} "
+        f"layers a plain net ends with a training cost of {losses[False, deepest]:.2f}, a residual one of "
+        f"{losses[True, deepest]:.2f}.",
         against="plain",
     )
 

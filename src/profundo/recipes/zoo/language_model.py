@@ -27,7 +27,7 @@ from profundo.objectives.sequence_likelihood import sequence_cost
 from profundo.pictures.exhibits import Exhibit, Passage, Table
 from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import device_of
-from profundo.recipes.own_data import Takes
+from profundo.recipes.own_data import OwnText, Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.recipes.stretches import stretched
@@ -54,7 +54,7 @@ class Settings:
     temperature: of the characters drawn; below 1 the likelier ones come more often.
     """
 
-    data: str | None = None
+    data: OwnText = None
     encoding: str | None = None
     cell: Cell = "lstm"
     width: Whole = 384

@@ -39,7 +39,7 @@ from profundo.objectives.negative_sampling import context_log_probabilities, neg
 from profundo.pictures.charts import heat_svg
 from profundo.pictures.exhibits import Chart, Exhibit, Passage, Table
 from profundo.recipes.context import Context
-from profundo.recipes.own_data import Takes
+from profundo.recipes.own_data import OwnText, Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import map_of_rows
 from profundo.records import Batch, ProfundoError
@@ -77,7 +77,7 @@ class Settings:
     `steps` batches.
     """
 
-    data: str | None = None
+    data: OwnText = None
     encoding: str | None = None
     unit: Literal["words", "characters"] = "words"
     least: Whole = 5

@@ -1,0 +1,258 @@
+"""Recipes on data of one's own: each takes the kind that it declares, few and strange as they may be, and refuses the rest."""
+
+import math
+import unicodedata
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from profundo.data.dataset_names import Reading
+from profundo.data.images.image_folders import images_by_class_or_not
+from profundo.data.splits.splits import divide
+from profundo.data.text.characters import read_text
+from profundo.recipes.adversaries import trained_classifier
+from profundo.recipes.context import Context, Request
+from profundo.recipes.metric_learning import parts_of, with_unseen_whole
+from profundo.recipes.own_data import Takes, load_images
+from profundo.recipes.recipe import data_taken, find, settle, validated
+from profundo.recipes.recipe_names import RECIPES
+from profundo.recipes.recipe_run import run_recipe
+from profundo.recipes.stretches import stretched
+from profundo.recipes.zoo.anomaly import normal_and_odd
+from profundo.records import ProfundoError
+from profundo.runs.voice import Quiet
+
+SPANISH = "En un lugar de la Mancha, de cuyo nombre no quiero acordarme, vivía un señor con su caballo. "
+ARABIC = "كان يا ما كان في قديم الزمان ملك له ثلاثة أبناء. "
+
+
+def write_images(folder: Path, classes: int, each: int, *, mode: str = "RGB", size: tuple[int, int] = (21, 13)) -> None:
+    """Bright squares on dark noise, a place for each class; classes 0: all in one folder."""
+    draws = np.random.default_rng(0)
+    for label in range(max(1, classes)):
+        inside = folder / f"klasse é{label}" if classes else folder
+        inside.mkdir(parents=True, exist_ok=True)
+        for number in range(each):
+            width, height = size[0] + number % 3, size[1]
+            pixels = draws.integers(0, 60, (height, width, 3)).astype(np.uint8)
+            pixels[2:8, 2 + 3 * label : 6 + 3 * label, label % 3] = 250
+            Image.fromarray(pixels).convert(mode).save(inside / f"{number:03}.png")
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory):
+    """A folder with data of several kinds, none of which Profundo has seen."""
+    root = tmp_path_factory.mktemp("stranger")
+    write_images(root / "flat", 0, 30)
+    write_images(root / "grey", 0, 24, mode="L", size=(9, 40))
+    write_images(root / "odd", 0, 5, mode="L")
+    write_images(root / "few", 0, 6)
+    write_images(root / "two", 2, 15)
+    write_images(root / "three", 3, 10)
+    write_images(root / "six", 6, 10)
+    with zipfile.ZipFile(root / "flat.zip", "w") as archive:
+        for path in sorted((root / "flat").iterdir()):
+            archive.write(path, path.name)
+    (root / "es.txt").write_text(SPANISH * 20, "utf-8")
+    (root / "latin.txt").write_text(SPANISH * 20, "latin-1")
+    (root / "short.txt").write_text("corto", "utf-8")
+    (root / "empty").mkdir()
+    (root / "texts").mkdir()
+    (root / "texts" / "a.txt").write_text(ARABIC * 30, "utf-8")
+    (root / "texts" / "b.txt").write_text("".join(map(chr, range(0x4E00, 0x4E00 + 1500))), "utf-8")
+    (root / "table.csv").write_text("a,b\n1,2\n3,4\n")
+    return root
+
+
+SMALL_GAN = {"pictures": 64, "epochs": 1, "classifier_epochs": 1, "image_size": 16}
+FITTING = [
+    *((name, data, SMALL_GAN) for name in ("gan", "dcgan", "wgan-gp") for data in ("flat", "two")),
+    ("dcgan", "flat.zip", SMALL_GAN),
+    ("vae", "grey", {"epochs": 1}),
+    ("vae", "three", {"epochs": 1}),
+    ("autoencoder", "flat", {"epochs": 1, "mapped": 10}),
+    ("autoencoder", "two", {"epochs": 1, "mapped": 10, "kind": "convolutional"}),
+    ("anomaly", "grey", {"epochs": 1}),
+    ("siamese", "six", {"steps": 3, "epochs": 1, "episodes": 3, "pictured": 10}),
+    ("triplet", "six", {"steps": 3, "epochs": 1, "episodes": 3, "pictured": 10}),
+    ("transfer", "six", {"updates": 4, "source_epochs": 1}),
+    ("cifar10", "two", {"net": "fast_cnn", "epochs": 1}),
+    ("lenet5-1998", "three", {"epochs": 1}),
+    ("connections", "two", {"depths": [8]}),
+    ("language-model", "es.txt", {}),
+    ("language-model", "texts", {}),
+    ("word-embeddings", "es.txt", {"batch_size": 64}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "data", "given"), FITTING, ids=[f"{name}-{data}" for name, data, _ in FITTING])
+def test_it_learns_from_a_strangers_data(name, data, given, stranger):
+    run = run_recipe(name, given, quick=True, out=False, data=str(stranger / data))
+    assert run.outcome.scores
+    assert all(math.isfinite(value) for value in run.outcome.scores.values())
+    assert run.exhibits
+    words = [run.outcome.conclusion, *(f"{exhibit.title} {exhibit.caption}" for exhibit in run.exhibits)]
+    assert "digit" not in " ".join(words), "these are no digits"
+
+
+def test_every_recipe_that_takes_data_of_ones_own_is_tried_here():
+    takes = {name for name in RECIPES if find(name).takes is not None}
+    assert takes - {name for name, _, _ in FITTING} == {"spoken-digits"}  # in test_sequence_recipes.py
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if find(name).takes is None])
+def test_a_recipe_with_data_of_its_own_only_says_so_and_refuses_others(name, stranger):
+    assert data_taken(name) == "it has data of its own only"
+    with pytest.raises(ProfundoError) as caught:
+        run_recipe(name, quick=True, out=False, data=str(stranger / "flat"))
+    assert "\n" not in str(caught.value)
+    assert "its own only" in str(caught.value) or name == "perceptron"  # which chooses among three of its own
+
+
+IMAGES = ["gan", "dcgan", "wgan-gp", "vae", "autoencoder", "anomaly"]
+REFUSED = [
+    *((name, "few", "at least 20 in all; found 6 images") for name in IMAGES),
+    *((name, "texts", "expected a folder or .zip of images.*found texts") for name in (*IMAGES, "siamese", "cifar10")),
+    *((name, "table.csv", "found a table") for name in ("vae", "triplet")),
+    *((name, "three", "at least 4 classes; found 3 classes") for name in ("siamese", "triplet")),
+    ("transfer", "three", "at least 6 classes; found 3 classes"),
+    ("transfer", "flat", "one folder per class"),
+    ("cifar10", "flat", "one folder per class"),
+    ("vae", "empty", "expected images, found none"),
+    ("vae", "nowhere", "no such file"),
+    ("language-model", "short.txt", "at least 200 characters, got 5"),
+    ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),
+    ("language-model", "latin.txt", "expected UTF-8, but byte .* --encoding"),
+    ("language-model", "nowhere", "found nothing"),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "reason"), REFUSED)
+def test_other_data_are_refused_in_one_line_before_anything_is_trained(name, data, reason, stranger, tmp_path):
+    with pytest.raises(ProfundoError, match=reason) as caught:
+        run_recipe(name, quick=True, out=tmp_path / "run", data=str(stranger / data))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()  # a run whose training has begun stays
+
+
+def test_images_together_have_no_classes_those_in_folders_have_theirs(stranger):
+    flat, zipped, two = (images_by_class_or_not(stranger / name, Reading()) for name in ("flat", "flat.zip", "two"))
+    assert (flat.targets.kind, len(flat.train)) == ("any", 30)
+    assert (zipped.targets.kind, len(zipped.train)) == ("any", 30)
+    assert two.targets.classes == ("klasse é0", "klasse é1")
+    parts = divide(flat, validation=None, seed=0, stream=False)
+    assert [len(parts.train), len(parts.validation), len(parts.test)] == [22, 2, 6]
+
+
+@pytest.mark.parametrize(("data", "channels"), [("flat", 3), ("grey", 1)])
+def test_own_images_get_the_size_that_the_recipe_says(data, channels, stranger):
+    images = load_images(str(stranger / data), Takes("images"), 12, seed=0, data_dir=None)
+    assert images.spec.inputs.shape == (channels, 12, 12)
+
+
+def context(name: str, **given) -> Context:
+    settings = settle(name, given, True)
+    device = torch.device("cpu")
+    return Context(Request(name, settings), device=device, folder=None, voice=Quiet(), takes=find(name).takes)
+
+
+def test_without_classes_a_net_with_random_weights_judges_and_knows_its_own_images(stranger):
+    made = context("dcgan", data=str(stranger / "flat"))
+    data = made.images(str(stranger / "flat"), 16)
+    judge = trained_classifier(made, data, epochs=1)
+    assert not made.trainings
+    assert judge(judge.real).distance == pytest.approx(0, abs=1e-3)
+    assert judge(255 - judge.real).distance > 10 * judge(data.train.inputs).distance
+    assert list(judge(judge.real).scores) == ["Fréchet distance"]
+
+
+@pytest.mark.parametrize(("odd", "count"), [("klasse é1", 10), ("odd", 5), (None, 0)])
+def test_odd_images_are_all_in_the_test_part_and_no_other(odd, count, stranger):
+    where = str(stranger / odd) if odd == "odd" else odd
+    made = context("anomaly", data=str(stranger / "three"), odd=where)
+    settings = settle("anomaly", {"data": str(stranger / "three"), "odd": where}, True)
+    data = made.images(settings.data, 16)
+    divided = normal_and_odd(made, settings, data)
+    assert int((divided.test.targets == 1).sum()) == count
+    assert not divided.train.targets.any()
+    assert not divided.validation.targets.any()
+    total = len(divided.train) + len(divided.validation) + len(divided.test)
+    assert total == 30 + (5 if odd == "odd" else 0)
+    if odd == "klasse é1":  # it alone has green squares
+        assert divided.train.inputs[:, 1].max() < 200
+        assert bool((divided.test.inputs[divided.test.targets == 1][:, 1].flatten(1).amax(1) > 200).all())
+
+
+@pytest.mark.slow
+def test_odd_images_that_differ_are_told_from_normal_ones(stranger):
+    run = run_recipe("anomaly", quick=True, out=False, data=str(stranger / "three"), odd="klasse é1")
+    assert run.outcome.scores["ROC area"] == 1.0
+    with pytest.raises(ProfundoError, match="odd: expected a folder or .zip of images, or a class"):
+        run_recipe("anomaly", quick=True, out=False, data=str(stranger / "three"), odd="nothing")
+    with pytest.raises(ProfundoError, match="digit: expected 0 to 9|digit"):
+        run_recipe("anomaly", quick=True, out=False, digit=10)
+
+
+def test_unseen_classes_are_judged_by_all_of_their_images_and_small_classes_are_left_out(stranger, tmp_path):
+    write_images(tmp_path / "own", 6, 10)
+    write_images(tmp_path / "own", 1, 10)
+    for path in sorted((tmp_path / "own" / "klasse é2").iterdir())[4:]:
+        path.unlink()
+    said: list[str] = []
+    data = load_images(str(tmp_path / "own"), Takes("images with classes"), 12, seed=0, data_dir=None)
+    data = with_unseen_whole(data, 10, said.append)
+    assert said == ["1 of the 6 classes have fewer than 10 images and were left out."]
+    assert data.spec.targets.classes == tuple(f"klasse é{label}" for label in (0, 1, 3, 4, 5))
+    parts = parts_of(data, 2)
+    assert parts.unseen.targets.bincount().tolist()[3:] == [10, 10]
+    assert len(parts.train) + len(parts.validation) == 30
+    assert set(parts.train.targets.tolist()) == {0, 1, 2}
+
+
+def test_texts_are_composed_whatever_their_encoding_and_those_of_a_folder_follow_each_other(tmp_path):
+    composed = "vivía un señor\n" * 20
+    for name, encoding in (("a", "utf-8"), ("b", "utf-16"), ("c", "utf-8-sig")):
+        (tmp_path / f"{name}.txt").write_bytes(composed.replace("\n", "\r\n").encode(encoding))
+        assert read_text(tmp_path / f"{name}.txt") == composed
+    (tmp_path / "d.txt").write_text(unicodedata.normalize("NFD", composed), "utf-8")
+    assert read_text(tmp_path / "d.txt") == composed
+    (tmp_path / "latin").mkdir()
+    (tmp_path / "latin" / "e.txt").write_text(composed, "latin-1")
+    assert read_text(tmp_path / "latin", "latin-1") == composed
+    with pytest.raises(ProfundoError, match="expected UTF-8, but byte 3 is none"):
+        read_text(tmp_path / "latin")
+    (tmp_path / "latin" / "f.txt").write_text("fin", "latin-1")
+    assert read_text(tmp_path / "latin", "latin-1") == composed + "\nfin"
+    for wrong in ("nonsense", "rot13", "base64"):
+        with pytest.raises(ProfundoError, match="encoding: expected a name such as"):
+            read_text(tmp_path / "a.txt", wrong)
+
+
+def test_a_run_from_before_the_setting_had_its_name_is_still_read():
+    values = settle("language-model", {"data": "a.txt"}).__dataclass_fields__
+    old = {name: getattr(settle("language-model", {}), name) for name in values if name != "data"}
+    assert validated("language-model", {**old, "text": "a.txt"}).data == "a.txt"
+
+
+class Two:
+    """An epoch of two batches."""
+
+    def __len__(self):
+        return 2
+
+    def epoch(self, epoch, skip=0):
+        yield from [(epoch, number) for number in range(2)][skip:]
+
+
+def test_few_data_of_ones_own_are_shown_several_times_an_epoch_and_resume_within():
+    assert stretched(Two(), is_own=False).epoch(0) is not None
+    assert len(stretched(Two(), is_own=False)) == 2
+    epochs = stretched(Two(), is_own=True)
+    assert len(epochs) == 50
+    assert list(epochs.epoch(1))[:3] == [(25, 0), (25, 1), (26, 0)]
+    assert list(epochs.epoch(1, 47)) == list(epochs.epoch(1))[47:]
