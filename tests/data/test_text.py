@@ -81,10 +81,11 @@ def test_texts_that_cannot_be_used_are_refused_in_one_line(tmp_path, monkeypatch
     latin.write_bytes("é".encode("latin-1") * 300)
     short = tmp_path / "short.txt"
     short.write_text("too short")
+    (tmp_path / "empty").mkdir()
     for arguments, words in [
         ((latin,), "expected UTF-8"),
         ((short,), "at least 200 characters"),
-        ((tmp_path,), "found a folder"),
+        ((tmp_path / "empty",), r"expected files of text \(.txt\) in it, found none"),
         ((tmp_path / "none",), "found nothing"),
         ((), "tiny-shakespeare.txt in the data folder"),
     ]:

@@ -71,6 +71,14 @@ def test_components_are_those_of_scikit_learn_and_keep_the_most_variance():
         principal_components(rows, 7)
 
 
+def test_components_of_fewer_rows_than_features_are_those_of_scikit_learn_too():
+    rows = torch.randn(12, 40, generator=draws(4)) * torch.linspace(1, 5, 40)
+    ours, theirs = principal_components(rows, 5), PCA(5).fit(rows.double().numpy())
+    np.testing.assert_allclose(ours.out_of.abs(), np.abs(theirs.components_), atol=1e-5)
+    assert (ours.out_of.gather(1, ours.out_of.abs().argmax(1, keepdim=True)) > 0).all()
+    assert principal_components(rows, 20).out_of.shape == (20, 40)
+
+
 def test_all_components_give_the_rows_back():
     rows = torch.randn(20, 4, generator=draws(3))
     every = principal_components(rows, 4)

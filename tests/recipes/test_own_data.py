@@ -72,20 +72,20 @@ SMALL_GAN = {"pictures": 64, "epochs": 1, "classifier_epochs": 1, "image_size": 
 FITTING = [
     *((name, data, SMALL_GAN) for name in ("gan", "dcgan", "wgan-gp") for data in ("flat", "two")),
     ("dcgan", "flat.zip", SMALL_GAN),
-    ("vae", "grey", {"epochs": 1}),
-    ("vae", "three", {"epochs": 1}),
-    ("autoencoder", "flat", {"epochs": 1, "mapped": 10}),
-    ("autoencoder", "two", {"epochs": 1, "mapped": 10, "kind": "convolutional"}),
+    ("vae", "grey", {"epochs": 1, "image_size": 12}),
+    ("vae", "three", {"epochs": 1, "image_size": 12}),
+    ("autoencoder", "flat", {"epochs": 1, "mapped": 10, "image_size": 12}),
+    ("autoencoder", "two", {"epochs": 1, "mapped": 10, "image_size": 12, "kind": "convolutional"}),
     ("anomaly", "grey", {"epochs": 1}),
     ("siamese", "six", {"steps": 3, "epochs": 1, "episodes": 3, "pictured": 10}),
     ("triplet", "six", {"steps": 3, "epochs": 1, "episodes": 3, "pictured": 10}),
     ("transfer", "six", {"updates": 4, "source_epochs": 1}),
     ("cifar10", "two", {"net": "fast_cnn", "epochs": 1}),
     ("lenet5-1998", "three", {"epochs": 1}),
-    ("connections", "two", {"depths": [8]}),
+    ("connections", "two", {"depths": [8], "samples": 20}),
     ("language-model", "es.txt", {}),
     ("language-model", "texts", {}),
-    ("word-embeddings", "es.txt", {"batch_size": 64}),
+    ("word-embeddings", "es.txt", {"batch_size": 64, "threshold": 1.0, "least": 5}),
 ]
 
 
@@ -192,15 +192,14 @@ def test_odd_images_are_all_in_the_test_part_and_no_other(odd, count, stranger):
 def test_odd_images_that_differ_are_told_from_normal_ones(stranger):
     run = run_recipe("anomaly", quick=True, out=False, data=str(stranger / "three"), odd="klasse é1")
     assert run.outcome.scores["ROC area"] == 1.0
-    with pytest.raises(ProfundoError, match="odd: expected a folder or .zip of images, or a class"):
+    with pytest.raises(ProfundoError, match=r"odd: expected a folder or \.zip of images, or a class"):
         run_recipe("anomaly", quick=True, out=False, data=str(stranger / "three"), odd="nothing")
-    with pytest.raises(ProfundoError, match="digit: expected 0 to 9|digit"):
+    with pytest.raises(ProfundoError, match="digit"):
         run_recipe("anomaly", quick=True, out=False, digit=10)
 
 
-def test_unseen_classes_are_judged_by_all_of_their_images_and_small_classes_are_left_out(stranger, tmp_path):
+def test_unseen_classes_are_judged_by_all_of_their_images_and_small_classes_are_left_out(tmp_path):
     write_images(tmp_path / "own", 6, 10)
-    write_images(tmp_path / "own", 1, 10)
     for path in sorted((tmp_path / "own" / "klasse é2").iterdir())[4:]:
         path.unlink()
     said: list[str] = []

@@ -65,11 +65,19 @@ def principal_components(rows: Tensor, components: int) -> LinearCode:
     if not 1 <= components <= rows.shape[1]:
         raise ProfundoError(f"expected 1 to {rows.shape[1]} components, as there are features; got {components}")
     mean = rows.double().mean(0)
+    if components <= len(rows) < rows.shape[1]:  # the same directions, without a matrix of all pairs of features
+        directions = torch.linalg.svd(rows.double() - mean, full_matrices=False).Vh[:components]
+    else:
+        directions = torch.linalg.eigh(scattered(rows, mean)).eigenvectors.T.flip(0)[:components]
+    largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
+    directions = (directions * largest.sign()).float()
+    return LinearCode(mean.float(), mean.float(), directions.T, directions)
+
+
+def scattered(rows: Tensor, mean: Tensor) -> Tensor:
+    """Sum of the outer products of centred rows with themselves, (features, features)."""
     scatter = torch.zeros(len(mean), len(mean), dtype=torch.float64, device=rows.device)
     for part in torch.split(rows, 8192):
         centred = part.double() - mean
         scatter += centred.T @ centred
-    directions = torch.linalg.eigh(scatter).eigenvectors.T.flip(0)[:components]
-    largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
-    directions = (directions * largest.sign()).float()
-    return LinearCode(mean.float(), mean.float(), directions.T, directions)
+    return scatter

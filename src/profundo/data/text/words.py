@@ -99,7 +99,8 @@ def skip_grams(tokens: Tensor, window: int, draws: Generator) -> tuple[Tensor, T
         rightward, leftward = reach[:-distance] >= distance, reach[distance:] >= distance
         centres += [left[rightward], right[leftward]]
         contexts += [right[rightward], left[leftward]]
-    return torch.cat(centres), torch.cat(contexts)
+    none = tokens[:0]  # of fewer than two tokens
+    return torch.cat([none, *centres]), torch.cat([none, *contexts])
 
 
 class SkipGrams:

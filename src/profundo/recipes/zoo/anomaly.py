@@ -6,8 +6,8 @@ pictures of the known digits. The score is the area under the ROC curve: the pro
 digit has a larger error than one of a known digit. Beside it, the same with principal components in place of the net.
 
 Result: 0.878 for the digit 4 (seeds 0–2, 0.875 to 0.880; 0.631 with principal components), of which 37 % are flagged at 4.2 %
-false alarms.
-Over the ten digits in turn the mean is 0.803 (0.705), from 0.959 for the 2 to 0.351 for the 1, which is a stroke as any other
+false alarms. Over the ten digits in turn
+the mean is 0.803 (0.705), from 0.959 for the 2 to 0.351 for the 1, which is a stroke as any other
 digit has, and easier to remake than what was learned. About 75 s on one core of an AMD EPYC, no GPU, all ten trainings.
 
 Of images of one's own all are taken for normal, or all but those of the class that `odd` names; what is odd may
@@ -189,9 +189,9 @@ def without_odd(data: Dataset, first: HeldOut, known: Mapping[str, Any]) -> Outc
         networks={"autoencoder": first.net},
         known=known,
         conclusion=f"A normal picture is remade with a mean squared error of {error:.4f} per pixel ({rival:.4f} with principal "
-        f"components); above {threshold:.4f} a picture counts as strange, as {100 * alarms:.1f} % of {len(first.errors):,} unseen "
-        "normal ones do; the threshold is that of {len(data.validation):,} others. How many odd ones are caught is not known, as none "
-        "were given: --set odd=FOLDER.",
+        f"components). Above {threshold:.4f}, chosen by {len(data.validation):,} pictures, one counts as strange: "
+        f"{100 * alarms:.1f} % of {len(first.errors):,} other normal ones do. How many odd ones would be caught is not known, as "
+        "none were given (--set odd=FOLDER).",
     )
 
 

@@ -76,7 +76,7 @@ def run(context: Context, settings: Settings) -> Outcome:
     codes = picture(net.output.codes)  # type: ignore[union-attr, arg-type]
     drawn = Images(
         "What F6 draws",
-        "For one test digit of each class, the 84 units of F6 after training as an image of 7×12 (dark is +1), "
+        "For one test image of each class, the 84 units of F6 after training as an image of 7×12 (dark is +1), "
         "above the picture of its class: the net answers with the picture that is nearest.",
         torch.cat([drawings(net, samples), codes]),
         columns=len(codes),

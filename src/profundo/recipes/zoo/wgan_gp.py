@@ -32,7 +32,7 @@ __all__ = ["RECIPE", "Settings", "costs", "duel", "networks"]
 LOW = -1.0  # of tanh, the generator's last layer
 CURVE = (
     "Mean over each epoch of what the critic gains, without the penalty: an estimate of the Wasserstein-1 distance of made "
-    "and real digits, in units of pixel values. It falls as they get nearer."
+    "and real images, in units of pixel values. It falls as they get nearer."
 )
 
 
