@@ -99,7 +99,7 @@ def test_an_interrupted_run_survives_a_resume_that_cannot_begin(tmp_path, monkey
     kept = sorted(path.relative_to(tmp_path) for path in (tmp_path / "run" / "checkpoints").rglob("*"))
     with monkeypatch.context() as patched:
         patched.setattr(
-            Context, "load", lambda *_, **__: (_ for _ in ()).throw(ProfundoError("the data are not there"))
+            Context, "images", lambda *_, **__: (_ for _ in ()).throw(ProfundoError("the data are not there"))
         )
         with pytest.raises(ProfundoError, match="not there"):
             resume_recipe(tmp_path / "run")
