@@ -100,6 +100,15 @@ def test_it_learns_from_a_strangers_data(name, data, given, stranger):
     assert "digit" not in " ".join(words), "these are no digits"
 
 
+@pytest.mark.slow
+def test_fewer_test_pictures_than_a_row_holds_stand_above_what_becomes_of_them(stranger):
+    run = run_recipe(
+        "autoencoder", {"epochs": 1, "mapped": 10, "image_size": 12}, quick=True, out=False, data=str(stranger / "two")
+    )
+    shown = next(exhibit for exhibit in run.outcome.exhibits if exhibit.title == "Reconstructions")
+    assert (shown.columns, len(shown.images)) == (6, 18)
+
+
 def test_every_recipe_that_takes_data_of_ones_own_is_tried_here():
     takes = {name for name in RECIPES if find(name).takes is not None}
     assert takes - {name for name, _, _ in FITTING} == {"spoken-digits"}  # in test_sequence_recipes.py

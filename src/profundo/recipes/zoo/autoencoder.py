@@ -114,7 +114,9 @@ def run(context: Context, settings: Settings) -> Outcome:
         ),
         Plan(settings.epochs, schedule("cosine")),
         validate=lambda: {"validation loss": F.mse_loss(outputs_in_parts(net, hidden), validation).item()},
-        film=lambda: sheet(as_pictures(torch.cat([test[:SHOWN], outputs_in_parts(net, seen[:SHOWN])])), SHOWN),
+        film=lambda: sheet(
+            as_pictures(torch.cat([test[:SHOWN], outputs_in_parts(net, seen[:SHOWN])])), min(SHOWN, len(test))
+        ),
     )
     result = measured(context, settings, data, net, seen)
     error, rival, constant, *_ = result.errors.values()
@@ -260,7 +262,7 @@ def reconstructions(test: Tensor, seen: Tensor, made: Tensor, by_components: Ten
         "Reconstructions",
         f"Test pictures in the first row; {saw}then what the net makes, last what the best linear code makes.",
         as_pictures(torch.cat([row[:SHOWN] for row in rows])),
-        columns=SHOWN,
+        columns=min(SHOWN, len(test)),
     )
 
 
