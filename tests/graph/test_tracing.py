@@ -27,11 +27,11 @@ from profundo.nets.attention import Translator
 from profundo.nets.batched_nets import BatchedMLP
 from profundo.nets.captioning import Captioner
 from profundo.nets.generator_critic import dcgan_generator, maxout_discriminator
-from profundo.nets.net_names import NETS_FOR_IMAGES, NETS_FOR_SERIES, NETS_FOR_TEXTS, PUBLISHED_NETS
+from profundo.nets.net_names import NETS_FOR_IMAGES, NETS_FOR_SERIES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS, PUBLISHED_NETS
 from profundo.nets.recurrent import LanguageModel, SequenceClassifier
 from profundo.nets.threshold_units import xor_net
 from profundo.nets.variational import VariationalAutoencoder
-from profundo.records import Batch, Inputs, ProfundoError, Spec, Targets
+from profundo.records import Batch, Inputs, ProfundoError, SoundForm, Spec, Targets
 
 DOUBLE = {"dtype": torch.float64}
 
@@ -95,12 +95,14 @@ def check(program, *inputs, exact=True):
 
 # ------------------------------------------------------------------------------------------------------------ all nets
 def spec_of(shape, targets=None):
-    kind = {3: "image", 2: "series"}.get(len(shape), "features")
-    return Spec(Inputs(shape, kind), targets or Targets("classes", tuple("0123456789")))
+    kind = "sound" if shape == SOUND else {3: "image", 2: "series"}.get(len(shape), "features")
+    return Spec(Inputs(shape, kind, sound=SoundForm(8000)), targets or Targets("classes", tuple("0123456789")))
 
 
+SOUND = (1, 1500)
+SHAPES = ((NETS_FOR_IMAGES, (3, 32, 32)), (NETS_FOR_SERIES, (2, 9)), (NETS_FOR_SOUNDS, SOUND))
 NAMED = [
-    (name, (3, 32, 32) if name in NETS_FOR_IMAGES else (2, 9) if name in NETS_FOR_SERIES else (5,))
+    (name, next((shape for names, shape in SHAPES if name in names), (5,)))
     for name in nets.NETS
     if name not in NETS_FOR_TEXTS
 ]
