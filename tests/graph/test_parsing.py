@@ -3,6 +3,7 @@
 import ast
 import math
 import operator
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -197,7 +198,8 @@ class TestMathematicsAsItIsWritten:
             ("g(t)=x t+y; g(2)", 1.6), ("f(t)=t^2; g(s)=f(s)+1; g(y)", 10), ("u=2t; f(t)=u+1; f(3)", 7), ("f(t)=t(t+1); f(y)", 12),
             ("sum(x, y, 1)", 3.3), ("mean(x, y)", 1.15), ("max([1, y, 2])", 3), ("sum([x, y]*[2, 3])", 7.6), ("min(x, y, 0)", -0.7),
             ("norm(y, 4)", 5), ("softmax(x, x)*[1, 0]", [0.5, 0]), ("[x, [y][0]]", None),
-            ("sen x + tg(x) - raíz(y)", math.sin(-0.7) + math.tan(-0.7) - math.sqrt(3)), ("arctg(x) + senh x", math.atan(-0.7) + math.sinh(-0.7)),
+            ("sen x + tg(x) - raíz(y)", math.sin(-0.7) + math.tan(-0.7) - math.sqrt(3)),
+            ("arctg(x) + senh x", math.atan(-0.7) + math.sinh(-0.7)),
         ],
     )  # fmt: skip
     def test_a_form_has_the_value_of_its_meaning(self, text, expected):
@@ -219,12 +221,12 @@ class TestMathematicsAsItIsWritten:
     @pytest.mark.parametrize(
         ("text", "theirs"),
         [
-            ("A x", lambda A, w, x: A @ x), ("w^T A x", lambda A, w, x: w @ A @ x), ("-w^T A x", lambda A, w, x: -(w @ A @ x)),
-            ("A^T A", lambda A, w, x: A.T @ A), ("w x^T", lambda A, w, x: torch.outer(w, x)), ("w*x", lambda A, w, x: w * x),
-            ("A @ A", lambda A, w, x: A @ A), ("A*A", lambda A, w, x: A * A), ("2A", lambda A, w, x: 2 * A), ("w^2", lambda A, w, x: w**2),
-            ("det(A) + trace(A)", lambda A, w, x: A.det() + A.trace()), ("inv(A) x", lambda A, w, x: A.inverse() @ x),
-            ("solve(A, x)", lambda A, w, x: torch.linalg.solve(A, x)), ("dot(w, x)", lambda A, w, x: w @ x),
-            ("(w^T x)^2", lambda A, w, x: (w @ x) ** 2), ("A [1, 2]", None), ("w x", None), ("A^2", None), ("A^-1", None),
+            ("A x", lambda m: m.A @ m.x), ("w^T A x", lambda m: m.w @ m.A @ m.x), ("-w^T A x", lambda m: -(m.w @ m.A @ m.x)),
+            ("A^T A", lambda m: m.A.T @ m.A), ("w x^T", lambda m: torch.outer(m.w, m.x)), ("w*x", lambda m: m.w * m.x),
+            ("A @ A", lambda m: m.A @ m.A), ("A*A", lambda m: m.A * m.A), ("2A", lambda m: 2 * m.A), ("w^2", lambda m: m.w**2),
+            ("det(A) + trace(A)", lambda m: m.A.det() + m.A.trace()), ("inv(A) x", lambda m: m.A.inverse() @ m.x),
+            ("solve(A, x)", lambda m: torch.linalg.solve(m.A, m.x)), ("dot(w, x)", lambda m: m.w @ m.x),
+            ("(w^T x)^2", lambda m: (m.w @ m.x) ** 2), ("A [1, 2]", None), ("w x", None), ("A^2", None), ("A^-1", None),
         ],
     )  # fmt: skip
     def test_matrices_and_vectors_multiply_as_on_the_blackboard(self, text, theirs):
@@ -233,7 +235,7 @@ class TestMathematicsAsItIsWritten:
             with pytest.raises(ProfundoError, match="character"):
                 parse(text, values)
             return
-        expected = theirs(*(torch.tensor(one, dtype=torch.float64) for one in values.values()))
+        expected = theirs(SimpleNamespace(**{k: torch.tensor(v, dtype=torch.float64) for k, v in values.items()}))
         used = {one.name: values[one.name] for one in inputs_of([parse(text, values)])}
         torch.testing.assert_close(view(parse(text, used), used, keep=True)["f"].value.tensor, expected)
 
@@ -292,14 +294,16 @@ class TestMathematicsAsItIsWritten:
         assert [node.name for node in graph_of(named)] == ["u", "u_2", "u_3", "u_4", "u_2_2"]
 
     def test_all_that_has_no_value_is_named_at_once(self):
-        with pytest.raises(ProfundoError, match="^a, c have no value: give them, such as {'a': 1.0, 'c': 1.0}$"):
+        with pytest.raises(ProfundoError, match=r"^a, c have no value: give them, such as \{'a': 1\.0, 'c': 1\.0\}$"):
             view(parse("a*b+c"), {"b": 1})
 
     @pytest.mark.parametrize(
         ("text", "values", "says"),
         [
-            ("log(a-b)", {"a": 1, "b": 3}, "f = log(u) is NaN at u = −2"), ("a/b", {"a": 1, "b": 0}, "f = a / b is ∞ at a = 1, b = 0"),
-            ("sqrt(a)", {"a": 0}, "all values are finite, and the gradient by a is ∞"), ("2 log(a)", {"a": -1}, "u = log(a) is NaN at a = −1"),
+            ("log(a-b)", {"a": 1, "b": 3}, "f = log(u) is NaN at u = −2"),
+            ("a/b", {"a": 1, "b": 0}, "f = a / b is ∞ at a = 1, b = 0"),
+            ("sqrt(a)", {"a": 0}, "all values are finite, and the gradient by a is ∞"),
+            ("2 log(a)", {"a": -1}, "u = log(a) is NaN at a = −1"),
             ("sum(log(a))", {"a": [1, -1, 0]}, "u = log(a) is NaN or infinite in 2 entries"),
         ],
     )  # fmt: skip

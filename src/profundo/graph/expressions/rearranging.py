@@ -328,7 +328,7 @@ def pad(x: Operand, widths: Sequence[int], value: float = 0.0, *, mode: str = "c
 _argsort: Operation = define(
     "argsort",
     lambda x, dim, descending: torch.argsort(x, stable=True, dim=dim, descending=descending),
-    shape=lambda x, dim, descending: x.shape,  # noqa: ARG005 - its options by name
+    shape=lambda x, dim, descending: x.shape,
     dtype=lambda x, **_: torch.int64,
 )
 _gather: Operation = define(
