@@ -86,7 +86,7 @@ def function(
     form = outputs if outputs is not None else ()
     several = form.values() if isinstance(form, Mapping) else form
     wanted = [form] if isinstance(form, Expression) else list(several)
-    new = _checked_updates(updates or {})
+    new = _checked_updates({} if updates is None else updates)
     _check_inputs(inputs, [*wanted, *new.values()])
     for expression in wanted:
         if not isinstance(expression, Expression):
