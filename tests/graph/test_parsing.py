@@ -197,7 +197,8 @@ class TestMathematicsAsItIsWritten:
             ("f(t)=t^2; f(3)", 9), ("f(t)=t^2; f(f(x)) + f(2)", 0.7**4 + 4), ("f(a,b)=a-2b; f(y, x)", 4.4),
             ("g(t)=x t+y; g(2)", 1.6), ("f(t)=t^2; g(s)=f(s)+1; g(y)", 10), ("u=2t; f(t)=u+1; f(3)", 7), ("f(t)=t(t+1); f(y)", 12),
             ("sum(x, y, 1)", 3.3), ("mean(x, y)", 1.15), ("max([1, y, 2])", 3), ("sum([x, y]*[2, 3])", 7.6), ("min(x, y, 0)", -0.7),
-            ("norm(y, 4)", 5), ("softmax(x, x)*[1, 0]", [0.5, 0]), ("[x, [y][0]]", None),
+            ("norm(y, 4)", 5), ("Σ([x, y])", 2.3), ("∑(x, y)", 2.3), ("if(x>0, x, y)", 3), ("$x^2$", 0.49), ("$$ y! $$", 6),
+            ("softmax(x, x)*[1, 0]", [0.5, 0]), ("[x, [y][0]]", None),
             ("sen x + tg(x) - raíz(y)", math.sin(-0.7) + math.tan(-0.7) - math.sqrt(3)),
             ("arctg(x) + senh x", math.atan(-0.7) + math.sinh(-0.7)),
         ],
@@ -218,6 +219,11 @@ class TestMathematicsAsItIsWritten:
         assert shown(text, {"w": 2.0, "x": 0.3}) == pytest.approx(1 / (1 + math.exp(-0.6)))
         assert view(parse(text), {"w": 2.0, "x": 0.3})["w"].value.item == 2
 
+    def test_a_power_of_a_single_number_is_no_transposition(self):
+        assert shown("γ^T", {"γ": 0.5, "T": 3.0}) == 0.125
+        assert variables("γ^T") == ["γ", "T"]
+        assert variables(r"\gamma^{T} x") == ["gamma", "x"]
+
     @pytest.mark.parametrize(
         ("text", "theirs"),
         [
@@ -226,7 +232,8 @@ class TestMathematicsAsItIsWritten:
             ("A @ A", lambda m: m.A @ m.A), ("A*A", lambda m: m.A * m.A), ("2A", lambda m: 2 * m.A), ("w^2", lambda m: m.w**2),
             ("det(A) + trace(A)", lambda m: m.A.det() + m.A.trace()), ("inv(A) x", lambda m: m.A.inverse() @ m.x),
             ("solve(A, x)", lambda m: torch.linalg.solve(m.A, m.x)), ("dot(w, x)", lambda m: m.w @ m.x),
-            ("(w^T x)^2", lambda m: (m.w @ m.x) ** 2), ("A [1, 2]", None), ("w x", None), ("A^2", None), ("A^-1", None),
+            ("(w^T x)^2", lambda m: (m.w @ m.x) ** 2), ("A [1, 2]", None), ("w x", None), ("w · x", None),
+            ("A^2", None), ("A^-1", None),
         ],
     )  # fmt: skip
     def test_matrices_and_vectors_multiply_as_on_the_blackboard(self, text, theirs):
@@ -304,6 +311,7 @@ class TestMathematicsAsItIsWritten:
             ("a/b", {"a": 1, "b": 0}, "f = a / b is ∞ at a = 1, b = 0"),
             ("sqrt(a)", {"a": 0}, "all values are finite, and the gradient by a is ∞"),
             ("2 log(a)", {"a": -1}, "u = log(a) is NaN at a = −1"),
+            ("sin(a)", {"a": math.inf}, "f = sin(a) is NaN at a = ∞"),
             ("sum(log(a))", {"a": [1, -1, 0]}, "u = log(a) is NaN or infinite in 2 entries"),
         ],
     )  # fmt: skip

@@ -126,9 +126,8 @@ def graph_of_formula(text: str, settings: Sequence[str]) -> Graph:
     formula = parse(text, given)
     variables = [one.name for one in inputs_of([formula])]
     if formula.kind == "constant":
-        raise ProfundoError(
-            f"formula: {text.strip()} is a number; a graph needs something to compute, such as (a+b)*3b"
-        )
+        kind = "a list of numbers" if formula.shape else "a number"
+        raise ProfundoError(f"formula: {text.strip()} is {kind}; a graph needs something to compute, such as (a+b)*3b")
     if missing := [name for name in variables if name not in given]:
         has = "has no value" if len(missing) == 1 else "have no value"
         raise ProfundoError(f"{', '.join(missing)} {has}: add {' '.join(f'{name}=3' for name in missing)}, say")

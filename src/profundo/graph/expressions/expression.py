@@ -408,8 +408,23 @@ def walk(outputs: Sequence[Expression], given: Mapping[Expression, Tensor]) -> l
     known = dict(given)
     for one in ancestors(outputs):
         if one not in known:
-            known[one] = one.op.run(*(known[part] for part in one.inputs), **one.options) if one.op else one.value
+            known[one] = _run(one, [known[part] for part in one.inputs])
     return [known[one] for one in outputs]
+
+
+def _run(one: Expression, values: Sequence[Tensor]) -> Tensor:
+    if one.op is None:
+        return one.value
+    try:
+        return one.op.run(*values, **one.options)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, IndexError) as why:
+        operands = " and ".join(
+            f"{part.name or repr(part)} {tuple(v.shape)}" for part, v in zip(one.inputs, values, strict=True)
+        )
+        reason = " ".join(str(why).split())
+        raise ProfundoError(f"{one.op.name} of {operands} cannot be computed: {reason}") from None
 
 
 def describe(expression: Expression) -> str:

@@ -68,6 +68,8 @@ def _plain(text: str, at: int) -> Token:
         if match := pattern.match(text, at):
             index = re.compile(r"\{(\w+)\}").match(text, match.end()) if match[0].endswith("_") else None  # x_{12}
             return Token(kind, match[0] + (index[1] if index else ""), at, index.end() if index else match.end())
+    if text[at] == "∑":
+        return Token("name", "Σ", at, at + 1)
     if text[at] in ";\n":
         return Token("break", text[at], at, at + 1)
     if text[at].isspace():

@@ -64,7 +64,7 @@ FUNCTIONS: dict[str, tuple[str, int]] = (
 CALLED: dict[str, tuple[str, int]] = (
     {name: (name, 0) for name in _OF_ENTRIES}
     | {name: (name, wanted) for name, wanted in _OF_MATRICES.items()}
-    | {"σ": ("sigmoid", 1), "sigma": ("sigmoid", 1)}
+    | {"σ": ("sigmoid", 1), "sigma": ("sigmoid", 1), "Σ": ("sum", 0), "if": ("where", 3), "where": ("where", 3)}
 )
 """Functions only where "(" follows and no variable has the name; 0: of the entries of one list, or of several numbers."""
 
@@ -80,6 +80,7 @@ _COMPARISONS = {
     "==": operations.equal, "≠": operations.not_equal,
 }  # fmt: skip
 _POWER_OF_E = replace(operations.exp, text="e^{0}", strength=7)
+_DOTS = ("·", "⋅", "∙", "\\cdot")
 _CLOSING = {"(": ")", "{": "}", "[": "]", "|": "|"}
 
 
@@ -92,6 +93,8 @@ def parse(text: str, variables: Collection[str] | Mapping[str, Any] = ()) -> Exp
     """
     if len(text) > LONGEST:
         raise ProfundoError(f"formula: expected at most {LONGEST:,} characters, got {len(text):,}; break it up")
+    if in_dollars := re.fullmatch(r"\s*(\$\$?)([^$]*)\1\s*", text):  # as LaTeX has it in running text
+        text = " " * in_dollars.start(2) + in_dollars[2]
     result = _Reader(text, variables).formula()
     return constant(result, torch.float64) if isinstance(result, float) else result
 
@@ -256,7 +259,7 @@ class _Reader:
 
     def power(self) -> _Operand:
         value = self.atom()
-        while self.token.text in ("!", "ᵀ") or self.is_transposition():
+        while self.token.text in ("!", "ᵀ") or self.is_transposition(value):
             sign = self.take()
             if sign.text == "^":
                 self.at += 3 if self.token.text == "{" else 1
@@ -272,13 +275,15 @@ class _Reader:
                 value = self.made(sign, value, self.signed())
         return value
 
-    def is_transposition(self) -> bool:
-        """Whether ^T, ^{T} or ^\\top follows, and T is no variable."""
+    def is_transposition(self, value: _Operand) -> bool:
+        """Whether ^T, ^{T} or ^\\top follows, and T is no variable. Of a single number, γ^T is a power, but not in LaTeX."""
         if self.token.text != "^":
             return False
         one, two, three = (*self.tokens[self.at + 1 : self.at + 4], self.tokens[-1], self.tokens[-1])[:3]
         name = two.text if (one.text, three.text) == ("{", "}") else one.text
-        return name == "⊤" or (name == "T" and not {"T"} & (self.given | self.defined))
+        is_list = isinstance(value, Expression) and value.ndim > 0
+        is_free = not {"T"} & (self.given | self.defined) and (is_list or "{" in self.text)
+        return name == "⊤" or (name == "T" and is_free)
 
     def atom(self) -> _Operand:
         token = self.token
@@ -510,6 +515,10 @@ class _Reader:
         if name == "*" and numbers[:1] == [operands[0]] and values[1].name == "π" and f"{numbers[0]:g}".isdigit():
             return self.constant(f"{numbers[0]:g}π", numbers[0] * pi)
         try:
+            if name == "*" and self.text[token.at : token.past] in _DOTS and values[0].ndim == values[1].ndim == 1:
+                raise ProfundoError(
+                    "a dot between two vectors can be read both ways; write u^T v, or u*v of their entries"
+                )
             return replace(_computed(token.text, self.kind_of_call(token.text), values), line="")
         except ProfundoError as why:
             reason = re.sub(

@@ -7,7 +7,7 @@ Everything is computed in float64 by the graph's own rules: the gradients are ex
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -73,11 +73,13 @@ def view(f: Expression, given: Mapping[Expression | str, Any], *, keep: bool = F
 
 
 def _remark(order: list[Expression], names: Mapping[Expression, str], nodes: Mapping[str, Node]) -> tuple[str, ...]:
-    """Where the first value, or else the first gradient backward, that is NaN or infinite came from finite ones."""
+    """Where the first value, or else the first gradient backward, was lost: NaN or infinite, and its inputs were not."""
     values = {one: nodes[names[one]].value for one in order}
     gradients = {one: nodes[names[one]].gradient for one in order}
     for one in order:
-        if _bad(values[one]) and one.op is not None and not any(_bad(values[part]) for part in one.inputs):
+        if one.op is not None and any(
+            _is_lost(values[one], [values[part] for part in one.inputs], test) for test in TESTS
+        ):
             at = [f"{names[p]} = {number(v.item)}" for p in one.inputs if p.op or p.kind != "constant"
                   if (v := values[p]) and v.item is not None]  # fmt: skip
             where = f" at {', '.join(at)}" if at else ""
@@ -88,8 +90,19 @@ def _remark(order: list[Expression], names: Mapping[Expression, str], nodes: Map
     return ()
 
 
+def _is_lost(value: Summary | None, inputs: Sequence[Summary | None], test: Callable[[Summary | None], bool]) -> bool:
+    return test(value) and not any(map(test, inputs))
+
+
 def _bad(value: Summary | None) -> bool:
     return value is not None and value.bad > 0
+
+
+def _nan(value: Summary | None) -> bool:
+    return value is not None and value.item is not None and value.item != value.item
+
+
+TESTS = (_bad, _nan)
 
 
 def _what(value: Summary | None) -> str:
