@@ -191,7 +191,7 @@ class TestMathematicsAsItIsWritten:
             ("sin²(x)", math.sin(0.7) ** 2), ("sin^2 x + cos² x", 1), ("exp^3(x)", math.exp(-2.1)), ("tan |x|", math.tan(0.7)),
             ("y!", 6), ("5!", 120), ("y!^2", 36), ("0!", 1), ("y! x", -4.2), ("(1/2)!", math.gamma(1.5)), ("x!", math.gamma(0.3)),
             ("(-2.5)!", math.gamma(-1.5)), ("-y!", -6), ("2^y!", 64),
-            ("x>0", 0), ("x<0", 1), ("(x<0)x", -0.7), ("-1<x<0", 1), ("-1<x<-0.8", 0), ("x<=x", 1), ("x≥x", 1), ("x==y", 0),
+            ("x>0", 0), ("x<0", 1), ("(x<0)x", -0.7), ("-1<x<0", 1), ("-1<x<-0.8", 0), ("0<x<1", 0), ("x<=x", 1), ("x≥x", 1), ("x==y", 0),
             ("x!=y", 1), ("(x>0) + (y>0)", 1),
             ("x(x+1)", -0.21), ("π(x+1)", math.pi * 0.3), ("e(x+1)", math.e * 0.3), ("e^x", math.exp(-0.7)), ("2π y", 6 * math.pi),
             ("f(t)=t^2; f(3)", 9), ("f(t)=t^2; f(f(x)) + f(2)", 0.7**4 + 4), ("f(a,b)=a-2b; f(y, x)", 4.4),
@@ -283,10 +283,11 @@ class TestMathematicsAsItIsWritten:
             (r"\operatorname{softplus}\left(\frac{x}{2}\right)", "softplus(x/2)"), (r"\frac{\partial}{2}", None),
             (r"u=\frac12", None), (r"z = x+y \\ z^{2}", "(x+y)^2"), (r"\exp\left(-\frac{x^2}{2}\right)", "exp(-x^2/2)"),
             (r"x \le y", "x<=y"), (r"\ln{x}\,\alpha", "alpha*log(x)"),
+            (r"\varepsilon x", "epsilon*x"),
         ],
     )  # fmt: skip
     def test_latex_reads_as_the_plain_formula_does(self, latex, plain):
-        values = {"x": 0.6, "y": 1.9, "x1": 0.4, "theta_1": 1.1, "alpha": 2.0}
+        values = {"x": 0.6, "y": 1.9, "x1": 0.4, "theta_1": 1.1, "alpha": 2.0, "epsilon": 0.1}
         if plain is None:
             with pytest.raises(ProfundoError, match="character"):
                 parse(latex, values)
@@ -299,6 +300,7 @@ class TestMathematicsAsItIsWritten:
         x, y = scalar("u"), scalar("u_2")
         named = ((x + y).named("u") * (x - y).named("u")).named("u_2")
         assert [node.name for node in graph_of(named)] == ["u", "u_2", "u_3", "u_4", "u_2_2"]
+        assert [node.name for node in graph_of((x * x).named("u") + y)] == ["u", "u_3", "u_2", "f"]
 
     def test_all_that_has_no_value_is_named_at_once(self):
         with pytest.raises(ProfundoError, match=r"^a, c have no value: give them, such as \{'a': 1\.0, 'c': 1\.0\}$"):
