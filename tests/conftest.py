@@ -1,7 +1,9 @@
 """What every test may rely on: a cache of its own, and the real data sets where there are any."""
 
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,3 +33,40 @@ def real_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return Path(folder)
+
+
+@pytest.fixture
+def called(monkeypatch, capsys):
+    """The program in this process: called(*words, cwd=…) gives its exit status, its stdout and its stderr."""
+    from profundo.cli import main
+
+    def call(*words, cwd):
+        monkeypatch.chdir(cwd)
+        monkeypatch.setenv("COLUMNS", "100")
+        monkeypatch.setattr(sys, "argv", ["profundo", *map(str, words)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+
+    return call
+
+
+@pytest.fixture
+def refused(called):
+    """Call the program in this process and expect one line about a mistake, and exit status 1."""
+
+    def call(*words, cwd, says):
+        done = called(*words, cwd=cwd)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        (line,) = done.stderr.strip().splitlines()
+        assert line.startswith("profundo: ")
+        for one in says:
+            assert one in line
+
+    return call

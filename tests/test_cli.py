@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from profundo.cli import main
-
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 
 
@@ -20,26 +18,6 @@ def profundo(*arguments, cwd, **environment):
     return subprocess.run(
         command, capture_output=True, text=True, cwd=cwd, env={**ENVIRONMENT, **environment}, timeout=300
     )
-
-
-@pytest.fixture
-def refused(monkeypatch, capsys):
-    """Call the program in this process and expect one line about a mistake, and exit status 1."""
-
-    def call(*arguments, cwd, says):
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["profundo", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        assert end.value.code == 1
-        assert said.out == ""
-        (line,) = said.err.strip().splitlines()
-        assert line.startswith("profundo: ")
-        for words in says:
-            assert words in line
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -87,27 +65,27 @@ def test_a_run_repeats_bit_for_bit_from_its_own_experiment_file(trained):
 
 
 @pytest.mark.slow
-def test_evaluate_report_and_runs_agree_with_what_training_said(trained):
+def test_evaluate_report_and_runs_agree_with_what_training_said(trained, called):
     folder, done = trained
     scores = json.loads(done.stdout)["test"]
     assert json.loads(done.stdout)["seconds"] > 0
-    again = json.loads(profundo("evaluate", "runs/iris-1", "--json", cwd=folder).stdout)
+    again = json.loads(called("evaluate", "runs/iris-1", "--json", cwd=folder).stdout)
     assert again["test"] == scores
     before = (folder / "runs/iris-1/report.html").read_text()
-    assert profundo("report", "runs/iris-1", cwd=folder).stdout.strip() == "runs/iris-1/report.html"
+    assert called("report", "runs/iris-1", cwd=folder).stdout.strip() == "runs/iris-1/report.html"
     assert (folder / "runs/iris-1/report.html").read_text() == before
-    rows = json.loads(profundo("runs", "--json", cwd=folder).stdout)["runs"]
+    rows = json.loads(called("runs", "--json", cwd=folder).stdout)["runs"]
     row = next(row for row in rows if row["run"] == "runs/iris-1")
     assert row["state"] == "finished"
     assert row["score"] == f"accuracy {100 * scores['accuracy']:.2f} %"
-    assert "runs/iris-1" in profundo("runs", cwd=folder).stdout
+    assert "runs/iris-1" in called("runs", cwd=folder).stdout
 
 
-def test_predict_answers_rows_of_a_csv_by_column_name(trained, refused):
+def test_predict_answers_rows_of_a_csv_by_column_name(trained, refused, called):
     folder, _ = trained
     names = ["petal width (cm)", "petal length (cm)", "sepal width (cm)", "sepal length (cm)"]
     (folder / "flowers.csv").write_text(",".join(names) + "\n0.2,1.4,3.5,5.1\n2.3,5.9,3.2,6.8\n")
-    said = json.loads(profundo("predict", "runs/iris-1", "flowers.csv", "--json", cwd=folder).stdout)["predictions"]
+    said = json.loads(called("predict", "runs/iris-1", "flowers.csv", "--json", cwd=folder).stdout)["predictions"]
     assert [one["prediction"] for one in said] == ["setosa", "virginica"]
     assert sum(said[0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     (folder / "short.csv").write_text("petal width (cm)\n0.2\n")
@@ -115,16 +93,16 @@ def test_predict_answers_rows_of_a_csv_by_column_name(trained, refused):
 
 
 @pytest.mark.slow
-def test_predict_reads_images_and_refuses_what_is_none(tmp_path, refused):
+def test_predict_reads_images_and_refuses_what_is_none(tmp_path, refused, called):
     from sklearn.datasets import load_digits
 
-    done = profundo("train", "digits", "--epochs", 12, "--net", "mlp", "--out", "net", "--json", cwd=tmp_path)
+    done = called("train", "digits", "--epochs", 12, "--net", "mlp", "--out", "net", "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["test"]["accuracy"] > 0.93
     digits = load_digits()
     for index in range(10):
         Image.fromarray((digits.images[index] * 255 / 16).round().astype(np.uint8)).save(tmp_path / f"{index}.png")
     files = [f"{index}.png" for index in range(10)]
-    said = json.loads(profundo("predict", "net", *files, "--json", cwd=tmp_path).stdout)["predictions"]
+    said = json.loads(called("predict", "net", *files, "--json", cwd=tmp_path).stdout)["predictions"]
     right = [one["prediction"] == str(digits.target[index]) for index, one in enumerate(said)]
     assert sum(right) >= 9
     (tmp_path / "bad.png").write_bytes(b"\x89PNG not really")
@@ -132,8 +110,8 @@ def test_predict_reads_images_and_refuses_what_is_none(tmp_path, refused):
     refused("predict", "net", "gone.png", cwd=tmp_path, says=["gone.png", "nothing"])
 
 
-def test_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path):
-    done = profundo("train", "digits", "--net", "lenet5", "--dry-run", "--json", cwd=tmp_path)
+def test_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path, called):
+    done = called("train", "digits", "--net", "lenet5", "--dry-run", "--json", cwd=tmp_path)
     plan = json.loads(done.stdout)
     assert plan["samples"] == {"train": 1258, "validation": 180, "test": 359}
     assert plan["experiment"]["net"] == "lenet5"
@@ -142,9 +120,9 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path):
 
 
 @pytest.mark.slow
-def test_options_given_win_over_the_config_file(tmp_path):
+def test_options_given_win_over_the_config_file(tmp_path, called):
     (tmp_path / "e.yaml").write_text("data: iris\nepochs: 7\nseed: 3\n")
-    done = profundo("train", "--config", "e.yaml", "--epochs", 2, "--dry-run", "--json", cwd=tmp_path)
+    done = called("train", "--config", "e.yaml", "--epochs", 2, "--dry-run", "--json", cwd=tmp_path)
     chosen = json.loads(done.stdout)["experiment"]
     assert (chosen["epochs"], chosen["seed"], chosen["data"]) == (2, 3, "iris")
 
@@ -216,11 +194,11 @@ def test_mnist_training_imports_only_what_it_needs():
     assert not loaded & {"sklearn", "PIL", "matplotlib", "rich", "scipy"}
 
 
-def test_lists_name_what_there_is():
-    assert set(json.loads(profundo("datasets", "--json", cwd=Path.cwd()).stdout)["datasets"]) >= {
+def test_lists_name_what_there_is(called):
+    assert set(json.loads(called("datasets", "--json", cwd=Path.cwd()).stdout)["datasets"]) >= {
         "digits", "iris", "wine", "breast-cancer", "diabetes", "mnist", "cifar10", "xor", "moons", "spiral", "blobs",
     }  # fmt: skip
-    assert set(json.loads(profundo("nets", "--json", cwd=Path.cwd()).stdout)["nets"]) >= {
+    assert set(json.loads(called("nets", "--json", cwd=Path.cwd()).stdout)["nets"]) >= {
         "linear", "mlp", "lenet5", "fast_cnn", "resnet",
     }  # fmt: skip
 

@@ -9,10 +9,27 @@ from pathlib import Path
 import profundo
 
 HOUSE = Path(profundo.__file__).parent
-GROUND = {"records", "files", "units", "compiler", "dispatch", "threads"}  # every room may stand on these
+GROUND = {
+    "records",
+    "files",
+    "units",
+    "trees",
+    "compiler",
+    "dispatch",
+    "threads",
+    "mel",
+}  # every room may stand on these
 ALLOWED = {("doctor", "graph"), ("inside", "graph"), ("graph", "pictures")}  # beside the ground, for the rooms below
 # The joiners may enter any room below them; each its own storey's only where said.
-STOREYS = [{"looks"}, {"runs"}, {"studies", "recipes", "inspect"}, {"use"}, {"lab"}, {"cli"}, {"__init__", "__main__"}]
+STOREYS = [
+    {"looks"},
+    {"runs"},
+    {"studies", "recipes", "inspect"},
+    {"use", "sklearn"},
+    {"lab"},
+    {"cli"},
+    {"__init__", "__main__"},
+]
 MOST_MODULES = 24  # in a folder: more are several ideas
 LIKE_THINGS = {"nets", "recipes/zoo"}  # catalogues: one more file there is one more of the same kind
 

@@ -82,6 +82,31 @@ _NAMES = {
     "summary": "profundo.inspect.net_table",
     "ProfundoError": "profundo.records",
 }
+_FIT = "fit(net, data, loss=…, optimizer=…, metrics=…, epochs=…) is compile and fit in one"
+_NETS = "a net is any torch.nn.Module, or a name of `profundo nets`, such as fit('mlp', data)"
+_DATA = "load(…) and fit(net, …) take arrays, tables, Datasets, DataLoaders, names and paths"
+_KEEP = "run.save('folder') keeps a run, open_run('folder') opens it"
+_STUDY = "cross_validate('iris', folds=5) and select('iris', vary={'l1': [0, 0.01]}); profundo.sklearn has estimators"
+_FOREIGN = {
+    **dict.fromkeys(("compile", "Trainer", "Learner", "NeuralNet", "NeuralNetClassifier", "train_model"), _FIT),
+    **dict.fromkeys(("Sequential", "Model", "Module", "LightningModule", "layers", "Dense", "vision_learner"), _NETS),
+    **dict.fromkeys(("DataLoader", "DataLoaders", "DataBlock", "Dataset", "from_numpy", "read_csv"), _DATA),
+    **dict.fromkeys(("save", "load_model", "load_state_dict", "load_learner", "save_model"), _KEEP),
+    **dict.fromkeys(("KFold", "cross_val_score", "cross_val", "GridSearchCV", "Tuner", "tune"), _STUDY),
+    **dict.fromkeys(
+        ("callbacks", "EarlyStopping", "ModelCheckpoint", "LearningRateScheduler"),
+        "fit has early_stop=5, schedule='one-cycle', out='runs/x' and resume=True",
+    ),
+    **dict.fromkeys(
+        ("predict", "predict_proba", "score"), "fit(…) gives a run: run.predict(x), run.evaluate(data), run.scores"
+    ),
+    **dict.fromkeys(
+        ("optimizers", "optim", "losses", "metrics"),
+        "fit takes names and PyTorch's own: optimizer=torch.optim.SGD, loss=…",
+    ),
+    **dict.fromkeys(("seed", "manual_seed", "seed_everything", "set_seed"), "fit(net, data, seed=0) sets every seed"),
+    **dict.fromkeys(("lr_finder", "find_lr"), "lr_find(net, data) finds a learning rate"),
+}
 _RENAMED = {"recipe": ("profundo.recipes.recipe_run", "run_recipe")}
 
 
@@ -93,7 +118,14 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(home), there)
     if name in _NAMES:
         return getattr(import_module(_NAMES[name]), name)
-    raise AttributeError(f"module 'profundo' has no attribute {name!r}")
+    if name.startswith("_"):
+        raise AttributeError(f"module 'profundo' has no attribute {name!r}")
+    from difflib import get_close_matches
+
+    from profundo.records import NoSuchNameError
+
+    near = ", ".join(get_close_matches(name.lower(), __all__, n=3, cutoff=0.5)) or ", ".join(__all__)
+    raise NoSuchNameError(f"profundo has no {name!r}; {_FOREIGN.get(name, f'nearest: {near}')}")
 
 
 def __dir__() -> list[str]:

@@ -25,15 +25,19 @@ __all__ = [
     "Column",
     "ColumnReading",
     "Dataset",
+    "Forecast",
     "Inputs",
     "Interrupted",
     "LayerRow",
+    "NoSuchNameError",
     "ProfundoError",
     "Samples",
     "Scores",
+    "SoundForm",
     "Source",
     "Spec",
     "Step",
+    "StepScores",
     "TableForm",
     "Targets",
     "Transform",
@@ -47,6 +51,10 @@ class ProfundoError(Exception):
     """Something the person at the keyboard can mend. The message is one line: expected, arrived, where, what to do."""
 
 
+class NoSuchNameError(ProfundoError, AttributeError):
+    """A name of another library, with what is its name here."""
+
+
 class Interrupted(BaseException):
     """SIGINT or SIGTERM came and the state was saved. code: 128 + the signal's number, as shells have it."""
 
@@ -55,18 +63,19 @@ class Interrupted(BaseException):
         self.code = 128 + signal_number
 
 
-InputKind = Literal["image", "features", "array", "sound", "series"]
+InputKind = Literal["image", "features", "array", "sound", "series", "any"]
 THINGS: Mapping[str, str] = {
     "image": "images",
     "features": "rows",
     "array": "arrays",
     "sound": "sounds",
     "series": "series",
+    "any": "samples",
 }
 """What several inputs of a kind are called."""
 
-ColumnKind = Literal["number", "category", "date"]
-TargetKind = Literal["classes", "binary", "labels", "real"]
+ColumnKind = Literal["number", "category", "date", "text"]
+TargetKind = Literal["classes", "binary", "labels", "real", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,8 @@ class TableForm:
 class Column:
     """How one column of a table becomes numbers; all that is in it was learned from the training rows.
 
-    kind: "number"; "category", one of `levels`; "date", in seconds since 1970 (UTC), has_time if it tells the hour.
+    kind: "number"; "category", one of `levels`; "date", in seconds since 1970 (UTC), has_time if it tells the hour; "text",
+        whose words are `levels`, the most frequent first, and of which `lengths` words and characters are kept.
     fill: what a missing number or date is taken for; has_gaps: whether a column of its own says that it was missing.
     writing: how its cells are read from text.
     """
@@ -115,6 +125,7 @@ class Column:
     has_gaps: bool = False
     has_time: bool = False
     writing: Writing = Writing()
+    lengths: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +150,59 @@ class ColumnReading:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundForm:
+    """How sounds are made alike: brought to this rate, in samples a second, and to the length that the shape has."""
+
+    rate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """How the rows of a table become series of even steps, and what of them is to be predicted.
+
+    horizon: steps that are predicted; target: the column of them; time: the column of moments; series: the one that says which
+        series a row is of, "" where there is one.
+    unit, step: between two steps; of "number" as the column has it, of "second", calendar months, or working days.
+    season: steps after which the series repeats itself, 1 where it does not; cycles: those of the calendar that nets are told of,
+        each as `known` channels. columns, form: how the cells of the table are read: time, series, target, and the others.
+    """
+
+    horizon: int
+    target: str
+    time: str
+    series: str = ""
+    unit: Literal["number", "second", "month", "weekday"] = "number"
+    step: float = 1.0
+    season: int = 1
+    cycles: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    form: TableForm = TableForm()
+
+    @property
+    def known(self) -> int:
+        """Channels that tell of the calendar: sine and cosine of each cycle, once and twice."""
+        return 4 * len(self.cycles)
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What one input looks like.
 
     kind: "features", a row of numbers; "image", of 8-bit pixels; "array", of numbers in any shape; "sound", an array that was a
-        file of sound; "series", an array (channels, steps) in the order of time.
+        file of sound; "series", an array (channels, steps) in the order of time; "any", what goes in as it is, such as ids.
     shape: (channels, height, width) of an image, (features,) of a row, (channels, …) of all others.
     mean, std: per channel or per feature, measured on the training split in units of the raw values
         (0–255 for images); a network sees z = (raw − mean) / std. Empty: the values are used as they are.
     clipped: for each feature whether it has values far out: then the network sees z / √(1 + (z/3)²), mean is the median
         and std the interquartile range in the unit of a normal deviation. Empty: none has.
     limits: of each feature the largest |z| that is believed, twice that of training: what lies beyond is taken for it.
-    names: names of a row's features; empty for images.
+    names: names of a row's features, or of several inputs that came in a dict; empty for images.
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
+    sound: of sounds, how they are made alike.
+    parts: of several inputs at once, what each is, in the order of the tuple or dict that holds them; then kind is "any" and
+        shape (numbers of all parts,).
+    forecast: of series cut from a table, to predict how they go on; names are then of channels, columns of the table's cells.
     """
 
     shape: tuple[int, ...]
@@ -165,11 +215,19 @@ class Inputs:
     clipped: tuple[bool, ...] = ()
     limits: tuple[float, ...] = ()
     window: tuple[int, ...] = ()
+    sound: SoundForm = SoundForm()
+    parts: tuple[Inputs, ...] = ()
+    forecast: Forecast | None = None
 
     @property
     def things(self) -> str:
         """What several of them are called: images, rows …"""
         return THINGS[self.kind]
+
+    @property
+    def texts(self) -> tuple[Column, ...]:
+        """The columns of text among those of a table."""
+        return tuple(column for column in self.columns if column.kind == "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +249,16 @@ class Transform:
 class Targets:
     """What is to be predicted.
 
-    kind: "classes" (an index below K ≥ 3), "binary" (0 or 1), "labels" (each of K is there or not), "real" (one or more
-        numbers).
+    kind: "classes" (an index below K), "binary" (0 or 1), "labels" (each of K is there or not), "real" (one or more
+        numbers), "any" (tensors of any shape, of which a loss function knows what they mean).
     classes: the names of classes or labels in index order; two for "binary", none for "real".
     names: names of the real targets.
     mean, std: of real targets on the training split; a network predicts (target − mean) / std.
     transforms: one for each real target, of which mean and std are then measured; none where they are taken as they are.
     shares: of each class, or label, among the training samples; empty where they were not counted.
     threshold: the probability of the second of two classes from which it is the answer.
+    margins: of each step of a forecast, what to add for the ends of an interval that holds nine of ten values: the quantiles
+        of truth − prediction on the validation split; empty where there is none.
     """
 
     kind: TargetKind
@@ -209,6 +269,7 @@ class Targets:
     transforms: tuple[Transform, ...] = ()
     shares: tuple[float, ...] = ()
     threshold: float = 0.5
+    margins: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,17 +301,23 @@ class Samples:
     """One split: raw inputs (a tensor, samples first, or a Source) and targets.
 
     inputs: uint8 (samples, channels, height, width) for images, float32 or float64 (samples, features) for rows.
+        Several inputs are a tuple or dict of tensors (trees.py).
     targets: int64 (samples,) for "classes" and "binary", float32 (samples, K) of 0 and 1 for "labels", float32 or float64
-        (samples, outputs) for "real", in their own units.
+        (samples, outputs) for "real", in their own units; for "any" a tensor, or a tuple or dict of them.
     numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
+    weights: float32 (samples,), how much each counts in training; None where all count alike.
     """
 
     inputs: Tensor | Source
     targets: Tensor
     numbers: Tensor | None = None
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.targets)
+        tree: Any = self.targets
+        while isinstance(tree, Mapping | tuple):
+            tree = next(iter(tree.values() if isinstance(tree, Mapping) else tree))
+        return len(tree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,11 +355,15 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Standardised inputs (batch, *shape), targets (batch, …), and the size of the whole batch over all processes."""
+    """Standardised inputs (batch, *shape), targets (batch, …), and the size of the whole batch over all processes.
+
+    Several inputs, or targets of any shape, are in tuples and dicts of tensors, as in their Samples.
+    weights: float32 (batch,) of the samples, where they do not all count alike."""
 
     inputs: Tensor
     targets: Tensor
     total: int
+    weights: Tensor | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,16 +434,29 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class StepScores:
+    """How far one step of a forecast is off. rmse, simple: of the network, and of the season's values again; held: the share of
+    true values that its intervals hold."""
+
+    name: str
+    rmse: float
+    simple: float
+    held: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """Figures of one network on one split.
 
     values: by name ("accuracy", "log loss", "RMSE" …, see evaluate/scores.py), first the one that leads, and leads_for says
-    why where that is not the usual one; baseline: the same for the constant predictor; beyond_chance: whether the figure
+    why where that is not the usual one; baseline: the same for the constant predictor, or what
+    baseline_name says; beyond_chance: whether the figure
     that leads is better than the constant's by more than chance makes of so many samples; linear: for logistic or linear
     regression, where it was fitted, and linear_name says which and on what; intervals: 95 %, of some of the values;
     confusion: counts, rows are the true classes; worst: indices of the samples with the largest losses, worst first;
     per_class: one entry for each class or label; calibration: by probability, bins without answers left out; chance: the
     calibration error of a perfectly calibrated net on so many samples, on average, and what it exceeds once in 20 times.
+    steps: of a forecast, one entry for each.
     """
 
     samples: int
@@ -388,6 +472,8 @@ class Scores:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     leads_for: str = ""
     beyond_chance: bool = True
+    baseline_name: str = "constant predictor"
+    steps: Sequence[StepScores] = ()
 
 
 @dataclass(frozen=True, slots=True)

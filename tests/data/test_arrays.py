@@ -163,7 +163,7 @@ def test_arrays_of_more_dimensions_keep_their_shape_and_are_standardised_by_chan
     np.savez(tmp_path / "series.npz", x=values, y=np.arange(90) % 3)
     data = load(tmp_path / "series.npz")
     inputs = data.spec.inputs
-    assert (inputs.kind, inputs.shape, inputs.things) == ("array", (2, 7), "arrays")
+    assert (inputs.kind, inputs.shape, inputs.things) == ("series", (2, 7), "series")
     assert isinstance(data.train.inputs, torch.Tensor)
     raw = data.train.inputs.double().numpy()
     np.testing.assert_allclose(inputs.mean, raw.mean((0, 2)), rtol=1e-12)

@@ -6,7 +6,7 @@ import torch
 
 from profundo.data import AUGMENTATIONS, augmentation
 from profundo.data.augmenting.augment import value_range
-from profundo.data.augmenting.options import MIXING, OPTIONS
+from profundo.data.augmenting.options import IMAGES, MIXING, OPTIONS
 from profundo.data.batches import batches
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 
@@ -56,7 +56,7 @@ def images(request):
     return torch.randn(request.param, generator=seeded(1))
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("name", IMAGES)
 class TestContract:
     def test_shape_stays_draws_differ_and_the_seed_decides(self, name, images):
         spec = spec_of(*images.shape[1:])
@@ -169,7 +169,7 @@ def test_mixing_is_refused_where_targets_are_real_or_not_at_hand(name):
 def test_rows_of_numbers_take_noise_and_mixup_alone():
     spec = Spec(Inputs((4,), "features"), CLASSES)
     rows = torch.randn(30, 4, generator=seeded(1))
-    for name in AUGMENTATIONS:
+    for name in IMAGES:
         if name in ("noise", "mixup"):
             assert changed([name], rows, spec)[0].shape == rows.shape
         else:

@@ -267,7 +267,7 @@ def test_empty_class_folders_are_noted(make):
 
 
 def test_too_few_classes_images_or_samples_are_refused(make):
-    refused(make({"notes.txt": b"", "a/b.txt": b""}), "found none there")
+    refused(make({"notes.md": b"", "a/b.md": b""}), "found none there")
     refused(make({"0.png": picture(0)}), "found none there and 1 outside")
 
 

@@ -11,7 +11,7 @@ import profundo as pf
 from profundo.data import standardize, standardize_targets
 from profundo.evaluate.linear import fit_linear, linear_name
 from profundo.records import Dataset, Inputs, Samples, Spec, Targets
-from profundo.runs.linear_baseline import spread, yardstick
+from profundo.runs.baselines.linear_baseline import spread, yardstick
 
 
 def training(name):

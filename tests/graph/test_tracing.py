@@ -28,7 +28,7 @@ from profundo.nets.attention import Translator
 from profundo.nets.batched_nets import BatchedMLP
 from profundo.nets.captioning import Captioner
 from profundo.nets.generator_critic import dcgan_generator, maxout_discriminator
-from profundo.nets.net_names import NETS_FOR_IMAGES, PUBLISHED_NETS
+from profundo.nets.net_names import NETS_FOR_IMAGES, NETS_FOR_SERIES, NETS_FOR_TEXTS, PUBLISHED_NETS
 from profundo.nets.recurrent import LanguageModel, SequenceClassifier
 from profundo.nets.threshold_units import xor_net
 from profundo.nets.variational import VariationalAutoencoder
@@ -96,11 +96,15 @@ def check(program, *inputs, exact=True):
 
 # ------------------------------------------------------------------------------------------------------------ all nets
 def spec_of(shape, targets=None):
-    kind = "image" if len(shape) == 3 else "features"
+    kind = {3: "image", 2: "series"}.get(len(shape), "features")
     return Spec(Inputs(shape, kind), targets or Targets("classes", tuple("0123456789")))
 
 
-NAMED = [(name, (3, 32, 32) if name in NETS_FOR_IMAGES else (5,)) for name in nets.NETS]
+NAMED = [
+    (name, (3, 32, 32) if name in NETS_FOR_IMAGES else (2, 9) if name in NETS_FOR_SERIES else (5,))
+    for name in nets.NETS
+    if name not in NETS_FOR_TEXTS
+]
 
 
 @pytest.mark.parametrize(("name", "shape"), NAMED)

@@ -321,6 +321,7 @@ def test_health_and_model_are_plain():
         "fill": 0.0,
         "has_gaps": False,
         "has_time": False,
+        "lengths": [0, 0],
         "writing": {"decimal": ".", "thousands": "", "affixes": [], "dates": "ymd", "missing": []},
     }
     assert told["targets"]["names"] == ["sum"]

@@ -13,7 +13,7 @@ import profundo as pf
 from profundo.cli import main
 from profundo.data import AUGMENTATIONS
 from profundo.data.augmenting.augment import augmentation
-from profundo.data.augmenting.options import MIXING
+from profundo.data.augmenting.options import IMAGES, MIXING
 from profundo.data.batches import generator
 from profundo.data.standard import standardize
 from profundo.looks.augmentation_samples import augmentation_page, augmented_images, listed
@@ -72,7 +72,7 @@ def test_streamed_and_real_and_binary_data_can_be_looked_at(streamed):
         data = small(targets, known, streamed=streamed)
         assert augmented_images(data, ["flip"]).shape == (48, 3, 5, 4)
         page = augmentation_page(data, [])
-        for name in AUGMENTATIONS:
+        for name in IMAGES:
             assert (f">{name}</h2>" in page) == (known.kind != "real" or name not in MIXING)
 
 

@@ -3,6 +3,7 @@ weights in torchvision's form."""
 
 import hashlib
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 import torch
@@ -10,8 +11,10 @@ from torch import nn
 
 from profundo import nets
 from profundo.nets import published_weights as module
+from profundo.nets.net_names import PUBLISHED_NETS
 from profundo.nets.published_weights import IMAGENET, PUBLISHED, Published, load_published
 from profundo.records import Inputs, ProfundoError, Spec, Targets
+from profundo.runs.experiment import Pretrained
 
 TEN = Targets("classes", tuple("0123456789"))
 CIFAR10 = Spec(Inputs((3, 32, 32), "image"), TEN)
@@ -275,7 +278,8 @@ def test_a_file_of_another_kind_is_explained_and_runs_nothing(a_file, capsys, co
     ("name", "spec", "words"),
     [
         ("resnet18", CIFAR10, "at least 64×64"),
-        ("resnet18", Spec(Inputs((1, 64, 64), "image"), TEN), "colour images"),
+        ("resnet18", Spec(Inputs((2, 64, 64), "image"), TEN), "expected images"),
+        ("resnet18", Spec(Inputs((64,), "features"), TEN), "rows of shape"),
         ("resnet152", IMAGENET, "expected one of alexnet, vgg11"),
     ],
 )
@@ -292,5 +296,20 @@ def test_missing_files_are_explained(tmp_path):
 def test_addresses_and_hashes_are_torchvisions():
     assert PUBLISHED["vgg16_bn"].url == "https://download.pytorch.org/models/vgg16_bn-6c64b313.pth"
     assert PUBLISHED["alexnet"].sha256 == "7be5be79"
-    assert all(len(known.sha256) == 8 and int(known.sha256, 16) for known in PUBLISHED.values())
-    assert set(PUBLISHED) == set(COUNTS)
+    fetched = {name: known for name, known in PUBLISHED.items() if not known.package}
+    assert all(len(known.sha256) == 8 and int(known.sha256, 16) for known in fetched.values())
+    assert set(fetched) == set(COUNTS)
+    assert set(PUBLISHED) == set(get_args(Pretrained))
+    assert {known.net for known in PUBLISHED.values()} == PUBLISHED_NETS
+
+
+def test_the_file_of_a_package_is_known_by_its_whole_hash():
+    assert len(PUBLISHED["efficientnet_lite0"].sha256) == 64
+    assert PUBLISHED["efficientnet_lite0"].file.endswith(f"{PUBLISHED['efficientnet_lite0'].sha256[:8]}.pth")
+
+
+def test_grey_images_are_seen_as_the_same_image_in_colour(a_file):
+    net, write = a_file
+    grey = torch.randn(2, 1, 64, 64)
+    loaded = load_published("resnet18", write(), Spec(Inputs((1, 64, 64), "image"), IMAGENET.targets))
+    torch.testing.assert_close(loaded(grey), net(grey.expand(-1, 3, -1, -1)), rtol=1e-4, atol=1e-5)

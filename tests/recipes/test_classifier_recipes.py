@@ -14,10 +14,10 @@ from profundo import nets
 from profundo.data import load
 from profundo.nets.published_weights import PUBLISHED, Published
 from profundo.recipes.classifying import spec_of
-from profundo.recipes.pretrained import published_net, published_weights
 from profundo.recipes.recipe_run import run_recipe
 from profundo.recipes.zoo import cifar10, deep_or_shallow, lenet5_1998, transfer
 from profundo.records import Inputs, ProfundoError, Spec, Targets
+from profundo.runs.pretrained import published_net, published_weights
 
 DIGITS = Targets("classes", tuple("0123456789"))
 

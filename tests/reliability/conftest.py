@@ -12,7 +12,7 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")  # before the fork server starts
 
 from commands import bits, finished, kill_what_is_left, profundo  # the server inherits the environment of its start
-from profundo.data.dataset_names import AUGMENTATIONS
+from profundo.data.augmenting.options import IMAGES
 
 DROPOUT = "net: mlp\nnet_options: {dropout: 0.2, widths: [32]}\n"
 
@@ -53,7 +53,7 @@ def trainings(tmp_path_factory) -> dict[str, list[str]]:
         # convolutions in 5 updates an epoch, every augmentation there is
         "images": [
             *("train", "digits", "--net", "lenet5", "--epochs", "3", "--batch-size", "250"),
-            *("--augment", ",".join(AUGMENTATIONS)),
+            *("--augment", ",".join(IMAGES)),
             *every,
         ],
         # read by two worker processes while it trains, augmentation and dropout

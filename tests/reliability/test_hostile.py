@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from commands import Trouble, go_on, newest, profundo
+from profundo.data.tables.columns import feature_names
 from profundo.nets import NETS
-from profundo.records import Inputs, ProfundoError, Spec, Targets
+from profundo.nets.net_names import NETS_FOR_SERIES, NETS_FOR_TEXTS
+from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
 from profundo.runs.folder import Folder
 from profundo.runs.saved_model import build_net, load_model
 from profundo.train.checkpoints import digest, load_checkpoint
@@ -270,7 +272,12 @@ def test_an_enormous_net_is_refused_before_any_memory_is_taken(copy):
 @pytest.mark.parametrize("name", NETS)
 def test_every_net_can_be_measured_without_memory(name):
     """`load_model` compares shapes on the meta device first; a net whose construction needs values would break it."""
-    spec = Spec(Inputs((3, 32, 32), "image"), Targets("classes", tuple("abc")))
+    note = Column("note", "text", ("good", "bad"), lengths=(2, 3))
+    texts = Inputs((5,), "features", names=tuple(feature_names([note])), columns=(note,))
+    series = Inputs((3, 32), "series")
+    images = Inputs((3, 32, 32), "image")
+    inputs = texts if name in NETS_FOR_TEXTS else series if name in NETS_FOR_SERIES else images
+    spec = Spec(inputs, Targets("classes", tuple("abc")))
     with torch.device("meta"):
         measured = build_net(name, spec, {}, 0).state_dict()
     real = build_net(name, spec, {}, 0).state_dict()

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import signal
+import wave
 
 import numpy as np
 import polars as pl
@@ -24,6 +25,7 @@ from profundo.train.randomness import seeded
 
 TABLE = {"data": "t.parquet", "target": "y", "task": "real"}
 PICTURES = {"data": "pictures"}
+SOUNDS = {"data": "sounds"}
 TEXT = {"data": "t.csv", "target": "column 3"}
 
 # Name → what is asked besides, a value, another.
@@ -32,6 +34,8 @@ CHANGES = {
     "target": ({**TABLE}, "y", "z"),
     "task": ({**TABLE}, "real", "classes"),
     "image_size": (PICTURES, None, 8),
+    "sound_rate": (SOUNDS, None, 4000),
+    "sound_seconds": (SOUNDS, None, 0.2),
     "drop": (TABLE, None, ["a"]),
     "only": (TABLE, None, ["b"]),
     "id_columns": (TABLE, None, ["b"]),
@@ -43,6 +47,8 @@ CHANGES = {
     "target_transform": ({**TABLE, "target": "a"}, "none", "rank"),
     "net": ({}, "linear", "mlp"),
     "net_options": ({"net": "mlp"}, {}, {"widths": [5]}),
+    "pretrained": ({**PICTURES, "image_size": 64}, None, "efficientnet_lite0"),
+    "freeze": ({**PICTURES, "image_size": 64, "pretrained": "efficientnet_lite0"}, False, True),
     "epochs": ({}, 2, 3),
     "batch_size": ({}, 16, "all"),
     "optimizer": ({}, "adam", "rmsprop"),
@@ -87,9 +93,19 @@ def draw(folder, seed=0):
             Image.fromarray(random.integers(0, 256, (12, 12), np.uint8)).save(folder / kind / f"{number}.png")
 
 
+def record(folder):
+    random = np.random.default_rng(0)
+    for kind in "ab":
+        (folder / kind).mkdir(parents=True)
+        for number in range(20):
+            with wave.open(str(folder / kind / f"{number}.wav"), "wb") as file:
+                file.setparams((1, 2, 8000, 0, "NONE", ""))
+                file.writeframes(random.integers(-9999, 9999, 1200, np.int16).tobytes())
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A table with two targets; pictures, some of which cannot be read; and the same pictures in two places."""
+    """A table with two targets; pictures, some of which cannot be read, and sounds; and the same pictures in two places."""
     place = tmp_path_factory.mktemp("place")
     random = np.random.default_rng(0)
     columns = {name: random.normal(size=200) for name in ("a", "b")}
@@ -99,6 +115,7 @@ def place(tmp_path_factory):
     pl.DataFrame(columns).write_parquet(place / "t.parquet", row_group_size=50)
     for folder in ("pictures", "damaged"):
         draw(place / folder)
+    record(place / "sounds")
     (place / "damaged/a/0.png").write_bytes(b"no picture")
     for folder in ("one", "two"):
         draw(place / folder / "mnist/train")
@@ -130,7 +147,8 @@ def test_each_setting_says_what_it_is_part_of_what_it_does_and_whether_it_change
     assert list(SETTINGS) == list(Experiment.model_fields)
     for name, about in SETTINGS.items():
         assert about.help[-1] in ".…", name
-    assert set(CHANGES) | ANSWERS == set(SETTINGS) - set(WITHOUT_EFFECT)
+    in_python = {name for name, about in SETTINGS.items() if about.in_python}
+    assert set(CHANGES) | ANSWERS == set(SETTINGS) - set(WITHOUT_EFFECT) - in_python
     assert set(LEAVES) == set(WITHOUT_EFFECT)
 
 

@@ -236,7 +236,7 @@ def test_an_interrupted_one_goes_on_where_it_was_and_ends_alike(iris, tmp_path, 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_says_how_to_go_on_and_that_works(tmp_path):
     command = [sys.executable, "-m", "profundo", "cross-validate"]
-    options = ["digits", "--net", "mlp", "--epochs", "40", "--folds", "8", "--out", "cv"]
+    options = ["digits", "--net", "mlp", "--epochs", "20", "--folds", "6", "--out", "cv"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([*command, *options], cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment)
     kept = tmp_path / "cv/results.json"
@@ -256,7 +256,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(tmp_path):
         env=environment,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["scores"]["accuracy"]["number"] == 8
+    assert json.loads(done.stdout)["scores"]["accuracy"]["number"] == 6
 
 
 @pytest.fixture

@@ -55,3 +55,10 @@ def test_an_lstm_in_bfloat16_is_refused_in_one_line_where_pytorch_has_none(monke
     assert choose_precision("bfloat16", nn.GRU(2, 2), CPU) == "bfloat16"
     with pytest.raises(ProfundoError, match="no LSTM in it for a CPU without AVX-512; take float32"):
         choose_precision("bfloat16", nn.LSTM(2, 2), CPU)
+
+
+def test_depthwise_convolutions_are_quicker_in_float32_on_a_cpu(monkeypatch):
+    monkeypatch.setattr(hardware, "multiplies_bfloat16", lambda _device: True)
+    assert choose_precision("auto", nn.Conv2d(4, 4, 3, groups=4), CPU) == "float32"
+    assert choose_precision("auto", nn.Conv2d(4, 4, 3, groups=2), CPU) == "bfloat16"
+    assert choose_precision("auto", nn.Conv2d(4, 4, 3, groups=4), torch.device("cuda")) == "bfloat16"

@@ -53,7 +53,9 @@ def whole_command(name: str, function: Callable[..., None], without: Collection[
     from profundo.runs.experiment import SETTINGS, Experiment
 
     taken = {
-        setting: about for setting, about in SETTINGS.items() if setting not in without and about.part not in without
+        setting: about
+        for setting, about in SETTINGS.items()
+        if setting not in without and about.part not in without and not about.in_python
     }
     _, *own = signature(function, eval_str=True).parameters.values()
     options = [parameter(setting, Experiment.model_fields[setting], about) for setting, about in taken.items()]

@@ -13,12 +13,23 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Task
+from profundo.data.series.filling import filled_series
 from profundo.data.sets.sklearn_sets import finite
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import SMALL, TIGHT, printable, what_is_at
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["array_collection", "read_inputs"]
+__all__ = [
+    "INPUTS",
+    "TARGETS",
+    "array_collection",
+    "array_inputs",
+    "array_kind",
+    "array_targets",
+    "named_classes",
+    "read_inputs",
+    "without_one_hot",
+]
 
 LARGEST = 16 << 30  # bytes when unpacked
 INPUTS, TARGETS = ("x", "X", "inputs", "images", "data", "features"), ("y", "Y", "targets", "labels", "target")
@@ -34,7 +45,8 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     """The arrays x, y or x_train, y_train, … of a file.
 
     Inputs are images if they are of 8-bit whole numbers with 3 or 4 dimensions, (n, height, width), (n, channels, h, w)
-    or (n, h, w, channels); other numbers (n, features) are rows, and of more dimensions, (n, channels, …), arrays.
+    or (n, h, w, channels); other numbers (n, features) are rows, (n, channels, steps) series in the
+    order of time, whose holes are filled, and of more dimensions, (n, channels, …), arrays.
     Targets: whole numbers or words are classes, (n, K) of 0 and 1 are one of K classes where each row has one 1 (one-hot),
     else K labels if they are whole numbers.
     Raises ProfundoError for pickled objects, missing or mismatched arrays, and values that are not finite.
@@ -42,23 +54,25 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     pairs = _pairs(_arrays(path), path)
     if len(forms := {targets.shape[1:] for _, targets in pairs.values()}) > 1:
         raise ProfundoError(f"{path}: expected targets of one shape in all splits, got {sorted(forms)}")
-    whole, notes = _without_one_hot(np.concatenate([targets for _, targets in pairs.values()]), task)
+    whole, notes = without_one_hot(np.concatenate([targets for _, targets in pairs.values()]), task)
     if task == "auto" and whole.dtype.kind == "f" and _is_zero_one(whole):
         notes = (
             "Targets of 0.0 and 1.0 in several columns are taken for numbers; --task labels takes them for labels.",
         )
-    targets, places = _targets(whole, task, path)
+    targets, places = array_targets(whole, task, path)
     shapes = {inputs.shape[1:] for inputs, _ in pairs.values()}
     if len(shapes) > 1:
         raise ProfundoError(f"{path}: expected inputs of one shape in all splits, got {sorted(shapes)}")
     results, begin = {}, 0
     for split, (inputs, own) in pairs.items():
-        results[split] = Samples(_inputs(inputs, path), places[begin : begin + len(own)])
+        ready, more = array_inputs(inputs, path)
+        results[split] = Samples(ready, places[begin : begin + len(own)])
+        notes += more
         begin += len(own)
     first = results["train"].inputs
     assert isinstance(first, Tensor)
     _check_classes(targets, results, path)
-    described = Inputs(tuple(first.shape[1:]), _kind(first))
+    described = Inputs(tuple(first.shape[1:]), array_kind(first))
     others = results.get("validation"), results.get("test")
     return Collection(path.stem, described, targets, results["train"], *others, notes=notes)
 
@@ -73,7 +87,7 @@ def read_inputs(path: Path) -> Tensor:
     if result is None or result.ndim < 2:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items()) or "nothing"
         raise ProfundoError(f"{path}: expected inputs in an array x with one input a row, got {shapes}")
-    return _inputs(result, path)
+    return array_inputs(result, path)[0]
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
@@ -103,13 +117,13 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise ProfundoError(f"{path}: expected arrays saved by numpy.savez: {reason}") from None
 
 
-def _kind(inputs: Tensor) -> Literal["image", "features", "array"]:
+def array_kind(inputs: Tensor) -> Literal["image", "features", "series", "array"]:
     if inputs.dtype == torch.uint8:
         return "image"
-    return "features" if inputs.dim() == 2 else "array"
+    return "features" if inputs.dim() == 2 else "series" if inputs.dim() == 3 else "array"
 
 
-def _pairs(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Pair]:
+def _pairs(arrays: Mapping[str, np.ndarray], path: Path | str) -> dict[str, Pair]:
     """By split: inputs and targets of equal length."""
     pairs: dict[str, Pair] = {}
     for split, words in SPLITS.items():
@@ -132,7 +146,7 @@ def _pairs(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, Pair]:
     return pairs
 
 
-def _check_classes(targets: Targets, results: Mapping[str, Samples], path: Path) -> None:
+def _check_classes(targets: Targets, results: Mapping[str, Samples], path: Path | str) -> None:
     """Raises ProfundoError for a class that another split has and the training split has not."""
     if targets.kind not in ("classes", "binary"):
         return
@@ -148,23 +162,25 @@ def _one(arrays: Mapping[str, np.ndarray], names: list[str]) -> np.ndarray | Non
     return next((arrays[name] for name in names if name in arrays and arrays[name].ndim), None)
 
 
-def _inputs(inputs: np.ndarray, path: Path) -> Tensor:
+def array_inputs(inputs: np.ndarray, path: Path | str) -> tuple[Tensor, tuple[str, ...]]:
+    """The inputs, and notes on what was done to them."""
     if 0 in inputs.shape[1:]:
         raise ProfundoError(f"{path}: expected inputs with at least one number each, got shape {inputs.shape}")
     if inputs.dtype == np.uint8 and inputs.ndim in (3, 4):
         images = torch.from_numpy(np.ascontiguousarray(inputs))
         if images.dim() == 3:
-            return images.unsqueeze(1)
+            return images.unsqueeze(1), ()
         channels_last = images.shape[3] in (1, 3) and images.shape[1] not in (1, 3)
         images = images.permute(0, 3, 1, 2).contiguous() if channels_last else images
         if images.shape[1] not in (1, 3):
             raise ProfundoError(f"{path}: expected images of 1 or 3 channels, got shape {inputs.shape}")
-        return images
+        return images, ()
     if inputs.dtype.kind not in "fiub":
         raise ProfundoError(f"{path}: expected inputs of numbers, got {inputs.dtype}")
     wide = torch.from_numpy(np.ascontiguousarray(inputs, dtype=_wide(inputs)))
+    wide, notes = filled_series(wide, str(path)) if wide.dim() == 3 else (wide, ())
     rows = wide.flatten(1)
-    return finite(rows, tuple(f"x{place + 1}" for place in range(rows.shape[1])), str(path)).view(wide.shape)
+    return finite(rows, tuple(f"x{place + 1}" for place in range(rows.shape[1])), str(path)).view(wide.shape), notes
 
 
 def _wide(values: np.ndarray) -> np.dtype:
@@ -172,7 +188,7 @@ def _wide(values: np.ndarray) -> np.dtype:
     return np.result_type(values.dtype, np.float32)
 
 
-def _without_one_hot(values: np.ndarray, task: Task) -> tuple[np.ndarray, tuple[str, ...]]:
+def without_one_hot(values: np.ndarray, task: Task) -> tuple[np.ndarray, tuple[str, ...]]:
     """One-hot targets (n, K) as class indices (n,), and a note of it; others as they are."""
     if task not in ("auto", "classes") or not _is_zero_one(values) or not (values.sum(1) == 1).all():
         return values, ()
@@ -189,7 +205,7 @@ def _is_zero_one(values: np.ndarray) -> bool:
     )
 
 
-def _targets(values: np.ndarray, task: Task, path: Path) -> tuple[Targets, Tensor]:
+def array_targets(values: np.ndarray, task: Task, path: Path | str) -> tuple[Targets, Tensor]:
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.dtype.kind not in "fiubUSM" or 0 in values.shape[1:]:
@@ -213,7 +229,15 @@ def _targets(values: np.ndarray, task: Task, path: Path) -> tuple[Targets, Tenso
         wide = torch.from_numpy(np.ascontiguousarray(values, dtype=_wide(values))).reshape(len(values), -1)
         names = tuple(f"y{place + 1}" for place in range(wide.shape[1])) if wide.shape[1] > 1 else ("y",)
         return Targets("real", names=names), finite(wide, names, str(path))
-    if different is None or len(different) < 2:
+    return named_classes(values, path)
+
+
+def named_classes(values: np.ndarray, path: Path | str) -> tuple[Targets, Tensor]:
+    """Classes, named as they are written, and int64 (n,) the class of each. values: numbers or words."""
+    different = np.unique(values) if values.ndim == 1 else ()
+    is_number = values.dtype.kind in "fiu"
+    is_whole = is_number and bool(np.all(np.isfinite(values)) and np.all(values == np.round(values)))
+    if len(different) < 2:
         raise ProfundoError(f"{path}: expected targets (n,) of two classes or more, got shape {values.shape}")
     places = torch.from_numpy(np.searchsorted(different, values).astype(np.int64))
     if not is_number and len(different) > MOST_WORDS:

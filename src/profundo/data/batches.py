@@ -30,8 +30,9 @@ from profundo.data.standard import standardize, standardize_targets
 from profundo.data.streams.blocks import blocks_of, cut, gather, in_blocks, root_of, shuffled_in_windows
 from profundo.records import Batch, Inputs, ProfundoError, Samples, Spec
 from profundo.threads import cores_before, one_thread, run_on
+from profundo.trees import chosen_rows, split_rows, to_device
 
-__all__ = ["InMemory", "Streamed", "batches", "in_order", "order", "prepared_inputs"]
+__all__ = ["InMemory", "Streamed", "batches", "in_memory", "in_order", "order", "prepared_inputs"]
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -72,9 +73,14 @@ def batches(
     """
     batch_size = shared_batch_size(batch_size, len(samples), processes)
     serving = Serving(spec, batch_size, seed, torch.device(device), augment, rank, processes)
-    if isinstance(samples.inputs, Tensor):
+    if in_memory(samples):
         return InMemory(samples, serving)
     return Streamed(samples, serving, workers)
+
+
+def in_memory(samples: Samples) -> bool:
+    """Whether the inputs are tensors, one or several, and not read when they are asked for."""
+    return isinstance(samples.inputs, Tensor | tuple | dict)
 
 
 def shared_batch_size(batch_size: int, samples: int, processes: int) -> int:
@@ -110,37 +116,38 @@ class Serving:
         together are the batch of one process: then all are."""
         return indices[self.mine] if self.augment is None and self.processes > 1 else indices
 
-    def batch(self, inputs: Tensor, targets: Tensor, step: int) -> Batch:
+    def batch(self, inputs: Any, targets: Any, step: int, weights: Tensor | None = None) -> Batch:
         """The process's share of the batch, augmented, from the samples that were needed."""
         if self.augment is not None:
             inputs, targets = augmented(self.augment, inputs, targets, generator(self.seed, step, self.device))
             inputs, targets = inputs[self.mine], targets[self.mine]
-        return Batch(inputs, targets, self.batch_size)
+        return Batch(inputs, targets, self.batch_size, weights=weights)
 
 
 class InMemory:
     """Standardised once, kept on the device; a batch is one gather. Images are stored channels last."""
 
     def __init__(self, samples: Samples, serving: Serving) -> None:
-        assert isinstance(samples.inputs, Tensor)
-        self.serving = serving
+        self.serving, self.samples = serving, len(samples)
         self.image = serving.spec.inputs.kind == "image"
-        inputs = standardize(samples.inputs.to(serving.device), serving.spec.inputs)
+        inputs = standardize(to_device(samples.inputs, serving.device), serving.spec.inputs)
         self.inputs = inputs.permute(0, 2, 3, 1).contiguous() if self.image else inputs
-        self.targets = standardize_targets(samples.targets, serving.spec.targets).to(serving.device)
+        self.targets = to_device(standardize_targets(samples.targets, serving.spec.targets), serving.device)
+        self.weights = None if samples.weights is None else samples.weights.to(serving.device)
 
     def __len__(self) -> int:
-        return len(self.targets) // self.serving.batch_size
+        return self.samples // self.serving.batch_size
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
         serving, size = self.serving, self.serving.batch_size
-        whole = order(len(self.targets), serving.seed, epoch).to(serving.device)
+        whole = order(self.samples, serving.seed, epoch).to(serving.device)
         for index in range(skip, len(self)):
             chosen = serving.needed(whole[index * size : (index + 1) * size])
-            inputs, targets = self.inputs.index_select(0, chosen), self.targets.index_select(0, chosen)
+            inputs, targets = chosen_rows(self.inputs, chosen), chosen_rows(self.targets, chosen)
             if self.image:
                 inputs = inputs.permute(0, 3, 1, 2)
-            yield serving.batch(inputs, targets, epoch * len(self) + index)
+            weights = None if self.weights is None else self.weights.index_select(0, chosen)
+            yield serving.batch(inputs, targets, epoch * len(self) + index, weights)
 
 
 class Streamed:
@@ -288,13 +295,12 @@ def in_order(
     targets = standardize_targets(samples.targets, spec.targets)
     batch_size = min(batch_size, max(1, LARGEST_BATCH // math.prod(spec.inputs.shape)))
     chosen = torch.split(torch.arange(len(samples)), batch_size)
-    loaded: Iterator[Tensor]
-    if isinstance(samples.inputs, Tensor):
-        loaded = iter(torch.split(samples.inputs, batch_size))
-    else:
-        loaded = read_in_order(samples.inputs, chosen, workers, device)
+    loaded: Iterator[Any]
+    own = in_memory(samples)
+    loaded = split_rows(samples.inputs, batch_size) if own else read_in_order(samples.inputs, chosen, workers, device)
     for raw, indices in zip(loaded, chosen, strict=True):
-        yield Batch(prepared_inputs(raw.to(device), spec.inputs), targets[indices].to(device), len(indices))
+        inputs = prepared_inputs(to_device(raw, device), spec.inputs)
+        yield Batch(inputs, to_device(chosen_rows(targets, indices), device), len(indices))
 
 
 def read_in_order(source: Any, chosen: Sequence[Tensor], workers: int, device: torch.device) -> Iterator[Tensor]:
@@ -307,10 +313,11 @@ def read_in_order(source: Any, chosen: Sequence[Tensor], workers: int, device: t
     return cut(reader.read([task for one in windows for task in one.tasks]), windows, len(chosen[0]))
 
 
-def prepared_inputs(raw: Tensor, inputs: Inputs) -> Tensor:
+def prepared_inputs(raw: Any, inputs: Inputs) -> Any:
     """A raw batch (batch, *shape) standardised; images with their channels last in memory, as convolutions want them."""
     rows = standardize(raw, inputs)
-    return rows.contiguous(memory_format=torch.channels_last) if rows.ndim == 4 else rows
+    is_image = isinstance(rows, Tensor) and rows.ndim == 4
+    return rows.contiguous(memory_format=torch.channels_last) if is_image else rows
 
 
 def generator(seed: int, step: int, device: torch.device) -> torch.Generator:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "AUGMENTATIONS",
@@ -44,7 +44,8 @@ class Reading:
 
     Of a table: drop, only: columns left out, or the only ones learned from; id_columns: those that say which row it is;
     columns: what some are and how they are written, such as {"when": "date:dmy"}; missing: words for nothing in place of
-    the usual ones; encoding: of text that is no UTF-8; header: where the names of the columns are.
+    the usual ones; encoding: of text that is no UTF-8; header: where the names of the columns are. horizon, lookback, series:
+    of a forecast, see series/forecast_windows.py.
     """
 
     data_dir: str | Path | None = None
@@ -62,9 +63,18 @@ class Reading:
     header: Header = "first"
     split_by: str | None = None
     target_transform: TargetTransform = "none"
+    sound_rate: int | None = None
+    sound_seconds: float | None = None
+    horizon: int | None = None
+    lookback: int | None = None
+    series: str | None = None
 
     def __post_init__(self) -> None:
-        """One name stands for a list of it."""
+        """One name stands for a list of it; of targets, a list for names with commas."""
+        target: Any = self.target
+        if target is not None and not isinstance(target, str):
+            several = target if isinstance(target, list | tuple) else (target,)
+            object.__setattr__(self, "target", ",".join(map(str, several)))
         for name in ("drop", "only", "id_columns", "missing"):
             if isinstance(value := getattr(self, name), str):
                 object.__setattr__(self, name, (value,))
@@ -81,9 +91,12 @@ class Reading:
         return [name for name in OF_TABLES if getattr(self, name) and getattr(self, name) != getattr(usual, name)]
 
 
-OF_TABLES = ("drop", "only", "id_columns", "columns", "missing", "encoding", "header")
+OF_TABLES = (
+    *("drop", "only", "id_columns", "columns", "missing", "encoding", "header"),
+    *("horizon", "lookback", "series"),
+)
 
-SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson", ".json")
 """Of files that are read as tables."""
 
 _NAMES = {
@@ -112,7 +125,7 @@ _NAMES = {
 }
 
 AUGMENTATIONS = {
-    "shift": "move by up to an eighth of the side; colour reflects at the border, grey continues its background",
+    "shift": "move by up to an eighth of the side; colour reflects, grey continues its background; sounds earlier or later",
     "mirror": "left becomes right, in half of the images",
     "flip": "top becomes bottom, in half of the images",
     "rotation": "turn about the centre by up to 15°",
@@ -123,6 +136,9 @@ AUGMENTATIONS = {
     "elastic": "bent by a smooth random field (Simard et al. 2003)",
     "colour": "brightness, contrast and saturation by up to 30 %, hue by up to 18°; grey has no saturation and no hue",
     "noise": "add Gaussian noise of standard deviation 0.1, in units of the standardised values",
+    "speed": "sounds faster and higher, or slower and lower, by a factor from 0.8 to 1.25 (Ko et al. 2015)",
+    "gain": "sounds louder or softer by up to 6 dB",
+    "mask": "silence a stretch of time and a band of frequencies of sounds, each up to a quarter (Park et al. 2019)",
     "cutout": "hide a square of half the side (DeVries and Taylor 2017)",
     "erase": "in half of the images, a rectangle of 2 to 33 % of the area becomes random (Zhong et al. 2020)",
     "mixup": "blend with another sample, inputs and targets alike (Zhang et al. 2018)",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from profundo.data.dataset_names import (
     PUBLISHED,
@@ -19,6 +20,7 @@ from profundo.data.dataset_names import (
     nearest,
 )
 from profundo.data.splits.splits import Collection, divide
+from profundo.data.streams.archives import things_at
 from profundo.records import Dataset, ProfundoError
 
 __all__ = ["collect", "load"]
@@ -28,10 +30,11 @@ BY_DEFAULT = Reading()
 
 
 def load(
-    name: str | Path,
+    name: Any,
     *,
     data_dir: str | Path | None = None,
-    validation: float | None = None,
+    validation: Any = None,
+    test: Any = None,
     seed: int = 0,
     stream: Stream = "auto",
     skip_bad: bool = False,
@@ -47,34 +50,62 @@ def load(
     header: Header = "first",
     split_by: str | None = None,
     target_transform: TargetTransform = "none",
+    sound_rate: int | None = None,
+    sound_seconds: float | None = None,
+    horizon: int | None = None,
+    lookback: int | None = None,
+    series: str | None = None,
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
-    class; a table (.csv, .tsv, .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder,
-    by a pattern such as train-{000..009}.tar, or by an address such as s3://bucket/path/ (see shards.py, parquet.py).
+    class, or of sounds, or texts (.txt) likewise; a table (.csv, .tsv, .jsonl, .parquet) with a column to predict; arrays
+    (.npz); tar shards or Parquet files, in a folder, by a pattern such as train-{000..009}.tar, or by an address such as
+    s3://bucket/path/ (see shards.py, parquet.py). Or what is in memory: (X, y) of arrays, a table, a Dataset or DataLoader
+    (see objects.py).
 
     data_dir: folder that holds mnist/, cifar10/ and the like; else the environment variable PROFUNDO_DATA; else they
         are fetched once into the user's cache and checked against their SHA-256.
-    validation: share of the samples not set apart for the test. By default 1/12 of MNIST and sets of its form, 1/8 of
-        the small sets (a tenth of the whole, since a fifth is the test), 1/10 of all others.
+    validation: share of the samples not set apart for the test; of data in memory also more of the same, as is test. By default
+        1/12 of MNIST and sets of its form, 1/8 of the small sets (a tenth of the whole, since a fifth is the test), 1/10 of all
+        others.
     seed: decides who is in which split; the data set's own test split is kept where it has one.
     stream: read images, or rows of Parquet, when they are asked for; "auto" does so where they would take more than half of
         the memory.
-    skip_bad: leave out images that cannot be decoded, and count them in `notes`, instead of stopping.
+    skip_bad: leave out images or sounds that cannot be decoded, and count them in `notes`, instead of stopping.
     target: of a table, the column to be predicted. task: "classes" or "real" where that is not plain from its values.
     image_size: side in pixels that the images of a folder or archive are scaled and cut to.
     drop, only: columns of a table to leave out, or the only ones to learn from; id_columns: those that say which row it is.
     columns: what some columns are and how they are written, such as {"when": "date:dmy", "zip": "category"}; missing: the
         words for nothing, in place of the usual ones; encoding: of text that is no UTF-8; header: "none" where the first row
         names no columns: they are "column 1", "column 2" and so on.
-    split_by: "time:COLUMN" or "group:COLUMN" of a table, "group:PATTERN" of the names of images: see split_by.py.
+    split_by: "time:COLUMN" or "group:COLUMN" of a table, "group:PATTERN" of the names of images or sounds: see split_by.py.
     target_transform: of a real target, "log", "rank" or "auto": see target_transforms.py.
+    sound_rate, sound_seconds: in Hz and seconds, what all sounds are made like: see sound_folders.py.
+    horizon: of a table in the order of time, how many steps of the target are predicted after each moment, from the `lookback`
+        steps before it; series: the column that tells several series apart. See series/forecast_windows.py.
     """
     how = Reading(
         *(data_dir, stream, skip_bad, target, task, image_size),
         *(drop, only, id_columns, columns or {}, missing),
         *(encoding, header, split_by, target_transform),
+        sound_rate=sound_rate,
+        sound_seconds=sound_seconds,
+        horizon=horizon,
+        lookback=lookback,
+        series=series,
     )
-    return divide(collect(name, how), validation=validation, seed=seed, stream=stream is True)
+    share = validation if isinstance(validation, int | float) and not isinstance(validation, bool) else None
+    if not isinstance(name, str | Path):
+        from profundo.data.objects import object_collection
+
+        collection = object_collection(name, how, validation=validation if share is None else None, test=test)
+    elif test is not None or validation is not share:
+        raise ProfundoError(
+            f"{name}: expected a share of the samples to validate, such as 0.1, and no test samples; folders and tables "
+            "have them within (docs/data.md)"
+        )
+    else:
+        collection = collect(name, how)
+    return divide(collection, validation=share, seed=seed, stream=stream is True)
 
 
 def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
@@ -82,8 +113,11 @@ def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
     result = _collected(name, how)
     if how.split_by is not None and result.split_by is None:
         raise ProfundoError(
-            f"{name}: split-by is for the columns of a table and the file names of images, which this has not"
+            f"{name}: split-by is for the columns of a table and the file names of images or sounds, which this has not"
         )
+    of_sounds = [option for option in ("sound_rate", "sound_seconds") if getattr(how, option) is not None]
+    if of_sounds and result.inputs.kind != "sound":
+        raise ProfundoError(f"{name}: {of_sounds[0]} is for folders and archives of sounds, which this is not")
     if how.target_transform in ("log", "rank") and result.targets.kind != "real":
         raise ProfundoError(
             f"{name}: target-transform {how.target_transform} is for numbers, the target is {result.targets.kind}; leave it out"
@@ -101,7 +135,7 @@ def _collected(name: str | Path, how: Reading) -> Collection:
 
         if (result := stored_collection(str(name), how)) is not None:
             return result
-        if path.suffix.lower() in (*SUFFIXES, ".npz") and not path.is_dir():
+        if path.suffix.lower() in (*SUFFIXES, ".npz", ".ts") and not path.is_dir():
             return _rows(path, how)
     if how.target is not None or how.task != "auto" or how.of_tables():
         given = ["target"] * (how.target is not None) + ["task"] * (how.task != "auto") + how.of_tables()
@@ -114,24 +148,42 @@ def _collected(name: str | Path, how: Reading) -> Collection:
     if not os.path.exists(name):  # also for names that no file can have
         raise ProfundoError(
             f"{str(name)!r} names no data set, and there is no such file; {nearest(str(name), names())}; "
-            "or give a folder or a .zip with one folder of images per class, a table (.csv, .tsv, .parquet), or an .npz"
+            "or give a folder or a .zip with one folder of images or sounds per class, a table (.csv, .tsv, .parquet), an .npz, "
+            "or series (.ts)"
         )
-    from profundo.data.images.image_folders import image_collection
+    things = things_at(path)
+    if things == "sounds":
+        from profundo.data.sound.sound_folders import sound_collection
 
-    return image_collection(path, how)
+        if size is not None:
+            raise ProfundoError(f"{name}: image_size is for images, found sounds")
+        return sound_collection(path, how)
+    from profundo.data.images.image_folders import image_collection
+    from profundo.data.tables.text_folders import text_folder
+
+    return text_folder(path, how) if things == "texts" else image_collection(path, how)
 
 
 def _rows(path: Path, how: Reading) -> Collection:
     """What is in a file of rows, read whole."""
     from profundo.data.arrays import array_collection
+    from profundo.data.images.image_tables import images_of_table
+    from profundo.data.series.forecast_windows import rows_collection
+    from profundo.data.series.ts_files import ts_collection
     from profundo.data.tables.frames import read_table
-    from profundo.data.tables.split_column import split_collection
 
     if path.suffix.lower() == ".npz":
         return array_collection(path, how.task)
-    if how.stream is True and path.suffix.lower() in (".csv", ".tsv") and path.is_file():
+    if path.suffix.lower() == ".ts":
+        return ts_collection(path, how.task)
+    table = read_table(path, how)
+    if (images := images_of_table(table, path, how)) is not None:
+        return images
+    if how.stream is True and path.suffix.lower() not in (".parquet", ".pq") and path.is_file():
         raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
-    return split_collection(read_table(path, how), path.stem, str(path), how)
+    if how.image_size is not None:
+        raise ProfundoError(f"{path}: image_size is for images, and no column of this table names any that are there")
+    return rows_collection(table, path.stem, str(path), how)
 
 
 def _named(name: str, how: Reading) -> Collection:

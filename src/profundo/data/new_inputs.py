@@ -1,4 +1,4 @@
-"""What a saved net is to predict, read from files: images, folders and archives of them, tables, arrays, standard input.
+"""What a saved net is to predict, read from files: images or sounds, folders and archives of them, tables, arrays, standard input.
 
 Inputs come one by one, so that a million of them need no more memory than a few; of a table all rows are read together.
 Whatever cannot be read comes as a fault with its reason, and the next input follows.
@@ -6,27 +6,49 @@ Whatever cannot be read comes as a fault with its reason, and the next input fol
 
 from __future__ import annotations
 
+import csv
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from profundo.data.arrays import read_inputs
+from profundo.data.dataset_names import SUFFIXES
+from profundo.data.images.image_tables import Listed, listed_images
 from profundo.data.images.pixels import WHOLE, decode, fitted
-from profundo.data.streams.archives import open_files, printable, read_whole
+from profundo.data.series.filling import filled_series
+from profundo.data.series.forecast_rows import endings_of_frame, row_inputs, written
+from profundo.data.series.forecast_windows import Ending
+from profundo.data.series.ts_files import of_length, read_ts
+from profundo.data.sound.sound_folders import sound_of
+from profundo.data.streams.archives import is_one_of, open_files, printable, read_whole
 from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
+from profundo.data.text.text_files import read_text, read_texts
 from profundo.records import Inputs, ProfundoError
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Entry", "TableRows", "entries", "image_of", "is_table", "read_image", "read_rows", "table_rows"]
+__all__ = [
+    "Entry",
+    "TableRows",
+    "array_of",
+    "ending_entries",
+    "entries",
+    "is_table",
+    "media_of",
+    "one_of",
+    "read_image",
+    "read_rows",
+    "table_rows",
+]
 
 LARGEST_FILE = 64 << 20
 LARGEST_TEXT = 4 << 30  # bytes on standard input
@@ -36,9 +58,11 @@ STANDARD_INPUT = Path("-")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One input. values: raw, float64 (features,) or uint8 (channels, height, width); None if it could not be read.
+    """One input. values: raw, float64 (features,), uint8 (channels, height, width) or int16 (1, samples); None if it could not
+    be read.
 
-    fault: why not, in one line that names the input; notices: what it lacked; ids: of a row, the columns that say which it is.
+    fault: why not, in one line that names the input; notices: what it lacked; ids: of a row, the columns that say which it is;
+    moments: of a series to be predicted further, those to come, in words.
     """
 
     name: str
@@ -46,6 +70,7 @@ class Entry:
     fault: str = ""
     notices: tuple[str, ...] = ()
     ids: Mapping[str, object] = field(default_factory=dict)
+    moments: tuple[str, ...] = ()
 
 
 def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
@@ -54,10 +79,15 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
         try:
             if path.suffix.lower() == ".npz":
                 yield from _array(path, inputs)
-            elif inputs.kind == "image":
-                yield from _images(path, inputs)
+            elif inputs.kind in ("image", "sound"):
+                yield from _media(path, inputs)
+            elif inputs.forecast is not None:
+                yield from forecast_entries(path, inputs)
+            elif inputs.kind == "series" and path.suffix.lower() == ".ts":
+                yield from _labelled(path, inputs)
             elif inputs.kind != "features":
-                raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file")
+                also = " or a .ts file" if inputs.kind == "series" else ""
+                raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file{also}")
             else:
                 for rows in table_rows(path, inputs):
                     yield from rows
@@ -65,14 +95,26 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
             yield Entry(printable(str(path)), None, printable(str(error)))
 
 
-# -------------------------------------------------------------------------------------------------------------- images
+# --------------------------------------------------------------------------------------------------- images and sounds
 def read_image(path: Path, inputs: Inputs) -> Tensor:
-    """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs."""
-    content = read_whole(path, "an image", LARGEST_FILE, "scale it down")
+    """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs; of a sound,
+    int16 (1, samples), at the net's rate and of its length."""
+    one = one_of(inputs)
+    content = read_whole(path, one, LARGEST_FILE, "scale it down" if inputs.kind == "image" else "cut it")
     try:
-        return image_of(content, inputs)
+        return media_of(content, inputs)
     except (OSError, ValueError) as error:
-        raise ProfundoError(f"{printable(str(path))}: expected an image, but it does not read: {error}") from None
+        raise ProfundoError(f"{printable(str(path))}: expected {one}, but it does not read: {error}") from None
+
+
+def one_of(inputs: Inputs) -> str:
+    return "an image" if inputs.kind == "image" else "a sound"
+
+
+def media_of(content: bytes, inputs: Inputs) -> Tensor:
+    """An image or a sound from a file's bytes, made like those of training. Raises ValueError with the reason when they are
+    none."""
+    return image_of(content, inputs) if inputs.kind == "image" else sound_of(content, inputs)
 
 
 def image_of(content: bytes, inputs: Inputs) -> Tensor:
@@ -81,19 +123,31 @@ def image_of(content: bytes, inputs: Inputs) -> Tensor:
     return torch.from_numpy(fitted(decode(content, (low, high)), (channels, height, width)).transpose(2, 0, 1).copy())
 
 
-def _images(path: Path, inputs: Inputs) -> Iterator[Entry]:
-    if not path.is_dir() and path.suffix.lower() != ".zip":
+def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    suffix = path.suffix.lower()
+    is_list = inputs.kind == "image" and suffix in SUFFIXES and not path.is_dir()
+    if not path.is_dir() and suffix != ".zip" and not is_list:
         yield Entry(printable(str(path)), read_image(path, inputs))
         return
-    files = open_files(path)
+    files = _listed(path) if is_list else open_files(path, inputs.things)
     if not files.paths:
-        raise ProfundoError(f"{printable(str(path))}: expected images in it, found none")
-    for index in sorted(range(len(files.paths)), key=files.paths.__getitem__):
-        name = printable(str(path.joinpath(*files.paths[index])))
+        raise ProfundoError(f"{printable(str(path))}: expected {inputs.things} in it, found none")
+    order = range(len(files.paths)) if is_list else sorted(range(len(files.paths)), key=files.paths.__getitem__)
+    for index in order:
+        name = f"{path}, {files.name(index)}" if is_list else printable(str(path.joinpath(*files.paths[index])))
         try:
-            yield Entry(name, image_of(files.read(index), inputs))
+            yield Entry(name, media_of(files.read(index), inputs))
         except (OSError, ValueError) as error:
-            yield Entry(name, None, f"{name}: expected an image, but it does not read: {error}")
+            yield Entry(name, None, f"{name}: expected {one_of(inputs)}, but it does not read: {error}")
+
+
+def _listed(path: Path) -> Listed:
+    files = listed_images(path)
+    if files is None:
+        raise ProfundoError(
+            f"{printable(str(path))}: expected a column that names images, found none; the net takes images"
+        )
+    return files
 
 
 # ---------------------------------------------------------------------------------------------------------------- rows
@@ -129,17 +183,34 @@ class TableRows:
 def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
     """The rows of a table, or of standard input, some thousands at a time. Raises ProfundoError where none can be used."""
     where = "standard input" if path == STANDARD_INPUT else printable(str(path))
-    frame = _standard_input(inputs) if path == STANDARD_INPUT else _rows_of(path, inputs)
+    files: list[str] = []
+    if path == STANDARD_INPUT:
+        frame = _standard_input(inputs)
+    elif inputs.texts and (is_one_of(path.name, "texts") or path.is_dir() or path.suffix.lower() == ".zip"):
+        files, frame = _text_files(path, inputs)
+    else:
+        frame = _rows_of(path, inputs)
     try:
         keys_of(frame.columns, inputs)
     except ProfundoError as error:
         raise ProfundoError(f"{where}: {error}") from None
-    frame = _without_blank_end(frame)
+    frame = frame if files else _without_blank_end(frame)
     for begin in range(0, frame.height, ROWS):
         rows = frame.slice(begin, ROWS)
-        names = [f"{where}, row {begin + number}" for number in range(1, rows.height + 1)]
+        names = files[begin : begin + ROWS] or [
+            f"{where}, row {begin + number}" for number in range(1, rows.height + 1)
+        ]
         ids = {key: rows[key].to_list() for key in inputs.form.ids if key in rows.columns}
         yield TableRows(names, features_of_frame(rows, inputs), ids)
+
+
+def _has_header(path: Path, column: str) -> bool:
+    """Whether the first line of a table names that column."""
+    with path.open("rb") as file:
+        first = read_text(file.readline(1 << 16))
+    return any(
+        column in (name.strip() for name in row) for sign in ",;\t" for row in csv.reader([first], delimiter=sign)
+    )
 
 
 def is_table(path: Path, inputs: Inputs) -> bool:
@@ -159,8 +230,20 @@ def _without_blank_end(frame: polars.DataFrame) -> polars.DataFrame:
     return frame.head(height)
 
 
+def _text_files(path: Path, inputs: Inputs) -> tuple[list[str], polars.DataFrame]:
+    """Files of text as rows of the one column of text."""
+    import polars
+
+    if len(inputs.texts) > 1:
+        raise ProfundoError(f"{path}: expected a table, for the net reads {len(inputs.texts)} texts in a row")
+    names, texts = read_texts(path)
+    return names, polars.DataFrame({inputs.texts[0].name: texts}, schema={inputs.texts[0].name: polars.String})
+
+
 def _standard_input(inputs: Inputs) -> polars.DataFrame:
-    """The CSV that comes there, by way of a file."""
+    """The CSV that comes there, by way of a file; of a net that reads a text and nothing else, also a text on each line."""
+    import polars
+
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "rows.csv"
         with path.open("wb") as file:
@@ -168,12 +251,77 @@ def _standard_input(inputs: Inputs) -> polars.DataFrame:
                 if file.write(part) and file.tell() > LARGEST_TEXT:
                     raise ProfundoError(f"standard input: expected at most {LARGEST_TEXT >> 30} GB; give files")
         try:
+            if len(inputs.columns) == len(inputs.texts) == 1 and not _has_header(path, inputs.texts[0].name):
+                lines = [line for line in read_text(path.read_bytes()).splitlines() if line.strip()]
+                return polars.DataFrame({inputs.texts[0].name: lines}, schema={inputs.texts[0].name: polars.String})
             return _rows_of(path, inputs)
         except ProfundoError as error:
             raise ProfundoError(str(error).replace(str(path), "standard input")) from None
 
 
 # -------------------------------------------------------------------------------------------------------------- arrays
+def forecast_entries(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    """Of each series in a table what is to be predicted further."""
+    where, rows = printable(str(path)), row_inputs(inputs)
+    frame = _standard_input(rows) if path == STANDARD_INPUT else _rows_of(path, rows)
+    where = "standard input" if path == STANDARD_INPUT else where
+    yield from ending_entries(endings_of_frame(frame, inputs, where), inputs, where)
+
+
+def ending_entries(found: Iterable[Ending | str], inputs: Inputs, name: str) -> Iterator[Entry]:
+    """name: of where they come from."""
+    forecast = inputs.forecast
+    assert forecast is not None
+    for one in found:
+        if isinstance(one, str):
+            yield Entry(name, None, one)
+            continue
+        ids = {forecast.series: one.name} if forecast.series else {}
+        moments = tuple(written(moment, forecast) for moment in one.moments)
+        yield Entry(name, one.window, notices=one.notices, ids=ids, moments=moments)
+
+
+def _labelled(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    """The series of a .ts file, whose labels are passed over; brought to the length that the net takes."""
+    channels, steps = inputs.shape
+    for number, one in enumerate(read_ts(path).series, 1):
+        name = f"{printable(str(path))}, series {number}"
+        if one.shape[0] != channels:
+            yield Entry(name, None, f"{name}: expected {channels} channels, got {one.shape[0]}")
+            continue
+        notices: tuple[str, ...] = ()
+        if one.shape[1] != steps:
+            what = "cut to its first" if one.shape[1] > steps else "continued by its last value to"
+            notices = (f"a series of another length was {what} {steps:,} steps",)
+        try:
+            whole, more = filled_series(torch.from_numpy(of_length(one, steps))[None], name)
+        except ProfundoError as error:
+            yield Entry(name, None, str(error))
+            continue
+        yield Entry(name, whole[0].float(), notices=(*notices, *more))
+
+
+def array_of(values: Sequence[Any], inputs: Inputs, name: str) -> tuple[Tensor, tuple[str, ...]]:
+    """float64 (*shape) of nested lists of numbers, and notes. None is a hole of a series. Raises ProfundoError."""
+    wanted = " × ".join(map(str, inputs.shape))
+    try:
+        array = np.array(values, dtype=np.float64)  # None becomes NaN
+    except (TypeError, ValueError):
+        raise ProfundoError(
+            f"{name}: expected nested lists of numbers, {wanted}, all of one depth and length"
+        ) from None
+    if array.shape != inputs.shape:
+        raise ProfundoError(f"{name}: expected {wanted} numbers, got {' × '.join(map(str, array.shape)) or 'one'}")
+    if np.isinf(array).any() or (np.isnan(array).any() and inputs.kind != "series"):
+        raise ProfundoError(
+            f"{name}: expected finite numbers, got {'an infinite one' if np.isinf(array).any() else 'null'}"
+        )
+    if inputs.kind != "series":
+        return torch.from_numpy(array), ()
+    whole, notices = filled_series(torch.from_numpy(array)[None], name)
+    return whole[0], notices
+
+
 def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
     """The array of inputs in an .npz file: images of any size, or rows of as many numbers as the net takes."""
     where = printable(str(path))

@@ -4,8 +4,8 @@ A feature with a few values far apart from all others (slips such as 99,999) has
 their place, and what is then far from 0 is clipped smoothly, x / √(1 + (x/3)²) (Holzmüller, Grinsztajn and Steinwart 2024):
 six slips would else decide the deviation of a whole column, and squeeze all that is usual into a hundredth of it.
 
-The statistics of images come from integer sums, so that they are exact and do not depend on the order of summation:
-with S₁ = Σx, S₂ = Σx² over n pixels, mean = S₁/n and variance = (n·S₂ − S₁²)/n².
+The statistics of images, and of sounds of 16 bits, come from integer sums, so that they are exact and do not depend on the
+order of summation: with S₁ = Σx, S₂ = Σx² over n values, mean = S₁/n and variance = (n·S₂ − S₁²)/n².
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.data.tables.columns import text_places
+from profundo.data.text.text_ids import LARGEST_ID
 from profundo.records import Inputs, Samples, Spec, Targets
+from profundo.trees import leaves, rebuilt
 from profundo.units import standard_units
 
 __all__ = [
@@ -44,12 +47,19 @@ __all__ = [
 
 def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
     """float32 (raw − mean) / std of a batch (batch, *shape), per channel or per feature; clipped where that was learned.
+    Of several inputs each by itself; of the kind "any" as they are.
 
-    Elementwise, so a batch gets bit for bit the numbers that the whole set would get: images, small whole numbers, in
-    float32; all others in float64, part by part, and then float32.
+    Elementwise, so a batch gets bit for bit the numbers that the whole set would get: images and sounds, small whole
+    numbers, in float32; all others in float64, part by part, and then float32.
     """
+    if inputs.parts:
+        parts = [standardize(part, how) for part, how in zip(leaves(raw), inputs.parts, strict=True)]
+        result: Tensor = rebuilt(raw, parts)  # a tuple or dict of them
+        return result
+    if inputs.kind == "any":
+        return raw
     trailing = len(inputs.shape) - 1
-    if inputs.kind == "image" or not inputs.mean:
+    if inputs.kind in ("image", "sound") or not inputs.mean:
         return _standard(raw, inputs.mean, inputs.std, trailing)
     result = torch.empty(raw.shape, dtype=torch.float32, device=raw.device)
     mean, std = (constant(values, trailing, raw.device, torch.float64) for values in (inputs.mean, inputs.std))
@@ -165,8 +175,9 @@ def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> 
         low, high = (tuple(end.double().tolist()) for end in (rows.amin(0), rows.amax(0)))
         whole = Extent(*row_moments(rows), low, high, len(rows))
     mean, std, least, most = (np.array(numbers) for numbers in (whole.mean, whole.std, whole.low, whole.high))
-    clipped = np.zeros(len(mean), bool)
-    for place in np.flatnonzero(np.maximum(most - mean, mean - least) > NEAR * std).tolist():
+    clipped, is_id = np.zeros(len(mean), bool), np.array(text_places(inputs.columns) or [False] * len(mean))
+    mean[is_id], std[is_id], least[is_id], most[is_id] = 0, 1, 0, LARGEST_ID
+    for place in np.flatnonzero((np.maximum(most - mean, mean - least) > NEAR * std) & ~is_id).tolist():
         median, deviation = (float(part[0]) for part in robust(rows[:, place : place + 1]))
         values = rows[:, place].double().numpy()
         values = np.append(values, (least[place], most[place])) if len(values) < whole.count else values
@@ -195,7 +206,7 @@ class Extent:
 
 
 def channel_sums(images: Tensor) -> Tensor:
-    """Σx and Σx² of uint8 images (n, channels, height, width) per channel, exact: int64 (2, channels).
+    """Σx and Σx² of uint8 images, or int16 sounds, (n, channels, …) per channel, exact: int64 (2, channels).
 
     Chunks that fit in the cache, in double precision: integers below 2⁵³ add without rounding, in any order.
     """
@@ -203,8 +214,8 @@ def channel_sums(images: Tensor) -> Tensor:
     size = max(1, 2**20 // max(1, math.prod(images.shape[1:])))
     for start in range(0, len(images), size):
         wide = images[start : start + size].double()
-        total[0] += wide.sum((0, 2, 3)).long()
-        total[1] += wide.square_().sum((0, 2, 3)).long()
+        total[0] += _over_channels(wide).long()
+        total[1] += _over_channels(wide.square_()).long()
     return total
 
 

@@ -26,8 +26,8 @@ def leading_figure(targets: Targets, probabilities: bool = True) -> str:
     """probabilities: whether answers state any; without, there is no average precision."""
     present = [share for share in targets.shares if share > 0]
     rarest = min(present, default=1.0)
-    if targets.kind == "real":
-        return "RMSE"
+    if targets.kind in ("real", "any"):
+        return "RMSE" if targets.kind == "real" else "loss"
     if targets.kind == "labels":
         return "mean average precision" if probabilities and rarest < VERY_RARE else "exact match"
     if not present or rarest >= RARE * max(present):

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -39,9 +39,11 @@ from profundo.evaluate.paired_tests import (
 from profundo.evaluate.reliability import chance_error
 from profundo.records import Batch, CalibrationBin, ClassScores, ProfundoError, Scores, Targets
 from profundo.threads import same_bits
+from profundo.trees import called, joined, leaves, mapped, to_device
 from profundo.units import in_own_units
 
 __all__ = [
+    "OWN",
     "PROBABILITIES",
     "Answers",
     "Likelihood",
@@ -58,6 +60,7 @@ __all__ = [
 
 BINS = 15  # of probability
 ROUNDING = 1e-6  # relative; what differs by less is the same
+OWN = "loss"  # the quantity of a loss of one's own
 PROBABILITIES = "log loss"  # the quantity of objectives whose predictions are probabilities
 
 
@@ -67,9 +70,9 @@ class Likelihood(Protocol):
     @property
     def quantity(self) -> str: ...
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor: ...
+    def __call__(self, outputs: Any, targets: Any) -> Tensor: ...
 
-    def predict(self, outputs: Tensor) -> Tensor: ...
+    def predict(self, outputs: Any) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +132,22 @@ def answers_of_all(
     judged: Sequence[tuple[nn.Module, Likelihood]], batches: Iterable[Batch], targets: Targets
 ) -> list[Answers]:
     """What each of several nets says, by its own objective, in one pass over the batches."""
-    truths: list[Tensor] = []
-    predictions: list[list[tuple[Tensor, Tensor]]] = [[] for _ in judged]
+    truths: list[Any] = []
+    predictions: list[list[tuple[Any, Tensor]]] = [[] for _ in judged]
     with evaluating(nn.ModuleList(net for net, _ in judged)):
         for batch in batches:
-            truths.append(batch.targets.cpu())
+            truths.append(to_device(batch.targets, torch.device("cpu")))
             for kept, (net, objective) in zip(predictions, judged, strict=True):
-                outputs = same_bits(net)(partial(net, batch.inputs), batch.inputs.shape)
-                check_width(net, outputs, len(batch.targets), targets)
+                sizes = tuple(leaf.shape for leaf in leaves(batch.inputs))
+                outputs = same_bits(net)(partial(called, net, batch.inputs), sizes)
+                if isinstance(outputs, Tensor) and targets.kind != "any":
+                    check_width(net, outputs, len(batch.targets), targets)
                 costs = objective(outputs, batch.targets).float().cpu()
-                kept.append((objective.predict(outputs).float().cpu(), costs))
-    truth = in_own_units(torch.cat(truths), targets)
+                kept.append((mapped(on_cpu, objective.predict(outputs)), costs))
+    truth = in_own_units(joined(truths), targets)
     return [
         Answers(
-            in_own_units(torch.cat([predicted for predicted, _ in kept]), targets),
+            in_own_units(joined([predicted for predicted, _ in kept]), targets),
             truth,
             torch.cat([costs for _, costs in kept]),
             objective.quantity,
@@ -150,6 +155,10 @@ def answers_of_all(
         )
         for kept, (_, objective) in zip(predictions, judged, strict=True)
     ]
+
+
+def on_cpu(leaf: Any) -> Any:
+    return leaf.float().cpu() if isinstance(leaf, Tensor) else leaf
 
 
 def check_width(net: nn.Module, outputs: Tensor, samples: int, targets: Targets) -> None:
@@ -162,13 +171,19 @@ def check_width(net: nn.Module, outputs: Tensor, samples: int, targets: Targets)
         )
 
 
-def scores(predictions: Answers, targets: Targets, train_targets: Tensor, worst: int = 24) -> Scores:
-    """Figures of the answers. worst: how many of the costliest samples to name."""
+def scores(
+    predictions: Answers, targets: Targets, train_targets: Tensor, worst: int = 24, simple: Answers | None = None
+) -> Scores:
+    """Figures of the answers. worst: how many of the costliest samples to name; simple: what stands in for the best constant."""
     costly = predictions.costs.argsort(descending=True, stable=True)
+    if targets.kind == "any":
+        return Scores(len(costly), figures(predictions, targets), {})
     per_class: Sequence[ClassScores] = () if targets.kind == "real" else class_scores(predictions, targets)
     values = figures(predictions, targets, per_class)
-    constant = constant_answers(predictions, targets, train_targets)
+    constant = simple or constant_answers(predictions, targets, train_targets)
     baseline, leading = figures(constant, targets), next(iter(values))
+    if predictions.quantity == OWN:
+        baseline.pop(OWN, None)  # what it would cost the constant, only its function knows
     result = Scores(
         len(predictions.costs),
         values,
@@ -205,6 +220,8 @@ def mistaken(predictions: Answers, targets: Targets) -> Tensor:
 
 def figure_of(name: str, predictions: Answers, targets: Targets) -> float:
     """A figure that may lead, alone: what is looked at after every epoch."""
+    if targets.kind == "any":
+        return mean_cost(predictions)
     if name == "RMSE":
         return (predictions.targets - predictions.predictions).double().square().mean().sqrt().item()
     if "average precision" in name:
@@ -254,8 +271,11 @@ def intervals(predictions: Answers, targets: Targets, values: Mapping[str, float
 
 def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassScores] = ()) -> dict[str, float]:
     """All figures by name, as the head of this file tells, first the one that leads. per_class: where they are known."""
+    own = {OWN: mean_cost(predictions)} if predictions.quantity == OWN else {}
+    if targets.kind == "any":
+        return own
     if targets.kind == "real":
-        return regression(predictions.predictions, predictions.targets)
+        return regression(predictions.predictions, predictions.targets) | own
     each = per_class or class_scores(predictions, targets)
     results: dict[str, float] = {}
     if targets.kind == "labels":
@@ -417,6 +437,9 @@ def constant_answers(outputs: Answers, targets: Targets, train: Tensor) -> Answe
     shares = (counts + 1) / (counts + 1).sum()
     if not outputs.are_probabilities:  # a margin of one on the side of the commoner class
         side = counts.argmax()
+        if outputs.predictions.ndim == 2:
+            certain = torch.nn.functional.one_hot(side, len(counts)).float()
+            return Answers(certain.expand(count, -1), truth, 1.0 * (truth != side), outputs.quantity)
         return Answers(side.expand(count).float(), truth, 2.0 * (truth != side), outputs.quantity)
     costs = -shares.log()[truth.long()]
     predictions = shares[1].expand(count) if outputs.predictions.ndim == 1 else shares.expand(count, -1)

@@ -21,8 +21,10 @@ from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
 from profundo.records import Dataset, ProfundoError
-from profundo.runs.experiment import Experiment, completed, new_experiment
-from profundo.runs.preparing import Prepared, make_update, precision_of, train_batches
+from profundo.runs.experiment import Experiment, belonging_to, completed, new_experiment
+from profundo.runs.given.arriving import dataset_of
+from profundo.runs.given.foreign import understood
+from profundo.runs.preparing import Prepared, from_pretrained, make_update, precision_of, train_batches
 from profundo.runs.supervised import check_data, check_outputs, prepare
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_device, normalised, repeatable
@@ -118,7 +120,7 @@ ABOUT = (
 
 def lr_find(
     net: nn.Module,
-    data: Dataset,
+    data: Any,
     *,
     low: float | None = None,
     high: float | None = None,
@@ -133,6 +135,10 @@ def lr_find(
     refuse, for a net that cannot be copied, and unless 0 < low < high.
     """
     device = choose_device(settings.get("device", "auto"))
+    if not isinstance(data, Dataset):
+        settings, given = understood(settings), data
+        data = dataset_of(given, settings, settings.pop("validation", None), net=net)
+        settings = {name: value for name, value in settings.items() if name not in belonging_to("data")}
     experiment = new_experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
     check_data(data)
     chosen = completed(experiment, data.spec, len(data.train), str(experiment.net), normalised(net))
@@ -161,6 +167,7 @@ def find(experiment: Experiment, *, low: float | None = None, high: float | None
 def _test(prepared: Prepared, low: float | None, high: float | None, steps: int) -> Found:
     experiment, alone = prepared.experiment, Group()
     rate = experiment.learning_rate or 1e-3
+    prepared = from_pretrained(prepared)
     with seeded(experiment.seed), repeatable(prepared.device, prepared.precision):
         test = range_test(
             make_update(prepared, alone),

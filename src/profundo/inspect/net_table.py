@@ -19,10 +19,12 @@ from torch import nn
 from profundo import nets
 from profundo.data import load
 from profundo.graph.drawings.node_tables import Column, aligned
-from profundo.nets.net_names import PUBLISHED_NETS, check
+from profundo.nets.net_names import NETS_FOR_SERIES, PUBLISHED_NETS, check
+from profundo.nets.registry import NetOption, options
 from profundo.nets.summary import summary as rows_of
 from profundo.pictures.numbers import short
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Spec, Targets
+from profundo.runs.given.arriving import dataset_of
 
 __all__ = ["NetTable", "read_sizes", "summary", "tabulated"]
 
@@ -43,6 +45,7 @@ class NetTable:
     inputs: tuple[int, ...]
     outputs: int
     layers: tuple[LayerRow, ...]
+    options: tuple[NetOption, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -65,17 +68,21 @@ class NetTable:
         table = "\n".join(aligned(COLUMNS, [*rows, total], width=WIDEST))
         work = short(self.flops, "FLOPs").replace("\u00a0", " ")
         first = f"{self.name} for inputs {sizes(self.inputs)} and {self.outputs:,} outputs: "
-        return f"{first}{self.parameters:,} parameters, {work} a sample\n\n{table}"
+        told = [f"\n\noptions, such as --net-option {self.options[0].example}:"] if self.options else []
+        told += [f"\n  {one.name}: {one.kind}; {one.default} unless told. {one.about}".rstrip() for one in self.options]
+        return f"{first}{self.parameters:,} parameters, {work} a sample\n\n{table}{''.join(told)}"
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def summary(net: nn.Module, spec: Spec | Dataset) -> NetTable:
-    """The table of any net for the inputs of a spec, or of a data set. Nothing is trained; the net is left as it was.
+def summary(net: nn.Module, spec: Any) -> NetTable:
+    """The table of any net for the inputs of a spec, or of data as `fit` takes them. Nothing is trained; the net is left as it was.
 
     Raises ProfundoError when the net does not take such inputs.
     """
+    if not isinstance(spec, Dataset | Spec):
+        spec = dataset_of(spec, {}, net=net)
     known = spec.spec if isinstance(spec, Dataset) else spec
     return NetTable(type(net).__name__, known.inputs.shape, known.outputs, tuple(rows_of(net, known.inputs)))
 
@@ -93,12 +100,13 @@ def tabulated(
     check(name, spec)
     with torch.device("meta"):
         layers = rows_of(nets.build(name, spec), spec.inputs)
-    return NetTable(name, spec.inputs.shape, spec.outputs, tuple(layers))
+    return NetTable(name, spec.inputs.shape, spec.outputs, tuple(layers), tuple(options(name)))
 
 
 USUAL_INPUTS = {
     **dict.fromkeys(PUBLISHED_NETS, (3, 224, 224)),
     **dict.fromkeys(("fast_cnn", "resnet"), (3, 32, 32)),
+    **dict.fromkeys(NETS_FOR_SERIES, (1, 128)),
 }
 
 
@@ -109,7 +117,7 @@ def spec_of(name: str, inputs: str | None) -> Spec:
     else:
         shape = read_sizes(inputs, "sizes of one sample, such as 3x32x32 (channels first) or 13")
     many = 1000 if name in PUBLISHED_NETS and shape[-1] >= 64 else 10
-    kind = Inputs(shape, "image" if len(shape) == 3 else "features")
+    kind = Inputs(shape, "image" if len(shape) == 3 else "series" if len(shape) == 2 else "features")
     return Spec(kind, Targets("classes", tuple(str(number) for number in range(many))))
 
 

@@ -1,10 +1,10 @@
 """A trained network that answers over HTTP: the application, which knows no address and no token.
 
-GET /               a page for people: drop an image or fill in a row, read the answer
+GET /               a page for people: drop an image or a sound, or fill in a row, read the answer
 GET /health         {"status": "ok"} as long as requests are taken
 GET /model          what the network takes and says, and how well, beside baselines
 GET /openapi.json   the whole of this for programs (OpenAPI 3.1)
-POST /predict       images or rows → {"predictions": […]}, or CSV
+POST /predict       images, sounds or rows → {"predictions": […]}, or CSV
 
 `profundo.lab.guard` stands before it, `profundo.lab.server` runs it. Predictions are computed in threads beside the
 event loop; a request waits for its turn, and for no other's slowness.
@@ -35,7 +35,7 @@ from profundo.lab.bodies import Bodies
 from profundo.lab.limits import Limits, Refusal
 from profundo.lab.openapi import description
 from profundo.lab.page import page
-from profundo.lab.request_inputs import Asked, accepted, read
+from profundo.lab.request_inputs import TYPES, Asked, accepted, read
 from profundo.lab.texts import spoken
 from profundo.lab.work import Stopped, Workers
 from profundo.records import ProfundoError, Spec
@@ -63,7 +63,11 @@ class Predictor(Protocol):
 
     def images(self, contents: Sequence[bytes]) -> list[dict[str, Any]]: ...
 
+    def sounds(self, contents: Sequence[bytes]) -> list[dict[str, Any]]: ...
+
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]: ...
+
+    def arrays(self, arrays: Sequence[Any]) -> list[dict[str, Any]]: ...
 
 
 def application(predictor: Predictor, name: str, limits: Limits | None = None) -> Starlette:
@@ -92,6 +96,8 @@ class Service:
     def __init__(self, predictor: Predictor, name: str, limits: Limits) -> None:
         self.predictor, self.name, self.limits = predictor, name, limits
         self.bodies, self.workers = Bodies(limits), Workers(limits)
+        inputs = predictor.spec.inputs
+        self.kind = "features" if inputs.forecast is not None else inputs.kind  # forecasts are made of rows
         self.known = {"name": name, "profundo": __version__, **asdict(predictor.spec), "card": predictor.card()}
 
     async def page(self, request: Request) -> Response:
@@ -110,10 +116,9 @@ class Service:
         return json_response(description(self.name, self.predictor.spec, self.limits))
 
     async def predict(self, request: Request) -> Response:
-        kind = self.predictor.spec.inputs.kind
         form = preferred(", ".join(request.headers.getlist("accept")))
         encoding = request.headers.get("content-encoding", "")
-        header = accepted(request.headers.get("content-type", ""), encoding, kind)
+        header = accepted(request.headers.get("content-type", ""), encoding, self.kind)
         try:
             async with self.bodies.read(request) as body:
                 work = partial(self.answer, header, body, form)
@@ -123,24 +128,37 @@ class Service:
 
     def answer(self, header: Message, body: bytes, form: Form, stop: Event) -> bytes:
         """Runs in a thread. Raises Refusal; Stopped where nobody waits any more."""
-        asked = read(header, body, self.predictor.spec.inputs.kind, self.limits)
+        asked = read(header, body, self.kind, self.limits)
         width = max(1, len(self.predictor.spec.targets.classes))
         if len(asked.names) * width > self.limits.values:
             raise Refusal(
                 413, f"with {width:,} classes expected at most {self.limits.values // width:,} inputs at once"
             )
         told: list[dict[str, Any]] = []
+        if self.predictor.spec.inputs.forecast is not None:
+            told = self.forecasts(asked)
+            asked.names[:] = asked.names[: len(told)]
         while len(told) < len(asked.names):
             if stop.is_set():
                 raise Stopped
             told += self.part(asked, len(told))
         return as_csv(told, self.predictor.spec.targets) if form == "text/csv" else as_json({"predictions": told})
 
+    def forecasts(self, choice: Asked) -> list[dict[str, Any]]:
+        """One for each series in the rows, which are no inputs one by one."""
+        try:
+            return self.predictor.rows(choice.rows)
+        except ProfundoError as error:
+            raise Refusal(400, str(error)) from None
+
     def part(self, choice: Asked, begin: int) -> list[dict[str, Any]]:
         """Predictions from that input on, under the names that the client knows."""
         try:
-            if choice.kind == "image":
-                told = self.predictor.images(choice.images[begin : begin + IMAGES_AT_ONCE])
+            if choice.kind in TYPES:
+                ask = self.predictor.images if choice.kind == "image" else self.predictor.sounds
+                told = ask(choice.images[begin : begin + IMAGES_AT_ONCE])
+            elif choice.kind != "features":
+                told = self.predictor.arrays(choice.arrays[begin : begin + ROWS_AT_ONCE])
             else:
                 told = self.predictor.rows(choice.rows[begin : begin + ROWS_AT_ONCE])
         except BadInputError as error:

@@ -23,7 +23,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one request: body_bytes; images; pixels, decoded, of all images together; rows; values, of all rows together,
+    """Of one request: body_bytes; images, or sounds; pixels, decoded, of all images together; rows; values, of all rows together,
     and of all probabilities in an answer; text, characters of one value or name. Of all: bodies_bytes held at the same
     time; connections; workers, threads that predict; waiting, requests in line for them.
 

@@ -7,8 +7,8 @@ from typing import Any
 from profundo import __version__
 from profundo.data.tables.new_rows import columns_of
 from profundo.lab.limits import Limits
-from profundo.lab.request_inputs import IMAGE_TYPES
-from profundo.records import Column, Spec, Targets
+from profundo.lab.request_inputs import TYPES
+from profundo.records import Column, Spec
 
 __all__ = ["description"]
 
@@ -47,7 +47,7 @@ def description(name: str, spec: Spec, limits: Limits) -> Schema:
         },
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Error": an_object(error=TEXT), "Prediction": prediction(spec.targets)},
+            "schemas": {"Error": an_object(error=TEXT), "Prediction": prediction(spec)},
         },
     }
 
@@ -59,23 +59,37 @@ def predicting(spec: Spec, limits: Limits) -> Schema:
         },
         "text/csv": {"schema": TEXT},
     }
-    asked = operation("predict", "Predictions for images or rows, in their order.", {}, (400, 406, 408, 413, 415, 503))
+    asked = operation(
+        "predict",
+        "Predictions for images, sounds, rows, arrays or series, in their order.",
+        {},
+        (400, 406, 408, 413, 415, 503),
+    )
     asked["responses"]["200"]["content"] = answers
     return {**asked, "requestBody": {"required": True, "content": bodies(spec, limits)}}
 
 
 def bodies(spec: Spec, limits: Limits) -> Schema:
-    if spec.inputs.kind == "image":
+    if spec.inputs.kind in TYPES:
         encoded = {"type": "string", "contentEncoding": "base64"}
         listed = {"type": "array", "items": encoded, "minItems": 1, "maxItems": limits.images}
         parts = {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": limits.images}
         return {
-            **{kind: {} for kind in IMAGE_TYPES},
+            **{kind: {} for kind in TYPES[spec.inputs.kind]},
             "multipart/form-data": {"schema": parts},
-            **json_of(an_object(images=listed)),
+            **json_of(an_object(**{spec.inputs.things: listed})),
         }
-    columns = columns_of(spec.inputs)
-    row = an_object(**{column.name: value(column, bool(spec.inputs.columns)) for column in columns})
+    if spec.inputs.kind != "features" and spec.inputs.forecast is None:
+        nested: Schema = {"type": ["number", "null"] if spec.inputs.kind == "series" else "number"}
+        for size in reversed(spec.inputs.shape):
+            nested = {"type": "array", "items": nested, "minItems": size, "maxItems": size}
+        several = {"type": "array", "items": nested, "minItems": 1, "maxItems": limits.rows}
+        return json_of(an_object(**{spec.inputs.things: several}))
+    forecast = spec.inputs.forecast
+    columns = columns_of(spec.inputs) if forecast is None else forecast.columns
+    row = an_object(
+        **{column.name: value(column, bool(spec.inputs.columns) or forecast is not None) for column in columns}
+    )
     rows = {"type": "array", "items": row, "minItems": 1, "maxItems": limits.rows}
     return {**json_of(an_object(rows=rows)), "text/csv": {"schema": TEXT}}
 
@@ -84,13 +98,16 @@ def value(column: Column, may_lack: bool) -> Schema:
     """Of one column, as JSON gives it. Categories that training did not see are taken too, so levels are examples."""
     if column.kind == "category":
         return {"type": ["string", "number", "boolean", "null"], "examples": list(column.levels[:20])}
+    if column.kind == "text":
+        return {"type": ["string", "null"]}
     if column.kind == "date":
         return {"type": ["string", "null"], "format": "date-time" if column.has_time else "date"}
     return {"type": ["number", "null"]} if may_lack else {"type": "number"}
 
 
-def prediction(targets: Targets) -> Schema:
+def prediction(spec: Spec) -> Schema:
     """One answer, as `profundo.use.predicting.describe` makes it."""
+    targets = spec.targets
     known = {"type": "string", "enum": list(targets.classes)}
     names: dict[str, Schema] = {
         "classes": known,
@@ -99,7 +116,7 @@ def prediction(targets: Targets) -> Schema:
         "real": {"type": "number"},
     }
     outputs = names[targets.kind]
-    if targets.kind == "real" and len(targets.names) > 1:
+    if targets.kind == "real" and (len(targets.names) > 1 or spec.inputs.forecast is not None):
         outputs = {
             "type": "array",
             "items": {"type": "number"},
@@ -108,6 +125,9 @@ def prediction(targets: Targets) -> Schema:
         }
     schema = an_object(input=TEXT, prediction=outputs)
     schema["properties"]["notices"] = {"type": "array", "items": TEXT}
+    if spec.inputs.forecast is not None:
+        texts = {"type": "array", "items": TEXT, "minItems": len(targets.names), "maxItems": len(targets.names)}
+        schema["properties"] |= {"times": texts} | ({"low": outputs, "high": outputs} if targets.margins else {})
     if targets.kind in ("classes", "binary"):
         schema["properties"]["probability"] = PROBABILITY
     if targets.kind != "real":

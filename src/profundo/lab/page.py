@@ -15,7 +15,7 @@ from typing import Any
 
 from profundo.data.tables.new_rows import columns_of
 from profundo.lab.limits import Limits
-from profundo.lab.request_inputs import IMAGE_TYPES
+from profundo.lab.request_inputs import TYPES
 from profundo.lab.texts import TEXTS
 from profundo.records import Column, Inputs, Spec
 from profundo.runs.voice import figure
@@ -41,13 +41,17 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
     """The whole page, in UTF-8."""
     inputs = spec.inputs
     columns = columns_of(inputs) if inputs.kind == "features" else ()
+    is_table = inputs.kind == "features" or inputs.forecast is not None
     html = _template().render(
         name=name,
         t=TEXTS[language],
         language=language,
         about=about(spec, language),
-        is_image=inputs.kind == "image",
-        accept=",".join(IMAGE_TYPES),
+        takes_files=inputs.kind in TYPES,
+        is_sound=inputs.kind == "sound",
+        is_table=is_table,
+        example="" if is_table or inputs.kind in TYPES else f'{{"{inputs.things}": [[[…]]]}}',
+        accept=",".join(TYPES.get(inputs.kind, ())),
         may_lack=bool(inputs.columns),
         fields=[field(place, inputs, columns) for place in range(len(columns))] if len(columns) <= MOST_FIELDS else [],
         limits=limits,
@@ -65,6 +69,15 @@ def about(spec: Spec, language: str) -> str:
     if inputs.kind == "image":
         channels, height, width = inputs.shape
         takes = t["takes_images"].format(size=f"{width} × {height}", colours=t["grey" if channels == 1 else "colour"])
+    elif inputs.kind == "sound":
+        seconds = f"{inputs.shape[1] / inputs.sound.rate:.2g}"
+        takes = t["takes_sounds"].format(seconds=seconds, rate=f"{inputs.sound.rate / 1000:g}")
+    elif inputs.forecast is not None:
+        return t["takes_course"].format(
+            columns=", ".join(one.name for one in inputs.forecast.columns), count=spec.outputs
+        )
+    elif inputs.kind != "features":
+        takes = t["takes_arrays"].format(size=" × ".join(map(str, inputs.shape)))
     else:
         takes = t["takes_rows"].format(count=len(columns_of(inputs)))
     says = t[{"real": "says_numbers", "labels": "says_labels"}.get(targets.kind, "says_classes")]
@@ -92,6 +105,8 @@ def scoreboard(card: Mapping[str, Any], language: str) -> dict[str, Any] | None:
 def field(place: int, inputs: Inputs, columns: tuple[Column, ...]) -> Field:
     """Filled in with what is usual: the median or mean of the training rows, the first category."""
     column = columns[place]
+    if column.kind == "text":
+        return Field(column.name, column.kind, (), "")
     if column.kind == "category":
         return Field(column.name, column.kind, column.levels, column.levels[0] if column.levels else "")
     means = inputs.mean or (0.0,) * len(columns)

@@ -1,9 +1,11 @@
-"""The body of a request → the images or rows that it asks about. Bytes from anywhere: every form has its bounds.
+"""The body of a request → the images, sounds or rows that it asks about. Bytes from anywhere: every form has its bounds.
 
 image/png, image/jpeg …    one image
-multipart/form-data        one image a part (RFC 7578)
+audio/wav, audio/flac …    one sound
+multipart/form-data        one image or sound a part (RFC 7578)
 text/csv                   rows under a header of column names (RFC 4180)
-application/json           {"rows": [{column: value, …}, …]} or {"images": [base64, …]}
+application/json           {"rows": [{column: value, …}, …]}, {"images": [base64, …]}, {"sounds": [base64, …]}, or nested
+                           lists of numbers as {"series": [[[1, 2, …], …], …]} and {"arrays": […]}
 
 JSON is taken as RFC 8259 has it, so without NaN and Infinity, and I-JSON's rule (RFC 7493) that no name comes twice.
 """
@@ -18,7 +20,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
 from typing import Any, NoReturn
@@ -28,34 +30,39 @@ from profundo.data.tables.delimited import likely_separator, without_separator_l
 from profundo.lab.limits import Limits, Refusal
 from profundo.records import THINGS
 
-__all__ = ["IMAGE_TYPES", "Asked", "accepted", "media_types", "read"]
+__all__ = ["IMAGE_TYPES", "SOUND_TYPES", "TYPES", "Asked", "accepted", "media_types", "read"]
 
 IMAGE_TYPES = tuple(f"image/{kind}" for kind in ("png", "jpeg", "webp", "gif", "bmp", "tiff", "x-portable-anymap"))
+SOUND_TYPES = tuple(
+    f"audio/{kind}" for kind in ("wav", "x-wav", "vnd.wave", "flac", "x-flac", "ogg", "mpeg", "aiff", "x-aiff")
+)
+TYPES = {"image": IMAGE_TYPES, "sound": SOUND_TYPES}
 LONGEST_BOUNDARY = 70  # characters (RFC 2046)
 PART_HEADERS = 8192  # bytes
 LARGEST_INTEGER = 2**63
 UNICODE = ("utf-8", "utf8", "us-ascii")
 WESTERN = ("iso-8859-1", "iso-8859-15", "windows-1252")  # of a CSV, as spreadsheets in western Europe write it
+BEGINS = {"image": "iVBORw0KGgo", "sound": "UklGR"}  # base64 of a PNG and of a WAV
 ALLOWED = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """kind: "image" or "features", as of a net's inputs. names: what each input is called in the answer."""
+    """kind: "image", "sound", "features" or another, as of a net's inputs. names: what each input is called in the answer.
+    images: the bytes of files, of sounds too; arrays: of other inputs, nested lists of numbers and None."""
 
     kind: str
     names: list[str]
     images: list[bytes]
     rows: list[dict[str, Any]]
+    arrays: list[Any] = field(default_factory=list)
 
 
 def media_types(kind: str) -> tuple[str, ...]:
     """Those that a net with inputs of this kind takes."""
-    return (
-        (*IMAGE_TYPES, "multipart/form-data", "application/json")
-        if kind == "image"
-        else ("text/csv", "application/json")
-    )
+    if kind in TYPES:
+        return (*TYPES[kind], "multipart/form-data", "application/json")
+    return ("text/csv", "application/json") if kind == "features" else ("application/json",)
 
 
 def accepted(content_type: str, encoding: str, kind: str) -> Message:
@@ -85,12 +92,16 @@ def read(header: Message, body: bytes, kind: str, limits: Limits) -> Asked:
     if media == "text/csv":
         return of_rows(from_csv(body, header.get_content_charset() or "", limits))
     if media == "multipart/form-data":
-        return of_images(dict(from_parts(body, str(header.get_param("boundary") or ""), limits)), limits)
-    return of_images({"image": body}, limits)
+        parts = from_parts(body, str(header.get_param("boundary") or ""), kind, limits)
+        return of_files(dict(parts), kind, limits)
+    return of_files({kind: body}, kind, limits)
 
 
-def of_images(images: Mapping[str, bytes], limits: Limits) -> Asked:
-    """Raises Refusal for more pixels than can be decoded in time, by the headers alone."""
+def of_files(images: Mapping[str, bytes], kind: str, limits: Limits) -> Asked:
+    """Images or sounds. Raises Refusal for more pixels than can be decoded in time, by the headers alone; how long a sound may
+    be has a bound of its own (recordings.py)."""
+    if kind == "sound":
+        return Asked(kind, list(images), list(images.values()), [])
     pixels = sum(map(work_of, images.values()))
     if pixels > limits.pixels:
         raise Refusal(
@@ -106,13 +117,13 @@ def of_rows(rows: list[dict[str, Any]]) -> Asked:
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
-def from_parts(body: bytes, boundary: str, limits: Limits) -> Iterator[tuple[str, bytes]]:
+def from_parts(body: bytes, boundary: str, kind: str, limits: Limits) -> Iterator[tuple[str, bytes]]:
     """(name, content) of each part. Parts of one name get numbers, so that the answers can be told apart."""
     if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii():
         raise Refusal(400, f"multipart/form-data: expected a boundary of 1 to {LONGEST_BOUNDARY} ASCII characters")
     _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(), limits.images + 2)
     if len(parts) > limits.images + 1:
-        raise Refusal(413, f"expected at most {limits.images} images in one request; send several requests")
+        raise Refusal(413, f"expected at most {limits.images} {THINGS[kind]} in one request; send several requests")
     if len(parts) < 2 or not parts[-1].startswith(b"--"):
         raise Refusal(400, "multipart/form-data: expected one part or more between boundaries, and the last one closed")
     seen: set[str] = set()
@@ -120,7 +131,7 @@ def from_parts(body: bytes, boundary: str, limits: Limits) -> Iterator[tuple[str
         headers, blank, content = part.partition(b"\r\n\r\n")
         if not part.startswith(b"\r\n") or not blank or len(headers) > PART_HEADERS:
             raise Refusal(400, f"multipart/form-data: part {number} has no headers that can be read")
-        name = called(headers[2:], limits) or f"image {number}"
+        name = called(headers[2:], limits) or f"{kind} {number}"
         free = (name, *(f"{name} ({place})" for place in range(number, 2 * number)))
         name = next(one for one in free if one not in seen)  # a file may itself be called "a (2)"
         seen.add(name)
@@ -167,6 +178,15 @@ def from_csv(body: bytes, charset: str, limits: Limits) -> list[dict[str, Any]]:
 
 
 # ---------------------------------------------------------------------------------------------------------------- JSON
+def _example(kind: str) -> str:
+    """Of a body in JSON."""
+    if kind in TYPES:
+        return f'{{"{THINGS[kind]}": ["{BEGINS[kind]}…", …]}}, each in base64'
+    if kind == "features":
+        return '{"rows": [{"column": 1, …}, …]}'
+    return f'{{"{THINGS[kind]}": [[[1.5, 2, …], …], …]}}, nested lists of numbers'
+
+
 def from_json(body: bytes, kind: str, limits: Limits) -> Asked:
     if body.count(b",") + body.count(b"{") + body.count(b"[") > 2 * limits.values:  # before any of them takes memory
         raise Refusal(413, f"JSON: expected at most {limits.values:,} values; send less, in several requests")
@@ -177,18 +197,34 @@ def from_json(body: bytes, kind: str, limits: Limits) -> Asked:
     except ValueError as error:
         raise Refusal(400, f"JSON: {error}") from None
     wanted = THINGS[kind]
-    example = (
-        '{"images": ["iVBORw0KGgo…", …]}, each in base64' if kind == "image" else '{"rows": [{"column": 1, …}, …]}'
-    )
     if not isinstance(told, dict) or list(told) != [wanted] or not isinstance(told[wanted], list) or not told[wanted]:
-        raise Refusal(400, f"JSON: expected {example}")
-    if kind == "image":
-        return of_images(dict(from_base64(told["images"], limits)), limits)
+        raise Refusal(400, f"JSON: expected {_example(kind)}")
+    if kind in TYPES:
+        return of_files(dict(from_base64(told[wanted], kind, limits)), kind, limits)
+    if kind != "features":
+        return of_arrays(told[wanted], kind, limits)
     rows = told["rows"]
     check_number(len(rows), sum(len(row) for row in rows if isinstance(row, dict)), limits)
     for number, row in enumerate(rows, 1):
         check_row(row, number, limits)
     return of_rows(rows)
+
+
+def of_arrays(arrays: list[Any], kind: str, limits: Limits) -> Asked:
+    """Raises Refusal for what is no nested list of numbers and null; the shape is for the net to judge."""
+    word = "series" if kind == "series" else kind
+    check_number(len(arrays), 0, limits)
+    for number, one in enumerate(arrays, 1):
+        rest = [one]
+        while rest:
+            value = rest.pop()
+            if isinstance(value, list):
+                rest += value
+            elif isinstance(value, bool | str | dict):
+                raise Refusal(400, f"{word} {number}: expected nested lists of numbers, got {type(value).__name__}")
+            elif fault := fault_of(value, limits):
+                raise Refusal(400, f"{word} {number}: {fault}")
+    return Asked(kind, [f"{word} {number}" for number in range(1, len(arrays) + 1)], [], [], arrays)
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -230,16 +266,16 @@ def fault_of(value: Any, limits: Limits) -> str:
     return "expected an integer of 64 bits" if isinstance(value, int) and abs(value) > LARGEST_INTEGER else ""
 
 
-def from_base64(images: list[Any], limits: Limits) -> Iterator[tuple[str, bytes]]:
+def from_base64(images: list[Any], kind: str, limits: Limits) -> Iterator[tuple[str, bytes]]:
     if len(images) > limits.images:
-        raise Refusal(413, f"expected at most {limits.images} images in one request; send several requests")
+        raise Refusal(413, f"expected at most {limits.images} {THINGS[kind]} in one request; send several requests")
     for number, text in enumerate(images, 1):
         try:
             if not isinstance(text, str):
                 raise ValueError(f"got {type(text).__name__}")
-            yield f"image {number}", base64.b64decode(text, validate=True)
+            yield f"{kind} {number}", base64.b64decode(text, validate=True)
         except (ValueError, binascii.Error) as error:
-            raise Refusal(400, f"image {number}: expected base64 (RFC 4648): {error}") from None
+            raise Refusal(400, f"{kind} {number}: expected base64 (RFC 4648): {error}") from None
 
 
 # ------------------------------------------------------------------------------------------------------------- in common

@@ -12,6 +12,7 @@ from torch import Tensor
 from profundo.data.splits.splits import Collection, divide, note_of_splits, separated
 from profundo.looks.findings import Finding
 from profundo.looks.image_facts import ImageFacts
+from profundo.looks.sound_facts import SoundFacts
 from profundo.looks.survey import SPLITS, Survey
 from profundo.looks.table_facts import ColumnFacts
 from profundo.records import ColumnReading, ProfundoError, Targets
@@ -32,11 +33,11 @@ __all__ = [
 class DataFacts:
     """What there is to know of data before training.
 
-    kind: "images" or "table". findings: the gravest first. splits: split → samples, as they lie; all are "train" where
-    nothing is set apart. training: split → samples as `train` would have them, empty where it would stop.
+    kind: "images", "sounds", "table" or "series". findings: the gravest first. splits: split → samples, as they lie; all are
+    "train" where nothing is set apart. training: split → samples as `train` would have them, empty where it would stop.
     readings: of a table in text, what its columns were taken for.
     shape: of one input of a net, channels first. target: what is predicted, in words. classes: their names; counts:
-    split → samples of each class. images, columns: figures. notes: what reading had to say. seconds: that it took.
+    split → samples of each class. images, sounds, columns: figures. notes: what reading had to say. seconds: that it took.
     """
 
     name: str
@@ -49,6 +50,7 @@ class DataFacts:
     classes: tuple[str, ...] = ()
     counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     images: ImageFacts | None = None
+    sounds: SoundFacts | None = None
     columns: tuple[ColumnFacts, ...] = ()
     readings: tuple[ColumnReading, ...] = ()
     notes: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from profundo.data.dataset_names import OF_TABLES, SUFFIXES, Reading, Task, name
 from profundo.data.images.image_folders import fits_in_memory
 from profundo.data.loading import collect
 from profundo.data.streams.addresses import is_address
-from profundo.data.streams.archives import Files, open_files
+from profundo.data.streams.archives import Files, open_files, things_at
 from profundo.data.streams.places import remember_place
 from profundo.files import write_text
 from profundo.looks.data_facts import DataFacts
@@ -28,6 +28,8 @@ from profundo.looks.findings import in_order
 from profundo.looks.image_look import look_at_files, look_at_images
 from profundo.looks.look_page import fragment_of, page_of
 from profundo.looks.look_text import text_of
+from profundo.looks.series_look import look_at_series
+from profundo.looks.sound_look import look_at_sounds
 from profundo.looks.survey import Tell
 from profundo.looks.table_look import look_at_rows, look_at_table
 from profundo.records import ProfundoError
@@ -63,11 +65,14 @@ def look(
     task: Task = "auto",
     data_dir: str | Path | None = None,
     image_size: int | None = None,
+    sound_rate: int | None = None,
+    sound_seconds: float | None = None,
     split_by: str | None = None,
     tell: Tell = lambda *_: None,
     **of_tables: Any,
 ) -> Look:
-    """A look at the data set of that name, or at what is at that path: a folder or .zip of images, a table, an .npz.
+    """A look at the data set of that name, or at what is at that path: a folder or .zip of images or sounds, a table, an .npz,
+    series.
 
     target: of a table, the column to be predicted; without one its columns are looked at all the same. split_by: how
     training would be told to divide them, as of `load`. tell: is told how
@@ -78,17 +83,29 @@ def look(
         raise ProfundoError(f"task {task!r} is unknown; known: {', '.join(get_args(Task))}")
     for option in of_tables.keys() - set(OF_TABLES):
         raise ProfundoError(f"look: {option!r} is unknown; {nearest(option, OF_TABLES)}")
-    what = {"image_size": image_size, "split_by": split_by, **of_tables}
-    how = Reading(data_dir, skip_bad=True, target=target, task=task, **what)
+    if not isinstance(name, str | Path):
+        raise ProfundoError(
+            f"look: expected the name or path of data, got {type(name).__name__}; write it as .parquet or .csv"
+        )
+    what = {"image_size": image_size, "split_by": split_by, "sound_rate": sound_rate, "sound_seconds": sound_seconds}
+    how = Reading(data_dir, skip_bad=True, target=target, task=task, **what, **of_tables)  # type: ignore[arg-type]
     remember_place(str(name))
     begin, path = time.perf_counter(), Path(name)
     if _is_table(name):
-        seen = look_at_table(path, how)
-    elif (files := _image_files(name)) is not None and target is None and task == "auto" and not how.of_tables():
-        seen = look_at_files(files, path, how, tell)
+        seen = look_at_table(path, how, tell)
+    elif (
+        (files := _files_of(name, things := things_of(name))) is not None
+        and target is None
+        and task == "auto"
+        and not how.of_tables()
+    ):
+        seen = (look_at_files if things == "images" else look_at_sounds)(files, path, how, tell)
     else:
         collection = collect(name, how)
-        seen = look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)
+        if collection.inputs.kind == "series":
+            seen = look_at_series(collection)
+        else:
+            seen = look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)
     facts = {field.name: getattr(seen, field.name) for field in fields(seen)}
     return Look(**facts | {"findings": in_order(seen.findings), "seconds": time.perf_counter() - begin})
 
@@ -98,17 +115,21 @@ def _is_table(name: str | Path) -> bool:
     path = Path(name)
     if name in names() or is_address(str(name)) or path.suffix.lower() not in SUFFIXES or path.is_dir():
         return False
-    if path.suffix.lower() in (".csv", ".tsv") or not path.is_file():
+    if path.suffix.lower() not in (".parquet", ".pq") or not path.is_file():
         return not any(sign in str(name) for sign in "{*?")
     return fits_in_memory(EXPANDS * path.stat().st_size, "auto")
 
 
-def _image_files(name: str | Path) -> Files | None:
-    """Of a folder or .zip of image files; None for all else."""
+def things_of(name: str | Path) -> str:
+    return "images" if name in names() else things_at(Path(name))
+
+
+def _files_of(name: str | Path, things: str) -> Files | None:
+    """Of a folder or .zip of image or sound files; None for all else."""
     path = Path(name)
     if name in names() or path.suffix.lower() == ".npz" or not str(name):
         return None
-    if not path.is_dir() and not (path.is_file() and zipfile.is_zipfile(path)):
+    if things == "texts" or not (path.is_dir() or (path.is_file() and zipfile.is_zipfile(path))):
         return None
-    files = open_files(path)
+    files = open_files(path, things)
     return files if files.paths else None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from profundo.looks.copies import Copies, copies_of
 from profundo.looks.findings import Finding, some
 from profundo.looks.resemblance import ALIKE, alike
-from profundo.looks.survey import SPLITS, Survey
+from profundo.looks.survey import SPLITS, Placed, Survey
 
-__all__ = ["MOST_COMPARED", "image_findings"]
+__all__ = ["MOST_COMPARED", "copy_findings", "image_findings", "unreadable"]
 
 MOST_COMPARED = 200_000  # images among which those that look alike are sought
 ODD_SHAPE = 2.0  # a side ratio so many times that of the middle image is odd
@@ -29,28 +29,29 @@ def image_findings(survey: Survey) -> tuple[list[Finding], Copies]:
     reads = survey.reads
     copies = copies_of(survey.digests, survey.split, survey.label, reads & (survey.split >= 0))
     checks = (_resembling, _plain, _shapes, _extensions, _ranges)
-    results = [*_unreadable(survey), *_leaks(survey, copies)]
+    results = [*unreadable(survey.faults, survey.name), *copy_findings(survey, copies)]
     return results + [finding for check in checks for finding in check(survey, reads)], copies
 
 
-def _unreadable(survey: Survey) -> Iterator[Finding]:
-    if not survey.faults:
+def unreadable(faults: Mapping[int, str], name: Callable[[int], str], one: str = "image") -> Iterator[Finding]:
+    if not faults:
         return
-    where = [f"{survey.name(number)} ({reason})" for number, reason in sorted(survey.faults.items())]
+    where = [f"{name(number)} ({reason})" for number, reason in sorted(faults.items())]
     yield Finding(
         "error",
-        f"{_images(len(where))} cannot be decoded; training stops at them.",
+        f"{_number(len(where), one, one + 's')} cannot be decoded; training stops at them.",
         "Mend or remove them; or leave them out with --skip-bad (skip_bad=True).",
         some(where),
     )
 
 
-def _leaks(survey: Survey, copies: Copies) -> Iterator[Finding]:
+def copy_findings(survey: Survey | Placed, copies: Copies, one: str = "image") -> Iterator[Finding]:
+    """one: what a sample is called."""
     if copies.quarrels:
         pairs = _quarrelling(copies.quarrels, survey.label)
         yield Finding(
             "error",
-            f"{_number(len(copies.quarrels), 'image is', 'images are')} there under different classes, byte for byte the same.",
+            f"{_number(len(copies.quarrels), f'{one} is', f'{one}s are')} there under different classes, byte for byte the same.",
             "At least one of the labels is wrong: decide which, and remove the other copies.",
             some([f"{_told(survey, a)} = {_told(survey, b)}" for a, b in pairs]),
             _flat(pairs),
@@ -59,7 +60,7 @@ def _leaks(survey: Survey, copies: Copies) -> Iterator[Finding]:
     if copies.leaked:
         yield Finding(
             "error",
-            f"{_images(len(copies.leaked))} of {_held(survey, copies.leaked)} "
+            f"{_number(len(copies.leaked), one, one + 's')} of {_held(survey, copies.leaked)} "
             f"{'is' if len(copies.leaked) == 1 else 'are'} in training, too, byte for byte "
             "the same: scores on them show memory, not learning.",
             "Remove them from one side, best from training.",
@@ -70,18 +71,18 @@ def _leaks(survey: Survey, copies: Copies) -> Iterator[Finding]:
     reported = {number for pair in (*copies.leaked, *copies.quarrels) for number in pair}
     others = [group for group in copies.groups if not reported.intersection(group)]
     if others:
-        yield _harmless(survey, others)
+        yield _harmless(survey, others, one)
 
 
-def _harmless(survey: Survey, groups: Sequence[Sequence[int]]) -> Finding:
+def _harmless(survey: Survey | Placed, groups: Sequence[Sequence[int]], one: str) -> Finding:
     """Copies within a split and under one label."""
     has_test = bool((survey.split > 0).any())
     extra = sum(len(group) - 1 for group in groups)
     pairs = [(group[0], group[1]) for group in groups]
     return Finding(
         "note" if has_test else "warning",
-        f"{_number(extra, 'image is an exact copy of another', 'images are exact copies of others')}"
-        + ("." if has_test else ": splits made by chance will hold the same image on both sides."),
+        f"{_number(extra, f'{one} is an exact copy of another', f'{one}s are exact copies of others')}"
+        + ("." if has_test else f": splits made by chance will hold the same {one} on both sides."),
         "Remove the copies, unless they are meant to count more.",
         some([f"{survey.name(a)} = {survey.name(b)}" for a, b in pairs]),
         _flat(pairs),
@@ -213,7 +214,7 @@ def _crosses(survey: Survey, a: int, b: int) -> bool:
     return bool((survey.split[a] == 0) != (survey.split[b] == 0))
 
 
-def _held(survey: Survey, pairs: Sequence[tuple[int, int]]) -> str:
+def _held(survey: Survey | Placed, pairs: Sequence[tuple[int, int]]) -> str:
     """The names of the splits that the first ones are in."""
     return " and ".join(SPLITS[split] for split in sorted({int(survey.split[a]) for a, _ in pairs}))
 
@@ -223,7 +224,7 @@ def _quarrelling(groups: Sequence[Sequence[int]], label: np.ndarray) -> list[tup
     return [(group[0], next(other for other in group if label[other] != label[group[0]])) for group in groups]
 
 
-def _told(survey: Survey, number: int) -> str:
+def _told(survey: Survey | Placed, number: int) -> str:
     """A name that tells the class."""
     name, label = survey.name(number), survey.classes[survey.label[number]]
     return name if label in name.split("/") else f"{name} ({label})"
@@ -236,10 +237,6 @@ def _sized(survey: Survey, number: int) -> str:
 
 def _flat(pairs: Sequence[tuple[int, int]]) -> tuple[int, ...]:
     return tuple(number for pair in pairs[: SHOWN // 2] for number in pair)
-
-
-def _images(number: int) -> str:
-    return _number(number, "image", "images")
 
 
 def _number(number: int, one: str, many: str) -> str:

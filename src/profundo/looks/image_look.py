@@ -29,10 +29,12 @@ from profundo.looks.findings import Finding
 from profundo.looks.image_facts import image_facts
 from profundo.looks.image_findings import image_findings
 from profundo.looks.other_files import other_files
-from profundo.looks.survey import Survey, Tell, survey_files, survey_samples
+from profundo.looks.survey import Placed, Survey, Tell, survey_files, survey_samples
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
-__all__ = ["look_at_files", "look_at_images"]
+__all__ = ["layout_findings", "look_at_files", "look_at_images", "training_of_labels"]
+
+SAVED_AS = {"images": "JPEG or PNG", "sounds": "WAV, FLAC, Ogg or MP3"}
 
 
 def look_at_files(files: Files, path: Path, how: Reading, tell: Tell) -> DataFacts:
@@ -54,11 +56,11 @@ def look_at_files(files: Files, path: Path, how: Reading, tell: Tell) -> DataFac
     shape, why = common_shape(sizes, has_colour, size)  # type: ignore[arg-type]
     several = len(set(sizes)) > 1 or size is not None
     findings = _images_and_classes(survey)
-    findings += _of_layout(files, survey)
+    findings += layout_findings(files, survey)
     if several:
         findings.append(_of_sizes(shape, why))
     name = path.resolve().stem if path.is_file() else path.resolve().name
-    training, stops = _training_of_labels(survey, used, name, how.split_by)
+    training, stops = training_of_labels(survey, used, name, how.split_by)
     findings += stops
     return DataFacts(
         printable(name),
@@ -82,24 +84,24 @@ def _has_colour(survey: Survey, used: np.ndarray) -> bool:
     return any(mode not in ("L", "1", "LA", "La") and mode[:1] not in "IF" for mode in modes)
 
 
-def _of_layout(files: Files, survey: Survey) -> Iterator[Finding]:
+def layout_findings(files: Files, survey: Survey | Placed, things: str = "images") -> Iterator[Finding]:
     """What is wrong with the folders: what training would stop at, empty ones, files that are nobody's."""
     try:
-        notes: Sequence[str] = arranged(files).notes
+        notes: Sequence[str] = arranged(files, things).notes
     except ProfundoError as error:
         notes = ()
         if not (survey.split >= 0).any() or len(survey.classes) < 2:
             yield stopped(error)
     for note in notes:
-        advice = "Fill it or remove it." if "holds no images" in note else "Move them into the folder of their class."
+        advice = "Fill it or remove it." if "holds no " in note else "Move them into the folder of their class."
         yield Finding("warning", f"{note[:1].upper()}{note[1:]}", advice)
-    others = other_files(Path(files.where))
+    others = other_files(Path(files.where), things)
     if others:
         total = sum(others.values())
         yield Finding(
             "note",
-            f"{total:,} {'file is' if total == 1 else 'files are'} no image by name, and not looked at.",
-            "If there are images among them, save them as JPEG or PNG.",
+            f"{total:,} {'file is' if total == 1 else 'files are'} no {things.removesuffix('s')} by name, and not looked at.",
+            f"If there are {things} among them, save them as {SAVED_AS[things]}.",
             tuple(f"{suffix or 'no ending'} ({number:,})" for suffix, number in others.most_common(8)),
         )
 
@@ -145,10 +147,10 @@ def _counts(survey: Survey) -> dict[str, list[int]]:
     return class_counts(survey.label[reads], survey.split[reads], len(survey.classes))
 
 
-def _training_of_labels(
-    survey: Survey, used: np.ndarray, name: str, split_by: str | None
+def training_of_labels(
+    survey: Survey | Placed, used: np.ndarray, name: str, split_by: str | None
 ) -> tuple[dict[str, int], list[Finding]]:
-    """How training would divide these images: asked of `divide`, with the images' numbers in place of the images."""
+    """How training would divide these samples: asked of `divide`, with their numbers in place of the samples."""
 
     def samples(split: int) -> Samples | None:
         numbers = torch.from_numpy(np.flatnonzero(used & (survey.split == split) & (survey.label >= 0)))

@@ -198,6 +198,9 @@ def _card(column: ColumnFacts) -> dict[str, Any]:
         facts += [("far out", f"{spread.far:,}{', not drawn' if spread.cut else ''}")] if spread.far else []
         facts += [("range", f"{plain(spread.low)} … {plain(spread.high)}")] if spread.cut else []
         chart = small_histogram_svg(spread.edges, spread.counts, label=column.name, ends=_ends(spread))
+    elif spread is not None and column.kind == "text":
+        facts += [("words in a text", f"{spread.low:g} … {spread.high:g}, half have {spread.quantiles[2]:g} or fewer")]
+        chart = small_histogram_svg(spread.edges, spread.counts, label="words in a text", ends=_ends(spread))
     elif spread is not None:
         chart = small_histogram_svg(
             spread.edges, spread.counts, label=column.name, ends=(_day(spread.low), _day(spread.high))

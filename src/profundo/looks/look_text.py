@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from profundo.data.streams.archives import printable
 from profundo.looks.data_facts import DataFacts
+from profundo.looks.sound_facts import SoundFacts
 from profundo.looks.table_facts import ColumnFacts, Spread
 from profundo.pictures.numbers import SPACE, plain
 from profundo.pictures.reading_table import HEAD, OVERRULE, rows_of_readings
@@ -49,7 +50,7 @@ def show(look: DataFacts, console: Console) -> None:
         console.print(_text(line))
     console.print()
     _show_findings(look, console)
-    if look.images is not None:
+    if look.images is not None or look.sounds is not None:
         _show_rows(console, facts_of(look)[1:])
     if look.counts:
         _show_classes(look, console)
@@ -61,8 +62,10 @@ def show(look: DataFacts, console: Console) -> None:
 
 def first_lines(look: DataFacts) -> list[str]:
     """What it is, what is predicted, and what training would have."""
-    if look.kind == "images":
-        number = f"{look.samples:,} images"
+    if look.kind in ("images", "sounds"):
+        number = f"{look.samples:,} {look.kind}"
+    elif look.kind == "series":
+        number = f"{look.samples:,} series of {look.shape[0]:,} × {look.shape[1]:,} (channels × steps)"
     else:
         inputs = sum(not column.is_target for column in look.columns)
         number = f"{look.samples:,} rows, {inputs:,} {'column' if inputs == 1 else 'columns'}"
@@ -79,6 +82,8 @@ def first_lines(look: DataFacts) -> list[str]:
 
 def _input(shape: tuple[int, ...]) -> str:
     sizes = "×".join(map(str, shape))
+    if len(shape) == 2:
+        return f"an input has {sizes} values (channels, samples)"
     if len(shape) == 3:
         return f"an input has {sizes} values (channels, height, width)"
     return "an input has 1 feature" if shape == (1,) else f"an input has {sizes} features"
@@ -95,6 +100,8 @@ def facts_of(look: DataFacts) -> list[tuple[str, str]]:
     if len(look.splits) == 1:
         facts = [("splits", "none set apart; training makes them by chance")]
     images = look.images
+    if look.sounds is not None:
+        return facts + _facts_of_sounds(look.sounds)
     if images is None:
         return facts
     if len(images.sizes) == 1:
@@ -117,6 +124,21 @@ def facts_of(look: DataFacts) -> list[tuple[str, str]]:
     if images.unreadable:
         facts.append(("unreadable", f"{images.unreadable:,}"))
     return facts
+
+
+def _facts_of_sounds(sounds: SoundFacts) -> list[tuple[str, str]]:
+    shortest, middle, longest = sounds.seconds
+    facts = [
+        ("rates", ", ".join(f"{rate:,} Hz {number:,}" for rate, number in sounds.rates.items())),
+        (
+            "lengths",
+            f"{shortest:.3g} to {longest:.3g} s, middle {middle:.3g}; together {sounds.total / 60:,.1f} minutes",
+        ),
+        ("channels", ", ".join(f"{channels} {number:,}" for channels, number in sounds.channels.items())),
+        ("levels", "{:.0f} to {:.0f} dB of full scale, middle {:.0f}".format(*(sounds.levels[at] for at in (0, 2, 1)))),
+        ("bytes", f"{sounds.bytes / 1e6:,.1f} MB"),
+    ]
+    return facts + ([("unreadable", f"{sounds.unreadable:,}")] if sounds.unreadable else [])
 
 
 def _text(words: str, style: str = "") -> Text:
@@ -236,6 +258,9 @@ def _values(column: ColumnFacts, wide: bool) -> str:
     spread = column.spread
     if column.kind == "date":
         return f"{column.first} … {column.last}"
+    if spread is not None and column.kind == "text":
+        often = ", ".join(word for word, _ in column.common)
+        return f"{spread.low:g} … {spread.high:g} words, half have {spread.quantiles[2]:g} or fewer; often: {often}"
     if spread is not None and column.kind == "number":
         mean = f", mean {plain(spread.mean)} ± {plain(spread.std)}" if wide else ""
         return f"{plain(spread.low)} … {plain(spread.high)}{mean}".replace(SPACE, " ")

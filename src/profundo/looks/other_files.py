@@ -1,4 +1,4 @@
-"""Files in a folder or archive of images that are no images by their name."""
+"""Files in a folder or archive of images, or sounds, that are none by their name."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-from profundo.data.streams.archives import IMAGE_SUFFIXES, printable
+from profundo.data.streams.archives import SUFFIXES_OF, printable
 
 __all__ = ["other_files"]
 
 
-def other_files(where: Path) -> Counter[str]:
+def other_files(where: Path, things: str = "images") -> Counter[str]:
     """Ending → how many; hidden files and folders are left aside, links to folders not followed."""
     return Counter(
         printable(os.path.splitext(parts[-1])[1].lower())
         for parts in _all(where)
         if not any(part.startswith(".") or part == "__MACOSX" for part in parts)
-        and os.path.splitext(parts[-1])[1].lower() not in IMAGE_SUFFIXES
+        and os.path.splitext(parts[-1])[1].lower() not in SUFFIXES_OF[things]
     )
 
 

@@ -36,7 +36,7 @@ from profundo.files import in_words
 from profundo.looks.resemblance import SIDE
 from profundo.records import Samples
 
-__all__ = ["SPLITS", "Survey", "Tell", "survey_files", "survey_samples"]
+__all__ = ["SPLITS", "Placed", "Survey", "Tell", "placed_files", "survey_files", "survey_samples"]
 
 SPLITS = ("train", "validation", "test")
 LARGE = 20_000  # bytes of a file from which decoding is worth a thread
@@ -84,6 +84,25 @@ class Survey:
         reads = np.ones(len(self), bool)
         reads[list(self.faults)] = False
         return reads
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where each file lies, by number, as in a Survey."""
+
+    classes: tuple[str, ...]
+    name: Callable[[int], str]
+    split: np.ndarray
+    label: np.ndarray
+
+
+def placed_files(files: Files) -> Placed:
+    placed = [_class_of(placing_of) for placing_of in map(placing(files.paths), files.paths)]
+    classes = tuple(sorted({label for _, label in placed if label is not None}))
+    numbers = {name: label for label, name in enumerate(classes)}
+    split = np.array([-1 if split is None else SPLITS.index(split) for split, _ in placed], np.int8)
+    label = np.array([-1 if label is None else numbers[label] for _, label in placed], np.int32)
+    return Placed(tuple(map(printable, classes)), files.name, split, label)
 
 
 # ----------------------------------------------------------------------------------------------------------- in memory
@@ -142,17 +161,9 @@ def _look_at(images: Tensor, survey: Survey, begin: int) -> None:
 # -------------------------------------------------------------------------------------------------------------- in files
 def survey_files(files: Files, tell: Tell) -> Survey:
     """Of the image files of a folder or archive. Those that do not read are told of in `faults`; nothing stops."""
-    placed = [_class_of(placing_of) for placing_of in map(placing(files.paths), files.paths)]
-    classes = tuple(sorted({label for _, label in placed if label is not None}))
-    survey = _empty(
-        len(files.paths),
-        tuple(map(printable, classes)),
-        files.name,
-        lambda index: _shown(files.read(index)),
-    )
-    numbers = {name: label for label, name in enumerate(classes)}
-    survey.split[:] = [-1 if split is None else SPLITS.index(split) for split, _ in placed]
-    survey.label[:] = [-1 if label is None else numbers[label] for _, label in placed]
+    placed = placed_files(files)
+    survey = _empty(len(files.paths), placed.classes, files.name, lambda index: _shown(files.read(index)))
+    survey.split[:], survey.label[:] = placed.split, placed.label
     with strict():
         _look_at_all(files, survey, tell)
     return survey

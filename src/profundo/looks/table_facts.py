@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,10 @@ import torch
 
 from profundo.data.tables.columns import feature_names, learned
 from profundo.data.tables.frames import raw_rows, recognised
+from profundo.data.text.text_ids import normalised, words_of
 from profundo.looks.relations import relation
 from profundo.looks.telling import telling
-from profundo.records import Column
+from profundo.records import Column, ColumnReading
 
 if TYPE_CHECKING:
     import polars
@@ -69,17 +70,26 @@ class ColumnFacts:
     is_target: bool = False
 
 
-def column_facts(frame: polars.DataFrame, targets: Sequence[str], kind: str | None) -> tuple[ColumnFacts, ...]:
-    """Of each column, those to be predicted last. kind: of the target, as Targets has it; None where there is none."""
+def column_facts(
+    frame: polars.DataFrame,
+    targets: Sequence[str],
+    kind: str | None,
+    readings: Mapping[str, ColumnReading] | None = None,
+) -> tuple[ColumnFacts, ...]:
+    """Of each column, those to be predicted last. kind: of the target, as Targets has it; None where there is none; readings:
+    what columns were taken for."""
     target = (
         _target_values(frame[targets[0]], kind) if len(targets) == 1 and kind in ("classes", "binary", "real") else None
     )
-    inputs = [_input(frame[name], target, kind) for name in frame.columns if name not in targets]
+    readings = readings or {}
+    inputs = [_input(frame[name], target, kind, readings.get(name)) for name in frame.columns if name not in targets]
     return (*inputs, *(_described(frame[name], "to be predicted", 0, is_target=True) for name in targets))
 
 
-def _input(series: polars.Series, target: np.ndarray | None, kind: str | None) -> ColumnFacts:
-    result = recognised(series)
+def _input(
+    series: polars.Series, target: np.ndarray | None, kind: str | None, reading: ColumnReading | None
+) -> ColumnFacts:
+    result = recognised(series, reading)
     if isinstance(result, str):
         return _described(series, f"left out: {result}", 0)
     if series.dtype.is_float():
@@ -87,6 +97,8 @@ def _input(series: polars.Series, target: np.ndarray | None, kind: str | None) -
     raw = raw_rows(series.to_frame(), [result])
     (taught,), _ = learned([result], raw)
     number = len(feature_names((taught,)))
+    if taught.kind == "text":
+        return _of_texts(_described(series, "", number), series, taught, number)
     described = _described(series, _use(taught, number), number)
     if target is None:
         return described
@@ -95,6 +107,30 @@ def _input(series: polars.Series, target: np.ndarray | None, kind: str | None) -
     if result.kind == "date" and kind == "real":  # known before, whatever is measured on that day
         return replace(described, relation=related)
     return replace(described, relation=related, tells=telling(values, is_category, target, kind != "real"))
+
+
+def _of_texts(facts: ColumnFacts, texts: polars.Series, taught: Column, features: int) -> ColumnFacts:
+    """The figures of a column of texts. taught: as these rows teach; spread: of the words in a text; common: words, and in
+    how many different texts each is."""
+    there = [normalised(text) for text in texts.drop_nulls().to_list()]
+    words = words_of(there)
+    often = (
+        words_of(sorted(set(there)))
+        .list.unique()
+        .explode()
+        .drop_nulls()
+        .value_counts(sort=True, name="texts")
+        .head(MOST_SHOWN)
+    )
+    kept, characters = taught.lengths
+    return replace(
+        facts,
+        kind="text",
+        use=f"{features} ids: {kept:,} words, of {len(taught.levels):,} known, and {characters:,} characters",
+        features=features,
+        spread=spread_of(words.list.len().to_numpy().astype(float)) if len(words) else None,
+        common=tuple((str(word), int(count)) for word, count in often.iter_rows()),
+    )
 
 
 def _use(column: Column, number: int) -> str:

@@ -51,10 +51,14 @@ def table_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> l
 
 
 def row_findings(
-    frame: polars.DataFrame, columns: Sequence[ColumnFacts], split: np.ndarray, label: np.ndarray | None
+    frame: polars.DataFrame,
+    columns: Sequence[ColumnFacts],
+    split: np.ndarray,
+    label: np.ndarray | None,
+    together: bool = False,
 ) -> list[Finding]:
     """Rows that are there more than once. split: 0 for training, above for others; label: the class of each row, −1 where
-    it has none; None where classes are not what is predicted."""
+    it has none; None where classes are not what is predicted. together: whether copies stay on one side of a split."""
     used = [column.name for column in columns if column.features] or [c.name for c in columns if not c.is_target]
     if not used:
         return []
@@ -64,7 +68,7 @@ def row_findings(
     counted = {column.name for column in columns if column.use.endswith("numbers the rows")}
     whole = [name for name in frame.columns if name not in counted]
     same_rows = copies_of(frame.select(whole).hash_rows().to_list(), split, labels)
-    return [*_leaked(same_inputs, split), *_copied(same_rows, split), *_quarrels(same_inputs, label)]
+    return [*_leaked(same_inputs, split), *_copied(same_rows, split, together), *_quarrels(same_inputs, label)]
 
 
 def _leaked(copies: Copies, split: np.ndarray) -> Iterator[Finding]:
@@ -80,18 +84,19 @@ def _leaked(copies: Copies, split: np.ndarray) -> Iterator[Finding]:
     )
 
 
-def _copied(copies: Copies, split: np.ndarray) -> Iterator[Finding]:
+def _copied(copies: Copies, split: np.ndarray, together: bool) -> Iterator[Finding]:
     leaked = {number for pair in copies.leaked for number in pair}
     others = [group for group in copies.groups if not leaked.intersection(group)]
     if not others:
         return
     extra = sum(len(group) - 1 for group in others)
     has_test = bool((split > 0).any())
-    serious = not has_test and extra > 0.01 * len(split)
+    serious = not has_test and not together and extra > 0.01 * len(split)
     yield Finding(
         "warning" if serious else "note",
         f"{_rows(extra)} {'is a copy of another' if extra == 1 else 'are copies of others'}, in all columns"
-        + (": splits made by chance will hold the same row on both sides." if serious else "."),
+        + (": splits made by chance will hold the same row on both sides." if serious else "")
+        + (": they are kept on one side of every split." if together else "" if serious else "."),
         "Remove the copies, unless each stands for a case of its own.",
         some([" = ".join(f"row {number + 1:,}" for number in group[:4]) for group in others]),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,10 +27,13 @@ from profundo.looks.data_facts import (
     target_in_words,
 )
 from profundo.looks.findings import Finding
-from profundo.looks.survey import SPLITS
+from profundo.looks.image_look import look_at_images
+from profundo.looks.series_look import course_findings
+from profundo.looks.survey import SPLITS, Tell
 from profundo.looks.table_facts import column_facts
 from profundo.looks.table_findings import row_findings, table_findings
-from profundo.records import Column, ProfundoError, Samples, Targets
+from profundo.looks.text_findings import text_findings
+from profundo.records import Column, ColumnReading, ProfundoError, Samples, Targets
 
 if TYPE_CHECKING:
     import polars
@@ -43,20 +46,29 @@ MOST_ROWS = 200_000
 """Of a table that is not in memory."""
 
 
-def look_at_table(path: Path, how: Reading) -> DataFacts:
-    """At the rows of a file; without a target, at the columns alone."""
+def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
+    """At the rows of a file, or the images that they name; without a target, at the columns alone."""
+    from profundo.data.images.image_tables import images_of_table
+    from profundo.data.series.forecast_windows import forecast_collection
     from profundo.data.tables.frames import doubts, frame_collection, is_parquet, read_table
-    from profundo.data.tables.split_column import by_column, divided_by, learned_from
+    from profundo.data.tables.split_column import by_column, by_text, divided_by, learned_from
 
     table, target = read_table(path, how), how.target
     frame = table.frame
+    if target is not None and (images := images_of_table(table, path, how)) is not None:
+        return look_at_images(images, tell)
     result, findings = None, []
     wanted = target_names(target, frame.columns)
     if target is not None:
         try:
-            by = by_column(how.split_by, frame, wanted, str(path)) if how.split_by is not None else None
-            result = frame_collection(table, path.stem, str(path), learned_from(how))
-            result = result if by is None else divided_by(result, by)
+            if how.horizon is not None:
+                result = forecast_collection(table, path.stem, str(path), how)
+                assert result.inputs.forecast is not None
+                findings += course_findings(frame, result.inputs.forecast, str(path))
+            else:
+                by = by_column(how.split_by, frame, wanted, str(path)) if how.split_by is not None else None
+                result = frame_collection(table, path.stem, str(path), learned_from(how, frame, table.readings))
+                result = replace(result, split_by=by_text(result)) if by is None else divided_by(result, by)
         except ProfundoError as error:
             if not set(wanted) <= set(frame.columns):
                 raise
@@ -75,7 +87,7 @@ def look_at_table(path: Path, how: Reading) -> DataFacts:
         for reading in table.readings.values()
         for note in doubts(reading)
     ]
-    seen = _look_at_frame(path.stem, frame, wanted, result, np.zeros(len(frame), np.int8), findings)
+    seen = _look_at_frame(path.stem, frame, wanted, result, np.zeros(len(frame), np.int8), findings, table.readings)
     readings = result.readings if result is not None else tuple(table.readings.values())
     return replace(seen, readings=() if is_parquet(path) else readings)
 
@@ -139,6 +151,7 @@ def _look_at_frame(
     collection: Collection | None,
     split: np.ndarray,
     findings: Sequence[Finding] = (),
+    readings: Mapping[str, ColumnReading] | None = None,
 ) -> DataFacts:
     findings = list(findings)
     kind = collection.targets.kind if collection is not None else None
@@ -148,7 +161,7 @@ def _look_at_frame(
         findings.append(Finding("note", what, "All of them are trained on."))
         frame = frame.select([*inputs[:MOST_COLUMNS], *wanted])
     seen = frame.filter(split != 2) if (split == 2).any() and (split != 2).any() else frame
-    columns = column_facts(seen, wanted, kind)
+    columns = column_facts(seen, wanted, kind, readings)
     findings += table_findings(seen, columns)
     label = (
         _labels(frame[wanted[0]], collection.targets.classes) if collection and kind in ("classes", "binary") else None
@@ -157,8 +170,11 @@ def _look_at_frame(
     if label is not None and collection is not None:
         counts = class_counts(label, split, len(collection.targets.classes))
     findings += _target_findings(collection, counts, wanted)
-    findings += row_findings(frame, columns, split, label)
-    if not split.any() and (collection is None or collection.split_by is None):
+    together = collection is not None and collection.split_by is not None and collection.split_by.is_input
+    forecast = collection is not None and collection.inputs.forecast is not None
+    findings += row_findings(frame, columns, split, label, together)
+    findings += text_findings(frame, columns, split)
+    if not split.any() and not forecast and (collection is None or collection.split_by is None or together):
         for doubt in unlike_chance(frame, wanted):
             what, _, advice = doubt.rpartition("; ")
             findings.append(Finding("warning", f"{capital(what)}.", f"{capital(advice)}."))
@@ -174,13 +190,22 @@ def _look_at_frame(
         split_sizes(split),
         training,
         shape,
-        target_in_words(collection.targets) if collection is not None else "",
+        _predicted(collection) if collection is not None else "",
         collection.targets.classes if collection is not None else (),
         counts,
         columns=columns,
         notes=tuple(note for note in collection.notes if not note.startswith("column "))
         if collection is not None
         else (),
+    )
+
+
+def _predicted(collection: Collection) -> str:
+    forecast = collection.inputs.forecast
+    return (
+        target_in_words(collection.targets)
+        if forecast is None
+        else f"the next {forecast.horizon:,} steps of {forecast.target!r}"
     )
 
 
@@ -191,7 +216,7 @@ def capital(sentence: str) -> str:
 def _target_findings(
     collection: Collection | None, counts: dict[str, list[int]], wanted: Sequence[str]
 ) -> list[Finding]:
-    if collection is None or collection.targets.kind == "labels":
+    if collection is None or collection.targets.kind == "labels" or collection.inputs.forecast is not None:
         return []
     if collection.targets.kind != "real":
         return class_findings(collection.targets.classes, counts)

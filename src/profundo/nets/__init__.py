@@ -22,18 +22,31 @@ __all__ = [
     "alexnet",
     "build",
     "default",
+    "efficientnet_lite0",
     "fast_cnn",
+    "fcn",
     "initialize_",
     "lenet5",
     "lenet5_1998",
     "linear",
     "load_published",
+    "logmel_cnn",
+    "logmel_gru",
     "mlp",
+    "raw_cnn",
     "resnet",
     "resnet18",
     "resnet34",
     "resnet50",
+    "rocket",
+    "series_gru",
+    "series_linear",
+    "series_net",
     "table_net",
+    "text_cnn",
+    "text_gru",
+    "text_mean",
+    "text_transformer",
     "vgg11",
     "vgg13",
     "vgg16",
@@ -45,6 +58,7 @@ if TYPE_CHECKING:
     from profundo.nets.attention import Translator
     from profundo.nets.captioning import Captioner
     from profundo.nets.dense import linear, mlp
+    from profundo.nets.efficientnet_lite import efficientnet_lite0
     from profundo.nets.fast import fast_cnn
     from profundo.nets.init import initialize_
     from profundo.nets.lenet import lenet5
@@ -54,7 +68,10 @@ if TYPE_CHECKING:
     from profundo.nets.registry import build
     from profundo.nets.residual import resnet
     from profundo.nets.resnets import resnet18, resnet34, resnet50
+    from profundo.nets.series_nets import fcn, rocket, series_gru, series_linear, series_net
+    from profundo.nets.sound_nets import logmel_cnn, logmel_gru, raw_cnn
     from profundo.nets.table_nets import table_net
+    from profundo.nets.text_nets import text_cnn, text_gru, text_mean, text_transformer
     from profundo.nets.vgg import vgg11, vgg13, vgg16, vgg19
 
 _HOMES = {
@@ -64,18 +81,31 @@ _HOMES = {
     "Translator": "attention",
     "alexnet": "alexnets",
     "build": "registry",
+    "efficientnet_lite0": "efficientnet_lite",
     "fast_cnn": "fast",
     "initialize_": "init",
     "lenet5": "lenet",
     "lenet5_1998": "lenet1998",
     "linear": "dense",
     "load_published": "published_weights",
+    "logmel_cnn": "sound_nets",
+    "logmel_gru": "sound_nets",
     "mlp": "dense",
+    "raw_cnn": "sound_nets",
     "resnet": "residual",
     "resnet18": "resnets",
     "resnet34": "resnets",
     "resnet50": "resnets",
+    "fcn": "series_nets",
+    "rocket": "series_nets",
+    "series_gru": "series_nets",
+    "series_linear": "series_nets",
+    "series_net": "series_nets",
     "table_net": "table_nets",
+    "text_cnn": "text_nets",
+    "text_gru": "text_nets",
+    "text_mean": "text_nets",
+    "text_transformer": "text_nets",
     "vgg11": "vgg",
     "vgg13": "vgg",
     "vgg16": "vgg",

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 from difflib import get_close_matches
 
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["NETS", "NETS_FOR_IMAGES", "check", "default"]
+__all__ = ["NETS", "NETS_FOR_IMAGES", "NETS_FOR_SERIES", "NETS_FOR_SOUNDS", "NETS_FOR_TEXTS", "check", "default"]
 
 NETS: dict[str, str] = {
     "linear": "one linear layer: linear, logistic or softmax regression",
     "mlp": "fully connected hidden layers (widths, activation, dropout)",
     "table_net": "an ensemble in one net for tables, on embedded numbers (members, widths, activation, dropout)",
+    "text_mean": "means of the embeddings of words, pairs of words and character n-grams (width, dropout)",
+    "text_cnn": "convolutions over word vectors (Kim 2014) (width, filters, windows, dropout)",
+    "text_gru": "a recurrent net over word vectors from both ends (width, states, dropout)",
+    "text_transformer": "self-attention over word vectors (Vaswani et al. 2017) (width, heads, layers, dropout)",
+    "rocket": "thousands of fixed convolutions of series, and a linear layer (Dempster et al. 2021) (features)",
+    "fcn": "1-D convolutions over series and their mean (Wang et al. 2017) (widths)",
+    "series_gru": "gated recurrent units over series (width, layers)",
+    "series_linear": "one linear layer on the steps of series, from the last value on (Zeng et al. 2023)",
+    "series_net": "for forecasts: ridge regression corrected by an ensemble of perceptrons (members, width, dropout)",
     "lenet5": "LeNet-5 with ReLU and max pooling (LeCun et al. 1998), for small images",
     "lenet5_1998": "LeNet-5 as published: C3 table, trainable averages, scaled tanh, codes of 7×12 (connections)",
     "fast_cnn": "small strided convolutions with batch normalisation: the quickest to train on images",
@@ -24,18 +34,35 @@ NETS: dict[str, str] = {
     "resnet18": "residual network of 18 layers for ImageNet (He et al. 2015, table 1) (width)",
     "resnet34": "residual network of 34 layers for ImageNet (width)",
     "resnet50": "residual network of 50 layers with bottlenecks for ImageNet (width)",
+    "efficientnet_lite0": "EfficientNet-Lite0, a small net for ImageNet (Tan & Le 2019; Liu 2020) (width, dropout)",
+    "logmel_cnn": "log-mel spectrogram and small convolutions: the one to begin with for sounds (width, dropout)",
+    "logmel_gru": "log-mel spectrogram and a recurrent net from both ends, for sounds (width, dropout)",
+    "raw_cnn": "convolutions on the samples of sounds themselves (Dai et al. 2016) (width, dropout)",
 }
 
-PUBLISHED_NETS = frozenset({"alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "resnet18", "resnet34", "resnet50"})
-"""Nets for ImageNet, of which torchvision publishes the weights."""
+PUBLISHED_NETS = frozenset(
+    {"alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "resnet18", "resnet34", "resnet50", "efficientnet_lite0"}
+)
+"""Nets for ImageNet, of which there are published weights."""
+
+NETS_FOR_SOUNDS = frozenset({"logmel_cnn", "logmel_gru", "raw_cnn"})
 
 NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | PUBLISHED_NETS
 
+NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transformer"})
+
+NETS_FOR_SERIES = frozenset({"rocket", "fcn", "series_gru", "series_linear", "series_net"})
+
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "fast_cnn" for images, "table_net" for rows, "mlp" for planes of one or two features."""
-    if spec.inputs.kind == "image":
-        return "fast_cnn"
+    """The net to begin with: "fast_cnn" for images, "logmel_cnn" for sounds, "rocket" for series, "series_net" for forecasts,
+    "text_mean" for rows with texts, "table_net" for other rows, "mlp" for planes of one or two features and arrays."""
+    if spec.inputs.texts:
+        return "text_mean"
+    if spec.inputs.kind in ("image", "sound"):
+        return "fast_cnn" if spec.inputs.kind == "image" else "logmel_cnn"
+    if spec.inputs.kind == "series":
+        return "rocket" if spec.inputs.forecast is None else "series_net"
     return "table_net" if spec.inputs.kind == "features" and spec.inputs.shape[0] > 2 else "mlp"
 
 
@@ -45,8 +72,30 @@ def check(name: str, spec: Spec) -> None:
         near = get_close_matches(name, NETS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
         raise ProfundoError(f"net: expected one of {', '.join(NETS)}, got {name!r}; {hint}")
+    if (name in NETS_FOR_TEXTS) != bool(spec.inputs.texts):
+        names = ", ".join(repr(column.name) for column in spec.inputs.texts)
+        there = f"read texts, as in {names}" if names else f"have no texts but {spec.inputs.things}"
+        raise ProfundoError(
+            f"net {name}: the data {there}; use {', '.join(sorted(NETS_FOR_TEXTS)) if names else default(spec)}"
+            + (f", or leave out the texts: --drop {shlex.quote(spec.inputs.texts[0].name)}" if names else "")
+        )
     if name in NETS_FOR_IMAGES and (spec.inputs.kind != "image" or len(spec.inputs.shape) != 3):
         raise ProfundoError(
             f"net {name}: expected images (channels, height, width), "
-            f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use mlp or linear"
+            f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use {instead(spec)}"
         )
+    if name in NETS_FOR_SOUNDS and (spec.inputs.kind != "sound" or not spec.inputs.sound.rate):
+        raise ProfundoError(
+            f"net {name}: expected sounds of a known rate, the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use "
+            f"{instead(spec)}"
+        )
+    if name in NETS_FOR_SERIES and len(spec.inputs.shape) != 2:
+        raise ProfundoError(
+            f"net {name}: expected series (channels, steps), the data have {spec.inputs.kind} of shape "
+            f"{spec.inputs.shape}; use {instead(spec)}"
+        )
+
+
+def instead(spec: Spec) -> str:
+    """Nets that take such inputs, in words."""
+    return ", ".join([*(sorted(NETS_FOR_SOUNDS) if spec.inputs.kind == "sound" else ()), "mlp or linear"])

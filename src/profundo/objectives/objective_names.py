@@ -22,11 +22,16 @@ _BY_TARGET: dict[TargetKind, tuple[str, ...]] = {
     "binary": ("bernoulli", "hinge"),
     "labels": ("bernoulli",),
     "real": ("gaussian", "laplace", "huber"),
+    "any": (),
 }
 
 
 def default_name(targets: Targets) -> str:
-    """The objective whose distribution suits the targets."""
+    """The objective whose distribution suits the targets. Raises ProfundoError for those of any shape, which need a loss."""
+    if not _BY_TARGET[targets.kind]:
+        raise ProfundoError(
+            "loss: targets of this shape have no usual one; give loss=…, a function of (outputs, targets)"
+        )
     return _BY_TARGET[targets.kind][0]
 
 

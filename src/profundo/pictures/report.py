@@ -82,10 +82,13 @@ def _results(report: Report) -> dict[str, Any]:
         "trust": trust and report_results.calibration_words(trust, kind),
         "calibration": trust and report_results.calibration_grid(trust, kind),
         "fits": [(fit.name, report_results.fit_figures(fit)) for fit in report.fits[:MOST_FITS]],
+        "steps": report_results.step_figure(scores) if scores.steps else None,
+        "courses": report_results.course_figures(report.courses),
         "rankings": report_results.ranking_figures(report.rankings),
         "importances": report.effects and report_results.importance_grid(report.effects),
         "dependence_charts": report_results.dependence_charts(report.effects, kind) if report.effects else [],
         "dependence_tables": report_results.dependence_tables(report.effects, kind) if report.effects else [],
+        "words": report_results.words_grid(report.effects, kind) if report.effects else None,
         "mistakes": report_results.mistakes(report.worst, kind),
     }
 
@@ -97,6 +100,7 @@ def _setup(report: Report) -> dict[str, Any]:
         "layers": report_setup.layers_grid(report.layers, inputs),
         "weights": None if first is None else report_setup.weights(first.images),
         "examples": report_setup.examples(report),
+        "series": report_setup.series_figures(report),
         "augmented": None if augmented is None else image_grid(augmented, IN_A_ROW),
         "augmented_small": report_results.small(augmented),
         "counts": report_setup.counts_grid(report) if report.counts else None,

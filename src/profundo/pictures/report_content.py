@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ColumnRow",
+    "Course",
     "Dependence",
     "Effects",
+    "Examples",
     "FirstLayer",
     "Fit",
     "Importance",
@@ -38,16 +40,17 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """One sample with a large loss. image: uint8 (channels, height, width); row: its values in the order of the columns;
-    confidence: the probability that the network gave to its prediction; number: of the row in its source, from 1; ids: what
-    else says which row it is, by column; drivers:
-    the values that drove the answer, with how much they added."""
+    """One sample with a large loss. image: uint8 (channels, height, width); audio: a sound as a data-URI; row: its values in
+    the order of the columns; confidence: the probability that the network gave to its prediction; number: of the row in its
+    source, from 1; ids: what else says which row it is, by column; drivers: the values that drove the answer, with how much
+    they added."""
 
     truth: str
     prediction: str
     loss: float
     confidence: float | None = None
     image: Tensor | None = None
+    audio: str = ""
     row: Sequence[Value] = ()
     number: int | None = None
     drivers: Sequence[Value] = ()
@@ -76,15 +79,27 @@ class Dependence:
 
 
 @dataclass(frozen=True, slots=True)
+class WordEffect:
+    """A word that speaks for `output`, a class or a number: what it adds on average to the log odds, or the number, of the
+    `texts` that it is in."""
+
+    output: str
+    word: str
+    change: float
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Effects:
     """What the network goes by, of `samples` test rows. figure: the one that shuffling makes worse; columns: how many there
-    are; importances: of those that were tried."""
+    are; importances: of those that were tried; words: the most telling ones of texts, the first of an output first."""
 
     figure: str
     samples: int
     columns: int
     importances: Sequence[Importance]
     dependences: Sequence[Dependence] = ()
+    words: Sequence[WordEffect] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +128,26 @@ class Fit:
     edges: Sequence[float]
     counts: Sequence[int]
     beyond: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A test window: what was, the last value last; then how it went on, what was forecast, and the edges of its intervals."""
+
+    title: str
+    past: Sequence[float]
+    truth: Sequence[float]
+    predicted: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Training series of one class in one picture: lines by name, each of one channel. label: "" where there are no classes."""
+
+    label: str
+    lines: Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +181,7 @@ class Report:
     counts: samples per class (or label) of each split; one number for real targets; sizes: samples of each split.
     examples: raw uint8 images (images, channels, height, width) with one label each.
     augmented: raw uint8 images by rows of 8, a training image as it is and as it comes in 7 steps.
+    series: of series a few of each class; courses: of a forecast some test windows.
     facts: what identifies the data. seconds: by phase. asked: the settings, nested or flat. command: repeats the run;
     drawn_by: a command that draws the network. threshold: from which probability a class is answered, in words.
     """
@@ -165,6 +201,8 @@ class Report:
     examples: Tensor | None = None
     example_labels: Sequence[str] = ()
     augmented: Tensor | None = None
+    series: Sequence[Examples] = ()
+    courses: Sequence[Course] = ()
     columns: Sequence[ColumnRow] = ()
     layers: Sequence[LayerRow] = ()
     first_layer: FirstLayer | None = None

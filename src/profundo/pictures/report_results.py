@@ -13,10 +13,10 @@ from profundo.pictures.bars import histogram_svg
 from profundo.pictures.charts import Line, curves_svg, lines_svg, residuals_svg, scatter_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.reliability_chart import reliability_svg
-from profundo.pictures.report_content import Effects, Fit, Ranking, Value, Worst
+from profundo.pictures.report_content import Course, Effects, Fit, Ranking, Value, Worst
 from profundo.pictures.tables import Cell, Figure, Grid, Row, bars
 from profundo.pictures.verdict import is_share, score
-from profundo.records import Calibration, ClassScores
+from profundo.records import Calibration, ClassScores, Scores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +27,7 @@ __all__ = [
     "calibration_words",
     "charts",
     "classes_grid",
+    "course_figures",
     "dependence_charts",
     "dependence_tables",
     "epochs_grid",
@@ -40,6 +41,7 @@ __all__ = [
     "ranking_figures",
     "reliability_figure",
     "small",
+    "step_figure",
     "training_words",
     "weakest",
 ]
@@ -48,6 +50,7 @@ LARGEST_MATRIX = 20  # classes; above, only the most confused pairs are listed
 MOST_PAIRS = 15
 MOST_EPOCH_ROWS = 200
 MOST_COLUMNS = 7  # of a mistaken row, shown in full; of more, only the most unusual values
+LONG = 40  # characters of a value that is shown as prose
 MOST_UNUSUAL = 4
 UNUSUAL = 2.0  # standard deviations from which a value is marked
 NOTABLE = 1.0  # and from which it is told at all, where there are too many to tell
@@ -317,6 +320,22 @@ def dependence_tables(effects: Effects, kind: str) -> list[Grid]:
     return tables
 
 
+def words_grid(effects: Effects, kind: str) -> Grid | None:
+    """The words that speak most for each class, or for larger numbers."""
+    if not effects.words:
+        return None
+    what = "value" if kind == "real" else "log odds"
+    caption = (
+        f"The most telling words: what a word adds on average to the {what} where it is there and not left out, over the test "
+        "texts that have it, three or more. One word at a time, so what two say together is counted twice or not at all."
+    )
+    rows: list[Row] = [
+        [one.output, one.word, Cell(numbers.plain(one.change)), Cell(f"{one.texts:,}", look="muted")]
+        for one in effects.words
+    ]
+    return Grid(caption, ["speaks for", "word", f"adds to the {what}", "texts"], rows, look="names")
+
+
 def _answer(kind: str) -> str:
     return "predicted value" if kind == "real" else "probability"
 
@@ -434,6 +453,36 @@ def fit_figures(fit: Fit) -> list[Figure]:
     ]
 
 
+def step_figure(scores: Scores) -> Figure:
+    """The error of a forecast by step."""
+    ahead = range(1, len(scores.steps) + 1)
+    lines = [
+        Line("this network", ahead, [step.rmse for step in scores.steps]),
+        Line(scores.baseline_name, ahead, [step.simple for step in scores.steps], style=2),
+    ]
+    held = sum(step.held for step in scores.steps) / len(scores.steps)
+    return Figure(
+        lines_svg(lines, x_label="steps ahead", y_label="RMSE", log_y=False),
+        f"Error by step of the horizon, on the test split. The intervals, made of validation errors to hold "
+        f"90{numbers.SPACE}% of the values, hold {_about(held)} of the test’s.",
+    )
+
+
+def course_figures(courses: Sequence[Course]) -> list[Figure]:
+    """Forecasts beside how it went on."""
+    figures = []
+    for course in courses:
+        before, ahead = range(1 - len(course.past), 1), range(1, len(course.truth) + 1)
+        lines = [
+            Line("what was", before, course.past, style=0),
+            Line("how it went on", ahead, course.truth, style=2),
+            Line("forecast", ahead, course.predicted, course.low, course.high, style=1),
+        ]
+        caption = f"{course.title}. The band is the interval of each step."
+        figures.append(Figure(lines_svg(lines, x_label="steps", y_label="value", log_y=False), caption))
+    return figures
+
+
 # -------------------------------------------------------------------------------------------------- worst mistakes
 def mistakes(worst: Sequence[Worst], kind: str) -> dict[str, Any]:
     """Cards with images, or rows of a table: all their columns if they are few, else the most unusual values."""
@@ -454,6 +503,8 @@ def mistakes(worst: Sequence[Worst], kind: str) -> dict[str, Any]:
         "numbers": any(one.number is not None for one in worst),
         "ids": list(worst[0].ids) if worst else [],
         "drivers": any(one.drivers for one in worst),
+        "texts": any(len(value.text) > LONG for row in rows for value in row),
+        "long": LONG,
         "pictures": any(one.image is not None for one in worst),
         "columns": [value.name for value in rows[0]] if few else [],
         "wide": bool(rows) and not few,

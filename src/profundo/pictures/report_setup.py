@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby, islice
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
+from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.report_content import ColumnRow, Report
 from profundo.pictures.report_results import small
-from profundo.pictures.tables import Grid, Row, bars
+from profundo.pictures.tables import Figure, Grid, Row, bars
 from profundo.records import Inputs, LayerRow
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["columns_grid", "counts_grid", "examples", "inputs_grid", "layers_grid", "weights"]
+__all__ = ["columns_grid", "counts_grid", "examples", "inputs_grid", "layers_grid", "series_figures", "weights"]
 
 MOST_CLASS_STRIPS = 12  # distinct labels up to which examples are shown in one strip a class
 MOST_IN_A_STRIP = 12
@@ -73,6 +74,24 @@ def examples(report: Report) -> dict[str, Any]:
     return result | {"strips": _strips(images, labels, report.spec.targets.classes)}
 
 
+def series_figures(report: Report) -> list[Figure]:
+    """A chart of example series for each class, or of all."""
+    return [
+        Figure(
+            lines_svg(
+                [Line(name, range(1, len(values) + 1), values) for name, values in one.lines.items()],
+                x_label="step",
+                y_label="value",
+                log_y=False,
+            ),
+            f"Training series of class {one.label}, as they arrive."
+            if one.label
+            else "Training series, as they arrive.",
+        )
+        for one in report.series
+    ]
+
+
 def _strips(images: Tensor, labels: Sequence[str], classes: Sequence[str]) -> list[dict[str, Any]]:
     """All strips have the same number of places."""
     place = {name: index for index, name in enumerate(classes)}
@@ -111,16 +130,20 @@ def columns_grid(columns: Sequence[ColumnRow], features: int) -> Grid:
 
 
 def inputs_grid(inputs: Inputs) -> Grid:
-    """Mean and standard deviation of each channel or feature; of very many, of the first."""
+    """Mean and standard deviation of each channel or feature; of very many, of the first; none of the ids of texts."""
     what, names = (
-        ("channel", CHANNELS.get(len(inputs.mean), ())) if inputs.kind == "image" else ("feature", inputs.names)
+        ("channel", CHANNELS.get(len(inputs.mean), ()) if inputs.kind == "image" else ("mono",))
+        if inputs.kind in ("image", "sound")
+        else ("feature", inputs.names)
     )
     names = names or tuple(f"{what} {i}" for i in range(len(inputs.mean)))
-    rows = list(islice(zip(names, inputs.mean, inputs.std, strict=False), MOST_FEATURES))
+    ids = tuple(f"{column.name}, {part} " for column in inputs.texts for part in ("word", "character"))
+    each = [row for row in zip(names, inputs.mean, inputs.std, strict=False) if not (ids and row[0].startswith(ids))]
+    rows = each[:MOST_FEATURES]
     clipped = [name for name, far in zip(names, inputs.clipped, strict=False) if far]
     caption = "Measured on the training split in raw units; the network sees (raw − mean) / standard deviation."
-    if len(rows) < len(inputs.mean):
-        caption += f" The first {len(rows):,} of {len(inputs.mean):,}."
+    if len(rows) < len(each):
+        caption += f" The first {len(rows):,} of {len(each):,}."
     if clipped:
         more = f" and {len(clipped) - MOST_NAMED} more" if len(clipped) > MOST_NAMED else ""
         caption += (

@@ -106,7 +106,8 @@ def no_better(name: str, scores: Scores, samples: str) -> str:
         one for one, row in zip(scores.per_class, zip(*scores.confusion, strict=True), strict=False) if any(row)
     ]
     always = f": it answers {answered[0].name!r} to all of them" if len(answered) == 1 else ""
-    return f"no better than a constant answer{doubt or f' on {samples}'}{always}"
+    simple = "a constant answer" if scores.baseline_name == "constant predictor" else f"the {scores.baseline_name}"
+    return f"no better than {simple}{doubt or f' on {samples}'}{always}"
 
 
 def rule(targets: Targets) -> str:
@@ -118,7 +119,7 @@ def rule(targets: Targets) -> str:
 
 def scores_grid(scores: Scores, validation: Scores | None, kept: str) -> Grid:
     """All figures beside those of simpler predictors, with a dash for what was not measured. kept: which network it is."""
-    others = [("validation", validation.values if validation else {}), ("constant predictor", scores.baseline)]
+    others = [("validation", validation.values if validation else {}), (scores.baseline_name, scores.baseline)]
     others = [(title, values) for title, values in [*others, (_linear_kind(scores), scores.linear)] if values]
     spans = {name: span(name, scores.intervals.get(name)) for name in scores.values}
     sure = any(spans.values())
@@ -152,7 +153,7 @@ def rungs(name: str, scores: Scores) -> list[Rung]:
     """The network, the linear model and the constant on one scale."""
     low, high = scores.intervals.get(name, (None, None))
     results = [Rung("this network", scores.values[name], score(name, scores.values[name]), low, high, 0)]
-    for title, values in ((_linear_kind(scores), scores.linear), ("constant predictor", scores.baseline)):
+    for title, values in ((_linear_kind(scores), scores.linear), (scores.baseline_name, scores.baseline)):
         if name in values:
             results.append(Rung(title, values[name], score(name, values[name])))
     return results
@@ -185,11 +186,11 @@ def _against(name: str, scores: Scores, targets: Targets, things: str) -> list[s
     constant, linear = scores.baseline.get(name), scores.linear.get(name)
     if constant is not None and (verdict := no_better(name, scores, f"{scores.samples:,} test {things}")):
         predictions.append(
-            f"This is {verdict}. A predictor that always answers {rule(targets)} reaches {score(name, constant)}: by this "
+            f"This is {verdict}. {_simple(scores, targets)} reaches {score(name, constant)}: by this "
             "measure it is not shown that the network has learnt anything."
         )
     elif constant is not None:
-        predictions.append(f"A predictor that always answers {rule(targets)} would reach {score(name, constant)}.")
+        predictions.append(f"{_simple(scores, targets)} would reach {score(name, constant)}.")
     if linear is not None:
         reach = f"{_linear(scores)[:1].upper()}{_linear(scores)[1:]} reaches {score(name, linear)}"
         inside = interval is not None and interval[0] <= linear <= interval[1]
@@ -200,6 +201,12 @@ def _against(name: str, scores: Scores, targets: Targets, things: str) -> list[s
         else:
             predictions.append(f"{reach}.")
     return predictions
+
+
+def _simple(scores: Scores, targets: Targets) -> str:
+    if scores.baseline_name != "constant predictor":
+        return f"The {scores.baseline_name}, again and again,"
+    return f"A predictor that always answers {rule(targets)}"
 
 
 def _linear(scores: Scores) -> str:

@@ -40,14 +40,15 @@ def run_recipe(
     data_dir: str | None = None,
     out: str | Path | bool | None = None,
     voice: Voice | None = None,
+    **settings: Any,
 ) -> RecipeRun:
-    """Run a recipe. given: settings that differ from the recipe's own. out: False keeps nothing.
+    """Run a recipe. given, settings: those that differ from the recipe's own. out: False keeps nothing.
 
     The caller's random state is left as it was. Raises Interrupted after SIGINT or SIGTERM, when the state is saved.
     """
     if not 0 <= seed < 2**63:
         raise ProfundoError(f"seed: expected a whole number from 0 to 2⁶³ − 1, got {seed}")
-    request = Request(name, settle(name, given or {}, quick), seed, device, data_dir)
+    request = Request(name, settle(name, {**(given or {}), **settings}, quick), seed, device, data_dir)
     choose_device(device)
     alone()
     folder = None if out is False else Folder.create(name, None if out is True else out)

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from contextlib import suppress
 from math import prod
+from typing import Any
 
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
-from profundo.data import standardize
-from profundo.data.streams.blocks import gather
+from profundo.data.batches import in_order
+from profundo.data.splits.splits import chosen
 from profundo.evaluate import evaluating
-from profundo.records import Dataset, ProfundoError
+from profundo.objectives.own_losses import main_output
+from profundo.records import Batch, Dataset, Inputs, ProfundoError
 from profundo.runs.experiment import Experiment
+from profundo.runs.given.own import Own
 from profundo.runs.saved_model import keepable, packed
 from profundo.train.randomness import seeded
 from profundo.train.updates import ALONE
+from profundo.trees import arguments, called, leaves, length, mapped
 
-__all__ = ["check_data", "check_normalisation", "check_outputs", "check_saving", "note_of_output_layer"]
+__all__ = [
+    "check_data",
+    "check_loss",
+    "check_normalisation",
+    "check_outputs",
+    "check_saving",
+    "note_of_output_layer",
+    "trained_outputs",
+    "tried_outputs",
+    "two_samples",
+]
 
 TRIED = 2**18  # numbers of the samples that a net is tried on, of which there are from 8 to 64
 FAR = 1000.0  # times as large as they are
@@ -33,17 +48,10 @@ def check_data(data: Dataset) -> None:
     """Raises ProfundoError when a split's targets do not fit its inputs, or its values are not what the spec says."""
     spec = data.spec
     for name, split in (("train", data.train), ("validation", data.validation), ("test", data.test)):
-        inputs, targets = split.inputs, split.targets
-        if len(inputs) != len(targets):
-            raise ProfundoError(
-                f"{data.name}: {name} has {len(inputs)} inputs and {len(targets)} targets; expected as many"
-            )
-        if isinstance(inputs, Tensor) and tuple(inputs.shape[1:]) != spec.inputs.shape:
-            raise ProfundoError(
-                f"{data.name}: {name} inputs are {tuple(inputs.shape[1:])}, the spec says {spec.inputs.shape}"
-            )
-        if isinstance(inputs, Tensor) and inputs.is_floating_point() and not bool(inputs.isfinite().all()):
-            raise ProfundoError(f"{data.name}: {name} inputs hold NaN or infinite values; clean them")
+        check_inputs(split.inputs, spec.inputs, f"{data.name}: {name}", len(split))
+        targets = split.targets
+        if spec.targets.kind == "any":
+            continue
         if spec.targets.kind in ("real", "labels"):
             right = targets.is_floating_point() and targets.ndim == 2 and targets.shape[1] == spec.outputs
             wanted = f"float (samples, {spec.outputs})"
@@ -62,24 +70,120 @@ def check_data(data: Dataset) -> None:
             )
 
 
+def check_inputs(inputs: Any, about: Inputs, where: str, targets: int) -> None:
+    """Raises ProfundoError for another number of samples than targets, another shape, and what is not finite."""
+    count = length(inputs) if isinstance(inputs, tuple | dict) else len(inputs)
+    if count != targets:
+        raise ProfundoError(f"{where} has {count} inputs and {targets} targets; expected as many")
+    if about.parts:
+        for leaf, part in zip(leaves(inputs), about.parts, strict=True):
+            check_inputs(leaf, part, where, targets)
+        return
+    if isinstance(inputs, Tensor) and tuple(inputs.shape[1:]) != about.shape:
+        raise ProfundoError(f"{where} inputs are {tuple(inputs.shape[1:])}, the spec says {about.shape}")
+    if isinstance(inputs, Tensor) and inputs.is_floating_point() and not bool(inputs.isfinite().all()):
+        raise ProfundoError(f"{where} inputs hold NaN or infinite values; clean them")
+
+
+def two_samples(data: Dataset, device: torch.device) -> Batch:
+    """The first two training samples, as the net sees them; of one sample, that twice."""
+    places = torch.tensor([0, min(1, len(data.train) - 1)])
+    return next(in_order(chosen(data.train, places), data.spec, device=device, workers=0))
+
+
+def tried_outputs(net: nn.Module, data: Dataset) -> Any:
+    """What the net gives for two samples. Raises ProfundoError where it does not take them."""
+    parameter = next((one for one in net.parameters() if not is_lazy(one)), torch.empty(0))
+    inputs = two_samples(data, parameter.device).inputs
+    try:
+        with evaluating(net), seeded(0):
+            return called(net, inputs)
+    except Exception as error:  # noqa: BLE001 - a program of somebody else
+        raise ProfundoError(
+            f"{type(net).__name__}: expected to take inputs {shapes_of(data.spec.inputs)}: {' '.join(str(error).split())[:300]}"
+        ) from None
+
+
+def shapes_of(inputs: Inputs) -> str:
+    if inputs.parts:
+        return ", ".join(map(shapes_of, inputs.parts))
+    return f"({', '.join(map(str, ('batch', *inputs.shape)))})"
+
+
 def check_outputs(net: nn.Module, data: Dataset) -> None:
     """Raises ProfundoError when the net does not take the data's inputs or does not give as many outputs as they need."""
-    shape = data.spec.inputs.shape
-    parameter = next(net.parameters(), torch.empty(0))
+    targets, given = data.spec.targets, tried_outputs(net, data)
+    if targets.kind == "any":
+        return
+    outputs = main_output(given)
+    if outputs.shape == (2, data.spec.outputs):
+        return
+    remedy = "change the width of the last layer"
+    if targets.kind == "classes" and outputs.shape == (2, 1):
+        remedy += ", or give task='real' where the target is a number"
+    if targets.kind == "real" and outputs.ndim == 2 and len(targets.names) == 1:
+        remedy += ", or give task='classes' where the target is one of several"
+    raise ProfundoError(
+        f"{type(net).__name__}: expected outputs (batch, {data.spec.outputs}) for {data.name}, got {tuple(outputs.shape)} "
+        f"for a batch of 2; {remedy}"
+    )
+
+
+def check_loss(net: nn.Module, data: Dataset, own: Own) -> None:
+    """Raises ProfundoError when a loss of one's own does not take what the net gives, in evaluation and in training."""
+    if own.loss is None:
+        return
+    device = next(net.parameters(), torch.empty(0)).device
+    batch = two_samples(data, device)
+    judged = None if own.loss.judge is not None else tried_outputs(net, data)
+    for outputs in (judged, trained_outputs(net, data)):
+        if outputs is None:
+            continue
+        try:
+            with torch.no_grad(), seeded(0):
+                cost = own.loss.mean_cost(outputs, batch.targets, 2)
+        except ProfundoError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a function of somebody else
+            raise ProfundoError(
+                f"loss {own.loss.name}: failed for outputs {in_shapes(outputs)} and targets {in_shapes(batch.targets)}: "
+                f"{type(error).__name__}: {' '.join(str(error).split())[:250]}"
+            ) from None
+        if not bool(cost.isfinite()) and data.spec.targets.kind == "any":
+            raise ProfundoError(f"loss {own.loss.name}: gave {float(cost)} for two samples; expected a finite number")
+
+
+def in_shapes(tree: Any) -> str:
+    if isinstance(tree, Tensor):
+        return f"({', '.join(map(str, tree.shape))}) {str(tree.dtype)[6:]}"
+    return f"{type(tree).__name__} of {', '.join(in_shapes(leaf) for leaf in leaves(tree) if isinstance(leaf, Tensor))}"
+
+
+def trained_outputs(net: nn.Module, data: Dataset) -> Any:
+    """What the net gives in training for two samples, where that may be more than in evaluation: its code looks at `training`.
+    None elsewhere, and where it takes no two."""
+    if not any("training" in names_in(module.forward) for module in net.modules()):
+        return None
+    modes = [(module, module.training) for module in net.modules()]
+    inputs = two_samples(data, next(net.parameters(), torch.empty(0)).device).inputs
+    buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
     try:
-        with evaluating(net):
-            outputs = net(torch.zeros(2, *shape, device=parameter.device))
-    except (RuntimeError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise ProfundoError(
-            f"{type(net).__name__}: expected to take inputs (batch, {', '.join(map(str, shape))}): {reason}"
-        ) from None
-    if not isinstance(outputs, Tensor) or outputs.shape != (2, data.spec.outputs):
-        arrived = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-        raise ProfundoError(
-            f"{type(net).__name__}: expected outputs (batch, {data.spec.outputs}) for {data.name}, got {arrived} "
-            "for a batch of 2; change the width of the last layer"
-        )
+        with torch.no_grad(), seeded(0):
+            net.train()
+            return torch.func.functional_call(net, buffers, *arguments(net, inputs))
+    except Exception:  # noqa: BLE001 - the first step tells more
+        return None
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def names_in(function: Any) -> tuple[str, ...]:
+    """What the code of a module's own forward reads; of PyTorch's modules nothing that matters here."""
+    code = getattr(function, "__code__", None)
+    if code is None or getattr(function, "__module__", "").startswith("torch.nn."):
+        return ()
+    return tuple(code.co_names)
 
 
 def note_of_output_layer(net: nn.Module, data: Dataset) -> str:
@@ -90,12 +194,12 @@ def note_of_output_layer(net: nn.Module, data: Dataset) -> str:
     targets, many = data.spec.targets, min(len(data.train), max(8, min(64, TRIED // prod(data.spec.inputs.shape))))
     last = ""
     with suppress(Exception), evaluating(net), torch.enable_grad(), seeded(0):  # what fails here will fail in training
-        raw = gather(data.train.inputs, torch.linspace(0, len(data.train) - 1, many, dtype=torch.float64).long())
-        inputs = standardize(raw, data.spec.inputs).to(next(net.parameters(), torch.empty(0)).device)
-        outputs: Tensor = net(inputs)
-        last = (
-            last_layer(outputs) or layer_of_shares(outputs) or layer_of_bounds(torch.cat([outputs, net(FAR * inputs)]))
-        )
+        places = torch.linspace(0, len(data.train) - 1, many, dtype=torch.float64).long()
+        device = next(net.parameters(), torch.empty(0)).device
+        inputs = next(in_order(chosen(data.train, places), data.spec, device=device, workers=0)).inputs
+        outputs = main_output(called(net, inputs))
+        last = last_layer(outputs) or layer_of_shares(outputs)
+        last = last or layer_of_bounds(torch.cat([outputs, main_output(called(net, mapped(far, inputs)))]))
     if not last:
         return ""
     if targets.kind == "real":
@@ -108,6 +212,10 @@ def note_of_output_layer(net: nn.Module, data: Dataset) -> str:
         f"{type(net).__name__} ends in a {last}, but the objective takes outputs without bounds and applies the output layer "
         f"itself, as do the predictions: {effect}."
     )
+
+
+def far(leaf: Tensor) -> Tensor:
+    return FAR * leaf if leaf.is_floating_point() else leaf
 
 
 def last_layer(outputs: Tensor) -> str:
@@ -136,22 +244,22 @@ def layer_of_bounds(outputs: Tensor) -> str:
     return "sigmoid" if 0 <= low < 1e-3 and 1 - 1e-3 < high <= 1 else ""
 
 
-def check_normalisation(net: nn.Module, data: Dataset, chosen: Experiment, processes: int = 1) -> None:
+def check_normalisation(net: nn.Module, data: Dataset, choices: Experiment, processes: int = 1) -> None:
     """Raises ProfundoError where batch normalisation would be given one value a channel, of which it can make nothing."""
-    batch = min(chosen.batch_size or 1, len(data.train))
-    if batch // min(chosen.accumulate, max(1, batch // processes)) > 1:
+    batch = min(choices.batch_size or 1, len(data.train))
+    if batch // min(choices.accumulate, max(1, batch // processes)) > 1:
         return
     modes = [(module, module.training) for module in net.modules()]
-    sample = torch.zeros(1, *data.spec.inputs.shape, device=next(net.parameters(), torch.empty(0)).device)
+    sample = mapped(lambda leaf: leaf[:1], two_samples(data, next(net.parameters(), torch.empty(0)).device).inputs)
     buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
     try:
         with torch.no_grad(), seeded(0):
             if not net.training:
                 net.train()
-            torch.func.functional_call(net, buffers, (sample,))
+            torch.func.functional_call(net, buffers, *arguments(net, sample))
     except ValueError as error:
         if ALONE in str(error):
-            parts = f" in {chosen.accumulate} parts" if chosen.accumulate > 1 else ""
+            parts = f" in {choices.accumulate} parts" if choices.accumulate > 1 else ""
             raise ProfundoError(
                 f"batch normalisation: expected two samples or more in each part of a batch, got one (batches of {batch}{parts}); "
                 "raise --batch-size" + (" or lower --accumulate" if parts else "")

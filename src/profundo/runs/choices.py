@@ -8,49 +8,77 @@ from profundo import nets
 from profundo.data import load
 from profundo.data.batches import shared_batch_size
 from profundo.evaluate.scores import PROBABILITIES
+from profundo.nets.published_weights import published
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.checks import check_normalisation
 from profundo.runs.experiment import Experiment, completed
+from profundo.runs.given.own import NOTHING, Own
 from profundo.runs.preparing import Prepared, objective_of, precision_of
-from profundo.runs.saved_model import build_net
+from profundo.runs.pretrained import net_of, seen_by
 from profundo.runs.tensorboard import check_log
 from profundo.train.hardware import choose_device, normalised
 
-__all__ = ["check_choices", "load_data", "prepare"]
+__all__ = ["check_choices", "load_data", "net_name", "prepare"]
 
 
 def prepare(experiment: Experiment, processes: int = 1) -> Prepared:
     """Load the data, build the net and make every choice. Raises ProfundoError for whatever cannot work."""
     device = choose_device(experiment.device)
     data = load_data(experiment)
-    name = experiment.net or nets.default(data.spec)
-    net = build_net(name, data.spec, experiment.net_options, experiment.seed)
+    name = net_name(experiment, data)
+    net = net_of(experiment, name, data)
     chosen = completed(experiment, data.spec, len(data.train), name, normalised(net), len(data.validation) > 0)
-    chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor)})
+    size = experiment.reading().get("image_size")
+    chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor), "image_size": size})
     check_choices(chosen, data)
+    if chosen.pretrained is not None and processes > 1:
+        raise ProfundoError(f"pretrained: expected one process, got {processes}; leave out torchrun")
     shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
     check_normalisation(net, data, chosen, processes)
     return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), processes)
 
 
 def load_data(experiment: Experiment) -> Dataset:
-    return load(experiment.data, seed=experiment.seed, validation=experiment.validation, **experiment.reading())
+    """The data that an experiment names. Raises ProfundoError for those that were in memory, which no file can name."""
+    if experiment.data.startswith("own:"):
+        raise ProfundoError(
+            f"data {experiment.data[4:]!r} were in memory, and no file can name them: give them again, "
+            "profundo.open_run(path, data=…), or fit(net, data, …, out=…, resume=True)"
+        )
+    data = load(experiment.data, seed=experiment.seed, validation=experiment.validation, **experiment.reading())
+    return seen_by(experiment, data)
 
 
-def check_choices(chosen: Experiment, data: Dataset) -> None:
+def net_name(experiment: Experiment, data: Dataset) -> str:
+    """The net that was asked for, or suits the data. Raises ProfundoError where a pretrained one is to be another."""
+    if experiment.pretrained is None:
+        if experiment.freeze:
+            raise ProfundoError("freeze: expected a pretrained net, such as --pretrained efficientnet_lite0; got none")
+        return experiment.net or nets.default(data.spec)
+    known = published(experiment.pretrained)
+    if experiment.net not in (None, known.net) or experiment.net_options not in ({}, known.options):
+        raise ProfundoError(
+            f"pretrained {experiment.pretrained}: its weights say which net it is; leave out --net and --net-option"
+        )
+    if experiment.freeze and experiment.augment:
+        raise ProfundoError("augment: features of a frozen net are computed once; leave out --augment or --freeze")
+    return known.net
+
+
+def check_choices(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None:
     """Raises ProfundoError for what cannot be with these data on this machine: objective, early stopping, threshold, log."""
-    objective_of(chosen, data)
+    objective_of(chosen, data, own)
     if chosen.early_stop is not None and not len(data.validation):
         raise ProfundoError(
             f"early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out"
         )
     if chosen.threshold is not None:
-        check_threshold(chosen, data)
+        check_threshold(chosen, data, own)
     check_log(chosen.log)
 
 
-def check_threshold(chosen: Experiment, data: Dataset) -> None:
-    targets, objective = data.spec.targets, objective_of(chosen, data)
+def check_threshold(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None:
+    targets, objective = data.spec.targets, objective_of(chosen, data, own)
     if targets.kind != "binary" or objective.likelihood.quantity != PROBABILITIES:
         arrived = f"{len(targets.classes)} {targets.kind}" if targets.kind != "binary" else "margins of a hinge"
         raise ProfundoError(

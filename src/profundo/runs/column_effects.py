@@ -18,6 +18,7 @@ from profundo.pictures.verdict import rises
 from profundo.records import LayerRow
 from profundo.runs.run import Run
 from profundo.runs.table_values import column_slices, values_of
+from profundo.runs.word_effects import telling_words, word_drivers
 
 __all__ = ["OTHERS", "drivers_of", "effects_of", "spread_over"]
 
@@ -36,6 +37,7 @@ MOST_LEVELS = 12
 MOST_LINES = 4  # classes, labels or targets in a chart
 OTHERS = 20  # rows whose values are tried in a mistaken one
 MOST_DRIVERS = 3  # columns named
+MOST_WORDS = 3  # more, of each text
 
 
 def named_slices(run: Run) -> list[tuple[str, slice]]:
@@ -74,10 +76,12 @@ def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[L
     changes = permutation_importance(run.predict, figure, inputs, [at for _, at in columns], repeats=REPEATS)
     each_column = [Importance(column, *change) for (column, _), change in zip(columns, changes, strict=True)]
     ranked = sorted(zip(each_column, columns, strict=True), key=lambda one: -one[0].change)
-    most = MOST_DRAWN if has_graded_answers(run) else 0
+    graded = has_graded_answers(run)
+    most = MOST_DRAWN if graded else 0
     drawn = [dependence(run, inputs, *column) for one, column in ranked[:most] if one.change > 0]
     dependences = [one for one in drawn if one is not None]
-    return Effects(name, len(chosen), len(every), [one for one, _ in ranked], dependences)
+    words = telling_words(run, inputs) if graded and spec.inputs.texts else []
+    return Effects(name, len(chosen), len(every), [one for one, _ in ranked], dependences, words)
 
 
 def has_graded_answers(run: Run) -> bool:
@@ -105,6 +109,8 @@ def dependence(run: Run, inputs: Tensor, name: str, at: slice) -> Dependence | N
     """How the mean answer changes with a column: over the values that its rows have; None where it has one."""
     spec = run.data.spec
     column = next((one for one in spec.inputs.columns if one.name == name), None)
+    if column is not None and column.kind == "text":
+        return None
     place = [one for one, _ in named_slices(run)].index(name)
     some = inputs[spread_over(len(inputs), FEWEST_SAMPLES)]
     if column is not None and column.has_gaps and column.kind != "category":
@@ -168,10 +174,16 @@ def drivers_of(run: Run, row: Tensor, index: int, others: Tensor, among: Sequenc
 
     shares = drivers(answer, row, others, [columns[place][1] for place in places])
     values = values_of(row, run.data.spec.inputs)
-    top = [
-        (float(shares[at]), values[places[at]]) for at in shares.argsort(descending=True, stable=True)[:MOST_DRIVERS]
+    texts = {column.name for column in run.data.spec.inputs.texts}
+    ranked = [
+        (share, values[at]) for share, at in zip(shares.tolist(), places, strict=True) if columns[at][0] not in texts
     ]
-    return [replace(value, remark=effect(share, targets.kind)) for share, value in top if share > 0]
+    ranked += [
+        (fall, Value(name, word)) for fall, name, word in word_drivers(answer, row, run.data.spec.inputs, sorted(tried))
+    ]
+    ranked.sort(key=lambda one: -one[0])
+    most = MOST_DRIVERS + MOST_WORDS * len(texts)
+    return [replace(value, remark=effect(share, targets.kind)) for share, value in ranked[:most] if share > 0]
 
 
 def effect(share: float, kind: str) -> str:

@@ -21,9 +21,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from profundo.data.augmenting.options import check, read
 from profundo.data.dataset_names import Header, TargetTransform, Task, nearest
+from profundo.data.dataset_names import names as dataset_names
 from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
+from profundo.runs.given.foreign import FOREIGN, understood
 
 __all__ = [
     "SETTINGS",
@@ -41,6 +43,7 @@ __all__ = [
     "write_experiment",
 ]
 
+PRETRAINED_SIDE = 160  # pixels of the images that a pretrained net sees, unless told
 LARGEST_FILE = 1 << 16  # bytes, read in under a second
 Whole = Annotated[int, Field(ge=1)]
 EVERY = 2**62  # samples of a batch that is to hold them all, until it is known how many there are
@@ -51,6 +54,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+SoundRate = Annotated[int, Field(ge=1_000, le=768_000)]
 PartOfAll = Annotated[float, Field(gt=0, lt=1)]
 Some = Annotated[tuple[Whole, ...], Field(min_length=1)]
 
@@ -90,6 +94,10 @@ def known_threshold(asked: str) -> str:
     return check_rule(asked)
 
 
+Pretrained = Literal[
+    "efficientnet_lite0", "resnet18", "resnet34", "resnet50", "alexnet", "vgg11", "vgg13", "vgg16", "vgg19",
+    "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
+]  # fmt: skip
 SplitBy = Annotated[str, AfterValidator(known_split)]
 Changes = Annotated[list[Any], AfterValidator(known_changes)]
 ThresholdRule = Annotated[str, BeforeValidator(str), AfterValidator(known_threshold)]
@@ -113,7 +121,14 @@ def read_weights(text: str) -> Any:
 
 
 def read_net_options(texts: Sequence[str]) -> dict[str, Any]:
-    return dict(read_pair(text, "--net-option", "dropout=0.2") for text in texts)
+    pairs = (read_pair(text, "--net-option", "dropout=0.2") for text in texts)
+    return {name: whole_numbers(value) for name, value in pairs}
+
+
+def whole_numbers(value: Any) -> Any:
+    """A list where it is whole numbers with commas between them."""
+    is_list = isinstance(value, str) and re.fullmatch(r"\d+(\s*,\s*\d+)*\s*,?", value)
+    return [int(one) for one in value.replace(" ", "").strip(",").split(",")] if is_list else value
 
 
 def read_columns(texts: Sequence[str]) -> dict[str, str]:
@@ -140,6 +155,7 @@ class Setting:
 
     changes_results: whether a run may come to other figures with another value. form: on the command line, of what is more
     than a word or a number; read: what makes the value from it. option: its name there, where it is not the field's.
+    in_python: whether it is what is given in Python alone.
     """
 
     part: Part
@@ -148,6 +164,7 @@ class Setting:
     form: str | None = None
     read: Callable[[Any], Any] | None = None
     option: str | None = None
+    in_python: bool = False
 
 
 class Experiment(BaseModel):
@@ -204,14 +221,31 @@ class Experiment(BaseModel):
     image_size: Annotated[
         Whole | None, Setting("data", "Scale and cut the images of a folder to this side, in pixels.")
     ] = None
+    sound_rate: Annotated[
+        SoundRate | None,
+        Setting("data", "Bring the sounds of a folder to this rate, in Hz, and not to their usual one."),
+    ] = None
+    sound_seconds: Annotated[
+        Positive | None, Setting("data", "Bring the sounds of a folder to this length, in seconds.")
+    ] = None
     split_by: Annotated[
         SplitBy | None,
         Setting(
             "data",
             "Not by chance: time:COLUMN tests on the latest rows, group:COLUMN keeps rows of one value on one side; of "
-            "images group:PATTERN, a regular expression found in each file's class/name.",
+            "images and sounds group:PATTERN, a regular expression found in each file's class/name.",
             form="time:…|group:…",
         ),
+    ] = None
+    horizon: Annotated[
+        Whole | None, Setting("data", "Of a table in time, predict so many steps of the target after its last row.")
+    ] = None
+    lookback: Annotated[
+        Whole | None, Setting("data", "Of a forecast, the steps that are looked back on; by default two seasons.")
+    ] = None
+    series: Annotated[
+        str | None,
+        Setting("data", "Of a forecast, the column that says which of several series a row is of.", form="COLUMN"),
     ] = None
     target_transform: Annotated[
         TargetTransform, Setting("data", "How a number to be predicted is bent for training, and back in answers.")
@@ -227,6 +261,13 @@ class Experiment(BaseModel):
             option="--net-option",
         ),
     ] = {}
+    pretrained: Annotated[
+        Pretrained | None,
+        Setting("net", "Begin with weights that were learned on ImageNet; needs images.", form="NET"),
+    ] = None
+    freeze: Annotated[
+        bool, Setting("net", "Of a pretrained net, train the output layer alone, on features computed once.")
+    ] = False
     epochs: Annotated[Whole | None, Setting("course", "Passes over the training samples.")] = None
     batch_size: Annotated[
         BatchSize | None,
@@ -317,6 +358,12 @@ class Experiment(BaseModel):
             "data", "Folder with mnist/, cifar10/; PROFUNDO_DATA otherwise.", changes_results=False, form="DIR"
         ),
     ] = None
+    own: Annotated[
+        dict[str, str],
+        Setting(
+            "learning", "Names of the loss, metrics, optimizer and schedule that are no names here.", in_python=True
+        ),
+    ] = {}
     checkpoint_seconds: Annotated[
         float,
         Field(ge=0),
@@ -329,7 +376,10 @@ class Experiment(BaseModel):
     def reading(self) -> dict[str, Any]:
         """How the data are read, before they are divided into splits: what `collect` takes."""
         names = (name for name in belonging_to("data") if name not in ("data", "validation"))
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        result = {name: value for name in names if (value := getattr(self, name)) is not None}
+        if self.pretrained is not None and self.data not in dataset_names() and not self.data.lower().endswith(".npz"):
+            result.setdefault("image_size", PRETRAINED_SIDE)
+        return result
 
 
 SETTINGS: dict[str, Setting] = {
@@ -348,13 +398,15 @@ def belonging_to(*parts: Part) -> tuple[str, ...]:
 
 def new_experiment(**settings: Any) -> Experiment:
     """An Experiment of these settings. Raises ProfundoError that names the setting, what it holds and what it may hold."""
+    settings = understood(settings)
     try:
         return Experiment(**settings)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "experiment"
         if first["type"] == "extra_forbidden":
-            raise ProfundoError(f"setting {name!r} is unknown; {nearest(name, Experiment.model_fields)}") from None
+            hint = FOREIGN.get(name.lower()) or nearest(name, [one for one in SETTINGS if not SETTINGS[one].in_python])
+            raise ProfundoError(f"setting {name!r} is unknown; {hint}") from None
         if first["type"] == "missing":
             raise ProfundoError(f"setting {name!r} is missing; add it") from None
         if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
@@ -397,17 +449,24 @@ def completed(
     Raises ProfundoError for an augmentation that is unknown or meant for other data.
     """
     manner = MANNERS[manner_of(spec, normalised, net)]
+    if experiment.pretrained is not None:
+        manner = MANNERS["frozen" if experiment.freeze else "pretrained"]
     size = min(256, max(32, 2 ** _log2(samples / manner.batches)))
     chosen: dict[str, Any] = {
         "net": net,
         "batch_size": samples // 2 if size < samples < 2 * size else size,
         "epochs": min(manner.longest, max(3, -(-manner.samples_seen // max(1, samples)))),
         "optimizer": manner.optimizer,
-        "objective": default_name(spec.targets),
+        **({} if "loss" in experiment.own else {"objective": default_name(spec.targets)}),
         "schedule": "one-cycle",
-        "augment": [],
-        "capture": not net.startswith("own:"),
+        "augment": list(manner.augment),
+        "capture": not net.startswith("own:") and not experiment.own and experiment.pretrained is None,
     }
+    if experiment.pretrained is not None:
+        from profundo.nets.published_weights import published  # and PyTorch
+
+        chosen["net_options"] = published(experiment.pretrained).options
+        chosen["augment"] = [] if experiment.freeze else ["mirror", "crop"]
     known = KNOWN.get((experiment.data, net), {})
     if experiment.optimizer not in (
         None,
@@ -415,9 +474,10 @@ def completed(
     ):  # rates are measured for one optimizer
         known = {name: value for name, value in known.items() if name not in ("learning_rate", "weight_decay")}
     chosen |= known
-    chosen |= {name: value for name, value in experiment.settings().items() if value is not None}
+    chosen |= {name: value for name, value in experiment.settings().items() if value not in (None, {})}
     if chosen["batch_size"] == EVERY:
         chosen["batch_size"] = max(1, samples)
+    chosen |= {name: None for name in ("optimizer", "schedule") if name in experiment.own}
     if validated and manner.patience:
         chosen.setdefault("early_stop", max(1, round(manner.patience * chosen["epochs"])))
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
@@ -439,6 +499,7 @@ class Manner:
     longest: int = 200  # epochs, however few the samples
     batches: int = 200  # of an epoch, where the samples are enough for it
     patience: float = 0.0  # share of the epochs without a better validation loss after which to stop; 0: never
+    augment: tuple[Any, ...] = ()
 
 
 # Measured on the small data sets, means over seeds 0–4 (benchmarks/scores.py). Planes of one or two features (moons,
@@ -446,19 +507,41 @@ class Manner:
 MANNERS = {
     "normalised images": Manner(40_000, "nesterov", 5e-4, 0.003, 0.4, 256),
     "images": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32),
+    # Measured on speakers left out of the spoken digits (benchmarks/sound.py).
+    "sounds": Manner(
+        36_000, "adamw", 0.05, 0.003, 0.1, 32, augment=("shift", "speed", "mask", {"noise": {"deviation": 0.2}})
+    ),
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
+    # Measured by validation on 20 and 100 images a class of CIFAR-10 (docs/transfer.md).
+    "pretrained": Manner(2_000, "adamw", 0.01, 0.001, 0.01, 32, longest=10),
+    "frozen": Manner(20_000, "adamw", 0.01, 0.001, 0.1, 32, longest=50),
     # Measured on the tables of TUNE in benchmarks/tables_against_trees.py. Probabilities become too certain in long training.
+    # Of n-grams by validation on both sets of benchmarks/text.py; of words as is usual for such nets.
+    "n-grams": Manner(60_000, "nesterov", 5e-4, 0.002, 0.03, 32, longest=60, patience=0.3),
+    "words": Manner(60_000, "adamw", 0.01, 0.002, 0.03, 32, longest=20, patience=0.3),
     "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, batches=8, patience=0.3),
+    # Measured by the validation split on the series of benchmarks/series.py. The first begins at a solution, and may go a little.
+    "rocket": Manner(1_000, "adamw", 0.01, 0.0001, 0.001, 32, longest=10),
+    "series": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, patience=0.3),
+    "forecast": Manner(100_000, "adamw", 0.1, 0.003, 0.03, 32, longest=100, patience=0.3),
     "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, longest=60, batches=8, patience=0.3),
 }
 
 
 def manner_of(spec: Spec, normalised: bool, net: str) -> str:
+    if spec.inputs.texts:
+        return "n-grams" if net in ("text_mean", "own:TextMean") else "words"
     if is_ensemble(net):
         return "ensemble, numbers" if spec.targets.kind == "real" else "ensemble, classes"
     if spec.inputs.kind == "image":
         return "normalised images" if normalised else "images"
+    if spec.inputs.kind == "sound":
+        return "sounds"
+    if spec.inputs.kind == "any":
+        return "images"
+    if spec.inputs.kind == "series":
+        return "forecast" if spec.inputs.forecast is not None else "rocket" if net == "rocket" else "series"
     return "plane" if prod(spec.inputs.shape) <= 2 else "table"
 
 

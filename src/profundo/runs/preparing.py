@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from profundo import objectives
+from profundo.data import standardize_targets
 from profundo.data.augmenting.augment import augmentation, value_range
-from profundo.data.batches import batches, in_order
+from profundo.data.batches import batches, in_memory, in_order
 from profundo.data.splits.splits import chosen
 from profundo.evaluate import answers, figure_of, mean_cost
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
+from profundo.objectives.own_losses import PickedOutput
 from profundo.records import Batch, Dataset
 from profundo.runs.experiment import Experiment, is_ensemble
+from profundo.runs.given.own import NOTHING, Own, measured
+from profundo.runs.pretrained import fit_output, on_features
 from profundo.runs.resumable import Training
 from profundo.train import Batches, EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group, share_normalization
+from profundo.train.fine_tuning import freeze_normalisation, output_layer, rates_by_depth
 from profundo.train.hardware import choose_precision
 from profundo.train.layout import lay_out
 from profundo.train.optimizers import optimizer
 from profundo.train.schedules import schedule
 from profundo.train.updates import autocast
 
-__all__ = ["Prepared", "make_update", "objective_of", "precision_of", "rising_epochs", "train_batches", "training"]
+__all__ = [
+    "Prepared",
+    "from_pretrained",
+    "make_update",
+    "objective_of",
+    "precision_of",
+    "rising_epochs",
+    "train_batches",
+    "training",
+]
+
+
+FIRST_LAYERS = 0.01  # of the learning rate that the last layer of a pretrained net has
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +57,20 @@ class Prepared:
     device: torch.device
     precision: str
     processes: int = 1
+    own: Own = NOTHING
 
 
-def training(prepared: Prepared, history: History, processes: Group) -> Training:
-    """What is to be done: update, batches, plan, and what watches them."""
+def training(prepared: Prepared, history: History, processes: Group, resumed: bool = False) -> Training:
+    """What is to be done: update, batches, plan, and what watches them. resumed: whether the weights come from a checkpoint."""
     experiment = prepared.experiment
+    prepared = from_pretrained(prepared, resumed)
     return Training(
         make_update(prepared, processes),
         train_batches(prepared, processes),
-        Plan(experiment.epochs or 1, schedule(experiment.schedule or "constant", experiment.warm_up)),
+        Plan(
+            experiment.epochs or 1,
+            prepared.own.schedule or schedule(experiment.schedule or "constant", experiment.warm_up),
+        ),
         history,
         prepared.device,
         prepared.precision,
@@ -61,6 +83,22 @@ def training(prepared: Prepared, history: History, processes: Group) -> Training
         seed=experiment.seed,
         gradients=True,
     )
+
+
+def from_pretrained(prepared: Prepared, resumed: bool = False) -> Prepared:
+    """What is trained of a pretrained net: if frozen, its output layer, on features; else all of it, the output layer fitted
+    already, unless it was before."""
+    experiment, net, data = prepared.experiment, prepared.net, prepared.data
+    if experiment.pretrained is None:
+        return prepared
+    lay_out(net, prepared.device)
+    if experiment.freeze:
+        net.requires_grad_(False)
+        output = output_layer(net).requires_grad_()
+        return replace(prepared, net=output, data=on_features(net, data, experiment.workers), precision="float32")
+    if not resumed:
+        fit_output(net, data, experiment.workers)
+    return prepared
 
 
 def rising_epochs(experiment: Experiment) -> int:
@@ -88,19 +126,21 @@ def train_batches(prepared: Prepared, processes: Group) -> Batches:
     )
 
 
-def objective_of(experiment: Experiment, data: Dataset) -> objectives.Objective:
-    """What training lowers: the objective that was asked for, or suits the targets, with its smoothing and weights.
+def objective_of(experiment: Experiment, data: Dataset, own: Own = NOTHING) -> objectives.Objective:
+    """What training lowers: a loss of one's own; else the objective that was asked for, or suits the targets, with its
+    smoothing and weights.
 
     Raises ProfundoError for an objective, smoothing or weights that do not suit the targets.
     """
     targets = data.spec.targets
+    if own.loss is not None:
+        return own.loss
     name = experiment.objective or objectives.default_name(targets)
     objective = objectives.build(name, targets, experiment.label_smoothing)
-    if experiment.class_weights is None:
-        return objective
-    return objectives.Weighted(
-        objective, objectives.class_weights(experiment.class_weights, targets, data.train.targets)
-    )
+    if experiment.class_weights is not None:
+        weights = objectives.class_weights(experiment.class_weights, targets, data.train.targets)
+        objective = objectives.Weighted(objective, weights)
+    return PickedOutput(objective) if own.picked else objective
 
 
 def precision_of(experiment: Experiment, net: nn.Module, data: Dataset, device: torch.device) -> str:
@@ -117,11 +157,19 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     if processes.size > 1:
         share_normalization(net)
     measure_inputs(net, prepared.data)
+    whole = experiment.pretrained is not None and not experiment.freeze
+    if whole:
+        freeze_normalisation(net)
     update = Supervised(
         net,
-        objective_of(experiment, prepared.data),
-        optimizer(
-            experiment.optimizer or "adamw", net, experiment.learning_rate or 1e-3, experiment.weight_decay or 0.0
+        objective_of(experiment, prepared.data, prepared.own),
+        prepared.own.optimizer
+        or optimizer(
+            experiment.optimizer or "adamw",
+            net,
+            experiment.learning_rate or 1e-3,
+            experiment.weight_decay or 0.0,
+            rates_by_depth(net, FIRST_LAYERS) if whole else None,
         ),
         precision=prepared.precision,
         accumulate=experiment.accumulate,
@@ -134,20 +182,31 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     return Captured(update) if experiment.capture and alone else update
 
 
-MEASURED, PIECES = 10_000, 10  # training rows that a net's own statistics come from, in so many pieces of the split
+MEASURED, MEASURED_TEXTS = 10_000, 50_000  # training rows that a net's own statistics come from
+PIECES = 10  # of the split that they are taken from
 
 
 def measure_inputs(net: nn.Module, data: Dataset) -> None:
-    """Let a net that scales its inputs by itself (nets/table_nets.py) learn how, from training rows as it will see them."""
-    measure = getattr(net, "measure_inputs", None)
-    if measure is None:
+    """Let a net that scales its inputs by itself (nets/table_nets.py), or weighs them by the targets (nets/text_nets.py), learn
+    how, from training rows as it will see them; and one that begins where a formula ends (nets/series_nets.py) solve it."""
+    measure, relate, solve = (getattr(net, name, None) for name in ("measure_inputs", "measure_samples", "solve"))
+    if solve is not None:
+        targets = standardize_targets(data.train.targets, data.spec.targets)
+        device = next(net.parameters()).device
+        inputs = torch.cat([batch.inputs for batch in in_order(data.train, data.spec, device=device)])
+        solve(inputs, targets.to(device))
+    if measure is None and relate is None:
         return
-    count = len(data.train)
+    count, most = len(data.train), MEASURED if relate is None else MEASURED_TEXTS
     begins = torch.arange(PIECES) * count // PIECES
-    places = (begins[:, None] + torch.arange(min(MEASURED, count) // PIECES)).flatten()
-    some = chosen(data.train, places if count > MEASURED else torch.arange(count))
-    device = next(net.parameters()).device
-    measure(torch.cat([batch.inputs for batch in in_order(some, data.spec, device=device)]))
+    places = (begins[:, None] + torch.arange(min(most, count) // PIECES)).flatten()
+    some = chosen(data.train, places if count > most else torch.arange(count))
+    ordered = list(in_order(some, data.spec, device=next(net.parameters()).device))
+    rows = torch.cat([batch.inputs for batch in ordered])
+    if measure is not None:
+        measure(rows)
+    if relate is not None:
+        relate(rows, torch.cat([batch.targets for batch in ordered]))
 
 
 def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str, float]]:
@@ -155,11 +214,11 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
     data, net = prepared.data, prepared.net
     if not len(data.validation):
         return dict
-    likelihood = objective_of(prepared.experiment, data).likelihood
-    workers = prepared.experiment.workers
+    likelihood = objective_of(prepared.experiment, data, prepared.own).likelihood
+    workers, metrics = prepared.experiment.workers, prepared.own.metrics
     name = leading_figure(data.spec.targets, likelihood.quantity == PROBABILITIES)
     kept: list[Batch] = []
-    if isinstance(data.validation.inputs, Tensor):
+    if in_memory(data.validation):
         kept = list(in_order(data.validation, data.spec, device=prepared.device))
 
     def look() -> Mapping[str, float]:
@@ -168,7 +227,11 @@ def validation(prepared: Prepared, processes: Group) -> Callable[[], Mapping[str
         ordered = kept or in_order(data.validation, data.spec, device=prepared.device, workers=workers)
         with autocast(prepared.precision, prepared.device):
             predictions = answers(net, ordered, likelihood, data.spec.targets)
-        figure = figure_of(name, predictions, data.spec.targets)
-        return processes.from_chief({"validation loss": mean_cost(predictions), f"validation {name}": figure})
+        result = {"validation loss": mean_cost(predictions)}
+        result[f"validation {name}"] = figure_of(name, predictions, data.spec.targets)
+        result |= {
+            f"validation {name}": value for name, value in measured(metrics, predictions, data.spec.targets).items()
+        }
+        return processes.from_chief(result)
 
     return look

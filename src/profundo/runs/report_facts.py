@@ -13,28 +13,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.data.batches import in_order
-from profundo.evaluate import answers, scores
+from profundo.data.batches import in_memory, in_order
+from profundo.evaluate import answers
 from profundo.evaluate.detection import average_precision, curves, roc_area
 from profundo.evaluate.leading import positive
 from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import Answers
 from profundo.files import read_object, write_text
+from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.pictures.axes import usual_range
 from profundo.pictures.report import Fit, Report, Worst, report_html
 from profundo.pictures.report_content import Importance, Ranking
-from profundo.records import Dataset, LayerRow, ProfundoError, Samples, Targets
+from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Targets
 from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_over
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
-from profundo.runs.scoring import threshold_line
+from profundo.runs.scoring import judged, threshold_line
+from profundo.runs.series_facts import courses_of, example_series
 from profundo.runs.table_values import column_rows, values_of
 from profundo.runs.target_advice import transform_advice
 from profundo.train.hardware import repeatable
+from profundo.trees import chosen_rows
 
 __all__ = [
     "command_of",
@@ -49,6 +52,7 @@ __all__ = [
 ]
 
 EXAMPLES = 40
+MOST_HEARD = 400_000  # samples of all sounds together that a page plays
 MOST_DRAWN = 2000  # samples of a scatter
 BARS = 30  # of a histogram, at most
 LINEAR_PLACES, LOG_PLACES = 100, 50  # of a curve of thresholds: at its beginning they are close together
@@ -83,9 +87,7 @@ def report_of(run: Run) -> Report:
         scores=result,
         command=command_of(run),
         drawn_by=_drawn_by(run),
-        validation_scores=None
-        if on_validation is None
-        else scores(on_validation, targets, data.train.targets, worst=0),
+        validation_scores=None if on_validation is None else judged(on_validation, data, run.own),
         asked=settings_of(run),
         counts={name: _counts(split, targets) for name, split in splits.items()},
         sizes={name: len(split) for name, split in splits.items()},
@@ -94,6 +96,8 @@ def report_of(run: Run) -> Report:
         examples=examples,
         example_labels=labels,
         augmented=_augmented(run),
+        series=example_series(data),
+        courses=courses_of(run),
         columns=column_rows(data.spec.inputs),
         layers=layers,
         first_layer=first_layer(run.net, data.spec.inputs, layers),
@@ -104,7 +108,7 @@ def report_of(run: Run) -> Report:
         rankings=_rankings(outputs, targets),
         effects=effects,
         threshold=threshold_line(run.experiment.threshold, targets) if run.experiment.threshold else "",
-        fits=_fits(outputs, targets) if targets.kind == "real" else (),
+        fits=_fits(outputs, targets) if targets.kind == "real" and not result.steps else (),
         worst=_worst(run, effects.importances if effects else ()),
         facts=data.facts,
         environment=environment_of(run),
@@ -121,7 +125,7 @@ def _on_validation(run: Run) -> Answers | None:
     device = next((p.device for p in run.net.parameters()), torch.device("cpu"))
     with repeatable(device, "float32"):
         ordered = in_order(data.validation, data.spec, device=device, workers=run.experiment.workers)
-        return answers(run.net, ordered, objective_of(run.experiment, data).likelihood, data.spec.targets)
+        return answers(run.net, ordered, objective_of(run.experiment, data, run.own).likelihood, data.spec.targets)
 
 
 def _fits(predictions: Answers, targets: Targets) -> list[Fit]:
@@ -233,9 +237,10 @@ def _counts(split: Samples, targets: Targets) -> list[int]:
 
 
 def raw_samples(split: Samples, indices: list[int]) -> Tensor:
-    """The raw inputs of these samples, from memory or read."""
-    if isinstance(split.inputs, Tensor):
-        return split.inputs[indices]
+    """The raw inputs of these samples, from memory or read; several inputs as they are."""
+    if in_memory(split):
+        chosen: Tensor = chosen_rows(split.inputs, torch.tensor(indices, dtype=torch.int64))
+        return chosen
     return torch.stack([split.inputs[index] for index in indices])
 
 
@@ -247,20 +252,28 @@ def displayable(images: Tensor) -> Tensor:
     return ((images - low) / (high - low).clamp_min(1e-12) * 255).to(torch.uint8)
 
 
+def shown(raw: Tensor, inputs: Inputs) -> Tensor | None:
+    """Raw inputs (samples, *shape) as uint8 images; None where they cannot be looked at."""
+    if inputs.kind == "sound":
+        return sound_pictures(raw, inputs.sound.rate)
+    return displayable(raw) if inputs.kind == "image" else None
+
+
 def _examples(data: Dataset) -> tuple[Tensor | None, list[str]]:
-    """The first training images, as many of each class; the first ones where there are no classes; none for rows."""
-    if data.spec.inputs.kind != "image":
+    """The first training images or sounds, as many of each class; the first ones where there are no classes; none for rows."""
+    if data.spec.inputs.kind not in ("image", "sound"):
         return None, []
     classes = data.spec.targets.classes
     if data.spec.targets.kind in ("real", "labels"):
-        return displayable(raw_samples(data.train, list(range(min(EXAMPLES, len(data.train)))))), []
+        return shown(raw_samples(data.train, list(range(min(EXAMPLES, len(data.train))))), data.spec.inputs), []
     each = max(1, EXAMPLES // max(1, len(classes)))
     chosen = [
         int(index)
         for label in range(min(len(classes), EXAMPLES))
         for index in (data.train.targets == label).nonzero()[:each, 0]
     ]
-    return displayable(raw_samples(data.train, chosen)), [classes[int(data.train.targets[index])] for index in chosen]
+    images = shown(raw_samples(data.train, chosen), data.spec.inputs)
+    return images, [classes[int(data.train.targets[index])] for index in chosen]
 
 
 def _augmented(run: Run) -> Tensor | None:
@@ -279,21 +292,23 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     data, outputs, result = run.data, run.said, run.scores
     assert outputs is not None
     assert result is not None
-    if not result.worst:
+    if not result.worst or data.spec.inputs.forecast is not None:  # of which the courses show the worst
         return []
     raw = raw_samples(data.test, list(result.worst))
-    image, is_row = (data.spec.inputs.kind == kind for kind in ("image", "features"))
+    inputs = data.spec.inputs
+    is_row, plays = inputs.kind == "features", inputs.kind == "sound" and raw.numel() <= MOST_HEARD
     others = raw if not is_row else raw_samples(data.test, spread_over(len(data.test), OTHERS).tolist())
     numbers = data.test.numbers
-    shown: Any = displayable(raw) if image else raw
+    images = shown(raw, inputs)
     return [
         Worst(
             *said_of(outputs, index, data.spec.targets),
             loss=float(outputs.costs[index]),
             confidence=confidence_of(outputs, index, data.spec.targets),
-            image=shown[place] if image else None,
-            row=() if not is_row else values_of(raw[place].flatten(), data.spec.inputs),
-            number=None if image or numbers is None else int(numbers[index]) + 1,
+            image=None if images is None else images[place],
+            audio=audible(raw[place], inputs.sound.rate) if plays else "",
+            row=() if not is_row else values_of(raw[place].flatten(), inputs),
+            number=None if images is not None or numbers is None else int(numbers[index]) + 1,
             ids={} if numbers is None else {name: ids[int(numbers[index])] for name, ids in data.ids.items()},
             drivers=() if not is_row else drivers_of(run, raw[place].flatten(), index, others.flatten(1), columns),
         )

@@ -6,46 +6,123 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
 from profundo.evaluate import Answers
-from profundo.records import Dataset, Scores
+from profundo.nets.summary import summary as layers_of
+from profundo.records import Dataset, NoSuchNameError, Scores
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
+from profundo.runs.given.asking import inputs_for
+from profundo.runs.given.own import NOTHING, Own
 from profundo.runs.preparing import objective_of
 from profundo.runs.saved_model import predict
 from profundo.runs.voice import figure
 from profundo.train import History
+from profundo.trees import mapped
 
-__all__ = ["Run"]
+__all__ = ["Run", "Tools"]
+
+
+_CLASSES = "run.predict(x) gives probabilities; their argmax(-1) is the class"
+_FIGURES = "run.scores has the figures of the test split, run.evaluate(data) those of others"
+_AGAIN = "a run is finished: fit(run.net, data) trains its net further"
+_CURVES = "run.history.plot() shows the curves, run.history['loss'] has the values"
+_KEPT = "run.save('folder') keeps it, profundo.export(run) writes ONNX, run.net.state_dict() has the weights"
+FOREIGN = {
+    **dict.fromkeys(("model", "module", "module_", "learner"), "the name here is run.net"),
+    **dict.fromkeys(("predict_proba", "forward", "get_preds", "predict_classes"), _CLASSES),
+    **dict.fromkeys(("score", "metrics", "test", "validate", "loss"), _FIGURES),
+    **dict.fromkeys(("fit", "fit_one_cycle", "fine_tune", "compile"), _AGAIN),
+    **dict.fromkeys(("plot", "plot_losses", "recorder", "losses", "losses_"), _CURVES),
+    **dict.fromkeys(("export", "to_onnx", "save_weights", "state_dict"), _KEPT),
+    "params": "run.experiment has every setting",
+    "history_": "the name here is run.history",
+}
+"""What runs are asked for elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What is done with a run by those that know runs: its page, its figures on other samples, its copy in a folder."""
+
+    write_report: Callable[[Run, Path | None], Path]
+    evaluate: Callable[[Run, Any], Scores]
+    save: Callable[[Run, str | Path], Path]
 
 
 @dataclass
 class Run:
     """One training: its network, what happened and how well it does. folder is None where nothing was to be kept.
 
-    write_report: makes its page. It is handed in, for a page knows its run, which knows no pages.
+    tools: handed in, for they know runs, which know no pages. own: the loss, metrics and the like that have no name here.
     """
 
     experiment: Experiment
     data: Dataset
     net: nn.Module
     history: History
-    write_report: Callable[[Run, Path | None], Path] = field(repr=False, compare=False)
+    tools: Tools = field(repr=False, compare=False)
+    own: Own = field(default=NOTHING, repr=False, compare=False)
     scores: Scores | None = None
     folder: Folder | None = None
     best_epoch: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     said: Answers | None = None
 
-    def predict(self, inputs: Tensor) -> Tensor:
-        """Class probabilities (batch, K), P(y = 1) (batch,), or values in their own units, of raw inputs (batch, *shape)."""
-        return predict(self.net, self.data.spec, inputs, objective_of(self.experiment, self.data))
+    def predict(self, inputs: Any) -> Tensor:
+        """Class probabilities (batch, K), P(y = 1) (batch,), or values in their own units, of raw inputs (batch, *shape).
+
+        inputs: arrays, lists, a table or rows as dicts, images, paths; of one sample its answer alone.
+        """
+        raw, alone = inputs_for(inputs, self.data.spec.inputs)
+        objective = objective_of(self.experiment, self.data, self.own).likelihood
+        answers = predict(self.net, self.data.spec, raw, objective)
+        first: Tensor = mapped(lambda leaf: leaf[0], answers) if alone else answers
+        return first
+
+    def evaluate(self, data: Any = "test") -> Scores:
+        """The figures on other samples, (X, y), a table or a loader; or on its own "train", "validation" or "test"."""
+        return self.tools.evaluate(self, data)
+
+    def summary(self) -> str:
+        """The layers of the net, their output's shape and parameters, as text."""
+        rows = [("layer", "kind", "output", "parameters")]
+        rows += [
+            (row.name, row.kind, " × ".join(map(str, row.shape)), f"{row.parameters:,}")
+            for row in layers_of(self.net, self.data.spec.inputs)
+        ]
+        total = sum(parameter.numel() for parameter in self.net.parameters())
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, f"{total:,} parameters"])
+
+    def save(self, path: str | Path) -> Path:
+        """Write the run into a new folder, which `open_run`, `profundo report` and `profundo predict` open."""
+        return self.tools.save(self, path)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the HTML report, into the run's folder unless told where. Returns its path."""
-        return self.write_report(self, Path(path) if path else None)
+        return self.tools.write_report(self, Path(path) if path else None)
+
+    def __getattr__(self, name: str) -> Any:
+        """Only of names that are not there. Raises NoSuchNameError with the name here."""
+        if name.startswith("_") or name not in FOREIGN:
+            raise AttributeError(f"a run has no {name!r}")
+        raise NoSuchNameError(f"a run has no {name!r}; {FOREIGN[name]}")
+
+    def __repr__(self) -> str:
+        """Three lines: what was trained, how it came out, where it is kept."""
+        experiment = self.experiment
+        parameters = sum(parameter.numel() for parameter in self.net.parameters())
+        name = str(experiment.net).removeprefix("own:")
+        first = f"{name} on {self.data.name}: {parameters:,} parameters, {len(self.history)} epochs"
+        values = self.scores.values if self.scores is not None else {}
+        second = ", ".join(f"{name} {figure(name, value)}" for name, value in list(values.items())[:3])
+        where = f"in {self.folder.path}" if self.folder is not None else "not kept: run.save('folder') keeps it"
+        return f"{first}\n{f'test {second}' if second else 'not evaluated'}\n{where}"
 
     def _repr_html_(self) -> str:
         """The test scores beside the yardsticks', for a notebook."""

@@ -19,15 +19,19 @@ from profundo import nets, objectives
 from profundo.data import standardize
 from profundo.data.images.pixels import WHOLE
 from profundo.data.tables.columns import feature_names
+from profundo.data.text.text_ids import MOST_CHARACTERS, MOST_WORDS
 from profundo.evaluate import evaluating
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes, write_json
 from profundo.objectives import Objective
-from profundo.records import ProfundoError, Spec
+from profundo.objectives.own_losses import PROBABILITIES
+from profundo.records import ProfundoError, Spec, Targets
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
+from profundo.runs.given.own import NOTHING, Own
 from profundo.threads import same_bits
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
+from profundo.trees import called, joined, leaves, split_rows, to_device
 from profundo.units import in_own_units
 
 __all__ = ["build_net", "keepable", "load_model", "load_objective", "packed", "predict", "save_model"]
@@ -38,13 +42,13 @@ def build_net(name: str, spec: Spec, options: Mapping[str, Any], seed: int) -> n
     if name.startswith("own:"):
         raise ProfundoError(
             f"net {name!r} is a class of your own, which no file can name: build it in Python, then profundo.fit(net, data, …, "
-            "out=…, resume=True) to go on; of a finished run, net.load_state_dict takes what model.safetensors holds"
+            "out=…, resume=True) to go on; a finished run is opened with it, profundo.open_run(path, net=…, data=…)"
         )
     with seeded(seed):
         return nets.build(name, spec, **options)
 
 
-def save_model(folder: Folder, net: nn.Module, experiment: Experiment, spec: Spec) -> list[str]:
+def save_model(folder: Folder, net: nn.Module, experiment: Experiment, spec: Spec, own: Own = NOTHING) -> list[str]:
     """Write both files. The weights are float32 in plain layout, whatever the training used.
 
     Returns, in words, what of the net's state they cannot hold.
@@ -60,12 +64,19 @@ def save_model(folder: Folder, net: nn.Module, experiment: Experiment, spec: Spe
         "format": 1,
         "net": experiment.net,
         "net_options": experiment.net_options,
-        "objective": experiment.objective or objectives.default_name(spec.targets),
+        "objective": objective_name(experiment, spec, own),
         "spec": asdict(spec),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     write_json(folder.model, {**described, "description_sha256": digest(described)})
     return problems
+
+
+def objective_name(experiment: Experiment, spec: Spec, own: Own) -> str:
+    """Whose `predict` says what the outputs mean: of a loss of one's own that takes logits, the usual one."""
+    if own.loss is not None and (spec.targets.kind == "any" or own.loss.name in PROBABILITIES):
+        return f"own:{own.loss.name}"
+    return experiment.objective or objectives.default_name(spec.targets)
 
 
 def packed(state: Mapping[str, Tensor]) -> bytes:
@@ -96,8 +107,9 @@ def keepable(net: nn.Module) -> tuple[dict[str, Tensor], list[str]]:
     return kept, problems
 
 
-def load_model(folder: Folder) -> tuple[nn.Module, Spec]:
-    """The net with its weights, in evaluation mode, and what its inputs and targets look like.
+def load_model(folder: Folder, net: nn.Module | None = None) -> tuple[nn.Module, Spec]:
+    """The net with its weights, in evaluation mode, and what its inputs and targets look like. net: one of one's own, which
+    no file can name, to put the weights into.
 
     Raises ProfundoError when a file is missing, damaged, or names something that is not in the registries.
     """
@@ -110,6 +122,8 @@ def load_model(folder: Folder) -> tuple[nn.Module, Spec]:
         name, options, expected = str(described["net"]), {**described["net_options"]}, described["sha256"]
     except (ValidationError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise ProfundoError(f"{folder.model}: expected a model description: {in_words(error)}; train again") from None
+    if net is not None and name.startswith("own:"):
+        return with_weights(net, folder, expected), spec
     try:
         with torch.device("meta"):  # takes no memory, however large a net the file describes
             shapes = {key: tensor.shape for key, tensor in build_net(name, spec, options, seed=0).state_dict().items()}
@@ -123,16 +137,34 @@ def load_model(folder: Folder) -> tuple[nn.Module, Spec]:
     return net.eval(), spec
 
 
+def with_weights(net: nn.Module, folder: Folder, expected: str) -> nn.Module:
+    """Raises ProfundoError where the saved weights are those of another net."""
+    if isinstance(net, type) or not isinstance(net, nn.Module):
+        raise ProfundoError(f"net: expected a torch.nn.Module to put the weights into, got {net!r}")
+    try:
+        net.load_state_dict(read_weights(folder, expected))
+    except RuntimeError as error:
+        raise ProfundoError(
+            f"{folder.weights}: are the weights of another net than this {type(net).__name__}: {in_words(error)[:300]}"
+        ) from None
+    return net.eval()
+
+
 def check_spec(spec: Spec) -> None:
     """Raises ValueError for inputs and targets that contradict themselves."""
     inputs, targets = spec.inputs, spec.targets
     dimensions = {"image": 3, "features": 1, "sound": 2, "series": 2}.get(inputs.kind, len(inputs.shape))
-    if len(inputs.shape) != dimensions or min(inputs.shape, default=0) < 1:
+    for part in inputs.parts:
+        check_spec(Spec(part, Targets("any")))
+    if len(inputs.shape) != dimensions or min(inputs.shape, default=1) < 1:
         raise ValueError(f"inputs of shape {inputs.shape} are no {inputs.kind}")
     if inputs.kind == "features" and len(inputs.names) not in (0, *inputs.shape):
         raise ValueError(f"{len(inputs.names)} names for {inputs.shape[0]} features")
     if inputs.window and (len(inputs.window) != 2 or not 0 <= inputs.window[0] <= inputs.window[1] <= WHOLE[1]):
         raise ValueError(f"{inputs.window} is no window of 16 bits")
+    for column in inputs.texts:  # before names are made of them
+        if not (1 <= column.lengths[0] <= MOST_WORDS and 1 <= column.lengths[1] <= MOST_CHARACTERS):
+            raise ValueError(f"column {column.name!r} cannot keep {column.lengths} words and characters")
     if inputs.columns and tuple(feature_names(inputs.columns)) != inputs.names:
         raise ValueError("its columns do not become its features")
     if len(inputs.clipped) not in (0, len(inputs.mean)):
@@ -141,16 +173,23 @@ def check_spec(spec: Spec) -> None:
         raise ValueError(f"{len(inputs.limits)} limits above 0 for {len(inputs.mean)} features")
     if len(targets.transforms) not in (0, spec.outputs) or (targets.transforms and targets.kind != "real"):
         raise ValueError(f"{len(targets.transforms)} transforms for {spec.outputs} targets of the kind {targets.kind}")
+    forecast, lengths = inputs.forecast, (0, spec.outputs)
+    if len(targets.margins) not in lengths or not all(map(math.isfinite, sum(targets.margins, ()))):
+        raise ValueError(f"{len(targets.margins)} margins for a forecast of {spec.outputs} steps")
+    if forecast is not None and (inputs.kind != "series" or forecast.horizon != spec.outputs or not forecast.step > 0):
+        raise ValueError(f"a forecast of {forecast.horizon} steps from {inputs.kind}, with {spec.outputs} outputs")
     for how in targets.transforms:
         rising = all(a < b for ends in (how.values, how.scores) for a, b in pairwise(ends))
         if how.kind == "rank" and not (rising and len(how.values) == len(how.scores) > 1):
             raise ValueError("a transform by rank goes through two points or more, and rises")
-    few, most = {"binary": (2, 2), "classes": (2, math.inf), "labels": (1, math.inf), "real": (0, 0)}[targets.kind]
+    few, most = {"binary": (2, 2), "classes": (2, math.inf), "labels": (1, math.inf), "real": (0, 0), "any": (0, 0)}[
+        targets.kind
+    ]
     if not few <= len(targets.classes) <= most:
         raise ValueError(f"{len(targets.classes)} classes for targets of the kind {targets.kind}")
     if len(targets.shares) not in (0, len(targets.classes)) or not 0 <= targets.threshold <= 1:
         raise ValueError(f"{len(targets.shares)} shares of its classes and the threshold {targets.threshold}")
-    for about, width in ((inputs, inputs.shape[0]), (targets, spec.outputs)):
+    for about, width in ((inputs, inputs.shape[0] if inputs.shape else 1), (targets, spec.outputs)):
         if len(about.mean) not in (0, 1, width) or len(about.mean) != len(about.std):
             raise ValueError(f"{len(about.mean)} means and {len(about.std)} deviations for {width} values")
         if not all(map(math.isfinite, about.mean)) or not all(0 < value < math.inf for value in about.std):
@@ -182,21 +221,33 @@ def read_weights(folder: Folder, expected: str) -> dict[str, Tensor]:
 def load_objective(folder: Folder, spec: Spec) -> Objective:
     """What the outputs of a saved net mean. Raises ProfundoError for an unknown objective, or one of other targets."""
     name = read_object(folder.model).get("objective") or objectives.default_name(spec.targets)
+    if str(name).startswith("own:"):
+        raise ProfundoError(
+            f"{folder.model}: what the outputs mean, only the loss {str(name)[4:]!r} of its owner knows; open the run in Python: "
+            "profundo.open_run(path, net=…, loss=…)"
+        )
     try:
         return objectives.build(str(name), spec.targets)
     except ProfundoError as error:
         raise ProfundoError(f"{folder.model}: {error}") from None
 
 
-def predict(net: nn.Module, spec: Spec, inputs: Tensor, objective: Objective | None = None) -> Tensor:
+def predict(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None = None) -> Tensor:
     """Raw inputs (batch, *shape) → probabilities of classes or labels (batch, K), P(y = 1) (batch,), or values in their
     own units. objective: what the outputs mean; by default what suits the targets."""
-    if tuple(inputs.shape[1:]) != spec.inputs.shape:
+    if isinstance(inputs, Tensor) and tuple(inputs.shape[1:]) != spec.inputs.shape:
         raise ProfundoError(
             f"inputs: expected (batch, {', '.join(map(str, spec.inputs.shape))}), got {tuple(inputs.shape)}"
         )
-    parameter = next(net.parameters(), torch.empty(0))
+    device = next(net.parameters(), torch.empty(0)).device
+    meaning = objective or objectives.default(spec.targets)
     with evaluating(net):
-        ready = (standardize(part.to(parameter.device), spec.inputs) for part in torch.split(inputs, 1000))
-        parts = [same_bits(net)(partial(net, part), part.shape) for part in ready]
-    return in_own_units((objective or objectives.default(spec.targets)).predict(torch.cat(parts)).cpu(), spec.targets)
+        ready = (standardize(to_device(part, device), spec.inputs) for part in split_rows(inputs, 1000))
+        parts = [same_bits(net)(partial(called, net, part), sizes_of(part)) for part in ready]
+    outputs = meaning.predict(joined(parts))
+    result: Tensor = in_own_units(to_device(outputs, torch.device("cpu")), spec.targets)
+    return result
+
+
+def sizes_of(inputs: Any) -> Any:
+    return inputs.shape if isinstance(inputs, Tensor) else tuple(leaf.shape for leaf in leaves(inputs))

@@ -6,29 +6,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from profundo import objectives
 from profundo.data.batches import in_order
 from profundo.evaluate import Answers, answers_of_all, figures, scores
+from profundo.evaluate.forecasts import LEVEL, margins, seasonal_naive, step_scores
 from profundo.evaluate.leading import positive
 from profundo.evaluate.thresholds import choose_threshold
 from profundo.pictures.verdict import no_better
 from profundo.records import Dataset, ProfundoError, Samples, Scores, Targets
+from profundo.runs.baselines.linear_baseline import yardstick
 from profundo.runs.experiment import Experiment
-from profundo.runs.linear_baseline import yardstick
+from profundo.runs.given.own import NOTHING, Own, measured
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
 from profundo.runs.voice import figure
 from profundo.train.hardware import repeatable
 
 __all__ = [
+    "as_learned",
     "at_threshold",
     "evaluate_run",
     "evaluate_split",
     "result_lines",
     "score_lines",
     "threshold_line",
+    "with_margins",
     "with_threshold",
 ]
 
@@ -41,11 +45,23 @@ def evaluate_run(
     linear: the linear model's figures and its name, where they are known; else it is fitted.
     """
     if linear is None:
-        run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment, notice)
+        run.said, run.scores = evaluate_split(run.net, run.data, run.data.test, run.experiment, notice, run.own)
         return
-    run.said = answers_to(run.net, run.data, run.data.test, run.experiment)[0]
-    result = scores(run.said, run.data.spec.targets, run.data.train.targets)
+    run.said = answers_to(run.net, run.data, run.data.test, run.experiment, own=run.own)[0]
+    result = judged(run.said, run.data, run.own, run.data.test)
     run.scores = replace(result, linear=linear[0], linear_name=linear[1])
+
+
+def judged(answers: Answers, data: Dataset, own: Own = NOTHING, split: Samples | None = None) -> Scores:
+    """All figures of the answers, with metrics of one's own at the end. split: of which they are, where that is known."""
+    targets = data.spec.targets
+    if data.spec.inputs.forecast is not None and split is not None and isinstance(split.inputs, Tensor):
+        result = forecast_scores(answers, data, split)
+    else:
+        result = scores(answers, targets, data.train.targets)
+    return (
+        replace(result, values={**result.values, **measured(own.metrics, answers, targets)}) if own.metrics else result
+    )
 
 
 def evaluate_split(
@@ -54,6 +70,7 @@ def evaluate_split(
     split: Samples,
     experiment: Experiment,
     notice: Callable[[str], None] = lambda _: None,
+    own: Own = NOTHING,
 ) -> tuple[Answers, Scores]:
     """What the net says about each sample of a split, and how well, beside a constant and a linear model.
 
@@ -62,25 +79,48 @@ def evaluate_split(
     targets = data.spec.targets
     if not len(split):
         raise ProfundoError(f"{data.name}: expected samples to judge the net by, this split has none; choose another")
+    if "any" in (targets.kind, data.spec.inputs.kind):
+        (outputs,) = answers_to(net, data, split, experiment, own=own)
+        return outputs, judged(outputs, data, own)
     try:
         linear, name = yardstick(data)
     except (RuntimeError, ValueError, OSError, MemoryError, ProfundoError) as error:
         notice(f"no linear model to compare with: {' '.join(str(error).split())}")
-        (outputs,) = answers_to(net, data, split, experiment)
-        return outputs, scores(outputs, targets, data.train.targets)
-    outputs, linear_said = answers_to(net, data, split, experiment, linear)
+        (outputs,) = answers_to(net, data, split, experiment, own=own)
+        return outputs, judged(outputs, data, own, split)
+    outputs, linear_said = answers_to(net, data, split, experiment, linear, own)
     if experiment.threshold is not None:
         held = answers_to(net, data, data.validation, experiment, linear)[1]
         linear_said = replace(linear_said, threshold=chosen_threshold(experiment.threshold, held, targets))
-    result = scores(outputs, targets, data.train.targets)
+    result = judged(outputs, data, own, split)
     return outputs, replace(result, linear=figures(linear_said, targets), linear_name=name)
 
 
-def with_threshold(net: nn.Module, data: Dataset, experiment: Experiment) -> Dataset:
+def forecast_scores(outputs: Answers, data: Dataset, split: Samples) -> Scores:
+    """Figures of a forecast beside those of the season's values again, and step by step."""
+    spec = data.spec
+    assert spec.inputs.forecast is not None
+    assert isinstance(split.inputs, Tensor)
+    simple = Answers(seasonal_naive(split.inputs, spec), outputs.targets, outputs.costs)
+    result = scores(outputs, spec.targets, data.train.targets, simple=simple)
+    name = "seasonal naive" if spec.inputs.forecast.season > 1 else "last value"
+    steps = step_scores(outputs, simple, spec.targets) if spec.targets.margins else ()
+    return replace(result, baseline_name=name, steps=steps)
+
+
+def with_margins(net: nn.Module, data: Dataset, experiment: Experiment) -> Dataset:
+    """The data, their targets with the margins of a forecast's intervals, from the validation split."""
+    if data.spec.inputs.forecast is None or not len(data.validation):
+        return data
+    (held,) = answers_to(net, data, data.validation, experiment)
+    return replace(data, spec=replace(data.spec, targets=replace(data.spec.targets, margins=margins(held))))
+
+
+def with_threshold(net: nn.Module, data: Dataset, experiment: Experiment, own: Own = NOTHING) -> Dataset:
     """The data, their targets with the threshold that serves the experiment's rule best on the validation split."""
     if experiment.threshold is None:
         return data
-    (held,) = answers_to(net, data, data.validation, experiment)
+    (held,) = answers_to(net, data, data.validation, experiment, own=own)
     return at_threshold(data, chosen_threshold(experiment.threshold, held, data.spec.targets))
 
 
@@ -88,21 +128,32 @@ def at_threshold(data: Dataset, threshold: float) -> Dataset:
     return replace(data, spec=replace(data.spec, targets=replace(data.spec.targets, threshold=threshold)))
 
 
+def as_learned(data: Dataset, targets: Targets) -> Dataset:
+    """The data with what a finished run learned of its targets on the validation split."""
+    own = replace(data.spec.targets, threshold=targets.threshold, margins=targets.margins)
+    return replace(data, spec=replace(data.spec, targets=own))
+
+
 def chosen_threshold(rule: str, held: Answers, targets: Targets) -> float:
     return choose_threshold(rule, held.predictions, held.targets, targets)
 
 
 def answers_to(
-    net: nn.Module, data: Dataset, split: Samples, experiment: Experiment, linear: nn.Module | None = None
+    net: nn.Module,
+    data: Dataset,
+    split: Samples,
+    experiment: Experiment,
+    linear: nn.Module | None = None,
+    own: Own = NOTHING,
 ) -> list[Answers]:
     """What the net, and the linear model if there is one, say about each sample of a split."""
     device = next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
-    judged: list[tuple[nn.Module, objectives.Objective]] = [(net, objective_of(experiment, data).likelihood)]
+    nets: list[tuple[nn.Module, objectives.Objective]] = [(net, objective_of(experiment, data, own).likelihood)]
     if linear is not None:
-        judged.append((linear.to(device), objectives.default(data.spec.targets)))
+        nets.append((linear.to(device), objectives.default(data.spec.targets)))
     with repeatable(device, "float32"):
         ordered = in_order(split, data.spec, device=device, workers=experiment.workers)
-        return answers_of_all(judged, ordered, data.spec.targets)
+        return answers_of_all(nets, ordered, data.spec.targets)
 
 
 def result_lines(run: Run) -> list[str]:
@@ -129,7 +180,7 @@ def result_lines(run: Run) -> list[str]:
 def score_lines(scores: Scores, split: str) -> list[str]:
     """The leading figure beside the yardsticks', why it leads, whether a constant does as well, and the others in a line."""
     (name, value), *rest = scores.values.items()
-    yardsticks = [f"constant predictor: {figure(name, scores.baseline[name])}"]
+    yardsticks = [f"{scores.baseline_name}: {figure(name, scores.baseline[name])}"] if name in scores.baseline else []
     if name in scores.linear:
         yardsticks.append(f"{scores.linear_name}: {figure(name, scores.linear[name])}")
     others = ", ".join(
@@ -142,11 +193,22 @@ def score_lines(scores: Scores, split: str) -> list[str]:
         for name, value in rest
     )
     remarks = [no_better(name, scores, f"{scores.samples:,} {split} samples"), scores.leads_for]
+    beside = f"   ({', '.join(yardsticks)})" if yardsticks else ""
     return [
-        f"{split} {name}: {figure(name, value)}   ({', '.join(yardsticks)})",
-        *filter(None, remarks),
-        f"{split} {others}",
+        *filter(None, (f"{split} {name}: {figure(name, value)}{beside}", *remarks)),
+        *([f"{split} {others}"] if rest else []),
+        *([step_line(scores, split)] if scores.steps else []),
     ]
+
+
+def step_line(scores: Scores, split: str) -> str:
+    """The first and the last step of a forecast, and whether nine of ten intervals held."""
+    first, last = scores.steps[0], scores.steps[-1]
+    held = sum(step.held for step in scores.steps) / len(scores.steps)
+    far = (
+        f"{split} RMSE from {figure('RMSE', first.rmse)} at {first.name} to {figure('RMSE', last.rmse)} at {last.name}"
+    )
+    return f"{far}; {100 * held:.1f} % of the values lie in their {100 * LEVEL:.0f} % intervals"
 
 
 def threshold_line(rule: str, targets: Targets) -> str:

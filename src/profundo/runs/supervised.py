@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +18,36 @@ from torch import nn
 
 from profundo.data.streams.places import check_place, remember_place
 from profundo.files import in_words, read_object, write_json
-from profundo.records import Dataset, Interrupted, ProfundoError
+from profundo.pictures.history_chart import history_chart
+from profundo.records import Interrupted, ProfundoError
 from profundo.runs.checks import (
     check_data,
-    check_normalisation,
     check_outputs,
-    check_saving,
-    note_of_output_layer,
 )
-from profundo.runs.choices import check_choices, load_data, prepare
+from profundo.runs.choices import load_data, prepare
 from profundo.runs.experiment import (
     WITHOUT_EFFECT,
     Experiment,
-    belonging_to,
-    completed,
     new_experiment,
     read_experiment,
     write_experiment,
 )
 from profundo.runs.folder import Folder, environment, write_history
-from profundo.runs.manifest import differences, finish
+from profundo.runs.given.arriving import net_and_data, prepare_own
+from profundo.runs.given.keeping import TOOLS, keep_result
+from profundo.runs.manifest import differences
 from profundo.runs.opening import open_run
-from profundo.runs.preparing import Prepared, precision_of, rising_epochs, training
-from profundo.runs.report_facts import write_report
+from profundo.runs.preparing import Prepared, rising_epochs, training
 from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
 from profundo.runs.saved_model import keepable, save_model
-from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines, with_threshold
+from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines, with_margins, with_threshold
 from profundo.runs.tensorboard import EventFiles
 from profundo.runs.voice import Quiet, Voice, for_python
 from profundo.threads import using
 from profundo.train import History
 from profundo.train.checkpoints import newest_checkpoint, numbered
 from profundo.train.distributed import Group, group
-from profundo.train.hardware import choose_device, normalised
 from profundo.train.randomness import seeded
 
 __all__ = [
@@ -83,65 +79,56 @@ def train(experiment: Experiment, *, out: str | Path | None = None, voice: Voice
 
 
 def fit(
-    net: nn.Module,
-    data: Dataset,
+    net: Any,
+    data: Any = None,
+    targets: Any = None,
     *,
+    validation: Any = None,
+    test: Any = None,
+    loss: Any = None,
+    metrics: Any = None,
+    optimizer: Any = None,
+    schedule: Any = None,
     out: str | Path | bool | None = None,
     resume: bool = False,
     voice: Voice | None = None,
     **settings: Any,
 ) -> Run:
-    """Train a net of one's own on data: `fit(net, data, epochs=10, seed=0)`.
+    """Train a net on data: `fit(net, (X, y), epochs=10, seed=0)`, `fit("mlp", frame, target="price")`, `fit("digits")`.
 
-    net: any module that gives (batch, data.spec.outputs) for standardised inputs (batch, *data.spec.inputs.shape); it is
-    trained in place, and moved to the device. out: the run's folder, False to keep nothing, runs/<data>-<n> by default.
+    net: any module, which is trained in place and moved to the device; a function that makes one of a Spec; or a name of
+        `nets.NETS`, with net_options; left out, one that suits the data. It gives (batch, data.spec.outputs) for standardised
+        inputs (batch, *data.spec.inputs.shape); several inputs are given as they came, net(a, b) or net(name=a).
+    data: a Dataset of `load`, or anything that `load` takes: (X, y) or (X, y, weights) of arrays, a table and target=…, a
+        Dataset or DataLoader, a name or path. Without targets the net learns to give back its inputs.
+    validation, test: more of the same; or, validation, a share of the samples. Where validation samples were given and none
+        to test, they are for both.
+    loss: a name, or a function of (outputs, targets), a module or its class; real targets in their own units.
+    metrics: functions of (predictions, targets) by name, for the history, the scores and the report.
+    optimizer, schedule: names, or PyTorch's own: a class, an instance, a function; see train/own_optimizers.py.
+    out: the run's folder, False to keep nothing, runs/<data>-<n> by default.
     resume: go on with the interrupted run in `out`, with the same net, data and settings; to the same bits.
-    settings: those of Experiment, such as batch_size, learning_rate, early_stop; capture=True records the step once and
-    replays it, for nets that keep nothing in Python from one call to the next (train/capture.py). Raises ProfundoError for a setting
-    that is unknown or cannot work, and a net whose state could not be saved. The caller's random state is left as it was.
+    settings: those of Experiment, such as batch_size, learning_rate, early_stop; of how data are read, those of `load`;
+        capture=True records the step once and replays it, for nets that keep nothing in Python from one call to the next
+        (train/capture.py). Raises ProfundoError for what is unknown or cannot work, and a net whose state could not be saved.
+        The caller's random state is left as it was.
     """
-    prepared = prepare_own(net, data, settings, keeps=out is not False)
+    net, data = net_and_data(net, data)
+    if targets is not None:
+        data = (data, targets)
+    ours = {"loss": loss, "metrics": metrics, "optimizer": optimizer, "schedule": schedule}
+    prepared = prepare_own(net, data, settings, keeps=out is not False, validation=validation, test=test, **ours)
     voice, alone, state = voice or for_python(), Group(), None
     if resume:
         folder: Folder | None = Folder.open(out if isinstance(out, str | Path) else "")
     else:
-        folder = None if out is False else Folder.create(data.name, None if out is True else out)
+        folder = None if out is False else Folder.create(prepared.data.name, None if out is True else out)
     with seeded(prepared.experiment.seed), folder.locked() if folder is not None else nullcontext():
         if resume and folder is not None:
             check_unfinished(folder)
             state = newest_checkpoint(folder.checkpoints, voice.notice)
             check_unchanged(folder, prepared, state, alone, voice)
         return train_prepared(prepared, folder, alone, voice, {}, state)
-
-
-def prepare_own(net: nn.Module, data: Dataset, settings: dict[str, Any], keeps: bool) -> Prepared:
-    """The same as `prepare` for a net and data that are there. keeps: whether the run has a folder."""
-    for name in belonging_to("data", "net"):
-        if name in settings:
-            raise ProfundoError(
-                f"fit: {name!r} is decided where data and net are made; give it to load(…) or to the net"
-            )
-    device = choose_device(settings.get("device", "auto"))
-    experiment = new_experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
-    check_data(data)
-    if not len(data.test):
-        raise ProfundoError(
-            f"{data.name}: the test split is empty; expected samples to judge the net by, that training has not seen: keep some "
-            "aside, or give the validation samples for both"
-        )
-    chosen = completed(
-        experiment, data.spec, len(data.train), str(experiment.net), normalised(net), len(data.validation) > 0
-    )
-    check_choices(chosen, data)
-    if chosen.log is not None and not keeps:
-        raise ProfundoError(f"fit: log={chosen.log!r} writes into the run's folder; leave out one of log and out=False")
-    check_outputs(net, data)
-    check_normalisation(net, data, chosen)
-    if note := note_of_output_layer(net, data):
-        data = replace(data, notes=(*data.notes, note))
-    if keeps or chosen.early_stop is not None:  # which keeps the best weights in memory
-        check_saving(net)
-    return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device))
 
 
 def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
@@ -217,8 +204,13 @@ def train_prepared(
     state: State | None = None,
 ) -> Run:
     """Train, keep the weights, look at the test split once, and keep what came out."""
-    history = History(processes.sum)
-    run = Run(prepared.experiment, prepared.data, prepared.net, history, write_report, folder=folder, seconds=seconds)
+    history = History(processes.sum, history_chart)
+    run = Run(
+        *(prepared.experiment, prepared.data, prepared.net, history),
+        *(TOOLS, prepared.own),
+        folder=folder,
+        seconds=seconds,
+    )
     if folder is not None and state is None:
         facts = {**environment(prepared.device, processes.size), "data": dict(prepared.data.facts)}
         write_json(folder.environment, facts)
@@ -242,7 +234,7 @@ def learn_prepared(
     if folder is not None:
         facts = {"experiment": prepared.experiment.settings(), "on": where(prepared.device, prepared.precision)}
         keeping = Keeping(folder, folder.checkpoints, facts, prepared.experiment.checkpoint_seconds)
-    what = training(prepared, history, processes)
+    what = training(prepared, history, processes, resumed=state is not None)
     if folder is not None and prepared.experiment.log:
         done = len(state["history"]["rows"]) if state is not None else 0
         what = replace(what, diary=EventFiles(folder.path / "tensorboard", len(what.batches), done))
@@ -273,7 +265,7 @@ def keep_rest(prepared: Prepared, folder: Folder | None, history: History, probl
     if folder is not None:
         folder.check()
         since = f"at update {int(last[-1].name)}" if (last := numbered(folder.checkpoints)) else since
-        save_model(folder, prepared.net, prepared.experiment, prepared.data.spec)
+        save_model(folder, prepared.net, prepared.experiment, prepared.data.spec, prepared.own)
         write_history(folder, history.to_csv())
     return no_longer_kept(prepared.net, folder, len(history), since, problems)
 
@@ -292,10 +284,11 @@ def no_longer_kept(
 def judge(run: Run, voice: Voice) -> None:
     """Evaluate the trained network, keep what came out, and say it."""
     folder = run.folder
-    run.data = with_threshold(run.net, run.data, run.experiment)
+    run.data = with_threshold(run.net, run.data, run.experiment, run.own)
+    run.data = with_margins(run.net, run.data, run.experiment)
     if folder is not None:  # the weights first: whatever fails from here on, they are there
         folder.check()
-        problems = save_model(folder, run.net, run.experiment, run.data.spec)
+        problems = save_model(folder, run.net, run.experiment, run.data.spec, run.own)
         write_history(folder, run.history.to_csv())
         if problems:
             raise no_longer_kept(run.net, folder, len(run.history), "when the training began", problems)
@@ -316,11 +309,15 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     voice.say(
         f"{data.name}: {len(data.train):,} to train on, {len(data.validation):,} to validate, {len(data.test):,} to test"
     )
-    how = f"{experiment.optimizer} at {experiment.learning_rate:g} ({experiment.schedule})"
+    optimizer, schedule = (experiment.own.get(name) or getattr(experiment, name) for name in ("optimizer", "schedule"))
+    how = f"{optimizer} at {experiment.learning_rate:g} ({schedule})"
     batch = min(experiment.batch_size or 1, len(data.train))
-    voice.say(
-        f"{experiment.net}: {parameters:,} parameters, {how}, batches of {batch}, {prepared.precision} on {prepared.device}"
-    )
+    where = f"{prepared.precision} on {prepared.device}"
+    name = str(experiment.net).removeprefix("own:")
+    voice.say(f"{name}: {parameters:,} parameters, {how}, batches of {batch}, {where}")
+    if experiment.pretrained:
+        then = "it learns alone" if experiment.freeze else "then all layers learn, the earlier the slower"
+        voice.say(f"begins with what {experiment.pretrained} learned on ImageNet; the output layer is new, {then}")
     for notice in data.notes:
         voice.notice(notice)
     if resumed:
@@ -333,37 +330,3 @@ def best_epoch(history: History, after: int = 0) -> int | None:
         return None
     losses = history["validation loss"]
     return losses.index(min(losses[after:]), after)
-
-
-def keep_result(run: Run, folder: Folder, voice: Voice) -> None:
-    """Write the page and what came out; the scores last, for they mark the run as finished."""
-    scores = run.scores
-    assert scores is not None
-    try:
-        run.report()
-    except Exception as error:  # noqa: BLE001 - the scores of a long training matter more than their picture
-        voice.notice(f"the report could not be written: {' '.join(str(error).split())}")
-    finish(
-        folder,
-        run.experiment.settings(),
-        run.data.facts,
-        {
-            "test": dict(scores.values),
-            "baseline": dict(scores.baseline),
-            "linear": dict(scores.linear),
-            "linear_name": scores.linear_name,
-            "intervals": {name: list(edges) for name, edges in scores.intervals.items()},
-            "leads_for": scores.leads_for,
-            "calibration_by_chance": scores.chance,
-            "threshold": run.data.spec.targets.threshold if run.experiment.threshold else None,
-            "per_class": [asdict(one) for one in scores.per_class],
-            "calibration": [asdict(one) for one in scores.calibration],
-            "confusion": [list(row) for row in scores.confusion],
-            "notes": list(run.data.notes),
-            "samples": scores.samples,
-            "epochs": len(run.history),
-            "best_epoch": run.best_epoch,
-            "seconds": run.seconds,
-            "history": run.history.rows,
-        },
-    )

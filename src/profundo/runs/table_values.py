@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.tables.columns import DAY, YEAR, feature_names
+from profundo.data.text.text_ids import text_of
 from profundo.pictures.numbers import SPACE, percent, plain
 from profundo.pictures.report_content import ColumnRow, Value
 from profundo.records import Column, Inputs
@@ -23,6 +24,7 @@ __all__ = ["column_rows", "column_slices", "values_of"]
 
 YEAR_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 MOST_LEVELS_TOLD = 6
+MOST_SHOWN = 300  # characters of a text
 WORTH_TELLING = 1.0  # standard deviations below which a number is not called unusual
 
 
@@ -56,6 +58,8 @@ def _number(name: str, value: float, place: int, inputs: Inputs) -> Value:
 
 
 def _column_value(column: Column, features: Tensor, at: slice, inputs: Inputs) -> Value:
+    if column.kind == "text":
+        return Value(column.name, shortened(text_of(features[column.lengths[0] :])) or "no text", 0.0, "")
     if column.has_gaps and float(features[-1]) > 0.5:
         share = _mean(at.stop - 1, inputs)
         return Value(column.name, "missing", _rarity(share), f"{percent(share)} of the rows")
@@ -76,6 +80,10 @@ def _category(column: Column, features: Tensor, at: slice, inputs: Inputs) -> Va
         return Value(column.name, "another", math.inf, "not among the categories learned from")
     level = hot.index(max(hot))
     return Value(column.name, column.levels[level], _rarity(shares[level]), f"{percent(shares[level])} of the rows")
+
+
+def shortened(text: str, most: int = MOST_SHOWN) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def _is_flag(column: Column) -> bool:
@@ -126,6 +134,10 @@ def _how_far(deviations: float, middle: str = "mean") -> str:
 
 
 def _becomes(column: Column, at: slice, inputs: Inputs) -> str:
+    if column.kind == "text":
+        words, characters = column.lengths
+        often = ", ".join(column.levels[:MOST_LEVELS_TOLD])
+        return f"its first {words:,} words, of {len(column.levels):,} known ({often} …), and {characters:,} characters"
     if column.kind == "category":
         shares = sorted(zip(_level_shares(column, at, inputs), column.levels, strict=True), key=lambda pair: -pair[0])
         told = ", ".join(f"{level} ({percent(share)})" for share, level in shares[:MOST_LEVELS_TOLD])

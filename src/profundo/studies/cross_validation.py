@@ -51,7 +51,8 @@ KIND = "cross-validate"
 
 
 def cross_validate(
-    data: str | Path,
+    data: Any,
+    to: Any = None,
     *,
     folds: int = 5,
     repeats: int = 1,
@@ -74,7 +75,7 @@ def cross_validate(
     if not isinstance(folds, int) or isinstance(folds, bool) or folds < 2:
         raise ProfundoError(f"folds: expected a whole number of at least 2, got {folds!r}")
     check_repeats(repeats, folds)
-    asked, builder = asked_of(data, net, settings)
+    asked, builder = asked_of(data, to, net, settings)
     collection = pooled(collected(asked))
     plans = [parts(collection, asked, folds, repeat) for repeat in range(repeats)]
     first = fold_data(collection, asked, plans[0][0], asked.seed)

@@ -51,7 +51,8 @@ SIZES = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 def learning_curve(
-    data: str | Path,
+    data: Any,
+    to: Any = None,
     *,
     sizes: Sequence[float] = SIZES,
     repeats: int = 3,
@@ -67,7 +68,7 @@ def learning_curve(
     seed + j. Raises ProfundoError for sizes that the training split does not have.
     """
     voice = voice or Quiet()
-    asked, builder = asked_of(data, net, settings)
+    asked, builder = asked_of(data, to, net, settings)
     collection = collected(asked)
     splits = separated(collection, validation=asked.validation, seed=asked.seed, stream=asked.stream is True)
     counts = numbers_of(sizes, len(splits[0]))

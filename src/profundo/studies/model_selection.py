@@ -52,7 +52,8 @@ KIND = "select"
 
 
 def select(
-    data: str | Path,
+    data: Any,
+    to: Any = None,
     *,
     vary: Mapping[str, Sequence[Any]],
     repeats: int = 1,
@@ -71,7 +72,7 @@ def select(
     the j-th repetition, from 0, have the seed seed + j. Raises ProfundoError for settings that cannot be varied.
     """
     voice = voice or Quiet()
-    asked, builder = asked_of(data, net, settings)
+    asked, builder = asked_of(data, to, net, settings)
     name, values = one_setting(vary)
     check_repeats(repeats, len(values))
     variants = [varied(asked, name, value) for value in values]

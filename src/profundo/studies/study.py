@@ -23,7 +23,6 @@ import yaml
 from pydantic import Field, TypeAdapter
 from torch import nn
 
-from profundo import nets
 from profundo.data.batches import in_order
 from profundo.data.dataset_names import Reading, nearest
 from profundo.data.loading import collect
@@ -34,6 +33,7 @@ from profundo.evaluate.spread import Spread
 from profundo.files import erase, in_words, read_object, write_json, write_text
 from profundo.pictures.sheet import Grid, Sheet, sheet_html
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
+from profundo.runs.choices import net_name
 from profundo.runs.experiment import (
     WITHOUT_EFFECT,
     Experiment,
@@ -43,12 +43,14 @@ from profundo.runs.experiment import (
     read_experiment,
 )
 from profundo.runs.folder import Folder, environment
+from profundo.runs.given.arriving import net_and_data
 from profundo.runs.manifest import differences, flat
-from profundo.runs.preparing import objective_of
-from profundo.runs.saved_model import build_net
-from profundo.runs.supervised import Run, check_outputs, fit
+from profundo.runs.preparing import Prepared, objective_of, precision_of
+from profundo.runs.pretrained import net_of, seen_by
+from profundo.runs.supervised import Run, check_outputs, fit, train_prepared
 from profundo.runs.voice import Quiet, Voice, figure
 from profundo.train.checkpoints import digest, interruptible
+from profundo.train.distributed import Group
 from profundo.train.hardware import choose_device, normalised, repeatable
 from profundo.train.randomness import seeded
 
@@ -91,13 +93,25 @@ def check_repeats(repeats: int, of: int) -> None:
 
 
 def asked_of(
-    data: str | Path, net: str | Builder | None, settings: Mapping[str, Any]
+    first: Any, second: Any, net: str | Builder | None, settings: Mapping[str, Any]
 ) -> tuple[Experiment, Builder | None]:
-    """The experiment that every training of a study follows, and the builder of its net if that is of one's own."""
+    """The experiment that every training of a study follows, and the builder of its net if that is of one's own.
+
+    first, second: net and data in the order of `fit`, or data alone, with the net by its name.
+    """
+    own, data = net_and_data(first, second)
+    if own is not None and net is not None:
+        raise ProfundoError("net: expected it once, before the data or as net=…, got both")
+    net = own if own is not None else net
+    if isinstance(net, nn.Module):
+        raise ProfundoError(
+            f"net: expected a name or a function that makes a net, for every training begins anew, got one {type(net).__name__}; "
+            "give lambda spec: … that makes it"
+        )
     if not isinstance(data, str | Path):
         raise ProfundoError(
             f"expected the name or path of data, got {type(data).__name__}: its means and categories were learned from a "
-            "training split, and have to be learned anew"
+            "training split, and have to be learned anew; for arrays, profundo.sklearn has estimators for cross_val_score"
         )
     builder = net if callable(net) else None
     name = f"own:{getattr(net, '__name__', type(net).__name__)}" if builder else net
@@ -125,7 +139,7 @@ def made(experiment: Experiment, data: Dataset, builder: Builder | None = None) 
     """
     if builder is None:
         name = net_name(experiment, data)
-        net = build_net(name, data.spec, experiment.net_options, experiment.seed)
+        net = net_of(experiment, name, data)
     else:
         name = str(experiment.net)
         with seeded(experiment.seed):
@@ -138,14 +152,16 @@ def made(experiment: Experiment, data: Dataset, builder: Builder | None = None) 
 
 def trained(experiment: Experiment, data: Dataset, builder: Builder | None = None) -> Run:
     """Train on these splits as `train` would on its own. Nothing is kept, nothing said; the test split is scored."""
+    data = seen_by(experiment, data)
     net, chosen = made(experiment, data, builder)
+    if chosen.pretrained is not None:  # which `fit` knows nothing of
+        device = choose_device(chosen.device)
+        prepared = Prepared(chosen, data, net, device, precision_of(chosen, net, data, device))
+        with seeded(chosen.seed):
+            return train_prepared(prepared, None, Group(), Quiet(), {})
     decided = belonging_to("data", "net")
     settings = {key: value for key, value in chosen.settings().items() if key not in decided and value is not None}
     return fit(net, data, out=False, voice=Quiet(), **settings)
-
-
-def net_name(experiment: Experiment, data: Dataset) -> str:
-    return experiment.net or nets.default(data.spec)
 
 
 def figures_on(run: Run, split: Samples) -> dict[str, float]:

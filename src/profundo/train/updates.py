@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from profundo.records import Batch, ProfundoError
 from profundo.train.optimizers import add_l1, take_step, weights_of
+from profundo.trees import called, leaves, length, mapped
 
 __all__ = ["ALONE", "Descent", "Objective", "Supervised", "autocast", "match_layout"]
 
@@ -23,7 +24,10 @@ ALONE = "more than 1 value per channel"  # in what PyTorch says of batch normali
 
 
 class Objective(Protocol):
-    def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
+    def __call__(self, outputs: Any, targets: Any) -> Tensor:
+        """Cost of every sample: (batch,)."""
+
+    def mean_cost(self, outputs: Any, targets: Any, total: int) -> Tensor:
         """Sum of the samples' costs / total: a scalar."""
 
 
@@ -119,25 +123,25 @@ class Supervised:
     def __call__(self, batch: Batch) -> Mapping[str, Tensor]:
         self.optimizer.zero_grad()
         if self.accumulate == 1:
-            loss = self.backward(batch.inputs, batch.targets, batch.total)
+            loss = self.backward(batch.inputs, batch.targets, batch.total, batch.weights)
         else:
-            count = min(self.accumulate, len(batch.inputs))
-            parts = zip(batch.inputs.tensor_split(count), batch.targets.tensor_split(count), strict=True)
-            loss = torch.stack([self.backward(inputs, targets, batch.total) for inputs, targets in parts]).sum()
+            samples = length(batch.targets)
+            parts = torch.arange(samples).tensor_split(min(self.accumulate, samples))
+            loss = torch.stack([self.backward(*part_of(batch, int(part[0]), len(part))) for part in parts]).sum()
         self.apply()
         return {"loss": loss}
 
-    def backward(self, inputs: Tensor, targets: Tensor, total: int) -> Tensor:
+    def backward(self, inputs: Any, targets: Any, total: int, weights: Tensor | None = None) -> Tensor:
         """Add the gradients of these samples' share of the mean cost. Returns that share, detached."""
-        cost = self.cost(inputs, targets, total)
+        cost = self.cost(inputs, targets, total, weights)
         (cost * self.processes if self.processes > 1 else cost).backward()  # type: ignore[no-untyped-call]
         return cost.detach()
 
-    def cost(self, inputs: Tensor, targets: Tensor, total: int) -> Tensor:
-        """These samples' share of the mean cost over `total` samples."""
+    def cost(self, inputs: Any, targets: Any, total: int, weights: Tensor | None = None) -> Tensor:
+        """These samples' share of the mean cost over `total` samples, each times its weight."""
         try:
-            with autocast(self.precision, inputs.device):
-                outputs = self.forward(inputs)
+            with autocast(self.precision, next(leaves(inputs)).device):
+                outputs = called(self.forward, inputs)
         except ValueError as error:
             if ALONE not in str(error):
                 raise
@@ -145,6 +149,8 @@ class Supervised:
                 "batch normalisation: expected two samples or more in each part of a batch, got one; raise the batch size, lower "
                 "accumulate, or leave out an incomplete last batch (drop_last=True of a DataLoader)"
             ) from None
+        if weights is not None:
+            return (self.objective(outputs, targets) * weights).sum() / total
         return self.objective.mean_cost(outputs, targets, total)
 
     def apply(self) -> None:
@@ -162,6 +168,15 @@ class Supervised:
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
         match_layout(self.optimizer)
+
+
+def part_of(batch: Batch, begin: int, samples: int) -> tuple[Any, Any, int, Tensor | None]:
+    """Some neighbours of a batch: inputs, targets, the size of the whole, weights."""
+    inputs, targets = (
+        mapped(lambda leaf: leaf.narrow(0, begin, samples), tree) for tree in (batch.inputs, batch.targets)
+    )
+    weights = None if batch.weights is None else batch.weights[begin : begin + samples]
+    return inputs, targets, batch.total, weights
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any]:

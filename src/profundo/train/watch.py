@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -20,17 +21,28 @@ from profundo.train.randomness import seeded
 __all__ = ["EarlyStop", "Film", "History", "early_stop", "filmed", "gradient_norms", "progress", "record"]
 
 
+class NoColumnError(ProfundoError, KeyError):
+    """A KeyError that reads as a sentence."""
+
+    __str__ = Exception.__str__
+
+
 class History:
     """What happened, one row an epoch: mean losses over the epoch's batches, the rate, what validation said.
 
     The losses of the epoch under way wait as they are, on the device; they are read once, when it ends.
     reduce: adds a tensor over all processes that share the batches.
+    draw: makes pictures of its columns; handed in, for training knows none.
     last_losses: of every update of the newest epoch, by name.
     """
 
-    def __init__(self, reduce: Callable[[Tensor], Tensor] = lambda values: values) -> None:
+    def __init__(
+        self,
+        reduce: Callable[[Tensor], Tensor] = lambda values: values,
+        draw: Callable[[Mapping[str, list[float]]], Any] | None = None,
+    ) -> None:
         self.rows: list[dict[str, float]] = []
-        self.reduce = reduce
+        self.reduce, self.draw = reduce, draw
         self.read: dict[str, list[float]] = {}
         self.waiting: dict[str, list[Tensor]] = {}
         self.samples: list[int] = []
@@ -41,7 +53,7 @@ class History:
         """One column, such as "loss"; NaN where a row lacks it."""
         if not any(name in row for row in self.rows):
             known = ", ".join(self.names)
-            raise KeyError(f"history has no column {name!r}; it has: {known}")
+            raise NoColumnError(f"history has no column {name!r}; it has: {known}")
         return [row.get(name, math.nan) for row in self.rows]
 
     def __len__(self) -> int:
@@ -50,6 +62,39 @@ class History:
     @property
     def names(self) -> list[str]:
         return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def keys(self) -> list[str]:
+        """The names of its columns, as a dict has them: `dict(history)` is one list of values a column."""
+        return self.names
+
+    def to_frame(self) -> Any:
+        """A polars.DataFrame with one row an epoch; `.to_pandas()` of it makes one of pandas."""
+        import polars
+
+        return polars.DataFrame({name: self[name] for name in self.names})
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Charts of its columns, which a notebook shows. path: .html or .svg, to be written there.
+
+        Raises ProfundoError for a history that was not made by a run, which brings the pictures.
+        """
+        if self.draw is None:
+            raise ProfundoError("plot: expected the history of a run, run.history; this one is read by its names")
+        columns = {"loss": self["loss"]} | {name: self[name] for name in self.names if name != "epoch"}
+        chart = self.draw(columns)
+        if path is not None:
+            chart.save(path)
+        return chart
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name} {value:.4g}" for name, value in (self.rows or [{}])[-1].items() if name != "epoch")
+        return f"{len(self.rows)} epochs{f'; the last: {last}' if last else ''}"
 
     def add(self, step: Step) -> None:
         for name, loss in step.losses.items():

@@ -2,7 +2,7 @@
 
 images     uint8 (batch, channels, height, width)           classes   softmax         "probabilities" (batch, K)
 rows       float64 (batch, features)                        two       sigmoid         "probabilities" (batch, 2)
-                                                            labels    sigmoid each    "probabilities" (batch, K)
+sounds     int16 (batch, 1, samples)                        labels    sigmoid each    "probabilities" (batch, K)
                                                             hinge     –               "margin" (batch, 1)
                                                             real      their own units "values" (batch, outputs)
 """
@@ -38,7 +38,9 @@ class Whole(nn.Module):
         self.answer = "hinge" if objective.name == "hinge" else spec.targets.kind
         self.targets = spec.targets
         self.far = any(spec.inputs.clipped)
-        self.wide = torch.float32 if spec.inputs.kind == "image" else torch.float64  # as `standardize` has it
+        self.wide = (
+            torch.float32 if spec.inputs.kind in ("image", "sound") else torch.float64
+        )  # as `standardize` has it
         trailing = [1] * (len(spec.inputs.shape) - 1)
         for name, values in (("mean", spec.inputs.mean or (0.0,)), ("std", spec.inputs.std or (1.0,))):
             self.register_buffer(name, torch.tensor(values, dtype=self.wide).reshape(-1, *trailing))
@@ -110,6 +112,8 @@ def example(spec: Spec, samples: int = 3) -> Tensor:
     shape = (samples, *spec.inputs.shape)
     if spec.inputs.kind == "image":
         return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+    if spec.inputs.kind == "sound":
+        return torch.randint(-(2**12), 2**12, shape, generator=generator, dtype=torch.int16)
     noise = torch.randn(shape, generator=generator).double()
     if not spec.inputs.mean:
         return noise

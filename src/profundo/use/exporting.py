@@ -97,19 +97,21 @@ class Samples:
     notes: tuple[str, ...] = ()
 
 
-def export(run: Run | str | Path, format: str | None = None, out: str | Path | None = None) -> Exported:
+def export(
+    run: Run | str | Path, format: str | None = None, out: str | Path | None = None, *, net: nn.Module | None = None
+) -> Exported:
     """Write the network of a finished run. format: "onnx" or "safetensors"; by the name of `out`, else "onnx".
 
     out: a folder (RUN/exported by default), or a file that ends with .onnx or .safetensors; the card goes beside it.
-    run: its folder, or the Run itself, also with a net of one's own. Raises ProfundoError for a run that is not finished,
-    a net that the format has no words for, and answers that differ; then nothing is written.
+    run: its folder, or the Run itself; net: one of one's own, which the folder cannot name. Raises ProfundoError for a run
+    that is not finished, a net that the format has no words for, and answers that differ; then nothing is written.
     """
     if format is None:
         ending = Path(out).suffix[1:] if out is not None else ""
         format = ending if ending in FORMATS else FORMATS[0]
     if format not in FORMATS:
         raise ProfundoError(f"format {format!r} is unknown; known: {', '.join(FORMATS)}")
-    trained = _trained(run)
+    trained = _trained(run, net)
     about = card(trained.folder)
     place = _place(trained.folder, format, out)
     before = _card_there(place, about)
@@ -162,7 +164,7 @@ def _others(before: Mapping[str, Any], place: Path) -> dict[str, Any]:
     }
 
 
-def _trained(run: Run | str | Path) -> Trained:
+def _trained(run: Run | str | Path, own: nn.Module | None = None) -> Trained:
     """Raises ProfundoError for what is no finished run of a training, or keeps no folder."""
     kept = run.folder if isinstance(run, Run) else Folder(Path(run))
     if kept is None:
@@ -171,7 +173,11 @@ def _trained(run: Run | str | Path) -> Trained:
     if isinstance(run, Run) and str(run.experiment.net).startswith("own:"):
         net, spec = run.net, run.data.spec
     else:
-        net, spec = load_model(folder)
+        net, spec = load_model(folder, own)
+    if spec.targets.kind == "any" or spec.inputs.parts:
+        raise ProfundoError(
+            "export: a net with several inputs, or targets of any shape, is for torch.onnx.export(run.net, …)"
+        )
     objective = load_objective(folder, spec)
     whole = Whole(net, spec, objective).eval()
     return Trained(folder, net, spec, objective, whole)
@@ -283,6 +289,8 @@ def _random_rows(columns: Sequence[Column]) -> list[dict[str, Any]]:
         if column.kind == "category":
             words = (*column.levels, "never seen before")
             return words[int(share * 1e6) % len(words)]
+        if column.kind == "text":
+            return " ".join([*column.levels[: 1 + int(share * 20)], "never", "seen"])
         if column.kind == "date":
             return datetime.fromtimestamp(column.fill + (share - 0.5) * 1e8, UTC)
         return column.fill + (share - 0.5) * (abs(column.fill) + 1)
@@ -310,11 +318,16 @@ Contents = tuple[dict[str, bytes], float, tuple[str, ...]]
 
 def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
     spec = trained.spec
+    if spec.inputs.texts:
+        raise ProfundoError(
+            f"column {spec.inputs.texts[0].name!r} is text, which ONNX has no operations to cut into words; use "
+            "--format safetensors, whose card says how rows are made of texts, or `profundo serve`"
+        )
     given = spec.inputs.things
     model = onnx_graph(trained.whole, example(spec), given)
     if spec.targets.threshold != 0.5:
         model = with_decision(model, spec.targets.threshold)
-    feeds: Mapping[str, Any] = {given: (samples.raw if given == "images" else samples.raw.double()).numpy()}
+    feeds: Mapping[str, Any] = {given: (samples.raw if given in ("images", "sounds") else samples.raw.double()).numpy()}
     if spec.inputs.columns:
         model = with_columns(model, spec.inputs.columns, given)
         feeds = feeds_of(samples.rows, spec.inputs.columns)
@@ -336,7 +349,8 @@ def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[s
     ).encode()
     given = trained.spec.inputs.things
     shape = ", ".join(map(str, trained.spec.inputs.shape))
-    signature = f"Raw {given} (batch, {shape}), {'uint8' if given == 'images' else 'float64'}"
+    numbers = {"images": "uint8", "sounds": "int16"}.get(given, "float64")
+    signature = f"Raw {given} (batch, {shape}), {numbers}"
     notes: tuple[str, ...] = ()
     try:
         source = plain_python(trained.whole, example(trained.spec), given, str(about["name"]), name, signature)

@@ -15,9 +15,10 @@ import torch
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
+from profundo.data.series.steps import step_in_words
 from profundo.files import in_words, read_object
 from profundo.pictures.verdict import is_better
-from profundo.records import CalibrationBin, ClassScores, ProfundoError, Spec, Targets
+from profundo.records import CalibrationBin, ClassScores, Column, ProfundoError, Spec, Targets
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import MAY_MOVE, check_files
@@ -132,6 +133,9 @@ def parameters(folder: Folder, described: Mapping[str, Any], spec: Spec) -> int:
 def task(spec: Spec) -> str:
     given = "rows of a table" if spec.inputs.kind == "features" else spec.inputs.things
     kind, many = spec.targets.kind, len(spec.targets.classes)
+    if (forecast := spec.inputs.forecast) is not None:
+        ahead = f"{forecast.horizon} steps of {step_in_words(forecast)} ahead"
+        return f"forecast: {forecast.target}, {ahead}, from the last {spec.inputs.shape[1]}"
     if kind == "real":
         return f"regression: {', '.join(spec.targets.names) or 'a number'} from {given}"
     if kind == "labels":
@@ -160,15 +164,20 @@ def columns(spec: Spec) -> list[dict[str, Any]]:
         {
             "name": column.name,
             "kind": column.kind,
-            **(
-                {"categories": list(column.levels)}
-                if column.kind == "category"
-                else {"missing is taken for": _day(column.fill) if column.kind == "date" else column.fill}
-            ),
+            **_learned(column),
             "had holes": column.has_gaps,
         }
         for column in spec.inputs.columns
     ]
+
+
+def _learned(column: Column) -> dict[str, Any]:
+    if column.kind == "category":
+        return {"categories": list(column.levels)}
+    if column.kind == "text":
+        words, characters = column.lengths
+        return {"known words": len(column.levels), "words read": words, "characters read": characters}
+    return {"missing is taken for": _day(column.fill) if column.kind == "date" else column.fill}
 
 
 def _day(seconds: float) -> str:
@@ -183,6 +192,15 @@ def preprocessing(spec: Spec) -> str:
         if inputs.window:
             first += f"; of 16 bits a channel, {inputs.window[0]:,} is black and {inputs.window[1]:,} white"
         scale = "each channel" if channels > 1 else "every pixel"
+    elif inputs.kind == "sound":
+        first = (
+            f"sounds, channels averaged, at {inputs.sound.rate:,} Hz; {inputs.shape[1] / inputs.sound.rate:.3g} s of each, the "
+            "loudest stretch of a longer one, a shorter one in the middle of silence; as 16-bit numbers"
+        )
+        scale = "every sample"
+    elif inputs.kind != "features":
+        first = f"{inputs.things} of {' × '.join(map(str, inputs.shape))} numbers"
+        scale = "each channel"
     else:
         first = "columns become features as listed" if inputs.columns else f"{inputs.shape[0]} numbers"
         scale = "each feature"
@@ -211,14 +229,19 @@ def bent_targets(targets: Targets) -> str:
 # ---------------------------------------------------------------------------------------------------------------- limits
 def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
     """What the figures do not say, as far as a program can tell."""
-    many = made["test_samples"]
+    many, apparatus = made["test_samples"], "microphones" if spec.inputs.kind == "sound" else "cameras"
     predictions = [
-        f"It was tested on {many:,} samples of the same source as those it learned from, and on nothing else: other cameras, "
+        f"It was tested on {many:,} samples of the same source as those it learned from, and on nothing else: other {apparatus}, "
         "places, times or groups of people may give other results.",
         *_uncertainty(made["scores"]["test"], made["intervals"]),
         *_against(made["scores"], made["linear_name"]),
         *_by_class(made["per_class"], many),
     ]
+    if begun := made["training"].get("pretrained"):
+        predictions.append(
+            f"It began with the published weights of {begun}, learned on ImageNet: what that set lacks, and the licence of those "
+            "weights, come with it."
+        )
     if spec.targets.kind in ("classes", "binary"):
         predictions.append("An input that belongs to none of the classes is given one all the same.")
     if spec.targets.kind == "real":

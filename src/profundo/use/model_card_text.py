@@ -127,6 +127,9 @@ def columns_table(results: Sequence[Mapping[str, Any]]) -> str:
     def learned(one: Mapping[str, Any]) -> str:
         if one["kind"] == "category":
             return some_of([plain(level) for level in one["categories"]])
+        if one["kind"] == "text":
+            words, characters = one["words read"], one["characters read"]
+            return f"{one['known words']:,} known words; {words:,} words and {characters:,} characters are read"
         fill = one.get("missing is taken for")
         return "" if fill is None else f"a hole is taken for {fill if isinstance(fill, str) else f'{fill:g}'}"
 

@@ -1,6 +1,6 @@
 """Predictions of a finished run for images and rows, with nothing but its folder.
 
-predictor("runs/digits-1").images([content])          # bytes of image files
+predictor("runs/digits-1").images([content])          # bytes of image files; sounds([content]) of sound files
 predictor("runs/iris-1").rows([{"petal width (cm)": 0.2, …}])
 predict_files("runs/digits-1", [Path("photos"), Path("one.png")])
 """
@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from profundo.data.new_inputs import Entry, entries, image_of, is_table, table_rows
+from profundo.data.new_inputs import Entry, array_of, ending_entries, entries, is_table, media_of, one_of, table_rows
+from profundo.data.series.forecast_rows import endings_of_rows
 from profundo.data.streams.archives import printable
 from profundo.data.tables.new_rows import BadInputError, features_of_rows
 from profundo.evaluate.scores import PROBABILITIES
@@ -62,15 +63,23 @@ class Predictor:
 
     def images(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
         """What each image shows, given as the bytes of a file. Raises BadInputError with its index for what is no image."""
-        if self.spec.inputs.kind != "image":
-            raise ProfundoError(f"{self.folder.path}: expected rows with columns, its net takes no images")
-        names = [f"image {number}" for number in range(1, len(contents) + 1)]
+        return self._media("image", contents)
+
+    def sounds(self, contents: Sequence[bytes]) -> list[dict[str, Any]]:
+        """What is heard in each sound, given as the bytes of a file. Raises BadInputError with its index for what is none."""
+        return self._media("sound", contents)
+
+    def _media(self, kind: str, contents: Sequence[bytes]) -> list[dict[str, Any]]:
+        if self.spec.inputs.kind != kind:
+            given = "rows with columns" if self.spec.inputs.kind == "features" else self.spec.inputs.things
+            raise ProfundoError(f"{self.folder.path}: expected {given}, its net takes no {kind}s")
+        names = [f"{kind} {number}" for number in range(1, len(contents) + 1)]
         values = []
         for index, content in enumerate(contents):
             try:
-                values.append(image_of(content, self.spec.inputs))
+                values.append(media_of(content, self.spec.inputs))
             except (OSError, ValueError) as error:
-                outputs = f"{names[index]}: expected an image, but it does not read: {error}"
+                outputs = f"{names[index]}: expected {one_of(self.spec.inputs)}, but it does not read: {error}"
                 raise BadInputError(index, outputs) from None
         return self.described([Entry(name, one) for name, one in zip(names, values, strict=True)])
 
@@ -79,6 +88,8 @@ class Predictor:
 
         Raises BadInputError with the row's index for a column that is missing and a value of the wrong kind.
         """
+        if self.spec.inputs.forecast is not None:
+            return self.forecasts(rows)
         if self.spec.inputs.kind != "features":
             raise ProfundoError(f"{self.folder.path}: expected {self.spec.inputs.things}, its net takes no rows")
         try:
@@ -91,6 +102,29 @@ class Predictor:
             for place, (values, notices, own) in enumerate(zip(features.values, features.notices, ids, strict=True), 1)
         ]
         return self.described(results)
+
+    def forecasts(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """How the series in rows of a table go on. Raises BadInputError for a row, or a series, that cannot be used."""
+        coming = list(ending_entries(endings_of_rows(rows, self.spec.inputs), self.spec.inputs, "rows"))
+        for entry in coming:
+            if entry.values is None:
+                raise BadInputError(len(rows) - 1, entry.fault)
+        return self.described(coming)
+
+    def arrays(self, arrays: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        """What follows from each array or series, given as nested lists of numbers in the net's shape; null in a series is a
+        hole, which is filled. Raises BadInputError with its index for another shape."""
+        inputs, entries = self.spec.inputs, []
+        if inputs.kind in ("image", "features"):
+            raise ProfundoError(f"{self.folder.path}: expected {inputs.things}, its net takes no arrays")
+        for index, one in enumerate(arrays):
+            name = f"{'series' if inputs.kind == 'series' else 'array'} {index + 1}"
+            try:
+                values, notices = array_of(one, inputs, name)
+            except ProfundoError as error:
+                raise BadInputError(index, str(error)) from None
+            entries.append(Entry(name, values, notices=notices))
+        return self.described(entries)
 
     def described(self, inputs: Sequence[Entry]) -> list[dict[str, Any]]:
         """Of inputs that could be read: "input", "prediction" and what `describe` tells; "id" where columns say which row it
@@ -106,7 +140,16 @@ class Predictor:
                 one["id"] = dict(entry.ids)
             if entry.notices:
                 one["notices"] = list(entry.notices)
+            if entry.moments:
+                one |= self.course(one["prediction"], entry.moments)
         return records
+
+    def course(self, prediction: float | list[float], moments: Sequence[str]) -> dict[str, Any]:
+        """Of a forecast the "prediction" of each step, its "times", and "low" and "high", the ends of their intervals."""
+        steps = prediction if isinstance(prediction, list) else [prediction]
+        edges = self.spec.targets.margins
+        low, high = ([step + edge[side] for step, edge in zip(steps, edges, strict=False)] for side in (0, 1))
+        return {"prediction": steps, "times": list(moments)} | ({"low": low, "high": high} if edges else {})
 
     def outputs(self, values: torch.Tensor) -> torch.Tensor:
         """What `predict` gives for raw inputs (batch, *shape)."""

@@ -140,6 +140,9 @@ class Lines:
         self.names = targets.names if targets is not None and targets.kind == "real" else None
 
     def add(self, one: Mapping[str, Any]) -> None:
+        if "times" in one:
+            self.file.write("".join(f"{line}\n" for line in course_lines(one)))
+            return
         sure = f"   {100 * one['probability']:.1f} %" if "probability" in one else ""
         predictions = spelled(one["prediction"]) or "none" if self.names is None else self.numbers(one["prediction"])
         which = "".join(f", {name} {value}" for name, value in one.get("id", {}).items())
@@ -166,7 +169,14 @@ class Rows:
         self.header: list[str] = []
 
     def add(self, one: Mapping[str, Any]) -> None:
+        if "times" in one:
+            for step in course_rows(one):
+                self.add_cells({**one.get("id", {}), **step})
+            return
         cells = {**one.get("id", {}), **self.cells(one)} | {"input": one["input"]}
+        self.add_cells(cells)
+
+    def add_cells(self, cells: Mapping[str, Any]) -> None:
         if not self.header:
             self.header = list(cells)
             self.rows.writerow(map(harmless, self.header))
@@ -229,6 +239,23 @@ class Object:
         bad = [{"input": entry.name, "reason": entry.fault} for entry in left_out]
         rest = f',\n  "left_out": {json.dumps(bad, ensure_ascii=False)}' if bad else ""
         self.file.write(f"\n  ]{rest}\n}}\n")
+
+
+def course_rows(one: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of a forecast a row for each step: its time, the prediction, the ends of its interval."""
+    columns = {"time": one["times"]} | {name: one[name] for name in ("prediction", "low", "high") if name in one}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def course_lines(one: Mapping[str, Any]) -> list[str]:
+    """The same for people: "2024-05-01: 12.3 (11.8 to 12.7)"."""
+    which = "".join(f", {name} {value}" for name, value in one.get("id", {}).items())
+    steps = [
+        f"  {step['time']}: {step['prediction']:.6g}"
+        + (f"   ({step['low']:.6g} to {step['high']:.6g})" if "low" in step else "")
+        for step in course_rows(one)
+    ]
+    return [f"{one['input']}{which}:", *steps]
 
 
 def harmless(cell: Any) -> Any:

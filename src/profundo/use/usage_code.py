@@ -13,9 +13,11 @@ __all__ = ["in_onnxruntime", "in_pytorch"]
 
 
 def in_onnxruntime(spec: Spec, answer: str, file: str) -> str:
-    """Python for onnxruntime: for images read by Pillow, for rows, or for the columns of a table."""
+    """Python for onnxruntime: for images read by Pillow, for sounds, for rows, or for the columns of a table."""
     if spec.inputs.kind == "image":
         given = _image_feed(spec)
+    elif spec.inputs.kind == "sound":
+        given = _sound_feed(spec)
     elif spec.inputs.columns:
         given = _column_feed(spec.inputs.columns)
     else:
@@ -34,13 +36,30 @@ def in_pytorch(spec: Spec, answer: str, file: str) -> str:
     if spec.inputs.kind == "image":
         channels, height, width = spec.inputs.shape
         given = f"images = torch.zeros(1, {channels}, {height}, {width}, dtype=torch.uint8)  # 0 to 255"
+    elif spec.inputs.texts:
+        given = _text_rows(spec.inputs.columns)
+    elif spec.inputs.kind == "sound":
+        given = (
+            f"sounds = torch.zeros(1, 1, {spec.inputs.shape[1]}, dtype=torch.int16)  # at {spec.inputs.sound.rate} Hz"
+        )
     else:
         rows = [[round(value, 4) for value in spec.inputs.mean or (0.0,) * spec.inputs.shape[0]]]
         given = f"rows = torch.tensor({rows}, dtype=torch.float64)  # {_features(spec)}"
-    name = given.split(" ", 1)[0]
+    name = "rows" if spec.inputs.texts else given.split(" ", 1)[0]
     return (
         "import torch\nfrom safetensors.torch import load_file\n\nfrom model import predict\n\n"
         f"weights = load_file({file!r})\n{given}\n{answer} = predict(weights, {name})\n{_answer(spec.targets, answer)}"
+    )
+
+
+def _text_rows(columns: tuple[Column, ...]) -> str:
+    """Rows with texts are made by Profundo itself, of what the description says of each column."""
+    values = {column.name: "a text" if column.kind == "text" else None for column in columns}
+    return (
+        "import json\n\nfrom pydantic import TypeAdapter\n\n"
+        "from profundo.data.tables.new_rows import features_of_rows\nfrom profundo.records import Inputs\n\n"
+        'described = json.load(open("model.json", encoding="utf-8"))["spec"]["inputs"]\n'
+        f"rows = features_of_rows([{values!r}], TypeAdapter(Inputs).validate_python(described)).values"
     )
 
 
@@ -76,6 +95,18 @@ def _image_feed(spec: Spec) -> str:
         f"# picture = ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)\n"
         f"picture = np.zeros(({height}, {width}{', 3' if channels == 3 else ''}), np.uint8)\n"
         f'inputs = {{"images": np.asarray(picture, np.uint8){axes}}}  # (batch, {channels}, {height}, {width}), 0 to 255'
+    )
+
+
+def _sound_feed(spec: Spec) -> str:
+    rate, length = spec.inputs.sound.rate, spec.inputs.shape[1]
+    return (
+        "# import soundfile\n"
+        "# from scipy.signal import resample_poly\n"
+        '# recorded, rate = soundfile.read("sound.wav", always_2d=True)\n'
+        f"# samples = resample_poly(recorded.mean(1), {rate}, rate)  # then its loudest stretch, or the middle of silence:\n"
+        f"samples = np.zeros({length})  # {length / rate:.3g} s at {rate} Hz, from -1 to 1\n"
+        'inputs = {"sounds": np.clip(np.rint(samples * 2**15), -(2**15), 2**15 - 1).astype(np.int16)[None, None]}'
     )
 
 

@@ -4,7 +4,8 @@
     inputs = augment(inputs, generator)
     inputs, targets = augment.with_targets(inputs, targets, generator)      # also for those that mix samples
 
-Inputs are standardised floats, (batch, channels, height, width) or, for noise and mixup, rows. All draws come from the
+Inputs are standardised floats: images (batch, channels, height, width), sounds (batch, 1, samples) or, for noise and mixup,
+rows. All draws come from the
 generator that is given, in the order of the changes, so a step repeats exactly. Half-precision inputs are changed in
 float32. What each change does is in `augmenting`, what it may be asked in `augmenting/options.py`.
 """
@@ -19,7 +20,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from profundo.data.augmenting import colours, geometry, hiding, mixing
+from profundo.data.augmenting import colours, geometry, hiding, mixing, waveforms
 from profundo.data.augmenting.colours import value_range
 from profundo.data.augmenting.options import MIXING, Asked, check, read
 from profundo.records import ProfundoError, Spec, Targets
@@ -40,12 +41,16 @@ _CHANGES: dict[str, Callable[..., Any]] = {
     "elastic": geometry.elastic,
     "colour": colours.colour,
     "noise": colours.noise,
+    "speed": waveforms.speed,
+    "gain": waveforms.gain,
+    "mask": waveforms.mask,
     "cutout": hiding.cutout,
     "erase": hiding.erase,
     "mixup": mixing.mixup,
     "cutmix": mixing.cutmix,
     "ricap": mixing.ricap,
 }
+_OF_SOUNDS: dict[str, Callable[..., Any]] = {"shift": waveforms.shift, "noise": waveforms.noise}  # other changes
 _NEED_UNITS = ("colour", "erase")  # noise knows its bounds where there are any
 
 
@@ -133,12 +138,13 @@ def augmented(
 
 def _change(choice: Asked, spec: Spec | None, values: tuple[float, float]) -> Change:
     options: dict[str, Any] = {name: value for name, value in choice.options.items() if name != "share"}
-    if choice.name in (*_NEED_UNITS, "noise"):
-        image = spec is not None and spec.inputs.kind == "image"
-        options["units"] = colours.units(spec.inputs, values) if spec is not None and image else None
+    kind = spec.inputs.kind if spec is not None else ""
+    if choice.name in (*_NEED_UNITS, "noise") and kind != "sound":
+        options["units"] = colours.units(spec.inputs, values) if spec is not None and kind == "image" else None
+    function = (_OF_SOUNDS if kind == "sound" else {}).get(choice.name, _CHANGES[choice.name])
     share = choice.options["share"]
     assert isinstance(share, float)
-    return Change(choice.name, partial(_CHANGES[choice.name], **options), share)
+    return Change(choice.name, partial(function, **options), share)
 
 
 def _like(chosen: Tensor, values: Tensor) -> Tensor:

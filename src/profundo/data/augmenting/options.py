@@ -16,12 +16,13 @@ from typing import Any
 from profundo.data.dataset_names import AUGMENTATIONS, nearest
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["MIXING", "OPTIONS", "ROWS", "Asked", "Option", "check", "read"]
+__all__ = ["IMAGES", "MIXING", "OPTIONS", "ROWS", "SOUNDS", "Asked", "Option", "check", "read"]
 
 Value = float | tuple[float, float]
 
 MIXING = ("mixup", "cutmix", "ricap")  # change the targets too: shares of classes take the place of one class
 ROWS = ("noise", "mixup")  # make sense of rows of numbers, not of images alone
+SOUNDS = ("shift", "speed", "gain", "mask", *ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,18 @@ OPTIONS: dict[str, dict[str, Option]] = {
         **_ALWAYS,
     },
     "noise": {"deviation": Option(0.1, 0, 10), **_ALWAYS},
+    "speed": {"factor": Option((0.8, 1.25), 0.25, 4), **_ALWAYS},
+    "gain": {"decibels": Option(6, 0, 60), **_ALWAYS},
+    "mask": {"time": Option(0.25, 0, 1), "frequency": Option(0.25, 0, 1), **_ALWAYS},
     "cutout": {"side": Option(0.5, 0, 2), **_ALWAYS},
     "erase": {"scale": Option((0.02, 1 / 3), 0, 1), "ratio": Option((0.3, 10 / 3), 0.1, 10), **_HALF},
     "mixup": {"alpha": Option(0.2, 0, 100), **_ALWAYS},
     "cutmix": {"alpha": Option(1.0, 0, 100), **_ALWAYS},
     "ricap": {"beta": Option(0.3, 0.01, 100), **_ALWAYS},
 }
+
+
+IMAGES = tuple(name for name in OPTIONS if name not in ("speed", "gain", "mask"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +122,13 @@ def read(entry: Any) -> Asked:
 
 def check(choice: Asked, spec: Spec) -> None:
     """Raises ProfundoError where the augmentation makes no sense of such inputs or targets."""
-    if spec.inputs.kind != "image" and choice.name not in ROWS:
+    known = {"image": IMAGES, "sound": SOUNDS}.get(spec.inputs.kind, ROWS)
+    if choice.name not in known:
+        theirs = "images" if choice.name in IMAGES else "sounds"
+        these = {"image": "images", "sound": "sounds"}.get(spec.inputs.kind, "rows of numbers")
+        instead = f", or take {' or '.join(known)}" if spec.inputs.kind != "image" else ""
         raise ProfundoError(
-            f"augmentation {choice.name!r} is for images; these data are rows of numbers: leave it out, or take "
-            f"{' or '.join(ROWS)}"
+            f"augmentation {choice.name!r} is for {theirs}; these data are {these}: leave it out{instead}"
         )
     if choice.name in MIXING and spec.targets.kind == "real":
         raise ProfundoError(f"augmentation {choice.name!r} mixes classes; these targets are real numbers: leave it out")

@@ -46,11 +46,15 @@ __all__ = [
     "collected",
     "common_shape",
     "decode",
+    "decoded",
     "fits_in_memory",
     "fitted",
     "image_collection",
     "pixel_sums",
     "placing",
+    "report",
+    "skipped_note",
+    "usable",
 ]
 
 Fault = tuple[int, str]  # number of the file, why it cannot be used
@@ -173,42 +177,58 @@ def collected(
     streamed: Callable[[Images], Measured] = lambda images: images,
 ) -> Collection:
     """The images of these files, as they are laid out. streamed: what reads those that are not kept in memory."""
-    used = [index for split in layout.splits.values() for index in split]
-    with strict():
-        (source, faults, is_deep), form, fit_notes = _in_one_form(files, used, how)
-    _report(files, faults, len(used), how.skip_bad)
-    bad = {index for index, _ in faults}
-    splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
-    _check_classes(files, splits, layout)
+    images = decoded(files, [index for split in layout.splits.values() for index in split], how, streamed)
+    splits = usable(files, images.faults, layout, "images", how.skip_bad)
     labels = torch.tensor(layout.labels)
-
-    def seen_through(window: Window) -> Tensor | Measured:
-        images = source if window == WHOLE else _read(files, replace(form, window=window), used, how.stream)[0]
-        return streamed(images) if isinstance(images, Images) else images
-
-    read: Any = DeepImages(files, seen_through) if is_deep else seen_through(WHOLE)
 
     def samples(split: str) -> Samples | None:
         indices = torch.tensor(splits.get(split, []), dtype=torch.int64)
-        return Samples(Selection(read, indices), labels[indices]) if len(indices) else None
+        return Samples(Selection(images.source, indices), labels[indices]) if len(indices) else None
 
     train = samples("train")
     assert train is not None
     by = None
     if how.split_by is not None:
         by = by_name(how.split_by, [files.name(index) for index in splits["train"]], printable(str(files.where)))
-    skipped = (f"{len(faults)} of {len(used)} images could not be decoded and were left out.",) if faults else ()
     return Collection(
         name,
-        Inputs(form.shape, "image"),
+        Inputs(images.form.shape, "image"),
         Targets("classes" if len(layout.classes) > 2 else "binary", layout.classes),
         train,
         samples("validation"),
         samples("test"),
         shares=(0.2, 0.1),
-        notes=(*files.notes, *layout.notes, *fit_notes, *skipped),
+        notes=(*files.notes, *layout.notes, *images.notes),
         split_by=by,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Images in one form. source: by the numbers of their files; faults: of those that do not decode; notes: what was done."""
+
+    source: Any
+    form: Form
+    faults: list[Fault]
+    notes: tuple[str, ...]
+
+
+def decoded(
+    files: Files, used: list[int], how: Reading, streamed: Callable[[Images], Measured] = lambda images: images
+) -> Decoded:
+    """The images of these files that are used. Raises ProfundoError for one that does not decode, unless those are skipped."""
+    with strict():
+        (source, faults, is_deep), form, notes = _in_one_form(files, used, how)
+    if not how.skip_bad:
+        report(files, faults, len(used), "images")
+
+    def seen_through(window: Window) -> Tensor | Measured:
+        images = source if window == WHOLE else _read(files, replace(form, window=window), used, how.stream)[0]
+        return streamed(images) if isinstance(images, Images) else images
+
+    notes += skipped_note(len(faults), len(used), "images")
+    read = DeepImages(files, seen_through) if is_deep else seen_through(WHOLE)
+    return Decoded(read, form, faults, notes)
 
 
 def _in_one_form(
@@ -266,7 +286,7 @@ def _first(files: Files, used: list[int]) -> Shape:
             return shape_of(decode(files.read(index)))
         except (OSError, ValueError) as error:
             faults.append((index, str(error)))
-    _report(files, faults, len(used), skip_bad=False)
+    report(files, faults, len(used), "images")
     raise ProfundoError(f"{printable(str(files.where))}: expected images, found none")
 
 
@@ -358,20 +378,32 @@ def _survey(
     return [fault for faults, _ in looks for fault in faults], any(is_deep for _, is_deep in looks)
 
 
-def _report(files: Files, faults: list[Fault], total: int, skip_bad: bool) -> None:
-    if not faults or skip_bad:
+def usable(files: Files, faults: list[Fault], layout: Layout, things: str, skip_bad: bool) -> dict[str, list[int]]:
+    """Split → numbers of the files without a fault. Raises ProfundoError for faults that are not to be skipped, and where
+    a class is left without a file to train on."""
+    if not skip_bad:
+        report(files, faults, sum(map(len, layout.splits.values())), things)
+    bad = {index for index, _ in faults}
+    splits = {split: [index for index in members if index not in bad] for split, members in layout.splits.items()}
+    left = {layout.labels[index] for index in splits["train"]}
+    gone = [name for label, name in enumerate(layout.classes) if label not in left]
+    if gone:
+        one = things.removesuffix("s")
+        raise ProfundoError(f"{printable(str(files.where))}: class {gone[0]!r} has no {one} that decodes to train on")
+    return splits
+
+
+def report(files: Files, faults: list[Fault], total: int, things: str) -> None:
+    """Raises ProfundoError where there are faults."""
+    if not faults:
         return
     listed = ", ".join(f"{files.name(index)} ({reason})" for index, reason in faults[:10])
     more = f" and {len(faults) - 10} more" if len(faults) > 10 else ""
     raise ProfundoError(
-        f"{printable(str(files.where))}: {len(faults)} of {total} images cannot be decoded: {listed}{more}; "
+        f"{printable(str(files.where))}: {len(faults)} of {total} {things} cannot be decoded: {listed}{more}; "
         "mend or remove them, or leave them out with skip_bad (--skip-bad)"
     )
 
 
-def _check_classes(files: Files, splits: dict[str, list[int]], layout: Layout) -> None:
-    """Every class must be left in the training split when bad files are gone."""
-    left = {layout.labels[index] for index in splits["train"]}
-    gone = [name for label, name in enumerate(layout.classes) if label not in left]
-    if gone:
-        raise ProfundoError(f"{printable(str(files.where))}: class {gone[0]!r} has no image that decodes to train on")
+def skipped_note(faults: int, total: int, things: str) -> tuple[str, ...]:
+    return (f"{faults} of {total} {things} could not be decoded and were left out.",) if faults else ()

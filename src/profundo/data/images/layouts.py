@@ -1,4 +1,4 @@
-"""Which image belongs to which split and class, read from the folders that the images are in; of files, from their names."""
+"""Which image or sound belongs to which split and class, read from the folders that they are in; of files, from their names."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Layout:
     notes: tuple[str, ...]
 
 
-def arranged(files: Files) -> Layout:
-    """Splits and classes from the folders. A single folder around everything is looked through."""
+def arranged(files: Files, things: str = "images") -> Layout:
+    """Splits and classes from the folders. A single folder around everything is looked through. things: what the files are."""
     where, paths = printable(str(files.where)), files.paths
     placed = placing(paths)
     members: dict[str, dict[str, list[int]]] = {}  # split → class folder → file numbers
@@ -35,11 +35,11 @@ def arranged(files: Files) -> Layout:
             loose += 1
         else:
             members.setdefault(split, {}).setdefault(inner[0], []).append(index)
-    classes = _classes(where, members, loose)
+    classes = _classes(where, members, loose, things)
     places = map(placed, files.folders)
     empty = sorted((s, inner[0]) for s, inner in places if s and len(inner) == 1 and inner[0] not in members.get(s, ()))
-    notes = [f"{split}: folder {printable(name)!r} holds no images and was left out." for split, name in empty]
-    notes += [f"{loose} images outside the class folders were left out."] if loose else []
+    notes = [f"{split}: folder {printable(name)!r} holds no {things} and was left out." for split, name in empty]
+    notes += [f"{loose} {things} outside the class folders were left out."] if loose else []
 
     numbers = {name: label for label, name in enumerate(classes)}
     labels = [-1] * len(paths)
@@ -51,22 +51,22 @@ def arranged(files: Files) -> Layout:
     return Layout(splits, labels, tuple(map(printable, classes)), tuple(notes))
 
 
-def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int) -> list[str]:
+def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int, things: str) -> list[str]:
     """The class folders of the training split, in the order of their names; every other split may hold only these."""
     result = sorted(members.get("train", ()))
     if not result:
         raise ProfundoError(
-            f"{where}: expected images in one folder per class, found none there and {loose} outside; "
+            f"{where}: expected {things} in one folder per class, found none there and {loose} outside; "
             "make a folder for each class"
         )
     for split, folders in members.items():
         for name in sorted(set(folders) - set(result)):
             raise ProfundoError(
-                f"{where}: class {printable(name)!r} has images in {split}/ but none in train/; add some there, "
+                f"{where}: class {printable(name)!r} has {things} in {split}/ but none in train/; add some there, "
                 "or remove the folder"
             )
     if len(result) < 2:
-        raise ProfundoError(f"{where}: expected two classes or more, found images of {printable(result[0])!r} only")
+        raise ProfundoError(f"{where}: expected two classes or more, found {things} of {printable(result[0])!r} only")
     return result
 
 

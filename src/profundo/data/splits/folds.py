@@ -105,7 +105,7 @@ def held_out(collection: Collection, fold: Tensor, *, validation: float | None, 
     rest = torch.ones(len(collection.train), dtype=torch.bool)
     rest[fold] = False
     if by is not None and by.kind == "time":
-        rest &= by.keys < by.keys[fold].min()
+        rest &= (by.keys if by.ends is None else by.ends) < by.keys[fold].min()
     among = rest.nonzero().squeeze(1)
     labels = labels_of(collection, collection.train.targets)
     test = chosen(collection.train, fold)

@@ -2,7 +2,7 @@
 
     time:COLUMN     of a table: the latest rows test, those before them validate, the earliest train; equal times together
     group:COLUMN    of a table: rows with the same value stay together; the column itself is no input
-    group:PATTERN   of images: a regular expression that is looked for in the file's path, class/name; what it matches, or
+    group:PATTERN   of images and sounds: a regular expression that is looked for in the file's path, class/name; what it matches, or
                     its first group in parentheses if it has one, is the group: 'group:.*_' of 00014/00003_00029.jpg is
                     00014/00003_
 
@@ -37,17 +37,22 @@ __all__ = [
 ]
 
 Kind = Literal["time", "group"]
+MOST_GROUPS = 20_000  # that are placed one by one; of more, those of a single sample are dealt together
 
 
 @dataclass(frozen=True, slots=True)
 class SplitBy:
     """What decides who is in which split. keys: (training samples,), the time of each, float64, or the number of its
-    group, int64 from 0; are_dates: whether times are seconds since 1970."""
+    group, int64 from 0; are_dates: whether times are seconds since 1970; is_input: whether a group is all rows of one text;
+    ends: of samples that reach over a stretch of time, the last moment of it: such a sample only trains where that lies
+    before all that is held out."""
 
     kind: Kind
     what: str
     keys: Tensor
     are_dates: bool = False
+    is_input: bool = False
+    ends: Tensor | None = None
 
     def __str__(self) -> str:
         return f"split-by {self.kind}:{self.what}"
@@ -75,7 +80,7 @@ def by_name(text: str, names: Sequence[str], where: str) -> SplitBy:
     """By a part of each file's path. Raises ProfundoError where there is no such part."""
     kind, pattern = read_split_by(text)
     if kind == "time":
-        raise ProfundoError(f"{where}: split-by time:COLUMN is for tables; images have group:PATTERN")
+        raise ProfundoError(f"{where}: split-by time:COLUMN is for tables; files have group:PATTERN")
     try:
         found = [re.search(pattern, name) for name in names]
     except re.error as error:
@@ -162,16 +167,31 @@ def packed(labels: Tensor, groups: Tensor, shares: Tensor, generator: Generator)
     part_of = torch.full((len(table),), -1)
     shuffled = there[torch.randperm(len(there), generator=generator)]
     order = shuffled[sizes[shuffled].log2().floor().argsort(descending=True, stable=True)]
-    for group in order.tolist():
+    one_by_one = order if len(order) <= MOST_GROUPS else order[sizes[order] > 1]
+    for group in one_by_one.tolist():
         growth = ((2 * filled + table[group]) * table[group] * weights).sum(1) / shares
         crowded = filled.sum(1) / shares
         part = min(range(len(shares)), key=lambda at: (float(growth[at]), float(crowded[at])))
         part_of[group] = part
         filled[part] += table[group]
+    if len(one_by_one) < len(order):
+        alone = order[sizes[order] == 1]
+        part_of[alone] = dealt(table[alone].argmax(1), shares * table.sum(0)[:, None] - filled.T)
+        filled.index_add_(0, part_of[alone], table[alone])
     for empty in (filled.sum(1) == 0).nonzero().flatten().tolist():  # gets the smallest group of a part with several
         several = [one for one in order.tolist() if int((part_of[there] == part_of[one]).sum()) > 1]
         part_of[min(several, key=lambda one: float(sizes[one]))] = empty
     return part_of[groups]
+
+
+def dealt(labels: Tensor, wanted: Tensor) -> Tensor:
+    """(samples,): the part of each, by class in proportion to how many it wants. wanted: (classes, parts)."""
+    parts = torch.zeros(len(labels), dtype=torch.int64)
+    for label, own in enumerate(wanted.clamp(min=1e-9)):
+        members = (labels == label).nonzero().squeeze(1)
+        ends = (own.cumsum(0) / own.sum() * len(members)).round()
+        parts[members] = torch.bucketize(torch.arange(len(members), dtype=torch.float64), ends, right=True)
+    return parts.clamp_max(wanted.shape[1] - 1)
 
 
 # ------------------------------------------------------------------------------------------------------------- in words
@@ -180,7 +200,8 @@ def split_note(by: SplitBy, parts: Sequence[tuple[str, Tensor]]) -> str:
     keys = [(name, by.keys[indices]) for name, indices in parts]
     if by.kind == "group":
         counts = ", ".join(f"{group_count(own):,} in {name}" for name, own in keys)
-        return f"{by}: {group_count(by.keys):,} groups, {counts}, none on two sides; it is no input"
+        groups = f"{group_count(by.keys):,} different texts" if by.is_input else f"{group_count(by.keys):,} groups"
+        return f"{by}: {groups}, {counts}, none on two sides{'' if by.is_input else '; it is no input'}"
     spans = ", ".join(
         f"{name} {moment(float(own.min()), by)} to {moment(float(own.max()), by)}" for name, own in keys if len(own)
     )

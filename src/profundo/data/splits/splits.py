@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from profundo.data.standard import Extent, array_moments, channel_sums, measured
 from profundo.data.tables.columns import as_features
 from profundo.data.target_transforms import measured_targets
 from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
+from profundo.trees import chosen_rows, leaves, length
 
 __all__ = [
     "Blocked",
@@ -119,9 +121,12 @@ class Selection:
         return self.source.sums(self.indices)
 
 
-def labels_of(collection: Collection, targets: Tensor) -> Tensor:
+def labels_of(collection: Collection, targets: Any) -> Tensor:
     """Class indices (samples,) to stratify by; all zero where a sample has not one class."""
-    return targets if collection.targets.kind in ("classes", "binary") else torch.zeros(len(targets), dtype=torch.int64)
+    if collection.targets.kind in ("classes", "binary"):
+        assert isinstance(targets, Tensor)
+        return targets
+    return torch.zeros(length(targets), dtype=torch.int64)
 
 
 def divide(collection: Collection, *, validation: float | None, seed: int, stream: bool) -> Dataset:
@@ -191,7 +196,10 @@ def set_apart(
         raise ProfundoError(
             f"{collection.name}: {by}: {error}; expected three different {by.kind}s or more, to train, validate and test"
         ) from None
-    return among[~taken], among[taken]
+    rest = among[~taken]
+    if by.ends is not None:
+        rest = rest[by.ends[rest] < keys[taken].min()]
+    return rest, among[taken]
 
 
 def check_classes(collection: Collection, train: Tensor, held_out: Tensor) -> None:
@@ -215,11 +223,16 @@ def note_of_splits(collection: Collection, validation: float | None = None, seed
 
 def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Samples:
     """The samples at these indices, in this order, or all: in memory if they come from a tensor, unless streamed."""
-    inputs = samples.inputs
+    inputs, weights = samples.inputs, samples.weights
     if indices is None:
-        if isinstance(inputs, Tensor) and not stream:
+        if isinstance(inputs, Tensor | tuple | dict) and not stream:
             return samples
         indices = torch.arange(len(samples))
+    if weights is not None:
+        weights = weights[indices]
+    if isinstance(inputs, tuple | dict) or not isinstance(samples.targets, Tensor):
+        numbers = indices if samples.numbers is None else samples.numbers[indices]
+        return Samples(chosen_rows(inputs, indices), chosen_rows(samples.targets, indices), numbers, weights)
     if isinstance(inputs, Selection):
         source, places = inputs.source, inputs.indices[indices]
     else:
@@ -227,7 +240,8 @@ def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Sa
         source, places = inputs, indices
     in_memory = isinstance(source, Tensor) and not stream
     values = source[places] if in_memory else Selection(source, places)  # type: ignore[index]
-    return Samples(values, samples.targets[indices], indices if samples.numbers is None else samples.numbers[indices])
+    numbers = indices if samples.numbers is None else samples.numbers[indices]
+    return Samples(values, samples.targets[indices], numbers, weights)
 
 
 def finished(collection: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:
@@ -241,14 +255,17 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
         except ProfundoError as error:
             raise ProfundoError(f"{collection.name}: {error}") from None
         train, validation, test = (
-            replace(new, numbers=old.numbers) for new, old in zip(made, (train, validation, test), strict=True)
+            replace(new, numbers=old.numbers, weights=old.weights)
+            for new, old in zip(made, (train, validation, test), strict=True)
         )
         notes += more
     inputs, more = _measured(inputs, train)
     notes += more
-    if targets.kind == "real":
+    if inputs.forecast is not None:  # what goes on has the units of what was
+        targets = replace(targets, mean=inputs.mean[:1] * len(targets.names), std=inputs.std[:1] * len(targets.names))
+    elif targets.kind == "real":
         targets = measured_targets(targets, train.targets, collection.target_transform)
-    else:
+    elif targets.kind != "any":
         targets = replace(targets, shares=_shares(targets, train.targets))
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
@@ -293,14 +310,22 @@ def _shares(targets: Targets, values: Tensor) -> tuple[float, ...]:
 
 
 def _measured(inputs: Inputs, train: Samples) -> tuple[Inputs, tuple[str, ...]]:
-    """With mean and deviation of the samples to train on; and a sentence where they are images without anything in them."""
+    """With mean and deviation of the samples to train on; and a sentence where there is nothing in them."""
     notes: tuple[str, ...] = ()
-    if inputs.kind == "image":
+    if inputs.parts:
+        parts = zip(inputs.parts, leaves(train.inputs), strict=True)
+        return replace(inputs, parts=tuple(_measured(one, replace(train, inputs=leaf))[0] for one, leaf in parts)), ()
+    if inputs.kind == "any":
+        return inputs, notes
+    if inputs.kind in ("image", "sound"):
         sums = train.inputs.sums() if isinstance(train.inputs, Selection) else channel_sums(_tensor(train.inputs))
-        count = len(train) * inputs.shape[1] * inputs.shape[2]
+        count = len(train) * math.prod(inputs.shape[1:])
         mean, std = moments(sums, count)
         if all(count * squares == total**2 for total, squares in zip(*sums.tolist(), strict=True)):
-            notes = ("All images to train on are of one colour: there is nothing to learn from; look at the files.",)
+            nothing = "of one colour" if inputs.kind == "image" else "silent"
+            notes = (
+                f"All {inputs.things} to train on are {nothing}: there is nothing to learn from; look at the files.",
+            )
         return replace(inputs, mean=mean, std=std), notes
     if inputs.kind != "features":
         mean, std = array_moments(_tensor(train.inputs))
@@ -322,13 +347,16 @@ def _tensor(inputs: Tensor | Source) -> Tensor:
 def _fingerprint(splits: Iterable[Samples], inputs: Inputs) -> str:
     """SHA-256 of all targets, the training statistics, which move with any training pixel, and up to 1,000 inputs of
     every split, evenly spread: all of small data, a sample of large."""
-    digest = hashlib.sha256(repr((inputs.shape, inputs.mean, inputs.std)).encode())
+    parts = [(one.shape, one.mean, one.std) for one in inputs.parts]
+    digest = hashlib.sha256(repr((inputs.shape, inputs.mean, inputs.std, *parts)).encode())
     for split in splits:
-        digest.update(split.targets.numpy().tobytes())
+        for tree in (split.targets, *([] if split.weights is None else [split.weights])):
+            digest.update(b"".join(leaf.contiguous().numpy().tobytes() for leaf in leaves(tree)))
         source = _source(split)
         if isinstance(source, Blocked) and isinstance(split.inputs, Selection):
             digest.update(source.fingerprint(split.inputs.indices))
             continue
-        for index in np.unique(np.linspace(0, len(split) - 1, 1000).astype(int)).tolist():
-            digest.update(split.inputs[index].numpy().tobytes())
+        for index in np.unique(np.linspace(0, len(split) - 1, 1000 if len(split) else 0).astype(int)).tolist():
+            sources = leaves(split.inputs) if isinstance(split.inputs, tuple | dict) else (split.inputs,)
+            digest.update(b"".join(source[index].contiguous().numpy().tobytes() for source in sources))
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Image files in a folder or in a .zip, as bytes by number. Nothing is ever unpacked to the disk.
+"""Image or sound files in a folder or in a .zip, as bytes by number. Nothing is ever unpacked to the disk.
 
 Names are only looked at, never used to write, so a hostile name can do no more than be refused. What a file declares is
 checked before it is read.
@@ -12,7 +12,9 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +24,7 @@ from profundo.records import ProfundoError
 __all__ = [
     "IMAGE_SUFFIXES",
     "SMALL",
+    "SUFFIXES_OF",
     "TIGHT",
     "Files",
     "Folder",
@@ -30,21 +33,28 @@ __all__ = [
     "open_files",
     "printable",
     "read_whole",
+    "things_at",
     "what_is_at",
 ]
 
 SMALL, TIGHT = 1 << 30, 100  # bytes that anything may unpack to; beyond, how many times its own size
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"}
-_LARGEST = 2**26  # bytes of one image file
+SUFFIXES_OF = {
+    "images": IMAGE_SUFFIXES,
+    "sounds": {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"},
+    "texts": {".txt"},
+}
+_LARGEST = 2**26  # bytes of one file
+_TELLING = 1000  # files by whose names it is known what a folder holds
 
 Parts = tuple[str, ...]  # a path inside the folder or archive, piece by piece
 
 
 class Files(Protocol):
-    """Image files by number.
+    """Files of one kind by number.
 
-    where: the folder or archive; paths: of the images in it; folders: every folder seen, also those without images; notes:
-    what was left out, and why.
+    where: the folder or archive; paths: of the files in it; folders: every folder seen, also those without any; notes: what
+    was left out, and why.
     """
 
     paths: list[Parts]
@@ -66,22 +76,50 @@ class Files(Protocol):
         """SHA-256 of what the content depends on."""
 
 
-def open_files(where: Path) -> Files:
-    """Raises ProfundoError when there is neither a folder nor a .zip."""
+def open_files(where: Path, things: str = "images") -> Files:
+    """things: "images", "sounds" or "texts". Raises ProfundoError when there is neither a folder nor a .zip."""
     if where.is_dir():
-        return Folder(where)
+        return Folder(where, things)
     if where.is_file() and zipfile.is_zipfile(where):
-        return Zip(where)
+        return Zip(where, things)
     result = "a file of another kind" if where.exists() else "nothing"
     if where.is_file() and not os.access(where, os.R_OK):
         result = "a file that may not be read"
-    raise ProfundoError(f"{printable(str(where))}: expected a folder or a .zip of images, found {result}")
+    raise ProfundoError(f"{printable(str(where))}: expected a folder or a .zip of {things}, found {result}")
+
+
+def things_at(where: Path) -> str:
+    """What a folder or .zip holds, by the names of its files: more "images" or "sounds", or "texts" alone; "images" where it
+    has none of them."""
+    counts = Counter(what for name in _names_at(where) for what in SUFFIXES_OF if is_one_of(name, what))
+    if counts.keys() == {"texts"}:
+        return "texts"
+    return "sounds" if counts["sounds"] > counts["images"] else "images"
+
+
+def _names_at(where: Path) -> Iterator[str]:
+    """Names of files in no certain order; of a folder that is searched, the first that are images, sounds or texts."""
+    if "\0" in str(where):  # no file has such a name
+        return
+    if where.is_file() and zipfile.is_zipfile(where):
+        try:
+            with zipfile.ZipFile(where) as archive:
+                yield from (os.path.basename(name) for name in archive.namelist())
+        except (OSError, zipfile.BadZipFile, ValueError, struct.error, NotImplementedError):
+            return  # said where it is read
+    yield from islice((name for name in _walked(where) if any(is_one_of(name, what) for what in SUFFIXES_OF)), _TELLING)
+
+
+def _walked(where: Path) -> Iterator[str]:
+    for _, folders, names in os.walk(where):
+        folders[:] = sorted(folder for folder in folders if not _is_hidden(folder))
+        yield from names
 
 
 class Folder:
-    """The images below a folder. Symbolic links to folders, or out of the folder, are not followed."""
+    """The images, sounds or texts below a folder. Symbolic links to folders, or out of the folder, are not followed."""
 
-    def __init__(self, where: Path) -> None:
+    def __init__(self, where: Path, things: str = "images") -> None:
         self.where = where
         self.paths: list[Parts] = []
         self.folders: set[Parts] = set()
@@ -93,7 +131,7 @@ class Folder:
             folders[:] = sorted(folder for folder in folders if not _is_hidden(folder))
             parts = Path(place).relative_to(where).parts
             self.folders.update((*parts, name) for name in folders if not os.path.islink(os.path.join(place, name)))
-            for name in sorted(filter(is_image, files)):
+            for name in sorted(name for name in files if is_one_of(name, things)):
                 path = os.path.join(place, name)
                 if os.path.islink(path) and not os.path.realpath(path).startswith(inside):
                     links += 1
@@ -125,9 +163,9 @@ class Folder:
 
 
 class Zip:
-    """The images in a .zip. Opened anew in every process, so that it may be pickled, or forked, to a worker."""
+    """The images, sounds or texts in a .zip. Opened anew in every process, so that it may be pickled, or forked, to a worker."""
 
-    def __init__(self, where: Path) -> None:
+    def __init__(self, where: Path, things: str = "images") -> None:
         self.where = where
         self.paths: list[Parts] = []
         self.folders: set[Parts] = set()
@@ -144,7 +182,7 @@ class Zip:
             if any(map(_is_hidden, parts[:-1])):
                 continue
             self.folders.update(_parents(parts, member.is_dir()))
-            if parts and not member.is_dir() and is_image(parts[-1]):
+            if parts and not member.is_dir() and is_one_of(parts[-1], things):
                 self.paths.append(parts)
                 self._members.append(number)
         if unsafe:
@@ -228,7 +266,11 @@ def _is_hidden(folder: str) -> bool:
 
 
 def is_image(name: str) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+    return is_one_of(name, "images")
+
+
+def is_one_of(name: str, things: str) -> bool:
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES_OF[things]
 
 
 def _check_size(size: int) -> None:

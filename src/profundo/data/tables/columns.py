@@ -1,6 +1,7 @@
-"""Rows of a table as features: categories one-hot, dates as their place in year, week and day, gaps filled and told.
+"""Rows of a table as features: categories one-hot, dates as their place in year, week and day, gaps filled and told; texts as
+the ids of their words and characters (text/text_ids.py), which are no quantities and stay as they are.
 
-A raw row is float64 with one entry a column: the number, the index of the category among those of the file, the
+A raw row is float64 with one entry a column: the number, the index of the category or text among those of the file, the
 seconds since 1970 of a date; NaN where there is nothing. What has to be learned (which categories there are, what fills
 a gap) is learned from the training rows alone and kept in `Column`s, so that rows to come are treated alike.
 """
@@ -15,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from profundo.data.text.text_ids import kept_lengths, normalised, text_ids, vocabulary_of, words_of
 from profundo.records import Column, Inputs, ProfundoError, Samples
 
-__all__ = ["DAY", "MOST_LEVELS", "YEAR", "as_features", "encoded", "feature_names", "learned"]
+__all__ = ["DAY", "MOST_LEVELS", "YEAR", "as_features", "encoded", "feature_names", "learned", "text_places"]
 
 MOST_LEVELS = 50
 """Categories of a column that get a feature each: the most frequent ones. All others have none."""
@@ -37,7 +39,10 @@ def learned(columns: Sequence[Column], raw: Tensor) -> tuple[tuple[Column, ...],
         values = raw[:, place]
         there = values[~values.isnan()]
         has_gaps = len(there) < len(values)
-        if column.kind == "category":
+        if column.kind == "text":
+            taught.append(_with_words(column, there))
+            kept.append(_vary(there) or (has_gaps and len(there) > 0))
+        elif column.kind == "category":
             taught.append(replace(column, levels=_frequent(column.levels, there), has_gaps=has_gaps))
             kept.append(_vary(there) or (has_gaps and len(there) > 0))
         else:
@@ -70,6 +75,18 @@ def as_features(inputs: Inputs, *splits: Samples) -> tuple[Inputs, tuple[Samples
     return replace(inputs, shape=(len(names),), names=names, columns=columns), made, notes
 
 
+def text_places(columns: Sequence[Column]) -> list[bool]:
+    """Of each feature, in the order of `encoded`, whether it is an id of a text."""
+    return [column.kind == "text" for column in columns for _ in _names(column)]
+
+
+def _with_words(column: Column, indices: Tensor) -> Column:
+    """With the vocabulary and the lengths of these texts, each of which counts once however often it is there."""
+    texts = [normalised(column.levels[index]) for index in torch.unique(indices.long()).tolist()]
+    words = words_of(texts)
+    return replace(column, levels=vocabulary_of(words), lengths=kept_lengths(words, texts) if texts else (1, 1))
+
+
 def _frequent(levels: Sequence[str], indices: Tensor) -> tuple[str, ...]:
     """Those that occur, the most frequent ones if they are too many, in the order of the file."""
     counts = torch.bincount(indices.long(), minlength=len(levels)).tolist()
@@ -94,6 +111,10 @@ def feature_names(columns: Sequence[Column]) -> tuple[str, ...]:
 
 def _encoded(column: Column, values: Tensor, levels: Sequence[str]) -> Tensor:
     gaps = values.isnan()
+    if column.kind == "text":
+        used, at = torch.unique(values.nan_to_num(-1).long(), return_inverse=True)
+        texts = ["" if index < 0 else levels[index] for index in used.tolist()]
+        return text_ids(texts, column.levels, column.lengths)[at]
     if column.kind == "category":
         wanted = {level: place for place, level in enumerate(column.levels)}
         places = torch.tensor([wanted.get(level, -1) for level in levels] or [-1])
@@ -107,6 +128,10 @@ def _encoded(column: Column, values: Tensor, levels: Sequence[str]) -> Tensor:
 
 
 def _names(column: Column) -> list[str]:
+    if column.kind == "text":
+        words, characters = column.lengths
+        names = [f"{column.name}, word {place}" for place in range(1, words + 1)]
+        return names + [f"{column.name}, character {place}" for place in range(1, characters + 1)]
     if column.kind == "category":
         levels = column.levels[1:] if _is_flag(column) else column.levels
         names = [f"{column.name} = {level}" for level in levels]

@@ -24,6 +24,8 @@ from profundo.data.tables.delimited import Cells, read_delimited
 from profundo.data.tables.parquet_footers import unpacked_bytes
 from profundo.data.tables.reading import Table, ToldError, interpreted, typed_table
 from profundo.data.tables.several_targets import TargetValues, are_lists, listed_labels, several_targets
+from profundo.data.text.text_files import is_json, read_json_rows
+from profundo.data.text.text_ids import reads_as_text
 from profundo.files import what_is_at
 from profundo.records import Column, ColumnReading, Inputs, ProfundoError, Samples, TableForm, Targets
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "frame_collection",
+    "levels_of",
     "raw_rows",
     "read_frame",
     "read_rows_as_text",
@@ -98,7 +101,11 @@ def frame_collection(table: Table, name: str, where: str, how: Reading) -> Colle
     uses = (
         set_aside | {column: f"left out: {why}" for column, why in left_out.items()} | dict.fromkeys(wanted, "target")
     )
-    readings = tuple(replace(reading, use=uses.get(column, "input")) for column, reading in table.readings.items())
+    texts_read = {column.name for column in columns if column.kind == "text"}
+    readings = tuple(
+        replace(reading, use=uses.get(name, "input"), kind="text" if name in texts_read else reading.kind)
+        for name, reading in table.readings.items()
+    )
     notes = (*table.notes, *lost, *outputs, *decisions(readings))
     samples = Samples(rows, values, numbers=torch.from_numpy(there.to_numpy().nonzero()[0]))
     ids = {column: frame[column].cast(polars.String).fill_null("").to_list() for column in inputs.form.ids}
@@ -217,6 +224,8 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
         if is_parquet(path):
             check_typed(how, str(path))
             return typed_table(_readable(path, _read_parquet), how.columns)
+        if is_json(path):
+            return typed_table(_readable(path, read_json_rows), how.columns, how.missing)
         form = form_of(how)
         cells = _readable(path, lambda path: read_delimited(path, form))
         target = how.target or ""
@@ -238,8 +247,8 @@ def check_typed(how: Reading, where: str, streamed: bool = False) -> None:
 
 def read_rows_as_text(path: Path, form: TableForm, needed: frozenset[str] | None) -> polars.DataFrame:
     """The rows of a file for a net that knows how its columns are written: cells as text, or the values of Parquet."""
-    if is_parquet(path):
-        return _readable(path, _read_parquet)
+    if is_parquet(path) or is_json(path):
+        return _readable(path, _read_parquet if is_parquet(path) else read_json_rows)
     return _readable(path, lambda path: read_delimited(path, form, needed)).frame
 
 
@@ -338,8 +347,12 @@ def _recognised(series: polars.Series, kind: str, told: bool) -> Column | str:
         return f"values of the kind {dtype} are not understood"
     different = series.drop_nulls().n_unique()
     if kind == "text" or (different > max(20, there // (2 if kind == "code" else 10)) and not told):
-        return f"it is text, {different:,} different values in {there:,} rows"
-    return Column(series.name, "category", levels=_levels(series))
+        levels = levels_of(series)
+        if kind == "text" or (kind != "code" and reads_as_text(series.drop_nulls().unique(maintain_order=True))):
+            return Column(series.name, "text", levels=levels)
+        option = f"--column {shlex.quote(f'{series.name}=text')}"
+        return f"names or codes, {different:,} different ones in {there:,} rows; {option} reads it as text"
+    return Column(series.name, "category", levels=levels_of(series))
 
 
 def _counts_up(series: polars.Series) -> bool:
@@ -359,7 +372,7 @@ def _midnight() -> Any:
     return time(0, 0)
 
 
-def _levels(series: polars.Series) -> tuple[str, ...]:
+def levels_of(series: polars.Series) -> tuple[str, ...]:
     import polars
 
     return tuple(sorted(series.drop_nulls().cast(polars.String).unique().to_list()))
@@ -460,7 +473,7 @@ def _fits(value: Any, series: polars.Series, column: Column) -> bool:
 def _raw(series: polars.Series, column: Column) -> Tensor:
     import polars
 
-    if column.kind == "category":
+    if column.kind in ("category", "text"):
         places = {level: float(place) for place, level in enumerate(column.levels)}
         result = series.cast(polars.String).replace_strict(  # never a word a row: a few long ones may be in millions
             list(places), list(places.values()), default=None, return_dtype=polars.Float64

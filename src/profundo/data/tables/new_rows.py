@@ -9,7 +9,7 @@ mistake; columns that the net does not know are passed over.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from math import inf, nan
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from profundo.data.tables.columns import encoded
+from profundo.data.tables.columns import encoded, feature_names
 from profundo.data.tables.frames import LARGEST
 from profundo.data.tables.reading import TRUTH, read_cells, words_for_nothing
+from profundo.data.text.text_ids import UNKNOWN
 from profundo.records import Column, Inputs, ProfundoError, TableForm, Writing
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ __all__ = [
     "keys_of",
     "needed_names",
     "plain_value",
+    "raw_of_frame",
+    "raw_of_rows",
 ]
 
 AS_WRITTEN = {"ymd": "2024-05-31", "dmy": "31/05/2024", "mdy": "05/31/2024"}
@@ -117,6 +120,22 @@ def features_of_rows(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> Featu
     return features
 
 
+def raw_of_frame(frame: polars.DataFrame, columns: Sequence[Column], form: TableForm) -> tuple[Tensor, dict[int, str]]:
+    """float64 (rows, columns) of numbers and dates, NaN for nothing; and of the place of each row that cannot be used, why not."""
+    parts = [_of_series(frame[column.name], column, form) for column in columns]
+    faults = {row: fault for part in reversed(parts) for row, fault in part.faults.items()}
+    return torch.stack([part.raw for part in parts], 1), faults
+
+
+def raw_of_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], form: TableForm
+) -> tuple[Tensor, dict[int, str]]:
+    """The same of rows of plain values by column name."""
+    parts = [_of_values([row[column.name] for row in rows], column, form) for column in columns]
+    faults = {row: fault for part in reversed(parts) for row, fault in part.faults.items()}
+    return torch.stack([part.raw for part in parts], 1), faults
+
+
 # ------------------------------------------------------------------------------------------------------------ one column
 @dataclass(frozen=True, slots=True)
 class _Part:
@@ -131,6 +150,8 @@ class _Part:
 def _of_series(series: polars.Series, column: Column, form: TableForm) -> _Part:
     import polars
 
+    if column.kind == "text":
+        return _texts(series, column, form)
     if column.kind == "category":
         return _categories(series, column, form)
     wrong = polars.repeat(False, len(series), eager=True)
@@ -185,12 +206,23 @@ def _categories(series: polars.Series, column: Column, form: TableForm) -> _Part
     return _Part(torch.from_numpy(raw.fill_null(nan).to_numpy().copy()), tuple(levels))
 
 
+def _texts(series: polars.Series, column: Column, form: TableForm) -> _Part:
+    import polars
+
+    text = series.cast(polars.String).str.strip_chars()
+    text = text.set(text.is_in(words_for_nothing(column.writing, form.missing)), None)
+    levels = text.drop_nulls().unique(maintain_order=True).to_list()
+    places = list(map(float, range(len(levels))))
+    raw = text.replace_strict(levels, places, default=None, return_dtype=polars.Float64)
+    return _Part(torch.from_numpy(raw.fill_null(nan).to_numpy().copy()), tuple(levels))
+
+
 def _of_values(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
     """Plain values: text as cells of text, all together; the others one by one."""
     import polars
 
     texts = [unicodedata.normalize("NFC", value) if isinstance(value, str) else None for value in values]
-    part = _Part(torch.full((len(values),), nan, dtype=torch.float64), column.levels)
+    part = _Part(torch.full((len(values),), nan, dtype=torch.float64), () if column.kind == "text" else column.levels)
     if any(text is not None for text in texts):
         part = _of_series(polars.Series(texts, dtype=polars.String), column, form)
     levels, faults = list(part.levels), dict(part.faults)
@@ -207,8 +239,9 @@ def _of_values(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
 
 
 def _plain(value: Any, column: Column, levels: list[str]) -> float:
-    """A value that is no text. levels: gets a category that it lacks. Raises TypeError or ValueError for one of another kind."""
-    if column.kind == "category":
+    """A value that is no text. levels: gets a category or text that it lacks. Raises TypeError or ValueError for one of another
+    kind."""
+    if column.kind in ("category", "text"):
         word = _word(value, column)
         if word not in levels:
             levels.append(word)
@@ -275,19 +308,26 @@ def _features(parts: Sequence[_Part], inputs: Inputs) -> Features:
         faults = {**part.faults, **faults}
     if inputs.columns:
         levels = [part.levels for part in parts]
-        return Features(encoded(inputs.columns, raw, levels), _notices(raw, levels, inputs.columns), faults)
+        features = encoded(inputs.columns, raw, levels)
+        return Features(features, _notices(raw, levels, inputs.columns, features), faults)
     for index, place in (~raw.float().isfinite()).nonzero().tolist():
         name = columns_of(inputs)[place].name
         faults.setdefault(index, f"column {name!r}: expected a number, got {_shown(float(raw[index, place]))}")
     return Features(raw, [()] * len(raw), faults)
 
 
-def _notices(raw: Tensor, levels: Sequence[tuple[str, ...]], columns: Sequence[Column]) -> list[tuple[str, ...]]:
+def _notices(
+    raw: Tensor, levels: Sequence[tuple[str, ...]], columns: Sequence[Column], features: Tensor
+) -> list[tuple[str, ...]]:
     told: dict[int, list[str]] = {}
     for place, (column, own) in enumerate(zip(columns, levels, strict=True)):
         values = raw[:, place]
         for index in values.isnan().nonzero().flatten().tolist():
             told.setdefault(index, []).append(f"column {column.name!r} is missing: {_taken_for(column)}")
+        if column.kind == "text":
+            at = feature_names(columns).index(f"{column.name}, word 1")
+            for index, sentence in _about_texts(column, values, own, features[:, at : at + column.lengths[0]]):
+                told.setdefault(index, []).append(f"column {column.name!r}: {sentence}")
         if column.kind == "category":
             for index in (values >= len(column.levels)).nonzero().flatten().tolist():
                 level = own[int(values[index])]
@@ -300,7 +340,21 @@ def _notices(raw: Tensor, levels: Sequence[tuple[str, ...]], columns: Sequence[C
     return notices
 
 
+def _about_texts(column: Column, values: Tensor, texts: Sequence[str], words: Tensor) -> Iterator[tuple[int, str]]:
+    """(row, what is unusual of its text). words: the ids of each row's words (rows, words)."""
+    unknown = (words == UNKNOWN).any(1) & (words <= UNKNOWN).all(1)
+    for index in unknown.nonzero().flatten().tolist():
+        yield index, "no word of it was seen in training"
+    too_long = torch.tensor([len(text) > column.lengths[1] for text in texts], dtype=torch.bool)
+    there = (~values.isnan()).nonzero().flatten()
+    for index in there[too_long[values[there].long()]].tolist() if len(texts) else ():
+        length = len(texts[int(values[index])])
+        yield index, f"of its {length:,} characters the first {column.lengths[1]:,} are read"
+
+
 def _taken_for(column: Column) -> str:
+    if column.kind == "text":
+        return "read as a text without words"
     if column.kind == "category":
         return "as in some rows of training" if column.has_gaps else f"no row of training was so, {_counts_as(column)}"
     fill = f"{column.fill:g}" if column.kind == "number" else str(datetime.fromtimestamp(column.fill, UTC).date())
@@ -322,7 +376,7 @@ def plain_value(value: Any, column: Column, form: TableForm = TableForm()) -> fl
     if part.faults:
         raise ProfundoError(part.faults[0])
     number = float(part.raw[0])
-    if column.kind != "category":
+    if column.kind in ("number", "date"):
         return number
     return part.levels[int(number)] if number == number else ""
 

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["unlike_chance"]
+__all__ = ["time_column", "unlike_chance"]
 
 FEWEST = 20  # rows
 MOMENTS = 20  # different ones from which rows are called ordered by them
@@ -50,6 +50,14 @@ def unlike_chance(frame: polars.DataFrame, targets: Collection[str]) -> list[str
         for column in columns
         if column is not ordered and (different := _repeated(column))
     ]
+
+
+def time_column(frame: polars.DataFrame, but: Collection[str]) -> str | None:
+    """The first column that tells the time: by which the rows are ordered, else the only one of dates."""
+    columns = [frame[name] for name in frame.columns if name not in but]
+    dates = [one.name for one in columns if str(one.dtype).startswith(("Date", "Datetime")) and not one.null_count()]
+    ordered = next((one.name for one in columns if _is_time(one)), None)
+    return ordered or (dates[0] if len(dates) == 1 else None)
 
 
 def _is_time(column: polars.Series) -> bool:

@@ -35,6 +35,7 @@ from profundo.data.tables.columns import encoded, feature_names, learned
 from profundo.data.tables.frames import (
     WHICH_ROW,
     inputs_among,
+    levels_of,
     lost_rows,
     none_left,
     raw_rows,
@@ -138,6 +139,13 @@ def _readable(file: Stored) -> Iterator[None]:
         raise ProfundoError(f"{file.address}: expected a Parquet file, but it does not read: {reason}") from None
 
 
+def with_own_texts(frame: polars.DataFrame, columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns with the texts of these rows: those of all rows are never together in memory."""
+    return tuple(
+        replace(column, levels=levels_of(frame[column.name])) if column.kind == "text" else column for column in columns
+    )
+
+
 class Rows:
     """A Source: rows of a table. Raw ones, float64 as columns.py has them, until the columns have been learned.
 
@@ -183,17 +191,22 @@ class Rows:
         return result
 
     def _values(self, frame: polars.DataFrame) -> Tensor:
-        raw = raw_rows(frame, self.columns)
         if self.taught is None:
-            return raw
-        return encoded(self.taught, raw, [column.levels for column in self.columns])
+            return raw_rows(frame, self.columns)
+        own = with_own_texts(frame, self.columns)
+        return encoded(self.taught, raw_rows(frame, own), [column.levels for column in own])
 
     def as_features(
         self, inputs: Inputs, train: Samples, *others: Samples
     ) -> tuple[Inputs, tuple[Samples, ...], tuple[str, ...]]:
         """See columns.as_features; learned from rows of the training split that are evenly spread over it."""
+        import polars
+
         rows = _indices(train)
-        taught, kept = learned(self.columns, self.gather(rows[_spread(len(rows), self.blocks[rows])]))
+        some = rows[_spread(len(rows), self.blocks[rows])]
+        frame = polars.concat([part for _, part in self.fetched(some)])
+        own = with_own_texts(frame, self.columns)
+        taught, kept = learned(own, raw_rows(frame, own))
         pairs = [(c, t) for c, t, keep in zip(self.columns, taught, kept.tolist(), strict=True) if keep]
         if not pairs:
             raise ProfundoError(
@@ -242,6 +255,8 @@ def parquet_collection(name: str, stored: Sequence[Stored], how: Reading) -> Col
     """
     table, target = Table(stored), how.target
     where = stored[0].address
+    if how.horizon is not None:
+        raise ProfundoError(f"{where}: forecasts are made of a table in memory; leave --stream out, or write one file")
     wanted = target_columns(list(table.schema), target, where)
     split = [read_split_by(how.split_by)[1]] if how.split_by is not None else []
     answers = table.whole([*wanted, *(column for column in split if column in table.schema and column not in wanted)])
@@ -249,7 +264,7 @@ def parquet_collection(name: str, stored: Sequence[Stored], how: Reading) -> Col
     if not len(there):
         raise ProfundoError(f"{where}: column {target!r} is empty; choose another target")
     by = by_column(how.split_by, answers, wanted, where) if how.split_by is not None else None
-    names, set_aside = inputs_among(list(table.schema), wanted, learned_from(how), where)
+    names, set_aside = inputs_among(list(table.schema), wanted, learned_from(how, answers), where)
     targets, values, outputs = target_values(answers.drop_nulls(wanted).select(wanted), how.task, where)
     groups = torch.repeat_interleave(torch.tensor(table.groups))
     learning = _spread(len(there), groups[there])

@@ -116,8 +116,10 @@ def interpreted(
     return Table(frame, {name: reading for name, (_, reading) in results.items()}, texts)
 
 
-def typed_table(frame: polars.DataFrame, told: Mapping[str, str] | None = None) -> Table:
-    """Of a file that says itself what its columns are; told: as of `interpreted`."""
+def typed_table(
+    frame: polars.DataFrame, told: Mapping[str, str] | None = None, missing: Sequence[str] | None = None
+) -> Table:
+    """Of a file that says itself what its columns are; told, missing: as of `interpreted`."""
     import polars
 
     readings = {
@@ -130,8 +132,9 @@ def typed_table(frame: polars.DataFrame, told: Mapping[str, str] | None = None) 
         )
         for series in frame
     }
+    manner = Manner("", MISSING if missing is None else ("", *missing))
     for name, kind in known_columns(told, frame.columns).items():
-        values, readings[name] = _told(frame[name].cast(polars.String), kind, Manner("", MISSING))
+        values, readings[name] = _told(frame[name].cast(polars.String), kind, manner)
         frame = frame.with_columns(values)
     return Table(frame, readings)
 

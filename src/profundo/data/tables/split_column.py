@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,43 +10,82 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading, nearest
-from profundo.data.splits.split_by import SplitBy, numbered, read_split_by, target_names
-from profundo.data.splits.splits import Collection
+from profundo.data.splits.split_by import SplitBy, group_count, numbered, read_split_by, target_names
+from profundo.data.splits.splits import Collection, labels_of
 from profundo.data.tables.frames import frame_collection, raw_rows, recognised
 from profundo.data.tables.order_and_groups import unlike_chance
-from profundo.records import ProfundoError
+from profundo.data.text.text_ids import folded
+from profundo.records import Column, ColumnReading, ProfundoError
 
 if TYPE_CHECKING:
     import polars
 
     from profundo.data.tables.reading import Table
 
-__all__ = ["by_column", "divided_by", "learned_from", "split_collection"]
+__all__ = ["by_column", "by_text", "divided_by", "learned_from", "split_collection", "times"]
+
+FEWEST = 3  # different texts of a class: one for each split
 
 
 def split_collection(table: Table, name: str, where: str, how: Reading) -> Collection:
     """The rows of a table that was read, and what decides who is in which split, where that was asked for."""
+    if how.lookback is not None or how.series is not None:
+        raise ProfundoError(f"{where}: --lookback and --series are for forecasts; say --horizon, the steps to predict")
     targets = target_names(how.target, table.frame.columns)
     by = by_column(how.split_by, table.frame, targets, where) if how.split_by is not None else None
-    collection = frame_collection(table, name, where, learned_from(how))
+    collection = frame_collection(table, name, where, learned_from(how, table.frame, table.readings))
     if by is not None:
         return divided_by(collection, by)
-    return replace(collection, notes=(*collection.notes, *unlike_chance(table.frame.drop_nulls(targets), targets)))
+    notes = (*collection.notes, *unlike_chance(table.frame.drop_nulls(targets), targets))
+    return replace(collection, notes=notes, split_by=by_text(collection))
 
 
 def divided_by(collection: Collection, by: SplitBy) -> Collection:
-    """The same, divided so; and its column of groups is said to be for that."""
+    """The same, divided so; and its column of groups, unless it is a text, is said to be for that."""
+    is_input = by.kind == "group" and by.what in collection.inputs.names
     readings = tuple(
-        replace(one, use="divides the rows, no input") if by.kind == "group" and one.name == by.what else one
+        replace(one, use="divides the rows, no input")
+        if by.kind == "group" and not is_input and one.name == by.what
+        else one
         for one in collection.readings
     )
-    return replace(collection, split_by=by, readings=readings)
+    return replace(collection, split_by=replace(by, is_input=is_input), readings=readings)
 
 
-def learned_from(how: Reading) -> Reading:
-    """The reading without the column that groups the rows: it would tell one group from another."""
-    kind, column = read_split_by(how.split_by) if how.split_by is not None else ("", "")
-    return replace(how, drop=(*how.drop, column)) if kind == "group" else how
+def learned_from(how: Reading, frame: polars.DataFrame, readings: Mapping[str, ColumnReading] | None = None) -> Reading:
+    """The reading without the column that groups the rows: it would tell one group from another. A text stays: rows with the
+    same one are copies of each other."""
+    kind, name = read_split_by(how.split_by) if how.split_by is not None else ("", "")
+    if kind != "group":
+        return how
+    column = recognised(frame[name], (readings or {}).get(name))
+    return how if isinstance(column, Column) and column.kind == "text" else replace(how, drop=(*how.drop, name))
+
+
+def by_text(collection: Collection) -> SplitBy | None:
+    """By the texts themselves, where some are there more than once: on both sides of a split a copy would be remembered, not
+    understood. None where no text is repeated, or a class has fewer than three different ones."""
+    inputs, rows = collection.inputs, collection.train.inputs
+    if not inputs.texts or not isinstance(rows, Tensor):
+        return None
+    groups = torch.arange(len(rows))
+    parts = [_numbered_texts(column, rows[:, inputs.columns.index(column)]) for column in inputs.texts]
+    keys = torch.unique(torch.stack(parts, 1), dim=0, return_inverse=True)[1]
+    has_text = (torch.stack(parts, 1) >= 0).any(1)
+    groups = torch.unique(torch.where(has_text, keys, int(keys.max()) + 1 + groups), return_inverse=True)[1]
+    labels = labels_of(collection, collection.train.targets)
+    fewest = min(len(torch.unique(groups[labels == label])) for label in torch.unique(labels).tolist())
+    if group_count(groups) == len(rows) or fewest < FEWEST:
+        return None
+    return SplitBy("group", inputs.texts[0].name, groups, is_input=True)
+
+
+def _numbered_texts(column: Column, raw: Tensor) -> Tensor:
+    """int64 (rows,): the same number for the same text, whatever its capitals and white space; −1 for none."""
+    numbers = numbered([folded(text) for text in column.levels])
+    empty = torch.tensor([not folded(text) for text in column.levels], dtype=torch.bool)
+    numbers = torch.where(empty, -1, numbers)
+    return torch.where(raw.isnan(), -1, numbers[raw.nan_to_num(0).long()])
 
 
 def by_column(text: str, frame: polars.DataFrame, targets: Sequence[str], where: str) -> SplitBy:

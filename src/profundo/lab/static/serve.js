@@ -1,4 +1,4 @@
-// Sends images, a table or a row to /predict and shows what comes back. Every word from outside becomes text, never markup.
+// Sends images, sounds, a table or a row to /predict and shows what comes back. Every word from outside becomes text, never markup.
 "use strict";
 
 const main = document.querySelector("main");
@@ -13,7 +13,7 @@ const percent = new Intl.NumberFormat(language, { style: "percent", minimumFract
 const number = new Intl.NumberFormat(language, { maximumSignificantDigits: 6 });
 const MOST_SHOWN = 100; // answers
 const AT_ONCE = 5; // classes of one answer before the rest is folded
-let pictures = []; // URLs of the images that are shown
+let pictures = []; // URLs of the images or sounds that are shown
 let latest = 0; // the answer to an older question is dropped
 
 function element(name, text, kind) {
@@ -56,16 +56,29 @@ async function ask(body, type, shown = []) {
 function card(one, file) {
   const made = element("li");
   if (file) {
-    const picture = element("img");
+    const sounds = words.shows === "sounds";
+    const picture = element(sounds ? "audio" : "img");
     picture.src = URL.createObjectURL(file);
-    picture.alt = one.input;
+    if (sounds) picture.controls = true;
+    else picture.alt = one.input;
     pictures.push(picture.src);
     made.append(picture);
   }
-  made.append(element("div", one.input, "input"), element("div", spoken(one.prediction), "prediction"));
+  made.append(element("div", one.input, "input"), element("div", one.times ? "" : spoken(one.prediction), "prediction"));
+  if (one.times) made.append(course(one));
   for (const notice of one.notices ?? []) made.append(element("div", notice, "note"));
   if (one.probabilities) made.append(...shares(one.probabilities));
   return made;
+}
+
+// A forecast: a line for each step, with the ends of its interval.
+function course(one) {
+  const list = element("ol");
+  one.times.forEach((time, step) => {
+    const edges = one.low ? ` (${number.format(one.low[step])} – ${number.format(one.high[step])})` : "";
+    list.append(element("li", `${time}: ${number.format(one.prediction[step])}${edges}`));
+  });
+  return list;
 }
 
 function spoken(prediction) {
@@ -100,11 +113,11 @@ function bars(entries) {
 function send(chosen) {
   if (chosen.length === 0) return;
   if (!files.multiple) {
-    ask(chosen[0], "text/csv");
+    ask(chosen[0], files.dataset.type);
     return;
   }
   const form = new FormData();
-  for (const file of chosen) form.append("image", file, file.name);
+  for (const file of chosen) form.append("file", file, file.name);
   ask(form, undefined, chosen);
 }
 

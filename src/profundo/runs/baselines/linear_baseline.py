@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from math import prod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from profundo.data import standardize, standardize_targets
-from profundo.evaluate.linear import Linear, fit_linear, linear_name
+from profundo.evaluate.linear import fit_linear, linear_name
+from profundo.nets.sound_nets import BandStatistics
 from profundo.records import Dataset, Inputs
+from profundo.runs.baselines.text_baseline import TextLinear, fit_text_linear
 
 __all__ = ["yardstick"]
 
@@ -21,13 +23,42 @@ RUN = 10  # read side by side
 AT_ONCE = 250  # samples whose images are as they were; then they are averaged
 
 
-def yardstick(data: Dataset) -> tuple[Linear, str]:
+def yardstick(data: Dataset) -> tuple[nn.Module | TextLinear, str]:
     """The linear model, and what to call it: "logistic regression on 10,000 of 55,000 samples"."""
-    chosen = spread(data)
+    chosen, inputs = spread(data), data.spec.inputs
     targets = standardize_targets(data.train.targets, data.spec.targets)
-    model = fit_linear(_standardised(data, chosen), targets[chosen], data.spec)
     some = f" on {len(chosen):,} of {len(data.train):,} samples" if len(chosen) < len(data.train) else ""
-    return model, linear_name(data.spec) + some
+    if inputs.texts:
+        model = fit_text_linear(_standardised(data, chosen), targets[chosen], data.spec)
+        return model, f"tf-idf and {linear_name(data.spec)}{some}"
+    if inputs.kind == "sound":
+        name = f"{linear_name(data.spec)} on mean and deviation of log-mel bands"
+        return _of_bands(data, chosen, targets), name + some
+    return fit_linear(_standardised(data, chosen), targets[chosen], data.spec), linear_name(data.spec) + some
+
+
+def _of_bands(data: Dataset, chosen: Tensor, targets: Tensor) -> nn.Module:
+    """Of sounds: a linear model of samples hears nothing, one of the mean and deviation of each band is the simple method."""
+    front = BandStatistics(data.spec.inputs.sound.rate)
+    with torch.no_grad():
+        rows = torch.cat([front(part) for part in _standardised(data, chosen)])
+    scale = Scale(rows.mean(0), rows.std(0, correction=0).clamp_min(1e-6))
+    return nn.Sequential(front, scale, fit_linear([scale(rows)], targets[chosen], data.spec))
+
+
+class Scale(nn.Module):
+    """(x − mean) / std, of each feature."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return (rows - self.mean) / self.std
 
 
 def spread(data: Dataset) -> Tensor:
@@ -43,7 +74,7 @@ def spread(data: Dataset) -> Tensor:
 
 def _most(inputs: Inputs) -> int:
     """Samples in memory that are fitted; of very wide rows fewer."""
-    return MOST if inputs.kind == "image" else max(1, min(MOST, MOST_NUMBERS // prod(inputs.shape)))
+    return MOST if inputs.kind in ("image", "sound") else max(1, min(MOST, MOST_NUMBERS // prod(inputs.shape)))
 
 
 def _standardised(data: Dataset, chosen: Tensor) -> Iterator[Tensor]:

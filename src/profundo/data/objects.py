@@ -1,0 +1,707 @@
+"""What a person has in memory becomes a Collection: arrays, tables, PyTorch's and Hugging Face's datasets, images.
+
+    object_collection((X, y), Reading())                     # NumPy, PyTorch, lists, scipy.sparse; weights as a third
+    object_collection(frame, Reading(target="price"))        # pandas, polars, pyarrow, a dict of columns
+    object_collection(loader, Reading(), validation=other)   # Dataset, DataLoader, IterableDataset, datasets.Dataset
+
+Things are recognised by what they can do and by the name of the module that their class is from, so that no library is
+imported for it. All is read into memory, once: validation and test samples together with those to train on, so that
+classes, padding and columns are the same.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.data.arrays import INPUTS, TARGETS, array_inputs, array_kind, array_targets, without_one_hot
+from profundo.data.dataset_names import Reading, Task
+from profundo.data.images.pixels import fitted
+from profundo.data.splits.splits import Collection, chosen
+from profundo.data.tables.frames import frame_collection
+from profundo.data.tables.reading import typed_table
+from profundo.records import PAD, Inputs, ProfundoError, Samples, Targets
+from profundo.trees import leaves, mapped
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["Taker", "called_in_words", "object_collection", "tensor_inputs"]
+
+LABELS = ("label", "labels", "fine_label", *TARGETS)  # keys and columns that are the target where none is named
+SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
+FEWEST = 20  # samples of which a part is set aside
+ONE_PASS = 256  # samples that go through a collate function together
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """The net that is to take the inputs. inputs: how many it wants; takes: whether it takes these two samples as they are;
+    lengths: whether it also wants how long each sequence is."""
+
+    inputs: int = 1
+    takes: Callable[[Any], bool] = lambda _: False
+    lengths: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Samples as they came: trees of arrays, tensors or lists of things. classes, features: their names, if they have any."""
+
+    inputs: Any
+    targets: Any = None
+    weights: Any = None
+    classes: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """Rows of a table, and the names of the columns to be predicted, with commas."""
+
+    frame: polars.DataFrame
+    target: str | None
+    weights: Any = None
+    notes: tuple[str, ...] = ()
+
+
+def object_collection(
+    data: Any, how: Reading, *, validation: Any = None, test: Any = None, taker: Taker | None = None
+) -> Collection:
+    """The samples in these objects. validation, test: more of the same kind; without, they are taken from `data`.
+
+    Raises ProfundoError for what is no data, in one line that says what to give.
+    """
+    try:
+        result = gathered(data, how, validation, test, taker or Taker())
+    except ProfundoError as error:
+        raise ProfundoError(in_python(str(error))) from None
+    return replace(result, notes=tuple(map(in_python, result.notes)))
+
+
+def in_python(text: str) -> str:
+    """Options of the command line as the arguments that they are in Python: --task real is task='real'."""
+    return re.sub(
+        r"--([a-z][a-z-]*)(?: ('[^']*'|labels|real|classes|numbers)(?![a-z]))?",
+        lambda found: found[1].replace("-", "_") + (f"={found[2]!r}".replace('"', "") if found[2] else ""),
+        text,
+    )
+
+
+def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) -> Collection:
+    """The same, in the words of the command line."""
+    name = called_in_words(data)
+    splits = splits_in(data) or {"train": data}
+    splits |= {split: given for split, given in (("validation", validation), ("test", test)) if given is not None}
+    parts = {split: read(given, how, taker, split) for split, given in splits.items()}
+    if len({type(part) for part in parts.values()}) > 1:
+        raise ProfundoError(f"{name}: expected validation and test samples as those to train on, a table or arrays")
+    first = parts["train"]
+    if isinstance(first, Framed):
+        whole = of_frames(list(parts.values()), name, how)  # type: ignore[arg-type]
+        sizes = [part.frame.height for part in parts.values()]  # type: ignore[union-attr]
+    else:
+        sizes = [samples_in(part.inputs) for part in parts.values()]  # type: ignore[union-attr]
+        whole = of_arrays(list(parts.values()), sizes, name, how.task, taker)  # type: ignore[arg-type]
+    weights = [weights_of(part.weights, size, name) for part, size in zip(parts.values(), sizes, strict=True)]
+    return cut_into_splits(whole, list(parts), sizes, weights[0])
+
+
+def called_in_words(data: Any) -> str:
+    """What to call data without a name: by the class of the object."""
+    name = getattr(data, "name", None)
+    return name if isinstance(name, str) and name and not hasattr(data, "columns") else kind_in_words(data)
+
+
+def kind_in_words(data: Any) -> str:
+    return "arrays" if isinstance(data, tuple | list | np.ndarray | Tensor) else type(data).__name__
+
+
+# --------------------------------------------------------------------------------------------------------- recognising
+def library(thing: Any) -> str:
+    """The package that the class of a thing comes from."""
+    return type(thing).__module__.partition(".")[0]
+
+
+def is_frame(thing: Any) -> bool:
+    return (library(thing), type(thing).__name__) in {
+        ("pandas", "DataFrame"),
+        ("polars", "DataFrame"),
+        ("polars", "LazyFrame"),
+        ("pyarrow", "Table"),
+    }
+
+
+def is_series(thing: Any) -> bool:
+    return library(thing) in ("pandas", "polars") and type(thing).__name__ == "Series"
+
+
+def is_image(thing: Any) -> bool:
+    return library(thing) == "PIL" and hasattr(thing, "convert")
+
+
+def is_sparse(thing: Any) -> bool:
+    return library(thing) == "scipy" and hasattr(thing, "toarray")
+
+
+def is_hugging_face(thing: Any) -> bool:
+    return library(thing) == "datasets" and hasattr(thing, "column_names") and hasattr(thing, "features")
+
+
+def is_loader(thing: Any) -> bool:
+    return isinstance(thing, torch.utils.data.DataLoader)
+
+
+def is_dataset(thing: Any) -> bool:
+    """Of PyTorch, or whatever gives a sample for a number."""
+    return isinstance(thing, torch.utils.data.Dataset) or (
+        not isinstance(thing, tuple | list | Mapping | str | np.ndarray | Tensor)
+        and hasattr(thing, "__getitem__")
+        and hasattr(thing, "__len__")
+        and not hasattr(thing, "__array__")
+    )
+
+
+def splits_in(data: Any) -> dict[str, Any]:
+    """What a dict of splits, such as a DatasetDict, holds under their names; {} for all else."""
+    if not isinstance(data, Mapping) or not data or not all(str(name) in SPLITS for name in data):
+        return {}
+    result = {SPLITS[name]: part for name, part in data.items()}
+    if "train" not in result:
+        raise ProfundoError(f"splits: expected samples to train on under 'train', got {', '.join(map(str, data))}")
+    return result
+
+
+def read(data: Any, how: Reading, taker: Taker, split: str) -> Raw | Framed:
+    """One split, by the first recogniser that knows it. Raises ProfundoError where none does."""
+    for known, reader in RECOGNISERS:
+        if known(data):
+            return reader(data, how, taker)
+    raise ProfundoError(
+        f"{split}: expected (X, y) of arrays, a table with target=…, a Dataset or DataLoader, or a name or path; got "
+        f"{type(data).__name__}"
+    )
+
+
+def from_pair(data: Sequence[Any], _how: Reading, taker: Taker) -> Raw | Framed:
+    """(X,), (X, y), (X, y, weights); (X1, X2, y) for a net that takes two inputs."""
+    count = len(data)
+    if taker.inputs > 1 and count == taker.inputs + 1:
+        return Raw(tuple(data[:-1]), data[-1])
+    if not 1 <= count <= 3:
+        raise ProfundoError(
+            f"data: expected (X, y) or (X, y, weights), got a tuple of {count}; put several inputs in one tuple"
+        )
+    inputs, targets, weights = (*data, None, None)[:3]
+    if is_frame(inputs) and targets is not None:
+        return joined_frame(as_polars(inputs), targets, weights)
+    return Raw(inputs, targets, weights)
+
+
+def joined_frame(frame: polars.DataFrame, targets: Any, weights: Any) -> Framed:
+    """X and y of a table as one."""
+    import polars
+
+    if is_frame(targets):
+        columns = as_polars(targets)
+    else:
+        name = getattr(targets, "name", None) or "target"
+        values = targets if type(targets).__module__.startswith("polars") else plain(targets)
+        if not isinstance(values, polars.Series) and np.ndim(values) > 1:
+            columns = polars.DataFrame({f"{name} {k + 1}": column for k, column in enumerate(np.asarray(values).T)})
+        else:
+            columns = polars.DataFrame({str(name): values})
+    if columns.height != frame.height:
+        raise ProfundoError(f"y: expected one target for each of {frame.height:,} rows, got {columns.height:,}")
+    columns = columns.rename({name: f"{name} (y)" for name in columns.columns if name in frame.columns})
+    return Framed(frame.hstack(columns), ",".join(columns.columns), weights)
+
+
+def from_frame(data: Any, how: Reading, _taker: Taker) -> Framed:
+    return Framed(as_polars(data), how.target)
+
+
+def from_mapping(data: Mapping[str, Any], how: Reading, _taker: Taker) -> Raw | Framed:
+    """A Bunch of scikit-learn, arrays under usual names, columns of a table."""
+    if "data" in data and "target" in data:
+        names = data.get("target_names")
+        inputs, target = data["data"], data["target"]
+        if is_frame(inputs):
+            return joined_frame(as_polars(inputs), target, None)
+        is_class = names is not None and np.asarray(target).ndim == 1 and len(names) > 1
+        features = data.get("feature_names")
+        shape = np.shape(inputs)
+        columns = (
+            tuple(map(str, features)) if features is not None and len(shape) == 2 and len(features) == shape[1] else ()
+        )
+        return Raw(inputs, target, classes=tuple(map(str, names)) if is_class else (), features=columns)  # type: ignore[arg-type]
+    if how.target is not None and how.target in data and all(np.ndim(plain(values)) == 1 for values in data.values()):
+        return from_frame_of(data, how)
+    target_name = how.target or next((name for name in LABELS if name in data), None)
+    if target_name is not None and target_name not in data:
+        raise ProfundoError(f"target: expected one of {', '.join(map(str, data))}, got {target_name!r}")
+    inputs = {str(name): part for name, part in data.items() if name != target_name}
+    if not inputs:
+        raise ProfundoError("data: expected inputs beside the target, got nothing else")
+    alone = next(iter(inputs.values())) if len(inputs) == 1 and next(iter(inputs)) in INPUTS else inputs
+    return Raw(alone, data[target_name] if target_name is not None else None)
+
+
+def from_frame_of(columns: Any, how: Reading) -> Framed:
+    """A dict of columns, or a list of rows."""
+    import polars
+
+    try:
+        frame = polars.DataFrame(columns, strict=False)
+    except (TypeError, ValueError, polars.exceptions.PolarsError) as error:
+        raise ProfundoError(f"data: expected columns of equal length: {' '.join(str(error).split())[:200]}") from None
+    return Framed(frame, how.target)
+
+
+def from_hugging_face(data: Any, how: Reading, _taker: Taker) -> Raw | Framed:
+    """datasets.Dataset: a table where its cells are plain, else one input for each column."""
+    names = list(data.column_names)
+    target = how.target or next((name for name in LABELS if name in names), None)
+    if target is None or target not in names:
+        raise ProfundoError(f"datasets: expected target=…, one of the columns {', '.join(names)}")
+    classes = tuple(map(str, getattr(data.features[target], "names", None) or ()))
+    samples = list(data)
+    plain_cells = all(not is_image(v) and np.ndim(v) == 0 for name, v in samples[0].items() if name != target)
+    if plain_cells and all(is_plain(value) for value in samples[0].values()):
+        rows = [{**row, target: classes[row[target]]} if classes else row for row in samples]
+        return replace(from_frame_of(rows, how), target=target)
+    inputs = {name: [row[name] for row in samples] for name in names if name != target}
+    alone = next(iter(inputs.values())) if len(inputs) == 1 else inputs
+    return Raw(alone, [row[target] for row in samples], classes=classes)
+
+
+def is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | bool) or hasattr(value, "isoformat")
+
+
+def from_loader(loader: Any, how: Reading, taker: Taker) -> Raw | Framed:
+    """The samples that a DataLoader would give in an epoch, whatever their order."""
+    data, utilities = loader.dataset, torch.utils.data
+    sampler = loader.sampler
+    if isinstance(sampler, utilities.WeightedRandomSampler):
+        raise ProfundoError(
+            "DataLoader: a WeightedRandomSampler draws samples by weight; give the weights themselves, (X, y, weights), or "
+            "class_weights='balanced'"
+        )
+    if isinstance(data, utilities.IterableDataset):
+        return from_batches(iter(loader), how, taker) if loader.batch_size else from_samples(iter(loader), how, taker)
+    indices = getattr(sampler, "indices", None) if isinstance(sampler, utilities.SubsetRandomSampler) else None
+    order = sorted(map(int, indices)) if indices is not None else range(len(data))
+    default = loader.collate_fn in (
+        utilities.default_collate,
+        getattr(utilities._utils.collate, "default_convert", None),
+    )
+    if default:
+        return from_samples((data[index] for index in order), how, taker)
+    pieces = (order[begin : begin + ONE_PASS] for begin in range(0, len(order), ONE_PASS))
+    return from_batches((loader.collate_fn([data[index] for index in piece]) for piece in pieces), how, taker)
+
+
+def from_dataset(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
+    if isinstance(data, torch.utils.data.IterableDataset) or not hasattr(data, "__len__"):
+        return from_samples(iter(data), how, taker)
+    if type(data) is torch.utils.data.TensorDataset:
+        return from_pair(data.tensors, how, taker)
+    raw = from_samples((data[index] for index in range(len(data))), how, taker)
+    classes = getattr(data, "classes", None)
+    if isinstance(raw, Raw) and isinstance(classes, list | tuple) and all(isinstance(one, str) for one in classes):
+        raw = replace(raw, classes=tuple(classes))
+    if len(data) and not same(data[0], data[0]):
+        note = (
+            "the samples differ each time they are read, as random transforms make them: they were read once; augment=… changes "
+            "them anew in every epoch"
+        )
+        raw = replace(raw, notes=(*raw.notes, note))
+    return raw
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two readings of a sample are alike."""
+    pairs = zip(leaves(one), leaves(other), strict=True)
+    return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs)
+
+
+def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Framed:
+    """One by one; each x, (x, y), (x, y, weight), or a dict."""
+    most, taken = memory() // 2, 0
+    result: list[Any] = []
+    for sample in samples:
+        taken += sum(getattr(leaf, "nbytes", 8) for leaf in leaves(sample))
+        if taken > most:
+            raise ProfundoError(
+                f"data: {len(result):,} samples take more than half of the memory, and more come; write them as shards or Parquet "
+                "(docs/streaming.md), or end earlier"
+            )
+        result.append(sample)
+    if not result:
+        raise ProfundoError("data: expected samples, got none")
+    shapes = {type(sample) if not isinstance(sample, tuple | list) else len(sample) for sample in result[:100]}
+    if len(shapes) > 1:
+        raise ProfundoError("data: expected samples of one kind, such as (x, y), got several kinds")
+    return from_transposed(transposed(result), how, taker)
+
+
+def from_batches(batches: Iterable[Any], how: Reading, taker: Taker) -> Raw | Framed:
+    """Batches that somebody's collate function made, one after the other; padded further where they are uneven."""
+    whole = [tuple(batch) if isinstance(batch, list) else batch for batch in islice(batches, 1_000_000)]
+    if not whole:
+        raise ProfundoError("data: expected samples, got none")
+    return from_transposed(mapped(lambda *parts: [row for part in parts for row in part], *whole), how, taker)
+
+
+def from_transposed(columns: Any, how: Reading, taker: Taker) -> Raw | Framed:
+    if isinstance(columns, tuple):
+        return from_pair(columns, how, taker)
+    return from_mapping(columns, how, taker) if isinstance(columns, Mapping) else Raw(columns)
+
+
+def transposed(samples: list[Any]) -> Any:
+    """A list of samples as a tree of lists."""
+    first = samples[0]
+    if isinstance(first, Mapping):
+        return {name: transposed([sample[name] for sample in samples]) for name in first}
+    if isinstance(first, tuple) or (isinstance(first, list) and first and not np.isscalar(first[0])):
+        return tuple(transposed([sample[place] for sample in samples]) for place in range(len(first)))
+    return samples
+
+
+def from_list(data: list[Any], how: Reading, taker: Taker) -> Raw | Framed:
+    """Rows as dicts, samples (x, y), or inputs without targets."""
+    if data and isinstance(data[0], Mapping):
+        scalars = all(is_plain(value) for value in data[0].values())
+        return from_frame_of(data, how) if scalars and how.target else from_samples(iter(data), how, taker)
+    return from_samples(iter(data), how, taker) if data and isinstance(data[0], tuple) else Raw(data)
+
+
+def is_array(thing: Any) -> bool:
+    return isinstance(thing, np.ndarray | Tensor) or is_sparse(thing) or is_series(thing) or hasattr(thing, "__array__")
+
+
+Reader = Callable[[Any, Reading, Taker], Raw | Framed]
+RECOGNISERS: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
+    (is_frame, from_frame),
+    (is_hugging_face, from_hugging_face),
+    (is_loader, from_loader),
+    (lambda thing: isinstance(thing, torch.utils.data.Dataset), from_dataset),
+    (lambda thing: isinstance(thing, Mapping), from_mapping),
+    (lambda thing: isinstance(thing, tuple), from_pair),
+    (lambda thing: isinstance(thing, list), from_list),
+    (is_array, lambda data, _how, _taker: Raw(data)),
+    (is_dataset, from_dataset),
+)
+
+
+def memory() -> int:
+    """Bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 16 << 30
+
+
+# --------------------------------------------------------------------------------------------------------------- tables
+def as_polars(data: Any) -> polars.DataFrame:
+    """A table of whichever library. Of pandas column by column, which needs no pyarrow."""
+    import polars
+
+    if isinstance(data, polars.LazyFrame):
+        return data.collect()
+    if isinstance(data, polars.DataFrame):
+        return data.fill_nan(None)
+    if library(data) == "pyarrow":
+        return polars.DataFrame(polars.from_arrow(data)).fill_nan(None)
+    if len({str(name) for name in data.columns}) < len(data.columns):
+        raise ProfundoError("data: expected columns with different names, got one twice")
+    return polars.DataFrame([pandas_column(str(name), data[name]) for name in data.columns])
+
+
+def pandas_column(name: str, series: Any) -> polars.Series:
+    import polars
+
+    kind = getattr(series.dtype, "kind", "O")
+    if kind in "iufb" and isinstance(series.dtype, np.dtype):
+        return polars.Series(name, series.to_numpy().copy(), nan_to_null=True)
+    missing = series.isna().to_numpy()
+    values = [None if gone else value for value, gone in zip(series.tolist(), missing, strict=True)]
+    if any(isinstance(value, str) for value in values):  # one column, one kind: as text where some cells are
+        values = [None if value is None else str(value) for value in values]
+    return polars.Series(name, values, strict=False)
+
+
+def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
+    import polars
+
+    try:
+        frame = polars.concat([part.frame for part in parts], how="vertical_relaxed")
+    except polars.exceptions.PolarsError as error:
+        raise ProfundoError(
+            f"{name}: expected the same columns in all splits: {' '.join(str(error).split())[:200]}"
+        ) from None
+    if not frame.height or not frame.width:
+        raise ProfundoError(f"{name}: expected a table with rows and columns, got {frame.height} × {frame.width}")
+    target = parts[0].target
+    return frame_collection(typed_table(frame, how.columns), name, name, replace(how, target=target))
+
+
+# --------------------------------------------------------------------------------------------------------------- arrays
+def of_arrays(parts: list[Raw], sizes: list[int], name: str, task: Task, taker: Taker) -> Collection:
+    inputs, described = tensor_inputs([part.inputs for part in parts], name, taker)
+    features = parts[0].features
+    if features and described.kind == "features":
+        described = replace(described, names=features)
+    for part, size in zip(parts, sizes, strict=True):
+        if part.targets is not None and samples_in(part.targets) != size:
+            raise ProfundoError(f"{name}: {size:,} inputs and {samples_in(part.targets):,} targets; expected as many")
+    notes = tuple(note for part in parts for note in part.notes)
+    if any(part.targets is None for part in parts):
+        values = mapped(as_seen, inputs)
+        note = (
+            "no targets were given: the net learns to give back its inputs, in their own units; loss=… says otherwise"
+        )
+        return Collection(name, described, Targets("any"), Samples(inputs, values), notes=(*notes, note))
+    raw = [part.targets for part in parts]
+    if isinstance(raw[0], tuple | Mapping):
+        values = mapped(lambda *leaf: torch.cat([tensor_of(one, name) for one in leaf]), *raw)
+        return Collection(name, described, Targets("any"), Samples(inputs, values), notes=notes)
+    targets, values, more = tensor_targets(raw, name, task)
+    if parts[0].classes and targets.kind in ("classes", "binary"):
+        targets, values = with_names(targets, values, parts[0].classes)
+    return Collection(name, described, targets, Samples(inputs, values), notes=(*notes, *more))
+
+
+def as_seen(leaf: Tensor) -> Tensor:
+    """Inputs as targets: 8-bit images as intensities from 0 to 1, all others as they are."""
+    if leaf.dtype == torch.uint8:
+        return leaf.float() / 255
+    return leaf.float() if leaf.is_floating_point() else leaf
+
+
+def samples_in(tree: Any) -> int:
+    """Samples of what may hold lists of things. Raises ProfundoError for parts of unequal length."""
+    if isinstance(tree, tuple | Mapping):
+        counts = {samples_in(part) for part in (tree.values() if isinstance(tree, Mapping) else tree)}
+        if len(counts) != 1:
+            raise ProfundoError(
+                f"data: expected parts with as many samples each, got {', '.join(map(str, sorted(counts)))}"
+            )
+        return counts.pop()
+    if not hasattr(tree, "__len__") and not hasattr(tree, "shape"):
+        raise ProfundoError(f"data: expected several samples, got {tree!r}")
+    return int(tree.shape[0]) if hasattr(tree, "shape") else len(tree)
+
+
+def tensor_inputs(parts: list[Any], name: str, taker: Taker | None = None) -> tuple[Any, Inputs]:
+    """The inputs of all splits as one tensor, or a tuple or dict of them, and what they are."""
+    taker = taker or Taker()
+    if isinstance(parts[0], tuple | Mapping):
+        tree = mapped(lambda *leaf: stacked(list(leaf), name), *parts)
+    else:
+        tree = stacked(parts, name, taker.lengths)
+    as_ids = mapped(lambda leaf: leaf.long() if is_whole(leaf) else leaf.float(), tree)
+    keep = any(map(is_whole, leaves(tree))) and taker.takes(mapped(lambda leaf: leaf[:2], as_ids))
+    pairs = [described(leaf, name, keep) for leaf in leaves(tree)]
+    if isinstance(tree, Tensor):
+        return pairs[0]
+    rest = iter([values for values, _ in pairs])
+    about = tuple(one for _, one in pairs)
+    total = sum(int(np.prod(one.shape)) for one in about)
+    names = tuple(map(str, tree)) if isinstance(tree, Mapping) else ()
+    return mapped(lambda _: next(rest), tree), Inputs((total,), "any", parts=about, names=names)
+
+
+def is_whole(leaf: Tensor) -> bool:
+    return not leaf.is_floating_point() and leaf.dtype not in (torch.uint8, torch.bool)
+
+
+def described(leaf: Tensor, name: str, keep: bool) -> tuple[Tensor, Inputs]:
+    """One input as it is kept, and what it is. keep: whole numbers and truth values stay what they are."""
+    if keep and (is_whole(leaf) or leaf.dtype == torch.bool):
+        whole = leaf.long() if is_whole(leaf) else leaf
+        return whole, Inputs(tuple(leaf.shape[1:]), "any")
+    if leaf.ndim == 1:
+        leaf = leaf[:, None]
+    if leaf.dtype == torch.uint8 and (
+        leaf.ndim not in (3, 4) or (leaf.ndim == 4 and not {1, 3} & {leaf.shape[1], leaf.shape[3]})
+    ):
+        leaf = leaf.float()
+    values = array_inputs(leaf.numpy(), name)[0]
+    return values, Inputs(tuple(values.shape[1:]), array_kind(values))
+
+
+def stacked(parts: list[Any], name: str, lengths: bool = False) -> Any:
+    """The samples of all splits as one tensor; sequences of uneven length padded with 0 to the longest.
+
+    lengths: also give how long each sequence is, int64 (samples,), as a second input.
+    """
+    uneven = [uneven_rows(part) for part in parts]
+    if any(rows is None for rows in uneven):
+        tensors = [tensor_of(part, name) for part in parts]
+        if len({tensor.shape[1:] for tensor in tensors}) == 1:
+            return torch.cat(tensors)
+        uneven = [list(tensor) for tensor in tensors]
+    rows = [row for some in uneven for row in some or ()]
+    if len({row.shape[1:] for row in rows}) > 1 or rows[0].ndim == 0:
+        shapes = sorted({tuple(row.shape) for row in rows})
+        raise ProfundoError(
+            f"{name}: expected inputs of one shape, or sequences (steps, …), got {shapes[0]} and {shapes[-1]}"
+        )
+    padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+    return (padded, torch.tensor([len(row) for row in rows])) if lengths else padded
+
+
+def uneven_rows(part: Any) -> list[Tensor] | None:
+    """The samples of a list whose shapes differ; None where they do not."""
+    if isinstance(part, np.ndarray) and part.dtype == object:
+        part = list(part)
+    if not isinstance(part, list) or not part or is_image(part[0]) or isinstance(part[0], str):
+        return None
+    if not hasattr(part[0], "__len__") or (isinstance(part[0], Tensor | np.ndarray) and part[0].ndim == 0):
+        return None
+    shapes = {np.shape(one) if isinstance(one, np.ndarray | Tensor) else (len(one),) for one in part}
+    if len(shapes) == 1:
+        return None
+    return [torch.as_tensor(np.asarray(one)) for one in part]
+
+
+def tensor_of(part: Any, name: str) -> Tensor:
+    """Numbers, (samples, …). Raises ProfundoError for things that are no numbers."""
+    if isinstance(part, list) and part and is_image(part[0]):
+        return images_of(part)
+    values = plain(part)
+    if values.dtype.kind in "US" or (values.dtype == object and values.size and isinstance(values.flat[0], str)):
+        raise ProfundoError(
+            f"{name}: expected inputs of numbers, got text such as {str(values.flat[0])[:30]!r}; words become numbers by a "
+            "tokenizer, columns of a table are read from a DataFrame with target=…"
+        )
+    if values.dtype.kind not in "fiub":
+        what = "complex numbers" if values.dtype.kind == "c" else f"{values.dtype} of shape {values.shape}"
+        raise ProfundoError(f"{name}: expected inputs of numbers, got {what}")
+    if values.dtype.kind in "iu" and values.dtype != np.uint8:
+        values = values.astype(np.int64)
+    if values.dtype == np.float16:
+        values = values.astype(np.float32)
+    whole = np.ascontiguousarray(values)
+    return torch.from_numpy(whole if whole.flags.writeable else whole.copy())
+
+
+def plain(part: Any) -> np.ndarray:
+    """As an array of NumPy. Raises ProfundoError for rows of unequal length."""
+    if isinstance(part, Tensor):
+        return part.detach().cpu().resolve_conj().numpy() if part.dtype != torch.bfloat16 else part.float().numpy()
+    if is_sparse(part):
+        return np.asarray(part.toarray())
+    if isinstance(part, list) and part and isinstance(part[0], Tensor):
+        return np.stack([plain(one) for one in part])
+    try:
+        return np.asarray(part.to_numpy() if hasattr(part, "to_numpy") else part)
+    except (ValueError, TypeError) as error:
+        raise ProfundoError(
+            f"data: expected numbers in rows of equal length: {' '.join(str(error).split())[:150]}"
+        ) from None
+
+
+def images_of(images: list[Any]) -> Tensor:
+    """uint8 (n, channels, height, width) of images of PIL: grey where all are, else colour; to the size of the first."""
+    grey = all(image.mode in ("1", "L", "I", "I;16") for image in images)
+    arrays = [np.asarray(image.convert("L" if grey else "RGB")) for image in images]
+    shape = (1 if grey else 3, *arrays[0].shape[:2])
+    pixels = [array[..., None] if grey else array for array in arrays]
+    cut = [one if one.shape[:2] == shape[1:] else fitted(one, shape) for one in pixels]
+    return torch.from_numpy(np.stack(cut).transpose(0, 3, 1, 2).copy())
+
+
+def tensor_targets(parts: list[Any], name: str, task: Task) -> tuple[Targets, Tensor, tuple[str, ...]]:
+    arrays = [plain(part) for part in parts]
+    if len({array.shape[1:] for array in arrays}) > 1:
+        raise ProfundoError(
+            f"{name}: expected targets of one shape in all splits, got {sorted({a.shape[1:] for a in arrays})}"
+        )
+    whole = np.concatenate(arrays)
+    if whole.dtype == object:
+        whole = whole.astype(str)
+    if whole.dtype.kind == "f" and not np.isfinite(whole).all():
+        raise ProfundoError(f"{name}: targets hold NaN or infinite values; clean them")
+    if whole.ndim > 2:
+        return Targets("any"), tensor_of(whole, name), ()
+    whole, notes = without_one_hot(whole, task)
+    targets, values = array_targets(whole, task, name)
+    return targets, values, notes
+
+
+def with_names(targets: Targets, values: Tensor, names: tuple[str, ...]) -> tuple[Targets, Tensor]:
+    """Classes that are numbers of names, under these names."""
+    if not all(one.isdigit() and int(one) < len(names) for one in targets.classes):
+        return targets, values
+    numbers = torch.tensor([int(one) for one in targets.classes])
+    return Targets("classes" if len(names) > 2 else "binary", names), numbers[values]
+
+
+def weights_of(weights: Any, samples: int, name: str) -> Tensor | None:
+    """float32 (samples,) with mean 1."""
+    if weights is None:
+        return None
+    values = tensor_of(weights, f"{name}: weights").float().flatten()
+    if (
+        len(values) != samples
+        or not bool((values >= 0).all())
+        or not float(values.sum()) > 0
+        or not bool(values.isfinite().all())
+    ):
+        raise ProfundoError(
+            f"{name}: weights: expected a number of at least 0 for each of {samples:,} samples, got {len(values):,}"
+        )
+    return values * (samples / values.sum())
+
+
+# --------------------------------------------------------------------------------------------------------------- splits
+def cut_into_splits(whole: Collection, names: list[str], sizes: list[int], weights: Tensor | None) -> Collection:
+    """The samples of each split, which follow each other. Where validation samples were given and none to test on, they
+    are for both; fewer than FEWEST samples are for everything."""
+    samples = whole.train
+    numbers = samples.numbers if samples.numbers is not None else torch.arange(len(samples))
+    edges = np.cumsum([0, *sizes]).tolist()
+    if weights is not None:  # of the rows that are left
+        kept = numbers[numbers < sizes[0]]
+        every = torch.ones(len(samples))
+        every[: len(kept)] = weights[kept]
+        samples = replace(samples, weights=every)
+    notes = whole.notes
+    if len(names) == 1 and len(samples) < FEWEST:
+        note = f"{len(samples)} samples are too few to set any aside: figures are of the samples that were trained on"
+        return replace(whole, train=samples, validation=samples, test=samples, notes=(*notes, note))
+    if len(names) == 1:
+        return replace(whole, train=samples)
+    parts = {}
+    for place, split in enumerate(names):
+        inside = ((numbers >= edges[place]) & (numbers < edges[place + 1])).nonzero().flatten()
+        if not len(inside):
+            raise ProfundoError(f"{whole.name}: expected samples in {split}, got none")
+        part = chosen(replace(samples, numbers=None), inside)
+        parts[split] = replace(part, numbers=inside - int(inside[0]), weights=part.weights if place == 0 else None)
+    if "test" not in parts:
+        parts["test"] = parts["validation"]
+        notes = (*notes, "no test samples were given: the figures are of the validation samples; test=… gives others")
+    if whole.targets.kind in ("classes", "binary"):
+        check_learned(whole, parts)
+    return replace(whole, train=parts["train"], validation=parts.get("validation"), test=parts["test"], notes=notes)
+
+
+def check_learned(whole: Collection, parts: Mapping[str, Samples]) -> None:
+    """Raises ProfundoError for a class that is judged but never trained on."""
+    learned = set(parts["train"].targets.tolist())
+    for split, samples in parts.items():
+        for label in sorted(set(samples.targets.tolist()) - learned):
+            raise ProfundoError(
+                f"{whole.name}: class {whole.targets.classes[label]!r} has samples in {split} but none to train on; add some"
+            )

@@ -1,0 +1,103 @@
+"""What is worth knowing of a column of texts: in which scripts they are, which are nearly the same, which are empty."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from profundo.data.text.text_ids import TAGS, normalised
+from profundo.looks.copies import copies_of
+from profundo.looks.findings import Finding, some
+from profundo.looks.table_facts import ColumnFacts
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["text_findings"]
+
+SCRIPTS = (
+    *("Latin", "Greek", "Cyrillic", "Armenian", "Hebrew", "Arabic", "Devanagari", "Bengali", "Tamil", "Telugu", "Thai"),
+    *("Georgian", "Ethiopic", "Khmer", "Hangul", "Han", "Hiragana", "Katakana", "Emoji_Presentation"),
+)
+RARE = 0.01  # of the texts in a script, below which it is not told
+SHORTENED = 60  # characters of a text that is shown
+LETTERS = re.compile(r"[^\W\d_]+")
+FEWEST_LETTERS = 20  # of texts that are called nearly the same
+
+
+def text_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts], split: np.ndarray) -> list[Finding]:
+    """split: of each row, 0 for training, above for others."""
+    texts = {
+        column.name: frame[column.name].to_list() for column in columns if column.kind == "text" and column.features
+    }
+    found: list[Finding] = []
+    for name, values in texts.items():
+        found += [
+            *_empty(name, values),
+            *_alike(name, values, split),
+            *_scripts(name, frame[name]),
+            *_tagged(name, values),
+        ]
+    return found
+
+
+def _empty(name: str, texts: Sequence[str | None]) -> Iterator[Finding]:
+    rows = [row for row, text in enumerate(texts, 1) if text is None or not normalised(text)]
+    if rows:
+        yield Finding(
+            "note",
+            f"Column {name!r} has no text in {len(rows):,} of {len(texts):,} rows.",
+            "They are read as texts without words; leave such rows out if they tell nothing.",
+            some([f"row {row:,}" for row in rows]),
+        )
+
+
+def _alike(name: str, texts: Sequence[str | None], split: np.ndarray) -> Iterator[Finding]:
+    """Texts that are the same but for numbers, signs, capitals and white space."""
+    keys = ["".join(LETTERS.findall(text.casefold())) if text else "" for text in texts]
+    long = [row for row, key in enumerate(keys) if len(key) >= FEWEST_LETTERS]
+    copies = copies_of([keys[row] for row in long], split[long], np.zeros(len(long), np.int64))
+    groups = [[long[place] for place in group] for group in copies.groups]
+    differ = [group for group in groups if len({texts[row] for row in group}) > 1]
+    if not differ:
+        return
+    extra, leaked = sum(len(group) - 1 for group in differ), len(copies.leaked)
+    across = f" {leaked:,} rows held out are so like one in training." if leaked else ""
+    yield Finding(
+        "warning" if extra > 0.01 * len(texts) or leaked else "note",
+        f"Column {name!r}: {extra:,} texts differ from another in numbers, signs or capitals only.{across}",
+        "On both sides of a split they are remembered, not understood. Copies of a text are kept on one side by themselves; for "
+        "these, write a column that names what belongs together and --split-by 'group:THAT'.",
+        some([" ≈ ".join(f"row {row + 1:,} {_short(texts[row])!r}" for row in group[:2]) for group in differ]),
+    )
+
+
+def _scripts(name: str, texts: polars.Series) -> Iterator[Finding]:
+    there = texts.drop_nulls()
+    shares: Mapping[str, float] = {
+        script.removesuffix("_Presentation"): int(there.str.contains(rf"\p{{{script}}}").sum()) / max(1, len(there))
+        for script in SCRIPTS
+    }
+    told = [f"{script} ({100 * share:.0f} %)" for script, share in shares.items() if share >= RARE]
+    if len(told) > 1 or (told and not told[0].startswith("Latin")):
+        yield Finding(
+            "note", f"Column {name!r} is written in several scripts, or not in Latin letters.", "", some(told, 8)
+        )
+
+
+def _tagged(name: str, texts: Sequence[str | None]) -> Iterator[Finding]:
+    rows = [row for row, text in enumerate(texts, 1) if text and TAGS.search(text)]
+    if rows:
+        yield Finding(
+            "note",
+            f"Column {name!r} has tags of HTML in {len(rows):,} texts.",
+            "They are left out; what stands between them is read.",
+            some([f"row {row:,}" for row in rows]),
+        )
+
+
+def _short(text: str | None) -> str:
+    return (text or "")[:SHORTENED]

@@ -1,0 +1,350 @@
+"""From what a person gives to `fit` to a training that is ready: net, data, loss, metrics, optimizer and schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from profundo import nets
+from profundo.data import load
+from profundo.data.dataset_names import Reading
+from profundo.data.objects import Taker, is_loader, object_collection
+from profundo.data.splits.splits import divide
+from profundo.evaluate import evaluating
+from profundo.objectives import OBJECTIVES, default, default_name
+from profundo.objectives.own_losses import (
+    LOGITS,
+    NAMES,
+    OwnLoss,
+    PickedOutput,
+    main_output,
+    own_loss,
+    place_entropy,
+    same_objective,
+    shaped_loss,
+)
+from profundo.records import Dataset, ProfundoError, Targets
+from profundo.runs.checks import (
+    check_data,
+    check_loss,
+    check_normalisation,
+    check_outputs,
+    check_saving,
+    note_of_output_layer,
+    trained_outputs,
+    tried_outputs,
+    two_samples,
+)
+from profundo.runs.choices import check_choices
+from profundo.runs.experiment import belonging_to, completed, new_experiment
+from profundo.runs.given.foreign import understood
+from profundo.runs.given.own import Own, metrics_of
+from profundo.runs.preparing import Prepared, precision_of
+from profundo.runs.saved_model import build_net
+from profundo.train.hardware import choose_device, normalised
+from profundo.train.own_optimizers import own_optimizer, own_schedule
+from profundo.train.randomness import seeded
+from profundo.trees import called
+
+__all__ = ["dataset_of", "loss_of", "net_and_data", "prepare_own", "with_several_outputs"]
+
+READING = tuple(one.name for one in fields(Reading))
+LENGTHS = ("lengths", "length", "seq_lengths", "seq_len", "x_lengths")  # a second parameter of forward called so
+
+
+def net_and_data(net: Any, data: Any) -> tuple[Any, Any]:
+    """The net first, then the data; of one alone, data: the net is then chosen for them."""
+    if data is None:
+        if is_net(net):
+            raise ProfundoError("data: expected data after the net, such as fit(net, (X, y)) or fit('mlp', 'iris')")
+        return None, net
+    return (data, net) if is_net(data) and not is_net(net) else (net, data)
+
+
+def is_net(net: Any) -> bool:
+    return isinstance(net, nn.Module) or (isinstance(net, str) and net in nets.NETS)
+
+
+def prepare_own(
+    net: Any,
+    data: Any,
+    settings: Mapping[str, Any],
+    keeps: bool,
+    *,
+    validation: Any = None,
+    test: Any = None,
+    loss: Any = None,
+    metrics: Any = None,
+    optimizer: Any = None,
+    schedule: Any = None,
+) -> Prepared:
+    """The same as `prepare` for a net, data and the like that are there. keeps: whether the run has a folder."""
+    settings, of_metrics = understood(settings), metrics_of(metrics)
+    settings.pop("own", None)  # of an experiment whose settings are given on: here are the things themselves
+    device = choose_device(settings.get("device", "auto"))
+    if isinstance(net, type) and issubclass(net, nn.Module):
+        net = instance_of(net)
+    name = data.name if isinstance(data, Dataset) else str(data) if isinstance(data, str | Path) else ""
+    if is_loader(data) and data.batch_size:
+        settings.setdefault("batch_size", data.batch_size)
+    data = dataset_of(data, settings, validation, test, net)
+    called_net, net = net_for(net, data, settings)
+    check_data(data)
+    materialise(net, data)
+    data = answered_by(net, data)
+    own, settings = own_of(net, data, settings, loss, optimizer, schedule)
+    own = replace(own, metrics=of_metrics)
+    given = {**own.given, **({"metrics": ", ".join(of_metrics)} if of_metrics else {})}
+    experiment = new_experiment(data=name or f"own:{data.name}", net=called_net, own=given, **settings)
+    if not len(data.test):
+        raise ProfundoError(
+            f"{data.name}: the test split is empty; expected samples to judge the net by, that training has not seen: keep some "
+            "aside, or give the validation samples for both"
+        )
+    chosen = completed(experiment, data.spec, len(data.train), called_net, normalised(net), len(data.validation) > 0)
+    if callable(schedule):
+        own = replace(own, schedule=own_schedule(schedule, chosen.epochs or 1, chosen.learning_rate or 1.0))
+    check_choices(chosen, data, own)
+    if chosen.log is not None and not keeps:
+        raise ProfundoError(f"fit: log={chosen.log!r} writes into the run's folder; leave out one of log and out=False")
+    check_outputs(net, data)
+    own, data = with_several_outputs(net, data, own)
+    check_loss(net, data, own)
+    check_normalisation(net, data, chosen)
+    if takes_logits(own) and (note := note_of_output_layer(net, data)):
+        data = with_note(data, note)
+    if keeps or chosen.early_stop is not None:  # which keeps the best weights in memory
+        check_saving(net)
+    return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), own=own)
+
+
+def with_note(data: Dataset, note: str) -> Dataset:
+    return replace(data, notes=(*data.notes, note))
+
+
+# ---------------------------------------------------------------------------------------------------------------- data
+def dataset_of(
+    data: Any, settings: Mapping[str, Any], validation: Any = None, test: Any = None, net: Any = None
+) -> Dataset:
+    """The data as a Dataset. settings: among others, how they are read; net: which is to take them.
+
+    Raises ProfundoError for what is no data, and for a Dataset with what is decided where it is made.
+    """
+    if isinstance(data, Dataset):
+        given = {name: settings.get(name) for name in belonging_to("data")} | {"validation": validation, "test": test}
+        for name, value in given.items():
+            if value is not None:
+                raise ProfundoError(
+                    f"fit: {name!r} is decided where data and net are made; give it to load(…) or to the net"
+                )
+        return data
+    reading = {name: settings[name] for name in READING if settings.get(name) is not None}
+    if isinstance(data, str | Path):
+        return load(data, validation=validation, test=test, seed=settings.get("seed", 0), **reading)
+    is_share = isinstance(validation, int | float) and not isinstance(validation, bool)
+    share, held = (validation, None) if is_share else (None, validation)
+    collection = object_collection(data, Reading(**reading), validation=held, test=test, taker=taker_of(net))
+    return divide(collection, validation=share, seed=settings.get("seed", 0), stream=False)
+
+
+def taker_of(net: Any) -> Taker:
+    """How many inputs a net of one's own takes, and whether whole numbers as they are."""
+    if not isinstance(net, nn.Module):
+        return Taker()
+    try:
+        parameters = list(signature(net.forward).parameters.values())
+    except (TypeError, ValueError):
+        return Taker()
+    places = [one for one in parameters if one.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
+    needed = [one for one in places if one.default is Parameter.empty]
+    lengths = len(places) > 1 and places[1].name in LENGTHS
+    return Taker(1 if lengths else len(needed), lambda inputs: takes(net, inputs), lengths)
+
+
+def takes(net: nn.Module, inputs: Any) -> bool:
+    """Whether the net takes these inputs as they are."""
+    try:
+        with evaluating(net), seeded(0):
+            called(net, inputs)
+    except IndexError:  # ids that a table of embeddings has not: the check of the net says so
+        return True
+    except Exception:  # noqa: BLE001 - a program of somebody else
+        return False
+    return True
+
+
+# ----------------------------------------------------------------------------------------------------------------- net
+def instance_of(net: type[nn.Module]) -> nn.Module:
+    try:
+        return net()
+    except TypeError as error:
+        raise ProfundoError(f"net {net.__name__}: give an instance of it, {net.__name__}(…), for {error}") from None
+
+
+def net_for(net: Any, data: Dataset, settings: dict[str, Any]) -> tuple[str, nn.Module]:
+    """The net and what it is called: by name, own, or made by a function of the Spec."""
+    if isinstance(net, nn.Module):
+        if "net" in settings or settings.get("net_options"):
+            raise ProfundoError(
+                "fit: 'net_options' is decided where data and net are made; give it to load(…) or to the net"
+            )
+        return f"own:{type(net).__name__}", net
+    if net is None or isinstance(net, str):
+        name = net or settings.pop("net", None) or nets.default(data.spec)
+        if data.spec.inputs.parts or data.spec.targets.kind == "any":
+            what = "several inputs" if data.spec.inputs.parts else "targets of this shape, or none,"
+            raise ProfundoError(f"net {name}: {what} need a net of your own, a torch.nn.Module: fit(net, data)")
+        return name, build_net(name, data.spec, settings.get("net_options") or {}, settings.get("seed", 0))
+    if callable(net):
+        with seeded(settings.get("seed", 0)):
+            made = net(data.spec)
+        if isinstance(made, nn.Module):
+            return f"own:{getattr(net, '__name__', type(made).__name__)}", made
+        raise ProfundoError(
+            f"net: expected a function that makes a torch.nn.Module of a Spec, it made {type(made).__name__}"
+        )
+    raise ProfundoError(
+        f"net: expected a torch.nn.Module, a name such as 'mlp', or a function of a Spec, got {type(net).__name__}; the net comes "
+        "first: fit(net, data)"
+    )
+
+
+def materialise(net: nn.Module, data: Dataset) -> None:
+    """Let lazy layers see the shape of their inputs, before anything asks for their weights."""
+    if any(map(is_lazy, net.parameters())):
+        tried_outputs(net, data)
+
+
+def answered_by(net: nn.Module, data: Dataset) -> Dataset:
+    """The data as the width of the net's output layer takes them: two classes by two outputs, classes without samples."""
+    targets = data.spec.targets
+    if targets.kind not in ("classes", "binary"):
+        return data
+    width = main_output(tried_outputs(net, data)).shape[-1]
+    if targets.kind == "binary" and width == 2:
+        return with_targets(data, replace(targets, kind="classes"))
+    numbered = all(one.isdigit() and int(one) < width for one in targets.classes)
+    if numbered and width > len(targets.classes) and len(targets.classes) * 2 >= width:
+        numbers = torch.tensor([int(one) for one in targets.classes])
+        shares = [0.0] * width
+        for number, share in zip(numbers.tolist(), targets.shares, strict=False):
+            shares[number] = share
+        wider = Targets("classes", tuple(map(str, range(width))), shares=tuple(shares))
+        note = f"the net has {width} outputs: classes without samples are among the classes"
+        return with_note(with_targets(data, wider, numbers), note)
+    return data
+
+
+def with_targets(data: Dataset, targets: Targets, numbers: Tensor | None = None) -> Dataset:
+    """numbers: the new index of each class."""
+    splits = {
+        name: getattr(data, name)
+        if numbers is None
+        else replace(getattr(data, name), targets=numbers[getattr(data, name).targets])
+        for name in ("train", "validation", "test")
+    }
+    return replace(data, spec=replace(data.spec, targets=targets), **splits)
+
+
+def with_several_outputs(net: nn.Module, data: Dataset, own: Own) -> tuple[Own, Dataset]:
+    """Of a net that gives several outputs, or one without the axis of outputs, the main one counts."""
+    given, trained = tried_outputs(net, data), trained_outputs(net, data)
+    auxiliary = isinstance(given, Tensor) and trained is not None and not isinstance(trained, Tensor)
+    if own.loss is not None:
+        if auxiliary and data.spec.targets.kind != "any":
+            own.loss.judge = PickedOutput(default(data.spec.targets))
+        return own, data
+    if isinstance(given, Tensor) and given.ndim > 1 and not auxiliary:
+        return own, data
+    if auxiliary or not isinstance(given, Tensor):
+        when = " in training" if auxiliary else ""
+        note = (
+            f"{type(net).__name__} gives several outputs{when}: the main one is learned from; loss=… may take them all"
+        )
+        data = with_note(data, note)
+    return replace(own, picked=True), data
+
+
+# ------------------------------------------------------------------------------------------- loss, optimizer, schedule
+def own_of(
+    net: nn.Module, data: Dataset, settings: Mapping[str, Any], loss: Any, optimizer: Any, schedule: Any
+) -> tuple[Own, dict[str, Any]]:
+    """What is no name, and the settings with what is one."""
+    settings, given = dict(settings), dict[str, str]()
+    ours, named = loss_of(net, data, loss)
+    if named and settings.get("objective") not in (None, named["objective"]):
+        raise ProfundoError(
+            f"loss and objective are two names for one thing: {named['objective']} and {settings['objective']}; give one"
+        )
+    settings |= named
+    if ours is not None:
+        given["loss"] = ours.name
+        for name in ("objective", "class_weights", "label_smoothing"):
+            if settings.get(name):
+                raise ProfundoError(
+                    f"{name}: is for losses by name; the loss {ours.name} is a function: let it do that, or give loss a name"
+                )
+    made = None
+    if isinstance(optimizer, str):
+        settings["optimizer"] = optimizer.lower()
+    elif optimizer is not None:
+        asked = {
+            theirs: settings.pop(name)
+            for name, theirs in (("learning_rate", "lr"), ("weight_decay", "weight_decay"))
+            if settings.get(name) is not None
+        }
+        made = own_optimizer(optimizer, net, asked)
+        group = made.param_groups[0]
+        settings |= {"learning_rate": float(group["lr"]), "weight_decay": float(group.get("weight_decay", 0.0))}
+        given["optimizer"] = type(made.parts[0] if hasattr(made, "parts") else made).__name__
+    if isinstance(schedule, str):
+        settings["schedule"] = schedule.lower().replace("_", "-")
+    elif schedule is not None:
+        given["schedule"] = getattr(schedule, "__name__", type(schedule).__name__)
+        if not callable(schedule):
+            own_schedule(schedule, 1)  # says what is expected
+    return Own(ours, optimizer=made, given=given), settings
+
+
+def loss_of(net: nn.Module, data: Dataset, loss: Any) -> tuple[OwnLoss | None, dict[str, Any]]:
+    """The loss where it is a function of one's own, or the settings that say the same by name."""
+    targets = data.spec.targets
+    outputs = tried_outputs(net, data) if targets.kind in ("any", "binary") else None
+    if targets.kind == "any" and (loss is None or isinstance(loss, str)):
+        device = next(net.parameters(), torch.empty(0)).device
+        suited = shaped_loss(two_samples(data, device).targets, outputs)
+        if suited is None:
+            default_name(targets)  # says what is expected
+        return own_loss(suited, targets), {}
+    if loss is None:
+        return None, {}
+    if isinstance(loss, str):
+        return None, {"objective": objective_name(loss, targets)}
+    if (known := same_objective(loss, targets)) is not None:
+        smoothed = {"label_smoothing": known[1]} if known[1] else {}
+        return None, {"objective": known[0], **smoothed}
+    width = main_output(outputs).shape[-1] if outputs is not None else 1
+    return own_loss(loss, targets, width), {}
+
+
+def objective_name(loss: str, targets: Targets) -> str:
+    """The objective that a name of another library means, for these targets. Raises ProfundoError for an unknown one."""
+    plain = {name.lower().replace("_", ""): objective for name, objective in NAMES.items()}
+    name = loss if loss in OBJECTIVES else plain.get(loss.lower().replace("_", "").replace(" ", ""))
+    if name is None:
+        near = get_close_matches(loss, [*OBJECTIVES, *NAMES], n=3, cutoff=0.5)
+        hint = f"nearest: {', '.join(near)}" if near else "or give a function of (outputs, targets)"
+        raise ProfundoError(f"loss: expected one of {', '.join(OBJECTIVES)}, got {loss!r}; {hint}")
+    return default_name(targets) if {name, default_name(targets)} == {"categorical", "bernoulli"} else name
+
+
+def takes_logits(own: Own) -> bool:
+    return own.loss is None or own.loss.name in (*LOGITS, place_entropy.__name__)

@@ -1,0 +1,239 @@
+"""New samples for a trained net, in whatever a person has them: arrays, lists, tables, images, paths, one or many.
+
+inputs, alone = inputs_for(frame, spec)        # raw, as the net's spec has them; alone: it was one sample
+samples = samples_for((X, y), spec)            # with targets, under the classes that the net knows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profundo.data.dataset_names import Reading
+from profundo.data.images.pixels import fitted
+from profundo.data.new_inputs import entries
+from profundo.data.objects import (
+    Framed,
+    Taker,
+    as_polars,
+    images_of,
+    is_frame,
+    is_image,
+    plain,
+    read,
+    stacked,
+    tensor_of,
+)
+from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
+from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
+from profundo.trees import leaves, length, mapped, rebuilt
+
+__all__ = ["inputs_for", "samples_for"]
+
+ARRAYS = (Tensor, np.ndarray)
+
+
+def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
+    """Raw inputs (samples, *shape), and whether one sample was given without the axis of samples.
+
+    Raises ProfundoError for what does not fit the net's inputs.
+    """
+    if about.parts:
+        return several_inputs(given, about)
+    if isinstance(given, str | Path) or is_paths(given):
+        return of_files(given, about)
+    if about.kind == "features" and (is_frame(given) or isinstance(given, Mapping) or is_rows(given)):
+        return of_table(given, about)
+    if about.kind == "image":
+        return of_images(given, about)
+    values = stacked([given], "inputs") if isinstance(given, list) else tensor_of(given, "inputs")
+    if about.columns and values.ndim > 0 and values.shape[-1] == len(about.columns) != about.shape[0]:
+        return of_columns(values, about)
+    if not about.mean and about.kind == "any" and values.ndim == len(about.shape) + 1:
+        values = to_width(values, about)
+    alone = tuple(values.shape) == about.shape
+    values = values[None] if alone else values
+    if about.shape == (1,) and values.ndim == 1:
+        values = values[:, None]
+    if tuple(values.shape[1:]) != about.shape:
+        raise ProfundoError(f"inputs: expected {in_words(about)}, got {tuple(values.shape)}")
+    return values if about.kind == "any" else values.to(
+        torch.float64 if values.dtype == torch.int64 else values.dtype
+    ), alone
+
+
+def in_words(about: Inputs) -> str:
+    """What several samples are, and one."""
+    one = f"({', '.join(map(str, about.shape))}{',' if len(about.shape) == 1 else ''})"
+    return f"({', '.join(map(str, ('batch', *about.shape)))}), or {one} of one sample"
+
+
+def to_width(values: Tensor, about: Inputs) -> Tensor:
+    """Sequences (samples, steps, …) padded to as many steps as in training, or cut to them."""
+    if not about.shape or tuple(values.shape[2:]) != about.shape[1:] or values.shape[1] == about.shape[0]:
+        return values
+    result = values.new_zeros(len(values), *about.shape)
+    steps = min(values.shape[1], about.shape[0])
+    result[:, :steps] = values[:, :steps]
+    return result
+
+
+def several_inputs(given: Any, about: Inputs) -> tuple[Any, bool]:
+    if not isinstance(given, Mapping | tuple | list) or len(list(leaves(given))) != len(about.parts):
+        raise ProfundoError(
+            f"inputs: expected {len(about.parts)} of them, in a tuple or dict as in training, got {type(given).__name__}"
+        )
+    parts = [inputs_for(part, one) for part, one in zip(leaves(given), about.parts, strict=True)]
+    return rebuilt(given, [values for values, _ in parts]), all(alone for _, alone in parts)
+
+
+def is_paths(given: Any) -> bool:
+    return isinstance(given, list | tuple) and bool(given) and all(isinstance(one, str | Path) for one in given)
+
+
+def is_rows(given: Any) -> bool:
+    return isinstance(given, list) and bool(given) and isinstance(given[0], Mapping)
+
+
+def of_files(given: Any, about: Inputs) -> tuple[Any, bool]:
+    """What is in one file or several: images, tables, arrays."""
+    single = isinstance(given, str | Path)
+    paths = [Path(one) for one in ([given] if single else given)]
+    results = []
+    for entry in entries(paths, about):
+        if entry.values is None:
+            raise ProfundoError(entry.fault)
+        results.append(entry.values)
+    if not results:
+        raise ProfundoError(f"{paths[0]}: expected {about.things}, found none")
+    alone = single and about.kind == "image" and paths[0].is_file() and len(results) == 1
+    return torch.stack(results), alone
+
+
+def of_table(given: Any, about: Inputs) -> tuple[Tensor, bool]:
+    """Rows by the names of their columns: of a table, a dict of columns, a list of dicts; one row of a dict of values."""
+    if is_frame(given):
+        features, alone = features_of_frame(as_polars(given), about), False
+    else:
+        alone = isinstance(given, Mapping) and not any(
+            isinstance(one, list | tuple | np.ndarray) for one in given.values()
+        )
+        rows = [given] if alone else list(given) if not isinstance(given, Mapping) else rows_of(given)
+        features = features_of_rows(rows, about)
+    if features.faults:
+        row = min(features.faults)
+        raise ProfundoError(f"row {row + 1}: {features.faults[row]}")
+    return features.values, alone
+
+
+def rows_of(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    values = {name: list(column) for name, column in columns.items()}
+    if len({len(column) for column in values.values()}) > 1:
+        raise ProfundoError("inputs: expected columns of equal length")
+    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+
+
+def of_columns(values: Tensor, about: Inputs) -> tuple[Tensor, bool]:
+    """Rows of numbers, a number for each column of the table, in its order."""
+    rows = values[None] if values.ndim == 1 else values
+    names = [column.name for column in columns_of(about)]
+    return of_table([dict(zip(names, row, strict=True)) for row in rows.tolist()], about)[0], values.ndim == 1
+
+
+def of_images(given: Any, about: Inputs) -> tuple[Tensor, bool]:
+    """uint8 (n, channels, height, width), scaled to the net's size; floats are taken for pixels from 0 to 255."""
+    channels, height, width = about.shape
+    if is_image(given) or (isinstance(given, list) and given and is_image(given[0])):
+        images = [given] if is_image(given) else given
+        parts = [images_of([image.convert("L" if channels == 1 else "RGB")])[0] for image in images]
+        return torch.stack([to_size(part, about) for part in parts]), is_image(given)
+    values = tensor_of(given, "inputs")
+    alone = tuple(values.shape) in {about.shape, (height, width), (height, width, channels)}
+    values = values[None] if alone else values
+    if values.ndim == 3:
+        values = values[:, None]
+    if values.ndim == 4 and values.shape[1] != channels and values.shape[3] == channels:
+        values = values.permute(0, 3, 1, 2)
+    if values.ndim != 4 or values.shape[1] != channels:
+        raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
+    if tuple(values.shape[2:]) != (height, width) and values.dtype == torch.uint8:
+        values = torch.stack([to_size(one, about) for one in values])
+    if tuple(values.shape[1:]) != about.shape:
+        raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
+    return values, alone
+
+
+def to_size(image: Tensor, about: Inputs) -> Tensor:
+    if tuple(image.shape) == about.shape:
+        return image
+    shape: Any = about.shape
+    return torch.from_numpy(fitted(image.permute(1, 2, 0).numpy(), shape).transpose(2, 0, 1).copy())
+
+
+# -------------------------------------------------------------------------------------------------------- with targets
+def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
+    """Samples with targets as the net knows them. target: of a table, the column to be predicted.
+
+    Raises ProfundoError for samples without targets, and for a class that the net does not know.
+    """
+    names = spec.targets.names
+    how = Reading(target=target or (",".join(names) if names and names != ("y",) else None))
+    count = len(spec.inputs.parts) or 1
+    raw = read(given, how, Taker(count), "samples")
+    if isinstance(raw, Framed):
+        wanted = [name.strip() for name in (raw.target or "").split(",")]
+        if missing := [name for name in wanted if name not in raw.frame.columns]:
+            raise ProfundoError(
+                f"target: expected a column {missing[0]!r}; columns: {', '.join(raw.frame.columns)}; or give (X, y)"
+            )
+        inputs, values = inputs_for(raw.frame.drop(wanted), spec.inputs)[0], raw.frame.select(wanted).to_numpy()
+        values = values[:, 0] if len(wanted) == 1 else values
+    else:
+        inputs, _ = inputs_for(raw.inputs, spec.inputs)
+        if raw.targets is None and spec.targets.kind == "any":
+            return Samples(
+                inputs, mapped(lambda leaf: leaf.float() / 255 if leaf.dtype == torch.uint8 else leaf, inputs)
+            )
+        if raw.targets is None:
+            raise ProfundoError(
+                "data: expected samples with targets, (X, y), got inputs only; run.predict(X) answers those"
+            )
+        values = raw.targets
+    targets = (
+        mapped(lambda leaf: tensor_of(leaf, "targets"), values)
+        if spec.targets.kind == "any"
+        else targets_for(plain(values), spec.targets)
+    )
+    if length(inputs) != length(targets):
+        raise ProfundoError(f"data: {length(inputs):,} inputs and {length(targets):,} targets; expected as many")
+    return Samples(inputs, targets)
+
+
+def targets_for(values: np.ndarray, targets: Targets) -> Tensor:
+    """Values as the net's targets are: indices of classes, labels, numbers in their own units."""
+    if targets.kind == "real":
+        try:
+            return torch.from_numpy(values.astype(np.float64)).reshape(len(values), -1)
+        except (ValueError, TypeError):
+            raise ProfundoError(f"targets: expected numbers, got {values.dtype}") from None
+    if targets.kind == "labels":
+        return torch.from_numpy(values.astype(np.float32))
+    if values.ndim == 2:
+        values = values.argmax(1) if values.shape[1] > 1 else values[:, 0]
+    places = {name: place for place, name in enumerate(targets.classes)}
+    texts = [text_of(value) for value in values.tolist()]
+    if not any(text in places for text in texts) and all(text.isdigit() and int(text) < len(places) for text in texts):
+        return torch.tensor([int(text) for text in texts])
+    if unknown := next((text for text in texts if text not in places), None):
+        raise ProfundoError(f"targets: expected the classes {', '.join(targets.classes[:10])}, got {unknown!r}")
+    return torch.tensor([places[text] for text in texts])
+
+
+def text_of(value: Any) -> str:
+    """As classes are called: whole numbers without a point."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

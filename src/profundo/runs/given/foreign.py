@@ -1,0 +1,99 @@
+"""What Keras, PyTorch, fastai, Lightning, skorch and scikit-learn call things, and what they are called here.
+
+Names with one meaning are understood (`lr`); to all others the answer is the name here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["FOREIGN", "understood"]
+
+SAME = {"lr": "learning_rate"}
+"""Understood as what they mean."""
+
+_EPOCHS = "the name here is epochs"
+_SCHEDULE = "the name here is schedule: a name, a function of the share of training done, or a scheduler's class"
+_LOSS = "the name here is loss: a name, or a function of (outputs, targets)"
+_STOP = "the name here is early_stop: the epochs to wait for a better validation loss"
+_DEVICE = "the name here is device: 'auto', 'cpu', 'cuda' or 'cuda:1'"
+_VALIDATION = "the name here is validation: (X, y) or whatever the data are, or a share such as 0.1"
+
+FOREIGN: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("batch", "bs", "batchsize", "train_batch_size", "per_device_train_batch_size"), "the name here is batch_size"
+    ),
+    **dict.fromkeys(("optim", "opt", "opt_func", "solver"), "the name here is optimizer"),
+    **dict.fromkeys(
+        ("max_epochs", "n_epochs", "num_epochs", "nb_epoch", "n_epoch", "max_iter", "num_train_epochs"),
+        _EPOCHS,
+    ),
+    **dict.fromkeys(("criterion", "loss_fn", "loss_func", "loss_function", "loss_fct"), _LOSS),
+    **dict.fromkeys(
+        ("validation_data", "validation_split", "val", "valid", "val_data", "val_split", "valid_pct"), _VALIDATION
+    ),
+    **dict.fromkeys(
+        ("val_dataloaders", "val_loader", "val_dataloader", "valid_ds", "eval_dataset", "eval_set", "iterator_valid"),
+        _VALIDATION,
+    ),
+    **dict.fromkeys(("validation_fraction", "train_split", "x_val", "y_val"), _VALIDATION),
+    **dict.fromkeys(("scheduler", "lr_scheduler", "lr_schedule", "learning_rate_schedule", "sched"), _SCHEDULE),
+    **dict.fromkeys(("patience", "early_stopping", "early_stopping_rounds", "n_iter_no_change"), _STOP),
+    **dict.fromkeys(("gpus", "accelerator", "devices", "cuda", "gpu"), _DEVICE),
+    **dict.fromkeys(("random_state", "random_seed", "manual_seed"), "the name here is seed"),
+    **dict.fromkeys(("wd", "l2", "alpha"), "the name here is weight_decay"),
+    **dict.fromkeys(
+        ("gradient_clip_val", "clipnorm", "max_norm", "max_grad_norm", "clip_norm", "clipvalue"),
+        "the name here is clip: the largest norm of the gradient",
+    ),
+    **dict.fromkeys(
+        ("accumulate_grad_batches", "gradient_accumulation_steps"),
+        "the name here is accumulate: the parts that a batch goes through the net in",
+    ),
+    **dict.fromkeys(
+        ("amp", "fp16", "bf16", "mixed_precision", "use_amp"),
+        "the name here is precision: 'auto', 'float32' or 'bfloat16'",
+    ),
+    **dict.fromkeys(("num_workers", "n_workers", "n_jobs"), "the name here is workers"),
+    **dict.fromkeys(
+        ("name", "save_dir", "logdir", "log_dir", "output_dir", "default_root_dir", "checkpoint", "save_path"),
+        "the name here is out: the run's folder; its state is saved as it trains",
+    ),
+    **dict.fromkeys(
+        ("logger", "tensorboard", "log_every_n_steps"),
+        "the name here is log='tensorboard'; the history and a report are always written",
+    ),
+    **dict.fromkeys(
+        ("dropout", "widths", "hidden", "hidden_layer_sizes", "activation", "layers", "depth"),
+        "options of a net by name are net_options={'dropout': 0.2}; `profundo nets mlp` lists them",
+    ),
+    **dict.fromkeys(("y", "labels", "classes"), "give targets with the data: (X, y), or target='column' of a table"),
+    "callbacks": "there are none: early_stop=5, schedule='one-cycle', log='tensorboard' and out=… do what they are for",
+    "cbs": "there are none: early_stop=5, schedule='one-cycle', log='tensorboard' and out=… do what they are for",
+    "verbose": "a bar is shown where somebody may be watching; voice=Quiet() of profundo.runs.voice says nothing",
+    "shuffle": "samples are shuffled anew in every epoch, by the seed",
+    "drop_last": "an incomplete last batch is left out; its samples come in other epochs",
+    "sample_weight": "weights are given with the data: (X, y, weights)",
+    "sample_weights": "weights are given with the data: (X, y, weights)",
+    "class_weight": "the name here is class_weights: 'balanced', or a number for each class",
+    "steps_per_epoch": "an epoch is one pass over the samples; epochs and batch_size decide",
+    "initial_epoch": "an interrupted run goes on with out=…, resume=True",
+    "resume_from_checkpoint": "an interrupted run goes on with out=…, resume=True",
+    "momentum": "the name here is optimizer='momentum' or 'nesterov'; or optimizer=functools.partial(torch.optim.SGD, momentum=0.8)",
+    "max_lr": "the name here is learning_rate: the largest of the schedule",
+    "lr_max": "the name here is learning_rate: the largest of the schedule",
+    "train_loader": "the data come second: fit(net, train_loader, validation=val_loader)",
+    "train_dataloaders": "the data come second: fit(net, train_loader, validation=val_loader)",
+    "train_dataset": "the data come second: fit(net, dataset, validation=other)",
+    "model": "the net comes first: fit(net, data)",
+    "data_augmentation": "the name here is augment: 'shift', 'mirror' …; `profundo augment` lists them",
+    "transform": "the name here is augment: 'shift', 'mirror' …; `profundo augment` lists them",
+}
+
+
+def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings under their names here, where another has one meaning."""
+    return {
+        (SAME[name] if name in SAME and SAME[name] not in settings else name): value for name, value in settings.items()
+    }

@@ -1,0 +1,121 @@
+"""What of a training is a person's own: a loss, metrics, an optimizer, a schedule, given in Python and not by name.
+
+ours = Own(metrics=metrics_of({"IoU": iou}))
+ours.names()                      # what experiment.yaml keeps of them, to know a resumed run again by
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+
+from profundo.evaluate import Answers
+from profundo.objectives.own_losses import OwnLoss
+from profundo.records import ProfundoError, Targets
+from profundo.train.schedules import Schedule
+
+__all__ = ["NOTHING", "Metric", "Own", "measured", "metrics_of"]
+
+Metric = Callable[[Any, Any], Any]
+"""From predictions and targets of a whole split, as `run.predict` gives them, to a number."""
+
+USUAL = (
+    "accuracy",
+    "acc",
+    "balanced_accuracy",
+    "f1",
+    "auc",
+    "roc_auc",
+    "mse",
+    "rmse",
+    "mae",
+    "r2",
+    "loss",
+    "top_5_accuracy",
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Own:
+    """optimizer: made for the net that is trained. picked: the net gives several outputs, of which the main one counts."""
+
+    loss: OwnLoss | None = None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    optimizer: Any = None
+    schedule: Schedule | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
+    picked: bool = False
+
+    def __repr__(self) -> str:
+        return f"Own({', '.join(f'{name}={value}' for name, value in self.given.items())})"
+
+
+NOTHING = Own()
+
+
+def metrics_of(given: Any) -> dict[str, Metric]:
+    """Metrics by name, of a dict, a list or one of functions, classes and instances. Names of figures that are always
+    measured are left out. Raises ProfundoError for what cannot be called, and unknown names."""
+    if given is None:
+        return {}
+    entries = (
+        given if isinstance(given, Mapping) else {None: given} if callable(given) or isinstance(given, str) else given
+    )
+    if not isinstance(entries, Mapping):
+        if not isinstance(entries, Sequence | set):
+            raise ProfundoError(
+                f"metrics: expected functions by name, such as {{'IoU': iou}}, got {type(given).__name__}"
+            )
+        entries = dict(enumerate(entries))
+    results: dict[str, Metric] = {}
+    for name, metric in entries.items():
+        if isinstance(metric, str):
+            check_usual(metric)
+            continue
+        metric = metric() if isinstance(metric, type) else metric
+        if not callable(metric):
+            raise ProfundoError(f"metrics: expected functions of (predictions, targets), got {metric!r} for {name!r}")
+        called = name if isinstance(name, str) else getattr(metric, "__name__", type(metric).__name__)
+        results[called] = metric
+    return results
+
+
+def check_usual(name: str) -> None:
+    known = [one.replace("_", "") for one in USUAL]
+    plain = name.lower().replace("_", "").replace("-", "").replace(" ", "")
+    if plain not in known and not any(one in plain for one in ("accuracy", "auc", "squarederror", "absoluteerror")):
+        near = get_close_matches(plain, known, n=2, cutoff=0.5)
+        raise ProfundoError(
+            f"metrics: {name!r} names no figure that is measured; {'nearest: ' + ', '.join(near) if near else 'give a function'}, "
+            "such as metrics={'IoU': iou}"
+        )
+
+
+def measured(metrics: Mapping[str, Metric], answers: Answers, targets: Targets) -> dict[str, float]:
+    """Each metric of the answers; functions of scikit-learn get true and predicted classes, or values, in their order.
+
+    Raises ProfundoError for one that fails, or gives no number.
+    """
+    results = {}
+    for name, metric in metrics.items():
+        try:
+            if getattr(metric, "__module__", "").startswith("sklearn."):
+                truth = answers.targets
+                answer = answers.chosen if targets.kind in ("classes", "binary") else answers.predictions
+                answer = answer >= 0.5 if targets.kind == "labels" else answer
+                value = metric(truth.numpy(), answer.numpy())
+            else:
+                value = metric(answers.predictions, answers.targets)
+            if isinstance(value, torch.Tensor) and value.numel() != 1:
+                raise ValueError(f"it gave {value.numel()} numbers")
+            results[name] = float(value)
+        except Exception as error:  # noqa: BLE001 - a function of somebody else
+            raise ProfundoError(
+                f"metric {name!r}: expected one number of (predictions, targets): {type(error).__name__}: "
+                f"{' '.join(str(error).split())[:200]}"
+            ) from None
+    return results

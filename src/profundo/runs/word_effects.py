@@ -1,0 +1,116 @@
+"""What the words of texts do to a net's answers: each word is left out, and the answer looked at again (Li et al. 2016).
+
+A text is read from the code points of its row, written anew without the word, and made a row as any other; so all that a net
+reads of a word goes with it: its id, its characters, its neighbourhood.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from profundo.data.text.text_ids import text_ids, text_of, words_of
+from profundo.pictures.report_content import WordEffect
+from profundo.records import Column, Inputs
+from profundo.runs.run import Run
+from profundo.runs.table_values import column_slices
+
+__all__ = ["telling_words", "without_each_word", "word_drivers"]
+
+MOST_TEXTS, MOST_LEFT_OUT = 400, 40  # texts that are looked at; words of each
+FEWEST = 3  # texts that a word is in, to be called telling
+MOST_TOLD = 12  # words of a class
+MOST_CLASSES = 6
+LEAST_CHANCE = 1e-6  # a probability is taken to be at least this far from 0 and 1
+
+
+def without_each_word(row: Tensor, column: Column, at: slice) -> tuple[list[str], Tensor]:
+    """The different words of a row's text, and rows (words, features) in which each is left out wherever it stands."""
+    text = text_of(row[at.start + column.lengths[0] : at.stop])
+    lowered = text.lower()
+    kept = text if len(lowered) == len(text) else lowered
+    spans: dict[str, list[int]] = defaultdict(list)
+    end = 0
+    for word in words_of([text])[0].to_list():
+        begin = lowered.index(word, end)
+        end = begin + len(word)
+        spans[word].append(begin)
+    words = list(spans)[:MOST_LEFT_OUT]
+    texts = [_cut(kept, spans[word], len(word)) for word in words]
+    rows = row.expand(len(words), -1).clone()
+    rows[:, at] = text_ids(texts, column.levels, column.lengths).to(rows.dtype)
+    return words, rows
+
+
+def _cut(text: str, begins: Sequence[int], length: int) -> str:
+    parts, end = [], 0
+    for begin in begins:
+        parts.append(text[end:begin])
+        end = begin + length
+    return "".join([*parts, text[end:]])
+
+
+def word_drivers(
+    answer: Callable[[Tensor], Tensor], row: Tensor, inputs: Inputs, names: Sequence[str]
+) -> list[tuple[float, str, str]]:
+    """(by how much the answer falls without it, the column, the word) of each word of the texts in a row (features,)."""
+    results = []
+    for column, at in column_slices(inputs):
+        if column.kind == "text" and column.name in names:
+            words, rows = without_each_word(row, column, at)
+            falls = (answer(row[None]) - answer(rows)).tolist() if words else []
+            results += [(fall, column.name, word) for fall, word in zip(falls, words, strict=True)]
+    return results
+
+
+def telling_words(run: Run, rows: Tensor) -> list[WordEffect]:
+    """The words that speak most for each class, or for a larger number, over some texts; rows: (samples, features), raw.
+
+    The mean change of the log odds of a class, or of the number, where the word is there and not left out.
+    """
+    effects: dict[tuple[str, str], list[Tensor]] = defaultdict(list)
+    for column, at in column_slices(run.data.spec.inputs):
+        if column.kind == "text":
+            each = [without_each_word(row, column, at) for row in rows[:MOST_TEXTS]]
+            if not (many := sum(len(words) for words, _ in each)):
+                continue
+            usual = _evidence(run, rows[:MOST_TEXTS])
+            changed = torch.split(
+                _evidence(run, torch.cat([left for _, left in each])), [len(words) for words, _ in each]
+            )
+            assert sum(map(len, changed)) == many
+            for place, (words, _) in enumerate(each):
+                for word, outputs in zip(words, changed[place], strict=True):
+                    effects[column.name, word].append(usual[place] - outputs)
+    means = {key: torch.stack(each).mean(0) for key, each in effects.items() if len(each) >= FEWEST}
+    counts = {key: len(each) for key, each in effects.items()}
+    several = len(run.data.spec.inputs.texts) > 1
+    results = []
+    for place, name in enumerate(_outputs(run)):
+        ranked = sorted(means, key=lambda key: -float(means[key][place]))
+        results += [
+            WordEffect(
+                name, f"{column}: {word}" if several else word, float(means[column, word][place]), counts[column, word]
+            )
+            for column, word in ranked[:MOST_TOLD]
+            if means[column, word][place] > 0
+        ]
+    return results
+
+
+def _outputs(run: Run) -> list[str]:
+    targets = run.data.spec.targets
+    return [*targets.classes][:MOST_CLASSES] if targets.classes else [*(targets.names or ("target",))][:MOST_CLASSES]
+
+
+def _evidence(run: Run, rows: Tensor) -> Tensor:
+    """float64 (rows, outputs): log odds of each class, or the numbers."""
+    answers = run.predict(rows).double().view(len(rows), -1)
+    if not run.data.spec.targets.classes:
+        return answers[:, :MOST_CLASSES]
+    if run.data.spec.targets.kind == "binary":
+        answers = torch.cat([1 - answers, answers], 1)
+    return answers.clamp(LEAST_CHANCE, 1 - LEAST_CHANCE).logit()[:, :MOST_CLASSES]

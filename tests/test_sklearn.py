@@ -1,0 +1,109 @@
+"""Estimators for scikit-learn: its own checks, and what people do with estimators."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+from torch import nn
+
+from everyday import NUMBER, THREE, TWO, X, small
+from profundo.sklearn import ProfundoClassifier, ProfundoRegressor, merged
+
+OTHER_LIBRARIES = {"check_array_api_input", "check_sample_weights_pandas_series", "check_classifier_data_not_an_array",
+                   "check_regressor_data_not_an_array"}  # fmt: skip
+QUICK = {"epochs": 30, "learning_rate": 0.03}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "estimator",
+    [ProfundoClassifier("mlp"), ProfundoRegressor("mlp"), ProfundoClassifier(epochs=20), ProfundoRegressor(epochs=20)],
+    ids=["classifier, mlp", "regressor, mlp", "classifier, default", "regressor, default"],
+)
+def test_every_check_of_scikit_learn_holds(estimator):
+    """Skipped is only what is for libraries that are not there, such as pandas."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = check_estimator(estimator, on_skip=None)
+    assert len(results) > 50
+    assert {one["check_name"] for one in results if one["status"] != "passed"} <= OTHER_LIBRARIES
+
+
+@pytest.mark.parametrize("kind", [ProfundoClassifier, ProfundoRegressor])
+def test_a_weight_of_two_is_the_row_twice_to_the_last_bit(kind):
+    y, weights = (THREE if kind is ProfundoClassifier else NUMBER), np.arange(len(X)) % 3
+    weighted = kind("mlp", **QUICK).fit(X, y, sample_weight=weights)
+    repeated = kind("mlp", **QUICK).fit(X.repeat(weights, axis=0), y.repeat(weights))
+    answer = "predict_proba" if kind is ProfundoClassifier else "predict"
+    assert np.array_equal(getattr(weighted, answer)(X), getattr(repeated, answer)(X))
+    other = kind("mlp", **QUICK).fit(X, y)
+    assert not np.array_equal(getattr(weighted, answer)(X), getattr(other, answer)(X))
+
+
+def test_rows_are_merged_and_their_weights_added():
+    rows, targets, weights = merged(
+        np.array([[1.0], [0.0], [1.0], [1.0]]), np.array([0, 1, 0, 1]), np.array([1.0, 2, 3, 0])
+    )
+    assert rows.tolist() == [[0.0], [1.0]]
+    assert targets.tolist() == [1, 0]
+    assert weights.tolist() == [2.0, 4.0]
+
+
+def test_in_a_pipeline_a_search_and_a_cross_validation(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    cancer = load_breast_cancer()
+    pipe = make_pipeline(StandardScaler(), ProfundoClassifier("mlp", epochs=10, learning_rate=0.01))
+    assert cross_val_score(pipe, cancer.data, cancer.target, cv=3).mean() > 0.94
+    search = GridSearchCV(ProfundoClassifier("mlp", epochs=5), {"learning_rate": [1e-5, 0.02]}, cv=2)
+    assert search.fit(cancer.data, cancer.target).best_params_ == {"learning_rate": 0.02}
+    sugar = load_diabetes()
+    assert cross_val_score(ProfundoRegressor("mlp", epochs=30), sugar.data, sugar.target, cv=2).mean() > 0.3
+    assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr() == ("", "")
+
+
+def test_sparse_rows_words_and_class_weights():
+    words = np.array(["no", "yes"])[TWO]
+    model = ProfundoClassifier("mlp", class_weight="balanced", **QUICK).fit(scipy.sparse.csr_matrix(X), words)
+    assert model.classes_.tolist() == ["no", "yes"]
+    assert (model.predict(scipy.sparse.csr_matrix(X)) == words).mean() > 0.9
+    assert np.array_equal(model.predict_proba(X), model.predict_proba(scipy.sparse.csr_matrix(X)))
+    assert model.predict_proba(X).sum(1) == pytest.approx(1)
+    copy = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(copy.predict_proba(X), model.predict_proba(X))
+
+
+def test_nets_of_ones_own_are_copied_and_several_numbers_predicted():
+    net = small(2)
+    before = [p.detach().clone() for p in net.parameters()]
+    model = ProfundoRegressor(net, **QUICK).fit(X, X[:, :2] * 3)
+    assert model.predict(X).shape == (120, 2)
+    assert model.score(X, X[:, :2] * 3) > 0.8
+    assert all(bool((a == b).all()) for a, b in zip(before, net.parameters(), strict=True))
+    assert clone(model).get_params()["epochs"] == 30
+    built = ProfundoClassifier(lambda spec: nn.Linear(spec.inputs.shape[0], spec.outputs), **QUICK)
+    assert built.fit(X, THREE).score(X, THREE) > 0.6
+
+
+def test_early_stopping_sets_samples_aside():
+    model = ProfundoClassifier("mlp", epochs=200, learning_rate=0.05, early_stop=3, random_state=0).fit(X, THREE)
+    assert model.n_iter_ < 200
+    assert len(model.history_["validation loss"]) == model.n_iter_
+
+
+@pytest.mark.parametrize(
+    ("settings", "y", "words"),
+    [({"net": "mpl"}, THREE, "did you mean mlp"), ({"net": "mlp", "optimizer": "adan"}, THREE, "nearest: adam"),
+     ({"net": "mlp"}, np.zeros(120), "two classes"), ({"net": small(2)}, THREE, "last layer")],
+)  # fmt: skip
+def test_what_cannot_work_is_a_value_error_in_one_line(settings, y, words):
+    with pytest.raises(ValueError, match=words):
+        ProfundoClassifier(**settings).fit(X, y)
