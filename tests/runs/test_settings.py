@@ -118,10 +118,6 @@ def place(tmp_path_factory):
     (place / "t.csv").write_bytes("\n".join(["column 1,column 2,column 3", *rows]).encode("cp1252"))
     pl.DataFrame(columns).write_parquet(place / "t.parquet", row_group_size=50)
     sales = [f"2024-{1 + day // 28:02}-{1 + day % 28:02},{'ab'[day % 2]},{day * 3 % 7}" for day in range(180)]
-        f"2024-{1 + day // 28:02}-{1 + day % 28:02},{shop},{(day * (3 + (shop == 'b'))) % 7}"
-        for day in range(90)
-        for shop in "ab"
-    ]
     (place / "sales.csv").write_text("\n".join(["day,shop,sold", *sales]))
     for folder in ("pictures", "damaged"):
         draw(place / folder)
