@@ -930,6 +930,8 @@ def test_layers_that_torch_does_not_register_have_names_and_are_left_as_they_wer
     }
     assert graph.modules["layers.2.norm"] == "BatchNorm1d"
     assert net.layers[1].num_batches_tracked == net.layers[2].norm.num_batches_tracked == 0
+    net.twice = nn.ModuleList(net.layers[:2])  # registered, too: one name for each, and none is said to be unused
+    assert not any("no part in it" in note for note in trace(net, torch.randn(5, 3)).notes)
     graph = trace(other := Keraslike(), torch.randn(5, 3))
     assert {"layers.first.kernel", "layers.second.norm.bias"} < {node.name for node in graph}
     assert other.layers["first"].norm.running_mean.tolist() == [0] * 4

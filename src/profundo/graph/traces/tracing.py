@@ -412,13 +412,9 @@ FLAT = 1e-5  # norm of a gradient, beside that of the ones it is made of
 
 def _note_unused(recorder: Recorder, roots: Sequence[tuple[str, Any]]) -> None:
     used = {entry.name for entry in recorder.entries if entry.op == "parameter"}
-    unused = [
-        _joined(name, path)
-        for name, root in roots
-        if isinstance(root, nn.Module)
-        for path, _ in root.named_parameters()
-        if _joined(name, path) not in used
-    ]
+    held = [p for _, root in roots if isinstance(root, nn.Module) for p in root.parameters()]
+    names = dict.fromkeys(recorder.known[id(parameter)].name for parameter in held)  # one that has several has one here
+    unused = [name for name in names if name not in used]
     if unused:
         more = f" and {len(unused) - 4} more" if len(unused) > 4 else ""
         recorder.note(f"no part in it took {', '.join(unused[:4])}{more}")
