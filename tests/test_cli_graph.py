@@ -144,6 +144,15 @@ class TestFormulas:
         }
         assert {node["name"] for node in shown["graph"]["nodes"]} >= {"a", "b", "u", "v", "f"}
 
+    def test_vectors_and_matrices_are_given_as_lists(self, said):
+        code, out, _ = said(r"\frac{1}{1+e^{-w^T x}}", "w=[1,2]", "x=[.5,1]")
+        assert code == 0
+        assert "0.924142" in out
+        _, out, _ = said("conv2d(I, K)", "I=[[1,2,3],[4,5,6],[7,8,9]]", "K=[[1,0],[0,1]]")
+        assert "[[6, 8], [12, 14]]" in out
+        shown = json.loads(said("2x", "x=[1,2]", "--json")[1])
+        assert {node["name"]: node["value"].get("entries") for node in shown["graph"]["nodes"]}["f"] == [2, 4]
+
     def test_pictures_are_written_and_named_on_stderr(self, said, tmp_path):
         code, out, err = said(
             "a*b", "a=1", "b=2", "--svg", "f.svg", "--dot", "f.dot", "--mermaid", "f.mmd", "--json", cwd=tmp_path
@@ -297,7 +306,9 @@ class TestMistakes:
             ([f"{'long' * 80}.py:Net", "--input", "3"], ["there is no such file"]),
             (["runs/gone"], ["runs/gone: there is no such folder", "a run"]),
             (["/gone"], ["/gone: there is no such folder"]),
-            (["a/b"], ["a has no value"]),
+            (["a/b"], ["a, b have no value: add a=3 b=3"]),
+            (["A x", "A=[[1,2],[3,4]]", "x=[1,2,3]"], ["character 3", "2 and 3 differ"]),
+            (["w^T x", "w=[1,2", "x=3"], ['"]"']),
             (["--net", "lenet5"], ["--data digits"]),
             (["--net", "lenet", "--data", "digits"], ["lenet5"]),
             (["--net", "lenet5", "--data", "iris"], ["lenet5", "image"]),

@@ -18,6 +18,8 @@ Observer = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 class Observed(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While it is entered, the observer runs every operation. What the observer computes itself is not observed."""
 
+    supports_higher_order_operators = True  # the observer is shown them, too
+
     def __init__(self, observer: Observer) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.observer = observer

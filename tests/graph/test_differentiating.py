@@ -239,6 +239,7 @@ MANY = {
     "adding dimensions": (lambda g, x: g.unsqueeze(x, 0) * g.unsqueeze(x, 1), [(3,)]),
     "removing dimensions": (lambda g, x: g.squeeze(x, 1) ** 2, [(3, 1)]),
     "joining": (lambda g, x, y: (g.cat if g is torch else g.concat)([x, y, x], 0) ** 2, [(2,), (3,)]),
+    "stacking": (lambda g, x, y: g.stack([x, y, x]) ** 2, [(3,), (3,)]),
     "where": (lambda g, x: g.where(x > 0.5, x**2, g.sin(x)), [(5,)]),
     "truth as a number": (lambda g, x: x * (x > 0.5 if g is torch else g.cast(x > 0.5, DOUBLE)), [(5,)]),
     "logic": (
@@ -300,7 +301,21 @@ class TestFormulas:
         assert known <= set(OPERATIONS)
         images = {name for name in OPERATIONS if any(word in name for word in ("conv", "pool", "unpool", "largest"))}
         rarely = {"scatter", "place", "argmax", "argmin"}  # only in gradients, or without a slope
-        assert set(OPERATIONS) - known <= images | rarely
+        matrices = {
+            "cholesky",
+            "cofactors",
+            "det",
+            "einsum",
+            "eye_like",
+            "inv",
+            "logdet",
+            "solve",
+            "trace",
+            "tril",
+            "triu",
+        }
+        others = {"argsort", "gather", "put", "pad", "factorial", "digamma", "polygamma"}
+        assert set(OPERATIONS) - known <= images | rarely | matrices | others
 
     def test_an_operation_without_a_formula_is_named(self):
         image, kernel = tensor("i", (1, 1, 3, 3)), tensor("k", (1, 1, 2, 2))

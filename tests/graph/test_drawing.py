@@ -275,3 +275,51 @@ def test_a_trace_of_a_network_can_be_drawn():
     assert is_drawing(svg)
     assert words(svg).count("Linear") == 2
     assert "9\u00a0parameters" in words(svg)
+
+
+class Deep(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.ModuleList(torch.nn.Linear(4, 4) for _ in range(40))
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = torch.tanh(layer(x))
+        return x
+
+
+def test_a_net_of_forty_layers_is_drawn_by_stretches_of_whole_layers_with_their_names():
+    from profundo.graph.traces.tracing import trace
+
+    scene = arranged(trace(Deep(), torch.randn(2, 4), cost=lambda y: y.square().mean()))
+    shown = words(draw(scene.graph))
+    first, *others = [word for word in shown if word.startswith("layers.")]
+    assert first == "layers.0 … layers.2"
+    assert len(others) == 12
+    assert shown.count("Linear ×3, tanh ×3") == 13
+    assert float(re.search('viewBox="0 0 ([0-9.]+)', draw(scene.graph))[1]) <= 1280
+
+
+def test_checks_of_distributions_are_left_out_and_what_is_made_of_nothing_is_a_constant():
+    from profundo.graph.traces.tracing import trace
+
+    def divergence(x):
+        near = torch.distributions.Normal(x, x.exp())
+        return torch.distributions.kl_divergence(near, torch.distributions.Normal(torch.zeros(2), torch.ones(2))).sum()
+
+    graph = trace(divergence, torch.randn(3, 2))
+    assert {"all", "is_all_true"} & {node.op for node in graph}
+    drawn = arranged(graph).graph
+    assert not {"all", "is_all_true", "eq", "gt"} & {node.op for node in drawn}
+    assert {node.name for node in drawn if node.op == "constant"} == {"zeros", "ones"}
+    kept = {node.name for node in graph if node.gradient is not None}
+    assert kept <= {node.name for node in drawn}, "all that a gradient passes through is drawn"
+
+
+def test_a_truth_value_that_leads_to_the_result_or_is_one_is_drawn():
+    from profundo.graph.traces.tracing import trace
+
+    chosen = arranged(trace(lambda x: torch.where(x > 0, x, 0 * x), torch.randn(3))).graph
+    assert "gt" in {node.op for node in chosen}
+    returned = arranged(trace(lambda x: (x.sum(), x > 0), torch.randn(3))).graph
+    assert "gt" in {node.op for node in returned}

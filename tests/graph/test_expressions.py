@@ -42,7 +42,7 @@ def test_shapes_are_known_before_there_are_values():
         (lambda X, v: X[0, 0, 0], ["3 indices for 2 dimensions"]),
         (lambda X, v: v.reshape(3, 7), ["20 entries do not make 3×7"]),
         (lambda X, v: scalar("s") @ v, ["a single number is multiplied with *"]),
-        (lambda X, v: operations.conv2d(X, X), ["expected (batch, channels, 2 sizes)"]),
+        (lambda X, v: operations.conv2d(X, v), ["expected (batch, channels, 2 sizes)"]),
         (
             lambda X, v: operations.conv2d(tensor("i", (1, 3, 4, 4)), constant(torch.zeros(2, 1, 3, 3))),
             ["channels 3 and 1 differ"],
@@ -215,6 +215,9 @@ def test_functions_of_torch_build_expressions_too():
         (torch.matmul(x, X), "x @ X"),
         (torch.cat([x, x]), "concat(x, x, dim=0)"),
         (torch.where(x > 0, x, 0.0), "where(x > 0, x, 0)"),
+        (torch.linalg.inv(X @ X.T), "(X @ Xᵀ)⁻¹"),
+        (torch.einsum("i,ij->j", x, X), "einsum(x, X, equation=i,ij->j)"),
+        (functional.pad(x, (1, 0)), "pad(x, widths=(1, 0), value=0.0)"),
     ]:
         assert repr(expression) == text
     for ours, theirs in [
@@ -225,8 +228,10 @@ def test_functions_of_torch_build_expressions_too():
     ]:
         at = torch.tensor([0.5, 1.0, 2.0])
         torch.testing.assert_close(function([x], ours)(at), theirs(at))
-    with pytest.raises(ProfundoError, match=r"torch\.linalg_inv does not take expressions"):
-        torch.linalg.inv(X)
+    with pytest.raises(ProfundoError, match=r"torch\.linalg_eigvals does not take expressions"):
+        torch.linalg.eigvals(X)
+    with pytest.raises(ProfundoError, match=r"torch\.sort does not take expressions"):
+        torch.sort(x)
     with pytest.raises(ProfundoError, match="unexpected keyword argument"):
         torch.nn.functional.gelu(x, approximate="tanh")
 

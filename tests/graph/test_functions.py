@@ -1,5 +1,9 @@
 """Compiled functions: the course's numbers, state and its updates, what may be given, and training with it."""
 
+import copy
+import pickle
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -53,6 +57,45 @@ def test_updates_take_all_their_values_from_before():
     swap()
     x.set_value(5.0)
     assert (x.value.item(), y.value.item()) == (5, 10), "the values lie in one memory"
+
+
+def test_updates_may_be_pairs():
+    s, t = shared(1.0, "s"), shared(2.0, "t")
+    count = function([], s, updates=[(s, s + 1), (t, s * t)])
+    assert [count().item(), count().item(), s.value.item(), t.value.item()] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("updates", "says"),
+    [
+        (lambda s: [(s, s + 1), (s, s + 2)], "has two new values"),
+        (lambda s: [s, s + 1], "expected {shared: new value, …} or"),
+        (lambda s: [(s, s + 1, s)], "expected {shared: new value, …} or"),
+        (lambda s: s + 1, "expected {shared: new value, …} or"),
+        (lambda s: [(s + 1, s)], "expected shared values as keys"),
+    ],
+)
+def test_updates_of_another_form_are_refused_in_one_line(updates, says):
+    s = shared(1.0, "s")
+    with pytest.raises(ProfundoError, match=re.escape(says)) as caught:
+        function([], s, updates=updates(s))
+    assert "\n" not in str(caught.value)
+
+
+def test_expressions_and_functions_are_not_pickled_and_say_so_in_one_line():
+    x = scalar("x")
+    for value, says in [(x**2, "x^2"), (shared(1.0, "s"), "s (shared"), (function([x], x**2), "a compiled function")]:
+        for protocol in (0, 2, pickle.HIGHEST_PROTOCOL):
+            with pytest.raises(ProfundoError, match=re.escape(says)) as caught:
+                pickle.dumps(value, protocol)
+            assert "not pickled" in str(caught.value)
+            assert "\n" not in str(caught.value)
+
+
+def test_a_copy_of_an_expression_is_the_same_one():
+    x = scalar("x")
+    assert copy.deepcopy([x, x**2])[0] is x
+    assert copy.copy(x) is x
 
 
 def test_a_shared_value_does_not_change_with_the_tensor_it_was_given():

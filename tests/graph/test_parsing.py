@@ -3,6 +3,7 @@
 import ast
 import math
 import operator
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,10 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from profundo.graph import operations
-from profundo.graph.expressions.expression import inputs_of, walk
-from profundo.graph.expressions.functions import graph_of
+from profundo.graph.expressions.expression import ancestors, inputs_of, scalar, walk
+from profundo.graph.expressions.functions import function, graph_of
 from profundo.graph.expressions.parsing import FUNCTIONS, parse
 from profundo.graph.expressions.viewing import view
+from profundo.graph.expressions.writing import write, write_latex
 from profundo.records import ProfundoError
 
 VALUES = {"a": 1.7, "b": -0.6, "c": 2.3, "x1": 0.4}
@@ -42,11 +44,14 @@ def by_python(tree, values):
     raise AssertionError(ast.dump(tree))
 
 
-def value(text, values=VALUES):
+def value(text, values=VALUES, variables=()):
     """What the expression that was read gives."""
-    read = parse(text)
-    inputs = inputs_of([read])
-    return walk([read], {one: torch.tensor(values[one.name], dtype=torch.float64) for one in inputs})[0].item()
+    read = parse(text, variables)
+    return walk([read], given_by_name(read, values))[0].item()
+
+
+def given_by_name(read, values=VALUES):
+    return {one: torch.tensor(values[one.name], dtype=torch.float64) for one in inputs_of([read])}
 
 
 def variables(text, names=()):
@@ -162,6 +167,170 @@ class TestReading:
         assert value("+".join(["a"] * 1500)) == pytest.approx(1500 * 1.7)
 
 
+IMAGE = [
+    [0, 1, 1, 1, 0, 0, 0], [0, 0, 1, 1, 1, 0, 0], [0, 0, 0, 1, 1, 1, 0], [0, 0, 0, 1, 1, 0, 0], [0, 0, 1, 1, 0, 0, 0],
+    [0, 1, 1, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0, 0],
+]  # fmt: skip
+KERNEL = [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
+A, W, X = [[2.0, -1.0], [0.5, 3.0]], [0.4, -1.2], [1.5, 0.7]
+
+
+def shown(text, values):
+    """All values of the formula's result, as Python has them."""
+    return view(parse(text, values), values, keep=True)["f"].value.tensor.tolist()
+
+
+class TestMathematicsAsItIsWritten:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("|x|", 0.7), ("|x - 1|x", 1.7 * -0.7), ("||x| - 1|", 0.3), ("2|x|3", None), ("x|x|", -0.49),
+            ("√(x+1)", math.sqrt(0.3)), ("√2 x", math.sqrt(2) * -0.7), ("2√9", 6), ("σ(x)", 1 / (1 + math.exp(0.7))),
+            ("sin x", math.sin(-0.7)), ("sin 2x", math.sin(-1.4)), ("2 sin x cos x", math.sin(-1.4)), ("ln y", math.log(3)),
+            ("sin x + 1", math.sin(-0.7) + 1), ("sin -x", math.sin(0.7)), ("sin x^2", math.sin(0.49)), ("1/sin y", 1 / math.sin(3)),
+            ("sin²(x)", math.sin(0.7) ** 2), ("sin^2 x + cos² x", 1), ("exp^3(x)", math.exp(-2.1)), ("tan |x|", math.tan(0.7)),
+            ("y!", 6), ("5!", 120), ("y!^2", 36), ("0!", 1), ("y! x", -4.2), ("(1/2)!", math.gamma(1.5)), ("x!", math.gamma(0.3)),
+            ("(-2.5)!", math.gamma(-1.5)), ("-y!", -6), ("2^y!", 64),
+            ("x>0", 0), ("x<0", 1), ("(x<0)x", -0.7), ("-1<x<0", 1), ("-1<x<-0.8", 0), ("0<x<1", 0),
+            ("x<=x", 1), ("x≥x", 1), ("x==y", 0),
+            ("x!=y", 1), ("(x>0) + (y>0)", 1),
+            ("x(x+1)", -0.21), ("π(x+1)", math.pi * 0.3), ("e(x+1)", math.e * 0.3), ("e^x", math.exp(-0.7)), ("2π y", 6 * math.pi),
+            ("f(t)=t^2; f(3)", 9), ("f(t)=t^2; f(f(x)) + f(2)", 0.7**4 + 4), ("f(a,b)=a-2b; f(y, x)", 4.4),
+            ("g(t)=x t+y; g(2)", 1.6), ("f(t)=t^2; g(s)=f(s)+1; g(y)", 10), ("u=2t; f(t)=u+1; f(3)", 7), ("f(t)=t(t+1); f(y)", 12),
+            ("sum(x, y, 1)", 3.3), ("mean(x, y)", 1.15), ("max([1, y, 2])", 3), ("sum([x, y]*[2, 3])", 7.6), ("min(x, y, 0)", -0.7),
+            ("norm(y, 4)", 5), ("Σ([x, y])", 2.3), ("∑(x, y)", 2.3), ("if(x>0, x, y)", 3), ("$x^2$", 0.49), ("$$ y! $$", 6),
+            ("softmax(x, x)*[1, 0]", [0.5, 0]), ("[x, [y][0]]", None),
+            ("sen x + tg(x) - raíz(y)", math.sin(-0.7) + math.tan(-0.7) - math.sqrt(3)),
+            ("arctg(x) + senh x", math.atan(-0.7) + math.sinh(-0.7)),
+        ],
+    )  # fmt: skip
+    def test_a_form_has_the_value_of_its_meaning(self, text, expected):
+        values = {"x": -0.7, "y": 3.0}
+        if expected is None:
+            with pytest.raises(ProfundoError, match="character"):
+                parse(text, values)
+        else:
+            used = [one.name for one in inputs_of([parse(text, values)])]
+            got = view(parse(text, values), {name: values[name] for name in used}, keep=True)["f"].value.tensor
+            assert got.tolist() == pytest.approx(expected, rel=1e-12)
+
+    @pytest.mark.parametrize("text", [r"\frac{1}{1+e^{-w^T x}}", r"\sigma(w^\top x)", "1/(1+exp(-wᵀ x))", "σ(w^{T} x)"])
+    def test_the_neuron_of_the_textbook_takes_numbers_and_vectors(self, text):
+        assert shown(text, {"w": W, "x": X}) == pytest.approx(1 / (1 + math.exp(-(0.6 - 0.84))))
+        assert shown(text, {"w": 2.0, "x": 0.3}) == pytest.approx(1 / (1 + math.exp(-0.6)))
+        assert view(parse(text), {"w": 2.0, "x": 0.3})["w"].value.item == 2
+
+    def test_a_power_of_a_single_number_is_no_transposition(self):
+        assert shown("γ^T", {"γ": 0.5, "T": 3.0}) == 0.125
+        assert variables("γ^T") == ["γ", "T"]
+        assert variables(r"\gamma^{T} x") == ["gamma", "x"]
+
+    @pytest.mark.parametrize(
+        ("text", "theirs"),
+        [
+            ("A x", lambda m: m.A @ m.x), ("w^T A x", lambda m: m.w @ m.A @ m.x), ("-w^T A x", lambda m: -(m.w @ m.A @ m.x)),
+            ("A^T A", lambda m: m.A.T @ m.A), ("w x^T", lambda m: torch.outer(m.w, m.x)), ("w*x", lambda m: m.w * m.x),
+            ("A @ A", lambda m: m.A @ m.A), ("A*A", lambda m: m.A * m.A), ("2A", lambda m: 2 * m.A), ("w^2", lambda m: m.w**2),
+            ("det(A) + trace(A)", lambda m: m.A.det() + m.A.trace()), ("inv(A) x", lambda m: m.A.inverse() @ m.x),
+            ("solve(A, x)", lambda m: torch.linalg.solve(m.A, m.x)), ("dot(w, x)", lambda m: m.w @ m.x),
+            ("(w^T x)^2", lambda m: (m.w @ m.x) ** 2), ("A [1, 2]", None), ("w x", None), ("w · x", None),
+            ("A^2", None), ("A^-1", None),
+        ],
+    )  # fmt: skip
+    def test_matrices_and_vectors_multiply_as_on_the_blackboard(self, text, theirs):
+        values = {"A": A, "w": W, "x": X}
+        if theirs is None:
+            with pytest.raises(ProfundoError, match="character"):
+                parse(text, values)
+            return
+        expected = theirs(SimpleNamespace(**{k: torch.tensor(v, dtype=torch.float64) for k, v in values.items()}))
+        used = {one.name: values[one.name] for one in inputs_of([parse(text, values)])}
+        torch.testing.assert_close(view(parse(text, used), used, keep=True)["f"].value.tensor, expected)
+
+    def test_a_kernel_goes_over_an_image_of_plain_lists(self):
+        expected = [[1, 4, 3, 4, 1], [1, 2, 4, 3, 3], [1, 2, 3, 4, 1], [1, 3, 3, 1, 1], [3, 3, 1, 1, 0]]
+        assert shown("conv2d(I, K)", {"I": IMAGE, "K": KERNEL}) == expected
+        assert shown(f"conv2d({IMAGE}, {KERNEL})", {}) == expected
+        assert shown(f"I = {IMAGE}; K = {KERNEL}; conv2d(I, K)", {}) == expected
+        assert function([], operations.conv2d(IMAGE, KERNEL))().tolist() == expected
+
+    def test_what_is_printed_is_what_was_written(self):
+        assert [repr(parse(text, "xrn")) for text in ("e^x", "2π r", "|x|", "n!", "e^-x^2", "x>0", "[x, n]")] == [
+            "e^x", "2π·r", "|x|", "n!", "e^(−x^2)", "[x > 0]", "[x, n]",
+        ]  # fmt: skip
+        assert write_latex(parse("e^(2π r)")) == r"e^{2\pi \cdot r}"
+
+    @settings(max_examples=60, deadline=None)
+    @given(sums)
+    def test_what_is_printed_can_be_read_again_in_latex_and_in_plain_text(self, text):
+        try:
+            read = parse(text, VALUES)
+        except ProfundoError:
+            assume(False)
+        plain = write(read)
+        numbers = [one.data.item() for one in ancestors([read]) if one.kind == "constant" and not one.name]
+        assume("…" not in plain and all(float(f"{one:.6g}") == one for one in numbers))
+        before = walk([read], given_by_name(read))[0].item()
+        assume(math.isfinite(before) and abs(before) > 1e-9)
+        for again in (parse(plain, VALUES), parse(write_latex(read), VALUES)):
+            assert walk([again], given_by_name(again))[0].item() == pytest.approx(before, rel=1e-9), plain
+
+    @pytest.mark.parametrize(
+        ("latex", "plain"),
+        [
+            (r"\sqrt{x}+\sqrt[3]{y}", "sqrt(x)+y^(1/3)"), (r"\sin^2 x+\cos^{2}{x}", "1+0x"), (r"\left|x-y\right|", "abs(x-y)"),
+            (r"\theta_1\,x", "theta_1*x"), (r"\log_{10}{x}+\log_2 y", "log10(x)+log2(y)"), (r"x_{1} \cdot y", "x1*y"),
+            (r"\max(x, y)-\min\left(x,y\right)", "max(x,y)-min(x,y)"), (r"\mathrm{relu}(x)\times\mathbf{y}", "relu(x)*y"),
+            (r"\operatorname{softplus}\left(\frac{x}{2}\right)", "softplus(x/2)"), (r"\frac{\partial}{2}", None),
+            (r"u=\frac12", None), (r"z = x+y \\ z^{2}", "(x+y)^2"), (r"\exp\left(-\frac{x^2}{2}\right)", "exp(-x^2/2)"),
+            (r"x \le y", "x<=y"), (r"\ln{x}\,\alpha", "alpha*log(x)"),
+            (r"\varepsilon x", "epsilon*x"),
+        ],
+    )  # fmt: skip
+    def test_latex_reads_as_the_plain_formula_does(self, latex, plain):
+        values = {"x": 0.6, "y": 1.9, "x1": 0.4, "theta_1": 1.1, "alpha": 2.0, "epsilon": 0.1}
+        if plain is None:
+            with pytest.raises(ProfundoError, match="character"):
+                parse(latex, values)
+        else:
+            assert value(latex, values, values) == pytest.approx(value(plain, values, values), rel=1e-12)
+
+    def test_names_of_our_own_never_take_those_of_the_formula(self):
+        names = [node.name for node in graph_of(parse("(u_2 + v)(u + f) + constant1"))]
+        assert {"u_2", "v", "u", "f", "constant1"} < set(names)
+        x, y = scalar("u"), scalar("u_2")
+        named = ((x + y).named("u") * (x - y).named("u")).named("u_2")
+        assert [node.name for node in graph_of(named)] == ["u", "u_2", "u_3", "u_4", "u_2_2"]
+        assert [node.name for node in graph_of((x * x).named("u") + y)] == ["u", "u_3", "u_2", "f"]
+
+    def test_all_that_has_no_value_is_named_at_once(self):
+        with pytest.raises(ProfundoError, match=r"^a, c have no value: give them, such as \{'a': 1\.0, 'c': 1\.0\}$"):
+            view(parse("a*b+c"), {"b": 1})
+
+    @pytest.mark.parametrize(
+        ("text", "values", "says"),
+        [
+            ("log(a-b)", {"a": 1, "b": 3}, "f = log(u) is NaN at u = −2"),
+            ("a/b", {"a": 1, "b": 0}, "f = a / b is ∞ at a = 1, b = 0"),
+            ("sqrt(a)", {"a": 0}, "all values are finite, and the gradient by a is ∞"),
+            ("2 log(a)", {"a": -1}, "u = log(a) is NaN at a = −1"),
+            ("sin(a)", {"a": math.inf}, "f = sin(a) is NaN at a = ∞"),
+            ("sum(log(a))", {"a": [1, -1, 0]}, "u = log(a) is NaN or infinite in 2 entries"),
+        ],
+    )  # fmt: skip
+    def test_where_a_value_is_lost_is_remarked_on(self, text, values, says):
+        assert view(parse(text, values), values).notes == (says,)
+        assert f"note: {says}" in str(view(parse(text, values), values))
+
+    def test_finite_values_bring_no_remark(self):
+        assert view(parse("a*b"), {"a": 1, "b": 2}).notes == ()
+
+    def test_calls_of_calls_of_calls_are_bounded(self):
+        doubled = "; ".join(f"f{n}(x)=f{n - 1}(f{n - 1}(x))" for n in range(1, 40))
+        with pytest.raises(ProfundoError, match="at most"):
+            parse(f"f0(x)=x; {doubled}; f39(2)")
+
+
 class TestMistakes:
     @pytest.mark.parametrize(
         ("text", "says"),
@@ -178,10 +347,37 @@ class TestMistakes:
             ("sine(a)", ['"sine" is no function', "did you mean sin", "softplus"]),
             ("eval(a)", ['"eval" is no function', "functions are abs"]),
             ("a(b+c)", ["a*(…)"]),
-            ("sin a", ["sin(…)"]),
+            ("sin a/2", ["sin(…)/…", "both"]),
+            ("sin a(b+c)", ['"a"', "a*(…)"]),
+            ("sin^-1(a)", ["a positive number as the power of sin", "1/sin(x)", "character 4"]),
+            ("sin²", ['"(" after the function']),
+            ("√a^2", ["(√x)^2", "both ways"]),
+            ("√", ["a number, a name"]),
+            ("a!!", ["(x!)!"]),
+            ("|a", ['expected "|" for the "|" at character 1']),
+            ("|a)", ['an operator or "|"', 'got ")"']),
+            ("[1, [2]]", ["rows of one length", "number, 1"]),
+            ("[1, 2", ['expected "]"']),
+            ("[]", ["a number, a name", 'got "]"']),
+            ("a < ", ["the formula ends"]),
+            ("f(x)=x^2; f(1, 2)", ["1 of f's arguments (x), not 2", "character 11"]),
+            ("f(x)=f(x-1); f(3)", ["f", "defined"]),
+            ("f(x)=a*x; f(2) + g(3)", ['"g"', "g*(…)"]),
+            ("x(x+1)", ['"x"', "x*(…)", "give x a value", "⟨here⟩x(x+1)"]),
+            ("[1,2] [3,4]", ['got "["']),
+            ("I ∗ K", ["conv2d(I, K)"]),
+            ("a'", ["A^T"]),
+            (r"\frac{a}b", [r"\frac{a}{b}"]),
+            (r"\sqrt a", [r"\sqrt{a}"]),
+            (r"\foo{a}", [r"\frac", r'got "\foo"']),
+            (r"\frac{a}{b", ['"}" for the "{" at character 9']),
+            (r"e^{-a", ['"}"']),
+            (r"\sum_{i=1}^n a", ["sum(x)", "character 5"]),
             ("sin + 1", ["sin(…)"]),
             ("exp(a, b)", ["one argument of exp, not 2"]),
             ("max(a)", ["two or more arguments"]),
+            ("conv2d(a)", ["2 arguments of conv2d, not 1"]),
+            ("conv2d(a, b)", ["conv2d: a (input, number)", "character 1"]),
             ("1/2b", ["both ways", "1/(2b)"]),
             ("a/b(c)", ['"b" is no function']),
             ("a/(b)(c)", ["both ways"]),
@@ -192,7 +388,6 @@ class TestMistakes:
             ("f(a) = a + b", ["expected f(a, b)", "b is used, too"]),
             ("a+b; c", ["a name for what another line follows"]),
             ("a = 3 = b", ["a definition is name = …"]),
-            ("|a|", ['got "|"']),
             ("a$", ['got "$"']),
             ("a.b", ['got "."']),
             ("__import__", ['got "_"']),
@@ -200,7 +395,6 @@ class TestMistakes:
             ("(-8)^(1/3)", ["finite real number, not (-8)^0.333333"]),
             ("1e999", ["1.8e308"]),
             ("10^400", ["finite"]),
-            ("[a]", ['got "["']),
             ("a b]", ['got "]"']),
         ],
     )  # fmt: skip

@@ -4,6 +4,8 @@ The contract of an operation: the compiled expression gives PyTorch's values; it
 finite differences; the gradient of its gradient is autograd's, too.
 """
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -96,6 +98,7 @@ UNARY = {  # name: (PyTorch's, lowest, highest input)
     "sqrt": (torch.sqrt, 0.3, 3),
     "square": (torch.square, -2, 2),
     "reciprocal": (torch.reciprocal, 0.3, 3),
+    "factorial": (lambda x: torch.exp(torch.lgamma(x + 1)), 0.3, 3),
     "sin": (torch.sin, -3, 3),
     "cos": (torch.cos, -3, 3),
     "tan": (torch.tan, -1.2, 1.2),
@@ -276,6 +279,126 @@ def test_entries_are_moved_and_their_gradients_moved_back(data, seed, rank_only)
         agrees(lambda x: operations.flatten(x) ** 2, lambda x: x.flatten(1) ** 2, x)
 
 
+def invertible(shape, seed):
+    """Matrices far from singular ones."""
+    return drawn(shape, seed) + 5 * torch.eye(shape[-1], dtype=torch.float64)
+
+
+@settings(max_examples=4, deadline=None)
+@given(n=SIZES, k=SIZES, batch=st.sampled_from([(), (2,), (2, 1)]), seed=st.integers(0, 10**6), rank_only=st.booleans())
+def test_linear_algebra_of_single_matrices_and_batches(n, k, batch, seed, rank_only):
+    a, b = invertible((*batch, n, n), seed), drawn((*batch, n, k), seed + 1)
+    for ours, theirs in [
+        (lambda x: operations.det(x), torch.linalg.det),
+        (lambda x: operations.inv(x), torch.linalg.inv),
+        (lambda x: operations.logdet(x), torch.logdet),
+        (lambda x: operations.trace(x) ** 2, lambda x: x.diagonal(dim1=-2, dim2=-1).sum(-1) ** 2),
+        (lambda x: operations.tril(x, -1) ** 2, lambda x: x.tril(-1) ** 2),
+        (lambda x: operations.triu(x) ** 2, lambda x: x.triu() ** 2),
+        (
+            lambda x: operations.cholesky(x @ operations.transpose(x)),
+            lambda x: torch.linalg.cholesky(x @ x.transpose(-2, -1)),
+        ),
+    ]:
+        agrees(ours, theirs, a, rank_only=rank_only)
+    agrees(lambda x, y: operations.solve(x, y), torch.linalg.solve, a, b, rank_only=rank_only)
+    agrees(operations.solve, torch.linalg.solve, a[(0,) * len(batch)], b[(0,) * len(batch)][:, 0], rank_only=rank_only)
+    agrees(operations.solve, torch.linalg.solve, a[(0,) * len(batch)], b, rank_only=rank_only)
+
+
+def test_the_determinant_has_its_gradient_where_there_is_no_inverse():
+    """The cofactors, by Laplace's expansion: of ranks 1 and 2 too."""
+    x = tensor("x", (3, 3), dtype=torch.float64)
+    for rows in (
+        [[1, 2, 3], [2, 4, 6], [1, 0, 1]],
+        [[1, 2, 3], [2, 4, 6], [3, 6, 9]],
+        [[0, 1, 0], [1, 0, 0], [0, 0, 2]],
+    ):
+        value = torch.tensor(rows, dtype=torch.float64)
+        minors = [[(-1) ** (i + j) * float(value[[r for r in range(3) if r != i]][:, [c for c in range(3) if c != j]].det())
+                   for j in range(3)] for i in range(3)]  # fmt: skip
+        got = function([x], gradient(operations.det(x), x))(value)
+        torch.testing.assert_close(got, torch.tensor(minors, dtype=torch.float64), atol=1e-12, rtol=1e-12)
+
+
+@settings(max_examples=6, deadline=None)
+@given(sizes=st.tuples(SIZES, SIZES, SIZES), seed=st.integers(0, 10**6), rank_only=st.booleans())
+def test_einsum_of_every_kind_of_letter(sizes, seed, rank_only):
+    n, m, k = sizes
+    shapes = {"i": n, "j": m, "k": k}
+    for equation in (
+        "ij,jk->ik", "ij,ij", "ij->", "ij->j", "i,j->ji", "ij,kj,i->k", "ijk,k->ji", "ij,jk", "i,i->", "i,ij,j->", "ij,k->i",
+        "ij->ij", "i->i",
+    ):  # fmt: skip
+        terms = equation.partition("->")[0].split(",")
+        values = [drawn(tuple(shapes[letter] for letter in term), seed + at) for at, term in enumerate(terms)]
+        agrees(
+            lambda *x, equation=equation: operations.einsum(equation, *x) ** 2,
+            lambda *x, equation=equation: torch.einsum(equation, *x) ** 2,
+            *values, rank_only=rank_only,
+        )  # fmt: skip
+    square, cube = drawn((n, n), seed), drawn((n, n, k), seed)
+    for equation in ("ii", "ii->i", "ij,ii->j"):
+        others = [square] if equation[0:2] == "ij" else []
+        agrees(
+            lambda *x, equation=equation: operations.einsum(equation, *x) ** 2,
+            lambda *x, equation=equation: torch.einsum(equation, *x) ** 2,
+            *others, square, rank_only=rank_only,
+        )  # fmt: skip
+    agrees(lambda x: operations.einsum("iik->k", x) ** 2, lambda x: torch.einsum("iik->k", x) ** 2, cube)
+
+
+@settings(max_examples=6, deadline=None)
+@given(shape=st.lists(SIZES, min_size=1, max_size=3).map(tuple), data=st.data(), seed=st.integers(0, 10**6),
+       rank_only=st.booleans())  # fmt: skip
+def test_sorted_and_padded_entries_send_their_gradients_back(shape, data, seed, rank_only):
+    x, dim = drawn(shape, seed), data.draw(st.integers(-len(shape), len(shape) - 1))
+    falling = data.draw(st.booleans())
+    widths = data.draw(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=len(shape)))
+    flat = [width for pair in widths for width in pair]
+    weights = (
+        torch.arange(1, shape[dim] + 1).double().reshape([-1] + [1] * (-1 - dim if dim < 0 else len(shape) - 1 - dim))
+    )
+    agrees(
+        lambda x: operations.sort(x, dim, falling) ** 2 * weights,
+        lambda x: x.sort(dim, falling).values ** 2 * weights, x, rank_only=rank_only,
+    )  # fmt: skip
+    agrees(
+        lambda x: operations.pad(x, flat, 0.5) ** 2, lambda x: F.pad(x, flat, value=0.5) ** 2, x, rank_only=rank_only
+    )
+    places = tensor("x", shape, dtype=torch.float64)
+    assert torch.equal(function([places], operations.argsort(places, dim, falling))(x), x.argsort(dim, falling))
+
+
+def test_of_equal_entries_the_first_is_sorted_first():
+    x = tensor("x", (4,), dtype=torch.float64)
+    at = torch.tensor([2.0, 1.0, 2.0, 1.0], dtype=torch.float64)
+    assert function([x], operations.argsort(x))(at).tolist() == [1, 3, 0, 2]
+    assert function([x], gradient((operations.sort(x) * [1.0, 2, 3, 4]).sum(), x))(at).tolist() == [3, 1, 4, 2]
+
+
+def test_factorials_are_exact_and_have_the_signs_of_gamma():
+    x = tensor("x", (None,), dtype=torch.float64)
+    f = function([x], operations.factorial(x))
+    assert f(list(range(171))).tolist() == [float(math.factorial(n)) for n in range(171)]
+    between = [-0.5, -1.5, -2.5, -3.25, 4.5, 170.0]
+    assert f(between).tolist() == pytest.approx([math.gamma(one + 1) for one in between], rel=1e-12)
+    assert f([-1.0, -2.0]).isnan().all()
+
+
+@settings(max_examples=6, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 10**6), dims=st.integers(1, 3), rank_only=st.booleans())
+def test_one_image_and_one_kernel_are_convolved_without_batch_and_channels(data, seed, dims, rank_only):
+    steps = {"stride": data.draw(st.integers(1, 2)), "padding": data.draw(st.integers(0, 2))}
+    x, w = drawn([data.draw(st.integers(2, 4))] * dims, seed), drawn([data.draw(st.integers(1, 2))] * dims, seed + 1)
+    theirs = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[dims]
+    ours = getattr(operations, f"conv{dims}d")
+    agrees(
+        lambda x, w: ours(x, w, **steps) ** 2, lambda x, w: theirs(x[None, None], w[None, None], **steps)[0, 0] ** 2, x, w,
+        rank_only=rank_only, differences=dims < 3,
+    )  # fmt: skip
+
+
 @settings(max_examples=8, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 10**6), dims=st.integers(1, 3), rank_only=st.booleans())
 def test_convolutions_of_every_stride_padding_dilation_and_group(data, seed, dims, rank_only):
@@ -345,6 +468,9 @@ def test_every_operation_of_the_table_is_proved_here(request):
     """Those that only gradients make are reached through the gradients; no operation is left out."""
     made_by_gradients = {
         "root",  # of norm and standard deviation
+        *("digamma", "polygamma"),  # of factorials
+        *("cofactors", "eye_like"),  # of det and trace
+        *("gather", "put"),  # of sort
         *(
             "expand_like",
             "sum_to",

@@ -1,5 +1,6 @@
 """A trace is compared with the program itself: its outputs, autograd's gradients, hooks, and PyTorch's own counter."""
 
+import concurrent.futures
 import copy
 import functools
 import gc
@@ -27,11 +28,11 @@ from profundo.nets.attention import Translator
 from profundo.nets.batched_nets import BatchedMLP
 from profundo.nets.captioning import Captioner
 from profundo.nets.generator_critic import dcgan_generator, maxout_discriminator
-from profundo.nets.net_names import NETS_FOR_IMAGES, NETS_FOR_SERIES, NETS_FOR_TEXTS, PUBLISHED_NETS
+from profundo.nets.net_names import NETS_FOR_IMAGES, NETS_FOR_SERIES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS, PUBLISHED_NETS
 from profundo.nets.recurrent import LanguageModel, SequenceClassifier
 from profundo.nets.threshold_units import xor_net
 from profundo.nets.variational import VariationalAutoencoder
-from profundo.records import Batch, Inputs, ProfundoError, Spec, Targets
+from profundo.records import Batch, Inputs, ProfundoError, SoundForm, Spec, Targets
 
 DOUBLE = {"dtype": torch.float64}
 
@@ -95,12 +96,14 @@ def check(program, *inputs, exact=True):
 
 # ------------------------------------------------------------------------------------------------------------ all nets
 def spec_of(shape, targets=None):
-    kind = {3: "image", 2: "series"}.get(len(shape), "features")
-    return Spec(Inputs(shape, kind), targets or Targets("classes", tuple("0123456789")))
+    kind = "sound" if shape == SOUND else {3: "image", 2: "series"}.get(len(shape), "features")
+    return Spec(Inputs(shape, kind, sound=SoundForm(8000)), targets or Targets("classes", tuple("0123456789")))
 
 
+SOUND = (1, 1500)
+SHAPES = ((NETS_FOR_IMAGES, (3, 32, 32)), (NETS_FOR_SERIES, (2, 9)), (NETS_FOR_SOUNDS, SOUND))
 NAMED = [
-    (name, (3, 32, 32) if name in NETS_FOR_IMAGES else (2, 9) if name in NETS_FOR_SERIES else (5,))
+    (name, next((shape for names, shape in SHAPES if name in names), (5,)))
     for name in nets.NETS
     if name not in NETS_FOR_TEXTS
 ]
@@ -400,6 +403,9 @@ PROGRAMS = {
     "attention": lambda x: F.scaled_dot_product_attention(x[None, None], x[None, None], x[None, None]),
     "dropout": lambda x: F.dropout(x, 0.5) + F.dropout(x.clone(), 0.5, inplace=True),
     "random": lambda x: x * torch.rand_like(x) + torch.randn(3),
+    "powers in place": lambda x: (x + 0).pow_(2) + (x * 1).square_() + (x.abs() + 1).pow_(x) + (x + 1).float_power_(3),
+    "forward over reverse": lambda x: torch.func.hessian(lambda y: (y**3).sum())(x).sum(0) * x,
+    "reverse over forward": lambda x: torch.func.jacrev(lambda y: torch.func.jvp(torch.sin, (y,), (x,))[1].sum())(x),
     "vmap": lambda x: torch.vmap(lambda row: row.dot(row) * row)(x),
     "an expanded whole": lambda x: x[:1].expand(4, 3).clone().add_(1).sum(0) * x,
     "the input itself": lambda x: x,
@@ -464,11 +470,13 @@ def test_the_gradient_of_every_node_equals_that_of_running_the_graph_under_autog
             continue
         (gradient,) = torch.autograd.grad(cost, value, retain_graph=True, allow_unused=True)
         if node.gradient is not None:
-            torch.testing.assert_close(node.gradient.tensor, gradient.contiguous(), rtol=1e-9, atol=1e-12)
+            expected = torch.zeros_like(value) if gradient is None else gradient.contiguous()
+            torch.testing.assert_close(node.gradient.tensor, expected, rtol=1e-9, atol=1e-12)
         elif gradient is not None and gradient.any():
             missing.append(node.name)
     assert all(
-        "view" in graph[name].op or graph[name].op in {"select", "slice", "reshape", "as_strided"} for name in missing
+        "view" in graph[name].op or graph[name].op in {"select", "slice", "reshape", "as_strided", "expand"}
+        for name in missing
     ), missing
 
 
@@ -816,6 +824,140 @@ def test_modules_that_run_in_other_threads_are_not_those_of_the_trace():
         return net(x)
 
     assert set(trace(program, torch.ones(1, 2)).modules.values()) == {"program", "Sequential", "Linear"}
+
+
+@pytest.mark.parametrize("backward", [True, False])
+def test_what_runs_in_another_thread_is_refused(backward):
+    net = nn.Linear(2, 2)
+
+    def program(x):
+        results = []
+        worker = threading.Thread(target=lambda: results.append(net(x)))
+        worker.start()
+        worker.join()
+        return results[0] * 2
+
+    with pytest.raises(ProfundoError, match=r"^trace: Linear net ran in another thread, where nothing is seen"):
+        trace(program, torch.ones(1, 2), backward=backward)
+
+
+def test_what_a_function_computes_in_another_thread_is_refused_and_what_was_computed_before_is_not():
+    def program(x):
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            return pool.submit(torch.sin, x).result() + x
+
+    with pytest.raises(ProfundoError, match="a part of the program ran in another thread"):
+        trace(program, torch.ones(2))
+    before = torch.ones(2, requires_grad=True) * 2
+    assert trace(lambda x: before * x, torch.ones(2)).notes == ("gradients are of the sum of the outputs",)
+
+
+def test_inputs_may_be_given_by_name_beside_what_is_no_tensor():
+    attention, x = nn.MultiheadAttention(4, 2, batch_first=True).double(), noise(1, 3, 4)
+    graph = trace(attention, x, x + 1, value=x - 1, need_weights=False, keep=True)
+    assert [node.name for node in graph.inputs] == ["query", "key", "value"]
+    expected = attention(x, x + 1, value=x - 1, need_weights=False)[0]
+    torch.testing.assert_close(run(graph, x, x + 1, x - 1), expected, rtol=1e-12, atol=1e-12)
+    assert run(trace(lambda x, power=1: x**power, x, power=3), 2 * x).equal((2 * x) ** 3)
+    with pytest.raises(ProfundoError, match="input power is a NumPy array"):
+        trace(lambda x, power=1: x**power, x, power=np.ones(2))
+
+
+class Resized(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("sparse", torch.eye(3).to_sparse())
+        self.register_buffer("rows", torch.eye(3).to_sparse_csr())
+        self.register_buffer("memory", torch.zeros(2))
+        self.register_buffer("shrunk", torch.arange(4.0))
+
+    def forward(self, x):
+        self.memory.resize_(5).fill_(1)
+        self.shrunk.resize_(2).fill_(9)
+        self.sparse.mul_(2)
+        self.rows.mul_(3)
+        return torch.sparse.mm(self.sparse, x).sum() + (self.rows @ x).sum()
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+def test_sparse_and_resized_buffers_are_left_as_they_were():
+    net, x = Resized(), torch.ones(3, 1)
+    buffers = list(net.buffers())
+    assert trace(net, x)[trace(net, x).of].value.item == 2 * 3 + 3 * 3
+    assert all(one is other for one, other in zip(net.buffers(), buffers, strict=True))
+    assert net.memory.tolist() == [0, 0]
+    assert net.shrunk.tolist() == [0, 1, 2, 3]
+    assert torch.equal(net.sparse.to_dense(), torch.eye(3))
+    assert torch.equal(net.rows.to_dense(), torch.eye(3))
+
+
+class Dense:
+    """A layer of somebody's own, of which torch knows nothing."""
+
+    def __init__(self, inputs, outputs):
+        self.kernel = torch.randn(inputs, outputs, requires_grad=True)
+        self.norm = nn.BatchNorm1d(outputs)
+
+    def __call__(self, x):
+        return self.norm(x @ self.kernel)
+
+
+class Kept(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = [nn.Linear(3, 4), nn.BatchNorm1d(4), Dense(4, 2)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class Keraslike:
+    def __init__(self):
+        self.layers = {"first": Dense(3, 4), "second": Dense(4, 2)}
+
+    def __call__(self, x):
+        return self.layers["second"](self.layers["first"](x).relu())
+
+
+def test_layers_that_torch_does_not_register_have_names_and_are_left_as_they_were():
+    graph = trace(net := Kept(), torch.randn(5, 3))
+    learned = {node.name for node in graph if node.op == "parameter"}
+    assert learned == {
+        *("layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"),
+        *("layers.2.kernel", "layers.2.norm.weight", "layers.2.norm.bias"),
+    }
+    assert graph.modules["layers.2.norm"] == "BatchNorm1d"
+    assert net.layers[1].num_batches_tracked == net.layers[2].norm.num_batches_tracked == 0
+    net.twice = nn.ModuleList(net.layers[:2])  # registered, too: one name for each, and none is said to be unused
+    assert not any("no part in it" in note for note in trace(net, torch.randn(5, 3)).notes)
+    graph = trace(other := Keraslike(), torch.randn(5, 3))
+    assert {"layers.first.kernel", "layers.second.norm.bias"} < {node.name for node in graph}
+    assert other.layers["first"].norm.running_mean.tolist() == [0] * 4
+
+
+def test_a_gradient_that_vanishes_because_the_outputs_add_up_to_the_same_is_remarked_on():
+    net, x = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4)), torch.randn(2, 3)
+    for flat in (net, nn.Softmax(-1)):
+        assert any("give a cost, such as cost=" in note for note in trace(flat, x).notes)
+    assert trace(net, x, cost=lambda y: y.square().mean()).notes == ()
+    assert not any("give a cost" in note for note in trace(nn.Linear(3, 4), x).notes)
+
+
+def test_the_conditional_of_torch_is_a_branch_and_afterwards_what_it_was():
+    code = torch.cond.__code__
+    conditional = torch.cond
+
+    def program(x):
+        return conditional(x.sum() > 0, torch.sin, torch.cos, (x,)).sum()
+
+    for x, op in ((torch.ones(2), "sin"), (-torch.ones(2), "cos")):
+        graph = trace(program, x)
+        assert op in {node.op for node in graph}
+        assert run(graph, x) == getattr(x, op)().sum()
+        torch.testing.assert_close(graph["x"].gradient.norm, ((x.cos() if op == "sin" else x.sin()).norm()).item())
+    assert torch.cond.__code__ is code
 
 
 def test_what_the_program_counts_outside_is_kept_as_it_was_when_it_was_read():

@@ -266,7 +266,7 @@ def test_volumes_and_channels_keep_their_shape():
     assert pf.fit(net, (volumes, THREE[:40]), **QUICK).data.spec.inputs.shape == (2, 3, 4, 5)
     signals = nn.Sequential(nn.Conv1d(2, 4, 3), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(4, 3))
     run = pf.fit(signals, (volumes[..., 0, 0], THREE[:40]), **QUICK)
-    assert run.data.spec.inputs.kind == "array"
+    assert (run.data.spec.inputs.kind, run.data.spec.inputs.shape) == ("series", (2, 3))
 
 
 def test_targets_of_any_shape_have_a_class_or_a_number_in_each_place():

@@ -27,6 +27,7 @@ TABLE = {"data": "t.parquet", "target": "y", "task": "real"}
 PICTURES = {"data": "pictures"}
 SOUNDS = {"data": "sounds"}
 TEXT = {"data": "t.csv", "target": "column 3"}
+SALES = {"data": "sales.csv", "target": "sold", "split_by": "time:day", "horizon": 3, "lookback": 8}
 
 # Name → what is asked besides, a value, another.
 CHANGES = {
@@ -44,6 +45,9 @@ CHANGES = {
     "encoding": (TEXT, None, "cp850"),
     "header": (TEXT, None, "none"),
     "split_by": (TABLE, None, "time:a"),
+    "horizon": (SALES, 3, 5),
+    "lookback": (SALES, 8, 12),
+    "series": (SALES, None, "shop"),
     "target_transform": ({**TABLE, "target": "a"}, "none", "rank"),
     "net": ({}, "linear", "mlp"),
     "net_options": ({"net": "mlp"}, {}, {"widths": [5]}),
@@ -113,6 +117,8 @@ def place(tmp_path_factory):
     rows = [f"{'áñ'[i % 2]},{i % 5},{'pq'[i * i % 3 % 2]}" for i in range(100)]
     (place / "t.csv").write_bytes("\n".join(["column 1,column 2,column 3", *rows]).encode("cp1252"))
     pl.DataFrame(columns).write_parquet(place / "t.parquet", row_group_size=50)
+    sales = [f"2024-{1 + day // 28:02}-{1 + day % 28:02},{'ab'[day % 2]},{day * 3 % 7}" for day in range(180)]
+    (place / "sales.csv").write_text("\n".join(["day,shop,sold", *sales]))
     for folder in ("pictures", "damaged"):
         draw(place / folder)
     record(place / "sounds")

@@ -10,7 +10,7 @@ from profundo.runs.supervised import train
 with tempfile.TemporaryDirectory() as folder:
     run = train(new_experiment(data="digits", epochs=1), out=folder + "/run")
     assert run.folder.report.is_file()
-heavy = {"torch._dynamo", "torch._inductor", "sympy", "pandas", "onnx", "starlette", "fsspec.implementations.http"}
+heavy = {"torch._dynamo", "torch._inductor", "sympy", "onnx", "starlette", "fsspec.implementations.http"}
 print(sorted(heavy & set(sys.modules)))
 """
 

@@ -115,7 +115,7 @@ def test_two_killed_processes_resume_to_the_bits_of_two_that_were_not(tmp_path):
         "--net",
         "fast_cnn",
         "--epochs",
-        "12",
+        "6",
         "--batch-size",
         "128",
         "--checkpoint-seconds",

@@ -126,41 +126,41 @@ def graph_of_formula(text: str, settings: Sequence[str]) -> Graph:
     formula = parse(text, given)
     variables = [one.name for one in inputs_of([formula])]
     if formula.kind == "constant":
-        raise ProfundoError(
-            f"formula: {text.strip()} is a number; a graph needs something to compute, such as (a+b)*3b"
-        )
-    for name in variables:
-        if name not in given:
-            raise ProfundoError(f"{name} has no value: add {name}=3, say")
-    for name in given:
+        kind = "a list of numbers" if formula.shape else "a number"
+        raise ProfundoError(f"formula: {text.strip()} is {kind}; a graph needs something to compute, such as (a+b)*3b")
+    if missing := [name for name in variables if name not in given]:
+        has = "has no value" if len(missing) == 1 else "have no value"
+        raise ProfundoError(f"{', '.join(missing)} {has}: add {' '.join(f'{name}=3' for name in missing)}, say")
+    for setting, name in zip(settings, given, strict=True):
         if name not in variables:
             known = ", ".join(variables) or "none"
-            raise ProfundoError(f"{name}={given[name]:g}: the result does not use {name}; its variables are {known}")
-    return view(formula, dict[Any, Any](given))
+            raise ProfundoError(f"{setting}: the result does not use {name}; its variables are {known}")
+    return view(formula, dict[Any, Any](given), keep=True)
 
 
-def values_of(settings: Sequence[str]) -> dict[str, float]:
-    """Values by name from texts such as "a=5", "b=-0.25", "c=pi/2"."""
-    values: dict[str, float] = {}
+def values_of(settings: Sequence[str]) -> dict[str, float | Tensor]:
+    """Values by name from texts such as "a=5", "b=-0.25", "c=pi/2", "w=[1, 2]"."""
+    values: dict[str, float | Tensor] = {}
     for text in settings:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not name or not value:
             raise ProfundoError(f"{text}: expected NAME=VALUE, such as a=5; `profundo graph --help` lists the options")
         if name in values:
-            raise ProfundoError(f"{text}: {name} has a value already, {values[name]:g}")
+            raise ProfundoError(f"{text}: {name} has a value already")
         values[name] = _number(text, value)
     return values
 
 
-def _number(setting: str, value: str) -> float:
+def _number(setting: str, value: str) -> float | Tensor:
     try:
         return float(value)
     except ValueError:
         pass
     formula = parse(value)
     if inputs_of([formula]):
-        raise ProfundoError(f"{setting}: expected a number, such as 0.5, 1e-3 or pi/2")
-    return float(walk([formula], {})[0])
+        raise ProfundoError(f"{setting}: expected a number, such as 0.5, 1e-3 or pi/2, or a list, such as [1, 2]")
+    result = walk([formula], {})[0]
+    return result if result.dim() else float(result)
 
 
 def derivations(graph: Graph, names: Sequence[str] | None) -> list[Derivation]:

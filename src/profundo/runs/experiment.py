@@ -521,7 +521,8 @@ MANNERS = {
     "n-grams": Manner(60_000, "nesterov", 5e-4, 0.002, 0.03, 32, longest=60, patience=0.3),
     "words": Manner(60_000, "adamw", 0.01, 0.002, 0.03, 32, longest=20, patience=0.3),
     "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, batches=8, patience=0.3),
-    # Measured by the validation split on the series of benchmarks/series.py. The first begins at a solution, and may go a little.
+    # Rates of forecasts by validation on the series of benchmarks/series.py, one seed; the others as is usual. "rocket" begins at a
+    # solution, and may go a little.
     "rocket": Manner(1_000, "adamw", 0.01, 0.0001, 0.001, 32, longest=10),
     "series": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, patience=0.3),
     "forecast": Manner(100_000, "adamw", 0.1, 0.003, 0.03, 32, longest=100, patience=0.3),

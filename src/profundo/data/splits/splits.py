@@ -236,8 +236,7 @@ def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Sa
     if isinstance(inputs, Selection):
         source, places = inputs.source, inputs.indices[indices]
     else:
-        assert isinstance(inputs, Tensor)
-        source, places = inputs, indices
+        source, places = inputs, indices  # type: ignore[assignment]
     in_memory = isinstance(source, Tensor) and not stream
     values = source[places] if in_memory else Selection(source, places)  # type: ignore[index]
     numbers = indices if samples.numbers is None else samples.numbers[indices]

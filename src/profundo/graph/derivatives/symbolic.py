@@ -266,7 +266,7 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
 
 MOVES = {
     "expand_like", "broadcast_to", "reshape", "reshape_like", "permute", "transpose", "unsqueeze", "squeeze", "flip", "concat",
-    "part_of", "index", "pick",
+    "part_of", "index", "pick", "stack",
 }  # fmt: skip
 """Operations that only move entries: they are run on the entries' numbers."""
 

@@ -33,7 +33,7 @@ from profundo.graph.drawings.faces import (
     text_width,
     written,
 )
-from profundo.graph.drawings.folding import View, folded
+from profundo.graph.drawings.folding import View, folded, without_asides
 from profundo.graph.drawings.placement import Box, Edge, Frame, Layout, Rect, layered
 from profundo.graph.nodes import RENDERERS, Flow, Graph
 from profundo.pictures.numbers import SPACE, count
@@ -81,6 +81,7 @@ class Scene:
 
 def arranged(graph: Graph, *, open: Collection[str] = (), depth: int | None = None) -> Scene:
     """What is drawn of the graph, and where."""
+    graph = without_asides(graph)
     view = folded(graph, open=open, depth=depth)
     faces = {name: face_of(graph, box) for name, box in view.boxes.items()}
     is_labelled = len(faces) <= LABELLED

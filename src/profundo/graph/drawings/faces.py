@@ -171,12 +171,20 @@ def _module_face(graph: Graph, box: Visible, node: Node) -> Face:
     return Face(tuple(lines), (), (), _room(lines, 6), _family(title) or INK, "", stacked=len(operations) > 1)
 
 
+def _only(part: Part) -> Part:
+    """The module in it, where it holds nothing but that one: the layer of a ModuleList."""
+    inner = part.parts[0]
+    return _only(inner) if len(part.parts) == 1 and isinstance(inner, Part) and inner.kind == "module" else part
+
+
 def _names_of(part: Part, graph: Graph, operations: Sequence[str]) -> tuple[str, str]:
     """What a folded part is called in large and in small letters."""
     if part.kind == "stretch":
-        often = Counter(graph.nodes[name].op for name in operations).most_common(4)
+        layers = [_only(one) for one in part.parts if isinstance(one, Part) and one.kind == "module"]
+        kinds = [graph.nodes[one].op if isinstance(one, str) else _only(one).title for one in part.parts]
+        often = Counter(kinds).most_common(4)
         words = ", ".join(f"{word} ×{times}" for word, times in often[:3]) + (", …" if len(often) > 3 else "")
-        return f"{len(operations)} operations", words
+        return f"{layers[0].path} … {layers[-1].path}" if layers[1:] else f"{len(operations)} operations", words
     return part.title or _last(part.path) or "all", _last(part.path) + _call(part)
 
 

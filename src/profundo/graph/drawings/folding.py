@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import eq
 
 from profundo.graph.nodes import GIVEN, Graph, Node
 from profundo.records import ProfundoError
 
-__all__ = ["MOST", "Part", "View", "Visible", "folded", "parts_of"]
+__all__ = ["MOST", "Part", "View", "Visible", "folded", "parts_of", "without_asides"]
 
 MOST = 40  # boxes, unless somebody asks for more
 STRETCHES = 20  # into so many boxes go the parts of a whole that has more than MOST
@@ -105,6 +106,36 @@ def folded(graph: Graph, *, open: Collection[str] = (), depth: int | None = None
     return view
 
 
+def without_asides(graph: Graph) -> Graph:
+    """Without checks, which lead to a truth value that Python read and to no result, such as those of distributions; what is
+    made of nothing (zeros, arange) is a constant. Formulas stay as they are written."""
+    kept = {ref.node for ref in graph.outputs}
+    used, checks = Counter(name for node in graph for name in node.inputs), set[str]()
+    for node in reversed(list(graph)):
+        if node.name not in kept and not used[node.name] and _is_aside(node, checks, graph):
+            checks.add(node.name)
+            used.subtract(node.inputs)
+    nodes = {
+        node.name: replace(node, op="constant", call=None, args=(), kwargs={}) if _is_made_of_nothing(node) else node
+        for node in graph
+        if node.name not in checks
+    }
+    return replace(graph, nodes=nodes)
+
+
+def _is_aside(node: Node, checks: Collection[str], graph: Graph) -> bool:
+    """A check itself, or what only checks have used."""
+    if node.text or node.op in ("input", "parameter", "buffer"):
+        return False
+    return node.dtype == "bool" or any(node.name in graph[check].inputs for check in checks)
+
+
+def _is_made_of_nothing(node: Node) -> bool:
+    return (
+        node.op in ("arange", "empty", "eye", "full", "linspace", "ones", "scalar_tensor", "zeros") and not node.inputs
+    )
+
+
 def _parts(nodes: Sequence[Node], path: tuple[str, ...], graph: Graph, count: Counter[str]) -> tuple[Part | str, ...]:
     """Consecutive operations of one module below the path as parts, those of one call likewise."""
 
@@ -142,13 +173,21 @@ def _key(path: str, count: Counter[str]) -> str:
 
 
 def _in_stretches(parts: tuple[Part | str, ...], path: str, count: Counter[str]) -> tuple[Part | str, ...]:
-    """Many parts as a few stretches of consecutive ones."""
+    """Many parts as a few stretches of consecutive ones; of layers that repeat, each holds whole repetitions."""
     if len(parts) <= MOST:
         return parts
-    size = -(-len(parts) // STRETCHES)
+    period = _period([len(part.parts) if isinstance(part, Part) else part.rstrip("_0123456789") for part in parts])
+    size = -(-len(parts) // (STRETCHES * period)) * period
     cut = [parts[at : at + size] for at in range(0, len(parts), size)]
     name = f"{path}.part" if path else "part"
     return tuple(Part(_key(name, count), name, "stretch", "", some) for some in cut)
+
+
+def _period(kinds: Sequence[object]) -> int:
+    """After how many the same comes again, most of the time; 1 where nothing does."""
+    longest = len(kinds) // STRETCHES + 1
+    same = {by: sum(map(eq, kinds, kinds[by:])) / (len(kinds) - by) for by in range(1, longest + 1)}
+    return next((by for by, share in same.items() if share > 0.9), 1)
 
 
 def _all(part: Part, around: tuple[str, ...] = ()) -> Iterator[tuple[Part, tuple[str, ...]]]:

@@ -8,12 +8,15 @@ from dataclasses import asdict, fields
 from itertools import count
 from typing import Any
 
+from torch import Tensor
+
 from profundo.graph.drawings.folding import Part, parts_of
 from profundo.graph.nodes import GIVEN, RENDERERS, Cost, Flow, Graph, Node, Summary
 
 __all__ = ["to_dot", "to_json", "to_mermaid"]
 
 VERSION = 1
+MOST_LISTED = 400  # entries of a value that was kept
 SHAPES = {"input": "box", "constant": "plaintext", "parameter": "box", "buffer": "box", "shared": "box"}
 
 
@@ -154,14 +157,19 @@ def _node_data(node: Node) -> dict[str, Any]:
 
 
 def _plain(record: Summary | Cost | Flow | None) -> dict[str, Any] | None:
-    """Its fields by name, but for a whole tensor."""
+    """Its fields by name; of a whole tensor that was kept, the entries, where they are few."""
     if record is None:
         return None
+    kept = getattr(record, "tensor", None)
+    listed = {"entries": _listed(kept)} if kept is not None and kept.dim() and kept.numel() <= MOST_LISTED else {}
     values = {field.name: getattr(record, field.name) for field in fields(record) if field.name != "tensor"}
-    return {
-        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in values.items()
-    }
+    return {name: _listed(value) for name, value in values.items()} | listed
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, Tensor | list):
+        return [_listed(part) for part in (value.tolist() if isinstance(value, Tensor) else value)]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 RENDERERS.update(dot=to_dot, mermaid=to_mermaid, json=to_json)

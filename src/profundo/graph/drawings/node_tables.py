@@ -12,6 +12,7 @@ from itertools import groupby
 from shutil import get_terminal_size
 
 from rich.cells import cell_len, set_cell_size
+from torch import Tensor
 
 from profundo.graph.expressions.writing import duration, number
 from profundo.graph.nodes import GIVEN, RENDERERS, Cost, Graph, Node, Summary, refs_of
@@ -23,6 +24,8 @@ __all__ = ["WIDEST", "Column", "aligned", "layers", "table", "totals"]
 LIMIT = 60
 NARROWEST = 8  # columns of a cell that is cut
 WIDEST = 1_000  # columns of a table that is not fitted to the terminal
+LONGEST = 24  # signs of a tensor whose entries stand in the table
+MOST_SHOWN = 400  # entries of a result that stand below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,9 @@ def table(graph: Graph, *, limit: int = LIMIT, width: int | None = None) -> str:
     """One row a node: formula, value and gradient; of traced networks also shape, module, parameters and time.
     Constants that are single numbers have none: they stand in the formulas.
 
-    A tensor's value is shown by its smallest and largest entry, its gradient by its Euclidean norm. limit: of rows;
-    a line says how many more there are. width: in columns, that of the terminal by default.
+    A tensor's value is shown by its smallest and largest entry, its gradient by its Euclidean norm; where whole tensors
+    were kept, a few entries are shown themselves, and below the table those of the result. limit: of rows; a line says
+    how many more there are. width: in columns, that of the terminal by default.
     """
     columns = [
         Column("node"),
@@ -53,7 +57,17 @@ def table(graph: Graph, *, limit: int = LIMIT, width: int | None = None) -> str:
     ]
     rows = [_node_row(node) for node in graph if not _is_in_formulas(node)]
     lines = _first(columns, rows, limit, width, "nodes") if rows else ["the graph has no nodes to show"]
-    return "\n".join([*lines, *(f"note: {note}" for note in graph.notes)])
+    results = [text for name in dict.fromkeys(ref.node for ref in graph.outputs) if (text := _result(graph[name]))]
+    return "\n".join([*lines, *results, *(f"note: {note}" for note in graph.notes)])
+
+
+def _result(node: Node) -> str:
+    """name = its entries, a line for each row of a matrix; nothing for those that stand in the table, or for too many."""
+    kept = node.value.tensor if node.value else None
+    if kept is None or not kept.dim() or kept.numel() > MOST_SHOWN or len(text := entries(kept)) <= LONGEST:
+        return ""
+    rows = text.replace("], [", "],\n [")
+    return f"{node.name} = {rows}" if kept.dim() == 1 else f"{node.name} =\n{rows}"
 
 
 def layers(graph: Graph, *, depth: int | None = None, limit: int = LIMIT, width: int | None = None) -> str:
@@ -140,12 +154,17 @@ def _call(node: Node) -> str:
 
 
 def _is_in_formulas(node: Node) -> bool:
-    return node.op == "constant" and not node.shape and node.gradient is None and _is_number(node.text)
+    return (
+        node.op == "constant"
+        and not node.shape
+        and node.gradient is None
+        and (_is_number(node.text) or node.text == "e")
+    )
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text.replace("−", "-").replace("∞", "inf"))
+        float(text.replace("−", "-").replace("∞", "inf").removesuffix("π") or "1")
     except ValueError:
         return False
     return True
@@ -211,7 +230,15 @@ def _value(summary: Summary | None) -> str:
         return ""
     if summary.item is not None:
         return number(summary.item)
+    kept = summary.tensor
+    if kept is not None and 0 < kept.numel() <= LONGEST and len(text := entries(kept)) <= LONGEST:
+        return text
     return f"{_rough(summary.minimum)} … {_rough(summary.maximum)}{_bad(summary)}"
+
+
+def entries(value: Tensor) -> str:
+    """As nested lists: [[1, 0.5], [0, −2]]."""
+    return f"[{', '.join(map(entries, value))}]" if value.dim() else number(float(value))
 
 
 def _gradient(summary: Summary | None) -> str:

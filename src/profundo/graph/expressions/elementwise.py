@@ -20,7 +20,7 @@ from profundo.records import ProfundoError
 
 __all__ = [
     "abs", "acos", "add", "asin", "atan", "atan2", "cast", "ceil", "clip", "cos", "cosh", "div", "elu", "equal", "erf",
-    "exp", "expm1", "floor", "gelu", "greater", "greater_equal", "leaky_relu", "less", "less_equal", "log", "log1p",
+    "exp", "expm1", "factorial", "floor", "gelu", "greater", "greater_equal", "leaky_relu", "less", "less_equal", "log", "log1p",
     "log2", "log10", "logaddexp", "logical_and", "logical_not", "logical_or", "logsigmoid", "maximum", "minimum", "mul",
     "neg", "not_equal", "pow", "reciprocal", "relu", "remainder", "round", "sigmoid", "sign", "silu", "sin", "sinh",
     "softplus", "sqrt", "square", "step", "sub", "tan", "tanh", "where",
@@ -69,6 +69,8 @@ def _by_base(x: Expression, y: Expression) -> Any:
 
 def _by_exponent(out: Expression, x: Expression, y: Expression) -> Expression:
     """x^y·log x; the limit 0 where the base is 0 and the power is not negative."""
+    if x.kind == "constant" and (x.data > 0).all():
+        return out * log(x)
     return where(logical_and(equal(x, 0), greater_equal(y, 0)), 0, out * log(x))
 
 
@@ -117,6 +119,31 @@ atan2: Operation = define(
 logaddexp: Operation = define(
     "logaddexp", torch.logaddexp, dtype=floating, slopes=lambda _, x, y: (sigmoid(x - y), sigmoid(y - x))
 )
+
+_digamma: Operation = _function("digamma", torch.digamma, lambda _, x: (_polygamma(x, order=1),), r"\psi({0})")
+_polygamma: Operation = define(
+    "polygamma", lambda x, order: torch.polygamma(order, x), dtype=lambda x, order: floating(x),
+    slopes=lambda _, x, order: (_polygamma(x, order=order + 1),),
+)  # fmt: skip
+
+
+_FACTORIALS = torch.tensor([float(math.factorial(n)) for n in range(171)], dtype=torch.float64)  # 171! overflows
+
+
+def _factorial(x: Tensor) -> Tensor:
+    """x! = Γ(x + 1); NaN at −1, −2, …, between which the sign alternates."""
+    x = x if x.is_floating_point() else x.to(torch.get_default_dtype())
+    size = torch.exp(torch.lgamma(x + 1))
+    between = torch.where((x < -1) & (x.floor() % 2 == 0), -size, size)
+    whole = _FACTORIALS.to(x)[x.nan_to_num().clamp(0, 170).long()]
+    exact = torch.where(x < 0, math.nan, torch.where(x <= 170, whole, size))
+    return torch.where(x == x.floor(), exact, between)
+
+
+factorial: Operation = define(
+    "factorial", _factorial, dtype=floating, slopes=lambda out, x: (out * _digamma(x + 1),), text="{0}!",
+    latex="{0}!", strength=8,
+)  # fmt: skip
 
 # --------------------------------------------------------------------------------------------------------- activations
 sigmoid: Operation = _function("sigmoid", torch.sigmoid, lambda out, x: (out * (1 - out),), r"\sigma({0})")

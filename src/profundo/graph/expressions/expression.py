@@ -71,6 +71,7 @@ _OUR_NAMES = {
     **{"truediv": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "negative": "neg", "mod": "remainder"},
     **{"eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"},
     **{"amax": "max", "amin": "min", "cat": "concat", "clamp": "clip", "vector_norm": "norm"},
+    **{f"linalg_{name}": name for name in ("cholesky", "det", "inv", "solve")},
 }
 _HERE = str(Path(__file__).parent.parent) + os.sep
 
@@ -144,7 +145,7 @@ class Expression:
         is_swapped = name in _SWAPPED
         name = _SWAPPED.get(name, name)
         name = _OUR_NAMES.get(name, name)
-        if name not in FUNCTIONS:
+        if name not in FUNCTIONS or name == "sort":  # that of PyTorch returns two things
             raise ProfundoError(
                 f"torch.{name} does not take expressions; profundo.graph.operations lists what there is"
             )
@@ -201,6 +202,15 @@ class Expression:
         if not self.shape or not isinstance(self.shape[0], int):
             raise ProfundoError(f"{describe(self)} cannot be taken apart: its first size is not known yet")
         return (self[at] for at in range(self.shape[0]))
+
+    def __reduce__(self) -> NoReturn:
+        raise ProfundoError(f"{describe(self)} is not pickled; keep the code or the formula that builds it")
+
+    def __copy__(self) -> Expression:
+        return self  # immutable, but for a shared value, which is one wherever it stands
+
+    def __deepcopy__(self, _memo: Any) -> Expression:
+        return self
 
     __neg__, __abs__, __invert__ = _of_one("neg"), _of_one("abs"), _of_one("logical_not")
     __add__, __radd__ = _of_two("add"), _of_two("add", swapped=True)
@@ -386,9 +396,10 @@ def values_by_name(inputs: Sequence[Expression], given: Mapping[Any, Any]) -> di
     for name in values:
         if name not in names:
             raise ProfundoError(f"there is no input {name!r}; the inputs are {', '.join(names) or 'none'}")
-    for name in names:
-        if name not in values:
-            raise ProfundoError(f"{name} has no value: give one, such as {{{name!r}: 1.0}}")
+    if missing := [name for name in names if name not in values]:
+        has = "has no value: give one" if len(missing) == 1 else "have no value: give them"
+        example = ", ".join(f"{name!r}: 1.0" for name in missing)
+        raise ProfundoError(f"{', '.join(missing)} {has}, such as {{{example}}}")
     return values
 
 
@@ -397,8 +408,23 @@ def walk(outputs: Sequence[Expression], given: Mapping[Expression, Tensor]) -> l
     known = dict(given)
     for one in ancestors(outputs):
         if one not in known:
-            known[one] = one.op.run(*(known[part] for part in one.inputs), **one.options) if one.op else one.value
+            known[one] = _run(one, [known[part] for part in one.inputs])
     return [known[one] for one in outputs]
+
+
+def _run(one: Expression, values: Sequence[Tensor]) -> Tensor:
+    if one.op is None:
+        return one.value
+    try:
+        return one.op.run(*values, **one.options)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, IndexError) as why:
+        operands = " and ".join(
+            f"{part.name or repr(part)} {tuple(v.shape)}" for part, v in zip(one.inputs, values, strict=True)
+        )
+        reason = " ".join(str(why).split())
+        raise ProfundoError(f"{one.op.name} of {operands} cannot be computed: {reason}") from None
 
 
 def describe(expression: Expression) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -50,7 +50,7 @@ def named_nodes(outputs: Sequence[Expression], inputs: Sequence[Expression] = ()
     used: dict[str, int] = {}
     names: dict[Expression, str] = {}
     constants = count(1)
-    for expression in order:
+    for expression in sorted(order, key=lambda one: not one.name):  # whoever has a name keeps it
         if expression.name:
             name = expression.name
         elif expression.kind == "constant":
@@ -61,14 +61,14 @@ def named_nodes(outputs: Sequence[Expression], inputs: Sequence[Expression] = ()
             name = "f"
         else:
             name = next(letters)
-        names[expression] = _unique(name, used)
-    return names
+        names[expression] = _unique(name, used, taken)
+    return {expression: names[expression] for expression in order}
 
 
 def function(
     inputs: Sequence[Expression],
     outputs: Outputs | None = None,
-    updates: Mapping[Expression, Any] | None = None,
+    updates: Mapping[Expression, Any] | Sequence[tuple[Expression, Any]] | None = None,
     *,
     device: str | torch.device = "cpu",
     simplify: bool = True,
@@ -76,7 +76,8 @@ def function(
     """Compile outputs as a function of inputs.
 
     outputs: an expression, a sequence or a mapping of them; the function returns the same form, of tensors.
-    updates: new values for shared ones, all computed from the old values and set after each call.
+    updates: new values for shared ones, all computed from the old values and set after each call; {s: s + 1}, or pairs
+    [(s, s + 1)].
     device: where it is computed; shared values move there. simplify: compute it by fewer operations (simplifying.py);
     values stay the same but for rounding, and finite where a naive logarithm, quotient or exponential would lose them.
 
@@ -85,7 +86,7 @@ def function(
     form = outputs if outputs is not None else ()
     several = form.values() if isinstance(form, Mapping) else form
     wanted = [form] if isinstance(form, Expression) else list(several)
-    new = _checked_updates(updates or {})
+    new = _checked_updates({} if updates is None else updates)
     _check_inputs(inputs, [*wanted, *new.values()])
     for expression in wanted:
         if not isinstance(expression, Expression):
@@ -183,6 +184,9 @@ class Function:
     def _repr_svg_(self) -> str:
         return self.graph._repr_svg_()
 
+    def __reduce__(self) -> NoReturn:
+        raise ProfundoError("a compiled function is not pickled; keep the code that builds it, and save shared values")
+
 
 def _node(expression: Expression, name: str, names: Mapping[Expression, str], is_read: bool) -> Node:
     op = expression.op
@@ -230,10 +234,10 @@ def _constant_name(expression: Expression, numbers: Iterator[int]) -> str:
     return write(expression) if expression.data.numel() == 1 else f"constant{next(numbers)}"
 
 
-def _unique(name: str, used: dict[str, int]) -> str:
-    """The name, or with a number behind it. used: how far the numbers of each name have come."""
+def _unique(name: str, used: dict[str, int], taken: set[str]) -> str:
+    """The name, or with a number behind it. used: how far the numbers of each name have come; taken: names to leave."""
     unique = name
-    while unique in used:
+    while unique in used or (unique != name and unique in taken):
         used[name] += 1
         unique = f"{name}_{used[name]}"
     used[unique] = 1
@@ -253,12 +257,21 @@ def _check_inputs(inputs: Sequence[Expression], outputs: Sequence[Expression]) -
             raise ProfundoError(f"function: {describe(expression)} is needed and not among the inputs")
 
 
-def _checked_updates(updates: Mapping[Expression, Any]) -> dict[Expression, Expression]:
+def _checked_updates(
+    updates: Mapping[Expression, Any] | Sequence[tuple[Expression, Any]],
+) -> dict[Expression, Expression]:
     checked: dict[Expression, Expression] = {}
-    for target, new in updates.items():
+    pairs = updates.items() if isinstance(updates, Mapping) else updates
+    if isinstance(updates, Expression | str) or any(
+        not isinstance(one, tuple | list) or len(one) != 2 for one in pairs
+    ):
+        raise ProfundoError("updates: expected {shared: new value, …} or [(shared, new value), …]")
+    for target, new in pairs:
         if not isinstance(target, Expression) or target.kind != "shared":
             what = describe(target) if isinstance(target, Expression) else repr(target)
             raise ProfundoError(f"updates: expected shared values as keys, got {what}")
+        if target in checked:
+            raise ProfundoError(f"updates: {describe(target)} has two new values; give one")
         value = as_expression(new, target.dtype)
         try:
             fits = len(value.shape) == len(target.shape) and [

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional, grad
 
 from profundo.graph.expressions.defining import define, of_one_kind
-from profundo.graph.expressions.elementwise import add, neg
-from profundo.graph.expressions.expression import Expression, Operand, Operation
+from profundo.graph.expressions.elementwise import add, cast, neg
+from profundo.graph.expressions.expression import Expression, Operand, Operation, as_expression
 from profundo.graph.expressions.rearranging import dtype_of_first, reshape, shape_of_second
 from profundo.graph.expressions.sizes import Mismatch, Shape, any_size, same
 from profundo.records import ProfundoError
@@ -37,6 +37,8 @@ def _size_after(size: Any, kernel: Any, stride: int, padding: int, dilation: int
 # -------------------------------------------------------------------------------------------------------- convolution
 def _conv_shape(x: Expression, w: Expression, *, stride: Steps, padding: Steps, dilation: Steps, groups: int) -> Shape:
     dims = len(stride)
+    if x.ndim == w.ndim == dims:
+        return tuple(map(_size_after, x.shape, w.shape, stride, padding, dilation))
     if x.ndim != dims + 2 or w.ndim != dims + 2:
         raise Mismatch(f"expected (batch, channels, {dims} sizes) and (maps, channels / groups, {dims} sizes)")
     if isinstance(x.shape[1], int) and isinstance(w.shape[1], int):
@@ -53,23 +55,33 @@ def _convolve(dims: int) -> Operation:
     run_by_input = getattr(grad, f"conv{dims}d_input")
     run_by_kernel = getattr(grad, f"conv{dims}d_weight")
 
+    def of_planes(run: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        """Also of one image and one kernel without batch and channels."""
+
+        def runs(*values: Tensor, **steps: Any) -> Tensor:
+            if values[0].dim() > dims:
+                return run(*values, **steps)
+            return run(*(value[None, None] for value in values), **steps)[0, 0]
+
+        return runs
+
     convolve: Operation = define(
         f"conv{dims}d",
-        getattr(functional, f"conv{dims}d"),
+        of_planes(getattr(functional, f"conv{dims}d")),
         shape=_conv_shape,
         dtype=of_one_kind,
         pullback=lambda _, g, x, w, **steps: (by_input(g, w, x, **steps), by_kernel(g, x, w, **steps)),
     )
     by_input: Operation = define(
         f"conv{dims}d_by_input",
-        lambda g, w, x, **steps: run_by_input(x.shape, w, g, **steps),
+        of_planes(lambda g, w, x, **steps: run_by_input(x.shape, w, g, **steps)),
         shape=lambda g, w, x, **_: x.shape,
         dtype=dtype_of_first,
         pullback=lambda _, h, g, w, x, **steps: (convolve(h, w, **steps), by_kernel(g, h, w, **steps), None),
     )
     by_kernel: Operation = define(
         f"conv{dims}d_by_kernel",
-        lambda g, x, w, **steps: run_by_kernel(x, w.shape, g, **steps),
+        of_planes(lambda g, x, w, **steps: run_by_kernel(x, w.shape, g, **steps)),
         shape=lambda g, x, w, **_: w.shape,
         dtype=dtype_of_first,
         pullback=lambda _, h, g, x, w, **steps: (convolve(x, h, **steps), by_input(g, h, x, **steps), None),
@@ -96,15 +108,22 @@ def _convolution(dims: int) -> Callable[..., Expression]:
             "padding": _steps("padding", padding, dims, 0),
             "dilation": _steps("dilation", dilation, dims, 1),
         }
-        out = convolve(x, w, **steps, groups=groups)
-        return out if bias is None else add(out, reshape(bias, -1, *[1] * dims))
+        image, kernel = _fractions(x, w)
+        out = convolve(image, kernel, **steps, groups=groups)
+        return out if bias is None else add(out, bias if image.ndim == dims else reshape(bias, -1, *[1] * dims))
 
     convolution.__name__ = convolution.__qualname__ = f"conv{dims}d"
     convolution.__doc__ = (
         f"Cross-correlation of (batch, channels, {dims} sizes) with kernels (maps, channels / groups, {dims} sizes), "
-        "plus one bias a map."
+        f"plus one bias a map; or of one image of {dims} sizes with one kernel, both without the other dimensions."
     )
     return convolution
+
+
+def _fractions(*operands: Operand) -> list[Expression]:
+    """Written numbers, such as lists of 0 and 1, in the floating type of the expression beside them."""
+    like = next((one.dtype for one in operands if isinstance(one, Expression)), torch.get_default_dtype())
+    return [one if isinstance(one, Expression) else cast(as_expression(one, like), like) for one in operands]
 
 
 conv1d, conv2d, conv3d = _convolution(1), _convolution(2), _convolution(3)

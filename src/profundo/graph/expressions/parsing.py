@@ -1,35 +1,39 @@
-"""Formulas as people write them, read into expressions: "(a+b)*3b", "u = a + b; u^2", "f(x) = exp(-x^2/2)".
+"""Formulas as people write them, read into expressions: "(a+b)*3b", "u = a + b; u^2", "f(x) = x^2; f(3)", and LaTeX.
 
 Operator precedence by recursive descent with one function per strength of binding (Pratt 1973); text is never run.
 
-    formula   statements between ";" or line ends; the last one is the result
-    statement [name =] sum, or name(name, …) = sum
-    sum       product {+|- product}
-    product   factor {*|/ factor}
-    factor    sign power {power}          2b and (a+b)(a-b): a product without a sign
-    sign      {-|+}
-    power     atom [^ sign power]         from the right: a^b^c = a^(b^c), and -a^2 = -(a^2)
-    atom      number, name, function(sum, …), (sum)
+    formula     statements between ";" or line ends; the last one is the result
+    statement   [name =] comparison, or name(name, …) = comparison
+    comparison  sum {<|>|≤|≥|==|≠ sum}            1 where it holds, 0 where it does not
+    sum         product {+|- product}
+    product     factor {*|/|@ factor}
+    factor      sign power {power}                2b and (a+b)(a-b): a product without a sign
+    sign        {-|+}
+    power       atom {!|^T} [^ sign power]        from the right: a^b^c = a^(b^c), and -a^2 = -(a^2)
+    atom        number, name, function(…), function factor, (…), |…|, √atom, [… , …], \\frac{…}{…}
 
-A number after "*" and before another is the coefficient of what follows: (a+b)*3*b is (a+b)·(3·b). A quotient by a
-product without a sign, 1/2b, is read one way by some and another way by others, and is refused.
+A number after "*" and before another is the coefficient of what follows: (a+b)*3*b is (a+b)·(3·b). What is read one way
+by some and another way by others, 1/2b or sin x/2, is refused. Without a sign, matrices and transposed vectors have the
+product of matrices: w^T x; with one, entries are multiplied.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
+from itertools import pairwise
 from math import e, isfinite, pi
 from typing import Any, NoReturn
 
 import torch
 
 from profundo.graph import operations
-from profundo.graph.expressions.expression import Expression, constant, scalar
+from profundo.graph.expressions.expression import Expression, as_tensor, constant, inputs_of, tensor
+from profundo.graph.expressions.lexing import LOWERED, Token, tokens
 from profundo.records import ProfundoError
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "parse"]
@@ -42,79 +46,57 @@ _OF_ONE = (
     "log10", "log2", "logsigmoid", "relu", "round", "sigmoid", "sign", "silu", "sin", "sinh", "softplus", "sqrt", "step",
     "tan", "tanh",
 )  # fmt: skip
+_OTHER_NAMES = {
+    "arccos": "acos", "arcsen": "asin", "arcsin": "asin", "arctan": "atan", "arctg": "atan", "ln": "log",
+    "log_10": "log10", "log_2": "log2", "raiz": "sqrt", "raíz": "sqrt", "sen": "sin", "senh": "sinh", "tg": "tan",
+    "tgh": "tanh",
+}  # fmt: skip
+_OF_ENTRIES = ("logsumexp", "mean", "norm", "prod", "softmax", "std", "sum", "var")
+_OF_MATRICES = {"conv2d": 2, "det": 1, "dot": 2, "inv": 1, "logdet": 1, "outer": 2, "solve": 2, "trace": 1}
 
-FUNCTIONS: dict[str, tuple[str, int]] = {name: (name, 1) for name in _OF_ONE} | {
-    "arccos": ("acos", 1),
-    "arcsin": ("asin", 1),
-    "arctan": ("atan", 1),
-    "ln": ("log", 1),
-    "max": ("maximum", 2),
-    "min": ("minimum", 2),
-}
+FUNCTIONS: dict[str, tuple[str, int]] = (
+    {name: (name, 1) for name in _OF_ONE}
+    | {name: (other, 1) for name, other in _OTHER_NAMES.items()}
+    | {"max": ("maximum", 2), "min": ("minimum", 2)}
+)
 """Function → (its name in profundo.graph.operations, how many arguments it takes; max and min take more, too)."""
+
+CALLED: dict[str, tuple[str, int]] = (
+    {name: (name, 0) for name in _OF_ENTRIES}
+    | {name: (name, wanted) for name, wanted in _OF_MATRICES.items()}
+    | {"σ": ("sigmoid", 1), "sigma": ("sigmoid", 1), "Σ": ("sum", 0), "if": ("where", 3), "where": ("where", 3)}
+)
+"""Functions only where "(" follows and no variable has the name; 0: of the entries of one list, or of several numbers."""
 
 LONGEST = 20_000  # characters
 DEEPEST = 60  # parentheses, signs and powers inside one another: each takes some frames of Python's stack
 MOST = 2_000  # operations
 
-_NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_NAME = re.compile(r"π|(?![ª²³¹ºπ])[^\W\d_](?:(?![²³¹⁰⁴-⁹π])\w)*")  # π is always a name of its own: 2πr
-_RAISED = re.compile(r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
-_SIGNS = {"·": "*", "×": "*", "⋅": "*", "∙": "*", "−": "-", "–": "-", "÷": "/", "∕": "/", "**": "^"}
-_LOWERED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _ARITHMETIC: dict[str, Callable[..., Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "^": operator.pow, "neg": operator.neg,
 }  # fmt: skip
+_COMPARISONS = {
+    "<": operations.less, ">": operations.greater, "≤": operations.less_equal, "≥": operations.greater_equal,
+    "==": operations.equal, "≠": operations.not_equal,
+}  # fmt: skip
+_POWER_OF_E = replace(operations.exp, text="e^{0}", strength=7)
+_DOTS = ("·", "⋅", "∙", "\\cdot")
+_CLOSING = {"(": ")", "{": "}", "[": "]", "|": "|"}
 
 
-def parse(text: str, variables: Collection[str] = ()) -> Expression:
-    """The expression that a formula writes down, of float64 scalars; a value that is given a name there has it here.
+def parse(text: str, variables: Collection[str] | Mapping[str, Any] = ()) -> Expression:
+    """The expression that a formula writes down, in float64; a value that is given a name there has it here.
 
-    variables: names that are variables even if they are those of constants, such as e.
+    variables: names that are variables even if they are those of constants, such as e. A mapping has their values, and
+    so their shapes: parse("w^T x", {"w": [1, 2], "x": [3, 4]}). All others are single numbers.
     Raises ProfundoError, in one line, with the place and what was expected there.
     """
     if len(text) > LONGEST:
         raise ProfundoError(f"formula: expected at most {LONGEST:,} characters, got {len(text):,}; break it up")
+    if in_dollars := re.fullmatch(r"\s*(\$\$?)([^$]*)\1\s*", text):  # as LaTeX has it in running text
+        text = " " * in_dollars.start(2) + in_dollars[2]
     result = _Reader(text, variables).formula()
     return constant(result, torch.float64) if isinstance(result, float) else result
-
-
-# -------------------------------------------------------------------------------------------------------------- words
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """kind: "number", "name", "raised" (an exponent such as ²), "sign", "break" or "end"; at: place in the text."""
-
-    kind: str
-    text: str
-    at: int
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    at = 0
-    while at < len(text):
-        token = _token(text, at)
-        if token is not None:
-            yield token
-            at = token.at + (2 if text.startswith("**", at) else len(token.text))
-        else:
-            at += 1
-    yield _Token("end", "", len(text))
-
-
-def _token(text: str, at: int) -> _Token | None:
-    """The token that begins there, None for white space."""
-    if number := _NUMBER.match(text, at):
-        return _Token("number", number[0], at)
-    if name := _NAME.match(text, at):
-        return _Token("name", name[0], at)
-    if raised := _RAISED.match(text, at):
-        return _Token("raised", raised[0], at)
-    if text[at] in ";\n":
-        return _Token("break", text[at], at)
-    if text[at].isspace():
-        return None
-    sign = "**" if text.startswith("**", at) else text[at]
-    return _Token("sign", _SIGNS.get(sign, sign), at)
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -124,15 +106,20 @@ _Operand = float | Expression
 class _Reader:
     """One walk over the tokens of one text."""
 
-    def __init__(self, text: str, variables: Collection[str]) -> None:
+    def __init__(self, text: str, variables: Collection[str] | Mapping[str, Any]) -> None:
         self.text = text
-        self.tokens = list(_tokens(text))
+        self.tokens = list(tokens(text))
         self.at = 0
         self.depth = 0
-        self.open = 0  # parentheses
+        self.open: list[str] = []  # brackets
         self.operations = 0
         self.bound: dict[str, _Operand] = {}
+        self.functions: dict[str, tuple[str, ...]] = {}  # defined in the text, with their arguments
+        self.places: dict[str, int] = {}  # where the definition of a name begins
+        self.local: dict[str, _Operand] = {}  # arguments of the function that is being called
         self.variables: dict[str, Expression] = {}
+        self.constants: dict[str, Expression] = {}
+        self.shapes = _shapes(variables)
         self.given = set(variables)
         self.defined: set[str] = set()
         for place in self.starts():
@@ -161,15 +148,19 @@ class _Reader:
         if name in self.bound:
             self.fail(f"another name: {name} has been defined before")
         self.at = past
-        value = self.sum()
+        value = self.comparison()
         if self.token.kind not in ("break", "end"):
             self.fail_after_value()
-        if arguments is not None and (others := [name for name in self.variables if name not in arguments]):
-            self.fail(f"{name}({', '.join([*arguments, *others])}): {others[0]} is used, too", start)
+        if arguments is not None and not self.is_called(name):
+            used = [one.name for one in inputs_of([value])] if isinstance(value, Expression) else []
+            if others := [one for one in used if one not in arguments]:
+                self.fail(f"{name}({', '.join([*arguments, *others])}): {others[0]} is used, too", start)
+        if arguments is not None:
+            self.functions[name] = arguments
         if name:
             if isinstance(value, Expression) and not value.name:
-                value = value.named(name)
-            self.bound[name] = value
+                value = replace(value, name=name)
+            self.bound[name], self.places[name] = value, past
         return name, value
 
     def header(self, place: int) -> tuple[str, tuple[str, ...] | None, int]:
@@ -193,7 +184,22 @@ class _Reader:
         breaks = [place + 1 for place, token in enumerate(self.tokens[:-1]) if token.kind == "break"]
         return [0, *breaks]
 
+    def is_called(self, name: str) -> bool:
+        """Whether the function stands before "(" further on in the text."""
+        later = self.tokens[self.at :]
+        return any(one.text == name and two.text == "(" for one, two in pairwise(later))
+
     # -------------------------------------------------------------------------------- from the weakest to the strongest
+    def comparison(self) -> _Operand:
+        """a < b as 1 or 0; of a < b < c, the product of both."""
+        value, holds = self.sum(), None
+        while self.token.text in _COMPARISONS:
+            sign, left = self.take(), value
+            value = self.sum()
+            truth = self.made(sign, left, value)
+            holds = truth if holds is None else self.made(replace(sign, text="*"), holds, truth)
+        return value if holds is None else holds
+
     def sum(self) -> _Operand:
         value = self.product()
         while self.token.text in ("+", "-"):
@@ -203,9 +209,9 @@ class _Reader:
 
     def product(self) -> _Operand:
         value = self.factor()
-        while self.token.text in ("*", "/"):
+        while self.token.text in ("*", "/", "@"):
             sign = self.take()
-            right = self.coefficient() if sign.text == "*" else self.divisor()
+            right = self.divisor() if sign.text == "/" else self.coefficient() if sign.text == "*" else self.factor()
             value = self.made(sign, value, right)
         return value
 
@@ -232,12 +238,14 @@ class _Reader:
     def factor(self) -> _Operand:
         value = self.signed()
         while self.begins_factor():
-            place = self.token
-            value = self.made(_Token("sign", "*", place.at), value, self.power())
+            value = self.made(replace(self.token, text="implied"), value, self.power())
         return value
 
     def begins_factor(self) -> bool:
-        return self.token.kind == "name" or self.token.text == "("
+        """Of a bar, whether it opens: inside bars it closes them."""
+        if self.token.text == "|":
+            return self.open[-1:] != ["|"]
+        return self.token.kind == "name" or self.token.text in ("(", "{", "√")
 
     def signed(self) -> _Operand:
         if self.token.text not in ("-", "+"):
@@ -251,23 +259,56 @@ class _Reader:
 
     def power(self) -> _Operand:
         value = self.atom()
+        while self.token.text in ("!", "ᵀ") or self.is_transposition(value):
+            sign = self.take()
+            if sign.text == "^":
+                self.at += 3 if self.token.text == "{" else 1
+            value = self.made(replace(sign, text="!" if sign.text == "!" else "T"), value)
+            if sign.text == self.token.text == "!":
+                self.fail("(x!)! with parentheses: x!! is another function")
         if self.token.kind == "raised":
             raised = self.take()
-            value = self.made(replace(raised, text="^"), value, float(raised.text.translate(_LOWERED)))
+            value = self.made(replace(raised, text="^"), value, float(raised.text.translate(LOWERED)))
         if self.token.text == "^":
             sign = self.take()
             with self.deeper():
                 value = self.made(sign, value, self.signed())
         return value
 
+    def is_transposition(self, value: _Operand) -> bool:
+        """Whether ^T, ^{T} or ^\\top follows, and T is no variable. Of a single number, γ^T is a power, but not in LaTeX."""
+        if self.token.text != "^":
+            return False
+        one, two, three = (*self.tokens[self.at + 1 : self.at + 4], self.tokens[-1], self.tokens[-1])[:3]
+        name = two.text if (one.text, three.text) == ("{", "}") else one.text
+        is_list = isinstance(value, Expression) and value.ndim > 0
+        is_free = not {"T"} & (self.given | self.defined) and (is_list or "{" in self.text)
+        return name == "⊤" or (name == "T" and is_free)
+
     def atom(self) -> _Operand:
-        if self.token.kind == "number":
+        token = self.token
+        if token.kind == "number":
             return self.number()
-        if self.token.kind == "name":
+        if token.text == "\\frac":
+            self.take()
+            return self.made(replace(token, text="/"), self.group(), self.group())
+        if token.kind == "name":
             return self.name()
-        if self.token.text != "(":
+        if token.text == "√":
+            self.take()
+            with self.deeper():
+                value = self.made(replace(token, text="sqrt"), self.atom())
+            if self.token.text == "^" or self.token.kind == "raised":
+                self.fail("√(x^2) or (√x)^2, say: with parentheses; this can be read both ways", token)
+            return value
+        if token.text == "[":
+            return self.listed()
+        if token.text.startswith("\\"):
+            self.fail("a command of LaTeX that computes, such as \\frac, \\sqrt, \\cdot, \\sin or a Greek letter")
+        if token.text not in ("(", "{", "|"):
             self.fail('a number, a name or "("')
-        return self.parenthesis()[0]
+        value = self.parenthesis()[0]
+        return self.made(replace(token, text="abs"), value) if token.text == "|" else value
 
     # ----------------------------------------------------------------------------------------------------------- atoms
     def number(self) -> float:
@@ -279,59 +320,175 @@ class _Reader:
 
     def name(self) -> _Operand:
         token = self.take()
-        if self.token.text == "(" or token.text in FUNCTIONS:
+        name = self.spelling(token.text)
+        if name in self.local:
+            return self.local[name]
+        if self.token.text in ("(", "{") and (name in self.functions or self.kind_of_call(name)):
+            return self.call_defined(token) if name in self.functions else self.call(token)
+        if name in FUNCTIONS or name == "\\sqrt":
             return self.call(token)
-        if token.text in self.bound:
-            return self.bound[token.text]
-        if token.text in self.defined:
-            self.fail(f"{token.text} to be defined before it is used", token)
-        if token.text in CONSTANTS and token.text not in self.given:
-            return CONSTANTS[token.text]
-        return self.variables.setdefault(token.text, scalar(token.text, dtype=torch.float64))
-
-    def call(self, token: _Token) -> _Operand:
-        if token.text not in FUNCTIONS:
+        if name in self.bound:
+            value = self.bound[name]
+            depends = isinstance(value, Expression) and any(one.name in self.local for one in inputs_of([value]))
+            return self.read_at(self.places[name]) if depends else value
+        if name in self.defined:
+            self.fail(f"{name} to be defined before it is used", token)
+        if name in CONSTANTS and name not in self.given:
+            return self.constant("π" if name == "pi" else name, CONSTANTS[name])
+        if self.token.text == "(" and name not in self.given:
             self.fail_unknown(token)
-        if self.token.text != "(":
-            self.fail(f'"(" after the function: {token.text}(…)')
-        arguments = self.parenthesis(many=True)
-        wanted = FUNCTIONS[token.text][1]
-        if len(arguments) != wanted and (wanted == 1 or len(arguments) < wanted):
-            says = "one argument" if wanted == 1 else "two or more arguments"
+        variable = tensor(name, self.shapes.get(name, ()), dtype=torch.float64)
+        return self.variables.setdefault(name, replace(variable, line=""))
+
+    def spelling(self, name: str) -> str:
+        """x_1 of LaTeX is x1 where that is the one that has a value."""
+        plain = name.replace("_", "")
+        return plain if plain in self.given and name not in self.given else name
+
+    def kind_of_call(self, name: str) -> tuple[str, int] | None:
+        if name in self.bound or (name in self.given and name not in FUNCTIONS):
+            return None
+        return FUNCTIONS.get(name) or CALLED.get(name)
+
+    def constant(self, name: str, value: float) -> Expression:
+        return self.constants.setdefault(name, replace(_number(value), name=name))
+
+    def call(self, token: Token) -> _Operand:
+        if token.text == "\\sqrt":
+            return self.root(token)
+        power = self.power_of_function(token)
+        wanted = (self.kind_of_call(token.text) or FUNCTIONS[token.text])[1]
+        if self.token.text not in ("(", "{"):
+            if wanted != 1:
+                self.fail(f'"(" after the function: {token.text}(…)')
+            arguments = [self.bare_argument(token)]
+        else:
+            arguments = self.parenthesis(many=True)
+        value = self.applied(token, arguments, wanted)
+        return value if power is None else self.made(replace(token, text="^"), value, power)
+
+    def applied(self, token: Token, arguments: list[_Operand], wanted: int) -> _Operand:
+        """The function of these arguments: of two that take more, one after the other; of entries, of all in a list."""
+        if wanted == 0:
+            return self.made(token, arguments[0] if len(arguments) == 1 else self.joined(token, arguments))
+        is_list = len(arguments) == 1 and isinstance(arguments[0], Expression) and arguments[0].ndim > 0
+        if token.text in ("max", "min"):
+            if is_list:
+                return self.made(replace(token, text=f"{token.text} of a list"), arguments[0])
+            if len(arguments) < 2:
+                self.fail(f"two or more arguments of {token.text}, or a list; not 1", token)
+            value = arguments[0]
+            for other in arguments[1:]:
+                value = self.made(token, value, other)
+            return value
+        if len(arguments) != wanted:
+            says = "one argument" if wanted == 1 else f"{wanted} arguments"
             self.fail(f"{says} of {token.text}, not {len(arguments)}", token)
-        if wanted == 1:
-            return self.made(token, arguments[0])
-        value = arguments[0]
-        for other in arguments[1:]:
-            value = self.made(token, value, other)
+        return self.made(token, *arguments)
+
+    def power_of_function(self, token: Token) -> float | None:
+        """sin²(x), sin^2 x: the power of the value."""
+        place = self.token
+        if place.kind == "raised":
+            power: _Operand = float(self.take().text.translate(LOWERED))
+        elif place.text == "^":
+            self.take()
+            power = self.signed()
+        else:
+            return None
+        if not isinstance(power, float) or power <= 0:
+            name = token.text
+            self.fail(f"a positive number as the power of {name}; write 1/{name}(x), or its inverse by name", place)
+        return power
+
+    def bare_argument(self, function: Token) -> _Operand:
+        """Of a function without parentheses: sin 2x, ln x. It ends where the next function or sign stands."""
+        if not (self.begins_factor() or self.token.kind == "number" or self.token.text in ("-", "[")):
+            self.fail(f'"(" after the function: {function.text}(…)')
+        with self.deeper():
+            value = self.signed()
+            while self.begins_factor() and self.token.text not in ("(", "{") and not self.kind_of_call(self.token.text):
+                value = self.made(replace(self.token, text="implied"), value, self.power())
+        if self.token.text in ("/", "(", "{"):
+            name = function.text
+            self.fail(f"parentheses: {name}(…){self.token.text}… or {name}(…{self.token.text}…); both can be read here")
         return value
 
-    def parenthesis(self, many: bool = False) -> list[_Operand]:
-        """What stands between "(" and ")": one value, or several between commas."""
-        opening = self.take()
-        self.open += 1
+    def root(self, token: Token) -> _Operand:
+        """\\sqrt{x}, and \\sqrt[3]{x} as x^(1/3)."""
+        if self.token.text != "[":
+            return self.made(replace(token, text="sqrt"), self.group())
+        degree = self.parenthesis()[0]
+        return self.made(replace(token, text="^"), self.group(), self.made(replace(token, text="/"), 1.0, degree))
+
+    def group(self) -> _Operand:
+        """What stands in LaTeX's braces."""
+        if self.token.text != "{":
+            self.fail('"{": \\frac{a}{b}, \\sqrt{a}')
+        return self.parenthesis()[0]
+
+    def call_defined(self, token: Token) -> _Operand:
+        """Of a function that the text defines: its definition is read again, with these values of its arguments."""
+        names = self.functions[token.text]
+        arguments = self.parenthesis(many=True)
+        if len(arguments) != len(names):
+            self.fail(f"{len(names)} of {token.text}'s arguments ({', '.join(names)}), not {len(arguments)}", token)
+        self.count(token)
+        values = [_number(one) if isinstance(one, float) else one for one in arguments]
+        before, self.local = self.local, dict(zip(names, values, strict=True))
+        value = self.read_at(self.places[token.text])
+        self.local = before
+        return value
+
+    def read_at(self, place: int) -> _Operand:
+        """The value of the definition that begins there."""
+        back, self.at, brackets, self.open = self.at, place, self.open, []
         with self.deeper():
-            values = [self.sum()]
+            value = self.comparison()
+        self.at, self.open = back, brackets
+        return value
+
+    def listed(self) -> _Operand:
+        """[1, 2], [[1, 2], [3, 4]], [a, b]."""
+        opening = self.token
+        return self.joined(opening, self.parenthesis(many=True))
+
+    def joined(self, token: Token, entries: list[_Operand]) -> Expression:
+        parts = [_number(one) if isinstance(one, float) else one for one in entries]
+        if len({part.shape for part in parts}) > 1:
+            sizes = ", ".join("×".join(map(str, part.shape)) or "number" for part in parts)
+            self.fail(f"rows of one length; these are {sizes}", token)
+        if all(part.kind == "constant" and not part.name for part in parts):
+            return constant(torch.stack([part.data for part in parts]), torch.float64)
+        return self.made(replace(token, text="list"), *parts)  # type: ignore[return-value]
+
+    def parenthesis(self, many: bool = False) -> list[_Operand]:
+        """What stands between "(" and ")", or other brackets: one value, or several between commas."""
+        opening = self.take()
+        closing = _CLOSING[opening.text]
+        self.open.append(opening.text)
+        with self.deeper():
+            values = [self.comparison()]
             while many and self.token.text == ",":
                 self.take()
-                values.append(self.sum())
-        self.open -= 1
-        if self.token.text != ")":
+                values.append(self.comparison())
+        if self.token.text != closing:
             if self.token.kind == "end":
-                self.fail(f'")" for the "(" at character {opening.at + 1}')
-            self.fail_after_value('an operator or ")"')
-        self.take()
+                self.fail(f'"{closing}" for the "{opening.text}" at character {opening.at + 1}')
+            self.fail_after_value(f'an operator or "{closing}"')
+        self.open.pop()
+        self.at += 1
         return values
 
     # --------------------------------------------------------------------------------------------------------- helpers
     @property
-    def token(self) -> _Token:
+    def token(self) -> Token:
         """The next one; inside parentheses a line end is a space."""
         while self.open and self.tokens[self.at].text == "\n":
             self.at += 1
         return self.tokens[self.at]
 
-    def take(self) -> _Token:
+    def take(self) -> Token:
         token = self.token
         self.at += 1
         return token
@@ -342,22 +499,34 @@ class _Reader:
             self.at += 1
         return self.token.kind != "end"
 
-    def made(self, token: _Token, *operands: _Operand) -> _Operand:
-        """The value of one more operation; arithmetic of two numbers is a number at once."""
-        operation = token.text
-        numbers = [operand for operand in operands if isinstance(operand, float)]
-        if operation in _ARITHMETIC and len(numbers) == 2:
-            return self.folded(token, *numbers)
+    def count(self, token: Token) -> None:
         self.operations += 1
         if self.operations > MOST:
             self.fail(f"at most {MOST:,} operations", token)
-        compute = _ARITHMETIC.get(operation) or getattr(operations, FUNCTIONS[operation][0])
-        made: Expression = compute(
-            *(constant(one, torch.float64) if isinstance(one, float) else one for one in operands)
-        )
-        return made
 
-    def folded(self, token: _Token, left: float, right: float) -> float:
+    def made(self, token: Token, *operands: _Operand) -> _Operand:
+        """The value of one more operation; arithmetic of two numbers is a number at once."""
+        name = "*" if token.text == "implied" else token.text
+        numbers = [operand for operand in operands if isinstance(operand, float)]
+        if name in _ARITHMETIC and len(numbers) == 2:
+            return self.folded(replace(token, text=name), *numbers)
+        self.count(token)
+        values = [_number(one) if isinstance(one, float) else one for one in operands]
+        if name == "*" and numbers[:1] == [operands[0]] and values[1].name == "π" and f"{numbers[0]:g}".isdigit():
+            return self.constant(f"{numbers[0]:g}π", numbers[0] * pi)
+        try:
+            if name == "*" and self.text[token.at : token.past] in _DOTS and values[0].ndim == values[1].ndim == 1:
+                raise ProfundoError(
+                    "a dot between two vectors can be read both ways; write u^T v, or u*v of their entries"
+                )
+            return replace(_computed(token.text, self.kind_of_call(token.text), values), line="")
+        except ProfundoError as why:
+            reason = re.sub(
+                r",? \(?[\w.<>-]+:[0-9]+(?=\)|$)\)?$", "", str(why)
+            )  # the place here says more than the line
+            raise ProfundoError(f"formula, character {token.at + 1}: {reason}; in {self.excerpt(token.at)}") from None
+
+    def folded(self, token: Token, left: float, right: float) -> float:
         try:
             value: Any = _ARITHMETIC[token.text](left, right)
         except (ZeroDivisionError, OverflowError):
@@ -375,34 +544,37 @@ class _Reader:
         self.depth -= 1
 
     # ---------------------------------------------------------------------------------------------------------- errors
-    def fail(self, expected: str, token: _Token | None = None) -> NoReturn:
+    def fail(self, expected: str, token: Token | None = None) -> NoReturn:
         """One line: what was expected, what arrived, and where."""
         token = token or self.token
-        got = "the formula ends" if token.kind == "end" else f"got {_quoted(self.text[token.at :][:1] or token.text)}"
-        if token.kind in ("name", "number"):
-            got = f"got {_quoted(token.text)}"
+        got = "the formula ends" if token.kind == "end" else f"got {_quoted(self.text[token.at : token.past])}"
         if token.kind == "break":
-            got = "the line ends" if token.text == "\n" else 'got ";"'
+            got = "the line ends" if self.text[token.at] == "\n" else 'got ";"'
         raise ProfundoError(
             f"formula, character {token.at + 1}: expected {expected}; {got} in {self.excerpt(token.at)}"
         )
 
-    def fail_unknown(self, token: _Token) -> NoReturn:
-        near = get_close_matches(token.text.lower(), FUNCTIONS, n=2, cutoff=0.5)
+    def fail_unknown(self, token: Token) -> NoReturn:
+        known = {**FUNCTIONS, **CALLED}
+        near = get_close_matches(token.text.lower(), known, n=2, cutoff=0.6)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
-        product = f"for a product write {_shown(token.text)}*(…); " if len(token.text) <= 2 or not near else ""
+        name = _shown(token.text)
+        product = f"for a product write {name}*(…), or give {name} a value; " if len(name) <= 2 or not near else ""
+        names = ", ".join(sorted(one for one in known if "_1" not in one and "_2" not in one))
         raise ProfundoError(
-            f"formula, character {token.at + 1}: {_quoted(token.text)} is no function that is known; {hint}{product}"
-            f"functions are {', '.join(sorted(FUNCTIONS))}; in {self.excerpt(token.at)}"
+            f"formula, character {token.at + 1}: {_quoted(token.text)} is no function that is known before a parenthesis; "
+            f"{hint}{product}{'' if len(name) <= 2 else f'functions are {names}; '}in {self.excerpt(token.at)}"
         )
 
     def fail_after_value(self, expected: str = "an operator or the end") -> NoReturn:
         hints = {
             ",": "; decimals have a point: 0.5",
-            "=": "; a definition is name = …",
-            "|": "; write abs(…)",
+            "=": "; a definition is name = …, a comparison ==",
             "[": "; write round parentheses",
             "%": "; there is no remainder",
+            "_": "; a sum over a list is sum(x)",
+            "∗": "; * multiplies, conv2d(I, K) convolves",
+            "'": "; a transposed matrix is A^T, a derivative an option: --derive x",
         }
         if self.token.kind == "number":
             self.fail("an operator before the number, such as *")
@@ -414,6 +586,62 @@ class _Reader:
         before = ("…" if at > 20 else "") + before
         after += "…" if at + 20 < len(self.text) else ""
         return f'"{_shown(before)}⟨here⟩{_shown(after)}"'
+
+
+# ----------------------------------------------------------------------------------------------------------- computing
+def _shapes(variables: Collection[str] | Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    if not isinstance(variables, Mapping):
+        return {}
+    return {name: tuple(as_tensor(value).shape) for name, value in variables.items()}
+
+
+def _number(value: float) -> Expression:
+    return replace(constant(value, torch.float64), line="")
+
+
+def _computed(name: str, function: tuple[str, int] | None, values: list[Expression]) -> Expression:
+    """One operation of the grammar."""
+    if name in _COMPARISONS:
+        return operations.cast(_COMPARISONS[name](*values), torch.float64)
+    if name == "^":
+        base, power = values
+        if base.ndim > 1 or power.ndim > 1:
+            raise ProfundoError("a power of a matrix can be read both ways; write A @ A, A*A of its entries, or inv(A)")
+        return _POWER_OF_E(power) if base.kind == "constant" and base.name == "e" else operations.pow(base, power)
+    if name in _ARITHMETIC:
+        return _ARITHMETIC[name](*values)  # type: ignore[no-any-return]
+    made: dict[str, Callable[..., Expression]] = {
+        "@": operations.matmul,
+        "implied": _multiplied,
+        "T": _transposed,
+        "!": operations.factorial,
+        "list": lambda *parts: operations.stack(parts),
+        "max of a list": operations.max,
+        "min of a list": operations.min,
+    }
+    if name in made:
+        return made[name](*values)
+    return getattr(operations, (function or FUNCTIONS[name])[0])(*values)  # type: ignore[no-any-return]
+
+
+def _transposed(x: Expression) -> Expression:
+    """A vector becomes a row, 1×n."""
+    return x if x.ndim == 0 else operations.unsqueeze(x, 0) if x.ndim == 1 else operations.transpose(x)
+
+
+def _multiplied(x: Expression, y: Expression) -> Expression:
+    """A product without a sign: of matrices, and of rows with columns, where there are any."""
+    if not x.ndim or not y.ndim:
+        return x * y
+    if x.ndim == y.ndim == 1:
+        raise ProfundoError("a product of two vectors can be read both ways; write u^T v, or u*v of their entries")
+    if x.op is not None and x.op.name == "neg" and x.shape[0] == 1:
+        return -_multiplied(x.inputs[0], y)
+    row = x.inputs[0] if x.op is not None and x.op.name == "unsqueeze" else None
+    if row is None:
+        return operations.unsqueeze(x, 1) * y if x.ndim == 1 else operations.matmul(x, y)
+    product = operations.matmul(row, y)
+    return product if y.ndim == 1 else operations.unsqueeze(product, 0)
 
 
 # ------------------------------------------------------------------------------------------------------------- writing

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from profundo.graph.expressions.defining import as_first, define
 from profundo.graph.expressions.expression import Expression, Operand, Operation, as_expression, describe
@@ -20,8 +21,8 @@ from profundo.graph.nodes import Size
 from profundo.records import ProfundoError
 
 __all__ = [
-    "broadcast_to", "concat", "expand_like", "flatten", "flip", "index", "one_hot", "permute", "pick", "reshape",
-    "squeeze", "stack", "sum_to", "take", "transpose", "unsqueeze", "zeros_like",
+    "argsort", "broadcast_to", "concat", "expand_like", "flatten", "flip", "index", "one_hot", "pad", "permute", "pick",
+    "reshape", "sort", "squeeze", "stack", "sum_to", "take", "transpose", "unsqueeze", "zeros_like",
 ]  # fmt: skip
 
 
@@ -260,15 +261,102 @@ def concat(parts: Sequence[Operand], dim: int = 0) -> Expression:
     return _concat(*known, dim=_dim(known[0], dim))
 
 
+def _stacked(*parts: Expression, dim: int) -> Shape:
+    sizes = parts[0].shape
+    for other in parts[1:]:
+        if other.ndim != len(sizes):
+            raise Mismatch(f"{len(sizes)} and {other.ndim} dimensions")
+        sizes = tuple(same(one, two) for one, two in zip(sizes, other.shape, strict=True))
+    return (*sizes[:dim], len(parts), *sizes[dim:])
+
+
+_stack: Operation = define(
+    "stack",
+    lambda *parts, dim: torch.stack(parts, dim),
+    shape=_stacked,
+    pullback=lambda _, g, *parts, dim: [index(g, (*(slice(None),) * dim, at)) for at in range(len(parts))],
+)
+
+
 def stack(parts: Sequence[Operand], dim: int = 0) -> Expression:
     """Several values of one shape along a new dimension."""
-    return concat([unsqueeze(part, dim) for part in _side_by_side(parts)], dim)
+    if not parts:
+        raise ProfundoError("stack: expected at least one part, got none")
+    known = _side_by_side(parts)
+    return _stack(*known, dim=_dim(known[0], dim, extra=1))
 
 
 def _side_by_side(parts: Sequence[Operand]) -> list[Expression]:
     """Written numbers in the dtype of the expressions among them."""
     like = next((part.dtype for part in parts if isinstance(part, Expression)), None)
     return [as_expression(part, like) for part in parts]
+
+
+def _padded(x: Expression, widths: tuple[int, ...], **_value: float) -> Shape:
+    if len(widths) > 2 * x.ndim:
+        raise Mismatch(f"{len(widths)} widths for {x.ndim} dimensions")
+    sizes = list(x.shape)
+    for at in range(len(widths) // 2):
+        size = sizes[-1 - at]
+        sizes[-1 - at] = size + widths[2 * at] + widths[2 * at + 1] if isinstance(size, int) else any_size()
+    return tuple(sizes)
+
+
+_pad: Operation = define(
+    "pad",
+    lambda x, widths, value: functional.pad(x, widths, value=value),
+    shape=_padded,
+    pullback=lambda _, g, x, widths, value: (index(g, (Ellipsis, *_inside(widths))),),
+)
+
+
+def _inside(widths: tuple[int, ...]) -> list[slice]:
+    """Of each dimension that was padded, from the first to the last, what lies between."""
+    pairs = zip(widths[::2], widths[1::2], strict=True)
+    return [slice(before, -after if after else None) for before, after in pairs][::-1]
+
+
+def pad(x: Operand, widths: Sequence[int], value: float = 0.0, *, mode: str = "constant") -> Expression:
+    """More entries at the ends, all of one value. widths: before and after, of the last dimension first, as in PyTorch."""
+    sides = tuple(widths)
+    if len(sides) % 2 or any(not isinstance(side, int) or side < 0 for side in sides) or mode != "constant":
+        raise ProfundoError(f"pad: expected pairs of whole numbers ≥ 0 and one value, got {sides} and mode {mode!r}")
+    return _pad(as_expression(x), widths=sides, value=float(value))
+
+
+# ------------------------------------------------------------------------------------------------------------- sorting
+_argsort: Operation = define(
+    "argsort",
+    lambda x, dim, descending: torch.argsort(x, stable=True, dim=dim, descending=descending),
+    shape=lambda x, dim, descending: x.shape,
+    dtype=lambda x, **_: torch.int64,
+)
+_gather: Operation = define(
+    "gather",
+    lambda x, places, dim: x.gather(dim, places),
+    shape=shape_of_second,
+    dtype=dtype_of_first,
+    pullback=lambda _, g, x, places, dim: (_put(g, x, places, dim=dim), None),
+)
+_put: Operation = define(
+    "put",
+    lambda g, x, places, dim: torch.zeros_like(x).scatter_add(dim, places, g),
+    shape=shape_of_second,
+    dtype=dtype_of_first,
+    pullback=lambda _, h, _g, x, places, dim: (_gather(h, places, dim=dim), None, None),
+)
+
+
+def argsort(x: Operand, dim: int = -1, descending: bool = False) -> Expression:
+    """Where the smallest entry stands, the next one … along a dimension; of equal ones, the first. It has no derivative."""
+    x = as_expression(x)
+    return _argsort(x, dim=_dim(x, dim), descending=descending)
+
+
+def sort(x: Operand, dim: int = -1, descending: bool = False) -> Expression:
+    """The entries from the smallest to the largest along a dimension (where they stood: argsort)."""
+    x = as_expression(x)
+    return _gather(x, argsort(x, dim, descending), dim=_dim(x, dim))
 
 
 # ------------------------------------------------------------------------------------------------------------ indexing

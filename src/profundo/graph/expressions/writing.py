@@ -9,7 +9,7 @@ import torch
 
 from profundo.graph.expressions.expression import WRITERS, Expression, ancestors
 
-__all__ = ["duration", "latex_name", "number", "write", "write_latex"]
+__all__ = ["GREEK", "duration", "latex_name", "number", "write", "write_latex"]
 
 LONGEST = 400
 ATOM = 10  # binds tighter than any operation
@@ -53,6 +53,8 @@ def duration(seconds: float) -> str:
 def latex_name(name: str) -> str:
     """A letter as it is, with what follows an underscore or its number below; Greek letters by name; words upright."""
     match = re.fullmatch(r"([A-Za-z]+?)(?:_([A-Za-z0-9]+)|([0-9]+))?", name)
+    if re.fullmatch("[0-9]*π", name):
+        return name.replace("π", r"\pi")
     letter, *below = match.groups() if match else (name,)
     index = "".join(part or "" for part in below)
     if letter in GREEK:
@@ -83,7 +85,8 @@ class _Writer:
 
     def leaf(self, expression: Expression) -> tuple[str, int]:
         if expression.name:
-            return (latex_name(expression.name) if self.latex else expression.name), ATOM
+            strength = ATOM if not expression.name[:1].isdigit() else 5  # 2π
+            return (latex_name(expression.name) if self.latex else expression.name), strength
         if expression.kind == "constant" and expression.data.numel() == 1:
             text = number(float(expression.data), latex=self.latex)
             return text, 6 if text.startswith(("−", "-")) else ATOM
@@ -96,7 +99,7 @@ class _Writer:
         parts = [self.known[part] for part in expression.inputs]
         if not template:
             texts = [text for text, _ in parts]
-            special = {"index": self.index, "cast": self.cast}.get(op.name, self.call)
+            special = {"index": self.index, "cast": self.cast, "stack": self.stack}.get(op.name, self.call)
             return special(expression, texts), ATOM
         is_infix = op.strength < 9
         if self.latex and (r"\frac" in template or r"\sqrt" in template or template.startswith("e^")):
@@ -138,6 +141,12 @@ class _Writer:
         inside = ", ".join(next(waiting) if at == "·" else _plain(at) for at in expression.options["at"])
         return self.shortened(f"{whole}[{inside}]")
 
+    def stack(self, expression: Expression, parts: list[str]) -> str:
+        if expression.options["dim"]:
+            return self.call(expression, parts)
+        inside = ", ".join(parts)
+        return rf"\left[{inside}\right]" if self.latex else self.shortened(f"[{inside}]")
+
     def cast(self, expression: Expression, parts: list[str]) -> str:
         """Truth as a number in Iverson's brackets: [x > 0] is 1 or 0. Other dtypes change no number worth telling."""
         if expression.inputs[0].dtype == torch.bool:
@@ -148,13 +157,18 @@ class _Writer:
         return text if self.latex or len(text) <= 4 * LONGEST else _cut(text)
 
 
+USUAL = {"stride": 1, "dilation": 1, "groups": 1, "padding": 0, "diagonal": 0}
+
+
 def _options(expression: Expression) -> list[str]:
-    """What the operation was told, but for what goes without saying: all dimensions, and what is switched off."""
+    """What the operation was told, but for what goes without saying: all dimensions, usual steps, what is switched off."""
     first = expression.inputs[0]
+    all_dims = (tuple(range(first.ndim)), 0 if first.ndim == 1 == len(expression.inputs) else None)
     return [
         f"{key}={_plain(value)}"
         for key, value in expression.options.items()
-        if not (value is False or value is None or (key == "dim" and value == tuple(range(first.ndim))))
+        if not (value is False or value is None or (key == "dim" and value in all_dims))
+        and not (key in USUAL and {USUAL[key]} == set(value if isinstance(value, tuple) else (value,)))
     ]
 
 

@@ -108,11 +108,15 @@ def _functional(operation: Any, writes: tuple[Place, ...]) -> Any:
     ):
         return None
     packet = getattr(getattr(torch.ops, space), name[:-1])
-    twin = getattr(packet, schema.overload_name or "default", None)
-    if twin is None or twin._schema.is_mutable:
-        return None
-    same = [a.name for a in twin._schema.arguments] == [a.name for a in schema.arguments]
-    return twin if same and len(twin._schema.returns) == 1 else None
+    wanted = _signature(operation)
+    overloads = [getattr(packet, overload) for overload in packet.overloads()]
+    return next((twin for twin in overloads if _signature(twin) == wanted and not twin._schema.is_mutable
+                 and len(twin._schema.returns) == 1), None)  # fmt: skip
+
+
+def _signature(operation: Any) -> list[tuple[str, str, str]]:
+    """Names, types and defaults of the arguments."""
+    return [(one.name, str(one.type), str(one.default_value)) for one in operation._schema.arguments]
 
 
 def written(operation: Any, args: Sequence[Any]) -> tuple[Place, ...]:

@@ -144,6 +144,7 @@ class Recorder:
         self.parts: dict[int, list[tuple[int, int | None]]] = defaultdict(list)
         self.leaves: dict[int, Tensor] = {}
         self.pieces: dict[int, Piece] = {}  # by the entry of the whole
+        self.strangers: list[Tensor] = []  # computed from others, and nobody saw how
         self.notes: dict[str, None] = {}
         self.owner: Callable[[], int | None] | None = None
         self.unowned = NOTHING
@@ -365,6 +366,8 @@ class Recorder:
         seen = self.seen.get(tensor)
         if seen is None:
             known = self.known.get(id(tensor))
+            if known is None and tensor.grad_fn is not None and not hasattr(tensor.grad_fn, "_forward_cls"):
+                self.strangers.append(tensor)
             self.given(tensor, known or Known(tensor, "", kind_of(tensor)))
             seen = self.seen[tensor]
         return seen

@@ -26,6 +26,8 @@ def summary(tensor: Tensor, keep: bool = False) -> Summary | None:
     """Of the magnitudes where the tensor is complex; None where it has no values (on the "meta" device)."""
     if tensor.device.type == "meta":
         return None
+    if torch._is_zerotensor(tensor):  # of forward derivatives: zeros for which no memory was set aside
+        tensor = torch.zeros(tensor.shape, dtype=tensor.dtype, device=tensor.device)
     values, repeats = _distinct(_real(tensor))
     result = _of_one(values) if values.numel() == 1 else _of_many(values)
     if repeats > 1:

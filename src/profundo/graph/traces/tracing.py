@@ -21,7 +21,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -49,36 +49,43 @@ def trace(
     cost: Callable[[Any], Tensor] | None = None,
     backward: bool = True,
     keep: bool = False,
+    **named: Any,
 ) -> Graph:
-    """Call `of(*inputs)` and return what it computed. Inputs are tensors, also nested in tuples, lists and dictionaries.
+    """Call `of(*inputs, **named)` and return what it computed. Inputs are tensors, also nested in tuples, lists and
+    dictionaries, and whatever else the program takes beside them.
 
     cost: a single number computed from what is returned; it is then the output of the graph. backward: compute
     gradients too, of the first output that is a single number; if there is none, of the sum of all entries of all
     outputs. keep: keep whole values and gradients, not only their summaries.
 
     Raises ProfundoError when no input is a tensor, when nothing that is returned is one, when a lazy module has not been
-    called yet, and when the program has freed what the backward pass needs. What the program raises itself passes through unchanged.
+    called yet, when a part of the program runs in another thread, where nothing is seen, and when the program has freed what
+    the backward pass needs. What the program raises itself passes through unchanged.
 
     Times are of this one run: what PyTorch sets up at its first call of an operation is in them, so trace twice where
     that matters. Functions that only take their short cut where nobody looks (nn.MultiheadAttention while evaluating
     under no_grad) take the long way, and differ from it in rounding.
     """
-    _check(of, inputs)
+    _check(of, inputs, named)
     of = getattr(of, "_orig_mod", of)  # what torch.compile wraps
     roots = [*_roots(of), *(_roots(cost) if cost is not None else [])]
     _check_sizes(roots)
     names = _Names()
     where = Where({id(module): path for path, module in _modules(roots)}, _title(of))
     recorder = Recorder(where, _known(roots), keep=keep, follow=backward)
-    with _as_before(roots, inputs), _as_written(), _able_to_derive() if backward else nullcontext():
-        given = _given(of, inputs, recorder, names, backward)
+    everything = (*inputs, *named.values())
+    with _as_before(roots, everything), _as_written(), _able_to_derive() if backward else nullcontext():
+        given = _given([*_labels(of, len(inputs)), *named], everything, recorder, names, backward)
+        program = functools.partial(_call, of, len(inputs), tuple(named))
         with where.hooked(), Observed(recorder.observe), Calls(where):
-            result = within(of, given.arguments)
+            result = within(program, given.arguments)
             if cost is not None:
                 result = _checked_cost(within(cost, (result,)))
         outputs = _outputs(recorder, result)
+        _check_seen(recorder, given.leaves)
         costs = _costs(recorder, outputs) if backward else []
         results = _differentiated(recorder, costs, given.leaves)
+    _note_flat(recorder, costs, results, given.leaves)
     _note_unused(recorder, roots)
     return _graph(recorder, names, outputs, costs, results, roots)
 
@@ -90,16 +97,21 @@ class _Given:
     leaves: dict[int, Tensor]  # by entry
 
 
-def _check(of: Any, inputs: Sequence[Any]) -> None:
+def _call(of: Program, count: int, keywords: Sequence[str], *arguments: Any) -> Any:
+    return of(*arguments[:count], **dict(zip(keywords, arguments[count:], strict=True)))
+
+
+def _check(of: Any, inputs: Sequence[Any], named: Mapping[str, Any]) -> None:
     if not callable(of):
         raise ProfundoError(
             f"trace: expected a module or a function, got {type(of).__name__}; give what is called first"
         )
-    for number, value in enumerate(inputs, 1):
+    for name, value in (*enumerate(inputs, 1), *named.items()):
         if isinstance(value, np.ndarray):
-            raise ProfundoError(f"trace: input {number} is a NumPy array; make it a tensor by torch.as_tensor")
-    if inputs and next(tensors_in(inputs), None) is None:
-        kinds = ", ".join(type(value).__name__ for value in inputs)
+            raise ProfundoError(f"trace: input {name} is a NumPy array; make it a tensor by torch.as_tensor")
+    values = (*inputs, *named.values())
+    if values and next(tensors_in(values), None) is None:
+        kinds = ", ".join(type(value).__name__ for value in values)
         raise ProfundoError(f"trace: expected tensors as inputs, got {kinds}; make them tensors by torch.as_tensor")
 
 
@@ -114,7 +126,7 @@ def _check_sizes(roots: Sequence[tuple[str, Any]]) -> None:
             )
 
 
-def _given(of: Program, inputs: Sequence[Any], recorder: Recorder, names: _Names, backward: bool) -> _Given:
+def _given(labels: Sequence[str], inputs: Sequence[Any], recorder: Recorder, names: _Names, backward: bool) -> _Given:
     """Copies of the inputs, entries of the recorder. They are no leaves: the program may change them in place."""
     leaves: dict[int, Tensor] = {}
 
@@ -128,7 +140,6 @@ def _given(of: Program, inputs: Sequence[Any], recorder: Recorder, names: _Names
             leaves[entry.index] = leaf
         return given
 
-    labels = _labels(of, len(inputs))
     arguments = tuple(_mapped(value, label, copied) for value, label in zip(inputs, labels, strict=True))
     return _Given(arguments, leaves)
 
@@ -182,13 +193,13 @@ def _title(of: Program) -> str:
 def _roots(of: Any) -> list[tuple[str, Any]]:
     """Modules and tensors that the program can name itself, with these names; "" for the module that it is."""
     if isinstance(of, nn.Module):
-        return [("", of)]
+        return [("", of), *_unregistered(of)]
     if isinstance(of, functools.partial):
         bound = [*(("", value) for value in of.args), *of.keywords.items()]
         return [*_roots(of.func), *(result for name, value in bound for result in _named(name, value))]
     owner = getattr(of, "__self__", None)
     if isinstance(owner, nn.Module):
-        return [("", owner)]
+        return _roots(owner)
     if inspect.isfunction(of):
         variables = inspect.getclosurevars(of)
         around = {**variables.globals, **variables.nonlocals}
@@ -198,18 +209,37 @@ def _roots(of: Any) -> list[tuple[str, Any]]:
 
 
 def _named(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Tensor | nn.Module):
+    if isinstance(value, Tensor):
         yield name, value
+    elif isinstance(value, nn.Module):
+        yield name, value
+        yield from ((_joined(name, path), part) for path, part in _unregistered(value))
     elif isinstance(value, tuple | list | dict) and depth:
         parts = value.items() if isinstance(value, dict) else enumerate(value)
         for label, part in parts:
             yield from _named(f"{name}.{label}", part, depth - 1)
+    elif depth and callable(value) and not isinstance(value, type) and not inspect.isroutine(value):
+        for label, part in getattr(value, "__dict__", {}).items():  # a layer of somebody's own
+            yield from _named(f"{name}.{label}", part, depth - 1)
+
+
+def _unregistered(module: nn.Module) -> Iterator[tuple[str, Any]]:
+    """Modules and tensors that it and its parts hold in plain lists, dictionaries and objects, which torch does not see."""
+    for path, part in module.named_modules():
+        for name, value in vars(part).items():
+            if name not in OF_TORCH and not isinstance(value, Tensor):
+                yield from _named(_joined(path, name), value)
+
+
+OF_TORCH = frozenset(vars(nn.Module()))
+"""Attributes that every module has."""
 
 
 def _modules(roots: Sequence[tuple[str, Any]]) -> Iterator[tuple[str, nn.Module]]:
+    seen: set[nn.Module] = set()
     for name, root in roots:
         if isinstance(root, nn.Module):
-            for path, module in root.named_modules():
+            for path, module in root.named_modules(seen):
                 yield _joined(name, path), module
 
 
@@ -242,12 +272,22 @@ def _able_to_derive() -> Iterator[None]:
         yield
 
 
-def _as_written() -> AbstractContextManager[Any]:
-    """What torch.compile would fuse runs operation by operation, and this room is not compiled along with it."""
-    if "torch._dynamo" not in sys.modules:  # then nothing is compiled
-        return nullcontext()
-    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
-    return stance
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """What torch.compile would fuse runs operation by operation, and this room is not compiled along with it; torch.cond
+    takes its branch as Python does."""
+    stance = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
+    conditional: Any = torch.cond
+    before, conditional.__code__ = conditional.__code__, _branch.__code__  # whatever name a program has it under
+    try:
+        with stance:
+            yield
+    finally:
+        conditional.__code__ = before
+
+
+def _branch(pred: Any, true_fn: Program, false_fn: Program, operands: Sequence[Any] = ()) -> Any:
+    return (true_fn if pred else false_fn)(*operands)
 
 
 @contextmanager
@@ -256,7 +296,7 @@ def _as_before(roots: Sequence[tuple[str, Any]], inputs: Sequence[Any]) -> Itera
     modules = [module for _, module in _modules(roots)]
     modes = [module.training for module in modules]
     slots = [(module._buffers, dict(module._buffers)) for module in modules if module._buffers]
-    values = [(b, b.detach().clone()) for _, slot in slots for b in slot.values() if b is not None]
+    buffers = [(b, b.detach().clone(), _place(b)) for _, slot in slots for b in slot.values() if b is not None]
     ours, numpy = random.getstate(), np.random.get_state()
     tensors = [*tensors_in(inputs), *(p for module in modules for p in module.parameters(recurse=False))]
     devices = sorted({tensor.get_device() for tensor in tensors if tensor.is_cuda})
@@ -269,15 +309,24 @@ def _as_before(roots: Sequence[tuple[str, Any]], inputs: Sequence[Any]) -> Itera
         with torch.no_grad():
             for slot, before in slots:
                 slot.update(before)
-            for buffer, value in values:
+            for buffer, value, place in buffers:
+                if place and _place(buffer) != place:  # it was resized; its memory has not become smaller
+                    buffer.set_(buffer.untyped_storage(), *place)
                 if not _same(buffer, value):
                     buffer.copy_(value)
         for module, mode in zip(modules, modes, strict=True):
             module.training = mode
 
 
+def _place(tensor: Tensor) -> tuple[int, tuple[int, ...], tuple[int, ...]] | None:
+    """Where in its memory it lies; None for sparse ones, which have several pieces of it."""
+    if tensor.layout != torch.strided:
+        return None
+    return int(tensor.storage_offset()), tuple(tensor.shape), tuple(tensor.stride())
+
+
 def _same(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and torch.equal(one, other)
+    return one.layout == torch.strided and one.shape == other.shape and torch.equal(one, other)
 
 
 # -------------------------------------------------------------------------------------------------------- the outcome
@@ -293,6 +342,29 @@ def _outputs(recorder: Recorder, result: Any) -> list[tuple[Key, Tensor]]:
             ref = recorder.ref(tensor)
             outputs.append(((int(ref.node), ref.part), tensor))
     return outputs
+
+
+def _check_seen(recorder: Recorder, leaves: Mapping[int, Tensor]) -> None:
+    """Refuse a program of which a part ran where nothing is seen: its values would be constants of the graph."""
+    starts = [tensor.grad_fn for tensor in recorder.strangers]
+    inputs = {id(leaf) for leaf in leaves.values()}
+    elsewhere = recorder.where.elsewhere
+    if (starts and elsewhere) or any(id(getattr(node, "variable", None)) in inputs for node in _history(starts)):
+        what = elsewhere or "a part of the program"
+        raise ProfundoError(
+            f"trace: {what} ran in another thread, where nothing is seen; call it in the one that traces"
+        )
+
+
+def _history(starts: Sequence[Any]) -> Iterator[Any]:
+    """Autograd's nodes behind these."""
+    waiting, seen = list(starts), set(starts)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        following = [link for link, _ in node.next_functions if link is not None and link not in seen]
+        seen.update(following)
+        waiting += following
 
 
 def _costs(recorder: Recorder, outputs: Sequence[tuple[Key, Tensor]]) -> list[tuple[Key, Tensor]]:
@@ -322,15 +394,27 @@ def _differentiated(recorder: Recorder, costs: Sequence[tuple[Key, Tensor]], lea
     return differentiate(recorder, costs, leaves)
 
 
+def _note_flat(
+    recorder: Recorder, costs: Sequence[tuple[Key, Tensor]], result: Found, leaves: Mapping[int, Tensor]
+) -> None:
+    """Outputs that add up to the same whatever goes in, as those of a LayerNorm or a softmax do."""
+    gradients = [gradient for entry in leaves if (gradient := result.gradients.get((entry, None)))]
+    entries = sum(tensor.numel() for _, tensor in costs)
+    if entries > 1 and gradients and all(gradient.norm <= FLAT * entries**0.5 for gradient in gradients):
+        recorder.note(
+            "the gradient of the sum of the outputs is zero at every input, as it is behind a LayerNorm or a softmax, whose "
+            "outputs always have the same sum: give a cost, such as cost=lambda y: y.square().mean()"
+        )
+
+
+FLAT = 1e-5  # norm of a gradient, beside that of the ones it is made of
+
+
 def _note_unused(recorder: Recorder, roots: Sequence[tuple[str, Any]]) -> None:
     used = {entry.name for entry in recorder.entries if entry.op == "parameter"}
-    unused = [
-        _joined(name, path)
-        for name, root in roots
-        if isinstance(root, nn.Module)
-        for path, _ in root.named_parameters()
-        if _joined(name, path) not in used
-    ]
+    held = [p for _, root in roots if isinstance(root, nn.Module) for p in root.parameters()]
+    names = dict.fromkeys(recorder.known[id(parameter)].name for parameter in held)  # one that has several has one here
+    unused = [name for name in names if name not in used]
     if unused:
         more = f" and {len(unused) - 4} more" if len(unused) > 4 else ""
         recorder.note(f"no part in it took {', '.join(unused[:4])}{more}")

@@ -44,6 +44,7 @@ class Where:
         self.counts: Counter[str] = Counter()
         self.kinds: dict[CodeType, int] = {}
         self.thread = threading.get_ident()  # hooks see the modules of all threads, the recorder what runs in its own
+        self.elsewhere = ""  # the module of the program that ran in another thread
 
     @property
     def module(self) -> str:
@@ -85,6 +86,8 @@ class Where:
 
     def enter(self, module: nn.Module, _arguments: Any) -> None:
         if threading.get_ident() != self.thread:
+            if id(module) in self.paths:
+                self.elsewhere = f"{type(module).__name__} {self.paths[id(module)]}".strip()
             return
         path = self.paths.get(id(module), type(module).__name__)
         self.stack.append(path)
