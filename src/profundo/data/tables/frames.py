@@ -405,6 +405,8 @@ def _one_target(series: polars.Series, texts: polars.Series | None, task: Task, 
         )
     if different > MOST_CLASSES:
         hint = "--task real predicts it as a number" if is_number else "choose another target"
+        if not is_number and bool(series.cast(polars.String).str.contains(r"\d").all()):
+            hint = f"where {str(series[0])[:30]!r} is meant as a number, leave its unit out; else choose another target"
         raise ProfundoError(f"{where}: column {series.name!r} has {different:,} different values; {hint}")
     ordered = series.unique().sort()
     values = torch.from_numpy(
