@@ -161,3 +161,17 @@ def test_a_number_with_a_unit_is_told_from_a_word():
 def test_the_names_of_the_classes_are_pointed_to():
     with pytest.raises(AttributeError, match=re.escape("run.data.spec.targets.classes")):
         _ = fitted().classes_
+
+
+def test_samples_of_an_image_and_a_label_by_name_are_a_pair():
+    samples = [{"image": torch.tensor(x), "label": int(y)} for x, y in zip(X, Y, strict=True)]
+    run = fitted(DataLoader(samples, batch_size=32))
+    assert run.data.spec.targets.classes == ("0", "1")
+    assert torch.equal(run.predict(X[:3]), run.predict(torch.tensor(X[:3])))
+    with pytest.raises(ProfundoError, match="forward gets one dict with 'left', 'right'"):
+        fitted([{"left": X[0], "right": X[0], "label": y} for y in Y], module=nn.Sequential(nn.Linear(6, 2)))
+
+
+def test_the_columns_of_a_history_are_pointed_to():
+    with pytest.raises(AttributeError, match=re.escape("run.history['validation loss']")):
+        _ = fitted().history.history

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Taker", "called_in_words", "object_collection", "tensor_inputs"]
 
 LABELS = ("label", "labels", "fine_label", *TARGETS)  # keys and columns that are the target where none is named
+ALONE = (*INPUTS, "image", "img", "pixel_values", "input")  # keys whose value a net is given as it is
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
 FEWEST = 20  # samples of which a part is set aside
 ONE_PASS = 256  # samples that go through a collate function together
@@ -260,7 +261,7 @@ def from_mapping(data: Mapping[str, Any], how: Reading, _taker: Taker) -> Raw | 
     inputs = {str(name): part for name, part in data.items() if name != target_name}
     if not inputs:
         raise ProfundoError("data: expected inputs beside the target, got nothing else")
-    alone = next(iter(inputs.values())) if len(inputs) == 1 and next(iter(inputs)) in INPUTS else inputs
+    alone = next(iter(inputs.values())) if len(inputs) == 1 and next(iter(inputs)) in ALONE else inputs
     return Raw(alone, data[target_name] if target_name is not None else None)
 
 

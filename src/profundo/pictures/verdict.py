@@ -204,7 +204,7 @@ def _against(name: str, scores: Scores, targets: Targets, things: str) -> list[s
 
 def _simple(scores: Scores, targets: Targets) -> str:
     if scores.baseline_name != "constant predictor":
-        return f"The {scores.baseline_name}, again and again,"
+        return f"The {scores.baseline_name} forecast"
     return f"A predictor that always answers {rule(targets)}"
 
 
