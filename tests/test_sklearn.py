@@ -107,3 +107,20 @@ def test_early_stopping_sets_samples_aside():
 def test_what_cannot_work_is_a_value_error_in_one_line(settings, y, words):
     with pytest.raises(ValueError, match=words):
         ProfundoClassifier(**settings).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ["words", "categories", "dates"])
+def test_a_column_without_numbers_is_named_with_what_to_do(kind):
+    pandas = pytest.importorskip("pandas")
+    columns = {
+        "words": ["Lisboa", "Quito"] * 10,
+        "categories": pandas.Categorical(["Lisboa", "Quito"] * 10),
+        "dates": pandas.date_range("2024-01-01", periods=20),
+    }
+    X, y = pandas.DataFrame({"age": range(20), "city": columns[kind]}), [0, 1] * 10
+    with pytest.raises(ValueError, match=r"column 'city': expected numbers, got .* OneHotEncoder"):
+        ProfundoClassifier("mlp", epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="column 'city'"):
+        ProfundoRegressor("mlp", epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="NaN"):
+        ProfundoClassifier("mlp", epochs=1).fit(X.assign(age=float("nan"))[["age"]], y)

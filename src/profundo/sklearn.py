@@ -121,10 +121,22 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             rest, held = stratified(labels, every, HELD, torch.Generator().manual_seed(seed))
         return part(samples, rest), part(samples, held)
 
+    def _validated(self, X: Any, *y: Any, **how: Any) -> Any:
+        """validate_data, which names no column; its errors do here where one holds no numbers."""
+        try:
+            return validate_data(self, X, *y, accept_sparse=True, dtype=np.float64, **how)
+        except (ValueError, TypeError) as error:
+            if (name := column_of_words(X)) is not None:
+                raise BadDataError(
+                    f"column {name!r}: expected numbers, got {X[name].dtype}; encode it before, such as with OneHotEncoder in a "
+                    "ColumnTransformer, or let profundo.fit read the table, fit('mlp', df, target=…)"
+                ) from error
+            raise
+
     def _outputs(self, X: Any) -> Tensor:
         """What the outputs say of each row, in float64, row by row the same whatever rows are beside it."""
         check_is_fitted(self)
-        rows = dense(validate_data(self, X, reset=False, accept_sparse=True, dtype=np.float64))
+        rows = dense(self._validated(X, reset=False))
         with torch.no_grad():
             ready = standardize(torch.from_numpy(rows), self.spec_.inputs).double()
             said = self.objective_.predict(self.net_(ready))
@@ -169,7 +181,7 @@ class ProfundoClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ProfundoClassifier:
         """X: numbers (samples, features), sparse or not; y: classes (samples,); sample_weight: (samples,)."""
-        X, y = validate_data(self, X, y, accept_sparse=True, dtype=np.float64, ensure_min_samples=2)
+        X, y = self._validated(X, y, ensure_min_samples=2)
         check_classification_targets(y)
         weights = checked_weights(sample_weight, X)
         if self.class_weight is not None:
@@ -205,9 +217,7 @@ class ProfundoRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ProfundoRegressor:
         """X: numbers (samples, features), sparse or not; y: numbers (samples,) or (samples, outputs)."""
-        X, y = validate_data(
-            self, X, y, accept_sparse=True, dtype=np.float64, ensure_min_samples=2, y_numeric=True, multi_output=True
-        )
+        X, y = self._validated(X, y, ensure_min_samples=2, y_numeric=True, multi_output=True)
         weights = checked_weights(sample_weight, X)
         self.one_ = y.ndim == 1
         values = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
@@ -223,6 +233,18 @@ class ProfundoRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
 def part(samples: Samples, places: Tensor) -> Samples:
     weights = samples.weights[places] if samples.weights is not None else None
     return Samples(samples.inputs[places], samples.targets[places], weights=weights)  # type: ignore[index]
+
+
+def column_of_words(X: Any) -> str | None:
+    """The first column of a table of pandas or polars that numbers cannot be made of."""
+    for name in getattr(X, "columns", ()):
+        try:
+            np.asarray(X[name]).astype(np.float64)
+        except (ValueError, TypeError):
+            return str(name)
+        if np.asarray(X[name]).dtype.kind in "mM":  # times become numbers alone, but not beside numbers
+            return str(name)
+    return None
 
 
 def dense(X: Any) -> np.ndarray:

@@ -256,6 +256,13 @@ def test_of_a_table_only_the_bad_rows_are_left_out(people, tmp_path, monkeypatch
     assert any(line.startswith("1 of 2: column 'town': 'Oz' was not seen") for line in lines)
 
 
+def test_a_table_with_none_of_the_columns_is_told_which(people, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("colour,price\nred,3\nblue,4\n")
+    with pytest.raises(ProfundoError, match=r"expected the columns .*weight, the file has colour, price"):
+        predict_files(people[0] / "run", [other])
+
+
 def test_rows_come_by_standard_input_too(people, monkeypatch, capsys):
     text = b"key,weight,town,since\n1,70,town 1,2015-03-11\n"
     status, out, _ = run_program(monkeypatch, capsys, "predict", people[0] / "run", "-", "--json", stdin=text)

@@ -42,7 +42,7 @@ def data(
         return
     from rich.console import Console
 
-    show(seen, Console(highlight=False))
+    show(seen, Console(highlight=False, emoji=False))
     if out is not None:
         print(f"written: {out}", file=sys.stderr)
 
@@ -53,7 +53,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = (TextColumn("looking"), BarColumn(28), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("looking", total=None)

@@ -57,7 +57,7 @@ def print_table(rows: list[dict[str, Any]]) -> None:
         table.add_column(name)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+    Console(emoji=False).print(table)
 
 
 def print_plan(prepared: Any, as_json: bool) -> None:

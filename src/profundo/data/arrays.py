@@ -237,7 +237,9 @@ def named_classes(values: np.ndarray, path: Path | str) -> tuple[Targets, Tensor
     different = np.unique(values) if values.ndim == 1 else ()
     is_number = values.dtype.kind in "fiu"
     is_whole = is_number and bool(np.all(np.isfinite(values)) and np.all(values == np.round(values)))
-    if len(different) < 2:
+    if len(different) == 1:
+        raise ProfundoError(f"{path}: expected targets of two classes or more, all {len(values):,} are {values[0]}")
+    if not len(different):
         raise ProfundoError(f"{path}: expected targets (n,) of two classes or more, got shape {values.shape}")
     places = torch.from_numpy(np.searchsorted(different, values).astype(np.int64))
     if not is_number and len(different) > MOST_WORDS:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Taker", "called_in_words", "object_collection", "tensor_inputs"]
 
 LABELS = ("label", "labels", "fine_label", *TARGETS)  # keys and columns that are the target where none is named
+ALONE = (*INPUTS, "image", "img", "pixel_values", "input")  # keys whose value a net is given as it is
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
 FEWEST = 20  # samples of which a part is set aside
 ONE_PASS = 256  # samples that go through a collate function together
@@ -111,6 +112,8 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
         sizes = [part.frame.height for part in parts.values()]  # type: ignore[union-attr]
     else:
         sizes = [samples_in(part.inputs) for part in parts.values()]  # type: ignore[union-attr]
+        if not sizes[0]:
+            raise ProfundoError(f"{name}: expected samples, got none")
         whole = of_arrays(list(parts.values()), sizes, name, how.task, taker)  # type: ignore[arg-type]
     weights = [weights_of(part.weights, size, name) for part, size in zip(parts.values(), sizes, strict=True)]
     return cut_into_splits(whole, list(parts), sizes, weights[0])
@@ -202,6 +205,12 @@ def from_pair(data: Sequence[Any], _how: Reading, taker: Taker) -> Raw | Framed:
             f"data: expected (X, y) or (X, y, weights), got a tuple of {count}; put several inputs in one tuple"
         )
     inputs, targets, weights = (*data, None, None)[:3]
+    for one in (inputs, targets):
+        if is_loader(one) or isinstance(one, torch.utils.data.Dataset):
+            raise ProfundoError(
+                f"data: expected arrays in a tuple, got a {type(one).__name__}: give the samples to train on alone, and others as "
+                "validation=…"
+            )
     if is_frame(inputs) and targets is not None:
         return joined_frame(as_polars(inputs), targets, weights)
     return Raw(inputs, targets, weights)
@@ -252,7 +261,7 @@ def from_mapping(data: Mapping[str, Any], how: Reading, _taker: Taker) -> Raw | 
     inputs = {str(name): part for name, part in data.items() if name != target_name}
     if not inputs:
         raise ProfundoError("data: expected inputs beside the target, got nothing else")
-    alone = next(iter(inputs.values())) if len(inputs) == 1 and next(iter(inputs)) in INPUTS else inputs
+    alone = next(iter(inputs.values())) if len(inputs) == 1 and next(iter(inputs)) in ALONE else inputs
     return Raw(alone, data[target_name] if target_name is not None else None)
 
 
@@ -579,9 +588,12 @@ def tensor_of(part: Any, name: str) -> Tensor:
     if isinstance(part, list) and part and is_image(part[0]):
         return images_of(part)
     values = plain(part)
-    if values.dtype.kind in "US" or (values.dtype == object and values.size and isinstance(values.flat[0], str)):
+    if values.dtype == object and all(isinstance(one, int | float | np.number) for one in values.flat):
+        values = values.astype(np.float64)  # as columns of several types give it
+    text = next((one for one in values.flat if isinstance(one, str)), None) if values.dtype.kind in "USO" else None
+    if text is not None:
         raise ProfundoError(
-            f"{name}: expected inputs of numbers, got text such as {str(values.flat[0])[:30]!r}; words become numbers by a "
+            f"{name}: expected inputs of numbers, got text such as {str(text)[:30]!r}; words become numbers by a "
             "tokenizer, columns of a table are read from a DataFrame with target=…"
         )
     if values.dtype.kind not in "fiub":

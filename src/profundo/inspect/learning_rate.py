@@ -22,7 +22,7 @@ from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.experiment import Experiment, belonging_to, completed, new_experiment
-from profundo.runs.given.arriving import dataset_of
+from profundo.runs.given.arriving import answered_by, dataset_of
 from profundo.runs.given.foreign import understood
 from profundo.runs.preparing import Prepared, from_pretrained, make_update, precision_of, train_batches
 from profundo.runs.supervised import check_data, check_outputs, prepare
@@ -134,16 +134,18 @@ def lr_find(
     The net is not touched, and every global generator is afterwards as it was. Raises ProfundoError for what `fit` would
     refuse, for a net that cannot be copied, and unless 0 < low < high.
     """
+    settings = understood(settings)
     device = choose_device(settings.get("device", "auto"))
     if not isinstance(data, Dataset):
-        settings, given = understood(settings), data
+        given = data
         data = dataset_of(given, settings, settings.pop("validation", None), net=net)
         settings = {name: value for name, value in settings.items() if name not in belonging_to("data")}
     experiment = new_experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
     check_data(data)
+    copy = _copied(net)
+    data = answered_by(copy, data)
     chosen = completed(experiment, data.spec, len(data.train), str(experiment.net), normalised(net))
     with seeded(chosen.seed):
-        copy = _copied(net)
         check_outputs(copy, data)
         return _test(Prepared(chosen, data, copy, device, precision_of(chosen, copy, data, device)), low, high, steps)
 

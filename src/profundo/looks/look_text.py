@@ -36,7 +36,7 @@ def text_of(look: DataFacts) -> str:
     from rich.console import Console
 
     file = io.StringIO()
-    show(look, Console(file=file, width=100, highlight=False))
+    show(look, Console(file=file, width=100, highlight=False, emoji=False))
     return file.getvalue().rstrip("\n")
 
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -58,10 +58,13 @@ class Weighted:
         return self.objective.predict(outputs)
 
 
-def class_weights(asked: Literal["balanced"] | Sequence[float], targets: Targets, train: Tensor) -> tuple[float, ...]:
-    """One weight a class. train: the classes (samples,) of the training split.
+def class_weights(
+    asked: Literal["balanced"] | Sequence[float] | Mapping[str, float], targets: Targets, train: Tensor
+) -> tuple[float, ...]:
+    """One weight a class; by name, 1 for those not named. train: the classes (samples,) of the training split.
 
-    Raises ProfundoError for targets without classes, a wrong number of weights, and a class without samples to balance.
+    Raises ProfundoError for targets without classes, a wrong number of weights, a name that is no class, and a class without
+    samples to balance.
     """
     classes = len(targets.classes)
     if targets.kind not in ("classes", "binary"):
@@ -72,6 +75,10 @@ def class_weights(asked: Literal["balanced"] | Sequence[float], targets: Targets
         if empty:
             raise ProfundoError(f"class weights: no training sample of {', '.join(empty)}; give the weights as numbers")
         return tuple((len(train) / (classes * counts.double())).tolist())
+    if isinstance(asked, Mapping):
+        if unknown := [name for name in asked if name not in targets.classes]:
+            raise ProfundoError(f"class weights: expected the classes {', '.join(targets.classes)}; got {unknown[0]!r}")
+        return tuple(float(asked.get(name, 1)) for name in targets.classes)
     weights = tuple(float(weight) for weight in asked)
     if len(weights) != classes:
         raise ProfundoError(

@@ -96,18 +96,17 @@ def no_better(name: str, scores: Scores, samples: str) -> str:
     tell; and what it answers, where that is always the same. samples: such as "300 test samples"."""
     if name not in scores.baseline:
         return ""
-    if not is_better(name, scores.values[name], scores.baseline[name]):
-        doubt = ""
-    elif not scores.beyond_chance:
-        doubt = f", as far as {samples} can tell"
-    else:
+    better = is_better(name, scores.values[name], scores.baseline[name])
+    if better and scores.beyond_chance:
         return ""
     answered = [
         one for one, row in zip(scores.per_class, zip(*scores.confusion, strict=True), strict=False) if any(row)
     ]
     always = f": it answers {answered[0].name!r} to all of them" if len(answered) == 1 else ""
     simple = "a constant answer" if scores.baseline_name == "constant predictor" else f"the {scores.baseline_name}"
-    return f"no better than {simple}{doubt or f' on {samples}'}{always}"
+    if better:
+        return f"better than {simple}, but {samples} are too few to tell that from luck{always}"
+    return f"no better than {simple} on {samples}{always}"
 
 
 def rule(targets: Targets) -> str:
@@ -205,7 +204,7 @@ def _against(name: str, scores: Scores, targets: Targets, things: str) -> list[s
 
 def _simple(scores: Scores, targets: Targets) -> str:
     if scores.baseline_name != "constant predictor":
-        return f"The {scores.baseline_name}, again and again,"
+        return f"The {scores.baseline_name} forecast"
     return f"A predictor that always answers {rule(targets)}"
 
 

@@ -101,7 +101,17 @@ def tried_outputs(net: nn.Module, data: Dataset) -> Any:
     except Exception as error:  # noqa: BLE001 - a program of somebody else
         raise ProfundoError(
             f"{type(net).__name__}: expected to take inputs {shapes_of(data.spec.inputs)}: {' '.join(str(error).split())[:300]}"
+            f"{usual_remedy(parameter, inputs)}"
         ) from None
+
+
+def usual_remedy(parameter: Tensor, inputs: Any) -> str:
+    """What to do about a net that does not take its inputs, where the cause is a usual one; "" elsewhere."""
+    if parameter.dtype in (torch.float64, torch.float16, torch.bfloat16):
+        return "; samples come in float32: give net.float()"
+    if isinstance(inputs, dict):
+        return f"; forward gets one dict with {', '.join(map(repr, inputs))}: give the inputs that it takes alone, or in a tuple"
+    return ""
 
 
 def shapes_of(inputs: Inputs) -> str:
@@ -123,8 +133,9 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
         remedy += ", or give task='real' where the target is a number"
     if targets.kind == "real" and outputs.ndim == 2 and len(targets.names) == 1:
         remedy += ", or give task='classes' where the target is one of several"
+    or_two = " or (batch, 2)" if targets.kind == "binary" else ""
     raise ProfundoError(
-        f"{type(net).__name__}: expected outputs (batch, {data.spec.outputs}) for {data.name}, got {tuple(outputs.shape)} "
+        f"{type(net).__name__}: expected outputs (batch, {data.spec.outputs}){or_two} for {data.name}, got {tuple(outputs.shape)} "
         f"for a batch of 2; {remedy}"
     )
 
@@ -140,8 +151,8 @@ def check_loss(net: nn.Module, data: Dataset, own: Own) -> None:
         if outputs is None:
             continue
         try:
-            with torch.no_grad(), seeded(0):
-                cost = own.loss.mean_cost(outputs, batch.targets, 2)
+            with torch.enable_grad(), seeded(0):
+                cost = own.loss.mean_cost(mapped(followed, outputs), batch.targets, 2)
         except ProfundoError:
             raise
         except Exception as error:  # noqa: BLE001 - a function of somebody else
@@ -149,8 +160,18 @@ def check_loss(net: nn.Module, data: Dataset, own: Own) -> None:
                 f"loss {own.loss.name}: failed for outputs {in_shapes(outputs)} and targets {in_shapes(batch.targets)}: "
                 f"{type(error).__name__}: {' '.join(str(error).split())[:250]}"
             ) from None
+        if not cost.requires_grad:
+            raise ProfundoError(
+                f"loss {own.loss.name}: expected a tensor computed from the outputs, got one without a gradient; leave out detach(), "
+                "item(), numpy(), argmax and torch.tensor(…) on the way"
+            )
         if not bool(cost.isfinite()) and data.spec.targets.kind == "any":
             raise ProfundoError(f"loss {own.loss.name}: gave {float(cost)} for two samples; expected a finite number")
+
+
+def followed(leaf: Tensor) -> Tensor:
+    """A copy that gradients are followed to; no leaf of autograd's, for a loss may change its outputs in place."""
+    return leaf.detach().clone().requires_grad_().clone() if leaf.is_floating_point() else leaf
 
 
 def in_shapes(tree: Any) -> str:

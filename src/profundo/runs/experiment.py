@@ -10,7 +10,7 @@ every choice made, so that `train --config runs/x/experiment.yaml` repeats the r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -66,18 +66,21 @@ def known_changes(asked: list[Any]) -> list[Any]:
     return asked
 
 
-def known_weights(asked: Any) -> Literal["balanced"] | list[float]:
+def known_weights(asked: Any) -> Literal["balanced"] | list[float] | dict[str, float]:
     """Class weights as they were asked for, once they can be weights."""
-    if asked == "balanced":
+    if isinstance(asked, str) and asked == "balanced":
         return "balanced"
-    are_numbers = isinstance(asked, list | tuple) and all(
-        isinstance(one, int | float) and not isinstance(one, bool) for one in asked
+    numbers = list(asked.values()) if isinstance(asked, Mapping) else asked
+    are_numbers = isinstance(numbers, list | tuple) and all(
+        isinstance(one, int | float) and not isinstance(one, bool) for one in numbers
     )
-    if not are_numbers or not all(0 <= one < float("inf") for one in asked) or not any(asked):
+    if not are_numbers or not all(0 <= one < float("inf") for one in numbers) or not any(numbers):
         raise ProfundoError(
             f"class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}"
         )
-    return [float(one) for one in asked]
+    if isinstance(asked, Mapping):
+        return {str(name): float(one) for name, one in asked.items()}
+    return [float(one) for one in numbers]
 
 
 def known_split(asked: str) -> str:

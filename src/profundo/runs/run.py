@@ -26,7 +26,7 @@ from profundo.trees import mapped
 __all__ = ["Run", "Tools"]
 
 
-_CLASSES = "run.predict(x) gives probabilities; their argmax(-1) is the class"
+_CLASSES = "run.predict(x) gives probabilities (samples, classes), of one output P(the second class) (samples,)"
 _FIGURES = "run.scores has the figures of the test split, run.evaluate(data) those of others"
 _AGAIN = "a run is finished: fit(run.net, data) trains its net further"
 _CURVES = "run.history.plot() shows the curves, run.history['loss'] has the values"
@@ -38,6 +38,7 @@ FOREIGN = {
     **dict.fromkeys(("fit", "fit_one_cycle", "fine_tune", "compile"), _AGAIN),
     **dict.fromkeys(("plot", "plot_losses", "recorder", "losses", "losses_"), _CURVES),
     **dict.fromkeys(("export", "to_onnx", "save_weights", "state_dict"), _KEPT),
+    "classes_": "run.data.spec.targets.classes are their names",
     "params": "run.experiment has every setting",
     "history_": "the name here is run.history",
 }
@@ -83,9 +84,12 @@ class Run:
         first: Tensor = mapped(lambda leaf: leaf[0], answers) if alone else answers
         return first
 
-    def evaluate(self, data: Any = "test") -> Scores:
-        """The figures on other samples, (X, y), a table or a loader; or on its own "train", "validation" or "test"."""
-        return self.tools.evaluate(self, data)
+    def evaluate(self, data: Any = "test", targets: Any = None) -> Scores:
+        """The figures on other samples, (X, y), a table or a loader; or on its own "train", "validation" or "test".
+
+        targets: those of the inputs `data`, where they are not given together.
+        """
+        return self.tools.evaluate(self, data if targets is None else (data, targets))
 
     def summary(self) -> str:
         """The layers of the net, their output's shape and parameters, as text."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SECONDS_A_LINE = 2.0  # where there is no bar
 NOT_SAID = ("epoch", "rate", "gradient norm")  # of an epoch's row
 
-__all__ = ["Quiet", "Terminal", "Voice", "for_python", "inert", "note"]
+__all__ = ["Notices", "Quiet", "Terminal", "Voice", "for_python", "inert", "note"]
 
 
 class Voice(Protocol):
@@ -55,13 +55,30 @@ class Quiet:
     def stop(self) -> None: ...
 
 
+class Notices:
+    """Says what was decided for the user, and no more: of a script whose stderr is a file or the pane of an editor."""
+
+    def open(self, folder: Folder | None) -> None: ...
+
+    def start(self, epochs: int, in_epoch: int, processes: int = 1, name: str = "") -> None: ...
+
+    def show(self, step: Step, row: Mapping[str, float] | None) -> None: ...
+
+    def say(self, line: str) -> None: ...
+
+    def notice(self, text: str) -> None:
+        note(text)
+
+    def stop(self) -> None: ...
+
+
 class Terminal:
     """A live bar with both errors and the time left; where stderr is no terminal, a line an epoch, but not too many."""
 
     def __init__(self, console: Console | None = None) -> None:
         from rich.console import Console
 
-        self.console = console or Console(stderr=True, highlight=False)
+        self.console = console or Console(stderr=True, highlight=False, emoji=False)
         self.folder: Folder | None = None
         self.bar: Any = None
         self.epochs, self.in_epoch, self.processes, self.name = 0, 0, 1, ""
@@ -165,5 +182,5 @@ def inert(text: str) -> str:
 
 
 def for_python() -> Voice:
-    """A bar where somebody may be watching, silence elsewhere."""
-    return Terminal() if sys.stderr.isatty() or "ipykernel" in sys.modules else Quiet()
+    """A bar where somebody may be watching, notices alone elsewhere."""
+    return Terminal() if sys.stderr.isatty() or "ipykernel" in sys.modules else Notices()

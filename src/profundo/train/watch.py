@@ -56,6 +56,14 @@ class History:
             raise NoColumnError(f"history has no column {name!r}; it has: {known}")
         return [row.get(name, math.nan) for row in self.rows]
 
+    def __getattr__(self, name: str) -> Any:
+        """Only of names that are not there: Keras' `history.history`."""
+        if name == "history":
+            raise AttributeError(
+                "a History has no 'history'; it has the columns itself: run.history['validation loss']"
+            )
+        raise AttributeError(f"a History has no {name!r}")
+
     def __len__(self) -> int:
         return len(self.rows)
 

@@ -31,6 +31,7 @@ __all__ = ["Cells", "read_delimited"]
 
 LONGEST_LINE = 1 << 20  # bytes
 MOST_COLUMNS = 20_000
+MOST_NAMED = 10  # columns, in an error
 SIGNS = ",;\t|"
 LOOKED_AT = 50  # lines, for the sign that separates
 PIECE = 1 << 24  # bytes looked at together
@@ -188,6 +189,9 @@ def chosen_columns(
                 "different cells"
             )
         chosen[name] = column
+    if needed and not chosen:
+        there, wanted = (printable(", ".join(some[:MOST_NAMED])) for some in (names, sorted(needed)))
+        raise ProfundoError(f"{path}: expected the columns {wanted}, the file has {there}; is it of the same kind?")
     return chosen, tuple(notes)
 
 

@@ -48,6 +48,7 @@ Read = TypeVar("Read", bound="polars.DataFrame | Cells")
 
 LARGEST_FILE = 4 << 30
 MOST_CLASSES = 100
+WITH_UNIT = r"^\s*[\p{Sc}~<>+-]*\s*\d[\d\s.,']*\D{0,12}$"  # "12.50 €", "$3", "1 200 kg"
 LARGEST = torch.finfo(torch.float32).max
 ANSWERS = ("String", "Boolean", "Categorical", "Enum", "Date")  # kinds of columns that may be targets, beside numbers
 MOST_TOLD = 5  # columns that an error tells of
@@ -405,6 +406,8 @@ def _one_target(series: polars.Series, texts: polars.Series | None, task: Task, 
         )
     if different > MOST_CLASSES:
         hint = "--task real predicts it as a number" if is_number else "choose another target"
+        if not is_number and bool(series.cast(polars.String).str.contains(WITH_UNIT).all()):
+            hint = f"where {str(series[0])[:30]!r} is meant as a number, leave its unit out; else choose another target"
         raise ProfundoError(f"{where}: column {series.name!r} has {different:,} different values; {hint}")
     ordered = series.unique().sort()
     values = torch.from_numpy(

@@ -54,7 +54,7 @@ from profundo.train.own_optimizers import own_optimizer, own_schedule
 from profundo.train.randomness import seeded
 from profundo.trees import called
 
-__all__ = ["dataset_of", "loss_of", "net_and_data", "prepare_own", "with_several_outputs"]
+__all__ = ["answered_by", "dataset_of", "loss_of", "net_and_data", "prepare_own", "with_several_outputs"]
 
 READING = tuple(one.name for one in fields(Reading))
 LENGTHS = ("lengths", "length", "seq_lengths", "seq_len", "x_lengths")  # a second parameter of forward called so
@@ -64,7 +64,9 @@ def net_and_data(net: Any, data: Any) -> tuple[Any, Any]:
     """The net first, then the data; of one alone, data: the net is then chosen for them."""
     if data is None:
         if is_net(net):
-            raise ProfundoError("data: expected data after the net, such as fit(net, (X, y)) or fit('mlp', 'iris')")
+            raise ProfundoError(
+                "data: expected data after the net, such as fit(net, (X, y)), fit(net, loader) or fit('mlp', 'iris')"
+            )
         return None, net
     return (data, net) if is_net(data) and not is_net(net) else (net, data)
 
@@ -147,12 +149,13 @@ def dataset_of(
                 )
         return data
     reading = {name: settings[name] for name in READING if settings.get(name) is not None}
+    seed = new_experiment(data="own:data", seed=settings.get("seed", 0)).seed  # once it can be one
     if isinstance(data, str | Path):
-        return load(data, validation=validation, test=test, seed=settings.get("seed", 0), **reading)
+        return load(data, validation=validation, test=test, seed=seed, **reading)
     is_share = isinstance(validation, int | float) and not isinstance(validation, bool)
     share, held = (validation, None) if is_share else (None, validation)
     collection = object_collection(data, Reading(**reading), validation=held, test=test, taker=taker_of(net))
-    return divide(collection, validation=share, seed=settings.get("seed", 0), stream=False)
+    return divide(collection, validation=share, seed=seed, stream=False)
 
 
 def taker_of(net: Any) -> Taker:

@@ -76,7 +76,7 @@ FOREIGN: Mapping[str, str] = {
     "drop_last": "an incomplete last batch is left out; its samples come in other epochs",
     "sample_weight": "weights are given with the data: (X, y, weights)",
     "sample_weights": "weights are given with the data: (X, y, weights)",
-    "class_weight": "the name here is class_weights: 'balanced', or a number for each class",
+    "class_weight": "the name here is class_weights: 'balanced', a number for each class, or {class: number}",
     "steps_per_epoch": "an epoch is one pass over the samples; epochs and batch_size decide",
     "initial_epoch": "an interrupted run goes on with out=…, resume=True",
     "resume_from_checkpoint": "an interrupted run goes on with out=…, resume=True",
@@ -93,7 +93,9 @@ FOREIGN: Mapping[str, str] = {
 
 
 def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings under their names here, where another has one meaning."""
+    """The settings under their names here, where another has one meaning; a torch.device by its name."""
+    names = {name: SAME[name] if name in SAME and SAME[name] not in settings else name for name in settings}
     return {
-        (SAME[name] if name in SAME and SAME[name] not in settings else name): value for name, value in settings.items()
+        names[name]: str(value) if names[name] == "device" and type(value).__name__ == "device" else value
+        for name, value in settings.items()
     }

@@ -86,6 +86,8 @@ def evaluate_on(run: Run, data: Any) -> Scores:
                 f"evaluate: expected inputs {run.data.spec.inputs.shape}, the data have {data.spec.inputs.shape}"
             )
         split = data.test
+    elif isinstance(data, str):
+        raise ProfundoError(f"evaluate: expected 'train', 'validation', 'test', or samples with targets; got {data!r}")
     else:
         split = samples_for(data, run.data.spec, run.experiment.target)
     return evaluate_split(run.net, run.data, split, run.experiment, note, run.own)[1]

@@ -88,6 +88,11 @@ def check_usual(name: str) -> None:
     known = [one.replace("_", "") for one in USUAL]
     plain = name.lower().replace("_", "").replace("-", "").replace(" ", "")
     if plain not in known and not any(one in plain for one in ("accuracy", "auc", "squarederror", "absoluteerror")):
+        if plain.startswith(("precision", "recall")):
+            raise ProfundoError(
+                f"metrics: {name!r} is measured for each class, run.scores.per_class; for one number give a function, such as "
+                f"metrics={{{name!r}: sklearn.metrics.{'recall' if plain.startswith('recall') else 'precision'}_score}}"
+            )
         near = get_close_matches(plain, known, n=2, cutoff=0.5)
         raise ProfundoError(
             f"metrics: {name!r} names no figure that is measured; {'nearest: ' + ', '.join(near) if near else 'give a function'}, "
