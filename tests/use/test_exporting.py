@@ -147,7 +147,8 @@ SMALL = {"width": 0.125}
 NETS_AND_SHAPES = [
     *((name, (1, 28, 28), {}) for name in ("linear", "mlp", "lenet5", "lenet5_1998", "fast_cnn")),
     ("table_net", (6,), {}),
-    *((name, (2, 30), {}) for name in ("rocket", "fcn", "series_gru", "series_linear", "series_net")),
+    ("rocket", (2, 30), {"features": 500}),
+    *((name, (2, 30), {}) for name in ("fcn", "series_gru", "series_linear", "series_net")),
     *((name, (3, 40, 33), {}) for name in ("lenet5", "fast_cnn")),
     ("resnet", (3, 32, 32), {"depth": 8}),
     *((name, (3, 32, 32), SMALL) for name in ("alexnet", "vgg11", "vgg13", "vgg16", "vgg19")),
