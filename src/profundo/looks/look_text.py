@@ -73,17 +73,17 @@ def first_lines(look: DataFacts) -> list[str]:
     if look.training:
         learn, validate, test = look.training.values()
         lines.append(
-            f"Training would learn from {learn:,}, validate on {validate:,}, test on {test:,}; {_input(look.shape)}."
+            f"Training would learn from {learn:,}, validate on {validate:,}, test on {test:,}; {_input(look.shape, look.kind)}."
         )
     elif look.target:
         lines.append("Training would stop, see below.")
     return lines
 
 
-def _input(shape: tuple[int, ...]) -> str:
+def _input(shape: tuple[int, ...], kind: str) -> str:
     sizes = "×".join(map(str, shape))
     if len(shape) == 2:
-        return f"an input has {sizes} values (channels, samples)"
+        return f"an input has {sizes} values (channels, {'samples' if kind == 'sounds' else 'steps'})"
     if len(shape) == 3:
         return f"an input has {sizes} values (channels, height, width)"
     return "an input has 1 feature" if shape == (1,) else f"an input has {sizes} features"

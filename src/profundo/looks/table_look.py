@@ -87,7 +87,16 @@ def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
         for reading in table.readings.values()
         for note in doubts(reading)
     ]
-    seen = _look_at_frame(path.stem, frame, wanted, result, np.zeros(len(frame), np.int8), findings, table.readings)
+    seen = _look_at_frame(
+        path.stem,
+        frame,
+        wanted,
+        result,
+        np.zeros(len(frame), np.int8),
+        findings,
+        table.readings,
+        how.horizon is not None,
+    )
     readings = result.readings if result is not None else tuple(table.readings.values())
     return replace(seen, readings=() if is_parquet(path) else readings)
 
@@ -152,6 +161,7 @@ def _look_at_frame(
     split: np.ndarray,
     findings: Sequence[Finding] = (),
     readings: Mapping[str, ColumnReading] | None = None,
+    is_course: bool = False,
 ) -> DataFacts:
     findings = list(findings)
     kind = collection.targets.kind if collection is not None else None
@@ -174,7 +184,7 @@ def _look_at_frame(
     forecast = collection is not None and collection.inputs.forecast is not None
     findings += row_findings(frame, columns, split, label, together)
     findings += text_findings(frame, columns, split)
-    if not split.any() and not forecast and (collection is None or collection.split_by is None or together):
+    if not (split.any() or forecast or is_course) and (collection is None or collection.split_by is None or together):
         for doubt in unlike_chance(frame, wanted):
             what, _, advice = doubt.rpartition("; ")
             findings.append(Finding("warning", f"{capital(what)}.", f"{capital(advice)}."))
