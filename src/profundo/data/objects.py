@@ -4,9 +4,8 @@
     object_collection(frame, Reading(target="price"))        # pandas, polars, pyarrow, a dict of columns
     object_collection(loader, Reading(), validation=other)   # Dataset, DataLoader, IterableDataset, datasets.Dataset
 
-Things are recognised by what they can do and by the name of the module that their class is from, so that no library is
-imported for it. All is read into memory, once: validation and test samples together with those to train on, so that
-classes, padding and columns are the same.
+What a thing is says recognising.py; what its samples become, object_arrays.py. All is read into memory, once: validation
+and test samples together with those to train on, so that classes, padding and columns are the same.
 """
 
 from __future__ import annotations
@@ -22,47 +21,35 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.arrays import INPUTS, TARGETS, array_inputs, array_kind, array_targets, without_one_hot
-from profundo.data.dataset_names import Reading, Task
-from profundo.data.images.pixels import fitted
+from profundo.data.arrays import INPUTS, TARGETS
+from profundo.data.dataset_names import Reading
+from profundo.data.object_arrays import Raw, Taker, of_arrays, plain, samples_in, weights_of
+from profundo.data.recognising import (
+    is_dataset,
+    is_frame,
+    is_hugging_face,
+    is_image,
+    is_loader,
+    is_series,
+    is_sparse,
+    library,
+)
 from profundo.data.splits.splits import Collection, chosen
 from profundo.data.tables.frames import frame_collection
 from profundo.data.tables.reading import typed_table
-from profundo.records import PAD, Inputs, ProfundoError, Samples, Targets
+from profundo.records import ProfundoError, Samples
 from profundo.trees import leaves, mapped
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Taker", "called_in_words", "object_collection", "tensor_inputs"]
+__all__ = ["Framed", "as_polars", "called_in_words", "object_collection", "read"]
 
 LABELS = ("label", "labels", "fine_label", *TARGETS)  # keys and columns that are the target where none is named
 ALONE = (*INPUTS, "image", "img", "pixel_values", "input")  # keys whose value a net is given as it is
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
 FEWEST = 20  # samples of which a part is set aside
 ONE_PASS = 256  # samples that go through a collate function together
-
-
-@dataclass(frozen=True, slots=True)
-class Taker:
-    """The net that is to take the inputs. inputs: how many it wants; takes: whether it takes these two samples as they are;
-    lengths: whether it also wants how long each sequence is."""
-
-    inputs: int = 1
-    takes: Callable[[Any], bool] = lambda _: False
-    lengths: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """Samples as they came: trees of arrays, tensors or lists of things. classes, features: their names, if they have any."""
-
-    inputs: Any
-    targets: Any = None
-    weights: Any = None
-    classes: tuple[str, ...] = ()
-    features: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,51 +114,6 @@ def called_in_words(data: Any) -> str:
 
 def kind_in_words(data: Any) -> str:
     return "arrays" if isinstance(data, tuple | list | np.ndarray | Tensor) else type(data).__name__
-
-
-# --------------------------------------------------------------------------------------------------------- recognising
-def library(thing: Any) -> str:
-    """The package that the class of a thing comes from."""
-    return type(thing).__module__.partition(".")[0]
-
-
-def is_frame(thing: Any) -> bool:
-    return (library(thing), type(thing).__name__) in {
-        ("pandas", "DataFrame"),
-        ("polars", "DataFrame"),
-        ("polars", "LazyFrame"),
-        ("pyarrow", "Table"),
-    }
-
-
-def is_series(thing: Any) -> bool:
-    return library(thing) in ("pandas", "polars") and type(thing).__name__ == "Series"
-
-
-def is_image(thing: Any) -> bool:
-    return library(thing) == "PIL" and hasattr(thing, "convert")
-
-
-def is_sparse(thing: Any) -> bool:
-    return library(thing) == "scipy" and hasattr(thing, "toarray")
-
-
-def is_hugging_face(thing: Any) -> bool:
-    return library(thing) == "datasets" and hasattr(thing, "column_names") and hasattr(thing, "features")
-
-
-def is_loader(thing: Any) -> bool:
-    return isinstance(thing, torch.utils.data.DataLoader)
-
-
-def is_dataset(thing: Any) -> bool:
-    """Of PyTorch, or whatever gives a sample for a number."""
-    return isinstance(thing, torch.utils.data.Dataset) or (
-        not isinstance(thing, tuple | list | Mapping | str | np.ndarray | Tensor)
-        and hasattr(thing, "__getitem__")
-        and hasattr(thing, "__len__")
-        and not hasattr(thing, "__array__")
-    )
 
 
 def splits_in(data: Any) -> dict[str, Any]:
@@ -461,219 +403,6 @@ def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
         raise ProfundoError(f"{name}: expected a table with rows and columns, got {frame.height} × {frame.width}")
     target = parts[0].target
     return frame_collection(typed_table(frame, how.columns), name, name, replace(how, target=target))
-
-
-# --------------------------------------------------------------------------------------------------------------- arrays
-def of_arrays(parts: list[Raw], sizes: list[int], name: str, task: Task, taker: Taker) -> Collection:
-    inputs, described = tensor_inputs([part.inputs for part in parts], name, taker)
-    features = parts[0].features
-    if features and described.kind == "features":
-        described = replace(described, names=features)
-    for part, size in zip(parts, sizes, strict=True):
-        if part.targets is not None and samples_in(part.targets) != size:
-            raise ProfundoError(f"{name}: {size:,} inputs and {samples_in(part.targets):,} targets; expected as many")
-    notes = tuple(note for part in parts for note in part.notes)
-    if any(part.targets is None for part in parts):
-        values = mapped(as_seen, inputs)
-        note = (
-            "no targets were given: the net learns to give back its inputs, in their own units; loss=… says otherwise"
-        )
-        return Collection(name, described, Targets("any"), Samples(inputs, values), notes=(*notes, note))
-    raw = [part.targets for part in parts]
-    if isinstance(raw[0], tuple | Mapping):
-        values = mapped(lambda *leaf: torch.cat([tensor_of(one, name) for one in leaf]), *raw)
-        return Collection(name, described, Targets("any"), Samples(inputs, values), notes=notes)
-    targets, values, more = tensor_targets(raw, name, task)
-    if parts[0].classes and targets.kind in ("classes", "binary"):
-        targets, values = with_names(targets, values, parts[0].classes)
-    return Collection(name, described, targets, Samples(inputs, values), notes=(*notes, *more))
-
-
-def as_seen(leaf: Tensor) -> Tensor:
-    """Inputs as targets: 8-bit images as intensities from 0 to 1, all others as they are."""
-    if leaf.dtype == torch.uint8:
-        return leaf.float() / 255
-    return leaf.float() if leaf.is_floating_point() else leaf
-
-
-def samples_in(tree: Any) -> int:
-    """Samples of what may hold lists of things. Raises ProfundoError for parts of unequal length."""
-    if isinstance(tree, tuple | Mapping):
-        counts = {samples_in(part) for part in (tree.values() if isinstance(tree, Mapping) else tree)}
-        if len(counts) != 1:
-            raise ProfundoError(
-                f"data: expected parts with as many samples each, got {', '.join(map(str, sorted(counts)))}"
-            )
-        return counts.pop()
-    if not hasattr(tree, "__len__") and not hasattr(tree, "shape"):
-        raise ProfundoError(f"data: expected several samples, got {tree!r}")
-    return int(tree.shape[0]) if hasattr(tree, "shape") else len(tree)
-
-
-def tensor_inputs(parts: list[Any], name: str, taker: Taker | None = None) -> tuple[Any, Inputs]:
-    """The inputs of all splits as one tensor, or a tuple or dict of them, and what they are."""
-    taker = taker or Taker()
-    if isinstance(parts[0], tuple | Mapping):
-        tree = mapped(lambda *leaf: stacked(list(leaf), name), *parts)
-    else:
-        tree = stacked(parts, name, taker.lengths)
-    as_ids = mapped(lambda leaf: leaf.long() if is_whole(leaf) else leaf.float(), tree)
-    keep = any(map(is_whole, leaves(tree))) and taker.takes(mapped(lambda leaf: leaf[:2], as_ids))
-    pairs = [described(leaf, name, keep) for leaf in leaves(tree)]
-    if isinstance(tree, Tensor):
-        return pairs[0]
-    rest = iter([values for values, _ in pairs])
-    about = tuple(one for _, one in pairs)
-    total = sum(int(np.prod(one.shape)) for one in about)
-    names = tuple(map(str, tree)) if isinstance(tree, Mapping) else ()
-    return mapped(lambda _: next(rest), tree), Inputs((total,), "any", parts=about, names=names)
-
-
-def is_whole(leaf: Tensor) -> bool:
-    return not leaf.is_floating_point() and leaf.dtype not in (torch.uint8, torch.bool)
-
-
-def described(leaf: Tensor, name: str, keep: bool) -> tuple[Tensor, Inputs]:
-    """One input as it is kept, and what it is. keep: whole numbers and truth values stay what they are."""
-    if keep and (is_whole(leaf) or leaf.dtype == torch.bool):
-        whole = leaf.long() if is_whole(leaf) else leaf
-        return whole, Inputs(tuple(leaf.shape[1:]), "any")
-    if leaf.ndim == 1:
-        leaf = leaf[:, None]
-    if leaf.dtype == torch.uint8 and (
-        leaf.ndim not in (3, 4) or (leaf.ndim == 4 and not {1, 3} & {leaf.shape[1], leaf.shape[3]})
-    ):
-        leaf = leaf.float()
-    values = array_inputs(leaf.numpy(), name)[0]
-    return values, Inputs(tuple(values.shape[1:]), array_kind(values))
-
-
-def stacked(parts: list[Any], name: str, lengths: bool = False) -> Any:
-    """The samples of all splits as one tensor; sequences of uneven length padded with 0 to the longest.
-
-    lengths: also give how long each sequence is, int64 (samples,), as a second input.
-    """
-    uneven = [uneven_rows(part) for part in parts]
-    if any(rows is None for rows in uneven):
-        tensors = [tensor_of(part, name) for part in parts]
-        if len({tensor.shape[1:] for tensor in tensors}) == 1:
-            return torch.cat(tensors)
-        uneven = [list(tensor) for tensor in tensors]
-    rows = [row for some in uneven for row in some or ()]
-    if len({row.shape[1:] for row in rows}) > 1 or rows[0].ndim == 0:
-        shapes = sorted({tuple(row.shape) for row in rows})
-        raise ProfundoError(
-            f"{name}: expected inputs of one shape, or sequences (steps, …), got {shapes[0]} and {shapes[-1]}"
-        )
-    padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
-    return (padded, torch.tensor([len(row) for row in rows])) if lengths else padded
-
-
-def uneven_rows(part: Any) -> list[Tensor] | None:
-    """The samples of a list whose shapes differ; None where they do not."""
-    if isinstance(part, np.ndarray) and part.dtype == object:
-        part = list(part)
-    if not isinstance(part, list) or not part or is_image(part[0]) or isinstance(part[0], str):
-        return None
-    if not hasattr(part[0], "__len__") or (isinstance(part[0], Tensor | np.ndarray) and part[0].ndim == 0):
-        return None
-    shapes = {np.shape(one) if isinstance(one, np.ndarray | Tensor) else (len(one),) for one in part}
-    if len(shapes) == 1:
-        return None
-    return [torch.as_tensor(np.asarray(one)) for one in part]
-
-
-def tensor_of(part: Any, name: str) -> Tensor:
-    """Numbers, (samples, …). Raises ProfundoError for things that are no numbers."""
-    if isinstance(part, list) and part and is_image(part[0]):
-        return images_of(part)
-    values = plain(part)
-    if values.dtype == object and all(isinstance(one, int | float | np.number) for one in values.flat):
-        values = values.astype(np.float64)  # as columns of several types give it
-    text = next((one for one in values.flat if isinstance(one, str)), None) if values.dtype.kind in "USO" else None
-    if text is not None:
-        raise ProfundoError(
-            f"{name}: expected inputs of numbers, got text such as {str(text)[:30]!r}; words become numbers by a "
-            "tokenizer, columns of a table are read from a DataFrame with target=…"
-        )
-    if values.dtype.kind not in "fiub":
-        what = "complex numbers" if values.dtype.kind == "c" else f"{values.dtype} of shape {values.shape}"
-        raise ProfundoError(f"{name}: expected inputs of numbers, got {what}")
-    if values.dtype.kind in "iu" and values.dtype != np.uint8:
-        values = values.astype(np.int64)
-    if values.dtype == np.float16:
-        values = values.astype(np.float32)
-    whole = np.ascontiguousarray(values)
-    return torch.from_numpy(whole if whole.flags.writeable else whole.copy())
-
-
-def plain(part: Any) -> np.ndarray:
-    """As an array of NumPy. Raises ProfundoError for rows of unequal length."""
-    if isinstance(part, Tensor):
-        return part.detach().cpu().resolve_conj().numpy() if part.dtype != torch.bfloat16 else part.float().numpy()
-    if is_sparse(part):
-        return np.asarray(part.toarray())
-    if isinstance(part, list) and part and isinstance(part[0], Tensor):
-        return np.stack([plain(one) for one in part])
-    try:
-        return np.asarray(part.to_numpy() if hasattr(part, "to_numpy") else part)
-    except (ValueError, TypeError) as error:
-        raise ProfundoError(
-            f"data: expected numbers in rows of equal length: {' '.join(str(error).split())[:150]}"
-        ) from None
-
-
-def images_of(images: list[Any]) -> Tensor:
-    """uint8 (n, channels, height, width) of images of PIL: grey where all are, else colour; to the size of the first."""
-    grey = all(image.mode in ("1", "L", "I", "I;16") for image in images)
-    arrays = [np.asarray(image.convert("L" if grey else "RGB")) for image in images]
-    shape = (1 if grey else 3, *arrays[0].shape[:2])
-    pixels = [array[..., None] if grey else array for array in arrays]
-    cut = [one if one.shape[:2] == shape[1:] else fitted(one, shape) for one in pixels]
-    return torch.from_numpy(np.stack(cut).transpose(0, 3, 1, 2).copy())
-
-
-def tensor_targets(parts: list[Any], name: str, task: Task) -> tuple[Targets, Tensor, tuple[str, ...]]:
-    arrays = [plain(part) for part in parts]
-    if len({array.shape[1:] for array in arrays}) > 1:
-        raise ProfundoError(
-            f"{name}: expected targets of one shape in all splits, got {sorted({a.shape[1:] for a in arrays})}"
-        )
-    whole = np.concatenate(arrays)
-    if whole.dtype == object:
-        whole = whole.astype(str)
-    if whole.dtype.kind == "f" and not np.isfinite(whole).all():
-        raise ProfundoError(f"{name}: targets hold NaN or infinite values; clean them")
-    if whole.ndim > 2:
-        return Targets("any"), tensor_of(whole, name), ()
-    whole, notes = without_one_hot(whole, task)
-    targets, values = array_targets(whole, task, name)
-    return targets, values, notes
-
-
-def with_names(targets: Targets, values: Tensor, names: tuple[str, ...]) -> tuple[Targets, Tensor]:
-    """Classes that are numbers of names, under these names."""
-    if not all(one.isdigit() and int(one) < len(names) for one in targets.classes):
-        return targets, values
-    numbers = torch.tensor([int(one) for one in targets.classes])
-    return Targets("classes" if len(names) > 2 else "binary", names), numbers[values]
-
-
-def weights_of(weights: Any, samples: int, name: str) -> Tensor | None:
-    """float32 (samples,) with mean 1."""
-    if weights is None:
-        return None
-    values = tensor_of(weights, f"{name}: weights").float().flatten()
-    if (
-        len(values) != samples
-        or not bool((values >= 0).all())
-        or not float(values.sum()) > 0
-        or not bool(values.isfinite().all())
-    ):
-        raise ProfundoError(
-            f"{name}: weights: expected a number of at least 0 for each of {samples:,} samples, got {len(values):,}"
-        )
-    return values * (samples / values.sum())
 
 
 # --------------------------------------------------------------------------------------------------------------- splits

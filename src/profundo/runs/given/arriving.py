@@ -16,7 +16,9 @@ from torch.nn.parameter import is_lazy
 from profundo import nets
 from profundo.data import load
 from profundo.data.dataset_names import Reading
-from profundo.data.objects import Taker, is_loader, object_collection
+from profundo.data.object_arrays import Taker
+from profundo.data.objects import object_collection
+from profundo.data.recognising import is_loader
 from profundo.data.splits.splits import divide
 from profundo.evaluate import evaluating
 from profundo.objectives import OBJECTIVES, default, default_name

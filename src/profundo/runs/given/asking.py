@@ -17,18 +17,9 @@ from torch import Tensor
 from profundo.data.dataset_names import Reading
 from profundo.data.images.pixels import fitted
 from profundo.data.new_inputs import entries
-from profundo.data.objects import (
-    Framed,
-    Taker,
-    as_polars,
-    images_of,
-    is_frame,
-    is_image,
-    plain,
-    read,
-    stacked,
-    tensor_of,
-)
+from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of
+from profundo.data.objects import Framed, as_polars, read
+from profundo.data.recognising import is_frame, is_image
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.trees import leaves, length, mapped, rebuilt

@@ -1,0 +1,57 @@
+"""What a thing in memory is, by what it can do and by the name of the module that its class is from: no library is imported
+for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["is_dataset", "is_frame", "is_hugging_face", "is_image", "is_loader", "is_series", "is_sparse", "library"]
+
+
+def library(thing: Any) -> str:
+    """The package that the class of a thing comes from."""
+    return type(thing).__module__.partition(".")[0]
+
+
+def is_frame(thing: Any) -> bool:
+    return (library(thing), type(thing).__name__) in {
+        ("pandas", "DataFrame"),
+        ("polars", "DataFrame"),
+        ("polars", "LazyFrame"),
+        ("pyarrow", "Table"),
+    }
+
+
+def is_series(thing: Any) -> bool:
+    return library(thing) in ("pandas", "polars") and type(thing).__name__ == "Series"
+
+
+def is_image(thing: Any) -> bool:
+    return library(thing) == "PIL" and hasattr(thing, "convert")
+
+
+def is_sparse(thing: Any) -> bool:
+    return library(thing) == "scipy" and hasattr(thing, "toarray")
+
+
+def is_hugging_face(thing: Any) -> bool:
+    return library(thing) == "datasets" and hasattr(thing, "column_names") and hasattr(thing, "features")
+
+
+def is_loader(thing: Any) -> bool:
+    return isinstance(thing, torch.utils.data.DataLoader)
+
+
+def is_dataset(thing: Any) -> bool:
+    """Of PyTorch, or whatever gives a sample for a number."""
+    return isinstance(thing, torch.utils.data.Dataset) or (
+        not isinstance(thing, tuple | list | Mapping | str | np.ndarray | Tensor)
+        and hasattr(thing, "__getitem__")
+        and hasattr(thing, "__len__")
+        and not hasattr(thing, "__array__")
+    )
