@@ -32,7 +32,7 @@ from profundo.looks.series_look import look_at_series
 from profundo.looks.sound_look import look_at_sounds
 from profundo.looks.survey import Tell
 from profundo.looks.table_look import look_at_rows, look_at_table
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, in_words_of_the_door
 
 __all__ = ["Look", "look"]
 
@@ -51,8 +51,8 @@ class Look(DataFacts):
         write_text(Path(path), self.page())
         return Path(path)
 
-    def __str__(self) -> str:
-        return text_of(self)
+    def __repr__(self) -> str:
+        return in_words_of_the_door(text_of(self))
 
     def _repr_html_(self) -> str:
         return fragment_of(self)

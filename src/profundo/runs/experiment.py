@@ -76,7 +76,7 @@ def known_weights(asked: Any) -> Literal["balanced"] | list[float] | dict[str, f
     )
     if not are_numbers or not all(0 <= one < float("inf") for one in numbers) or not any(numbers):
         raise ProfundoError(
-            f"class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}"
+            f"--class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}"
         )
     if isinstance(asked, Mapping):
         return {str(name): float(one) for name, one in asked.items()}
@@ -402,6 +402,9 @@ def belonging_to(*parts: Part) -> tuple[str, ...]:
 def new_experiment(**settings: Any) -> Experiment:
     """An Experiment of these settings. Raises ProfundoError that names the setting, what it holds and what it may hold."""
     settings = understood(settings)
+    for name, value in settings.items():  # True is no 1
+        if isinstance(value, bool) and name in SETTINGS and "bool" not in str(Experiment.model_fields[name].annotation):
+            raise ProfundoError(f"{as_option(name)}: expected another value than true or false, got {value}")
     try:
         return Experiment(**settings)
     except ValidationError as error:
@@ -420,7 +423,14 @@ def new_experiment(**settings: Any) -> Experiment:
             known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
             near = nearest(first["input"], known)
             expected = f"expected {', '.join(known)}" + (f" ({near})" if near.startswith("nearest") else "")
-        raise ProfundoError(f"{name.replace('_', '-')}: {expected}, got {first['input']!r}") from None
+        raise ProfundoError(f"{as_option(name)}: {expected}, got {first['input']!r}") from None
+
+
+def as_option(name: str) -> str:
+    """A setting as an option; the name itself of what is none."""
+    if name not in SETTINGS:
+        return name
+    return (SETTINGS[name].option or "").split("/")[0] or f"--{name.replace('_', '-')}"
 
 
 # Settings measured for data of which the result is stated (README); others follow the rules in `completed`.

@@ -85,7 +85,7 @@ class Selected(Answer):
         poorer = sign * (self.spread(at, "training").mean - self.spread(self.chosen, "training").mean) > 0
         return "underfits" if poorer else "overfits"
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         tried = ", ".join(shown(one.value) for one in self.candidates)
         constant = figure(self.metric, self.baseline[self.metric])
         return (

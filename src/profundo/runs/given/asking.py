@@ -19,7 +19,7 @@ from profundo.data.images.pixels import fitted
 from profundo.data.new_inputs import entries
 from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of
 from profundo.data.objects import Framed, as_polars, read
-from profundo.data.recognising import is_frame, is_image
+from profundo.data.recognising import is_frame, is_image, is_loader
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.trees import leaves, length, mapped, rebuilt
@@ -34,8 +34,17 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
 
     Raises ProfundoError for what does not fit the net's inputs.
     """
+    if isinstance(given, Samples):
+        given = given.inputs
+    if is_loader(given) or isinstance(given, torch.utils.data.Dataset):
+        held = read(given, Reading(), Taker(len(about.parts) or 1), "inputs")
+        given = held.frame if isinstance(held, Framed) else held.inputs
     if about.parts:
         return several_inputs(given, about)
+    if isinstance(given, tuple) and any(np.ndim(part) > 0 for part in given if not isinstance(part, str | Path)):
+        raise ProfundoError(
+            f"inputs: expected one array, table or list, got a tuple of {len(given)}; run.evaluate(X, y) takes targets"
+        )
     if isinstance(given, str | Path) or is_paths(given):
         return of_files(given, about)
     if about.kind == "features" and (is_frame(given) or isinstance(given, Mapping) or is_rows(given)):
@@ -53,9 +62,17 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
         values = values[:, None]
     if tuple(values.shape[1:]) != about.shape:
         raise ProfundoError(f"inputs: expected {in_words(about)}, got {tuple(values.shape)}")
+    check_finite(values)
     return values if about.kind == "any" else values.to(
         torch.float64 if values.dtype == torch.int64 else values.dtype
     ), alone
+
+
+def check_finite(values: Tensor) -> None:
+    """Raises ProfundoError for NaN and infinite values, of which a net makes NaN."""
+    if values.is_floating_point() and not bool(values.isfinite().all()):
+        bad = int((~values.isfinite()).flatten(1).any(1).nonzero()[0]) + 1
+        raise ProfundoError(f"inputs: sample {bad} holds NaN or an infinite value; fill or drop it")
 
 
 def in_words(about: Inputs) -> str:
@@ -75,6 +92,13 @@ def to_width(values: Tensor, about: Inputs) -> Tensor:
 
 
 def several_inputs(given: Any, about: Inputs) -> tuple[Any, bool]:
+    """By their names where they had names in training, whatever their order; else by their places."""
+    if isinstance(given, list):
+        given = tuple(given)
+    if about.names and isinstance(given, Mapping):
+        if missing := [name for name in about.names if name not in given]:
+            raise ProfundoError(f"inputs: expected {', '.join(about.names)}; missing: {', '.join(missing)}")
+        given = {name: given[name] for name in about.names}
     if not isinstance(given, Mapping | tuple | list) or len(list(leaves(given))) != len(about.parts):
         raise ProfundoError(
             f"inputs: expected {len(about.parts)} of them, in a tuple or dict as in training, got {type(given).__name__}"
@@ -156,6 +180,7 @@ def of_images(given: Any, about: Inputs) -> tuple[Tensor, bool]:
         values = torch.stack([to_size(one, about) for one in values])
     if tuple(values.shape[1:]) != about.shape:
         raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
+    check_finite(values)
     return values, alone
 
 
@@ -178,6 +203,8 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     raw = read(given, how, Taker(count), "samples")
     if isinstance(raw, Framed):
         wanted = [name.strip() for name in (raw.target or "").split(",")]
+        if not raw.target:
+            raise ProfundoError("data: expected targets beside the table: run.evaluate(table, y)")
         if missing := [name for name in wanted if name not in raw.frame.columns]:
             raise ProfundoError(
                 f"target: expected a column {missing[0]!r}; columns: {', '.join(raw.frame.columns)}; or give (X, y)"
