@@ -32,8 +32,8 @@ from profundo.data.recognising import (
     is_sparse,
     library,
 )
-from profundo.data.splits.splits import Collection, chosen
-from profundo.data.tables.frames import frame_collection
+from profundo.data.series.forecast_windows import rows_collection
+from profundo.data.splits.splits import Collection, chosen, transformed
 from profundo.data.tables.reading import typed_table
 from profundo.records import Dataset, ProfundoError, Samples, in_words_of_the_door
 from profundo.trees import leaves, mapped
@@ -45,6 +45,7 @@ __all__ = ["Framed", "as_polars", "called_in_words", "object_collection", "read"
 
 LABELS = ("label", "labels", "fine_label", *TARGETS)  # keys and columns that are the target where none is named
 ALONE = (*INPUTS, "image", "img", "pixel_values", "input")  # keys whose value a net is given as it is
+OF_FILES = ("missing", "encoding", "header")  # options of how a table is written
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
 FEWEST = 20  # samples of which a part is set aside
 MOST = 10**7  # samples or batches that an iterator gives
@@ -77,15 +78,26 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
     """The same, its notes in the words of the command line."""
     name = called_in_words(data)
     splits = splits_in(data) or {"train": data}
+    if of_files := [option for option in OF_FILES if option in how.of_tables()]:
+        raise ProfundoError(f"{name}: --{of_files[0]} is for files, and this is in memory; leave it out")
     splits |= {split: given for split, given in (("validation", validation), ("test", test)) if given is not None}
     parts = {split: read(given, how, taker, split) for split, given in splits.items()}
     if len({type(part) for part in parts.values()}) > 1:
         raise ProfundoError(f"{name}: expected validation and test samples as those to train on, a table or arrays")
     first = parts["train"]
+    ways = [option for option in ("split_by", "horizon") if getattr(how, option) is not None]
+    if ways and len(parts) > 1:
+        raise ProfundoError(
+            f"{name}: {ways[0]} says who validates and tests, and such samples were given; leave one of them out"
+        )
     if isinstance(first, Framed):
         whole = of_frames(list(parts.values()), name, how)  # type: ignore[arg-type]
         sizes = [part.frame.height for part in parts.values()]  # type: ignore[union-attr]
     else:
+        if ways := [*how.of_tables(), *ways]:
+            raise ProfundoError(
+                f"{name}: --{ways[0].replace('_', '-')} is for the columns of a table, and arrays have none"
+            )
         if how.target is not None and isinstance(data, tuple | np.ndarray | Tensor):
             raise ProfundoError(
                 f"{name}: target={how.target!r} is a column of a table, and arrays have none; give (X, y)"
@@ -95,7 +107,7 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
             raise ProfundoError(f"{name}: expected samples, got none")
         whole = of_arrays(list(parts.values()), sizes, name, how.task, taker)  # type: ignore[arg-type]
     weights = [weights_of(part.weights, size, name) for part, size in zip(parts.values(), sizes, strict=True)]
-    return cut_into_splits(whole, list(parts), sizes, weights[0])
+    return transformed(cut_into_splits(whole, list(parts), sizes, weights[0]), how)
 
 
 def called_in_words(data: Any) -> str:
@@ -421,7 +433,8 @@ def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
     if not frame.height or not frame.width:
         raise ProfundoError(f"{name}: expected a table with rows and columns, got {frame.height} × {frame.width}")
     target = parts[0].target
-    return frame_collection(typed_table(frame, how.columns), name, name, replace(how, target=target))
+    whole = rows_collection(typed_table(frame, how.columns), name, name, replace(how, target=target))
+    return whole if len(parts) == 1 else replace(whole, split_by=None)
 
 
 # --------------------------------------------------------------------------------------------------------------- splits

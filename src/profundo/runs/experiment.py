@@ -413,6 +413,8 @@ def new_experiment(**settings: Any) -> Experiment:
         if first["type"] == "extra_forbidden":
             hint = FOREIGN.get(name.lower()) or nearest(name, [one for one in SETTINGS if not SETTINGS[one].in_python])
             raise ProfundoError(f"setting {name!r} is unknown; {hint}") from None
+        given = " ".join(repr(first["input"]).split())
+        given = given if len(given) <= 100 else f"{given[:100]}…"
         if first["type"] == "missing":
             raise ProfundoError(f"setting {name!r} is missing; add it") from None
         if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
@@ -423,7 +425,7 @@ def new_experiment(**settings: Any) -> Experiment:
             known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
             near = nearest(first["input"], known)
             expected = f"expected {', '.join(known)}" + (f" ({near})" if near.startswith("nearest") else "")
-        raise ProfundoError(f"{as_option(name)}: {expected}, got {first['input']!r}") from None
+        raise ProfundoError(f"{as_option(name)}: {expected}, got {given}") from None
 
 
 def as_option(name: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.dataset_names import TargetTransform
+from profundo.data.dataset_names import Reading, TargetTransform
 from profundo.data.splits.split_by import SplitBy, grouped, latest, split_note
 from profundo.data.standard import Extent, array_moments, channel_sums, measured_rows, moments
 from profundo.data.tables.columns import as_features
@@ -32,6 +32,7 @@ __all__ = [
     "note_of_splits",
     "separated",
     "stratified",
+    "transformed",
 ]
 
 
@@ -127,6 +128,16 @@ def labels_of(collection: Collection, targets: Any) -> Tensor:
         assert isinstance(targets, Tensor)
         return targets
     return torch.zeros(length(targets), dtype=torch.int64)
+
+
+def transformed(collection: Collection, how: Reading) -> Collection:
+    """With what real targets are turned into, as was asked for. Raises ProfundoError where they are none."""
+    if how.target_transform in ("log", "rank") and collection.targets.kind != "real":
+        raise ProfundoError(
+            f"{collection.name}: --target-transform {how.target_transform!r} is for numbers, the target is "
+            f"{collection.targets.kind}; leave it out"
+        )
+    return replace(collection, target_transform=how.target_transform)
 
 
 def divide(collection: Collection, *, validation: float | None, seed: int, stream: bool) -> Dataset:

@@ -58,7 +58,16 @@ from profundo.train.own_optimizers import own_optimizer, own_schedule
 from profundo.train.randomness import seeded
 from profundo.trees import called
 
-__all__ = ["answered_by", "dataset_of", "loss_of", "made_by", "net_and_data", "prepare_own", "with_several_outputs"]
+__all__ = [
+    "answered_by",
+    "dataset_of",
+    "instance_of",
+    "loss_of",
+    "made_by",
+    "net_and_data",
+    "prepare_own",
+    "with_several_outputs",
+]
 
 READING = tuple(one.name for one in fields(Reading))
 LENGTHS = ("lengths", "length", "seq_lengths", "seq_len", "x_lengths")  # a second parameter of forward called so
