@@ -7,6 +7,7 @@ samples = samples_for((X, y), spec)            # with targets, under the classes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,17 @@ from torch import Tensor
 
 from profundo.data.dataset_names import Reading
 from profundo.data.images.pixels import fitted
+from profundo.data.loading import collect
 from profundo.data.new_inputs import entries
 from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of
 from profundo.data.objects import Framed, as_polars, read
 from profundo.data.recognising import is_frame, is_image, is_loader
+from profundo.data.tables.frames import read_table
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.trees import leaves, length, mapped, rebuilt
 
-__all__ = ["inputs_for", "samples_for"]
+__all__ = ["inputs_for", "samples_at", "samples_for"]
 
 ARRAYS = (Tensor, np.ndarray)
 
@@ -192,6 +195,26 @@ def to_size(image: Tensor, about: Inputs) -> Tensor:
 
 
 # -------------------------------------------------------------------------------------------------------- with targets
+def samples_at(path: Path, spec: Spec, how: Reading) -> Samples:
+    """What is in a file or folder, with targets as the net knows them: rows by the names of their columns, of all else the test
+    split where there is one. how: as the data that were trained on were read."""
+    if spec.inputs.columns and spec.inputs.forecast is None:
+        return samples_for(Framed(read_table(path, how).frame, how.target), spec)
+    shape = spec.inputs.shape
+    if spec.inputs.kind == "image" and shape[1] == shape[2] and path.is_dir():
+        how = replace(how, image_size=shape[1])
+    found = collect(path, how)
+    if found.inputs.shape != spec.inputs.shape:
+        raise ProfundoError(f"{path}: expected {in_words(spec.inputs)}, got inputs {found.inputs.shape}")
+    samples = found.test if found.test is not None else found.train
+    if not found.targets.classes or found.targets.classes == spec.targets.classes:
+        return samples
+    if spec.targets.kind not in ("classes", "binary") or found.targets.kind not in ("classes", "binary"):
+        raise ProfundoError(f"{path}: expected {spec.targets.kind!r} targets, got {found.targets.kind!r}")
+    names = np.array(found.targets.classes)[samples.targets.numpy()]
+    return replace(samples, targets=targets_for(names, spec.targets))
+
+
 def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     """Samples with targets as the net knows them. target: of a table, the column to be predicted.
 
@@ -200,11 +223,12 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     names = spec.targets.names
     how = Reading(target=target or (",".join(names) if names and names != ("y",) else None))
     count = len(spec.inputs.parts) or 1
-    raw = read(given, how, Taker(count), "samples")
+    raw = given if isinstance(given, Framed) else read(given, how, Taker(count), "samples")
     if isinstance(raw, Framed):
         wanted = [name.strip() for name in (raw.target or "").split(",")]
         if not raw.target:
             raise ProfundoError("data: expected targets beside the table: run.evaluate(table, y)")
+        raw = replace(raw, frame=raw.frame.drop_nulls([name for name in wanted if name in raw.frame.columns]))
         if missing := [name for name in wanted if name not in raw.frame.columns]:
             raise ProfundoError(
                 f"target: expected a column {missing[0]!r}; columns: {', '.join(raw.frame.columns)}; or give (X, y)"
