@@ -34,6 +34,7 @@ from profundo.runs.manifest import check_data_facts
 from profundo.runs.opening import finished_training
 from profundo.runs.run import Run
 from profundo.runs.saved_model import load_model, load_objective
+from profundo.trees import leaves, length, mapped
 from profundo.units import standard_units
 from profundo.use.end_to_end import Whole, answer_name, answers_of, example
 from profundo.use.model_card import CARD, card
@@ -46,6 +47,7 @@ __all__ = ["FORMATS", "Exported", "export"]
 
 FORMATS = ("onnx", "safetensors")
 TOLERANCE = 1e-4
+OF_TEST = "test samples"
 SAMPLES = 256
 
 
@@ -91,7 +93,7 @@ class Samples:
     """Inputs to compare on: raw, as the net takes them; as rows of a table where it has columns; in words. notes: of data
     that are not those of the run."""
 
-    raw: Tensor
+    raw: Any
     rows: Sequence[Mapping[str, Any]]
     words: str
     notes: tuple[str, ...] = ()
@@ -109,6 +111,8 @@ def export(
     if format is None:
         ending = Path(out).suffix[1:] if out is not None else ""
         format = ending if ending in FORMATS else FORMATS[0]
+    if out is None and Path(format).suffix[1:] in FORMATS:  # a file where the format was expected
+        format, out = Path(format).suffix[1:], format
     if format not in FORMATS:
         raise ProfundoError(f"format {format!r} is unknown; known: {', '.join(FORMATS)}")
     trained = _trained(run, net)
@@ -116,6 +120,12 @@ def export(
     place = _place(trained.folder, format, out)
     before = _card_there(place, about)
     samples = _samples(run, trained)
+    if (spec := trained.spec).inputs.parts and format != "onnx":
+        raise ProfundoError(
+            "export: a net with several inputs is written as --format onnx; run.save('folder') keeps it, too"
+        )
+    if "any" in (spec.inputs.kind, *(part.kind for part in spec.inputs.parts)) and samples.words != OF_TEST:
+        raise ProfundoError("export: such inputs cannot be made up to try the net on; give the Run itself, export(run)")
     if format == "onnx":
         check_packages()
         contents, difference, notes = _onnx(trained, samples, place.name, about)
@@ -137,7 +147,7 @@ def export(
     written = _write_card(place, about, before, within)
     if len(written) < 2:
         notes += (f"{place.with_name(TEXT)} differs from what was exported, perhaps by hand, and is left as it is",)
-    return Exported(place, (*files, *written), len(samples.raw), samples.words, difference, notes)
+    return Exported(place, (*files, *written), length(samples.raw), samples.words, difference, notes)
 
 
 def _write_card(place: Path, about: Mapping[str, Any], before: Mapping[str, Any], within: Path) -> list[Path]:
@@ -174,10 +184,8 @@ def _trained(run: Run | str | Path, own: nn.Module | None = None) -> Trained:
         net, spec = run.net, run.data.spec
     else:
         net, spec = load_model(folder, own)
-    if spec.targets.kind == "any" or spec.inputs.parts:
-        raise ProfundoError(
-            "export: a net with several inputs, or targets of any shape, is for torch.onnx.export(run.net, …)"
-        )
+    if spec.targets.kind == "any":
+        raise ProfundoError("export: a net with targets of any shape is for torch.onnx.export(run.net, …)")
     objective = load_objective(folder, spec)
     whole = Whole(net, spec, objective).eval()
     return Trained(folder, net, spec, objective, whole)
@@ -222,7 +230,7 @@ def _samples(run: Run | str | Path, trained: Trained) -> Samples:
     if result is None:
         why = "not those of the run" if notes else "not at hand"
         return Samples(example(spec, SAMPLES), (), f"inputs at random, for the data are {why}", notes)
-    return Samples(result, (), "test samples")
+    return Samples(result, (), OF_TEST)
 
 
 def _data(run: Run | str | Path, folder: Folder) -> tuple[Dataset | None, tuple[str, ...]]:
@@ -244,8 +252,11 @@ def _data(run: Run | str | Path, folder: Folder) -> tuple[Dataset | None, tuple[
     return data, ()
 
 
-def _test_inputs(data: Dataset, trained: Trained) -> Tensor | None:
-    split = data.test.inputs
+def _test_inputs(data: Dataset, trained: Trained) -> Any:
+    """Raw inputs, or None where they are not there, or others."""
+    split: Any = data.test.inputs
+    if isinstance(split, tuple | dict):
+        return mapped(lambda leaf: leaf[:SAMPLES], split)
     try:
         result = split[:SAMPLES] if isinstance(split, Tensor) else _some_of(split)
     except (ProfundoError, OSError):
@@ -323,13 +334,15 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
             f"column {spec.inputs.texts[0].name!r} is text, which ONNX has no operations to cut into words; use "
             "--format safetensors, whose card says how rows are made of texts, or `profundo serve`"
         )
-    given = spec.inputs.things
-    model = onnx_graph(trained.whole, example(spec), given)
+    names, made_up = input_names(spec.inputs), spec.inputs.kind != "any"
+    model = onnx_graph(trained.whole, example(spec) if made_up else mapped(lambda leaf: leaf[:3], samples.raw), *names)
     if spec.targets.threshold != 0.5:
         model = with_decision(model, spec.targets.threshold)
-    feeds: Mapping[str, Any] = {given: (samples.raw if given in ("images", "sounds") else samples.raw.double()).numpy()}
+    as_given = spec.inputs.kind in ("any", "image", "sound")
+    raw = [leaf if as_given else leaf.double() for leaf in leaves(samples.raw)]
+    feeds: Mapping[str, Any] = {one: leaf.numpy() for one, leaf in zip(names, raw, strict=True)}
     if spec.inputs.columns:
-        model = with_columns(model, spec.inputs.columns, given)
+        model = with_columns(model, spec.inputs.columns, names[0])
         feeds = feeds_of(samples.rows, spec.inputs.columns)
     content = serialised(model, _facts(about))
     try:
@@ -338,6 +351,13 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
         said = " ".join(str(error).split())[:300]
         raise ProfundoError(f"onnxruntime cannot run the exported net: {said}; nothing was written") from None
     return {name: content}, _difference(trained, theirs, samples.raw), ()
+
+
+def input_names(inputs: Inputs) -> list[str]:
+    """What the graph's inputs are called: by their names, their places, or, of one, by what they are."""
+    if inputs.parts:
+        return list(inputs.names or [f"input_{place + 1}" for place in range(len(inputs.parts))])
+    return [inputs.things]
 
 
 def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
@@ -353,14 +373,15 @@ def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[s
     signature = f"Raw {given} (batch, {shape}), {numbers}"
     notes: tuple[str, ...] = ()
     try:
-        source = plain_python(trained.whole, example(trained.spec), given, str(about["name"]), name, signature)
+        like = samples.raw[:3] if trained.spec.inputs.kind == "any" else example(trained.spec)
+        source = plain_python(trained.whole, like, given, str(about["name"]), name, signature)
         contents["model.py"] = source.encode()
     except ProfundoError as error:
         notes = (f"model.py was left out: {error}",)
     loaded = safetensors.torch.load(contents[name])
     trained.whole.load_state_dict({f"net.{key}": value for key, value in loaded.items()}, strict=False)
     with torch.no_grad():
-        theirs = trained.whole(samples.raw)
+        theirs = trained.whole(*leaves(samples.raw))
     return contents, _difference(trained, theirs, samples.raw), notes
 
 

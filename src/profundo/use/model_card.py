@@ -7,7 +7,7 @@ it, for what, and what could go wrong) is left to be filled in, and says so.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -186,6 +186,12 @@ def _day(seconds: float) -> str:
 
 def preprocessing(spec: Spec) -> str:
     inputs = spec.inputs
+    if inputs.parts:
+        each = (preprocessing(replace(spec, inputs=part, targets=Targets("any"))) for part in inputs.parts)
+        names = inputs.names or [f"input {place + 1}" for place in range(len(inputs.parts))]
+        return "; ".join(f"{name}: {words}" for name, words in zip(names, each, strict=True)) + bent_targets(
+            spec.targets
+        )
     if inputs.kind == "image":
         channels, height, width = inputs.shape
         first = f"{'grey' if channels == 1 else 'RGB'} images, scaled to cover {width}×{height} pixels and cut about the centre"

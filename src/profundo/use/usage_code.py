@@ -14,7 +14,9 @@ __all__ = ["in_onnxruntime", "in_pytorch"]
 
 def in_onnxruntime(spec: Spec, answer: str, file: str) -> str:
     """Python for onnxruntime: for images read by Pillow, for sounds, for rows, or for the columns of a table."""
-    if spec.inputs.kind == "image":
+    if spec.inputs.kind == "any":
+        given = "inputs = {one.name: …  for one in session.get_inputs()}  # an array of several samples for each"
+    elif spec.inputs.kind == "image":
         given = _image_feed(spec)
     elif spec.inputs.kind == "sound":
         given = _sound_feed(spec)
