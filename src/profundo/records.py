@@ -340,7 +340,7 @@ class Samples:
     targets: int64 (samples,) for "classes" and "binary", float32 (samples, K) of 0 and 1 for "labels", float32 or float64
         (samples, outputs) for "real", in their own units; for "any" a tensor, or a tuple or dict of them.
     numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
-    weights: float32 (samples,), how much each counts in training; None where all count alike.
+    weights: float32 (samples,), how much each counts, in training and in figures; None where all count alike.
     """
 
     inputs: Tensor | Source

@@ -675,8 +675,7 @@ def test_a_net_with_several_inputs_takes_them_by_name(tmp_path, by_name):
     names = ("title", "age") if by_name else ("input_1", "input_2")
     assert {one.name for one in graph.get_inputs()} == set(names)
     (theirs,) = graph.run(None, {names[0]: titles[:7], names[1]: ages[:7]})
-    np.testing.assert_allclose(
-        theirs, run.predict({"title": titles[:7], "age": ages[:7]} if by_name else (titles[:7], ages[:7])), atol=1e-6
-    )
+    some = {"title": titles[:7], "age": ages[:7]} if by_name else (titles[:7], ages[:7])
+    np.testing.assert_allclose(theirs, run.predict(some), atol=1e-6)
     with pytest.raises(ProfundoError, match="several inputs is written as format onnx"):
         export(run, "safetensors")

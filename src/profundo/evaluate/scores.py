@@ -8,7 +8,8 @@ and no input.
                      error, log loss
     real             RMSE, MAE, R²
 
-The one that leads comes first; see leading.py. Definitions are scikit-learn's.
+The one that leads comes first; see leading.py. Definitions are scikit-learn's. Where samples have weights they count by them,
+as with its `sample_weight`, but in the calibration error, counts and what chance makes; intervals are then left out.
  The calibration error is that of Guo et al. 2017: the mean difference between stated
 probability and frequency over 15 bins of probability, weighted by their samples.
 """
@@ -25,7 +26,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from profundo.evaluate.detection import average_precision, roc_area
+from profundo.evaluate.detection import average_precision, roc_area, weighted_area
 from profundo.evaluate.intervals import LEVEL, log_loss_interval, logit_interval, mean_interval, mean_of_shares, wilson
 from profundo.evaluate.leading import leading_figure, positive, reason
 from profundo.evaluate.paired_tests import (
@@ -82,6 +83,7 @@ class Answers:
     predictions: class probabilities (samples, K), P(y = 1) (samples,), label probabilities (samples, K), or means
         (samples, outputs) in the targets' units.
     targets: likewise; costs: (samples,) minus log-likelihood in nats, or errors in standardised units.
+    weights: (samples,), how much each counts; None where all count alike.
     quantity: what the costs are. But for "log loss", predictions of classes are 0 or 1 and no probabilities.
     threshold: of P(y = 1), from which 1 is the answer.
     """
@@ -91,6 +93,15 @@ class Answers:
     costs: Tensor
     quantity: str = PROBABILITIES
     threshold: float = 0.5
+    weights: Tensor | None = None
+
+    def mean(self, values: Tensor) -> float:
+        """Over samples (samples, …), each by its weight, and all that lies beside."""
+        values = values.double()
+        if self.weights is None:
+            return values.mean().item()
+        each = values.flatten(1).mean(1) if values.ndim > 1 else values
+        return (each @ self.weights.double() / self.weights.double().sum()).item()
 
     @property
     def chosen(self) -> Tensor:
@@ -133,10 +144,12 @@ def answers_of_all(
 ) -> list[Answers]:
     """What each of several nets says, by its own objective, in one pass over the batches."""
     truths: list[Any] = []
+    weights: list[Tensor] = []
     predictions: list[list[tuple[Any, Tensor]]] = [[] for _ in judged]
     with evaluating(nn.ModuleList(net for net, _ in judged)):
         for batch in batches:
             truths.append(to_device(batch.targets, torch.device("cpu")))
+            weights += [] if batch.weights is None else [batch.weights.cpu()]
             for kept, (net, objective) in zip(predictions, judged, strict=True):
                 sizes = tuple(leaf.shape for leaf in leaves(batch.inputs))
                 outputs = same_bits(net)(partial(called, net, batch.inputs), sizes)
@@ -152,6 +165,7 @@ def answers_of_all(
             torch.cat([costs for _, costs in kept]),
             objective.quantity,
             targets.threshold,
+            torch.cat(weights) if weights else None,
         )
         for kept, (_, objective) in zip(predictions, judged, strict=True)
     ]
@@ -180,7 +194,7 @@ def scores(
         return Scores(len(costly), figures(predictions, targets), {})
     per_class: Sequence[ClassScores] = () if targets.kind == "real" else class_scores(predictions, targets)
     values = figures(predictions, targets, per_class)
-    constant = simple or constant_answers(predictions, targets, train_targets)
+    constant = replace(simple or constant_answers(predictions, targets, train_targets), weights=predictions.weights)
     baseline, leading = figures(constant, targets), next(iter(values))
     if predictions.quantity == OWN:
         baseline.pop(OWN, None)  # what it would cost the constant, only its function knows
@@ -189,7 +203,7 @@ def scores(
         values,
         baseline,
         worst=costly[:worst].tolist(),
-        intervals=intervals(predictions, targets, values),
+        intervals=intervals(predictions, targets, values) if predictions.weights is None else {},
         beyond_chance=beside_constant(leading, constant, predictions, targets) < 1 - LEVEL,
     )
     if targets.kind == "real":
@@ -223,15 +237,16 @@ def figure_of(name: str, predictions: Answers, targets: Targets) -> float:
     if targets.kind == "any":
         return mean_cost(predictions)
     if name == "RMSE":
-        return (predictions.targets - predictions.predictions).double().square().mean().sqrt().item()
+        return math.sqrt(predictions.mean((predictions.targets - predictions.predictions).double().square()))
     if "average precision" in name:
         return precision_of(predictions, targets)
     if name == "balanced accuracy":
-        truth, classes = predictions.targets.long(), len(targets.classes)
-        right = torch.bincount(truth[predictions.chosen == truth], minlength=classes)
-        there = torch.bincount(truth, minlength=classes)
+        truth, classes, w = predictions.targets.long(), len(targets.classes), predictions.weights
+        is_right = predictions.chosen == truth
+        right = torch.bincount(truth[is_right], w if w is None else w[is_right], minlength=classes)
+        there = torch.bincount(truth, w, minlength=classes)
         return _mean_of((right[there > 0] / there[there > 0].double()).tolist())
-    return _mean(~mistaken(predictions, targets))
+    return predictions.mean(~mistaken(predictions, targets))
 
 
 def precision_of(predictions: Answers, targets: Targets) -> float:
@@ -239,11 +254,15 @@ def precision_of(predictions: Answers, targets: Targets) -> float:
     if targets.kind == "labels":
         truth, sure = predictions.targets >= 0.5, predictions.predictions
         return _mean_of(
-            [average_precision(sure[:, k], truth[:, k]) for k in range(truth.shape[1]) if truth[:, k].any()]
+            [
+                average_precision(sure[:, k], truth[:, k], predictions.weights)
+                for k in range(truth.shape[1])
+                if truth[:, k].any()
+            ]
         )
     wanted = positive(targets)
     sure = predictions.predictions if wanted else 1 - predictions.predictions
-    return average_precision(sure, predictions.targets == wanted)
+    return average_precision(sure, predictions.targets == wanted, predictions.weights)
 
 
 def intervals(predictions: Answers, targets: Targets, values: Mapping[str, float]) -> dict[str, tuple[float, float]]:
@@ -275,21 +294,23 @@ def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassSco
     if targets.kind == "any":
         return own
     if targets.kind == "real":
-        return regression(predictions.predictions, predictions.targets) | own
+        return regression(predictions) | own
     each = per_class or class_scores(predictions, targets)
     results: dict[str, float] = {}
     if targets.kind == "labels":
         right = (predictions.predictions >= 0.5) == (predictions.targets >= 0.5)
-        results |= {"exact match": _mean(right.all(1)), "label accuracy": _mean(right)}
+        results |= {"exact match": predictions.mean(right.all(1)), "label accuracy": predictions.mean(right)}
         results["macro F1"] = _mean_of([one.f1 for one in each])
         if any(one.auc is not None for one in each):
             results["mean average precision"] = precision_of(predictions, targets)
     else:
         truth, chosen = predictions.targets.long(), predictions.chosen
-        results["accuracy"] = _mean(chosen == truth)
+        results["accuracy"] = predictions.mean(chosen == truth)
         results["balanced accuracy"] = _mean_of([one.recall for one in each if one.samples])
         if len(targets.classes) > 5 and predictions.are_probabilities:
-            results["top-5 accuracy"] = _mean((predictions.predictions.topk(5, dim=1).indices == truth[:, None]).any(1))
+            results["top-5 accuracy"] = predictions.mean(
+                (predictions.predictions.topk(5, dim=1).indices == truth[:, None]).any(1)
+            )
         if targets.kind == "binary":
             name = targets.classes[positive(targets)]
             results[f"F1 of {name}"] = each[positive(targets)].f1
@@ -303,7 +324,7 @@ def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassSco
         if areas:
             results["ROC-AUC"] = _mean_of(areas)
         results["calibration error"] = calibration_error(calibration(predictions))
-    results[predictions.quantity] = predictions.costs.double().mean().item()
+    results[predictions.quantity] = mean_cost(predictions)
     first = leading_figure(targets, predictions.are_probabilities)
     return {first: results[first], **results} if first in results else results
 
@@ -353,16 +374,26 @@ def class_scores(predictions: Answers, targets: Targets) -> list[ClassScores]:
         if sure.ndim == 1:
             sure = torch.stack((1 - sure, sure), 1)
     ranked = predictions.are_probabilities and not bool(sure.isnan().any())
-    both = (truth & chosen).sum(0).tolist()
-    there, taken = truth.sum(0).tolist(), chosen.sum(0).tolist()
+    each = predictions.weights
+    w = torch.ones(len(truth), dtype=torch.float64) if each is None else each.double()
+    both, there, taken = ((w @ part.double()).tolist() for part in (truth & chosen, truth, chosen))
+    samples = truth.sum(0).tolist()
+
+    def area(k: int) -> float | None:
+        if not ranked or not 0 < samples[k] < len(truth):
+            return None
+        if each is not None:
+            return weighted_area(sure[:, k], truth[:, k], each)
+        return roc_area(sure[~truth[:, k], k], sure[truth[:, k], k])
+
     return [
         ClassScores(
             name,
-            there[k],
+            samples[k],
             precision=_share(both[k], taken[k]),
             recall=_share(both[k], there[k]),
             f1=_share(2 * both[k], there[k] + taken[k]),
-            auc=roc_area(sure[~truth[:, k], k], sure[truth[:, k], k]) if ranked and 0 < there[k] < len(truth) else None,
+            auc=area(k),
         )
         for k, name in enumerate(targets.classes)
     ]
@@ -405,17 +436,19 @@ def calibration_error(bins: Sequence[CalibrationBin]) -> float:
 
 
 # -------------------------------------------------------------------------------------------------- real targets
-def regression(predictions: Tensor, targets: Tensor) -> dict[str, float]:
+def regression(predictions: Answers) -> dict[str, float]:
     """Root mean squared error and mean absolute error in the targets' units; R² = 1 − Σ(y−ŷ)²/Σ(y−ȳ)².
 
     Over samples and outputs alike; ȳ is per output. R² of constant targets is 0 by convention.
     """
-    error = (targets - predictions).double()
-    spread = (targets.double() - targets.double().mean(0)).square().sum().item()
+    targets, w = predictions.targets.double(), predictions.weights
+    error = targets - predictions.predictions.double()
+    middle = targets.mean(0) if w is None else w.double() @ targets / w.double().sum()
+    squared, spread = predictions.mean(error.square()), predictions.mean((targets - middle).square())
     return {
-        "RMSE": error.square().mean().sqrt().item(),
-        "MAE": error.abs().mean().item(),
-        "R²": 1 - error.square().sum().item() / spread if spread > 0 else 0.0,
+        "RMSE": squared**0.5,
+        "MAE": predictions.mean(error.abs()),
+        "R²": 1 - squared / spread if spread > 0 else 0.0,
     }
 
 
@@ -447,11 +480,7 @@ def constant_answers(outputs: Answers, targets: Targets, train: Tensor) -> Answe
 
 
 def mean_cost(predictions: Answers) -> float:
-    return predictions.costs.double().mean().item()
-
-
-def _mean(right: Tensor) -> float:
-    return right.double().mean().item()
+    return predictions.mean(predictions.costs)
 
 
 def _mean_of(values: Sequence[float]) -> float:
