@@ -236,7 +236,7 @@ def _samples(run: Run | str | Path, trained: Trained) -> Samples:
 def _data(run: Run | str | Path, folder: Folder) -> tuple[Dataset | None, tuple[str, ...]]:
     """What the run was trained on, where it is there; and a note where it is no longer the same."""
     if (
-        isinstance(run, Run) and not run.data.spec.inputs.columns
+        isinstance(run, Run) and run.data.facts and not run.data.spec.inputs.columns
     ):  # of a table, the rows as they were are in the file alone
         return run.data, ()
     try:
