@@ -10,10 +10,10 @@ import pytest
 import profundo as pf
 from profundo.data.dataset_names import Reading
 from profundo.data.tables.dates_in_text import learned_dates, read_dates
-from profundo.data.tables.frames import read_table
 from profundo.data.tables.new_rows import features_of_frame, features_of_rows
 from profundo.data.tables.numbers_in_text import learned_numbers, read_numbers
 from profundo.data.tables.reading import interpreted
+from profundo.data.tables.table_files import read_table
 from profundo.records import ProfundoError, Writing
 
 

@@ -170,7 +170,7 @@ def _rows(path: Path, how: Reading) -> Collection:
     from profundo.data.images.image_tables import images_of_table
     from profundo.data.series.forecast_windows import rows_collection
     from profundo.data.series.ts_files import ts_collection
-    from profundo.data.tables.frames import read_table
+    from profundo.data.tables.table_files import read_table
 
     if path.suffix.lower() == ".npz":
         return array_collection(path, how.task)

@@ -28,8 +28,8 @@ from profundo.data.series.forecast_windows import Ending
 from profundo.data.series.ts_files import of_length, read_ts
 from profundo.data.sound.sound_folders import sound_of
 from profundo.data.streams.archives import is_one_of, open_files, printable, read_whole
-from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
+from profundo.data.tables.table_files import read_rows_as_text
 from profundo.data.text.text_files import read_text, read_texts
 from profundo.records import Inputs, ProfundoError
 

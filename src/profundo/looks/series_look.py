@@ -13,7 +13,7 @@ from profundo.data.series.forecast_rows import written
 from profundo.data.series.forecast_windows import Stretch, series_rows, stretches
 from profundo.data.series.steps import autocorrelation, moments_at, ranks, step_in_words
 from profundo.data.splits.splits import Collection
-from profundo.data.tables.frames import raw_rows
+from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.tables.split_column import times
 from profundo.looks.class_findings import class_findings
 from profundo.looks.data_facts import DataFacts, class_counts, label_counts, prepared, split_sizes, target_in_words

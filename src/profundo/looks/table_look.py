@@ -50,8 +50,9 @@ def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
     """At the rows of a file, or the images that they name; without a target, at the columns alone."""
     from profundo.data.images.image_tables import images_of_table
     from profundo.data.series.forecast_windows import forecast_collection
-    from profundo.data.tables.frames import doubts, frame_collection, is_parquet, read_table
+    from profundo.data.tables.frames import doubts, frame_collection
     from profundo.data.tables.split_column import by_column, by_text, divided_by, learned_from
+    from profundo.data.tables.table_files import is_parquet, read_table
 
     table, target = read_table(path, how), how.target
     frame = table.frame

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from profundo.data.dataset_names import SUFFIXES
 from profundo.data.streams.places import check_place
-from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import features_of_rows, needed_names
+from profundo.data.tables.table_files import read_rows_as_text
 from profundo.files import open_place, read_object, reason, write_bytes, write_json, write_text
 from profundo.objectives import Objective
 from profundo.records import Column, Dataset, Inputs, ProfundoError, Spec

@@ -22,8 +22,9 @@ from profundo.data.dataset_names import Reading
 from profundo.data.images.image_folders import decoded
 from profundo.data.splits.splits import Collection, Selection
 from profundo.data.streams.archives import IMAGE_SUFFIXES, Parts, printable, what_is_at
-from profundo.data.tables.frames import lost_rows, read_frame, target_columns, target_values
 from profundo.data.tables.split_column import by_column
+from profundo.data.tables.table_files import read_frame
+from profundo.data.tables.target_columns import lost_rows, target_columns, target_values
 from profundo.records import Inputs, ProfundoError, Samples
 
 if TYPE_CHECKING:

@@ -24,16 +24,13 @@ from profundo.data.series.filling import filled
 from profundo.data.series.steps import calendar, cycles_of, learned_step, moments_at, places, season_of, step_in_words
 from profundo.data.splits.split_by import SplitBy, read_split_by
 from profundo.data.splits.splits import Collection
-from profundo.data.tables.frames import (
-    form_of,
-    inputs_among,
-    raw_rows,
-    recognised,
-    recognised_columns,
-    target_columns,
-)
+from profundo.data.tables.column_kinds import recognised, recognised_columns
+from profundo.data.tables.frames import inputs_among
 from profundo.data.tables.order_and_groups import time_column
+from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.tables.split_column import split_collection, times
+from profundo.data.tables.table_files import form_of
+from profundo.data.tables.target_columns import target_columns
 from profundo.records import Column, Forecast, Inputs, ProfundoError, Samples, Targets
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.tables.columns import encoded, feature_names
-from profundo.data.tables.frames import LARGEST
+from profundo.data.tables.raw_rows import LARGEST
 from profundo.data.tables.reading import TRUTH, read_cells, words_for_nothing
 from profundo.data.text.text_ids import UNKNOWN
 from profundo.records import Column, Inputs, ProfundoError, TableForm, Writing

@@ -12,8 +12,10 @@ from torch import Tensor
 from profundo.data.dataset_names import Reading, nearest
 from profundo.data.splits.split_by import SplitBy, group_count, numbered, read_split_by, target_names
 from profundo.data.splits.splits import Collection, labels_of
-from profundo.data.tables.frames import frame_collection, raw_rows, recognised
+from profundo.data.tables.column_kinds import recognised
+from profundo.data.tables.frames import frame_collection
 from profundo.data.tables.order_and_groups import unlike_chance
+from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.text.text_ids import folded
 from profundo.records import Column, ColumnReading, ProfundoError
 
