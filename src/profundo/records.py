@@ -185,6 +185,20 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesRows:
+    """How the rows of a table, one for each step, become labelled series.
+
+    series: the column that says which series a row is of; time: the one that orders its steps, "" where the rows are in order.
+    columns, form: how the cells are read: series, time if there is one, and the channels.
+    """
+
+    series: str
+    time: str
+    columns: tuple[Column, ...]
+    form: TableForm = TableForm()
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What one input looks like.
 
@@ -203,6 +217,7 @@ class Inputs:
     parts: of several inputs at once, what each is, in the order of the tuple or dict that holds them; then kind is "any" and
         shape (numbers of all parts,).
     forecast: of series cut from a table, to predict how they go on; names are then of channels, columns of the table's cells.
+    rows: of labelled series that came as the rows of a table.
     """
 
     shape: tuple[int, ...]
@@ -218,6 +233,7 @@ class Inputs:
     sound: SoundForm = SoundForm()
     parts: tuple[Inputs, ...] = ()
     forecast: Forecast | None = None
+    rows: SeriesRows | None = None
 
     @property
     def things(self) -> str:

@@ -98,6 +98,7 @@ def load(
         from profundo.data.objects import object_collection
 
         collection = object_collection(name, how, validation=validation if share is None else None, test=test)
+        collection = heeded(collection, how, collection.name)
     elif test is not None or validation is not share:
         raise ProfundoError(
             f"{name}: expected a share of the samples to validate, such as 0.1, and no test samples; folders and tables "
@@ -110,7 +111,11 @@ def load(
 
 def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
     """What `load` divides into splits: the samples as they were read, before anything is learned from them."""
-    result = _collected(name, how)
+    return heeded(_collected(name, how), how, name)
+
+
+def heeded(result: Collection, how: Reading, name: str | Path) -> Collection:
+    """The same, its target to be transformed as asked. Raises ProfundoError for a wish that such data cannot heed."""
     if how.split_by is not None and result.split_by is None:
         raise ProfundoError(
             f"{name}: split-by is for the columns of a table and the file names of images or sounds, which this has not"
@@ -168,7 +173,7 @@ def _rows(path: Path, how: Reading) -> Collection:
     """What is in a file of rows, read whole."""
     from profundo.data.arrays import array_collection
     from profundo.data.images.image_tables import images_of_table
-    from profundo.data.series.forecast_windows import rows_collection
+    from profundo.data.series.series_rows import rows_collection
     from profundo.data.series.ts_files import ts_collection
     from profundo.data.tables.table_files import read_table
 

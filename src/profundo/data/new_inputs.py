@@ -10,7 +10,7 @@ import csv
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from profundo.data.images.pixels import WHOLE, decode, fitted
 from profundo.data.series.filling import filled_series
 from profundo.data.series.forecast_rows import endings_of_frame, row_inputs, written
 from profundo.data.series.forecast_windows import Ending
+from profundo.data.series.series_rows import series_of_frame
 from profundo.data.series.ts_files import of_length, read_ts
 from profundo.data.sound.sound_folders import sound_of
 from profundo.data.streams.archives import is_one_of, open_files, printable, read_whole
@@ -42,6 +43,7 @@ __all__ = [
     "array_of",
     "ending_entries",
     "entries",
+    "frame_series",
     "is_table",
     "media_of",
     "one_of",
@@ -81,10 +83,10 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
                 yield from _array(path, inputs)
             elif inputs.kind in ("image", "sound"):
                 yield from _media(path, inputs)
-            elif inputs.forecast is not None:
-                yield from forecast_entries(path, inputs)
-            elif inputs.kind == "series" and path.suffix.lower() == ".ts":
+            elif inputs.kind == "series" and inputs.forecast is None and path.suffix.lower() == ".ts":
                 yield from _labelled(path, inputs)
+            elif inputs.forecast is not None or inputs.rows is not None:
+                yield from series_entries(path, inputs)
             elif inputs.kind != "features":
                 also = " or a .ts file" if inputs.kind == "series" else ""
                 raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file{also}")
@@ -260,12 +262,27 @@ def _standard_input(inputs: Inputs) -> polars.DataFrame:
 
 
 # -------------------------------------------------------------------------------------------------------------- arrays
-def forecast_entries(path: Path, inputs: Inputs) -> Iterator[Entry]:
-    """Of each series in a table what is to be predicted further."""
-    where, rows = printable(str(path)), row_inputs(inputs)
-    frame = _standard_input(rows) if path == STANDARD_INPUT else _rows_of(path, rows)
-    where = "standard input" if path == STANDARD_INPUT else where
-    yield from ending_entries(endings_of_frame(frame, inputs, where), inputs, where)
+def series_entries(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    """The series in the rows of a table, or of standard input."""
+    rows, piped = row_inputs(inputs), path == STANDARD_INPUT
+    frame = _standard_input(rows) if piped else _rows_of(path, rows)
+    yield from frame_series(frame, inputs, "standard input" if piped else printable(str(path)))
+
+
+def frame_series(frame: polars.DataFrame, inputs: Inputs, where: str) -> Iterator[Entry]:
+    """Of each series what is to be predicted further, or what it is as a sample. Raises ProfundoError for columns that are not
+    there."""
+    if inputs.rows is None:
+        yield from ending_entries(endings_of_frame(frame, inputs, where), inputs, where)
+        return
+    try:
+        found = series_of_frame(frame, inputs.rows)
+    except ProfundoError as error:
+        raise ProfundoError(f"{where}: {error}") from None
+    for one in found:
+        name = f"{where}, {inputs.rows.series} {printable(one.name)}"
+        entry = Entry(name, None, f"{where}, {one.fault}") if one.fault else _fitted_series(one.values, inputs, name)
+        yield replace(entry, name=where, ids={inputs.rows.series: one.name})
 
 
 def ending_entries(found: Iterable[Ending | str], inputs: Inputs, name: str) -> Iterator[Entry]:
@@ -282,23 +299,25 @@ def ending_entries(found: Iterable[Ending | str], inputs: Inputs, name: str) -> 
 
 
 def _labelled(path: Path, inputs: Inputs) -> Iterator[Entry]:
-    """The series of a .ts file, whose labels are passed over; brought to the length that the net takes."""
-    channels, steps = inputs.shape
+    """The series of a .ts file, whose labels are passed over."""
     for number, one in enumerate(read_ts(path).series, 1):
-        name = f"{printable(str(path))}, series {number}"
-        if one.shape[0] != channels:
-            yield Entry(name, None, f"{name}: expected {channels} channels, got {one.shape[0]}")
-            continue
-        notices: tuple[str, ...] = ()
-        if one.shape[1] != steps:
-            what = "cut to its first" if one.shape[1] > steps else "continued by its last value to"
-            notices = (f"a series of another length was {what} {steps:,} steps",)
-        try:
-            whole, more = filled_series(torch.from_numpy(of_length(one, steps))[None], name)
-        except ProfundoError as error:
-            yield Entry(name, None, str(error))
-            continue
-        yield Entry(name, whole[0].float(), notices=(*notices, *more))
+        yield _fitted_series(one, inputs, f"{printable(str(path))}, series {number}")
+
+
+def _fitted_series(one: np.ndarray, inputs: Inputs, name: str) -> Entry:
+    """(channels, steps) without holes, brought to the length that the net takes."""
+    channels, steps = inputs.shape
+    if one.shape[0] != channels:
+        return Entry(name, None, f"{name}: expected {channels} channels, got {one.shape[0]}")
+    notices: tuple[str, ...] = ()
+    if one.shape[1] != steps:
+        what = "cut to its first" if one.shape[1] > steps else "continued by its last value to"
+        notices = (f"a series of another length was {what} {steps:,} steps",)
+    try:
+        whole, more = filled_series(torch.from_numpy(of_length(one, steps))[None], name)
+    except ProfundoError as error:
+        return Entry(name, None, str(error))
+    return Entry(name, whole[0].float(), notices=(*notices, *more))
 
 
 def array_of(values: Sequence[Any], inputs: Inputs, name: str) -> tuple[Tensor, tuple[str, ...]]:

@@ -34,8 +34,8 @@ from profundo.data.recognising import (
     is_sparse,
     library,
 )
+from profundo.data.series.series_rows import rows_collection
 from profundo.data.splits.splits import Collection, chosen
-from profundo.data.tables.frames import frame_collection
 from profundo.data.tables.reading import typed_table
 from profundo.records import ProfundoError, Samples
 from profundo.trees import leaves, mapped
@@ -401,8 +401,14 @@ def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
         ) from None
     if not frame.height or not frame.width:
         raise ProfundoError(f"{name}: expected a table with rows and columns, got {frame.height} × {frame.width}")
-    target = parts[0].target
-    return frame_collection(typed_table(frame, how.columns), name, name, replace(how, target=target))
+    divides = next((option for option in ("split_by", "horizon", "series") if getattr(how, option) is not None), None)
+    if divides is not None and len(parts) > 1:
+        raise ProfundoError(
+            f"{name}: {divides} is for one table that is to be divided; give it alone, or leave {divides} out"
+        )
+    if divides not in (None, "split_by") and parts[0].weights is not None:
+        raise ProfundoError(f"{name}: weights are of rows, and {divides} makes others of them; leave one of both out")
+    return rows_collection(typed_table(frame, how.columns), name, name, replace(how, target=parts[0].target))
 
 
 # --------------------------------------------------------------------------------------------------------------- splits

@@ -43,7 +43,8 @@ def look_at_series(collection: Collection) -> DataFacts:
     numbers = torch.cat([torch.full((len(part),), SPLITS.index(name)) for name, part in parts.items()]).numpy()
     channels = series.transpose(0, 1).flatten(1)
     every = max(1, channels.shape[1] // MOST_VALUES)
-    frame = polars.DataFrame({f"channel {at}": one[::every].numpy() for at, one in enumerate(channels, 1)})
+    names = collection.inputs.names or [f"channel {at}" for at in range(1, len(channels) + 1)]
+    frame = polars.DataFrame({name: one[::every].numpy() for name, one in zip(names, channels, strict=True)})
     targets, counts = collection.targets, label_counts(collection)
     findings = [*flat_findings(series), *copy_findings(series, numbers)]
     if targets.kind in ("classes", "binary"):

@@ -248,7 +248,11 @@ class Experiment(BaseModel):
     ] = None
     series: Annotated[
         str | None,
-        Setting("data", "Of a forecast, the column that says which of several series a row is of.", form="COLUMN"),
+        Setting(
+            "data",
+            "The column that says which series a row is of, of a forecast or of labelled series.",
+            form="COLUMN",
+        ),
     ] = None
     target_transform: Annotated[
         TargetTransform, Setting("data", "How a number to be predicted is bent for training, and back in answers.")

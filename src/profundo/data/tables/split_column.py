@@ -31,8 +31,8 @@ FEWEST = 3  # different texts of a class: one for each split
 
 def split_collection(table: Table, name: str, where: str, how: Reading) -> Collection:
     """The rows of a table that was read, and what decides who is in which split, where that was asked for."""
-    if how.lookback is not None or how.series is not None:
-        raise ProfundoError(f"{where}: --lookback and --series are for forecasts; say --horizon, the steps to predict")
+    if how.lookback is not None:
+        raise ProfundoError(f"{where}: --lookback is for forecasts; say --horizon too, the steps to predict")
     targets = target_names(how.target, table.frame.columns)
     by = by_column(how.split_by, table.frame, targets, where) if how.split_by is not None else None
     collection = frame_collection(table, name, where, learned_from(how, table.frame, table.readings))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from profundo.data.dataset_names import Reading
 from profundo.data.images.pixels import fitted
-from profundo.data.new_inputs import entries
+from profundo.data.new_inputs import entries, frame_series
 from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of
 from profundo.data.objects import Framed, as_polars, read
 from profundo.data.recognising import is_frame, is_image
@@ -38,6 +38,8 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
         return several_inputs(given, about)
     if isinstance(given, str | Path) or is_paths(given):
         return of_files(given, about)
+    if (about.forecast is not None or about.rows is not None) and (is_frame(given) or is_rows(given)):
+        return of_series(given, about), False
     if about.kind == "features" and (is_frame(given) or isinstance(given, Mapping) or is_rows(given)):
         return of_table(given, about)
     if about.kind == "image":
@@ -122,6 +124,17 @@ def of_table(given: Any, about: Inputs) -> tuple[Tensor, bool]:
     return features.values, alone
 
 
+def of_series(given: Any, about: Inputs) -> Tensor:
+    """The series in the rows of a table: of each its end, to be predicted further, or all of it."""
+    import polars
+
+    frame = as_polars(given) if is_frame(given) else polars.DataFrame(given, infer_schema_length=None)
+    found = list(frame_series(frame, about, "inputs"))
+    if bad := next((entry.fault for entry in found if entry.values is None), None):
+        raise ProfundoError(bad)
+    return torch.stack([entry.values for entry in found if entry.values is not None])
+
+
 def rows_of(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     values = {name: list(column) for name, column in columns.items()}
     if len({len(column) for column in values.values()}) > 1:
@@ -172,6 +185,8 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
 
     Raises ProfundoError for samples without targets, and for a class that the net does not know.
     """
+    import polars
+
     names = spec.targets.names
     how = Reading(target=target or (",".join(names) if names and names != ("y",) else None))
     count = len(spec.inputs.parts) or 1
@@ -182,7 +197,15 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
             raise ProfundoError(
                 f"target: expected a column {missing[0]!r}; columns: {', '.join(raw.frame.columns)}; or give (X, y)"
             )
-        inputs, values = inputs_for(raw.frame.drop(wanted), spec.inputs)[0], raw.frame.select(wanted).to_numpy()
+        frame, made = raw.frame, spec.inputs.rows
+        if spec.inputs.forecast is not None:
+            raise ProfundoError(
+                "data: a forecast is judged by what came later; profundo.cross_validate does so from several moments (a backtest)"
+            )
+        inputs = inputs_for(frame.drop(wanted), spec.inputs)[0]
+        if made is not None:  # the label of each series, which all of its rows have
+            frame = frame.group_by(made.series, maintain_order=True).agg(polars.col(wanted).drop_nulls().first())
+        values = frame.select(wanted).to_numpy()
         values = values[:, 0] if len(wanted) == 1 else values
     else:
         inputs, _ = inputs_for(raw.inputs, spec.inputs)
