@@ -138,7 +138,8 @@ class Pieces(nn.Module):
 
     def __init__(self, numbers: int) -> None:
         super().__init__()
-        self.register_buffer("begin", torch.linspace(-FARTHEST, FARTHEST, PIECES + 1)[:-1].repeat(numbers, 1))
+        begin = [FARTHEST * (2 * place / PIECES - 1) for place in range(PIECES)]
+        self.register_buffer("begin", torch.empty(numbers, PIECES).copy_(torch.tensor(begin)))
         self.register_buffer("slope", torch.full((numbers, PIECES), PIECES / (2 * FARTHEST)))
         bound = PIECES**-0.5
         self.weight = nn.Parameter(torch.empty(numbers, PIECES, EMBEDDING).uniform_(-bound, bound))
@@ -165,7 +166,7 @@ class MemberLinear(nn.Module):
         super().__init__()
         radius = glorot_radius(fan_in, fan_in, math.sqrt(2))  # √(6 / in): of He et al. 2015, for ReLU
         self.weight = nn.Parameter(torch.empty(fan_in, fan_out).uniform_(-radius, radius))
-        signs = torch.randint(0, 2, (members * fan_in,)) * 2.0 - 1
+        signs = torch.empty(members * fan_in).random_(0, 2).mul_(2).sub_(1)
         # Flat, for penalties on weights are for what has more dimensions than one.
         self.inner = nn.Parameter(signs if differ else torch.ones(members * fan_in))
         self.outer = nn.Parameter(torch.ones(members * fan_out))
