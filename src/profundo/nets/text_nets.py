@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.nets.recurrent import BothWays
-from profundo.nets.table_nets import squashed
 from profundo.records import Column, ProfundoError, Spec
+from profundo.units import squashed
 
 __all__ = ["TextMean", "TextNet", "hashed_ngrams", "text_cnn", "text_gru", "text_mean", "text_transformer"]
 
