@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from profundo.kinds import INPUT_KINDS, TARGET_KINDS, InputKind, InputTraits, TargetKind, TargetTraits
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -17,7 +19,6 @@ __all__ = [
     "BEGIN",
     "END",
     "PAD",
-    "THINGS",
     "Batch",
     "Calibration",
     "CalibrationBin",
@@ -63,19 +64,7 @@ class Interrupted(BaseException):
         self.code = 128 + signal_number
 
 
-InputKind = Literal["image", "features", "array", "sound", "series", "any"]
-THINGS: Mapping[str, str] = {
-    "image": "images",
-    "features": "rows",
-    "array": "arrays",
-    "sound": "sounds",
-    "series": "series",
-    "any": "samples",
-}
-"""What several inputs of a kind are called."""
-
 ColumnKind = Literal["number", "category", "date", "text"]
-TargetKind = Literal["classes", "binary", "labels", "real", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +209,14 @@ class Inputs:
     forecast: Forecast | None = None
 
     @property
+    def traits(self) -> InputTraits:
+        """The facts of its kind."""
+        return INPUT_KINDS[self.kind]
+
+    @property
     def things(self) -> str:
         """What several of them are called: images, rows …"""
-        return THINGS[self.kind]
+        return self.traits.several
 
     @property
     def texts(self) -> tuple[Column, ...]:
@@ -271,6 +265,11 @@ class Targets:
     threshold: float = 0.5
     margins: tuple[tuple[float, float], ...] = ()
 
+    @property
+    def traits(self) -> TargetTraits:
+        """The facts of its kind."""
+        return TARGET_KINDS[self.kind]
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -282,9 +281,8 @@ class Spec:
     @property
     def outputs(self) -> int:
         """Width of the output layer: K for classes and labels, 1 for binary, one per real target."""
-        if self.targets.kind in ("classes", "labels"):
-            return len(self.targets.classes)
-        return 1 if self.targets.kind == "binary" else max(1, len(self.targets.names))
+        targets = self.targets
+        return max(1, len(targets.classes or targets.names)) if targets.traits.wide else 1
 
 
 @runtime_checkable

@@ -148,7 +148,7 @@ def _pairs(arrays: Mapping[str, np.ndarray], path: Path | str) -> dict[str, Pair
 
 def _check_classes(targets: Targets, results: Mapping[str, Samples], path: Path | str) -> None:
     """Raises ProfundoError for a class that another split has and the training split has not."""
-    if targets.kind not in ("classes", "binary"):
+    if not targets.traits.one_class:
         return
     learned = set(results["train"].targets.tolist())
     for split, samples in results.items():

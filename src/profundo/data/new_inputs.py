@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ from profundo.data.streams.archives import is_one_of, open_files, printable, rea
 from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
 from profundo.data.text.text_files import read_text, read_texts
+from profundo.kinds import InputKind
 from profundo.records import Inputs, ProfundoError
 
 if TYPE_CHECKING:
@@ -79,18 +80,8 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
         try:
             if path.suffix.lower() == ".npz":
                 yield from _array(path, inputs)
-            elif inputs.kind in ("image", "sound"):
-                yield from _media(path, inputs)
-            elif inputs.forecast is not None:
-                yield from forecast_entries(path, inputs)
-            elif inputs.kind == "series" and path.suffix.lower() == ".ts":
-                yield from _labelled(path, inputs)
-            elif inputs.kind != "features":
-                also = " or a .ts file" if inputs.kind == "series" else ""
-                raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file{also}")
             else:
-                for rows in table_rows(path, inputs):
-                    yield from rows
+                yield from READERS.get(inputs.kind, _arrays_only)(path, inputs)
         except ProfundoError as error:
             yield Entry(printable(str(path)), None, printable(str(error)))
 
@@ -100,7 +91,7 @@ def read_image(path: Path, inputs: Inputs) -> Tensor:
     """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs; of a sound,
     int16 (1, samples), at the net's rate and of its length."""
     one = one_of(inputs)
-    content = read_whole(path, one, LARGEST_FILE, "scale it down" if inputs.kind == "image" else "cut it")
+    content = read_whole(path, one, LARGEST_FILE, MEDIA[inputs.kind][2])
     try:
         return media_of(content, inputs)
     except (OSError, ValueError) as error:
@@ -108,19 +99,26 @@ def read_image(path: Path, inputs: Inputs) -> Tensor:
 
 
 def one_of(inputs: Inputs) -> str:
-    return "an image" if inputs.kind == "image" else "a sound"
+    return MEDIA[inputs.kind][1]
 
 
 def media_of(content: bytes, inputs: Inputs) -> Tensor:
     """An image or a sound from a file's bytes, made like those of training. Raises ValueError with the reason when they are
     none."""
-    return image_of(content, inputs) if inputs.kind == "image" else sound_of(content, inputs)
+    return MEDIA[inputs.kind][0](content, inputs)
 
 
 def image_of(content: bytes, inputs: Inputs) -> Tensor:
     """The same of a file's bytes, decoded as for training. Raises ValueError with the reason when they are no image."""
     (channels, height, width), (low, high) = inputs.shape, inputs.window or WHOLE
     return torch.from_numpy(fitted(decode(content, (low, high)), (channels, height, width)).transpose(2, 0, 1).copy())
+
+
+MEDIA: Mapping[InputKind, tuple[Callable[[bytes, Inputs], Tensor], str, str]] = {
+    "image": (image_of, "an image", "scale it down"),
+    "sound": (sound_of, "a sound", "cut it"),
+}
+"""What makes one of a file's bytes, what one is called, and what to do about a file that is too large."""
 
 
 def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
@@ -299,6 +297,32 @@ def _labelled(path: Path, inputs: Inputs) -> Iterator[Entry]:
             yield Entry(name, None, str(error))
             continue
         yield Entry(name, whole[0].float(), notices=(*notices, *more))
+
+
+def _rows(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    for rows in table_rows(path, inputs):
+        yield from rows
+
+
+def _series(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    if inputs.forecast is not None:
+        return forecast_entries(path, inputs)
+    if path.suffix.lower() != ".ts":
+        raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file or a .ts file")
+    return _labelled(path, inputs)
+
+
+def _arrays_only(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file")
+
+
+READERS: Mapping[InputKind, Callable[[Path, Inputs], Iterator[Entry]]] = {
+    "image": _media,
+    "sound": _media,
+    "features": _rows,
+    "series": _series,
+}
+"""Of what is no .npz, which holds inputs of any kind."""
 
 
 def array_of(values: Sequence[Any], inputs: Inputs, name: str) -> tuple[Tensor, tuple[str, ...]]:

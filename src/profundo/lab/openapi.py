@@ -6,6 +6,7 @@ from typing import Any
 
 from profundo import __version__
 from profundo.data.tables.new_rows import columns_of
+from profundo.kinds import TargetKind
 from profundo.lab.limits import Limits
 from profundo.lab.request_inputs import TYPES
 from profundo.records import Column, Spec
@@ -109,7 +110,7 @@ def prediction(spec: Spec) -> Schema:
     """One answer, as `profundo.use.predicting.describe` makes it."""
     targets = spec.targets
     known = {"type": "string", "enum": list(targets.classes)}
-    names: dict[str, Schema] = {
+    names: dict[TargetKind, Schema] = {
         "classes": known,
         "binary": known,
         "labels": {"type": "array", "items": known},
@@ -128,7 +129,7 @@ def prediction(spec: Spec) -> Schema:
     if spec.inputs.forecast is not None:
         texts = {"type": "array", "items": TEXT, "minItems": len(targets.names), "maxItems": len(targets.names)}
         schema["properties"] |= {"times": texts} | ({"low": outputs, "high": outputs} if targets.margins else {})
-    if targets.kind in ("classes", "binary"):
+    if targets.traits.one_class:
         schema["properties"]["probability"] = PROBABILITY
     if targets.kind != "real":
         schema["properties"]["probabilities"] = an_object(**dict.fromkeys(targets.classes, PROBABILITY))

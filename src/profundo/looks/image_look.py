@@ -128,7 +128,7 @@ def look_at_images(collection: Collection, tell: Tell) -> DataFacts:
         collection.inputs.shape,
         target_in_words(collection.targets),
         collection.targets.classes,
-        _counts(survey) if collection.targets.kind in ("classes", "binary") else label_counts(collection),
+        _counts(survey) if collection.targets.traits.one_class else label_counts(collection),
         image_facts(survey),
         notes=collection.notes,
         survey=survey,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from difflib import get_close_matches
 
+from profundo.kinds import InputKind
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["NETS", "NETS_FOR_IMAGES", "NETS_FOR_SERIES", "NETS_FOR_SOUNDS", "NETS_FOR_TEXTS", "check", "default"]
@@ -54,16 +56,26 @@ NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transform
 NETS_FOR_SERIES = frozenset({"rocket", "fcn", "series_gru", "series_linear", "series_net"})
 
 
+DEFAULTS: Mapping[InputKind, str] = {
+    "image": "fast_cnn",
+    "sound": "logmel_cnn",
+    "series": "rocket",
+    "features": "table_net",
+    "array": "mlp",
+    "any": "mlp",
+}
+
+
 def default(spec: Spec) -> str:
     """The net to begin with: "fast_cnn" for images, "logmel_cnn" for sounds, "rocket" for series, "series_net" for forecasts,
     "text_mean" for rows with texts, "table_net" for other rows, "mlp" for planes of one or two features and arrays."""
     if spec.inputs.texts:
         return "text_mean"
-    if spec.inputs.kind in ("image", "sound"):
-        return "fast_cnn" if spec.inputs.kind == "image" else "logmel_cnn"
-    if spec.inputs.kind == "series":
-        return "rocket" if spec.inputs.forecast is None else "series_net"
-    return "table_net" if spec.inputs.kind == "features" and spec.inputs.shape[0] > 2 else "mlp"
+    if spec.inputs.forecast is not None:
+        return "series_net"
+    if spec.inputs.kind == "features" and spec.inputs.shape[0] <= 2:
+        return "mlp"
+    return DEFAULTS[spec.inputs.kind]
 
 
 def check(name: str, spec: Spec) -> None:

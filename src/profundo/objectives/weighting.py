@@ -67,7 +67,7 @@ def class_weights(
     samples to balance.
     """
     classes = len(targets.classes)
-    if targets.kind not in ("classes", "binary"):
+    if not targets.traits.one_class:
         raise ProfundoError(f"class weights: expected one class a sample, the data have {targets.kind!r} targets")
     if asked == "balanced":
         counts = torch.bincount(train, minlength=classes)

@@ -23,6 +23,7 @@ from profundo.data.augmenting.options import check, read
 from profundo.data.dataset_names import Header, TargetTransform, Task, nearest
 from profundo.data.dataset_names import names as dataset_names
 from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
+from profundo.kinds import InputKind
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
 from profundo.runs.given.foreign import FOREIGN, understood
@@ -538,15 +539,22 @@ def manner_of(spec: Spec, normalised: bool, net: str) -> str:
         return "n-grams" if net in ("text_mean", "own:TextMean") else "words"
     if is_ensemble(net):
         return "ensemble, numbers" if spec.targets.kind == "real" else "ensemble, classes"
-    if spec.inputs.kind == "image":
-        return "normalised images" if normalised else "images"
-    if spec.inputs.kind == "sound":
-        return "sounds"
-    if spec.inputs.kind == "any":
-        return "images"
     if spec.inputs.kind == "series":
         return "forecast" if spec.inputs.forecast is not None else "rocket" if net == "rocket" else "series"
-    return "plane" if prod(spec.inputs.shape) <= 2 else "table"
+    if spec.inputs.kind == "image" and normalised:
+        return "normalised images"
+    manner = MANNER_OF[spec.inputs.kind]
+    return "plane" if manner == "table" and prod(spec.inputs.shape) <= 2 else manner
+
+
+MANNER_OF: Mapping[InputKind, str] = {
+    "image": "images",
+    "sound": "sounds",
+    "series": "series",
+    "features": "table",
+    "array": "table",
+    "any": "images",
+}
 
 
 def is_ensemble(net: str) -> bool:

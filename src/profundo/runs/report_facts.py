@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from profundo.evaluate.leading import positive
 from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import Answers
 from profundo.files import read_object, write_text
+from profundo.kinds import InputKind
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.pictures.axes import usual_range
@@ -252,16 +253,20 @@ def displayable(images: Tensor) -> Tensor:
     return ((images - low) / (high - low).clamp_min(1e-12) * 255).to(torch.uint8)
 
 
+PICTURES: Mapping[InputKind, Callable[[Tensor, Inputs], Tensor]] = {
+    "image": lambda raw, _: displayable(raw),
+    "sound": lambda raw, inputs: sound_pictures(raw, inputs.sound.rate),
+}
+
+
 def shown(raw: Tensor, inputs: Inputs) -> Tensor | None:
     """Raw inputs (samples, *shape) as uint8 images; None where they cannot be looked at."""
-    if inputs.kind == "sound":
-        return sound_pictures(raw, inputs.sound.rate)
-    return displayable(raw) if inputs.kind == "image" else None
+    return PICTURES[inputs.kind](raw, inputs) if inputs.kind in PICTURES else None
 
 
 def _examples(data: Dataset) -> tuple[Tensor | None, list[str]]:
     """The first training images or sounds, as many of each class; the first ones where there are no classes; none for rows."""
-    if data.spec.inputs.kind not in ("image", "sound"):
+    if data.spec.inputs.kind not in PICTURES:
         return None, []
     classes = data.spec.targets.classes
     if data.spec.targets.kind in ("real", "labels"):
@@ -337,7 +342,7 @@ def _labels(there: Tensor, names: tuple[str, ...]) -> str:
 
 def confidence_of(predictions: Answers, index: int, targets: Targets) -> float | None:
     """The probability that the network gave to its own answer; None where it states none, or one for each label."""
-    if targets.kind not in ("classes", "binary") or not predictions.are_probabilities:
+    if not targets.traits.one_class or not predictions.are_probabilities:
         return None
     p = predictions.predictions[index]
     return float(p.max()) if p.ndim else float(p if predictions.chosen[index] else 1 - p)

@@ -153,7 +153,7 @@ def with_weights(net: nn.Module, folder: Folder, expected: str) -> nn.Module:
 def check_spec(spec: Spec) -> None:
     """Raises ValueError for inputs and targets that contradict themselves."""
     inputs, targets = spec.inputs, spec.targets
-    dimensions = {"image": 3, "features": 1, "sound": 2, "series": 2}.get(inputs.kind, len(inputs.shape))
+    dimensions = len(inputs.traits.axes or inputs.shape)
     for part in inputs.parts:
         check_spec(Spec(part, Targets("any")))
     if len(inputs.shape) != dimensions or min(inputs.shape, default=1) < 1:
@@ -182,9 +182,7 @@ def check_spec(spec: Spec) -> None:
         rising = all(a < b for ends in (how.values, how.scores) for a, b in pairwise(ends))
         if how.kind == "rank" and not (rising and len(how.values) == len(how.scores) > 1):
             raise ValueError("a transform by rank goes through two points or more, and rises")
-    few, most = {"binary": (2, 2), "classes": (2, math.inf), "labels": (1, math.inf), "real": (0, 0), "any": (0, 0)}[
-        targets.kind
-    ]
+    few, most = targets.traits.classes
     if not few <= len(targets.classes) <= most:
         raise ValueError(f"{len(targets.classes)} classes for targets of the kind {targets.kind}")
     if len(targets.shares) not in (0, len(targets.classes)) or not 0 <= targets.threshold <= 1:

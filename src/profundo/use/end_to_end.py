@@ -38,9 +38,7 @@ class Whole(nn.Module):
         self.answer = "hinge" if objective.name == "hinge" else spec.targets.kind
         self.targets = spec.targets
         self.far = any(spec.inputs.clipped)
-        self.wide = (
-            torch.float32 if spec.inputs.kind in ("image", "sound") else torch.float64
-        )  # as `standardize` has it
+        self.wide = torch.float32 if spec.inputs.traits.is_media else torch.float64  # as `standardize` has it
         trailing = [1] * (len(spec.inputs.shape) - 1)
         for name, values in (("mean", spec.inputs.mean or (0.0,)), ("std", spec.inputs.std or (1.0,))):
             self.register_buffer(name, torch.tensor(values, dtype=self.wide).reshape(-1, *trailing))
@@ -106,14 +104,16 @@ def answers_of(whole: Whole, net: nn.Module, spec: Spec, objective: Objective, i
     return torch.stack([1 - predictions, predictions], 1) if whole.answer == "binary" else predictions
 
 
+LEVELS = {"uint8": (0, 256, torch.uint8), "int16": (-(2**12), 2**12, torch.int16)}  # of media, at random
+
+
 def example(spec: Spec, samples: int = 3) -> Tensor:
     """Raw inputs of the right shape and kind, at random."""
     generator = torch.Generator().manual_seed(0)
     shape = (samples, *spec.inputs.shape)
-    if spec.inputs.kind == "image":
-        return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
-    if spec.inputs.kind == "sound":
-        return torch.randint(-(2**12), 2**12, shape, generator=generator, dtype=torch.int16)
+    if (numbers := spec.inputs.traits.numbers) in LEVELS:
+        low, high, dtype = LEVELS[numbers]
+        return torch.randint(low, high, shape, generator=generator, dtype=dtype)
     noise = torch.randn(shape, generator=generator).double()
     if not spec.inputs.mean:
         return noise

@@ -327,7 +327,8 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
     model = onnx_graph(trained.whole, example(spec), given)
     if spec.targets.threshold != 0.5:
         model = with_decision(model, spec.targets.threshold)
-    feeds: Mapping[str, Any] = {given: (samples.raw if given in ("images", "sounds") else samples.raw.double()).numpy()}
+    raw = samples.raw if spec.inputs.traits.is_media else samples.raw.double()
+    feeds: Mapping[str, Any] = {given: raw.numpy()}
     if spec.inputs.columns:
         model = with_columns(model, spec.inputs.columns, given)
         feeds = feeds_of(samples.rows, spec.inputs.columns)
@@ -349,8 +350,7 @@ def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[s
     ).encode()
     given = trained.spec.inputs.things
     shape = ", ".join(map(str, trained.spec.inputs.shape))
-    numbers = {"images": "uint8", "sounds": "int16"}.get(given, "float64")
-    signature = f"Raw {given} (batch, {shape}), {numbers}"
+    signature = f"Raw {given} (batch, {shape}), {trained.spec.inputs.traits.numbers or 'float64'}"
     notes: tuple[str, ...] = ()
     try:
         source = plain_python(trained.whole, example(trained.spec), given, str(about["name"]), name, signature)

@@ -6,7 +6,7 @@ it, for what, and what could go wrong) is left to be filled in, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +17,9 @@ from safetensors import SafetensorError, safe_open
 
 from profundo.data.series.steps import step_in_words
 from profundo.files import in_words, read_object
+from profundo.kinds import InputKind
 from profundo.pictures.verdict import is_better
-from profundo.records import CalibrationBin, ClassScores, Column, ProfundoError, Spec, Targets
+from profundo.records import CalibrationBin, ClassScores, Column, Inputs, ProfundoError, Spec, Targets
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import MAY_MOVE, check_files
@@ -186,24 +187,7 @@ def _day(seconds: float) -> str:
 
 def preprocessing(spec: Spec) -> str:
     inputs = spec.inputs
-    if inputs.kind == "image":
-        channels, height, width = inputs.shape
-        first = f"{'grey' if channels == 1 else 'RGB'} images, scaled to cover {width}×{height} pixels and cut about the centre"
-        if inputs.window:
-            first += f"; of 16 bits a channel, {inputs.window[0]:,} is black and {inputs.window[1]:,} white"
-        scale = "each channel" if channels > 1 else "every pixel"
-    elif inputs.kind == "sound":
-        first = (
-            f"sounds, channels averaged, at {inputs.sound.rate:,} Hz; {inputs.shape[1] / inputs.sound.rate:.3g} s of each, the "
-            "loudest stretch of a longer one, a shorter one in the middle of silence; as 16-bit numbers"
-        )
-        scale = "every sample"
-    elif inputs.kind != "features":
-        first = f"{inputs.things} of {' × '.join(map(str, inputs.shape))} numbers"
-        scale = "each channel"
-    else:
-        first = "columns become features as listed" if inputs.columns else f"{inputs.shape[0]} numbers"
-        scale = "each feature"
+    first, scale = MADE.get(inputs.kind, of_arrays)(inputs)
     if not inputs.mean:
         return f"{first}; used as they are"
     numbers = ""
@@ -216,6 +200,40 @@ def preprocessing(spec: Spec) -> str:
         + (of_far if far else "")
         + bent_targets(spec.targets)
     )
+
+
+def of_images(inputs: Inputs) -> tuple[str, str]:
+    """How images are made alike, and what has a mean of its own."""
+    channels, height, width = inputs.shape
+    first = (
+        f"{'grey' if channels == 1 else 'RGB'} images, scaled to cover {width}×{height} pixels and cut about the centre"
+    )
+    if inputs.window:
+        first += f"; of 16 bits a channel, {inputs.window[0]:,} is black and {inputs.window[1]:,} white"
+    return first, "each channel" if channels > 1 else "every pixel"
+
+
+def of_sounds(inputs: Inputs) -> tuple[str, str]:
+    seconds = f"{inputs.shape[1] / inputs.sound.rate:.3g} s"
+    return (
+        f"sounds, channels averaged, at {inputs.sound.rate:,} Hz; {seconds} of each, the loudest stretch of a longer one, a "
+        "shorter one in the middle of silence; as 16-bit numbers"
+    ), "every sample"
+
+
+def of_rows(inputs: Inputs) -> tuple[str, str]:
+    return "columns become features as listed" if inputs.columns else f"{inputs.shape[0]} numbers", "each feature"
+
+
+def of_arrays(inputs: Inputs) -> tuple[str, str]:
+    return f"{inputs.things} of {' × '.join(map(str, inputs.shape))} numbers", "each channel"
+
+
+MADE: Mapping[InputKind, Callable[[Inputs], tuple[str, str]]] = {
+    "image": of_images,
+    "sound": of_sounds,
+    "features": of_rows,
+}
 
 
 def bent_targets(targets: Targets) -> str:
@@ -242,7 +260,7 @@ def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
             f"It began with the published weights of {begun}, learned on ImageNet: what that set lacks, and the licence of those "
             "weights, come with it."
         )
-    if spec.targets.kind in ("classes", "binary"):
+    if spec.targets.traits.one_class:
         predictions.append("An input that belongs to none of the classes is given one all the same.")
     if spec.targets.kind == "real":
         predictions.append("It gives one number and does not say how sure it is of it.")

@@ -23,6 +23,7 @@ from profundo.data.series.forecast_rows import endings_of_rows
 from profundo.data.streams.archives import printable
 from profundo.data.tables.new_rows import BadInputError, features_of_rows
 from profundo.evaluate.scores import PROBABILITIES
+from profundo.kinds import InputKind
 from profundo.objectives import Objective
 from profundo.records import ProfundoError, Spec
 from profundo.runs.folder import Folder
@@ -69,7 +70,7 @@ class Predictor:
         """What is heard in each sound, given as the bytes of a file. Raises BadInputError with its index for what is none."""
         return self._media("sound", contents)
 
-    def _media(self, kind: str, contents: Sequence[bytes]) -> list[dict[str, Any]]:
+    def _media(self, kind: InputKind, contents: Sequence[bytes]) -> list[dict[str, Any]]:
         if self.spec.inputs.kind != kind:
             given = "rows with columns" if self.spec.inputs.kind == "features" else self.spec.inputs.things
             raise ProfundoError(f"{self.folder.path}: expected {given}, its net takes no {kind}s")
@@ -118,7 +119,7 @@ class Predictor:
         if inputs.kind in ("image", "features"):
             raise ProfundoError(f"{self.folder.path}: expected {inputs.things}, its net takes no arrays")
         for index, one in enumerate(arrays):
-            name = f"{'series' if inputs.kind == 'series' else 'array'} {index + 1}"
+            name = f"{inputs.traits.one} {index + 1}"
             try:
                 values, notices = array_of(one, inputs, name)
             except ProfundoError as error:

@@ -17,6 +17,7 @@ from profundo.data.splits.split_by import SplitBy, grouped, latest, split_note
 from profundo.data.standard import Extent, array_moments, channel_sums, measured_rows, moments
 from profundo.data.tables.columns import as_features
 from profundo.data.target_transforms import measured_targets
+from profundo.kinds import InputKind
 from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 from profundo.trees import chosen_rows, leaves, length
 
@@ -123,7 +124,7 @@ class Selection:
 
 def labels_of(collection: Collection, targets: Any) -> Tensor:
     """Class indices (samples,) to stratify by; all zero where a sample has not one class."""
-    if collection.targets.kind in ("classes", "binary"):
+    if collection.targets.traits.one_class:
         assert isinstance(targets, Tensor)
         return targets
     return torch.zeros(length(targets), dtype=torch.int64)
@@ -308,25 +309,28 @@ def _shares(targets: Targets, values: Tensor) -> tuple[float, ...]:
     return tuple(shares)
 
 
+EMPTY: Mapping[InputKind, str] = {"image": "of one colour", "sound": "silent"}
+
+
 def _measured(inputs: Inputs, train: Samples) -> tuple[Inputs, tuple[str, ...]]:
     """With mean and deviation of the samples to train on; and a sentence where there is nothing in them."""
     notes: tuple[str, ...] = ()
     if inputs.parts:
         parts = zip(inputs.parts, leaves(train.inputs), strict=True)
         return replace(inputs, parts=tuple(_measured(one, replace(train, inputs=leaf))[0] for one, leaf in parts)), ()
-    if inputs.kind == "any":
+    if not inputs.traits.measured:
         return inputs, notes
-    if inputs.kind in ("image", "sound"):
+    if inputs.traits.is_media:
         sums = train.inputs.sums() if isinstance(train.inputs, Selection) else channel_sums(_tensor(train.inputs))
         count = len(train) * math.prod(inputs.shape[1:])
         mean, std = moments(sums, count)
         if all(count * squares == total**2 for total, squares in zip(*sums.tolist(), strict=True)):
-            nothing = "of one colour" if inputs.kind == "image" else "silent"
+            nothing = EMPTY[inputs.kind]
             notes = (
                 f"All {inputs.things} to train on are {nothing}: there is nothing to learn from; look at the files.",
             )
         return replace(inputs, mean=mean, std=std), notes
-    if inputs.kind != "features":
+    if inputs.traits.measured == "channel":
         mean, std = array_moments(_tensor(train.inputs))
         return replace(inputs, mean=mean, std=std), notes
     if isinstance(source := _source(train), StreamedRows) and isinstance(train.inputs, Selection):

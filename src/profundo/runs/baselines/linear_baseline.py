@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 
 import torch
@@ -28,13 +28,16 @@ def yardstick(data: Dataset) -> tuple[nn.Module | TextLinear, str]:
     chosen, inputs = spread(data), data.spec.inputs
     targets = standardize_targets(data.train.targets, data.spec.targets)
     some = f" on {len(chosen):,} of {len(data.train):,} samples" if len(chosen) < len(data.train) else ""
-    if inputs.texts:
-        model = fit_text_linear(_standardised(data, chosen), targets[chosen], data.spec)
-        return model, f"tf-idf and {linear_name(data.spec)}{some}"
-    if inputs.kind == "sound":
-        name = f"{linear_name(data.spec)} on mean and deviation of log-mel bands"
-        return _of_bands(data, chosen, targets), name + some
-    return fit_linear(_standardised(data, chosen), targets[chosen], data.spec), linear_name(data.spec) + some
+    fit, before, on = SIMPLE.get("text" if inputs.texts else inputs.kind, (_of_values, "", ""))
+    return fit(data, chosen, targets[chosen]), f"{before}{linear_name(data.spec)}{on}{some}"
+
+
+def _of_values(data: Dataset, chosen: Tensor, targets: Tensor) -> nn.Module:
+    return fit_linear(_standardised(data, chosen), targets, data.spec)
+
+
+def _of_words(data: Dataset, chosen: Tensor, targets: Tensor) -> TextLinear:
+    return fit_text_linear(_standardised(data, chosen), targets, data.spec)
 
 
 def _of_bands(data: Dataset, chosen: Tensor, targets: Tensor) -> nn.Module:
@@ -43,7 +46,14 @@ def _of_bands(data: Dataset, chosen: Tensor, targets: Tensor) -> nn.Module:
     with torch.no_grad():
         rows = torch.cat([front(part) for part in _standardised(data, chosen)])
     scale = Scale(rows.mean(0), rows.std(0, correction=0).clamp_min(1e-6))
-    return nn.Sequential(front, scale, fit_linear([scale(rows)], targets[chosen], data.spec))
+    return nn.Sequential(front, scale, fit_linear([scale(rows)], targets, data.spec))
+
+
+SIMPLE: Mapping[str, tuple[Callable[[Dataset, Tensor, Tensor], nn.Module], str, str]] = {
+    "text": (_of_words, "tf-idf and ", ""),
+    "sound": (_of_bands, "", " on mean and deviation of log-mel bands"),
+}
+"""By kind: what fits the simple method to these samples and their targets, and the words about its name."""
 
 
 class Scale(nn.Module):
@@ -74,7 +84,7 @@ def spread(data: Dataset) -> Tensor:
 
 def _most(inputs: Inputs) -> int:
     """Samples in memory that are fitted; of very wide rows fewer."""
-    return MOST if inputs.kind in ("image", "sound") else max(1, min(MOST, MOST_NUMBERS // prod(inputs.shape)))
+    return MOST if inputs.traits.is_media else max(1, min(MOST, MOST_NUMBERS // prod(inputs.shape)))
 
 
 def _standardised(data: Dataset, chosen: Tensor) -> Iterator[Tensor]:

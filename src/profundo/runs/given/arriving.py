@@ -231,7 +231,7 @@ def materialise(net: nn.Module, data: Dataset) -> None:
 def answered_by(net: nn.Module, data: Dataset) -> Dataset:
     """The data as the width of the net's output layer takes them: two classes by two outputs, classes without samples."""
     targets = data.spec.targets
-    if targets.kind not in ("classes", "binary"):
+    if not targets.traits.one_class:
         return data
     width = main_output(tried_outputs(net, data)).shape[-1]
     if targets.kind == "binary" and width == 2:
