@@ -15,7 +15,7 @@ from typing import Literal
 __all__ = ["INPUT_KINDS", "TARGET_KINDS", "InputKind", "InputTraits", "TargetKind", "TargetTraits"]
 
 InputKind = Literal["image", "features", "array", "sound", "series", "any"]
-TargetKind = Literal["classes", "binary", "labels", "real", "any"]
+TargetKind = Literal["classes", "binary", "labels", "real", "mask", "map", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,13 @@ INPUT_KINDS: Mapping[InputKind, InputTraits] = {
 class TargetTraits:
     """classes: the fewest and the most that it can have; one_class: whether each sample is of one of them; numeric: whether
     they are numbers in units of their own, which are standardised; wide: whether the output layer has a place for each class,
-    or each number."""
+    or each number; per: what has a target of its own, each sample or each pixel of an image."""
 
     classes: tuple[float, float] = (0, 0)
     one_class: bool = False
     numeric: bool = False
     wide: bool = True
+    per: Literal["sample", "pixel"] = "sample"
 
 
 TARGET_KINDS: Mapping[TargetKind, TargetTraits] = {
@@ -63,5 +64,7 @@ TARGET_KINDS: Mapping[TargetKind, TargetTraits] = {
     "binary": TargetTraits((2, 2), one_class=True, wide=False),
     "labels": TargetTraits((1, math.inf)),
     "real": TargetTraits(numeric=True),
+    "mask": TargetTraits((2, math.inf), per="pixel"),
+    "map": TargetTraits(numeric=True, per="pixel"),
     "any": TargetTraits(wide=False),
 }

@@ -189,6 +189,8 @@ class Inputs:
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
     sound: of sounds, how they are made alike.
+    longest: of images with a target for each pixel, the longer side that larger ones are scaled down to; 0: they stay as they
+        are. shape has the largest of them; smaller ones were continued by their edges.
     parts: of several inputs at once, what each is, in the order of the tuple or dict that holds them; then kind is "any" and
         shape (numbers of all parts,).
     forecast: of series cut from a table, to predict how they go on; names are then of channels, columns of the table's cells.
@@ -205,6 +207,7 @@ class Inputs:
     limits: tuple[float, ...] = ()
     window: tuple[int, ...] = ()
     sound: SoundForm = SoundForm()
+    longest: int = 0
     parts: tuple[Inputs, ...] = ()
     forecast: Forecast | None = None
 
@@ -244,8 +247,10 @@ class Targets:
     """What is to be predicted.
 
     kind: "classes" (an index below K), "binary" (0 or 1), "labels" (each of K is there or not), "real" (one or more
-        numbers), "any" (tensors of any shape, of which a loss function knows what they mean).
+        numbers), "mask" (a class for each pixel), "map" (a number for each pixel), "any" (tensors of any shape, of which a loss
+        function knows what they mean).
     classes: the names of classes or labels in index order; two for "binary", none for "real".
+    codes: of a mask, how each class is written in an image: a value, or −1 − (65536 r + 256 g + b) of a colour.
     names: names of the real targets.
     mean, std: of real targets on the training split; a network predicts (target − mean) / std.
     transforms: one for each real target, of which mean and std are then measured; none where they are taken as they are.
@@ -264,6 +269,7 @@ class Targets:
     shares: tuple[float, ...] = ()
     threshold: float = 0.5
     margins: tuple[tuple[float, float], ...] = ()
+    codes: tuple[int, ...] = ()
 
     @property
     def traits(self) -> TargetTraits:
@@ -301,7 +307,9 @@ class Samples:
     inputs: uint8 (samples, channels, height, width) for images, float32 or float64 (samples, features) for rows.
         Several inputs are a tuple or dict of tensors (trees.py).
     targets: int64 (samples,) for "classes" and "binary", float32 (samples, K) of 0 and 1 for "labels", float32 or float64
-        (samples, outputs) for "real", in their own units; for "any" a tensor, or a tuple or dict of them.
+        (samples, outputs) for "real", in their own units; uint8 (samples, height, width) for "mask", where 255 is a pixel of no
+        class; float32 (samples, height, width) for "map", where NaN is one of no number; for "any" a tensor, or a tuple or dict
+        of them.
     numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
     weights: float32 (samples,), how much each counts in training; None where all count alike.
     """
@@ -387,7 +395,8 @@ class ClassScores:
 
     samples: that are of it; precision: share of the samples taken for it that are of it, 0 where none were taken;
     recall: share of its samples that were found; f1: their harmonic mean; auc: area under its ROC curve against all
-    others, None where there is only one kind or some answers are no probabilities.
+    others, None where there is only one kind or some answers are no probabilities; iou: of masks, of whose pixels all this is
+    then, how much of what is or was taken for it is both.
     """
 
     name: str
@@ -396,6 +405,7 @@ class ClassScores:
     recall: float
     f1: float
     auc: float | None = None
+    iou: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

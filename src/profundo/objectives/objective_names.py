@@ -23,6 +23,8 @@ _BY_TARGET: dict[TargetKind, tuple[str, ...]] = {
     "binary": ("bernoulli", "hinge"),
     "labels": ("bernoulli",),
     "real": ("gaussian", "laplace", "huber"),
+    "mask": ("categorical",),
+    "map": ("gaussian", "laplace", "huber"),
     "any": (),
 }
 

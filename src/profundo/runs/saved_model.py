@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from profundo import nets, objectives
 from profundo.data import standardize
+from profundo.data.grids.mask_codes import MOST_CLASSES
 from profundo.data.images.pixels import WHOLE
 from profundo.data.tables.columns import feature_names
 from profundo.data.text.text_ids import MOST_CHARACTERS, MOST_WORDS
@@ -158,6 +159,12 @@ def check_spec(spec: Spec) -> None:
         check_spec(Spec(part, Targets("any")))
     if len(inputs.shape) != dimensions or min(inputs.shape, default=1) < 1:
         raise ValueError(f"inputs of shape {inputs.shape} are no {inputs.kind}")
+    if targets.traits.per == "pixel" and (len(inputs.shape) != 3 or inputs.longest < 0):
+        raise ValueError(f"a target for each pixel of inputs of shape {inputs.shape}")
+    if len(targets.codes) not in (0, len(targets.classes)) or not all(-(2**24) <= one < 2**31 for one in targets.codes):
+        raise ValueError(f"{len(targets.codes)} codes for {len(targets.classes)} classes of a mask")
+    if targets.kind == "mask" and len(targets.classes) > MOST_CLASSES:
+        raise ValueError(f"{len(targets.classes)} classes of a mask")
     if inputs.kind == "features" and len(inputs.names) not in (0, *inputs.shape):
         raise ValueError(f"{len(inputs.names)} names for {inputs.shape[0]} features")
     if inputs.window and (len(inputs.window) != 2 or not 0 <= inputs.window[0] <= inputs.window[1] <= WHOLE[1]):
@@ -233,7 +240,8 @@ def load_objective(folder: Folder, spec: Spec) -> Objective:
 def predict(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None = None) -> Tensor:
     """Raw inputs (batch, *shape) → probabilities of classes or labels (batch, K), P(y = 1) (batch,), or values in their
     own units. objective: what the outputs mean; by default what suits the targets."""
-    if isinstance(inputs, Tensor) and tuple(inputs.shape[1:]) != spec.inputs.shape:
+    fixed = slice(None, 1 if spec.targets.traits.per == "pixel" else None)  # of images with a target for each pixel, any size
+    if isinstance(inputs, Tensor) and tuple(inputs.shape[1:][fixed]) != spec.inputs.shape[fixed]:
         raise ProfundoError(
             f"inputs: expected (batch, {', '.join(map(str, spec.inputs.shape))}), got {tuple(inputs.shape)}"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -30,6 +30,7 @@ __all__ = [
     "divided",
     "finished",
     "labels_of",
+    "learned_targets",
     "note_of_splits",
     "separated",
     "stratified",
@@ -263,10 +264,10 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
     notes += more
     if inputs.forecast is not None:  # what goes on has the units of what was
         targets = replace(targets, mean=inputs.mean[:1] * len(targets.names), std=inputs.std[:1] * len(targets.names))
-    elif targets.kind == "real":
-        targets = measured_targets(targets, train.targets, collection.target_transform)
-    elif targets.kind != "any":
-        targets = replace(targets, shares=_shares(targets, train.targets))
+    else:
+        targets = learned_targets(targets, train.targets, collection.target_transform)
+        if targets.kind == "mask":
+            notes += tuple(_classes_unseen(targets, validation, test))
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
     spec, readings, ids = Spec(inputs, targets), collection.readings, collection.ids
@@ -301,12 +302,30 @@ def _quotas(counts: Sequence[int], share: float) -> list[int]:
     return [min(quota, max(0, count - 1)) for quota, count in zip(quotas, counts, strict=True)]
 
 
-def _shares(targets: Targets, values: Tensor) -> tuple[float, ...]:
-    """Of each class, or label, among the training samples."""
-    if targets.kind != "labels":
-        values = torch.bincount(values.long(), minlength=len(targets.classes)) / len(values)
-    shares: list[float] = (values.double().mean(0) if targets.kind == "labels" else values.double()).tolist()
-    return tuple(shares)
+def learned_targets(targets: Targets, values: Tensor, bent: TargetTransform = "none") -> Targets:
+    """The targets with what is learned of them from those of the training split: mean and deviation of numbers, the shares of
+    classes, or labels, among the samples or pixels."""
+    if targets.kind == "map":
+        return measured_targets(targets, values[values.isfinite()].unsqueeze(1))
+    if targets.traits.numeric:
+        return measured_targets(targets, values, bent)
+    if not targets.classes:
+        return targets
+    if targets.kind == "labels":
+        return replace(targets, shares=tuple(values.double().mean(0).tolist()))
+    counts = torch.bincount(values.flatten().long(), minlength=len(targets.classes))[: len(targets.classes)]
+    shares = counts / max(1, int(counts.sum()))  # without pixels of no class
+    return replace(targets, shares=tuple(shares.double().tolist()))
+
+
+def _classes_unseen(targets: Targets, *held: Samples) -> Iterator[str]:
+    """A note of classes that masks to be judged have, and none to train on."""
+    there = {
+        place for split in held for place in torch.bincount(split.targets.flatten().long()).nonzero().flatten().tolist()
+    }
+    unseen = [name for place, name in enumerate(targets.classes) if place in there and not targets.shares[place]]
+    if unseen:
+        yield f"Of {', '.join(unseen)} there are pixels to validate or test on, and none to train on: they cannot be learned."
 
 
 EMPTY: Mapping[InputKind, str] = {"image": "of one colour", "sound": "silent"}
