@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from profundo.data.grids.grid_arrays import as_grids
 from profundo.data.streams.places import check_place
 from profundo.objectives.own_losses import OwnLoss, main_error, place_entropy
 from profundo.pictures.history_chart import history_chart

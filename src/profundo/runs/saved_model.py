@@ -240,7 +240,9 @@ def load_objective(folder: Folder, spec: Spec) -> Objective:
 def predict(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None = None) -> Tensor:
     """Raw inputs (batch, *shape) → probabilities of classes or labels (batch, K), P(y = 1) (batch,), or values in their
     own units. objective: what the outputs mean; by default what suits the targets."""
-    fixed = slice(None, 1 if spec.targets.traits.per == "pixel" else None)  # of images with a target for each pixel, any size
+    fixed = slice(
+        None, 1 if spec.targets.traits.per == "pixel" else None
+    )  # of images with a target for each pixel, any size
     if isinstance(inputs, Tensor) and tuple(inputs.shape[1:][fixed]) != spec.inputs.shape[fixed]:
         raise ProfundoError(
             f"inputs: expected (batch, {', '.join(map(str, spec.inputs.shape))}), got {tuple(inputs.shape)}"
