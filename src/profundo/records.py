@@ -189,8 +189,9 @@ class Inputs:
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
     sound: of sounds, how they are made alike.
-    longest: of images with a target for each pixel, the longer side that larger ones are scaled down to; 0: they stay as they
-        are. shape has the largest of them; smaller ones were continued by their edges.
+    longest: of images with a target for each pixel, which may have any size, the longer side that larger ones are scaled down to,
+        0 where they stay as they are; shape is the size of batches, to which smaller ones are continued by their edges. None of
+        all others.
     parts: of several inputs at once, what each is, in the order of the tuple or dict that holds them; then kind is "any" and
         shape (numbers of all parts,).
     forecast: of series cut from a table, to predict how they go on; names are then of channels, columns of the table's cells.
@@ -207,7 +208,7 @@ class Inputs:
     limits: tuple[float, ...] = ()
     window: tuple[int, ...] = ()
     sound: SoundForm = SoundForm()
-    longest: int = 0
+    longest: int | None = None
     parts: tuple[Inputs, ...] = ()
     forecast: Forecast | None = None
 

@@ -78,7 +78,7 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     first = results["train"].inputs
     assert isinstance(first, Tensor)
     _check_classes(targets, results, path)
-    described = Inputs(tuple(first.shape[1:]), array_kind(first))
+    described = Inputs(tuple(first.shape[1:]), array_kind(first), longest=0 if is_grid else None)
     others = results.get("validation"), results.get("test")
     return Collection(path.stem, described, targets, results["train"], *others, notes=notes)
 

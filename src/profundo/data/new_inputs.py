@@ -109,9 +109,12 @@ def media_of(content: bytes, inputs: Inputs) -> Tensor:
 
 
 def image_of(content: bytes, inputs: Inputs) -> Tensor:
-    """The same of a file's bytes, decoded as for training. Raises ValueError with the reason when they are no image."""
+    """The same of a file's bytes, decoded as for training; of its own size where each pixel gets an answer. Raises ValueError
+    with the reason when they are no image."""
     (channels, height, width), (low, high) = inputs.shape, inputs.window or WHOLE
-    return torch.from_numpy(fitted(decode(content, (low, high)), (channels, height, width)).transpose(2, 0, 1).copy())
+    pixels = decode(content, (low, high))
+    height, width = (height, width) if inputs.longest is None else pixels.shape[:2]
+    return torch.from_numpy(fitted(pixels, (channels, height, width)).transpose(2, 0, 1).copy())
 
 
 MEDIA: Mapping[InputKind, tuple[Callable[[bytes, Inputs], Tensor], str, str]] = {
@@ -350,6 +353,8 @@ def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
     """The array of inputs in an .npz file: images of any size, or rows of as many numbers as the net takes."""
     where = printable(str(path))
     raw = read_inputs(path)
+    if len(inputs.shape) == 3 and raw.dim() == 3:  # images of one channel
+        raw = raw.unsqueeze(1)
     is_image = raw.dtype == torch.uint8 and raw.dim() == 4
     if is_image != (inputs.kind == "image") or (not is_image and tuple(raw.shape[1:]) != inputs.shape):
         wanted = (
@@ -363,7 +368,7 @@ def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
             f"{where}: the net learned from a table with columns of its own; give rows as .csv or .parquet"
         )
     for number, values in enumerate(raw, 1):
-        if is_image and tuple(values.shape) != inputs.shape:
+        if is_image and tuple(values.shape) != inputs.shape and inputs.longest is None:
             values = torch.from_numpy(
                 fitted(values.permute(1, 2, 0).numpy(), inputs.shape).transpose(2, 0, 1).copy()  # type: ignore[arg-type]
             )

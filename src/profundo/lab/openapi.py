@@ -115,6 +115,8 @@ def prediction(spec: Spec) -> Schema:
         "binary": known,
         "labels": {"type": "array", "items": known},
         "real": {"type": "number"},
+        "mask": {"type": "array", "items": known},
+        "map": {"type": "number"},
     }
     outputs = names[targets.kind]
     if targets.kind == "real" and (len(targets.names) > 1 or spec.inputs.forecast is not None):
@@ -131,9 +133,22 @@ def prediction(spec: Spec) -> Schema:
         schema["properties"] |= {"times": texts} | ({"low": outputs, "high": outputs} if targets.margins else {})
     if targets.traits.one_class:
         schema["properties"]["probability"] = PROBABILITY
-    if targets.kind != "real":
+    schema["properties"] |= PIXELS.get(targets.kind, {})
+    if targets.kind == "mask":
+        schema["properties"]["shares"] = an_object(**dict.fromkeys(targets.classes, PROBABILITY))
+    elif not targets.traits.numeric:
         schema["properties"]["probabilities"] = an_object(**dict.fromkeys(targets.classes, PROBABILITY))
     return schema
+
+
+PIXELS: dict[TargetKind, Schema] = {
+    "mask": {"mask": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"}},
+    "map": {
+        "least": {"type": "number"},
+        "greatest": {"type": "number"},
+        "map": {"type": "string", "contentEncoding": "base64"},  # a .npy of NumPy
+    },
+}
 
 
 def operation(called: str, summary: str, content: Schema, refusals: tuple[int, ...] = ()) -> Schema:

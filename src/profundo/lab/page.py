@@ -107,6 +107,8 @@ SAYS: Mapping[TargetKind, str] = {
     "binary": "says_classes",
     "labels": "says_labels",
     "real": "says_numbers",
+    "mask": "says_masks",
+    "map": "says_maps",
     "any": "says_numbers",
 }
 

@@ -12,11 +12,13 @@ from typing import Any
 
 import safetensors.torch
 import torch
+import torch.nn.functional as F
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from profundo import nets, objectives
 from profundo.data import standardize
+from profundo.data.grids.grid_folders import scaled
 from profundo.data.grids.mask_codes import MOST_CLASSES
 from profundo.data.images.pixels import WHOLE
 from profundo.data.tables.columns import feature_names
@@ -159,8 +161,8 @@ def check_spec(spec: Spec) -> None:
         check_spec(Spec(part, Targets("any")))
     if len(inputs.shape) != dimensions or min(inputs.shape, default=1) < 1:
         raise ValueError(f"inputs of shape {inputs.shape} are no {inputs.kind}")
-    if targets.traits.per == "pixel" and (len(inputs.shape) != 3 or inputs.longest < 0):
-        raise ValueError(f"a target for each pixel of inputs of shape {inputs.shape}")
+    if (targets.traits.per == "pixel" and len(inputs.shape) != 3) or (inputs.longest or 0) < 0:
+        raise ValueError(f"a target for each pixel of inputs of shape {inputs.shape}, scaled down to {inputs.longest}")
     if len(targets.codes) not in (0, len(targets.classes)) or not all(-(2**24) <= one < 2**31 for one in targets.codes):
         raise ValueError(f"{len(targets.codes)} codes for {len(targets.classes)} classes of a mask")
     if targets.kind == "mask" and len(targets.classes) > MOST_CLASSES:
@@ -239,18 +241,39 @@ def load_objective(folder: Folder, spec: Spec) -> Objective:
 
 def predict(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None = None) -> Tensor:
     """Raw inputs (batch, *shape) → probabilities of classes or labels (batch, K), P(y = 1) (batch,), or values in their
-    own units. objective: what the outputs mean; by default what suits the targets."""
-    fixed = slice(
-        None, 1 if spec.targets.traits.per == "pixel" else None
-    )  # of images with a target for each pixel, any size
-    if isinstance(inputs, Tensor) and tuple(inputs.shape[1:][fixed]) != spec.inputs.shape[fixed]:
+    own units. objective: what the outputs mean; by default what suits the targets.
+
+    Where each pixel has a target, images may have any size: probabilities (batch, K, height, width), or numbers (batch, height,
+    width), of that size.
+    """
+    if spec.targets.traits.per == "pixel":
+        return of_pixels(net, spec, inputs, objective)
+    if isinstance(inputs, Tensor) and tuple(inputs.shape[1:]) != spec.inputs.shape:
         raise ProfundoError(
             f"inputs: expected (batch, {', '.join(map(str, spec.inputs.shape))}), got {tuple(inputs.shape)}"
         )
+    return in_batches(net, spec, inputs, objective)
+
+
+def of_pixels(net: nn.Module, spec: Spec, images: Tensor, objective: Objective | None) -> Tensor:
+    """In the scale of training, and back to the images' own."""
+    channels, size = spec.inputs.shape[0], (images.shape[-2], images.shape[-1])
+    if images.ndim != 4 or images.shape[1] != channels:
+        raise ProfundoError(f"inputs: expected (batch, {channels}, height, width), got {tuple(images.shape)}")
+    small = scaled(size, spec.inputs.longest or 0)
+    if small == size:
+        return in_batches(net, spec, images, objective, 8)
+    resized = F.interpolate(images.float(), small, mode="bilinear", antialias=True).round().to(images.dtype)
+    said = in_batches(net, spec, resized, objective, 8)
+    several = said if said.ndim == 4 else said.unsqueeze(1)
+    return F.interpolate(several, size, mode="bilinear").view(*said.shape[:-2], *size)
+
+
+def in_batches(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None, at_once: int = 1000) -> Tensor:
     device = next(net.parameters(), torch.empty(0)).device
     meaning = objective or objectives.default(spec.targets)
     with evaluating(net):
-        ready = (standardize(to_device(part, device), spec.inputs) for part in split_rows(inputs, 1000))
+        ready = (standardize(to_device(part, device), spec.inputs) for part in split_rows(inputs, at_once))
         parts = [same_bits(net)(partial(called, net, part), sizes_of(part)) for part in ready]
     outputs = meaning.predict(joined(parts))
     result: Tensor = in_own_units(to_device(outputs, torch.device("cpu")), spec.targets)

@@ -133,9 +133,12 @@ class Predictor:
         values = [entry.values for entry in inputs if entry.values is not None]
         if not values:
             return []
-        records = described(
-            [entry.name for entry in inputs], self.outputs(torch.stack(values)), self.spec, self.probable
-        )
+        names = [entry.name for entry in inputs]
+        if self.spec.targets.traits.per == "pixel":  # each of its own size
+            each = zip(names, values, strict=True)
+            records = [one for name, own in each for one in self.recorded([name], own.unsqueeze(0))]
+        else:
+            records = self.recorded(names, torch.stack(values))
         for one, entry in zip(records, inputs, strict=True):
             if entry.ids:
                 one["id"] = dict(entry.ids)
@@ -144,6 +147,9 @@ class Predictor:
             if entry.moments:
                 one |= self.course(one["prediction"], entry.moments)
         return records
+
+    def recorded(self, names: Sequence[str], values: torch.Tensor) -> list[dict[str, Any]]:
+        return described(names, self.outputs(values), self.spec, self.probable)
 
     def course(self, prediction: float | list[float], moments: Sequence[str]) -> dict[str, Any]:
         """Of a forecast the "prediction" of each step, its "times", and "low" and "high", the ends of their intervals."""

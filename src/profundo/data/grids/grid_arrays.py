@@ -74,9 +74,8 @@ def as_grids(data: Dataset, outputs: tuple[int, ...] | None = None) -> Dataset:
         Samples(split.inputs[:, None] if alone else split.inputs, own, split.numbers, split.weights)  # type: ignore[index]
         for split, own in zip(splits, torch.split(values, [len(split) for split in splits]), strict=True)
     ]
-    if alone:
-        inputs = with_channel(inputs, parts[0].inputs)  # type: ignore[arg-type]
-    spec = replace(data.spec, inputs=inputs, targets=learned_targets(targets, parts[0].targets))
+    seen = with_channel(inputs, parts[0].inputs) if alone else inputs  # type: ignore[arg-type]
+    spec = replace(data.spec, inputs=replace(seen, longest=0), targets=learned_targets(targets, parts[0].targets))
     return replace(data, spec=spec, train=parts[0], validation=parts[1], test=parts[2])
 
 
