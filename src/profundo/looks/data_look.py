@@ -28,6 +28,7 @@ from profundo.files import write_text
 from profundo.kinds import InputKind
 from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import in_order
+from profundo.looks.grids.grid_look import look_at_grids
 from profundo.looks.image_look import look_at_files, look_at_images
 from profundo.looks.look_page import fragment_of, page_of
 from profundo.looks.look_text import text_of
@@ -121,6 +122,7 @@ def _series(collection: Collection, _tell: Tell) -> DataFacts:
 OF_FILES: Mapping[str, Callable[[Files, Path, Reading, Tell], DataFacts]] = {
     "images": look_at_files,
     "sounds": look_at_sounds,
+    "masks": look_at_grids,
 }
 OF_KIND: Mapping[InputKind, Callable[[Collection, Tell], DataFacts]] = {"image": look_at_images, "series": _series}
 
@@ -146,5 +148,5 @@ def _files_of(name: str | Path, things: str) -> Files | None:
         return None
     if things == "texts" or not (path.is_dir() or (path.is_file() and zipfile.is_zipfile(path))):
         return None
-    files = open_files(path, things)
+    files = open_files(path, "images" if things == "masks" else things)
     return files if files.paths else None

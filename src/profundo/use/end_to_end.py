@@ -5,6 +5,8 @@ rows       float64 (batch, features)                        two       sigmoid   
 sounds     int16 (batch, 1, samples)                        labels    sigmoid each    "probabilities" (batch, K)
                                                             hinge     –               "margin" (batch, 1)
                                                             real      their own units "values" (batch, outputs)
+                                                            mask      softmax         "probabilities" (batch, K, height, width)
+                                                            map       their own units "values" (batch, height, width)
 """
 
 from __future__ import annotations
@@ -56,17 +58,18 @@ class Whole(nn.Module):
 
     def forward(self, raw: Tensor) -> Tensor:
         outputs: Tensor = self.net(self.standard(raw).float())
-        if self.answer == "classes":
+        if self.answer in ("classes", "mask"):
             return outputs.softmax(1)
         if self.answer == "binary":
             return torch.cat([torch.sigmoid(-outputs), torch.sigmoid(outputs)], 1)
         if self.answer == "labels":
             return torch.sigmoid(outputs)
-        return in_own_units(outputs, self.targets) if self.answer == "real" else outputs
+        outputs = outputs[:, 0] if self.answer == "map" else outputs
+        return in_own_units(outputs, self.targets) if self.targets.traits.numeric else outputs
 
 
 def answer_name(whole: Whole) -> str:
-    return {"real": "values", "hinge": "margin"}.get(whole.answer, "probabilities")
+    return {"real": "values", "map": "values", "hinge": "margin"}.get(whole.answer, "probabilities")
 
 
 class SlicedMaxPool(nn.Module):

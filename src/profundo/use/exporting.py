@@ -47,6 +47,7 @@ __all__ = ["FORMATS", "Exported", "export"]
 FORMATS = ("onnx", "safetensors")
 TOLERANCE = 1e-4
 SAMPLES = 256
+FEW = 8  # where each pixel has an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,8 @@ def _card_there(place: Path, about: Mapping[str, Any]) -> dict[str, Any]:
 def _samples(run: Run | str | Path, trained: Trained) -> Samples:
     """Of the test split where the data are there, else at random."""
     spec = trained.spec
+    if spec.targets.traits.per == "pixel":
+        return Samples(example(spec, FEW), (), "images at random")
     data, notes = _data(run, trained.folder)
     if spec.inputs.columns:
         return replace(_table_rows(trained), notes=notes)
@@ -301,7 +304,7 @@ def _random_rows(columns: Sequence[Column]) -> list[dict[str, Any]]:
 def _difference(trained: Trained, theirs: Tensor, raw: Tensor) -> float:
     """The largest, in probabilities or in standard deviations of the real target. Raises ProfundoError if it is too large."""
     ours = answers_of(trained.whole, trained.net, trained.spec, trained.objective, raw)
-    if trained.spec.targets.kind == "real":
+    if trained.spec.targets.traits.numeric:
         ours, theirs = (standard_units(values, trained.spec.targets) for values in (ours, theirs))
     largest = float((ours - theirs).abs().max())
     if not largest <= TOLERANCE:

@@ -92,7 +92,8 @@ def _image_feed(spec: Spec) -> str:
         '#     black = Image.alpha_composite(Image.new("RGBA", clear.size, "black"), clear)\n'
         f"#     picture = black if np.asarray(white).min() >= {NEARLY_WHITE} else white\n"
         f'# picture = picture.convert("{mode}")\n'
-        f"# picture = ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)\n"
+        f"# picture = ImageOps.{'fit' if spec.inputs.longest is None else 'pad'}(picture, ({width}, {height}), "
+        "Image.Resampling.BILINEAR)\n"
         f"picture = np.zeros(({height}, {width}{', 3' if channels == 3 else ''}), np.uint8)\n"
         f'inputs = {{"images": np.asarray(picture, np.uint8){axes}}}  # (batch, {channels}, {height}, {width}), 0 to 255'
     )
@@ -141,6 +142,10 @@ def _column_feed(columns: tuple[Column, ...]) -> str:
 
 
 def _answer(targets: Targets, answer: str) -> str:
+    if targets.traits.per == "pixel":
+        classes = f"classes = {pformat(list(targets.classes), width=110, compact=True)}\n" if targets.classes else ""
+        best = f"{answer}[0].argmax(0)" if targets.kind == "mask" else f"{answer}[0]"
+        return f"{classes}print({best})  # (height, width)"
     if answer == "values":
         return f"print(dict(zip({list(targets.names) or ['value']!r}, {answer}[0].tolist())))"
     classes = pformat(list(targets.classes), width=110, compact=True)
