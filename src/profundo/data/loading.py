@@ -57,10 +57,10 @@ def load(
     series: str | None = None,
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
-    class, or of sounds, or texts (.txt) likewise; a table (.csv, .tsv, .jsonl, .parquet) with a column to predict; arrays
-    (.npz); tar shards or Parquet files, in a folder, by a pattern such as train-{000..009}.tar, or by an address such as
-    s3://bucket/path/ (see shards.py, parquet.py). Or what is in memory: (X, y) of arrays, a table, a Dataset or DataLoader
-    (see objects.py).
+    class, or of sounds, or texts (.txt) likewise; of images and masks (data/grids); a table (.csv, .tsv, .jsonl,
+    .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder, by a pattern such as
+    train-{000..009}.tar, or by an address such as s3://bucket/path/ (see shards.py, parquet.py). Or what is in memory:
+    (X, y) of arrays, a table, a Dataset or DataLoader (see objects.py).
 
     data_dir: folder that holds mnist/, cifar10/ and the like; else the environment variable PROFUNDO_DATA; else they
         are fetched once into the user's cache and checked against their SHA-256.
@@ -142,8 +142,10 @@ def _collected(name: str | Path, how: Reading) -> Collection:
             return result
         if path.suffix.lower() in (*SUFFIXES, ".npz", ".ts") and not path.is_dir():
             return _rows(path, how)
-    if how.target is not None or how.task != "auto" or how.of_tables():
-        given = ["target"] * (how.target is not None) + ["task"] * (how.task != "auto") + how.of_tables()
+    things = things_at(path) if not is_named and os.path.exists(name) else ""
+    task = how.task != "auto" and not (things == "masks" and how.task in ("classes", "real"))
+    if how.target is not None or task or how.of_tables():
+        given = ["target"] * (how.target is not None) + ["task"] * task + how.of_tables()
         option = f"--{given[0].replace('_', '-')}"
         raise ProfundoError(f"{name}: {option} is for tables (.csv, .tsv, .parquet) and arrays (.npz)")
     if is_named:
@@ -156,7 +158,10 @@ def _collected(name: str | Path, how: Reading) -> Collection:
             "or give a folder or a .zip with one folder of images or sounds per class, a table (.csv, .tsv, .parquet), an .npz, "
             "or series (.ts)"
         )
-    things = things_at(path)
+    if things == "masks":
+        from profundo.data.grids.grid_folders import grid_collection
+
+        return grid_collection(path, how)
     if things == "sounds":
         from profundo.data.sound.sound_folders import sound_collection
 

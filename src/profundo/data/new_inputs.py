@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from profundo.data.streams.archives import is_one_of, open_files, printable, rea
 from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
 from profundo.data.tables.table_files import read_rows_as_text
 from profundo.data.text.text_files import read_text, read_texts
+from profundo.kinds import InputKind
 from profundo.records import Inputs, ProfundoError
 
 if TYPE_CHECKING:
@@ -81,18 +82,8 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
         try:
             if path.suffix.lower() == ".npz":
                 yield from _array(path, inputs)
-            elif inputs.kind in ("image", "sound"):
-                yield from _media(path, inputs)
-            elif inputs.kind == "series" and inputs.forecast is None and path.suffix.lower() == ".ts":
-                yield from _labelled(path, inputs)
-            elif inputs.forecast is not None or inputs.rows is not None:
-                yield from series_entries(path, inputs)
-            elif inputs.kind != "features":
-                also = " or a .ts file" if inputs.kind == "series" else ""
-                raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file{also}")
             else:
-                for rows in table_rows(path, inputs):
-                    yield from rows
+                yield from READERS.get(inputs.kind, _arrays_only)(path, inputs)
         except ProfundoError as error:
             yield Entry(printable(str(path)), None, printable(str(error)))
 
@@ -102,7 +93,7 @@ def read_image(path: Path, inputs: Inputs) -> Tensor:
     """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs; of a sound,
     int16 (1, samples), at the net's rate and of its length."""
     one = one_of(inputs)
-    content = read_whole(path, one, LARGEST_FILE, "scale it down" if inputs.kind == "image" else "cut it")
+    content = read_whole(path, one, LARGEST_FILE, MEDIA[inputs.kind][2])
     try:
         return media_of(content, inputs)
     except (OSError, ValueError) as error:
@@ -110,19 +101,29 @@ def read_image(path: Path, inputs: Inputs) -> Tensor:
 
 
 def one_of(inputs: Inputs) -> str:
-    return "an image" if inputs.kind == "image" else "a sound"
+    return MEDIA[inputs.kind][1]
 
 
 def media_of(content: bytes, inputs: Inputs) -> Tensor:
     """An image or a sound from a file's bytes, made like those of training. Raises ValueError with the reason when they are
     none."""
-    return image_of(content, inputs) if inputs.kind == "image" else sound_of(content, inputs)
+    return MEDIA[inputs.kind][0](content, inputs)
 
 
 def image_of(content: bytes, inputs: Inputs) -> Tensor:
-    """The same of a file's bytes, decoded as for training. Raises ValueError with the reason when they are no image."""
+    """The same of a file's bytes, decoded as for training; of its own size where each pixel gets an answer. Raises ValueError
+    with the reason when they are no image."""
     (channels, height, width), (low, high) = inputs.shape, inputs.window or WHOLE
-    return torch.from_numpy(fitted(decode(content, (low, high)), (channels, height, width)).transpose(2, 0, 1).copy())
+    pixels = decode(content, (low, high))
+    height, width = (height, width) if inputs.longest is None else pixels.shape[:2]
+    return torch.from_numpy(fitted(pixels, (channels, height, width)).transpose(2, 0, 1).copy())
+
+
+MEDIA: Mapping[InputKind, tuple[Callable[[bytes, Inputs], Tensor], str, str]] = {
+    "image": (image_of, "an image", "scale it down"),
+    "sound": (sound_of, "a sound", "cut it"),
+}
+"""What makes one of a file's bytes, what one is called, and what to do about a file that is too large."""
 
 
 def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
@@ -320,6 +321,32 @@ def _fitted_series(one: np.ndarray, inputs: Inputs, name: str) -> Entry:
     return Entry(name, whole[0].float(), notices=(*notices, *more))
 
 
+def _rows(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    for rows in table_rows(path, inputs):
+        yield from rows
+
+
+def _series(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    if path.suffix.lower() == ".ts" and inputs.forecast is None:
+        return _labelled(path, inputs)
+    if inputs.forecast is None and inputs.rows is None:
+        raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file or a .ts file")
+    return series_entries(path, inputs)
+
+
+def _arrays_only(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file")
+
+
+READERS: Mapping[InputKind, Callable[[Path, Inputs], Iterator[Entry]]] = {
+    "image": _media,
+    "sound": _media,
+    "features": _rows,
+    "series": _series,
+}
+"""Of what is no .npz, which holds inputs of any kind."""
+
+
 def array_of(values: Sequence[Any], inputs: Inputs, name: str) -> tuple[Tensor, tuple[str, ...]]:
     """float64 (*shape) of nested lists of numbers, and notes. None is a hole of a series. Raises ProfundoError."""
     wanted = " × ".join(map(str, inputs.shape))
@@ -345,6 +372,8 @@ def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
     """The array of inputs in an .npz file: images of any size, or rows of as many numbers as the net takes."""
     where = printable(str(path))
     raw = read_inputs(path)
+    if len(inputs.shape) == 3 and raw.dim() == 3:  # images of one channel
+        raw = raw.unsqueeze(1)
     is_image = raw.dtype == torch.uint8 and raw.dim() == 4
     if is_image != (inputs.kind == "image") or (not is_image and tuple(raw.shape[1:]) != inputs.shape):
         wanted = (
@@ -358,7 +387,7 @@ def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
             f"{where}: the net learned from a table with columns of its own; give rows as .csv or .parquet"
         )
     for number, values in enumerate(raw, 1):
-        if is_image and tuple(values.shape) != inputs.shape:
+        if is_image and tuple(values.shape) != inputs.shape and inputs.longest is None:
             values = torch.from_numpy(
                 fitted(values.permute(1, 2, 0).numpy(), inputs.shape).transpose(2, 0, 1).copy()  # type: ignore[arg-type]
             )

@@ -439,7 +439,7 @@ def cut_into_splits(whole: Collection, names: list[str], sizes: list[int], weigh
     if "test" not in parts:
         parts["test"] = parts["validation"]
         notes = (*notes, "no test samples were given: the figures are of the validation samples; test=… gives others")
-    if whole.targets.kind in ("classes", "binary"):
+    if whole.targets.traits.one_class:
         check_learned(whole, parts)
     return replace(whole, train=parts["train"], validation=parts.get("validation"), test=parts["test"], notes=notes)
 

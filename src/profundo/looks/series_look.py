@@ -47,7 +47,7 @@ def look_at_series(collection: Collection) -> DataFacts:
     frame = polars.DataFrame({name: one[::every].numpy() for name, one in zip(names, channels, strict=True)})
     targets, counts = collection.targets, label_counts(collection)
     findings = [*flat_findings(series), *copy_findings(series, numbers)]
-    if targets.kind in ("classes", "binary"):
+    if targets.traits.one_class:
         labels = torch.cat([part.targets for part in parts.values()]).numpy()
         counts = class_counts(labels, numbers, len(targets.classes))
         findings += class_findings(targets.classes, counts)

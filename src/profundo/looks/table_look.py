@@ -248,7 +248,7 @@ def _target_names(targets: Targets) -> list[str]:
 def _as_series(targets: Targets, values: torch.Tensor, wanted: list[str]) -> list[polars.Series]:
     import polars
 
-    if targets.kind in ("classes", "binary"):
+    if targets.traits.one_class:
         return [polars.Series(wanted[0], [targets.classes[index] for index in values.tolist()])]
     return [polars.Series(name, column.numpy()) for name, column in zip(wanted, values.T, strict=True)]
 

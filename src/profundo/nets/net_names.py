@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from difflib import get_close_matches
 
+from profundo.kinds import InputKind
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["NETS", "NETS_FOR_IMAGES", "NETS_FOR_SERIES", "NETS_FOR_SOUNDS", "NETS_FOR_TEXTS", "check", "default"]
@@ -38,6 +40,7 @@ NETS: dict[str, str] = {
     "logmel_cnn": "log-mel spectrogram and small convolutions: the one to begin with for sounds (width, dropout)",
     "logmel_gru": "log-mel spectrogram and a recurrent net from both ends, for sounds (width, dropout)",
     "raw_cnn": "convolutions on the samples of sounds themselves (Dai et al. 2016) (width, dropout)",
+    "unet": "U-Net: an answer for each pixel of an image (Ronneberger et al. 2015) (width, depth)",
 }
 
 PUBLISHED_NETS = frozenset(
@@ -54,16 +57,32 @@ NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transform
 NETS_FOR_SERIES = frozenset({"rocket", "fcn", "series_gru", "series_linear", "series_net"})
 
 
+DEFAULTS: Mapping[InputKind, str] = {
+    "image": "fast_cnn",
+    "sound": "logmel_cnn",
+    "series": "rocket",
+    "features": "table_net",
+    "array": "mlp",
+    "any": "mlp",
+}
+
+
+NETS_FOR_PIXELS = frozenset({"unet"})
+
+
 def default(spec: Spec) -> str:
-    """The net to begin with: "fast_cnn" for images, "logmel_cnn" for sounds, "rocket" for series, "series_net" for forecasts,
-    "text_mean" for rows with texts, "table_net" for other rows, "mlp" for planes of one or two features and arrays."""
+    """The net to begin with: "unet" where each pixel has a target, "fast_cnn" for images, "logmel_cnn" for sounds, "rocket" for
+    series, "series_net" for forecasts, "text_mean" for rows with texts, "table_net" for other rows, "mlp" for planes of one
+    or two features and arrays."""
+    if spec.targets.traits.per == "pixel":
+        return "unet"
     if spec.inputs.texts:
         return "text_mean"
-    if spec.inputs.kind in ("image", "sound"):
-        return "fast_cnn" if spec.inputs.kind == "image" else "logmel_cnn"
-    if spec.inputs.kind == "series":
-        return "rocket" if spec.inputs.forecast is None else "series_net"
-    return "table_net" if spec.inputs.kind == "features" and spec.inputs.shape[0] > 2 else "mlp"
+    if spec.inputs.forecast is not None:
+        return "series_net"
+    if spec.inputs.kind == "features" and spec.inputs.shape[0] <= 2:
+        return "mlp"
+    return DEFAULTS[spec.inputs.kind]
 
 
 def check(name: str, spec: Spec) -> None:
@@ -72,6 +91,11 @@ def check(name: str, spec: Spec) -> None:
         near = get_close_matches(name, NETS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
         raise ProfundoError(f"net: expected one of {', '.join(NETS)}, got {name!r}; {hint}")
+    if (name in NETS_FOR_PIXELS) != (spec.targets.traits.per == "pixel"):
+        wanted, given = ("pixel", "sample") if name in NETS_FOR_PIXELS else ("sample", "pixel")
+        raise ProfundoError(
+            f"net {name}: gives an answer for each {wanted}, the data have one for each {given}; use {default(spec)}"
+        )
     if (name in NETS_FOR_TEXTS) != bool(spec.inputs.texts):
         names = ", ".join(repr(column.name) for column in spec.inputs.texts)
         there = f"read texts, as in {names}" if names else f"have no texts but {spec.inputs.things}"

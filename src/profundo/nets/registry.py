@@ -27,6 +27,7 @@ from profundo.nets.series_nets import fcn, rocket, series_gru, series_linear, se
 from profundo.nets.sound_nets import logmel_cnn, logmel_gru, raw_cnn
 from profundo.nets.table_nets import table_net
 from profundo.nets.text_nets import text_cnn, text_gru, text_mean, text_transformer
+from profundo.nets.unet import unet
 from profundo.nets.vgg import vgg11, vgg13, vgg16, vgg19
 from profundo.records import ProfundoError, Spec
 
@@ -42,6 +43,7 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
         *(rocket, fcn, series_gru, series_linear, series_net),
         *(vgg11, vgg13, vgg16, vgg19, resnet18, resnet34, resnet50, efficientnet_lite0),
         *(logmel_cnn, logmel_gru, raw_cnn),
+        unet,
     )
 }
 

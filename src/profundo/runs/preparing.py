@@ -139,7 +139,7 @@ def objective_of(experiment: Experiment, data: Dataset, own: Own = NOTHING) -> o
     objective = objectives.build(name, targets, experiment.label_smoothing)
     if experiment.class_weights is not None:
         weights = objectives.class_weights(experiment.class_weights, targets, data.train.targets)
-        objective = objectives.Weighted(objective, weights)
+        objective = objectives.weighted(objective, weights)
     return PickedOutput(objective) if own.picked else objective
 
 

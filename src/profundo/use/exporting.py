@@ -47,6 +47,7 @@ __all__ = ["FORMATS", "Exported", "export"]
 FORMATS = ("onnx", "safetensors")
 TOLERANCE = 1e-4
 SAMPLES = 256
+FEW = 8  # where each pixel has an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,8 @@ def _card_there(place: Path, about: Mapping[str, Any]) -> dict[str, Any]:
 def _samples(run: Run | str | Path, trained: Trained) -> Samples:
     """Of the test split where the data are there, else at random."""
     spec = trained.spec
+    if spec.targets.traits.per == "pixel":
+        return Samples(example(spec, FEW), (), "images at random")
     data, notes = _data(run, trained.folder)
     if spec.inputs.columns:
         return replace(_table_rows(trained), notes=notes)
@@ -301,7 +304,7 @@ def _random_rows(columns: Sequence[Column]) -> list[dict[str, Any]]:
 def _difference(trained: Trained, theirs: Tensor, raw: Tensor) -> float:
     """The largest, in probabilities or in standard deviations of the real target. Raises ProfundoError if it is too large."""
     ours = answers_of(trained.whole, trained.net, trained.spec, trained.objective, raw)
-    if trained.spec.targets.kind == "real":
+    if trained.spec.targets.traits.numeric:
         ours, theirs = (standard_units(values, trained.spec.targets) for values in (ours, theirs))
     largest = float((ours - theirs).abs().max())
     if not largest <= TOLERANCE:
@@ -327,7 +330,8 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
     model = onnx_graph(trained.whole, example(spec), given)
     if spec.targets.threshold != 0.5:
         model = with_decision(model, spec.targets.threshold)
-    feeds: Mapping[str, Any] = {given: (samples.raw if given in ("images", "sounds") else samples.raw.double()).numpy()}
+    raw = samples.raw if spec.inputs.traits.is_media else samples.raw.double()
+    feeds: Mapping[str, Any] = {given: raw.numpy()}
     if spec.inputs.columns:
         model = with_columns(model, spec.inputs.columns, given)
         feeds = feeds_of(samples.rows, spec.inputs.columns)
@@ -349,8 +353,7 @@ def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[s
     ).encode()
     given = trained.spec.inputs.things
     shape = ", ".join(map(str, trained.spec.inputs.shape))
-    numbers = {"images": "uint8", "sounds": "int16"}.get(given, "float64")
-    signature = f"Raw {given} (batch, {shape}), {numbers}"
+    signature = f"Raw {given} (batch, {shape}), {trained.spec.inputs.traits.numbers or 'float64'}"
     notes: tuple[str, ...] = ()
     try:
         source = plain_python(trained.whole, example(trained.spec), given, str(about["name"]), name, signature)

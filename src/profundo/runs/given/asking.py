@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
+from profundo.data.grids.mask_codes import Coding
 from profundo.data.images.pixels import fitted
 from profundo.data.new_inputs import entries, frame_series
 from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of
@@ -53,7 +54,8 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
     values = values[None] if alone else values
     if about.shape == (1,) and values.ndim == 1:
         values = values[:, None]
-    if tuple(values.shape[1:]) != about.shape:
+    free = about.longest is not None and values.shape[1:2] == about.shape[:1] and values.ndim == 4  # of any size
+    if tuple(values.shape[1:]) != about.shape and not free:
         raise ProfundoError(f"inputs: expected {in_words(about)}, got {tuple(values.shape)}")
     return values if about.kind == "any" else values.to(
         torch.float64 if values.dtype == torch.int64 else values.dtype
@@ -105,7 +107,16 @@ def of_files(given: Any, about: Inputs) -> tuple[Any, bool]:
     if not results:
         raise ProfundoError(f"{paths[0]}: expected {about.things}, found none")
     alone = single and about.kind == "image" and paths[0].is_file() and len(results) == 1
-    return torch.stack(results), alone
+    return alike(results), alone
+
+
+def alike(images: list[Tensor]) -> Tensor:
+    """Together. Raises ProfundoError for images of several sizes, where a net takes any."""
+    if len(sizes := {tuple(image.shape) for image in images}) > 1:
+        raise ProfundoError(
+            f"inputs: expected images of one size at once, got {len(sizes)} different ones; give one after the other"
+        )
+    return torch.stack(images)
 
 
 def of_table(given: Any, about: Inputs) -> tuple[Tensor, bool]:
@@ -155,7 +166,7 @@ def of_images(given: Any, about: Inputs) -> tuple[Tensor, bool]:
     if is_image(given) or (isinstance(given, list) and given and is_image(given[0])):
         images = [given] if is_image(given) else given
         parts = [images_of([image.convert("L" if channels == 1 else "RGB")])[0] for image in images]
-        return torch.stack([to_size(part, about) for part in parts]), is_image(given)
+        return alike([to_size(part, about) for part in parts]), is_image(given)
     values = tensor_of(given, "inputs")
     alone = tuple(values.shape) in {about.shape, (height, width), (height, width, channels)}
     values = values[None] if alone else values
@@ -167,13 +178,13 @@ def of_images(given: Any, about: Inputs) -> tuple[Tensor, bool]:
         raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
     if tuple(values.shape[2:]) != (height, width) and values.dtype == torch.uint8:
         values = torch.stack([to_size(one, about) for one in values])
-    if tuple(values.shape[1:]) != about.shape:
+    if tuple(values.shape[1:]) != about.shape and about.longest is None:
         raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
     return values, alone
 
 
 def to_size(image: Tensor, about: Inputs) -> Tensor:
-    if tuple(image.shape) == about.shape:
+    if tuple(image.shape) == about.shape or about.longest is not None:
         return image
     shape: Any = about.shape
     return torch.from_numpy(fitted(image.permute(1, 2, 0).numpy(), shape).transpose(2, 0, 1).copy())
@@ -237,6 +248,10 @@ def targets_for(values: np.ndarray, targets: Targets) -> Tensor:
             raise ProfundoError(f"targets: expected numbers, got {values.dtype}") from None
     if targets.kind == "labels":
         return torch.from_numpy(values.astype(np.float32))
+    if targets.kind == "map":
+        return torch.from_numpy(values.astype(np.float32))
+    if targets.kind == "mask":
+        return torch.from_numpy(Coding(targets.codes, targets.classes).indices(values.astype(np.int64)))
     if values.ndim == 2:
         values = values.argmax(1) if values.shape[1] > 1 else values[:, 0]
     places = {name: place for place, name in enumerate(targets.classes)}
