@@ -82,7 +82,7 @@ def published(width=64, layers=2, words=14):
 
 
 def by_hand(weights, ids, layers=2):
-    """BERT of one text, after Devlin et al. 2019 and Vaswani et al. 2017, then its mean, of length √width."""
+    """BERT of one text, after Devlin et al. 2019 and Vaswani et al. 2017, then its mean, of length 3."""
 
     def dense(name, x):
         return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
@@ -106,7 +106,7 @@ def by_hand(weights, ids, layers=2):
         inner = inner * 0.5 * (1 + torch.erf(inner / math.sqrt(2)))
         x = norm(f"{at}.output.LayerNorm", x + dense(f"{at}.output.dense", inner))
     mean = x.mean(0)
-    return mean / mean.norm() * math.sqrt(x.shape[1])
+    return 3 * mean / mean.norm()
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -136,10 +136,12 @@ def test_other_columns_stand_beside_the_meaning():
     spec = spec_of(others=(Column("price", "number"),))
     net = nets.build("minilm", spec, width=32, layers=1, pieces=14, vocabulary=len(content)).eval()
     net.vocabulary.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
-    rows = F.pad(rows_of("a", "a"), (0, 1))
+    rows = F.pad(rows_of("a", "a", "天"), (0, 1))
     rows[1, -1] = 2.0
-    assert net.output.in_features == 33
     assert not net(rows)[0].equal(net(rows)[1])
+    assert net(rows)[0].equal(net(rows)[2])  # nothing was learned of texts
+    net.head.meanings.data.normal_()
+    assert not net(rows)[0].equal(net(rows)[2])
 
 
 def test_without_its_vocabulary_it_says_how_to_have_it():

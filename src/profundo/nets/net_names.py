@@ -17,7 +17,7 @@ NETS: dict[str, str] = {
     "text_cnn": "convolutions over word vectors (Kim 2014) (width, filters, windows, dropout)",
     "text_gru": "a recurrent net over word vectors from both ends (width, states, dropout)",
     "text_transformer": "self-attention over word vectors (Vaswani et al. 2017) (width, heads, layers, dropout)",
-    "minilm": "the published sentence encoder all-MiniLM-L6-v2 and a linear layer; begins with --pretrained minilm",
+    "minilm": "text_mean beside the published sentence encoder all-MiniLM-L6-v2; begins with --pretrained minilm",
     "rocket": "thousands of fixed convolutions of series, and a linear layer (Dempster et al. 2021) (features)",
     "fcn": "1-D convolutions over series and their mean (Wang et al. 2017) (widths)",
     "series_gru": "gated recurrent units over series (width, layers)",

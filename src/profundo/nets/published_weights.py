@@ -122,24 +122,19 @@ def load_published(name: str, path: Path, spec: Spec | None = None) -> nn.Module
     Raises ProfundoError when the file is not the published one, damaged, or of another net.
     """
     known, spec = published(name), spec or IMAGENET
-    of_texts = known.net == "minilm"
-    if not of_texts:
-        check_images(name, spec)
+    if known.net == "minilm":
+        return with_encoder(known.build(spec), path, known.sha256).eval()
+    check_images(name, spec)
+    weights = read(path, known.sha256)
     with torch.device("meta"):  # what a file fills needs no first values
         net = known.build(spec)
-    weights = read(path, known.sha256)
     wanted = net.state_dict()
-    *_, (output, _layer) = net.named_modules()
-    if of_texts:
-        weights = {f"encoder.{key}": tensor for key, tensor in as_ours(weights).items()}
-        weights["vocabulary"] = torch.frombuffer(
-            bytearray(read_vocabulary(path.with_name("vocab.txt"))), dtype=torch.uint8
-        )
-    elif known.package:  # its layers have other names, and the same order
+    if known.package:  # its layers have other names, and the same order
         weights = dict(zip(wanted, weights.values(), strict=False))
-    if spec.inputs.shape[0] == 1 and not of_texts:
+    if spec.inputs.shape[0] == 1:
         weights = grey(weights)
-    if of_texts or spec.outputs != IMAGENET.outputs:
+    *_, (output, _layer) = net.named_modules()
+    if spec.outputs != IMAGENET.outputs:
         weights = {key: tensor for key, tensor in weights.items() if key.rpartition(".")[0] != output}
         weights |= new_output(wanted, output)
     # Files older than the counter of batches, which nothing here reads, do not have it.
@@ -158,6 +153,15 @@ def check_images(name: str, spec: Spec) -> None:
             f"published weights of {name}: expected images of at least 64×64 pixels, got {spec.inputs.things} of shape "
             f"{spec.inputs.shape}; a folder of images, or a table that names them, is read in any --image-size"
         )
+
+
+def with_encoder(net: nn.Module, path: Path, sha256: str) -> nn.Module:
+    """The net with the weights of a sentence encoder, and the vocabulary that lies beside them."""
+    content = bytearray(read_vocabulary(path.with_name("vocab.txt")))
+    weights = {f"encoder.{key}": tensor for key, tensor in as_ours(read(path, sha256)).items()}
+    weights["vocabulary"] = torch.frombuffer(content, dtype=torch.uint8)
+    net.load_state_dict(net.state_dict() | weights)
+    return net
 
 
 def grey(weights: dict[str, Tensor]) -> dict[str, Tensor]:

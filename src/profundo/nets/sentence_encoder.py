@@ -1,4 +1,4 @@
-"""A published encoder of sentences: the characters of a text → 384 numbers that stand for its meaning → a linear layer.
+"""A published encoder of sentences: the characters of a text → 384 numbers that stand for its meaning, beside its n-grams.
 
     minilm    all-MiniLM-L6-v2: six layers of BERT (Devlin et al. 2019), learned from a larger net (Wang et al. 2020), then
               trained on a billion pairs until sentences that belong together lie close (Reimers & Gurevych 2019)
@@ -18,8 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.nets.init import SMALL_OUTPUT, initialize_
-from profundo.nets.text_nets import Texts, mean_of_words
+from profundo.nets.text_nets import Texts, mean_of_words, text_mean
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["SentenceNet", "as_ours", "minilm", "piece_ids"]
@@ -28,6 +27,7 @@ NONE, UNKNOWN, BEGIN, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 MOST_PIECES = 256  # of a text; the encoder was trained on no longer ones
 LONGEST_WORD = 100  # characters: longer ones are unknown, as in BERT
 HEAD = 32  # numbers of a head of attention
+SCALE = 3.0  # length of a meaning, beside 6 of what the n-grams of words weigh, and 6 of those of characters
 ALONE = (
     *((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2A6DF), (0x2A700, 0x2CEAF), (0x2F800, 0x2FA1F)),
     *((33, 47), (58, 64), (91, 96), (123, 126)),
@@ -84,9 +84,9 @@ def places_of(vocabulary: bytes) -> Mapping[str, int]:
 def minilm(
     spec: Spec, width: int = 384, layers: int = 6, pieces: int = 30_522, vocabulary: int = 231_508
 ) -> SentenceNet:
-    """The sentence encoder all-MiniLM-L6-v2, of each column of text, and a linear layer; begins with --pretrained minilm.
+    """The n-grams of text_mean, and beside them the meaning of each text by the sentence encoder all-MiniLM-L6-v2.
 
-    pieces: of the vocabulary; vocabulary: bytes of the file that lists them.
+    pieces: of the vocabulary; vocabulary: bytes of the file that lists them. Begins with --pretrained minilm.
     """
     if min(width, layers, pieces, vocabulary) < 1 or width % HEAD:
         raise ProfundoError(
@@ -97,7 +97,7 @@ def minilm(
 
 
 class SentenceNet(nn.Module):
-    """Rows (batch, features) → outputs (batch, outputs): the meanings of the texts and all other columns, weighed."""
+    """Rows (batch, features) → outputs (batch, outputs): `head` of the rows and the meanings of their texts."""
 
     vocabulary: Tensor
 
@@ -106,14 +106,11 @@ class SentenceNet(nn.Module):
         self.texts = Texts(spec)
         self.register_buffer("vocabulary", torch.zeros(vocabulary, dtype=torch.uint8))
         self.encoder = Encoder(width, layers, pieces)
-        features = width * len(self.texts.columns) + self.texts.width
-        self.output = nn.Linear(features, spec.outputs)
-        initialize_(nn.Sequential(self.output), output_gain=SMALL_OUTPUT)
+        self.head = GramsAndMeanings(spec, width)
 
     def forward(self, rows: Tensor) -> Tensor:
-        texts, others = self.texts(rows)
-        meanings = [self.encoder(self.pieces(characters)) for _, characters in texts]
-        outputs: Tensor = self.output(torch.cat([*meanings, others], 1))
+        meanings = [self.encoder(self.pieces(characters)) for _, characters in self.texts(rows)[0]]
+        outputs: Tensor = self.head(torch.cat([rows, *meanings], 1))
         return outputs
 
     def pieces(self, characters: Tensor) -> Tensor:
@@ -127,8 +124,27 @@ class SentenceNet(nn.Module):
         return padded.to(characters.device)
 
 
+class GramsAndMeanings(nn.Module):
+    """Rows and the meanings of their texts (batch, features + width · texts) → outputs (batch, outputs): what text_mean makes
+    of the rows, and a linear layer of the meanings. Linear, but for other columns, in what is known before training."""
+
+    def __init__(self, spec: Spec, width: int) -> None:
+        super().__init__()
+        self.grams = text_mean(spec)
+        self.sizes = [spec.inputs.shape[0], width * len(spec.inputs.texts)]
+        self.meanings = nn.Parameter(torch.zeros(spec.outputs, self.sizes[1]))
+
+    def forward(self, both: Tensor) -> Tensor:
+        rows, meanings = torch.split(both, self.sizes, 1)
+        outputs: Tensor = self.grams(rows) + F.linear(meanings, self.meanings)
+        return outputs
+
+    def measure_samples(self, both: Tensor, targets: Tensor) -> None:
+        self.grams.measure_samples(both[:, : self.sizes[0]], targets)
+
+
 class Encoder(nn.Module):
-    """Ids of pieces (batch, longest), 0 for none → meanings (batch, width), of mean square 1.
+    """Ids of pieces (batch, longest), 0 for none → meanings (batch, width), of length 3.
 
     The layers are those of BERT: attention and two dense layers, each normalised after what it adds."""
 
@@ -145,7 +161,7 @@ class Encoder(nn.Module):
         states = self.norm(self.pieces(ids) + self.places.weight[: ids.shape[1]])
         for layer in self.layers:
             states = layer(states, src_key_padding_mask=ids == 0)
-        return F.normalize(mean_of_words(states, ids)) * states.shape[2] ** 0.5
+        return SCALE * F.normalize(mean_of_words(states, ids))
 
 
 # ------------------------------------------------------------------------------------------------------------- weights

@@ -454,7 +454,7 @@ def completed(
     """
     manner = MANNERS[manner_of(spec, normalised, net)]
     if experiment.pretrained is not None:
-        manner = MANNERS["frozen" if experiment.freeze else "pretrained"]
+        manner = MANNERS["n-grams" if spec.inputs.texts else "frozen" if experiment.freeze else "pretrained"]
     size = min(256, max(32, 2 ** _log2(samples / manner.batches)))
     chosen: dict[str, Any] = {
         "net": net,
@@ -487,6 +487,7 @@ def completed(
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
     chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
     check_augmentation(chosen["augment"], spec)
+    chosen["freeze"] |= experiment.pretrained is not None and bool(spec.inputs.texts)  # an encoder is not trained here
     return new_experiment(**chosen)
 
 
