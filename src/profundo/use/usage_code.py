@@ -18,6 +18,8 @@ def in_onnxruntime(spec: Spec, answer: str, file: str) -> str:
         given = _image_feed(spec)
     elif spec.inputs.kind == "sound":
         given = _sound_feed(spec)
+    elif spec.inputs.texts:
+        given = f'{_text_rows(spec.inputs.columns)}\ninputs = {{"rows": rows.double().numpy()}}'
     elif spec.inputs.columns:
         given = _column_feed(spec.inputs.columns)
     else:
