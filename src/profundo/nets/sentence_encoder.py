@@ -25,6 +25,7 @@ __all__ = ["SentenceNet", "as_ours", "minilm", "piece_ids"]
 
 NONE, UNKNOWN, BEGIN, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 MOST_PIECES = 256  # of a text; the encoder was trained on no longer ones
+TOGETHER = 32  # texts that go through the encoder at once
 LONGEST_WORD = 100  # characters: longer ones are unknown, as in BERT
 HEAD = 32  # numbers of a head of attention
 SCALE = 3.0  # length of a meaning, beside 6 of what the n-grams of words weigh, and 6 of those of characters
@@ -73,7 +74,7 @@ def pieces_of(word: str, places: Mapping[str, int]) -> list[int]:
 def places_of(vocabulary: bytes) -> Mapping[str, int]:
     """Piece → id, of a file with a piece a line. Raises ProfundoError where it is none."""
     pieces = vocabulary.decode("utf-8", "replace").split("\n")
-    if not {NONE, UNKNOWN, BEGIN, END} <= set(pieces):
+    if pieces[0] != NONE or not {UNKNOWN, BEGIN, END} <= set(pieces):
         raise ProfundoError(
             "minilm: expected the vocabulary that belongs to its published weights, got none; use --pretrained minilm"
         )
@@ -109,19 +110,26 @@ class SentenceNet(nn.Module):
         self.head = GramsAndMeanings(spec, width)
 
     def forward(self, rows: Tensor) -> Tensor:
-        meanings = [self.encoder(self.pieces(characters)) for _, characters in self.texts(rows)[0]]
+        meanings = [self.meanings(characters) for _, characters in self.texts(rows)[0]]
         outputs: Tensor = self.head(torch.cat([rows, *meanings], 1))
         return outputs
 
-    def pieces(self, characters: Tensor) -> Tensor:
-        """Code points int64 (batch, characters), 0 for none → ids int64 (batch, longest), 0 for none."""
+    def meanings(self, characters: Tensor) -> Tensor:
+        """Code points (batch, characters), 0 for none → (batch, width). Texts of like lengths go through the encoder together,
+        for each is padded to the longest."""
         if characters.is_meta:  # shapes alone are asked for
-            return characters.new_zeros(len(characters), MOST_PIECES)
+            return self.encoder(characters[:, :MOST_PIECES])  # type: ignore[no-any-return]
+        ids = self.pieces(characters)
+        order = sorted(range(len(ids)), key=lambda number: len(ids[number]))
+        parts = [[ids[number] for number in order[at : at + TOGETHER]] for at in range(0, len(order), TOGETHER)]
+        padded = (nn.utils.rnn.pad_sequence(part, batch_first=True).to(characters.device) for part in parts)
+        return torch.cat([self.encoder(part) for part in padded])[torch.tensor(order).argsort()]
+
+    def pieces(self, characters: Tensor) -> list[Tensor]:
+        """Code points (batch, characters), 0 for none → the ids of each text's pieces, int64 (pieces,)."""
         places = places_of(self.vocabulary.cpu().numpy().tobytes())
         texts = ("".join(map(chr, filter(None, row))) for row in characters.tolist())
-        ids = [torch.tensor(piece_ids(text, places)) for text in texts]
-        padded = nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=places[NONE])
-        return padded.to(characters.device)
+        return [torch.tensor(piece_ids(text, places)) for text in texts]
 
 
 class GramsAndMeanings(nn.Module):

@@ -112,5 +112,5 @@ def fit_output(net: nn.Module, data: Dataset, workers: int) -> None:
 
 
 def _features(net: nn.Module, samples: Samples, spec: Spec, workers: int) -> Tensor:
-    device = next(net.parameters()).device
-    return features(net, in_order(samples, spec, device=device, workers=workers, batch_size=64))
+    device, size = next(net.parameters()).device, 1024 if spec.inputs.texts else 64  # images take memory
+    return features(net, in_order(samples, spec, device=device, workers=workers, batch_size=size))
