@@ -132,7 +132,7 @@ def test_other_columns_stand_beside_the_meaning():
     rows[1, -1] = 2.0
     assert not net(rows)[0].equal(net(rows)[1])
     assert net(rows)[0].equal(net(rows)[2])  # nothing was learned of texts
-    net.head.meanings.data.normal_()
+    net.readout.meanings.data.normal_()
     assert not net(rows)[0].equal(net(rows)[2])
 
 

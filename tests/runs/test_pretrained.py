@@ -29,6 +29,7 @@ from profundo.runs.pretrained import fit_output, installed, on_features, publish
 from profundo.runs.supervised import resume, train
 from profundo.runs.voice import Quiet
 from profundo.studies.study import trained
+from profundo.train.fine_tuning import last_part
 from profundo.use.predicting import predictor
 
 WIDTH = 1 / 16
@@ -88,6 +89,13 @@ def test_fine_tuned_all_layers_learn_and_normalisation_keeps_its_averages(photog
     after = kept(tmp_path / "run")
     same = {key for key in weights if after[key].shape == weights[key].shape and after[key].equal(weights[key])}
     assert same == {key for key in weights if "running" in key or "num_batches" in key}
+
+
+@pytest.mark.parametrize("name", sorted({known.net for known in PUBLISHED.values()} - {"minilm"}))
+def test_of_a_frozen_net_for_images_the_output_layer_learns(name):
+    with torch.device("meta"):
+        net = nets.build(name, IMAGENET)
+    assert last_part(net).out_features == 1000
 
 
 def test_what_images_are_standardised_by_goes_with_the_net(photographs, weights, tmp_path):  # noqa: ARG001
@@ -235,8 +243,8 @@ def test_an_encoder_of_sentences_stays_and_what_stands_on_it_learns(texts, encod
     run = train(of_texts(texts), out=tmp_path / "run")
     after = kept(tmp_path / "run")
     assert all(after[key].equal(value) for key, value in encoder.items())
-    assert after["head.meanings"].count_nonzero()
-    assert after["head.grams.words.0.embedding"].count_nonzero()
+    assert after["readout.meanings"].count_nonzero()
+    assert after["readout.grams.words.0.embedding"].count_nonzero()
     assert run.scores.values["accuracy"] == 1
     assert run.experiment.freeze
     shutil.rmtree(os.environ["PROFUNDO_DATA"])  # the run's folder is all that predictions need

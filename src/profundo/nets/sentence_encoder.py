@@ -98,7 +98,7 @@ def minilm(
 
 
 class SentenceNet(nn.Module):
-    """Rows (batch, features) → outputs (batch, outputs): `head` of the rows and the meanings of their texts."""
+    """Rows (batch, features) → outputs (batch, outputs): `readout` of the rows and the meanings of their texts."""
 
     vocabulary: Tensor
 
@@ -107,11 +107,11 @@ class SentenceNet(nn.Module):
         self.texts = Texts(spec)
         self.register_buffer("vocabulary", torch.zeros(vocabulary, dtype=torch.uint8))
         self.encoder = Encoder(width, layers, pieces)
-        self.head = GramsAndMeanings(spec, width)
+        self.readout = GramsAndMeanings(spec, width)
 
     def forward(self, rows: Tensor) -> Tensor:
         meanings = [self.meanings(characters) for _, characters in self.texts(rows)[0]]
-        outputs: Tensor = self.head(torch.cat([rows, *meanings], 1))
+        outputs: Tensor = self.readout(torch.cat([rows, *meanings], 1))
         return outputs
 
     def meanings(self, characters: Tensor) -> Tensor:

@@ -30,9 +30,9 @@ def output_layer(net: nn.Module) -> nn.Linear:
 
 
 def last_part(net: nn.Module) -> nn.Module:
-    """What is trained of a frozen net: its `head`, where it has one, or its output layer."""
-    head = getattr(net, "head", None)
-    return head if isinstance(head, nn.Module) else output_layer(net)
+    """What is trained of a frozen net: its `readout`, where it has one (nets/sentence_encoder.py), or its output layer."""
+    readout = getattr(net, "readout", None)
+    return readout if isinstance(readout, nn.Module) else output_layer(net)
 
 
 def features(net: nn.Module, batches: Iterable[Batch]) -> Tensor:
