@@ -22,6 +22,7 @@ from torch import nn
 import profundo as pf
 from profundo import nets, objectives
 from profundo.data.new_inputs import read_image
+from profundo.data.tables.columns import feature_names
 from profundo.data.tables.new_rows import features_of_rows
 from profundo.nets import layers
 from profundo.nets.net_names import NETS_FOR_SOUNDS, NETS_FOR_TEXTS
@@ -166,6 +167,27 @@ MORE_OF_THE_SAME = {"vgg13", "vgg16", "vgg19", "resnet34"}  # layers of vgg11 an
 def test_every_net_of_the_catalogue_is_tried():
     tried = {name for name, _, _ in NETS_AND_SHAPES}
     assert tried == set(nets.NETS) - NETS_FOR_TEXTS - NETS_FOR_SOUNDS - MORE_OF_THE_SAME
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(NETS_FOR_TEXTS - {"minilm"}))
+def test_a_net_of_texts_answers_alike_in_onnxruntime(name):
+    columns = (Column("t", "text", ("good", "bad"), lengths=(4, 12)), Column("price", "number"))
+    spec = Spec(
+        Inputs((17,), "features", names=tuple(feature_names(columns)), columns=columns),
+        Targets("binary", ("no", "yes")),
+    )
+    torch.manual_seed(0)
+    net = nets.build(name, spec).eval()
+    for parameter in net.parameters():  # some begin at zero
+        torch.nn.init.normal_(parameter, std=0.3)
+    texts = ["good day", "", "Good bad!", "never seen at all", "天 bad"]
+    rows = features_of_rows([{"t": text, "price": 3.0} for text in texts], spec.inputs).values.double()
+    whole = Whole(net, spec, objectives.default(spec.targets)).eval()
+    content = serialised(onnx_graph(whole, example(spec), "rows"), {})
+    ours = whole(rows)
+    assert len(ours[:, 1].unique()) == 5
+    torch.testing.assert_close(torch.from_numpy(run_graph(content, {"rows": rows.numpy()})), ours, atol=1e-5, rtol=0)
 
 
 @pytest.mark.slow

@@ -177,7 +177,7 @@ def _collected(name: str | Path, how: Reading) -> Collection:
 def _rows(path: Path, how: Reading) -> Collection:
     """What is in a file of rows, read whole."""
     from profundo.data.arrays import array_collection
-    from profundo.data.images.image_tables import images_of_table
+    from profundo.data.images.image_tables import files_of_table
     from profundo.data.series.series_rows import rows_collection
     from profundo.data.series.ts_files import ts_collection
     from profundo.data.tables.table_files import read_table
@@ -187,8 +187,8 @@ def _rows(path: Path, how: Reading) -> Collection:
     if path.suffix.lower() == ".ts":
         return ts_collection(path, how.task)
     table = read_table(path, how)
-    if (images := images_of_table(table, path, how)) is not None:
-        return images
+    if (media := files_of_table(table, path, how)) is not None:
+        return media
     if how.stream is True and path.suffix.lower() not in (".parquet", ".pq") and path.is_file():
         raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
     if how.image_size is not None:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from profundo.data.arrays import read_inputs
 from profundo.data.dataset_names import SUFFIXES
-from profundo.data.images.image_tables import Listed, listed_images
+from profundo.data.images.image_tables import Listed, listed_files
 from profundo.data.images.pixels import WHOLE, decode, fitted
 from profundo.data.series.filling import filled_series
 from profundo.data.series.forecast_rows import endings_of_frame, row_inputs, written
@@ -128,11 +128,11 @@ MEDIA: Mapping[InputKind, tuple[Callable[[bytes, Inputs], Tensor], str, str]] = 
 
 def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
     suffix = path.suffix.lower()
-    is_list = inputs.kind == "image" and suffix in SUFFIXES and not path.is_dir()
+    is_list = suffix in SUFFIXES and not path.is_dir()
     if not path.is_dir() and suffix != ".zip" and not is_list:
         yield Entry(printable(str(path)), read_image(path, inputs))
         return
-    files = _listed(path) if is_list else open_files(path, inputs.things)
+    files = _listed(path, inputs.things) if is_list else open_files(path, inputs.things)
     if not files.paths:
         raise ProfundoError(f"{printable(str(path))}: expected {inputs.things} in it, found none")
     order = range(len(files.paths)) if is_list else sorted(range(len(files.paths)), key=files.paths.__getitem__)
@@ -144,11 +144,11 @@ def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
             yield Entry(name, None, f"{name}: expected {one_of(inputs)}, but it does not read: {error}")
 
 
-def _listed(path: Path) -> Listed:
-    files = listed_images(path)
+def _listed(path: Path, things: str) -> Listed:
+    files = listed_files(path, things)
     if files is None:
         raise ProfundoError(
-            f"{printable(str(path))}: expected a column that names images, found none; the net takes images"
+            f"{printable(str(path))}: expected a column that names {things}, found none; the net takes {things}"
         )
     return files
 

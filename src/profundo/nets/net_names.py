@@ -19,6 +19,7 @@ NETS: dict[str, str] = {
     "text_cnn": "convolutions over word vectors (Kim 2014) (width, filters, windows, dropout)",
     "text_gru": "a recurrent net over word vectors from both ends (width, states, dropout)",
     "text_transformer": "self-attention over word vectors (Vaswani et al. 2017) (width, heads, layers, dropout)",
+    "minilm": "text_mean beside the published sentence encoder all-MiniLM-L6-v2; begins with --pretrained minilm",
     "rocket": "thousands of fixed convolutions of series, and a linear layer (Dempster et al. 2021) (features)",
     "fcn": "1-D convolutions over series and their mean (Wang et al. 2017) (widths)",
     "series_gru": "gated recurrent units over series (width, layers)",
@@ -52,7 +53,7 @@ NETS_FOR_SOUNDS = frozenset({"logmel_cnn", "logmel_gru", "raw_cnn"})
 
 NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | PUBLISHED_NETS
 
-NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transformer"})
+NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transformer", "minilm"})
 
 NETS_FOR_SERIES = frozenset({"rocket", "fcn", "series_gru", "series_linear", "series_net"})
 

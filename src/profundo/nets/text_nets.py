@@ -247,7 +247,7 @@ class TextMean(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         ids, others = self.texts(rows)
-        outputs = self.bias.expand(len(rows), -1) if self.others is None else self.bias + self.others(others)
+        outputs = self.bias.expand(rows.shape[0], -1) if self.others is None else self.bias + self.others(others)
         for place, (words, characters) in enumerate(ids):
             outputs = outputs + self.words[place](words) + self.characters[place](digits_alike(characters))
         return outputs

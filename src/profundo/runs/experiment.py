@@ -100,7 +100,7 @@ def known_threshold(asked: str) -> str:
 
 Pretrained = Literal[
     "efficientnet_lite0", "resnet18", "resnet34", "resnet50", "alexnet", "vgg11", "vgg13", "vgg16", "vgg19",
-    "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
+    "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn", "minilm",
 ]  # fmt: skip
 SplitBy = Annotated[str, AfterValidator(known_split)]
 Changes = Annotated[list[Any], AfterValidator(known_changes)]
@@ -271,7 +271,7 @@ class Experiment(BaseModel):
     ] = {}
     pretrained: Annotated[
         Pretrained | None,
-        Setting("net", "Begin with weights that were learned on ImageNet; needs images.", form="NET"),
+        Setting("net", "Begin with published weights: of images, or minilm, of texts.", form="NET"),
     ] = None
     freeze: Annotated[
         bool, Setting("net", "Of a pretrained net, train the output layer alone, on features computed once.")
@@ -385,7 +385,8 @@ class Experiment(BaseModel):
         """How the data are read, before they are divided into splits: what `collect` takes."""
         names = (name for name in belonging_to("data") if name not in ("data", "validation"))
         result = {name: value for name in names if (value := getattr(self, name)) is not None}
-        if self.pretrained is not None and self.data not in dataset_names() and not self.data.lower().endswith(".npz"):
+        of_images = self.pretrained not in (None, "minilm")
+        if of_images and self.data not in dataset_names() and not self.data.lower().endswith(".npz"):
             result.setdefault("image_size", PRETRAINED_SIDE)
         return result
 
@@ -459,7 +460,7 @@ def completed(
     """
     manner = MANNERS[manner_of(spec, normalised, net)]
     if experiment.pretrained is not None:
-        manner = MANNERS["frozen" if experiment.freeze else "pretrained"]
+        manner = MANNERS["n-grams" if spec.inputs.texts else "frozen" if experiment.freeze else "pretrained"]
     size = min(256, max(manner.smallest, 2 ** _log2(samples / manner.batches)))
     chosen: dict[str, Any] = {
         "net": net,
@@ -475,7 +476,7 @@ def completed(
         from profundo.nets.published_weights import published  # and PyTorch
 
         chosen["net_options"] = published(experiment.pretrained).options
-        chosen["augment"] = [] if experiment.freeze else ["mirror", "crop"]
+        chosen["augment"] = [] if experiment.freeze or spec.inputs.kind != "image" else ["mirror", "crop"]
     known = KNOWN.get((experiment.data, net), {})
     if experiment.optimizer not in (
         None,
@@ -492,6 +493,7 @@ def completed(
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
     chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
     check_augmentation(chosen["augment"], spec)
+    chosen["freeze"] |= experiment.pretrained is not None and bool(spec.inputs.texts)  # an encoder is not trained here
     return new_experiment(**chosen)
 
 
