@@ -300,7 +300,7 @@ def test_columns_that_say_which_row_it_is_are_carried_and_not_learned_from(tmp_p
     assert learned(tmp_path, text, drop="z", id_columns="who", missing="-99") == replace(
         inputs, form=replace(inputs.form, missing=("-99",))
     )
-    with pytest.raises(ProfundoError, match="no column 'w' for --drop"):
+    with pytest.raises(ProfundoError, match="no column 'w' for drop"):
         learned(tmp_path, text, drop=["w"])
 
 

@@ -138,7 +138,7 @@ class TestEveryNetOfTexts:
 
 
 def test_other_nets_refuse_texts_and_say_which_to_take():
-    with pytest.raises(ProfundoError, match=r"read texts, as in 't'.*--drop t"):
+    with pytest.raises(ProfundoError, match=r"read texts, as in 't'.*drop t"):
         nets.build("mlp", spec_of())
     assert nets.default(spec_of()) == "text_mean"
 

@@ -481,7 +481,7 @@ def test_a_missing_package_is_one_line(digits, tmp_path, monkeypatch):
 def test_more_weights_than_a_file_holds_are_refused(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_graphs, "LARGEST", 10_000)
     with pytest.raises(
-        ProfundoError, match="more than the 2 GB of weights that an ONNX file holds; use --format safetensors"
+        ProfundoError, match="more than the 2 GB of weights that an ONNX file holds; use format='safetensors'"
     ):
         export(digits[0], "onnx", tmp_path)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from profundo.data.dataset_names import (
     names,
     nearest,
 )
-from profundo.data.splits.splits import Collection, divide
+from profundo.data.splits.splits import Collection, divide, heeded
 from profundo.data.streams.archives import things_at
 from profundo.records import Dataset, ProfundoError
 
@@ -98,7 +97,6 @@ def load(
         from profundo.data.objects import object_collection
 
         collection = object_collection(name, how, validation=validation if share is None else None, test=test)
-        collection = heeded(collection, how, collection.name)
     elif test is not None or validation is not share:
         raise ProfundoError(
             f"{name}: expected a share of the samples to validate, such as 0.1, and no test samples; folders and tables "
@@ -112,22 +110,6 @@ def load(
 def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
     """What `load` divides into splits: the samples as they were read, before anything is learned from them."""
     return heeded(_collected(name, how), how, name)
-
-
-def heeded(result: Collection, how: Reading, name: str | Path) -> Collection:
-    """The same, its target to be transformed as asked. Raises ProfundoError for a wish that such data cannot heed."""
-    if how.split_by is not None and result.split_by is None:
-        raise ProfundoError(
-            f"{name}: split-by is for the columns of a table and the file names of images or sounds, which this has not"
-        )
-    of_sounds = [option for option in ("sound_rate", "sound_seconds") if getattr(how, option) is not None]
-    if of_sounds and result.inputs.kind != "sound":
-        raise ProfundoError(f"{name}: {of_sounds[0]} is for folders and archives of sounds, which this is not")
-    if how.target_transform in ("log", "rank") and result.targets.kind != "real":
-        raise ProfundoError(
-            f"{name}: target-transform {how.target_transform} is for numbers, the target is {result.targets.kind}; leave it out"
-        )
-    return replace(result, target_transform=how.target_transform)
 
 
 def _collected(name: str | Path, how: Reading) -> Collection:

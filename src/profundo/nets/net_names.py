@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from profundo.kinds import InputKind
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["NETS", "NETS_FOR_IMAGES", "NETS_FOR_SERIES", "NETS_FOR_SOUNDS", "NETS_FOR_TEXTS", "check", "default"]
+__all__ = [
+    "NETS",
+    "NETS_FOR_IMAGES",
+    "NETS_FOR_SERIES",
+    "NETS_FOR_SOUNDS",
+    "NETS_FOR_TEXTS",
+    "check",
+    "default",
+    "of_a_spec",
+]
 
 NETS: dict[str, str] = {
     "linear": "one linear layer: linear, logistic or softmax regression",
@@ -84,6 +95,25 @@ def default(spec: Spec) -> str:
     if spec.inputs.kind == "features" and spec.inputs.shape[0] <= 2:
         return "mlp"
     return DEFAULTS[spec.inputs.kind]
+
+
+Options = ParamSpec("Options")
+Made = TypeVar("Made")
+
+
+def of_a_spec(builder: Callable[Concatenate[Spec, Options], Made]) -> Callable[Concatenate[Spec, Options], Made]:
+    """A builder that says so where it is given something else than the Spec of data, such as a number of inputs."""
+
+    @wraps(builder)
+    def checked(spec: Any = None, *options: Options.args, **named: Options.kwargs) -> Made:
+        if not isinstance(spec, Spec):
+            raise ProfundoError(
+                f"net {builder.__name__}: expected the Spec of data, load(…).spec, which says how many inputs and outputs there "
+                f"are; got {type(spec).__name__}. fit({builder.__name__!r}, data) makes the net itself"
+            )
+        return builder(spec, *options, **named)
+
+    return checked  # type: ignore[return-value]
 
 
 def check(name: str, spec: Spec) -> None:

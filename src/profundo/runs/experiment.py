@@ -77,7 +77,7 @@ def known_weights(asked: Any) -> Literal["balanced"] | list[float] | dict[str, f
     )
     if not are_numbers or not all(0 <= one < float("inf") for one in numbers) or not any(numbers):
         raise ProfundoError(
-            f"class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}"
+            f"--class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}"
         )
     if isinstance(asked, Mapping):
         return {str(name): float(one) for name, one in asked.items()}
@@ -408,6 +408,9 @@ def belonging_to(*parts: Part) -> tuple[str, ...]:
 def new_experiment(**settings: Any) -> Experiment:
     """An Experiment of these settings. Raises ProfundoError that names the setting, what it holds and what it may hold."""
     settings = understood(settings)
+    for name, value in settings.items():  # True is no 1
+        if isinstance(value, bool) and name in SETTINGS and "bool" not in str(Experiment.model_fields[name].annotation):
+            raise ProfundoError(f"{as_option(name)}: expected another value than true or false, got {value}")
     try:
         return Experiment(**settings)
     except ValidationError as error:
@@ -416,6 +419,8 @@ def new_experiment(**settings: Any) -> Experiment:
         if first["type"] == "extra_forbidden":
             hint = FOREIGN.get(name.lower()) or nearest(name, [one for one in SETTINGS if not SETTINGS[one].in_python])
             raise ProfundoError(f"setting {name!r} is unknown; {hint}") from None
+        given = " ".join(repr(first["input"]).split())
+        given = given if len(given) <= 100 else f"{given[:100]}…"
         if first["type"] == "missing":
             raise ProfundoError(f"setting {name!r} is missing; add it") from None
         if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
@@ -426,7 +431,14 @@ def new_experiment(**settings: Any) -> Experiment:
             known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
             near = nearest(first["input"], known)
             expected = f"expected {', '.join(known)}" + (f" ({near})" if near.startswith("nearest") else "")
-        raise ProfundoError(f"{name.replace('_', '-')}: {expected}, got {first['input']!r}") from None
+        raise ProfundoError(f"{as_option(name)}: {expected}, got {given}") from None
+
+
+def as_option(name: str) -> str:
+    """A setting as an option; the name itself of what is none."""
+    if name not in SETTINGS:
+        return name
+    return (SETTINGS[name].option or "").split("/")[0] or f"--{name.replace('_', '-')}"
 
 
 # Settings measured for data of which the result is stated (README); others follow the rules in `completed`.

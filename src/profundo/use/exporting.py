@@ -71,7 +71,7 @@ class Exported:
             "notes": list(self.notes),
         }
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [f"{path}" for path in self.files]
         outputs = f"the same answers as Profundo's on {self.samples} {self.checked_on}: largest difference {self.difference:.1e}"
         return "\n".join([*lines, outputs, *self.notes])

@@ -128,9 +128,9 @@ def common_inputs(survey: SoundSurvey, train: Sequence[int], how: Reading) -> tu
     """What all sounds are made like, learned from those to train on; and that in words."""
     rates, seconds = survey.rate[train].astype(int), survey.seconds[train]
     if how.sound_rate is not None and not RATES[0] <= how.sound_rate <= RATES[1]:
-        raise ProfundoError(f"sound-rate: expected {RATES[0]:,} to {RATES[1]:,} Hz, got {how.sound_rate}")
+        raise ProfundoError(f"--sound-rate: expected {RATES[0]:,} to {RATES[1]:,} Hz, got {how.sound_rate}")
     if how.sound_seconds is not None and not 0 < how.sound_seconds < float("inf"):
-        raise ProfundoError(f"sound-seconds: expected more than 0 s, got {how.sound_seconds}")
+        raise ProfundoError(f"--sound-seconds: expected more than 0 s, got {how.sound_seconds}")
     different, counts = np.unique(rates, return_counts=True)
     rate = how.sound_rate or min(HIGHEST, int(different[counts.argmax()]))
     usual = min(LONGEST, max(SHORTEST, float(np.quantile(seconds, COVERED, method="higher"))))
