@@ -99,7 +99,7 @@ def test_series_are_split_by_groups_and_by_time(tmp_path):
         ({"what": polars.when(polars.col("t") == 5).then(polars.lit("x")).otherwise("what")}, {}, "'run' and 'x' in 'what'"),
         ({}, {"series": "nobody"}, "no column 'nobody'"),
         ({}, {"target": "walk"}, "choose another target"),
-        ({}, {"lookback": 3}, "say --horizon too"),
+        ({}, {"lookback": 3}, "say horizon too"),
         ({}, {"drop": ("person", "x", "y")}, "no column of numbers is left"),
         ({"walk": polars.lit("one")}, {"target": "person"}, "'one' of 'walk' has 0 and 1"),
         ({"walk": polars.lit("one"), "what": polars.lit("sit")}, {}, "expected 3 series or more"),
@@ -157,5 +157,5 @@ def test_tables_in_memory_are_cut_and_asked_alike(tmp_path, monkeypatch):
     for how, message in (({"sound_rate": 8000}, "is for folders"), ({"split_by": "time:dya"}, "nearest: day")):
         with pytest.raises(ProfundoError, match=message):
             pf.load(sales, target="sold", **how)
-    with pytest.raises(ProfundoError, match="one table that is to be divided"):
+    with pytest.raises(ProfundoError, match="horizon says who validates and tests"):
         pf.load({"train": sales, "test": sales}, target="sold", horizon=7)

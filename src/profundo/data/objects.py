@@ -85,7 +85,7 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
     if len({type(part) for part in parts.values()}) > 1:
         raise ProfundoError(f"{name}: expected validation and test samples as those to train on, a table or arrays")
     first = parts["train"]
-    ways = [option for option in ("split_by", "horizon") if getattr(how, option) is not None]
+    ways = [option for option in ("split_by", "horizon", "series") if getattr(how, option) is not None]
     if ways and len(parts) > 1:
         raise ProfundoError(
             f"{name}: {ways[0]} says who validates and tests, and such samples were given; leave one of them out"
@@ -432,13 +432,8 @@ def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
         ) from None
     if not frame.height or not frame.width:
         raise ProfundoError(f"{name}: expected a table with rows and columns, got {frame.height} × {frame.width}")
-    divides = next((option for option in ("split_by", "horizon", "series") if getattr(how, option) is not None), None)
-    if divides is not None and len(parts) > 1:
-        raise ProfundoError(
-            f"{name}: {divides} is for one table that is to be divided; give it alone, or leave {divides} out"
-        )
-    if divides not in (None, "split_by") and parts[0].weights is not None:
-        raise ProfundoError(f"{name}: weights are of rows, and {divides} makes others of them; leave one of both out")
+    if parts[0].weights is not None and (how.horizon is not None or how.series is not None):
+        raise ProfundoError(f"{name}: weights are of rows, which become series; leave them out")
     whole = rows_collection(typed_table(frame, how.columns), name, name, replace(how, target=parts[0].target))
     return whole if len(parts) == 1 else replace(whole, split_by=None)
 
