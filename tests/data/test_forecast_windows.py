@@ -191,7 +191,7 @@ def test_other_columns_are_channels_and_words_are_left_out(tmp_path):
         (daily(80), {"horizon": 2, "split_by": "group:when"}, "a forecast is split by time"),
         (daily(80), {"horizon": 2, "split_by": "time:wen"}, "no column 'wen' to split by; nearest: when"),
         (daily(80), {"horizon": 2, "series": "shop"}, "no column 'shop' for series"),
-        (daily(80), {"lookback": 2}, "lookback and series are for forecasts; say horizon"),
+        (daily(80), {"lookback": 2}, "lookback is for forecasts; say horizon too"),
         (daily(80), {"horizon": 2, "target_transform": "log"}, "target-transform log is not for forecasts"),
         ([*daily(80), ("", 3)], {"horizon": 2, "split_by": "time:when"}, "'when' is empty in 1 rows"),
         ([(date(2024, 1, 1), at) for at in range(80)], {"horizon": 2, "split_by": "time:when"}, "all are the same"),

@@ -6,9 +6,11 @@ import polars
 import pytest
 import torch
 
+from collected import table_collection
 from profundo.data import load
 from profundo.data.dataset_names import Reading
-from profundo.data.tables.frames import raw_rows, read_frame, table_collection
+from profundo.data.tables.raw_rows import raw_rows
+from profundo.data.tables.table_files import read_frame
 from profundo.records import ProfundoError
 
 ROWS = """name,age,city,joined,seen,smokes,note,risk

@@ -5,10 +5,10 @@ import pytest
 import torch
 from sklearn.preprocessing import MultiLabelBinarizer
 
+from collected import table_collection
 from profundo.data import load
 from profundo.data.arrays import array_collection
 from profundo.data.dataset_names import Reading
-from profundo.data.tables.frames import table_collection
 from profundo.records import ProfundoError
 
 ROWS = "x,sun,rain,low,high,genres\n" + "".join(

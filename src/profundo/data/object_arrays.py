@@ -79,7 +79,7 @@ def of_arrays(parts: list[Raw], sizes: list[int], name: str, task: Task, taker: 
         values = mapped(lambda *leaf: torch.cat([tensor_of(one, name) for one in leaf]), *raw)
         return Collection(name, described, Targets("any"), Samples(inputs, values), notes=notes)
     targets, values, more = tensor_targets(raw, name, task)
-    if parts[0].classes and targets.kind in ("classes", "binary"):
+    if parts[0].classes and targets.traits.one_class:
         targets, values = with_names(targets, values, parts[0].classes)
     return Collection(name, described, targets, Samples(inputs, values), notes=(*notes, *more))
 

@@ -32,8 +32,8 @@ from profundo.data.recognising import (
     is_sparse,
     library,
 )
-from profundo.data.series.forecast_windows import rows_collection
-from profundo.data.splits.splits import Collection, chosen, transformed
+from profundo.data.series.series_rows import rows_collection
+from profundo.data.splits.splits import Collection, chosen, heeded
 from profundo.data.tables.reading import typed_table
 from profundo.records import Dataset, ProfundoError, Samples, in_words_of_the_door
 from profundo.trees import leaves, mapped
@@ -85,7 +85,7 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
     if len({type(part) for part in parts.values()}) > 1:
         raise ProfundoError(f"{name}: expected validation and test samples as those to train on, a table or arrays")
     first = parts["train"]
-    ways = [option for option in ("split_by", "horizon") if getattr(how, option) is not None]
+    ways = [option for option in ("split_by", "horizon", "series") if getattr(how, option) is not None]
     if ways and len(parts) > 1:
         raise ProfundoError(
             f"{name}: {ways[0]} says who validates and tests, and such samples were given; leave one of them out"
@@ -107,7 +107,7 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
             raise ProfundoError(f"{name}: expected samples, got none")
         whole = of_arrays(list(parts.values()), sizes, name, how.task, taker)  # type: ignore[arg-type]
     weights = [weights_of(part.weights, size, name) for part, size in zip(parts.values(), sizes, strict=True)]
-    return transformed(cut_into_splits(whole, list(parts), sizes, weights), how)
+    return heeded(cut_into_splits(whole, list(parts), sizes, weights), how)
 
 
 def called_in_words(data: Any) -> str:
@@ -432,8 +432,9 @@ def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
         ) from None
     if not frame.height or not frame.width:
         raise ProfundoError(f"{name}: expected a table with rows and columns, got {frame.height} × {frame.width}")
-    target = parts[0].target
-    whole = rows_collection(typed_table(frame, how.columns), name, name, replace(how, target=target))
+    if parts[0].weights is not None and (how.horizon is not None or how.series is not None):
+        raise ProfundoError(f"{name}: weights are of rows, which become series; leave them out")
+    whole = rows_collection(typed_table(frame, how.columns), name, name, replace(how, target=parts[0].target))
     return whole if len(parts) == 1 else replace(whole, split_by=None)
 
 
@@ -465,7 +466,7 @@ def cut_into_splits(whole: Collection, names: list[str], sizes: list[int], weigh
     if "test" not in parts:
         parts["test"] = parts["validation"]
         notes = (*notes, "no test samples were given: the figures are of the validation samples; test=… gives others")
-    if whole.targets.kind in ("classes", "binary"):
+    if whole.targets.traits.one_class:
         check_learned(whole, parts)
     return replace(whole, train=parts["train"], validation=parts.get("validation"), test=parts["test"], notes=notes)
 

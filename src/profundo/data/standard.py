@@ -24,13 +24,12 @@ from profundo.data.tables.columns import text_places
 from profundo.data.text.text_ids import LARGEST_ID
 from profundo.records import Inputs, Samples, Spec, Targets
 from profundo.trees import leaves, rebuilt
-from profundo.units import standard_units
+from profundo.units import squashed, standard_units
 
 __all__ = [
     "Extent",
     "array_moments",
     "channel_sums",
-    "clip",
     "constant",
     "deviations",
     "has_slips",
@@ -56,10 +55,10 @@ def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
         parts = [standardize(part, how) for part, how in zip(leaves(raw), inputs.parts, strict=True)]
         result: Tensor = rebuilt(raw, parts)  # a tuple or dict of them
         return result
-    if inputs.kind == "any":
+    if not inputs.traits.measured:
         return raw
     trailing = len(inputs.shape) - 1
-    if inputs.kind in ("image", "sound") or not inputs.mean:
+    if inputs.traits.is_media or not inputs.mean:
         return _standard(raw, inputs.mean, inputs.std, trailing)
     result = torch.empty(raw.shape, dtype=torch.float32, device=raw.device)
     mean, std = (constant(values, trailing, raw.device, torch.float64) for values in (inputs.mean, inputs.std))
@@ -69,13 +68,8 @@ def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
     for part, into in zip(torch.split(raw, rows), torch.split(result, rows), strict=True):
         values = part.to(torch.float64, copy=True).sub_(mean).div_(std)
         values = values if most is None else values.clamp(-most, most)
-        into.copy_(values if far is None else torch.where(far, clip(values), values))
+        into.copy_(values if far is None else torch.where(far, squashed(values), values))
     return result
-
-
-def clip(values: Tensor) -> Tensor:
-    """x / √(1 + (x/3)²): as it is near 0, never beyond ±3, and ascending everywhere between."""
-    return values / (1 + (values / 3).square()).sqrt()
 
 
 def unit_interval(spec: Spec) -> Spec:
@@ -92,7 +86,7 @@ def intensities(samples: Samples, spec: Spec) -> Tensor:
 
 def standardize_targets(raw: Tensor, targets: Targets) -> Tensor:
     """float32 (target − mean) / std of real targets (batch, outputs); class indices pass unchanged."""
-    return standard_units(raw, targets) if targets.kind == "real" else raw
+    return standard_units(raw, targets) if targets.traits.numeric else raw
 
 
 def moments(sums: Tensor, count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
@@ -26,8 +27,10 @@ from profundo.data.streams.addresses import is_address
 from profundo.data.streams.archives import Files, open_files, things_at
 from profundo.data.streams.places import remember_place
 from profundo.files import write_text
+from profundo.kinds import InputKind
 from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import in_order
+from profundo.looks.grids.grid_look import look_at_grids
 from profundo.looks.image_look import look_at_files, look_at_images
 from profundo.looks.look_page import fragment_of, page_of
 from profundo.looks.look_text import text_of
@@ -114,7 +117,7 @@ def _at_place(name: str | Path, how: Reading, tell: Tell) -> DataFacts:
         and how.task == "auto"
         and not how.of_tables()
     ):
-        return (look_at_files if things == "images" else look_at_sounds)(files, path, how, tell)
+        return OF_FILES[things](files, path, how, tell)
     return _at_samples(collect(name, how), tell)
 
 
@@ -124,9 +127,23 @@ def _at_samples(collection: Collection, tell: Tell) -> DataFacts:
         raise ProfundoError(
             f"look: expected one input and a target that is a class or a number, {collection.name} has others; look at its parts"
         )
-    if collection.inputs.kind == "series":
-        return look_at_series(collection)
-    return look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)
+    return OF_KIND.get(collection.inputs.kind, _rows)(collection, tell)
+
+
+def _rows(collection: Collection, _tell: Tell) -> DataFacts:
+    return look_at_rows(collection)
+
+
+def _series(collection: Collection, _tell: Tell) -> DataFacts:
+    return look_at_series(collection)
+
+
+OF_FILES: Mapping[str, Callable[[Files, Path, Reading, Tell], DataFacts]] = {
+    "images": look_at_files,
+    "sounds": look_at_sounds,
+    "masks": look_at_grids,
+}
+OF_KIND: Mapping[InputKind, Callable[[Collection, Tell], DataFacts]] = {"image": look_at_images, "series": _series}
 
 
 def _is_table(name: str | Path) -> bool:
@@ -150,5 +167,5 @@ def _files_of(name: str | Path, things: str) -> Files | None:
         return None
     if things == "texts" or not (path.is_dir() or (path.is_file() and zipfile.is_zipfile(path))):
         return None
-    files = open_files(path, things)
+    files = open_files(path, "images" if things == "masks" else things)
     return files if files.paths else None

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.nets.net_names import of_a_spec
 from profundo.nets.recurrent import BothWays
-from profundo.nets.table_nets import squashed
 from profundo.records import Column, ProfundoError, Spec
+from profundo.units import squashed
 
 __all__ = ["TextMean", "TextNet", "hashed_ngrams", "text_cnn", "text_gru", "text_mean", "text_transformer"]
 
@@ -252,7 +252,7 @@ class TextMean(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         ids, others = self.texts(rows)
-        outputs = self.bias.expand(len(rows), -1) if self.others is None else self.bias + self.others(others)
+        outputs = self.bias.expand(rows.shape[0], -1) if self.others is None else self.bias + self.others(others)
         for place, (words, characters) in enumerate(ids):
             outputs = outputs + self.words[place](words) + self.characters[place](digits_alike(characters))
         return outputs

@@ -53,7 +53,12 @@ def check_data(data: Dataset) -> None:
         targets = split.targets
         if spec.targets.kind == "any":
             continue
-        if spec.targets.kind in ("real", "labels"):
+        if spec.targets.traits.per == "pixel":
+            size = spec.inputs.shape[1:]
+            dtype = torch.uint8 if spec.targets.kind == "mask" else torch.float32
+            right = targets.dtype == dtype and tuple(targets.shape[1:]) == size
+            wanted = f"{str(dtype)[6:]} (samples, {', '.join(map(str, size))})"
+        elif spec.targets.kind in ("real", "labels"):
             right = targets.is_floating_point() and targets.ndim == 2 and targets.shape[1] == spec.outputs
             wanted = f"float (samples, {spec.outputs})"
             if spec.targets.kind == "labels":
@@ -153,7 +158,8 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
             "out argmax, round and comparisons: predictions are made of the outputs afterwards"
         )
     tried = length(few_samples(data, outputs.device).inputs)
-    if outputs.shape == (tried, data.spec.outputs):
+    grid = data.spec.inputs.shape[1:] if targets.traits.per == "pixel" else ()
+    if outputs.shape == (tried, data.spec.outputs, *grid):
         return
     remedy = "change the width of the last layer"
     if targets.kind == "classes" and outputs.shape == (tried, 1):

@@ -18,6 +18,7 @@ from torch import nn
 
 from profundo.data.streams.places import check_place, remember_place
 from profundo.files import in_words, read_object, write_json
+from profundo.nets.published_weights import published
 from profundo.pictures.history_chart import history_chart
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.checks import (
@@ -344,7 +345,8 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     voice.say(f"{name}: {parameters:,} parameters, {how}, batches of {batch}, {where}")
     if experiment.pretrained:
         then = "it learns alone" if experiment.freeze else "then all layers learn, the earlier the slower"
-        voice.say(f"begins with what {experiment.pretrained} learned on ImageNet; the output layer is new, {then}")
+        source = published(experiment.pretrained).learned_from
+        voice.say(f"begins with what {experiment.pretrained} learned from {source}; the output layer is new, {then}")
     for notice in data.notes:
         voice.notice(notice)
     if resumed:

@@ -166,7 +166,7 @@ def epoch_figure(name: str, value: float) -> str:
 
 def figure(name: str, value: float) -> str:
     """A score as people read it: accuracies and shares in percent; only a ranking without a fault is called 1."""
-    words = ("accuracy", "share", "exact match", "calibration error", "average precision")
+    words = ("accuracy", "share", "exact match", "calibration error", "average precision", "mean IoU", "mean Dice")
     if any(word in name for word in words) and not name.startswith("F1 of "):
         return f"{100 * value:.2f} %"
     return "> 0.9999" if name == "ROC-AUC" and 0.99995 <= value < 1 else f"{value:.4g}"

@@ -5,6 +5,8 @@ rows       float64 (batch, features)                        two       sigmoid   
 sounds     int16 (batch, 1, samples)                        labels    sigmoid each    "probabilities" (batch, K)
                                                             hinge     –               "margin" (batch, 1)
                                                             real      their own units "values" (batch, outputs)
+                                                            mask      softmax         "probabilities" (batch, K, height, width)
+                                                            map       their own units "values" (batch, height, width)
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.data.standard import clip, constant
+from profundo.data.standard import constant
 from profundo.objectives import Objective
 from profundo.records import Inputs, Spec
 from profundo.runs.saved_model import predict
 from profundo.trees import called, leaves
-from profundo.units import in_own_units
+from profundo.units import in_own_units, squashed
 
 __all__ = ["Whole", "answer_name", "answers_of", "example"]
 
@@ -38,7 +40,7 @@ class Standard(nn.Module):
         self.as_it_is = inputs.kind == "any"
         self.standardised = bool(inputs.mean)
         self.far = any(inputs.clipped)
-        self.wide = torch.float32 if inputs.kind in ("image", "sound") else torch.float64  # as `standardize` has it
+        self.wide = torch.float32 if inputs.traits.is_media else torch.float64  # as `standardize` has it
         trailing = [1] * (len(inputs.shape) - 1)
         for name, values in (("mean", inputs.mean or (0.0,)), ("std", inputs.std or (1.0,))):
             self.register_buffer(name, torch.tensor(values, dtype=self.wide).reshape(-1, *trailing))
@@ -54,7 +56,7 @@ class Standard(nn.Module):
             values = (values - self.mean) / self.std
         if self.limited:
             values = values.clamp(-self.limits, self.limits)
-        return (torch.where(self.clipped, clip(values), values) if self.far else values).float()
+        return (torch.where(self.clipped, squashed(values), values) if self.far else values).float()
 
 
 class Whole(nn.Module):
@@ -74,17 +76,18 @@ class Whole(nn.Module):
         if self.several:
             inputs = dict(zip(self.names, ready, strict=True)) if self.names else ready
         outputs: Tensor = called(self.net, inputs)
-        if self.answer == "classes":
+        if self.answer in ("classes", "mask"):
             return outputs.softmax(1)
         if self.answer == "binary":
             return torch.cat([torch.sigmoid(-outputs), torch.sigmoid(outputs)], 1)
         if self.answer == "labels":
             return torch.sigmoid(outputs)
-        return in_own_units(outputs, self.targets) if self.answer == "real" else outputs
+        outputs = outputs[:, 0] if self.answer == "map" else outputs
+        return in_own_units(outputs, self.targets) if self.targets.traits.numeric else outputs
 
 
 def answer_name(whole: Whole) -> str:
-    return {"real": "values", "hinge": "margin"}.get(whole.answer, "probabilities")
+    return {"real": "values", "map": "values", "hinge": "margin"}.get(whole.answer, "probabilities")
 
 
 class SlicedMaxPool(nn.Module):
@@ -122,14 +125,16 @@ def answers_of(whole: Whole, net: nn.Module, spec: Spec, objective: Objective, i
     return torch.stack([1 - predictions, predictions], 1) if whole.answer == "binary" else predictions
 
 
+LEVELS = {"uint8": (0, 256, torch.uint8), "int16": (-(2**12), 2**12, torch.int16)}  # of media, at random
+
+
 def example(spec: Spec, samples: int = 3) -> Tensor:
     """Raw inputs of the right shape and kind, at random."""
     generator = torch.Generator().manual_seed(0)
     shape = (samples, *spec.inputs.shape)
-    if spec.inputs.kind == "image":
-        return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
-    if spec.inputs.kind == "sound":
-        return torch.randint(-(2**12), 2**12, shape, generator=generator, dtype=torch.int16)
+    if (numbers := spec.inputs.traits.numbers) in LEVELS:
+        low, high, dtype = LEVELS[numbers]
+        return torch.randint(low, high, shape, generator=generator, dtype=dtype)
     noise = torch.randn(shape, generator=generator).double()
     if not spec.inputs.mean:
         return noise

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 
 from profundo.data.dataset_names import SUFFIXES
 from profundo.data.streams.places import check_place
-from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import features_of_rows, needed_names
+from profundo.data.tables.table_files import read_rows_as_text
 from profundo.files import open_place, read_object, reason, write_bytes, write_json, write_text
+from profundo.nets.sentence_encoder import SentenceNet
 from profundo.objectives import Objective
 from profundo.records import Column, Dataset, Inputs, ProfundoError, Spec
 from profundo.runs.choices import load_data
@@ -49,6 +50,7 @@ FORMATS = ("onnx", "safetensors")
 TOLERANCE = 1e-4
 OF_TEST = "test samples"
 SAMPLES = 256
+FEW = 8  # where each pixel has an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,8 @@ def _card_there(place: Path, about: Mapping[str, Any]) -> dict[str, Any]:
 def _samples(run: Run | str | Path, trained: Trained) -> Samples:
     """Of the test split where the data are there, else at random."""
     spec = trained.spec
+    if spec.targets.traits.per == "pixel":
+        return Samples(example(spec, FEW), (), "images at random")
     data, notes = _data(run, trained.folder)
     if spec.inputs.columns:
         return replace(_table_rows(trained), notes=notes)
@@ -312,7 +316,7 @@ def _random_rows(columns: Sequence[Column]) -> list[dict[str, Any]]:
 def _difference(trained: Trained, theirs: Tensor, raw: Tensor) -> float:
     """The largest, in probabilities or in standard deviations of the real target. Raises ProfundoError if it is too large."""
     ours = answers_of(trained.whole, trained.net, trained.spec, trained.objective, raw)
-    if trained.spec.targets.kind == "real":
+    if trained.spec.targets.traits.numeric:
         ours, theirs = (standard_units(values, trained.spec.targets) for values in (ours, theirs))
     largest = float((ours - theirs).abs().max())
     if not largest <= TOLERANCE:
@@ -329,19 +333,19 @@ Contents = tuple[dict[str, bytes], float, tuple[str, ...]]
 
 def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
     spec = trained.spec
-    if spec.inputs.texts:
+    if isinstance(trained.net, SentenceNet):
         raise ProfundoError(
-            f"column {spec.inputs.texts[0].name!r} is text, which ONNX has no operations to cut into words; use "
-            "--format safetensors, whose card says how rows are made of texts, or `profundo serve`"
+            "minilm cuts texts into pieces of words, which ONNX has no operations for; use --format safetensors, or "
+            "`profundo serve`"
         )
     names, made_up = input_names(spec.inputs), spec.inputs.kind != "any"
     model = onnx_graph(trained.whole, example(spec) if made_up else mapped(lambda leaf: leaf[:3], samples.raw), *names)
     if spec.targets.threshold != 0.5:
         model = with_decision(model, spec.targets.threshold)
-    as_given = spec.inputs.kind in ("any", "image", "sound")
+    as_given = spec.inputs.kind == "any" or spec.inputs.traits.is_media
     raw = [leaf if as_given else leaf.double() for leaf in leaves(samples.raw)]
     feeds: Mapping[str, Any] = {one: leaf.numpy() for one, leaf in zip(names, raw, strict=True)}
-    if spec.inputs.columns:
+    if spec.inputs.columns and not spec.inputs.texts:  # texts are made rows of ids by code on the card
         model = with_columns(model, spec.inputs.columns, names[0])
         feeds = feeds_of(samples.rows, spec.inputs.columns)
     content = serialised(model, _facts(about))
@@ -350,7 +354,13 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
     except Exception as error:  # noqa: BLE001 - onnxruntime has errors of its own
         said = " ".join(str(error).split())[:300]
         raise ProfundoError(f"onnxruntime cannot run the exported net: {said}; nothing was written") from None
-    return {name: content}, _difference(trained, theirs, samples.raw), ()
+    described = _described(trained) if spec.inputs.texts else {}
+    return {name: content, **described}, _difference(trained, theirs, samples.raw), ()
+
+
+def _described(trained: Trained) -> dict[str, bytes]:
+    """The description that Profundo builds the net of, and makes rows of texts by."""
+    return {"model.json": (json.dumps(read_object(trained.folder.model), indent=2, ensure_ascii=False) + "\n").encode()}
 
 
 def input_names(inputs: Inputs) -> list[str]:
@@ -364,13 +374,10 @@ def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[s
     """The weights, the description that Profundo builds the net of, and the same in plain PyTorch."""
     weights = {key: value.detach().cpu().contiguous().clone() for key, value in trained.net.state_dict().items()}
     contents = {name: safetensors.torch.save(weights, {"format": "pt", **_facts(about)})}
-    contents["model.json"] = (
-        json.dumps(read_object(trained.folder.model), indent=2, ensure_ascii=False) + "\n"
-    ).encode()
+    contents |= _described(trained)
     given = trained.spec.inputs.things
     shape = ", ".join(map(str, trained.spec.inputs.shape))
-    numbers = {"images": "uint8", "sounds": "int16"}.get(given, "float64")
-    signature = f"Raw {given} (batch, {shape}), {numbers}"
+    signature = f"Raw {given} (batch, {shape}), {trained.spec.inputs.traits.numbers or 'float64'}"
     notes: tuple[str, ...] = ()
     try:
         like = samples.raw[:3] if trained.spec.inputs.kind == "any" else example(trained.spec)

@@ -16,6 +16,7 @@ from torch.nn.parameter import is_lazy
 from profundo import nets
 from profundo.data import load
 from profundo.data.dataset_names import Reading
+from profundo.data.grids.grid_arrays import as_grids
 from profundo.data.object_arrays import NO_TARGETS, Taker
 from profundo.data.objects import object_collection
 from profundo.data.recognising import is_loader
@@ -66,6 +67,7 @@ __all__ = [
     "made_by",
     "net_and_data",
     "prepare_own",
+    "with_grids",
     "with_several_outputs",
 ]
 
@@ -111,10 +113,11 @@ def prepare_own(
     if is_loader(data) and data.batch_size:
         settings.setdefault("batch_size", data.batch_size)
     data = dataset_of(data, settings, validation, test, net)
+    data = data if isinstance(net, nn.Module) else as_grids(data)
     called_net, net = net_for(net, data, settings)
     check_data(data)
     materialise(net, data)
-    data = answered_by(net, data)
+    data = with_grids(net, data) if loss is None and not metrics else answered_by(net, data)
     own, settings = own_of(net, data, settings, loss, optimizer, schedule)
     of_metrics = metrics_of(metrics, data.spec.targets.kind)
     own = replace(own, metrics=of_metrics)
@@ -261,7 +264,7 @@ def materialise(net: nn.Module, data: Dataset) -> None:
 def answered_by(net: nn.Module, data: Dataset) -> Dataset:
     """The data as the width of the net's output layer takes them: two classes by two outputs, classes without samples."""
     targets = data.spec.targets
-    if targets.kind not in ("classes", "binary"):
+    if not targets.traits.one_class:
         return data
     width = main_output(tried_outputs(net, data)).shape[-1]
     if targets.kind == "binary" and width == 2:
@@ -276,6 +279,16 @@ def answered_by(net: nn.Module, data: Dataset) -> Dataset:
         note = f"the net has {width} outputs: classes without samples are among the classes"
         return with_note(with_targets(data, wider, numbers), note)
     return data
+
+
+def with_grids(net: nn.Module, data: Dataset) -> Dataset:
+    """The data as `answered_by` has them; or with masks as targets, where a net of one's own gives K outputs for each pixel of
+    an image and the targets, so far of any shape, are a class for each. A loss or metric of one's own gets them as they came."""
+    if data.spec.targets.kind != "any":
+        return answered_by(net, data)
+    outputs = tried_outputs(net, data)
+    one = isinstance(outputs, Tensor) and outputs.ndim == 4
+    return as_grids(data, tuple(outputs.shape[1:])) if one else data
 
 
 def with_targets(data: Dataset, targets: Targets, numbers: Tensor | None = None) -> Dataset:

@@ -16,14 +16,15 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
+from profundo.data.grids.mask_codes import Coding
 from profundo.data.images.pixels import fitted
 from profundo.data.loading import collect
-from profundo.data.new_inputs import entries
+from profundo.data.new_inputs import entries, frame_series
 from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of, weights_of
 from profundo.data.objects import Framed, as_polars, read
 from profundo.data.recognising import is_frame, is_image, is_loader
-from profundo.data.tables.frames import read_table
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
+from profundo.data.tables.table_files import read_table
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.trees import leaves, length, mapped, rebuilt
 
@@ -50,6 +51,8 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
         )
     if isinstance(given, str | Path) or is_paths(given):
         return of_files(given, about)
+    if (about.forecast is not None or about.rows is not None) and (is_frame(given) or is_rows(given)):
+        return of_series(given, about), False
     if about.kind == "features" and (is_frame(given) or isinstance(given, Mapping) or is_rows(given)):
         return of_table(given, about)
     if about.kind == "image":
@@ -63,7 +66,8 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
     values = values[None] if alone else values
     if about.shape == (1,) and values.ndim == 1:
         values = values[:, None]
-    if tuple(values.shape[1:]) != about.shape:
+    free = about.longest is not None and values.shape[1:2] == about.shape[:1] and values.ndim == 4  # of any size
+    if tuple(values.shape[1:]) != about.shape and not free:
         raise ProfundoError(f"inputs: expected {in_words(about)}, got {tuple(values.shape)}")
     check_finite(values)
     return values if about.kind == "any" else values.to(
@@ -130,7 +134,16 @@ def of_files(given: Any, about: Inputs) -> tuple[Any, bool]:
     if not results:
         raise ProfundoError(f"{paths[0]}: expected {about.things}, found none")
     alone = single and about.kind == "image" and paths[0].is_file() and len(results) == 1
-    return torch.stack(results), alone
+    return alike(results), alone
+
+
+def alike(images: list[Tensor]) -> Tensor:
+    """Together. Raises ProfundoError for images of several sizes, where a net takes any."""
+    if len(sizes := {tuple(image.shape) for image in images}) > 1:
+        raise ProfundoError(
+            f"inputs: expected images of one size at once, got {len(sizes)} different ones; give one after the other"
+        )
+    return torch.stack(images)
 
 
 def of_table(given: Any, about: Inputs) -> tuple[Tensor, bool]:
@@ -147,6 +160,17 @@ def of_table(given: Any, about: Inputs) -> tuple[Tensor, bool]:
         row = min(features.faults)
         raise ProfundoError(f"row {row + 1}: {features.faults[row]}")
     return features.values, alone
+
+
+def of_series(given: Any, about: Inputs) -> Tensor:
+    """The series in the rows of a table: of each its end, to be predicted further, or all of it."""
+    import polars
+
+    frame = as_polars(given) if is_frame(given) else polars.DataFrame(given, infer_schema_length=None)
+    found = list(frame_series(frame, about, "inputs"))
+    if bad := next((entry.fault for entry in found if entry.values is None), None):
+        raise ProfundoError(bad)
+    return torch.stack([entry.values for entry in found if entry.values is not None])
 
 
 def rows_of(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -169,7 +193,7 @@ def of_images(given: Any, about: Inputs) -> tuple[Tensor, bool]:
     if is_image(given) or (isinstance(given, list) and given and is_image(given[0])):
         images = [given] if is_image(given) else given
         parts = [images_of([image.convert("L" if channels == 1 else "RGB")])[0] for image in images]
-        return torch.stack([to_size(part, about) for part in parts]), is_image(given)
+        return alike([to_size(part, about) for part in parts]), is_image(given)
     values = tensor_of(given, "inputs")
     alone = tuple(values.shape) in {about.shape, (height, width), (height, width, channels)}
     values = values[None] if alone else values
@@ -181,14 +205,14 @@ def of_images(given: Any, about: Inputs) -> tuple[Tensor, bool]:
         raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
     if tuple(values.shape[2:]) != (height, width) and values.dtype == torch.uint8:
         values = torch.stack([to_size(one, about) for one in values])
-    if tuple(values.shape[1:]) != about.shape:
+    if tuple(values.shape[1:]) != about.shape and about.longest is None:
         raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
     check_finite(values)
     return values, alone
 
 
 def to_size(image: Tensor, about: Inputs) -> Tensor:
-    if tuple(image.shape) == about.shape:
+    if tuple(image.shape) == about.shape or about.longest is not None:
         return image
     shape: Any = about.shape
     return torch.from_numpy(fitted(image.permute(1, 2, 0).numpy(), shape).transpose(2, 0, 1).copy())
@@ -220,6 +244,8 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
 
     Raises ProfundoError for samples without targets, and for a class that the net does not know.
     """
+    import polars
+
     names = spec.targets.names
     how = Reading(target=target or (",".join(names) if names and names != ("y",) else None))
     count = len(spec.inputs.parts) or 1
@@ -234,7 +260,15 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
             raise ProfundoError(
                 f"target: expected a column {missing[0]!r}; columns: {', '.join(raw.frame.columns)}; or give (X, y)"
             )
-        inputs, values = inputs_for(raw.frame.drop(wanted), spec.inputs)[0], raw.frame.select(wanted).to_numpy()
+        frame, made = raw.frame, spec.inputs.rows
+        if spec.inputs.forecast is not None:
+            raise ProfundoError(
+                "data: a forecast is judged by what came later; profundo.cross_validate does so from several moments (a backtest)"
+            )
+        inputs = inputs_for(frame.drop(wanted), spec.inputs)[0]
+        if made is not None:  # the label of each series, which all of its rows have
+            frame = frame.group_by(made.series, maintain_order=True).agg(polars.col(wanted).drop_nulls().first())
+        values = frame.select(wanted).to_numpy()
         values = values[:, 0] if len(wanted) == 1 else values
     else:
         inputs, _ = inputs_for(raw.inputs, spec.inputs)
@@ -266,6 +300,10 @@ def targets_for(values: np.ndarray, targets: Targets) -> Tensor:
             raise ProfundoError(f"targets: expected numbers, got {values.dtype}") from None
     if targets.kind == "labels":
         return torch.from_numpy(values.astype(np.float32))
+    if targets.kind == "map":
+        return torch.from_numpy(values.astype(np.float32))
+    if targets.kind == "mask":
+        return torch.from_numpy(Coding(targets.codes, targets.classes).indices(values.astype(np.int64)))
     if values.ndim == 2:
         values = values.argmax(1) if values.shape[1] > 1 else values[:, 0]
     places = {name: place for place, name in enumerate(targets.classes)}

@@ -115,7 +115,7 @@ def measured(metrics: Mapping[str, Metric], answers: Answers, targets: Targets) 
         try:
             if (getattr(metric, "__module__", "") or "").startswith("sklearn."):
                 truth = answers.targets
-                answer = answers.chosen if targets.kind in ("classes", "binary") else answers.predictions
+                answer = answers.chosen if targets.traits.one_class else answers.predictions
                 answer = answer >= 0.5 if targets.kind == "labels" else answer
                 value = metric(truth.numpy(), answer.numpy())
             else:
