@@ -89,14 +89,17 @@ class Given:
     """What of a study is a person's own, and has no name: what makes the net, the data, and for each training a loss, metrics,
     an optimizer, a schedule."""
 
-    builder: Builder | None
-    data: Any
-    parts: Mapping[str, Any]
+    builder: Builder | None = None
+    data: Any = None
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def named(self) -> bool:
         """Whether a file can say all of it."""
         return self.builder is None and not self.parts and isinstance(self.data, str | Path)
+
+
+NOTHING = Given()
 
 
 Result = dict[str, Any]
@@ -179,7 +182,7 @@ def collected(experiment: Experiment, given: Given) -> Collection:
     return collect(data, how) if isinstance(data, str | Path) else object_collection(data, how)
 
 
-def made(experiment: Experiment, data: Dataset, given: Given) -> tuple[nn.Module, Experiment]:
+def made(experiment: Experiment, data: Dataset, given: Given = NOTHING) -> tuple[nn.Module, Experiment]:
     """The net with weights drawn from the seed, and every choice about its training.
 
     Raises ProfundoError for what cannot work, before anything is trained or written.
@@ -200,7 +203,7 @@ def made(experiment: Experiment, data: Dataset, given: Given) -> tuple[nn.Module
     return net, chosen
 
 
-def trained(experiment: Experiment, data: Dataset, given: Given) -> Run:
+def trained(experiment: Experiment, data: Dataset, given: Given = NOTHING) -> Run:
     """Train on these splits as `train` would on its own. Nothing is kept, nothing said; the test split is scored."""
     data = seen_by(experiment, data)
     net, chosen = made(experiment, data, given)
