@@ -317,6 +317,7 @@ def test_a_list_of_arrays_is_several_inputs_or_targets():
     other = DRAW.normal(size=X.shape).astype("float32")
     run = fitted(([X, other], Y), TwoInputs())
     torch.testing.assert_close(run.predict([X, other]), run.predict((X, other)))
+    torch.testing.assert_close(run.predict(X, other), run.predict((X, other)))
     heads = fitted(
         (X, [X[:, 0], Y]), TwoHeads(), loss=lambda o, t: o[0].square().mean() + nn.functional.cross_entropy(o[1], t[1])
     )
@@ -357,7 +358,7 @@ def test_a_column_is_named_where_targets_come():
 
 def test_what_comes_back_is_read_in_a_line_or_a_table():
     data = pf.load((X, Y))
-    assert repr(data) == "arrays: 84 to train on, 12 to validate, 24 to test; inputs (6,), 0, 1"
+    assert repr(pf.load(X, Y)) == repr(data) == "arrays: 84 to train on, 12 to validate, 24 to test; inputs (6,), 0, 1"
     first, second = repr(fitted().scores).splitlines()[:2]
     assert first == "24 samples"
     assert re.fullmatch(r"accuracy [\d.]+   \(constant predictor: [\d.]+, logistic regression: [\d.]+\)", second)

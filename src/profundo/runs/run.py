@@ -73,11 +73,13 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     said: Answers | None = None
 
-    def predict(self, inputs: Any) -> Tensor:
+    def predict(self, inputs: Any, *more: Any) -> Tensor:
         """Class probabilities (batch, K), P(y = 1) (batch,), or values in their own units, of raw inputs (batch, *shape).
 
-        inputs: arrays, lists, a table or rows as dicts, images, paths; of one sample its answer alone.
+        inputs: arrays, lists, a table or rows as dicts, images, paths, a loader; of one sample its answer alone. more: the
+            other inputs of a net that takes several, predict(a, b).
         """
+        inputs = (inputs, *more) if more else inputs
         raw, alone = inputs_for(inputs, self.data.spec.inputs)
         objective = objective_of(self.experiment, self.data, self.own).likelihood
         answers = predict(self.net, self.data.spec, raw, objective)
