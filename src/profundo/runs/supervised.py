@@ -12,11 +12,13 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 from torch import nn
 
 from profundo.data.streams.places import check_place, remember_place
+from profundo.evaluate import answers_of_all
 from profundo.files import in_words, read_object, write_json
 from profundo.nets.published_weights import published
 from profundo.pictures.history_chart import history_chart
@@ -50,6 +52,7 @@ from profundo.train import History
 from profundo.train.checkpoints import newest_checkpoint, numbered
 from profundo.train.distributed import Group, group
 from profundo.train.randomness import seeded
+from profundo.train.updates import Supervised
 
 __all__ = [
     "Run",
@@ -275,11 +278,13 @@ def learn_prepared(
 
 
 def failed(prepared: Prepared, when: str, error: Exception) -> Exception:
-    """What to raise where a program of somebody else failed, a net, a loss or an optimizer; else the error itself."""
+    """What to raise where a program of somebody else failed, a net, a loss or an optimizer, while it learned or was judged; else
+    the error itself."""
     experiment = prepared.experiment
     own = [f"net {type(prepared.net).__name__}"] if str(experiment.net).startswith("own:") else []
     own += [f"{name} {experiment.own[name]}" for name in ("loss", "optimizer") if name in experiment.own]
-    if not own:
+    asked = {Supervised.__call__.__code__, answers_of_all.__code__}
+    if not own or not any(frame.f_code in asked for frame, _ in walk_tb(error.__traceback__)):
         return error
     why = f"{type(error).__name__}: {' '.join(str(error).split())[:250]}"
     if "does not require grad" in why:
