@@ -257,6 +257,10 @@ def uneven_targets():
         (lambda: fitted(schedule=lambda o: torch.optim.lr_scheduler.StepLR(o, 2)), "give the class, such as"),
         (lambda: fitted(metrics=["rmse"]), "'rmse' is not measured of 'classes' targets"),
         (lambda: fitted(loss="mse"), "loss 'mse': expected targets of another kind"),
+        (lambda: fitted(module=net(1), loss=nn.CrossEntropyLoss(label_smoothing=0.1)), "softmax is always 1"),
+        (lambda: fitted((X, X[:, 0]), net(1), loss=nn.functional.cross_entropy), "got one, whose softmax is always 1"),
+        (lambda: fitted((X, Y, -np.ones(120))), "and one above; got -1 to -1"),
+        (lambda: fitted((X, Y, np.ones(3))), "and one above; got 3$"),
         (lambda: fitted(loss=nn.MSELoss()), r"loss MSELoss: failed for outputs \(3, 2\)"),
         (lambda: fitted(module=Bad(lambda _net, _x, y: y.argmax(1))), "leave out argmax"),
         (lambda: fitted(module=Bad(lambda _net, _x, y: y.detach())), "leave out detach"),
@@ -351,9 +355,17 @@ def test_an_iterator_without_an_end_is_stopped(monkeypatch):
             fitted(data)
 
 
+@pytest.mark.parametrize("loss", [nn.CrossEntropyLoss(), nn.CrossEntropyLoss, nn.functional.cross_entropy])
+def test_cross_entropy_of_one_output_for_two_classes_learns(loss):
+    run = fitted(module=net(1), loss=loss, epochs=20)
+    assert run.experiment.objective == "bernoulli"
+    assert run.history["loss"][-1] < run.history["loss"][0]
+
+
 def test_a_column_is_named_where_targets_come():
     frame = polars.DataFrame({"a": X[:, 0], "y": Y})
-    assert pf.fit("mlp", frame, "y", epochs=1, out=False).data.spec.targets.classes == ("0", "1")
+    for given in ({"targets": "y"}, {"target": "y"}, {"target": ["y"]}):
+        assert pf.fit("mlp", frame, **given, epochs=1, out=False).data.spec.targets.classes == ("0", "1")
 
 
 def test_what_comes_back_is_read_in_a_line_or_a_table():
