@@ -317,7 +317,7 @@ def test_several_inputs_are_known_by_their_names():
         run.predict({"one": X})
 
 
-def test_a_list_of_arrays_is_several_inputs_or_targets():
+def test_a_list_of_arrays_is_several_inputs_or_targets(tmp_path):
     other = DRAW.normal(size=X.shape).astype("float32")
     run = fitted(([X, other], Y), TwoInputs())
     torch.testing.assert_close(run.predict([X, other]), run.predict((X, other)))
@@ -326,6 +326,7 @@ def test_a_list_of_arrays_is_several_inputs_or_targets():
         (X, [X[:, 0], Y]), TwoHeads(), loss=lambda o, t: o[0].square().mean() + nn.functional.cross_entropy(o[1], t[1])
     )
     assert heads.predict(X)[1].shape == (120, 3)
+    assert heads.report(tmp_path / "page.html").is_file()
     assert pf.summary(TwoHeads(), (X, Y)).outputs == 4
 
 
