@@ -53,7 +53,7 @@ def look_at_grids(files: Files, path: Path, how: Reading, tell: Tell) -> DataFac
     collection = grid_collection(path, replace(how, skip_bad=True))
     shape, training, stops = prepared(collection)
     try:
-        grid_collection(path, replace(how, skip_bad=not findings))
+        grid_collection(path, replace(how, skip_bad=False))
     except ProfundoError as error:
         training, stops = {}, [] if findings else [stopped(error)]
     if survey.reads.any():
