@@ -146,6 +146,7 @@ def test_every_kind_goes_through_every_door(case, tmp_path, monkeypatch):
     assert look.page().startswith("<!doctype html>")
 
     settings = {"data": str(path), "epochs": 2, "log": None, "capture": False, "checkpoint_seconds": 0, **how}
+    settings |= {"net_options": {"features": 84}} if case == "series" else {}
     run = train(new_experiment(**settings), out=tmp_path / "run")
     assert (run.data.spec.inputs.kind, run.data.spec.targets.kind) == (kind, target)
     assert all(map(np.isfinite, run.scores.values.values()))
