@@ -13,6 +13,7 @@ from profundo.data.dataset_names import Reading
 from profundo.data.grids.grid_arrays import grid_targets
 from profundo.data.grids.grid_folders import grid_collection, scaled
 from profundo.data.grids.mask_codes import Coding, coding_of, colour_of, listed_classes, mask_png, read_codes
+from profundo.looks.grids.mask_pictures import answered_panels
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Spec, Targets
 
 HOW = Reading()
@@ -314,6 +315,20 @@ def test_a_map_moves_with_what_is_not_known_of_it():
     images, own = change.with_targets(maps[:, None].expand(-1, 3, -1, -1).nan_to_num(), maps, torch.Generator())
     torch.testing.assert_close(own, maps.flip(2), equal_nan=True)
     torch.testing.assert_close(images[:, 0], maps.flip(2).nan_to_num())
+
+
+def test_a_picture_of_an_answer_is_red_where_it_is_wrong():
+    truth = torch.tensor([[[0, 1], [255, 1]]], dtype=torch.uint8)
+    said = torch.tensor([[[0, 0], [1, 1]]], dtype=torch.uint8)
+    image = torch.full((1, 1, 2, 2), 90, dtype=torch.uint8)
+    picture = answered_panels(image, truth, said)[0].permute(1, 2, 0)
+    assert picture.shape == (4, 4, 3)
+    assert picture[0, 0].tolist() == [90, 90, 90]
+    assert picture[0, 3].tolist() == list(colour_of(1))
+    assert picture[1, 2].tolist() == [224, 224, 224]  # of no class
+    assert picture[2, 1].tolist() == list(colour_of(0))
+    red = picture[2:, 2:, 0] > 200
+    assert red.tolist() == [[False, True], [False, False]]
 
 
 def test_the_dataset_is_what_it_says(tmp_path):
