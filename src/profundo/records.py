@@ -5,7 +5,9 @@ Shapes are of one sample, without the batch dimension, unless said otherwise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -43,13 +45,46 @@ __all__ = [
     "Targets",
     "Transform",
     "Writing",
+    "in_words_of_the_door",
+    "on_command_line",
 ]
 
 PAD, BEGIN, END = 0, 1, 2  # of every vocabulary whose sentences begin, end and are padded
 
 
+on_command_line: ContextVar[bool] = ContextVar("on_command_line", default=False)
+OPTION = re.compile(  # with a value that is one for certain; in a command that is quoted nothing changes
+    r"`profundo [^`]*`|--([a-z][a-z-]*)"
+    r"(?:[ =]('[^']*'|\"[^\"]*\"|\d+|(?:time|group):\w+|(?:labels|real|classes|balanced|huber|auto|cuda|none|safetensors)\b))?"
+)
+ARGUMENTS = {"id": "id_columns", "column": "columns", "net_option": "net_options"}  # that have another name in Python
+
+
+def in_words_of_the_door(text: str) -> str:
+    """Options as whoever reads this types them: --task real on the command line is task='real' in Python."""
+    return text if on_command_line.get() else OPTION.sub(argument, text)
+
+
+def argument(option: re.Match[str]) -> str:
+    """The argument in Python that an option of the command line is."""
+    if option[1] is None:
+        return option[0]
+    name, value = option[1].replace("-", "_"), option[2]
+    name = ARGUMENTS.get(name, name)
+    if value is None:
+        return name
+    plain = value.strip("'\"")
+    if name in ("columns", "net_options") and "=" in plain:
+        before, _, after = plain.rpartition("=")
+        return f"{name}={{{before!r}: {after!r}}}"
+    return f"{name}={plain}" if plain.isdecimal() and plain == value else f"{name}={plain!r}"
+
+
 class ProfundoError(Exception):
     """Something the person at the keyboard can mend. The message is one line: expected, arrived, where, what to do."""
+
+    def __str__(self) -> str:
+        return in_words_of_the_door(super().__str__())
 
 
 class NoSuchNameError(ProfundoError, AttributeError):
@@ -174,6 +209,20 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesRows:
+    """How the rows of a table, one for each step, become labelled series.
+
+    series: the column that says which series a row is of; time: the one that orders its steps, "" where the rows are in order.
+    columns, form: how the cells are read: series, time if there is one, and the channels.
+    """
+
+    series: str
+    time: str
+    columns: tuple[Column, ...]
+    form: TableForm = TableForm()
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What one input looks like.
 
@@ -195,6 +244,7 @@ class Inputs:
     parts: of several inputs at once, what each is, in the order of the tuple or dict that holds them; then kind is "any" and
         shape (numbers of all parts,).
     forecast: of series cut from a table, to predict how they go on; names are then of channels, columns of the table's cells.
+    rows: of labelled series that came as the rows of a table.
     """
 
     shape: tuple[int, ...]
@@ -211,6 +261,7 @@ class Inputs:
     longest: int | None = None
     parts: tuple[Inputs, ...] = ()
     forecast: Forecast | None = None
+    rows: SeriesRows | None = None
 
     @property
     def traits(self) -> InputTraits:
@@ -346,6 +397,13 @@ class Dataset:
     facts: Mapping[str, Any] = field(default_factory=dict)
     readings: tuple[ColumnReading, ...] = ()
     ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.train):,} to train on, {len(self.validation):,} to validate, {len(self.test):,} to test"
+        classes = self.spec.targets.classes
+        more = f", … {len(classes)} in all" if len(classes) > 10 else ""
+        what = ", ".join(classes[:10]) + more if classes else f"{self.spec.targets.kind} targets"
+        return f"{self.name}: {sizes}; inputs {self.spec.inputs.shape}, {what}"
 
     def _repr_html_(self) -> str:
         sizes = "".join(
@@ -483,6 +541,18 @@ class Scores:
     beyond_chance: bool = True
     baseline_name: str = "constant predictor"
     steps: Sequence[StepScores] = ()
+
+    def __repr__(self) -> str:
+        """A line for each figure, beside those of the simple methods."""
+        others = [(self.baseline_name, self.baseline), (self.linear_name, self.linear)]
+        beside = {
+            name: ", ".join(f"{method}: {values[name]:.4g}" for method, values in others if name in values)
+            for name in self.values
+        }
+        lines = [
+            f"{name} {value:.4g}{f'   ({beside[name]})' if beside[name] else ''}" for name, value in self.values.items()
+        ]
+        return "\n".join([f"{self.samples:,} samples", *lines])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,14 @@ from torch import Tensor
 
 from profundo.records import Targets, Transform
 
-__all__ = ["bend", "bent", "in_own_units", "interpolate", "standard_units", "unbend"]
+__all__ = ["FARTHEST", "bend", "bent", "in_own_units", "interpolate", "squashed", "standard_units", "unbend"]
+
+FARTHEST = 3.0
+
+
+def squashed(values: Tensor) -> Tensor:
+    """u / √(1 + (u/3)²): as it is near 0, never beyond ±3, and ascending everywhere between (Holzmüller et al. 2024)."""
+    return values / (1 + (values / FARTHEST).square()).sqrt()
 
 
 def standard_units(values: Tensor, targets: Targets) -> Tensor:

@@ -8,8 +8,9 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 import profundo as pf
 from profundo.data import standardize, standardize_targets
 from profundo.data.splits.splits import stratified
-from profundo.data.standard import channel_sums, clip, measured_rows, moments, robust
+from profundo.data.standard import channel_sums, measured_rows, moments, robust
 from profundo.records import Inputs, Targets
+from profundo.units import squashed
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_six_slips_of_twenty_thousand_leave_a_column_as_it_was():
     rows, inputs = measured(area, slips)
     assert inputs.clipped == (False, True)
     ready = standardize(rows, inputs)[6:]
-    torch.testing.assert_close(ready[:, 1], clip(ready[:, 0]), rtol=0, atol=0.03)
+    torch.testing.assert_close(ready[:, 1], squashed(ready[:, 0]), rtol=0, atol=0.03)
     assert standardize(rows, inputs)[:6, 1].max() < 3
 
 
@@ -170,3 +171,10 @@ def test_every_class_leaves_a_sample_to_train_on():
     assert len(taken) == 2
     rest, taken = stratified(labels, torch.arange(5), 0.01, torch.Generator().manual_seed(0))
     assert len(taken) == 1
+
+
+def test_squashing_is_the_identity_near_zero_and_keeps_order():
+    values = torch.linspace(-50, 50, 1001, dtype=torch.float64)
+    assert (squashed(values).diff() > 0).all()
+    torch.testing.assert_close(squashed(values / 1e4), values / 1e4, rtol=1e-5, atol=0)
+    assert squashed(torch.tensor([-1e15, 1e15])).tolist() == pytest.approx([-3, 3])

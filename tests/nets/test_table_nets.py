@@ -10,7 +10,7 @@ from profundo import nets
 from profundo.data import load
 from profundo.data.standard import standardize
 from profundo.nets.summary import summary
-from profundo.nets.table_nets import Vote, are_flags, squashed
+from profundo.nets.table_nets import ByteDropout, Vote, are_flags
 from profundo.records import Inputs, ProfundoError, Spec, Targets
 
 THREE = Targets("classes", ("a", "b", "c"))
@@ -38,12 +38,12 @@ def built(features=4, targets=THREE, **options):
 @pytest.mark.parametrize("kind", MEANINGS)
 def test_the_vote_says_the_mean_of_what_the_members_say(kind):
     targets, meaning = MEANINGS[kind]
-    outputs = 5 * torch.randn(7, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(meaning(Vote(targets)(outputs)), meaning(outputs).mean(1))
+    outputs = 5 * torch.randn(4, 7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(meaning(Vote(targets)(outputs)), meaning(outputs).mean(0))
 
 
 def test_votes_of_certain_members_stay_finite():
-    certain = torch.tensor([[[300.0], [300.0]], [[-300.0], [300.0]]])
+    certain = torch.tensor([[[300.0], [-300.0]], [[300.0], [300.0]]])
     assert Vote(MEANINGS["binary"][0])(certain).isfinite().all()
 
 
@@ -60,7 +60,7 @@ def plain_member(net, member, features):
 def test_members_are_perceptrons_that_share_a_weight_and_each_row_of_a_batch_teaches_one():
     net, batch = built(members=3, widths=(6, 5), dropout=0.0), rows(8, 4)
     every = torch.stack([plain_member(net, member, net.features(batch)) for member in range(3)])
-    dealt = torch.stack([every[row % 3, row] for row in range(8)])
+    dealt = torch.stack([every[row // 3, row] for row in range(8)])
     torch.testing.assert_close(net.train()(batch), dealt)
     mean = every.softmax(-1).mean(0)
     torch.testing.assert_close(net.eval()(batch).softmax(-1), mean)
@@ -80,10 +80,23 @@ def test_scales_are_numpys_quartiles_of_the_training_rows_and_a_wrong_cell_canno
     assert net.features(batch).isfinite().all()
 
 
-def test_squashing_is_the_identity_near_zero_and_keeps_order():
-    values = torch.linspace(-50, 50, 1001, dtype=torch.float64)
-    assert (squashed(values).diff() > 0).all()
-    torch.testing.assert_close(squashed(values / 1e4), values / 1e4, rtol=1e-5, atol=0)
+@pytest.mark.parametrize(("asked", "share"), [(0.05, 13 / 256), (0.15, 38 / 256), (0.999, 255 / 256), (0.001, 0.0)])
+def test_dropout_by_bytes_drops_its_share_and_keeps_the_mean(asked, share):
+    torch.manual_seed(0)
+    values = torch.full((8, 1000, 123), 2.0)  # rows that do not end where a word of eight bytes does
+    left = ByteDropout(asked)(values)
+    assert float((left == 0).float().mean()) == pytest.approx(share, abs=0.002)
+    assert left.unique().tolist() == pytest.approx(sorted({0.0, 2 / (1 - share)} if share else {2.0}))
+    assert (ByteDropout(asked).eval()(values) == values).all()
+
+
+def test_dropout_by_bytes_drops_each_value_by_itself():
+    """Of two values in one word, or in neighbouring rows or columns, both vanish as often as chance has it."""
+    torch.manual_seed(0)
+    dropped = (ByteDropout(0.5)(torch.ones(2000, 64)) == 0).double()
+    correlations = torch.corrcoef(dropped.T) - torch.eye(64)
+    assert correlations.abs().max() < 5 / 2000**0.5
+    assert abs(float((dropped[1:] * dropped[:-1]).mean()) - 0.25) < 0.01
 
 
 def test_a_number_is_so_far_through_the_pieces_as_its_rank_among_the_training_rows():

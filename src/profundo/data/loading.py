@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from profundo.data.dataset_names import (
     names,
     nearest,
 )
-from profundo.data.splits.splits import Collection, divide
+from profundo.data.splits.splits import Collection, divide, heeded
 from profundo.data.streams.archives import things_at
 from profundo.records import Dataset, ProfundoError
 
@@ -110,19 +109,7 @@ def load(
 
 def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
     """What `load` divides into splits: the samples as they were read, before anything is learned from them."""
-    result = _collected(name, how)
-    if how.split_by is not None and result.split_by is None:
-        raise ProfundoError(
-            f"{name}: split-by is for the columns of a table and the file names of images or sounds, which this has not"
-        )
-    of_sounds = [option for option in ("sound_rate", "sound_seconds") if getattr(how, option) is not None]
-    if of_sounds and result.inputs.kind != "sound":
-        raise ProfundoError(f"{name}: {of_sounds[0]} is for folders and archives of sounds, which this is not")
-    if how.target_transform in ("log", "rank") and result.targets.kind != "real":
-        raise ProfundoError(
-            f"{name}: target-transform {how.target_transform} is for numbers, the target is {result.targets.kind}; leave it out"
-        )
-    return replace(result, target_transform=how.target_transform)
+    return heeded(_collected(name, how), how, name)
 
 
 def _collected(name: str | Path, how: Reading) -> Collection:
@@ -172,18 +159,18 @@ def _collected(name: str | Path, how: Reading) -> Collection:
 def _rows(path: Path, how: Reading) -> Collection:
     """What is in a file of rows, read whole."""
     from profundo.data.arrays import array_collection
-    from profundo.data.images.image_tables import images_of_table
-    from profundo.data.series.forecast_windows import rows_collection
+    from profundo.data.images.image_tables import files_of_table
+    from profundo.data.series.series_rows import rows_collection
     from profundo.data.series.ts_files import ts_collection
-    from profundo.data.tables.frames import read_table
+    from profundo.data.tables.table_files import read_table
 
     if path.suffix.lower() == ".npz":
         return array_collection(path, how.task)
     if path.suffix.lower() == ".ts":
         return ts_collection(path, how.task)
     table = read_table(path, how)
-    if (images := images_of_table(table, path, how)) is not None:
-        return images
+    if (media := files_of_table(table, path, how)) is not None:
+        return media
     if how.stream is True and path.suffix.lower() not in (".parquet", ".pq") and path.is_file():
         raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
     if how.image_size is not None:

@@ -10,7 +10,7 @@ import csv
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +20,17 @@ from torch import Tensor
 
 from profundo.data.arrays import read_inputs
 from profundo.data.dataset_names import SUFFIXES
-from profundo.data.images.image_tables import Listed, listed_images
+from profundo.data.images.image_tables import Listed, listed_files
 from profundo.data.images.pixels import WHOLE, decode, fitted
 from profundo.data.series.filling import filled_series
 from profundo.data.series.forecast_rows import endings_of_frame, row_inputs, written
 from profundo.data.series.forecast_windows import Ending
+from profundo.data.series.series_rows import series_of_frame
 from profundo.data.series.ts_files import of_length, read_ts
 from profundo.data.sound.sound_folders import sound_of
 from profundo.data.streams.archives import is_one_of, open_files, printable, read_whole
-from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
+from profundo.data.tables.table_files import read_rows_as_text
 from profundo.data.text.text_files import read_text, read_texts
 from profundo.kinds import InputKind
 from profundo.records import Inputs, ProfundoError
@@ -43,6 +44,7 @@ __all__ = [
     "array_of",
     "ending_entries",
     "entries",
+    "frame_series",
     "is_table",
     "media_of",
     "one_of",
@@ -126,11 +128,11 @@ MEDIA: Mapping[InputKind, tuple[Callable[[bytes, Inputs], Tensor], str, str]] = 
 
 def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
     suffix = path.suffix.lower()
-    is_list = inputs.kind == "image" and suffix in SUFFIXES and not path.is_dir()
+    is_list = suffix in SUFFIXES and not path.is_dir()
     if not path.is_dir() and suffix != ".zip" and not is_list:
         yield Entry(printable(str(path)), read_image(path, inputs))
         return
-    files = _listed(path) if is_list else open_files(path, inputs.things)
+    files = _listed(path, inputs.things) if is_list else open_files(path, inputs.things)
     if not files.paths:
         raise ProfundoError(f"{printable(str(path))}: expected {inputs.things} in it, found none")
     order = range(len(files.paths)) if is_list else sorted(range(len(files.paths)), key=files.paths.__getitem__)
@@ -142,11 +144,11 @@ def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
             yield Entry(name, None, f"{name}: expected {one_of(inputs)}, but it does not read: {error}")
 
 
-def _listed(path: Path) -> Listed:
-    files = listed_images(path)
+def _listed(path: Path, things: str) -> Listed:
+    files = listed_files(path, things)
     if files is None:
         raise ProfundoError(
-            f"{printable(str(path))}: expected a column that names images, found none; the net takes images"
+            f"{printable(str(path))}: expected a column that names {things}, found none; the net takes {things}"
         )
     return files
 
@@ -261,12 +263,27 @@ def _standard_input(inputs: Inputs) -> polars.DataFrame:
 
 
 # -------------------------------------------------------------------------------------------------------------- arrays
-def forecast_entries(path: Path, inputs: Inputs) -> Iterator[Entry]:
-    """Of each series in a table what is to be predicted further."""
-    where, rows = printable(str(path)), row_inputs(inputs)
-    frame = _standard_input(rows) if path == STANDARD_INPUT else _rows_of(path, rows)
-    where = "standard input" if path == STANDARD_INPUT else where
-    yield from ending_entries(endings_of_frame(frame, inputs, where), inputs, where)
+def series_entries(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    """The series in the rows of a table, or of standard input."""
+    rows, piped = row_inputs(inputs), path == STANDARD_INPUT
+    frame = _standard_input(rows) if piped else _rows_of(path, rows)
+    yield from frame_series(frame, inputs, "standard input" if piped else printable(str(path)))
+
+
+def frame_series(frame: polars.DataFrame, inputs: Inputs, where: str) -> Iterator[Entry]:
+    """Of each series what is to be predicted further, or what it is as a sample. Raises ProfundoError for columns that are not
+    there."""
+    if inputs.rows is None:
+        yield from ending_entries(endings_of_frame(frame, inputs, where), inputs, where)
+        return
+    try:
+        found = series_of_frame(frame, inputs.rows)
+    except ProfundoError as error:
+        raise ProfundoError(f"{where}: {error}") from None
+    for one in found:
+        name = f"{where}, {inputs.rows.series} {printable(one.name)}"
+        entry = Entry(name, None, f"{where}, {one.fault}") if one.fault else _fitted_series(one.values, inputs, name)
+        yield replace(entry, name=where, ids={inputs.rows.series: one.name})
 
 
 def ending_entries(found: Iterable[Ending | str], inputs: Inputs, name: str) -> Iterator[Entry]:
@@ -283,23 +300,25 @@ def ending_entries(found: Iterable[Ending | str], inputs: Inputs, name: str) -> 
 
 
 def _labelled(path: Path, inputs: Inputs) -> Iterator[Entry]:
-    """The series of a .ts file, whose labels are passed over; brought to the length that the net takes."""
-    channels, steps = inputs.shape
+    """The series of a .ts file, whose labels are passed over."""
     for number, one in enumerate(read_ts(path).series, 1):
-        name = f"{printable(str(path))}, series {number}"
-        if one.shape[0] != channels:
-            yield Entry(name, None, f"{name}: expected {channels} channels, got {one.shape[0]}")
-            continue
-        notices: tuple[str, ...] = ()
-        if one.shape[1] != steps:
-            what = "cut to its first" if one.shape[1] > steps else "continued by its last value to"
-            notices = (f"a series of another length was {what} {steps:,} steps",)
-        try:
-            whole, more = filled_series(torch.from_numpy(of_length(one, steps))[None], name)
-        except ProfundoError as error:
-            yield Entry(name, None, str(error))
-            continue
-        yield Entry(name, whole[0].float(), notices=(*notices, *more))
+        yield _fitted_series(one, inputs, f"{printable(str(path))}, series {number}")
+
+
+def _fitted_series(one: np.ndarray, inputs: Inputs, name: str) -> Entry:
+    """(channels, steps) without holes, brought to the length that the net takes."""
+    channels, steps = inputs.shape
+    if one.shape[0] != channels:
+        return Entry(name, None, f"{name}: expected {channels} channels, got {one.shape[0]}")
+    notices: tuple[str, ...] = ()
+    if one.shape[1] != steps:
+        what = "cut to its first" if one.shape[1] > steps else "continued by its last value to"
+        notices = (f"a series of another length was {what} {steps:,} steps",)
+    try:
+        whole, more = filled_series(torch.from_numpy(of_length(one, steps))[None], name)
+    except ProfundoError as error:
+        return Entry(name, None, str(error))
+    return Entry(name, whole[0].float(), notices=(*notices, *more))
 
 
 def _rows(path: Path, inputs: Inputs) -> Iterator[Entry]:
@@ -308,11 +327,11 @@ def _rows(path: Path, inputs: Inputs) -> Iterator[Entry]:
 
 
 def _series(path: Path, inputs: Inputs) -> Iterator[Entry]:
-    if inputs.forecast is not None:
-        return forecast_entries(path, inputs)
-    if path.suffix.lower() != ".ts":
+    if path.suffix.lower() == ".ts" and inputs.forecast is None:
+        return _labelled(path, inputs)
+    if inputs.forecast is None and inputs.rows is None:
         raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file or a .ts file")
-    return _labelled(path, inputs)
+    return series_entries(path, inputs)
 
 
 def _arrays_only(path: Path, inputs: Inputs) -> Iterator[Entry]:

@@ -24,13 +24,12 @@ from profundo.data.tables.columns import text_places
 from profundo.data.text.text_ids import LARGEST_ID
 from profundo.records import Inputs, Samples, Spec, Targets
 from profundo.trees import leaves, rebuilt
-from profundo.units import standard_units
+from profundo.units import squashed, standard_units
 
 __all__ = [
     "Extent",
     "array_moments",
     "channel_sums",
-    "clip",
     "constant",
     "deviations",
     "has_slips",
@@ -69,13 +68,8 @@ def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
     for part, into in zip(torch.split(raw, rows), torch.split(result, rows), strict=True):
         values = part.to(torch.float64, copy=True).sub_(mean).div_(std)
         values = values if most is None else values.clamp(-most, most)
-        into.copy_(values if far is None else torch.where(far, clip(values), values))
+        into.copy_(values if far is None else torch.where(far, squashed(values), values))
     return result
-
-
-def clip(values: Tensor) -> Tensor:
-    """x / √(1 + (x/3)²): as it is near 0, never beyond ±3, and ascending everywhere between."""
-    return values / (1 + (values / 3).square()).sqrt()
 
 
 def unit_interval(spec: Spec) -> Spec:

@@ -12,7 +12,7 @@ from torch import Tensor
 from profundo.data.splits.splits import Collection, divide, learned_targets, note_of_splits, separated
 from profundo.looks.findings import Finding
 from profundo.looks.image_facts import ImageFacts
-from profundo.looks.sound_facts import SoundFacts
+from profundo.looks.sound_facts import Heard, SoundFacts
 from profundo.looks.survey import SPLITS, Survey
 from profundo.looks.table_facts import ColumnFacts
 from profundo.records import ColumnReading, ProfundoError, Samples, Targets
@@ -57,6 +57,7 @@ class DataFacts:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     survey: Survey | None = field(default=None, repr=False, compare=False)
+    heard: Heard | None = field(default=None, repr=False, compare=False)
 
     @property
     def samples(self) -> int:
@@ -64,8 +65,8 @@ class DataFacts:
 
     def as_plain_data(self) -> dict[str, Any]:
         """Everything but the pictures, as JSON can hold it."""
-        whole = asdict(replace(self, survey=None))
-        del whole["survey"]
+        whole = asdict(replace(self, survey=None, heard=None))
+        del whole["survey"], whole["heard"]
         return {"samples": self.samples, **whole}
 
 

@@ -174,10 +174,11 @@ class Fields:
         is_known = is_pointwise or name == "max_unpool2d" or all(tensor is main for tensor in inputs)
         dims, moves = _mixing(name, given, into, out), _windows(name, given, into, out)
         for axis, side in enumerate(self.sides):
-            sight = _met([self.seen[tensor][axis] for tensor in inputs]) if is_known else None
+            sights = [self.seen[tensor][axis] for tensor in inputs]
+            is_apart = name == "cat" and any(one and one.probe.shape[given["dim"]] > 1 for one in sights)
+            sight = _met(sights) if is_known and not is_apart else None
             if sight is None or is_pointwise:
-                is_apart = sight and name == "cat" and sight.probe.shape[given["dim"]] > 1
-                yield None if is_apart or not sight else _broadcast(sight, out.ndim)
+                yield sight and _broadcast(sight, out.ndim)
             elif MOVING.fullmatch(name):
                 probe = operation(**{**given, "self": sight.probe.expand(into.shape).contiguous()})
                 moved = sight.moved(probe)

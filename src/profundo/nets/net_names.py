@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from profundo.kinds import InputKind
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["NETS", "NETS_FOR_IMAGES", "NETS_FOR_SERIES", "NETS_FOR_SOUNDS", "NETS_FOR_TEXTS", "check", "default"]
+__all__ = [
+    "NETS",
+    "NETS_FOR_IMAGES",
+    "NETS_FOR_SERIES",
+    "NETS_FOR_SOUNDS",
+    "NETS_FOR_TEXTS",
+    "check",
+    "default",
+    "of_a_spec",
+]
 
 NETS: dict[str, str] = {
     "linear": "one linear layer: linear, logistic or softmax regression",
@@ -19,6 +30,7 @@ NETS: dict[str, str] = {
     "text_cnn": "convolutions over word vectors (Kim 2014) (width, filters, windows, dropout)",
     "text_gru": "a recurrent net over word vectors from both ends (width, states, dropout)",
     "text_transformer": "self-attention over word vectors (Vaswani et al. 2017) (width, heads, layers, dropout)",
+    "minilm": "text_mean beside the published sentence encoder all-MiniLM-L6-v2; begins with --pretrained minilm",
     "rocket": "thousands of fixed convolutions of series, and a linear layer (Dempster et al. 2021) (features)",
     "fcn": "1-D convolutions over series and their mean (Wang et al. 2017) (widths)",
     "series_gru": "gated recurrent units over series (width, layers)",
@@ -52,7 +64,7 @@ NETS_FOR_SOUNDS = frozenset({"logmel_cnn", "logmel_gru", "raw_cnn"})
 
 NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | PUBLISHED_NETS
 
-NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transformer"})
+NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transformer", "minilm"})
 
 NETS_FOR_SERIES = frozenset({"rocket", "fcn", "series_gru", "series_linear", "series_net"})
 
@@ -83,6 +95,25 @@ def default(spec: Spec) -> str:
     if spec.inputs.kind == "features" and spec.inputs.shape[0] <= 2:
         return "mlp"
     return DEFAULTS[spec.inputs.kind]
+
+
+Options = ParamSpec("Options")
+Made = TypeVar("Made")
+
+
+def of_a_spec(builder: Callable[Concatenate[Spec, Options], Made]) -> Callable[Concatenate[Spec, Options], Made]:
+    """A builder that says so where it is given something else than the Spec of data, such as a number of inputs."""
+
+    @wraps(builder)
+    def checked(spec: Any = None, *options: Options.args, **named: Options.kwargs) -> Made:
+        if not isinstance(spec, Spec):
+            raise ProfundoError(
+                f"net {builder.__name__}: expected the Spec of data, load(…).spec, which says how many inputs and outputs there "
+                f"are; got {type(spec).__name__}. fit({builder.__name__!r}, data) makes the net itself"
+            )
+        return builder(spec, *options, **named)
+
+    return checked  # type: ignore[return-value]
 
 
 def check(name: str, spec: Spec) -> None:

@@ -85,7 +85,7 @@ def open_run(
     loaded = replace(loaded, spec=replace(loaded.spec, targets=spec.targets)) if data is not None else loaded
     opened = as_learned(loaded, spec.targets)
     check_data_facts(folder, opened.facts)
-    own = Own(opened_loss(experiment.own.get("loss"), loss, net, opened), metrics_of(metrics))
+    own = Own(opened_loss(experiment.own.get("loss"), loss, net, opened), metrics_of(metrics, spec.targets.kind))
     if str(experiment.net).startswith("own:"):
         own, _ = with_several_outputs(net, opened, own)
     history = History(draw=history_chart)

@@ -84,6 +84,9 @@ class Compared:
             "differences": [_plain(pairing) for pairing in self.pairings],
         }
 
+    def __repr__(self) -> str:
+        return "\n".join(self.words)
+
     def _repr_html_(self) -> str:
         contenders = self.comparison.contenders
         head = "".join(f"<th>{escape(one.name)}</th>" for one in contenders)

@@ -16,11 +16,11 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from profundo.data.standard import clip, constant
+from profundo.data.standard import constant
 from profundo.objectives import Objective
 from profundo.records import Spec
 from profundo.runs.saved_model import predict
-from profundo.units import in_own_units
+from profundo.units import in_own_units, squashed
 
 __all__ = ["Whole", "answer_name", "answers_of", "example"]
 
@@ -54,7 +54,7 @@ class Whole(nn.Module):
             values = (values - self.mean) / self.std
         if self.limited:
             values = values.clamp(-self.limits, self.limits)
-        return torch.where(self.clipped, clip(values), values) if self.far else values
+        return torch.where(self.clipped, squashed(values), values) if self.far else values
 
     def forward(self, raw: Tensor) -> Tensor:
         outputs: Tensor = self.net(self.standard(raw).float())

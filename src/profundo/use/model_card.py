@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from profundo.data.series.steps import step_in_words
 from profundo.files import in_words, read_object
 from profundo.kinds import InputKind, TargetKind
+from profundo.nets.published_weights import published
 from profundo.pictures.verdict import is_better
 from profundo.records import CalibrationBin, ClassScores, Column, Inputs, ProfundoError, Spec, Targets
 from profundo.runs.experiment import read_experiment
@@ -265,8 +266,8 @@ def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
     ]
     if begun := made["training"].get("pretrained"):
         predictions.append(
-            f"It began with the published weights of {begun}, learned on ImageNet: what that set lacks, and the licence of those "
-            "weights, come with it."
+            f"It began with the published weights of {begun}, learned from {published(begun).learned_from}: what those lack, and "
+            "the licence of the weights, come with it."
         )
     if spec.targets.traits.one_class:
         predictions.append("An input that belongs to none of the classes is given one all the same.")

@@ -204,7 +204,8 @@ class Rows:
         if len(names) > 1:
             values |= dict(zip(names, zip(*predicted, strict=True), strict=True))
         else:
-            values |= {name: list(map(spelled, predicted)) for name in names}
+            are_several = any(isinstance(one, list | tuple) for one in predicted[:1])
+            values |= {name: list(map(spelled, predicted)) if are_several else predicted for name in names}
         series = [harmless_all(polars.Series(str(at), (values | results)[name])) for at, name in enumerate(self.header)]
         self.file.write(polars.DataFrame(series).write_csv(include_header=False))
 
@@ -279,7 +280,9 @@ def harmless_all(cells: polars.Series) -> polars.Series:
     if cells.dtype != polars.String:
         return cells
     cell = polars.col(cells.name).str.replace_all("\r", "\n", literal=True)
-    is_formula = polars.any_horizontal(cell.str.starts_with(sign) for sign in STARTS_FORMULA)
+    is_formula = cell.str.slice(0, 1).is_in(STARTS_FORMULA)
+    if not cells.to_frame().select((is_formula | cell.str.contains("\n", literal=True)).any()).item():
+        return cells
     is_number = cell.str.contains(f"^(?:{PLAIN_NUMBER})$")
     safe = polars.when(is_formula & ~is_number).then("'" + cell).otherwise(cell)
     return cells.to_frame().select(safe.alias(cells.name)).to_series()

@@ -112,6 +112,8 @@ def _sound_feed(spec: Spec) -> str:
 
 
 def _row_feed(spec: Spec) -> str:
+    if spec.inputs.texts:
+        return f'{_text_rows(spec.inputs.columns)}\ninputs = {{"rows": rows.double().numpy()}}'
     if spec.inputs.columns:
         return _column_feed(spec.inputs.columns)
     return f'rows = np.array({_usual_row(spec)}, dtype=np.float64)  # {_features(spec)}\ninputs = {{"rows": rows}}'

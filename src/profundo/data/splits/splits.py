@@ -6,13 +6,14 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.dataset_names import TargetTransform
+from profundo.data.dataset_names import Reading, TargetTransform
 from profundo.data.splits.split_by import SplitBy, grouped, latest, split_note
 from profundo.data.standard import Extent, array_moments, channel_sums, measured_rows, moments
 from profundo.data.tables.columns import as_features
@@ -29,6 +30,7 @@ __all__ = [
     "divide",
     "divided",
     "finished",
+    "heeded",
     "labels_of",
     "learned_targets",
     "note_of_splits",
@@ -129,6 +131,24 @@ def labels_of(collection: Collection, targets: Any) -> Tensor:
         assert isinstance(targets, Tensor)
         return targets
     return torch.zeros(length(targets), dtype=torch.int64)
+
+
+def heeded(collection: Collection, how: Reading, name: str | Path = "") -> Collection:
+    """The same, its target to be transformed as asked. Raises ProfundoError for a wish that such data cannot heed."""
+    name = name or collection.name
+    if how.split_by is not None and collection.split_by is None:
+        raise ProfundoError(
+            f"{name}: --split-by is for the columns of a table and the file names of images or sounds, which this has not"
+        )
+    of_sounds = [option for option in ("sound_rate", "sound_seconds") if getattr(how, option) is not None]
+    if of_sounds and collection.inputs.kind != "sound":
+        raise ProfundoError(f"{name}: {of_sounds[0]} is for folders and archives of sounds, which this is not")
+    if how.target_transform in ("log", "rank") and collection.targets.kind != "real":
+        raise ProfundoError(
+            f"{name}: --target-transform {how.target_transform!r} is for numbers, the target is {collection.targets.kind}; leave "
+            "it out"
+        )
+    return replace(collection, target_transform=how.target_transform)
 
 
 def divide(collection: Collection, *, validation: float | None, seed: int, stream: bool) -> Dataset:

@@ -7,6 +7,7 @@ samples = samples_for((X, y), spec)            # with targets, under the classes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,17 @@ from torch import Tensor
 from profundo.data.dataset_names import Reading
 from profundo.data.grids.mask_codes import Coding
 from profundo.data.images.pixels import fitted
-from profundo.data.new_inputs import entries
+from profundo.data.loading import collect
+from profundo.data.new_inputs import entries, frame_series
 from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of
 from profundo.data.objects import Framed, as_polars, read
-from profundo.data.recognising import is_frame, is_image
+from profundo.data.recognising import is_frame, is_image, is_loader
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
+from profundo.data.tables.table_files import read_table
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.trees import leaves, length, mapped, rebuilt
 
-__all__ = ["inputs_for", "samples_for"]
+__all__ = ["inputs_for", "samples_at", "samples_for"]
 
 ARRAYS = (Tensor, np.ndarray)
 
@@ -35,10 +38,21 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
 
     Raises ProfundoError for what does not fit the net's inputs.
     """
+    if isinstance(given, Samples):
+        given = given.inputs
+    if is_loader(given) or isinstance(given, torch.utils.data.Dataset):
+        held = read(given, Reading(), Taker(len(about.parts) or 1), "inputs")
+        given = held.frame if isinstance(held, Framed) else held.inputs
     if about.parts:
         return several_inputs(given, about)
+    if isinstance(given, tuple) and any(np.ndim(part) > 0 for part in given if not isinstance(part, str | Path)):
+        raise ProfundoError(
+            f"inputs: expected one array, table or list, got a tuple of {len(given)}; run.evaluate(X, y) takes targets"
+        )
     if isinstance(given, str | Path) or is_paths(given):
         return of_files(given, about)
+    if (about.forecast is not None or about.rows is not None) and (is_frame(given) or is_rows(given)):
+        return of_series(given, about), False
     if about.kind == "features" and (is_frame(given) or isinstance(given, Mapping) or is_rows(given)):
         return of_table(given, about)
     if about.kind == "image":
@@ -55,9 +69,17 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
     free = about.longest is not None and values.shape[1:2] == about.shape[:1] and values.ndim == 4  # of any size
     if tuple(values.shape[1:]) != about.shape and not free:
         raise ProfundoError(f"inputs: expected {in_words(about)}, got {tuple(values.shape)}")
+    check_finite(values)
     return values if about.kind == "any" else values.to(
         torch.float64 if values.dtype == torch.int64 else values.dtype
     ), alone
+
+
+def check_finite(values: Tensor) -> None:
+    """Raises ProfundoError for NaN and infinite values, of which a net makes NaN."""
+    if values.is_floating_point() and not bool(values.isfinite().all()):
+        bad = int((~values.isfinite()).flatten(1).any(1).nonzero()[0]) + 1
+        raise ProfundoError(f"inputs: sample {bad} holds NaN or an infinite value; fill or drop it")
 
 
 def in_words(about: Inputs) -> str:
@@ -77,6 +99,13 @@ def to_width(values: Tensor, about: Inputs) -> Tensor:
 
 
 def several_inputs(given: Any, about: Inputs) -> tuple[Any, bool]:
+    """By their names where they had names in training, whatever their order; else by their places."""
+    if isinstance(given, list):
+        given = tuple(given)
+    if about.names and isinstance(given, Mapping):
+        if missing := [name for name in about.names if name not in given]:
+            raise ProfundoError(f"inputs: expected {', '.join(about.names)}; missing: {', '.join(missing)}")
+        given = {name: given[name] for name in about.names}
     if not isinstance(given, Mapping | tuple | list) or len(list(leaves(given))) != len(about.parts):
         raise ProfundoError(
             f"inputs: expected {len(about.parts)} of them, in a tuple or dict as in training, got {type(given).__name__}"
@@ -133,6 +162,17 @@ def of_table(given: Any, about: Inputs) -> tuple[Tensor, bool]:
     return features.values, alone
 
 
+def of_series(given: Any, about: Inputs) -> Tensor:
+    """The series in the rows of a table: of each its end, to be predicted further, or all of it."""
+    import polars
+
+    frame = as_polars(given) if is_frame(given) else polars.DataFrame(given, infer_schema_length=None)
+    found = list(frame_series(frame, about, "inputs"))
+    if bad := next((entry.fault for entry in found if entry.values is None), None):
+        raise ProfundoError(bad)
+    return torch.stack([entry.values for entry in found if entry.values is not None])
+
+
 def rows_of(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     values = {name: list(column) for name, column in columns.items()}
     if len({len(column) for column in values.values()}) > 1:
@@ -167,6 +207,7 @@ def of_images(given: Any, about: Inputs) -> tuple[Tensor, bool]:
         values = torch.stack([to_size(one, about) for one in values])
     if tuple(values.shape[1:]) != about.shape and about.longest is None:
         raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
+    check_finite(values)
     return values, alone
 
 
@@ -178,22 +219,55 @@ def to_size(image: Tensor, about: Inputs) -> Tensor:
 
 
 # -------------------------------------------------------------------------------------------------------- with targets
+def samples_at(path: Path, spec: Spec, how: Reading) -> Samples:
+    """What is in a file or folder, with targets as the net knows them: rows by the names of their columns, of all else the test
+    split where there is one. how: as the data that were trained on were read."""
+    if spec.inputs.columns and spec.inputs.forecast is None:
+        return samples_for(Framed(read_table(path, how).frame, how.target), spec)
+    shape = spec.inputs.shape
+    if spec.inputs.kind == "image" and shape[1] == shape[2] and path.is_dir():
+        how = replace(how, image_size=shape[1])
+    found = collect(path, how)
+    if found.inputs.shape != spec.inputs.shape:
+        raise ProfundoError(f"{path}: expected {in_words(spec.inputs)}, got inputs {found.inputs.shape}")
+    samples = found.test if found.test is not None else found.train
+    if not found.targets.classes or found.targets.classes == spec.targets.classes:
+        return samples
+    if spec.targets.kind not in ("classes", "binary") or found.targets.kind not in ("classes", "binary"):
+        raise ProfundoError(f"{path}: expected {spec.targets.kind!r} targets, got {found.targets.kind!r}")
+    names = np.array(found.targets.classes)[samples.targets.numpy()]
+    return replace(samples, targets=targets_for(names, spec.targets))
+
+
 def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     """Samples with targets as the net knows them. target: of a table, the column to be predicted.
 
     Raises ProfundoError for samples without targets, and for a class that the net does not know.
     """
+    import polars
+
     names = spec.targets.names
     how = Reading(target=target or (",".join(names) if names and names != ("y",) else None))
     count = len(spec.inputs.parts) or 1
-    raw = read(given, how, Taker(count), "samples")
+    raw = given if isinstance(given, Framed) else read(given, how, Taker(count), "samples")
     if isinstance(raw, Framed):
         wanted = [name.strip() for name in (raw.target or "").split(",")]
+        if not raw.target:
+            raise ProfundoError("data: expected targets beside the table: run.evaluate(table, y)")
+        raw = replace(raw, frame=raw.frame.drop_nulls([name for name in wanted if name in raw.frame.columns]))
         if missing := [name for name in wanted if name not in raw.frame.columns]:
             raise ProfundoError(
                 f"target: expected a column {missing[0]!r}; columns: {', '.join(raw.frame.columns)}; or give (X, y)"
             )
-        inputs, values = inputs_for(raw.frame.drop(wanted), spec.inputs)[0], raw.frame.select(wanted).to_numpy()
+        frame, made = raw.frame, spec.inputs.rows
+        if spec.inputs.forecast is not None:
+            raise ProfundoError(
+                "data: a forecast is judged by what came later; profundo.cross_validate does so from several moments (a backtest)"
+            )
+        inputs = inputs_for(frame.drop(wanted), spec.inputs)[0]
+        if made is not None:  # the label of each series, which all of its rows have
+            frame = frame.group_by(made.series, maintain_order=True).agg(polars.col(wanted).drop_nulls().first())
+        values = frame.select(wanted).to_numpy()
         values = values[:, 0] if len(wanted) == 1 else values
     else:
         inputs, _ = inputs_for(raw.inputs, spec.inputs)
