@@ -464,7 +464,7 @@ def completed(
 
     samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
     normalisation; validated: whether there is a validation split. The batch is about 1/200 of the samples, of the ensembles
-    for tables 1/8, between 32 and 256, where each pixel has a target from 8 on, but half of them where it would leave out up
+    for tables 1/8, between 32 and 256, where each pixel has a target from 4 on, but half of them where it would leave out up
     to half, for incomplete batches are not used; the epochs are as many as it takes to see a number of samples, between 3 and
     200, of an ensemble for classes 60; the rest is what MANNERS says for such data. Where the manner says so, training stops
     early.
@@ -536,7 +536,7 @@ MANNERS = {
         36_000, "adamw", 0.05, 0.003, 0.1, 32, augment=("shift", "speed", "mask", {"noise": {"deviation": 0.2}})
     ),
     # As is usual; every pixel teaches, so that few images make a batch, and many epochs go over few of them.
-    "pixels": Manner(4_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, smallest=8, patience=0.3),
+    "pixels": Manner(4_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, batches=100, smallest=4, patience=0.3),
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured by validation on 20 and 100 images a class of CIFAR-10 (docs/transfer.md).
