@@ -51,7 +51,7 @@ def command(*arguments: str) -> None:
 def measured(rows: int, rounds: int, place: Path) -> dict[str, float]:
     from profundo.data.dataset_names import Reading
     from profundo.data.loading import load
-    from profundo.data.tables.frames import read_table
+    from profundo.data.tables.table_files import read_table
     from profundo.use.predicting import predictions, predictor
     from profundo.use.prediction_output import tell
 

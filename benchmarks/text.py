@@ -1,6 +1,6 @@
 """Texts: the default net and tf-idf with logistic regression, on short messages and on sentences of film reviews.
 
-    python -m benchmarks.text [--seeds 0 1 2 3 4] [--nets text_mean]
+    python -m benchmarks.text [--seeds 0 1 2 3 4] [--nets text_mean text_cnn text_gru text_transformer minilm]
 
 Needs text-classes/ in PROFUNDO_DATA (SMS Spam Collection, Almeida & Gómez Hidalgo 2011; sentence polarity, Pang & Lee 2005). Splits
 are made as `profundo train` makes them, 70 : 10 : 20, with copies of a text on one side. On the messages, of which 13 % are spam,
@@ -38,7 +38,8 @@ SETS = {
 
 def measured(data: Path, target: str, net: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
     """Balanced accuracy of one training on validation and test, and of the linear model on the test."""
-    experiment = new_experiment(data=str(data), target=target, net=net, seed=seed, **settings)
+    begun = {"pretrained": net} if net == "minilm" else {"net": net}
+    experiment = new_experiment(data=str(data), target=target, seed=seed, **begun, **settings)
     begin = time.process_time()
     run = trained(experiment, load_data(experiment))
     seconds = time.process_time() - begin

@@ -10,6 +10,7 @@ import profundo
 
 HOUSE = Path(profundo.__file__).parent
 GROUND = {
+    "kinds",
     "records",
     "files",
     "units",

@@ -25,8 +25,8 @@ QUICK = {"epochs": 30, "learning_rate": 0.03}
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "estimator",
-    [ProfundoClassifier("mlp"), ProfundoRegressor("mlp"), ProfundoClassifier(epochs=20), ProfundoRegressor(epochs=20)],
-    ids=["classifier, mlp", "regressor, mlp", "classifier, default", "regressor, default"],
+    [ProfundoClassifier(epochs=20), ProfundoRegressor(epochs=20)],
+    ids=["classifier", "regressor"],
 )
 def test_every_check_of_scikit_learn_holds(estimator):
     """Skipped is only what is for libraries that are not there, such as pandas."""

@@ -5,10 +5,14 @@ Shapes are of one sample, without the batch dimension, unless said otherwise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from profundo.kinds import INPUT_KINDS, TARGET_KINDS, InputKind, InputTraits, TargetKind, TargetTraits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +21,6 @@ __all__ = [
     "BEGIN",
     "END",
     "PAD",
-    "THINGS",
     "Batch",
     "Calibration",
     "CalibrationBin",
@@ -42,13 +45,46 @@ __all__ = [
     "Targets",
     "Transform",
     "Writing",
+    "in_words_of_the_door",
+    "on_command_line",
 ]
 
 PAD, BEGIN, END = 0, 1, 2  # of every vocabulary whose sentences begin, end and are padded
 
 
+on_command_line: ContextVar[bool] = ContextVar("on_command_line", default=False)
+OPTION = re.compile(  # with a value that is one for certain; in a command that is quoted nothing changes
+    r"`profundo [^`]*`|--([a-z][a-z-]*)"
+    r"(?:[ =]('[^']*'|\"[^\"]*\"|\d+|(?:time|group):\w+|(?:labels|real|classes|balanced|huber|auto|cuda|none|safetensors)\b))?"
+)
+ARGUMENTS = {"id": "id_columns", "column": "columns", "net_option": "net_options"}  # that have another name in Python
+
+
+def in_words_of_the_door(text: str) -> str:
+    """Options as whoever reads this types them: --task real on the command line is task='real' in Python."""
+    return text if on_command_line.get() else OPTION.sub(argument, text)
+
+
+def argument(option: re.Match[str]) -> str:
+    """The argument in Python that an option of the command line is."""
+    if option[1] is None:
+        return option[0]
+    name, value = option[1].replace("-", "_"), option[2]
+    name = ARGUMENTS.get(name, name)
+    if value is None:
+        return name
+    plain = value.strip("'\"")
+    if name in ("columns", "net_options") and "=" in plain:
+        before, _, after = plain.rpartition("=")
+        return f"{name}={{{before!r}: {after!r}}}"
+    return f"{name}={plain}" if plain.isdecimal() and plain == value else f"{name}={plain!r}"
+
+
 class ProfundoError(Exception):
     """Something the person at the keyboard can mend. The message is one line: expected, arrived, where, what to do."""
+
+    def __str__(self) -> str:
+        return in_words_of_the_door(super().__str__())
 
 
 class NoSuchNameError(ProfundoError, AttributeError):
@@ -63,19 +99,7 @@ class Interrupted(BaseException):
         self.code = 128 + signal_number
 
 
-InputKind = Literal["image", "features", "array", "sound", "series", "any"]
-THINGS: Mapping[str, str] = {
-    "image": "images",
-    "features": "rows",
-    "array": "arrays",
-    "sound": "sounds",
-    "series": "series",
-    "any": "samples",
-}
-"""What several inputs of a kind are called."""
-
 ColumnKind = Literal["number", "category", "date", "text"]
-TargetKind = Literal["classes", "binary", "labels", "real", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +209,20 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesRows:
+    """How the rows of a table, one for each step, become labelled series.
+
+    series: the column that says which series a row is of; time: the one that orders its steps, "" where the rows are in order.
+    columns, form: how the cells are read: series, time if there is one, and the channels.
+    """
+
+    series: str
+    time: str
+    columns: tuple[Column, ...]
+    form: TableForm = TableForm()
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What one input looks like.
 
@@ -200,9 +238,13 @@ class Inputs:
     columns: of a table with other things than numbers, how its columns become these features; form: of its text.
     window: of images with 16 bits a channel, the values that become 0 and 255; empty where all had 8.
     sound: of sounds, how they are made alike.
+    longest: of images with a target for each pixel, which may have any size, the longer side that larger ones are scaled down to,
+        0 where they stay as they are; shape is the size of batches, to which smaller ones are continued by their edges. None of
+        all others.
     parts: of several inputs at once, what each is, in the order of the tuple or dict that holds them; then kind is "any" and
         shape (numbers of all parts,).
     forecast: of series cut from a table, to predict how they go on; names are then of channels, columns of the table's cells.
+    rows: of labelled series that came as the rows of a table.
     """
 
     shape: tuple[int, ...]
@@ -216,13 +258,20 @@ class Inputs:
     limits: tuple[float, ...] = ()
     window: tuple[int, ...] = ()
     sound: SoundForm = SoundForm()
+    longest: int | None = None
     parts: tuple[Inputs, ...] = ()
     forecast: Forecast | None = None
+    rows: SeriesRows | None = None
+
+    @property
+    def traits(self) -> InputTraits:
+        """The facts of its kind."""
+        return INPUT_KINDS[self.kind]
 
     @property
     def things(self) -> str:
         """What several of them are called: images, rows …"""
-        return THINGS[self.kind]
+        return self.traits.several
 
     @property
     def texts(self) -> tuple[Column, ...]:
@@ -250,8 +299,10 @@ class Targets:
     """What is to be predicted.
 
     kind: "classes" (an index below K), "binary" (0 or 1), "labels" (each of K is there or not), "real" (one or more
-        numbers), "any" (tensors of any shape, of which a loss function knows what they mean).
+        numbers), "mask" (a class for each pixel), "map" (a number for each pixel), "any" (tensors of any shape, of which a loss
+        function knows what they mean).
     classes: the names of classes or labels in index order; two for "binary", none for "real".
+    codes: of a mask, how each class is written in an image: a value, or −1 − (65536 r + 256 g + b) of a colour.
     names: names of the real targets.
     mean, std: of real targets on the training split; a network predicts (target − mean) / std.
     transforms: one for each real target, of which mean and std are then measured; none where they are taken as they are.
@@ -270,6 +321,12 @@ class Targets:
     shares: tuple[float, ...] = ()
     threshold: float = 0.5
     margins: tuple[tuple[float, float], ...] = ()
+    codes: tuple[int, ...] = ()
+
+    @property
+    def traits(self) -> TargetTraits:
+        """The facts of its kind."""
+        return TARGET_KINDS[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,9 +339,8 @@ class Spec:
     @property
     def outputs(self) -> int:
         """Width of the output layer: K for classes and labels, 1 for binary, one per real target."""
-        if self.targets.kind in ("classes", "labels"):
-            return len(self.targets.classes)
-        return 1 if self.targets.kind == "binary" else max(1, len(self.targets.names))
+        targets = self.targets
+        return max(1, len(targets.classes or targets.names)) if targets.traits.wide else 1
 
 
 @runtime_checkable
@@ -303,7 +359,9 @@ class Samples:
     inputs: uint8 (samples, channels, height, width) for images, float32 or float64 (samples, features) for rows.
         Several inputs are a tuple or dict of tensors (trees.py).
     targets: int64 (samples,) for "classes" and "binary", float32 (samples, K) of 0 and 1 for "labels", float32 or float64
-        (samples, outputs) for "real", in their own units; for "any" a tensor, or a tuple or dict of them.
+        (samples, outputs) for "real", in their own units; uint8 (samples, height, width) for "mask", where 255 is a pixel of no
+        class; float32 (samples, height, width) for "map", where NaN is one of no number; for "any" a tensor, or a tuple or dict
+        of them.
     numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
     weights: float32 (samples,), how much each counts in training; None where all count alike.
     """
@@ -339,6 +397,13 @@ class Dataset:
     facts: Mapping[str, Any] = field(default_factory=dict)
     readings: tuple[ColumnReading, ...] = ()
     ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.train):,} to train on, {len(self.validation):,} to validate, {len(self.test):,} to test"
+        classes = self.spec.targets.classes
+        more = f", … {len(classes)} in all" if len(classes) > 10 else ""
+        what = ", ".join(classes[:10]) + more if classes else f"{self.spec.targets.kind} targets"
+        return f"{self.name}: {sizes}; inputs {self.spec.inputs.shape}, {what}"
 
     def _repr_html_(self) -> str:
         sizes = "".join(
@@ -389,7 +454,8 @@ class ClassScores:
 
     samples: that are of it; precision: share of the samples taken for it that are of it, 0 where none were taken;
     recall: share of its samples that were found; f1: their harmonic mean; auc: area under its ROC curve against all
-    others, None where there is only one kind or some answers are no probabilities.
+    others, None where there is only one kind or some answers are no probabilities; iou: of masks, of whose pixels all this is
+    then, how much of what is or was taken for it is both.
     """
 
     name: str
@@ -398,6 +464,7 @@ class ClassScores:
     recall: float
     f1: float
     auc: float | None = None
+    iou: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,6 +541,18 @@ class Scores:
     beyond_chance: bool = True
     baseline_name: str = "constant predictor"
     steps: Sequence[StepScores] = ()
+
+    def __repr__(self) -> str:
+        """A line for each figure, beside those of the simple methods."""
+        others = [(self.baseline_name, self.baseline), (self.linear_name, self.linear)]
+        beside = {
+            name: ", ".join(f"{method}: {values[name]:.4g}" for method, values in others if name in values)
+            for name in self.values
+        }
+        lines = [
+            f"{name} {value:.4g}{f'   ({beside[name]})' if beside[name] else ''}" for name, value in self.values.items()
+        ]
+        return "\n".join([f"{self.samples:,} samples", *lines])
 
 
 @dataclass(frozen=True, slots=True)

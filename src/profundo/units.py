@@ -31,7 +31,7 @@ def standard_units(values: Tensor, targets: Targets) -> Tensor:
 
 def in_own_units(outputs: Tensor, targets: Targets) -> Tensor:
     """float64 (samples, outputs): the inverse. Of targets that are not real, what a network says is passed on."""
-    if targets.kind != "real":
+    if not targets.traits.numeric:
         return outputs
     wide = outputs.double()
     wide = wide * _row(targets.std, wide) + _row(targets.mean, wide) if targets.mean else wide

@@ -8,11 +8,12 @@ import numpy as np
 import polars
 import pytest
 
+from collected import table_collection
 from profundo.data.arrays import array_collection
 from profundo.data.dataset_names import Reading
 from profundo.data.tables import delimited
 from profundo.data.tables.delimited import decoded, uneven_quoted, uneven_row
-from profundo.data.tables.frames import read_frame, table_collection
+from profundo.data.tables.table_files import read_frame
 from profundo.records import ProfundoError
 
 EVEN = "".join(f"{i},{i * 2},{'ab'[i % 2]}\n" for i in range(60))

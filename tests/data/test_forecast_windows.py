@@ -156,7 +156,7 @@ def test_several_series_in_one_table_are_kept_apart(tmp_path):
     assert values.shape[0] == 2 * (80 - 5 - 2 + 1)
     assert torch.equal(values.diff(), torch.ones_like(values.diff()))
     assert "2 series" in found.notes[0]
-    with pytest.raises(ProfundoError, match=r"80 of 160 rows have a time that another has.*--series 'shop'"):
+    with pytest.raises(ProfundoError, match=r"80 of 160 rows have a time that another has.*series='shop'"):
         collect(path, Reading(target="y", horizon=2, split_by="time:when"))
 
 
@@ -190,8 +190,8 @@ def test_other_columns_are_channels_and_words_are_left_out(tmp_path):
         ),
         (daily(80), {"horizon": 2, "split_by": "group:when"}, "a forecast is split by time"),
         (daily(80), {"horizon": 2, "split_by": "time:wen"}, "no column 'wen' to split by; nearest: when"),
-        (daily(80), {"horizon": 2, "series": "shop"}, "no column 'shop' for --series"),
-        (daily(80), {"lookback": 2}, "--lookback and --series are for forecasts; say --horizon"),
+        (daily(80), {"horizon": 2, "series": "shop"}, "no column 'shop' for series"),
+        (daily(80), {"lookback": 2}, "lookback is for forecasts; say horizon too"),
         (daily(80), {"horizon": 2, "target_transform": "log"}, "target-transform log is not for forecasts"),
         ([*daily(80), ("", 3)], {"horizon": 2, "split_by": "time:when"}, "'when' is empty in 1 rows"),
         ([(date(2024, 1, 1), at) for at in range(80)], {"horizon": 2, "split_by": "time:when"}, "all are the same"),
@@ -208,7 +208,7 @@ def test_what_cannot_be_forecast_is_told_in_one_line(tmp_path, rows, how, messag
 def test_a_column_of_times_has_to_be_there(tmp_path):
     draw = np.random.default_rng(0)
     path = written(tmp_path / "a.csv", [(draw.normal(), at % 5) for at in range(60)], "x,y")
-    with pytest.raises(ProfundoError, match="no column tells it; say which, such as --split-by time:x"):
+    with pytest.raises(ProfundoError, match="no column tells it; say which, such as split_by='time:x'"):
         load(path, target="y", horizon=2)
 
 

@@ -6,9 +6,11 @@ import polars
 import pytest
 import torch
 
+from collected import table_collection
 from profundo.data import load
 from profundo.data.dataset_names import Reading
-from profundo.data.tables.frames import raw_rows, read_frame, table_collection
+from profundo.data.tables.raw_rows import raw_rows
+from profundo.data.tables.table_files import read_frame
 from profundo.records import ProfundoError
 
 ROWS = """name,age,city,joined,seen,smokes,note,risk
@@ -144,7 +146,7 @@ def test_tables_that_cannot_be_learned_from_are_refused_in_one_line(tmp_path, te
 
 
 def test_words_where_a_number_was_asked_for_as_target_are_refused(tmp_path):
-    with pytest.raises(ProfundoError, match="--task real needs numbers"):
+    with pytest.raises(ProfundoError, match="task='real' needs numbers"):
         table(tmp_path, "x,y\n1,a\n2,b\n", task="real")
     with pytest.raises(ProfundoError, match="expected a table, found nothing"):
         read_frame(tmp_path / "none.csv")
@@ -181,5 +183,5 @@ def test_a_table_becomes_three_splits_whose_features_are_finite(tmp_path):
         assert split.inputs.dtype == torch.float64
     again = load(tmp_path / "t.csv", target="y")
     assert again.facts == data.facts
-    with pytest.raises(ProfundoError, match="--target is for tables"):
+    with pytest.raises(ProfundoError, match="target is for tables"):
         load("digits", target="y")

@@ -1,6 +1,7 @@
-"""Tables that name images: the pixels are the files', the targets the table's; what leaves the folder is refused."""
+"""Tables that name images or sounds: the pixels are the files', the targets the table's; what leaves the folder is refused."""
 
 import os
+import wave
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from profundo.data import load
 from profundo.data.batches import in_order
 from profundo.data.new_inputs import entries
 from profundo.looks.data_look import look
+from profundo.looks.look_page import page_of
 from profundo.records import ProfundoError
 
 KINDS = ("cat", "dog", "eel")
@@ -175,3 +177,83 @@ def test_a_look_and_predictions_read_the_same_images(table):
     assert [entry.name.rpartition("photos.csv, ")[2] for entry in named[:2]] == ["row 1, 0.png", "row 2, fotos/ñ 1.png"]
     one = np.random.default_rng(1).integers(0, 256, (6, 8, 3), dtype=np.uint8)
     assert np.array_equal(named[1].values.permute(1, 2, 0).numpy(), one)
+
+
+# -------------------------------------------------------------------------------------------------------------- sounds
+def tone(path, frequency, rate=8000, seconds=0.2):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = (9000 * np.sin(2 * np.pi * frequency * np.arange(int(rate * seconds)) / rate)).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(values.tobytes())
+    return values
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """Thirty tones, low or high, of one length; and a table of them."""
+    place = tmp_path / "tones"
+    rows = []
+    for number in range(30):
+        name = f"takes/ñ {number}.wav"
+        tone(place / name, 300 + 10 * number + 1000 * (number % 2))
+        rows.append({"file": name, "kind": ("low", "high")[number % 2], "pitch": 1.5 * number, "who": number // 3})
+    pl.DataFrame(rows).write_csv(place / "sounds.csv")
+    return place / "sounds.csv"
+
+
+def test_a_table_of_sounds_is_read_as_one_of_images_is(recordings):
+    data = load(recordings, target="kind", split_by="group:who")
+    assert (data.spec.inputs.kind, data.spec.inputs.shape, data.spec.inputs.sound.rate) == ("sound", (1, 1600), 8000)
+    assert data.spec.targets.classes == ("high", "low")
+    sides = [set((split.numbers // 3).tolist()) for split in every(data)]
+    assert all(not one & other for place, one in enumerate(sides) for other in sides[:place])
+    for split in every(data):
+        for place, number in enumerate(split.numbers.tolist()):
+            expected = tone(recordings.parent / "again.wav", 300 + 10 * number + 1000 * (number % 2))
+            assert np.array_equal(split.inputs[place][0].numpy(), expected)
+            assert int(split.targets[place]) == (number % 2 == 0)
+    real = load(recordings, target="pitch")
+    assert all(torch.equal(split.targets[:, 0], 1.5 * split.numbers.double()) for split in every(real))
+
+
+def test_sounds_that_leave_the_folder_or_do_not_read_are_refused_or_left_out(recordings):
+    (recordings.parent / "bad.wav").write_bytes(b"RIFF")
+    rewrite(recordings, 3, "bad.wav")
+    with pytest.raises(ProfundoError, match=r"1 of 30 sounds cannot be decoded: row 3, bad\.wav"):
+        load(recordings, target="kind")
+    data = load(recordings, target="kind", skip_bad=True)
+    assert 2 not in torch.cat([split.numbers for split in every(data)]).tolist()
+    rewrite(recordings, 5, "../secret.wav")
+    with pytest.raises(ProfundoError, match=r"sounds\.csv, row 5: .* leads out of the folder of the table"):
+        load(recordings, target="kind", skip_bad=True)
+
+
+def test_what_belongs_to_images_alone_is_not_said_of_sounds(recordings):
+    with pytest.raises(ProfundoError, match="image_size is for images, and the table names sounds"):
+        load(recordings, target="kind", image_size=8)
+    for name in (f"takes/ñ {number}.wav" for number in range(30)):
+        (recordings.parent / name).unlink()
+    frame = pl.read_csv(recordings).select("file", "kind")
+    frame.write_csv(recordings)
+    with pytest.raises(ProfundoError, match=r"column 'file' names sounds, such as 'takes/ñ 0\.wav', most of which"):
+        load(recordings, target="kind")
+
+
+def test_predictions_read_the_sounds_of_a_table_and_no_images(recordings, table):
+    inputs = load(recordings, target="kind").spec.inputs
+    named = list(entries([recordings], inputs))
+    assert named[1].name.endswith("sounds.csv, row 2, takes/ñ 1.wav")
+    assert np.array_equal(named[1].values[0].numpy(), tone(recordings.parent / "again.wav", 1310))
+    assert "expected a column that names sounds, found none" in next(iter(entries([table], inputs))).fault
+
+
+def test_a_look_at_a_table_of_sounds_counts_classes_and_plays_some(recordings):
+    seen = look(recordings, target="kind")
+    assert (seen.kind, seen.shape, seen.classes) == ("sounds", (1, 1600), ("high", "low"))
+    assert seen.counts == {"train": [15, 15]}
+    assert sum(seen.training.values()) == 30
+    page = page_of(seen)
+    assert page.count('<audio controls preload="none" src="data:audio/wav;base64,') == 8  # four of each class
+    assert "4 sounds of class high" in page
+    assert look(recordings, target="pitch").counts == {"train": []}

@@ -10,10 +10,10 @@ import pytest
 import profundo as pf
 from profundo.data.dataset_names import Reading
 from profundo.data.tables.dates_in_text import learned_dates, read_dates
-from profundo.data.tables.frames import read_table
 from profundo.data.tables.new_rows import features_of_frame, features_of_rows
 from profundo.data.tables.numbers_in_text import learned_numbers, read_numbers
 from profundo.data.tables.reading import interpreted
+from profundo.data.tables.table_files import read_table
 from profundo.records import ProfundoError, Writing
 
 
@@ -269,6 +269,24 @@ def test_a_word_that_recurs_among_numbers_stands_for_nothing_in_later_files_too(
     assert features_of_frame(polars.DataFrame({"x": ["varies", "lots"]}), inputs).faults.keys() == {1}
 
 
+@pytest.mark.parametrize(
+    "cell", ["1.5", "-2e3", "007", "", "  4", "inf", "-inf", "nan", "NaN", "NA", "-99", "1e39", "1,5", "oh", "+3"]
+)
+def test_a_cell_is_read_alike_whatever_cells_are_beside_it(tmp_path, cell):
+    """Columns of plain numbers are read at once; those with others cell by cell."""
+    text = "x,z,y\n" + "".join(f"{7 * i % 31},{i % 4},{'pq'[i % 2]}\n" for i in range(60))
+    inputs = learned(tmp_path, text, missing=["-99", "NA"])
+    cells = [None if cell == "" else cell, "7"]
+    alone, beside = (
+        features_of_frame(polars.DataFrame({"x": some, "z": "1"}), inputs) for some in (cells, [*cells, "?!"])
+    )
+    assert alone.values.tolist() == beside.values[:2].tolist()
+    assert alone.faults == {row: fault for row, fault in beside.faults.items() if row < 2}
+    assert alone.notices[0] == beside.notices[0]
+    if cell == "-99":
+        assert "missing" in alone.notices[0][0]
+
+
 def test_columns_that_say_which_row_it_is_are_carried_and_not_learned_from(tmp_path):
     from profundo.data.new_inputs import entries
 
@@ -282,7 +300,7 @@ def test_columns_that_say_which_row_it_is_are_carried_and_not_learned_from(tmp_p
     assert learned(tmp_path, text, drop="z", id_columns="who", missing="-99") == replace(
         inputs, form=replace(inputs.form, missing=("-99",))
     )
-    with pytest.raises(ProfundoError, match="no column 'w' for --drop"):
+    with pytest.raises(ProfundoError, match="no column 'w' for drop"):
         learned(tmp_path, text, drop=["w"])
 
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from sklearn.preprocessing import MultiLabelBinarizer
 
+from collected import table_collection
 from profundo.data import load
 from profundo.data.arrays import array_collection
 from profundo.data.dataset_names import Reading
-from profundo.data.tables.frames import table_collection
 from profundo.records import ProfundoError
 
 ROWS = "x,sun,rain,low,high,genres\n" + "".join(
@@ -72,7 +72,7 @@ def test_a_label_that_every_row_has_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("target", "task", "words"),
     [
-        ("sun,snow", "auto", "no column 'snow' for --target; nearest: sun"),
+        ("sun,snow", "auto", "no column 'snow' for target; nearest: sun"),
         ("sun,sun", "auto", "each target once"),
         ("sun,genres", "auto", "holds String values"),
         ("low,high", "labels", "columns of 0 and 1"),

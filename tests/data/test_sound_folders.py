@@ -190,7 +190,7 @@ BROKEN = {
 
 def test_broken_files_are_named_and_may_be_skipped(make):
     path = make({**tree(), **{f"high/{name}": content for name, content in BROKEN.items()}})
-    refused(path, r"4 of 28 sounds cannot be decoded: high/empty\.wav \(the file is empty\).*--skip-bad")
+    refused(path, r"4 of 28 sounds cannot be decoded: high/empty\.wav \(the file is empty\).*skip_bad")
     data = load(path, skip_bad=True)
     assert sum(map(len, (data.train, data.validation, data.test))) == 24
     assert "4 of 28 sounds could not be decoded and were left out." in data.notes

@@ -193,10 +193,10 @@ def test_a_table_that_can_only_be_read_whole_is_not_streamed(tmp_path, ending):
 @pytest.mark.parametrize(
     ("how", "stream", "says"),
     [
-        ({"missing": ["-99"]}, False, "--missing is for text"),
-        ({"encoding": "latin-1"}, False, "--encoding is for text"),
-        ({"header": "none"}, True, "--header is for tables that are read whole"),
-        ({"columns": {"rooms": "category"}}, True, "--column is for tables that are read whole"),
+        ({"missing": ["-99"]}, False, "missing is for text"),
+        ({"encoding": "latin-1"}, False, "encoding is for text"),
+        ({"header": "none"}, True, "header is for tables that are read whole"),
+        ({"columns": {"rooms": "category"}}, True, "columns is for tables that are read whole"),
     ],
 )
 @pytest.mark.parametrize("parts", [1, 2])

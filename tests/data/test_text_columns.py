@@ -11,9 +11,10 @@ import torch
 
 import profundo as pf
 from profundo.data.new_inputs import table_rows
+from profundo.data.tables.column_kinds import recognised
 from profundo.data.tables.columns import as_features, encoded, feature_names, learned, text_places
-from profundo.data.tables.frames import read_table, recognised
 from profundo.data.tables.new_rows import features_of_rows
+from profundo.data.tables.table_files import read_table
 from profundo.data.text.text_files import read_json_rows
 from profundo.data.text.text_ids import (
     folded,

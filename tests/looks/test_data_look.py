@@ -328,7 +328,7 @@ def test_what_cannot_be_looked_at_is_one_line(tmp_path):
         assert "\n" not in str(error.value)
     with pytest.raises(ProfundoError, match="known: auto, classes"):
         pf.look("iris", task="class")
-    with pytest.raises(ProfundoError, match="--target is for tables"):
+    with pytest.raises(ProfundoError, match="target is for tables"):
         pf.look("digits", target="x")
 
 

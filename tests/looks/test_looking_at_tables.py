@@ -12,7 +12,7 @@ from sklearn.feature_selection import f_classif
 from sklearn.metrics import roc_auc_score
 
 from profundo.data import load
-from profundo.data.tables.frames import read_frame
+from profundo.data.tables.table_files import read_frame
 from profundo.looks.class_findings import class_findings, real_findings
 from profundo.looks.data_look import look
 from profundo.looks.relations import correlation_ratio, cramers_v, pearson, relation

@@ -65,6 +65,7 @@ CASES = [
     if spec.inputs.kind == "sound" or name not in NETS_FOR_SOUNDS
     if spec.inputs.kind != "sound" or name != "table_net"
     if bool(spec.inputs.texts) == (name in NETS_FOR_TEXTS)
+    if name != "minilm"  # reads nothing without its published vocabulary, see test_sentence_encoder
     if spec.inputs.kind == "series" or name not in NETS_FOR_SERIES
     if spec.inputs.kind != "series"
     or name not in ("table_net", "rocket")  # the second is drawn by `solve`, see test_series_nets

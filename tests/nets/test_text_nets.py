@@ -99,7 +99,7 @@ def test_a_word_of_one_class_weighs_more_than_a_word_of_both():
     assert weights.count_nonzero() < 20  # what training never had weighs nothing
 
 
-@pytest.mark.parametrize("name", sorted(NETS_FOR_TEXTS))
+@pytest.mark.parametrize("name", sorted(NETS_FOR_TEXTS - {"minilm"}))  # begins with published weights
 class TestEveryNetOfTexts:
     def test_padding_changes_nothing(self, name):
         torch.manual_seed(0)
@@ -138,7 +138,7 @@ class TestEveryNetOfTexts:
 
 
 def test_other_nets_refuse_texts_and_say_which_to_take():
-    with pytest.raises(ProfundoError, match=r"read texts, as in 't'.*--drop t"):
+    with pytest.raises(ProfundoError, match=r"read texts, as in 't'.*drop t"):
         nets.build("mlp", spec_of())
     assert nets.default(spec_of()) == "text_mean"
 

@@ -2,8 +2,6 @@
 
 import ast
 import re
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -39,11 +37,11 @@ def test_every_test_that_is_listed_exists():
 
 
 @pytest.mark.slow
-def test_the_cases_are_staged_in_as_many_variants_as_the_table_says():
-    files = sorted({str(TESTS / test.split("::")[0]) for tests, _ in table().values() for test in tests})
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files]
-    collected = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True, check=True).stdout
-    variants = Counter(line.split("[")[0].removeprefix("tests/") for line in collected.splitlines() if "::" in line)
+def test_the_cases_are_staged_in_as_many_variants_as_the_table_says(request):
+    collected = Counter(item.nodeid.split("[")[0].removeprefix("tests/") for item in request.session.items)
+    listed = {test for tests, _ in table().values() for test in tests}
+    if listed - set(collected):
+        pytest.skip("only in a run of all tests can they be counted")
     for number, (tests, last) in table().items():
         if tests:
-            assert sum(variants[test] for test in tests) >= int(last.split(",")[0]), f"case {number}"
+            assert sum(collected[test] for test in tests) >= int(last.split(",")[0]), f"case {number}"

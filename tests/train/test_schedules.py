@@ -86,7 +86,7 @@ def test_after_a_warm_up_all_of_the_schedule_follows(name):
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
 def test_a_warm_up_that_is_no_share_is_refused(share):
-    with pytest.raises(ProfundoError, match="warm-up: expected a share"):
+    with pytest.raises(ProfundoError, match="warm_up: expected a share"):
         schedule("cosine", share)
 
 

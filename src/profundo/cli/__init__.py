@@ -33,12 +33,13 @@ def main() -> None:
     from profundo.threads import prepare_process
 
     prepare_process()
-    from profundo.records import Interrupted, ProfundoError
+    from profundo.records import Interrupted, ProfundoError, on_command_line
     from profundo.runs.voice import inert
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ∂ gets ?
+    door = on_command_line.set(True)
     try:
         try:
             app(standalone_mode=True)
@@ -54,3 +55,5 @@ def main() -> None:
     except OSError as error:
         print(f"profundo: {error.strerror or error}: {error.filename or 'what was to be printed'}", file=sys.stderr)
         os._exit(1)  # what could not be written is not tried again
+    finally:
+        on_command_line.reset(door)

@@ -114,25 +114,32 @@ def resume(run: RunFolder, as_json: Json = False) -> None:
 @app.command(rich_help_panel=TRAIN)
 def evaluate(
     run: RunFolder,
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="Other samples with their targets: a table, a folder of images …", show_default=False),
+    ] = None,
     split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
     as_json: Json = False,
 ) -> None:
-    """Evaluate a finished run's network again."""
+    """Evaluate a finished run's network again: on a split of its data, or on others.
+
+    profundo evaluate runs/risk people-of-may.csv
+    """
     from profundo.records import ProfundoError
     from profundo.runs.scoring import score_lines
     from profundo.use.any_run import any_run
 
     if split not in ("test", "validation", "train"):
         raise ProfundoError(f"split {split!r} is unknown; known: test, validation, train")
-    scores = any_run(run).evaluate(split)
+    scores = any_run(run).evaluate(data if data is not None else split)
     if as_json:
         figures = {
-            split: scores.values,
+            "data" if data is not None else split: scores.values,
             "intervals": scores.intervals,
             "baseline": scores.baseline,
             "linear": scores.linear,
         }
         print_json({"run": str(run), "samples": scores.samples, **figures})
         return
-    for line in score_lines(scores, split):
+    for line in score_lines(scores, split if data is None else data.name):
         print(line)

@@ -30,17 +30,27 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Write into this file instead: JSON if it is called so, a CSV otherwise.", show_default=False
+            help="Write into this file instead: JSON if it is called so, a CSV otherwise. Of masks and maps a folder, one file for "
+            "each image.",
+            show_default=False,
         ),
     ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be read, and say so.")] = False,
 ) -> None:
     """Say what a finished run's network sees in images, rows or sounds. Needs the run's folder only."""
     from profundo.use.any_run import any_run
+    from profundo.use.grid_files import with_files
     from profundo.use.prediction_output import style_of, tell
 
-    style = style_of(as_json, as_csv, out)
     found, targets = any_run(run).predictions(files, skip_bad)
+    if (
+        out is not None
+        and targets is not None
+        and targets.traits.per == "pixel"
+        and out.suffix not in (".csv", ".json")
+    ):
+        found, out = with_files(found, out), None
+    style = style_of(as_json, as_csv, out)
     tell(found, run, style, sys.stdout, _notice, targets=targets, out=out, skip_bad=skip_bad)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Task
+from profundo.data.grids.grid_arrays import channels_first, grid_targets
 from profundo.data.series.filling import filled_series
 from profundo.data.sets.sklearn_sets import finite
 from profundo.data.splits.splits import Collection
@@ -48,18 +49,23 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     or (n, h, w, channels); other numbers (n, features) are rows, (n, channels, steps) series in the
     order of time, whose holes are filled, and of more dimensions, (n, channels, …), arrays.
     Targets: whole numbers or words are classes, (n, K) of 0 and 1 are one of K classes where each row has one 1 (one-hot),
-    else K labels if they are whole numbers.
+    else K labels if they are whole numbers; (n, h, w) are a class or a number for each pixel (data/grids).
     Raises ProfundoError for pickled objects, missing or mismatched arrays, and values that are not finite.
     """
     pairs = _pairs(_arrays(path), path)
     if len(forms := {targets.shape[1:] for _, targets in pairs.values()}) > 1:
         raise ProfundoError(f"{path}: expected targets of one shape in all splits, got {sorted(forms)}")
     whole, notes = without_one_hot(np.concatenate([targets for _, targets in pairs.values()]), task)
+    grids = whole.squeeze(-1) if whole.ndim == 4 and whole.shape[-1] == 1 else whole
+    if is_grid := grids.ndim == 3:
+        pairs = {
+            split: (channels_first(inputs, grids.shape[1:], str(path)), own) for split, (inputs, own) in pairs.items()
+        }
     if task == "auto" and whole.dtype.kind == "f" and _is_zero_one(whole):
         notes = (
             "Targets of 0.0 and 1.0 in several columns are taken for numbers; --task labels takes them for labels.",
         )
-    targets, places = array_targets(whole, task, path)
+    targets, places = grid_targets(grids, task, str(path)) if is_grid else array_targets(whole, task, path)
     shapes = {inputs.shape[1:] for inputs, _ in pairs.values()}
     if len(shapes) > 1:
         raise ProfundoError(f"{path}: expected inputs of one shape in all splits, got {sorted(shapes)}")
@@ -72,7 +78,7 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
     first = results["train"].inputs
     assert isinstance(first, Tensor)
     _check_classes(targets, results, path)
-    described = Inputs(tuple(first.shape[1:]), array_kind(first))
+    described = Inputs(tuple(first.shape[1:]), array_kind(first), longest=0 if is_grid else None)
     others = results.get("validation"), results.get("test")
     return Collection(path.stem, described, targets, results["train"], *others, notes=notes)
 
@@ -148,7 +154,7 @@ def _pairs(arrays: Mapping[str, np.ndarray], path: Path | str) -> dict[str, Pair
 
 def _check_classes(targets: Targets, results: Mapping[str, Samples], path: Path | str) -> None:
     """Raises ProfundoError for a class that another split has and the training split has not."""
-    if targets.kind not in ("classes", "binary"):
+    if not targets.traits.one_class:
         return
     learned = set(results["train"].targets.tolist())
     for split, samples in results.items():

@@ -37,6 +37,7 @@ __all__ = ["InMemory", "Streamed", "batches", "in_memory", "in_order", "order", 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 LARGEST_BATCH = 2**24  # numbers of a batch for evaluation: 64 MiB
+MAPS = 16  # numbers that a net for pixels keeps of each
 LEAST_TASK = 2**20  # numbers that a worker reads at once: several batches of small images, to be worth the way
 
 
@@ -293,7 +294,8 @@ def in_order(
     """Every sample once, in the order of the split, for evaluation."""
     device = torch.device(device)
     targets = standardize_targets(samples.targets, spec.targets)
-    batch_size = min(batch_size, max(1, LARGEST_BATCH // math.prod(spec.inputs.shape)))
+    each = math.prod(spec.inputs.shape) * (MAPS if spec.targets.traits.per == "pixel" else 1)
+    batch_size = min(batch_size, max(1, LARGEST_BATCH // each))
     chosen = torch.split(torch.arange(len(samples)), batch_size)
     loaded: Iterator[Any]
     own = in_memory(samples)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from profundo.data.dataset_names import (
     names,
     nearest,
 )
-from profundo.data.splits.splits import Collection, divide
+from profundo.data.splits.splits import Collection, divide, heeded
 from profundo.data.streams.archives import things_at
 from profundo.records import Dataset, ProfundoError
 
@@ -57,10 +56,10 @@ def load(
     series: str | None = None,
 ) -> Dataset:
     """The data set of that name (see `names()`), or what is at that path: a folder or .zip of images, one folder per
-    class, or of sounds, or texts (.txt) likewise; a table (.csv, .tsv, .jsonl, .parquet) with a column to predict; arrays
-    (.npz); tar shards or Parquet files, in a folder, by a pattern such as train-{000..009}.tar, or by an address such as
-    s3://bucket/path/ (see shards.py, parquet.py). Or what is in memory: (X, y) of arrays, a table, a Dataset or DataLoader
-    (see objects.py).
+    class, or of sounds, or texts (.txt) likewise; of images and masks (data/grids); a table (.csv, .tsv, .jsonl,
+    .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder, by a pattern such as
+    train-{000..009}.tar, or by an address such as s3://bucket/path/ (see shards.py, parquet.py). Or what is in memory:
+    (X, y) of arrays, a table, a Dataset or DataLoader (see objects.py).
 
     data_dir: folder that holds mnist/, cifar10/ and the like; else the environment variable PROFUNDO_DATA; else they
         are fetched once into the user's cache and checked against their SHA-256.
@@ -110,19 +109,7 @@ def load(
 
 def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
     """What `load` divides into splits: the samples as they were read, before anything is learned from them."""
-    result = _collected(name, how)
-    if how.split_by is not None and result.split_by is None:
-        raise ProfundoError(
-            f"{name}: split-by is for the columns of a table and the file names of images or sounds, which this has not"
-        )
-    of_sounds = [option for option in ("sound_rate", "sound_seconds") if getattr(how, option) is not None]
-    if of_sounds and result.inputs.kind != "sound":
-        raise ProfundoError(f"{name}: {of_sounds[0]} is for folders and archives of sounds, which this is not")
-    if how.target_transform in ("log", "rank") and result.targets.kind != "real":
-        raise ProfundoError(
-            f"{name}: target-transform {how.target_transform} is for numbers, the target is {result.targets.kind}; leave it out"
-        )
-    return replace(result, target_transform=how.target_transform)
+    return heeded(_collected(name, how), how, name)
 
 
 def _collected(name: str | Path, how: Reading) -> Collection:
@@ -137,8 +124,10 @@ def _collected(name: str | Path, how: Reading) -> Collection:
             return result
         if path.suffix.lower() in (*SUFFIXES, ".npz", ".ts") and not path.is_dir():
             return _rows(path, how)
-    if how.target is not None or how.task != "auto" or how.of_tables():
-        given = ["target"] * (how.target is not None) + ["task"] * (how.task != "auto") + how.of_tables()
+    things = things_at(path) if not is_named and os.path.exists(name) else ""
+    task = how.task != "auto" and not (things == "masks" and how.task in ("classes", "real"))
+    if how.target is not None or task or how.of_tables():
+        given = ["target"] * (how.target is not None) + ["task"] * task + how.of_tables()
         option = f"--{given[0].replace('_', '-')}"
         raise ProfundoError(f"{name}: {option} is for tables (.csv, .tsv, .parquet) and arrays (.npz)")
     if is_named:
@@ -151,7 +140,10 @@ def _collected(name: str | Path, how: Reading) -> Collection:
             "or give a folder or a .zip with one folder of images or sounds per class, a table (.csv, .tsv, .parquet), an .npz, "
             "or series (.ts)"
         )
-    things = things_at(path)
+    if things == "masks":
+        from profundo.data.grids.grid_folders import grid_collection
+
+        return grid_collection(path, how)
     if things == "sounds":
         from profundo.data.sound.sound_folders import sound_collection
 
@@ -167,18 +159,18 @@ def _collected(name: str | Path, how: Reading) -> Collection:
 def _rows(path: Path, how: Reading) -> Collection:
     """What is in a file of rows, read whole."""
     from profundo.data.arrays import array_collection
-    from profundo.data.images.image_tables import images_of_table
-    from profundo.data.series.forecast_windows import rows_collection
+    from profundo.data.images.image_tables import files_of_table
+    from profundo.data.series.series_rows import rows_collection
     from profundo.data.series.ts_files import ts_collection
-    from profundo.data.tables.frames import read_table
+    from profundo.data.tables.table_files import read_table
 
     if path.suffix.lower() == ".npz":
         return array_collection(path, how.task)
     if path.suffix.lower() == ".ts":
         return ts_collection(path, how.task)
     table = read_table(path, how)
-    if (images := images_of_table(table, path, how)) is not None:
-        return images
+    if (media := files_of_table(table, path, how)) is not None:
+        return media
     if how.stream is True and path.suffix.lower() not in (".parquet", ".pq") and path.is_file():
         raise ProfundoError(f"{path}: this kind of table is read whole; leave --stream out, or write it as .parquet")
     if how.image_size is not None:

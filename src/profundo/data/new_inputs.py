@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +20,19 @@ from torch import Tensor
 
 from profundo.data.arrays import read_inputs
 from profundo.data.dataset_names import SUFFIXES
-from profundo.data.images.image_tables import Listed, listed_images
+from profundo.data.images.image_tables import Listed, listed_files
 from profundo.data.images.pixels import WHOLE, decode, fitted
 from profundo.data.series.filling import filled_series
 from profundo.data.series.forecast_rows import endings_of_frame, row_inputs, written
 from profundo.data.series.forecast_windows import Ending
+from profundo.data.series.series_rows import series_of_frame
 from profundo.data.series.ts_files import of_length, read_ts
 from profundo.data.sound.sound_folders import sound_of
 from profundo.data.streams.archives import is_one_of, open_files, printable, read_whole
-from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
+from profundo.data.tables.table_files import read_rows_as_text
 from profundo.data.text.text_files import read_text, read_texts
+from profundo.kinds import InputKind
 from profundo.records import Inputs, ProfundoError
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ __all__ = [
     "array_of",
     "ending_entries",
     "entries",
+    "frame_series",
     "is_table",
     "media_of",
     "one_of",
@@ -79,18 +82,8 @@ def entries(files: Iterable[Path], inputs: Inputs) -> Iterator[Entry]:
         try:
             if path.suffix.lower() == ".npz":
                 yield from _array(path, inputs)
-            elif inputs.kind in ("image", "sound"):
-                yield from _media(path, inputs)
-            elif inputs.forecast is not None:
-                yield from forecast_entries(path, inputs)
-            elif inputs.kind == "series" and path.suffix.lower() == ".ts":
-                yield from _labelled(path, inputs)
-            elif inputs.kind != "features":
-                also = " or a .ts file" if inputs.kind == "series" else ""
-                raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file{also}")
             else:
-                for rows in table_rows(path, inputs):
-                    yield from rows
+                yield from READERS.get(inputs.kind, _arrays_only)(path, inputs)
         except ProfundoError as error:
             yield Entry(printable(str(path)), None, printable(str(error)))
 
@@ -100,7 +93,7 @@ def read_image(path: Path, inputs: Inputs) -> Tensor:
     """uint8 (channels, height, width), scaled to cover the net's size and cut about the centre when it differs; of a sound,
     int16 (1, samples), at the net's rate and of its length."""
     one = one_of(inputs)
-    content = read_whole(path, one, LARGEST_FILE, "scale it down" if inputs.kind == "image" else "cut it")
+    content = read_whole(path, one, LARGEST_FILE, MEDIA[inputs.kind][2])
     try:
         return media_of(content, inputs)
     except (OSError, ValueError) as error:
@@ -108,28 +101,38 @@ def read_image(path: Path, inputs: Inputs) -> Tensor:
 
 
 def one_of(inputs: Inputs) -> str:
-    return "an image" if inputs.kind == "image" else "a sound"
+    return MEDIA[inputs.kind][1]
 
 
 def media_of(content: bytes, inputs: Inputs) -> Tensor:
     """An image or a sound from a file's bytes, made like those of training. Raises ValueError with the reason when they are
     none."""
-    return image_of(content, inputs) if inputs.kind == "image" else sound_of(content, inputs)
+    return MEDIA[inputs.kind][0](content, inputs)
 
 
 def image_of(content: bytes, inputs: Inputs) -> Tensor:
-    """The same of a file's bytes, decoded as for training. Raises ValueError with the reason when they are no image."""
+    """The same of a file's bytes, decoded as for training; of its own size where each pixel gets an answer. Raises ValueError
+    with the reason when they are no image."""
     (channels, height, width), (low, high) = inputs.shape, inputs.window or WHOLE
-    return torch.from_numpy(fitted(decode(content, (low, high)), (channels, height, width)).transpose(2, 0, 1).copy())
+    pixels = decode(content, (low, high))
+    height, width = (height, width) if inputs.longest is None else pixels.shape[:2]
+    return torch.from_numpy(fitted(pixels, (channels, height, width)).transpose(2, 0, 1).copy())
+
+
+MEDIA: Mapping[InputKind, tuple[Callable[[bytes, Inputs], Tensor], str, str]] = {
+    "image": (image_of, "an image", "scale it down"),
+    "sound": (sound_of, "a sound", "cut it"),
+}
+"""What makes one of a file's bytes, what one is called, and what to do about a file that is too large."""
 
 
 def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
     suffix = path.suffix.lower()
-    is_list = inputs.kind == "image" and suffix in SUFFIXES and not path.is_dir()
+    is_list = suffix in SUFFIXES and not path.is_dir()
     if not path.is_dir() and suffix != ".zip" and not is_list:
         yield Entry(printable(str(path)), read_image(path, inputs))
         return
-    files = _listed(path) if is_list else open_files(path, inputs.things)
+    files = _listed(path, inputs.things) if is_list else open_files(path, inputs.things)
     if not files.paths:
         raise ProfundoError(f"{printable(str(path))}: expected {inputs.things} in it, found none")
     order = range(len(files.paths)) if is_list else sorted(range(len(files.paths)), key=files.paths.__getitem__)
@@ -141,11 +144,11 @@ def _media(path: Path, inputs: Inputs) -> Iterator[Entry]:
             yield Entry(name, None, f"{name}: expected {one_of(inputs)}, but it does not read: {error}")
 
 
-def _listed(path: Path) -> Listed:
-    files = listed_images(path)
+def _listed(path: Path, things: str) -> Listed:
+    files = listed_files(path, things)
     if files is None:
         raise ProfundoError(
-            f"{printable(str(path))}: expected a column that names images, found none; the net takes images"
+            f"{printable(str(path))}: expected a column that names {things}, found none; the net takes {things}"
         )
     return files
 
@@ -260,12 +263,27 @@ def _standard_input(inputs: Inputs) -> polars.DataFrame:
 
 
 # -------------------------------------------------------------------------------------------------------------- arrays
-def forecast_entries(path: Path, inputs: Inputs) -> Iterator[Entry]:
-    """Of each series in a table what is to be predicted further."""
-    where, rows = printable(str(path)), row_inputs(inputs)
-    frame = _standard_input(rows) if path == STANDARD_INPUT else _rows_of(path, rows)
-    where = "standard input" if path == STANDARD_INPUT else where
-    yield from ending_entries(endings_of_frame(frame, inputs, where), inputs, where)
+def series_entries(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    """The series in the rows of a table, or of standard input."""
+    rows, piped = row_inputs(inputs), path == STANDARD_INPUT
+    frame = _standard_input(rows) if piped else _rows_of(path, rows)
+    yield from frame_series(frame, inputs, "standard input" if piped else printable(str(path)))
+
+
+def frame_series(frame: polars.DataFrame, inputs: Inputs, where: str) -> Iterator[Entry]:
+    """Of each series what is to be predicted further, or what it is as a sample. Raises ProfundoError for columns that are not
+    there."""
+    if inputs.rows is None:
+        yield from ending_entries(endings_of_frame(frame, inputs, where), inputs, where)
+        return
+    try:
+        found = series_of_frame(frame, inputs.rows)
+    except ProfundoError as error:
+        raise ProfundoError(f"{where}: {error}") from None
+    for one in found:
+        name = f"{where}, {inputs.rows.series} {printable(one.name)}"
+        entry = Entry(name, None, f"{where}, {one.fault}") if one.fault else _fitted_series(one.values, inputs, name)
+        yield replace(entry, name=where, ids={inputs.rows.series: one.name})
 
 
 def ending_entries(found: Iterable[Ending | str], inputs: Inputs, name: str) -> Iterator[Entry]:
@@ -282,23 +300,51 @@ def ending_entries(found: Iterable[Ending | str], inputs: Inputs, name: str) -> 
 
 
 def _labelled(path: Path, inputs: Inputs) -> Iterator[Entry]:
-    """The series of a .ts file, whose labels are passed over; brought to the length that the net takes."""
-    channels, steps = inputs.shape
+    """The series of a .ts file, whose labels are passed over."""
     for number, one in enumerate(read_ts(path).series, 1):
-        name = f"{printable(str(path))}, series {number}"
-        if one.shape[0] != channels:
-            yield Entry(name, None, f"{name}: expected {channels} channels, got {one.shape[0]}")
-            continue
-        notices: tuple[str, ...] = ()
-        if one.shape[1] != steps:
-            what = "cut to its first" if one.shape[1] > steps else "continued by its last value to"
-            notices = (f"a series of another length was {what} {steps:,} steps",)
-        try:
-            whole, more = filled_series(torch.from_numpy(of_length(one, steps))[None], name)
-        except ProfundoError as error:
-            yield Entry(name, None, str(error))
-            continue
-        yield Entry(name, whole[0].float(), notices=(*notices, *more))
+        yield _fitted_series(one, inputs, f"{printable(str(path))}, series {number}")
+
+
+def _fitted_series(one: np.ndarray, inputs: Inputs, name: str) -> Entry:
+    """(channels, steps) without holes, brought to the length that the net takes."""
+    channels, steps = inputs.shape
+    if one.shape[0] != channels:
+        return Entry(name, None, f"{name}: expected {channels} channels, got {one.shape[0]}")
+    notices: tuple[str, ...] = ()
+    if one.shape[1] != steps:
+        what = "cut to its first" if one.shape[1] > steps else "continued by its last value to"
+        notices = (f"a series of another length was {what} {steps:,} steps",)
+    try:
+        whole, more = filled_series(torch.from_numpy(of_length(one, steps))[None], name)
+    except ProfundoError as error:
+        return Entry(name, None, str(error))
+    return Entry(name, whole[0].float(), notices=(*notices, *more))
+
+
+def _rows(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    for rows in table_rows(path, inputs):
+        yield from rows
+
+
+def _series(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    if path.suffix.lower() == ".ts" and inputs.forecast is None:
+        return _labelled(path, inputs)
+    if inputs.forecast is None and inputs.rows is None:
+        raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file or a .ts file")
+    return series_entries(path, inputs)
+
+
+def _arrays_only(path: Path, inputs: Inputs) -> Iterator[Entry]:
+    raise ProfundoError(f"{path}: expected {inputs.things} in an .npz file")
+
+
+READERS: Mapping[InputKind, Callable[[Path, Inputs], Iterator[Entry]]] = {
+    "image": _media,
+    "sound": _media,
+    "features": _rows,
+    "series": _series,
+}
+"""Of what is no .npz, which holds inputs of any kind."""
 
 
 def array_of(values: Sequence[Any], inputs: Inputs, name: str) -> tuple[Tensor, tuple[str, ...]]:
@@ -326,6 +372,8 @@ def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
     """The array of inputs in an .npz file: images of any size, or rows of as many numbers as the net takes."""
     where = printable(str(path))
     raw = read_inputs(path)
+    if len(inputs.shape) == 3 and raw.dim() == 3:  # images of one channel
+        raw = raw.unsqueeze(1)
     is_image = raw.dtype == torch.uint8 and raw.dim() == 4
     if is_image != (inputs.kind == "image") or (not is_image and tuple(raw.shape[1:]) != inputs.shape):
         wanted = (
@@ -339,7 +387,7 @@ def _array(path: Path, inputs: Inputs) -> Iterator[Entry]:
             f"{where}: the net learned from a table with columns of its own; give rows as .csv or .parquet"
         )
     for number, values in enumerate(raw, 1):
-        if is_image and tuple(values.shape) != inputs.shape:
+        if is_image and tuple(values.shape) != inputs.shape and inputs.longest is None:
             values = torch.from_numpy(
                 fitted(values.permute(1, 2, 0).numpy(), inputs.shape).transpose(2, 0, 1).copy()  # type: ignore[arg-type]
             )

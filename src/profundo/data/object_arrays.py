@@ -19,6 +19,7 @@ from profundo.records import PAD, Inputs, ProfundoError, Samples, Targets
 from profundo.trees import leaves, mapped
 
 __all__ = [
+    "NO_TARGETS",
     "Raw",
     "Taker",
     "images_of",
@@ -30,6 +31,9 @@ __all__ = [
     "tensor_of",
     "weights_of",
 ]
+
+
+NO_TARGETS = "no targets were given: the net learns to give back its inputs, in their own units; loss=… says otherwise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +66,20 @@ def of_arrays(parts: list[Raw], sizes: list[int], name: str, task: Task, taker: 
     for part, size in zip(parts, sizes, strict=True):
         if part.targets is not None and samples_in(part.targets) != size:
             raise ProfundoError(f"{name}: {size:,} inputs and {samples_in(part.targets):,} targets; expected as many")
-    notes = tuple(note for part in parts for note in part.notes)
-    if any(part.targets is None for part in parts):
-        values = mapped(as_seen, inputs)
-        note = (
-            "no targets were given: the net learns to give back its inputs, in their own units; loss=… says otherwise"
+    notes = (*(note for part in parts for note in part.notes), *padding_notes(parts))
+    if len({part.targets is None for part in parts}) > 1:
+        raise ProfundoError(
+            f"{name}: expected targets of all samples or of none, (X, y) for validation and test, too; got some"
         )
-        return Collection(name, described, Targets("any"), Samples(inputs, values), notes=(*notes, note))
+    if parts[0].targets is None:
+        values = mapped(as_seen, inputs)
+        return Collection(name, described, Targets("any"), Samples(inputs, values), notes=(*notes, NO_TARGETS))
     raw = [part.targets for part in parts]
     if isinstance(raw[0], tuple | Mapping):
         values = mapped(lambda *leaf: torch.cat([tensor_of(one, name) for one in leaf]), *raw)
         return Collection(name, described, Targets("any"), Samples(inputs, values), notes=notes)
     targets, values, more = tensor_targets(raw, name, task)
-    if parts[0].classes and targets.kind in ("classes", "binary"):
+    if parts[0].classes and targets.traits.one_class:
         targets, values = with_names(targets, values, parts[0].classes)
     return Collection(name, described, targets, Samples(inputs, values), notes=(*notes, *more))
 
@@ -97,6 +102,8 @@ def samples_in(tree: Any) -> int:
         return counts.pop()
     if not hasattr(tree, "__len__") and not hasattr(tree, "shape"):
         raise ProfundoError(f"data: expected several samples, got {tree!r}")
+    if hasattr(tree, "shape") and not len(tree.shape):
+        raise ProfundoError("data: expected several samples, got one number; of one sample give X[None] and y[None]")
     return int(tree.shape[0]) if hasattr(tree, "shape") else len(tree)
 
 
@@ -144,19 +151,42 @@ def stacked(parts: list[Any], name: str, lengths: bool = False) -> Any:
     lengths: also give how long each sequence is, int64 (samples,), as a second input.
     """
     uneven = [uneven_rows(part) for part in parts]
+    uneven_inside = any(rows is not None for rows in uneven)
     if any(rows is None for rows in uneven):
         tensors = [tensor_of(part, name) for part in parts]
         if len({tensor.shape[1:] for tensor in tensors}) == 1:
             return torch.cat(tensors)
         uneven = [list(tensor) for tensor in tensors]
     rows = [row for some in uneven for row in some or ()]
-    if len({row.shape[1:] for row in rows}) > 1 or rows[0].ndim == 0:
+    if len({row.shape[1:] for row in rows}) > 1 or not is_sequence(rows[0], uneven_inside):
         shapes = sorted({tuple(row.shape) for row in rows})
         raise ProfundoError(
             f"{name}: expected inputs of one shape, or sequences (steps, …), got {shapes[0]} and {shapes[-1]}"
         )
     padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
     return (padded, torch.tensor([len(row) for row in rows])) if lengths else padded
+
+
+def is_sequence(row: Tensor, uneven_inside: bool) -> bool:
+    """Whether samples like this one may be padded to one length: steps of several numbers, ids; numbers alone where samples of
+    one split differ, while of two splits with other widths one has too few features; images never."""
+    if row.ndim < 2:
+        return row.ndim == 1 and (uneven_inside or not row.is_floating_point())
+    return row.dtype != torch.uint8
+
+
+def padding_notes(parts: list[Raw]) -> tuple[str, ...]:
+    """What is to be known of samples of uneven length."""
+    lengths = {
+        len(one)
+        for part in parts
+        for leaf in leaves(part.inputs)
+        if isinstance(leaf, list)
+        for one in leaf
+        if isinstance(one, list | np.ndarray | Tensor) and np.ndim(one) > 0
+    }
+    uneven = len(lengths) > 1
+    return (f"samples of {min(lengths)} to {max(lengths)} steps: the shorter are padded with 0",) if uneven else ()
 
 
 def uneven_rows(part: Any) -> list[Tensor] | None:
@@ -203,14 +233,13 @@ def plain(part: Any) -> np.ndarray:
         return part.detach().cpu().resolve_conj().numpy() if part.dtype != torch.bfloat16 else part.float().numpy()
     if is_sparse(part):
         return np.asarray(part.toarray())
-    if isinstance(part, list) and part and isinstance(part[0], Tensor):
-        return np.stack([plain(one) for one in part])
     try:
+        if isinstance(part, list) and part and isinstance(part[0], Tensor):
+            return np.stack([plain(one) for one in part])
         return np.asarray(part.to_numpy() if hasattr(part, "to_numpy") else part)
     except (ValueError, TypeError) as error:
-        raise ProfundoError(
-            f"data: expected numbers in rows of equal length: {' '.join(str(error).split())[:150]}"
-        ) from None
+        why = " ".join(str(error).split()).split(". The")[0][:150]
+        raise ProfundoError(f"data: expected numbers in rows of equal length: {why}") from None
 
 
 def images_of(images: list[Any]) -> Tensor:

@@ -11,10 +11,8 @@ and test samples together with those to train on, so that classes, padding and c
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,10 +32,10 @@ from profundo.data.recognising import (
     is_sparse,
     library,
 )
-from profundo.data.splits.splits import Collection, chosen
-from profundo.data.tables.frames import frame_collection
+from profundo.data.series.series_rows import rows_collection
+from profundo.data.splits.splits import Collection, chosen, heeded
 from profundo.data.tables.reading import typed_table
-from profundo.records import ProfundoError, Samples
+from profundo.records import Dataset, ProfundoError, Samples, in_words_of_the_door
 from profundo.trees import leaves, mapped
 
 if TYPE_CHECKING:
@@ -47,8 +45,11 @@ __all__ = ["Framed", "as_polars", "called_in_words", "object_collection", "read"
 
 LABELS = ("label", "labels", "fine_label", *TARGETS)  # keys and columns that are the target where none is named
 ALONE = (*INPUTS, "image", "img", "pixel_values", "input")  # keys whose value a net is given as it is
+OF_FILES = ("missing", "encoding", "header")  # options of how a table is written
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
 FEWEST = 20  # samples of which a part is set aside
+MOST = 10**7  # samples or batches that an iterator gives
+OBJECT = 300  # bytes of a small array or tensor beside its numbers
 ONE_PASS = 256  # samples that go through a collate function together
 
 
@@ -69,41 +70,44 @@ def object_collection(
 
     Raises ProfundoError for what is no data, in one line that says what to give.
     """
-    try:
-        result = gathered(data, how, validation, test, taker or Taker())
-    except ProfundoError as error:
-        raise ProfundoError(in_python(str(error))) from None
-    return replace(result, notes=tuple(map(in_python, result.notes)))
-
-
-def in_python(text: str) -> str:
-    """Options of the command line as the arguments that they are in Python: --task real is task='real'."""
-    return re.sub(
-        r"--([a-z][a-z-]*)(?: ('[^']*'|labels|real|classes|numbers)(?![a-z]))?",
-        lambda found: found[1].replace("-", "_") + (f"={found[2]!r}".replace('"', "") if found[2] else ""),
-        text,
-    )
+    result = gathered(data, how, validation, test, taker or Taker())
+    return replace(result, notes=tuple(map(in_words_of_the_door, result.notes)))
 
 
 def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) -> Collection:
-    """The same, in the words of the command line."""
+    """The same, its notes in the words of the command line."""
     name = called_in_words(data)
     splits = splits_in(data) or {"train": data}
+    if of_files := [option for option in OF_FILES if option in how.of_tables()]:
+        raise ProfundoError(f"{name}: --{of_files[0]} is for files, and this is in memory; leave it out")
     splits |= {split: given for split, given in (("validation", validation), ("test", test)) if given is not None}
     parts = {split: read(given, how, taker, split) for split, given in splits.items()}
     if len({type(part) for part in parts.values()}) > 1:
         raise ProfundoError(f"{name}: expected validation and test samples as those to train on, a table or arrays")
     first = parts["train"]
+    ways = [option for option in ("split_by", "horizon", "series") if getattr(how, option) is not None]
+    if ways and len(parts) > 1:
+        raise ProfundoError(
+            f"{name}: {ways[0]} says who validates and tests, and such samples were given; leave one of them out"
+        )
     if isinstance(first, Framed):
         whole = of_frames(list(parts.values()), name, how)  # type: ignore[arg-type]
         sizes = [part.frame.height for part in parts.values()]  # type: ignore[union-attr]
     else:
+        if ways := [*how.of_tables(), *ways]:
+            raise ProfundoError(
+                f"{name}: --{ways[0].replace('_', '-')} is for the columns of a table, and arrays have none"
+            )
+        if how.target is not None and isinstance(data, tuple | np.ndarray | Tensor):
+            raise ProfundoError(
+                f"{name}: target={how.target!r} is a column of a table, and arrays have none; give (X, y)"
+            )
         sizes = [samples_in(part.inputs) for part in parts.values()]  # type: ignore[union-attr]
         if not sizes[0]:
             raise ProfundoError(f"{name}: expected samples, got none")
         whole = of_arrays(list(parts.values()), sizes, name, how.task, taker)  # type: ignore[arg-type]
     weights = [weights_of(part.weights, size, name) for part, size in zip(parts.values(), sizes, strict=True)]
-    return cut_into_splits(whole, list(parts), sizes, weights[0])
+    return heeded(cut_into_splits(whole, list(parts), sizes, weights[0]), how)
 
 
 def called_in_words(data: Any) -> str:
@@ -148,14 +152,25 @@ def from_pair(data: Sequence[Any], _how: Reading, taker: Taker) -> Raw | Framed:
         )
     inputs, targets, weights = (*data, None, None)[:3]
     for one in (inputs, targets):
-        if is_loader(one) or isinstance(one, torch.utils.data.Dataset):
+        if is_loader(one) or isinstance(one, torch.utils.data.Dataset | Dataset):
             raise ProfundoError(
-                f"data: expected arrays in a tuple, got a {type(one).__name__}: give the samples to train on alone, and others as "
-                "validation=…"
+                f"data: expected arrays in a tuple, got a {type(one).__name__}: give the samples to train on alone, which have "
+                "their targets, and others as validation=…"
             )
+    inputs = in_places(inputs, taker.inputs)
+    if isinstance(targets, list):
+        targets = in_places(targets, len(targets) if len(targets) != samples_in(inputs) else 1)
+    if is_frame(inputs) and isinstance(targets, str):
+        return Framed(as_polars(inputs), targets, weights)
     if is_frame(inputs) and targets is not None:
         return joined_frame(as_polars(inputs), targets, weights)
     return Raw(inputs, targets, weights)
+
+
+def in_places(given: Any, wanted: int) -> Any:
+    """A list of so many arrays, a place for each, as a tuple; all else as it is."""
+    several = wanted > 1 and isinstance(given, list) and len(given) == wanted
+    return tuple(given) if several and all(is_array(one) and np.ndim(one) > 0 for one in given) else given
 
 
 def joined_frame(frame: polars.DataFrame, targets: Any, weights: Any) -> Framed:
@@ -288,16 +303,7 @@ def same(one: Any, other: Any) -> bool:
 
 def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Framed:
     """One by one; each x, (x, y), (x, y, weight), or a dict."""
-    most, taken = memory() // 2, 0
-    result: list[Any] = []
-    for sample in samples:
-        taken += sum(getattr(leaf, "nbytes", 8) for leaf in leaves(sample))
-        if taken > most:
-            raise ProfundoError(
-                f"data: {len(result):,} samples take more than half of the memory, and more come; write them as shards or Parquet "
-                "(docs/streaming.md), or end earlier"
-            )
-        result.append(sample)
+    result = list(fitting(samples))
     if not result:
         raise ProfundoError("data: expected samples, got none")
     shapes = {type(sample) if not isinstance(sample, tuple | list) else len(sample) for sample in result[:100]}
@@ -306,9 +312,34 @@ def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Fr
     return from_transposed(transposed(result), how, taker)
 
 
+def fitting(things: Iterable[Any]) -> Iterator[Any]:
+    """The same, read until the end. Raises ProfundoError where they take more memory than there is for them, and where ten
+    million came, as of an iterator without an end; what the samples' own code raises is told with its place."""
+    most, taken, count, things = memory() // 2, 0, 0, iter(things)
+    while True:
+        try:
+            thing = next(things)
+        except StopIteration:
+            return
+        except ProfundoError:
+            raise
+        except Exception as error:
+            raise ProfundoError(
+                f"data: sample or batch {count} could not be read: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            ) from error
+        taken, count = taken + sum(OBJECT + getattr(leaf, "nbytes", 8) for leaf in leaves(thing)), count + 1
+        if taken > most or count > MOST:
+            what = "take more than half of the memory" if taken > most else "were read"
+            raise ProfundoError(
+                f"data: {count:,} samples or batches {what}, and more come; all is read once, before training: write them as shards "
+                "or Parquet (docs/streaming.md), or let the iterator end"
+            )
+        yield thing
+
+
 def from_batches(batches: Iterable[Any], how: Reading, taker: Taker) -> Raw | Framed:
     """Batches that somebody's collate function made, one after the other; padded further where they are uneven."""
-    whole = [tuple(batch) if isinstance(batch, list) else batch for batch in islice(batches, 1_000_000)]
+    whole = [tuple(batch) if isinstance(batch, list) else batch for batch in fitting(batches)]
     if not whole:
         raise ProfundoError("data: expected samples, got none")
     return from_transposed(mapped(lambda *parts: [row for part in parts for row in part], *whole), how, taker)
@@ -401,8 +432,10 @@ def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
         ) from None
     if not frame.height or not frame.width:
         raise ProfundoError(f"{name}: expected a table with rows and columns, got {frame.height} × {frame.width}")
-    target = parts[0].target
-    return frame_collection(typed_table(frame, how.columns), name, name, replace(how, target=target))
+    if parts[0].weights is not None and (how.horizon is not None or how.series is not None):
+        raise ProfundoError(f"{name}: weights are of rows, which become series; leave them out")
+    whole = rows_collection(typed_table(frame, how.columns), name, name, replace(how, target=parts[0].target))
+    return whole if len(parts) == 1 else replace(whole, split_by=None)
 
 
 # --------------------------------------------------------------------------------------------------------------- splits
@@ -433,7 +466,7 @@ def cut_into_splits(whole: Collection, names: list[str], sizes: list[int], weigh
     if "test" not in parts:
         parts["test"] = parts["validation"]
         notes = (*notes, "no test samples were given: the figures are of the validation samples; test=… gives others")
-    if whole.targets.kind in ("classes", "binary"):
+    if whole.targets.traits.one_class:
         check_learned(whole, parts)
     return replace(whole, train=parts["train"], validation=parts.get("validation"), test=parts["test"], notes=notes)
 

@@ -55,10 +55,10 @@ def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
         parts = [standardize(part, how) for part, how in zip(leaves(raw), inputs.parts, strict=True)]
         result: Tensor = rebuilt(raw, parts)  # a tuple or dict of them
         return result
-    if inputs.kind == "any":
+    if not inputs.traits.measured:
         return raw
     trailing = len(inputs.shape) - 1
-    if inputs.kind in ("image", "sound") or not inputs.mean:
+    if inputs.traits.is_media or not inputs.mean:
         return _standard(raw, inputs.mean, inputs.std, trailing)
     result = torch.empty(raw.shape, dtype=torch.float32, device=raw.device)
     mean, std = (constant(values, trailing, raw.device, torch.float64) for values in (inputs.mean, inputs.std))
@@ -86,7 +86,7 @@ def intensities(samples: Samples, spec: Spec) -> Tensor:
 
 def standardize_targets(raw: Tensor, targets: Targets) -> Tensor:
     """float32 (target − mean) / std of real targets (batch, outputs); class indices pass unchanged."""
-    return standard_units(raw, targets) if targets.kind == "real" else raw
+    return standard_units(raw, targets) if targets.traits.numeric else raw
 
 
 def moments(sums: Tensor, count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -25,7 +25,9 @@ __all__ = [
     "log_loss_interval",
     "logit_interval",
     "mean_interval",
+    "mean_of_ratios",
     "mean_of_shares",
+    "ratio_interval",
     "resampled",
     "studentised",
     "wilson",
@@ -111,6 +113,40 @@ def mean_of_shares(each: Sequence[tuple[int, int]]) -> tuple[float, float]:
     above = math.hypot(*(high - share for share, (_, high) in zip(shares, edges, strict=True))) / len(each)
     mean = math.fsum(shares) / len(each)
     return mean - below, mean + above
+
+
+def ratio_interval(parts: Tensor, wholes: Tensor, seed: int = 0) -> tuple[float, float]:
+    """The interval of the mean over k of Σ parts / Σ wholes, each (samples, k) and summed over the samples, such as of classes
+    whose pixels in an image belong together. (NaN, NaN) of fewer than two samples."""
+    samples = len(parts)
+    if samples < 2:
+        return math.nan, math.nan
+    ratio = mean_of_ratios(parts, wholes)
+    value, adds = ratio(torch.arange(samples)[None])
+    mean, error = value.item(), adds.std().item() / math.sqrt(samples)
+    if not error > 0:
+        return mean, mean
+    t = studentised(ratio, (mean, error), samples, seed)
+    low, high = t.quantile(torch.tensor([(1 - LEVEL) / 2, (1 + LEVEL) / 2], dtype=torch.float64)).tolist()
+    return max(0.0, mean - high * error), mean - low * error
+
+
+def mean_of_ratios(parts: Tensor, wholes: Tensor) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """Of drawn samples (resamples, samples) the figure of `ratio_interval`, and what each sample adds to it by the delta method:
+    (part − ratio · whole) / mean whole, over the k that there are."""
+    parts, wholes = parts.double(), wholes.double()
+
+    def figure(drawn: Tensor) -> tuple[Tensor, Tensor]:
+        times = torch.zeros(len(drawn), len(parts), dtype=torch.float64)
+        times.scatter_add_(1, drawn, torch.ones(drawn.shape, dtype=torch.float64))
+        part, whole = times @ parts, times @ wholes
+        there = whole > 0
+        ratios = part / whole.clamp_min(1e-300) * there
+        weights = drawn.shape[1] / whole.clamp_min(1e-300) * there / there.sum(1, keepdim=True).clamp_min(1)
+        adds = weights @ parts.T - (weights * ratios) @ wholes.T
+        return ratios.sum(1) / there.sum(1).clamp_min(1), adds.gather(1, drawn)
+
+    return figure
 
 
 def logit_interval(share: float, samples: int) -> tuple[float, float]:

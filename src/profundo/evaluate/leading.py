@@ -3,17 +3,25 @@
 Where classes are about as frequent that is the accuracy. Where one is rare, a net that never answers it has a high one:
 of two classes with 3 % of the second, 97 %. Balanced accuracy, the mean of the classes' recalls, counts every class alike,
 and any constant has 1/K. Of two classes of which one is very rare, hardly any net gives it a probability above ½; then
-the average precision of the rare one leads, which asks only whether it is ranked first. A constant has its share.
+the average precision of the rare one leads, which asks only whether it is ranked first. A constant has its share. Of masks
+the mean IoU leads, which counts every class alike, however few its pixels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from profundo.kinds import TargetKind
 from profundo.records import Targets
 
 __all__ = ["RARE", "leading_figure", "positive", "reason"]
 
 RARE = 0.5  # of the most frequent class's samples
 VERY_RARE = 0.05  # of all samples
+
+
+LEADING: Mapping[TargetKind, str] = {"real": "RMSE", "map": "RMSE", "mask": "mean IoU", "any": "loss"}
+"""Of targets whose shares decide nothing."""
 
 
 def positive(targets: Targets) -> int:
@@ -26,8 +34,8 @@ def leading_figure(targets: Targets, probabilities: bool = True) -> str:
     """probabilities: whether answers state any; without, there is no average precision."""
     present = [share for share in targets.shares if share > 0]
     rarest = min(present, default=1.0)
-    if targets.kind in ("real", "any"):
-        return "RMSE" if targets.kind == "real" else "loss"
+    if targets.kind in LEADING:
+        return LEADING[targets.kind]
     if targets.kind == "labels":
         return "mean average precision" if probabilities and rarest < VERY_RARE else "exact match"
     if not present or rarest >= RARE * max(present):
@@ -39,7 +47,7 @@ def leading_figure(targets: Targets, probabilities: bool = True) -> str:
 
 def reason(targets: Targets, name: str) -> str:
     """Why this figure leads, in a sentence; empty where it is the usual one."""
-    if name in ("RMSE", "accuracy", "exact match") or not targets.shares:
+    if name in (*LEADING.values(), "accuracy", "exact match") or not targets.shares:
         return ""
     share, rarest = min((share, name) for share, name in zip(targets.shares, targets.classes, strict=True) if share > 0)
     percent = f"{100 * share:.2g}" if share < 0.1 else f"{100 * share:.0f}"

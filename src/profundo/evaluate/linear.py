@@ -52,7 +52,7 @@ class Linear(nn.Module):
 
 
 def linear_name(spec: Spec) -> str:
-    return "linear regression" if spec.targets.kind == "real" else "logistic regression"
+    return "linear regression" if spec.targets.traits.numeric else "logistic regression"
 
 
 def fit_linear(parts: Iterable[Tensor], targets: Tensor, spec: Spec) -> Linear:
@@ -61,7 +61,7 @@ def fit_linear(parts: Iterable[Tensor], targets: Tensor, spec: Spec) -> Linear:
     side = _side(spec)
     rows = torch.cat([features(part, side) for part in parts])
     with using(most_threads() if len(rows) * rows.shape[1] ** 2 > SEVERAL_THREADS else 1):
-        if spec.targets.kind == "real":
+        if spec.targets.traits.numeric:
             weight, bias = ridge(rows, targets)
         else:
             weight, bias = logistic(rows, targets, spec.outputs)
@@ -123,7 +123,7 @@ def logistic(rows: Tensor, targets: Tensor, outputs: int) -> tuple[Tensor, Tenso
 
 def _side(spec: Spec) -> tuple[int, int] | None:
     """(height, width) that images are averaged down to; None for rows and for small images."""
-    if spec.inputs.kind != "image":
+    if spec.inputs.kind != "image" or spec.targets.traits.per == "pixel":
         return None
     channels, height, width = spec.inputs.shape
     shrink = math.sqrt(MOST_FEATURES / (channels * height * width))

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from profundo.evaluate.detection import average_precision
-from profundo.evaluate.intervals import LEVEL, MANY, Z, studentised
+from profundo.evaluate.intervals import LEVEL, MANY, Z, mean_of_ratios, studentised
 from profundo.records import ProfundoError
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "compare_balanced",
     "compare_costs",
     "compare_precision",
+    "compare_ratios",
     "compare_right",
     "holm",
     "mcnemar",
@@ -128,6 +129,17 @@ def compare_balanced(first: Tensor, second: Tensor, classes: Tensor, seed: int =
 
     own = _bootstrapped(differences, len(first), seed)
     return replace(counted, difference=own.difference, low=own.low, high=own.high, p=own.p, test=own.test)
+
+
+def compare_ratios(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], seed: int = 0) -> Paired:
+    """Difference of two means of ratios, each of parts and wholes (samples, k); see intervals.mean_of_ratios."""
+    figures = [mean_of_ratios(*one) for one in (first, second)]
+
+    def differences(drawn: Tensor) -> tuple[Tensor, Tensor]:
+        (a, adds_a), (b, adds_b) = (figure(drawn) for figure in figures)
+        return b - a, adds_b - adds_a
+
+    return _bootstrapped(differences, len(first[0]), seed)
 
 
 def compare_precision(first: Tensor, second: Tensor, there: Tensor, seed: int = 0) -> Paired:

@@ -7,26 +7,48 @@ and no input.
     several labels   exact match (all labels right), label accuracy, macro F1, mean average precision, ROC-AUC, calibration
                      error, log loss
     real             RMSE, MAE, R²
+    mask             mean IoU, mean Dice, pixel accuracy, log loss
+    map              RMSE, MAE, R², over pixels
 
-The one that leads comes first; see leading.py. Definitions are scikit-learn's.
- The calibration error is that of Guo et al. 2017: the mean difference between stated
+The one that leads comes first; see leading.py. Definitions are scikit-learn's; of masks and maps see kinds/grid_scores.py.
+The calibration error is that of Guo et al. 2017: the mean difference between stated
 probability and frequency over 15 bins of probability, weighted by their samples.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from profundo.evaluate.detection import average_precision, roc_area
 from profundo.evaluate.intervals import LEVEL, log_loss_interval, logit_interval, mean_interval, mean_of_shares, wilson
+from profundo.evaluate.kinds.grid_scores import (
+    commonest_everywhere,
+    compare_maps,
+    compare_masks,
+    imperfect_masks,
+    map_figures,
+    map_intervals,
+    mask_class_scores,
+    mask_confusion,
+    mask_figures,
+    mask_intervals,
+    mean_everywhere,
+)
+from profundo.evaluate.kinds.net_answers import (
+    OWN,
+    PROBABILITIES,
+    Answers,
+    Likelihood,
+    answers,
+    answers_of_all,
+    evaluating,
+    mean_cost,
+)
 from profundo.evaluate.leading import leading_figure, positive, reason
 from profundo.evaluate.paired_tests import (
     Paired,
@@ -37,10 +59,8 @@ from profundo.evaluate.paired_tests import (
     ranked_by_luck,
 )
 from profundo.evaluate.reliability import chance_error
-from profundo.records import Batch, CalibrationBin, ClassScores, ProfundoError, Scores, Targets
-from profundo.threads import same_bits
-from profundo.trees import called, joined, leaves, mapped, to_device
-from profundo.units import in_own_units
+from profundo.kinds import TargetKind
+from profundo.records import CalibrationBin, ClassScores, Scores, Targets
 
 __all__ = [
     "OWN",
@@ -60,115 +80,6 @@ __all__ = [
 
 BINS = 15  # of probability
 ROUNDING = 1e-6  # relative; what differs by less is the same
-OWN = "loss"  # the quantity of a loss of one's own
-PROBABILITIES = "log loss"  # the quantity of objectives whose predictions are probabilities
-
-
-class Likelihood(Protocol):
-    """An objective as evaluation needs it: per-sample costs without smoothing, and what outputs mean."""
-
-    @property
-    def quantity(self) -> str: ...
-
-    def __call__(self, outputs: Any, targets: Any) -> Tensor: ...
-
-    def predict(self, outputs: Any) -> Any: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What the network said about each sample, on the CPU.
-
-    predictions: class probabilities (samples, K), P(y = 1) (samples,), label probabilities (samples, K), or means
-        (samples, outputs) in the targets' units.
-    targets: likewise; costs: (samples,) minus log-likelihood in nats, or errors in standardised units.
-    quantity: what the costs are. But for "log loss", predictions of classes are 0 or 1 and no probabilities.
-    threshold: of P(y = 1), from which 1 is the answer.
-    """
-
-    predictions: Tensor
-    targets: Tensor
-    costs: Tensor
-    quantity: str = PROBABILITIES
-    threshold: float = 0.5
-
-    @property
-    def chosen(self) -> Tensor:
-        """The predicted class of each sample, int64. An answer that is no number counts as a wrong one."""
-        if self.predictions.ndim == 1:
-            best, numbers, classes = (self.predictions >= self.threshold).long(), self.predictions.isfinite(), 2
-        else:
-            best, numbers = self.predictions.argmax(1), self.predictions.isfinite().all(1)
-            classes = self.predictions.shape[1]
-        return torch.where(numbers, best, (self.targets.long() + 1) % classes)
-
-    @property
-    def are_probabilities(self) -> bool:
-        return self.quantity == PROBABILITIES
-
-
-@contextmanager
-def evaluating(net: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients inside; outside, every module's own mode as before.
-
-    Not `inference_mode`: a net may keep a tensor that it made in its first pass, and train with it later.
-    """
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-def answers(net: nn.Module, batches: Iterable[Batch], objective: Likelihood, targets: Targets) -> Answers:
-    """Run the net in evaluation mode over the batches. Its mode is as before afterwards."""
-    return answers_of_all([(net, objective)], batches, targets)[0]
-
-
-def answers_of_all(
-    judged: Sequence[tuple[nn.Module, Likelihood]], batches: Iterable[Batch], targets: Targets
-) -> list[Answers]:
-    """What each of several nets says, by its own objective, in one pass over the batches."""
-    truths: list[Any] = []
-    predictions: list[list[tuple[Any, Tensor]]] = [[] for _ in judged]
-    with evaluating(nn.ModuleList(net for net, _ in judged)):
-        for batch in batches:
-            truths.append(to_device(batch.targets, torch.device("cpu")))
-            for kept, (net, objective) in zip(predictions, judged, strict=True):
-                sizes = tuple(leaf.shape for leaf in leaves(batch.inputs))
-                outputs = same_bits(net)(partial(called, net, batch.inputs), sizes)
-                if isinstance(outputs, Tensor) and targets.kind != "any":
-                    check_width(net, outputs, len(batch.targets), targets)
-                costs = objective(outputs, batch.targets).float().cpu()
-                kept.append((mapped(on_cpu, objective.predict(outputs)), costs))
-    truth = in_own_units(joined(truths), targets)
-    return [
-        Answers(
-            in_own_units(joined([predicted for predicted, _ in kept]), targets),
-            truth,
-            torch.cat([costs for _, costs in kept]),
-            objective.quantity,
-            targets.threshold,
-        )
-        for kept, (_, objective) in zip(predictions, judged, strict=True)
-    ]
-
-
-def on_cpu(leaf: Any) -> Any:
-    return leaf.float().cpu() if isinstance(leaf, Tensor) else leaf
-
-
-def check_width(net: nn.Module, outputs: Tensor, samples: int, targets: Targets) -> None:
-    """Raise ProfundoError where a net gives another number of outputs than the targets need, or than samples came."""
-    needed = {"binary": 1, "real": max(1, len(targets.names))}.get(targets.kind, len(targets.classes))
-    if outputs.numel() != samples * needed or outputs.shape[:1] != (samples,):
-        raise ProfundoError(
-            f"{type(net).__name__}: expected outputs ({samples}, {needed}) for a batch of {samples}, got "
-            f"{tuple(outputs.shape)}; let forward give as many for every batch"
-        )
 
 
 def scores(
@@ -178,9 +89,10 @@ def scores(
     costly = predictions.costs.argsort(descending=True, stable=True)
     if targets.kind == "any":
         return Scores(len(costly), figures(predictions, targets), {})
-    per_class: Sequence[ClassScores] = () if targets.kind == "real" else class_scores(predictions, targets)
+    judge = JUDGES[targets.kind]
+    per_class = judge.per_class(predictions, targets)
     values = figures(predictions, targets, per_class)
-    constant = simple or constant_answers(predictions, targets, train_targets)
+    constant = simple or judge.constant(predictions, targets, train_targets)
     baseline, leading = figures(constant, targets), next(iter(values))
     if predictions.quantity == OWN:
         baseline.pop(OWN, None)  # what it would cost the constant, only its function knows
@@ -188,85 +100,38 @@ def scores(
         len(predictions.costs),
         values,
         baseline,
-        worst=costly[:worst].tolist(),
-        intervals=intervals(predictions, targets, values),
-        beyond_chance=beside_constant(leading, constant, predictions, targets) < 1 - LEVEL,
-    )
-    if targets.kind == "real":
-        return result
-    wrong = mistaken(predictions, targets)
-    one_class = targets.kind != "labels"
-    return replace(
-        result,
-        confusion=confusion(predictions.targets.long(), predictions.chosen, len(targets.classes)).tolist()
-        if one_class
-        else (),
-        worst=costly[wrong[costly]][:worst].tolist(),
+        worst=costly[judge.mistaken(predictions, targets)[costly]][:worst].tolist(),
+        confusion=judge.confusion(predictions, targets).tolist(),
         per_class=per_class,
-        calibration=calibration(predictions) if predictions.are_probabilities else (),
-        chance=chance_error(stated_and_right(predictions)[0], calibration_bins)
-        if predictions.are_probabilities
-        else None,
+        intervals=judge.intervals(predictions, targets, values),
+        beyond_chance=beside_constant(leading, constant, predictions, targets) < 1 - LEVEL,
         leads_for=reason(targets, leading),
     )
+    if not (judge.states_probabilities and predictions.are_probabilities):
+        return result
+    chance = chance_error(stated_and_right(predictions)[0], calibration_bins)
+    return replace(result, calibration=calibration(predictions), chance=chance)
 
 
-def mistaken(predictions: Answers, targets: Targets) -> Tensor:
-    """Which samples (samples,) got a wrong class, or one wrong label or more."""
-    if targets.kind == "labels":
-        return ((predictions.predictions >= 0.5) != (predictions.targets >= 0.5)).any(1)
-    return predictions.chosen != predictions.targets.long()
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How answers to targets of one kind are judged, by functions of (answers, targets).
 
+    figures: all of them by name, of (…, per class); figure: one that may lead, of (name, …), as it is looked at after every
+    epoch; constant: what the best constant would have said of the same samples, of (…, training targets); intervals: 95 %, of
+    (…, figures); compare: second less first, of (figure, first, second, targets). mistaken: which samples (samples,) are shown
+    as mistakes; per_class, confusion: empty where there are no classes. states_probabilities: of each answer.
+    """
 
-def figure_of(name: str, predictions: Answers, targets: Targets) -> float:
-    """A figure that may lead, alone: what is looked at after every epoch."""
-    if targets.kind == "any":
-        return mean_cost(predictions)
-    if name == "RMSE":
-        return (predictions.targets - predictions.predictions).double().square().mean().sqrt().item()
-    if "average precision" in name:
-        return precision_of(predictions, targets)
-    if name == "balanced accuracy":
-        truth, classes = predictions.targets.long(), len(targets.classes)
-        right = torch.bincount(truth[predictions.chosen == truth], minlength=classes)
-        there = torch.bincount(truth, minlength=classes)
-        return _mean_of((right[there > 0] / there[there > 0].double()).tolist())
-    return _mean(~mistaken(predictions, targets))
-
-
-def precision_of(predictions: Answers, targets: Targets) -> float:
-    """The average precision of the class to be found, of two; the mean over the labels that occur."""
-    if targets.kind == "labels":
-        truth, sure = predictions.targets >= 0.5, predictions.predictions
-        return _mean_of(
-            [average_precision(sure[:, k], truth[:, k]) for k in range(truth.shape[1]) if truth[:, k].any()]
-        )
-    wanted = positive(targets)
-    sure = predictions.predictions if wanted else 1 - predictions.predictions
-    return average_precision(sure, predictions.targets == wanted)
-
-
-def intervals(predictions: Answers, targets: Targets, values: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-    """95 % intervals of the figures that are means over samples, and of the average precision of a class."""
-    if targets.kind == "real":
-        error = (predictions.predictions - predictions.targets).double()
-        low, high = mean_interval(error.square().mean(1))
-        return {"RMSE": (low**0.5, high**0.5), "MAE": mean_interval(error.abs().mean(1))}
-    wrong, truth = mistaken(predictions, targets), predictions.targets
-    shares = wilson(int((~wrong).sum()), len(wrong))
-    results = {"exact match" if targets.kind == "labels" else "accuracy": shares}
-    if targets.kind != "labels" and len(wrong):
-        there = torch.bincount(truth.long(), minlength=len(targets.classes)).tolist()
-        right = torch.bincount(truth[~wrong].long(), minlength=len(targets.classes)).tolist()
-        results["balanced accuracy"] = mean_of_shares([(k, n) for k, n in zip(right, there, strict=True) if n])
-        if targets.kind == "binary" and predictions.are_probabilities:
-            name = f"average precision of {targets.classes[positive(targets)]}"
-            results[name] = logit_interval(values.get(name, 0.0), there[positive(targets)])
-    results[predictions.quantity] = mean_interval(predictions.costs)
-    if targets.kind != "labels" and predictions.are_probabilities:
-        likely, was_right = stated_and_right(predictions)
-        results[predictions.quantity] = log_loss_interval(predictions.costs, likely, was_right, len(targets.classes))
-    return {name: interval for name, interval in results.items() if name in values}
+    figures: Callable[[Answers, Targets, Sequence[ClassScores]], dict[str, float]]
+    figure: Callable[[str, Answers, Targets], float]
+    constant: Callable[[Answers, Targets, Tensor], Answers]
+    intervals: Callable[[Answers, Targets, Mapping[str, float]], dict[str, tuple[float, float]]]
+    compare: Callable[[str, Answers, Answers, Targets], Paired]
+    mistaken: Callable[[Answers, Targets], Tensor]
+    per_class: Callable[[Answers, Targets], Sequence[ClassScores]] = lambda _, __: ()
+    confusion: Callable[[Answers, Targets], Tensor] = lambda _, __: torch.empty(0)
+    states_probabilities: bool = False
 
 
 def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassScores] = ()) -> dict[str, float]:
@@ -274,38 +139,19 @@ def figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassSco
     own = {OWN: mean_cost(predictions)} if predictions.quantity == OWN else {}
     if targets.kind == "any":
         return own
-    if targets.kind == "real":
-        return regression(predictions.predictions, predictions.targets) | own
-    each = per_class or class_scores(predictions, targets)
-    results: dict[str, float] = {}
-    if targets.kind == "labels":
-        right = (predictions.predictions >= 0.5) == (predictions.targets >= 0.5)
-        results |= {"exact match": _mean(right.all(1)), "label accuracy": _mean(right)}
-        results["macro F1"] = _mean_of([one.f1 for one in each])
-        if any(one.auc is not None for one in each):
-            results["mean average precision"] = precision_of(predictions, targets)
-    else:
-        truth, chosen = predictions.targets.long(), predictions.chosen
-        results["accuracy"] = _mean(chosen == truth)
-        results["balanced accuracy"] = _mean_of([one.recall for one in each if one.samples])
-        if len(targets.classes) > 5 and predictions.are_probabilities:
-            results["top-5 accuracy"] = _mean((predictions.predictions.topk(5, dim=1).indices == truth[:, None]).any(1))
-        if targets.kind == "binary":
-            name = targets.classes[positive(targets)]
-            results[f"F1 of {name}"] = each[positive(targets)].f1
-            if any(one.auc is not None for one in each):
-                results[f"average precision of {name}"] = precision_of(predictions, targets)
-        else:
-            seen = torch.bincount(torch.cat((truth, chosen)), minlength=len(each)).tolist()
-            results["macro F1"] = _mean_of([one.f1 for one, count in zip(each, seen, strict=True) if count])
-    if predictions.are_probabilities:
-        areas = [one.auc for one in each if one.auc is not None]
-        if areas:
-            results["ROC-AUC"] = _mean_of(areas)
-        results["calibration error"] = calibration_error(calibration(predictions))
-    results[predictions.quantity] = predictions.costs.double().mean().item()
+    results = JUDGES[targets.kind].figures(predictions, targets, per_class) | own
     first = leading_figure(targets, predictions.are_probabilities)
     return {first: results[first], **results} if first in results else results
+
+
+def figure_of(name: str, predictions: Answers, targets: Targets) -> float:
+    """A figure that may lead, alone: what is looked at after every epoch."""
+    return mean_cost(predictions) if targets.kind == "any" else JUDGES[targets.kind].figure(name, predictions, targets)
+
+
+def mistaken(predictions: Answers, targets: Targets) -> Tensor:
+    """Which samples (samples,) got a wrong class, or one wrong label or more."""
+    return JUDGES[targets.kind].mistaken(predictions, targets)
 
 
 def beside_constant(figure: str, constant: Answers, predictions: Answers, targets: Targets) -> float:
@@ -322,12 +168,113 @@ def beside_constant(figure: str, constant: Answers, predictions: Answers, target
 def compare_answers(figure: str, first: Answers, second: Answers, targets: Targets) -> Paired | None:
     """Second less first, of a figure that may lead, on the same samples. Where labels are ranked, of their exact matches.
     None where an answer is not finite: such a network needs no comparison."""
-    truth = first.targets
     if not bool((first.predictions.isfinite() & second.predictions.isfinite()).all()):
         return None
-    if targets.kind == "real":
-        a, b = ((one.predictions - truth).double().square().mean(1) for one in (first, second))
-        return compare_costs(a, b, root=True)
+    return JUDGES[targets.kind].compare(figure, first, second, targets)
+
+
+# ------------------------------------------------------------------------------------------ one class, or several labels
+def precision_of(predictions: Answers, targets: Targets) -> float:
+    """The average precision of the class to be found, of two; the mean over the labels that occur."""
+    if targets.kind == "labels":
+        truth, sure = predictions.targets >= 0.5, predictions.predictions
+        return _mean_of(
+            [average_precision(sure[:, k], truth[:, k]) for k in range(truth.shape[1]) if truth[:, k].any()]
+        )
+    wanted = positive(targets)
+    sure = predictions.predictions if wanted else 1 - predictions.predictions
+    return average_precision(sure, predictions.targets == wanted)
+
+
+def class_intervals(
+    predictions: Answers, targets: Targets, values: Mapping[str, float]
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of the figures that are means over samples, and of the average precision of a class."""
+    wrong, truth = right_or_wrong(predictions, targets), predictions.targets
+    results = {"accuracy": wilson(int((~wrong).sum()), len(wrong))}
+    if len(wrong):
+        there = torch.bincount(truth.long(), minlength=len(targets.classes)).tolist()
+        right = torch.bincount(truth[~wrong].long(), minlength=len(targets.classes)).tolist()
+        results["balanced accuracy"] = mean_of_shares([(k, n) for k, n in zip(right, there, strict=True) if n])
+        if targets.kind == "binary" and predictions.are_probabilities:
+            name = f"average precision of {targets.classes[positive(targets)]}"
+            results[name] = logit_interval(values.get(name, 0.0), there[positive(targets)])
+    results[predictions.quantity] = mean_interval(predictions.costs)
+    if predictions.are_probabilities:
+        likely, was_right = stated_and_right(predictions)
+        results[predictions.quantity] = log_loss_interval(predictions.costs, likely, was_right, len(targets.classes))
+    return {name: interval for name, interval in results.items() if name in values}
+
+
+def label_intervals(
+    predictions: Answers, targets: Targets, values: Mapping[str, float]
+) -> dict[str, tuple[float, float]]:
+    wrong = wrong_labels(predictions, targets)
+    results = {"exact match": wilson(int((~wrong).sum()), len(wrong))}
+    results[predictions.quantity] = mean_interval(predictions.costs)
+    return {name: interval for name, interval in results.items() if name in values}
+
+
+def class_figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassScores]) -> dict[str, float]:
+    each = per_class or class_scores(predictions, targets)
+    truth, chosen = predictions.targets.long(), predictions.chosen
+    results = {"accuracy": _mean(chosen == truth)}
+    results["balanced accuracy"] = _mean_of([one.recall for one in each if one.samples])
+    if len(targets.classes) > 5 and predictions.are_probabilities:
+        results["top-5 accuracy"] = _mean((predictions.predictions.topk(5, dim=1).indices == truth[:, None]).any(1))
+    if targets.kind == "binary":
+        name = targets.classes[positive(targets)]
+        results[f"F1 of {name}"] = each[positive(targets)].f1
+        if any(one.auc is not None for one in each):
+            results[f"average precision of {name}"] = precision_of(predictions, targets)
+    else:
+        seen = torch.bincount(torch.cat((truth, chosen)), minlength=len(each)).tolist()
+        results["macro F1"] = _mean_of([one.f1 for one, count in zip(each, seen, strict=True) if count])
+    return results | of_probabilities(predictions, each)
+
+
+def label_figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassScores]) -> dict[str, float]:
+    each = per_class or class_scores(predictions, targets)
+    right = (predictions.predictions >= 0.5) == (predictions.targets >= 0.5)
+    results = {"exact match": _mean(right.all(1)), "label accuracy": _mean(right)}
+    results["macro F1"] = _mean_of([one.f1 for one in each])
+    if any(one.auc is not None for one in each):
+        results["mean average precision"] = precision_of(predictions, targets)
+    return results | of_probabilities(predictions, each)
+
+
+def of_probabilities(predictions: Answers, each: Sequence[ClassScores]) -> dict[str, float]:
+    """What probabilities are worth, and the mean cost, whatever it is called."""
+    results: dict[str, float] = {}
+    if predictions.are_probabilities:
+        areas = [one.auc for one in each if one.auc is not None]
+        if areas:
+            results["ROC-AUC"] = _mean_of(areas)
+        results["calibration error"] = calibration_error(calibration(predictions))
+    return results | {predictions.quantity: predictions.costs.double().mean().item()}
+
+
+def class_figure(name: str, predictions: Answers, targets: Targets) -> float:
+    if "average precision" in name:
+        return precision_of(predictions, targets)
+    if name == "balanced accuracy":
+        truth, classes = predictions.targets.long(), len(targets.classes)
+        right = torch.bincount(truth[predictions.chosen == truth], minlength=classes)
+        there = torch.bincount(truth, minlength=classes)
+        return _mean_of((right[there > 0] / there[there > 0].double()).tolist())
+    return _mean(~mistaken(predictions, targets))
+
+
+def right_or_wrong(predictions: Answers, _targets: Targets) -> Tensor:
+    return predictions.chosen != predictions.targets.long()
+
+
+def wrong_labels(predictions: Answers, _targets: Targets) -> Tensor:
+    return ((predictions.predictions >= 0.5) != (predictions.targets >= 0.5)).any(1)
+
+
+def compare_classes(figure: str, first: Answers, second: Answers, targets: Targets) -> Paired:
+    truth = first.targets
     if figure.startswith("average precision"):
         wanted = positive(targets)
         a, b = (one.predictions if wanted else -one.predictions for one in (first, second))
@@ -419,20 +366,37 @@ def regression(predictions: Tensor, targets: Tensor) -> dict[str, float]:
     }
 
 
-# ---------------------------------------------------------------------------------------- the constant predictor
-def constant_answers(outputs: Answers, targets: Targets, train: Tensor) -> Answers:
-    """What the best constant would have said of the same samples: the mean of the training targets; their commonest
-    class, with the shares of classes as probabilities, each counted once more; the shares of every label, likewise.
+def real_intervals(
+    predictions: Answers, _targets: Targets, _values: Mapping[str, float]
+) -> dict[str, tuple[float, float]]:
+    error = (predictions.predictions - predictions.targets).double()
+    low, high = mean_interval(error.square().mean(1))
+    return {"RMSE": (low**0.5, high**0.5), "MAE": mean_interval(error.abs().mean(1))}
 
-    (Laplace's rule keeps the log loss finite for a class that training lacks.)
-    """
+
+def compare_real(_figure: str, first: Answers, second: Answers, _targets: Targets) -> Paired:
+    a, b = ((one.predictions - first.targets).double().square().mean(1) for one in (first, second))
+    return compare_costs(a, b, root=True)
+
+
+def every_one(predictions: Answers, _targets: Targets) -> Tensor:
+    """Numbers are never quite right: the worst are shown."""
+    return torch.ones(len(predictions.costs), dtype=torch.bool)
+
+
+# ---------------------------------------------------------------------------------------- the constant predictor
+def shares_of_labels(outputs: Answers, _targets: Targets, train: Tensor) -> Answers:
+    """The shares of every label in training, each counted once more and once less (Laplace)."""
+    truth = outputs.targets
+    shares = (train.double().sum(0) + 1) / (len(train) + 2)
+    costs = -torch.where(truth >= 0.5, shares.log(), (1 - shares).log()).sum(1)
+    return Answers(shares.expand(len(truth), -1), truth, costs)
+
+
+def commonest_class(outputs: Answers, targets: Targets, train: Tensor) -> Answers:
+    """The commonest class of the training targets, with the shares of classes as probabilities, each counted once more:
+    Laplace's rule keeps the log loss finite for a class that training lacks."""
     count, truth = len(outputs.targets), outputs.targets
-    if targets.kind == "real":
-        return Answers(train.double().mean(0).expand_as(truth), truth, outputs.costs)
-    if targets.kind == "labels":
-        shares = (train.double().sum(0) + 1) / (len(train) + 2)
-        costs = -torch.where(truth >= 0.5, shares.log(), (1 - shares).log()).sum(1)
-        return Answers(shares.expand(count, -1), truth, costs)
     counts = torch.bincount(train.long(), minlength=len(targets.classes)).double()
     shares = (counts + 1) / (counts + 1).sum()
     if not outputs.are_probabilities:  # a margin of one on the side of the commoner class
@@ -446,8 +410,61 @@ def constant_answers(outputs: Answers, targets: Targets, train: Tensor) -> Answe
     return Answers(predictions, truth, costs)
 
 
-def mean_cost(predictions: Answers) -> float:
-    return predictions.costs.double().mean().item()
+def mean_of_training(outputs: Answers, _targets: Targets, train: Tensor) -> Answers:
+    return Answers(train.double().mean(0).expand_as(outputs.targets), outputs.targets, outputs.costs)
+
+
+CLASSES = Judge(
+    figures=class_figures,
+    figure=class_figure,
+    constant=commonest_class,
+    intervals=class_intervals,
+    compare=compare_classes,
+    mistaken=right_or_wrong,
+    per_class=class_scores,
+    confusion=lambda answers, targets: confusion(answers.targets.long(), answers.chosen, len(targets.classes)),
+    states_probabilities=True,
+)
+JUDGES: Mapping[TargetKind, Judge] = {
+    "classes": CLASSES,
+    "binary": CLASSES,
+    "labels": Judge(
+        figures=label_figures,
+        figure=class_figure,
+        constant=shares_of_labels,
+        intervals=label_intervals,
+        compare=compare_classes,
+        mistaken=wrong_labels,
+        per_class=class_scores,
+        states_probabilities=True,
+    ),
+    "real": Judge(
+        figures=lambda answers, _, __: regression(answers.predictions, answers.targets),
+        figure=lambda _, answers, __: regression(answers.predictions, answers.targets)["RMSE"],
+        constant=mean_of_training,
+        intervals=real_intervals,
+        compare=compare_real,
+        mistaken=every_one,
+    ),
+    "mask": Judge(
+        figures=mask_figures,
+        figure=lambda name, answers, targets: mask_figures(answers, targets)[name],
+        constant=commonest_everywhere,
+        intervals=mask_intervals,
+        compare=compare_masks,
+        mistaken=imperfect_masks,
+        per_class=mask_class_scores,
+        confusion=mask_confusion,
+    ),
+    "map": Judge(
+        figures=map_figures,
+        figure=lambda _, answers, targets: map_figures(answers, targets)["RMSE"],
+        constant=mean_everywhere,
+        intervals=map_intervals,
+        compare=compare_maps,
+        mistaken=every_one,
+    ),
+}
 
 
 def _mean(right: Tensor) -> float:

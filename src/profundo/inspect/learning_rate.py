@@ -48,7 +48,7 @@ class Found:
         """Half the rate at which nine tenths of the fall of the smoothed loss are done, to two digits."""
         return float(f"{self.test.suggestion:.1e}")
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return (
             f"learning rate {self.suggestion:g} for {self.asked.optimizer}, {self.asked.net} on {self.asked.data} in batches "
             f"of {self.asked.batch_size}: {self.why}"

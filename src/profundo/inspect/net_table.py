@@ -21,6 +21,7 @@ from profundo.data import load
 from profundo.graph.drawings.node_tables import Column, aligned
 from profundo.nets.net_names import NETS_FOR_SERIES, PUBLISHED_NETS, check
 from profundo.nets.registry import NetOption, options
+from profundo.nets.summary import output_values
 from profundo.nets.summary import summary as rows_of
 from profundo.pictures.numbers import short
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Spec, Targets
@@ -59,7 +60,7 @@ class NetTable:
         totals = {"parameters": self.parameters, "flops": self.flops}
         return {**asdict(self), "totals": totals}
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         rows = [
             (row.name, row.kind, sizes(row.shape), f"{row.parameters:,}", f"{row.flops:,}", field(row))
             for row in self.layers
@@ -84,7 +85,9 @@ def summary(net: nn.Module, spec: Any) -> NetTable:
     if not isinstance(spec, Dataset | Spec):
         spec = dataset_of(spec, {}, net=net)
     known = spec.spec if isinstance(spec, Dataset) else spec
-    return NetTable(type(net).__name__, known.inputs.shape, known.outputs, tuple(rows_of(net, known.inputs)))
+    layers = tuple(rows_of(net, known.inputs))
+    outputs = output_values(net, known.inputs) or known.outputs
+    return NetTable(type(net).__name__, known.inputs.shape, outputs, layers)
 
 
 def tabulated(

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from email.message import Message
 from functools import partial
 from importlib.resources import files
 from threading import Event
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -30,6 +30,7 @@ from starlette.routing import Route
 
 from profundo import __version__
 from profundo.data.tables.new_rows import BadInputError
+from profundo.kinds import InputKind
 from profundo.lab.answering import Form, as_csv, as_json, preferred, refused
 from profundo.lab.bodies import Bodies
 from profundo.lab.limits import Limits, Refusal
@@ -39,9 +40,6 @@ from profundo.lab.request_inputs import TYPES, Asked, accepted, read
 from profundo.lab.texts import spoken
 from profundo.lab.work import Stopped, Workers
 from profundo.records import ProfundoError, Spec
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 __all__ = ["Predictor", "Service", "application"]
 
@@ -68,6 +66,12 @@ class Predictor(Protocol):
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]: ...
 
     def arrays(self, arrays: Sequence[Any]) -> list[dict[str, Any]]: ...
+
+
+OF_MEDIA: Mapping[InputKind, Callable[[Predictor, Sequence[bytes]], list[dict[str, Any]]]] = {
+    "image": lambda predictor, contents: predictor.images(contents),
+    "sound": lambda predictor, contents: predictor.sounds(contents),
+}
 
 
 def application(predictor: Predictor, name: str, limits: Limits | None = None) -> Starlette:
@@ -97,7 +101,7 @@ class Service:
         self.predictor, self.name, self.limits = predictor, name, limits
         self.bodies, self.workers = Bodies(limits), Workers(limits)
         inputs = predictor.spec.inputs
-        self.kind = "features" if inputs.forecast is not None else inputs.kind  # forecasts are made of rows
+        self.kind: InputKind = "features" if inputs.forecast is not None else inputs.kind  # forecasts are made of rows
         self.known = {"name": name, "profundo": __version__, **asdict(predictor.spec), "card": predictor.card()}
 
     async def page(self, request: Request) -> Response:
@@ -155,8 +159,7 @@ class Service:
         """Predictions from that input on, under the names that the client knows."""
         try:
             if choice.kind in TYPES:
-                ask = self.predictor.images if choice.kind == "image" else self.predictor.sounds
-                told = ask(choice.images[begin : begin + IMAGES_AT_ONCE])
+                told = OF_MEDIA[choice.kind](self.predictor, choice.images[begin : begin + IMAGES_AT_ONCE])
             elif choice.kind != "features":
                 told = self.predictor.arrays(choice.arrays[begin : begin + ROWS_AT_ONCE])
             else:

@@ -6,6 +6,7 @@ from typing import Any
 
 from profundo import __version__
 from profundo.data.tables.new_rows import columns_of
+from profundo.kinds import TargetKind
 from profundo.lab.limits import Limits
 from profundo.lab.request_inputs import TYPES
 from profundo.records import Column, Spec
@@ -109,11 +110,13 @@ def prediction(spec: Spec) -> Schema:
     """One answer, as `profundo.use.predicting.describe` makes it."""
     targets = spec.targets
     known = {"type": "string", "enum": list(targets.classes)}
-    names: dict[str, Schema] = {
+    names: dict[TargetKind, Schema] = {
         "classes": known,
         "binary": known,
         "labels": {"type": "array", "items": known},
         "real": {"type": "number"},
+        "mask": {"type": "array", "items": known},
+        "map": {"type": "number"},
     }
     outputs = names[targets.kind]
     if targets.kind == "real" and (len(targets.names) > 1 or spec.inputs.forecast is not None):
@@ -128,11 +131,24 @@ def prediction(spec: Spec) -> Schema:
     if spec.inputs.forecast is not None:
         texts = {"type": "array", "items": TEXT, "minItems": len(targets.names), "maxItems": len(targets.names)}
         schema["properties"] |= {"times": texts} | ({"low": outputs, "high": outputs} if targets.margins else {})
-    if targets.kind in ("classes", "binary"):
+    if targets.traits.one_class:
         schema["properties"]["probability"] = PROBABILITY
-    if targets.kind != "real":
+    schema["properties"] |= PIXELS.get(targets.kind, {})
+    if targets.kind == "mask":
+        schema["properties"]["shares"] = an_object(**dict.fromkeys(targets.classes, PROBABILITY))
+    elif not targets.traits.numeric:
         schema["properties"]["probabilities"] = an_object(**dict.fromkeys(targets.classes, PROBABILITY))
     return schema
+
+
+PIXELS: dict[TargetKind, Schema] = {
+    "mask": {"mask": {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"}},
+    "map": {
+        "least": {"type": "number"},
+        "greatest": {"type": "number"},
+        "map": {"type": "string", "contentEncoding": "base64"},  # a .npy of NumPy
+    },
+}
 
 
 def operation(called: str, summary: str, content: Schema, refusals: tuple[int, ...] = ()) -> Schema:

@@ -6,7 +6,7 @@ script sets `textContent`, and the guard's content policy forbids any script in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from profundo.data.tables.new_rows import columns_of
+from profundo.kinds import InputKind, TargetKind
 from profundo.lab.limits import Limits
 from profundo.lab.request_inputs import TYPES
 from profundo.lab.texts import TEXTS
@@ -66,26 +67,50 @@ def page(name: str, spec: Spec, card: Mapping[str, Any], limits: Limits, languag
 def about(spec: Spec, language: str) -> str:
     """What the network takes and says, in a sentence."""
     t, inputs, targets = TEXTS[language], spec.inputs, spec.targets
-    if inputs.kind == "image":
-        channels, height, width = inputs.shape
-        takes = t["takes_images"].format(size=f"{width} × {height}", colours=t["grey" if channels == 1 else "colour"])
-    elif inputs.kind == "sound":
-        seconds = f"{inputs.shape[1] / inputs.sound.rate:.2g}"
-        takes = t["takes_sounds"].format(seconds=seconds, rate=f"{inputs.sound.rate / 1000:g}")
-    elif inputs.forecast is not None:
+    if inputs.forecast is not None:
         return t["takes_course"].format(
             columns=", ".join(one.name for one in inputs.forecast.columns), count=spec.outputs
         )
-    elif inputs.kind != "features":
-        takes = t["takes_arrays"].format(size=" × ".join(map(str, inputs.shape)))
-    else:
-        takes = t["takes_rows"].format(count=len(columns_of(inputs)))
-    says = t[{"real": "says_numbers", "labels": "says_labels"}.get(targets.kind, "says_classes")]
-    says = says.format(count=len(targets.classes))
+    takes = TAKES.get(inputs.kind, takes_arrays)(inputs, t)
+    says = t[SAYS[targets.kind]].format(count=len(targets.classes))
     if targets.kind == "real" and targets.names:
         more = ", …" if len(targets.names) > MOST_NAMES else ""
         says = f"{says.removesuffix('.')}: {', '.join(targets.names[:MOST_NAMES])}{more}."
     return f"{takes} {says}"
+
+
+def takes_images(inputs: Inputs, t: Mapping[str, str]) -> str:
+    channels, height, width = inputs.shape
+    return t["takes_images"].format(size=f"{width} × {height}", colours=t["grey" if channels == 1 else "colour"])
+
+
+def takes_sounds(inputs: Inputs, t: Mapping[str, str]) -> str:
+    seconds = f"{inputs.shape[1] / inputs.sound.rate:.2g}"
+    return t["takes_sounds"].format(seconds=seconds, rate=f"{inputs.sound.rate / 1000:g}")
+
+
+def takes_rows(inputs: Inputs, t: Mapping[str, str]) -> str:
+    return t["takes_rows"].format(count=len(columns_of(inputs)))
+
+
+def takes_arrays(inputs: Inputs, t: Mapping[str, str]) -> str:
+    return t["takes_arrays"].format(size=" × ".join(map(str, inputs.shape)))
+
+
+TAKES: Mapping[InputKind, Callable[[Inputs, Mapping[str, str]], str]] = {
+    "image": takes_images,
+    "sound": takes_sounds,
+    "features": takes_rows,
+}
+SAYS: Mapping[TargetKind, str] = {
+    "classes": "says_classes",
+    "binary": "says_classes",
+    "labels": "says_labels",
+    "real": "says_numbers",
+    "mask": "says_masks",
+    "map": "says_maps",
+    "any": "says_numbers",
+}
 
 
 def scoreboard(card: Mapping[str, Any], language: str) -> dict[str, Any] | None:

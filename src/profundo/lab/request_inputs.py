@@ -27,8 +27,8 @@ from typing import Any, NoReturn
 
 from profundo.data.images.pixels import work_of
 from profundo.data.tables.delimited import likely_separator, without_separator_line
+from profundo.kinds import INPUT_KINDS, InputKind
 from profundo.lab.limits import Limits, Refusal
-from profundo.records import THINGS
 
 __all__ = ["IMAGE_TYPES", "SOUND_TYPES", "TYPES", "Asked", "accepted", "media_types", "read"]
 
@@ -51,21 +51,21 @@ class Asked:
     """kind: "image", "sound", "features" or another, as of a net's inputs. names: what each input is called in the answer.
     images: the bytes of files, of sounds too; arrays: of other inputs, nested lists of numbers and None."""
 
-    kind: str
+    kind: InputKind
     names: list[str]
     images: list[bytes]
     rows: list[dict[str, Any]]
     arrays: list[Any] = field(default_factory=list)
 
 
-def media_types(kind: str) -> tuple[str, ...]:
+def media_types(kind: InputKind) -> tuple[str, ...]:
     """Those that a net with inputs of this kind takes."""
     if kind in TYPES:
         return (*TYPES[kind], "multipart/form-data", "application/json")
     return ("text/csv", "application/json") if kind == "features" else ("application/json",)
 
 
-def accepted(content_type: str, encoding: str, kind: str) -> Message:
+def accepted(content_type: str, encoding: str, kind: InputKind) -> Message:
     """The header of a body that a net with inputs of this kind takes; Refusal 415 for another."""
     header = Message()
     header["content-type"] = content_type
@@ -79,7 +79,7 @@ def accepted(content_type: str, encoding: str, kind: str) -> Message:
     return header
 
 
-def read(header: Message, body: bytes, kind: str, limits: Limits) -> Asked:
+def read(header: Message, body: bytes, kind: InputKind, limits: Limits) -> Asked:
     """For a net whose inputs are of this kind.
 
     Raises Refusal: 413 for too many images, rows or values, 400 for what does not read.
@@ -97,7 +97,7 @@ def read(header: Message, body: bytes, kind: str, limits: Limits) -> Asked:
     return of_files({kind: body}, kind, limits)
 
 
-def of_files(images: Mapping[str, bytes], kind: str, limits: Limits) -> Asked:
+def of_files(images: Mapping[str, bytes], kind: InputKind, limits: Limits) -> Asked:
     """Images or sounds. Raises Refusal for more pixels than can be decoded in time, by the headers alone; how long a sound may
     be has a bound of its own (recordings.py)."""
     if kind == "sound":
@@ -117,13 +117,15 @@ def of_rows(rows: list[dict[str, Any]]) -> Asked:
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
-def from_parts(body: bytes, boundary: str, kind: str, limits: Limits) -> Iterator[tuple[str, bytes]]:
+def from_parts(body: bytes, boundary: str, kind: InputKind, limits: Limits) -> Iterator[tuple[str, bytes]]:
     """(name, content) of each part. Parts of one name get numbers, so that the answers can be told apart."""
     if not 0 < len(boundary) <= LONGEST_BOUNDARY or not boundary.isascii():
         raise Refusal(400, f"multipart/form-data: expected a boundary of 1 to {LONGEST_BOUNDARY} ASCII characters")
     _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode(), limits.images + 2)
     if len(parts) > limits.images + 1:
-        raise Refusal(413, f"expected at most {limits.images} {THINGS[kind]} in one request; send several requests")
+        raise Refusal(
+            413, f"expected at most {limits.images} {INPUT_KINDS[kind].several} in one request; send several requests"
+        )
     if len(parts) < 2 or not parts[-1].startswith(b"--"):
         raise Refusal(400, "multipart/form-data: expected one part or more between boundaries, and the last one closed")
     seen: set[str] = set()
@@ -178,16 +180,16 @@ def from_csv(body: bytes, charset: str, limits: Limits) -> list[dict[str, Any]]:
 
 
 # ---------------------------------------------------------------------------------------------------------------- JSON
-def _example(kind: str) -> str:
+def _example(kind: InputKind) -> str:
     """Of a body in JSON."""
     if kind in TYPES:
-        return f'{{"{THINGS[kind]}": ["{BEGINS[kind]}…", …]}}, each in base64'
+        return f'{{"{INPUT_KINDS[kind].several}": ["{BEGINS[kind]}…", …]}}, each in base64'
     if kind == "features":
         return '{"rows": [{"column": 1, …}, …]}'
-    return f'{{"{THINGS[kind]}": [[[1.5, 2, …], …], …]}}, nested lists of numbers'
+    return f'{{"{INPUT_KINDS[kind].several}": [[[1.5, 2, …], …], …]}}, nested lists of numbers'
 
 
-def from_json(body: bytes, kind: str, limits: Limits) -> Asked:
+def from_json(body: bytes, kind: InputKind, limits: Limits) -> Asked:
     if body.count(b",") + body.count(b"{") + body.count(b"[") > 2 * limits.values:  # before any of them takes memory
         raise Refusal(413, f"JSON: expected at most {limits.values:,} values; send less, in several requests")
     try:
@@ -196,7 +198,7 @@ def from_json(body: bytes, kind: str, limits: Limits) -> Asked:
         raise Refusal(400, "JSON: nested too deeply; expected a list of flat rows, or of images") from None
     except ValueError as error:
         raise Refusal(400, f"JSON: {error}") from None
-    wanted = THINGS[kind]
+    wanted = INPUT_KINDS[kind].several
     if not isinstance(told, dict) or list(told) != [wanted] or not isinstance(told[wanted], list) or not told[wanted]:
         raise Refusal(400, f"JSON: expected {_example(kind)}")
     if kind in TYPES:
@@ -210,9 +212,9 @@ def from_json(body: bytes, kind: str, limits: Limits) -> Asked:
     return of_rows(rows)
 
 
-def of_arrays(arrays: list[Any], kind: str, limits: Limits) -> Asked:
+def of_arrays(arrays: list[Any], kind: InputKind, limits: Limits) -> Asked:
     """Raises Refusal for what is no nested list of numbers and null; the shape is for the net to judge."""
-    word = "series" if kind == "series" else kind
+    word = INPUT_KINDS[kind].one
     check_number(len(arrays), 0, limits)
     for number, one in enumerate(arrays, 1):
         rest = [one]
@@ -266,9 +268,11 @@ def fault_of(value: Any, limits: Limits) -> str:
     return "expected an integer of 64 bits" if isinstance(value, int) and abs(value) > LARGEST_INTEGER else ""
 
 
-def from_base64(images: list[Any], kind: str, limits: Limits) -> Iterator[tuple[str, bytes]]:
+def from_base64(images: list[Any], kind: InputKind, limits: Limits) -> Iterator[tuple[str, bytes]]:
     if len(images) > limits.images:
-        raise Refusal(413, f"expected at most {limits.images} {THINGS[kind]} in one request; send several requests")
+        raise Refusal(
+            413, f"expected at most {limits.images} {INPUT_KINDS[kind].several} in one request; send several requests"
+        )
     for number, text in enumerate(images, 1):
         try:
             if not isinstance(text, str):

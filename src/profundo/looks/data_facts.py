@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from profundo.data.splits.splits import Collection, divide, note_of_splits, separated
+from profundo.data.splits.splits import Collection, divide, learned_targets, note_of_splits, separated
 from profundo.looks.findings import Finding
 from profundo.looks.image_facts import ImageFacts
-from profundo.looks.sound_facts import SoundFacts
+from profundo.looks.sound_facts import Heard, SoundFacts
 from profundo.looks.survey import SPLITS, Survey
 from profundo.looks.table_facts import ColumnFacts
-from profundo.records import ColumnReading, ProfundoError, Targets
+from profundo.records import ColumnReading, ProfundoError, Samples, Targets
 
 __all__ = [
     "DataFacts",
     "as_classes",
     "class_counts",
     "label_counts",
+    "mask_counts",
     "prepared",
     "split_sizes",
     "stopped",
@@ -56,6 +57,7 @@ class DataFacts:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     survey: Survey | None = field(default=None, repr=False, compare=False)
+    heard: Heard | None = field(default=None, repr=False, compare=False)
 
     @property
     def samples(self) -> int:
@@ -63,8 +65,8 @@ class DataFacts:
 
     def as_plain_data(self) -> dict[str, Any]:
         """Everything but the pictures, as JSON can hold it."""
-        whole = asdict(replace(self, survey=None))
-        del whole["survey"]
+        whole = asdict(replace(self, survey=None, heard=None))
+        del whole["survey"], whole["heard"]
         return {"samples": self.samples, **whole}
 
 
@@ -123,7 +125,33 @@ def stopped(error: ProfundoError) -> Finding:
     return Finding("error", f"Training stops: {what}.", f"{advice[:1].upper()}{advice[1:]}.")
 
 
-def target_in_words(targets: Targets) -> str:
+def mask_counts(collection: Collection) -> dict[str, list[int]]:
+    """Split → images that have a pixel of each class."""
+    if collection.targets.kind != "mask":
+        return {}
+    parts = {name: getattr(collection, name) for name in SPLITS}
+    classes = range(len(collection.targets.classes))
+    return {
+        name: [int((part.targets == place).flatten(1).any(1).sum()) for place in classes]
+        for name, part in parts.items()
+        if part is not None
+    }
+
+
+def target_in_words(targets: Targets, train: Samples | None = None) -> str:
+    """train: the samples that say what share of the pixels is of each class."""
+    if targets.traits.per == "pixel" and train is not None:
+        targets = learned_targets(targets, train.targets)
+    if targets.kind == "map":
+        ends = f", {targets.mean[0]:.4g} on average, with a deviation of {targets.std[0]:.4g}" if targets.mean else ""
+        return f"a number for each pixel{ends}"
+    if targets.kind == "mask":
+        shares = targets.shares or (None,) * len(targets.classes)
+        each = [
+            name if own is None else f"{name} {100 * own:.1f} %"
+            for name, own in zip(targets.classes, shares, strict=True)
+        ]
+        return f"one of {len(targets.classes)} classes for each pixel: {_listed(each)}"
     if targets.kind == "real":
         return f"{_listed(targets.names)}: a number each" if len(targets.names) > 1 else "a number"
     if targets.kind == "labels":

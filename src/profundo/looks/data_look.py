@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
@@ -19,12 +20,17 @@ from typing import Any, get_args
 from profundo.data.dataset_names import OF_TABLES, SUFFIXES, Reading, Task, names, nearest
 from profundo.data.images.image_folders import fits_in_memory
 from profundo.data.loading import collect
+from profundo.data.objects import object_collection
+from profundo.data.recognising import is_frame
+from profundo.data.splits.splits import Collection
 from profundo.data.streams.addresses import is_address
 from profundo.data.streams.archives import Files, open_files, things_at
 from profundo.data.streams.places import remember_place
 from profundo.files import write_text
+from profundo.kinds import InputKind
 from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import in_order
+from profundo.looks.grids.grid_look import look_at_grids
 from profundo.looks.image_look import look_at_files, look_at_images
 from profundo.looks.look_page import fragment_of, page_of
 from profundo.looks.look_text import text_of
@@ -32,7 +38,7 @@ from profundo.looks.series_look import look_at_series
 from profundo.looks.sound_look import look_at_sounds
 from profundo.looks.survey import Tell
 from profundo.looks.table_look import look_at_rows, look_at_table
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, in_words_of_the_door
 
 __all__ = ["Look", "look"]
 
@@ -51,15 +57,16 @@ class Look(DataFacts):
         write_text(Path(path), self.page())
         return Path(path)
 
-    def __str__(self) -> str:
-        return text_of(self)
+    def __repr__(self) -> str:
+        return in_words_of_the_door(text_of(self))
 
     def _repr_html_(self) -> str:
         return fragment_of(self)
 
 
 def look(
-    name: str | Path,
+    name: Any,
+    targets: Any = None,
     *,
     target: str | None = None,
     task: Task = "auto",
@@ -72,7 +79,7 @@ def look(
     **of_tables: Any,
 ) -> Look:
     """A look at the data set of that name, or at what is at that path: a folder or .zip of images or sounds, a table, an .npz,
-    series.
+    series; or at what is in memory, as `load` takes it: `look(X, y)`, `look(frame, target="price")`.
 
     target: of a table, the column to be predicted; without one its columns are looked at all the same. split_by: how
     training would be told to divide them, as of `load`. tell: is told how
@@ -83,31 +90,60 @@ def look(
         raise ProfundoError(f"task {task!r} is unknown; known: {', '.join(get_args(Task))}")
     for option in of_tables.keys() - set(OF_TABLES):
         raise ProfundoError(f"look: {option!r} is unknown; {nearest(option, OF_TABLES)}")
-    if not isinstance(name, str | Path):
-        raise ProfundoError(
-            f"look: expected the name or path of data, got {type(name).__name__}; write it as .parquet or .csv"
-        )
     what = {"image_size": image_size, "split_by": split_by, "sound_rate": sound_rate, "sound_seconds": sound_seconds}
     how = Reading(data_dir, skip_bad=True, target=target, task=task, **what, **of_tables)  # type: ignore[arg-type]
-    remember_place(str(name))
-    begin, path = time.perf_counter(), Path(name)
-    if _is_table(name):
-        seen = look_at_table(path, how, tell)
-    elif (
-        (files := _files_of(name, things := things_of(name))) is not None
-        and target is None
-        and task == "auto"
-        and not how.of_tables()
-    ):
-        seen = (look_at_files if things == "images" else look_at_sounds)(files, path, how, tell)
+    begin = time.perf_counter()
+    if isinstance(name, str | Path) and targets is None:
+        seen = _at_place(name, how, tell)
+    elif targets is None and is_frame(name) and how.target is None:
+        raise ProfundoError(
+            f"look: expected target=…, the column to be predicted, one of {', '.join(map(str, name.columns))}"
+        )
     else:
-        collection = collect(name, how)
-        if collection.inputs.kind == "series":
-            seen = look_at_series(collection)
-        else:
-            seen = look_at_images(collection, tell) if collection.inputs.kind == "image" else look_at_rows(collection)
+        seen = _at_samples(object_collection(name if targets is None else (name, targets), how), tell)
     facts = {field.name: getattr(seen, field.name) for field in fields(seen)}
     return Look(**facts | {"findings": in_order(seen.findings), "seconds": time.perf_counter() - begin})
+
+
+def _at_place(name: str | Path, how: Reading, tell: Tell) -> DataFacts:
+    """At what has a name or a path."""
+    remember_place(str(name))
+    path = Path(name)
+    if _is_table(name):
+        return look_at_table(path, how, tell)
+    if (
+        (files := _files_of(name, things := things_of(name))) is not None
+        and how.target is None
+        and how.task == "auto"
+        and not how.of_tables()
+    ):
+        return OF_FILES[things](files, path, how, tell)
+    return _at_samples(collect(name, how), tell)
+
+
+def _at_samples(collection: Collection, tell: Tell) -> DataFacts:
+    """At samples that were read."""
+    if collection.inputs.parts or collection.targets.kind == "any":
+        raise ProfundoError(
+            f"look: expected one input and a target that is a class or a number, {collection.name} has others; look at its parts"
+        )
+    return OF_KIND.get(collection.inputs.kind, _rows)(collection, tell)
+
+
+def _rows(collection: Collection, _tell: Tell) -> DataFacts:
+    return look_at_rows(collection)
+
+
+def _series(collection: Collection, _tell: Tell) -> DataFacts:
+    return look_at_series(collection)
+
+
+OF_FILES: Mapping[str, Callable[[Files, Path, Reading, Tell], DataFacts]] = {
+    "images": look_at_files,
+    "sounds": look_at_sounds,
+    "masks": look_at_grids,
+}
+OF_KIND: Mapping[InputKind, Callable[[Collection, Tell], DataFacts]] = {"image": look_at_images, "series": _series}
 
 
 def _is_table(name: str | Path) -> bool:
@@ -131,5 +167,5 @@ def _files_of(name: str | Path, things: str) -> Files | None:
         return None
     if things == "texts" or not (path.is_dir() or (path.is_file() and zipfile.is_zipfile(path))):
         return None
-    files = open_files(path, things)
+    files = open_files(path, "images" if things == "masks" else things)
     return files if files.paths else None

@@ -15,6 +15,7 @@ from profundo.data.images.pixels import fitted
 from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import Finding
 from profundo.looks.look_text import columns_of_counts, facts_of, first_lines
+from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.looks.survey import Survey
 from profundo.looks.table_facts import ColumnFacts, Spread
 from profundo.pictures.bars import relations_svg, small_histogram_svg
@@ -31,6 +32,7 @@ MOST_CLASSES = 100  # with samples on the page
 MOST_CARDS = 120
 MOST_RELATIONS = 20
 LONGEST = 96  # pixels of the longer side of a sample on the page
+MOST_HEARD = 2_000_000  # samples of all sounds that the page plays, a byte each
 SHARP = 48  # of a side up to which small pictures show their pixels
 
 
@@ -40,7 +42,7 @@ def page_of(look: DataFacts) -> str:
     hidden = (
         [f"{len(look.columns) - len(shown):,} more columns are not drawn."] if len(look.columns) > len(shown) else []
     )
-    if look.survey is not None and len(look.classes) > MOST_CLASSES:
+    if (look.survey or look.heard) is not None and len(look.classes) > MOST_CLASSES:
         hidden.append(f"Samples are shown of the first {MOST_CLASSES} classes.")
     return rendered(
         "data.html.j2",
@@ -97,10 +99,12 @@ def _shown(images: Tensor, columns: int) -> dict[str, Any]:
 
 def _strips(look: DataFacts) -> list[dict[str, Any]]:
     """Samples of each class."""
-    survey = look.survey
+    survey = look.survey or look.heard
     if survey is None:
         return []
     each = 12 if len(look.classes) <= 20 else 8
+    if look.heard is not None:
+        each = max(1, min(4, MOST_HEARD // (look.shape[-1] * max(1, min(MOST_CLASSES, len(look.classes))))))
     if not look.classes or (survey.label < 0).all():
         chosen = _spread(np.flatnonzero(survey.reads), 2 * each)
         return [_strip(look, "", chosen)]
@@ -114,10 +118,30 @@ def _strips(look: DataFacts) -> list[dict[str, Any]]:
 
 
 def _strip(look: DataFacts, label: str, chosen: Sequence[int]) -> dict[str, Any]:
-    return {**_shown(_pictures(look, chosen), len(chosen)), "label": label, "number": len(chosen)}
+    about = {"label": label, "number": len(chosen)}
+    if look.heard is None:
+        return {**_shown(_pictures(look, chosen), len(chosen)), **about}
+    sounds = torch.stack([_sound(look, number) for number in chosen])
+    plays = look.shape[-1] * min(MOST_CLASSES, len(look.classes)) <= MOST_HEARD
+    players = [audible(sound, look.heard.rate) for sound in sounds] if plays else []
+    return {**_shown(sound_pictures(sounds, look.heard.rate), len(chosen)), **about, "players": players}
+
+
+def _sound(look: DataFacts, number: int) -> Tensor:
+    """int16 (1, samples); silence for what no longer reads."""
+    assert look.heard is not None
+    try:
+        return look.heard.sound(number)
+    except (OSError, ValueError):
+        return torch.zeros(look.shape, dtype=torch.int16)
 
 
 def _strip_note(look: DataFacts) -> str:
+    if look.heard is not None:
+        return (
+            f"Training sounds of each class, evenly spread over it, as a net hears them, at {look.heard.rate:,} Hz: the wave, and "
+            "below it pitch from low to high over time."
+        )
     if look.survey is None or not look.shape:
         return ""
     shape = "×".join(map(str, look.shape))

@@ -13,7 +13,7 @@ from profundo.data.series.forecast_rows import written
 from profundo.data.series.forecast_windows import Stretch, series_rows, stretches
 from profundo.data.series.steps import autocorrelation, moments_at, ranks, step_in_words
 from profundo.data.splits.splits import Collection
-from profundo.data.tables.frames import raw_rows
+from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.tables.split_column import times
 from profundo.looks.class_findings import class_findings
 from profundo.looks.data_facts import DataFacts, class_counts, label_counts, prepared, split_sizes, target_in_words
@@ -43,10 +43,11 @@ def look_at_series(collection: Collection) -> DataFacts:
     numbers = torch.cat([torch.full((len(part),), SPLITS.index(name)) for name, part in parts.items()]).numpy()
     channels = series.transpose(0, 1).flatten(1)
     every = max(1, channels.shape[1] // MOST_VALUES)
-    frame = polars.DataFrame({f"channel {at}": one[::every].numpy() for at, one in enumerate(channels, 1)})
+    names = collection.inputs.names or [f"channel {at}" for at in range(1, len(channels) + 1)]
+    frame = polars.DataFrame({name: one[::every].numpy() for name, one in zip(names, channels, strict=True)})
     targets, counts = collection.targets, label_counts(collection)
     findings = [*flat_findings(series), *copy_findings(series, numbers)]
-    if targets.kind in ("classes", "binary"):
+    if targets.traits.one_class:
         labels = torch.cat([part.targets for part in parts.values()]).numpy()
         counts = class_counts(labels, numbers, len(targets.classes))
         findings += class_findings(targets.classes, counts)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from profundo.data.sound.sound_survey import SoundSurvey
 
-__all__ = ["SoundFacts", "sound_facts"]
+__all__ = ["Heard", "SoundFacts", "sound_facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,17 @@ class SoundFacts:
     levels: tuple[float, float, float]
     bytes: int
     unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Sounds to be shown, by number, as in a Survey of images. sound: int16 (1, samples), as a net will hear it; rate: in Hz."""
+
+    split: np.ndarray
+    label: np.ndarray
+    reads: np.ndarray
+    sound: Callable[[int], Tensor]
+    rate: int
 
 
 def sound_facts(survey: SoundSurvey, read: np.ndarray) -> SoundFacts:

@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from profundo.data.dataset_names import Reading
-from profundo.data.sound.sound_folders import common_inputs
+from profundo.data.sound.sound_folders import common_inputs, sound_of
 from profundo.data.sound.sound_survey import SoundSurvey, survey_sounds
+from profundo.data.splits.splits import Collection, Selection
 from profundo.data.streams.archives import Files, printable
 from profundo.looks.class_findings import class_findings
 from profundo.looks.copies import copies_of
-from profundo.looks.data_facts import DataFacts, as_classes, class_counts, split_sizes
+from profundo.looks.data_facts import DataFacts, as_classes, class_counts, prepared, split_sizes, target_in_words
 from profundo.looks.findings import Finding, some
 from profundo.looks.image_findings import copy_findings, unreadable
 from profundo.looks.image_look import layout_findings, training_of_labels
-from profundo.looks.sound_facts import sound_facts
+from profundo.looks.sound_facts import Heard, sound_facts
 from profundo.looks.survey import Placed, Tell, placed_files
 from profundo.records import ProfundoError
 
@@ -29,9 +30,10 @@ FULL = 0.5  # of full scale: a peak from which on staying there is clipping
 FAR = 10.0  # times as long or as short as the middle one is odd
 
 
-def look_at_sounds(files: Files, path: Path, how: Reading, tell: Tell) -> DataFacts:
-    """At the sound files of a folder or archive. Raises ProfundoError where none of them reads."""
-    survey, placed = survey_sounds(files, range(len(files)), tell), placed_files(files)
+def look_at_sounds(files: Files, path: Path, how: Reading, tell: Tell, listed: Collection | None = None) -> DataFacts:
+    """At the sound files of a folder or archive, or those that a table lists. Raises ProfundoError where none of them reads."""
+    survey = survey_sounds(files, range(len(files)), tell)
+    placed = placed_files(files) if listed is None else _placed_rows(files, listed)
     faults = dict(survey.faults)
     read = survey.frames > 0
     if not read.any():
@@ -45,14 +47,17 @@ def look_at_sounds(files: Files, path: Path, how: Reading, tell: Tell) -> DataFa
     inputs, made_alike = common_inputs(survey, (train if len(train) else np.flatnonzero(used)).tolist(), how)
     counts = class_counts(placed.label[read], placed.split[read], len(placed.classes))
     name = printable(path.resolve().stem if path.is_file() else path.resolve().name)
-    training, stops = training_of_labels(placed, used, name, how.split_by)
+    if listed is None:
+        training, stops = training_of_labels(placed, used, name, how.split_by)
+    else:
+        _, training, stops = prepared(listed)
     findings = [
         *unreadable(faults, files.name, "sound"),
         *copy_findings(placed, copies_of(survey.digests, placed.split, placed.label, laid_out), "sound"),
         *_odd_sounds(survey, placed, read),
         *_rates(survey, placed, used),
         *(class_findings(placed.classes, counts) if (placed.label >= 0).any() else ()),
-        *layout_findings(files, placed, "sounds"),
+        *(layout_findings(files, placed, "sounds") if listed is None else ()),
         *stops,
     ]
     return DataFacts(
@@ -62,12 +67,25 @@ def look_at_sounds(files: Files, path: Path, how: Reading, tell: Tell) -> DataFa
         split_sizes(placed.split[read]),
         training,
         inputs.shape,
-        as_classes(placed.classes, "one folder each"),
+        as_classes(placed.classes, "one folder each") if listed is None else target_in_words(listed.targets),
         placed.classes,
         counts,
         sounds=sound_facts(survey, read),
-        notes=(*files.notes, *made_alike),
+        notes=(*files.notes, *made_alike) if listed is None else listed.notes,
+        heard=Heard(
+            placed.split, placed.label, read, lambda number: sound_of(files.read(number), inputs), inputs.sound.rate
+        ),
     )
+
+
+def _placed_rows(files: Files, listed: Collection) -> Placed:
+    """The rows of a table: all to train on, with their class where the target is one; what does not read has none."""
+    label = np.full(len(files), -1, np.int32)
+    targets = listed.targets
+    if targets.kind in ("classes", "binary"):
+        assert isinstance(listed.train.inputs, Selection)
+        label[listed.train.inputs.indices.numpy()] = listed.train.targets.numpy()
+    return Placed(targets.classes, files.name, np.zeros(len(files), np.int8), label)
 
 
 def _odd_sounds(survey: SoundSurvey, placed: Placed, read: np.ndarray) -> Iterator[Finding]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from profundo.data.tables.column_kinds import recognised
 from profundo.data.tables.columns import feature_names, learned
-from profundo.data.tables.frames import raw_rows, recognised
+from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.text.text_ids import normalised, words_of
 from profundo.looks.relations import relation
 from profundo.looks.telling import telling

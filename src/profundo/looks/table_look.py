@@ -28,7 +28,8 @@ from profundo.looks.data_facts import (
 )
 from profundo.looks.findings import Finding
 from profundo.looks.image_look import look_at_images
-from profundo.looks.series_look import course_findings
+from profundo.looks.series_look import course_findings, look_at_series
+from profundo.looks.sound_look import look_at_sounds
 from profundo.looks.survey import SPLITS, Tell
 from profundo.looks.table_facts import column_facts
 from profundo.looks.table_findings import row_findings, table_findings
@@ -48,15 +49,21 @@ MOST_ROWS = 200_000
 
 def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
     """At the rows of a file, or the images that they name; without a target, at the columns alone."""
-    from profundo.data.images.image_tables import images_of_table
+    from profundo.data.images.image_tables import files_of_table, listed_files
     from profundo.data.series.forecast_windows import forecast_collection
-    from profundo.data.tables.frames import doubts, frame_collection, is_parquet, read_table
+    from profundo.data.series.series_rows import labelled_collection
+    from profundo.data.tables.frames import doubts, frame_collection
     from profundo.data.tables.split_column import by_column, by_text, divided_by, learned_from
+    from profundo.data.tables.table_files import is_parquet, read_table
 
     table, target = read_table(path, how), how.target
     frame = table.frame
-    if target is not None and (images := images_of_table(table, path, how)) is not None:
-        return look_at_images(images, tell)
+    if target is not None and (media := files_of_table(table, path, how)) is not None:
+        files = listed_files(path, "sounds") if media.inputs.kind == "sound" else None
+        return look_at_images(media, tell) if files is None else look_at_sounds(files, path, how, tell, media)
+    if target is not None and how.series is not None and how.horizon is None:
+        series = labelled_collection(table, path.stem, str(path), how)
+        return replace(look_at_series(series), readings=() if is_parquet(path) else series.readings)
     result, findings = None, []
     wanted = target_names(target, frame.columns)
     if target is not None:
@@ -243,7 +250,7 @@ def _target_names(targets: Targets) -> list[str]:
 def _as_series(targets: Targets, values: torch.Tensor, wanted: list[str]) -> list[polars.Series]:
     import polars
 
-    if targets.kind in ("classes", "binary"):
+    if targets.traits.one_class:
         return [polars.Series(wanted[0], [targets.classes[index] for index in values.tolist()])]
     return [polars.Series(name, column.numpy()) for name, column in zip(wanted, values.T, strict=True)]
 

@@ -20,12 +20,13 @@ from math import prod
 from torch import nn
 
 from profundo.nets.init import drawn_once
-from profundo.nets.net_names import check
+from profundo.nets.net_names import check, of_a_spec
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["alexnet"]
 
 
+@of_a_spec
 def alexnet(spec: Spec, year: int = 2014, width: float = 1.0, dropout: float = 0.5) -> nn.Sequential:
     """year: 2014 or 2012, of the paper. width: multiplies the number of channels and of hidden units. dropout: chance
     to drop an input of the hidden dense layers."""

@@ -10,6 +10,7 @@ from torch import nn
 
 from profundo.nets.activations import activation_layer
 from profundo.nets.init import SMALL_OUTPUT, initialize_
+from profundo.nets.net_names import of_a_spec
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["linear", "mlp", "perceptron"]
@@ -23,11 +24,13 @@ def perceptron(sizes: Sequence[int]) -> list[nn.Module]:
     return layers[:-1]
 
 
+@of_a_spec
 def linear(spec: Spec) -> nn.Sequential:
     """One linear layer: linear regression, logistic regression or softmax regression, by the objective."""
     return mlp(spec, widths=())
 
 
+@of_a_spec
 def mlp(
     spec: Spec, widths: Sequence[int] | None = None, activation: str = "relu", dropout: float = 0.0
 ) -> nn.Sequential:

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from profundo.nets.init import drawn_once
-from profundo.nets.net_names import check
+from profundo.nets.net_names import check, of_a_spec
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["EfficientNetLite", "InvertedResidual", "efficientnet_lite0"]
@@ -100,6 +100,7 @@ class EfficientNetLite(nn.Sequential):
         self.output = nn.Linear(wide(FEATURES), outputs)
 
 
+@of_a_spec
 def efficientnet_lite0(spec: Spec, width: float = 1.0, dropout: float = 0.2) -> EfficientNetLite:
     """width: multiplies the number of channels; dropout: share of the features that the output layer does without."""
     check("efficientnet_lite0", spec)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from profundo.nets.init import SMALL_OUTPUT, initialize_
-from profundo.nets.net_names import check
+from profundo.nets.net_names import check, of_a_spec
 from profundo.records import Spec
 
 __all__ = ["fast_cnn"]
@@ -22,6 +22,7 @@ Stage = tuple[int, int, int]
 """Width, kernel, stride."""
 
 
+@of_a_spec
 def fast_cnn(spec: Spec) -> nn.Sequential:
     """For images of any size: three stages up to 32 pixels; larger ones are halved until at most 4 pixels remain and
     then averaged, so that the number of parameters does not grow with the area."""

@@ -11,12 +11,13 @@ from collections import OrderedDict
 from torch import nn
 
 from profundo.nets.init import SMALL_OUTPUT, initialize_
-from profundo.nets.net_names import check
+from profundo.nets.net_names import check, of_a_spec
 from profundo.records import Spec
 
 __all__ = ["lenet5"]
 
 
+@of_a_spec
 def lenet5(spec: Spec) -> nn.Sequential:
     """For images of any size. The paper pads 28×28 digits to 32×32: so here, with padding 2 in the first layer below
     32 pixels. Below 12 pixels the second convolution pads as well, and above 32 the second pooling adapts to 5×5 maps

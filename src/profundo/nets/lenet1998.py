@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from profundo.nets.net_names import check
+from profundo.nets.net_names import check, of_a_spec
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["C3_TABLE", "DIGITS", "Codes", "Frame", "SparseConv", "Squash", "Subsampling", "codes", "lenet5_1998"]
@@ -65,6 +65,7 @@ DIGITS = """
 Connections = Literal["table", "full", "random"]
 
 
+@of_a_spec
 def lenet5_1998(spec: Spec, connections: Connections = "table") -> nn.Sequential:
     """For images of any size, brought to 32×32, and up to 84 classes; ten grey classes give the 60,000 parameters.
 

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from profundo.kinds import InputKind
 from profundo.records import ProfundoError, Spec
 
-__all__ = ["NETS", "NETS_FOR_IMAGES", "NETS_FOR_SERIES", "NETS_FOR_SOUNDS", "NETS_FOR_TEXTS", "check", "default"]
+__all__ = [
+    "NETS",
+    "NETS_FOR_IMAGES",
+    "NETS_FOR_SERIES",
+    "NETS_FOR_SOUNDS",
+    "NETS_FOR_TEXTS",
+    "check",
+    "default",
+    "of_a_spec",
+]
 
 NETS: dict[str, str] = {
     "linear": "one linear layer: linear, logistic or softmax regression",
@@ -17,6 +30,7 @@ NETS: dict[str, str] = {
     "text_cnn": "convolutions over word vectors (Kim 2014) (width, filters, windows, dropout)",
     "text_gru": "a recurrent net over word vectors from both ends (width, states, dropout)",
     "text_transformer": "self-attention over word vectors (Vaswani et al. 2017) (width, heads, layers, dropout)",
+    "minilm": "text_mean beside the published sentence encoder all-MiniLM-L6-v2; begins with --pretrained minilm",
     "rocket": "thousands of fixed convolutions of series, and a linear layer (Dempster et al. 2021) (features)",
     "fcn": "1-D convolutions over series and their mean (Wang et al. 2017) (widths)",
     "series_gru": "gated recurrent units over series (width, layers)",
@@ -38,6 +52,7 @@ NETS: dict[str, str] = {
     "logmel_cnn": "log-mel spectrogram and small convolutions: the one to begin with for sounds (width, dropout)",
     "logmel_gru": "log-mel spectrogram and a recurrent net from both ends, for sounds (width, dropout)",
     "raw_cnn": "convolutions on the samples of sounds themselves (Dai et al. 2016) (width, dropout)",
+    "unet": "U-Net: an answer for each pixel of an image (Ronneberger et al. 2015) (width, depth)",
 }
 
 PUBLISHED_NETS = frozenset(
@@ -49,21 +64,56 @@ NETS_FOR_SOUNDS = frozenset({"logmel_cnn", "logmel_gru", "raw_cnn"})
 
 NETS_FOR_IMAGES = frozenset({"lenet5", "lenet5_1998", "fast_cnn", "resnet"}) | PUBLISHED_NETS
 
-NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transformer"})
+NETS_FOR_TEXTS = frozenset({"text_mean", "text_cnn", "text_gru", "text_transformer", "minilm"})
 
 NETS_FOR_SERIES = frozenset({"rocket", "fcn", "series_gru", "series_linear", "series_net"})
 
 
+DEFAULTS: Mapping[InputKind, str] = {
+    "image": "fast_cnn",
+    "sound": "logmel_cnn",
+    "series": "rocket",
+    "features": "table_net",
+    "array": "mlp",
+    "any": "mlp",
+}
+
+
+NETS_FOR_PIXELS = frozenset({"unet"})
+
+
 def default(spec: Spec) -> str:
-    """The net to begin with: "fast_cnn" for images, "logmel_cnn" for sounds, "rocket" for series, "series_net" for forecasts,
-    "text_mean" for rows with texts, "table_net" for other rows, "mlp" for planes of one or two features and arrays."""
+    """The net to begin with: "unet" where each pixel has a target, "fast_cnn" for images, "logmel_cnn" for sounds, "rocket" for
+    series, "series_net" for forecasts, "text_mean" for rows with texts, "table_net" for other rows, "mlp" for planes of one
+    or two features and arrays."""
+    if spec.targets.traits.per == "pixel":
+        return "unet"
     if spec.inputs.texts:
         return "text_mean"
-    if spec.inputs.kind in ("image", "sound"):
-        return "fast_cnn" if spec.inputs.kind == "image" else "logmel_cnn"
-    if spec.inputs.kind == "series":
-        return "rocket" if spec.inputs.forecast is None else "series_net"
-    return "table_net" if spec.inputs.kind == "features" and spec.inputs.shape[0] > 2 else "mlp"
+    if spec.inputs.forecast is not None:
+        return "series_net"
+    if spec.inputs.kind == "features" and spec.inputs.shape[0] <= 2:
+        return "mlp"
+    return DEFAULTS[spec.inputs.kind]
+
+
+Options = ParamSpec("Options")
+Made = TypeVar("Made")
+
+
+def of_a_spec(builder: Callable[Concatenate[Spec, Options], Made]) -> Callable[Concatenate[Spec, Options], Made]:
+    """A builder that says so where it is given something else than the Spec of data, such as a number of inputs."""
+
+    @wraps(builder)
+    def checked(spec: Any = None, *options: Options.args, **named: Options.kwargs) -> Made:
+        if not isinstance(spec, Spec):
+            raise ProfundoError(
+                f"net {builder.__name__}: expected the Spec of data, load(…).spec, which says how many inputs and outputs there "
+                f"are; got {type(spec).__name__}. fit({builder.__name__!r}, data) makes the net itself"
+            )
+        return builder(spec, *options, **named)
+
+    return checked  # type: ignore[return-value]
 
 
 def check(name: str, spec: Spec) -> None:
@@ -72,6 +122,11 @@ def check(name: str, spec: Spec) -> None:
         near = get_close_matches(name, NETS, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "choose one of them"
         raise ProfundoError(f"net: expected one of {', '.join(NETS)}, got {name!r}; {hint}")
+    if (name in NETS_FOR_PIXELS) != (spec.targets.traits.per == "pixel"):
+        wanted, given = ("pixel", "sample") if name in NETS_FOR_PIXELS else ("sample", "pixel")
+        raise ProfundoError(
+            f"net {name}: gives an answer for each {wanted}, the data have one for each {given}; use {default(spec)}"
+        )
     if (name in NETS_FOR_TEXTS) != bool(spec.inputs.texts):
         names = ", ".join(repr(column.name) for column in spec.inputs.texts)
         there = f"read texts, as in {names}" if names else f"have no texts but {spec.inputs.things}"

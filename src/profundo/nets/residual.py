@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.nets.init import SMALL_OUTPUT, initialize_
-from profundo.nets.net_names import check
+from profundo.nets.net_names import check, of_a_spec
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["Residual", "resnet"]
@@ -46,6 +46,7 @@ class Residual(nn.Module):
         return F.pad(x, (0, 0, 0, 0, 0, self.new_channels)) if self.new_channels else x
 
 
+@of_a_spec
 def resnet(
     spec: Spec, depth: int = 20, widths: tuple[int, int, int] = (16, 32, 64), shortcuts: bool = True
 ) -> nn.Sequential:

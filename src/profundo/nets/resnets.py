@@ -15,7 +15,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from profundo.nets.init import drawn_once
-from profundo.nets.net_names import check
+from profundo.nets.net_names import check, of_a_spec
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["BLOCKS", "Basic", "Bottleneck", "ImageNetResidual", "resnet18", "resnet34", "resnet50"]
@@ -110,15 +110,18 @@ class ImageNetResidual(nn.Module):
         return images
 
 
+@of_a_spec
 def resnet18(spec: Spec, width: float = 1.0) -> ImageNetResidual:
     """width: multiplies the number of channels."""
     return _resnet("resnet18", Basic, spec, width)
 
 
+@of_a_spec
 def resnet34(spec: Spec, width: float = 1.0) -> ImageNetResidual:
     return _resnet("resnet34", Basic, spec, width)
 
 
+@of_a_spec
 def resnet50(spec: Spec, width: float = 1.0) -> ImageNetResidual:
     return _resnet("resnet50", Bottleneck, spec, width)
 

@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from profundo.nets.net_names import of_a_spec
 from profundo.nets.recurrent import recurrent
 from profundo.nets.ridge import Ridge
 from profundo.records import ProfundoError, Spec
@@ -37,6 +38,7 @@ SMALL = 1e-3  # of first outputs: what a formula says stays, and gradients have 
 
 
 # ------------------------------------------------------------------------------------------------------------- classes
+@of_a_spec
 def fcn(spec: Spec, widths: Sequence[int] = (128, 256, 128)) -> nn.Sequential:
     """Convolutions of 7, 5 and 3 steps (further ones of 3), each with batch normalisation and ReLU, then the mean over time."""
     check_sizes("fcn", *widths)
@@ -52,6 +54,7 @@ def fcn(spec: Spec, widths: Sequence[int] = (128, 256, 128)) -> nn.Sequential:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(last, spec.outputs))
 
 
+@of_a_spec
 def rocket(spec: Spec, features: int = 10_000) -> Rocket:
     """About so many features of fixed convolutions; only the linear layer above them learns."""
     check_sizes("rocket", features)
@@ -306,16 +309,19 @@ class SeriesNet(nn.Module):
         self.rise.fill_(rise)
 
 
+@of_a_spec
 def series_linear(spec: Spec) -> SeriesLinear:
     """A linear layer on all steps, of a forecast from the last value on; it learns by descent."""
     return SeriesLinear(spec)
 
 
+@of_a_spec
 def series_gru(spec: Spec, width: int = 64, layers: int = 1) -> SeriesGRU:
     """Gated recurrent units over the steps, and a linear layer on the last state."""
     return SeriesGRU(spec, width, layers)
 
 
+@of_a_spec
 def series_net(spec: Spec, members: int = 8, width: int = 64, dropout: float = 0.1) -> SeriesNet:
     """Ridge regression on the steps, corrected by so many perceptrons of one hidden layer."""
     check_sizes("series_net", members, width)

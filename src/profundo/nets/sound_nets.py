@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from profundo.mel import mel_filters
 from profundo.nets.init import SMALL_OUTPUT, initialize_
-from profundo.nets.net_names import check
+from profundo.nets.net_names import check, of_a_spec
 from profundo.nets.recurrent import initialize_recurrent_
 from profundo.records import ProfundoError, Spec
 
@@ -101,6 +101,7 @@ def front(spec: Spec) -> LogMel:
     return LogMel(spec.inputs.sound.rate)
 
 
+@of_a_spec
 def logmel_cnn(spec: Spec, width: int = 32, dropout: float = 0.2) -> nn.Sequential:
     """Three convolutions, each of which halves time and pitch, and the mean and the largest over time: where in pitch something was
     heard matters, when it was does not, so that the number of parameters does not grow with the length.
@@ -137,6 +138,7 @@ class MeanOverTime(nn.Module):
         return maps.mean(-1).flatten(1)
 
 
+@of_a_spec
 def logmel_gru(spec: Spec, width: int = 64, dropout: float = 0.2) -> nn.Sequential:
     """Two convolutions that halve time, a recurrent net from each end, the mean over time."""
     check("logmel_gru", spec)
@@ -166,6 +168,7 @@ class FromBothEnds(nn.Module):
         return states.permute(1, 2, 0)
 
 
+@of_a_spec
 def raw_cnn(spec: Spec, width: int = 32, dropout: float = 0.2) -> nn.Sequential:
     """Filters of 10 ms in place of a spectrogram, then convolutions between which the loudest of four moments is kept, and
     the mean over time."""

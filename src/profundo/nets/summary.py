@@ -37,9 +37,9 @@ from profundo.nets.layers import (
 from profundo.nets.lenet1998 import SparseConv
 from profundo.nets.table_nets import MemberLinear, MemberOutput, Pieces
 from profundo.records import Inputs, LayerRow, ProfundoError
-from profundo.trees import called
+from profundo.trees import called, leaves
 
-__all__ = ["flops", "summary"]
+__all__ = ["flops", "output_values", "summary"]
 
 PROBED = 2  # samples that go through the net, since some nets do not take one alone
 
@@ -79,6 +79,13 @@ def summary(net: nn.Module, inputs: Inputs) -> list[LayerRow]:
     seen = {id(call.layer) for call in calls}
     calls += [Call(layer) for layer in net.modules() if id(layer) not in seen and _own(layer)]
     return list(_rows(net, calls))
+
+
+def output_values(net: nn.Module, inputs: Inputs) -> int:
+    """How many numbers the net gives for one sample, in all its outputs."""
+    with _untouched(net):
+        outputs = called(net, _zeros(net, inputs))
+        return sum(prod(leaf.shape[1:]) for leaf in leaves(outputs) if isinstance(leaf, Tensor))
 
 
 def _rows(net: nn.Module, calls: list[Call]) -> Iterator[LayerRow]:

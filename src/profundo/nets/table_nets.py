@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from profundo.nets.activations import activation_layer
 from profundo.nets.init import glorot_radius
+from profundo.nets.net_names import of_a_spec
 from profundo.records import Inputs, ProfundoError, Spec, Targets
 from profundo.units import FARTHEST, squashed
 
@@ -32,6 +33,7 @@ MOST_EMBEDDED = 100  # numbers; more are squashed only, for their pieces would c
 PIECES, EMBEDDING = 16, 5
 
 
+@of_a_spec
 def table_net(
     spec: Spec,
     members: int = 8,

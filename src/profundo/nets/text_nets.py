@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from profundo.nets.init import SMALL_OUTPUT, initialize_
+from profundo.nets.net_names import of_a_spec
 from profundo.nets.recurrent import BothWays
 from profundo.records import Column, ProfundoError, Spec
 from profundo.units import squashed
@@ -55,6 +56,7 @@ def digits_alike(points: Tensor) -> Tensor:
     return torch.where((points >= ord("0")) & (points <= ord("9")), ord("0"), points)
 
 
+@of_a_spec
 def text_mean(spec: Spec, dropout: float = 0.0) -> TextMean:
     """Means of the embeddings of n-grams, a number for each output: a linear model, the quickest and hard to beat on few texts.
 
@@ -64,6 +66,7 @@ def text_mean(spec: Spec, dropout: float = 0.0) -> TextMean:
     return TextMean(spec, dropout)
 
 
+@of_a_spec
 def text_cnn(
     spec: Spec, width: int = 64, filters: int = 64, windows: Sequence[int] = (3, 4, 5), dropout: float = 0.5
 ) -> TextNet:
@@ -77,12 +80,14 @@ def text_cnn(
     )
 
 
+@of_a_spec
 def text_gru(spec: Spec, width: int = 64, states: int = 64, dropout: float = 0.5) -> TextNet:
     """A GRU from both ends over word vectors of the given width."""
     check_sizes("text_gru", dropout, width=width, states=states)
     return TextNet(spec, lambda column: RecurrentReader(column, width, states, WORD_DROPOUT), 2 * states, dropout)
 
 
+@of_a_spec
 def text_transformer(spec: Spec, width: int = 64, heads: int = 4, layers: int = 2, dropout: float = 0.2) -> TextNet:
     """Layers of self-attention over word vectors of the given width and learned places (pre-norm, Xiong et al. 2020)."""
     check_sizes("text_transformer", dropout, width=width, heads=heads, layers=layers)
@@ -247,7 +252,7 @@ class TextMean(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         ids, others = self.texts(rows)
-        outputs = self.bias.expand(len(rows), -1) if self.others is None else self.bias + self.others(others)
+        outputs = self.bias.expand(rows.shape[0], -1) if self.others is None else self.bias + self.others(others)
         for place, (words, characters) in enumerate(ids):
             outputs = outputs + self.words[place](words) + self.characters[place](digits_alike(characters))
         return outputs

@@ -17,7 +17,7 @@ from collections import OrderedDict
 from torch import nn
 
 from profundo.nets.init import drawn_once
-from profundo.nets.net_names import check
+from profundo.nets.net_names import check, of_a_spec
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["CONVOLUTIONS", "vgg11", "vgg13", "vgg16", "vgg19"]
@@ -26,21 +26,25 @@ CONVOLUTIONS = {"vgg11": (1, 1, 2, 2, 2), "vgg13": (2, 2, 2, 2, 2), "vgg16": (2,
 """How many in each of the five runs, of 64, 128, 256, 512 and 512 channels."""
 
 
+@of_a_spec
 def vgg11(spec: Spec, batch_norm: bool = False, width: float = 1.0, dropout: float = 0.5) -> nn.Sequential:
     """Configuration A. width: multiplies the number of channels and of hidden units."""
     return _vgg("vgg11", spec, batch_norm, width, dropout)
 
 
+@of_a_spec
 def vgg13(spec: Spec, batch_norm: bool = False, width: float = 1.0, dropout: float = 0.5) -> nn.Sequential:
     """Configuration B."""
     return _vgg("vgg13", spec, batch_norm, width, dropout)
 
 
+@of_a_spec
 def vgg16(spec: Spec, batch_norm: bool = False, width: float = 1.0, dropout: float = 0.5) -> nn.Sequential:
     """Configuration D."""
     return _vgg("vgg16", spec, batch_norm, width, dropout)
 
 
+@of_a_spec
 def vgg19(spec: Spec, batch_norm: bool = False, width: float = 1.0, dropout: float = 0.5) -> nn.Sequential:
     """Configuration E."""
     return _vgg("vgg19", spec, batch_norm, width, dropout)

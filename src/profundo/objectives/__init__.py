@@ -25,11 +25,12 @@ __all__ = [
     "default",
     "default_name",
     "gaussian",
+    "weighted",
 ]
 
 if TYPE_CHECKING:
     from profundo.objectives.likelihoods import Objective, bernoulli, build, categorical, default, gaussian
-    from profundo.objectives.weighting import Weighted, class_weights
+    from profundo.objectives.weighting import Weighted, class_weights, weighted
 
 _LIKELIHOODS = {"Objective", "bernoulli", "build", "categorical", "default", "gaussian"}
 
@@ -37,7 +38,7 @@ _LIKELIHOODS = {"Objective", "bernoulli", "build", "categorical", "default", "ga
 def __getattr__(name: str) -> Any:
     if name in _LIKELIHOODS:
         return getattr(import_module("profundo.objectives.likelihoods"), name)
-    if name in ("Weighted", "class_weights"):
+    if name in ("Weighted", "class_weights", "weighted"):
         return getattr(import_module("profundo.objectives.weighting"), name)
     raise AttributeError(f"module 'profundo.objectives' has no attribute {name!r}")
 

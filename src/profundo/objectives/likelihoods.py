@@ -5,6 +5,7 @@
     0 or 1         sigmoid         Bernoulli       softplus((1 − 2y) z)
     K labels       sigmoid each    Bernoullis      the sum of theirs, for they are independent given the input
     real           linear          Gaussian        squared error, up to constants; mean over the outputs
+    mask, map      for each pixel that of classes, or of real targets; mean over the pixels
 
 A target may also be shares of classes, which mixed samples have (Zhang et al. 2018): floats (batch, K) that sum to 1, or
 (batch,) for two classes. Its cost is the mean of its classes' costs by their shares: −Σ_k t_k log p_k.
@@ -34,6 +35,7 @@ __all__ = [
     "Bernoullis",
     "Categorical",
     "Objective",
+    "PerPixel",
     "bernoulli",
     "build",
     "categorical",
@@ -71,6 +73,9 @@ class Objective(Protocol):
     def predict(self, outputs: Tensor) -> Tensor:
         """What the distribution says, in float32: class probabilities, P(y = 1), or means."""
         ...
+
+
+NO_CLASS = 255  # of a pixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,47 @@ class Bernoullis:
         return full(outputs).sigmoid()
 
 
+@dataclass(frozen=True, slots=True)
+class PerPixel:
+    """An objective of single samples, for each pixel: a sample costs the mean over its pixels. Those of no class (255) and of
+    no number (NaN) cost nothing and teach nothing.
+
+    Outputs (batch, K, height, width), targets (batch, height, width), uint8 classes or float numbers. predict: probabilities
+    (batch, K, height, width), or numbers (batch, height, width). each: of one pixel, outputs (pixels, K).
+    """
+
+    each: Objective
+
+    @property
+    def name(self) -> str:
+        return self.each.name
+
+    @property
+    def quantity(self) -> str:
+        return self.each.quantity
+
+    @property
+    def likelihood(self) -> PerPixel:
+        return PerPixel(self.each.likelihood)
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        rows, flat = outputs.movedim(1, -1).flatten(0, 2), targets.flatten()
+        is_number = flat.is_floating_point()
+        known = flat.isfinite() if is_number else flat != NO_CLASS
+        there = torch.where(known, flat, torch.zeros_like(flat))
+        costs = self.each(rows, there.unsqueeze(1) if is_number else there.long())
+        counted, pixels = (part.view(len(targets), -1).sum(1) for part in (costs * known, known))
+        return counted / pixels.clamp_min(1)
+
+    def mean_cost(self, outputs: Tensor, targets: Tensor, total: int) -> Tensor:
+        return self(outputs, targets).sum() / total
+
+    def predict(self, outputs: Tensor) -> Tensor:
+        """Of objectives of numbers, which have one output, its channel."""
+        said = self.each.predict(outputs)
+        return said if self.each.name == "categorical" else full(said).squeeze(1)
+
+
 categorical, bernoulli = Categorical, Bernoulli
 
 
@@ -183,6 +229,11 @@ def default(targets: Targets, label_smoothing: float = 0.0) -> Objective:
 def build(name: str, targets: Targets, label_smoothing: float = 0.0) -> Objective:
     """The objective of that name. Raises ProfundoError when it is unknown or does not suit the targets."""
     check(name, targets)
+    each = of_samples(name, targets, label_smoothing)
+    return PerPixel(each) if targets.traits.per == "pixel" else each
+
+
+def of_samples(name: str, targets: Targets, label_smoothing: float) -> Objective:
     plain: dict[str, Objective] = {one.name: one for one in (GAUSSIAN, LAPLACE, HUBER, Hinge())}
     if name in plain:
         if label_smoothing:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from profundo.records import ProfundoError, TargetKind, Targets
+from profundo.kinds import TargetKind
+from profundo.records import ProfundoError, Targets
 
 __all__ = ["OBJECTIVES", "check", "default_name"]
 
@@ -22,6 +23,8 @@ _BY_TARGET: dict[TargetKind, tuple[str, ...]] = {
     "binary": ("bernoulli", "hinge"),
     "labels": ("bernoulli",),
     "real": ("gaussian", "laplace", "huber"),
+    "mask": ("categorical",),
+    "map": ("gaussian", "laplace", "huber"),
     "any": (),
 }
 

@@ -130,6 +130,8 @@ class OwnLoss:
             outputs, targets = (
                 in_own_units(one.reshape(len(one), -1), self.targets).float() for one in (outputs, targets)
             )
+        elif kind == "mask":
+            targets = targets.long()
         elif kind == "binary" and isinstance(outputs, Tensor) and self.outputs == 1:
             targets = targets.float().reshape(outputs.shape)
         return outputs, targets

@@ -8,17 +8,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from profundo.objectives.likelihoods import Objective, PerPixel
 from profundo.records import ProfundoError, Targets
 
-if TYPE_CHECKING:
-    from profundo.objectives.likelihoods import Objective
-
-__all__ = ["Weighted", "class_weights"]
+__all__ = ["Weighted", "class_weights", "weighted"]
 
 
 class Weighted:
@@ -58,23 +56,32 @@ class Weighted:
         return self.objective.predict(outputs)
 
 
+def weighted(objective: Objective, weights: Sequence[float]) -> Objective:
+    """Each sample, or each pixel, by the weight of its class."""
+    if isinstance(objective, PerPixel):
+        return PerPixel(Weighted(objective.each, weights))
+    return Weighted(objective, weights)
+
+
 def class_weights(
     asked: Literal["balanced"] | Sequence[float] | Mapping[str, float], targets: Targets, train: Tensor
 ) -> tuple[float, ...]:
-    """One weight a class; by name, 1 for those not named. train: the classes (samples,) of the training split.
+    """One weight a class; by name, 1 for those not named. train: the classes of the training split, (samples,) or masks.
 
     Raises ProfundoError for targets without classes, a wrong number of weights, a name that is no class, and a class without
     samples to balance.
     """
     classes = len(targets.classes)
-    if targets.kind not in ("classes", "binary"):
-        raise ProfundoError(f"class weights: expected one class a sample, the data have {targets.kind!r} targets")
+    if not (targets.traits.one_class or targets.kind == "mask"):
+        raise ProfundoError(
+            f"class weights: expected one class a sample or pixel, the data have {targets.kind!r} targets"
+        )
     if asked == "balanced":
-        counts = torch.bincount(train, minlength=classes)
+        counts = torch.bincount(train.flatten().long(), minlength=classes)[:classes]  # without pixels of no class
         empty = [name for name, count in zip(targets.classes, counts.tolist(), strict=True) if not count]
         if empty:
             raise ProfundoError(f"class weights: no training sample of {', '.join(empty)}; give the weights as numbers")
-        return tuple((len(train) / (classes * counts.double())).tolist())
+        return tuple((counts.sum() / (classes * counts.double())).tolist())
     if isinstance(asked, Mapping):
         if unknown := [name for name in asked if name not in targets.classes]:
             raise ProfundoError(f"class weights: expected the classes {', '.join(targets.classes)}; got {unknown[0]!r}")

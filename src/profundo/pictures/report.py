@@ -7,8 +7,10 @@ that came from outside (class names, settings, paths) is escaped, and a content 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from profundo.kinds import TargetKind
 from profundo.pictures import numbers, report_results, report_setup
 from profundo.pictures.bars import ladder_svg
 from profundo.pictures.image_grid import image_grid
@@ -40,6 +42,7 @@ __all__ = [
 LONG_TABLE = 25  # rows; longer ones begin folded
 MOST_FITS = 4  # real targets drawn
 IN_A_ROW = 8  # augmented images
+AS: Mapping[TargetKind, TargetKind] = {"mask": "classes", "map": "real"}  # kinds that have the page of another
 
 
 def report_html(report: Report) -> str:
@@ -47,7 +50,8 @@ def report_html(report: Report) -> str:
     return rendered(
         "report.html.j2",
         report=report,
-        kind=report.spec.targets.kind,
+        kind=AS.get(report.spec.targets.kind, report.spec.targets.kind),
+        counted="pixel" if report.spec.targets.traits.per == "pixel" else "sample",
         long=LONG_TABLE,
         **_results(report),
         **_setup(report),
@@ -60,7 +64,7 @@ def report_html(report: Report) -> str:
 def _results(report: Report) -> dict[str, Any]:
     """How good it is, how it got there, each class, how far to trust it, where it is wrong."""
     scores, targets, trust = report.scores, report.spec.targets, report.calibration
-    best, kind = report.best_epoch if report.best_kept else None, targets.kind
+    best, kind = report.best_epoch if report.best_kept else None, AS.get(targets.kind, targets.kind)
     kept = f", that of epoch {best + 1}" if best is not None else ""
     names = [targets.classes[i] if i < len(targets.classes) else f"class {i}" for i in range(len(scores.confusion))]
     ones = "labels" if kind == "labels" else "classes"

@@ -43,7 +43,7 @@ class Worst:
     """One sample with a large loss. image: uint8 (channels, height, width); audio: a sound as a data-URI; row: its values in
     the order of the columns; confidence: the probability that the network gave to its prediction; number: of the row in its
     source, from 1; ids: what else says which row it is, by column; drivers: the values that drove the answer, with how much
-    they added."""
+    they added; judged: whether it is right where the two words are the same."""
 
     truth: str
     prediction: str
@@ -55,6 +55,7 @@ class Worst:
     number: int | None = None
     drivers: Sequence[Value] = ()
     ids: Mapping[str, str] = field(default_factory=dict)
+    judged: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ UNUSUAL = 2.0  # standard deviations from which a value is marked
 NOTABLE = 1.0  # and from which it is told at all, where there are too many to tell
 FEW_CLASSES = 25  # rows of a table that is seen at once
 WEAKEST = 12  # classes shown of many
-ORDER = {"loss": 0, "error": 1, "accuracy": 2, "balanced accuracy": 2, "exact match": 2, "RMSE": 2}
+ORDER = {"loss": 0, "error": 1, "accuracy": 2, "balanced accuracy": 2, "exact match": 2, "mean IoU": 2, "RMSE": 2}
 LAST = {"learning rate": 8, "gradient norm": 9}
 SPLITS = ("training", "validation", "test")
 OVERTRAINED = 1.05  # times the lowest validation loss
@@ -173,13 +173,14 @@ def classes_grid(per_class: Sequence[ClassScores], kind: str, caption: str) -> G
     """Precision, recall, F1 and, where it was measured, AUC of each class or label."""
     one = "label" if kind == "labels" else "class"
     auc = any(scores.auc is not None for scores in per_class)
-    columns = [one, "samples", "precision", "recall", "F1", *(["AUC"] if auc else [])]
-    reading = (
-        "Precision: of the samples taken for it, the share that is. Recall: of its samples, the share that was found. "
-    )
-    reading += "F1: both in one figure, 1 at best" + (
+    pixels = any(scores.iou is not None for scores in per_class)
+    counted, f1 = ("pixels", "Dice") if pixels else ("samples", "F1")
+    columns = [one, counted, "precision", "recall", f1, *(["AUC"] if auc else []), *(["IoU"] if pixels else [])]
+    reading = f"Precision: of the {counted} taken for it, the share that is. Recall: of its {counted}, the share that was found. "
+    reading += f"{f1}: both in one figure, 1 at best" + (
         "; AUC: how often one of its samples is ranked above one that is not" if auc else ""
     )
+    reading += "; IoU: of all that is of it or was taken for it, the share that is both" if pixels else ""
     return Grid(f"{caption} {reading}.", columns, [_class_row(scores, auc) for scores in per_class], look="names")
 
 
@@ -187,7 +188,9 @@ def _class_row(one: ClassScores, with_auc: bool) -> Row:
     recall = numbers.percent(one.recall) if one.samples else "–"
     f1 = Cell(f"{one.f1:.3f}", 100 * one.f1 if isfinite(one.f1) else 0.0)
     auc = Cell("–" if one.auc is None else f"{one.auc:.3f}")
-    return [one.name, one.samples, Cell(numbers.percent(one.precision)), Cell(recall), f1, *([auc] if with_auc else [])]
+    iou = [] if one.iou is None else [Cell(numbers.percent(one.iou))]
+    cells = [Cell(numbers.percent(one.precision)), Cell(recall), f1, *([auc] if with_auc else []), *iou]
+    return [one.name, one.samples, *cells]
 
 
 def weakest(per_class: Sequence[ClassScores]) -> list[ClassScores]:
@@ -492,7 +495,7 @@ def mistakes(worst: Sequence[Worst], kind: str) -> dict[str, Any]:
         "each": [
             {
                 "worst": one,
-                "right": kind != "real" and one.truth == one.prediction,
+                "right": kind != "real" and one.judged and one.truth == one.prediction,
                 "picture": None if one.image is None else image_grid(one.image[None], 1),
                 "pixelated": small(one.image),
                 "values": [{"of": value, "unusual": abs(value.deviations) >= UNUSUAL} for value in one.row],

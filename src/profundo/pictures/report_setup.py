@@ -133,7 +133,7 @@ def inputs_grid(inputs: Inputs) -> Grid:
     """Mean and standard deviation of each channel or feature; of very many, of the first; none of the ids of texts."""
     what, names = (
         ("channel", CHANNELS.get(len(inputs.mean), ()) if inputs.kind == "image" else ("mono",))
-        if inputs.kind in ("image", "sound")
+        if inputs.traits.is_media
         else ("feature", inputs.names)
     )
     names = names or tuple(f"{what} {i}" for i in range(len(inputs.mean)))

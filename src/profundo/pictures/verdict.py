@@ -36,6 +36,8 @@ SHARES = {
     "precision",
     "recall",
     "error",
+    "mean IoU",
+    "mean Dice",
 }
 FALLING = ("RMSE", "MAE", "loss", "error")  # last words of figures of which less is better
 MEANINGS = {
@@ -52,6 +54,9 @@ MEANINGS = {
     "hinge loss": "mean of max(0, 1 − margin)",
     "exact match": "share of the samples with every label right",
     "label accuracy": "share of the single labels that were right",
+    "mean IoU": "mean over the classes of found pixels / pixels that are of it or were taken for it",
+    "mean Dice": "mean over the classes of 2 · found pixels / (pixels that are of it + taken for it)",
+    "pixel accuracy": "share of the pixels whose class is right",
     "RMSE": "root of the mean squared error, in units of the target",
     "MAE": "mean absolute error, in units of the target",
     "R²": "share of the variance that is explained; 0 is the mean, 1 is perfect",
@@ -111,7 +116,7 @@ def no_better(name: str, scores: Scores, samples: str) -> str:
 
 def rule(targets: Targets) -> str:
     """What the constant predictor answers."""
-    if targets.kind == "real":
+    if targets.traits.numeric:
         return "the mean of the training targets"
     return "each label’s more frequent state" if targets.kind == "labels" else "the most frequent class"
 

@@ -103,7 +103,7 @@ def check(data: Dataset, name: str, takes: Takes) -> None:
         found = f"{inputs.things}, no images"
     elif not isinstance(data.train.inputs, Tensor):
         found = "images that are read from disk as they do not fit in memory; take fewer"
-    elif takes.kind == "images with classes" and targets.kind not in ("classes", "binary"):
+    elif takes.kind == "images with classes" and not targets.traits.one_class:
         found = "images without classes"
     elif len(targets.classes) < takes.classes:
         found = f"{len(targets.classes)} classes"

@@ -29,10 +29,11 @@ __all__ = [
     "check_normalisation",
     "check_outputs",
     "check_saving",
+    "few_samples",
+    "in_shapes",
     "note_of_output_layer",
     "trained_outputs",
     "tried_outputs",
-    "two_samples",
 ]
 
 TRIED = 2**18  # numbers of the samples that a net is tried on, of which there are from 8 to 64
@@ -52,7 +53,12 @@ def check_data(data: Dataset) -> None:
         targets = split.targets
         if spec.targets.kind == "any":
             continue
-        if spec.targets.kind in ("real", "labels"):
+        if spec.targets.traits.per == "pixel":
+            size = spec.inputs.shape[1:]
+            dtype = torch.uint8 if spec.targets.kind == "mask" else torch.float32
+            right = targets.dtype == dtype and tuple(targets.shape[1:]) == size
+            wanted = f"{str(dtype)[6:]} (samples, {', '.join(map(str, size))})"
+        elif spec.targets.kind in ("real", "labels"):
             right = targets.is_floating_point() and targets.ndim == 2 and targets.shape[1] == spec.outputs
             wanted = f"float (samples, {spec.outputs})"
             if spec.targets.kind == "labels":
@@ -85,32 +91,52 @@ def check_inputs(inputs: Any, about: Inputs, where: str, targets: int) -> None:
         raise ProfundoError(f"{where} inputs hold NaN or infinite values; clean them")
 
 
-def two_samples(data: Dataset, device: torch.device) -> Batch:
-    """The first two training samples, as the net sees them; of one sample, that twice."""
-    places = torch.tensor([0, min(1, len(data.train) - 1)])
+def few_samples(data: Dataset, device: torch.device) -> Batch:
+    """The first training samples, as the net sees them, as many as no axis of a sample is long: what mistakes one axis for
+    another fails now, and not at the first whole batch. Of fewer samples, the first again."""
+    sizes = {
+        data.spec.outputs,
+        len(data.spec.targets.classes),
+        *data.spec.inputs.shape,
+        *(size for part in data.spec.inputs.parts for size in part.shape),
+    }
+    count = next(number for number in (2, 3, 5, 7, 11, 13) if number not in sizes or number == 13)
+    places = torch.arange(count) % len(data.train)
     return next(in_order(chosen(data.train, places), data.spec, device=device, workers=0))
 
 
 def tried_outputs(net: nn.Module, data: Dataset) -> Any:
-    """What the net gives for two samples. Raises ProfundoError where it does not take them."""
+    """What the net gives for a few samples. Raises ProfundoError where it does not take them."""
     parameter = next((one for one in net.parameters() if not is_lazy(one)), torch.empty(0))
-    inputs = two_samples(data, parameter.device).inputs
+    inputs = few_samples(data, parameter.device).inputs
     try:
         with evaluating(net), seeded(0):
             return called(net, inputs)
     except Exception as error:  # noqa: BLE001 - a program of somebody else
         raise ProfundoError(
             f"{type(net).__name__}: expected to take inputs {shapes_of(data.spec.inputs)}: {' '.join(str(error).split())[:300]}"
-            f"{usual_remedy(parameter, inputs)}"
+            f"{usual_remedy(net, parameter, inputs)}"
         ) from None
 
 
-def usual_remedy(parameter: Tensor, inputs: Any) -> str:
+def usual_remedy(net: nn.Module, parameter: Tensor, inputs: Any) -> str:
     """What to do about a net that does not take its inputs, where the cause is a usual one; "" elsewhere."""
     if parameter.dtype in (torch.float64, torch.float16, torch.bfloat16):
         return "; samples come in float32: give net.float()"
     if isinstance(inputs, dict):
         return f"; forward gets one dict with {', '.join(map(repr, inputs))}: give the inputs that it takes alone, or in a tuple"
+    if not isinstance(inputs, Tensor):
+        return ""
+    if not inputs.is_floating_point() and any(isinstance(module, nn.Embedding) for module in net.modules()):
+        rows, largest = (
+            max(one.num_embeddings for one in net.modules() if isinstance(one, nn.Embedding)),
+            int(inputs.max()),
+        )
+        return f"; some ids are {largest}, and the largest Embedding has {rows} rows" if largest >= rows else ""
+    if inputs.ndim == 4 and inputs.shape[3] in (1, 3, 4) and inputs.shape[1] not in (1, 3, 4):
+        return "; images come as (samples, channels, height, width): give X.transpose(0, 3, 1, 2)"
+    if inputs.ndim == 3 and any(isinstance(module, nn.Conv2d) for module in net.modules()):
+        return "; images come as (samples, channels, height, width): give X[:, None]"
     return ""
 
 
@@ -126,17 +152,24 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
     if targets.kind == "any":
         return
     outputs = main_output(given)
-    if outputs.shape == (2, data.spec.outputs):
+    if not outputs.is_floating_point():
+        raise ProfundoError(
+            f"{type(net).__name__}: expected outputs that follow smoothly from its parameters, got {str(outputs.dtype)[6:]}; leave "
+            "out argmax, round and comparisons: predictions are made of the outputs afterwards"
+        )
+    tried = length(few_samples(data, outputs.device).inputs)
+    grid = data.spec.inputs.shape[1:] if targets.traits.per == "pixel" else ()
+    if outputs.shape == (tried, data.spec.outputs, *grid):
         return
     remedy = "change the width of the last layer"
-    if targets.kind == "classes" and outputs.shape == (2, 1):
+    if targets.kind == "classes" and outputs.shape == (tried, 1):
         remedy += ", or give task='real' where the target is a number"
     if targets.kind == "real" and outputs.ndim == 2 and len(targets.names) == 1:
         remedy += ", or give task='classes' where the target is one of several"
     or_two = " or (batch, 2)" if targets.kind == "binary" else ""
     raise ProfundoError(
         f"{type(net).__name__}: expected outputs (batch, {data.spec.outputs}){or_two} for {data.name}, got {tuple(outputs.shape)} "
-        f"for a batch of 2; {remedy}"
+        f"for a batch of {tried}; {remedy}"
     )
 
 
@@ -145,14 +178,14 @@ def check_loss(net: nn.Module, data: Dataset, own: Own) -> None:
     if own.loss is None:
         return
     device = next(net.parameters(), torch.empty(0)).device
-    batch = two_samples(data, device)
+    batch = few_samples(data, device)
     judged = None if own.loss.judge is not None else tried_outputs(net, data)
     for outputs in (judged, trained_outputs(net, data)):
         if outputs is None:
             continue
         try:
             with torch.enable_grad(), seeded(0):
-                cost = own.loss.mean_cost(mapped(followed, outputs), batch.targets, 2)
+                cost = own.loss.mean_cost(mapped(followed, outputs), batch.targets, length(batch.targets))
         except ProfundoError:
             raise
         except Exception as error:  # noqa: BLE001 - a function of somebody else
@@ -166,7 +199,7 @@ def check_loss(net: nn.Module, data: Dataset, own: Own) -> None:
                 "item(), numpy(), argmax and torch.tensor(…) on the way"
             )
         if not bool(cost.isfinite()) and data.spec.targets.kind == "any":
-            raise ProfundoError(f"loss {own.loss.name}: gave {float(cost)} for two samples; expected a finite number")
+            raise ProfundoError(f"loss {own.loss.name}: gave {float(cost)} for a few samples; expected a finite number")
 
 
 def followed(leaf: Tensor) -> Tensor:
@@ -181,12 +214,12 @@ def in_shapes(tree: Any) -> str:
 
 
 def trained_outputs(net: nn.Module, data: Dataset) -> Any:
-    """What the net gives in training for two samples, where that may be more than in evaluation: its code looks at `training`.
-    None elsewhere, and where it takes no two."""
+    """What the net gives in training for a few samples, where that may be more than in evaluation: its code looks at `training`.
+    None elsewhere, and where it takes none."""
     if not any("training" in names_in(module.forward) for module in net.modules()):
         return None
     modes = [(module, module.training) for module in net.modules()]
-    inputs = two_samples(data, next(net.parameters(), torch.empty(0)).device).inputs
+    inputs = few_samples(data, next(net.parameters(), torch.empty(0)).device).inputs
     buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
     try:
         with torch.no_grad(), seeded(0):
@@ -202,7 +235,7 @@ def trained_outputs(net: nn.Module, data: Dataset) -> Any:
 def names_in(function: Any) -> tuple[str, ...]:
     """What the code of a module's own forward reads; of PyTorch's modules nothing that matters here."""
     code = getattr(function, "__code__", None)
-    if code is None or getattr(function, "__module__", "").startswith("torch.nn."):
+    if code is None or (getattr(function, "__module__", "") or "").startswith("torch.nn."):
         return ()
     return tuple(code.co_names)
 
@@ -271,7 +304,7 @@ def check_normalisation(net: nn.Module, data: Dataset, choices: Experiment, proc
     if batch // min(choices.accumulate, max(1, batch // processes)) > 1:
         return
     modes = [(module, module.training) for module in net.modules()]
-    sample = mapped(lambda leaf: leaf[:1], two_samples(data, next(net.parameters(), torch.empty(0)).device).inputs)
+    sample = mapped(lambda leaf: leaf[:1], few_samples(data, next(net.parameters(), torch.empty(0)).device).inputs)
     buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
     try:
         with torch.no_grad(), seeded(0):

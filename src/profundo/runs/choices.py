@@ -70,7 +70,7 @@ def check_choices(chosen: Experiment, data: Dataset, own: Own = NOTHING) -> None
     objective_of(chosen, data, own)
     if chosen.early_stop is not None and not len(data.validation):
         raise ProfundoError(
-            f"early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out"
+            f"--early-stop: expected a validation split to look at, that of {data.name} is empty; leave it out"
         )
     if chosen.threshold is not None:
         check_threshold(chosen, data, own)

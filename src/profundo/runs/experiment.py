@@ -23,6 +23,7 @@ from profundo.data.augmenting.options import check, read
 from profundo.data.dataset_names import Header, TargetTransform, Task, nearest
 from profundo.data.dataset_names import names as dataset_names
 from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
+from profundo.kinds import InputKind
 from profundo.objectives.objective_names import default_name
 from profundo.records import ProfundoError, Spec
 from profundo.runs.given.foreign import FOREIGN, understood
@@ -76,7 +77,7 @@ def known_weights(asked: Any) -> Literal["balanced"] | list[float] | dict[str, f
     )
     if not are_numbers or not all(0 <= one < float("inf") for one in numbers) or not any(numbers):
         raise ProfundoError(
-            f"class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}"
+            f"--class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}"
         )
     if isinstance(asked, Mapping):
         return {str(name): float(one) for name, one in asked.items()}
@@ -99,7 +100,7 @@ def known_threshold(asked: str) -> str:
 
 Pretrained = Literal[
     "efficientnet_lite0", "resnet18", "resnet34", "resnet50", "alexnet", "vgg11", "vgg13", "vgg16", "vgg19",
-    "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
+    "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn", "minilm",
 ]  # fmt: skip
 SplitBy = Annotated[str, AfterValidator(known_split)]
 Changes = Annotated[list[Any], AfterValidator(known_changes)]
@@ -248,7 +249,11 @@ class Experiment(BaseModel):
     ] = None
     series: Annotated[
         str | None,
-        Setting("data", "Of a forecast, the column that says which of several series a row is of.", form="COLUMN"),
+        Setting(
+            "data",
+            "The column that says which series a row is of, of a forecast or of labelled series.",
+            form="COLUMN",
+        ),
     ] = None
     target_transform: Annotated[
         TargetTransform, Setting("data", "How a number to be predicted is bent for training, and back in answers.")
@@ -266,7 +271,7 @@ class Experiment(BaseModel):
     ] = {}
     pretrained: Annotated[
         Pretrained | None,
-        Setting("net", "Begin with weights that were learned on ImageNet; needs images.", form="NET"),
+        Setting("net", "Begin with published weights: of images, or minilm, of texts.", form="NET"),
     ] = None
     freeze: Annotated[
         bool, Setting("net", "Of a pretrained net, train the output layer alone, on features computed once.")
@@ -380,7 +385,8 @@ class Experiment(BaseModel):
         """How the data are read, before they are divided into splits: what `collect` takes."""
         names = (name for name in belonging_to("data") if name not in ("data", "validation"))
         result = {name: value for name in names if (value := getattr(self, name)) is not None}
-        if self.pretrained is not None and self.data not in dataset_names() and not self.data.lower().endswith(".npz"):
+        of_images = self.pretrained not in (None, "minilm")
+        if of_images and self.data not in dataset_names() and not self.data.lower().endswith(".npz"):
             result.setdefault("image_size", PRETRAINED_SIDE)
         return result
 
@@ -402,6 +408,9 @@ def belonging_to(*parts: Part) -> tuple[str, ...]:
 def new_experiment(**settings: Any) -> Experiment:
     """An Experiment of these settings. Raises ProfundoError that names the setting, what it holds and what it may hold."""
     settings = understood(settings)
+    for name, value in settings.items():  # True is no 1
+        if isinstance(value, bool) and name in SETTINGS and "bool" not in str(Experiment.model_fields[name].annotation):
+            raise ProfundoError(f"{as_option(name)}: expected another value than true or false, got {value}")
     try:
         return Experiment(**settings)
     except ValidationError as error:
@@ -410,6 +419,8 @@ def new_experiment(**settings: Any) -> Experiment:
         if first["type"] == "extra_forbidden":
             hint = FOREIGN.get(name.lower()) or nearest(name, [one for one in SETTINGS if not SETTINGS[one].in_python])
             raise ProfundoError(f"setting {name!r} is unknown; {hint}") from None
+        given = " ".join(repr(first["input"]).split())
+        given = given if len(given) <= 100 else f"{given[:100]}…"
         if first["type"] == "missing":
             raise ProfundoError(f"setting {name!r} is missing; add it") from None
         if first["loc"][:1] == ("net_options",) and len(first["loc"]) > 1:
@@ -420,7 +431,14 @@ def new_experiment(**settings: Any) -> Experiment:
             known = re.findall(r"'([^']*)'", first["ctx"]["expected"])
             near = nearest(first["input"], known)
             expected = f"expected {', '.join(known)}" + (f" ({near})" if near.startswith("nearest") else "")
-        raise ProfundoError(f"{name.replace('_', '-')}: {expected}, got {first['input']!r}") from None
+        raise ProfundoError(f"{as_option(name)}: {expected}, got {given}") from None
+
+
+def as_option(name: str) -> str:
+    """A setting as an option; the name itself of what is none."""
+    if name not in SETTINGS:
+        return name
+    return (SETTINGS[name].option or "").split("/")[0] or f"--{name.replace('_', '-')}"
 
 
 # Settings measured for data of which the result is stated (README); others follow the rules in `completed`.
@@ -446,15 +464,16 @@ def completed(
 
     samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
     normalisation; validated: whether there is a validation split. The batch is about 1/200 of the samples, of the ensembles
-    for tables 1/4, between 32 and 256, but half of them where it would leave out up to half, for incomplete batches are not
-    used; the epochs are as many as it takes to see a number of samples, between 3 and 200, of an ensemble for classes 60;
-    the rest is what MANNERS says for such data. Where the manner says so, training stops early.
+    for tables 1/4, between 32 and 256, where each pixel has a target from 8 on, but half of them where it would leave out up
+    to half, for incomplete batches are not used; the epochs are as many as it takes to see a number of samples, between 3 and
+    200, of an ensemble for classes 60; the rest is what MANNERS says for such data. Where the manner says so, training stops
+    early.
     Raises ProfundoError for an augmentation that is unknown or meant for other data.
     """
     manner = MANNERS[manner_of(spec, normalised, net)]
     if experiment.pretrained is not None:
-        manner = MANNERS["frozen" if experiment.freeze else "pretrained"]
-    size = min(256, max(32, 2 ** _log2(samples / manner.batches)))
+        manner = MANNERS["n-grams" if spec.inputs.texts else "frozen" if experiment.freeze else "pretrained"]
+    size = min(256, max(manner.smallest, 2 ** _log2(samples / manner.batches)))
     chosen: dict[str, Any] = {
         "net": net,
         "batch_size": samples // 2 if size < samples < 2 * size else size,
@@ -469,7 +488,7 @@ def completed(
         from profundo.nets.published_weights import published  # and PyTorch
 
         chosen["net_options"] = published(experiment.pretrained).options
-        chosen["augment"] = [] if experiment.freeze else ["mirror", "crop"]
+        chosen["augment"] = [] if experiment.freeze or spec.inputs.kind != "image" else ["mirror", "crop"]
     known = KNOWN.get((experiment.data, net), {})
     if experiment.optimizer not in (
         None,
@@ -486,6 +505,7 @@ def completed(
     chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
     chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
     check_augmentation(chosen["augment"], spec)
+    chosen["freeze"] |= experiment.pretrained is not None and bool(spec.inputs.texts)  # an encoder is not trained here
     return new_experiment(**chosen)
 
 
@@ -501,6 +521,7 @@ class Manner:
     full: int
     longest: int = 200  # epochs, however few the samples
     batches: int = 200  # of an epoch, where the samples are enough for it
+    smallest: int = 32  # batch
     patience: float = 0.0  # share of the epochs without a better validation loss after which to stop; 0: never
     augment: tuple[Any, ...] = ()
 
@@ -514,6 +535,8 @@ MANNERS = {
     "sounds": Manner(
         36_000, "adamw", 0.05, 0.003, 0.1, 32, augment=("shift", "speed", "mask", {"noise": {"deviation": 0.2}})
     ),
+    # As is usual; every pixel teaches, so that few images make a batch, and many epochs go over few of them.
+    "pixels": Manner(4_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, smallest=8, patience=0.3),
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured by validation on 20 and 100 images a class of CIFAR-10 (docs/transfer.md).
@@ -534,19 +557,28 @@ MANNERS = {
 
 
 def manner_of(spec: Spec, normalised: bool, net: str) -> str:
+    if spec.targets.traits.per == "pixel":
+        return "pixels"
     if spec.inputs.texts:
         return "n-grams" if net in ("text_mean", "own:TextMean") else "words"
     if is_ensemble(net):
         return "ensemble, numbers" if spec.targets.kind == "real" else "ensemble, classes"
-    if spec.inputs.kind == "image":
-        return "normalised images" if normalised else "images"
-    if spec.inputs.kind == "sound":
-        return "sounds"
-    if spec.inputs.kind == "any":
-        return "images"
     if spec.inputs.kind == "series":
         return "forecast" if spec.inputs.forecast is not None else "rocket" if net == "rocket" else "series"
-    return "plane" if prod(spec.inputs.shape) <= 2 else "table"
+    if spec.inputs.kind == "image" and normalised:
+        return "normalised images"
+    manner = MANNER_OF[spec.inputs.kind]
+    return "plane" if manner == "table" and prod(spec.inputs.shape) <= 2 else manner
+
+
+MANNER_OF: Mapping[InputKind, str] = {
+    "image": "images",
+    "sound": "sounds",
+    "series": "series",
+    "features": "table",
+    "array": "table",
+    "any": "images",
+}
 
 
 def is_ensemble(net: str) -> bool:

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -33,6 +33,13 @@ from profundo.records import ProfundoError
 __all__ = ["Folder", "environment", "find_runs"]
 
 WRITTEN_IN = ("checkpoints", "exhibits", "tensorboard", "chosen")  # folders of a run or study
+
+
+def path_of(path: Any) -> Path:
+    """Raises ProfundoError for what names no folder."""
+    if not isinstance(path, str | os.PathLike):
+        raise ProfundoError(f"expected the path of a run's folder, got {type(path).__name__}")
+    return Path(path)
 
 
 class Folder:
@@ -59,7 +66,7 @@ class Folder:
         """
         try:
             if out is not None:
-                path = Path(out)
+                path = path_of(out)
                 str(path).encode()  # what is written there tells its name
                 path.mkdir(parents=True, exist_ok=True)
                 if (path / "experiment.yaml").exists():
@@ -100,7 +107,7 @@ class Folder:
     @classmethod
     def open(cls, path: str | Path) -> Folder:
         """An existing run. Raises ProfundoError when there is none, naming the runs that are there."""
-        folder = cls(Path(path))
+        folder = cls(path_of(path))
         if not folder.experiment.is_file():
             known = ", ".join(str(run.path) for run in find_runs(Path("runs"))[-3:]) or "none in ./runs"
             raise ProfundoError(f"{path}: expected a run's folder with experiment.yaml; the latest: {known}")

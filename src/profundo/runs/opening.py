@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from profundo.data.grids.grid_arrays import as_grids
 from profundo.data.streams.places import check_place
 from profundo.objectives.own_losses import OwnLoss, main_error, place_entropy
 from profundo.pictures.history_chart import history_chart
@@ -15,7 +16,7 @@ from profundo.records import Dataset, ProfundoError
 from profundo.runs.choices import load_data
 from profundo.runs.experiment import new_experiment, read_experiment
 from profundo.runs.folder import Folder, read_result
-from profundo.runs.given.arriving import dataset_of, loss_of, with_several_outputs
+from profundo.runs.given.arriving import dataset_of, loss_of, with_grids, with_several_outputs
 from profundo.runs.given.keeping import TOOLS
 from profundo.runs.given.own import Own, metrics_of
 from profundo.runs.manifest import MAY_MOVE, check_data_facts, check_files
@@ -79,10 +80,12 @@ def open_run(
     else:
         splits = {name: reading.pop(name, None) for name in ("validation", "test")}
         loaded = dataset_of(data, {"seed": experiment.seed, **reading}, **splits, net=net)
+        if spec.targets.traits.per == "pixel":
+            loaded = with_grids(net, loaded) if str(experiment.net).startswith("own:") else as_grids(loaded)
     loaded = replace(loaded, spec=replace(loaded.spec, targets=spec.targets)) if data is not None else loaded
     opened = as_learned(loaded, spec.targets)
     check_data_facts(folder, opened.facts)
-    own = Own(opened_loss(experiment.own.get("loss"), loss, net, opened), metrics_of(metrics))
+    own = Own(opened_loss(experiment.own.get("loss"), loss, net, opened), metrics_of(metrics, spec.targets.kind))
     if str(experiment.net).startswith("own:"):
         own, _ = with_several_outputs(net, opened, own)
     history = History(draw=history_chart)

@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.records import Spec
+from profundo.data.grids.mask_codes import mask_png
+from profundo.kinds import TargetKind
+from profundo.records import Spec, Targets
 
 __all__ = ["described", "in_columns"]
 
+Columns = dict[str, list[Any]]
 
-def in_columns(predictions: Tensor, spec: Spec, probable: bool = True) -> dict[str, list[Any]]:
+
+def in_columns(predictions: Tensor, spec: Spec, probable: bool = True) -> Columns:
     """What `predict` gives for a batch: the "prediction" of each, and for classes its "probability" and "probabilities", a
-    list for each class or label.
+    list for each class or label. Of a mask the classes that are there, the largest first, their "shares" of the pixels, and
+    the "mask" as a PNG in base64; of a map its mean, "least" and "greatest", and the "map" as a .npy in base64.
 
     probable: whether these are probabilities, or bare answers (hinge).
     """
-    targets, predictions = spec.targets, predictions.double()
-    if targets.kind == "real":
-        values = predictions.reshape(len(predictions), -1)
-        return {"prediction": values[:, 0].tolist() if values.shape[1] == 1 else values.tolist()}
-    if targets.kind == "labels":
-        there = [[targets.classes[at] for at in row.nonzero().flatten().tolist()] for row in predictions >= 0.5]
-        return {"prediction": there, "probabilities": predictions.T.tolist()}
+    return COLUMNS[spec.targets.kind](predictions.double(), spec.targets, probable)
+
+
+def of_numbers(predictions: Tensor, _targets: Targets, _probable: bool) -> Columns:
+    values = predictions.reshape(len(predictions), -1)
+    return {"prediction": values[:, 0].tolist() if values.shape[1] == 1 else values.tolist()}
+
+
+def of_labels(predictions: Tensor, targets: Targets, _probable: bool) -> Columns:
+    there = [[targets.classes[at] for at in row.nonzero().flatten().tolist()] for row in predictions >= 0.5]
+    return {"prediction": there, "probabilities": predictions.T.tolist()}
+
+
+def of_classes(predictions: Tensor, targets: Targets, probable: bool) -> Columns:
     shares = predictions if targets.kind == "classes" else torch.stack([1 - predictions, predictions], 1)
     best = (shares[:, 1] >= targets.threshold).long() if targets.kind == "binary" else shares.argmax(1)
     names = [targets.classes[at] for at in best.tolist()]
@@ -33,6 +48,41 @@ def in_columns(predictions: Tensor, spec: Spec, probable: bool = True) -> dict[s
         return {"prediction": names}
     probability = shares.gather(1, best.unsqueeze(1)).squeeze(1).tolist()
     return {"prediction": names, "probability": probability, "probabilities": shares.T.tolist()}
+
+
+def of_masks(predictions: Tensor, targets: Targets, _probable: bool) -> Columns:
+    best = predictions.argmax(1)
+    counts = [torch.bincount(one.flatten(), minlength=len(targets.classes)).double() for one in best]
+    shares = [dict(zip(targets.classes, (own / own.sum()).tolist(), strict=True)) for own in counts]
+    there = [sorted((name for name, share in own.items() if share), key=lambda name: -own[name]) for own in shares]
+    masks = [in_base64(mask_png(one.numpy(), targets.codes or range(len(targets.classes)))) for one in best]
+    return {"prediction": there, "shares": shares, "mask": masks}
+
+
+def of_maps(predictions: Tensor, _targets: Targets, _probable: bool) -> Columns:
+    values = predictions.flatten(1)
+    ends = {"least": values.amin(1).tolist(), "greatest": values.amax(1).tolist()}
+    return {"prediction": values.mean(1).tolist(), **ends, "map": [in_base64(npy(one.numpy())) for one in predictions]}
+
+
+def npy(values: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values.astype(np.float32), allow_pickle=False)
+    return file.getvalue()
+
+
+def in_base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+COLUMNS: Mapping[TargetKind, Callable[[Tensor, Targets, bool], Columns]] = {
+    "real": of_numbers,
+    "labels": of_labels,
+    "classes": of_classes,
+    "binary": of_classes,
+    "mask": of_masks,
+    "map": of_maps,
+}
 
 
 def described(names: Sequence[str], predictions: Tensor, spec: Spec, probable: bool = True) -> list[dict[str, Any]]:

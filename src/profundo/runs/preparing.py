@@ -25,7 +25,7 @@ from profundo.runs.resumable import Training
 from profundo.train import Batches, EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group, share_normalization
-from profundo.train.fine_tuning import freeze_normalisation, output_layer, rates_by_depth
+from profundo.train.fine_tuning import freeze_normalisation, last_part, rates_by_depth
 from profundo.train.hardware import choose_precision
 from profundo.train.layout import lay_out
 from profundo.train.optimizers import optimizer
@@ -86,7 +86,7 @@ def training(prepared: Prepared, history: History, processes: Group, resumed: bo
 
 
 def from_pretrained(prepared: Prepared, resumed: bool = False) -> Prepared:
-    """What is trained of a pretrained net: if frozen, its output layer, on features; else all of it, the output layer fitted
+    """What is trained of a pretrained net: if frozen, its last part, on features; else all of it, the output layer fitted
     already, unless it was before."""
     experiment, net, data = prepared.experiment, prepared.net, prepared.data
     if experiment.pretrained is None:
@@ -94,8 +94,8 @@ def from_pretrained(prepared: Prepared, resumed: bool = False) -> Prepared:
     lay_out(net, prepared.device)
     if experiment.freeze:
         net.requires_grad_(False)
-        output = output_layer(net).requires_grad_()
-        return replace(prepared, net=output, data=on_features(net, data, experiment.workers), precision="float32")
+        last = last_part(net).requires_grad_()
+        return replace(prepared, net=last, data=on_features(net, data, experiment.workers), precision="float32")
     if not resumed:
         fit_output(net, data, experiment.workers)
     return prepared
@@ -140,7 +140,7 @@ def objective_of(experiment: Experiment, data: Dataset, own: Own = NOTHING) -> o
     objective = objectives.build(name, targets, experiment.label_smoothing)
     if experiment.class_weights is not None:
         weights = objectives.class_weights(experiment.class_weights, targets, data.train.targets)
-        objective = objectives.Weighted(objective, weights)
+        objective = objectives.weighted(objective, weights)
     return PickedOutput(objective) if own.picked else objective
 
 

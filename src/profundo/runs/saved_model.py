@@ -12,11 +12,14 @@ from typing import Any
 
 import safetensors.torch
 import torch
+import torch.nn.functional as F
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from profundo import nets, objectives
 from profundo.data import standardize
+from profundo.data.grids.grid_folders import scaled
+from profundo.data.grids.mask_codes import MOST_CLASSES
 from profundo.data.images.pixels import WHOLE
 from profundo.data.tables.columns import feature_names
 from profundo.data.text.text_ids import MOST_CHARACTERS, MOST_WORDS
@@ -153,11 +156,17 @@ def with_weights(net: nn.Module, folder: Folder, expected: str) -> nn.Module:
 def check_spec(spec: Spec) -> None:
     """Raises ValueError for inputs and targets that contradict themselves."""
     inputs, targets = spec.inputs, spec.targets
-    dimensions = {"image": 3, "features": 1, "sound": 2, "series": 2}.get(inputs.kind, len(inputs.shape))
+    dimensions = len(inputs.traits.axes or inputs.shape)
     for part in inputs.parts:
         check_spec(Spec(part, Targets("any")))
     if len(inputs.shape) != dimensions or min(inputs.shape, default=1) < 1:
         raise ValueError(f"inputs of shape {inputs.shape} are no {inputs.kind}")
+    if (targets.traits.per == "pixel" and len(inputs.shape) != 3) or (inputs.longest or 0) < 0:
+        raise ValueError(f"a target for each pixel of inputs of shape {inputs.shape}, scaled down to {inputs.longest}")
+    if len(targets.codes) not in (0, len(targets.classes)) or not all(-(2**24) <= one < 2**31 for one in targets.codes):
+        raise ValueError(f"{len(targets.codes)} codes for {len(targets.classes)} classes of a mask")
+    if targets.kind == "mask" and len(targets.classes) > MOST_CLASSES:
+        raise ValueError(f"{len(targets.classes)} classes of a mask")
     if inputs.kind == "features" and len(inputs.names) not in (0, *inputs.shape):
         raise ValueError(f"{len(inputs.names)} names for {inputs.shape[0]} features")
     if inputs.window and (len(inputs.window) != 2 or not 0 <= inputs.window[0] <= inputs.window[1] <= WHOLE[1]):
@@ -182,9 +191,7 @@ def check_spec(spec: Spec) -> None:
         rising = all(a < b for ends in (how.values, how.scores) for a, b in pairwise(ends))
         if how.kind == "rank" and not (rising and len(how.values) == len(how.scores) > 1):
             raise ValueError("a transform by rank goes through two points or more, and rises")
-    few, most = {"binary": (2, 2), "classes": (2, math.inf), "labels": (1, math.inf), "real": (0, 0), "any": (0, 0)}[
-        targets.kind
-    ]
+    few, most = targets.traits.classes
     if not few <= len(targets.classes) <= most:
         raise ValueError(f"{len(targets.classes)} classes for targets of the kind {targets.kind}")
     if len(targets.shares) not in (0, len(targets.classes)) or not 0 <= targets.threshold <= 1:
@@ -234,15 +241,39 @@ def load_objective(folder: Folder, spec: Spec) -> Objective:
 
 def predict(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None = None) -> Tensor:
     """Raw inputs (batch, *shape) → probabilities of classes or labels (batch, K), P(y = 1) (batch,), or values in their
-    own units. objective: what the outputs mean; by default what suits the targets."""
+    own units. objective: what the outputs mean; by default what suits the targets.
+
+    Where each pixel has a target, images may have any size: probabilities (batch, K, height, width), or numbers (batch, height,
+    width), of that size.
+    """
+    if spec.targets.traits.per == "pixel":
+        return of_pixels(net, spec, inputs, objective)
     if isinstance(inputs, Tensor) and tuple(inputs.shape[1:]) != spec.inputs.shape:
         raise ProfundoError(
             f"inputs: expected (batch, {', '.join(map(str, spec.inputs.shape))}), got {tuple(inputs.shape)}"
         )
+    return in_batches(net, spec, inputs, objective)
+
+
+def of_pixels(net: nn.Module, spec: Spec, images: Tensor, objective: Objective | None) -> Tensor:
+    """In the scale of training, and back to the images' own."""
+    channels, size = spec.inputs.shape[0], (images.shape[-2], images.shape[-1])
+    if images.ndim != 4 or images.shape[1] != channels:
+        raise ProfundoError(f"inputs: expected (batch, {channels}, height, width), got {tuple(images.shape)}")
+    small = scaled(size, spec.inputs.longest or 0)
+    if small == size:
+        return in_batches(net, spec, images, objective, 8)
+    resized = F.interpolate(images.float(), small, mode="bilinear", antialias=True).round().to(images.dtype)
+    said = in_batches(net, spec, resized, objective, 8)
+    several = said if said.ndim == 4 else said.unsqueeze(1)
+    return F.interpolate(several, size, mode="bilinear").view(*said.shape[:-2], *size)
+
+
+def in_batches(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | None, at_once: int = 1000) -> Tensor:
     device = next(net.parameters(), torch.empty(0)).device
     meaning = objective or objectives.default(spec.targets)
     with evaluating(net):
-        ready = (standardize(to_device(part, device), spec.inputs) for part in split_rows(inputs, 1000))
+        ready = (standardize(to_device(part, device), spec.inputs) for part in split_rows(inputs, at_once))
         parts = [same_bits(net)(partial(called, net, part), sizes_of(part)) for part in ready]
     outputs = meaning.predict(joined(parts))
     result: Tensor = in_own_units(to_device(outputs, torch.device("cpu")), spec.targets)

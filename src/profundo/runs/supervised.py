@@ -18,6 +18,7 @@ from torch import nn
 
 from profundo.data.streams.places import check_place, remember_place
 from profundo.files import in_words, read_object, write_json
+from profundo.nets.published_weights import published
 from profundo.pictures.history_chart import history_chart
 from profundo.records import Interrupted, ProfundoError
 from profundo.runs.checks import (
@@ -114,13 +115,19 @@ def fit(
         The caller's random state is left as it was.
     """
     net, data = net_and_data(net, data)
+    if targets is not None and isinstance(data, str | Path):
+        raise ProfundoError(
+            f"data: {str(data)!r} has its targets within, such as target='column' of a table; leave out the others"
+        )
     if targets is not None:
         data = (data, targets)
     ours = {"loss": loss, "metrics": metrics, "optimizer": optimizer, "schedule": schedule}
     prepared = prepare_own(net, data, settings, keeps=out is not False, validation=validation, test=test, **ours)
     voice, alone, state = voice or for_python(), Group(), None
     if resume:
-        folder: Folder | None = Folder.open(out if isinstance(out, str | Path) else "")
+        if not isinstance(out, str | Path):
+            raise ProfundoError("fit: resume=True goes on with the run in out=…, a folder; got none")
+        folder: Folder | None = Folder.open(out)
     else:
         folder = None if out is False else Folder.create(prepared.data.name, None if out is True else out)
     with seeded(prepared.experiment.seed), folder.locked() if folder is not None else nullcontext():
@@ -160,7 +167,8 @@ def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
 def check_unfinished(folder: Folder) -> None:
     if folder.scores.exists():
         raise ProfundoError(
-            f"{folder.path}: this run is finished; `profundo report {folder.path}` shows it, `profundo train` starts another"
+            f"{folder.path}: this run is finished; profundo.open_run({str(folder.path)!r}), or `profundo report {folder.path}`, "
+            "shows it, another folder holds another run"
         )
 
 
@@ -222,7 +230,12 @@ def train_prepared(
     run.seconds["training"] = time.perf_counter() - started
     run.best_epoch = best_epoch(history, unsettled_epochs(prepared.experiment))
     if processes.chief:
-        judge(run, voice)
+        try:
+            judge(run, voice)
+        except Exception as error:
+            if isinstance(error, ProfundoError):
+                raise
+            raise failed(prepared, "in evaluation", error) from error
     return run
 
 
@@ -253,10 +266,25 @@ def learn_prepared(
             ) from None
         problems = [] if isinstance(error, ProfundoError) else keepable(prepared.net)[1]
         if not problems:
-            raise
+            if isinstance(error, ProfundoError):
+                raise
+            raise failed(prepared, "in training", error) from error
         raise keep_rest(prepared, folder, history, problems) from error
     finally:
         voice.stop()
+
+
+def failed(prepared: Prepared, when: str, error: Exception) -> Exception:
+    """What to raise where a program of somebody else failed, a net, a loss or an optimizer; else the error itself."""
+    experiment = prepared.experiment
+    own = [f"net {type(prepared.net).__name__}"] if str(experiment.net).startswith("own:") else []
+    own += [f"{name} {experiment.own[name]}" for name in ("loss", "optimizer") if name in experiment.own]
+    if not own:
+        return error
+    why = f"{type(error).__name__}: {' '.join(str(error).split())[:250]}"
+    if "does not require grad" in why:
+        why = "the cost does not follow from the parameters; leave out detach(), no_grad(), item(), numpy() and argmax"
+    return ProfundoError(f"{', '.join(own)}: failed {when}: {why}")
 
 
 def keep_rest(prepared: Prepared, folder: Folder | None, history: History, problems: list[str]) -> ProfundoError:
@@ -317,7 +345,8 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     voice.say(f"{name}: {parameters:,} parameters, {how}, batches of {batch}, {where}")
     if experiment.pretrained:
         then = "it learns alone" if experiment.freeze else "then all layers learn, the earlier the slower"
-        voice.say(f"begins with what {experiment.pretrained} learned on ImageNet; the output layer is new, {then}")
+        source = published(experiment.pretrained).learned_from
+        voice.say(f"begins with what {experiment.pretrained} learned from {source}; the output layer is new, {then}")
     for notice in data.notes:
         voice.notice(notice)
     if resumed:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from unicodedata import category
 
-from profundo.records import Step
+from profundo.records import Step, in_words_of_the_door
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -135,6 +135,7 @@ class Terminal:
             self.bar = None
 
     def notice(self, text: str) -> None:
+        text = in_words_of_the_door(text)
         self.console.print(f"[yellow]note:[/] {escape(text)}", soft_wrap=True)
         self.log(f"note: {text}")
 
@@ -165,7 +166,7 @@ def epoch_figure(name: str, value: float) -> str:
 
 def figure(name: str, value: float) -> str:
     """A score as people read it: accuracies and shares in percent; only a ranking without a fault is called 1."""
-    words = ("accuracy", "share", "exact match", "calibration error", "average precision")
+    words = ("accuracy", "share", "exact match", "calibration error", "average precision", "mean IoU", "mean Dice")
     if any(word in name for word in words) and not name.startswith("F1 of "):
         return f"{100 * value:.2f} %"
     return "> 0.9999" if name == "ROC-AUC" and 0.99995 <= value < 1 else f"{value:.4g}"
@@ -173,7 +174,7 @@ def figure(name: str, value: float) -> str:
 
 def note(text: str) -> None:
     """A notice of something that trains nothing and has no log."""
-    print(f"note: {inert(text)}", file=sys.stderr)
+    print(f"note: {inert(in_words_of_the_door(text))}", file=sys.stderr)
 
 
 def inert(text: str) -> str:

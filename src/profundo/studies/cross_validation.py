@@ -32,7 +32,6 @@ from profundo.runs.run import Run
 from profundo.runs.voice import Quiet, Voice, figure
 from profundo.studies.cross_validation_result import CrossValidation, Fold
 from profundo.studies.study import (
-    Builder,
     Trial,
     asked_of,
     check_repeats,
@@ -53,33 +52,35 @@ KIND = "cross-validate"
 def cross_validate(
     data: Any,
     to: Any = None,
+    targets: Any = None,
     *,
     folds: int = 5,
     repeats: int = 1,
-    net: str | Builder | None = None,
+    net: Any = None,
     out: str | Path | bool | None = False,
     voice: Voice | None = None,
     **settings: Any,
 ) -> CrossValidation:
     """How well a net with these settings predicts samples it has not seen: `cross_validate("iris", net="mlp", folds=10)`.
 
-    data: a name or a path, as `load` takes it. net: a name, or a function that makes one for a Spec. repeats: the whole
-    again with other folds. With split_by="group:…" no group is on two sides; with "time:…" the folds follow each other in
-    time, and each is predicted from what came before it. out: a folder to keep each fold in, so that the same call goes on
-    after an interruption; True for runs/<data>-cross-validation-<n>; nothing is kept by default. settings: those of
-    Experiment, such as epochs, seed; with early_stop or validation a part of each fold's training samples is kept aside,
-    else all are trained on. The n-th training, from 0, has the seed seed + n. Raises ProfundoError for folds that cannot be
-    made.
+    data: a name, a path, or what is in memory, as `load` and `fit` take it: `cross_validate("mlp", X, y)`. net: a
+    name, a function that makes one for a Spec, or one net, of which copies are trained, all from its weights.
+    repeats: the whole again with other folds. With split_by="group:…" no group is on two sides; with "time:…" the
+    folds follow each other in time, and each is predicted from what came before it. out: a folder to keep each fold
+    in, so that the same call goes on after an interruption; True for runs/<data>-cross-validation-<n>; nothing is
+    kept by default. settings: those of Experiment, such as epochs, seed; with early_stop or validation a part of each
+    fold's training samples is kept aside, else all are trained on. The n-th training, from 0, has the seed seed + n.
+    Raises ProfundoError for folds that cannot be made.
     """
     voice = voice or Quiet()
     if not isinstance(folds, int) or isinstance(folds, bool) or folds < 2:
         raise ProfundoError(f"folds: expected a whole number of at least 2, got {folds!r}")
     check_repeats(repeats, folds)
-    asked, builder = asked_of(data, to, net, settings)
-    collection = pooled(collected(asked))
+    asked, given = asked_of(data, to, targets, net, settings)
+    collection = pooled(collected(asked, given))
     plans = [parts(collection, asked, folds, repeat) for repeat in range(repeats)]
     first = fold_data(collection, asked, plans[0][0], asked.seed)
-    made(asked, first, builder)
+    made(asked, first, given)
     question = {"folds": folds, "repeats": repeats, "settings": plain_settings(asked)}
     name = f"{collection.name}-cross-validation"
     facts = {"sha256": first.facts["sha256"], "samples": len(collection.train)}
@@ -90,7 +91,7 @@ def cross_validate(
 
         def work(repeat: int, fold: int, seed: int) -> dict[str, Any]:
             one = asked.model_copy(update={"seed": seed})
-            run = trained(one, fold_data(collection, one, plans[repeat][fold], seed), builder)
+            run = trained(one, fold_data(collection, one, plans[repeat][fold], seed), given)
             return {"repeat": repeat + 1, "fold": fold + 1, "seed": seed, **outcome(run)}
 
         trials = [

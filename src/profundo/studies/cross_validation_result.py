@@ -73,7 +73,7 @@ class CrossValidation(Answer):
         both = [mine[metric] - other[metric] for mine, other in pairs if metric in mine and metric in other]
         return spread(both, held=1 / (self.folds - 1))
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         metric = self.metrics[0]
         return f"{metric} {spread_text(metric, self.spread(metric))} ({self.how})"
 

@@ -59,7 +59,7 @@ class LearningCurve(Answer):
             )
         return f"More data {'help' if fall.mean > 0 else 'do not help'}: {step}."
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.verdict
 
     def rows(self) -> list[dict[str, str]]:

@@ -28,7 +28,6 @@ from profundo.runs.experiment import Experiment
 from profundo.runs.voice import Quiet, Voice
 from profundo.studies.learning_curve_result import SPLITS, LearningCurve
 from profundo.studies.study import (
-    Builder,
     Figures,
     Trial,
     asked_of,
@@ -53,10 +52,11 @@ SIZES = (0.05, 0.1, 0.2, 0.5, 1.0)
 def learning_curve(
     data: Any,
     to: Any = None,
+    targets: Any = None,
     *,
     sizes: Sequence[float] = SIZES,
     repeats: int = 3,
-    net: str | Builder | None = None,
+    net: Any = None,
     out: str | Path | bool | None = False,
     voice: Voice | None = None,
     **settings: Any,
@@ -68,8 +68,8 @@ def learning_curve(
     seed + j. Raises ProfundoError for sizes that the training split does not have.
     """
     voice = voice or Quiet()
-    asked, builder = asked_of(data, to, net, settings)
-    collection = collected(asked)
+    asked, given = asked_of(data, to, targets, net, settings)
+    collection = collected(asked, given)
     splits = separated(collection, validation=asked.validation, seed=asked.seed, stream=asked.stream is True)
     counts = numbers_of(sizes, len(splits[0]))
     check_repeats(repeats, len(counts))
@@ -77,7 +77,7 @@ def learning_curve(
     groups = groups_of(collection, asked)
     orders = [nested(labels, seed_of(asked.seed, repeat), groups) for repeat in range(repeats)]
     whole = subset(collection, splits, orders[0])
-    made(asked, whole, builder)
+    made(asked, whole, given)
     notes = (*whole.notes, *few_notes(counts, len(collection.targets.classes)))
     question = {"sizes": list(map(float, sizes)), "repeats": repeats, "settings": plain_settings(asked)}
     name = f"{collection.name}-learning-curve"
@@ -85,7 +85,7 @@ def learning_curve(
     def work(size: int, repeat: int) -> dict[str, Any]:
         one = asked.model_copy(update={"seed": (asked.seed + repeat) % 2**63})
         parts = subset(collection, splits, orders[repeat][:size].sort().values)
-        run = trained(one, parts, builder)
+        run = trained(one, parts, given)
         assert run.scores is not None
         return {
             "training": figures_on(run, parts.train),

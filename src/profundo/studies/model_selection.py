@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from profundo.data.splits.splits import divide
 from profundo.evaluate import figures
 from profundo.evaluate.spread import sampling_errors, spread
 from profundo.files import read_object
@@ -28,13 +29,14 @@ from profundo.runs.supervised import load_data, resume, train
 from profundo.runs.voice import Quiet, Voice
 from profundo.studies.model_selection_result import Candidate, Selected, smaller_is_better
 from profundo.studies.study import (
-    Builder,
     Figures,
+    Given,
     Study,
     Trial,
     answers_on,
     asked_of,
     check_repeats,
+    collected,
     figures_on,
     made,
     net_name,
@@ -54,11 +56,12 @@ KIND = "select"
 def select(
     data: Any,
     to: Any = None,
+    targets: Any = None,
     *,
     vary: Mapping[str, Sequence[Any]],
     repeats: int = 1,
     by: str | None = None,
-    net: str | Builder | None = None,
+    net: Any = None,
     out: str | Path | bool | None = False,
     voice: Voice | None = None,
     **settings: Any,
@@ -72,13 +75,13 @@ def select(
     the j-th repetition, from 0, have the seed seed + j. Raises ProfundoError for settings that cannot be varied.
     """
     voice = voice or Quiet()
-    asked, builder = asked_of(data, to, net, settings)
+    asked, given = asked_of(data, to, targets, net, settings)
     name, values = one_setting(vary)
     check_repeats(repeats, len(values))
     variants = [varied(asked, name, value) for value in values]
-    loaded = load_data(asked)
+    loaded = whole(asked, given)
     for variant in variants:
-        made(variant, loaded, builder)
+        made(variant, loaded, given)
     unseen = replace(loaded, test=loaded.validation)  # so that no candidate can be judged by the test samples
     question = {"vary": name, "values": values, "repeats": repeats, "by": by, "settings": plain_settings(asked)}
     title = f"{loaded.name}-{name}"
@@ -87,7 +90,7 @@ def select(
     ) as kept:
         candidates: list[Candidate] = []
         for value, variant in zip(values, variants, strict=True):
-            candidate, is_new = tried(kept, unseen, variant, builder, value, name, repeats)
+            candidate, is_new = tried(kept, unseen, variant, given, value, name, repeats)
             candidates.append(candidate)
             metric = criterion(candidates, by)  # says at once if there is no such figure
             if is_new:
@@ -96,7 +99,7 @@ def select(
         metric = criterion(candidates, by)
         chosen = best(candidates, metric)
         voice.say(f"chosen: {name} {shown(values[chosen])}; now the test samples, once")
-        final = Trial("chosen", partial(judge, kept, loaded, variants[chosen], builder), Judged)
+        final = Trial("chosen", partial(judge, kept, loaded, variants[chosen], given), Judged)
         ((judged, _),) = kept.run([final])
         selected = Selected(
             asked=asked,
@@ -117,6 +120,13 @@ def select(
         )
         kept.finish(selected)
     return selected
+
+
+def whole(asked: Experiment, given: Given) -> Dataset:
+    """The data with their splits."""
+    if isinstance(given.data, str | Path):
+        return load_data(asked)
+    return divide(collected(asked, given), validation=asked.validation, seed=asked.seed, stream=False)
 
 
 def resume_selection(path: str | Path, voice: Voice | None = None) -> Selected:
@@ -155,18 +165,18 @@ class Judged:
 
 
 def tried(
-    kept: Study, data: Dataset, experiment: Experiment, builder: Builder | None, value: Any, name: str, repeats: int
+    kept: Study, data: Dataset, experiment: Experiment, given: Given, value: Any, name: str, repeats: int
 ) -> tuple[Candidate, bool]:
     """Train with one value, as often as asked; and whether any of it had to be done now."""
 
     def work(repeat: int) -> dict[str, Any]:
-        run = trained(experiment.model_copy(update={"seed": (experiment.seed + repeat) % 2**63}), data, builder)
+        run = trained(experiment.model_copy(update={"seed": (experiment.seed + repeat) % 2**63}), data, given)
         on_validation = answers_on(run, data.validation)
         return {
             "parameters": sum(parameter.numel() for parameter in run.net.parameters()),
             "training": figures_on(run, data.train),
-            "validation": figures(on_validation, data.spec.targets),
-            "errors": sampling_errors(on_validation, data.spec.targets),
+            "validation": figures(on_validation, run.data.spec.targets),
+            "errors": sampling_errors(on_validation, run.data.spec.targets),
         }
 
     trials = [
@@ -188,10 +198,10 @@ def criterion(candidates: Sequence[Candidate], by: str | None) -> str:
     return by or next((name for name in common if name.endswith("loss")), common[0])
 
 
-def judge(kept: Study, data: Dataset, experiment: Experiment, builder: Builder | None) -> dict[str, Any]:
+def judge(kept: Study, data: Dataset, experiment: Experiment, given: Given) -> dict[str, Any]:
     """The figures of the chosen one on the test split; where a folder is kept, its training is a run of its own there."""
-    if kept.folder is None or builder is not None:
-        scores = trained(experiment, data, builder).scores
+    if kept.folder is None or not given.named:
+        scores = trained(experiment, data, given).scores
     else:
         folder = Folder(kept.folder.path / "chosen")
         if folder.scores.exists():

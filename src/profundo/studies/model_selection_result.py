@@ -85,12 +85,13 @@ class Selected(Answer):
         poorer = sign * (self.spread(at, "training").mean - self.spread(self.chosen, "training").mean) > 0
         return "underfits" if poorer else "overfits"
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         tried = ", ".join(shown(one.value) for one in self.candidates)
-        constant = figure(self.metric, self.baseline[self.metric])
+        known = self.metric in self.baseline
+        constant = f" (constant predictor: {figure(self.metric, self.baseline[self.metric])})" if known else ""
         return (
             f"Of {tried} as {self.called}, {shown(self.value)} has the best validation {self.by}, {self.told(self.chosen)}; "
-            f"test {self.metric} {figure(self.metric, self.test[self.metric])} (constant predictor: {constant})"
+            f"test {self.metric} {figure(self.metric, self.test[self.metric])}{constant}"
         )
 
     def rows(self) -> list[dict[str, str]]:

@@ -84,6 +84,9 @@ class Compared:
             "differences": [_plain(pairing) for pairing in self.pairings],
         }
 
+    def __repr__(self) -> str:
+        return "\n".join(self.words)
+
     def _repr_html_(self) -> str:
         contenders = self.comparison.contenders
         head = "".join(f"<th>{escape(one.name)}</th>" for one in contenders)
@@ -156,7 +159,7 @@ def _asked_for(spec: Spec) -> tuple[Any, ...]:
 def _kind(spec: Spec) -> str:
     """What is predicted from what, in a few words."""
     targets = spec.targets
-    if targets.kind == "real":
+    if targets.traits.numeric:
         what = ", ".join(targets.names) or f"{spec.outputs} numbers"
     else:
         names = ", ".join(targets.classes[:3]) + (", …" if len(targets.classes) > 3 else "")
@@ -249,8 +252,10 @@ def _disagreements(first_name: str, first: Run, name: str, other: Run) -> list[D
     """What only the first gets right, and what only the other does; of real targets, where one is nearer by most."""
     assert first.said is not None
     assert other.said is not None
-    if first.data.spec.targets.kind == "real":
-        gain = _errors(other).sqrt() - _errors(first).sqrt()
+    targets = first.data.spec.targets
+    if targets.traits.per == "pixel" or targets.traits.numeric:
+        pixels = targets.traits.per == "pixel"
+        gain = other.said.costs - first.said.costs if pixels else _errors(other).sqrt() - _errors(first).sqrt()
         won, lost = gain.clamp_min(0), (-gain).clamp_min(0)
     else:
         a, b = _right(first), _right(other)

@@ -14,6 +14,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ from torch import nn
 from profundo.data.batches import in_order
 from profundo.data.dataset_names import Reading, nearest
 from profundo.data.loading import collect
+from profundo.data.objects import called_in_words, object_collection
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.places import check_place, remember_place
 from profundo.evaluate import Answers, answers, figures
@@ -43,7 +45,8 @@ from profundo.runs.experiment import (
     read_experiment,
 )
 from profundo.runs.folder import Folder, environment
-from profundo.runs.given.arriving import net_and_data
+from profundo.runs.given.arriving import answered_by, instance_of, made_by, net_and_data
+from profundo.runs.given.foreign import understood
 from profundo.runs.manifest import differences, flat
 from profundo.runs.preparing import Prepared, objective_of, precision_of
 from profundo.runs.pretrained import net_of, seen_by
@@ -56,8 +59,8 @@ from profundo.train.randomness import seeded
 
 __all__ = [
     "Answer",
-    "Builder",
     "Figures",
+    "Given",
     "Study",
     "Trial",
     "answers_on",
@@ -80,8 +83,25 @@ __all__ = [
 Builder = Callable[[Spec], nn.Module]
 """Makes a net of one's own for the data it is to learn from, with weights from torch's global generator."""
 
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What of a study is a person's own, and has no name: what makes the net, the data, and for each training a loss, metrics,
+    an optimizer, a schedule."""
+
+    builder: Builder | None
+    data: Any
+    parts: Mapping[str, Any]
+
+    @property
+    def named(self) -> bool:
+        """Whether a file can say all of it."""
+        return self.builder is None and not self.parts and isinstance(self.data, str | Path)
+
+
 Result = dict[str, Any]
 MOST_TRAININGS = 10_000
+PARTS = ("loss", "metrics", "optimizer", "schedule")  # of a training, that may be functions and classes
 
 
 def check_repeats(repeats: int, of: int) -> None:
@@ -92,31 +112,38 @@ def check_repeats(repeats: int, of: int) -> None:
         raise ProfundoError(f"repeats: {repeats} of {of} trainings each are more than {MOST_TRAININGS:,} trainings")
 
 
-def asked_of(
-    first: Any, second: Any, net: str | Builder | None, settings: Mapping[str, Any]
-) -> tuple[Experiment, Builder | None]:
-    """The experiment that every training of a study follows, and the builder of its net if that is of one's own.
+def asked_of(first: Any, second: Any, targets: Any, net: Any, settings: Mapping[str, Any]) -> tuple[Experiment, Given]:
+    """The experiment that every training of a study follows, and what no experiment can say.
 
-    first, second: net and data in the order of `fit`, or data alone, with the net by its name.
+    first, second, targets: net and data in the order of `fit`, or data alone, with the net by its name.
     """
     own, data = net_and_data(first, second)
     if own is not None and net is not None:
         raise ProfundoError("net: expected it once, before the data or as net=…, got both")
     net = own if own is not None else net
-    if isinstance(net, nn.Module):
+    data = data if targets is None else (data, targets)
+    if isinstance(data, Dataset):
         raise ProfundoError(
-            f"net: expected a name or a function that makes a net, for every training begins anew, got one {type(net).__name__}; "
-            "give lambda spec: … that makes it"
+            f"expected data as `load` takes them, got the Dataset {data.name!r}: its means and categories were learned from its "
+            "training split, and have to be learned anew; give what load was given"
         )
-    if not isinstance(data, str | Path):
-        raise ProfundoError(
-            f"expected the name or path of data, got {type(data).__name__}: its means and categories were learned from a "
-            "training split, and have to be learned anew; for arrays, profundo.sklearn has estimators for cross_val_score"
-        )
-    builder = net if callable(net) else None
+    builder = builder_of(net)
     name = f"own:{getattr(net, '__name__', type(net).__name__)}" if builder else net
-    remember_place(str(data))
-    experiment = new_experiment(data=str(data), **({"net": name} if name is not None else {}), **settings)
+    named = isinstance(data, str | Path)
+    if named:
+        remember_place(str(data))
+    settings = understood(settings)
+    parts = {
+        name: value
+        for name, value in settings.items()
+        if name in ("loss", "metrics") or (name in PARTS and callable(value))
+    }
+    settings = {name: value for name, value in settings.items() if name not in parts}
+    experiment = new_experiment(
+        data=str(data) if named else f"own:{called_in_words(data)}",
+        **({"net": name} if name is not None else {}),
+        **settings,
+    )
     if experiment.log is not None:
         raise ProfundoError("log: is for one training, and this is a study of many; leave it out")
     if builder and experiment.net_options:
@@ -124,44 +151,68 @@ def asked_of(
             "net_options: are those of a named net; a net of your own gets its options where it is made"
         )
     choose_device(experiment.device)
-    return experiment, builder
+    return experiment, Given(builder, data, parts)
 
 
-def collected(experiment: Experiment) -> Collection:
+def builder_of(net: Any) -> Builder | None:
+    """What makes a net of one's own for each training: a function of the Spec, a class, or one net, of which copies are
+    trained, all from its weights. None of a name."""
+    if isinstance(net, nn.Module):
+        return lambda _: deepcopy(net)
+    if isinstance(net, type) and issubclass(net, nn.Module):
+        return lambda _: instance_of(net)
+    if net is not None and not isinstance(net, str) and not callable(net):
+        raise ProfundoError(
+            f"net: expected a name such as 'mlp', a torch.nn.Module or what makes one, got {type(net).__name__}; the net comes "
+            "first, then the data"
+        )
+    return net if callable(net) else None
+
+
+def collected(experiment: Experiment, given: Given) -> Collection:
     """The samples as they were read, before anything is learned from them."""
-    return collect(experiment.data, Reading(**experiment.reading()))
+    how, data = Reading(**experiment.reading()), given.data
+    if isinstance(data, str) and data.startswith("own:"):
+        raise ProfundoError(
+            f"data {data[4:]!r} were in memory, and no file can name them: call the study again with out=…"
+        )
+    return collect(data, how) if isinstance(data, str | Path) else object_collection(data, how)
 
 
-def made(experiment: Experiment, data: Dataset, builder: Builder | None = None) -> tuple[nn.Module, Experiment]:
+def made(experiment: Experiment, data: Dataset, given: Given) -> tuple[nn.Module, Experiment]:
     """The net with weights drawn from the seed, and every choice about its training.
 
     Raises ProfundoError for what cannot work, before anything is trained or written.
     """
-    if builder is None:
+    if given.builder is None:
         name = net_name(experiment, data)
         net = net_of(experiment, name, data)
     else:
         name = str(experiment.net)
-        with seeded(experiment.seed):
-            net = builder(data.spec)
+        net = made_by(given.builder, data.spec, experiment.seed)
+        data = answered_by(net, data)
+    if "loss" in given.parts or data.spec.targets.kind == "any":  # of which `fit` knows more
+        experiment = experiment.model_copy(update={"own": {"loss": "own"}})
     chosen = completed(experiment, data.spec, len(data.train), name, normalised(net), len(data.validation) > 0)
-    objective_of(chosen, data)
+    if not chosen.own:
+        objective_of(chosen, data)
     check_outputs(net, data)
     return net, chosen
 
 
-def trained(experiment: Experiment, data: Dataset, builder: Builder | None = None) -> Run:
+def trained(experiment: Experiment, data: Dataset, given: Given) -> Run:
     """Train on these splits as `train` would on its own. Nothing is kept, nothing said; the test split is scored."""
     data = seen_by(experiment, data)
-    net, chosen = made(experiment, data, builder)
+    net, chosen = made(experiment, data, given)
     if chosen.pretrained is not None:  # which `fit` knows nothing of
         device = choose_device(chosen.device)
         prepared = Prepared(chosen, data, net, device, precision_of(chosen, net, data, device))
         with seeded(chosen.seed):
             return train_prepared(prepared, None, Group(), Quiet(), {})
     decided = belonging_to("data", "net")
-    settings = {key: value for key, value in chosen.settings().items() if key not in decided and value is not None}
-    return fit(net, data, out=False, voice=Quiet(), **settings)
+    choices = plain_settings(experiment) if given.parts or chosen.own else chosen.settings()
+    settings = {key: value for key, value in choices.items() if key not in decided and value is not None}
+    return fit(net, data, out=False, voice=Quiet(), **settings, **given.parts)
 
 
 def figures_on(run: Run, split: Samples) -> dict[str, float]:
@@ -175,7 +226,7 @@ def answers_on(run: Run, split: Samples) -> Answers:
     spec = run.data.spec
     with repeatable(device, "float32"):
         ordered = in_order(split, spec, device=device, workers=run.experiment.workers)
-        return answers(run.net, ordered, objective_of(run.experiment, run.data).likelihood, spec.targets)
+        return answers(run.net, ordered, objective_of(run.experiment, run.data, run.own).likelihood, spec.targets)
 
 
 def plain_settings(experiment: Experiment) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from profundo.records import Batch, ProfundoError
 from profundo.threads import same_bits
 
-__all__ = ["features", "freeze_normalisation", "output_layer", "rates_by_depth"]
+__all__ = ["features", "freeze_normalisation", "last_part", "output_layer", "rates_by_depth"]
 
 GROUPS = 5  # of layers with one rate
 
@@ -29,9 +29,15 @@ def output_layer(net: nn.Module) -> nn.Linear:
     return last
 
 
+def last_part(net: nn.Module) -> nn.Module:
+    """What is trained of a frozen net: its `readout`, where it has one (nets/sentence_encoder.py), or its output layer."""
+    readout = getattr(net, "readout", None)
+    return readout if isinstance(readout, nn.Module) else output_layer(net)
+
+
 def features(net: nn.Module, batches: Iterable[Batch]) -> Tensor:
-    """What reaches the output layer, in evaluation mode: float32 (samples, features), without gradients."""
-    output, parts = output_layer(net), []
+    """What reaches the last part, in evaluation mode: float32 (samples, features), without gradients."""
+    output, parts = last_part(net), []
     seen: list[Tensor] = []
     hook = output.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     modes = [(module, module.training) for module in net.modules()]
@@ -48,7 +54,7 @@ def features(net: nn.Module, batches: Iterable[Batch]) -> Tensor:
         hook.remove()
         for module, mode in modes:
             module.training = mode
-    return torch.cat(parts) if parts else torch.empty(0, output.in_features)
+    return torch.cat(parts) if parts else torch.empty(0)
 
 
 def freeze_normalisation(net: nn.Module) -> None:

@@ -155,16 +155,29 @@ def own_schedule(given: Any, epochs: int, rate: float = 1.0) -> Schedule:
             rates = [rate]
             for epoch in range(epochs):
                 rates.append(float(given(epoch, rates[-1])))
+            check_factors(name, rates)
             return by_epoch([one / rate for one in rates[1:]], epochs)
         factors = [float(given(share)) for share in (0.0, 0.5, 0.999)]
     except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        if isinstance(kind, type) and issubclass(kind, LRScheduler):
+            raise ProfundoError(
+                f"schedule {name}: {str(error).partition('() ')[2] or error}; give functools.partial({name}, …) with what it needs"
+            ) from None
+        if "is not an Optimizer" in str(error):
+            raise ProfundoError(
+                f"schedule {name}: of PyTorch's schedulers give the class, such as functools.partial(StepLR, step_size=10)"
+            ) from None
         raise ProfundoError(
             f"schedule {name}: expected a function of the share of training done, from 0 to 1, that gives a factor for the "
             f"learning rate: {' '.join(str(error).split())[:150]}"
         ) from None
-    if not all(0 <= factor < float("inf") for factor in factors):
-        raise ProfundoError(f"schedule {name}: expected factors of at least 0, got {factors}")
+    check_factors(name, factors)
     return lambda share: float(given(share))
+
+
+def check_factors(name: str, factors: list[float]) -> None:
+    if wrong := [factor for factor in factors if not 0 <= factor < float("inf")]:
+        raise ProfundoError(f"schedule {name}: expected finite rates or factors of at least 0, got {wrong[0]:g}")
 
 
 def rates_of(scheduler: Callable[[Optimizer], LRScheduler], epochs: int) -> list[float]:

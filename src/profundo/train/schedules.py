@@ -88,7 +88,7 @@ def warm_up(then: Schedule, over: float, start: float = 0.01) -> Schedule:
     Raises ProfundoError for another share.
     """
     if not 0 <= over < 1:
-        raise ProfundoError(f"warm-up: expected a share of training, at least 0 and below 1, got {over:g}")
+        raise ProfundoError(f"--warm-up: expected a share of training, at least 0 and below 1, got {over:g}")
 
     def warmed(share: float) -> float:
         if share < over:

@@ -37,11 +37,11 @@ class TrainingFolder:
 
         return supervised.resume(self.path, voice=voice)
 
-    def evaluate(self, split: str) -> Scores:
-        from profundo.runs.supervised import evaluate_split, open_run
+    def evaluate(self, split: str | Path) -> Scores:
+        """On one of its own splits, or on what is at a path."""
+        from profundo.runs.supervised import open_run
 
-        run = open_run(self.path, evaluate=False)
-        return evaluate_split(run.net, run.data, getattr(run.data, split), run.experiment)[1]
+        return open_run(self.path, evaluate=False).evaluate(split)
 
     def predictions(
         self,
@@ -68,7 +68,7 @@ class RecipeFolder:
 
         return resume_recipe(self.path, voice)
 
-    def evaluate(self, split: str) -> Scores:  # noqa: ARG002
+    def evaluate(self, split: str | Path) -> Scores:  # noqa: ARG002
         raise ProfundoError(
             f"{self.path}: a recipe evaluates its own networks; its scores are in {self.path}/scores.json"
         )

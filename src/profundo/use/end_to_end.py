@@ -5,6 +5,8 @@ rows       float64 (batch, features)                        two       sigmoid   
 sounds     int16 (batch, 1, samples)                        labels    sigmoid each    "probabilities" (batch, K)
                                                             hinge     –               "margin" (batch, 1)
                                                             real      their own units "values" (batch, outputs)
+                                                            mask      softmax         "probabilities" (batch, K, height, width)
+                                                            map       their own units "values" (batch, height, width)
 """
 
 from __future__ import annotations
@@ -38,9 +40,7 @@ class Whole(nn.Module):
         self.answer = "hinge" if objective.name == "hinge" else spec.targets.kind
         self.targets = spec.targets
         self.far = any(spec.inputs.clipped)
-        self.wide = (
-            torch.float32 if spec.inputs.kind in ("image", "sound") else torch.float64
-        )  # as `standardize` has it
+        self.wide = torch.float32 if spec.inputs.traits.is_media else torch.float64  # as `standardize` has it
         trailing = [1] * (len(spec.inputs.shape) - 1)
         for name, values in (("mean", spec.inputs.mean or (0.0,)), ("std", spec.inputs.std or (1.0,))):
             self.register_buffer(name, torch.tensor(values, dtype=self.wide).reshape(-1, *trailing))
@@ -58,17 +58,18 @@ class Whole(nn.Module):
 
     def forward(self, raw: Tensor) -> Tensor:
         outputs: Tensor = self.net(self.standard(raw).float())
-        if self.answer == "classes":
+        if self.answer in ("classes", "mask"):
             return outputs.softmax(1)
         if self.answer == "binary":
             return torch.cat([torch.sigmoid(-outputs), torch.sigmoid(outputs)], 1)
         if self.answer == "labels":
             return torch.sigmoid(outputs)
-        return in_own_units(outputs, self.targets) if self.answer == "real" else outputs
+        outputs = outputs[:, 0] if self.answer == "map" else outputs
+        return in_own_units(outputs, self.targets) if self.targets.traits.numeric else outputs
 
 
 def answer_name(whole: Whole) -> str:
-    return {"real": "values", "hinge": "margin"}.get(whole.answer, "probabilities")
+    return {"real": "values", "map": "values", "hinge": "margin"}.get(whole.answer, "probabilities")
 
 
 class SlicedMaxPool(nn.Module):
@@ -106,14 +107,16 @@ def answers_of(whole: Whole, net: nn.Module, spec: Spec, objective: Objective, i
     return torch.stack([1 - predictions, predictions], 1) if whole.answer == "binary" else predictions
 
 
+LEVELS = {"uint8": (0, 256, torch.uint8), "int16": (-(2**12), 2**12, torch.int16)}  # of media, at random
+
+
 def example(spec: Spec, samples: int = 3) -> Tensor:
     """Raw inputs of the right shape and kind, at random."""
     generator = torch.Generator().manual_seed(0)
     shape = (samples, *spec.inputs.shape)
-    if spec.inputs.kind == "image":
-        return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
-    if spec.inputs.kind == "sound":
-        return torch.randint(-(2**12), 2**12, shape, generator=generator, dtype=torch.int16)
+    if (numbers := spec.inputs.traits.numbers) in LEVELS:
+        low, high, dtype = LEVELS[numbers]
+        return torch.randint(low, high, shape, generator=generator, dtype=dtype)
     noise = torch.randn(shape, generator=generator).double()
     if not spec.inputs.mean:
         return noise

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 
 from profundo.data.dataset_names import SUFFIXES
 from profundo.data.streams.places import check_place
-from profundo.data.tables.frames import read_rows_as_text
 from profundo.data.tables.new_rows import features_of_rows, needed_names
+from profundo.data.tables.table_files import read_rows_as_text
 from profundo.files import open_place, read_object, reason, write_bytes, write_json, write_text
+from profundo.nets.sentence_encoder import SentenceNet
 from profundo.objectives import Objective
 from profundo.records import Column, Dataset, Inputs, ProfundoError, Spec
 from profundo.runs.choices import load_data
@@ -47,6 +48,7 @@ __all__ = ["FORMATS", "Exported", "export"]
 FORMATS = ("onnx", "safetensors")
 TOLERANCE = 1e-4
 SAMPLES = 256
+FEW = 8  # where each pixel has an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Exported:
             "notes": list(self.notes),
         }
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [f"{path}" for path in self.files]
         outputs = f"the same answers as Profundo's on {self.samples} {self.checked_on}: largest difference {self.difference:.1e}"
         return "\n".join([*lines, outputs, *self.notes])
@@ -215,6 +217,8 @@ def _card_there(place: Path, about: Mapping[str, Any]) -> dict[str, Any]:
 def _samples(run: Run | str | Path, trained: Trained) -> Samples:
     """Of the test split where the data are there, else at random."""
     spec = trained.spec
+    if spec.targets.traits.per == "pixel":
+        return Samples(example(spec, FEW), (), "images at random")
     data, notes = _data(run, trained.folder)
     if spec.inputs.columns:
         return replace(_table_rows(trained), notes=notes)
@@ -301,7 +305,7 @@ def _random_rows(columns: Sequence[Column]) -> list[dict[str, Any]]:
 def _difference(trained: Trained, theirs: Tensor, raw: Tensor) -> float:
     """The largest, in probabilities or in standard deviations of the real target. Raises ProfundoError if it is too large."""
     ours = answers_of(trained.whole, trained.net, trained.spec, trained.objective, raw)
-    if trained.spec.targets.kind == "real":
+    if trained.spec.targets.traits.numeric:
         ours, theirs = (standard_units(values, trained.spec.targets) for values in (ours, theirs))
     largest = float((ours - theirs).abs().max())
     if not largest <= TOLERANCE:
@@ -318,17 +322,18 @@ Contents = tuple[dict[str, bytes], float, tuple[str, ...]]
 
 def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
     spec = trained.spec
-    if spec.inputs.texts:
+    if isinstance(trained.net, SentenceNet):
         raise ProfundoError(
-            f"column {spec.inputs.texts[0].name!r} is text, which ONNX has no operations to cut into words; use "
-            "--format safetensors, whose card says how rows are made of texts, or `profundo serve`"
+            "minilm cuts texts into pieces of words, which ONNX has no operations for; use --format safetensors, or "
+            "`profundo serve`"
         )
     given = spec.inputs.things
     model = onnx_graph(trained.whole, example(spec), given)
     if spec.targets.threshold != 0.5:
         model = with_decision(model, spec.targets.threshold)
-    feeds: Mapping[str, Any] = {given: (samples.raw if given in ("images", "sounds") else samples.raw.double()).numpy()}
-    if spec.inputs.columns:
+    raw = samples.raw if spec.inputs.traits.is_media else samples.raw.double()
+    feeds: Mapping[str, Any] = {given: raw.numpy()}
+    if spec.inputs.columns and not spec.inputs.texts:  # texts are made rows of ids by code on the card
         model = with_columns(model, spec.inputs.columns, given)
         feeds = feeds_of(samples.rows, spec.inputs.columns)
     content = serialised(model, _facts(about))
@@ -337,20 +342,23 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
     except Exception as error:  # noqa: BLE001 - onnxruntime has errors of its own
         said = " ".join(str(error).split())[:300]
         raise ProfundoError(f"onnxruntime cannot run the exported net: {said}; nothing was written") from None
-    return {name: content}, _difference(trained, theirs, samples.raw), ()
+    described = _described(trained) if spec.inputs.texts else {}
+    return {name: content, **described}, _difference(trained, theirs, samples.raw), ()
+
+
+def _described(trained: Trained) -> dict[str, bytes]:
+    """The description that Profundo builds the net of, and makes rows of texts by."""
+    return {"model.json": (json.dumps(read_object(trained.folder.model), indent=2, ensure_ascii=False) + "\n").encode()}
 
 
 def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
     """The weights, the description that Profundo builds the net of, and the same in plain PyTorch."""
     weights = {key: value.detach().cpu().contiguous().clone() for key, value in trained.net.state_dict().items()}
     contents = {name: safetensors.torch.save(weights, {"format": "pt", **_facts(about)})}
-    contents["model.json"] = (
-        json.dumps(read_object(trained.folder.model), indent=2, ensure_ascii=False) + "\n"
-    ).encode()
+    contents |= _described(trained)
     given = trained.spec.inputs.things
     shape = ", ".join(map(str, trained.spec.inputs.shape))
-    numbers = {"images": "uint8", "sounds": "int16"}.get(given, "float64")
-    signature = f"Raw {given} (batch, {shape}), {numbers}"
+    signature = f"Raw {given} (batch, {shape}), {trained.spec.inputs.traits.numbers or 'float64'}"
     notes: tuple[str, ...] = ()
     try:
         source = plain_python(trained.whole, example(trained.spec), given, str(about["name"]), name, signature)

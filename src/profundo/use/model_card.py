@@ -6,7 +6,7 @@ it, for what, and what could go wrong) is left to be filled in, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +17,10 @@ from safetensors import SafetensorError, safe_open
 
 from profundo.data.series.steps import step_in_words
 from profundo.files import in_words, read_object
+from profundo.kinds import InputKind, TargetKind
+from profundo.nets.published_weights import published
 from profundo.pictures.verdict import is_better
-from profundo.records import CalibrationBin, ClassScores, Column, ProfundoError, Spec, Targets
+from profundo.records import CalibrationBin, ClassScores, Column, Inputs, ProfundoError, Spec, Targets
 from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import MAY_MOVE, check_files
@@ -136,20 +138,26 @@ def task(spec: Spec) -> str:
     if (forecast := spec.inputs.forecast) is not None:
         ahead = f"{forecast.horizon} steps of {step_in_words(forecast)} ahead"
         return f"forecast: {forecast.target}, {ahead}, from the last {spec.inputs.shape[1]}"
-    if kind == "real":
-        return f"regression: {', '.join(spec.targets.names) or 'a number'} from {given}"
-    if kind == "labels":
-        return f"which of {many} labels apply to {given}"
-    return f"classification of {given} into {many} classes"
+    words: Mapping[TargetKind, str] = {
+        "real": f"regression: {', '.join(spec.targets.names) or 'a number'} from {given}",
+        "labels": f"which of {many} labels apply to {given}",
+        "mask": f"segmentation of {given}: which of {many} classes each pixel is",
+        "map": f"regression: a number for each pixel of {given}",
+    }
+    return words.get(kind, f"classification of {given} into {many} classes")
 
 
 def answer(spec: Spec, objective: str) -> str:
-    if spec.targets.kind == "real":
-        return "the expected value, in the target's own units"
     if objective == "hinge":
         return f"a margin: {spec.targets.classes[1]} at 0 or more, {spec.targets.classes[0]} below; no probability"
-    if spec.targets.kind == "labels":
-        return "a probability for each label"
+    words: Mapping[TargetKind, str] = {
+        "real": "the expected value, in the target's own units",
+        "labels": "a probability for each label",
+        "mask": "a probability for each class at each pixel, (classes, height, width)",
+        "map": "the expected value at each pixel, (height, width), in the target's own units",
+    }
+    if spec.targets.kind in words:
+        return words[spec.targets.kind]
     each = "a probability for each class, in their order"
     if spec.targets.threshold == 0.5:
         return each
@@ -186,24 +194,7 @@ def _day(seconds: float) -> str:
 
 def preprocessing(spec: Spec) -> str:
     inputs = spec.inputs
-    if inputs.kind == "image":
-        channels, height, width = inputs.shape
-        first = f"{'grey' if channels == 1 else 'RGB'} images, scaled to cover {width}×{height} pixels and cut about the centre"
-        if inputs.window:
-            first += f"; of 16 bits a channel, {inputs.window[0]:,} is black and {inputs.window[1]:,} white"
-        scale = "each channel" if channels > 1 else "every pixel"
-    elif inputs.kind == "sound":
-        first = (
-            f"sounds, channels averaged, at {inputs.sound.rate:,} Hz; {inputs.shape[1] / inputs.sound.rate:.3g} s of each, the "
-            "loudest stretch of a longer one, a shorter one in the middle of silence; as 16-bit numbers"
-        )
-        scale = "every sample"
-    elif inputs.kind != "features":
-        first = f"{inputs.things} of {' × '.join(map(str, inputs.shape))} numbers"
-        scale = "each channel"
-    else:
-        first = "columns become features as listed" if inputs.columns else f"{inputs.shape[0]} numbers"
-        scale = "each feature"
+    first, scale = MADE.get(inputs.kind, of_arrays)(inputs)
     if not inputs.mean:
         return f"{first}; used as they are"
     numbers = ""
@@ -216,6 +207,42 @@ def preprocessing(spec: Spec) -> str:
         + (of_far if far else "")
         + bent_targets(spec.targets)
     )
+
+
+def of_images(inputs: Inputs) -> tuple[str, str]:
+    """How images are made alike, and what has a mean of its own."""
+    channels, height, width = inputs.shape
+    made = f"scaled to cover {width}×{height} pixels and cut about the centre"
+    if inputs.longest is not None:
+        made = f"of any size, in training continued by their edges to {width}×{height} pixels"
+        made += f"; larger ones scaled down, their longer side to {inputs.longest}" if inputs.longest else ""
+    first = f"{'grey' if channels == 1 else 'RGB'} images, {made}"
+    if inputs.window:
+        first += f"; of 16 bits a channel, {inputs.window[0]:,} is black and {inputs.window[1]:,} white"
+    return first, "each channel" if channels > 1 else "every pixel"
+
+
+def of_sounds(inputs: Inputs) -> tuple[str, str]:
+    seconds = f"{inputs.shape[1] / inputs.sound.rate:.3g} s"
+    return (
+        f"sounds, channels averaged, at {inputs.sound.rate:,} Hz; {seconds} of each, the loudest stretch of a longer one, a "
+        "shorter one in the middle of silence; as 16-bit numbers"
+    ), "every sample"
+
+
+def of_rows(inputs: Inputs) -> tuple[str, str]:
+    return "columns become features as listed" if inputs.columns else f"{inputs.shape[0]} numbers", "each feature"
+
+
+def of_arrays(inputs: Inputs) -> tuple[str, str]:
+    return f"{inputs.things} of {' × '.join(map(str, inputs.shape))} numbers", "each channel"
+
+
+MADE: Mapping[InputKind, Callable[[Inputs], tuple[str, str]]] = {
+    "image": of_images,
+    "sound": of_sounds,
+    "features": of_rows,
+}
 
 
 def bent_targets(targets: Targets) -> str:
@@ -239,12 +266,14 @@ def limits(made: Mapping[str, Any], spec: Spec) -> list[str]:
     ]
     if begun := made["training"].get("pretrained"):
         predictions.append(
-            f"It began with the published weights of {begun}, learned on ImageNet: what that set lacks, and the licence of those "
-            "weights, come with it."
+            f"It began with the published weights of {begun}, learned from {published(begun).learned_from}: what those lack, and "
+            "the licence of the weights, come with it."
         )
-    if spec.targets.kind in ("classes", "binary"):
+    if spec.targets.traits.one_class:
         predictions.append("An input that belongs to none of the classes is given one all the same.")
-    if spec.targets.kind == "real":
+    if spec.targets.kind == "mask":
+        predictions.append("A pixel that is of none of the classes is given one all the same.")
+    if spec.targets.traits.numeric:
         predictions.append("It gives one number and does not say how sure it is of it.")
     predictions.append(
         f"The figures are those of one training, with seed {made['training'].get('seed', 0)}; another one differs somewhat."

@@ -23,6 +23,7 @@ from profundo.data.series.forecast_rows import endings_of_rows
 from profundo.data.streams.archives import printable
 from profundo.data.tables.new_rows import BadInputError, features_of_rows
 from profundo.evaluate.scores import PROBABILITIES
+from profundo.kinds import InputKind
 from profundo.objectives import Objective
 from profundo.records import ProfundoError, Spec
 from profundo.runs.folder import Folder
@@ -69,7 +70,7 @@ class Predictor:
         """What is heard in each sound, given as the bytes of a file. Raises BadInputError with its index for what is none."""
         return self._media("sound", contents)
 
-    def _media(self, kind: str, contents: Sequence[bytes]) -> list[dict[str, Any]]:
+    def _media(self, kind: InputKind, contents: Sequence[bytes]) -> list[dict[str, Any]]:
         if self.spec.inputs.kind != kind:
             given = "rows with columns" if self.spec.inputs.kind == "features" else self.spec.inputs.things
             raise ProfundoError(f"{self.folder.path}: expected {given}, its net takes no {kind}s")
@@ -118,7 +119,7 @@ class Predictor:
         if inputs.kind in ("image", "features"):
             raise ProfundoError(f"{self.folder.path}: expected {inputs.things}, its net takes no arrays")
         for index, one in enumerate(arrays):
-            name = f"{'series' if inputs.kind == 'series' else 'array'} {index + 1}"
+            name = f"{inputs.traits.one} {index + 1}"
             try:
                 values, notices = array_of(one, inputs, name)
             except ProfundoError as error:
@@ -132,9 +133,12 @@ class Predictor:
         values = [entry.values for entry in inputs if entry.values is not None]
         if not values:
             return []
-        records = described(
-            [entry.name for entry in inputs], self.outputs(torch.stack(values)), self.spec, self.probable
-        )
+        names = [entry.name for entry in inputs]
+        if self.spec.targets.traits.per == "pixel":  # each of its own size
+            each = zip(names, values, strict=True)
+            records = [one for name, own in each for one in self.recorded([name], own.unsqueeze(0))]
+        else:
+            records = self.recorded(names, torch.stack(values))
         for one, entry in zip(records, inputs, strict=True):
             if entry.ids:
                 one["id"] = dict(entry.ids)
@@ -143,6 +147,9 @@ class Predictor:
             if entry.moments:
                 one |= self.course(one["prediction"], entry.moments)
         return records
+
+    def recorded(self, names: Sequence[str], values: torch.Tensor) -> list[dict[str, Any]]:
+        return described(names, self.outputs(values), self.spec, self.probable)
 
     def course(self, prediction: float | list[float], moments: Sequence[str]) -> dict[str, Any]:
         """Of a forecast the "prediction" of each step, its "times", and "low" and "high", the ends of their intervals."""

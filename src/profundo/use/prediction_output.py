@@ -18,6 +18,7 @@ from profundo.data.new_inputs import Entry
 from profundo.data.streams.archives import printable
 from profundo.files import replacing
 from profundo.records import ProfundoError, Targets
+from profundo.use.grid_files import CONTENTS
 from profundo.use.predicting import Answers
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ Style = Literal["text", "csv", "json"]
 Notice = Callable[[str], None]
 MOST_LINES = 100  # about what could not be read
 STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")  # the wide ones become the plain ones
+NOT_CELLS = ("probabilities", "shares", "notices", "id", *CONTENTS)
 PLAIN_NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 NUMBER = re.compile(PLAIN_NUMBER)
 
@@ -137,7 +139,7 @@ class Lines:
 
     def __init__(self, file: IO[str], _run: Path, targets: Targets | None) -> None:
         self.file = file
-        self.names = targets.names if targets is not None and targets.kind == "real" else None
+        self.names = targets.names if targets is not None and targets.traits.numeric else None
 
     def add(self, one: Mapping[str, Any]) -> None:
         if "times" in one:
@@ -146,7 +148,9 @@ class Lines:
         sure = f"   {100 * one['probability']:.1f} %" if "probability" in one else ""
         predictions = spelled(one["prediction"]) or "none" if self.names is None else self.numbers(one["prediction"])
         which = "".join(f", {name} {value}" for name, value in one.get("id", {}).items())
-        self.file.write(f"{one['input']}{which}: {predictions}{sure}\n")
+        shares = [f"{name} {100 * one['shares'][name]:.1f} %" for name in one["prediction"]] if "shares" in one else []
+        place = f"   → {one['file']}" if "file" in one else ""
+        self.file.write(f"{one['input']}{which}: {', '.join(shares) or predictions}{sure}{place}\n")
 
     def numbers(self, results: float | list[float]) -> str:
         if not isinstance(results, list):
@@ -200,7 +204,8 @@ class Rows:
         if len(names) > 1:
             values |= dict(zip(names, zip(*predicted, strict=True), strict=True))
         else:
-            values |= {name: list(map(spelled, predicted)) for name in names}
+            are_several = any(isinstance(one, list | tuple) for one in predicted[:1])
+            values |= {name: list(map(spelled, predicted)) if are_several else predicted for name in names}
         series = [harmless_all(polars.Series(str(at), (values | results)[name])) for at, name in enumerate(self.header)]
         self.file.write(polars.DataFrame(series).write_csv(include_header=False))
 
@@ -213,7 +218,8 @@ class Rows:
                 for name, value in zip(names, values, strict=True)
             }
         shares = {f"P({name})": share for name, share in one.get("probabilities", {}).items()}
-        plain = {name: spelled(value) for name, value in one.items() if name not in ("probabilities", "notices", "id")}
+        shares |= {f"share of {name}": share for name, share in one.get("shares", {}).items()}
+        plain = {name: spelled(value) for name, value in one.items() if name not in NOT_CELLS}
         return plain | shares
 
     def end(self, left_out: list[Entry]) -> None: ...
@@ -274,7 +280,9 @@ def harmless_all(cells: polars.Series) -> polars.Series:
     if cells.dtype != polars.String:
         return cells
     cell = polars.col(cells.name).str.replace_all("\r", "\n", literal=True)
-    is_formula = polars.any_horizontal(cell.str.starts_with(sign) for sign in STARTS_FORMULA)
+    is_formula = cell.str.slice(0, 1).is_in(STARTS_FORMULA)
+    if not cells.to_frame().select((is_formula | cell.str.contains("\n", literal=True)).any()).item():
+        return cells
     is_number = cell.str.contains(f"^(?:{PLAIN_NUMBER})$")
     safe = polars.when(is_formula & ~is_number).then("'" + cell).otherwise(cell)
     return cells.to_frame().select(safe.alias(cells.name)).to_series()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pprint import pformat
 
 from profundo.data.images.pixels import NEARLY_WHITE
 from profundo.data.streams.archives import printable
+from profundo.kinds import InputKind
 from profundo.records import Column, Spec, Targets
 
 __all__ = ["in_onnxruntime", "in_pytorch"]
@@ -14,15 +16,7 @@ __all__ = ["in_onnxruntime", "in_pytorch"]
 
 def in_onnxruntime(spec: Spec, answer: str, file: str) -> str:
     """Python for onnxruntime: for images read by Pillow, for sounds, for rows, or for the columns of a table."""
-    if spec.inputs.kind == "image":
-        given = _image_feed(spec)
-    elif spec.inputs.kind == "sound":
-        given = _sound_feed(spec)
-    elif spec.inputs.columns:
-        given = _column_feed(spec.inputs.columns)
-    else:
-        rows = [[round(value, 4) for value in spec.inputs.mean or (0.0,) * spec.inputs.shape[0]]]
-        given = f"rows = np.array({rows}, dtype=np.float64)  # {_features(spec)}\n" + 'inputs = {"rows": rows}'
+    given = FEEDS.get(spec.inputs.kind, _array_feed)(spec)
     return (
         "import numpy as np\nimport onnxruntime\n\n"
         f"session = onnxruntime.InferenceSession({file!r})\n"
@@ -33,23 +27,29 @@ def in_onnxruntime(spec: Spec, answer: str, file: str) -> str:
 
 def in_pytorch(spec: Spec, answer: str, file: str) -> str:
     """Python for torch and safetensors alone, with the function in model.py."""
-    if spec.inputs.kind == "image":
-        channels, height, width = spec.inputs.shape
-        given = f"images = torch.zeros(1, {channels}, {height}, {width}, dtype=torch.uint8)  # 0 to 255"
-    elif spec.inputs.texts:
+    name = spec.inputs.things
+    if spec.inputs.texts:
         given = _text_rows(spec.inputs.columns)
-    elif spec.inputs.kind == "sound":
-        given = (
-            f"sounds = torch.zeros(1, 1, {spec.inputs.shape[1]}, dtype=torch.int16)  # at {spec.inputs.sound.rate} Hz"
-        )
+    elif spec.inputs.kind == "features":
+        given = f"rows = torch.tensor({_usual_row(spec)}, dtype=torch.float64)  # {_features(spec)}"
     else:
-        rows = [[round(value, 4) for value in spec.inputs.mean or (0.0,) * spec.inputs.shape[0]]]
-        given = f"rows = torch.tensor({rows}, dtype=torch.float64)  # {_features(spec)}"
-    name = "rows" if spec.inputs.texts else given.split(" ", 1)[0]
+        numbers, remark = spec.inputs.traits.numbers or "float64", _remark(spec)
+        shape = ", ".join(map(str, (1, *spec.inputs.shape)))
+        given = f"{name} = torch.zeros({shape}, dtype=torch.{numbers})  # {remark}"
     return (
         "import torch\nfrom safetensors.torch import load_file\n\nfrom model import predict\n\n"
         f"weights = load_file({file!r})\n{given}\n{answer} = predict(weights, {name})\n{_answer(spec.targets, answer)}"
     )
+
+
+def _usual_row(spec: Spec) -> list[list[float]]:
+    return [[round(value, 4) for value in spec.inputs.mean or (0.0,) * spec.inputs.shape[0]]]
+
+
+def _remark(spec: Spec) -> str:
+    """About the values of inputs that are no rows."""
+    known = {"image": "0 to 255", "sound": f"at {spec.inputs.sound.rate} Hz"}
+    return known.get(spec.inputs.kind, f"(batch, {', '.join(map(str, spec.inputs.shape))})")
 
 
 def _text_rows(columns: tuple[Column, ...]) -> str:
@@ -92,7 +92,8 @@ def _image_feed(spec: Spec) -> str:
         '#     black = Image.alpha_composite(Image.new("RGBA", clear.size, "black"), clear)\n'
         f"#     picture = black if np.asarray(white).min() >= {NEARLY_WHITE} else white\n"
         f'# picture = picture.convert("{mode}")\n'
-        f"# picture = ImageOps.fit(picture, ({width}, {height}), Image.Resampling.BILINEAR)\n"
+        f"# picture = ImageOps.{'fit' if spec.inputs.longest is None else 'pad'}(picture, ({width}, {height}), "
+        "Image.Resampling.BILINEAR)\n"
         f"picture = np.zeros(({height}, {width}{', 3' if channels == 3 else ''}), np.uint8)\n"
         f'inputs = {{"images": np.asarray(picture, np.uint8){axes}}}  # (batch, {channels}, {height}, {width}), 0 to 255'
     )
@@ -108,6 +109,22 @@ def _sound_feed(spec: Spec) -> str:
         f"samples = np.zeros({length})  # {length / rate:.3g} s at {rate} Hz, from -1 to 1\n"
         'inputs = {"sounds": np.clip(np.rint(samples * 2**15), -(2**15), 2**15 - 1).astype(np.int16)[None, None]}'
     )
+
+
+def _row_feed(spec: Spec) -> str:
+    if spec.inputs.texts:
+        return f'{_text_rows(spec.inputs.columns)}\ninputs = {{"rows": rows.double().numpy()}}'
+    if spec.inputs.columns:
+        return _column_feed(spec.inputs.columns)
+    return f'rows = np.array({_usual_row(spec)}, dtype=np.float64)  # {_features(spec)}\ninputs = {{"rows": rows}}'
+
+
+def _array_feed(spec: Spec) -> str:
+    name, shape = spec.inputs.things, (1, *spec.inputs.shape)
+    return f'inputs = {{"{name}": np.zeros({shape})}}  # {_remark(spec)}'
+
+
+FEEDS: Mapping[InputKind, Callable[[Spec], str]] = {"image": _image_feed, "sound": _sound_feed, "features": _row_feed}
 
 
 def _column_feed(columns: tuple[Column, ...]) -> str:
@@ -127,6 +144,10 @@ def _column_feed(columns: tuple[Column, ...]) -> str:
 
 
 def _answer(targets: Targets, answer: str) -> str:
+    if targets.traits.per == "pixel":
+        classes = f"classes = {pformat(list(targets.classes), width=110, compact=True)}\n" if targets.classes else ""
+        best = f"{answer}[0].argmax(0)" if targets.kind == "mask" else f"{answer}[0]"
+        return f"{classes}print({best})  # (height, width)"
     if answer == "values":
         return f"print(dict(zip({list(targets.names) or ['value']!r}, {answer}[0].tolist())))"
     classes = pformat(list(targets.classes), width=110, compact=True)

@@ -14,6 +14,7 @@ from math import isfinite
 from typing import Any
 
 from profundo.data.dataset_names import AUGMENTATIONS, nearest
+from profundo.kinds import InputKind
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["IMAGES", "MIXING", "OPTIONS", "ROWS", "SOUNDS", "Asked", "Option", "check", "read"]
@@ -92,6 +93,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
 
 
 IMAGES = tuple(name for name in OPTIONS if name not in ("speed", "gain", "mask"))
+BY_KIND: Mapping[InputKind, Sequence[str]] = {"image": IMAGES, "sound": SOUNDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,11 @@ def read(entry: Any) -> Asked:
 
 def check(choice: Asked, spec: Spec) -> None:
     """Raises ProfundoError where the augmentation makes no sense of such inputs or targets."""
-    known = {"image": IMAGES, "sound": SOUNDS}.get(spec.inputs.kind, ROWS)
+    known = BY_KIND.get(spec.inputs.kind, ROWS)
     if choice.name not in known:
         theirs = "images" if choice.name in IMAGES else "sounds"
-        these = {"image": "images", "sound": "sounds"}.get(spec.inputs.kind, "rows of numbers")
-        instead = f", or take {' or '.join(known)}" if spec.inputs.kind != "image" else ""
+        these = spec.inputs.things if spec.inputs.kind in BY_KIND else "rows of numbers"
+        instead = f", or take {' or '.join(known)}" if known is not IMAGES else ""
         raise ProfundoError(
             f"augmentation {choice.name!r} is for {theirs}; these data are {these}: leave it out{instead}"
         )

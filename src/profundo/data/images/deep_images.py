@@ -13,7 +13,6 @@ from torch import Tensor
 
 from profundo.data.images.pixels import WHOLE, Window, read_pixels, strict, window_of
 from profundo.data.splits.splits import Measured, Selection
-from profundo.data.streams.archives import Files
 from profundo.data.streams.blocks import gather, root_of
 from profundo.records import Inputs, Samples
 
@@ -23,11 +22,11 @@ __all__ = ["DeepImages"]
 class DeepImages:
     """A Source: images of which some have 16 bits a channel, seen through the whole window until another is measured.
 
-    seen_through: all images, by the window.
+    read: the bytes of an image, by its number; seen_through: all images, by the window.
     """
 
-    def __init__(self, files: Files, seen_through: Callable[[Window], Tensor | Measured]) -> None:
-        self.files, self.seen_through = files, seen_through
+    def __init__(self, read: Callable[[int], bytes], seen_through: Callable[[Window], Tensor | Measured]) -> None:
+        self.read, self.seen_through = read, seen_through
         self.whole = seen_through(WHOLE)
 
     def __len__(self) -> int:
@@ -46,7 +45,7 @@ class DeepImages:
         counts = np.zeros(WHOLE[1] + 1, np.int64)
         with strict():
             for index in _places(train).tolist():
-                pixels = read_pixels(self.files.read(index))
+                pixels = read_pixels(self.read(index))
                 if pixels.dtype == np.uint16:
                     counts += np.bincount(pixels.ravel(), minlength=len(counts))
             low, high = window_of(counts)

@@ -242,7 +242,7 @@ def decoded(
         return streamed(images) if isinstance(images, Images) else images
 
     notes += skipped_note(len(faults), len(used), "images")
-    read = DeepImages(files, seen_through) if is_deep else seen_through(WHOLE)
+    read = DeepImages(files.read, seen_through) if is_deep else seen_through(WHOLE)
     return Decoded(read, form, faults, notes)
 
 

@@ -35,9 +35,11 @@ __all__ = [
     "fitted",
     "header",
     "on_white",
+    "opened",
     "read_pixels",
     "shape_of",
     "strict",
+    "upright",
     "window_of",
     "work_of",
 ]
@@ -70,7 +72,7 @@ DAMAGED = (
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[Any]:
+def opened(data: bytes) -> Iterator[Any]:
     """The image of these bytes, of which the header has been read. Whatever Pillow raises becomes a ValueError."""
     from PIL import Image, UnidentifiedImageError
 
@@ -96,21 +98,21 @@ def read_pixels(data: bytes) -> np.ndarray:
     """
     if data.startswith(NUMPY):
         return _array(data)
-    with _opened(data) as image:
+    with opened(data) as image:
         width, height = image.size
         if width * height > MOST_PIXELS:
             raise ValueError(f"{width}×{height} pixels, more than the limit of {MOST_PIXELS:,}")
         if image.mode.startswith(("I", "F")):
-            pixels = _sixteen_bits(np.asarray(_upright(image)), image.mode)
+            pixels = _sixteen_bits(np.asarray(upright(image)), image.mode)
         elif (
             image.mode == "RGB" and _is_deep(image) and not image.has_transparency_data
         ):  # of each value Pillow reads one byte
-            with _opened(data) as other:
+            with opened(data) as other:
                 other.tile = [tile._replace(args=_in_tile(tile.args)[1]) for tile in other.tile]
-                low = np.asarray(_upright(other))
-                pixels = np.asarray(_upright(image)).astype(np.uint16) << 8 | low
+                low = np.asarray(upright(other))
+                pixels = np.asarray(upright(image)).astype(np.uint16) << 8 | low
         else:
-            pixels = np.asarray(on_white(_upright(image), "L" if image.mode in GREY else "RGB"))
+            pixels = np.asarray(on_white(upright(image), "L" if image.mode in GREY else "RGB"))
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
@@ -153,7 +155,7 @@ def header(data: bytes) -> Shape:
     """The shape that the image will have, without decoding it. Raises ValueError when that cannot be told."""
     if data.startswith(NUMPY):
         return shape_of(_array(data))
-    with _opened(data) as image:
+    with opened(data) as image:
         turned = image.getexif().get(ORIENTATION, 1) >= 5
         width, height = image.size[:: -1 if turned else 1]
         return 1 if image.mode in GREY or image.mode.startswith(("I", "F")) else 3, height, width
@@ -167,7 +169,7 @@ def work_of(data: bytes) -> int:
     if data.startswith(NUMPY):
         return len(data)
     try:
-        with _opened(data) as image:
+        with opened(data) as image:
             scans = data.count(b"\xff\xda") if image.format == "JPEG" else 1  # in coded pixels ff is followed by 0
             return int(image.width * image.height * max(1, scans // COMMON_SCANS))
     except ValueError:
@@ -204,7 +206,7 @@ def _turned(image: Any) -> bool:
     return ORIENTATION in image.getexif()
 
 
-def _upright(image: Any) -> Any:
+def upright(image: Any) -> Any:
     from PIL import ImageOps
 
     return ImageOps.exif_transpose(image) if _turned(image) else image

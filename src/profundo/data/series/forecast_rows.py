@@ -21,9 +21,9 @@ __all__ = ["endings_of_frame", "endings_of_rows", "row_inputs", "written"]
 
 def row_inputs(inputs: Inputs) -> Inputs:
     """What one row of the table looks like that such series are made of."""
-    forecast = _forecast(inputs)
-    names = tuple(column.name for column in forecast.columns)
-    return Inputs((len(names),), "features", names=names, columns=forecast.columns, form=forecast.form)
+    made = inputs.rows or _forecast(inputs)
+    names = tuple(column.name for column in made.columns)
+    return Inputs((len(names),), "features", names=names, columns=made.columns, form=made.form)
 
 
 def endings_of_frame(frame: polars.DataFrame, inputs: Inputs, where: str) -> list[Ending | str]:

@@ -24,16 +24,13 @@ from profundo.data.series.filling import filled
 from profundo.data.series.steps import calendar, cycles_of, learned_step, moments_at, places, season_of, step_in_words
 from profundo.data.splits.split_by import SplitBy, read_split_by
 from profundo.data.splits.splits import Collection
-from profundo.data.tables.frames import (
-    form_of,
-    inputs_among,
-    raw_rows,
-    recognised,
-    recognised_columns,
-    target_columns,
-)
+from profundo.data.tables.column_kinds import recognised, recognised_columns
+from profundo.data.tables.frames import inputs_among
 from profundo.data.tables.order_and_groups import time_column
-from profundo.data.tables.split_column import split_collection, times
+from profundo.data.tables.raw_rows import raw_rows
+from profundo.data.tables.split_column import times
+from profundo.data.tables.table_files import form_of
+from profundo.data.tables.target_columns import target_columns
 from profundo.records import Column, Forecast, Inputs, ProfundoError, Samples, Targets
 
 if TYPE_CHECKING:
@@ -41,7 +38,7 @@ if TYPE_CHECKING:
 
     from profundo.data.tables.reading import Table
 
-__all__ = ["Ending", "endings", "forecast_collection", "rows_collection", "stretches"]
+__all__ = ["Ending", "endings", "forecast_collection", "rows_by", "series_rows", "stretches"]
 
 MOST_NUMBERS = 50_000_000  # of all windows
 SPARSEST = 20  # steps to a row on average
@@ -72,13 +69,6 @@ class Ending:
     after: float
     moments: tuple[float, ...]
     notices: tuple[str, ...]
-
-
-def rows_collection(table: Table, name: str, where: str, how: Reading) -> Collection:
-    """The rows of a table, or, with a horizon, its windows."""
-    if how.horizon is None:
-        return split_collection(table, name, where, how)
-    return forecast_collection(table, name, where, how)
 
 
 def forecast_collection(table: Table, name: str, where: str, how: Reading) -> Collection:

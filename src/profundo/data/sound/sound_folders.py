@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
-from profundo.data.images.image_folders import fits_in_memory, skipped_note, usable
+from profundo.data.images.image_folders import fits_in_memory, report, skipped_note, usable
 from profundo.data.images.layouts import arranged
 from profundo.data.sound.recordings import RATES, as_heard, decode
 from profundo.data.sound.sound_survey import SoundSurvey, survey_sounds, survey_with
@@ -25,7 +25,7 @@ from profundo.data.streams.archives import Files, open_files, printable
 from profundo.data.streams.cache import Made, cached
 from profundo.records import Inputs, ProfundoError, Samples, SoundForm, Targets
 
-__all__ = ["Sounds", "common_inputs", "sixteen_bits", "sound_collection", "sound_of"]
+__all__ = ["Sounds", "common_inputs", "sixteen_bits", "sound_collection", "sound_of", "sounds_of"]
 
 HIGHEST = 16_000  # Hz: what is above 8 kHz tells little and costs much
 COVERED = 0.95  # of the files to train on are no longer
@@ -109,13 +109,28 @@ def sound_collection(where: Path, how: Reading) -> Collection:
     )
 
 
+def sounds_of(
+    files: Files, used: Sequence[int], how: Reading
+) -> tuple[Tensor | Sounds, Inputs, list[tuple[int, str]], tuple[str, ...]]:
+    """The sounds of these files that are used, made alike: by their numbers, what an input is, which do not decode and why, and
+    what was done. Raises ProfundoError for one that does not decode, unless those are skipped."""
+    survey = survey_sounds(files, used)
+    bad = {index for index, _ in survey.faults}
+    good = [index for index in used if index not in bad]
+    if not how.skip_bad or not good:
+        report(files, survey.faults, len(used), "sounds")
+    inputs, notes = common_inputs(survey, good, how)
+    skipped = skipped_note(len(bad), len(used), "sounds")
+    return _read(files, inputs, good, how), inputs, survey.faults, (*notes, *skipped)
+
+
 def common_inputs(survey: SoundSurvey, train: Sequence[int], how: Reading) -> tuple[Inputs, tuple[str, ...]]:
     """What all sounds are made like, learned from those to train on; and that in words."""
     rates, seconds = survey.rate[train].astype(int), survey.seconds[train]
     if how.sound_rate is not None and not RATES[0] <= how.sound_rate <= RATES[1]:
-        raise ProfundoError(f"sound-rate: expected {RATES[0]:,} to {RATES[1]:,} Hz, got {how.sound_rate}")
+        raise ProfundoError(f"--sound-rate: expected {RATES[0]:,} to {RATES[1]:,} Hz, got {how.sound_rate}")
     if how.sound_seconds is not None and not 0 < how.sound_seconds < float("inf"):
-        raise ProfundoError(f"sound-seconds: expected more than 0 s, got {how.sound_seconds}")
+        raise ProfundoError(f"--sound-seconds: expected more than 0 s, got {how.sound_seconds}")
     different, counts = np.unique(rates, return_counts=True)
     rate = how.sound_rate or min(HIGHEST, int(different[counts.argmax()]))
     usual = min(LONGEST, max(SHORTEST, float(np.quantile(seconds, COVERED, method="higher"))))

@@ -63,7 +63,7 @@ def dealt(labels: Tensor, count: int, generator: Generator) -> Tensor:
 
 def small_classes(collection: Collection, labels: Tensor, count: int) -> tuple[str, ...]:
     """A sentence if some class has fewer samples than there are folds: then it is missing from what some folds hold out."""
-    if collection.targets.kind not in ("classes", "binary"):
+    if not collection.targets.traits.one_class:
         return ()
     few = [
         f"{collection.targets.classes[label]} ({number})"

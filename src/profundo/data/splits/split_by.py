@@ -63,7 +63,7 @@ def read_split_by(text: str) -> tuple[Kind, str]:
     kind, _, what = text.partition(":")
     if kind not in ("time", "group") or not what.strip():
         raise ProfundoError(
-            f"split-by: expected time:COLUMN or group:COLUMN, of images group:PATTERN of the file name; got {text!r}"
+            f"--split-by: expected time:COLUMN or group:COLUMN, of images group:PATTERN of the file name; got {text!r}"
         )
     return ("time" if kind == "time" else "group"), what.strip()
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.dataset_names import TargetTransform
+from profundo.data.dataset_names import Reading, TargetTransform
 from profundo.data.splits.split_by import SplitBy, grouped, latest, split_note
 from profundo.data.standard import Extent, array_moments, channel_sums, measured_rows, moments
 from profundo.data.tables.columns import as_features
 from profundo.data.target_transforms import measured_targets
+from profundo.kinds import InputKind
 from profundo.records import ColumnReading, Dataset, Inputs, ProfundoError, Samples, Source, Spec, Targets
 from profundo.trees import chosen_rows, leaves, length
 
@@ -28,7 +30,9 @@ __all__ = [
     "divide",
     "divided",
     "finished",
+    "heeded",
     "labels_of",
+    "learned_targets",
     "note_of_splits",
     "separated",
     "stratified",
@@ -123,10 +127,28 @@ class Selection:
 
 def labels_of(collection: Collection, targets: Any) -> Tensor:
     """Class indices (samples,) to stratify by; all zero where a sample has not one class."""
-    if collection.targets.kind in ("classes", "binary"):
+    if collection.targets.traits.one_class:
         assert isinstance(targets, Tensor)
         return targets
     return torch.zeros(length(targets), dtype=torch.int64)
+
+
+def heeded(collection: Collection, how: Reading, name: str | Path = "") -> Collection:
+    """The same, its target to be transformed as asked. Raises ProfundoError for a wish that such data cannot heed."""
+    name = name or collection.name
+    if how.split_by is not None and collection.split_by is None:
+        raise ProfundoError(
+            f"{name}: --split-by is for the columns of a table and the file names of images or sounds, which this has not"
+        )
+    of_sounds = [option for option in ("sound_rate", "sound_seconds") if getattr(how, option) is not None]
+    if of_sounds and collection.inputs.kind != "sound":
+        raise ProfundoError(f"{name}: {of_sounds[0]} is for folders and archives of sounds, which this is not")
+    if how.target_transform in ("log", "rank") and collection.targets.kind != "real":
+        raise ProfundoError(
+            f"{name}: --target-transform {how.target_transform!r} is for numbers, the target is {collection.targets.kind}; leave "
+            "it out"
+        )
+    return replace(collection, target_transform=how.target_transform)
 
 
 def divide(collection: Collection, *, validation: float | None, seed: int, stream: bool) -> Dataset:
@@ -262,10 +284,10 @@ def finished(collection: Collection, train: Samples, validation: Samples, test: 
     notes += more
     if inputs.forecast is not None:  # what goes on has the units of what was
         targets = replace(targets, mean=inputs.mean[:1] * len(targets.names), std=inputs.std[:1] * len(targets.names))
-    elif targets.kind == "real":
-        targets = measured_targets(targets, train.targets, collection.target_transform)
-    elif targets.kind != "any":
-        targets = replace(targets, shares=_shares(targets, train.targets))
+    else:
+        targets = learned_targets(targets, train.targets, collection.target_transform)
+        if targets.kind == "mask":
+            notes += tuple(_classes_unseen(targets, validation, test))
     splits = (train, validation, test)
     facts = {"sha256": _fingerprint(splits, inputs), "samples": [len(split) for split in splits]}
     spec, readings, ids = Spec(inputs, targets), collection.readings, collection.ids
@@ -300,12 +322,33 @@ def _quotas(counts: Sequence[int], share: float) -> list[int]:
     return [min(quota, max(0, count - 1)) for quota, count in zip(quotas, counts, strict=True)]
 
 
-def _shares(targets: Targets, values: Tensor) -> tuple[float, ...]:
-    """Of each class, or label, among the training samples."""
-    if targets.kind != "labels":
-        values = torch.bincount(values.long(), minlength=len(targets.classes)) / len(values)
-    shares: list[float] = (values.double().mean(0) if targets.kind == "labels" else values.double()).tolist()
-    return tuple(shares)
+def learned_targets(targets: Targets, values: Tensor, bent: TargetTransform = "none") -> Targets:
+    """The targets with what is learned of them from those of the training split: mean and deviation of numbers, the shares of
+    classes, or labels, among the samples or pixels."""
+    if targets.kind == "map":
+        return measured_targets(targets, values[values.isfinite()].unsqueeze(1))
+    if targets.traits.numeric:
+        return measured_targets(targets, values, bent)
+    if not targets.classes:
+        return targets
+    if targets.kind == "labels":
+        return replace(targets, shares=tuple(values.double().mean(0).tolist()))
+    counts = torch.bincount(values.flatten().long(), minlength=len(targets.classes))[: len(targets.classes)]
+    shares = counts / max(1, int(counts.sum()))  # without pixels of no class
+    return replace(targets, shares=tuple(shares.double().tolist()))
+
+
+def _classes_unseen(targets: Targets, *held: Samples) -> Iterator[str]:
+    """A note of classes that masks to be judged have, and none to train on."""
+    there = {
+        place for split in held for place in torch.bincount(split.targets.flatten().long()).nonzero().flatten().tolist()
+    }
+    unseen = [name for place, name in enumerate(targets.classes) if place in there and not targets.shares[place]]
+    if unseen:
+        yield f"Of {', '.join(unseen)} there are pixels to validate or test on, and none to train on: they cannot be learned."
+
+
+EMPTY: Mapping[InputKind, str] = {"image": "of one colour", "sound": "silent"}
 
 
 def _measured(inputs: Inputs, train: Samples) -> tuple[Inputs, tuple[str, ...]]:
@@ -314,19 +357,19 @@ def _measured(inputs: Inputs, train: Samples) -> tuple[Inputs, tuple[str, ...]]:
     if inputs.parts:
         parts = zip(inputs.parts, leaves(train.inputs), strict=True)
         return replace(inputs, parts=tuple(_measured(one, replace(train, inputs=leaf))[0] for one, leaf in parts)), ()
-    if inputs.kind == "any":
+    if not inputs.traits.measured:
         return inputs, notes
-    if inputs.kind in ("image", "sound"):
+    if inputs.traits.is_media:
         sums = train.inputs.sums() if isinstance(train.inputs, Selection) else channel_sums(_tensor(train.inputs))
         count = len(train) * math.prod(inputs.shape[1:])
         mean, std = moments(sums, count)
         if all(count * squares == total**2 for total, squares in zip(*sums.tolist(), strict=True)):
-            nothing = "of one colour" if inputs.kind == "image" else "silent"
+            nothing = EMPTY[inputs.kind]
             notes = (
                 f"All {inputs.things} to train on are {nothing}: there is nothing to learn from; look at the files.",
             )
         return replace(inputs, mean=mean, std=std), notes
-    if inputs.kind != "features":
+    if inputs.traits.measured == "channel":
         mean, std = array_moments(_tensor(train.inputs))
         return replace(inputs, mean=mean, std=std), notes
     if isinstance(source := _source(train), StreamedRows) and isinstance(train.inputs, Selection):

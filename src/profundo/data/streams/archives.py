@@ -23,6 +23,7 @@ from profundo.records import ProfundoError
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "MASKED",
     "SMALL",
     "SUFFIXES_OF",
     "TIGHT",
@@ -44,8 +45,11 @@ SUFFIXES_OF = {
     "sounds": {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"},
     "texts": {".txt"},
 }
+MASKED = {"images": "images", "masks": "masks", "jpegimages": "images", "segmentationclass": "masks"}
+"""Folders of images and of their masks, in small letters; the latter two are PASCAL VOC's."""
 _LARGEST = 2**26  # bytes of one file
 _TELLING = 1000  # files by whose names it is known what a folder holds
+_FEW_FOLDERS = 8  # that are looked into for images and masks
 
 Parts = tuple[str, ...]  # a path inside the folder or archive, piece by piece
 
@@ -89,12 +93,31 @@ def open_files(where: Path, things: str = "images") -> Files:
 
 
 def things_at(where: Path) -> str:
-    """What a folder or .zip holds, by the names of its files: more "images" or "sounds", or "texts" alone; "images" where it
-    has none of them."""
+    """What a folder or .zip holds: "masks" beside images, by the names of its folders; by those of its files more "images" or
+    "sounds", or "texts" alone; "images" where it has none of them."""
+    if {MASKED.get(name.lower()) for name in _folders_at(where)} >= set(MASKED.values()):
+        return "masks"
     counts = Counter(what for name in _names_at(where) for what in SUFFIXES_OF if is_one_of(name, what))
     if counts.keys() == {"texts"}:
         return "texts"
     return "sounds" if counts["sounds"] > counts["images"] else "images"
+
+
+def _folders_at(where: Path) -> Iterator[str]:
+    """Names of folders on top and one or two below, as far as there are few of them."""
+    if "\0" in str(where):
+        return
+    if where.is_file() and zipfile.is_zipfile(where):
+        try:
+            with zipfile.ZipFile(where) as archive:
+                tops = {member.rsplit("/", 1)[0] for member in archive.namelist() if "/" in member}
+        except (OSError, zipfile.BadZipFile, ValueError, struct.error, NotImplementedError):
+            return  # said where it is read
+        yield from {part for top in tops for part in top.split("/")}
+        return
+    for _, folders, _ in islice(os.walk(where), _FEW_FOLDERS):
+        yield from folders
+        folders[:] = [folder for folder in folders if not _is_hidden(folder)] if len(folders) <= _FEW_FOLDERS else []
 
 
 def _names_at(where: Path) -> Iterator[str]:

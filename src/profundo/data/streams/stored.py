@@ -87,11 +87,11 @@ def _is_large(path: str) -> bool:
 
 def _tables(where: str, stored: list[Stored], how: Reading) -> Collection:
     from profundo.data.images.image_folders import fits_in_memory
-    from profundo.data.series.forecast_windows import rows_collection
+    from profundo.data.series.series_rows import rows_collection
     from profundo.data.streams.shards import called
-    from profundo.data.tables.frames import check_typed
     from profundo.data.tables.parquet import parquet_collection, read_tables
     from profundo.data.tables.reading import typed_table
+    from profundo.data.tables.table_files import check_typed
 
     whole = all(one is stored[0] for one in stored) and fits_in_memory(EXPANDS * stored[0].size, how.stream)
     name = called(where, TABLES)

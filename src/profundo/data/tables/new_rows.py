@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.tables.columns import encoded, feature_names
-from profundo.data.tables.frames import LARGEST
+from profundo.data.tables.raw_rows import LARGEST
 from profundo.data.tables.reading import TRUTH, read_cells, words_for_nothing
 from profundo.data.text.text_ids import UNKNOWN
 from profundo.records import Column, Inputs, ProfundoError, TableForm, Writing
@@ -154,6 +154,8 @@ def _of_series(series: polars.Series, column: Column, form: TableForm) -> _Part:
         return _texts(series, column, form)
     if column.kind == "category":
         return _categories(series, column, form)
+    if (plain := _plain_numbers(series, column, form)) is not None:
+        return _Part(plain)
     wrong = polars.repeat(False, len(series), eager=True)
     if series.dtype == polars.String:
         texts = series.str.strip_chars()
@@ -173,6 +175,24 @@ def _of_series(series: polars.Series, column: Column, form: TableForm) -> _Part:
     faults = {int(row): _fault(series[int(row)], column) for row in (wrong | large).arg_true()}
     raw = torch.from_numpy(numbers.fill_null(nan).to_numpy().copy())
     return _Part(torch.where(raw.isfinite(), raw, nan), (), faults)
+
+
+def _plain_numbers(series: polars.Series, column: Column, form: TableForm) -> Tensor | None:
+    """Cells of text that all are plain numbers or empty, as most columns are; None where one has to be looked at."""
+    import polars
+
+    words = polars.Series(words_for_nothing(column.writing, form.missing), dtype=polars.String)
+    is_plain = column.kind == "number" and column.writing == Writing(missing=column.writing.missing)
+    if (
+        series.dtype != polars.String
+        or not is_plain
+        or bool(words.cast(polars.Float64, strict=False).is_finite().any())
+    ):
+        return None
+    numbers = series.cast(polars.Float64, strict=False)
+    raw = torch.from_numpy(numbers.fill_null(nan).to_numpy().copy())
+    usable = int((raw.abs() <= LARGEST).sum())
+    return raw if usable == len(series) - series.null_count() else None
 
 
 def _as_numbers(values: polars.Series, column: Column) -> polars.Series:

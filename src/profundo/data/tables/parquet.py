@@ -31,21 +31,14 @@ from profundo.data.splits.split_by import read_split_by
 from profundo.data.splits.splits import Collection, Selection
 from profundo.data.standard import Extent, deviations
 from profundo.data.streams.addresses import Stored, read
+from profundo.data.tables.column_kinds import levels_of, recognised_columns
 from profundo.data.tables.columns import encoded, feature_names, learned
-from profundo.data.tables.frames import (
-    WHICH_ROW,
-    inputs_among,
-    levels_of,
-    lost_rows,
-    none_left,
-    raw_rows,
-    recognised_columns,
-    target_columns,
-    target_values,
-)
+from profundo.data.tables.frames import WHICH_ROW, inputs_among, none_left
 from profundo.data.tables.order_and_groups import unlike_chance
 from profundo.data.tables.parquet_footers import row_groups
+from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.tables.split_column import by_column, learned_from
+from profundo.data.tables.target_columns import lost_rows, target_columns, target_values
 from profundo.records import Column, Inputs, ProfundoError, Samples, TableForm
 
 if TYPE_CHECKING:

@@ -12,8 +12,10 @@ from torch import Tensor
 from profundo.data.dataset_names import Reading, nearest
 from profundo.data.splits.split_by import SplitBy, group_count, numbered, read_split_by, target_names
 from profundo.data.splits.splits import Collection, labels_of
-from profundo.data.tables.frames import frame_collection, raw_rows, recognised
+from profundo.data.tables.column_kinds import recognised
+from profundo.data.tables.frames import frame_collection
 from profundo.data.tables.order_and_groups import unlike_chance
+from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.text.text_ids import folded
 from profundo.records import Column, ColumnReading, ProfundoError
 
@@ -29,8 +31,8 @@ FEWEST = 3  # different texts of a class: one for each split
 
 def split_collection(table: Table, name: str, where: str, how: Reading) -> Collection:
     """The rows of a table that was read, and what decides who is in which split, where that was asked for."""
-    if how.lookback is not None or how.series is not None:
-        raise ProfundoError(f"{where}: --lookback and --series are for forecasts; say --horizon, the steps to predict")
+    if how.lookback is not None:
+        raise ProfundoError(f"{where}: --lookback is for forecasts; say --horizon too, the steps to predict")
     targets = target_names(how.target, table.frame.columns)
     by = by_column(how.split_by, table.frame, targets, where) if how.split_by is not None else None
     collection = frame_collection(table, name, where, learned_from(how, table.frame, table.readings))

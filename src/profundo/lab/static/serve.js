@@ -62,13 +62,24 @@ function card(one, file) {
     if (sounds) picture.controls = true;
     else picture.alt = one.input;
     pictures.push(picture.src);
-    made.append(picture);
+    made.append(one.mask ? masked(picture, one) : picture);
   }
   made.append(element("div", one.input, "input"), element("div", one.times ? "" : spoken(one.prediction), "prediction"));
   if (one.times) made.append(course(one));
   for (const notice of one.notices ?? []) made.append(element("div", notice, "note"));
-  if (one.probabilities) made.append(...shares(one.probabilities));
+  if (one.probabilities ?? one.shares) made.append(...shares(one.probabilities ?? one.shares));
   return made;
+}
+
+// A mask over its image, in the colours of its classes; a click takes it away and brings it back.
+function masked(picture, one) {
+  const both = element("div", undefined, "masked");
+  const mask = element("img");
+  mask.src = `data:image/png;base64,${one.mask}`;
+  mask.alt = spoken(one.prediction);
+  both.append(picture, mask);
+  both.addEventListener("click", () => mask.classList.toggle("away"));
+  return both;
 }
 
 // A forecast: a line for each step, with the ends of its interval.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from inspect import Parameter, signature
@@ -16,12 +16,14 @@ from torch.nn.parameter import is_lazy
 from profundo import nets
 from profundo.data import load
 from profundo.data.dataset_names import Reading
-from profundo.data.object_arrays import Taker
+from profundo.data.grids.grid_arrays import as_grids
+from profundo.data.object_arrays import NO_TARGETS, Taker
 from profundo.data.objects import object_collection
 from profundo.data.recognising import is_loader
 from profundo.data.splits.splits import divide
 from profundo.evaluate import evaluating
 from profundo.objectives import OBJECTIVES, default, default_name
+from profundo.objectives.objective_names import check
 from profundo.objectives.own_losses import (
     LOGITS,
     NAMES,
@@ -33,17 +35,18 @@ from profundo.objectives.own_losses import (
     same_objective,
     shaped_loss,
 )
-from profundo.records import Dataset, ProfundoError, Targets
+from profundo.records import Dataset, ProfundoError, Spec, Targets
 from profundo.runs.checks import (
     check_data,
     check_loss,
     check_normalisation,
     check_outputs,
     check_saving,
+    few_samples,
+    in_shapes,
     note_of_output_layer,
     trained_outputs,
     tried_outputs,
-    two_samples,
 )
 from profundo.runs.choices import check_choices
 from profundo.runs.experiment import belonging_to, completed, new_experiment
@@ -56,7 +59,17 @@ from profundo.train.own_optimizers import own_optimizer, own_schedule
 from profundo.train.randomness import seeded
 from profundo.trees import called
 
-__all__ = ["answered_by", "dataset_of", "loss_of", "net_and_data", "prepare_own", "with_several_outputs"]
+__all__ = [
+    "answered_by",
+    "dataset_of",
+    "instance_of",
+    "loss_of",
+    "made_by",
+    "net_and_data",
+    "prepare_own",
+    "with_grids",
+    "with_several_outputs",
+]
 
 READING = tuple(one.name for one in fields(Reading))
 LENGTHS = ("lengths", "length", "seq_lengths", "seq_len", "x_lengths")  # a second parameter of forward called so
@@ -91,7 +104,7 @@ def prepare_own(
     schedule: Any = None,
 ) -> Prepared:
     """The same as `prepare` for a net, data and the like that are there. keeps: whether the run has a folder."""
-    settings, of_metrics = understood(settings), metrics_of(metrics)
+    settings = understood(settings)
     settings.pop("own", None)  # of an experiment whose settings are given on: here are the things themselves
     device = choose_device(settings.get("device", "auto"))
     if isinstance(net, type) and issubclass(net, nn.Module):
@@ -100,11 +113,13 @@ def prepare_own(
     if is_loader(data) and data.batch_size:
         settings.setdefault("batch_size", data.batch_size)
     data = dataset_of(data, settings, validation, test, net)
+    data = data if isinstance(net, nn.Module) else as_grids(data)
     called_net, net = net_for(net, data, settings)
     check_data(data)
     materialise(net, data)
-    data = answered_by(net, data)
+    data = with_grids(net, data) if loss is None and not metrics else answered_by(net, data)
     own, settings = own_of(net, data, settings, loss, optimizer, schedule)
+    of_metrics = metrics_of(metrics, data.spec.targets.kind)
     own = replace(own, metrics=of_metrics)
     given = {**own.given, **({"metrics": ", ".join(of_metrics)} if of_metrics else {})}
     experiment = new_experiment(data=name or f"own:{data.name}", net=called_net, own=given, **settings)
@@ -207,19 +222,37 @@ def net_for(net: Any, data: Dataset, settings: dict[str, Any]) -> tuple[str, nn.
         if data.spec.inputs.parts or data.spec.targets.kind == "any":
             what = "several inputs" if data.spec.inputs.parts else "targets of this shape, or none,"
             raise ProfundoError(f"net {name}: {what} need a net of your own, a torch.nn.Module: fit(net, data)")
-        return name, build_net(name, data.spec, settings.get("net_options") or {}, settings.get("seed", 0))
+        options = settings.get("net_options") or {}
+        if not isinstance(options, Mapping):
+            raise ProfundoError(f"net_options: expected them by name, such as {{'widths': [64]}}, got {options!r}")
+        return name, build_net(name, data.spec, options, settings.get("seed", 0))
     if callable(net):
-        with seeded(settings.get("seed", 0)):
-            made = net(data.spec)
-        if isinstance(made, nn.Module):
-            return f"own:{getattr(net, '__name__', type(made).__name__)}", made
-        raise ProfundoError(
-            f"net: expected a function that makes a torch.nn.Module of a Spec, it made {type(made).__name__}"
-        )
+        made = made_by(net, data.spec, settings.get("seed", 0))
+        return f"own:{getattr(net, '__name__', type(made).__name__)}", made
     raise ProfundoError(
         f"net: expected a torch.nn.Module, a name such as 'mlp', or a function of a Spec, got {type(net).__name__}; the net comes "
         "first: fit(net, data)"
     )
+
+
+def made_by(builder: Callable[[Spec], Any], spec: Spec, seed: int) -> nn.Module:
+    """The net that a function makes of a Spec. Raises ProfundoError where it fails, or makes something else."""
+    try:
+        with seeded(seed):
+            made = builder(spec)
+    except ProfundoError:
+        raise
+    except Exception as error:  # a program of somebody else
+        name = getattr(builder, "__name__", type(builder).__name__)
+        raise ProfundoError(
+            f"net {name}: expected a function of the data's Spec, such as lambda spec: Net(spec.outputs), or the net itself; it "
+            f"failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        ) from error
+    if not isinstance(made, nn.Module):
+        raise ProfundoError(
+            f"net: expected a function that makes a torch.nn.Module of a Spec, it made {type(made).__name__}"
+        )
+    return made
 
 
 def materialise(net: nn.Module, data: Dataset) -> None:
@@ -231,7 +264,7 @@ def materialise(net: nn.Module, data: Dataset) -> None:
 def answered_by(net: nn.Module, data: Dataset) -> Dataset:
     """The data as the width of the net's output layer takes them: two classes by two outputs, classes without samples."""
     targets = data.spec.targets
-    if targets.kind not in ("classes", "binary"):
+    if not targets.traits.one_class:
         return data
     width = main_output(tried_outputs(net, data)).shape[-1]
     if targets.kind == "binary" and width == 2:
@@ -246,6 +279,16 @@ def answered_by(net: nn.Module, data: Dataset) -> Dataset:
         note = f"the net has {width} outputs: classes without samples are among the classes"
         return with_note(with_targets(data, wider, numbers), note)
     return data
+
+
+def with_grids(net: nn.Module, data: Dataset) -> Dataset:
+    """The data as `answered_by` has them; or with masks as targets, where a net of one's own gives K outputs for each pixel of
+    an image and the targets, so far of any shape, are a class for each. A loss or metric of one's own gets them as they came."""
+    if data.spec.targets.kind != "any":
+        return answered_by(net, data)
+    outputs = tried_outputs(net, data)
+    one = isinstance(outputs, Tensor) and outputs.ndim == 4
+    return as_grids(data, tuple(outputs.shape[1:])) if one else data
 
 
 def with_targets(data: Dataset, targets: Targets, numbers: Tensor | None = None) -> Dataset:
@@ -325,14 +368,24 @@ def loss_of(net: nn.Module, data: Dataset, loss: Any) -> tuple[OwnLoss | None, d
     outputs = tried_outputs(net, data) if targets.kind in ("any", "binary") else None
     if targets.kind == "any" and (loss is None or isinstance(loss, str)):
         device = next(net.parameters(), torch.empty(0)).device
-        suited = shaped_loss(two_samples(data, device).targets, outputs)
+        wanted = few_samples(data, device).targets
+        suited = shaped_loss(wanted, outputs)
         if suited is None:
-            default_name(targets)  # says what is expected
+            what = "inputs to give back, for no targets were given," if NO_TARGETS in data.notes else "targets"
+            raise ProfundoError(
+                f"loss: none suits {what} {in_shapes(wanted)} beside outputs {in_shapes(outputs)} of {type(net).__name__}; change "
+                "the last layer, or give loss=…, a function of (outputs, targets)"
+            )
         return own_loss(suited, targets), {}
     if loss is None:
         return None, {}
     if isinstance(loss, str):
-        return None, {"objective": objective_name(loss, targets)}
+        name = objective_name(loss, targets)
+        try:
+            check(name, targets)
+        except ProfundoError as error:
+            raise ProfundoError(f"loss {loss!r}: {str(error).partition(': ')[2]}") from None
+        return None, {"objective": name}
     if (known := same_objective(loss, targets)) is not None:
         smoothed = {"label_smoothing": known[1]} if known[1] else {}
         return None, {"objective": known[0], **smoothed}

@@ -7,6 +7,7 @@ samples = samples_for((X, y), spec)            # with targets, under the classes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,19 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
+from profundo.data.grids.mask_codes import Coding
 from profundo.data.images.pixels import fitted
-from profundo.data.new_inputs import entries
+from profundo.data.loading import collect
+from profundo.data.new_inputs import entries, frame_series
 from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of
 from profundo.data.objects import Framed, as_polars, read
-from profundo.data.recognising import is_frame, is_image
+from profundo.data.recognising import is_frame, is_image, is_loader
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
+from profundo.data.tables.table_files import read_table
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.trees import leaves, length, mapped, rebuilt
 
-__all__ = ["inputs_for", "samples_for"]
+__all__ = ["inputs_for", "samples_at", "samples_for"]
 
 ARRAYS = (Tensor, np.ndarray)
 
@@ -34,10 +38,21 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
 
     Raises ProfundoError for what does not fit the net's inputs.
     """
+    if isinstance(given, Samples):
+        given = given.inputs
+    if is_loader(given) or isinstance(given, torch.utils.data.Dataset):
+        held = read(given, Reading(), Taker(len(about.parts) or 1), "inputs")
+        given = held.frame if isinstance(held, Framed) else held.inputs
     if about.parts:
         return several_inputs(given, about)
+    if isinstance(given, tuple) and any(np.ndim(part) > 0 for part in given if not isinstance(part, str | Path)):
+        raise ProfundoError(
+            f"inputs: expected one array, table or list, got a tuple of {len(given)}; run.evaluate(X, y) takes targets"
+        )
     if isinstance(given, str | Path) or is_paths(given):
         return of_files(given, about)
+    if (about.forecast is not None or about.rows is not None) and (is_frame(given) or is_rows(given)):
+        return of_series(given, about), False
     if about.kind == "features" and (is_frame(given) or isinstance(given, Mapping) or is_rows(given)):
         return of_table(given, about)
     if about.kind == "image":
@@ -51,11 +66,20 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
     values = values[None] if alone else values
     if about.shape == (1,) and values.ndim == 1:
         values = values[:, None]
-    if tuple(values.shape[1:]) != about.shape:
+    free = about.longest is not None and values.shape[1:2] == about.shape[:1] and values.ndim == 4  # of any size
+    if tuple(values.shape[1:]) != about.shape and not free:
         raise ProfundoError(f"inputs: expected {in_words(about)}, got {tuple(values.shape)}")
+    check_finite(values)
     return values if about.kind == "any" else values.to(
         torch.float64 if values.dtype == torch.int64 else values.dtype
     ), alone
+
+
+def check_finite(values: Tensor) -> None:
+    """Raises ProfundoError for NaN and infinite values, of which a net makes NaN."""
+    if values.is_floating_point() and not bool(values.isfinite().all()):
+        bad = int((~values.isfinite()).flatten(1).any(1).nonzero()[0]) + 1
+        raise ProfundoError(f"inputs: sample {bad} holds NaN or an infinite value; fill or drop it")
 
 
 def in_words(about: Inputs) -> str:
@@ -75,6 +99,13 @@ def to_width(values: Tensor, about: Inputs) -> Tensor:
 
 
 def several_inputs(given: Any, about: Inputs) -> tuple[Any, bool]:
+    """By their names where they had names in training, whatever their order; else by their places."""
+    if isinstance(given, list):
+        given = tuple(given)
+    if about.names and isinstance(given, Mapping):
+        if missing := [name for name in about.names if name not in given]:
+            raise ProfundoError(f"inputs: expected {', '.join(about.names)}; missing: {', '.join(missing)}")
+        given = {name: given[name] for name in about.names}
     if not isinstance(given, Mapping | tuple | list) or len(list(leaves(given))) != len(about.parts):
         raise ProfundoError(
             f"inputs: expected {len(about.parts)} of them, in a tuple or dict as in training, got {type(given).__name__}"
@@ -103,7 +134,16 @@ def of_files(given: Any, about: Inputs) -> tuple[Any, bool]:
     if not results:
         raise ProfundoError(f"{paths[0]}: expected {about.things}, found none")
     alone = single and about.kind == "image" and paths[0].is_file() and len(results) == 1
-    return torch.stack(results), alone
+    return alike(results), alone
+
+
+def alike(images: list[Tensor]) -> Tensor:
+    """Together. Raises ProfundoError for images of several sizes, where a net takes any."""
+    if len(sizes := {tuple(image.shape) for image in images}) > 1:
+        raise ProfundoError(
+            f"inputs: expected images of one size at once, got {len(sizes)} different ones; give one after the other"
+        )
+    return torch.stack(images)
 
 
 def of_table(given: Any, about: Inputs) -> tuple[Tensor, bool]:
@@ -120,6 +160,17 @@ def of_table(given: Any, about: Inputs) -> tuple[Tensor, bool]:
         row = min(features.faults)
         raise ProfundoError(f"row {row + 1}: {features.faults[row]}")
     return features.values, alone
+
+
+def of_series(given: Any, about: Inputs) -> Tensor:
+    """The series in the rows of a table: of each its end, to be predicted further, or all of it."""
+    import polars
+
+    frame = as_polars(given) if is_frame(given) else polars.DataFrame(given, infer_schema_length=None)
+    found = list(frame_series(frame, about, "inputs"))
+    if bad := next((entry.fault for entry in found if entry.values is None), None):
+        raise ProfundoError(bad)
+    return torch.stack([entry.values for entry in found if entry.values is not None])
 
 
 def rows_of(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
@@ -142,7 +193,7 @@ def of_images(given: Any, about: Inputs) -> tuple[Tensor, bool]:
     if is_image(given) or (isinstance(given, list) and given and is_image(given[0])):
         images = [given] if is_image(given) else given
         parts = [images_of([image.convert("L" if channels == 1 else "RGB")])[0] for image in images]
-        return torch.stack([to_size(part, about) for part in parts]), is_image(given)
+        return alike([to_size(part, about) for part in parts]), is_image(given)
     values = tensor_of(given, "inputs")
     alone = tuple(values.shape) in {about.shape, (height, width), (height, width, channels)}
     values = values[None] if alone else values
@@ -154,35 +205,69 @@ def of_images(given: Any, about: Inputs) -> tuple[Tensor, bool]:
         raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
     if tuple(values.shape[2:]) != (height, width) and values.dtype == torch.uint8:
         values = torch.stack([to_size(one, about) for one in values])
-    if tuple(values.shape[1:]) != about.shape:
+    if tuple(values.shape[1:]) != about.shape and about.longest is None:
         raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
+    check_finite(values)
     return values, alone
 
 
 def to_size(image: Tensor, about: Inputs) -> Tensor:
-    if tuple(image.shape) == about.shape:
+    if tuple(image.shape) == about.shape or about.longest is not None:
         return image
     shape: Any = about.shape
     return torch.from_numpy(fitted(image.permute(1, 2, 0).numpy(), shape).transpose(2, 0, 1).copy())
 
 
 # -------------------------------------------------------------------------------------------------------- with targets
+def samples_at(path: Path, spec: Spec, how: Reading) -> Samples:
+    """What is in a file or folder, with targets as the net knows them: rows by the names of their columns, of all else the test
+    split where there is one. how: as the data that were trained on were read."""
+    if spec.inputs.columns and spec.inputs.forecast is None:
+        return samples_for(Framed(read_table(path, how).frame, how.target), spec)
+    shape = spec.inputs.shape
+    if spec.inputs.kind == "image" and shape[1] == shape[2] and path.is_dir():
+        how = replace(how, image_size=shape[1])
+    found = collect(path, how)
+    if found.inputs.shape != spec.inputs.shape:
+        raise ProfundoError(f"{path}: expected {in_words(spec.inputs)}, got inputs {found.inputs.shape}")
+    samples = found.test if found.test is not None else found.train
+    if not found.targets.classes or found.targets.classes == spec.targets.classes:
+        return samples
+    if spec.targets.kind not in ("classes", "binary") or found.targets.kind not in ("classes", "binary"):
+        raise ProfundoError(f"{path}: expected {spec.targets.kind!r} targets, got {found.targets.kind!r}")
+    names = np.array(found.targets.classes)[samples.targets.numpy()]
+    return replace(samples, targets=targets_for(names, spec.targets))
+
+
 def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     """Samples with targets as the net knows them. target: of a table, the column to be predicted.
 
     Raises ProfundoError for samples without targets, and for a class that the net does not know.
     """
+    import polars
+
     names = spec.targets.names
     how = Reading(target=target or (",".join(names) if names and names != ("y",) else None))
     count = len(spec.inputs.parts) or 1
-    raw = read(given, how, Taker(count), "samples")
+    raw = given if isinstance(given, Framed) else read(given, how, Taker(count), "samples")
     if isinstance(raw, Framed):
         wanted = [name.strip() for name in (raw.target or "").split(",")]
+        if not raw.target:
+            raise ProfundoError("data: expected targets beside the table: run.evaluate(table, y)")
+        raw = replace(raw, frame=raw.frame.drop_nulls([name for name in wanted if name in raw.frame.columns]))
         if missing := [name for name in wanted if name not in raw.frame.columns]:
             raise ProfundoError(
                 f"target: expected a column {missing[0]!r}; columns: {', '.join(raw.frame.columns)}; or give (X, y)"
             )
-        inputs, values = inputs_for(raw.frame.drop(wanted), spec.inputs)[0], raw.frame.select(wanted).to_numpy()
+        frame, made = raw.frame, spec.inputs.rows
+        if spec.inputs.forecast is not None:
+            raise ProfundoError(
+                "data: a forecast is judged by what came later; profundo.cross_validate does so from several moments (a backtest)"
+            )
+        inputs = inputs_for(frame.drop(wanted), spec.inputs)[0]
+        if made is not None:  # the label of each series, which all of its rows have
+            frame = frame.group_by(made.series, maintain_order=True).agg(polars.col(wanted).drop_nulls().first())
+        values = frame.select(wanted).to_numpy()
         values = values[:, 0] if len(wanted) == 1 else values
     else:
         inputs, _ = inputs_for(raw.inputs, spec.inputs)
@@ -214,6 +299,10 @@ def targets_for(values: np.ndarray, targets: Targets) -> Tensor:
             raise ProfundoError(f"targets: expected numbers, got {values.dtype}") from None
     if targets.kind == "labels":
         return torch.from_numpy(values.astype(np.float32))
+    if targets.kind == "map":
+        return torch.from_numpy(values.astype(np.float32))
+    if targets.kind == "mask":
+        return torch.from_numpy(Coding(targets.codes, targets.classes).indices(values.astype(np.int64)))
     if values.ndim == 2:
         values = values.argmax(1) if values.shape[1] > 1 else values[:, 0]
     places = {name: place for place, name in enumerate(targets.classes)}

@@ -69,6 +69,7 @@ FOREIGN: Mapping[str, str] = {
         "options of a net by name are net_options={'dropout': 0.2}; `profundo nets mlp` lists them",
     ),
     **dict.fromkeys(("y", "labels", "classes"), "give targets with the data: (X, y), or target='column' of a table"),
+    **dict.fromkeys(("k", "cv", "n_splits", "k_folds"), "the name here is folds, of cross_validate"),
     "callbacks": "there are none: early_stop=5, schedule='one-cycle', log='tensorboard' and out=… do what they are for",
     "cbs": "there are none: early_stop=5, schedule='one-cycle', log='tensorboard' and out=… do what they are for",
     "verbose": "a bar is shown where somebody may be watching; voice=Quiet() of profundo.runs.voice says nothing",

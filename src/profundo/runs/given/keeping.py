@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
+from profundo.data.dataset_names import Reading
 from profundo.files import write_json
 from profundo.records import ProfundoError, Scores
 from profundo.runs.experiment import write_experiment
 from profundo.runs.folder import Folder, environment, write_history
-from profundo.runs.given.asking import samples_for
+from profundo.runs.given.asking import samples_at, samples_for
 from profundo.runs.manifest import finish
 from profundo.runs.report_facts import write_report
 from profundo.runs.run import Run, Tools
@@ -77,7 +78,7 @@ def save_run(run: Run, path: str | Path) -> Path:
 
 
 def evaluate_on(run: Run, data: Any) -> Scores:
-    """The figures of a run on other samples: (X, y), a table, a loader; or of one of its own splits by name."""
+    """The figures of a run on other samples: (X, y), a table, a loader, a path; or of one of its own splits by name."""
     if isinstance(data, str) and data in ("train", "training", "validation", "test"):
         split = getattr(run.data, data.removesuffix("ing"))
     elif hasattr(data, "spec") and hasattr(data, "test"):
@@ -86,8 +87,12 @@ def evaluate_on(run: Run, data: Any) -> Scores:
                 f"evaluate: expected inputs {run.data.spec.inputs.shape}, the data have {data.spec.inputs.shape}"
             )
         split = data.test
-    elif isinstance(data, str):
-        raise ProfundoError(f"evaluate: expected 'train', 'validation', 'test', or samples with targets; got {data!r}")
+    elif isinstance(data, str | Path):
+        if not Path(data).exists():
+            raise ProfundoError(
+                f"evaluate: expected 'train', 'validation', 'test', or samples with targets; {str(data)!r} is none, and no path"
+            )
+        split = samples_at(Path(data), run.data.spec, Reading(**run.experiment.reading()))
     else:
         split = samples_for(data, run.data.spec, run.experiment.target)
     return evaluate_split(run.net, run.data, split, run.experiment, note, run.own)[1]

@@ -57,9 +57,9 @@ class Own:
 NOTHING = Own()
 
 
-def metrics_of(given: Any) -> dict[str, Metric]:
+def metrics_of(given: Any, kind: str) -> dict[str, Metric]:
     """Metrics by name, of a dict, a list or one of functions, classes and instances. Names of figures that are always
-    measured are left out. Raises ProfundoError for what cannot be called, and unknown names."""
+    measured of targets of this kind are left out. Raises ProfundoError for what cannot be called, and unknown names."""
     if given is None:
         return {}
     entries = (
@@ -74,7 +74,7 @@ def metrics_of(given: Any) -> dict[str, Metric]:
     results: dict[str, Metric] = {}
     for name, metric in entries.items():
         if isinstance(metric, str):
-            check_usual(metric)
+            check_usual(metric, kind)
             continue
         metric = metric() if isinstance(metric, type) else metric
         if not callable(metric):
@@ -84,7 +84,7 @@ def metrics_of(given: Any) -> dict[str, Metric]:
     return results
 
 
-def check_usual(name: str) -> None:
+def check_usual(name: str, kind: str) -> None:
     known = [one.replace("_", "") for one in USUAL]
     plain = name.lower().replace("_", "").replace("-", "").replace(" ", "")
     if plain not in known and not any(one in plain for one in ("accuracy", "auc", "squarederror", "absoluteerror")):
@@ -98,6 +98,11 @@ def check_usual(name: str) -> None:
             f"metrics: {name!r} names no figure that is measured; {'nearest: ' + ', '.join(near) if near else 'give a function'}, "
             "such as metrics={'IoU': iou}"
         )
+    of_numbers = plain in ("mse", "rmse", "mae", "r2") or "error" in plain
+    if plain != "loss" and (kind == "any" or of_numbers != (kind == "real")):
+        raise ProfundoError(
+            f"metrics: {name!r} is not measured of {kind!r} targets; give a function, such as metrics={{{name!r}: function}}"
+        )
 
 
 def measured(metrics: Mapping[str, Metric], answers: Answers, targets: Targets) -> dict[str, float]:
@@ -108,9 +113,9 @@ def measured(metrics: Mapping[str, Metric], answers: Answers, targets: Targets) 
     results = {}
     for name, metric in metrics.items():
         try:
-            if getattr(metric, "__module__", "").startswith("sklearn."):
+            if (getattr(metric, "__module__", "") or "").startswith("sklearn."):
                 truth = answers.targets
-                answer = answers.chosen if targets.kind in ("classes", "binary") else answers.predictions
+                answer = answers.chosen if targets.traits.one_class else answers.predictions
                 answer = answer >= 0.5 if targets.kind == "labels" else answer
                 value = metric(truth.numpy(), answer.numpy())
             else:

@@ -1,0 +1,111 @@
+"""Files of tables: CSV and the like as text that is then interpreted, Parquet and JSON lines as the values they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from profundo.data.dataset_names import Reading
+from profundo.data.streams.addresses import Stored
+from profundo.data.streams.archives import SMALL, TIGHT
+from profundo.data.tables.delimited import Cells, read_delimited
+from profundo.data.tables.parquet_footers import unpacked_bytes
+from profundo.data.tables.reading import Table, ToldError, interpreted, typed_table
+from profundo.data.text.text_files import is_json, read_json_rows
+from profundo.files import what_is_at
+from profundo.records import ProfundoError, TableForm
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["check_typed", "form_of", "is_parquet", "read_frame", "read_rows_as_text", "read_table"]
+
+Read = TypeVar("Read", bound="polars.DataFrame | Cells")
+
+LARGEST_FILE = 4 << 30
+
+
+def read_frame(path: Path, how: Reading = Reading()) -> polars.DataFrame:  # noqa: B008
+    """The values in the file of a table: numbers, moments and words; see `read_table`."""
+    return read_table(path, how).frame
+
+
+def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
+    """The table in a file: its values, and what each column was taken for."""
+    try:
+        if is_parquet(path):
+            check_typed(how, str(path))
+            return typed_table(_readable(path, _read_parquet), how.columns)
+        if is_json(path):
+            return typed_table(_readable(path, read_json_rows), how.columns, how.missing)
+        form = form_of(how)
+        cells = _readable(path, lambda path: read_delimited(path, form))
+        target = how.target or ""
+        keep = [target, *(name.strip() for name in target.split(","))]
+        table = interpreted(cells.frame, cells.separator, how.missing, how.columns, keep)
+    except ToldError as error:
+        raise ProfundoError(f"{path}: {error}") from None
+    return replace(table, notes=cells.notes)
+
+
+def check_typed(how: Reading, where: str, streamed: bool = False) -> None:
+    """Raises ProfundoError for options on how cells are written, where files say it themselves: nothing would heed them."""
+    for option in ("missing", "encoding", "header", *(["columns"] if streamed else [])):
+        if option in how.of_tables():
+            name = {"columns": "column"}.get(option, option)
+            why = "is for tables that are read whole, this is read while training" if streamed else "is for text"
+            raise ProfundoError(f"{where}: --{name} {why}; Parquet says what its cells are; leave it out")
+
+
+def read_rows_as_text(path: Path, form: TableForm, needed: frozenset[str] | None) -> polars.DataFrame:
+    """The rows of a file for a net that knows how its columns are written: cells as text, or the values of Parquet."""
+    if is_parquet(path) or is_json(path):
+        return _readable(path, _read_parquet if is_parquet(path) else read_json_rows)
+    return _readable(path, lambda path: read_delimited(path, form, needed)).frame
+
+
+def form_of(how: Reading) -> TableForm:
+    return TableForm(how.encoding or "", None if how.missing is None else tuple(how.missing), how.header == "first")
+
+
+def is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in (".parquet", ".pq")
+
+
+def _readable(path: Path, read: Callable[[Path], Read]) -> Read:
+    """What a file holds. Raises ProfundoError for one that does not read, or holds no row."""
+    import polars
+
+    try:
+        if not path.is_file():
+            raise ProfundoError(f"{path}: expected a table, found {what_is_at(path)}")
+        if path.stat().st_size > LARGEST_FILE:
+            raise ProfundoError(f"{path}: expected a table of at most {LARGEST_FILE >> 30} GB")
+        result = read(path)
+    except (OSError, ValueError, polars.exceptions.PolarsError, polars.exceptions.PanicException) as error:
+        raise ProfundoError(f"{path}: expected a table with a header, but it does not read: {_first(error)}") from None
+    frame = result.frame if isinstance(result, Cells) else result
+    if frame.width == 0 or frame.height == 0:
+        raise ProfundoError(f"{path}: expected a header and at least one row, found {frame.height} rows")
+    return result
+
+
+def _read_parquet(path: Path) -> polars.DataFrame:
+    """Raises ProfundoError for a small file that would fill the memory."""
+    import polars
+
+    rows, width = polars.scan_parquet(path).select(polars.len()).collect().item(), len(polars.read_parquet_schema(path))
+    size = path.stat().st_size
+    unpacked = max(8 * rows * width, unpacked_bytes(Stored(str(path), size, "")))
+    if unpacked > max(SMALL, TIGHT * size):
+        raise ProfundoError(
+            f"{path}: {rows:,} rows of {width} columns in {size:,} bytes; expected at most {TIGHT} times "
+            "the size of the file; --stream reads it piece by piece"
+        )
+    return polars.read_parquet(path).fill_nan(None)
+
+
+def _first(error: Exception) -> str:
+    return " ".join(str(error).split("\n\n")[0].split())[:300]

@@ -1,0 +1,81 @@
+"""Masks and maps for the eye: classes in colours, numbers in shades, and where an answer is wrong."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from profundo.data.grids.mask_codes import IGNORED, colour_of
+from profundo.records import Targets
+
+__all__ = ["answered_panels", "panels", "shares_in_words"]
+
+UNKNOWN = (224, 224, 224)  # of pixels that count nowhere
+WRONG = (230, 60, 30)
+FEWEST = 0.0005  # share of the pixels of a class that is worth a word
+SIDE = 256  # pixels of a picture, beyond which one has enough
+
+
+def coloured(masks: Tensor) -> Tensor:
+    """uint8 (n, 3, height, width) of masks (n, height, width)."""
+    table = torch.tensor([colour_of(place) for place in range(IGNORED)] + [UNKNOWN], dtype=torch.uint8)
+    return table[masks.long()].permute(0, 3, 1, 2)
+
+
+def shaded(maps: Tensor, low: float, high: float) -> Tensor:
+    """The same of numbers: black is the least, white the greatest."""
+    known = maps.isfinite()
+    values = ((maps - low) / max(high - low, 1e-12) * 255).clamp(0, 255)
+    grey = torch.where(known, values, torch.full_like(values, UNKNOWN[0])).to(torch.uint8)
+    return grey.unsqueeze(1).expand(-1, 3, -1, -1)
+
+
+def panels(images: Tensor, targets: Tensor) -> Tensor:
+    """uint8 (n, 3, height, 2 width): images (n, channels, height, width) beside their masks or maps."""
+    return smaller(torch.cat([in_colour(images), drawn(targets)[0]], 3))
+
+
+def answered_panels(images: Tensor, targets: Tensor, answers: Tensor) -> Tensor:
+    """uint8 (n, 3, 2 height, 2 width): image and truth, below them the answer and where it is wrong."""
+    truth, said = drawn(targets, answers)
+    if targets.is_floating_point():
+        off = torch.nan_to_num((answers.float() - targets.float()).abs())
+        wrong = shaded(off, 0.0, float(off.max()))
+    else:
+        is_wrong = ((targets != answers) & (targets != IGNORED)).unsqueeze(1)
+        wrong = torch.where(is_wrong, torch.tensor(WRONG, dtype=torch.uint8).view(1, 3, 1, 1), in_colour(images) // 3)
+    return smaller(torch.cat([torch.cat([in_colour(images), truth], 3), torch.cat([said, wrong], 3)], 2))
+
+
+def drawn(*grids: Tensor) -> list[Tensor]:
+    """Masks, or maps by one scale."""
+    if not grids[0].is_floating_point():
+        return [coloured(one) for one in grids]
+    known = torch.cat([one.float().flatten() for one in grids])
+    known = known[known.isfinite()]
+    low, high = (known.min().item(), known.max().item()) if len(known) else (0.0, 1.0)
+    return [shaded(one.float(), low, high) for one in grids]
+
+
+def in_colour(images: Tensor) -> Tensor:
+    """uint8 (n, 3, height, width): the first channel as grey, where there are not three of bytes."""
+    if images.dtype != torch.uint8:
+        low, high = images.amin(), images.amax()
+        images = ((images - low) / (high - low).clamp_min(1e-12) * 255).to(torch.uint8)
+    return images if images.shape[1] == 3 else images[:, :1].expand(-1, 3, -1, -1)
+
+
+def smaller(pictures: Tensor) -> Tensor:
+    """Every second pixel, or third …, of large ones."""
+    step = max(1, max(pictures.shape[2:]) // (2 * SIDE))
+    return pictures[:, :, ::step, ::step]
+
+
+def shares_in_words(grid: Tensor, targets: Targets) -> str:
+    """What is in a mask, the largest share first; of a map the mean and the ends."""
+    if targets.kind == "map":
+        known = grid[grid.isfinite()].double()
+        return f"{known.mean():.4g} ({known.min():.4g} to {known.max():.4g})" if len(known) else "nothing"
+    counts = torch.bincount(grid.flatten().long(), minlength=IGNORED + 1)[: len(targets.classes)].double()
+    shares = sorted(zip((counts / counts.sum().clamp_min(1)).tolist(), targets.classes, strict=True), reverse=True)
+    return ", ".join(f"{name} {100 * share:.1f} %" for share, name in shares if share >= FEWEST) or "nothing"

@@ -1,0 +1,69 @@
+"""U-Net (Ronneberger, Fischer & Brox 2015, "U-Net: convolutional networks for biomedical image segmentation"): an answer for
+each pixel, from what is near and from what is far.
+
+A path down halves the image `depth` times and doubles the channels: it sees what is there. A path up doubles the image again,
+and at each size joins what the path down had there: it sees where. Other than the paper's, convolutions keep the size, have
+batch normalisation, and images of any size are continued by their edges until they can be halved so often.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from profundo.records import ProfundoError, Spec
+
+__all__ = ["UNet", "unet"]
+
+DEEPEST, SMALLEST = 4, 8  # halvings unless told otherwise, and the pixels that are left of the shorter side
+
+
+class UNet(nn.Module):
+    """Images (batch, channels, height, width) → (batch, outputs, height, width), logits or standardised numbers."""
+
+    def __init__(self, channels: int, outputs: int, width: int, depth: int) -> None:
+        super().__init__()
+        widths = [width << level for level in range(depth + 1)]
+        self.down = nn.ModuleList(twice(a, b) for a, b in zip([channels, *widths], widths, strict=False))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairwise(widths))
+        self.joined = nn.ModuleList(twice(2 * a, a) for a in widths[:-1])
+        self.output = nn.Conv2d(width, outputs, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        height, width = images.shape[2:]
+        step = 1 << len(self.up)
+        x = F.pad(images, (0, -width % step, 0, -height % step), mode="replicate")
+        kept: list[Tensor] = []
+        for level, block in enumerate(self.down):
+            x = block(F.max_pool2d(x, 2) if level else x)
+            kept.append(x)
+        for up, block, same in reversed(list(zip(self.up, self.joined, kept, strict=False))):
+            x = block(torch.cat([same, up(x)], 1))
+        result: Tensor = self.output(x)
+        return result[:, :, :height, :width]
+
+
+def twice(channels: int, width: int) -> nn.Sequential:
+    """3×3 convolution, normalisation, ReLU; and the same again."""
+    layers: list[nn.Module] = []
+    for before in (channels, width):
+        layers += [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def unet(spec: Spec, width: int = 16, depth: int | None = None) -> UNet:
+    """An answer for each pixel (Ronneberger et al. 2015), in images of any size.
+
+    width: channels at full size, doubled at each halving; depth: halvings, by default as many as leave 8 pixels of the shorter
+    side, at most 4.
+    """
+    channels, *sides = spec.inputs.shape
+    chosen = max(1, min(DEEPEST, (min(sides) // SMALLEST).bit_length() - 1)) if depth is None else depth
+    if not (1 <= chosen <= 8 and 1 <= width <= 1024):
+        raise ProfundoError(
+            f"net unet: expected a depth from 1 to 8 and a width from 1 to 1,024, got {chosen} and {width}"
+        )
+    return UNet(channels, spec.outputs, width, chosen)

@@ -1,0 +1,45 @@
+"""Masks and maps that were predicted, as files: a PNG for each image, written as the masks of training were, or a .npy."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from profundo.files import reason, write_bytes
+from profundo.records import ProfundoError
+
+__all__ = ["CONTENTS", "with_files"]
+
+CONTENTS = {"mask": ".png", "map": ".npy"}  # of a prediction, in base64; and how its file ends
+
+
+def with_files(results: Iterable[Any], folder: Path) -> Iterator[Any]:
+    """The predictions, each with the "file" that its mask or map was written to, in place of that. Others are passed on."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProfundoError(
+            f"{folder}: expected a folder to write masks into; it cannot be made: {reason(error)}"
+        ) from None
+    taken: set[str] = set()
+    for one in results:
+        kind = next((name for name in CONTENTS if isinstance(one, dict) and name in one), None)
+        if kind is None:
+            yield one
+            continue
+        path = folder / free_name(str(one["input"]), CONTENTS[kind], taken)
+        write_bytes(path, base64.b64decode(one[kind]), folder)
+        yield {name: value for name, value in one.items() if name != kind} | {"file": str(path)}
+
+
+def free_name(called: str, ending: str, taken: set[str]) -> str:
+    """The name of the image with another ending; with a number where that is taken."""
+    stem = re.sub(r"[^\w.-]+", "_", Path(called).stem).lstrip(".") or "image"
+    name = next(
+        name for number in range(1, len(taken) + 2) if (name := f"{stem}-{number}" if number > 1 else stem) not in taken
+    )
+    taken.add(name)
+    return name + ending
