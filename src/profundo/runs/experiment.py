@@ -464,7 +464,7 @@ def completed(
 
     samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
     normalisation; validated: whether there is a validation split. The batch is about 1/200 of the samples, of the ensembles
-    for tables 1/8, between 32 and 256, where each pixel has a target from 4 on, but half of them where it would leave out up
+    for tables 1/4, between 32 and 256, where each pixel has a target from 4 on, but half of them where it would leave out up
     to half, for incomplete batches are not used; the epochs are as many as it takes to see a number of samples, between 3 and
     200, of an ensemble for classes 60; the rest is what MANNERS says for such data. Where the manner says so, training stops
     early.
@@ -546,13 +546,13 @@ MANNERS = {
     # Of n-grams by validation on both sets of benchmarks/text.py; of words as is usual for such nets.
     "n-grams": Manner(60_000, "nesterov", 5e-4, 0.002, 0.03, 32, longest=60, patience=0.3),
     "words": Manner(60_000, "adamw", 0.01, 0.002, 0.03, 32, longest=20, patience=0.3),
-    "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, batches=8, patience=0.3),
+    "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.03, 0.03, 32, batches=4, patience=0.3),
     # Rates of forecasts by validation on the series of benchmarks/series.py, one seed; the others as is usual. "rocket" begins at a
     # solution, and may go a little.
     "rocket": Manner(1_000, "adamw", 0.01, 0.0001, 0.001, 32, longest=10),
     "series": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, patience=0.3),
     "forecast": Manner(100_000, "adamw", 0.1, 0.003, 0.03, 32, longest=100, patience=0.3),
-    "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, longest=60, batches=8, patience=0.3),
+    "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.03, 0.03, 32, longest=60, batches=4, patience=0.3),
 }
 
 

@@ -38,7 +38,7 @@ from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.given.keeping import TOOLS, keep_result
 from profundo.runs.manifest import differences
 from profundo.runs.opening import open_run
-from profundo.runs.preparing import Prepared, rising_epochs, training
+from profundo.runs.preparing import Prepared, training, unsettled_epochs
 from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, where
 from profundo.runs.run import Run
 from profundo.runs.saved_model import keepable, save_model
@@ -228,7 +228,7 @@ def train_prepared(
     started = time.perf_counter()
     learn_prepared(prepared, history, folder, processes, voice, state)
     run.seconds["training"] = time.perf_counter() - started
-    run.best_epoch = best_epoch(history, rising_epochs(prepared.experiment))
+    run.best_epoch = best_epoch(history, unsettled_epochs(prepared.experiment))
     if processes.chief:
         try:
             judge(run, voice)
