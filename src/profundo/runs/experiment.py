@@ -45,6 +45,9 @@ __all__ = [
 ]
 
 PRETRAINED_SIDE = 160  # pixels of the images that a pretrained net sees, unless told
+STEPS_AT_FULL_RATE = 50
+"""Steps of fine-tuning below which its rate is less. AdamW moves weights by about the rate however small the gradient, and the
+fitted output layer makes it very small: the loss of 30 images jumped from 0.08 to 0.7, with ten steps to recover in."""
 LARGEST_FILE = 1 << 16  # bytes, read in under a second
 Whole = Annotated[int, Field(ge=1)]
 EVERY = 2**62  # samples of a batch that is to hold them all, until it is known how many there are
@@ -502,7 +505,10 @@ def completed(
     chosen |= {name: None for name in ("optimizer", "schedule") if name in experiment.own}
     if validated and manner.patience:
         chosen.setdefault("early_stop", max(1, round(manner.patience * chosen["epochs"])))
-    chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
+    rate = default_rate(chosen["optimizer"], chosen["batch_size"], manner)
+    if manner is MANNERS["pretrained"]:
+        rate *= min(1.0, chosen["epochs"] * max(1, samples // chosen["batch_size"]) / STEPS_AT_FULL_RATE)
+    chosen.setdefault("learning_rate", round(rate, 6))
     chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
     check_augmentation(chosen["augment"], spec)
     chosen["freeze"] |= experiment.pretrained is not None and bool(spec.inputs.texts)  # an encoder is not trained here

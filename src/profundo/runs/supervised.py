@@ -344,9 +344,11 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     name = str(experiment.net).removeprefix("own:")
     voice.say(f"{name}: {parameters:,} parameters, {how}, batches of {batch}, {where}")
     if experiment.pretrained:
-        then = "it learns alone" if experiment.freeze else "then all layers learn, the earlier the slower"
+        then = "the output layer is new, then all layers learn, the earlier the slower"
+        if experiment.freeze:
+            then = "which stays as it is; what stands upon it is new, and learns"
         source = published(experiment.pretrained).learned_from
-        voice.say(f"begins with what {experiment.pretrained} learned from {source}; the output layer is new, {then}")
+        voice.say(f"begins with what {experiment.pretrained} learned from {source}; {then}")
     for notice in data.notes:
         voice.notice(notice)
     if resumed:
