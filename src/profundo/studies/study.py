@@ -89,9 +89,9 @@ class Given:
     """What of a study is a person's own, and has no name: what makes the net, the data, and for each training a loss, metrics,
     an optimizer, a schedule."""
 
-    builder: Builder | None = None
-    data: Any = None
-    parts: Mapping[str, Any] = field(default_factory=dict)
+    builder: Builder | None
+    data: Any
+    parts: Mapping[str, Any]
 
     @property
     def named(self) -> bool:
@@ -99,9 +99,7 @@ class Given:
         return self.builder is None and not self.parts and isinstance(self.data, str | Path)
 
 
-NOTHING = Given()
-
-
+BY_NAME = Given(None, None, {})
 Result = dict[str, Any]
 MOST_TRAININGS = 10_000
 PARTS = ("loss", "metrics", "optimizer", "schedule")  # of a training, that may be functions and classes
@@ -182,7 +180,7 @@ def collected(experiment: Experiment, given: Given) -> Collection:
     return collect(data, how) if isinstance(data, str | Path) else object_collection(data, how)
 
 
-def made(experiment: Experiment, data: Dataset, given: Given = NOTHING) -> tuple[nn.Module, Experiment]:
+def made(experiment: Experiment, data: Dataset, given: Given) -> tuple[nn.Module, Experiment]:
     """The net with weights drawn from the seed, and every choice about its training.
 
     Raises ProfundoError for what cannot work, before anything is trained or written.
@@ -203,7 +201,7 @@ def made(experiment: Experiment, data: Dataset, given: Given = NOTHING) -> tuple
     return net, chosen
 
 
-def trained(experiment: Experiment, data: Dataset, given: Given = NOTHING) -> Run:
+def trained(experiment: Experiment, data: Dataset, given: Given = BY_NAME) -> Run:
     """Train on these splits as `train` would on its own. Nothing is kept, nothing said; the test split is scored."""
     data = seen_by(experiment, data)
     net, chosen = made(experiment, data, given)

@@ -18,10 +18,10 @@ from profundo.looks.findings import Finding, some
 from profundo.looks.grids.mask_pictures import panels
 from profundo.looks.image_facts import image_facts
 from profundo.looks.image_findings import image_findings
-from profundo.looks.survey import Survey, Tell, survey_files
+from profundo.looks.survey import SPLITS, Survey, Tell, survey_files
 from profundo.records import ProfundoError
 
-__all__ = ["look_at_grids"]
+__all__ = ["look_at_grids", "look_at_pixel_arrays"]
 
 
 class Chosen:
@@ -53,7 +53,7 @@ def look_at_grids(files: Files, path: Path, how: Reading, tell: Tell) -> DataFac
     collection = grid_collection(path, replace(how, skip_bad=True))
     shape, training, stops = prepared(collection)
     try:
-        grid_collection(path, replace(how, skip_bad=not findings))
+        grid_collection(path, replace(how, skip_bad=False))
     except ProfundoError as error:
         training, stops = {}, [] if findings else [stopped(error)]
     if survey.reads.any():
@@ -71,6 +71,24 @@ def look_at_grids(files: Files, path: Path, how: Reading, tell: Tell) -> DataFac
         image_facts(survey),
         notes=collection.notes,
         survey=with_masks(survey, collection),
+    )
+
+
+def look_at_pixel_arrays(collection: Collection) -> DataFacts:
+    """At arrays, of which there are no pictures, with a target for each pixel."""
+    shape, training, stops = prepared(collection)
+    parts = {name: getattr(collection, name) for name in SPLITS}
+    return DataFacts(
+        collection.name,
+        "arrays",
+        tuple(stops),
+        {name: len(part) for name, part in parts.items() if part is not None},
+        training,
+        shape,
+        target_in_words(collection.targets, collection.train),
+        collection.targets.classes,
+        mask_counts(collection),
+        notes=collection.notes,
     )
 
 
