@@ -677,8 +677,15 @@ def test_what_cannot_be_exported_is_one_line(digits, tmp_path):
         (digits[0], "onnx", digits[0] / "scores.json" / "x", "cannot be made"),
     ):
         with pytest.raises(ProfundoError, match=says) as error:
-            export(run, format, out)
+            export(run, format=format, out=out)
         assert "\n" not in str(error.value)
+    for wrong, says in (
+        (("tflite",), "known: onnx, safetensors"),
+        (("onnx", "safetensors"), "one format and one place"),
+        (("a", "b"), "one format and one place"),
+    ):
+        with pytest.raises(ProfundoError, match=says):
+            export(digits[0], *wrong)
 
 
 class Ticket(nn.Module):
@@ -698,6 +705,7 @@ def test_a_net_with_several_inputs_takes_them_by_name(tmp_path, by_name):
     titles, ages = draw.integers(0, 9, (80, 5)), draw.normal(size=(80, 4)).astype("float32")
     given = {"age": ages, "title": titles} if by_name else (titles, ages)
     run = pf.fit(Ticket(), (given, draw.integers(0, 2, 80)), epochs=1, out=tmp_path / "run")
+    export(run, str(tmp_path / "folder"), format="onnx")
     export(run, str(tmp_path / "net.onnx"))
     graph = session(tmp_path / "net.onnx")
     names = ("title", "age") if by_name else ("input_1", "input_2")

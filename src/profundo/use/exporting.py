@@ -47,6 +47,19 @@ from profundo.use.plain_python import plain_python
 __all__ = ["FORMATS", "Exported", "export"]
 
 FORMATS = ("onnx", "safetensors")
+OTHER_FORMATS = (
+    "tflite",
+    "torchscript",
+    "pt",
+    "pth",
+    "h5",
+    "keras",
+    "savedmodel",
+    "coreml",
+    "openvino",
+    "pickle",
+    "joblib",
+)
 TOLERANCE = 1e-4
 OF_TEST = "test samples"
 SAMPLES = 256
@@ -102,21 +115,20 @@ class Samples:
 
 
 def export(
-    run: Run | str | Path, format: str | None = None, out: str | Path | None = None, *, net: nn.Module | None = None
+    run: Run | str | Path,
+    *to: str | Path,
+    format: str | None = None,
+    out: str | Path | None = None,
+    net: nn.Module | None = None,
 ) -> Exported:
-    """Write the network of a finished run. format: "onnx" or "safetensors"; by the name of `out`, else "onnx".
+    """Write the network of a finished run. to: a format, a place, or both in any order, as `format` and `out` name them.
 
-    out: a folder (RUN/exported by default), or a file that ends with .onnx or .safetensors; the card goes beside it.
-    run: its folder, or the Run itself; net: one of one's own, which the folder cannot name. Raises ProfundoError for a run
-    that is not finished, a net that the format has no words for, and answers that differ; then nothing is written.
+    format: "onnx" or "safetensors"; by the name of `out`, else "onnx". out: a folder (RUN/exported by default), or a file that
+    ends with .onnx or .safetensors; the card goes beside it. run: its folder, or the Run itself; net: one of one's own,
+    which the folder cannot name. Raises ProfundoError for a run that is not finished, a net that the format has no words
+    for, and answers that differ; then nothing is written.
     """
-    if format is None:
-        ending = Path(out).suffix[1:] if out is not None else ""
-        format = ending if ending in FORMATS else FORMATS[0]
-    if out is None and Path(format).suffix[1:] in FORMATS:  # a file where the format was expected
-        format, out = Path(format).suffix[1:], format
-    if format not in FORMATS:
-        raise ProfundoError(f"format {format!r} is unknown; known: {', '.join(FORMATS)}")
+    format, out = _destination(to, format, out)
     trained = _trained(run, net)
     about = card(trained.folder)
     place = _place(trained.folder, format, out)
@@ -174,6 +186,23 @@ def _others(before: Mapping[str, Any], place: Path) -> dict[str, Any]:
     return {
         name: one for name, one in files.items() if name != place.name and place.with_name(Path(name).name).is_file()
     }
+
+
+def _destination(to: Sequence[str | Path], format: str | None, out: str | Path | None) -> tuple[str, str | Path | None]:
+    """The format and the place."""
+    known = (*FORMATS, *OTHER_FORMATS)
+    formats = [*([format] if format is not None else []), *(str(one) for one in to if one in known)]
+    places = [*([out] if out is not None else []), *(one for one in to if one not in known)]
+    if len(formats) > 1 or len(places) > 1:
+        raise ProfundoError(
+            f"export: expected one format and one place, got {', '.join(map(str, (*formats, *places)))}"
+        )
+    place = places[0] if places else None
+    ending = Path(place).suffix[1:] if place is not None else ""
+    chosen = formats[0] if formats else ending if ending in FORMATS else FORMATS[0]
+    if chosen not in FORMATS:
+        raise ProfundoError(f"format {chosen!r} is unknown; known: {', '.join(FORMATS)}")
+    return chosen, place
 
 
 def _trained(run: Run | str | Path, own: nn.Module | None = None) -> Trained:
