@@ -22,7 +22,7 @@ from profundo.records import ProfundoError
 __all__ = ["IGNORED", "MOST_CLASSES", "Coding", "coding_of", "colour_of", "listed_classes", "mask_png", "read_codes"]
 
 IGNORED = 255  # in memory: a pixel of no class
-MOST_CLASSES = 255
+MOST_CLASSES, MOST_UNLISTED = 255, 64
 VOC_BORDER = -1 - (224 << 16 | 224 << 8 | 192)  # the colour of pixels of no class in PASCAL VOC
 FEW = 64  # indices below it are classes, and 255 beside them is not one more
 
@@ -100,10 +100,10 @@ def coding_of(codes: Iterable[int], listed: dict[int, str], where: str) -> Codin
         raise ProfundoError(
             f"{where}: expected masks of two classes or more, all pixels are {in_words(classes[0]) if classes else 'of none'}"
         )
-    if len(classes) > MOST_CLASSES:
+    if len(classes) > (MOST_CLASSES if listed else MOST_UNLISTED):
         raise ProfundoError(
-            f"{where}: masks have {len(classes):,} different values, expected at most {MOST_CLASSES} classes; save them as PNG, "
-            "which keeps values as they are, or say --task real where they are numbers"
+            f"{where}: masks have {len(classes):,} different values, expected at most {MOST_UNLISTED}, or {MOST_CLASSES} listed in "
+            "classes.txt; save them as PNG, for JPEG changes values, or say --task real where they are numbers"
         )
     return Coding(tuple(classes), tuple(listed.get(code, in_words(code)) for code in classes), ignored_there)
 
