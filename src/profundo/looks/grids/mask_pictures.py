@@ -8,7 +8,7 @@ from torch import Tensor
 from profundo.data.grids.mask_codes import IGNORED, colour_of
 from profundo.records import Targets
 
-__all__ = ["answered_panels", "panels", "shares_in_words"]
+__all__ = ["answered_panels", "overlaid", "panels", "shares_in_words"]
 
 UNKNOWN = (224, 224, 224)  # of pixels that count nowhere
 WRONG = (230, 60, 30)
@@ -33,6 +33,11 @@ def shaded(maps: Tensor, low: float, high: float) -> Tensor:
 def panels(images: Tensor, targets: Tensor) -> Tensor:
     """uint8 (n, 3, height, 2 width): images (n, channels, height, width) beside their masks or maps."""
     return smaller(torch.cat([in_colour(images), drawn(targets)[0]], 3))
+
+
+def overlaid(images: Tensor, targets: Tensor) -> Tensor:
+    """uint8 (n, 3, height, width): masks or maps over their images, half and half."""
+    return (in_colour(images) // 2 + drawn(targets)[0] // 2).contiguous()
 
 
 def answered_panels(images: Tensor, targets: Tensor, answers: Tensor) -> Tensor:
