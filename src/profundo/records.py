@@ -363,7 +363,7 @@ class Samples:
         class; float32 (samples, height, width) for "map", where NaN is one of no number; for "any" a tensor, or a tuple or dict
         of them.
     numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
-    weights: float32 (samples,), how much each counts in training; None where all count alike.
+    weights: float32 (samples,), how much each counts, in training and in figures; None where all count alike.
     """
 
     inputs: Tensor | Source

@@ -45,6 +45,9 @@ __all__ = [
 ]
 
 PRETRAINED_SIDE = 160  # pixels of the images that a pretrained net sees, unless told
+STEPS_AT_FULL_RATE = 50
+"""Steps of fine-tuning below which its rate is less. AdamW moves weights by about the rate however small the gradient, and the
+fitted output layer makes it very small: the loss of 30 images jumped from 0.08 to 0.7, with ten steps to recover in."""
 LARGEST_FILE = 1 << 16  # bytes, read in under a second
 Whole = Annotated[int, Field(ge=1)]
 EVERY = 2**62  # samples of a batch that is to hold them all, until it is known how many there are
@@ -464,7 +467,7 @@ def completed(
 
     samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
     normalisation; validated: whether there is a validation split. The batch is about 1/200 of the samples, of the ensembles
-    for tables 1/8, between 32 and 256, where each pixel has a target from 4 on, but half of them where it would leave out up
+    for tables 1/4, between 32 and 256, where each pixel has a target from 4 on, but half of them where it would leave out up
     to half, for incomplete batches are not used; the epochs are as many as it takes to see a number of samples, between 3 and
     200, of an ensemble for classes 60; the rest is what MANNERS says for such data. Where the manner says so, training stops
     early.
@@ -502,7 +505,10 @@ def completed(
     chosen |= {name: None for name in ("optimizer", "schedule") if name in experiment.own}
     if validated and manner.patience:
         chosen.setdefault("early_stop", max(1, round(manner.patience * chosen["epochs"])))
-    chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
+    rate = default_rate(chosen["optimizer"], chosen["batch_size"], manner)
+    if manner is MANNERS["pretrained"]:
+        rate *= min(1.0, chosen["epochs"] * max(1, samples // chosen["batch_size"]) / STEPS_AT_FULL_RATE)
+    chosen.setdefault("learning_rate", round(rate, 6))
     chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
     check_augmentation(chosen["augment"], spec)
     chosen["freeze"] |= experiment.pretrained is not None and bool(spec.inputs.texts)  # an encoder is not trained here
@@ -546,13 +552,13 @@ MANNERS = {
     # Of n-grams by validation on both sets of benchmarks/text.py; of words as is usual for such nets.
     "n-grams": Manner(60_000, "nesterov", 5e-4, 0.002, 0.03, 32, longest=60, patience=0.3),
     "words": Manner(60_000, "adamw", 0.01, 0.002, 0.03, 32, longest=20, patience=0.3),
-    "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, batches=8, patience=0.3),
+    "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.03, 0.03, 32, batches=4, patience=0.3),
     # Rates of forecasts by validation on the series of benchmarks/series.py, one seed; the others as is usual. "rocket" begins at a
     # solution, and may go a little.
     "rocket": Manner(1_000, "adamw", 0.01, 0.0001, 0.001, 32, longest=10),
     "series": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, patience=0.3),
     "forecast": Manner(100_000, "adamw", 0.1, 0.003, 0.03, 32, longest=100, patience=0.3),
-    "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, longest=60, batches=8, patience=0.3),
+    "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.03, 0.03, 32, longest=60, batches=4, patience=0.3),
 }
 
 

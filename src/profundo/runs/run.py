@@ -84,12 +84,11 @@ class Run:
         first: Tensor = mapped(lambda leaf: leaf[0], answers) if alone else answers
         return first
 
-    def evaluate(self, data: Any = "test", targets: Any = None) -> Scores:
-        """The figures on other samples, (X, y), a table or a loader; or on its own "train", "validation" or "test".
-
-        targets: those of the inputs `data`, where they are not given together.
-        """
-        return self.tools.evaluate(self, data if targets is None else (data, targets))
+    def evaluate(self, data: Any = "test", targets: Any = None, weights: Any = None) -> Scores:
+        """The figures on other samples, (X, y), (X, y, weights), a table, a loader, a path; or on its own "train", "validation" or
+        "test". targets, weights: those of the inputs `data`, where they are not given together."""
+        together = (data, targets) if weights is None else (data, targets, weights)
+        return self.tools.evaluate(self, data if targets is None else together)
 
     def summary(self) -> str:
         """The layers of the net, their output's shape and parameters, as text."""

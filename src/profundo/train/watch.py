@@ -152,14 +152,15 @@ class History:
         def cell(value: float | None) -> str:
             return "" if value is None else repr(value)  # repr: the shortest text that reads back as the same number
 
-        lines = [",".join(self.names), *(",".join(cell(row.get(n)) for n in self.names) for row in self.rows)]
+        names = self.names
+        lines = [",".join(names), *(",".join(cell(row.get(name)) for name in names) for row in self.rows)]
         return "\n".join(lines) + "\n"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in self.names)
+        names = self.names
+        head = "".join(f"<th>{name}</th>" for name in names)
         body = "".join(
-            "<tr>" + "".join(f"<td>{row.get(name, math.nan):.4g}</td>" for name in self.names) + "</tr>"
-            for row in self.rows
+            "<tr>" + "".join(f"<td>{row.get(name, math.nan):.4g}</td>" for name in names) + "</tr>" for row in self.rows
         )
         return f"<table><tr>{head}</tr>{body}</table>"
 

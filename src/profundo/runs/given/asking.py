@@ -20,7 +20,7 @@ from profundo.data.grids.mask_codes import IGNORED, Coding
 from profundo.data.images.pixels import fitted
 from profundo.data.loading import collect
 from profundo.data.new_inputs import entries, frame_series
-from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of
+from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of, weights_of
 from profundo.data.objects import Framed, as_polars, read
 from profundo.data.recognising import is_frame, is_image, is_loader
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
@@ -278,7 +278,8 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
         wanted = [name.strip() for name in (raw.target or "").split(",")]
         if not raw.target:
             raise ProfundoError("data: expected targets beside the table: run.evaluate(table, y)")
-        raw = replace(raw, frame=raw.frame.drop_nulls([name for name in wanted if name in raw.frame.columns]))
+        if raw.weights is None:
+            raw = replace(raw, frame=raw.frame.drop_nulls([name for name in wanted if name in raw.frame.columns]))
         if missing := [name for name in wanted if name not in raw.frame.columns]:
             raise ProfundoError(
                 f"target: expected a column {missing[0]!r}; columns: {', '.join(raw.frame.columns)}; or give (X, y)"
@@ -311,7 +312,7 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     )
     if length(inputs) != length(targets):
         raise ProfundoError(f"data: {length(inputs):,} inputs and {length(targets):,} targets; expected as many")
-    return Samples(inputs, targets)
+    return Samples(inputs, targets, weights=weights_of(raw.weights, length(targets), "data"))
 
 
 def targets_for(values: np.ndarray, targets: Targets) -> Tensor:
