@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["INPUT_KINDS", "TARGET_KINDS", "InputKind", "InputTraits", "TargetKind", "TargetTraits"]
+__all__ = ["INPUT_KINDS", "NO_CLASS", "TARGET_KINDS", "InputKind", "InputTraits", "TargetKind", "TargetTraits"]
 
 InputKind = Literal["image", "features", "array", "sound", "series", "any"]
 TargetKind = Literal["classes", "binary", "labels", "real", "mask", "map", "any"]
@@ -60,6 +60,8 @@ class TargetTraits:
     wide: bool = True
     per: Literal["sample", "pixel"] = "sample"
 
+
+NO_CLASS = 255  # of a mask, in memory: a pixel of no class
 
 TARGET_KINDS: Mapping[TargetKind, TargetTraits] = {
     "classes": TargetTraits((2, math.inf), one_class=True),

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
-from profundo.data.grids.mask_codes import IGNORED, Coding
+from profundo.data.grids.mask_codes import Coding
 from profundo.data.images.pixels import fitted
 from profundo.data.loading import collect
 from profundo.data.new_inputs import entries, frame_series
@@ -25,6 +25,7 @@ from profundo.data.objects import Framed, as_polars, read
 from profundo.data.recognising import is_frame, is_image, is_loader
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.data.tables.table_files import read_table
+from profundo.kinds import NO_CLASS
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.trees import leaves, length, mapped, rebuilt
 
@@ -258,7 +259,7 @@ def grids_at(path: Path, spec: Spec, how: Reading) -> Samples:
         raise ProfundoError(
             f"{path}: masks have a class {name!r}, the net knows {', '.join(spec.targets.classes[:10])}"
         )
-    table = np.full(256, IGNORED, np.uint8)
+    table = np.full(256, NO_CLASS, np.uint8)
     table[: len(found.targets.codes)] = [spec.targets.codes.index(code) for code in found.targets.codes]
     return replace(samples, targets=torch.from_numpy(table)[samples.targets.long()])
 
