@@ -1,5 +1,5 @@
 """Every kind of input and of target through every door: a look, a training, an exact resumption, figures, predictions for
-people and over HTTP, an export or a refusal in one line, a report."""
+people and over HTTP, an export, a report."""
 
 import io
 import json

@@ -13,7 +13,7 @@ from profundo.data.dataset_names import Reading
 from profundo.data.grids.grid_arrays import grid_targets
 from profundo.data.grids.grid_folders import grid_collection, scaled
 from profundo.data.grids.mask_codes import Coding, coding_of, colour_of, listed_classes, mask_png, read_codes
-from profundo.looks.grids.mask_pictures import answered_panels
+from profundo.looks.grids.mask_pictures import answered_panels, overlaid
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Spec, Targets
 
 HOW = Reading()
@@ -113,7 +113,7 @@ def test_a_predicted_mask_is_written_as_those_of_training_were(codes):
 
 
 def test_too_many_values_or_one_alone_are_refused():
-    with pytest.raises(ProfundoError, match=r"301 different values.*--task real"):
+    with pytest.raises(ProfundoError, match=r"301 different values.*task"):
         coding_of(range(0, 602, 2), {}, "here")
     with pytest.raises(ProfundoError, match="two classes or more, all pixels are 4"):
         coding_of([4], {}, "here")
@@ -329,6 +329,7 @@ def test_a_picture_of_an_answer_is_red_where_it_is_wrong():
     assert picture[2, 1].tolist() == list(colour_of(0))
     red = picture[2:, 2:, 0] > 200
     assert red.tolist() == [[False, True], [False, False]]
+    assert overlaid(image, truth)[0, :, 0, 1].tolist() == [45 + 64, 45, 45]  # half dark red
 
 
 def test_the_dataset_is_what_it_says(tmp_path):

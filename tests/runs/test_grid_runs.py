@@ -214,3 +214,17 @@ def test_arrays_that_do_not_go_together_are_refused_in_one_line():
         ProfundoError, match="gives an answer for each sample, the data have one for each pixel; use unet"
     ):
         pf.fit("mlp", (PICTURES, BEST), epochs=1, out=False)
+
+
+def test_a_run_is_judged_on_other_masks_by_how_they_are_written(squares, tmp_path):
+    """Whatever the order of classes.txt; a class that the net does not know is refused by name."""
+    run, place = squares
+    for role in ("images", "masks"):
+        (tmp_path / role).mkdir()
+        for number in range(6):
+            (tmp_path / role / f"{number}.png").write_bytes((place / "data" / role / f"{number}.png").read_bytes())
+    (tmp_path / "classes.txt").write_text("3 lamp\n0 floor")
+    assert run.evaluate(tmp_path).values["mean IoU"] == pytest.approx(1, abs=0.1)
+    (tmp_path / "classes.txt").write_text("0 floor\n3 lamp\n7 cat")
+    with pytest.raises(ProfundoError, match="a class 'cat', the net knows floor, lamp"):
+        run.evaluate(tmp_path)

@@ -541,7 +541,7 @@ MANNERS = {
     "sounds": Manner(
         36_000, "adamw", 0.05, 0.003, 0.1, 32, augment=("shift", "speed", "mask", {"noise": {"deviation": 0.2}})
     ),
-    # As is usual; every pixel teaches, so that few images make a batch, and many epochs go over few of them.
+    # Every pixel teaches: few images make a batch. Batches of 4 by validation on two sets of drawn shapes, seed 0; the rest as usual.
     "pixels": Manner(4_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, batches=100, smallest=4, patience=0.3),
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),

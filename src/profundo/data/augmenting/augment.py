@@ -23,6 +23,7 @@ from torch import Generator, Tensor
 from profundo.data.augmenting import colours, geometry, hiding, mixing, waveforms
 from profundo.data.augmenting.colours import value_range
 from profundo.data.augmenting.options import MIXING, Asked, check, read
+from profundo.kinds import NO_CLASS
 from profundo.records import ProfundoError, Spec, Targets
 
 __all__ = ["Augmentation", "Change", "augmentation", "augmented", "value_range"]
@@ -52,7 +53,6 @@ _CHANGES: dict[str, Callable[..., Any]] = {
 }
 _OF_SOUNDS: dict[str, Callable[..., Any]] = {"shift": waveforms.shift, "noise": waveforms.noise}  # other changes
 MOVING = ("shift", "mirror", "flip", "rotation", "distortion", "zoom", "crop", "perspective", "elastic")  # pixels
-NO_CLASS = 255  # of a mask
 _NEED_UNITS = ("colour", "erase")  # noise knows its bounds where there are any
 
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
-from profundo.data.grids.mask_codes import IGNORED, Coding, coding_of, listed_classes, read_codes
+from profundo.data.grids.mask_codes import Coding, coding_of, listed_classes, read_codes
 from profundo.data.images.deep_images import DeepImages
 from profundo.data.images.image_folders import fits_in_memory, report, skipped_note
 from profundo.data.images.layouts import SPLITS
@@ -30,6 +30,7 @@ from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection, Selection
 from profundo.data.streams.archives import MASKED, Files, Parts, open_files, printable
 from profundo.data.text.text_files import read_text
+from profundo.kinds import NO_CLASS
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["Pairs", "coded", "grid_collection", "paired", "scaled"]
@@ -143,7 +144,7 @@ class Frames:
     def masks(self, coding: Coding, by_colour: bool) -> Tensor:
         """uint8 (pairs, height, width)."""
         codes = (read_codes(self.files.read(self.pairs.masks[at]), by_colour)[0] for at in self.used)
-        grids = [fitted_grid(coding.indices(one), self.longest, self.shape, IGNORED) for one in codes]
+        grids = [fitted_grid(coding.indices(one), self.longest, self.shape, NO_CLASS) for one in codes]
         return torch.from_numpy(np.stack(grids))
 
     def numbers(self) -> Tensor:

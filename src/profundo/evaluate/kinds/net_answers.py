@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from profundo.kinds import TargetKind
+from profundo.kinds import NO_CLASS, TargetKind
 from profundo.records import Batch, ProfundoError, Targets
 from profundo.threads import same_bits
 from profundo.trees import called, joined, leaves, mapped, to_device
@@ -137,7 +137,7 @@ def on_cpu(leaf: Any) -> Any:
 def likeliest(probabilities: Tensor) -> Tensor:
     """uint8 (samples, height, width), the class of each pixel; where an answer is no number, none, which is a wrong one."""
     best = probabilities.argmax(1)
-    return torch.where(probabilities.isfinite().all(1), best, 255).to(torch.uint8).cpu()
+    return torch.where(probabilities.isfinite().all(1), best, NO_CLASS).to(torch.uint8).cpu()
 
 
 KEPT: Mapping[TargetKind, Callable[[Any], Any]] = {"mask": likeliest}

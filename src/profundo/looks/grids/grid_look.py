@@ -15,7 +15,7 @@ from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Files, Parts, printable
 from profundo.looks.data_facts import DataFacts, mask_counts, prepared, split_sizes, stopped, target_in_words
 from profundo.looks.findings import Finding, some
-from profundo.looks.grids.mask_pictures import panels
+from profundo.looks.grids.mask_pictures import overlaid
 from profundo.looks.image_facts import image_facts
 from profundo.looks.image_findings import image_findings
 from profundo.looks.survey import SPLITS, Survey, Tell, survey_files
@@ -106,7 +106,7 @@ def unpaired_findings(files: Files, pairs: Pairs) -> Iterator[Finding]:
 
 
 def with_masks(survey: Survey, collection: Collection) -> Survey:
-    """The same survey, whose pictures are samples of the collection beside their masks, where there are as many."""
+    """The same survey, whose pictures are samples of the collection under their masks, where there are as many."""
     splits = [split for split in (collection.train, collection.validation, collection.test) if split is not None]
     if sum(map(len, splits)) != len(survey):
         return survey
@@ -115,7 +115,7 @@ def with_masks(survey: Survey, collection: Collection) -> Survey:
     def picture(index: int) -> np.ndarray:
         split, row = places[index]
         image = torch.as_tensor(split.inputs[row])
-        result: np.ndarray = panels(image[None], split.targets[row][None])[0].permute(1, 2, 0).numpy()
+        result: np.ndarray = overlaid(image[None], split.targets[row][None])[0].permute(1, 2, 0).numpy()
         return result
 
     return replace(survey, picture=picture)

@@ -25,11 +25,13 @@ from profundo.data.objects import Framed, as_polars, read
 from profundo.data.recognising import is_frame, is_image, is_loader
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.data.tables.table_files import read_table
+from profundo.kinds import NO_CLASS
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.trees import leaves, length, mapped, rebuilt
 
 __all__ = ["inputs_for", "samples_at", "samples_for"]
 
+LARGEST = 4096  # pixels of a side: no image is larger
 ARRAYS = (Tensor, np.ndarray)
 
 
@@ -224,6 +226,8 @@ def samples_at(path: Path, spec: Spec, how: Reading) -> Samples:
     split where there is one. how: as the data that were trained on were read."""
     if spec.inputs.columns and spec.inputs.forecast is None:
         return samples_for(Framed(read_table(path, how).frame, how.target), spec)
+    if spec.targets.traits.per == "pixel":
+        return grids_at(path, spec, how)
     shape = spec.inputs.shape
     if spec.inputs.kind == "image" and shape[1] == shape[2] and path.is_dir():
         how = replace(how, image_size=shape[1])
@@ -237,6 +241,27 @@ def samples_at(path: Path, spec: Spec, how: Reading) -> Samples:
         raise ProfundoError(f"{path}: expected {spec.targets.kind!r} targets, got {found.targets.kind!r}")
     names = np.array(found.targets.classes)[samples.targets.numpy()]
     return replace(samples, targets=targets_for(names, spec.targets))
+
+
+def grids_at(path: Path, spec: Spec, how: Reading) -> Samples:
+    """Images of any size with their masks or maps, in the scale of training; classes by how masks are written."""
+    found = collect(path, replace(how, image_size=spec.inputs.longest or LARGEST))
+    if (found.inputs.shape[0], found.targets.kind) != (spec.inputs.shape[0], spec.targets.kind):
+        raise ProfundoError(
+            f"{path}: expected images of {spec.inputs.shape[0]} channels with a {spec.targets.kind} each, got "
+            f"{found.inputs.shape[0]} and {found.targets.kind!r} targets"
+        )
+    samples = found.test if found.test is not None else found.train
+    if spec.targets.kind == "map":
+        return samples
+    if unknown := [code for code in found.targets.codes if code not in spec.targets.codes]:
+        name = found.targets.classes[found.targets.codes.index(unknown[0])]
+        raise ProfundoError(
+            f"{path}: masks have a class {name!r}, the net knows {', '.join(spec.targets.classes[:10])}"
+        )
+    table = np.full(256, NO_CLASS, np.uint8)
+    table[: len(found.targets.codes)] = [spec.targets.codes.index(code) for code in found.targets.codes]
+    return replace(samples, targets=torch.from_numpy(table)[samples.targets.long()])
 
 
 def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
