@@ -166,9 +166,9 @@ def test_images_are_scaled_to_a_size_that_suits_unless_told(photographs, weights
     ("settings", "words"),
     [
         ({"pretrained": None, "freeze": True}, "freeze: expected a pretrained net"),
-        ({"net": "fast_cnn"}, "leave out --net"),
-        ({"net_options": {"width": 0.5}}, "leave out --net"),
-        ({"freeze": True, "augment": ["mirror"]}, "leave out --augment or --freeze"),
+        ({"net": "fast_cnn"}, "leave out net"),
+        ({"net_options": {"width": 0.5}}, "leave out net"),
+        ({"freeze": True, "augment": ["mirror"]}, "leave out augment or freeze"),
         ({"data": "digits", "image_size": None}, "at least 64×64 pixels"),
         ({"data": "iris", "image_size": None}, "got rows of shape"),
         ({"image_size": 32}, "at least 64×64 pixels"),
@@ -291,9 +291,9 @@ def test_with_an_encoder_an_interrupted_training_ends_with_the_same_bits(texts, 
     [
         ({"data": "iris", "target": None}, "have no texts"),
         ({"only": ["price"]}, "have no texts"),
-        ({"net": "text_mean"}, "leave out --net"),
+        ({"net": "text_mean"}, "leave out net"),
         ({"augment": ["mirror"]}, "augmentation 'mirror' is for images"),
-        ({"pretrained": None, "net": "minilm"}, "--pretrained minilm"),
+        ({"pretrained": None, "net": "minilm"}, "use pretrained minilm"),
     ],
 )
 def test_what_cannot_be_with_an_encoder_is_said_in_one_line(texts, encoder, tmp_path, settings, words):  # noqa: ARG001
