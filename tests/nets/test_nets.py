@@ -133,7 +133,9 @@ class TestContract:
         net = built(name, spec)
         rows = summary(net, spec.inputs)
         assert sum(row.parameters for row in rows) == sum(p.numel() for p in net.parameters())
-        assert [row.shape for row in rows if row.shape][-1] == (spec.outputs,)
+        last = [row.shape for row in rows if row.shape][-1]
+        assert last[0] == spec.outputs
+        assert len(last) == (3 if spec.targets.traits.per == "pixel" else 1)
 
     def test_first_loss_is_near_that_of_guessing(self, name, spec):
         """log K: the outputs of an untrained net are small, or nearly the same."""

@@ -293,7 +293,7 @@ def test_with_an_encoder_an_interrupted_training_ends_with_the_same_bits(texts, 
         ({"only": ["price"]}, "have no texts"),
         ({"net": "text_mean"}, "leave out net"),
         ({"augment": ["mirror"]}, "augmentation 'mirror' is for images"),
-        ({"pretrained": None, "net": "minilm"}, "use pretrained minilm"),
+        ({"pretrained": None, "net": "minilm"}, "pretrained minilm"),
     ],
 )
 def test_what_cannot_be_with_an_encoder_is_said_in_one_line(texts, encoder, tmp_path, settings, words):  # noqa: ARG001

@@ -90,7 +90,8 @@ def test_evaluation_takes_inputs_and_targets_as_fit_does():
     run = fitted()
     assert run.evaluate(X, Y).values == run.evaluate((X, Y)).values
     with pytest.raises(
-        ProfundoError, match="expected 'train', 'validation', 'test', or samples with targets; 'tset' is none, and no path"
+        ProfundoError,
+        match="expected 'train', 'validation', 'test', or samples with targets; 'tset' is none, and no path",
     ):
         run.evaluate("tset")
 

@@ -25,7 +25,7 @@ from profundo.data.new_inputs import read_image
 from profundo.data.tables.columns import feature_names
 from profundo.data.tables.new_rows import features_of_rows
 from profundo.nets import layers
-from profundo.nets.net_names import NETS_FOR_SOUNDS, NETS_FOR_TEXTS
+from profundo.nets.net_names import NETS_FOR_PIXELS, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
 from profundo.nets.threshold_units import ThresholdLayer
 from profundo.records import Column, Inputs, ProfundoError, Spec, Targets, Transform
 from profundo.runs.experiment import new_experiment, read_experiment
@@ -166,7 +166,7 @@ MORE_OF_THE_SAME = {"vgg13", "vgg16", "vgg19", "resnet34"}  # layers of vgg11 an
 
 def test_every_net_of_the_catalogue_is_tried():
     tried = {name for name, _, _ in NETS_AND_SHAPES}
-    assert tried == set(nets.NETS) - NETS_FOR_TEXTS - NETS_FOR_SOUNDS - MORE_OF_THE_SAME
+    assert tried == set(nets.NETS) - NETS_FOR_TEXTS - NETS_FOR_SOUNDS - NETS_FOR_PIXELS - MORE_OF_THE_SAME
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from profundo.data import standardize
 from profundo.evaluate.importance import drivers, partial_dependence, permutation_importance
 from profundo.evaluate.leading import positive
 from profundo.evaluate.scores import Answers, figure_of
-from profundo.pictures.report_content import Dependence, Effects, Importance, Value
+from profundo.pictures.run_page.report_content import Dependence, Effects, Importance, Value
 from profundo.pictures.verdict import rises
 from profundo.records import LayerRow
 from profundo.runs.run import Run

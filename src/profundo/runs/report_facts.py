@@ -26,8 +26,8 @@ from profundo.looks.grids.mask_pictures import answered_panels, panels, shares_i
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.pictures.axes import usual_range
-from profundo.pictures.report import Fit, Report, Worst, report_html
-from profundo.pictures.report_content import Importance, Ranking
+from profundo.pictures.run_page.report import Fit, Report, Worst, report_html
+from profundo.pictures.run_page.report_content import Importance, Ranking
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Targets
 from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_over
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
