@@ -546,7 +546,7 @@ MANNERS = {
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured by validation on 20 and 100 images a class of CIFAR-10 (docs/transfer.md).
-    "pretrained": Manner(2_000, "adamw", 0.01, 0.001, 0.01, 32, longest=10),
+    "pretrained": Manner(8_000, "adamw", 0.01, 0.001, 0.01, 32, longest=10),
     "frozen": Manner(20_000, "adamw", 0.01, 0.001, 0.1, 32, longest=50),
     # Measured on the tables of TUNE in benchmarks/tables_against_trees.py. Probabilities become too certain in long training.
     # Of n-grams by validation on both sets of benchmarks/text.py; of words as is usual for such nets.
