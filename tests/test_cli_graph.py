@@ -277,7 +277,7 @@ class TestFiles:
         "text", ["1x3x", "x3", "0x3", "-1", "3 x", "", "int64:", "99999x99999x99999", "9999999999", "q:3", "1.5", "²"]
     )
     def test_sizes_that_are_none_are_refused(self, text):
-        with pytest.raises(ProfundoError, match="--input"):
+        with pytest.raises(ProfundoError, match="input"):
             random_input(text)
 
 

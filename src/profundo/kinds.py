@@ -1,8 +1,10 @@
 """The kinds of inputs and of targets, and the plain facts of each: the one table that every room reads.
 
-A new kind is a line here, and a line in the dictionary by kind of each room that treats it apart: its net (nets/net_names.py),
-its manner of training (runs/experiment.py), its simple method (runs/baselines), its pictures (runs/report_facts.py), how new
-ones are read (data/new_inputs.py), what a page takes (lab/request_inputs.py). tests/test_kinds.py walks over all of them.
+A new kind is a line here, and a line in the dictionary by kind of each room that treats it apart. Of inputs: the net
+(nets/net_names.py), the manner of training (runs/experiment.py), the simple method (runs/baselines), pictures
+(runs/report_facts.py), how new ones are read (data/new_inputs.py), what a request holds (lab/request_inputs.py). Of targets: the
+objective (objectives/objective_names.py), how answers are judged (evaluate/scores.py), what is told of them
+(runs/prediction_record.py, lab/page.py). tests/test_kinds.py walks over all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["INPUT_KINDS", "TARGET_KINDS", "InputKind", "InputTraits", "TargetKind", "TargetTraits"]
+__all__ = ["INPUT_KINDS", "NO_CLASS", "TARGET_KINDS", "InputKind", "InputTraits", "TargetKind", "TargetTraits"]
 
 InputKind = Literal["image", "features", "array", "sound", "series", "any"]
 TargetKind = Literal["classes", "binary", "labels", "real", "mask", "map", "any"]
@@ -58,6 +60,8 @@ class TargetTraits:
     wide: bool = True
     per: Literal["sample", "pixel"] = "sample"
 
+
+NO_CLASS = 255  # of a mask, in memory: a pixel of no class
 
 TARGET_KINDS: Mapping[TargetKind, TargetTraits] = {
     "classes": TargetTraits((2, math.inf), one_class=True),

@@ -54,7 +54,7 @@ PAD, BEGIN, END = 0, 1, 2  # of every vocabulary whose sentences begin, end and 
 
 on_command_line: ContextVar[bool] = ContextVar("on_command_line", default=False)
 OPTION = re.compile(  # with a value that is one for certain; in a command that is quoted nothing changes
-    r"`profundo [^`]*`|--([a-z][a-z-]*)"
+    r"`profundo [^`]*`|\bprofundo [a-z-]+ --[a-z-]+|--([a-z][a-z-]*)"
     r"(?:[ =]('[^']*'|\"[^\"]*\"|\d+|(?:time|group):\w+|(?:labels|real|classes|balanced|huber|auto|cuda|none|safetensors)\b))?"
 )
 ARGUMENTS = {"id": "id_columns", "column": "columns", "net_option": "net_options"}  # that have another name in Python
@@ -363,7 +363,7 @@ class Samples:
         class; float32 (samples, height, width) for "map", where NaN is one of no number; for "any" a tensor, or a tuple or dict
         of them.
     numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
-    weights: float32 (samples,), how much each counts in training; None where all count alike.
+    weights: float32 (samples,), how much each counts, in training and in figures; None where all count alike.
     """
 
     inputs: Tensor | Source

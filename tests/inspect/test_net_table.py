@@ -64,7 +64,7 @@ def test_the_text_lines_up_and_ends_with_totals():
         ({"name": "mlp", "inputs": "3x"}, "such as 3x32x32"),
         ({"name": "mlp", "inputs": "0x3"}, "got 0"),
         ({"name": "mlp", "inputs": "99999x99999"}, "from 1 to 100,000,000"),
-        ({"name": "mlp", "inputs": "3", "data": "iris"}, "not with --data"),
+        ({"name": "mlp", "inputs": "3", "data": "iris"}, "not with data"),
     ],
 )
 def test_mistakes_are_explained(options, words):

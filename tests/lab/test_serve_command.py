@@ -231,7 +231,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(run):
 
 def test_other_machines_are_let_in_only_on_purpose():
     for host in ("0.0.0.0", "::", "192.0.2.1"):
-        with pytest.raises(ProfundoError, match="--public"):
+        with pytest.raises(ProfundoError, match="public"):
             bind(host, 0, public=False)
     for host in ("127.0.0.1", "localhost", "127.8.8.8"):
         bind(host, 0, public=False).close()
@@ -291,7 +291,7 @@ def test_the_hosts_that_are_answered_are_those_that_lead_here_with_the_port():
     ],
 )
 def test_a_further_host_must_be_written_as_browsers_write_it(name):
-    with bind("127.0.0.1", 0, public=False) as listening, pytest.raises(ProfundoError, match="--name"):
+    with bind("127.0.0.1", 0, public=False) as listening, pytest.raises(ProfundoError, match="name"):
         hosts(listening, "127.0.0.1", [name])
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from profundo import nets
 from profundo.nets.layers import LocallyConnected2d, MaxoutConv2d, MinPool2d, RememberingPool2d, Unpool2d
 from profundo.nets.lenet1998 import Subsampling
-from profundo.nets.net_names import NETS_FOR_SERIES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
+from profundo.nets.net_names import NETS_FOR_PIXELS, NETS_FOR_SERIES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
 from profundo.nets.summary import summary
 from profundo.records import Inputs, Spec, Targets
 
@@ -227,7 +227,7 @@ def test_published_nets_have_published_fields(name, layer, size):
     assert fields[layer] == (size, size)
 
 
-NO_IMAGES = {"table_net", *NETS_FOR_TEXTS, *NETS_FOR_SOUNDS, *NETS_FOR_SERIES}
+NO_IMAGES = {"table_net", *NETS_FOR_PIXELS, *NETS_FOR_TEXTS, *NETS_FOR_SOUNDS, *NETS_FOR_SERIES}
 
 
 @pytest.mark.parametrize("name", [name for name in nets.NETS if name not in NO_IMAGES])

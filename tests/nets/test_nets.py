@@ -13,6 +13,7 @@ from profundo import nets
 from profundo.nets.fast import stages
 from profundo.nets.net_names import (
     NETS_FOR_IMAGES,
+    NETS_FOR_PIXELS,
     NETS_FOR_SERIES,
     NETS_FOR_SOUNDS,
     NETS_FOR_TEXTS,
@@ -53,6 +54,8 @@ SPECS = {
     "series, two classes": spec_of((1, 24), BINARY),
     "series, ten classes": spec_of((3, 17)),
     "series, two reals": spec_of((2, 9), REAL),
+    "images with masks": spec_of((3, 20, 37), Targets("mask", TEN.classes)),
+    "images with maps": spec_of((1, 8, 8), Targets("map", names=("depth",))),
 }
 # Nets for ImageNet have the contract at a sixteenth of their width, on colour images, one of each kind of block: the
 # others repeat the same blocks. Their published form, at full width, is compared with tables in test_published.py.
@@ -61,6 +64,7 @@ CASES = [
     pytest.param(name, spec, id=f"{name} on {data}")
     for data, spec in SPECS.items()
     for name in nets.NETS
+    if (name in NETS_FOR_PIXELS) == (spec.targets.traits.per == "pixel")
     if spec.inputs.kind == "image" or name not in NETS_FOR_IMAGES
     if spec.inputs.kind == "sound" or name not in NETS_FOR_SOUNDS
     if spec.inputs.kind != "sound" or name != "table_net"
@@ -90,7 +94,8 @@ def noise(spec, samples):
 @pytest.mark.parametrize(("name", "spec"), CASES)
 class TestContract:
     def test_output_has_one_row_a_sample_and_the_width_of_the_spec(self, name, spec):
-        assert built(name, spec)(noise(spec, 3)).shape == (3, spec.outputs)
+        each = spec.inputs.shape[1:] if name in NETS_FOR_PIXELS else ()
+        assert built(name, spec)(noise(spec, 3)).shape == (3, spec.outputs, *each)
 
     def test_every_parameter_receives_a_finite_gradient_that_is_not_all_zero(self, name, spec):
         net = built(name, spec)
@@ -128,7 +133,9 @@ class TestContract:
         net = built(name, spec)
         rows = summary(net, spec.inputs)
         assert sum(row.parameters for row in rows) == sum(p.numel() for p in net.parameters())
-        assert [row.shape for row in rows if row.shape][-1] == (spec.outputs,)
+        last = [row.shape for row in rows if row.shape][-1]
+        assert last[0] == spec.outputs
+        assert len(last) == (3 if spec.targets.traits.per == "pixel" else 1)
 
     def test_first_loss_is_near_that_of_guessing(self, name, spec):
         """log K: the outputs of an untrained net are small, or nearly the same."""

@@ -1,5 +1,8 @@
 """Ridge regression against scikit-learn, MiniRocket's features against their definition, and forecasts from a formula."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -139,3 +142,43 @@ def test_sizes_have_to_be_there():
         nets.build("series_net", forecast_spec(), dropout=1.0)
     with pytest.raises(ProfundoError, match=r"net fcn: expected series \(channels, steps\)"):
         nets.build("fcn", Spec(Inputs((5,), "features"), TestRocket.spec.targets))
+
+
+def test_the_linear_layer_is_the_mean_of_ridge_regressions_from_three_starts():
+    """Against scikit-learn's, of the strength that predicts each eighth of the later half best by what lies before."""
+    spec = forecast_spec(4, 8, channels=2)
+    spec = replace(spec, inputs=replace(spec.inputs, forecast=replace(spec.inputs.forecast, season=5)))
+    values = noise(30, 5, seed=3).cumsum(0).flatten()
+    series = torch.stack([values, noise(150, seed=4)]).unfold(1, 12, 1).transpose(0, 1)
+    windows, targets = series[..., :8], series[:, 0, 8:]
+    net = nets.series_net(spec, members=1, width=1)
+    net.solve(windows, targets)
+    with torch.no_grad():
+        answers = net.eval()(windows) - net.correction(net.inputs.flat(windows)[0])
+    past, other, y = windows[:, 0].double().numpy(), windows[:, 1].double().numpy(), targets.double().numpy()
+    last, before = past[:, -1:], past[:, 3:7]
+    expected = []
+    for rows, start in ((past, 0 * last), (past - last, last), (past - last, before)):
+        rows, wanted = np.hstack([rows, other]), y - start
+        errors = dict.fromkeys(10.0**power for power in range(-3, 5))
+        for strength in errors:
+            off = [
+                SklearnRidge(strength).fit(rows[: begin - 4], wanted[: begin - 4]).predict(rows[begin:end])
+                - wanted[begin:end]
+                for begin, end in pairwise(len(rows) * part // 8 for part in range(4, 9))
+            ]
+            errors[strength] = sum((one**2).sum() for one in off)
+        expected.append(SklearnRidge(min(errors, key=errors.get)).fit(rows, wanted).predict(rows) + start)
+    np.testing.assert_allclose(answers.numpy(), np.mean(expected, 0), atol=1e-4)
+
+
+def test_few_samples_are_the_naive_forecast_corrected_by_little():
+    spec = forecast_spec(4, 8)
+    season = replace(spec, inputs=replace(spec.inputs, forecast=replace(spec.inputs.forecast, season=4)))
+    series = noise(15, 12, seed=1)
+    for one, naive in ((spec, series[:, 7:8].expand(-1, 4)), (season, series[:, 4:8])):
+        net = nets.series_net(one, members=1, width=1)
+        net.solve(series[:, None, :8], naive + 0.5)
+        with torch.no_grad():
+            answers = net.eval()(series[:, None, :8]) - net.correction(net.inputs.flat(series[:, None, :8])[0])
+        torch.testing.assert_close(answers, naive + 0.5, atol=1e-3, rtol=0)

@@ -17,7 +17,7 @@ from profundo.pictures.comparison import (
     comparison_html,
     pairing_words,
 )
-from profundo.pictures.report import Value
+from profundo.pictures.run_page.report import Value
 from profundo.records import ClassScores, Inputs, Scores, Spec, Targets
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;{{ 7 * 7 }}</style></script>"

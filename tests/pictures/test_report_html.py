@@ -12,8 +12,8 @@ import torch
 import profundo.pictures as pictures
 from pages import Element, parse
 from profundo.pictures import Report, Worst, report_html
-from profundo.pictures.report import Calibration
-from profundo.pictures.report_content import (
+from profundo.pictures.run_page.report import Calibration
+from profundo.pictures.run_page.report_content import (
     ColumnRow,
     Dependence,
     Effects,

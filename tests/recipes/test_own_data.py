@@ -136,7 +136,7 @@ REFUSED = [
     ("vae", "nowhere", "no such file"),
     ("language-model", "short.txt", "at least 200 characters, got 5"),
     ("language-model", "flat", r"expected files of text \(.txt\) in it, found none"),
-    ("language-model", "latin.txt", "expected UTF-8, but byte .* --encoding"),
+    ("language-model", "latin.txt", "expected UTF-8, but byte .* encoding"),
     ("language-model", "nowhere", "found nothing"),
 ]
 

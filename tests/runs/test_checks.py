@@ -132,8 +132,8 @@ def at_one_pixel():
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"batch_size": 1}, "batches of 1); raise --batch-size"),
-        ({"batch_size": 4, "accumulate": 4}, "batches of 4 in 4 parts); raise --batch-size or lower --accumulate"),
+        ({"batch_size": 1}, "batches of 1); raise batch_size"),
+        ({"batch_size": 4, "accumulate": 4}, "batches of 4 in 4 parts); raise batch_size or lower accumulate"),
         ({"batch_size": 5, "accumulate": 3}, "batches of 5 in 3 parts"),
         ({"batch_size": 3, "accumulate": 8}, "batches of 3 in 8 parts"),
     ],

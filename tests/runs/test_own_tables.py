@@ -141,7 +141,8 @@ def test_a_run_is_evaluated_on_a_file_of_other_rows(tmp_path, monkeypatch, capsy
     right = np.asarray(run.predict("new.csv") >= 0.5).astype(int) == (new["risk"] == "low").cast(int).to_numpy()
     assert run.evaluate("new.csv").values["accuracy"] == pytest.approx(right.mean())
     monkeypatch.setattr("sys.argv", ["profundo", "evaluate", "run", "new.csv", "--json"])
-    main()
+    with pytest.raises(SystemExit, match="0"):
+        main()
     assert json.loads(capsys.readouterr().out)["data"]["accuracy"] == pytest.approx(right.mean())
     with pytest.raises(ProfundoError, match=r"'neww.csv' is none, and no path"):
         run.evaluate("neww.csv")

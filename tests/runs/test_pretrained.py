@@ -21,9 +21,9 @@ from profundo.evaluate.linear import fit_linear
 from profundo.nets import published_weights as module
 from profundo.nets.published_weights import IMAGENET, PUBLISHED, Published
 from profundo.nets.sentence_encoder import as_ours
-from profundo.records import Interrupted, ProfundoError
+from profundo.records import Inputs, Interrupted, ProfundoError, Spec, Targets
 from profundo.runs.choices import load_data, prepare
-from profundo.runs.experiment import new_experiment
+from profundo.runs.experiment import completed, new_experiment
 from profundo.runs.opening import open_run
 from profundo.runs.pretrained import fit_output, installed, on_features, published_weights
 from profundo.runs.supervised import resume, train
@@ -166,9 +166,9 @@ def test_images_are_scaled_to_a_size_that_suits_unless_told(photographs, weights
     ("settings", "words"),
     [
         ({"pretrained": None, "freeze": True}, "freeze: expected a pretrained net"),
-        ({"net": "fast_cnn"}, "leave out --net"),
-        ({"net_options": {"width": 0.5}}, "leave out --net"),
-        ({"freeze": True, "augment": ["mirror"]}, "leave out --augment or --freeze"),
+        ({"net": "fast_cnn"}, "leave out net"),
+        ({"net_options": {"width": 0.5}}, "leave out net"),
+        ({"freeze": True, "augment": ["mirror"]}, "leave out augment or freeze"),
         ({"data": "digits", "image_size": None}, "at least 64×64 pixels"),
         ({"data": "iris", "image_size": None}, "got rows of shape"),
         ({"image_size": 32}, "at least 64×64 pixels"),
@@ -202,6 +202,18 @@ def test_data_without_a_pretrained_net_are_measured_as_before(photographs):
     data = load(str(photographs))
     assert data.spec.inputs.mean != IMAGENET.inputs.mean
     assert data.spec.inputs.shape == (3, 72, 64)
+
+
+@pytest.mark.parametrize(
+    ("samples", "epochs", "share"), [(30, 10, 0.2), (200, 10, 1.0), (200, 2, 0.24), (5000, None, 1.0)]
+)
+def test_a_fine_tuning_of_few_steps_has_a_smaller_rate(samples, epochs, share):
+    """Steps: epochs times whole batches of 32, one at least; fifty of them for the whole rate of 0.001."""
+    spec = Spec(Inputs((3, 64, 64), "image"), Targets("classes", tuple("abc")))
+    common = {"data": "photographs", "pretrained": "resnet18", "batch_size": 32, "epochs": epochs}
+    chosen = completed(new_experiment(**common), spec, samples, "resnet18")
+    assert chosen.learning_rate == pytest.approx(0.001 * share, rel=1e-3)
+    assert completed(new_experiment(**common, learning_rate=0.02), spec, samples, "resnet18").learning_rate == 0.02
 
 
 # --------------------------------------------------------------------------------------------------------------- texts
@@ -279,9 +291,9 @@ def test_with_an_encoder_an_interrupted_training_ends_with_the_same_bits(texts, 
     [
         ({"data": "iris", "target": None}, "have no texts"),
         ({"only": ["price"]}, "have no texts"),
-        ({"net": "text_mean"}, "leave out --net"),
+        ({"net": "text_mean"}, "leave out net"),
         ({"augment": ["mirror"]}, "augmentation 'mirror' is for images"),
-        ({"pretrained": None, "net": "minilm"}, "--pretrained minilm"),
+        ({"pretrained": None, "net": "minilm"}, "pretrained minilm"),
     ],
 )
 def test_what_cannot_be_with_an_encoder_is_said_in_one_line(texts, encoder, tmp_path, settings, words):  # noqa: ARG001

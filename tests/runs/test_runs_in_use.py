@@ -99,8 +99,12 @@ def test_a_run_is_saved_and_opened_with_its_net_and_data(tmp_path, monkeypatch):
         pf.open_run("model", net=Mine(9), data=(X, THREE))
     with pytest.raises(ProfundoError, match="class of your own"):
         pf.open_run("model", data=(X, THREE))
-    with pytest.raises(ProfundoError, match="were in memory"):
-        pf.open_run("model", net=Mine())
+    alone = pf.open_run("model", net=Mine())  # as much as a service needs
+    assert torch.equal(alone.predict(X), run.predict(X))
+    assert alone.scores.values == run.scores.values
+    for call in (alone.report, lambda: alone.save("copy"), lambda: alone.evaluate(X, THREE), alone.evaluate):
+        with pytest.raises(ProfundoError, match="were in memory: give them"):
+            call()
     with pytest.raises(ProfundoError, match="not those of the run"):
         pf.open_run("model", net=Mine(), data=(X + 1, THREE))
 
@@ -225,10 +229,6 @@ def test_everyday_calls_work(run, tmp_path, monkeypatch):
     assert not (tmp_path / "runs").exists()
 
 
-def test_studies_say_what_they_need_instead():
-    with pytest.raises(ProfundoError, match="every training begins anew"):
-        pf.cross_validate(small(), "iris")
-    with pytest.raises(ProfundoError, match=r"profundo\.sklearn has estimators"):
-        pf.cross_validate("mlp", (X, THREE))
+def test_a_study_takes_its_net_once():
     with pytest.raises(ProfundoError, match="expected it once"):
         pf.cross_validate("mlp", "iris", net="linear")

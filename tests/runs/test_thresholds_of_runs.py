@@ -169,7 +169,7 @@ def test_the_report_of_a_table_ranks_columns_by_what_shuffling_them_costs(costly
             "expected probabilities of two classes",
         ),
         ({"objective": "hinge"}, "margins of a hinge"),
-        ({"validation": 0.004}, "has no sample of 'ill'; give more samples, or a larger --validation"),
+        ({"validation": 0.004}, "has no sample of 'ill'; give more samples, or a larger validation"),
     ],
 )
 def test_a_threshold_that_cannot_be_chosen_is_refused_before_training(table, settings, says):

@@ -90,7 +90,8 @@ def test_evaluation_takes_inputs_and_targets_as_fit_does():
     run = fitted()
     assert run.evaluate(X, Y).values == run.evaluate((X, Y)).values
     with pytest.raises(
-        ProfundoError, match="expected 'train', 'validation', 'test', or samples with targets; got 'tset'"
+        ProfundoError,
+        match="expected 'train', 'validation', 'test', or samples with targets; 'tset' is none, and no path",
     ):
         run.evaluate("tset")
 
@@ -256,6 +257,10 @@ def uneven_targets():
         (lambda: fitted(schedule=lambda o: torch.optim.lr_scheduler.StepLR(o, 2)), "give the class, such as"),
         (lambda: fitted(metrics=["rmse"]), "'rmse' is not measured of 'classes' targets"),
         (lambda: fitted(loss="mse"), "loss 'mse': expected targets of another kind"),
+        (lambda: fitted(module=net(1), loss=nn.CrossEntropyLoss(label_smoothing=0.1)), "softmax is always 1"),
+        (lambda: fitted((X, X[:, 0]), net(1), loss=nn.functional.cross_entropy), "got one, whose softmax is always 1"),
+        (lambda: fitted((X, Y, -np.ones(120))), "and one above; got -1 to -1"),
+        (lambda: fitted((X, Y, np.ones(3))), "and one above; got 3$"),
         (lambda: fitted(loss=nn.MSELoss()), r"loss MSELoss: failed for outputs \(3, 2\)"),
         (lambda: fitted(module=Bad(lambda _net, _x, y: y.argmax(1))), "leave out argmax"),
         (lambda: fitted(module=Bad(lambda _net, _x, y: y.detach())), "leave out detach"),
@@ -312,14 +317,16 @@ def test_several_inputs_are_known_by_their_names():
         run.predict({"one": X})
 
 
-def test_a_list_of_arrays_is_several_inputs_or_targets():
+def test_a_list_of_arrays_is_several_inputs_or_targets(tmp_path):
     other = DRAW.normal(size=X.shape).astype("float32")
     run = fitted(([X, other], Y), TwoInputs())
     torch.testing.assert_close(run.predict([X, other]), run.predict((X, other)))
+    torch.testing.assert_close(run.predict(X, other), run.predict((X, other)))
     heads = fitted(
         (X, [X[:, 0], Y]), TwoHeads(), loss=lambda o, t: o[0].square().mean() + nn.functional.cross_entropy(o[1], t[1])
     )
     assert heads.predict(X)[1].shape == (120, 3)
+    assert heads.report(tmp_path / "page.html").is_file()
     assert pf.summary(TwoHeads(), (X, Y)).outputs == 4
 
 
@@ -349,14 +356,22 @@ def test_an_iterator_without_an_end_is_stopped(monkeypatch):
             fitted(data)
 
 
+@pytest.mark.parametrize("loss", [nn.CrossEntropyLoss(), nn.CrossEntropyLoss, nn.functional.cross_entropy])
+def test_cross_entropy_of_one_output_for_two_classes_learns(loss):
+    run = fitted(module=net(1), loss=loss, epochs=20)
+    assert run.experiment.objective == "bernoulli"
+    assert run.history["loss"][-1] < run.history["loss"][0]
+
+
 def test_a_column_is_named_where_targets_come():
     frame = polars.DataFrame({"a": X[:, 0], "y": Y})
-    assert pf.fit("mlp", frame, "y", epochs=1, out=False).data.spec.targets.classes == ("0", "1")
+    for given in ({"targets": "y"}, {"target": "y"}, {"target": ["y"]}):
+        assert pf.fit("mlp", frame, **given, epochs=1, out=False).data.spec.targets.classes == ("0", "1")
 
 
 def test_what_comes_back_is_read_in_a_line_or_a_table():
     data = pf.load((X, Y))
-    assert repr(data) == "arrays: 84 to train on, 12 to validate, 24 to test; inputs (6,), 0, 1"
+    assert repr(pf.load(X, Y)) == repr(data) == "arrays: 84 to train on, 12 to validate, 24 to test; inputs (6,), 0, 1"
     first, second = repr(fitted().scores).splitlines()[:2]
     assert first == "24 samples"
     assert re.fullmatch(r"accuracy [\d.]+   \(constant predictor: [\d.]+, logistic regression: [\d.]+\)", second)

@@ -356,7 +356,7 @@ def test_a_mistake_gets_one_clear_line_and_leaves_nothing(options, says, tmp_pat
 
 
 def test_data_that_were_measured_already_are_refused():
-    with pytest.raises(ProfundoError, match="name or path of data, got Dataset"):
+    with pytest.raises(ProfundoError, match="got the Dataset 'iris': its means and categories were learned"):
         cross_validate(pf.load("iris"), folds=3)
 
 

@@ -25,7 +25,7 @@ from profundo.data.new_inputs import read_image
 from profundo.data.tables.columns import feature_names
 from profundo.data.tables.new_rows import features_of_rows
 from profundo.nets import layers
-from profundo.nets.net_names import NETS_FOR_SOUNDS, NETS_FOR_TEXTS
+from profundo.nets.net_names import NETS_FOR_PIXELS, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
 from profundo.nets.threshold_units import ThresholdLayer
 from profundo.records import Column, Inputs, ProfundoError, Spec, Targets, Transform
 from profundo.runs.experiment import new_experiment, read_experiment
@@ -158,6 +158,7 @@ NETS_AND_SHAPES = [
     ("vgg11", (3, 32, 32), {**SMALL, "batch_norm": True}),
     ("alexnet", (3, 70, 70), {**SMALL, "year": 2012}),
     ("efficientnet_lite0", (3, 64, 64), {"width": 0.25}),
+    ("unet", (3, 21, 34), {"width": 4, "depth": 2}),  # sides that cannot be halved
 ]
 
 
@@ -166,7 +167,7 @@ MORE_OF_THE_SAME = {"vgg13", "vgg16", "vgg19", "resnet34"}  # layers of vgg11 an
 
 def test_every_net_of_the_catalogue_is_tried():
     tried = {name for name, _, _ in NETS_AND_SHAPES}
-    assert tried == set(nets.NETS) - NETS_FOR_TEXTS - NETS_FOR_SOUNDS - MORE_OF_THE_SAME
+    assert tried == set(nets.NETS) - NETS_FOR_TEXTS - NETS_FOR_SOUNDS - NETS_FOR_PIXELS - MORE_OF_THE_SAME
 
 
 @pytest.mark.slow
@@ -194,6 +195,8 @@ def test_a_net_of_texts_answers_alike_in_onnxruntime(name):
 @pytest.mark.parametrize(("name", "shape", "options"), NETS_AND_SHAPES)
 def test_a_net_answers_alike_in_onnxruntime_and_in_plain_pytorch(name, shape, options):
     spec = spec_of(shape)
+    if name in NETS_FOR_PIXELS:
+        spec = replace(spec, targets=replace(spec.targets, kind="mask"))
     torch.manual_seed(0)
     by_onnx, by_plain = exported_net(nets.build(name, spec, **options), spec)
     assert by_onnx < 1e-5
@@ -677,5 +680,41 @@ def test_what_cannot_be_exported_is_one_line(digits, tmp_path):
         (digits[0], "onnx", digits[0] / "scores.json" / "x", "cannot be made"),
     ):
         with pytest.raises(ProfundoError, match=says) as error:
-            export(run, format, out)
+            export(run, format=format, out=out)
         assert "\n" not in str(error.value)
+    for wrong, says in (
+        (("tflite",), "known: onnx, safetensors"),
+        (("onnx", "safetensors"), "one format and one place"),
+        (("a", "b"), "one format and one place"),
+    ):
+        with pytest.raises(ProfundoError, match=says):
+            export(digits[0], *wrong)
+
+
+class Ticket(nn.Module):
+    """Words as ids, and a number."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.last = nn.Embedding(9, 3), nn.Linear(7, 2)
+
+    def forward(self, title, age):
+        return self.last(torch.cat([self.words(title).mean(1), age], 1))
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_net_with_several_inputs_takes_them_by_name(tmp_path, by_name):
+    draw = np.random.default_rng(0)
+    titles, ages = draw.integers(0, 9, (80, 5)), draw.normal(size=(80, 4)).astype("float32")
+    given = {"age": ages, "title": titles} if by_name else (titles, ages)
+    run = pf.fit(Ticket(), (given, draw.integers(0, 2, 80)), epochs=1, out=tmp_path / "run")
+    export(run, str(tmp_path / "folder"), format="onnx")
+    export(run, str(tmp_path / "net.onnx"))
+    graph = session(tmp_path / "net.onnx")
+    names = ("title", "age") if by_name else ("input_1", "input_2")
+    assert {one.name for one in graph.get_inputs()} == set(names)
+    (theirs,) = graph.run(None, {names[0]: titles[:7], names[1]: ages[:7]})
+    some = {"title": titles[:7], "age": ages[:7]} if by_name else (titles[:7], ages[:7])
+    np.testing.assert_allclose(theirs, run.predict(some), atol=1e-6)
+    with pytest.raises(ProfundoError, match="several inputs is written as format onnx"):
+        export(run, "safetensors")

@@ -74,7 +74,7 @@ def export(
     """
     from profundo.use.exporting import export as export_run
 
-    exported = export_run(run, format, out)
+    exported = export_run(run, format=format, out=out)
     if as_json:
         print_json(exported.as_plain_data())
     else:

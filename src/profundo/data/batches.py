@@ -302,7 +302,8 @@ def in_order(
     loaded = split_rows(samples.inputs, batch_size) if own else read_in_order(samples.inputs, chosen, workers, device)
     for raw, indices in zip(loaded, chosen, strict=True):
         inputs = prepared_inputs(to_device(raw, device), spec.inputs)
-        yield Batch(inputs, to_device(chosen_rows(targets, indices), device), len(indices))
+        weights = None if samples.weights is None else samples.weights[indices]
+        yield Batch(inputs, to_device(chosen_rows(targets, indices), device), len(indices), weights=weights)
 
 
 def read_in_order(source: Any, chosen: Sequence[Tensor], workers: int, device: torch.device) -> Iterator[Tensor]:

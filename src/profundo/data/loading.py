@@ -30,6 +30,7 @@ BY_DEFAULT = Reading()
 
 def load(
     name: Any,
+    targets: Any = None,
     *,
     data_dir: str | Path | None = None,
     validation: Any = None,
@@ -59,7 +60,7 @@ def load(
     class, or of sounds, or texts (.txt) likewise; of images and masks (data/grids); a table (.csv, .tsv, .jsonl,
     .parquet) with a column to predict; arrays (.npz); tar shards or Parquet files, in a folder, by a pattern such as
     train-{000..009}.tar, or by an address such as s3://bucket/path/ (see shards.py, parquet.py). Or what is in memory:
-    (X, y) of arrays, a table, a Dataset or DataLoader (see objects.py).
+    (X, y) of arrays, also as load(X, y), a table, a Dataset or DataLoader (see objects.py).
 
     data_dir: folder that holds mnist/, cifar10/ and the like; else the environment variable PROFUNDO_DATA; else they
         are fetched once into the user's cache and checked against their SHA-256.
@@ -93,6 +94,10 @@ def load(
         series=series,
     )
     share = validation if isinstance(validation, int | float) and not isinstance(validation, bool) else None
+    if targets is not None and isinstance(name, str | Path):
+        raise ProfundoError(f"{name}: has its targets within, such as target='column' of a table; leave out the others")
+    if targets is not None:
+        name = (name, targets)
     if not isinstance(name, str | Path):
         from profundo.data.objects import object_collection
 

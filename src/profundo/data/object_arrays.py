@@ -289,7 +289,8 @@ def weights_of(weights: Any, samples: int, name: str) -> Tensor | None:
         or not float(values.sum()) > 0
         or not bool(values.isfinite().all())
     ):
+        got = f"{len(values):,}" if len(values) != samples else f"{float(values.min()):g} to {float(values.max()):g}"
         raise ProfundoError(
-            f"{name}: weights: expected a number of at least 0 for each of {samples:,} samples, got {len(values):,}"
+            f"{name}: weights: expected a number of at least 0 for each of {samples:,} samples, and one above; got {got}"
         )
     return values * (samples / values.sum())

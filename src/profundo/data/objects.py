@@ -107,7 +107,7 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
             raise ProfundoError(f"{name}: expected samples, got none")
         whole = of_arrays(list(parts.values()), sizes, name, how.task, taker)  # type: ignore[arg-type]
     weights = [weights_of(part.weights, size, name) for part, size in zip(parts.values(), sizes, strict=True)]
-    return heeded(cut_into_splits(whole, list(parts), sizes, weights[0]), how)
+    return heeded(cut_into_splits(whole, list(parts), sizes, weights), how)
 
 
 def called_in_words(data: Any) -> str:
@@ -439,17 +439,15 @@ def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
 
 
 # --------------------------------------------------------------------------------------------------------------- splits
-def cut_into_splits(whole: Collection, names: list[str], sizes: list[int], weights: Tensor | None) -> Collection:
+def cut_into_splits(whole: Collection, names: list[str], sizes: list[int], weights: list[Tensor | None]) -> Collection:
     """The samples of each split, which follow each other. Where validation samples were given and none to test on, they
     are for both; fewer than FEWEST samples are for everything."""
     samples = whole.train
     numbers = samples.numbers if samples.numbers is not None else torch.arange(len(samples))
     edges = np.cumsum([0, *sizes]).tolist()
-    if weights is not None:  # of the rows that are left
-        kept = numbers[numbers < sizes[0]]
-        every = torch.ones(len(samples))
-        every[: len(kept)] = weights[kept]
-        samples = replace(samples, weights=every)
+    if any(one is not None for one in weights):  # of the rows that are left
+        each = torch.cat([torch.ones(size) if one is None else one for one, size in zip(weights, sizes, strict=True)])
+        samples = replace(samples, weights=each[numbers])
     notes = whole.notes
     if len(names) == 1 and len(samples) < FEWEST:
         note = f"{len(samples)} samples are too few to set any aside: figures are of the samples that were trained on"
@@ -462,7 +460,9 @@ def cut_into_splits(whole: Collection, names: list[str], sizes: list[int], weigh
         if not len(inside):
             raise ProfundoError(f"{whole.name}: expected samples in {split}, got none")
         part = chosen(replace(samples, numbers=None), inside)
-        parts[split] = replace(part, numbers=inside - int(inside[0]), weights=part.weights if place == 0 else None)
+        parts[split] = replace(
+            part, numbers=inside - int(inside[0]), weights=part.weights if weights[place] is not None else None
+        )
     if "test" not in parts:
         parts["test"] = parts["validation"]
         notes = (*notes, "no test samples were given: the figures are of the validation samples; test=… gives others")

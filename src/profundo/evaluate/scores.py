@@ -10,7 +10,9 @@ and no input.
     mask             mean IoU, mean Dice, pixel accuracy, log loss
     map              RMSE, MAE, R², over pixels
 
-The one that leads comes first; see leading.py. Definitions are scikit-learn's; of masks and maps see kinds/grid_scores.py.
+The one that leads comes first; see leading.py. Definitions are scikit-learn's; of masks and maps see kinds/grid_scores.py. Where
+samples have weights they count by them, as with scikit-learn's `sample_weight`, but for masks and maps, in the calibration error,
+in counts and in what chance makes; intervals are then left out.
 The calibration error is that of Guo et al. 2017: the mean difference between stated
 probability and frequency over 15 bins of probability, weighted by their samples.
 """
@@ -24,7 +26,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from profundo.evaluate.detection import average_precision, roc_area
+from profundo.evaluate.detection import average_precision, roc_area, weighted_area
 from profundo.evaluate.intervals import LEVEL, log_loss_interval, logit_interval, mean_interval, mean_of_shares, wilson
 from profundo.evaluate.kinds.grid_scores import (
     commonest_everywhere,
@@ -92,7 +94,7 @@ def scores(
     judge = JUDGES[targets.kind]
     per_class = judge.per_class(predictions, targets)
     values = figures(predictions, targets, per_class)
-    constant = simple or judge.constant(predictions, targets, train_targets)
+    constant = replace(simple or judge.constant(predictions, targets, train_targets), weights=predictions.weights)
     baseline, leading = figures(constant, targets), next(iter(values))
     if predictions.quantity == OWN:
         baseline.pop(OWN, None)  # what it would cost the constant, only its function knows
@@ -103,7 +105,7 @@ def scores(
         worst=costly[judge.mistaken(predictions, targets)[costly]][:worst].tolist(),
         confusion=judge.confusion(predictions, targets).tolist(),
         per_class=per_class,
-        intervals=judge.intervals(predictions, targets, values),
+        intervals=judge.intervals(predictions, targets, values) if predictions.weights is None else {},
         beyond_chance=beside_constant(leading, constant, predictions, targets) < 1 - LEVEL,
         leads_for=reason(targets, leading),
     )
@@ -179,11 +181,15 @@ def precision_of(predictions: Answers, targets: Targets) -> float:
     if targets.kind == "labels":
         truth, sure = predictions.targets >= 0.5, predictions.predictions
         return _mean_of(
-            [average_precision(sure[:, k], truth[:, k]) for k in range(truth.shape[1]) if truth[:, k].any()]
+            [
+                average_precision(sure[:, k], truth[:, k], predictions.weights)
+                for k in range(truth.shape[1])
+                if truth[:, k].any()
+            ]
         )
     wanted = positive(targets)
     sure = predictions.predictions if wanted else 1 - predictions.predictions
-    return average_precision(sure, predictions.targets == wanted)
+    return average_precision(sure, predictions.targets == wanted, predictions.weights)
 
 
 def class_intervals(
@@ -218,10 +224,11 @@ def label_intervals(
 def class_figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassScores]) -> dict[str, float]:
     each = per_class or class_scores(predictions, targets)
     truth, chosen = predictions.targets.long(), predictions.chosen
-    results = {"accuracy": _mean(chosen == truth)}
+    results = {"accuracy": predictions.mean(chosen == truth)}
     results["balanced accuracy"] = _mean_of([one.recall for one in each if one.samples])
     if len(targets.classes) > 5 and predictions.are_probabilities:
-        results["top-5 accuracy"] = _mean((predictions.predictions.topk(5, dim=1).indices == truth[:, None]).any(1))
+        best = predictions.predictions.topk(5, dim=1).indices
+        results["top-5 accuracy"] = predictions.mean((best == truth[:, None]).any(1))
     if targets.kind == "binary":
         name = targets.classes[positive(targets)]
         results[f"F1 of {name}"] = each[positive(targets)].f1
@@ -236,7 +243,7 @@ def class_figures(predictions: Answers, targets: Targets, per_class: Sequence[Cl
 def label_figures(predictions: Answers, targets: Targets, per_class: Sequence[ClassScores]) -> dict[str, float]:
     each = per_class or class_scores(predictions, targets)
     right = (predictions.predictions >= 0.5) == (predictions.targets >= 0.5)
-    results = {"exact match": _mean(right.all(1)), "label accuracy": _mean(right)}
+    results = {"exact match": predictions.mean(right.all(1)), "label accuracy": predictions.mean(right)}
     results["macro F1"] = _mean_of([one.f1 for one in each])
     if any(one.auc is not None for one in each):
         results["mean average precision"] = precision_of(predictions, targets)
@@ -251,18 +258,19 @@ def of_probabilities(predictions: Answers, each: Sequence[ClassScores]) -> dict[
         if areas:
             results["ROC-AUC"] = _mean_of(areas)
         results["calibration error"] = calibration_error(calibration(predictions))
-    return results | {predictions.quantity: predictions.costs.double().mean().item()}
+    return results | {predictions.quantity: mean_cost(predictions)}
 
 
 def class_figure(name: str, predictions: Answers, targets: Targets) -> float:
     if "average precision" in name:
         return precision_of(predictions, targets)
     if name == "balanced accuracy":
-        truth, classes = predictions.targets.long(), len(targets.classes)
-        right = torch.bincount(truth[predictions.chosen == truth], minlength=classes)
-        there = torch.bincount(truth, minlength=classes)
+        truth, classes, w = predictions.targets.long(), len(targets.classes), predictions.weights
+        is_right = predictions.chosen == truth
+        right = torch.bincount(truth[is_right], w if w is None else w[is_right], minlength=classes)
+        there = torch.bincount(truth, w, minlength=classes)
         return _mean_of((right[there > 0] / there[there > 0].double()).tolist())
-    return _mean(~mistaken(predictions, targets))
+    return predictions.mean(~mistaken(predictions, targets))
 
 
 def right_or_wrong(predictions: Answers, _targets: Targets) -> Tensor:
@@ -300,16 +308,26 @@ def class_scores(predictions: Answers, targets: Targets) -> list[ClassScores]:
         if sure.ndim == 1:
             sure = torch.stack((1 - sure, sure), 1)
     ranked = predictions.are_probabilities and not bool(sure.isnan().any())
-    both = (truth & chosen).sum(0).tolist()
-    there, taken = truth.sum(0).tolist(), chosen.sum(0).tolist()
+    each = predictions.weights
+    w = torch.ones(len(truth), dtype=torch.float64) if each is None else each.double()
+    both, there, taken = ((w @ part.double()).tolist() for part in (truth & chosen, truth, chosen))
+    samples = truth.sum(0).tolist()
+
+    def area(k: int) -> float | None:
+        if not ranked or not 0 < samples[k] < len(truth):
+            return None
+        if each is not None:
+            return weighted_area(sure[:, k], truth[:, k], each)
+        return roc_area(sure[~truth[:, k], k], sure[truth[:, k], k])
+
     return [
         ClassScores(
             name,
-            there[k],
+            samples[k],
             precision=_share(both[k], taken[k]),
             recall=_share(both[k], there[k]),
             f1=_share(2 * both[k], there[k] + taken[k]),
-            auc=roc_area(sure[~truth[:, k], k], sure[truth[:, k], k]) if ranked and 0 < there[k] < len(truth) else None,
+            auc=area(k),
         )
         for k, name in enumerate(targets.classes)
     ]
@@ -352,17 +370,19 @@ def calibration_error(bins: Sequence[CalibrationBin]) -> float:
 
 
 # -------------------------------------------------------------------------------------------------- real targets
-def regression(predictions: Tensor, targets: Tensor) -> dict[str, float]:
+def regression(predictions: Answers) -> dict[str, float]:
     """Root mean squared error and mean absolute error in the targets' units; R² = 1 − Σ(y−ŷ)²/Σ(y−ȳ)².
 
     Over samples and outputs alike; ȳ is per output. R² of constant targets is 0 by convention.
     """
-    error = (targets - predictions).double()
-    spread = (targets.double() - targets.double().mean(0)).square().sum().item()
+    targets, w = predictions.targets.double(), predictions.weights
+    error = (predictions.targets - predictions.predictions).double()
+    middle = targets.mean(0) if w is None else w.double() @ targets / w.double().sum()
+    squared, spread = predictions.mean(error.square()), predictions.mean((targets - middle).square())
     return {
-        "RMSE": error.square().mean().sqrt().item(),
-        "MAE": error.abs().mean().item(),
-        "R²": 1 - error.square().sum().item() / spread if spread > 0 else 0.0,
+        "RMSE": math.sqrt(squared),
+        "MAE": predictions.mean(error.abs()),
+        "R²": 1 - squared / spread if spread > 0 else 0.0,
     }
 
 
@@ -439,8 +459,8 @@ JUDGES: Mapping[TargetKind, Judge] = {
         states_probabilities=True,
     ),
     "real": Judge(
-        figures=lambda answers, _, __: regression(answers.predictions, answers.targets),
-        figure=lambda _, answers, __: regression(answers.predictions, answers.targets)["RMSE"],
+        figures=lambda answers, _, __: regression(answers),
+        figure=lambda _, answers, __: regression(answers)["RMSE"],
         constant=mean_of_training,
         intervals=real_intervals,
         compare=compare_real,
@@ -465,10 +485,6 @@ JUDGES: Mapping[TargetKind, Judge] = {
         mistaken=every_one,
     ),
 }
-
-
-def _mean(right: Tensor) -> float:
-    return right.double().mean().item()
 
 
 def _mean_of(values: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ from torch import Tensor
 from profundo.data import AUGMENTATIONS, standardize
 from profundo.data.augmenting.augment import Augmentation, augmentation, value_range
 from profundo.data.augmenting.colours import units
-from profundo.data.augmenting.options import IMAGES, MIXING, OPTIONS, check, read
+from profundo.data.augmenting.options import IMAGES, MIXING, NOT_MIXED, OPTIONS, check, read
 from profundo.data.batches import generator
 from profundo.pictures.image_grid import image_svg
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html
@@ -47,7 +47,7 @@ def augmentation_page(data: Dataset, asked: Sequence[Any], seed: int = 0) -> str
     _check_images(data)
     for entry in asked:
         check(read(entry), data.spec)
-    known = [name for name in IMAGES if name not in MIXING or data.spec.targets.kind != "real"]
+    known = [name for name in IMAGES if name not in MIXING or data.spec.targets.kind not in NOT_MIXED]
     alone = list(asked) or known
     parts = [_part("All, one after the other", asked, data, seed)] if len(asked) > 1 else []
     parts += [_part(read(entry).name, [entry], data, seed) for entry in alone]
@@ -75,7 +75,7 @@ def _step(changes: Augmentation, inputs: Tensor, targets: Tensor, seed: int, ste
 def _of_each_class(data: Dataset) -> list[int]:
     """The first training sample of each of the first classes, and more of them where there are few classes."""
     targets, kinds = data.train.targets, len(data.spec.targets.classes)
-    if not kinds:
+    if not kinds or targets.ndim > 1:
         return list(range(min(ROWS, len(data.train))))
     each = -(-ROWS // kinds)
     results = [(targets == label).nonzero()[:each, 0].tolist() for label in range(kinds)]

@@ -34,8 +34,8 @@ __all__ = [
 class DataFacts:
     """What there is to know of data before training.
 
-    kind: "images", "sounds", "table" or "series". findings: the gravest first. splits: split → samples, as they lie; all are
-    "train" where nothing is set apart. training: split → samples as `train` would have them, empty where it would stop.
+    kind: "images", "sounds", "arrays", "table" or "series". findings: the gravest first. splits: split → samples, as they lie; all
+    are "train" where nothing is set apart. training: split → samples as `train` would have them, empty where it would stop.
     readings: of a table in text, what its columns were taken for.
     shape: of one input of a net, channels first. target: what is predicted, in words. classes: their names; counts:
     split → samples of each class. images, sounds, columns: figures. notes: what reading had to say. seconds: that it took.

@@ -30,7 +30,7 @@ from profundo.files import write_text
 from profundo.kinds import InputKind
 from profundo.looks.data_facts import DataFacts
 from profundo.looks.findings import in_order
-from profundo.looks.grids.grid_look import look_at_grids
+from profundo.looks.grids.grid_look import look_at_grids, look_at_pixel_arrays
 from profundo.looks.image_look import look_at_files, look_at_images
 from profundo.looks.look_page import fragment_of, page_of
 from profundo.looks.look_text import text_of
@@ -131,7 +131,7 @@ def _at_samples(collection: Collection, tell: Tell) -> DataFacts:
 
 
 def _rows(collection: Collection, _tell: Tell) -> DataFacts:
-    return look_at_rows(collection)
+    return look_at_pixel_arrays(collection) if collection.targets.traits.per == "pixel" else look_at_rows(collection)
 
 
 def _series(collection: Collection, _tell: Tell) -> DataFacts:

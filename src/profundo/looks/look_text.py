@@ -62,7 +62,7 @@ def show(look: DataFacts, console: Console) -> None:
 
 def first_lines(look: DataFacts) -> list[str]:
     """What it is, what is predicted, and what training would have."""
-    if look.kind in ("images", "sounds"):
+    if look.kind in ("images", "sounds", "arrays"):
         number = f"{look.samples:,} {look.kind}"
     elif look.kind == "series":
         number = f"{look.samples:,} series of {look.shape[0]:,} × {look.shape[1]:,} (channels × steps)"

@@ -14,6 +14,7 @@ from profundo.records import ProfundoError, Spec
 __all__ = [
     "NETS",
     "NETS_FOR_IMAGES",
+    "NETS_FOR_PIXELS",
     "NETS_FOR_SERIES",
     "NETS_FOR_SOUNDS",
     "NETS_FOR_TEXTS",

@@ -240,15 +240,15 @@ class SeriesGRU(nn.Module):
 
 
 class SeriesNet(nn.Module):
-    """Series (batch, channels, steps) → outputs (batch, outputs): ridge regression, whose weights do not learn any more, plus the
-    mean of perceptrons that begin near 0. In training each sample teaches one of them, in turn.
+    """Series (batch, channels, steps) → outputs (batch, outputs): a linear layer in closed form, whose weights do not learn any
+    more, plus the mean of perceptrons that begin near 0. In training each sample teaches one of them, in turn.
 
-    rise: 1 where the ridge regression is of distances from the last value, 0 where it is of the values.
+    The linear layer is the mean of ridge regressions: of the values, of their distances from the last one, and of those from the
+    season before, if there is one. A mean of forecasts errs less than the one that did best before (Bates, Granger 1969).
     """
 
     weight: Tensor
     bias: Tensor
-    rise: Tensor
 
     def __init__(self, spec: Spec, members: int, width: int, dropout: float) -> None:
         super().__init__()
@@ -256,17 +256,20 @@ class SeriesNet(nn.Module):
         fan_in = self.inputs.width
         self.kind = spec.targets.kind
         self.members, self.dropout = members, dropout
+        self.ago = seasons_ago(spec)
         self.register_buffer("weight", torch.zeros(spec.outputs, fan_in))
         self.register_buffer("bias", torch.zeros(spec.outputs))
-        self.register_buffer("rise", torch.ones(()))
+        if self.inputs.forecasts:
+            self.weight[:, self.inputs.steps - 1] = 1.0  # the last value, until it is solved
         self.hidden = nn.Parameter(torch.randn(members, fan_in, width) * (2 / fan_in) ** 0.5)
         self.hidden_bias = nn.Parameter(torch.zeros(members * width))
         self.output = nn.Parameter(SMALL * width**-0.5 * torch.randn(members, width, spec.outputs))
         self.output_bias = nn.Parameter(torch.zeros(members * spec.outputs))
 
     def forward(self, series: Tensor) -> Tensor:
-        rows, level = self.inputs.flat(series, self.rise)
-        return F.linear(rows, self.weight, self.bias) + level + self.correction(rows)
+        rows, level = self.inputs.flat(series)
+        past = torch.cat([rows[:, : self.inputs.steps] + level, rows[:, self.inputs.steps :]], 1)
+        return F.linear(past, self.weight, self.bias) + self.correction(rows)
 
     def correction(self, rows: Tensor) -> Tensor:
         if not self.training:
@@ -283,30 +286,59 @@ class SeriesNet(nn.Module):
 
     @torch.no_grad()
     def solve(self, series: Tensor, targets: Tensor) -> None:
-        """The linear part, of standardised training series and targets, the earlier first. Its strength, and whether the last
-        value is taken off, are those with the least error on the last fifth by the rest."""
+        """The linear layer, of standardised training series and targets, the earlier first."""
         if self.kind != "real":
             return
         chosen = spread_over(len(series), MOST_SOLVED)
         series, targets = series[chosen], targets[chosen].double()
-        cut = len(series) * 4 // 5
-        early = max(1, cut - targets.shape[1])  # whose targets end before the last fifth begins
-        best: tuple[float, float, float] | None = None
-        for rise in (1.0, 0.0) if self.inputs.forecasts else (0.0,):
-            rows, level = self.inputs.flat(series, rise)
-            wanted = targets - level
-            ridge = Ridge(rows[:early], wanted[:early])
-            for strength in STRENGTHS:
-                weight, bias = ridge.weights(strength)
-                error = mean_square(rows[cut:].double() @ weight.T + bias - wanted[cut:])
-                best = min(best or (math.inf, 0.0, 0.0), (error, rise, strength))
-        assert best is not None
-        _, rise, strength = best
-        rows, level = self.inputs.flat(series, rise)
-        weight, bias = Ridge(rows, targets - level).weights(strength)
-        self.weight.copy_(weight)
-        self.bias.copy_(bias)
-        self.rise.fill_(rise)
+        rows, _ = self.inputs.flat(series, 0.0)
+        each = [solved_from(rows.double(), targets, start, self.inputs.steps) for start in self.starts(len(series))]
+        self.weight.copy_(torch.stack([weight for weight, _ in each]).mean(0))
+        self.bias.copy_(torch.stack([bias for _, bias in each]).mean(0))
+
+    def starts(self, samples: int) -> list[list[int] | None]:
+        """What predictions are the distance from: of each step of the horizon a place in the window, or None. The naive one alone
+        where there are too few samples to tell how strongly to correct it."""
+        if not self.inputs.forecasts:
+            return [None]
+        outputs, last = self.weight.shape[0], self.inputs.steps - 1
+        naive: list[list[int] | None] = [[last] * outputs, *([self.ago] if self.ago is not None else [])]
+        return [None, *naive] if samples // 2 >= 2 * outputs else naive[-1:]
+
+
+def solved_from(rows: Tensor, targets: Tensor, start: list[int] | None, steps: int) -> tuple[Tensor, Tensor]:
+    """W (outputs, width) and b (outputs,) of the rows as they are, their first `steps` the target's past; by ridge regression of
+    the targets' distances from `start` on the past's from its last value, or of both as they are.
+
+    Its strength has the least error over the later half of the samples, of which each eighth is predicted by what lies
+    before it; where nothing does, it is the greatest.
+    """
+    outputs = targets.shape[1]
+    naive = torch.zeros(outputs, rows.shape[1], dtype=rows.dtype, device=rows.device)
+    taken = torch.eye(rows.shape[1], dtype=rows.dtype, device=rows.device)
+    if start is not None:
+        naive[torch.arange(outputs), start] = 1.0
+        taken[:steps, steps - 1] -= 1.0
+    rows, wanted = rows @ taken.T, targets - rows @ naive.T
+    errors = dict.fromkeys(reversed(STRENGTHS), 0.0)
+    for begin, end in pairwise(len(rows) * eighth // 8 for eighth in range(4, 9)):
+        early = begin - outputs  # whose targets end before those that are predicted begin
+        if early < outputs:
+            continue
+        ridge = Ridge(rows[:early], wanted[:early])
+        for strength in errors:
+            weight, bias = ridge.weights(strength)
+            errors[strength] += float((rows[begin:end] @ weight.T + bias - wanted[begin:end]).square().sum())
+    weight, bias = Ridge(rows, wanted).weights(min(errors, key=errors.__getitem__))
+    return weight @ taken + naive, bias
+
+
+def seasons_ago(spec: Spec) -> list[int] | None:
+    """Of each step of the horizon the place in the window one season (or several) before; None where there is no season."""
+    forecast, steps = spec.inputs.forecast, spec.inputs.shape[1]
+    if forecast is None or not 1 < forecast.season <= steps:
+        return None
+    return [steps - forecast.season + ahead % forecast.season for ahead in range(forecast.horizon)]
 
 
 @of_a_spec

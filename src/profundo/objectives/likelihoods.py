@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from profundo.kinds import NO_CLASS
 from profundo.objectives.margins import Hinge
 from profundo.objectives.objective_names import check, default_name
 from profundo.objectives.outputs import column, full
@@ -73,9 +74,6 @@ class Objective(Protocol):
     def predict(self, outputs: Tensor) -> Tensor:
         """What the distribution says, in float32: class probabilities, P(y = 1), or means."""
         ...
-
-
-NO_CLASS = 255  # of a pixel
 
 
 @dataclass(frozen=True, slots=True)

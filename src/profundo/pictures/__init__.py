@@ -2,7 +2,7 @@
 
 from profundo.pictures.charts import Line, curves_svg, heat_svg, lines_svg, points_svg, scatter_svg
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.report import Report, Worst, report_html
+from profundo.pictures.run_page.report import Report, Worst, report_html
 
 __all__ = [
     "Line",

@@ -16,9 +16,10 @@ from profundo.pictures.bars import Rung, ladder_svg
 from profundo.pictures.charts import curves_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.rendering import rendered
-from profundo.pictures.report_content import Value
-from profundo.pictures.report_results import ORDER, WHOLE_RUN, by_quantity, most_unusual, small
+from profundo.pictures.run_page.mistake_results import most_unusual, small
+from profundo.pictures.run_page.report_content import Value
 from profundo.pictures.tables import Cell, Figure, Grid, Row
+from profundo.pictures.training_curves import ORDER, WHOLE_RUN, by_quantity
 from profundo.pictures.verdict import is_better, is_share, main_name, meaning, score
 from profundo.records import ClassScores, Scores, Spec
 

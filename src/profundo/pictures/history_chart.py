@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from profundo.files import write_text
-from profundo.pictures.report_results import charts
 from profundo.pictures.sheet import Part, Sheet, sheet_html, standalone
 from profundo.pictures.tables import Figure
+from profundo.pictures.training_curves import charts
 from profundo.records import ProfundoError
 
 __all__ = ["HistoryChart", "history_chart"]

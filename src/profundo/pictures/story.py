@@ -10,8 +10,8 @@ from typing import Any
 from profundo.pictures import numbers
 from profundo.pictures.exhibits import Drawn
 from profundo.pictures.rendering import rendered
-from profundo.pictures.report_results import charts
 from profundo.pictures.tables import Cell, Grid, Row
+from profundo.pictures.training_curves import charts
 from profundo.pictures.verdict import score
 
 __all__ = ["Story", "story_html"]

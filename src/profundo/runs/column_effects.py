@@ -13,7 +13,7 @@ from profundo.data import standardize
 from profundo.evaluate.importance import drivers, partial_dependence, permutation_importance
 from profundo.evaluate.leading import positive
 from profundo.evaluate.scores import Answers, figure_of
-from profundo.pictures.report_content import Dependence, Effects, Importance, Value
+from profundo.pictures.run_page.report_content import Dependence, Effects, Importance, Value
 from profundo.pictures.verdict import rises
 from profundo.records import LayerRow
 from profundo.runs.run import Run
@@ -50,11 +50,12 @@ def named_slices(run: Run) -> list[tuple[str, slice]]:
 
 
 def effects_of(run: Run, rows: Callable[[list[int]], Tensor], layers: Sequence[LayerRow]) -> Effects | None:
-    """rows: the raw test rows of these indices. None for images, and where there are too few samples to ask."""
+    """rows: the raw test rows of these indices. None for images, where there are too few samples to ask, and for targets that only a
+    loss of one's own can judge."""
     assert run.said is not None
     assert run.scores is not None
     spec, count = run.data.spec, len(run.said.costs)
-    if spec.inputs.kind != "features" or count < 2:
+    if spec.inputs.kind != "features" or spec.targets.kind == "any" or count < 2:
         return None
     columns = every = named_slices(run)
     a_row = sum(layer.flops for layer in layers) + A_FEATURE * spec.inputs.shape[0]

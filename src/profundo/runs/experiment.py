@@ -45,6 +45,9 @@ __all__ = [
 ]
 
 PRETRAINED_SIDE = 160  # pixels of the images that a pretrained net sees, unless told
+STEPS_AT_FULL_RATE = 50
+"""Steps of fine-tuning below which its rate is less. AdamW moves weights by about the rate however small the gradient, and the
+fitted output layer makes it very small: the loss of 30 images jumped from 0.08 to 0.7, with ten steps to recover in."""
 LARGEST_FILE = 1 << 16  # bytes, read in under a second
 Whole = Annotated[int, Field(ge=1)]
 EVERY = 2**62  # samples of a batch that is to hold them all, until it is known how many there are
@@ -464,7 +467,7 @@ def completed(
 
     samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
     normalisation; validated: whether there is a validation split. The batch is about 1/200 of the samples, of the ensembles
-    for tables 1/4, between 32 and 256, where each pixel has a target from 8 on, but half of them where it would leave out up
+    for tables 1/4, between 32 and 256, where each pixel has a target from 4 on, but half of them where it would leave out up
     to half, for incomplete batches are not used; the epochs are as many as it takes to see a number of samples, between 3 and
     200, of an ensemble for classes 60; the rest is what MANNERS says for such data. Where the manner says so, training stops
     early.
@@ -502,7 +505,10 @@ def completed(
     chosen |= {name: None for name in ("optimizer", "schedule") if name in experiment.own}
     if validated and manner.patience:
         chosen.setdefault("early_stop", max(1, round(manner.patience * chosen["epochs"])))
-    chosen.setdefault("learning_rate", default_rate(chosen["optimizer"], chosen["batch_size"], manner))
+    rate = default_rate(chosen["optimizer"], chosen["batch_size"], manner)
+    if manner is MANNERS["pretrained"]:
+        rate *= min(1.0, chosen["epochs"] * max(1, samples // chosen["batch_size"]) / STEPS_AT_FULL_RATE)
+    chosen.setdefault("learning_rate", round(rate, 6))
     chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
     check_augmentation(chosen["augment"], spec)
     chosen["freeze"] |= experiment.pretrained is not None and bool(spec.inputs.texts)  # an encoder is not trained here
@@ -535,12 +541,12 @@ MANNERS = {
     "sounds": Manner(
         36_000, "adamw", 0.05, 0.003, 0.1, 32, augment=("shift", "speed", "mask", {"noise": {"deviation": 0.2}})
     ),
-    # As is usual; every pixel teaches, so that few images make a batch, and many epochs go over few of them.
-    "pixels": Manner(4_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, smallest=8, patience=0.3),
+    # Every pixel teaches: few images make a batch. Batches of 4 by validation on two sets of drawn shapes, seed 0; the rest as usual.
+    "pixels": Manner(4_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, batches=100, smallest=4, patience=0.3),
     "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
     "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
     # Measured by validation on 20 and 100 images a class of CIFAR-10 (docs/transfer.md).
-    "pretrained": Manner(2_000, "adamw", 0.01, 0.001, 0.01, 32, longest=10),
+    "pretrained": Manner(8_000, "adamw", 0.01, 0.001, 0.01, 32, longest=10),
     "frozen": Manner(20_000, "adamw", 0.01, 0.001, 0.1, 32, longest=50),
     # Measured on the tables of TUNE in benchmarks/tables_against_trees.py. Probabilities become too certain in long training.
     # Of n-grams by validation on both sets of benchmarks/text.py; of words as is usual for such nets.

@@ -8,7 +8,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from profundo.pictures.report_content import FirstLayer
+from profundo.pictures.run_page.report_content import FirstLayer
 from profundo.records import Inputs, LayerRow
 
 __all__ = ["first_layer"]

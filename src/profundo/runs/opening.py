@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from profundo.data.grids.grid_arrays import as_grids
 from profundo.data.streams.places import check_place
+from profundo.files import read_object
 from profundo.objectives.own_losses import OwnLoss, main_error, place_entropy
 from profundo.pictures.history_chart import history_chart
-from profundo.records import Dataset, ProfundoError
+from profundo.records import Dataset, Inputs, ProfundoError, Samples, Scores, Spec
 from profundo.runs.choices import load_data
 from profundo.runs.experiment import new_experiment, read_experiment
 from profundo.runs.folder import Folder, read_result
@@ -20,7 +22,7 @@ from profundo.runs.given.arriving import dataset_of, loss_of, with_grids, with_s
 from profundo.runs.given.keeping import TOOLS
 from profundo.runs.given.own import Own, metrics_of
 from profundo.runs.manifest import MAY_MOVE, check_data_facts, check_files
-from profundo.runs.run import Run
+from profundo.runs.run import Run, Tools
 from profundo.runs.saved_model import load_model
 from profundo.runs.scoring import as_learned, evaluate_run
 from profundo.train import History
@@ -64,7 +66,8 @@ def open_run(
     """A finished training from its folder: net with its weights, history, and the data it was trained on.
 
     evaluate: look at the test split again, for what the report shows. net, data, loss, metrics: those of one's own, which no
-    file can name, as `fit` took them; reading: how the data were read and divided, likewise (target, validation, test).
+    file can name, as `fit` took them; without its data such a run predicts, and has the scores that it was kept with. reading:
+    how the data were read and divided, likewise (target, validation, test).
     Raises ProfundoError where the settings or the data are others than those of the training, and figures would not be the
     run's.
     """
@@ -74,7 +77,10 @@ def open_run(
     net, spec = load_model(folder, net)
     kept = read_result(folder)
     check_files(folder, passed_on, ignored=MAY_MOVE)  # their facts decide; after what may be refused
-    if data is None:
+    absent = data is None and experiment.data.startswith("own:")
+    if absent:
+        loaded, evaluate = stand_in(experiment.data[4:], spec), False
+    elif data is None:
         check_place(experiment.data, folder.experiment)
         loaded = load_data(experiment)
     else:
@@ -84,14 +90,18 @@ def open_run(
             loaded = with_grids(net, loaded) if str(experiment.net).startswith("own:") else as_grids(loaded)
     loaded = replace(loaded, spec=replace(loaded.spec, targets=spec.targets)) if data is not None else loaded
     opened = as_learned(loaded, spec.targets)
-    check_data_facts(folder, opened.facts)
+    if not absent:
+        check_data_facts(folder, opened.facts)
+    if absent and loss is None and spec.targets.kind == "any":
+        loss = main_error  # which predicts as any other: what the net gives
     own = Own(opened_loss(experiment.own.get("loss"), loss, net, opened), metrics_of(metrics, spec.targets.kind))
     if str(experiment.net).startswith("own:"):
         own, _ = with_several_outputs(net, opened, own)
     history = History(draw=history_chart)
     history.rows = kept.history
     run = Run(
-        *(experiment, opened, net, history, TOOLS, own),
+        *(experiment, opened, net, history, WITHOUT_DATA if absent else TOOLS, own),
+        scores=kept_scores(folder) if absent else None,
         folder=folder,
         best_epoch=kept.best_epoch,
         seconds=kept.seconds,
@@ -103,6 +113,38 @@ def open_run(
     if evaluate:
         evaluate_run(run, linear=(kept.linear, kept.linear_name) if kept.linear else None)
     return run
+
+
+def stand_in(name: str, spec: Spec) -> Dataset:
+    """In place of data that are not there: one sample of zeros, for what asks how samples look."""
+
+    def zeros(one: Inputs) -> Tensor:
+        kinds = {"image": torch.uint8, "any": torch.int64}
+        return torch.zeros(1, *one.shape, dtype=kinds.get(one.kind, torch.float32))
+
+    parts = tuple(map(zeros, spec.inputs.parts))
+    inputs: Any = zeros(spec.inputs)
+    if parts:
+        inputs = dict(zip(spec.inputs.names, parts, strict=True)) if spec.inputs.names else parts
+    of_classes = spec.targets.kind in ("classes", "binary")
+    targets = torch.zeros(1, dtype=torch.int64) if of_classes else torch.zeros(1, spec.outputs)
+    return Dataset(name, spec, *(Samples(inputs, targets),) * 3)
+
+
+def kept_scores(folder: Folder) -> Scores:
+    """The main figures as they were kept."""
+    kept = read_object(folder.scores)
+    names = ("baseline", "baseline_name", "linear", "linear_name", "intervals")
+    return Scores(kept["samples"], kept["test"], **{name: kept[name] for name in names if name in kept})
+
+
+def needs_data(*_: Any) -> Any:
+    raise ProfundoError(
+        "this run was opened without its data, which were in memory: give them, profundo.open_run(path, net=…, data=…)"
+    )
+
+
+WITHOUT_DATA = Tools(needs_data, needs_data, needs_data)
 
 
 def opened_loss(name: str | None, loss: Any, net: nn.Module, data: Dataset) -> OwnLoss | None:

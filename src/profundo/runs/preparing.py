@@ -44,7 +44,9 @@ __all__ = [
 ]
 
 
-FIRST_LAYERS = 0.01  # of the learning rate that the last layer of a pretrained net has
+FIRST_LAYERS = 0.1
+"""Of the learning rate that the last layer of a pretrained net has. By validation, seed 0: of traffic signs 72.7 % with it, 59.4 %
+with 0.01; of CIFAR-10 48.0 and 48.3 %."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,20 +14,19 @@ import torch
 from torch import Tensor
 
 from profundo.data.batches import in_memory, in_order
-from profundo.data.grids.mask_codes import IGNORED
 from profundo.evaluate import answers
 from profundo.evaluate.detection import average_precision, curves, roc_area
 from profundo.evaluate.leading import positive
 from profundo.evaluate.reliability import reliability
 from profundo.evaluate.scores import Answers
 from profundo.files import read_object, write_text
-from profundo.kinds import InputKind
+from profundo.kinds import NO_CLASS, InputKind
 from profundo.looks.grids.mask_pictures import answered_panels, panels, shares_in_words
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.pictures.axes import usual_range
-from profundo.pictures.report import Fit, Report, Worst, report_html
-from profundo.pictures.report_content import Importance, Ranking
+from profundo.pictures.run_page.report import Fit, Report, Worst, report_html
+from profundo.pictures.run_page.report_content import Importance, Ranking
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Targets
 from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_over
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
@@ -342,7 +341,7 @@ def said_of(predictions: Answers, index: int, targets: Targets) -> tuple[str, st
     classes = targets.classes
     if targets.traits.per == "pixel":
         truth, answer = predictions.targets[index], predictions.predictions[index]
-        known = truth.isfinite() if targets.kind == "map" else truth != IGNORED
+        known = truth.isfinite() if targets.kind == "map" else truth != NO_CLASS
         return shares_in_words(truth[known], targets), shares_in_words(answer[known], targets)
     if targets.kind == "labels":
         truth, chosen = predictions.targets[index] >= 0.5, predictions.predictions[index] >= 0.5

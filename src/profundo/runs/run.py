@@ -73,23 +73,24 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     said: Answers | None = None
 
-    def predict(self, inputs: Any) -> Tensor:
+    def predict(self, inputs: Any, *more: Any) -> Tensor:
         """Class probabilities (batch, K), P(y = 1) (batch,), or values in their own units, of raw inputs (batch, *shape).
 
-        inputs: arrays, lists, a table or rows as dicts, images, paths; of one sample its answer alone.
+        inputs: arrays, lists, a table or rows as dicts, images, paths, a loader; of one sample its answer alone. more: the
+            other inputs of a net that takes several, predict(a, b).
         """
+        inputs = (inputs, *more) if more else inputs
         raw, alone = inputs_for(inputs, self.data.spec.inputs)
         objective = objective_of(self.experiment, self.data, self.own).likelihood
         answers = predict(self.net, self.data.spec, raw, objective)
         first: Tensor = mapped(lambda leaf: leaf[0], answers) if alone else answers
         return first
 
-    def evaluate(self, data: Any = "test", targets: Any = None) -> Scores:
-        """The figures on other samples, (X, y), a table or a loader; or on its own "train", "validation" or "test".
-
-        targets: those of the inputs `data`, where they are not given together.
-        """
-        return self.tools.evaluate(self, data if targets is None else (data, targets))
+    def evaluate(self, data: Any = "test", targets: Any = None, weights: Any = None) -> Scores:
+        """The figures on other samples, (X, y), (X, y, weights), a table, a loader, a path; or on its own "train", "validation" or
+        "test". targets, weights: those of the inputs `data`, where they are not given together."""
+        together = (data, targets) if weights is None else (data, targets, weights)
+        return self.tools.evaluate(self, data if targets is None else together)
 
     def summary(self) -> str:
         """The layers of the net, their output's shape and parameters, as text."""

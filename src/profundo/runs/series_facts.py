@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from profundo.pictures.report_content import Course, Examples
+from profundo.pictures.run_page.report_content import Course, Examples
 from profundo.records import Dataset
 from profundo.runs.run import Run
 

@@ -12,11 +12,13 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 from torch import nn
 
 from profundo.data.streams.places import check_place, remember_place
+from profundo.evaluate.kinds import net_answers
 from profundo.files import in_words, read_object, write_json
 from profundo.nets.published_weights import published
 from profundo.pictures.history_chart import history_chart
@@ -46,7 +48,7 @@ from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, sc
 from profundo.runs.tensorboard import EventFiles
 from profundo.runs.voice import Quiet, Voice, for_python
 from profundo.threads import using
-from profundo.train import History
+from profundo.train import History, updates
 from profundo.train.checkpoints import newest_checkpoint, numbered
 from profundo.train.distributed import Group, group
 from profundo.train.randomness import seeded
@@ -276,6 +278,9 @@ def learn_prepared(
 
 def failed(prepared: Prepared, when: str, error: Exception) -> Exception:
     """What to raise where a program of somebody else failed, a net, a loss or an optimizer; else the error itself."""
+    through = {frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)}
+    if not through & {updates.__file__, net_answers.__file__}:
+        return error
     experiment = prepared.experiment
     own = [f"net {type(prepared.net).__name__}"] if str(experiment.net).startswith("own:") else []
     own += [f"{name} {experiment.own[name]}" for name in ("loss", "optimizer") if name in experiment.own]
@@ -344,9 +349,11 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     name = str(experiment.net).removeprefix("own:")
     voice.say(f"{name}: {parameters:,} parameters, {how}, batches of {batch}, {where}")
     if experiment.pretrained:
-        then = "it learns alone" if experiment.freeze else "then all layers learn, the earlier the slower"
+        then = "the output layer is new, then all layers learn, the earlier the slower"
+        if experiment.freeze:
+            then = "which stays as it is; what stands upon it is new, and learns"
         source = published(experiment.pretrained).learned_from
-        voice.say(f"begins with what {experiment.pretrained} learned from {source}; the output layer is new, {then}")
+        voice.say(f"begins with what {experiment.pretrained} learned from {source}; {then}")
     for notice in data.notes:
         voice.notice(notice)
     if resumed:

@@ -17,7 +17,7 @@ from torch import Tensor
 from profundo.data.tables.columns import DAY, YEAR, feature_names
 from profundo.data.text.text_ids import text_of
 from profundo.pictures.numbers import SPACE, percent, plain
-from profundo.pictures.report_content import ColumnRow, Value
+from profundo.pictures.run_page.report_content import ColumnRow, Value
 from profundo.records import Column, Inputs
 
 __all__ = ["column_rows", "column_slices", "values_of"]

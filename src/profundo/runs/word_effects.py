@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.text.text_ids import text_ids, text_of, words_of
-from profundo.pictures.report_content import WordEffect
+from profundo.pictures.run_page.report_content import WordEffect
 from profundo.records import Column, Inputs
 from profundo.runs.run import Run
 from profundo.runs.table_values import column_slices

@@ -99,6 +99,7 @@ class Given:
         return self.builder is None and not self.parts and isinstance(self.data, str | Path)
 
 
+BY_NAME = Given(None, None, {})
 Result = dict[str, Any]
 MOST_TRAININGS = 10_000
 PARTS = ("loss", "metrics", "optimizer", "schedule")  # of a training, that may be functions and classes
@@ -200,7 +201,7 @@ def made(experiment: Experiment, data: Dataset, given: Given) -> tuple[nn.Module
     return net, chosen
 
 
-def trained(experiment: Experiment, data: Dataset, given: Given) -> Run:
+def trained(experiment: Experiment, data: Dataset, given: Given = BY_NAME) -> Run:
     """Train on these splits as `train` would on its own. Nothing is kept, nothing said; the test split is scored."""
     data = seen_by(experiment, data)
     net, chosen = made(experiment, data, given)

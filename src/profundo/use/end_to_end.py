@@ -12,52 +12,70 @@ sounds     int16 (batch, 1, samples)                        labels    sigmoid ea
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from profundo.data.standard import constant
 from profundo.objectives import Objective
-from profundo.records import Spec
+from profundo.records import Inputs, Spec
 from profundo.runs.saved_model import predict
+from profundo.trees import called, leaves
 from profundo.units import in_own_units, squashed
 
 __all__ = ["Whole", "answer_name", "answers_of", "example"]
 
 
-class Whole(nn.Module):
-    """Raw inputs → what `answer_name` says of them. A margin of 0 or more stands for the second class."""
+class Standard(nn.Module):
+    """Raw samples of one input → what the net is given, float32; of the kind "any" as they are."""
 
     mean: Tensor
     std: Tensor
     clipped: Tensor
     limits: Tensor
 
-    def __init__(self, net: nn.Module, spec: Spec, objective: Objective) -> None:
+    def __init__(self, inputs: Inputs) -> None:
         super().__init__()
-        self.net = sliced(copy.deepcopy(net).cpu().eval())
-        self.standardised = bool(spec.inputs.mean)
-        self.answer = "hinge" if objective.name == "hinge" else spec.targets.kind
-        self.targets = spec.targets
-        self.far = any(spec.inputs.clipped)
-        self.wide = torch.float32 if spec.inputs.traits.is_media else torch.float64  # as `standardize` has it
-        trailing = [1] * (len(spec.inputs.shape) - 1)
-        for name, values in (("mean", spec.inputs.mean or (0.0,)), ("std", spec.inputs.std or (1.0,))):
+        self.as_it_is = inputs.kind == "any"
+        self.standardised = bool(inputs.mean)
+        self.far = any(inputs.clipped)
+        self.wide = torch.float32 if inputs.traits.is_media else torch.float64  # as `standardize` has it
+        trailing = [1] * (len(inputs.shape) - 1)
+        for name, values in (("mean", inputs.mean or (0.0,)), ("std", inputs.std or (1.0,))):
             self.register_buffer(name, torch.tensor(values, dtype=self.wide).reshape(-1, *trailing))
-        self.limited = bool(spec.inputs.limits)
-        self.register_buffer("limits", torch.tensor(spec.inputs.limits or (0.0,), dtype=self.wide))
-        self.register_buffer("clipped", torch.tensor(spec.inputs.clipped or (False,)))
+        self.limited = bool(inputs.limits)
+        self.register_buffer("limits", torch.tensor(inputs.limits or (0.0,), dtype=self.wide))
+        self.register_buffer("clipped", torch.tensor(inputs.clipped or (False,)))
 
-    def standard(self, raw: Tensor) -> Tensor:
+    def forward(self, raw: Tensor) -> Tensor:
+        if self.as_it_is:
+            return raw
         values = raw.to(self.wide)
         if self.standardised:
             values = (values - self.mean) / self.std
         if self.limited:
             values = values.clamp(-self.limits, self.limits)
-        return torch.where(self.clipped, squashed(values), values) if self.far else values
+        return (torch.where(self.clipped, squashed(values), values) if self.far else values).float()
 
-    def forward(self, raw: Tensor) -> Tensor:
-        outputs: Tensor = self.net(self.standard(raw).float())
+
+class Whole(nn.Module):
+    """Raw inputs, one after the other → what `answer_name` says of them. A margin of 0 or more stands for the second class."""
+
+    def __init__(self, net: nn.Module, spec: Spec, objective: Objective) -> None:
+        super().__init__()
+        self.net = sliced(copy.deepcopy(net).cpu().eval())
+        self.standards = nn.ModuleList(map(Standard, spec.inputs.parts or (spec.inputs,)))
+        self.several, self.names = bool(spec.inputs.parts), spec.inputs.names
+        self.answer = "hinge" if objective.name == "hinge" else spec.targets.kind
+        self.targets = spec.targets
+
+    def forward(self, *raw: Tensor) -> Tensor:
+        ready = tuple(standard(one) for standard, one in zip(self.standards, raw, strict=True))
+        inputs: Any = ready[0]
+        if self.several:
+            inputs = dict(zip(self.names, ready, strict=True)) if self.names else ready
+        outputs: Tensor = called(self.net, inputs)
         if self.answer in ("classes", "mask"):
             return outputs.softmax(1)
         if self.answer == "binary":
@@ -98,11 +116,11 @@ def sliced(net: nn.Module) -> nn.Module:
     return net
 
 
-def answers_of(whole: Whole, net: nn.Module, spec: Spec, objective: Objective, inputs: Tensor) -> Tensor:
+def answers_of(whole: Whole, net: nn.Module, spec: Spec, objective: Objective, inputs: Any) -> Tensor:
     """The same answers by the way that `profundo predict` takes, to compare with."""
     if whole.answer == "hinge":  # its predictions are bare classes
         with torch.no_grad():
-            return whole(inputs)  # type: ignore[no-any-return]
+            return whole(*leaves(inputs))  # type: ignore[no-any-return]
     predictions = predict(net, spec, inputs, objective)
     return torch.stack([1 - predictions, predictions], 1) if whole.answer == "binary" else predictions
 

@@ -35,6 +35,7 @@ from profundo.runs.manifest import check_data_facts
 from profundo.runs.opening import finished_training
 from profundo.runs.run import Run
 from profundo.runs.saved_model import load_model, load_objective
+from profundo.trees import leaves, length, mapped
 from profundo.units import standard_units
 from profundo.use.end_to_end import Whole, answer_name, answers_of, example
 from profundo.use.model_card import CARD, card
@@ -46,7 +47,21 @@ from profundo.use.plain_python import plain_python
 __all__ = ["FORMATS", "Exported", "export"]
 
 FORMATS = ("onnx", "safetensors")
+OTHER_FORMATS = (
+    "tflite",
+    "torchscript",
+    "pt",
+    "pth",
+    "h5",
+    "keras",
+    "savedmodel",
+    "coreml",
+    "openvino",
+    "pickle",
+    "joblib",
+)
 TOLERANCE = 1e-4
+OF_TEST = "test samples"
 SAMPLES = 256
 FEW = 8  # where each pixel has an answer
 
@@ -93,31 +108,38 @@ class Samples:
     """Inputs to compare on: raw, as the net takes them; as rows of a table where it has columns; in words. notes: of data
     that are not those of the run."""
 
-    raw: Tensor
+    raw: Any
     rows: Sequence[Mapping[str, Any]]
     words: str
     notes: tuple[str, ...] = ()
 
 
 def export(
-    run: Run | str | Path, format: str | None = None, out: str | Path | None = None, *, net: nn.Module | None = None
+    run: Run | str | Path,
+    *to: str | Path,
+    format: str | None = None,
+    out: str | Path | None = None,
+    net: nn.Module | None = None,
 ) -> Exported:
-    """Write the network of a finished run. format: "onnx" or "safetensors"; by the name of `out`, else "onnx".
+    """Write the network of a finished run. to: a format, a place, or both in any order, as `format` and `out` name them.
 
-    out: a folder (RUN/exported by default), or a file that ends with .onnx or .safetensors; the card goes beside it.
-    run: its folder, or the Run itself; net: one of one's own, which the folder cannot name. Raises ProfundoError for a run
-    that is not finished, a net that the format has no words for, and answers that differ; then nothing is written.
+    format: "onnx" or "safetensors"; by the name of `out`, else "onnx". out: a folder (RUN/exported by default), or a file that
+    ends with .onnx or .safetensors; the card goes beside it. run: its folder, or the Run itself; net: one of one's own,
+    which the folder cannot name. Raises ProfundoError for a run that is not finished, a net that the format has no words
+    for, and answers that differ; then nothing is written.
     """
-    if format is None:
-        ending = Path(out).suffix[1:] if out is not None else ""
-        format = ending if ending in FORMATS else FORMATS[0]
-    if format not in FORMATS:
-        raise ProfundoError(f"format {format!r} is unknown; known: {', '.join(FORMATS)}")
+    format, out = _destination(to, format, out)
     trained = _trained(run, net)
     about = card(trained.folder)
     place = _place(trained.folder, format, out)
     before = _card_there(place, about)
     samples = _samples(run, trained)
+    if (spec := trained.spec).inputs.parts and format != "onnx":
+        raise ProfundoError(
+            "export: a net with several inputs is written as --format onnx; run.save('folder') keeps it, too"
+        )
+    if "any" in (spec.inputs.kind, *(part.kind for part in spec.inputs.parts)) and samples.words != OF_TEST:
+        raise ProfundoError("export: such inputs cannot be made up to try the net on; give the Run itself, export(run)")
     if format == "onnx":
         check_packages()
         contents, difference, notes = _onnx(trained, samples, place.name, about)
@@ -139,7 +161,7 @@ def export(
     written = _write_card(place, about, before, within)
     if len(written) < 2:
         notes += (f"{place.with_name(TEXT)} differs from what was exported, perhaps by hand, and is left as it is",)
-    return Exported(place, (*files, *written), len(samples.raw), samples.words, difference, notes)
+    return Exported(place, (*files, *written), length(samples.raw), samples.words, difference, notes)
 
 
 def _write_card(place: Path, about: Mapping[str, Any], before: Mapping[str, Any], within: Path) -> list[Path]:
@@ -166,6 +188,23 @@ def _others(before: Mapping[str, Any], place: Path) -> dict[str, Any]:
     }
 
 
+def _destination(to: Sequence[str | Path], format: str | None, out: str | Path | None) -> tuple[str, str | Path | None]:
+    """The format and the place."""
+    known = (*FORMATS, *OTHER_FORMATS)
+    formats = [*([format] if format is not None else []), *(str(one) for one in to if one in known)]
+    places = [*([out] if out is not None else []), *(one for one in to if one not in known)]
+    if len(formats) > 1 or len(places) > 1:
+        raise ProfundoError(
+            f"export: expected one format and one place, got {', '.join(map(str, (*formats, *places)))}"
+        )
+    place = places[0] if places else None
+    ending = Path(place).suffix[1:] if place is not None else ""
+    chosen = formats[0] if formats else ending if ending in FORMATS else FORMATS[0]
+    if chosen not in FORMATS:
+        raise ProfundoError(f"format {chosen!r} is unknown; known: {', '.join(FORMATS)}")
+    return chosen, place
+
+
 def _trained(run: Run | str | Path, own: nn.Module | None = None) -> Trained:
     """Raises ProfundoError for what is no finished run of a training, or keeps no folder."""
     kept = run.folder if isinstance(run, Run) else Folder(Path(run))
@@ -176,10 +215,8 @@ def _trained(run: Run | str | Path, own: nn.Module | None = None) -> Trained:
         net, spec = run.net, run.data.spec
     else:
         net, spec = load_model(folder, own)
-    if spec.targets.kind == "any" or spec.inputs.parts:
-        raise ProfundoError(
-            "export: a net with several inputs, or targets of any shape, is for torch.onnx.export(run.net, …)"
-        )
+    if spec.targets.kind == "any":
+        raise ProfundoError("export: a net with targets of any shape is for torch.onnx.export(run.net, …)")
     objective = load_objective(folder, spec)
     whole = Whole(net, spec, objective).eval()
     return Trained(folder, net, spec, objective, whole)
@@ -226,13 +263,13 @@ def _samples(run: Run | str | Path, trained: Trained) -> Samples:
     if result is None:
         why = "not those of the run" if notes else "not at hand"
         return Samples(example(spec, SAMPLES), (), f"inputs at random, for the data are {why}", notes)
-    return Samples(result, (), "test samples")
+    return Samples(result, (), OF_TEST)
 
 
 def _data(run: Run | str | Path, folder: Folder) -> tuple[Dataset | None, tuple[str, ...]]:
     """What the run was trained on, where it is there; and a note where it is no longer the same."""
     if (
-        isinstance(run, Run) and not run.data.spec.inputs.columns
+        isinstance(run, Run) and run.data.facts and not run.data.spec.inputs.columns
     ):  # of a table, the rows as they were are in the file alone
         return run.data, ()
     try:
@@ -248,8 +285,11 @@ def _data(run: Run | str | Path, folder: Folder) -> tuple[Dataset | None, tuple[
     return data, ()
 
 
-def _test_inputs(data: Dataset, trained: Trained) -> Tensor | None:
-    split = data.test.inputs
+def _test_inputs(data: Dataset, trained: Trained) -> Any:
+    """Raw inputs, or None where they are not there, or others."""
+    split: Any = data.test.inputs
+    if isinstance(split, tuple | dict):
+        return mapped(lambda leaf: leaf[:SAMPLES], split)
     try:
         result = split[:SAMPLES] if isinstance(split, Tensor) else _some_of(split)
     except (ProfundoError, OSError):
@@ -327,14 +367,15 @@ def _onnx(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any
             "minilm cuts texts into pieces of words, which ONNX has no operations for; use --format safetensors, or "
             "`profundo serve`"
         )
-    given = spec.inputs.things
-    model = onnx_graph(trained.whole, example(spec), given)
+    names, made_up = input_names(spec.inputs), spec.inputs.kind != "any"
+    model = onnx_graph(trained.whole, example(spec) if made_up else mapped(lambda leaf: leaf[:3], samples.raw), *names)
     if spec.targets.threshold != 0.5:
         model = with_decision(model, spec.targets.threshold)
-    raw = samples.raw if spec.inputs.traits.is_media else samples.raw.double()
-    feeds: Mapping[str, Any] = {given: raw.numpy()}
+    as_given = spec.inputs.kind == "any" or spec.inputs.traits.is_media
+    raw = [leaf if as_given else leaf.double() for leaf in leaves(samples.raw)]
+    feeds: Mapping[str, Any] = {one: leaf.numpy() for one, leaf in zip(names, raw, strict=True)}
     if spec.inputs.columns and not spec.inputs.texts:  # texts are made rows of ids by code on the card
-        model = with_columns(model, spec.inputs.columns, given)
+        model = with_columns(model, spec.inputs.columns, names[0])
         feeds = feeds_of(samples.rows, spec.inputs.columns)
     content = serialised(model, _facts(about))
     try:
@@ -351,6 +392,13 @@ def _described(trained: Trained) -> dict[str, bytes]:
     return {"model.json": (json.dumps(read_object(trained.folder.model), indent=2, ensure_ascii=False) + "\n").encode()}
 
 
+def input_names(inputs: Inputs) -> list[str]:
+    """What the graph's inputs are called: by their names, their places, or, of one, by what they are."""
+    if inputs.parts:
+        return list(inputs.names or [f"input_{place + 1}" for place in range(len(inputs.parts))])
+    return [inputs.things]
+
+
 def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[str, Any]) -> Contents:
     """The weights, the description that Profundo builds the net of, and the same in plain PyTorch."""
     weights = {key: value.detach().cpu().contiguous().clone() for key, value in trained.net.state_dict().items()}
@@ -361,14 +409,15 @@ def _safetensors(trained: Trained, samples: Samples, name: str, about: Mapping[s
     signature = f"Raw {given} (batch, {shape}), {trained.spec.inputs.traits.numbers or 'float64'}"
     notes: tuple[str, ...] = ()
     try:
-        source = plain_python(trained.whole, example(trained.spec), given, str(about["name"]), name, signature)
+        like = samples.raw[:3] if trained.spec.inputs.kind == "any" else example(trained.spec)
+        source = plain_python(trained.whole, like, given, str(about["name"]), name, signature)
         contents["model.py"] = source.encode()
     except ProfundoError as error:
         notes = (f"model.py was left out: {error}",)
     loaded = safetensors.torch.load(contents[name])
     trained.whole.load_state_dict({f"net.{key}": value for key, value in loaded.items()}, strict=False)
     with torch.no_grad():
-        theirs = trained.whole(samples.raw)
+        theirs = trained.whole(*leaves(samples.raw))
     return contents, _difference(trained, theirs, samples.raw), notes
 
 

@@ -7,7 +7,7 @@ it, for what, and what could go wrong) is left to be filled in, and says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -194,6 +194,12 @@ def _day(seconds: float) -> str:
 
 def preprocessing(spec: Spec) -> str:
     inputs = spec.inputs
+    if inputs.parts:
+        each = (preprocessing(replace(spec, inputs=part, targets=Targets("any"))) for part in inputs.parts)
+        names = inputs.names or [f"input {place + 1}" for place in range(len(inputs.parts))]
+        return "; ".join(f"{name}: {words}" for name, words in zip(names, each, strict=True)) + bent_targets(
+            spec.targets
+        )
     first, scale = MADE.get(inputs.kind, of_arrays)(inputs)
     if not inputs.mean:
         return f"{first}; used as they are"

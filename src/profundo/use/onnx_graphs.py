@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from profundo.records import ProfundoError
+from profundo.trees import leaves
 from profundo.use.end_to_end import Whole, answer_name
 
 if TYPE_CHECKING:
@@ -39,16 +39,19 @@ def check_packages() -> None:
         )
 
 
-def onnx_graph(whole: Whole, raw: Tensor, input_name: str) -> onnx.ModelProto:
-    """The net's graph for batches of inputs like these, of any size. Raises ProfundoError for what ONNX has no words for."""
+def onnx_graph(whole: Whole, raw: Any, *names: str) -> onnx.ModelProto:
+    """The net's graph for batches of inputs like these, of any size. names: of one input, or of each of several.
+
+    Raises ProfundoError for what ONNX has no words for.
+    """
     try:
         with quiet(), torch.no_grad():
             program = torch.onnx.export(
                 whole,
-                (raw,),
+                tuple(leaves(raw)),
                 dynamo=True,
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
-                input_names=[input_name],
+                dynamic_shapes=(({0: torch.export.Dim("batch")},) * len(names),),
+                input_names=list(names),
                 output_names=[answer_name(whole)],
                 opset_version=OPSET,
                 verbose=False,

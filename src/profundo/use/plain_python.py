@@ -58,7 +58,7 @@ def plain_python(whole: Whole, raw: Tensor, given: str, title: str, weights: str
     constants: list[str] = []
     try:
         with quiet(), torch.no_grad():
-            program = torch.export.export(whole, (raw,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+            program = torch.export.export(whole, (raw,), dynamic_shapes=(({0: torch.export.Dim("batch")},),))
         lines = _lines(program, given, constants)
     except Exception as error:  # noqa: BLE001 - a net of one's own may do anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__

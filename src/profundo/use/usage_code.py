@@ -124,7 +124,16 @@ def _array_feed(spec: Spec) -> str:
     return f'inputs = {{"{name}": np.zeros({shape})}}  # {_remark(spec)}'
 
 
-FEEDS: Mapping[InputKind, Callable[[Spec], str]] = {"image": _image_feed, "sound": _sound_feed, "features": _row_feed}
+def _feed_of_several(_spec: Spec) -> str:
+    return "inputs = {one.name: … for one in session.get_inputs()}  # an array of several samples for each"
+
+
+FEEDS: Mapping[InputKind, Callable[[Spec], str]] = {
+    "image": _image_feed,
+    "sound": _sound_feed,
+    "features": _row_feed,
+    "any": _feed_of_several,
+}
 
 
 def _column_feed(columns: tuple[Column, ...]) -> str:

@@ -23,6 +23,7 @@ from torch import Generator, Tensor
 from profundo.data.augmenting import colours, geometry, hiding, mixing, waveforms
 from profundo.data.augmenting.colours import value_range
 from profundo.data.augmenting.options import MIXING, Asked, check, read
+from profundo.kinds import NO_CLASS
 from profundo.records import ProfundoError, Spec, Targets
 
 __all__ = ["Augmentation", "Change", "augmentation", "augmented", "value_range"]
@@ -51,6 +52,7 @@ _CHANGES: dict[str, Callable[..., Any]] = {
     "ricap": mixing.ricap,
 }
 _OF_SOUNDS: dict[str, Callable[..., Any]] = {"shift": waveforms.shift, "noise": waveforms.noise}  # other changes
+MOVING = ("shift", "mirror", "flip", "rotation", "distortion", "zoom", "crop", "perspective", "elastic")  # pixels
 _NEED_UNITS = ("colour", "erase")  # noise knows its bounds where there are any
 
 
@@ -98,15 +100,40 @@ class Augmentation:
         return self.with_targets(inputs, inputs, generator)[0]
 
     def with_targets(self, inputs: Tensor, targets: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Inputs and targets, changed: mixed targets are shares of the classes, others stay as they are."""
+        """Inputs and targets, changed: mixed targets are shares of the classes; masks and maps move with their images; others
+        stay as they are."""
         changed = inputs.float() if inputs.dtype in _HALF else inputs
         for change in self.changes:
             if change.mixes:
                 assert self.targets is not None
                 changed, targets = change((changed, mixing.soft(targets, self.targets)), generator)
+            elif change.name in MOVING and self.targets is not None and self.targets.traits.per == "pixel":
+                changed, targets = moved_together(change, changed, targets, len(self.targets.classes), generator)
             else:
                 (changed,) = change((changed,), generator)
         return _laid_out(changed, inputs).to(inputs.dtype), targets
+
+
+def moved_together(
+    change: Change, images: Tensor, grids: Tensor, classes: int, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Images (batch, channels, height, width) and their masks or maps (batch, height, width), by the same draws.
+
+    Each class of a mask, and what is known of a map, is a channel of its own beside the image's: where pixels are blended the
+    largest share wins, and what comes from no known pixel is of no class, or no number.
+    """
+    if grids.is_floating_point():
+        known = grids.isfinite()
+        channels = torch.stack([torch.where(known, grids, torch.zeros_like(grids)), known.float()], 1)
+    else:
+        channels = torch.stack([(grids == place).float() for place in (*range(classes), NO_CLASS)], 1)
+    (both,) = change((torch.cat([images, channels.to(images.dtype)], 1),), generator)
+    images, channels = both[:, : images.shape[1]], both[:, images.shape[1] :]
+    if grids.is_floating_point():
+        values, known = channels[:, 0], channels[:, 1] > 0.5
+        return images, torch.where(known, values / channels[:, 1], torch.full_like(values, torch.nan)).float()
+    best = channels.argmax(1)
+    return images, torch.where(best == classes, NO_CLASS, best).to(grids.dtype)
 
 
 def augmentation(

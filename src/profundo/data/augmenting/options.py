@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Any
 
 from profundo.data.dataset_names import AUGMENTATIONS, nearest
-from profundo.kinds import InputKind
+from profundo.kinds import InputKind, TargetKind
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["IMAGES", "MIXING", "OPTIONS", "ROWS", "SOUNDS", "Asked", "Option", "check", "read"]
@@ -93,6 +93,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
 
 
 IMAGES = tuple(name for name in OPTIONS if name not in ("speed", "gain", "mask"))
+NOT_MIXED: Mapping[TargetKind, str] = {"real": "real numbers", "mask": "masks", "map": "numbers for each pixel"}
 BY_KIND: Mapping[InputKind, Sequence[str]] = {"image": IMAGES, "sound": SOUNDS}
 
 
@@ -132,5 +133,6 @@ def check(choice: Asked, spec: Spec) -> None:
         raise ProfundoError(
             f"augmentation {choice.name!r} is for {theirs}; these data are {these}: leave it out{instead}"
         )
-    if choice.name in MIXING and spec.targets.kind == "real":
-        raise ProfundoError(f"augmentation {choice.name!r} mixes classes; these targets are real numbers: leave it out")
+    if choice.name in MIXING and spec.targets.kind in NOT_MIXED:
+        these = NOT_MIXED[spec.targets.kind]
+        raise ProfundoError(f"augmentation {choice.name!r} mixes classes; these targets are {these}: leave it out")

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Task
-from profundo.data.grids.mask_codes import IGNORED, coding_of
+from profundo.data.grids.mask_codes import coding_of
 from profundo.data.splits.splits import learned_targets
+from profundo.kinds import NO_CLASS
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["as_grids", "channels_first", "grid_targets"]
@@ -68,7 +69,7 @@ def as_grids(data: Dataset, outputs: tuple[int, ...] | None = None) -> Dataset:
         if max(targets.codes) >= outputs[0]:
             return data
         targets = Targets("mask", tuple(map(str, range(outputs[0]))), codes=tuple(range(outputs[0])))
-        values = torch.from_numpy(np.where((whole >= 0) & (whole < outputs[0]), whole, IGNORED).astype(np.uint8))
+        values = torch.from_numpy(np.where((whole >= 0) & (whole < outputs[0]), whole, NO_CLASS).astype(np.uint8))
     alone = size == tuple(inputs.shape)  # grey images without the axis of channels
     parts = [
         Samples(split.inputs[:, None] if alone else split.inputs, own, split.numbers, split.weights)  # type: ignore[index]

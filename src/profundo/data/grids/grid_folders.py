@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
-from profundo.data.grids.mask_codes import IGNORED, Coding, coding_of, listed_classes, read_codes
+from profundo.data.grids.mask_codes import Coding, coding_of, listed_classes, read_codes
 from profundo.data.images.deep_images import DeepImages
 from profundo.data.images.image_folders import fits_in_memory, report, skipped_note
 from profundo.data.images.layouts import SPLITS
@@ -30,6 +30,7 @@ from profundo.data.splits.split_by import by_name
 from profundo.data.splits.splits import Collection, Selection
 from profundo.data.streams.archives import MASKED, Files, Parts, open_files, printable
 from profundo.data.text.text_files import read_text
+from profundo.kinds import NO_CLASS
 from profundo.records import Inputs, ProfundoError, Samples, Targets
 
 __all__ = ["Pairs", "coded", "grid_collection", "paired", "scaled"]
@@ -79,79 +80,104 @@ def paired(files: Files) -> Pairs:
 def grid_collection(where: Path, how: Reading) -> Collection:
     """Raises ProfundoError, naming the files, for images without mask and masks without image, unless those are to be left out
     (skip_bad); for files that do not decode; and where a mask has another size than its image."""
-    files, pairs = open_files(where), paired(open_files(where))
-    name = printable(where.resolve().stem if where.is_file() else where.resolve().name)
-    place = printable(str(where))
+    files = open_files(where)
+    pairs, place = paired(files), printable(str(where))
     notes = [*files.notes, *unpaired(files, pairs, place, how.skip_bad)]
     if not pairs.images:
         raise ProfundoError(
             f"{place}: expected a mask in masks/ for each image in images/, of the same name; found no pair"
         )
     with strict():
-        sizes, colour, deep, faults = looked_at(files, pairs)
-        seen = None if how.task == "real" else coded(files, pairs, faults, place)
-    if faults and not how.skip_bad:
-        report(files, sorted(faults.items()), 2 * len(pairs.images), "images and masks")
-    used = [at for at in range(len(pairs.images)) if not {pairs.images[at], pairs.masks[at]} & faults.keys()]
-    if not used:
-        raise ProfundoError(f"{place}: expected images with masks, none of {len(pairs.images)} pairs can be read")
-    notes += skipped_note(len(pairs.images) - len(used), len(pairs.images), "pairs of image and mask")
-    longest, note = longest_side([sizes[at] for at in used], how.image_size)
-    height, width = (max(side) for side in zip(*(scaled(sizes[at], longest) for at in used), strict=True))
-    shape = (3 if colour else 1, height, width)
-    if not fits_in_memory(len(used) * (shape[0] + 1) * height * width, how.stream):
-        raise ProfundoError(
-            f"{place}: {len(used):,} images of {width}×{height} with masks are read whole, and do not fit in memory or were to be "
-            "streamed; leave --stream out, or choose a smaller --image-size"
-        )
-
-    def images(window: Window) -> Tensor:
-        """uint8 (pairs that are used, *shape)."""
-        whole = np.zeros((len(used), height, width, shape[0]), np.uint8)
-        for row, at in enumerate(used):
-            whole[row] = fitted_image(eight_bits(read_pixels(files.read(pairs.images[at])), window), longest, shape)
-        return torch.from_numpy(whole).permute(0, 3, 1, 2).contiguous()
-
-    def picture(row: int) -> bytes:
-        return files.read(pairs.images[used[row]])
-
-    if seen is None:
-        targets, values = (
-            Targets("map", names=("value",)),
-            numbers(files, [pairs.masks[at] for at in used], longest, shape),
-        )
-    else:
-        coding, by_colour = seen
-        notes += notes_of(coding)
-        targets = Targets("mask", coding.names, codes=coding.codes)
-        values = masks(files, [pairs.masks[at] for at in used], by_colour, coding, longest, shape)
-    with strict():
-        source = DeepImages(picture, images) if deep else images(WHOLE)
-    splits = {
-        split: [row for row, at in enumerate(used) if pairs.split[at] == split]
-        for split in ("train", "validation", "test")
-    }
-    if not splits["train"]:
+        seen = looked_at(files, pairs)
+        read = None if how.task == "real" else coded(files, pairs, seen.faults, place)
+        frames, more = framed(files, pairs, seen, how, place)
+        source = DeepImages(frames.file, frames.images) if seen.deep else frames.images(WHOLE)
+        if read is None:
+            targets, values = Targets("map", names=("value",)), frames.numbers()
+        else:
+            coding, by_colour = read
+            targets, values = Targets("mask", coding.names, codes=coding.codes), frames.masks(coding, by_colour)
+            more += tuple(notes_of(coding))
+    rows = {split: [row for row, at in enumerate(frames.used) if pairs.split[at] == split] for split in SPLITS.values()}
+    if not rows["train"]:
         raise ProfundoError(f"{place}: expected images with masks to train on, found none in train/")
     parts = {
-        split: Samples(Selection(source, torch.tensor(rows)), values[torch.tensor(rows)])  # type: ignore[arg-type]
-        for split, rows in splits.items()
-        if rows
+        split: Samples(Selection(source, torch.tensor(own)), values[torch.tensor(own)])  # type: ignore[arg-type]
+        for split, own in rows.items()
+        if own
     }
-    by = None
-    if how.split_by is not None:
-        by = by_name(how.split_by, [files.name(pairs.images[used[row]]) for row in splits["train"]], place)
+    names = [files.name(pairs.images[frames.used[row]]) for row in rows["train"]]
     return Collection(
-        name,
-        Inputs(shape, "image", longest=longest),
+        printable(where.resolve().stem if where.is_file() else where.resolve().name),
+        Inputs(frames.shape, "image", longest=frames.longest),
         targets,
         parts["train"],
         parts.get("validation"),
         parts.get("test"),
-        shares=(0.2, 0.125),
-        notes=(*notes, *note),
-        split_by=by,
+        notes=(*notes, *more),
+        split_by=None if how.split_by is None else by_name(how.split_by, names, place),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The pairs that are used, by their numbers, as they are made one size: scaled down to `longest`, continued to `shape`."""
+
+    files: Files
+    pairs: Pairs
+    used: list[int]
+    longest: int
+    shape: tuple[int, int, int]
+
+    def file(self, row: int) -> bytes:
+        """Of an image."""
+        return self.files.read(self.pairs.images[self.used[row]])
+
+    def images(self, window: Window) -> Tensor:
+        """uint8 (pairs, *shape)."""
+        channels, height, width = self.shape
+        whole = np.zeros((len(self.used), height, width, channels), np.uint8)
+        for row in range(len(self.used)):
+            whole[row] = fitted_image(eight_bits(read_pixels(self.file(row)), window), self.longest, self.shape)
+        return torch.from_numpy(whole).permute(0, 3, 1, 2).contiguous()
+
+    def masks(self, coding: Coding, by_colour: bool) -> Tensor:
+        """uint8 (pairs, height, width)."""
+        codes = (read_codes(self.files.read(self.pairs.masks[at]), by_colour)[0] for at in self.used)
+        grids = [fitted_grid(coding.indices(one), self.longest, self.shape, NO_CLASS) for one in codes]
+        return torch.from_numpy(np.stack(grids))
+
+    def numbers(self) -> Tensor:
+        """float32 (pairs, height, width), of grey masks of 8 or 16 bits."""
+        grids = []
+        for at in self.used:
+            values = read_pixels(self.files.read(self.pairs.masks[at]))
+            if values.shape[2] != 1:
+                name = self.files.name(self.pairs.masks[at])
+                raise ProfundoError(f"{name}: expected grey values as numbers, got colours; leave --task real out")
+            grids.append(fitted_grid(values[:, :, 0].astype(np.float32), self.longest, self.shape, np.nan))
+        return torch.from_numpy(np.stack(grids))
+
+
+def framed(files: Files, pairs: Pairs, seen: Seen, how: Reading, where: str) -> tuple[Frames, tuple[str, ...]]:
+    """The pairs without a fault, and notes. Raises ProfundoError for faults that are not to be left out, where no pair is left,
+    and for more than memory holds."""
+    total = len(pairs.images)
+    if seen.faults and not how.skip_bad:
+        report(files, sorted(seen.faults.items()), 2 * total, "images and masks")
+    used = [at for at in range(total) if not {pairs.images[at], pairs.masks[at]} & seen.faults.keys()]
+    if not used:
+        raise ProfundoError(f"{where}: expected images with masks, none of {total} pairs can be read")
+    longest, note = longest_side([seen.sizes[at] for at in used], how.image_size)
+    height, width = (max(side) for side in zip(*(scaled(seen.sizes[at], longest) for at in used), strict=True))
+    shape = (3 if seen.colour else 1, height, width)
+    if not fits_in_memory(len(used) * (shape[0] + 1) * height * width, how.stream):
+        raise ProfundoError(
+            f"{where}: {len(used):,} images of {width}×{height} with masks are read whole, and do not fit in memory or were to be "
+            "streamed; leave --stream out, or choose a smaller --image-size"
+        )
+    skipped = skipped_note(total - len(used), total, "pairs of image and mask")
+    return Frames(files, pairs, used, longest, shape), (*skipped, *note)
 
 
 def unpaired(files: Files, pairs: Pairs, where: str, skip_bad: bool) -> Iterator[str]:
@@ -175,26 +201,33 @@ def some_names(files: Files, indices: list[int]) -> str:
     return ", ".join(files.name(index) for index in indices[:NAMED]) + more
 
 
-def looked_at(files: Files, pairs: Pairs) -> tuple[list[tuple[int, int]], bool, bool, dict[int, str]]:
-    """By the headers: (height, width) of each image, whether some have colour; whether some have 16 bits a channel; and what
-    is wrong with which file."""
-    sizes, faults, colour, deep = [], {}, False, False
-    for image in pairs.images:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Of all pairs: (height, width) of each image; whether some have colour, or 16 bits a channel; what is wrong with which file."""
+
+    sizes: list[tuple[int, int]]
+    colour: bool
+    deep: bool
+    faults: dict[int, str]
+
+
+def looked_at(files: Files, pairs: Pairs) -> Seen:
+    sizes: list[tuple[int, int]] = []
+    faults, colour, deep = {}, False, False
+    for image, mask in zip(pairs.images, pairs.masks, strict=True):
+        sizes.append((0, 0))
+        at = image
         try:
             pixels = read_pixels(files.read(image))
-            sizes.append(pixels.shape[:2])
+            sizes[-1] = pixels.shape[0], pixels.shape[1]
             colour, deep = colour or pixels.shape[2] == 3, deep or pixels.dtype == np.uint16
-        except (OSError, ValueError) as error:
-            sizes.append((0, 0))
-            faults[image] = str(error)
-    for mask, size, image in zip(pairs.masks, sizes, pairs.images, strict=True):
-        try:
+            at = mask
             own = header(files.read(mask))[1:]
-            if own != size and image not in faults:
-                raise ValueError(f"{own[1]}×{own[0]} pixels, its image has {size[1]}×{size[0]}")
+            if own != sizes[-1]:
+                raise ValueError(f"{own[1]}×{own[0]} pixels, its image has {sizes[-1][1]}×{sizes[-1][0]}")
         except (OSError, ValueError) as error:
-            faults[mask] = str(error)
-    return sizes, colour, deep, faults
+            faults[at] = str(error)
+    return Seen(sizes, colour, deep, faults)
 
 
 def coded(files: Files, pairs: Pairs, faults: dict[int, str], where: str) -> tuple[Coding, bool]:
@@ -274,24 +307,3 @@ def fitted_grid(values: np.ndarray, longest: int, shape: tuple[int, ...], nothin
     )
     pad = ((0, shape[1] - height), (0, shape[2] - width))
     return np.pad(values[np.ix_(rows, columns)], pad, constant_values=nothing)
-
-
-def masks(
-    files: Files, indices: list[int], by_colour: bool, coding: Coding, longest: int, shape: tuple[int, ...]
-) -> Tensor:
-    """uint8 (masks, height, width)."""
-    read = (coding.indices(read_codes(files.read(index), by_colour)[0]) for index in indices)
-    return torch.from_numpy(np.stack([fitted_grid(values, longest, shape, IGNORED) for values in read]))
-
-
-def numbers(files: Files, indices: list[int], longest: int, shape: tuple[int, ...]) -> Tensor:
-    """float32 (masks, height, width), of grey masks of 8 or 16 bits."""
-    result = []
-    for index in indices:
-        values = read_pixels(files.read(index))
-        if values.shape[2] != 1:
-            raise ProfundoError(
-                f"{files.name(index)}: expected grey values as numbers, got colours; leave --task real out"
-            )
-        result.append(fitted_grid(values[:, :, 0].astype(np.float32), longest, shape, np.nan))
-    return torch.from_numpy(np.stack(result))

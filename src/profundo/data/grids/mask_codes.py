@@ -1,7 +1,7 @@
 """A mask is an image whose pixels say a class: by a grey value, an index of a palette, or a colour.
 
 Every way of writing one becomes a code, a whole number: the value or index as it is, and −1 − (65536 r + 256 g + b) for a
-colour that is no grey. In memory a mask is uint8: the index of the class, and IGNORED for a pixel of no class, as PASCAL VOC
+colour that is no grey. In memory a mask is uint8: the index of the class, and NO_CLASS for a pixel of no class, as PASCAL VOC
 has it (Everingham et al. 2010). What the codes stand for may be listed in classes.txt:
 
     7 road            one value a line, or one colour, 128 64 128 road; or only names, in the order of the values from 0
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from profundo.data.images.pixels import MOST_PIXELS, opened, upright
+from profundo.kinds import NO_CLASS
 from profundo.records import ProfundoError
 
-__all__ = ["IGNORED", "MOST_CLASSES", "Coding", "coding_of", "colour_of", "listed_classes", "mask_png", "read_codes"]
+__all__ = ["MOST_CLASSES", "Coding", "coding_of", "colour_of", "listed_classes", "mask_png", "read_codes"]
 
-IGNORED = 255  # in memory: a pixel of no class
-MOST_CLASSES = 255
+MOST_CLASSES, MOST_UNLISTED = 255, 64
 VOC_BORDER = -1 - (224 << 16 | 224 << 8 | 192)  # the colour of pixels of no class in PASCAL VOC
 FEW = 64  # indices below it are classes, and 255 beside them is not one more
 
@@ -36,11 +36,11 @@ class Coding:
     ignored: int | None = None
 
     def indices(self, codes: np.ndarray) -> np.ndarray:
-        """uint8, the class of each code, IGNORED for what is none."""
+        """uint8, the class of each code, NO_CLASS for what is none."""
         order = np.argsort(self.codes)
         known = np.array(self.codes)[order]
         place = np.searchsorted(known, codes).clip(max=len(known) - 1)
-        return np.where(known[place] == codes, order[place], IGNORED).astype(np.uint8)
+        return np.where(known[place] == codes, order[place], NO_CLASS).astype(np.uint8)
 
 
 def read_codes(data: bytes, by_colour: bool = False) -> tuple[np.ndarray, dict[int, int]]:
@@ -84,9 +84,9 @@ def coding_of(codes: Iterable[int], listed: dict[int, str], where: str) -> Codin
     list.
     """
     there = sorted(set(codes))
-    indices = [code for code in there if code != IGNORED]
+    indices = [code for code in there if code != NO_CLASS]
     are_indices = len(indices) > 1 and indices[0] >= 0 and indices[-1] < max(FEW, 2 * len(indices))
-    may_be = (VOC_BORDER, IGNORED) if are_indices or listed else (VOC_BORDER,)
+    may_be = (VOC_BORDER, NO_CLASS) if are_indices or listed else (VOC_BORDER,)
     ignored_there = next((code for code in may_be if code in there and code not in listed), None)
     classes = [code for code in there if code != ignored_there]
     if listed:
@@ -100,10 +100,10 @@ def coding_of(codes: Iterable[int], listed: dict[int, str], where: str) -> Codin
         raise ProfundoError(
             f"{where}: expected masks of two classes or more, all pixels are {in_words(classes[0]) if classes else 'of none'}"
         )
-    if len(classes) > MOST_CLASSES:
+    if len(classes) > (MOST_CLASSES if listed else MOST_UNLISTED):
         raise ProfundoError(
-            f"{where}: masks have {len(classes):,} different values, expected at most {MOST_CLASSES} classes; save them as PNG, "
-            "which keeps values as they are, or say --task real where they are numbers"
+            f"{where}: masks have {len(classes):,} different values, expected at most {MOST_UNLISTED}, or {MOST_CLASSES} listed in "
+            "classes.txt; save them as PNG, for JPEG changes values, or say --task real where they are numbers"
         )
     return Coding(tuple(classes), tuple(listed.get(code, in_words(code)) for code in classes), ignored_there)
 

@@ -95,41 +95,39 @@ def open_files(where: Path, things: str = "images") -> Files:
 def things_at(where: Path) -> str:
     """What a folder or .zip holds: "masks" beside images, by the names of its folders; by those of its files more "images" or
     "sounds", or "texts" alone; "images" where it has none of them."""
-    if {MASKED.get(name.lower()) for name in _folders_at(where)} >= set(MASKED.values()):
+    members = _members(where)
+    folders = _folders_at(where) if members is None else {part for one in members for part in one.split("/")[:-1]}
+    if {MASKED.get(name.lower()) for name in folders} >= set(MASKED.values()):
         return "masks"
-    counts = Counter(what for name in _names_at(where) for what in SUFFIXES_OF if is_one_of(name, what))
+    files = _names_at(where) if members is None else map(os.path.basename, members)
+    counts = Counter(what for name in files for what in SUFFIXES_OF if is_one_of(name, what))
     if counts.keys() == {"texts"}:
         return "texts"
     return "sounds" if counts["sounds"] > counts["images"] else "images"
 
 
+def _members(where: Path) -> list[str] | None:
+    """Names of what is in a .zip; None of all else, and [] where it does not read, which is said where it is read."""
+    if "\0" in str(where):  # no file has such a name
+        return []
+    if not (where.is_file() and zipfile.is_zipfile(where)):
+        return None
+    try:
+        with zipfile.ZipFile(where) as archive:
+            return archive.namelist()
+    except (OSError, zipfile.BadZipFile, ValueError, struct.error, NotImplementedError):
+        return []
+
+
 def _folders_at(where: Path) -> Iterator[str]:
     """Names of folders on top and one or two below, as far as there are few of them."""
-    if "\0" in str(where):
-        return
-    if where.is_file() and zipfile.is_zipfile(where):
-        try:
-            with zipfile.ZipFile(where) as archive:
-                tops = {member.rsplit("/", 1)[0] for member in archive.namelist() if "/" in member}
-        except (OSError, zipfile.BadZipFile, ValueError, struct.error, NotImplementedError):
-            return  # said where it is read
-        yield from {part for top in tops for part in top.split("/")}
-        return
     for _, folders, _ in islice(os.walk(where), _FEW_FOLDERS):
         yield from folders
         folders[:] = [folder for folder in folders if not _is_hidden(folder)] if len(folders) <= _FEW_FOLDERS else []
 
 
 def _names_at(where: Path) -> Iterator[str]:
-    """Names of files in no certain order; of a folder that is searched, the first that are images, sounds or texts."""
-    if "\0" in str(where):  # no file has such a name
-        return
-    if where.is_file() and zipfile.is_zipfile(where):
-        try:
-            with zipfile.ZipFile(where) as archive:
-                yield from (os.path.basename(name) for name in archive.namelist())
-        except (OSError, zipfile.BadZipFile, ValueError, struct.error, NotImplementedError):
-            return  # said where it is read
+    """Names of files below a folder in no certain order: the first that are images, sounds or texts."""
     yield from islice((name for name in _walked(where) if any(is_one_of(name, what) for what in SUFFIXES_OF)), _TELLING)
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from profundo.evaluate.intervals import ratio_interval
 from profundo.evaluate.kinds.net_answers import Answers, mean_cost
 from profundo.evaluate.paired_tests import Paired, compare_costs, compare_ratios
+from profundo.kinds import NO_CLASS
 from profundo.records import ClassScores, Targets
 
 __all__ = [
@@ -33,8 +34,6 @@ __all__ = [
     "mask_intervals",
     "mean_everywhere",
 ]
-
-NO_CLASS = 255
 
 
 def counted(answers: Answers, targets: Targets) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from profundo.kinds import TargetKind
+from profundo.kinds import NO_CLASS, TargetKind
 from profundo.records import Batch, ProfundoError, Targets
 from profundo.threads import same_bits
 from profundo.trees import called, joined, leaves, mapped, to_device
@@ -42,6 +42,7 @@ class Answers:
         (samples, outputs) in the targets' units; of masks the likeliest classes, uint8 (samples, height, width), for
         probabilities of every pixel fill the memory; of maps numbers (samples, height, width) in the targets' units.
     targets: likewise; costs: (samples,) minus log-likelihood in nats, or errors in standardised units.
+    weights: (samples,), how much each counts; None where all count alike.
     quantity: what the costs are. But for "log loss", predictions of classes are 0 or 1 and no probabilities.
     threshold: of P(y = 1), from which 1 is the answer.
     """
@@ -51,6 +52,15 @@ class Answers:
     costs: Tensor
     quantity: str = PROBABILITIES
     threshold: float = 0.5
+    weights: Tensor | None = None
+
+    def mean(self, values: Tensor) -> float:
+        """Over samples (samples, …), each by its weight, and all that lies beside."""
+        values = values.double()
+        if self.weights is None:
+            return values.mean().item()
+        each = values.flatten(1).mean(1) if values.ndim > 1 else values
+        return (each @ self.weights.double() / self.weights.double().sum()).item()
 
     @property
     def chosen(self) -> Tensor:
@@ -93,10 +103,12 @@ def answers_of_all(
 ) -> list[Answers]:
     """What each of several nets says, by its own objective, in one pass over the batches."""
     truths: list[Any] = []
+    weights: list[Tensor] = []
     predictions: list[list[tuple[Any, Tensor]]] = [[] for _ in judged]
     with evaluating(nn.ModuleList(net for net, _ in judged)):
         for batch in batches:
             truths.append(to_device(batch.targets, torch.device("cpu")))
+            weights += [] if batch.weights is None else [batch.weights.cpu()]
             for kept, (net, objective) in zip(predictions, judged, strict=True):
                 sizes = tuple(leaf.shape for leaf in leaves(batch.inputs))
                 outputs = same_bits(net)(partial(called, net, batch.inputs), sizes)
@@ -112,6 +124,7 @@ def answers_of_all(
             torch.cat([costs for _, costs in kept]),
             objective.quantity,
             targets.threshold,
+            torch.cat(weights) if weights else None,
         )
         for kept, (_, objective) in zip(predictions, judged, strict=True)
     ]
@@ -124,7 +137,7 @@ def on_cpu(leaf: Any) -> Any:
 def likeliest(probabilities: Tensor) -> Tensor:
     """uint8 (samples, height, width), the class of each pixel; where an answer is no number, none, which is a wrong one."""
     best = probabilities.argmax(1)
-    return torch.where(probabilities.isfinite().all(1), best, 255).to(torch.uint8).cpu()
+    return torch.where(probabilities.isfinite().all(1), best, NO_CLASS).to(torch.uint8).cpu()
 
 
 KEPT: Mapping[TargetKind, Callable[[Any], Any]] = {"mask": likeliest}
@@ -148,4 +161,4 @@ def check_width(net: nn.Module, outputs: Tensor, samples: int, targets: Targets)
 
 
 def mean_cost(predictions: Answers) -> float:
-    return predictions.costs.double().mean().item()
+    return predictions.mean(predictions.costs)

@@ -15,13 +15,13 @@ from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Files, Parts, printable
 from profundo.looks.data_facts import DataFacts, mask_counts, prepared, split_sizes, stopped, target_in_words
 from profundo.looks.findings import Finding, some
-from profundo.looks.grids.mask_pictures import panels
+from profundo.looks.grids.mask_pictures import overlaid
 from profundo.looks.image_facts import image_facts
 from profundo.looks.image_findings import image_findings
-from profundo.looks.survey import Survey, Tell, survey_files
+from profundo.looks.survey import SPLITS, Survey, Tell, survey_files
 from profundo.records import ProfundoError
 
-__all__ = ["look_at_grids"]
+__all__ = ["look_at_grids", "look_at_pixel_arrays"]
 
 
 class Chosen:
@@ -53,7 +53,7 @@ def look_at_grids(files: Files, path: Path, how: Reading, tell: Tell) -> DataFac
     collection = grid_collection(path, replace(how, skip_bad=True))
     shape, training, stops = prepared(collection)
     try:
-        grid_collection(path, replace(how, skip_bad=not findings))
+        grid_collection(path, replace(how, skip_bad=False))
     except ProfundoError as error:
         training, stops = {}, [] if findings else [stopped(error)]
     if survey.reads.any():
@@ -74,6 +74,24 @@ def look_at_grids(files: Files, path: Path, how: Reading, tell: Tell) -> DataFac
     )
 
 
+def look_at_pixel_arrays(collection: Collection) -> DataFacts:
+    """At arrays, of which there are no pictures, with a target for each pixel."""
+    shape, training, stops = prepared(collection)
+    parts = {name: getattr(collection, name) for name in SPLITS}
+    return DataFacts(
+        collection.name,
+        "arrays",
+        tuple(stops),
+        {name: len(part) for name, part in parts.items() if part is not None},
+        training,
+        shape,
+        target_in_words(collection.targets, collection.train),
+        collection.targets.classes,
+        mask_counts(collection),
+        notes=collection.notes,
+    )
+
+
 def unpaired_findings(files: Files, pairs: Pairs) -> Iterator[Finding]:
     """What training would stop at."""
     for those, what in (
@@ -88,7 +106,7 @@ def unpaired_findings(files: Files, pairs: Pairs) -> Iterator[Finding]:
 
 
 def with_masks(survey: Survey, collection: Collection) -> Survey:
-    """The same survey, whose pictures are samples of the collection beside their masks, where there are as many."""
+    """The same survey, whose pictures are samples of the collection under their masks, where there are as many."""
     splits = [split for split in (collection.train, collection.validation, collection.test) if split is not None]
     if sum(map(len, splits)) != len(survey):
         return survey
@@ -97,7 +115,7 @@ def with_masks(survey: Survey, collection: Collection) -> Survey:
     def picture(index: int) -> np.ndarray:
         split, row = places[index]
         image = torch.as_tensor(split.inputs[row])
-        result: np.ndarray = panels(image[None], split.targets[row][None])[0].permute(1, 2, 0).numpy()
+        result: np.ndarray = overlaid(image[None], split.targets[row][None])[0].permute(1, 2, 0).numpy()
         return result
 
     return replace(survey, picture=picture)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from profundo.data.grids.mask_codes import IGNORED, colour_of
+from profundo.data.grids.mask_codes import colour_of
+from profundo.kinds import NO_CLASS
 from profundo.records import Targets
 
-__all__ = ["answered_panels", "panels", "shares_in_words"]
+__all__ = ["answered_panels", "overlaid", "panels", "shares_in_words"]
 
 UNKNOWN = (224, 224, 224)  # of pixels that count nowhere
 WRONG = (230, 60, 30)
@@ -18,7 +19,7 @@ SIDE = 256  # pixels of a picture, beyond which one has enough
 
 def coloured(masks: Tensor) -> Tensor:
     """uint8 (n, 3, height, width) of masks (n, height, width)."""
-    table = torch.tensor([colour_of(place) for place in range(IGNORED)] + [UNKNOWN], dtype=torch.uint8)
+    table = torch.tensor([colour_of(place) for place in range(NO_CLASS)] + [UNKNOWN], dtype=torch.uint8)
     return table[masks.long()].permute(0, 3, 1, 2)
 
 
@@ -35,6 +36,11 @@ def panels(images: Tensor, targets: Tensor) -> Tensor:
     return smaller(torch.cat([in_colour(images), drawn(targets)[0]], 3))
 
 
+def overlaid(images: Tensor, targets: Tensor) -> Tensor:
+    """uint8 (n, 3, height, width): masks or maps over their images, half and half."""
+    return (in_colour(images) // 2 + drawn(targets)[0] // 2).contiguous()
+
+
 def answered_panels(images: Tensor, targets: Tensor, answers: Tensor) -> Tensor:
     """uint8 (n, 3, 2 height, 2 width): image and truth, below them the answer and where it is wrong."""
     truth, said = drawn(targets, answers)
@@ -42,7 +48,7 @@ def answered_panels(images: Tensor, targets: Tensor, answers: Tensor) -> Tensor:
         off = torch.nan_to_num((answers.float() - targets.float()).abs())
         wrong = shaded(off, 0.0, float(off.max()))
     else:
-        is_wrong = ((targets != answers) & (targets != IGNORED)).unsqueeze(1)
+        is_wrong = ((targets != answers) & (targets != NO_CLASS)).unsqueeze(1)
         wrong = torch.where(is_wrong, torch.tensor(WRONG, dtype=torch.uint8).view(1, 3, 1, 1), in_colour(images) // 3)
     return smaller(torch.cat([torch.cat([in_colour(images), truth], 3), torch.cat([said, wrong], 3)], 2))
 
@@ -76,6 +82,6 @@ def shares_in_words(grid: Tensor, targets: Targets) -> str:
     if targets.kind == "map":
         known = grid[grid.isfinite()].double()
         return f"{known.mean():.4g} ({known.min():.4g} to {known.max():.4g})" if len(known) else "nothing"
-    counts = torch.bincount(grid.flatten().long(), minlength=IGNORED + 1)[: len(targets.classes)].double()
+    counts = torch.bincount(grid.flatten().long(), minlength=NO_CLASS + 1)[: len(targets.classes)].double()
     shares = sorted(zip((counts / counts.sum().clamp_min(1)).tolist(), targets.classes, strict=True), reverse=True)
     return ", ".join(f"{name} {100 * share:.1f} %" for share, name in shares if share >= FEWEST) or "nothing"

@@ -29,6 +29,7 @@ from profundo.objectives.own_losses import (
     NAMES,
     OwnLoss,
     PickedOutput,
+    loss_name,
     main_output,
     own_loss,
     place_entropy,
@@ -366,6 +367,17 @@ def loss_of(net: nn.Module, data: Dataset, loss: Any) -> tuple[OwnLoss | None, d
     """The loss where it is a function of one's own, or the settings that say the same by name."""
     targets = data.spec.targets
     outputs = tried_outputs(net, data) if targets.kind in ("any", "binary") else None
+    is_softmax = (
+        loss is not None and not isinstance(loss, str) and loss_name(loss) in ("CrossEntropyLoss", "cross_entropy")
+    )
+    if is_softmax and main_output(tried_outputs(net, data)).shape[1] == 1:
+        known = same_objective(loss() if isinstance(loss, type) else loss, replace(targets, kind="classes"))
+        if known == ("categorical", 0.0) and targets.kind == "binary":  # the same cost, of one output for two classes
+            return None, {"objective": default_name(targets)}
+        raise ProfundoError(
+            f"loss {loss_name(loss)}: expected an output for each class, got one, whose softmax is always 1; give the net more, "
+            "or leave the loss out"
+        )
     if targets.kind == "any" and (loss is None or isinstance(loss, str)):
         device = next(net.parameters(), torch.empty(0)).device
         wanted = few_samples(data, device).targets

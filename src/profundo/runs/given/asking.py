@@ -20,16 +20,18 @@ from profundo.data.grids.mask_codes import Coding
 from profundo.data.images.pixels import fitted
 from profundo.data.loading import collect
 from profundo.data.new_inputs import entries, frame_series
-from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of
+from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of, weights_of
 from profundo.data.objects import Framed, as_polars, read
 from profundo.data.recognising import is_frame, is_image, is_loader
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.data.tables.table_files import read_table
+from profundo.kinds import NO_CLASS
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.trees import leaves, length, mapped, rebuilt
 
 __all__ = ["inputs_for", "samples_at", "samples_for"]
 
+LARGEST = 4096  # pixels of a side: no image is larger
 ARRAYS = (Tensor, np.ndarray)
 
 
@@ -224,6 +226,8 @@ def samples_at(path: Path, spec: Spec, how: Reading) -> Samples:
     split where there is one. how: as the data that were trained on were read."""
     if spec.inputs.columns and spec.inputs.forecast is None:
         return samples_for(Framed(read_table(path, how).frame, how.target), spec)
+    if spec.targets.traits.per == "pixel":
+        return grids_at(path, spec, how)
     shape = spec.inputs.shape
     if spec.inputs.kind == "image" and shape[1] == shape[2] and path.is_dir():
         how = replace(how, image_size=shape[1])
@@ -237,6 +241,27 @@ def samples_at(path: Path, spec: Spec, how: Reading) -> Samples:
         raise ProfundoError(f"{path}: expected {spec.targets.kind!r} targets, got {found.targets.kind!r}")
     names = np.array(found.targets.classes)[samples.targets.numpy()]
     return replace(samples, targets=targets_for(names, spec.targets))
+
+
+def grids_at(path: Path, spec: Spec, how: Reading) -> Samples:
+    """Images of any size with their masks or maps, in the scale of training; classes by how masks are written."""
+    found = collect(path, replace(how, image_size=spec.inputs.longest or LARGEST))
+    if (found.inputs.shape[0], found.targets.kind) != (spec.inputs.shape[0], spec.targets.kind):
+        raise ProfundoError(
+            f"{path}: expected images of {spec.inputs.shape[0]} channels with a {spec.targets.kind} each, got "
+            f"{found.inputs.shape[0]} and {found.targets.kind!r} targets"
+        )
+    samples = found.test if found.test is not None else found.train
+    if spec.targets.kind == "map":
+        return samples
+    if unknown := [code for code in found.targets.codes if code not in spec.targets.codes]:
+        name = found.targets.classes[found.targets.codes.index(unknown[0])]
+        raise ProfundoError(
+            f"{path}: masks have a class {name!r}, the net knows {', '.join(spec.targets.classes[:10])}"
+        )
+    table = np.full(256, NO_CLASS, np.uint8)
+    table[: len(found.targets.codes)] = [spec.targets.codes.index(code) for code in found.targets.codes]
+    return replace(samples, targets=torch.from_numpy(table)[samples.targets.long()])
 
 
 def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
@@ -254,7 +279,8 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
         wanted = [name.strip() for name in (raw.target or "").split(",")]
         if not raw.target:
             raise ProfundoError("data: expected targets beside the table: run.evaluate(table, y)")
-        raw = replace(raw, frame=raw.frame.drop_nulls([name for name in wanted if name in raw.frame.columns]))
+        if raw.weights is None:
+            raw = replace(raw, frame=raw.frame.drop_nulls([name for name in wanted if name in raw.frame.columns]))
         if missing := [name for name in wanted if name not in raw.frame.columns]:
             raise ProfundoError(
                 f"target: expected a column {missing[0]!r}; columns: {', '.join(raw.frame.columns)}; or give (X, y)"
@@ -287,7 +313,7 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     )
     if length(inputs) != length(targets):
         raise ProfundoError(f"data: {length(inputs):,} inputs and {length(targets):,} targets; expected as many")
-    return Samples(inputs, targets)
+    return Samples(inputs, targets, weights=weights_of(raw.weights, length(targets), "data"))
 
 
 def targets_for(values: np.ndarray, targets: Targets) -> Tensor:

@@ -95,6 +95,9 @@ FOREIGN: Mapping[str, str] = {
 
 def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings under their names here, where another has one meaning; a torch.device by its name."""
+    target = settings.get("target")
+    if isinstance(target, list | tuple):
+        settings = {**settings, "target": ",".join(map(str, target))}
     names = {name: SAME[name] if name in SAME and SAME[name] not in settings else name for name in settings}
     return {
         names[name]: str(value) if names[name] == "device" and type(value).__name__ == "device" else value

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from profundo.pictures import numbers
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.image_grid import image_grid
-from profundo.pictures.report_content import ColumnRow, Report
-from profundo.pictures.report_results import small
+from profundo.pictures.run_page.mistake_results import small
+from profundo.pictures.run_page.report_content import ColumnRow, Report
 from profundo.pictures.tables import Figure, Grid, Row, bars
 from profundo.records import Inputs, LayerRow
 

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from profundo.kinds import TargetKind
-from profundo.pictures import numbers, report_results, report_setup
+from profundo.pictures import numbers, training_curves
 from profundo.pictures.bars import ladder_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.reading_table import readings_grid
 from profundo.pictures.rendering import rendered
-from profundo.pictures.report_content import (
+from profundo.pictures.run_page import class_results, effect_results, mistake_results, report_setup, trust_results
+from profundo.pictures.run_page.report_content import (
     ColumnRow,
     FirstLayer,
     Fit,
@@ -68,32 +69,32 @@ def _results(report: Report) -> dict[str, Any]:
     kept = f", that of epoch {best + 1}" if best is not None else ""
     names = [targets.classes[i] if i < len(targets.classes) else f"class {i}" for i in range(len(scores.confusion))]
     ones = "labels" if kind == "labels" else "classes"
-    weakest = report_results.weakest(scores.per_class)
+    weakest = class_results.weakest(scores.per_class)
     worst_words = f"The {len(weakest)} {ones} that fare worst, by F1, on the test split."
     return {
         "main": _main(report),
         "scores": scores_grid(scores, report.validation_scores, kept),
-        "charts": report_results.charts(report.history, best),
-        "epochs": report_results.epochs_grid(report.history, best),
+        "charts": training_curves.charts(report.history, best),
+        "epochs": training_curves.epochs_grid(report.history, best),
         "length": max((len(values) for key, values in report.history.items() if key != "epoch"), default=0),
-        "training": report_results.training_words(report.history, report.best_epoch, report.best_kept),
-        "phases": report_results.phases_grid(report.seconds),
-        "weakest": report_results.classes_grid(weakest, kind, worst_words),
-        "per_class": report_results.classes_grid(scores.per_class, kind, f"All {ones} on the test split."),
-        "matrix": report_results.matrix(scores.confusion, names),
-        "pairs": report_results.pairs_grid(scores.confusion, names),
-        "reliability": trust and report_results.reliability_figure(trust, kind),
-        "trust": trust and report_results.calibration_words(trust, kind),
-        "calibration": trust and report_results.calibration_grid(trust, kind),
-        "fits": [(fit.name, report_results.fit_figures(fit)) for fit in report.fits[:MOST_FITS]],
-        "steps": report_results.step_figure(scores) if scores.steps else None,
-        "courses": report_results.course_figures(report.courses),
-        "rankings": report_results.ranking_figures(report.rankings),
-        "importances": report.effects and report_results.importance_grid(report.effects),
-        "dependence_charts": report_results.dependence_charts(report.effects, kind) if report.effects else [],
-        "dependence_tables": report_results.dependence_tables(report.effects, kind) if report.effects else [],
-        "words": report_results.words_grid(report.effects, kind) if report.effects else None,
-        "mistakes": report_results.mistakes(report.worst, kind),
+        "training": training_curves.training_words(report.history, report.best_epoch, report.best_kept),
+        "phases": training_curves.phases_grid(report.seconds),
+        "weakest": class_results.classes_grid(weakest, kind, worst_words),
+        "per_class": class_results.classes_grid(scores.per_class, kind, f"All {ones} on the test split."),
+        "matrix": class_results.matrix(scores.confusion, names),
+        "pairs": class_results.pairs_grid(scores.confusion, names),
+        "reliability": trust and trust_results.reliability_figure(trust, kind),
+        "trust": trust and trust_results.calibration_words(trust, kind),
+        "calibration": trust and trust_results.calibration_grid(trust, kind),
+        "fits": [(fit.name, trust_results.fit_figures(fit)) for fit in report.fits[:MOST_FITS]],
+        "steps": trust_results.step_figure(scores) if scores.steps else None,
+        "courses": trust_results.course_figures(report.courses),
+        "rankings": class_results.ranking_figures(report.rankings),
+        "importances": report.effects and effect_results.importance_grid(report.effects),
+        "dependence_charts": effect_results.dependence_charts(report.effects, kind) if report.effects else [],
+        "dependence_tables": effect_results.dependence_tables(report.effects, kind) if report.effects else [],
+        "words": effect_results.words_grid(report.effects, kind) if report.effects else None,
+        "mistakes": mistake_results.mistakes(report.worst, kind),
     }
 
 
@@ -106,7 +107,7 @@ def _setup(report: Report) -> dict[str, Any]:
         "examples": report_setup.examples(report),
         "series": report_setup.series_figures(report),
         "augmented": None if augmented is None else image_grid(augmented, IN_A_ROW),
-        "augmented_small": report_results.small(augmented),
+        "augmented_small": mistake_results.small(augmented),
         "counts": report_setup.counts_grid(report) if report.counts else None,
         "readings": readings_grid(report.readings) if report.readings else None,
         "columns": report_setup.columns_grid(report.columns, inputs.shape[0]) if report.columns else None,

@@ -1,0 +1,59 @@
+"""U-Net: an answer for each pixel of an image of any size, by what the paper says of near and far."""
+
+import pytest
+import torch
+
+from profundo.nets import build
+from profundo.nets.unet import unet
+from profundo.records import Inputs, ProfundoError, Spec, Targets
+
+
+def spec(size=(32, 48), channels=3, classes=5):
+    return Spec(Inputs((channels, *size), "image", longest=0), Targets("mask", tuple(map(str, range(classes)))))
+
+
+@pytest.mark.parametrize("size", [(32, 48), (1, 1), (7, 5), (33, 31), (16, 100)])
+def test_images_of_any_size_get_an_answer_for_each_pixel(size):
+    net = build("unet", spec(), width=4).eval()
+    assert net(torch.randn(2, 3, *size)).shape == (2, 5, *size)
+
+
+def test_it_halves_as_often_as_leaves_eight_pixels_and_at_most_four_times():
+    for side, depth in ((8, 1), (16, 1), (31, 1), (32, 2), (64, 3), (128, 4), (1000, 4)):
+        assert len(unet(spec((side, 1000)), width=2).up) == depth
+
+
+def test_its_weights_are_those_of_its_layers():
+    """By hand: at each level two 3×3 convolutions and normalisations on both ways, a 2×2 one between, and the 1×1 output."""
+
+    def twice(a, b):
+        return 9 * a * b + 9 * b * b + 4 * b
+
+    expected = twice(3, 4) + twice(4, 8) + twice(8, 16)  # down
+    expected += 4 * 16 * 8 + 8 + twice(16, 8) + 4 * 8 * 4 + 4 + twice(8, 4)  # up
+    expected += 4 * 5 + 5
+    assert sum(p.numel() for p in unet(spec(), width=4, depth=2).parameters()) == expected
+
+
+def test_what_is_near_decides_and_what_lies_beyond_its_field_does_not():
+    """A change of a pixel changes answers around it, and none farther away than a halving so often can carry."""
+    torch.manual_seed(0)
+    net = unet(spec((64, 64)), width=8, depth=2).eval()
+    image = torch.randn(1, 3, 64, 64)
+    other = image.clone()
+    other[0, :, 8, 8] += 1
+    with torch.no_grad():
+        changed = (net(image) != net(other)).any(1)[0]
+    assert bool(changed[6:11, 6:11].any())
+    assert not bool(changed[48:].any())
+    assert not bool(changed[:, 48:].any())
+
+
+def test_it_is_for_pixels_and_other_nets_are_not():
+    with pytest.raises(ProfundoError, match="answer for each sample, the data have one for each pixel; use unet"):
+        build("fast_cnn", spec())
+    images = Spec(Inputs((3, 32, 32), "image"), Targets("classes", ("a", "b", "c")))
+    with pytest.raises(ProfundoError, match="answer for each pixel, the data have one for each sample; use fast_cnn"):
+        build("unet", images)
+    with pytest.raises(ProfundoError, match="depth from 1 to 8"):
+        build("unet", spec(), depth=0)
