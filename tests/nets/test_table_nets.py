@@ -1,11 +1,15 @@
 """The ensemble for tables against its parts written out, NumPy's quantiles and plain means of probabilities."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+import profundo as pf
 from profundo import nets
 from profundo.data import load
 from profundo.data.standard import standardize
@@ -137,6 +141,26 @@ def test_its_table_counts_the_multiplications_that_pytorch_counts():
         net(rows(1, 4))
     activations = 3 * 6 + 3 * 5
     assert sum(row.flops for row in summary(net, Inputs((4,), "features"))) - activations == counter.get_total_flops()
+
+
+def test_its_shapes_are_known_without_memory_and_without_the_compiler():
+    """Opening a run builds its net of no memory first; arithmetic with such tensors takes a second to load the compiler."""
+    code = (
+        "import sys, torch; from profundo.nets import table_net; from profundo.records import Inputs, Spec, Targets\n"
+        "spec = Spec(Inputs((4,), 'features'), Targets('real', names=('length',)))\n"
+        "with torch.device('meta'): shapes = {name: one.shape for name, one in table_net(spec).state_dict().items()}\n"
+        "assert shapes == {name: one.shape for name, one in table_net(spec).state_dict().items()}\n"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_of_numbers_the_epoch_that_is_kept_is_the_best_of_the_second_half():
+    inputs = rows(60, 3).numpy()
+    run = pf.fit("table_net", (inputs, inputs[:, 0] + 0.5), epochs=8, early_stop=8, learning_rate=1.0, out=False)
+    losses = run.history["validation loss"]
+    assert min(losses[:4]) < min(losses[4:])  # else this would tell nothing
+    assert run.best_epoch == 4 + int(np.argmin(losses[4:]))
 
 
 @pytest.mark.parametrize("options", [{"members": 0}, {"widths": (8, 0)}, {"dropout": 1.0}])

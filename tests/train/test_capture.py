@@ -66,15 +66,27 @@ class Tied(nn.Module):
         return self.out(torch.tanh(self.a(torch.tanh(self.a(x.flatten(1))))))
 
 
+class Powers(nn.Module):
+    """Operations whose names stand for several, of which some are no method of a tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(144, 3)
+
+    def forward(self, x):
+        x = x.flatten(1)
+        return self.out(2 ** torch.tanh(x) - 1 / (1 + x.square().mean(1, keepdim=True)) + x.pow(2).clamp(0, 1))
+
+
 def family(name):
     torch.manual_seed(0)
-    made = {"dropping": Dropping, "recurrent": Recurrent, "tied": Tied}
+    made = {"dropping": Dropping, "recurrent": Recurrent, "tied": Tied, "powers": Powers}
     return made[name]() if name in made else nets.build(name, IMAGES)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize(
-    "name", ["linear", "mlp", "table_net", "lenet5", "fast_cnn", "resnet", "dropping", "recurrent", "tied"]
+    "name", ["linear", "mlp", "table_net", "lenet5", "fast_cnn", "resnet", "dropping", "recurrent", "tied", "powers"]
 )
 def test_a_replayed_training_equals_the_ordinary_one_bit_for_bit(name, precision):
     found = batches(*data(48))

@@ -558,7 +558,7 @@ MANNERS = {
     "rocket": Manner(1_000, "adamw", 0.01, 0.0001, 0.001, 32, longest=10),
     "series": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, patience=0.3),
     "forecast": Manner(100_000, "adamw", 0.1, 0.003, 0.03, 32, longest=100, patience=0.3),
-    "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.03, 0.03, 32, longest=60, batches=4, patience=0.3),
+    "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, longest=60, batches=4, patience=0.3),
 }
 
 

@@ -17,7 +17,7 @@ from profundo.evaluate import answers, figure_of, mean_cost
 from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.objectives.own_losses import PickedOutput
-from profundo.records import Batch, Dataset
+from profundo.records import Batch, Dataset, Targets
 from profundo.runs.experiment import Experiment, is_ensemble
 from profundo.runs.given.own import NOTHING, Own, measured
 from profundo.runs.pretrained import fit_output, on_features
@@ -78,7 +78,11 @@ def training(prepared: Prepared, history: History, processes: Group, resumed: bo
         prepared.precision,
         validate=validation(prepared, processes),
         stopper=EarlyStop(
-            prepared.net, history, "validation loss", experiment.early_stop, after=unsettled_epochs(experiment)
+            prepared.net,
+            history,
+            "validation loss",
+            experiment.early_stop,
+            after=unsettled_epochs(experiment, prepared.data.spec.targets),
         )
         if experiment.early_stop
         else None,
@@ -103,14 +107,16 @@ def from_pretrained(prepared: Prepared, resumed: bool = False) -> Prepared:
     return prepared
 
 
-def unsettled_epochs(experiment: Experiment) -> int:
-    """The epochs at the beginning of which none is kept as the best: of an ensemble for tables the half with the higher rates.
+def unsettled_epochs(experiment: Experiment, targets: Targets) -> int:
+    """The epochs at the beginning of which none is kept as the best, of an ensemble for tables: while the rate rises, and of
+    numbers until half are over.
 
     A validation split of forty rows takes one of them for the best by luck, and stops before the rate is low: on the tables of
-    TUNE in benchmarks/tables_against_trees.py RMSE was 3 % worse so in the mean, and 15 % on one of 400 rows.
+    TUNE in benchmarks/tables_against_trees.py RMSE was 3 % worse so in the mean, and 15 % on one of 400 rows. Probabilities
+    are often best early, and too certain later.
     """
     early = experiment.early_stop and experiment.schedule == "one-cycle" and is_ensemble(experiment.net or "")
-    return (experiment.epochs or 1) // 2 if early else 0
+    return (experiment.epochs or 1) // (2 if targets.kind == "real" else 5) if early else 0
 
 
 def train_batches(prepared: Prepared, processes: Group) -> Batches:

@@ -230,7 +230,7 @@ def train_prepared(
     started = time.perf_counter()
     learn_prepared(prepared, history, folder, processes, voice, state)
     run.seconds["training"] = time.perf_counter() - started
-    run.best_epoch = best_epoch(history, unsettled_epochs(prepared.experiment))
+    run.best_epoch = best_epoch(history, unsettled_epochs(prepared.experiment, prepared.data.spec.targets))
     if processes.chief:
         try:
             judge(run, voice)
