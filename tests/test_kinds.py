@@ -18,8 +18,9 @@ from profundo.lab.page import SAYS
 from profundo.nets.net_names import DEFAULTS
 from profundo.objectives.objective_names import _BY_TARGET
 from profundo.records import Interrupted, ProfundoError
-from profundo.runs.experiment import MANNER_OF, MANNERS, new_experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.prediction_record import COLUMNS
+from profundo.runs.settings.manners import MANNER_OF, MANNERS
 from profundo.runs.supervised import open_run, resume, train
 from profundo.use.exporting import export
 from profundo.use.predicting import predict_files, predictor

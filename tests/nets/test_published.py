@@ -14,7 +14,7 @@ from profundo.nets import published_weights as module
 from profundo.nets.net_names import PUBLISHED_NETS
 from profundo.nets.published_weights import IMAGENET, PUBLISHED, Published, load_published
 from profundo.records import Inputs, ProfundoError, Spec, Targets
-from profundo.runs.experiment import Pretrained
+from profundo.runs.settings.setting_values import Pretrained
 
 TEN = Targets("classes", tuple("0123456789"))
 CIFAR10 = Spec(Inputs((3, 32, 32), "image"), TEN)

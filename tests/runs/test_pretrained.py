@@ -23,9 +23,10 @@ from profundo.nets.published_weights import IMAGENET, PUBLISHED, Published
 from profundo.nets.sentence_encoder import as_ours
 from profundo.records import Inputs, Interrupted, ProfundoError, Spec, Targets
 from profundo.runs.choices import load_data, prepare
-from profundo.runs.experiment import completed, new_experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.opening import open_run
 from profundo.runs.pretrained import fit_output, installed, on_features, published_weights
+from profundo.runs.settings.manners import completed
 from profundo.runs.supervised import resume, train
 from profundo.runs.voice import Quiet
 from profundo.studies.study import trained

@@ -11,7 +11,9 @@ from torch import nn
 
 import profundo as pf
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Spec, Targets
-from profundo.runs.experiment import completed, new_experiment, read_experiment
+from profundo.runs.experiment import new_experiment
+from profundo.runs.settings.manners import completed
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.runs.supervised import best_epoch, evaluate_split, open_run, prepare, train
 from profundo.runs.voice import Quiet
 from profundo.train import OPTIMIZERS, History

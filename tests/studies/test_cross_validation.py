@@ -24,7 +24,8 @@ from profundo.cli import main
 from profundo.data.batches import order
 from profundo.data.splits.folds import folds, seed_of
 from profundo.records import Batch, Interrupted, ProfundoError
-from profundo.runs.experiment import completed, new_experiment
+from profundo.runs.experiment import new_experiment
+from profundo.runs.settings.manners import completed
 from profundo.studies import cross_validation, study
 from profundo.studies.cross_validation import cross_validate, resume_cross_validation
 from profundo.studies.cross_validation_result import CrossValidation

@@ -10,7 +10,7 @@ import torch
 
 import profundo as pf
 from profundo.cli import main
-from profundo.runs.experiment import MANNERS, default_rate
+from profundo.runs.settings.manners import MANNERS, default_rate
 from profundo.studies.optimizer_race import Budget, race, race_html, run_lap, run_place
 from profundo.studies.optimizer_surfaces import RATES, STEEP, SURFACES, best_of, descend
 from profundo.train import OPTIMIZERS

@@ -28,9 +28,10 @@ from profundo.nets import layers
 from profundo.nets.net_names import NETS_FOR_PIXELS, NETS_FOR_SOUNDS, NETS_FOR_TEXTS
 from profundo.nets.threshold_units import ThresholdLayer
 from profundo.records import Column, Inputs, ProfundoError, Spec, Targets, Transform
-from profundo.runs.experiment import new_experiment, read_experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.saved_model import predict
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.runs.supervised import train
 from profundo.use import exporting, model_card, onnx_graphs, usage_code
 from profundo.use.end_to_end import Whole, answers_of, example

@@ -121,7 +121,8 @@ def read_more(texts: list[str] | None, settings: Settings) -> Settings:
     """The settings of --set, which are not among those given as options."""
     from profundo.data.dataset_names import nearest
     from profundo.records import ProfundoError
-    from profundo.runs.experiment import SETTINGS, read_pair
+    from profundo.runs.experiment import SETTINGS
+    from profundo.runs.settings.plain_yaml import read_pair
 
     more: Settings = {}
     for text in texts or []:
@@ -157,7 +158,7 @@ def check_alone(given: dict[str, Any], resume: Path) -> None:
 def read_list(text: str, option: str) -> list[Any]:
     """The values between commas, as YAML reads them; a value may be a list in brackets."""
     from profundo.records import ProfundoError
-    from profundo.runs.experiment import read_value
+    from profundo.runs.settings.plain_yaml import read_value
 
     values = read_value(f"[{text}]")
     if not isinstance(values, list) or any(value is None or isinstance(value, dict) for value in values):

@@ -58,7 +58,7 @@ def recipe(
     from profundo.recipes.recipe import about, check, data_taken, described
     from profundo.recipes.recipe_folder import read_request
     from profundo.records import ProfundoError
-    from profundo.runs.experiment import read_pair
+    from profundo.runs.settings.plain_yaml import read_pair
 
     given: dict[str, Any] = {}
     rest: dict[str, Any] = {}

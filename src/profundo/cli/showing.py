@@ -42,7 +42,7 @@ def augment(
         return
     from profundo.data import load
     from profundo.files import write_text
-    from profundo.runs.experiment import read_changes
+    from profundo.runs.settings.setting_values import read_changes
 
     write_text(out, augmentation_page(load(data, data_dir=data_dir), read_changes(changes or "none"), seed))
     if as_json:

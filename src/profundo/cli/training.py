@@ -37,7 +37,8 @@ def train(
 ) -> None:
     """Train a network on data, evaluate it and write a report."""
     from profundo.records import ProfundoError
-    from profundo.runs.experiment import new_experiment, read_experiment
+    from profundo.runs.experiment import new_experiment
+    from profundo.runs.settings.plain_yaml import read_experiment
     from profundo.runs.supervised import prepare
     from profundo.runs.supervised import train as train_recipe
 

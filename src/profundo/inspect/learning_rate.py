@@ -21,10 +21,11 @@ from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
 from profundo.records import Dataset, ProfundoError
-from profundo.runs.experiment import Experiment, belonging_to, completed, new_experiment
+from profundo.runs.experiment import Experiment, belonging_to, new_experiment
 from profundo.runs.given.arriving import answered_by, dataset_of
 from profundo.runs.given.foreign import understood
 from profundo.runs.preparing import Prepared, from_pretrained, make_update, precision_of, train_batches
+from profundo.runs.settings.manners import completed
 from profundo.runs.supervised import check_data, check_outputs, prepare
 from profundo.train.distributed import Group
 from profundo.train.hardware import choose_device, normalised, repeatable

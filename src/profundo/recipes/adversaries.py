@@ -32,7 +32,7 @@ from profundo.recipes.recipe import Model, Networks, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.recipes.stretches import Stretches
 from profundo.records import Dataset, ProfundoError, Samples, Spec
-from profundo.runs.experiment import Several, Share, Whole
+from profundo.runs.settings.setting_values import Several, Share, Whole
 from profundo.train import Plan, Supervised, optimizer, schedule
 from profundo.train.adversarial import Adversarial
 

@@ -36,7 +36,7 @@ from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Model, Outcome
 from profundo.recipes.recipe_charts import map_of_rows, populations
 from profundo.records import Batch, Dataset, Inputs, ProfundoError, Samples
-from profundo.runs.experiment import Positive, Several, Whole
+from profundo.runs.settings.setting_values import Positive, Several, Whole
 from profundo.train import Batches, Descent, Plan, optimizer, schedule
 
 __all__ = ["TAKES", "MetricSettings", "Parts", "learn_and_judge", "networks", "parts_of", "predict"]

@@ -20,11 +20,11 @@ from profundo.pictures.story import Story, story_html
 from profundo.recipes.exhibit_files import LIST, read_exhibits, write_exhibits
 from profundo.recipes.recipe import Model, RecipeRun, Request, about, find, validated
 from profundo.records import ProfundoError
-from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder, write_history
 from profundo.runs.manifest import check_files, finish
 from profundo.runs.opening import finished, kind_of
 from profundo.runs.saved_model import packed, read_weights
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
 

@@ -11,10 +11,11 @@ from profundo.evaluate.scores import PROBABILITIES
 from profundo.nets.published_weights import published
 from profundo.records import Dataset, ProfundoError
 from profundo.runs.checks import check_normalisation
-from profundo.runs.experiment import Experiment, completed
+from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import NOTHING, Own
 from profundo.runs.preparing import Prepared, objective_of, precision_of
 from profundo.runs.pretrained import net_of, seen_by
+from profundo.runs.settings.manners import completed
 from profundo.runs.tensorboard import check_log
 from profundo.train.hardware import choose_device, normalised
 

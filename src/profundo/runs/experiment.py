@@ -3,155 +3,58 @@
 Each field of Experiment is a setting, and says all there is to know of it: its values, whether they change results, what it
 is part of, its help, and how the command line reads it. Lists of settings elsewhere are derived from SETTINGS.
 
-A setting left at None is chosen by `completed`, from the data and the net; what is written into the run's folder has
+A setting left at None is chosen by `completed` (settings/manners.py), from the data and the net; what is written into the run's folder has
 every choice made, so that `train --config runs/x/experiment.yaml` repeats the run.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from profundo.data.augmenting.options import check, read
 from profundo.data.dataset_names import Header, TargetTransform, Task, nearest
 from profundo.data.dataset_names import names as dataset_names
-from profundo.files import PUT_BACK, expectation, in_words, kind_of, what_is_at, write_text
-from profundo.kinds import InputKind
-from profundo.objectives.objective_names import default_name
-from profundo.records import ProfundoError, Spec
+from profundo.files import expectation, write_text
+from profundo.records import ProfundoError
 from profundo.runs.given.foreign import FOREIGN, understood
+from profundo.runs.settings.setting_values import (
+    AtLeastZero,
+    BatchSize,
+    Changes,
+    ClassWeights,
+    PartOfAll,
+    Positive,
+    Pretrained,
+    Share,
+    SoundRate,
+    SplitBy,
+    ThresholdRule,
+    Whole,
+    read_changes,
+    read_columns,
+    read_net_options,
+    read_weights,
+    words_for_nothing,
+)
 
 __all__ = [
     "SETTINGS",
     "WITHOUT_EFFECT",
     "Experiment",
     "Setting",
+    "as_option",
     "belonging_to",
-    "completed",
-    "is_ensemble",
     "new_experiment",
-    "read_changes",
-    "read_experiment",
-    "read_pair",
-    "read_value",
     "write_experiment",
 ]
 
 PRETRAINED_SIDE = 160  # pixels of the images that a pretrained net sees, unless told
-STEPS_AT_FULL_RATE = 50
-"""Steps of fine-tuning below which its rate is less. AdamW moves weights by about the rate however small the gradient, and the
-fitted output layer makes it very small: the loss of 30 images jumped from 0.08 to 0.7, with ten steps to recover in."""
-LARGEST_FILE = 1 << 16  # bytes, read in under a second
-Whole = Annotated[int, Field(ge=1)]
-EVERY = 2**62  # samples of a batch that is to hold them all, until it is known how many there are
-BatchSize = Annotated[int, Field(ge=1), BeforeValidator(lambda value: EVERY if value == "all" else value)]
-Several = Annotated[int, Field(ge=2)]
-Layers = Annotated[int, Field(ge=1, le=1000)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-SoundRate = Annotated[int, Field(ge=1_000, le=768_000)]
-PartOfAll = Annotated[float, Field(gt=0, lt=1)]
-Some = Annotated[tuple[Whole, ...], Field(min_length=1)]
-
-
-def known_changes(asked: list[Any]) -> list[Any]:
-    """The augmentations as they were asked for, once all of them can be read."""
-    for entry in asked:
-        read(entry)
-    return asked
-
-
-def known_weights(asked: Any) -> Literal["balanced"] | list[float] | dict[str, float]:
-    """Class weights as they were asked for, once they can be weights."""
-    if isinstance(asked, str) and asked == "balanced":
-        return "balanced"
-    numbers = list(asked.values()) if isinstance(asked, Mapping) else asked
-    are_numbers = isinstance(numbers, list | tuple) and all(
-        isinstance(one, int | float) and not isinstance(one, bool) for one in numbers
-    )
-    if not are_numbers or not all(0 <= one < float("inf") for one in numbers) or not any(numbers):
-        raise ProfundoError(
-            f"--class-weights: expected balanced, or a number of at least 0 for each class; got {asked!r}"
-        )
-    if isinstance(asked, Mapping):
-        return {str(name): float(one) for name, one in asked.items()}
-    return [float(one) for one in numbers]
-
-
-def known_split(asked: str) -> str:
-    """What splits are made by, once it can be read."""
-    from profundo.data.splits.split_by import read_split_by  # and PyTorch
-
-    read_split_by(asked)
-    return asked
-
-
-def known_threshold(asked: str) -> str:
-    from profundo.evaluate.thresholds import check_rule  # and PyTorch
-
-    return check_rule(asked)
-
-
-Pretrained = Literal[
-    "efficientnet_lite0", "resnet18", "resnet34", "resnet50", "alexnet", "vgg11", "vgg13", "vgg16", "vgg19",
-    "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn", "minilm",
-]  # fmt: skip
-SplitBy = Annotated[str, AfterValidator(known_split)]
-Changes = Annotated[list[Any], AfterValidator(known_changes)]
-ThresholdRule = Annotated[str, BeforeValidator(str), AfterValidator(known_threshold)]
-ClassWeights = Annotated[Any, AfterValidator(known_weights)]
-
-
-# ------------------------------------------------------------------------------------------- from the command line
-def words_of(text: str) -> list[str]:
-    """Names with commas between them; none for none."""
-    return [name.strip() for name in text.split(",") if name.strip() not in ("", "none")]
-
-
-def read_changes(text: str) -> Any:
-    """Augmentations: names with commas, or a list in YAML where some have options."""
-    return read_value(text) if text.lstrip().startswith("[") else words_of(text)
-
-
-def read_weights(text: str) -> Any:
-    """Class weights: "balanced", or numbers with commas."""
-    return text if text == "balanced" else read_value(f"[{text}]")
-
-
-def read_net_options(texts: Sequence[str]) -> dict[str, Any]:
-    pairs = (read_pair(text, "--net-option", "dropout=0.2") for text in texts)
-    return {name: whole_numbers(value) for name, value in pairs}
-
-
-def whole_numbers(value: Any) -> Any:
-    """A list where it is whole numbers with commas between them."""
-    is_list = isinstance(value, str) and re.fullmatch(r"\d+(\s*,\s*\d+)*\s*,?", value)
-    return [int(one) for one in value.replace(" ", "").strip(",").split(",")] if is_list else value
-
-
-def read_columns(texts: Sequence[str]) -> dict[str, str]:
-    """What columns are: NAME=KIND; a name may have equals signs in it."""
-    pairs = [text.rpartition("=") for text in texts]
-    for text, (name, _, kind) in zip(texts, pairs, strict=True):
-        if not name or not kind:
-            raise ProfundoError(f"--column {text}: expected COLUMN=KIND, such as --column zip=category")
-    return {name.strip(): kind.strip() for name, _, kind in pairs}
-
-
-def words_for_nothing(texts: Sequence[str]) -> list[str]:
-    return [word.strip() for text in texts for word in text.split(",")]
-
-
-# -------------------------------------------------------------------------------------------------- the settings
 Part = Literal["data", "net", "learning", "course", "run"]
 """Of what a setting is part: the data, the net, how it learns, how long and at which rates, or the run around it all."""
 
@@ -442,232 +345,6 @@ def as_option(name: str) -> str:
     if name not in SETTINGS:
         return name
     return (SETTINGS[name].option or "").split("/")[0] or f"--{name.replace('_', '-')}"
-
-
-# Settings measured for data of which the result is stated (README); others follow the rules in `completed`.
-KNOWN: dict[tuple[str, str], dict[str, Any]] = {
-    ("mnist", "fast_cnn"): {"epochs": 3, "batch_size": 256},
-    ("mnist", "lenet5_1998"): {
-        "epochs": 16,
-        "batch_size": 64,
-        "optimizer": "nesterov",
-        "learning_rate": 0.01,
-        "weight_decay": 2e-4,
-        "augment": ["distortion"],
-    },
-    ("cifar10", "fast_cnn"): {"epochs": 10, "batch_size": 256, "augment": ["mirror", "shift"]},
-    ("cifar10", "resnet"): {"epochs": 10, "batch_size": 128, "augment": ["mirror", "shift"]},
-}
-
-
-def completed(
-    experiment: Experiment, spec: Spec, samples: int, net: str, normalised: bool = False, validated: bool = False
-) -> Experiment:
-    """The experiment with every choice about training made; which device and precision, the machine decides.
-
-    samples: of the training split; net: the name of the net that will be trained; normalised: whether it has batch
-    normalisation; validated: whether there is a validation split. The batch is about 1/200 of the samples, of the ensembles
-    for tables 1/4, between 32 and 256, where each pixel has a target from 4 on, but half of them where it would leave out up
-    to half, for incomplete batches are not used; the epochs are as many as it takes to see a number of samples, between 3 and
-    200, of an ensemble for classes 60; the rest is what MANNERS says for such data. Where the manner says so, training stops
-    early.
-    Raises ProfundoError for an augmentation that is unknown or meant for other data.
-    """
-    manner = MANNERS[manner_of(spec, normalised, net)]
-    if experiment.pretrained is not None:
-        manner = MANNERS["n-grams" if spec.inputs.texts else "frozen" if experiment.freeze else "pretrained"]
-    size = min(256, max(manner.smallest, 2 ** _log2(samples / manner.batches)))
-    chosen: dict[str, Any] = {
-        "net": net,
-        "batch_size": samples // 2 if size < samples < 2 * size else size,
-        "epochs": min(manner.longest, max(3, -(-manner.samples_seen // max(1, samples)))),
-        "optimizer": manner.optimizer,
-        **({} if "loss" in experiment.own else {"objective": default_name(spec.targets)}),
-        "schedule": "one-cycle",
-        "augment": list(manner.augment),
-        "capture": not net.startswith("own:") and not experiment.own and experiment.pretrained is None,
-    }
-    if experiment.pretrained is not None:
-        from profundo.nets.published_weights import published  # and PyTorch
-
-        chosen["net_options"] = published(experiment.pretrained).options
-        chosen["augment"] = [] if experiment.freeze or spec.inputs.kind != "image" else ["mirror", "crop"]
-    known = KNOWN.get((experiment.data, net), {})
-    if experiment.optimizer not in (
-        None,
-        known.get("optimizer", manner.optimizer),
-    ):  # rates are measured for one optimizer
-        known = {name: value for name, value in known.items() if name not in ("learning_rate", "weight_decay")}
-    chosen |= known
-    chosen |= {name: value for name, value in experiment.settings().items() if value not in (None, {})}
-    if chosen["batch_size"] == EVERY:
-        chosen["batch_size"] = max(1, samples)
-    chosen |= {name: None for name in ("optimizer", "schedule") if name in experiment.own}
-    if validated and manner.patience:
-        chosen.setdefault("early_stop", max(1, round(manner.patience * chosen["epochs"])))
-    rate = default_rate(chosen["optimizer"], chosen["batch_size"], manner)
-    if manner is MANNERS["pretrained"]:
-        rate *= min(1.0, chosen["epochs"] * max(1, samples // chosen["batch_size"]) / STEPS_AT_FULL_RATE)
-    chosen.setdefault("learning_rate", round(rate, 6))
-    chosen.setdefault("weight_decay", default_decay(chosen["optimizer"], manner))
-    check_augmentation(chosen["augment"], spec)
-    chosen["freeze"] |= experiment.pretrained is not None and bool(spec.inputs.texts)  # an encoder is not trained here
-    return new_experiment(**chosen)
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How nets of one kind learn data of one kind well."""
-
-    samples_seen: int
-    optimizer: str
-    weight_decay: float
-    adam_rate: float
-    descent_rate: float  # with momentum, for batches of `full` or more; smaller ones take a share (Goyal et al. 2017)
-    full: int
-    longest: int = 200  # epochs, however few the samples
-    batches: int = 200  # of an epoch, where the samples are enough for it
-    smallest: int = 32  # batch
-    patience: float = 0.0  # share of the epochs without a better validation loss after which to stop; 0: never
-    augment: tuple[Any, ...] = ()
-
-
-# Measured on the small data sets, means over seeds 0–4 (benchmarks/scores.py). Planes of one or two features (moons,
-# spiral) need long training and cannot be overfitted by noise in others; tables can, and want a strong decay.
-MANNERS = {
-    "normalised images": Manner(40_000, "nesterov", 5e-4, 0.003, 0.4, 256),
-    "images": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32),
-    # Measured on speakers left out of the spoken digits (benchmarks/sound.py).
-    "sounds": Manner(
-        36_000, "adamw", 0.05, 0.003, 0.1, 32, augment=("shift", "speed", "mask", {"noise": {"deviation": 0.2}})
-    ),
-    # Every pixel teaches: few images make a batch. Batches of 4 by validation on two sets of drawn shapes, seed 0; the rest as usual.
-    "pixels": Manner(4_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, batches=100, smallest=4, patience=0.3),
-    "plane": Manner(60_000, "adamw", 0.01, 0.01, 0.1, 32),
-    "table": Manner(20_000, "adamw", 1.0, 0.003, 0.03, 32),
-    # Measured by validation on 20 and 100 images a class of CIFAR-10 (docs/transfer.md).
-    "pretrained": Manner(8_000, "adamw", 0.01, 0.001, 0.01, 32, longest=10),
-    "frozen": Manner(20_000, "adamw", 0.01, 0.001, 0.1, 32, longest=50),
-    # Measured on the tables of TUNE in benchmarks/tables_against_trees.py. Probabilities become too certain in long training.
-    # Of n-grams by validation on both sets of benchmarks/text.py; of words as is usual for such nets.
-    "n-grams": Manner(60_000, "nesterov", 5e-4, 0.002, 0.03, 32, longest=60, patience=0.3),
-    "words": Manner(60_000, "adamw", 0.01, 0.002, 0.03, 32, longest=20, patience=0.3),
-    "ensemble, numbers": Manner(300_000, "adamw", 0.1, 0.03, 0.03, 32, batches=4, patience=0.3),
-    # Rates of forecasts by validation on the series of benchmarks/series.py, one seed; the others as is usual. "rocket" begins at a
-    # solution, and may go a little.
-    "rocket": Manner(1_000, "adamw", 0.01, 0.0001, 0.001, 32, longest=10),
-    "series": Manner(40_000, "adamw", 0.01, 0.003, 0.03, 32, longest=100, patience=0.3),
-    "forecast": Manner(100_000, "adamw", 0.1, 0.003, 0.03, 32, longest=100, patience=0.3),
-    "ensemble, classes": Manner(300_000, "adamw", 0.1, 0.02, 0.03, 32, longest=60, batches=4, patience=0.3),
-}
-
-
-def manner_of(spec: Spec, normalised: bool, net: str) -> str:
-    if spec.targets.traits.per == "pixel":
-        return "pixels"
-    if spec.inputs.texts:
-        return "n-grams" if net in ("text_mean", "own:TextMean") else "words"
-    if is_ensemble(net):
-        return "ensemble, numbers" if spec.targets.kind == "real" else "ensemble, classes"
-    if spec.inputs.kind == "series":
-        return "forecast" if spec.inputs.forecast is not None else "rocket" if net == "rocket" else "series"
-    if spec.inputs.kind == "image" and normalised:
-        return "normalised images"
-    manner = MANNER_OF[spec.inputs.kind]
-    return "plane" if manner == "table" and prod(spec.inputs.shape) <= 2 else manner
-
-
-MANNER_OF: Mapping[InputKind, str] = {
-    "image": "images",
-    "sound": "sounds",
-    "series": "series",
-    "features": "table",
-    "array": "table",
-    "any": "images",
-}
-
-
-def is_ensemble(net: str) -> bool:
-    """Whether the net of that name is the ensemble for tables, built by name or in Python."""
-    return net in ("table_net", "own:TableNet")
-
-
-def default_rate(optimizer: str, batch_size: int, manner: Manner) -> float:
-    """The learning rate at the top of the cycle."""
-    if optimizer in TIMES_ADAM:
-        return round(TIMES_ADAM[optimizer] * manner.adam_rate, 6)
-    rate = manner.descent_rate * min(1.0, batch_size / manner.full)
-    return round(5 * rate if optimizer == "sgd" else rate, 6)  # momentum 0.9 carries a gradient ten steps far
-
-
-# Rates beside Adam's, measured by the validation loss on digits and breast-cancer, two seeds (docs/optimisation.md).
-TIMES_ADAM = {"adam": 1.0, "adamw": 1.0, "rmsprop": 1.0, "adagrad": 30.0, "adadelta": 1000.0}
-
-
-def default_decay(optimizer: str, manner: Manner) -> float:
-    """AdamW's shrinks weights by rate · λ a step and is large; the others' is a penalty in the cost, and small."""
-    if optimizer == manner.optimizer:
-        return manner.weight_decay
-    return 0.01 if optimizer == "adamw" else 5e-4
-
-
-def check_augmentation(asked: list[Any], spec: Spec) -> None:
-    for entry in asked:
-        check(read(entry), spec)
-
-
-def _log2(value: float) -> int:
-    return max(0, int(value).bit_length() - 1)
-
-
-# ---------------------------------------------------------------------------------------------------------- YAML
-class PlainLoader(yaml.SafeLoader):
-    """YAML without the parts that can hurt: no tags beyond plain values, no aliases (bombs), at most 20 levels."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not read here")
-        self.depth += 1
-        if self.depth > 20:
-            raise yaml.YAMLError("nested more than 20 levels deep")
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
-def read_experiment(path: Path) -> dict[str, Any]:
-    """The settings in a YAML file. Raises ProfundoError when it does not hold plain `name: value` lines."""
-    try:
-        if not path.is_file():
-            raise ProfundoError(f"{path}: expected an experiment file, found {what_is_at(path)}; {PUT_BACK}")
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise ProfundoError(f"{path}: expected an experiment of a few lines, the file is larger than 64 KB")
-        settings = yaml.load(content, Loader=PlainLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ProfundoError(f"{path}: expected YAML lines `name: value`: {in_words(error)}; {PUT_BACK}") from None
-    if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
-        raise ProfundoError(f"{path}: expected YAML lines `name: value`, found {kind_of(settings)}; {PUT_BACK}")
-    return settings
-
-
-def read_value(text: str) -> Any:
-    """What YAML makes of one value: 3, 0.1, true, [1, 2], text. Raises ProfundoError for what it cannot read."""
-    try:
-        return yaml.load(text, Loader=PlainLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ProfundoError(f"{text!r}: expected a plain value: {in_words(error)}") from None
-
-
-def read_pair(text: str, option: str = "--set", such_as: str = "epochs=3") -> tuple[str, Any]:
-    """(name, value) of "name=value"; the value as YAML reads it."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise ProfundoError(f"{option} {text}: expected NAME=VALUE, such as {option} {such_as}")
-    return name.strip(), read_value(value)
 
 
 def write_experiment(path: Path, experiment: Experiment) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from profundo.records import ProfundoError
-from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import find_runs, read_scores
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.runs.voice import figure
 
 __all__ = ["list_runs"]

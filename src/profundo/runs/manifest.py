@@ -17,8 +17,9 @@ from pydantic import BaseModel, ValidationError
 
 from profundo.files import PUT_BACK, in_words, read_object, sha256, write_bytes, write_json
 from profundo.records import ProfundoError
-from profundo.runs.experiment import WITHOUT_EFFECT, read_experiment
+from profundo.runs.experiment import WITHOUT_EFFECT
 from profundo.runs.folder import Folder
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.runs.voice import note
 from profundo.train.checkpoints import digest
 

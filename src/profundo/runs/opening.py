@@ -16,7 +16,7 @@ from profundo.objectives.own_losses import OwnLoss, main_error, place_entropy
 from profundo.pictures.history_chart import history_chart
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Scores, Spec
 from profundo.runs.choices import load_data
-from profundo.runs.experiment import new_experiment, read_experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder, read_result
 from profundo.runs.given.arriving import dataset_of, loss_of, with_grids, with_several_outputs
 from profundo.runs.given.keeping import TOOLS
@@ -25,6 +25,7 @@ from profundo.runs.manifest import MAY_MOVE, check_data_facts, check_files
 from profundo.runs.run import Run, Tools
 from profundo.runs.saved_model import load_model
 from profundo.runs.scoring import as_learned, evaluate_run
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.train import History
 
 __all__ = ["finished", "finished_training", "kind_of", "open_run"]

@@ -18,10 +18,11 @@ from profundo.evaluate.leading import leading_figure
 from profundo.evaluate.scores import PROBABILITIES
 from profundo.objectives.own_losses import PickedOutput
 from profundo.records import Batch, Dataset, Targets
-from profundo.runs.experiment import Experiment, is_ensemble
+from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import NOTHING, Own, measured
 from profundo.runs.pretrained import fit_output, on_features
 from profundo.runs.resumable import Training
+from profundo.runs.settings.manners import is_ensemble
 from profundo.train import Batches, EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group, share_normalization

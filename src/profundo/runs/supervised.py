@@ -28,13 +28,7 @@ from profundo.runs.checks import (
     check_outputs,
 )
 from profundo.runs.choices import load_data, prepare
-from profundo.runs.experiment import (
-    WITHOUT_EFFECT,
-    Experiment,
-    new_experiment,
-    read_experiment,
-    write_experiment,
-)
+from profundo.runs.experiment import WITHOUT_EFFECT, Experiment, new_experiment, write_experiment
 from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.given.keeping import TOOLS, keep_result
@@ -45,6 +39,7 @@ from profundo.runs.resumable import Keeping, State, is_out_of_memory, learn, whe
 from profundo.runs.run import Run
 from profundo.runs.saved_model import keepable, save_model
 from profundo.runs.scoring import evaluate_run, evaluate_split, result_lines, score_lines, with_margins, with_threshold
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.runs.tensorboard import EventFiles
 from profundo.runs.voice import Quiet, Voice, for_python
 from profundo.threads import using

@@ -22,9 +22,10 @@ from profundo.pictures.contours import contours_svg
 from profundo.pictures.numbers import plain, setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html
 from profundo.records import Dataset, ProfundoError
-from profundo.runs.experiment import MANNERS, completed, default_rate, new_experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.preparing import Prepared, training
 from profundo.runs.saved_model import build_net
+from profundo.runs.settings.manners import MANNERS, completed, default_rate
 from profundo.studies.optimizer_surfaces import STEEP, SURFACES, Descended, Surface, best_of, descend
 from profundo.studies.study import table
 from profundo.train import OPTIMIZERS, History, fit

@@ -36,20 +36,15 @@ from profundo.files import erase, in_words, read_object, write_json, write_text
 from profundo.pictures.sheet import Grid, Sheet, sheet_html
 from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
 from profundo.runs.choices import net_name
-from profundo.runs.experiment import (
-    WITHOUT_EFFECT,
-    Experiment,
-    belonging_to,
-    completed,
-    new_experiment,
-    read_experiment,
-)
+from profundo.runs.experiment import WITHOUT_EFFECT, Experiment, belonging_to, new_experiment
 from profundo.runs.folder import Folder, environment
 from profundo.runs.given.arriving import answered_by, instance_of, made_by, net_and_data
 from profundo.runs.given.foreign import understood
 from profundo.runs.manifest import differences, flat
 from profundo.runs.preparing import Prepared, objective_of, precision_of
 from profundo.runs.pretrained import net_of, seen_by
+from profundo.runs.settings.manners import completed
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.runs.supervised import Run, check_outputs, fit, train_prepared
 from profundo.runs.voice import Quiet, Voice, figure
 from profundo.train.checkpoints import digest, interruptible

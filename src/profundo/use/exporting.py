@@ -29,12 +29,13 @@ from profundo.nets.sentence_encoder import SentenceNet
 from profundo.objectives import Objective
 from profundo.records import Column, Dataset, Inputs, ProfundoError, Spec
 from profundo.runs.choices import load_data
-from profundo.runs.experiment import new_experiment, read_experiment
+from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import check_data_facts
 from profundo.runs.opening import finished_training
 from profundo.runs.run import Run
 from profundo.runs.saved_model import load_model, load_objective
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.trees import leaves, length, mapped
 from profundo.units import standard_units
 from profundo.use.end_to_end import Whole, answer_name, answers_of, example

@@ -21,10 +21,10 @@ from profundo.kinds import InputKind, TargetKind
 from profundo.nets.published_weights import published
 from profundo.pictures.verdict import is_better
 from profundo.records import CalibrationBin, ClassScores, Column, Inputs, ProfundoError, Spec, Targets
-from profundo.runs.experiment import read_experiment
 from profundo.runs.folder import Folder
 from profundo.runs.manifest import MAY_MOVE, check_files
 from profundo.runs.saved_model import build_net
+from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.runs.voice import figure
 
 __all__ = ["CARD", "card", "some_of"]

@@ -27,7 +27,7 @@ from profundo.recipes.net_outputs import outputs, row_answers
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Inputs, Spec
-from profundo.runs.experiment import Positive, Whole
+from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train import Plan, optimizer, schedule
 from profundo.train.closed_form import least_squares
 from profundo.train.neurons import DeltaRule

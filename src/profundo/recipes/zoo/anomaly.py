@@ -40,7 +40,7 @@ from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, populations
 from profundo.recipes.stretches import stretched
 from profundo.records import Batch, Dataset, ProfundoError, Samples, Targets
-from profundo.runs.experiment import Positive, Share, Whole
+from profundo.runs.settings.setting_values import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]

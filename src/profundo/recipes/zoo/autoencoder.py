@@ -38,7 +38,7 @@ from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch, map_of_rows
 from profundo.recipes.stretches import stretched
 from profundo.records import Batch, Dataset
-from profundo.runs.experiment import Positive, Share, Whole
+from profundo.runs.settings.setting_values import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 

@@ -28,7 +28,7 @@ from profundo.recipes.net_outputs import outputs
 from profundo.recipes.polynomials import check_degree, fitted
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.side_by_side import train_side_by_side
-from profundo.runs.experiment import Positive, Some, Whole
+from profundo.runs.settings.setting_values import Positive, Some, Whole
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]
 

@@ -30,7 +30,7 @@ from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import as_pictures, enlarged, read_intensities
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Batch, Samples
-from profundo.runs.experiment import Positive, Whole
+from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 

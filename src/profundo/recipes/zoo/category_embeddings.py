@@ -36,7 +36,7 @@ from profundo.recipes.context import Context
 from profundo.recipes.net_outputs import device_of, outputs
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.records import Dataset, ProfundoError, Samples, Source
-from profundo.runs.experiment import Positive, Whole
+from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train import Plan, Supervised, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]

@@ -24,7 +24,7 @@ from profundo.recipes.classifying import judged, predict, spec_of, train, valida
 from profundo.recipes.context import Context
 from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Outcome, Recipe
-from profundo.runs.experiment import Layers, Positive, Share, Whole
+from profundo.runs.settings.setting_values import Layers, Positive, Share, Whole
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]
 

@@ -30,7 +30,7 @@ from profundo.recipes.own_data import Takes, things
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import band
 from profundo.records import Dataset
-from profundo.runs.experiment import Positive, Some, Whole
+from profundo.runs.settings.setting_values import Positive, Some, Whole
 
 __all__ = ["RECIPE", "Settings", "run"]
 

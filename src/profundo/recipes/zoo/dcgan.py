@@ -22,7 +22,7 @@ from profundo.nets.generator_critic import dcgan_discriminator, dcgan_generator
 from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
 from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, players
 from profundo.recipes.context import Context
-from profundo.runs.experiment import Positive, Share, Whole
+from profundo.runs.settings.setting_values import Positive, Share, Whole
 from profundo.train.adversarial import Adversarial, Judge
 
 __all__ = ["RECIPE", "Settings", "cost", "duel", "networks"]

@@ -26,7 +26,7 @@ from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import band
 from profundo.records import Dataset
-from profundo.runs.experiment import Positive, Whole
+from profundo.runs.settings.setting_values import Positive, Whole
 
 __all__ = ["RECIPE", "Settings", "networks", "run", "widest"]
 

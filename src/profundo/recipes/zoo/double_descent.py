@@ -34,7 +34,7 @@ from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import band
 from profundo.recipes.side_by_side import train_side_by_side
 from profundo.records import Dataset, Samples
-from profundo.runs.experiment import Positive, Share, Some, Whole
+from profundo.runs.settings.setting_values import Positive, Share, Some, Whole
 from profundo.train.closed_form import least_squares
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]

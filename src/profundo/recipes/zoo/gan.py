@@ -24,7 +24,7 @@ from profundo.nets.generator_critic import dense_generator, maxout_discriminator
 from profundo.objectives.adversarial_losses import discriminator_cost, generator_cost
 from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, players
 from profundo.recipes.context import Context
-from profundo.runs.experiment import Positive, Several, Share, Whole
+from profundo.runs.settings.setting_values import Positive, Several, Share, Whole
 from profundo.train.adversarial import Adversarial, Judge
 
 __all__ = ["RECIPE", "Settings", "cost", "duel", "networks"]

@@ -32,7 +32,7 @@ from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.recipes.stretches import stretched
 from profundo.records import Batch
-from profundo.runs.experiment import Layers, Positive, Share, Whole
+from profundo.runs.settings.setting_values import Layers, Positive, Share, Whole
 from profundo.train import Batches, Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 

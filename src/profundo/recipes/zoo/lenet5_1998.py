@@ -31,7 +31,7 @@ from profundo.recipes.net_outputs import as_pictures, enlarged, outputs
 from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Dataset
-from profundo.runs.experiment import Positive, Whole
+from profundo.runs.settings.setting_values import Positive, Whole
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]
 

@@ -22,7 +22,7 @@ from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.context import Context
 from profundo.recipes.polynomials import check_degree, fitted
 from profundo.recipes.recipe import Outcome, Recipe
-from profundo.runs.experiment import Positive, Whole
+from profundo.runs.settings.setting_values import Positive, Whole
 
 __all__ = ["RECIPE", "Settings", "run"]
 

@@ -31,7 +31,7 @@ from profundo.recipes.net_outputs import device_of
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, ProfundoError
-from profundo.runs.experiment import Positive, Whole
+from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train import Descent, History, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "generate", "networks", "run"]

@@ -23,7 +23,7 @@ from profundo.recipes.context import Context
 from profundo.recipes.metric_learning import TAKES, MetricSettings, learn_and_judge, networks, predict
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
-from profundo.runs.experiment import Positive, Whole
+from profundo.runs.settings.setting_values import Positive, Whole
 
 __all__ = ["RECIPE", "Settings", "networks", "predict", "run"]
 

@@ -19,7 +19,7 @@ from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import ProfundoError
-from profundo.runs.experiment import Finite
+from profundo.runs.settings.setting_values import Finite
 
 __all__ = ["RECIPE", "Settings", "run"]
 

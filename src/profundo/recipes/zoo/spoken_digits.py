@@ -30,7 +30,7 @@ from profundo.recipes.own_data import Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import confusion_chart
 from profundo.records import Batch
-from profundo.runs.experiment import Positive, Share, Whole
+from profundo.runs.settings.setting_values import Positive, Share, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "blanked", "networks", "predict", "run"]

@@ -46,7 +46,7 @@ from profundo.recipes.own_data import Takes, is_own, things
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import band
 from profundo.records import Dataset, ProfundoError, Samples, Spec
-from profundo.runs.experiment import Positive, Some, Whole
+from profundo.runs.settings.setting_values import Positive, Some, Whole
 
 __all__ = ["RECIPE", "Settings", "discriminative", "networks", "run"]
 

@@ -26,7 +26,7 @@ from profundo.recipes.metric_learning import TAKES, MetricSettings, learn_and_ju
 from profundo.recipes.own_data import is_own
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch, Inputs, Samples
-from profundo.runs.experiment import Positive, Whole
+from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train import Batches
 
 __all__ = ["RECIPE", "Settings", "mined_cost", "networks", "predict", "run"]

@@ -32,7 +32,7 @@ from profundo.recipes.own_data import Takes, is_own
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.stretches import stretched
 from profundo.records import Batch, Dataset
-from profundo.runs.experiment import Positive, Whole
+from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train import Batches, Descent, Plan, optimizer, schedule
 from profundo.train.updates import autocast
 

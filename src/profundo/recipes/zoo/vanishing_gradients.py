@@ -32,7 +32,7 @@ from profundo.pictures.exhibits import Chart, Table
 from profundo.recipes.context import Context
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.records import Batch
-from profundo.runs.experiment import Positive, Some, Whole
+from profundo.runs.settings.setting_values import Positive, Some, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "gradients", "networks", "run"]

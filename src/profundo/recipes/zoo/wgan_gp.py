@@ -24,7 +24,7 @@ from profundo.nets.generator_critic import critic, dcgan_generator
 from profundo.objectives.adversarial_losses import critic_cost, critic_generator_cost, gradient_penalty
 from profundo.recipes.adversaries import AdversarialSettings, adversarial_recipe, players
 from profundo.recipes.context import Context
-from profundo.runs.experiment import Positive, Whole
+from profundo.runs.settings.setting_values import Positive, Whole
 from profundo.train.adversarial import Adversarial, Judge
 
 __all__ = ["RECIPE", "Settings", "costs", "duel", "networks"]

@@ -43,7 +43,7 @@ from profundo.recipes.own_data import OwnText, Takes
 from profundo.recipes.recipe import Model, Outcome, Recipe
 from profundo.recipes.recipe_charts import map_of_rows
 from profundo.records import Batch, ProfundoError
-from profundo.runs.experiment import Positive, Several, Whole
+from profundo.runs.settings.setting_values import Positive, Several, Whole
 from profundo.train import Descent, Plan, optimizer, schedule
 
 __all__ = ["RECIPE", "Settings", "context_cost", "generate", "group_share", "networks", "run"]

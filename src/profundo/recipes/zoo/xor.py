@@ -27,8 +27,8 @@ from profundo.recipes.net_outputs import outputs
 from profundo.recipes.recipe import Outcome, Recipe
 from profundo.recipes.recipe_charts import by_epoch
 from profundo.records import Batch, Inputs, Spec, Targets
-from profundo.runs.experiment import Positive
-from profundo.runs.experiment import Whole as AtLeastOne
+from profundo.runs.settings.setting_values import Positive
+from profundo.runs.settings.setting_values import Whole as AtLeastOne
 from profundo.train import Plan, Supervised, optimizer
 
 __all__ = ["RECIPE", "Settings", "networks", "run"]

@@ -50,11 +50,12 @@ from profundo.runs.checks import (
     tried_outputs,
 )
 from profundo.runs.choices import check_choices
-from profundo.runs.experiment import belonging_to, completed, new_experiment
+from profundo.runs.experiment import belonging_to, new_experiment
 from profundo.runs.given.foreign import understood
 from profundo.runs.given.own import Own, metrics_of
 from profundo.runs.preparing import Prepared, precision_of
 from profundo.runs.saved_model import build_net
+from profundo.runs.settings.manners import completed
 from profundo.train.hardware import choose_device, normalised
 from profundo.train.own_optimizers import own_optimizer, own_schedule
 from profundo.train.randomness import seeded
