@@ -3,8 +3,8 @@
 Each field of Experiment is a setting, and says all there is to know of it: its values, whether they change results, what it
 is part of, its help, and how the command line reads it. Lists of settings elsewhere are derived from SETTINGS.
 
-A setting left at None is chosen by `completed` (settings/manners.py), from the data and the net; what is written into the run's folder has
-every choice made, so that `train --config runs/x/experiment.yaml` repeats the run.
+A setting left at None is chosen by `completed` (settings/manners.py), from the data and the net; what is written into the run's
+folder has every choice made, so that `train --config runs/x/experiment.yaml` repeats the run.
 """
 
 from __future__ import annotations
