@@ -28,7 +28,14 @@ from profundo.nets.attention import Translator
 from profundo.nets.batched_nets import BatchedMLP
 from profundo.nets.captioning import Captioner
 from profundo.nets.generator_critic import dcgan_generator, maxout_discriminator
-from profundo.nets.net_names import NETS_FOR_IMAGES, NETS_FOR_SERIES, NETS_FOR_SOUNDS, NETS_FOR_TEXTS, PUBLISHED_NETS
+from profundo.nets.net_names import (
+    NETS_FOR_IMAGES,
+    NETS_FOR_PIXELS,
+    NETS_FOR_SERIES,
+    NETS_FOR_SOUNDS,
+    NETS_FOR_TEXTS,
+    PUBLISHED_NETS,
+)
 from profundo.nets.recurrent import LanguageModel, SequenceClassifier
 from profundo.nets.threshold_units import xor_net
 from profundo.nets.variational import VariationalAutoencoder
@@ -101,7 +108,12 @@ def spec_of(shape, targets=None):
 
 
 SOUND = (1, 1500)
-SHAPES = ((NETS_FOR_IMAGES, (3, 32, 32)), (NETS_FOR_SERIES, (2, 9)), (NETS_FOR_SOUNDS, SOUND))
+SHAPES = (
+    (NETS_FOR_IMAGES, (3, 32, 32)),
+    (NETS_FOR_PIXELS, (3, 9, 14)),
+    (NETS_FOR_SERIES, (2, 9)),
+    (NETS_FOR_SOUNDS, SOUND),
+)
 NAMED = [
     (name, next((shape for names, shape in SHAPES if name in names), (5,)))
     for name in nets.NETS
@@ -112,7 +124,9 @@ NAMED = [
 @pytest.mark.parametrize(("name", "shape"), NAMED)
 def test_every_net_of_the_catalogue_is_traced_as_it_runs(name, shape):
     torch.manual_seed(1)
-    net = nets.build(name, spec_of(shape), **({"width": 1 / 16} if name in PUBLISHED_NETS else {})).double()
+    targets = Targets("mask", ("a", "b"), codes=(0, 1)) if name in NETS_FOR_PIXELS else None
+    options = {"width": 1 / 16} if name in PUBLISHED_NETS else {}
+    net = nets.build(name, spec_of(shape, targets), **options).double()
     graph = check(net, torch.randn(3, *shape, **DOUBLE))
     assert sum(node.parameters for node in graph) == sum(p.numel() for p in net.parameters())
 
