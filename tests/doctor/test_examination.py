@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from profundo.doctor import Program, examine
 from profundo.doctor.costs import cost_of
+from profundo.doctor.programs import copied
 from profundo.doctor.skill import Task, skill
 from profundo.records import ProfundoError
 
@@ -155,6 +156,7 @@ def test_the_fault_is_named_first(cause):
     report = examine(FAULTY[cause](), budget=BUDGET)
     assert [finding.cause for finding in report.findings][:1] == [cause], str(report)
     assert report.findings[0].remedy
+    assert not any("could not be judged" in note for note in report.notes), report.notes
     assert not report.healthy
     assert cause in str(report)
 
@@ -163,6 +165,7 @@ def test_the_fault_is_named_first(cause):
 def test_what_is_sound_passes(name):
     report = examine(HEALTHY[name](), budget=BUDGET)
     assert report.healthy, str(report)
+    assert report.notes == ()
 
 
 def test_what_the_caller_holds_is_afterwards_as_before():
@@ -184,6 +187,43 @@ def test_what_the_caller_holds_is_afterwards_as_before():
     assert all(
         torch.equal(moments[key]["momentum_buffer"], was["momentum_buffer"]) for key, was in before[1]["state"].items()
     )
+
+
+def test_functions_that_name_the_net_are_given_its_copy():
+    """A penalty and a scheduler in a step: the caller's are neither trained nor stepped, the copies are."""
+    net = perceptron(64, 10)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+    history = []
+
+    def weights():
+        return sum(p.square().sum() for p in net.parameters())
+
+    def loss(prediction, target):
+        return F.cross_entropy(prediction, target) + 1e-3 * weights()
+
+    def step(model, batch, cost, opt):
+        opt.zero_grad()
+        value = cost(model(batch[0]), batch[1])
+        value.backward()
+        opt.step()
+        scheduler.step()
+        history.append(float(value))
+        return value
+
+    program = Program(net=net, loss=loss, optimizer=optimizer, train=(X, Y), step=step)
+    mine = copied(program)
+    value = mine.step(mine.net, (X[:32], Y[:32]), mine.loss, mine.optimizer)
+    penalty = F.cross_entropy(program.net(X[:32]), Y[:32]) + 1e-3 * weights()
+    assert float(value) == pytest.approx(float(penalty))
+    assert mine.optimizer.param_groups[0]["lr"] == 0.05
+    assert optimizer.param_groups[0]["lr"] == 0.1
+    assert history == []
+    assert all(p.grad is None for p in net.parameters())
+    assert all(p.grad is not None for p in mine.net.parameters())
+    examine(program, budget=3)
+    assert history == []
+    assert all(p.grad is None for p in net.parameters())
 
 
 def test_what_is_no_program_is_one_line():

@@ -6,6 +6,8 @@ it, and its remedy.
 
 from collections.abc import Callable, Iterable
 
+from profundo.doctor.causes.judges import judges
+from profundo.doctor.causes.not_finite import not_finite
 from profundo.doctor.causes.output_layer import output_layer
 from profundo.doctor.causes.pace import pace
 from profundo.doctor.causes.step_order import step_order
@@ -15,4 +17,11 @@ from profundo.doctor.suspicions import Suspicion
 
 __all__ = ["FAMILIES"]
 
-FAMILIES: tuple[Callable[[Patient], Iterable[Suspicion]], ...] = (values, step_order, output_layer, pace)
+FAMILIES: tuple[Callable[[Patient], Iterable[Suspicion]], ...] = (
+    values,
+    step_order,
+    output_layer,
+    judges,
+    not_finite,
+    pace,
+)

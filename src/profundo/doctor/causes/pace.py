@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
 
 from profundo.doctor.patient import Patient
 from profundo.doctor.suspicions import Suspicion
@@ -19,6 +25,9 @@ def pace(patient: Patient) -> Iterator[Suspicion]:
         return
     yield from learning_rate(patient)
     yield from over_regularised(patient)
+    yield from unstable_training(patient)
+    yield from overfit(patient)
+    yield from undertrained(patient)
 
 
 def learning_rate(patient: Patient) -> Iterator[Suspicion]:
@@ -79,3 +88,83 @@ def without_decay(variant: Variant) -> Variant:
     for group in variant.program.optimizer.param_groups:
         group["weight_decay"] = 0.0
     return variant
+
+
+# ------------------------------------------------------------------------------------------------------------ the course
+def unstable_training(patient: Patient) -> Iterator[Suspicion]:
+    """Spikes: losses far above those around them, again and again, after the first steps."""
+    losses = patient.course.losses
+    later = losses[max(10, len(losses) // 10) :]
+    if len(later) < 20 or patient.course.train[-1] > FINE:
+        return
+    around = [sorted(later[max(0, place - 10) : place + 10]) for place in range(len(later))]
+    spikes = sum(loss > 5 * near[len(near) // 2] for loss, near in zip(later, around, strict=True))
+    if spikes >= 3:
+        yield Suspicion(
+            "unstable_training", "optimizer", {"spikes of the loss": spikes, "steps": len(later)},
+            "clip the gradient's norm to 1 between backward() and step(), or begin with a warm-up of the learning rate", weight=0.5,
+            cures={"gradients clipped to norm 1": clipped, "a warm-up of 50 steps": warmed_up},
+        )  # fmt: skip
+
+
+def clipped(variant: Variant) -> Variant:
+    def clip(optimizer: Any, *_: Any) -> None:
+        nn.utils.clip_grad_norm_([one for group in optimizer.param_groups for one in group["params"]], 1.0)
+
+    variant.program.optimizer.register_step_pre_hook(clip)
+    return variant
+
+
+def warmed_up(variant: Variant) -> Variant:
+    rates = [group["lr"] for group in variant.program.optimizer.param_groups]
+    step = itertools.count(1)
+
+    def slow(optimizer: Any, *_: Any) -> None:
+        share = min(1.0, next(step) / 50)
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * share
+
+    variant.program.optimizer.register_step_pre_hook(slow)
+    return variant
+
+
+def overfit(patient: Patient) -> Iterator[Suspicion]:
+    """Held-out samples are answered worse and worse while training samples are answered better."""
+    course = patient.course
+    if patient.validation is None or len(course.held_losses) < 6 or not all(map(math.isfinite, course.held_losses)):
+        return
+    best = min(range(len(course.held_losses)), key=course.held_losses.__getitem__)
+    worse = course.held_losses[-1] / max(course.held_losses[best], 1e-12)
+    learned = course.train_losses[best] - course.train_losses[-1] > 0.3 * abs(course.train_losses[best])
+    gap, lost = course.train[-1] - course.held[-1], max(course.held) - course.held[-1]
+    early = best < len(course.held_losses) - 3
+    if early and learned and worse > 1.3 and gap > 0.15 and (lost > 0.03 or worse > 2):
+        at = course.judged[best]
+        skills = {"skill in training": course.train[-1], "in validation": course.held[-1]}
+        yield Suspicion(
+            "overfit",
+            "training",
+            {"best at step": at, "validation loss since, times": worse, **skills},
+            f"stop at about step {at}, or regularise: weight decay, dropout, augmentation, a smaller net, more data",
+        )
+
+
+def undertrained(patient: Patient) -> Iterator[Suspicion]:
+    """The program ends while its loss is still falling; three times as many steps, and nothing else, do much better."""
+    course = patient.course
+    part = len(course.losses) // 4
+    if not course.whole or part < 2 or course.train[-1] > 0.9 or course.first_not_finite is not None:
+        return
+    if 9 * course.planned * course.per_step > patient.left:
+        return
+    third, last = sum(course.losses[-2 * part : -part]) / part, sum(course.losses[-part:]) / part
+    if third - last > 0.02 * abs(third):
+        yield Suspicion(
+            "undertrained", "training", {"steps": course.planned, "loss in the third quarter": third, "in the last": last},
+            "train longer: the loss is still falling", weight=0.35, gain=0.12,
+            cures={"three times as many steps": longer},
+        )  # fmt: skip
+
+
+def longer(variant: Variant) -> Variant:
+    return replace(variant, times=3)
