@@ -8,54 +8,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_diabetes, load_digits
 from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from doctored import PROGRESS, SCALED, X, Y, digits, first_cause, people, perceptron
 from profundo.doctor import Program, examine
 from profundo.doctor.costs import cost_of
 from profundo.doctor.programs import copied
 from profundo.doctor.skill import Task, skill
 from profundo.records import ProfundoError
-
-BUDGET = 20.0
-X, Y = (torch.tensor(part) for part in load_digits(return_X_y=True))
-ORDER = torch.randperm(len(X), generator=torch.Generator().manual_seed(0))
-X, Y = X[ORDER].float() / 16, Y[ORDER]
-PEOPLE, PROGRESS = (torch.tensor(part).float() for part in load_diabetes(return_X_y=True, scaled=False))
-PEOPLE = (PEOPLE - PEOPLE.mean(0)) / PEOPLE.std(0)
-SCALED = ((PROGRESS - PROGRESS.mean()) / PROGRESS.std())[:, None]
-
-
-def perceptron(*widths, last=None):
-    torch.manual_seed(0)
-    layers = []
-    for place in range(len(widths) - 1):
-        layers += [nn.ReLU()] if place else []
-        layers.append(nn.Linear(widths[place], widths[place + 1]))
-    return nn.Sequential(*layers, *([last] if last is not None else []))
-
-
-def digits(net=None, loss=F.cross_entropy, inputs=X, targets=Y, rate=0.1, **rest):
-    net = net or perceptron(64, 64, 10)
-    rest.setdefault("optimizer", torch.optim.SGD(net.parameters(), rate, momentum=0.9))
-    return Program(
-        net=net, loss=loss, train=(inputs[:1400], targets[:1400]), validation=(inputs[1400:], targets[1400:]), **rest
-    )
-
-
-def people(net=None, loss=F.mse_loss, targets=SCALED, **rest):
-    net = net or perceptron(10, 32, 1)
-    rest.setdefault("optimizer", torch.optim.Adam(net.parameters(), 1e-2))
-    return Program(
-        net=net,
-        loss=loss,
-        train=(PEOPLE[:350], targets[:350]),
-        validation=(PEOPLE[350:], targets[350:]),
-        epochs=20,
-        **rest,
-    )
 
 
 def step_of(*order):
@@ -153,19 +115,12 @@ HEALTHY = {
 @pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize("cause", FAULTY)
 def test_the_fault_is_named_first(cause):
-    report = examine(FAULTY[cause](), budget=BUDGET)
-    assert [finding.cause for finding in report.findings][:1] == [cause], str(report)
-    assert report.findings[0].remedy
-    assert not any("could not be judged" in note for note in report.notes), report.notes
-    assert not report.healthy
-    assert cause in str(report)
+    assert first_cause(FAULTY[cause]()) == cause
 
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_what_is_sound_passes(name):
-    report = examine(HEALTHY[name](), budget=BUDGET)
-    assert report.healthy, str(report)
-    assert report.notes == ()
+    assert first_cause(HEALTHY[name]()) is None
 
 
 def test_what_the_caller_holds_is_afterwards_as_before():

@@ -101,7 +101,7 @@ def wrong_metric(patient: Patient) -> Iterator[Suspicion]:
         return
     right, half, wrong = values["perfect"], values["half"], values["wrong"]
     true = {name: known(made[name], targets, task) for name in made}
-    steady = right > half > wrong or right < half < wrong
+    steady = (right > half > wrong or right < half < wrong) and abs(right - wrong) > 0.25 * max(abs(right), abs(wrong))
     like_accuracy = any(abs(right - top) < 1e-6 for top in (1.0, 100.0)) and steady
     scale = 100.0 if abs(right - 100.0) < 1e-6 else 1.0
     graded = values["graded"] / scale
@@ -136,6 +136,10 @@ def made_answers(patient: Patient, task: Task, targets: Tensor) -> dict[str, Ten
     logits = {name: 6.0 * F.one_hot(which, width) - 3 for name, which in sure.items()}
     noise = 0.8 * torch.randn(len(classes), width, generator=draws)
     logits["graded"] = F.one_hot(classes, width) + noise
+    if width == 2:  # hardly more sure than not: a threshold in the wrong place shows
+        size = torch.rand(len(classes), generator=draws).mul(0.8).add(0.05) * (2 * classes - 1)
+        size = torch.where(torch.arange(len(classes)) % 10 == 0, -size, size)
+        logits["graded"] = torch.stack([-size / 2, size / 2], 1)
     return {name: as_the_net_answers(patient, scores, answers) for name, scores in logits.items()}
 
 

@@ -6,11 +6,13 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import nn
+from torch.optim import Optimizer
 
-from profundo.doctor.patient import Patient
+from profundo.doctor.patient import SEEDS, Patient
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Variant
 
@@ -38,17 +40,43 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
     course = patient.course
     if course.first_not_finite is None and course.train[-1] > FINE:
         return
+    low = rate < usual_rate(patient.program.optimizer) / 5
+    weight = 0.45 if low else 0.3
     evidence = {"learning rate": rate, "loss at first": course.losses[0], "at last": course.losses[-1]}
     if course.first_not_finite is not None or rises(course.losses):
         yield Suspicion(
             "learning_rate_too_high", "optimizer", evidence, f"lower the learning rate, to {rate / 10:.2g} or less", weight=0.45,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in (0.1, 0.01)},
         )  # fmt: skip
-    if course.first_not_finite is None and course.losses[-1] < course.losses[0] + 0.05 * abs(course.losses[0]):
+    if course.first_not_finite is None and (low or not still_falls(course.losses)) and not explodes(course.losses):
         yield Suspicion(
-            "learning_rate_too_low", "optimizer", evidence, f"raise the learning rate, to {rate * 10:.2g}", weight=0.3, gain=0.15,
+            "learning_rate_too_low", "optimizer", evidence, f"raise the learning rate, to {rate * 10:.2g}", weight=weight, gain=0.15,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in (10, 100)},
         )  # fmt: skip
+
+
+def usual_rate(optimizer: Optimizer) -> float:
+    """What people begin with: 0.001 where steps are scaled by the gradient's size, 0.01 with momentum, 0.1 without."""
+    group = optimizer.param_groups[0]
+    if "betas" in group or "alpha" in group or "lr_decay" in group:
+        return 1e-3
+    return 1e-2 if group.get("momentum", 0.0) else 1e-1
+
+
+def quarters(losses: list[float]) -> tuple[float, float]:
+    """The mean loss of the third and of the last quarter of a training."""
+    part = max(1, len(losses) // 4)
+    third = losses[-2 * part : -part] or losses
+    return sum(third) / len(third), sum(losses[-part:]) / part
+
+
+def still_falls(losses: list[float]) -> bool:
+    third, last = quarters(losses)
+    return third - last > 0.02 * abs(third)
+
+
+def explodes(losses: list[float]) -> bool:
+    return losses[-1] > losses[0] + 0.05 * abs(losses[0])
 
 
 def rises(losses: list[float]) -> bool:
@@ -94,14 +122,15 @@ def without_decay(variant: Variant) -> Variant:
 def unstable_training(patient: Patient) -> Iterator[Suspicion]:
     """Spikes: losses far above those around them, again and again, after the first steps."""
     losses = patient.course.losses
-    later = losses[max(10, len(losses) // 10) :]
-    if len(later) < 20 or patient.course.train[-1] > FINE:
+    if len(losses) < 20 or patient.course.train[-1] > FINE:
         return
-    around = [sorted(later[max(0, place - 10) : place + 10]) for place in range(len(later))]
-    spikes = sum(loss > 5 * near[len(near) // 2] for loss, near in zip(later, around, strict=True))
-    if spikes >= 3:
+    around = [sorted(losses[max(0, place - 10) : place]) for place in range(len(losses))]
+    spikes = [
+        place for place, near in enumerate(around) if len(near) > 4 and losses[place] > 4 * abs(near[len(near) // 2])
+    ]
+    if spikes and spikes[0] > 5:  # at once it is the rate
         yield Suspicion(
-            "unstable_training", "optimizer", {"spikes of the loss": spikes, "steps": len(later)},
+            "unstable_training", "optimizer", {"jumps of the loss": len(spikes), "the first at step": spikes[0] + 1},
             "clip the gradient's norm to 1 between backward() and step(), or begin with a warm-up of the learning rate", weight=0.5,
             cures={"gradients clipped to norm 1": clipped, "a warm-up of 50 steps": warmed_up},
         )  # fmt: skip
@@ -150,21 +179,22 @@ def overfit(patient: Patient) -> Iterator[Suspicion]:
 
 
 def undertrained(patient: Patient) -> Iterator[Suspicion]:
-    """The program ends while its loss is still falling; three times as many steps, and nothing else, do much better."""
+    """The program ends while its loss is still falling; more steps, and nothing else, do much better."""
     course = patient.course
     part = len(course.losses) // 4
     if not course.whole or part < 2 or course.train[-1] > 0.9 or course.first_not_finite is not None:
         return
-    if 9 * course.planned * course.per_step > patient.left:
+    times = min(10, int(0.3 * patient.left / (SEEDS * patient.trial_steps * course.per_step)))
+    if times < 2:
         return
-    third, last = sum(course.losses[-2 * part : -part]) / part, sum(course.losses[-part:]) / part
-    if third - last > 0.02 * abs(third):
+    third, last = quarters(course.losses)
+    if still_falls(course.losses):
         yield Suspicion(
             "undertrained", "training", {"steps": course.planned, "loss in the third quarter": third, "in the last": last},
             "train longer: the loss is still falling", weight=0.35, gain=0.12,
-            cures={"three times as many steps": longer},
+            cures={f"{times} times as many steps": partial(longer, times)},
         )  # fmt: skip
 
 
-def longer(variant: Variant) -> Variant:
-    return replace(variant, times=3)
+def longer(times: int, variant: Variant) -> Variant:
+    return replace(variant, times=times)
