@@ -375,3 +375,107 @@ def test_what_comes_back_is_read_in_a_line_or_a_table():
     first, second = repr(fitted().scores).splitlines()[:2]
     assert first == "24 samples"
     assert re.fullmatch(r"accuracy [\d.]+   \(constant predictor: [\d.]+, logistic regression: [\d.]+\)", second)
+
+
+MODULES = ["train", "evaluate", "graph", "data", "nets", "objectives", "runs", "recipes"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_that_is_called_names_what_to_call(name):
+    with pytest.raises(ProfundoError, match=f"^profundo.{name} is a module, and cannot be called; "):
+        getattr(pf, name)(net(), X, Y)
+
+
+def test_the_house_itself_answers_a_call_too():
+    with pytest.raises(ProfundoError, match="profundo is a module"):
+        pf(net(), X, Y)
+    with pytest.raises(ProfundoError, match=re.escape("fit(net, data,")):
+        pf.train(net(), X, Y)
+    with pytest.raises(ProfundoError, match=re.escape("run.evaluate(data)")):
+        pf.evaluate(None, (X, Y))
+    assert callable(np.linalg) is False  # others' modules are left alone
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("ImageDataLoaders", "load(…)"),
+        ("SegmentationDataLoaders", "load(…)"),
+        ("image_dataset_from_directory", "load(…)"),
+        ("ImageDataGenerator", "load(…)"),
+        ("TabularPandas", "load(…)"),
+        ("cnn_learner", "fit(net, data"),
+        ("text_classifier_learner", "fit(net, data"),
+        ("show_batch", "look(data)"),
+        ("ClassificationInterpretation", "run.report()"),
+        ("TextVectorization", "texts become numbers"),
+        ("Conv2D", "torch.nn.Conv2d is a layer"),
+        ("Dropout", "torch.nn.Dropout is a layer"),
+        ("cross_validat", "nearest: cross_validate"),
+        ("qqqq", "it has ProfundoError"),
+    ],
+)
+def test_names_of_other_libraries_lead_to_those_here(name, said):
+    assert not hasattr(pf, name)
+    with pytest.raises(AttributeError, match=f"profundo has no '{name}'; {re.escape(said)}"):
+        getattr(pf, name)
+
+
+def test_names_that_runs_and_data_have_elsewhere_lead_to_those_here():
+    run = fitted()
+    for thing, name, said in (
+        (run, "lr_find", "profundo.lr_find(net, data)"),
+        (run, "unfreeze", "run.net is a torch.nn.Module"),
+        (run, "plot_confusion_matrix", "run.report()"),
+        (run, "predictt", "nearest: predict"),
+        (run.history, "history", "run.history['validation loss']"),
+        (run.data, "show_batch", "profundo.look(…)"),
+        (run.data, "trainn", "nearest: train"),
+    ):
+        with pytest.raises(AttributeError, match=re.escape(said)):
+            getattr(thing, name)
+        assert not hasattr(thing, name)
+
+
+def test_a_rate_is_found_for_whatever_fit_takes():
+    assert pf.lr_find("mlp", X, Y).suggestion > 0
+    assert pf.lr_find(lambda _: net(), (X, Y)).suggestion > 0
+    huber = pf.lr_find(net(1), (X, X[:, 0].copy()), loss=nn.HuberLoss(), optimizer=torch.optim.Adam)
+    assert huber.suggestion > 0
+    with pytest.raises(ProfundoError, match=re.escape("expected outputs (batch, 1) or (batch, 2)")):
+        pf.lr_find(net(5), (X, Y))
+
+
+def test_a_summary_wants_data_or_the_shape_of_a_sample():
+    table = pf.summary(net(), (6,))
+    assert (table.parameters, table.outputs) == (sum(one.numel() for one in net().parameters()), 2)
+    assert pf.summary("mlp", (X, Y)).parameters == pf.summary(pf.nets.mlp(pf.load((X, Y)).spec), (X, Y)).parameters
+    assert pf.summary("lenet5").inputs == (1, 28, 28)
+    assert pf.summary("lenet5", (3, 32, 32)).inputs == (3, 32, 32)
+    with pytest.raises(ProfundoError, match=re.escape("expected what the net takes: summary(net, data)")):
+        pf.summary(net())
+
+
+def test_a_loss_and_a_metric_of_y_true_and_y_pred_get_them_in_this_order():
+    """The mean of the pinball loss at 0.9 is least at the 0.9-quantile, turned about at the 0.1-quantile."""
+
+    def pinball(y_true, y_pred):
+        error = y_true - y_pred
+        return torch.maximum(0.9 * error, -0.1 * error).mean()
+
+    class Pinball(nn.Module):
+        def forward(self, target, prediction):
+            return pinball(target, prediction)
+
+    def share_below(y_true, y_pred):
+        return (y_true < y_pred).float().mean()
+
+    noise = DRAW.normal(size=2000).astype("float32")
+    for loss in (pinball, Pinball()):
+        run = fitted((np.zeros((2000, 6), "float32"), noise), net(1), loss=loss, metrics=[share_below], epochs=12)
+        assert 0.8 < run.scores.values["share_below"] < 0.97
+
+
+def test_a_loss_that_fails_says_in_which_order_it_is_called():
+    with pytest.raises(ProfundoError, match=r"outputs .* and targets .*, which it gets in this order"):
+        fitted(loss=lambda t, o: nn.functional.cross_entropy(o, t))

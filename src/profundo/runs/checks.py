@@ -190,8 +190,8 @@ def check_loss(net: nn.Module, data: Dataset, own: Own) -> None:
             raise
         except Exception as error:  # noqa: BLE001 - a function of somebody else
             raise ProfundoError(
-                f"loss {own.loss.name}: failed for outputs {in_shapes(outputs)} and targets {in_shapes(batch.targets)}: "
-                f"{type(error).__name__}: {' '.join(str(error).split())[:250]}"
+                f"loss {own.loss.name}: failed for outputs {in_shapes(outputs)} and targets {in_shapes(batch.targets)}, "
+                f"which it gets in this order: {type(error).__name__}: {' '.join(str(error).split())[:250]}"
             ) from None
         if not cost.requires_grad:
             raise ProfundoError(
