@@ -479,3 +479,53 @@ def test_a_loss_and_a_metric_of_y_true_and_y_pred_get_them_in_this_order():
 def test_a_loss_that_fails_says_in_which_order_it_is_called():
     with pytest.raises(ProfundoError, match=r"outputs .* and targets .*, which it gets in this order"):
         fitted(loss=lambda t, o: nn.functional.cross_entropy(o, t))
+
+
+def test_settings_that_are_wrong_are_told_before_the_data_are_read():
+    frame = polars.DataFrame({"a": X[:, 0], "b": Y})
+    for name in ("dep_var", "y_names", "label_col"):
+        with pytest.raises(ProfundoError, match=f"'{name}' is unknown; the name here is target"):
+            pf.fit(frame, **{name: "b"}, out=False)
+    with pytest.raises(ProfundoError, match="image_size: expected"):
+        pf.fit("no such folder", image_size=(32, 32), out=False)
+    with pytest.raises(ProfundoError, match=re.escape("image_size: expected one side, 1 to")):
+        pf.load("no such folder", image_size=(32, 32))
+    with pytest.raises(ProfundoError, match="lr and learning_rate are two names for one thing"):
+        fitted(lr=0.1, learning_rate=0.2)
+
+
+def test_an_optimizer_of_pytorch_may_be_named():
+    torch.manual_seed(0)
+    one, other = net(), net()
+    other.load_state_dict(one.state_dict())
+    fitted(module=one, optimizer="nadam")
+    fitted(module=other, optimizer=torch.optim.NAdam)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    for name in ("optimizer", "ftrl"):
+        with pytest.raises(ProfundoError, match=f"optimizer: expected sgd, .* got '{name}'"):
+            fitted(optimizer=name)
+
+
+def test_a_class_of_nets_that_cannot_be_made_is_told_so():
+    class Forgetful(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(6, 2)
+
+    with pytest.raises(ProfundoError, match=re.escape("give an instance of it, Forgetful(…), for cannot assign")):
+        fitted(module=Forgetful)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_net_that_squeezes_away_the_axis_of_samples_answers_for_one(outputs):
+    class Squeezing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(6, outputs)
+
+        def forward(self, x):
+            return self.layer(x).squeeze()
+
+    targets = X[:, 0] if outputs == 1 else np.arange(120) % 3
+    run = fitted((X, targets), Squeezing())
+    assert run.predict(X[:1]).shape[0] == 1
+    assert torch.allclose(run.predict(X[0]), run.predict(X[:2])[0], atol=1e-6)
