@@ -57,7 +57,8 @@ PAD, BEGIN, END = 0, 1, 2  # of every vocabulary whose sentences begin, end and 
 on_command_line: ContextVar[bool] = ContextVar("on_command_line", default=False)
 OPTION = re.compile(  # with a value that is one for certain; in a command that is quoted nothing changes
     r"`profundo [^`]*`|\bprofundo [a-z-]+ --[a-z-]+|--([a-z][a-z-]*)"
-    r"(?:[ =]('[^']*'|\"[^\"]*\"|\d+|\w+=\w+|(?<=pretrained )\w+|(?:time|group):\w+|(?:labels|real|classes|balanced|huber|auto|cuda|none|safetensors)\b))?"
+    r"(?:[ =]('[^']*'|\"[^\"]*\"|\d+|\w+=\w+|(?<=pretrained )\w+|(?:time|group):\w+|"
+    r"(?:labels|real|classes|balanced|huber|auto|cuda|none|safetensors)\b))?"
 )
 ARGUMENTS = {"id": "id_columns", "column": "columns", "net_option": "net_options"}  # that have another name in Python
 

@@ -97,7 +97,7 @@ def test_in_python_it_is_the_same_training(photographs, weights, tmp_path, freez
 
 def test_a_net_of_ones_own_has_no_published_weights_and_nothing_to_freeze(photographs, weights):  # noqa: ARG001
     for settings in ({"pretrained": "resnet18"}, {"freeze": True}):
-        with pytest.raises(ProfundoError, match="leave the net out.*requires_grad_"):
+        with pytest.raises(ProfundoError, match=r"leave the net out.*requires_grad_"):
             fit(nn.Linear(2, 2), str(photographs), out=False, image_size=64, **settings)
     with pytest.raises(
         ProfundoError, match="freeze: expected a pretrained net, such as pretrained='efficientnet_lite0'"
