@@ -6,6 +6,7 @@ import numpy as np
 import polars
 import pytest
 import torch
+from PIL import Image
 from rich.console import Console
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -529,3 +530,52 @@ def test_a_net_that_squeezes_away_the_axis_of_samples_answers_for_one(outputs):
     run = fitted((X, targets), Squeezing())
     assert run.predict(X[:1]).shape[0] == 1
     assert torch.allclose(run.predict(X[0]), run.predict(X[:2])[0], atol=1e-6)
+
+
+WORDS = [f"a {kind} film, number {number}" for number in range(60) for kind in ("good", "bad")]
+KINDS = ["p", "n"] * 60
+
+
+def test_texts_may_be_lists_beside_their_labels():
+    for given in (WORDS, np.array(WORDS), polars.Series(WORDS)):
+        run = pf.fit("text_mean", given, KINDS, epochs=4, out=False)
+        assert run.scores.values["accuracy"] == 1
+    assert run.predict("good").ndim == 0
+    both = run.predict(["a bad film", "a good film"])
+    assert both[0] < 0.5 < both[1]
+    for other in (
+        ("a bad film", "a good film"),
+        np.array(["a bad film", "a good film"]),
+        [{"text": "a bad film"}, {"text": "a good film"}],
+    ):
+        assert torch.equal(run.predict(other), both)
+    assert run.evaluate(WORDS, KINDS).values["accuracy"] == 1
+    frame = polars.DataFrame({"review": WORDS, "kind": KINDS})
+    of_frame = pf.fit(frame, target="kind", columns={"review": "text"}, epochs=4, out=False)
+    assert of_frame.predict("a bad film") < 0.5 < of_frame.predict("a good film")
+    with pytest.raises(ProfundoError, match="got text such as '1'"):
+        fitted((["1", "2"] * 60, Y))
+
+
+def test_paths_of_images_may_be_given_beside_their_labels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths, kinds = [], []
+    for number in range(40):
+        shade = 60 + 120 * (number % 2)
+        Image.fromarray(DRAW.normal(shade, 9, (8, 8)).clip(0, 255).astype("uint8")).save(f"{number}.png")
+        paths.append(f"{number}.png")
+        kinds.append(("dark", "light")[number % 2])
+    named = pf.fit("fast_cnn", [tmp_path / one for one in paths], kinds, epochs=2, out=False)
+    weighted = pf.fit("fast_cnn", (paths, kinds, np.ones(40)), epochs=2, out=False)
+    framed = pf.fit(polars.DataFrame({"file": paths, "kind": kinds}), target="kind", epochs=2, out=False)
+    pixels = [Image.open(one) for one in paths]
+    opened = pf.fit("fast_cnn", (pixels, kinds), epochs=2, out=False)
+    for run in (named, weighted, framed):
+        assert run.data.spec.inputs.shape == (1, 8, 8)
+        assert torch.equal(run.predict(paths), run.predict(pixels))
+        assert run.scores.values["accuracy"] == opened.scores.values["accuracy"]
+    with pytest.raises(ProfundoError, match="most of which are not in"):
+        pf.fit("fast_cnn", [f"{number}.jpg" for number in range(40)], kinds, out=False)
+    monkeypatch.chdir("/")
+    with pytest.raises(ProfundoError, match="most of which are not in"):
+        pf.fit("fast_cnn", paths, kinds, out=False)

@@ -115,8 +115,11 @@ def tried_outputs(net: nn.Module, data: Dataset) -> Any:
     except Exception as error:  # noqa: BLE001 - a program of somebody else
         raise ProfundoError(
             f"{type(net).__name__}: expected to take inputs {shapes_of(data.spec.inputs)}: {' '.join(str(error).split())[:300]}"
-            f"{usual_remedy(net, parameter, inputs)}"
+            f"{OF_TEXTS if data.spec.inputs.texts else usual_remedy(net, parameter, inputs)}"
         ) from None
+
+
+OF_TEXTS = "; these are ids of words and characters of texts: fit('text_mean', data) reads them; for a net of your own give ids"
 
 
 def usual_remedy(net: nn.Module, parameter: Tensor, inputs: Any) -> str:
