@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from profundo.data.arrays import INPUTS, TARGETS
 from profundo.data.dataset_names import Reading
+from profundo.data.images.image_tables import files_of_table
 from profundo.data.object_arrays import Raw, Taker, of_arrays, plain, samples_in, weights_of
 from profundo.data.recognising import (
     is_dataset,
@@ -31,6 +33,7 @@ from profundo.data.recognising import (
     is_series,
     is_sparse,
     library,
+    words_in,
 )
 from profundo.data.series.series_rows import rows_collection
 from profundo.data.splits.splits import Collection, chosen, heeded
@@ -55,12 +58,13 @@ ONE_PASS = 256  # samples that go through a collate function together
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """Rows of a table, and the names of the columns to be predicted, with commas."""
+    """Rows of a table, the names of the columns to be predicted, with commas, and what some columns are."""
 
     frame: polars.DataFrame
     target: str | None
     weights: Any = None
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def object_collection(
@@ -81,7 +85,7 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
     if of_files := [option for option in OF_FILES if option in how.of_tables()]:
         raise ProfundoError(f"{name}: --{of_files[0]} is for files, and this is in memory; leave it out")
     splits |= {split: given for split, given in (("validation", validation), ("test", test)) if given is not None}
-    parts = {split: read(given, how, taker, split) for split, given in splits.items()}
+    parts = {split: with_words(read(given, how, taker, split)) for split, given in splits.items()}
     if len({type(part) for part in parts.values()}) > 1:
         raise ProfundoError(f"{name}: expected validation and test samples as those to train on, a table or arrays")
     first = parts["train"]
@@ -138,6 +142,17 @@ def read(data: Any, how: Reading, taker: Taker, split: str) -> Raw | Framed:
     raise ProfundoError(
         f"{split}: expected (X, y) of arrays, a table with target=…, a Dataset or DataLoader, or a name or path; got "
         f"{type(data).__name__}"
+    )
+
+
+def with_words(part: Raw | Framed) -> Raw | Framed:
+    """Texts, or paths of images, with their targets as a table; all else as it is."""
+    if not isinstance(part, Raw) or part.targets is None or (words := words_in(part.inputs)) is None:
+        return part
+    import polars
+
+    return replace(
+        joined_frame(polars.DataFrame({"text": words}), part.targets, part.weights), columns={"text": "text"}
     )
 
 
@@ -434,7 +449,10 @@ def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
         raise ProfundoError(f"{name}: expected a table with rows and columns, got {frame.height} × {frame.width}")
     if parts[0].weights is not None and (how.horizon is not None or how.series is not None):
         raise ProfundoError(f"{name}: weights are of rows, which become series; leave them out")
-    whole = rows_collection(typed_table(frame, how.columns), name, name, replace(how, target=parts[0].target))
+    how = replace(how, target=parts[0].target)
+    media = files_of_table(typed_table(frame), Path(name), how) if how.target else None
+    how = replace(how, columns={**parts[0].columns, **how.columns})
+    whole = media or rows_collection(typed_table(frame, how.columns), name, name, how)
     return whole if len(parts) == 1 else replace(whole, split_by=None)
 
 

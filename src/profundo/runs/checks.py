@@ -115,8 +115,11 @@ def tried_outputs(net: nn.Module, data: Dataset) -> Any:
     except Exception as error:  # noqa: BLE001 - a program of somebody else
         raise ProfundoError(
             f"{type(net).__name__}: expected to take inputs {shapes_of(data.spec.inputs)}: {' '.join(str(error).split())[:300]}"
-            f"{usual_remedy(net, parameter, inputs)}"
+            f"{OF_TEXTS if data.spec.inputs.texts else usual_remedy(net, parameter, inputs)}"
         ) from None
+
+
+OF_TEXTS = "; these are ids of words and characters of texts: fit('text_mean', data) reads them; for a net of your own give ids"
 
 
 def usual_remedy(net: nn.Module, parameter: Tensor, inputs: Any) -> str:
@@ -190,8 +193,8 @@ def check_loss(net: nn.Module, data: Dataset, own: Own) -> None:
             raise
         except Exception as error:  # noqa: BLE001 - a function of somebody else
             raise ProfundoError(
-                f"loss {own.loss.name}: failed for outputs {in_shapes(outputs)} and targets {in_shapes(batch.targets)}: "
-                f"{type(error).__name__}: {' '.join(str(error).split())[:250]}"
+                f"loss {own.loss.name}: failed for outputs {in_shapes(outputs)} and targets {in_shapes(batch.targets)}, "
+                f"which it gets in this order: {type(error).__name__}: {' '.join(str(error).split())[:250]}"
             ) from None
         if not cost.requires_grad:
             raise ProfundoError(

@@ -49,14 +49,16 @@ from profundo.runs.checks import (
     trained_outputs,
     tried_outputs,
 )
-from profundo.runs.choices import check_choices
+from profundo.runs.choices import check_choices, net_name
 from profundo.runs.experiment import belonging_to, new_experiment
 from profundo.runs.given.foreign import understood
 from profundo.runs.given.own import Own, metrics_of
 from profundo.runs.preparing import Prepared, precision_of
+from profundo.runs.pretrained import net_of, seen_by
 from profundo.runs.saved_model import build_net
 from profundo.runs.settings.manners import completed
 from profundo.train.hardware import choose_device, normalised
+from profundo.train.optimizers import OPTIMIZERS
 from profundo.train.own_optimizers import own_optimizer, own_schedule
 from profundo.train.randomness import seeded
 from profundo.trees import called
@@ -73,6 +75,9 @@ __all__ = [
     "with_several_outputs",
 ]
 
+PYTORCHS = {
+    name.lower(): one for name, one in vars(torch.optim).items() if isinstance(one, type) and name != "Optimizer"
+}
 READING = tuple(one.name for one in fields(Reading))
 LENGTHS = ("lengths", "length", "seq_lengths", "seq_len", "x_lengths")  # a second parameter of forward called so
 
@@ -114,7 +119,13 @@ def prepare_own(
     name = data.name if isinstance(data, Dataset) else str(data) if isinstance(data, str | Path) else ""
     if is_loader(data) and data.batch_size:
         settings.setdefault("batch_size", data.batch_size)
-    data = dataset_of(data, settings, validation, test, net)
+    early = {key: value for key, value in settings.items() if key != "net_options"}
+    asked = new_experiment(
+        data=name or "own:data", **early
+    )  # settings that are wrong are told before the data are read
+    if asked.pretrained is not None and isinstance(data, str | Path):
+        settings |= {key: value for key, value in asked.reading().items() if key == "image_size"}
+    data = seen_by(asked, dataset_of(data, settings, validation, test, net))
     data = data if isinstance(net, nn.Module) else as_grids(data)
     called_net, net = net_for(net, data, settings)
     check_data(data)
@@ -207,12 +218,23 @@ def takes(net: nn.Module, inputs: Any) -> bool:
 def instance_of(net: type[nn.Module]) -> nn.Module:
     try:
         return net()
-    except TypeError as error:
-        raise ProfundoError(f"net {net.__name__}: give an instance of it, {net.__name__}(…), for {error}") from None
+    except Exception as error:  # a program of somebody else
+        raise ProfundoError(f"net {net.__name__}: give an instance of it, {net.__name__}(…), for {error}") from error
 
 
 def net_for(net: Any, data: Dataset, settings: dict[str, Any]) -> tuple[str, nn.Module]:
     """The net and what it is called: by name, own, or made by a function of the Spec."""
+    pretrained = settings.get("pretrained") is not None or settings.get("freeze")
+    if pretrained and (net is None or isinstance(net, str)):
+        asked = new_experiment(**{"data": "own:data", **settings, **({"net": net} if net else {})})
+        name = net_name(asked, data)
+        settings.pop("net", None)
+        return name, net_of(asked, name, data)
+    if pretrained:
+        raise ProfundoError(
+            "pretrained and freeze are of published nets: leave the net out, fit(data, pretrained='resnet18', freeze=True); layers "
+            "of a net of your own are frozen by layer.requires_grad_(False)"
+        )
     if isinstance(net, nn.Module):
         if "net" in settings or settings.get("net_options"):
             raise ProfundoError(
@@ -343,6 +365,8 @@ def own_of(
                     f"{name}: is for losses by name; the loss {ours.name} is a function: let it do that, or give loss a name"
                 )
     made = None
+    if isinstance(optimizer, str) and optimizer.lower() not in OPTIMIZERS:
+        optimizer = PYTORCHS.get(optimizer.lower(), optimizer)
     if isinstance(optimizer, str):
         settings["optimizer"] = optimizer.lower()
     elif optimizer is not None:
