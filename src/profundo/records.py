@@ -32,6 +32,7 @@ __all__ = [
     "Inputs",
     "Interrupted",
     "LayerRow",
+    "NoColumnError",
     "NoSuchNameError",
     "ProfundoError",
     "Samples",
@@ -89,6 +90,12 @@ class ProfundoError(Exception):
 
 class NoSuchNameError(ProfundoError, AttributeError):
     """A name of another library, with what is its name here."""
+
+
+class NoColumnError(ProfundoError, KeyError):
+    """A KeyError that reads as a sentence."""
+
+    __str__ = Exception.__str__
 
 
 class Interrupted(BaseException):
@@ -541,6 +548,12 @@ class Scores:
     beyond_chance: bool = True
     baseline_name: str = "constant predictor"
     steps: Sequence[StepScores] = ()
+
+    def __getitem__(self, name: str) -> float:
+        """One of the values."""
+        if name not in self.values:
+            raise NoColumnError(f"scores have no {name!r}; they have: {', '.join(self.values)}")
+        return self.values[name]
 
     def __repr__(self) -> str:
         """A line for each figure, beside those of the simple methods."""

@@ -77,11 +77,16 @@ class NetTable:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def summary(net: nn.Module, spec: Any) -> NetTable:
+def summary(net: nn.Module, spec: Any = None) -> NetTable:
     """The table of any net for the inputs of a spec, or of data as `fit` takes them. Nothing is trained; the net is left as it was.
 
     Raises ProfundoError when the net does not take such inputs.
     """
+    if spec is None or (isinstance(spec, tuple) and all(isinstance(size, int) for size in spec)):
+        raise ProfundoError(
+            f"summary: expected what the net takes, some samples or data.spec, got {'nothing' if spec is None else spec}; give "
+            "inputs, summary(net, torch.zeros(2, 3, 32, 32))"
+        )
     if not isinstance(spec, Dataset | Spec):
         spec = dataset_of(spec, {}, net=net)
     known = spec.spec if isinstance(spec, Dataset) else spec

@@ -114,9 +114,12 @@ class Run:
 
     def __getattr__(self, name: str) -> Any:
         """Only of names that are not there. Raises NoSuchNameError with the name here."""
-        if name.startswith("_") or name not in FOREIGN:
+        if name.startswith("_"):
             raise AttributeError(f"a run has no {name!r}")
-        raise NoSuchNameError(f"a run has no {name!r}; {FOREIGN[name]}")
+        known = "it has net, data, history, scores, experiment, folder, predict, evaluate, summary, save, report"
+        figure_of_it = self.scores is not None and name.replace("_", " ") in self.scores.values
+        hint = f"run.scores[{name.replace('_', ' ')!r}]" if figure_of_it else FOREIGN.get(name, known)
+        raise NoSuchNameError(f"a run has no {name!r}; {hint}")
 
     def __repr__(self) -> str:
         """Three lines: what was trained, how it came out, where it is kept."""
