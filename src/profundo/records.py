@@ -33,6 +33,7 @@ __all__ = [
     "Inputs",
     "Interrupted",
     "LayerRow",
+    "NoColumnError",
     "NoSuchNameError",
     "ProfundoError",
     "Samples",
@@ -102,6 +103,12 @@ def no_such_name(what: str, name: str, known: Iterable[str], foreign: Mapping[st
         near = get_close_matches(name.lower(), known := list(known), n=3, cutoff=0.6)
         hint = f"nearest: {', '.join(near)}" if near else f"it has {', '.join(known)}"
     return NoSuchNameError(f"{what} has no {name!r}; {hint}")
+
+
+class NoColumnError(ProfundoError, KeyError):
+    """A KeyError that reads as a sentence."""
+
+    __str__ = Exception.__str__
 
 
 class Interrupted(BaseException):
@@ -562,6 +569,12 @@ class Scores:
     beyond_chance: bool = True
     baseline_name: str = "constant predictor"
     steps: Sequence[StepScores] = ()
+
+    def __getitem__(self, name: str) -> float:
+        """One of the values."""
+        if name not in self.values:
+            raise NoColumnError(f"scores have no {name!r}; they have: {', '.join(self.values)}")
+        return self.values[name]
 
     def __repr__(self) -> str:
         """A line for each figure, beside those of the simple methods."""
