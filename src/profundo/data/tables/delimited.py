@@ -85,7 +85,8 @@ def decoded(path: Path, encoding: str) -> tuple[bytes, tuple[str, ...]]:
         content = file.read(LONGEST_LINE)
         is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or "16" in encoding
         if is_wide or b"\0" not in content:  # gigabytes of something else are not fetched to be refused
-            content += file.read()
+            file.seek(0)
+            content = file.read()
     if not is_wide and (place := content.find(b"\0")) >= 0:
         line = content.count(b"\n", 0, place) + 1
         raise ProfundoError(f"{path}, line {line}: expected text, found a zero byte; is it a CSV file?")

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from math import inf, nan
+from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -124,7 +124,7 @@ def raw_of_frame(frame: polars.DataFrame, columns: Sequence[Column], form: Table
     """float64 (rows, columns) of numbers and dates, NaN for nothing; and of the place of each row that cannot be used, why not."""
     parts = [_of_series(frame[column.name], column, form) for column in columns]
     faults = {row: fault for part in reversed(parts) for row, fault in part.faults.items()}
-    return torch.stack([part.raw for part in parts], 1), faults
+    return torch.stack([part.raw for part in parts]).T, faults
 
 
 def raw_of_rows(
@@ -133,7 +133,7 @@ def raw_of_rows(
     """The same of rows of plain values by column name."""
     parts = [_of_values([row[column.name] for row in rows], column, form) for column in columns]
     faults = {row: fault for part in reversed(parts) for row, fault in part.faults.items()}
-    return torch.stack([part.raw for part in parts], 1), faults
+    return torch.stack([part.raw for part in parts]).T, faults
 
 
 # ------------------------------------------------------------------------------------------------------------ one column
@@ -181,16 +181,11 @@ def _plain_numbers(series: polars.Series, column: Column, form: TableForm) -> Te
     """Cells of text that all are plain numbers or empty, as most columns are; None where one has to be looked at."""
     import polars
 
-    words = polars.Series(words_for_nothing(column.writing, form.missing), dtype=polars.String)
     is_plain = column.kind == "number" and column.writing == Writing(missing=column.writing.missing)
-    if (
-        series.dtype != polars.String
-        or not is_plain
-        or bool(words.cast(polars.Float64, strict=False).is_finite().any())
-    ):
+    words = words_for_nothing(column.writing, form.missing)
+    if series.dtype != polars.String or not is_plain or any(isfinite(_number(word)) for word in words):
         return None
-    numbers = series.cast(polars.Float64, strict=False)
-    raw = torch.from_numpy(numbers.fill_null(nan).to_numpy().copy())
+    raw = torch.from_numpy(series.cast(polars.Float64, strict=False).to_numpy(writable=True))
     usable = int((raw.abs() <= LARGEST).sum())
     return raw if usable == len(series) - series.null_count() else None
 
@@ -308,11 +303,11 @@ def _word(value: Any, column: Column) -> str:
     return text if text in column.levels or len(equal) != 1 else equal[0]
 
 
-def _number(level: str) -> float | None:
+def _number(level: str) -> float:
     try:
         return float(level)
     except ValueError:
-        return None
+        return nan
 
 
 def _is_there(word: str, column: Column, form: TableForm) -> bool:
@@ -322,7 +317,7 @@ def _is_there(word: str, column: Column, form: TableForm) -> bool:
 
 # -------------------------------------------------------------------------------------------------------------- features
 def _features(parts: Sequence[_Part], inputs: Inputs) -> Features:
-    raw = torch.stack([part.raw for part in parts], 1)
+    raw = torch.stack([part.raw for part in parts]).T
     faults: dict[int, str] = {}
     for part in parts:
         faults = {**part.faults, **faults}

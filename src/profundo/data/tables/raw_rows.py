@@ -21,7 +21,7 @@ LARGEST = torch.finfo(torch.float32).max
 def raw_rows(frame: polars.DataFrame, columns: Sequence[Column]) -> Tensor:
     """float64 (rows, columns) as columns.py takes them; categories that a column does not know are missing."""
     parts = [_numbers(frame[column.name], column) for column in columns]
-    return torch.stack(parts, 1) if parts else torch.empty(frame.height, 0, dtype=torch.float64)
+    return torch.stack(parts).T if parts else torch.empty(frame.height, 0, dtype=torch.float64)  # column after column
 
 
 def _numbers(series: polars.Series, column: Column) -> Tensor:
@@ -29,15 +29,11 @@ def _numbers(series: polars.Series, column: Column) -> Tensor:
     import polars
 
     try:
-        if column.kind == "number" and series.dtype.is_float() and bool(series.is_infinite().any()):
-            row = int(series.is_infinite().arg_true()[0])
-            raise ProfundoError(f"column {column.name!r}, row {row + 1}: expected a finite number, got {series[row]}")
         values = _raw(series, column)
         if bool((large := values.abs() > LARGEST).any()):
             row = int(large.nonzero()[0])
-            raise ProfundoError(
-                f"column {column.name!r}, row {row + 1}: expected a number up to {LARGEST:.3g}, got {series[row]}"
-            )
+            expected = "finite number" if values[row].isinf() else f"number up to {LARGEST:.3g}"
+            raise ProfundoError(f"column {column.name!r}, row {row + 1}: expected a {expected}, got {series[row]}")
         return values
     except polars.exceptions.PolarsError:
         strange = next((value for value in series.to_list() if not _fits(value, series, column)), series[0])
@@ -63,8 +59,7 @@ def _raw(series: polars.Series, column: Column) -> Tensor:
         result = series.cast(polars.String).replace_strict(  # never a word a row: a few long ones may be in millions
             list(places), list(places.values()), default=None, return_dtype=polars.Float64
         )
-        return torch.from_numpy(result.fill_null(float("nan")).to_numpy().copy())
+        return torch.from_numpy(result.to_numpy(writable=True))
     if column.kind == "date":
         series = series.cast(polars.Datetime("us")).dt.epoch("us").cast(polars.Float64) / 1e6
-    values = torch.from_numpy(series.cast(polars.Float64).to_numpy().copy())
-    return torch.where(values.isfinite(), values, float("nan"))
+    return torch.from_numpy(series.cast(polars.Float64).to_numpy(writable=True))

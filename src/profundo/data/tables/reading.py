@@ -208,7 +208,8 @@ def _learned(cells: polars.Series, quick: polars.Series, manner: Manner) -> Resu
 
 def _plain_numbers(cells: polars.Series, numbers: polars.Series, words: set[str], manner: Manner) -> Result:
     """A column of what programs read as numbers, which may yet be codes, dates of eight digits, or have marked thousands."""
-    if are_codes(cells):
+    whole = numbers == numbers.floor()
+    if are_codes(cells.filter(whole)):
         return _words(cells.name, stripped(cells), manner, True)
     if bool((numbers.min() or 0) >= 19_000_101 and (numbers.max() or 0) <= 21_001_231):  # type: ignore[operator]
         texts = _without_words(stripped(cells), [*manner.missing, *words])
@@ -321,8 +322,8 @@ def _usual_decimal(cells: polars.DataFrame, results: Iterable[Result]) -> str:
     marks: set[str] = set()
     for _, reading in results:
         if reading.kind == "number" and not reading.doubt:
-            some = cells[reading.name].gather_every(max(1, len(cells) // SOME)).drop_nulls()
-            marks |= decimal_marks(some.str.strip_chars().to_list())
+            some = cells[reading.name].gather_every(max(1, len(cells) // SOME)).drop_nulls().str.strip_chars()
+            marks |= decimal_marks(some.str.replace_all(r"\d", "0").unique().to_list())  # whatever the digits are
     return marks.pop() if len(marks) == 1 else ""
 
 
