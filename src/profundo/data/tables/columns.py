@@ -124,9 +124,10 @@ def _encoded(column: Column, values: Tensor, levels: Sequence[str]) -> Tensor:
         hot = (at.unsqueeze(1) == torch.arange(len(column.levels))).double()
         hot = hot[:, 1:] if _is_flag(column) else hot
         return torch.cat([hot, gaps.double().unsqueeze(1)], 1) if column.has_gaps else hot
-    filled = torch.where(gaps, column.fill, values)
+    filled = torch.where(gaps, column.fill, values) if gaps.any() else values
     features = [filled] if column.kind == "number" else _phases(filled, column.has_time)
-    return torch.stack([*features, *([gaps.double()] if column.has_gaps else [])], 1)
+    features += [gaps.double()] if column.has_gaps else []
+    return torch.stack(features, 1) if len(features) > 1 else filled.unsqueeze(1)
 
 
 def _names(column: Column) -> list[str]:

@@ -227,7 +227,7 @@ def _plain_numbers(cells: polars.Series, numbers: polars.Series, words: set[str]
         if form is not None and form.writing.thousands:
             return _written(texts, texts, "number", form)
         doubt = form.doubt if form is not None else ""
-    values = _whole(numbers)
+    values = _whole(numbers) if whole.all() else numbers
     return values, ColumnReading(
         cells.name, "number", why, doubt, _example(cells, values), values.null_count(), writing=writing
     )
