@@ -29,7 +29,7 @@ from profundo.data.series.series_rows import series_of_frame
 from profundo.data.series.ts_files import of_length, read_ts
 from profundo.data.sound.sound_folders import sound_of
 from profundo.data.streams.archives import is_one_of, open_files, printable, read_whole
-from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
+from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names, plain_numbers
 from profundo.data.tables.table_files import read_rows_as_text
 from profundo.data.text.text_files import read_text, read_texts
 from profundo.kinds import InputKind
@@ -222,7 +222,7 @@ def is_table(path: Path, inputs: Inputs) -> bool:
 
 
 def _rows_of(path: Path, inputs: Inputs) -> polars.DataFrame:
-    return read_rows_as_text(path, inputs.form, needed_names(inputs))
+    return read_rows_as_text(path, inputs.form, needed_names(inputs), plain_numbers(inputs))
 
 
 def _without_blank_end(frame: polars.DataFrame) -> polars.DataFrame:

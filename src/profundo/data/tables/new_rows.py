@@ -35,6 +35,7 @@ __all__ = [
     "features_of_rows",
     "keys_of",
     "needed_names",
+    "plain_numbers",
     "plain_value",
     "raw_of_frame",
     "raw_of_rows",
@@ -70,6 +71,11 @@ def columns_of(inputs: Inputs) -> tuple[Column, ...]:
 def needed_names(inputs: Inputs) -> frozenset[str] | None:
     """The names of columns that are looked for in a file; None where the net knows none and takes them by their place."""
     return frozenset((*(column.name for column in columns_of(inputs)), *inputs.form.ids)) if inputs.names else None
+
+
+def plain_numbers(inputs: Inputs) -> list[str]:
+    """The columns in which a cell that a program reads as a number is that number, and no word for nothing."""
+    return [column.name for column in columns_of(inputs) if _is_plain(column, inputs.form)]
 
 
 def keys_of(there: Sequence[str], inputs: Inputs) -> list[str]:
@@ -181,13 +187,17 @@ def _plain_numbers(series: polars.Series, column: Column, form: TableForm) -> Te
     """Cells of text that all are plain numbers or empty, as most columns are; None where one has to be looked at."""
     import polars
 
-    is_plain = column.kind == "number" and column.writing == Writing(missing=column.writing.missing)
-    words = words_for_nothing(column.writing, form.missing)
-    if series.dtype != polars.String or not is_plain or any(isfinite(_number(word)) for word in words):
+    if series.dtype not in (polars.String, polars.Float64) or not _is_plain(column, form):
         return None
     raw = torch.from_numpy(series.cast(polars.Float64, strict=False).to_numpy(writable=True))
     usable = int((raw.abs() <= LARGEST).sum())
     return raw if usable == len(series) - series.null_count() else None
+
+
+def _is_plain(column: Column, form: TableForm) -> bool:
+    words = words_for_nothing(column.writing, form.missing)
+    is_plain = column.kind == "number" and column.writing == Writing(missing=column.writing.missing)
+    return is_plain and not any(isfinite(_number(word)) for word in words)
 
 
 def _as_numbers(values: polars.Series, column: Column) -> polars.Series:

@@ -33,7 +33,7 @@ def _numbers(series: polars.Series, column: Column) -> np.ndarray:
 
     try:
         values = _raw(series, column)
-        if max(-(values.min() or 0), values.max() or 0) > LARGEST:  # type: ignore[operator,type-var]
+        if max(-(values.min() or 0), values.max() or 0) > LARGEST:  # type: ignore[operator]
             row = int((values.fill_nan(None).abs() > LARGEST).arg_true()[0])
             expected = "finite number" if abs(values[row]) == inf else f"number up to {LARGEST:.3g}"
             raise ProfundoError(f"column {column.name!r}, row {row + 1}: expected a {expected}, got {series[row]}")

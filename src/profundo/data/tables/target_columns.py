@@ -102,7 +102,7 @@ def _one_target(series: polars.Series, texts: polars.Series | None, task: Task, 
         series.replace_strict(ordered, list(range(len(ordered))), return_dtype=polars.Int64).to_numpy().copy()
     )
     words = ordered.cast(polars.String).to_list()
-    if texts is not None and series.dtype != polars.String:
+    if texts is not None:
         pairs = polars.DataFrame({"value": series, "text": texts}).unique("value", keep="first", maintain_order=True)
         words = pairs.sort("value")["text"].to_list()
     names = tuple(map(printable, words))
