@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -170,7 +170,7 @@ def read_rows(path: Path, inputs: Inputs) -> Tensor:
 class TableRows:
     """Some rows of a table. names: of each; ids: the columns that say which row it is."""
 
-    names: list[str]
+    names: Sequence[str]
     features: Features
     ids: Mapping[str, list[object]]
 
@@ -185,6 +185,8 @@ class TableRows:
 
 def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
     """The rows of a table, or of standard input, some thousands at a time. Raises ProfundoError where none can be used."""
+    import polars
+
     where = "standard input" if path == STANDARD_INPUT else printable(str(path))
     files: list[str] = []
     if path == STANDARD_INPUT:
@@ -200,9 +202,12 @@ def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
     frame = frame if files else _without_blank_end(frame)
     for begin in range(0, frame.height, ROWS):
         rows = frame.slice(begin, ROWS)
-        names = files[begin : begin + ROWS] or [
-            f"{where}, row {begin + number}" for number in range(1, rows.height + 1)
-        ]
+        names: Sequence[str] = files[begin : begin + ROWS]
+        if not names:
+            numbers = polars.int_range(begin + 1, begin + rows.height + 1)
+            names = cast(
+                "Sequence[str]", polars.select(polars.format("{}, row {}", polars.lit(where), numbers)).to_series()
+            )
         ids = {key: rows[key].to_list() for key in inputs.form.ids if key in rows.columns}
         yield TableRows(names, features_of_frame(rows, inputs), ids)
 
