@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from profundo.data.streams.archives import printable
+from profundo.data.tables.raw_rows import LARGEST
 from profundo.records import ProfundoError, TableForm
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def with_numbers(
     names: list[str],
     numbers: Callable[[polars.DataFrame], Collection[str]],
 ) -> polars.DataFrame | None:
-    """The whole with columns of finite numbers; None where there are none, or a cell of theirs is none."""
+    """The whole with columns of numbers; None where there are none, or a cell of theirs is none or too large."""
     import polars
 
     if head.width != len(names):
@@ -113,9 +114,10 @@ def with_numbers(
         frame = read(schema_overrides=dict.fromkeys(plain, polars.Float64)) if plain else None
     except polars.exceptions.PolarsError:
         return None
-    if frame is None or any(frame.select(polars.col(plain).is_infinite().any()).row(0)):
+    if frame is None:
         return None
-    return frame
+    ends = (*frame.select(plain).min().row(0), *frame.select(plain).max().row(0))
+    return None if any(abs(end) > LARGEST for end in ends if end is not None) else frame
 
 
 # ---------------------------------------------------------------------------------------------------------------- text
