@@ -68,6 +68,7 @@ __all__ = [
     "loss_of",
     "made_by",
     "net_and_data",
+    "of_loader",
     "prepare_own",
     "with_grids",
     "with_several_outputs",
@@ -112,8 +113,7 @@ def prepare_own(
     if isinstance(net, type) and issubclass(net, nn.Module):
         net = instance_of(net)
     name = data.name if isinstance(data, Dataset) else str(data) if isinstance(data, str | Path) else ""
-    if is_loader(data) and data.batch_size:
-        settings.setdefault("batch_size", data.batch_size)
+    settings = {**of_loader(data), **settings}
     data = dataset_of(data, settings, validation, test, net)
     data = data if isinstance(net, nn.Module) else as_grids(data)
     called_net, net = net_for(net, data, settings)
@@ -145,6 +145,13 @@ def prepare_own(
     if keeps or chosen.early_stop is not None:  # which keeps the best weights in memory
         check_saving(net)
     return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), own=own)
+
+
+def of_loader(data: Any) -> dict[str, Any]:
+    """The settings that a DataLoader brings: its batches, and who reads them; a Dataset alone is read by this process."""
+    if not is_loader(data):
+        return {"workers": 0} if isinstance(data, torch.utils.data.Dataset) else {}
+    return {"workers": data.num_workers} | ({"batch_size": data.batch_size} if data.batch_size else {})
 
 
 def with_note(data: Dataset, note: str) -> Dataset:
