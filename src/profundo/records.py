@@ -6,7 +6,7 @@ Shapes are of one sample, without the batch dimension, unless said otherwise.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -384,12 +384,15 @@ class Samples:
         of them.
     numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
     weights: float32 (samples,), how much each counts, in training and in figures; None where all count alike.
+    anew: of a Dataset with random transforms, what reads samples again, by number, each drawn from a seed (rereading.py): training
+        does so; None where what was read stays.
     """
 
     inputs: Tensor | Source
     targets: Tensor
     numbers: Tensor | None = None
     weights: Tensor | None = None
+    anew: Callable[[Sequence[int], Sequence[int]], Any] | None = None
 
     def __len__(self) -> int:
         tree: Any = self.targets

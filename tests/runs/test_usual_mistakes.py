@@ -270,7 +270,7 @@ def uneven_targets():
             lambda: fitted(module=Bad(lambda self, x, y: refuse(self.training and len(x) > 9) or y)),
             "net Bad: failed in training: RuntimeError: too many",
         ),
-        (lambda: fitted(Broken()), "sample or batch 7 could not be read: OSError: disk gone"),
+        (lambda: fitted(Broken()), "sample 7 could not be read: OSError: disk gone"),
         (
             lambda: fitted((DRAW.random((40, 8, 8, 3)), Y[:40]), nn.Sequential(nn.Conv2d(3, 2, 8), nn.Flatten())),
             r"give X.transpose\(0, 3, 1, 2\)",

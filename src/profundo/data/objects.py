@@ -4,8 +4,9 @@
     object_collection(frame, Reading(target="price"))        # pandas, polars, pyarrow, a dict of columns
     object_collection(loader, Reading(), validation=other)   # Dataset, DataLoader, IterableDataset, datasets.Dataset
 
-What a thing is says recognising.py; what its samples become, object_arrays.py. All is read into memory, once: validation
-and test samples together with those to train on, so that classes, padding and columns are the same.
+What a thing is says recognising.py; what its samples become, object_arrays.py. All is read into memory: validation
+and test samples together with those to train on, so that classes, padding and columns are the same. Samples of a Dataset
+that differ each time they are read are read again in training (rereading.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,7 @@ from profundo.data.recognising import (
     library,
     words_in,
 )
+from profundo.data.rereading import differences, draw_from, own_draws
 from profundo.data.series.series_rows import rows_collection
 from profundo.data.splits.splits import Collection, chosen, heeded
 from profundo.data.tables.reading import typed_table
@@ -74,7 +77,9 @@ def object_collection(
 
     Raises ProfundoError for what is no data, in one line that says what to give.
     """
-    result = gathered(data, how, validation, test, taker or Taker())
+    with own_draws():
+        draw_from(0)
+        result = gathered(data, how, validation, test, taker or Taker())
     return replace(result, notes=tuple(map(in_words_of_the_door, result.notes)))
 
 
@@ -110,6 +115,8 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
         if not sizes[0]:
             raise ProfundoError(f"{name}: expected samples, got none")
         whole = of_arrays(list(parts.values()), sizes, name, how.task, taker)  # type: ignore[arg-type]
+        if first.again is not None and (notes := differences(first.again, sizes[0])):
+            whole = replace(whole, train=replace(whole.train, anew=first.again), notes=(*whole.notes, *notes))
     weights = [weights_of(part.weights, size, name) for part, size in zip(parts.values(), sizes, strict=True)]
     return heeded(cut_into_splits(whole, list(parts), sizes, weights), how)
 
@@ -303,10 +310,9 @@ def from_loader(loader: Any, how: Reading, taker: Taker) -> Raw | Framed:
         utilities.default_collate,
         getattr(utilities._utils.collate, "default_convert", None),
     )
-    if default:
-        return from_samples((data[index] for index in order), how, taker)
-    pieces = (order[begin : begin + ONE_PASS] for begin in range(0, len(order), ONE_PASS))
-    return from_batches((loader.collate_fn([data[index] for index in piece]) for piece in pieces), how, taker)
+    if default and type(data) is utilities.TensorDataset and len(order) == len(data):
+        return from_pair(data.tensors, how, taker)
+    return from_places(data, order, None if default else loader.collate_fn, how, taker)
 
 
 def from_dataset(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
@@ -314,23 +320,52 @@ def from_dataset(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
         return from_samples(iter(data), how, taker)
     if type(data) is torch.utils.data.TensorDataset:
         return from_pair(data.tensors, how, taker)
-    raw = from_samples((data[index] for index in range(len(data))), how, taker)
-    classes = getattr(data, "classes", None)
-    if isinstance(raw, Raw) and isinstance(classes, list | tuple) and all(isinstance(one, str) for one in classes):
-        raw = replace(raw, classes=tuple(classes))
-    if len(data) and not same(data[0], data[0]):
-        note = (
-            "the samples differ each time they are read, as random transforms make them: they were read once; augment=… changes "
-            "them anew in every epoch"
-        )
-        raw = replace(raw, notes=(*raw.notes, note))
+    return from_places(data, range(len(data)), None, how, taker)
+
+
+Collate = Callable[[list[Any]], Any] | None
+
+
+def from_places(data: Any, places: Sequence[int], collate: Collate, how: Reading, taker: Taker) -> Raw | Framed:
+    """The samples of a Dataset at these places, each drawn from its number as a seed."""
+    again = partial(read_places, data, places, collate, how, Taker(taker.inputs))
+    numbers = range(len(places))
+    raw = again(numbers, numbers, size=ONE_PASS)
+    return replace(raw, again=again) if isinstance(raw, Raw) else raw
+
+
+def read_places(
+    data: Any,
+    places: Sequence[int],
+    collate: Collate,
+    how: Reading,
+    taker: Taker,
+    numbers: Sequence[int],
+    seeds: Sequence[int],
+    size: int = MOST,
+) -> Any:
+    """Of these places those with these numbers, each drawn from a seed. size: samples that go through collate together."""
+    with own_draws():
+        if collate is None:
+            raw = from_samples(drawn(data, places, numbers, seeds), how, taker)
+        else:
+            pieces = (slice(begin, begin + size) for begin in range(0, len(numbers), size))
+            whole = (collate(list(drawn(data, places, numbers[piece], seeds[piece]))) for piece in pieces)
+            raw = from_batches(whole, how, taker)
+    names = getattr(data, "classes", None)
+    if isinstance(raw, Raw) and isinstance(names, list | tuple) and all(isinstance(one, str) for one in names):
+        return replace(raw, classes=tuple(names))
     return raw
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two readings of a sample are alike."""
-    pairs = zip(leaves(one), leaves(other), strict=True)
-    return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs)
+def drawn(data: Any, places: Sequence[int], numbers: Sequence[int], seeds: Sequence[int]) -> Iterator[Any]:
+    for number, seed in zip(numbers, seeds, strict=True):
+        draw_from(seed)
+        try:
+            sample = data[places[number]]
+        except Exception as error:
+            raise unreadable(f"sample {number}", error) from error
+        yield sample
 
 
 def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Framed:
@@ -353,12 +388,8 @@ def fitting(things: Iterable[Any]) -> Iterator[Any]:
             thing = next(things)
         except StopIteration:
             return
-        except ProfundoError:
-            raise
         except Exception as error:
-            raise ProfundoError(
-                f"data: sample or batch {count} could not be read: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            ) from error
+            raise unreadable(f"sample or batch {count}", error) from error
         taken, count = taken + sum(OBJECT + getattr(leaf, "nbytes", 8) for leaf in leaves(thing)), count + 1
         if taken > most or count > MOST:
             what = "take more than half of the memory" if taken > most else "were read"
@@ -367,6 +398,13 @@ def fitting(things: Iterable[Any]) -> Iterator[Any]:
                 "or Parquet (docs/streaming.md), or let the iterator end"
             )
         yield thing
+
+
+def unreadable(what: str, error: Exception) -> ProfundoError:
+    if isinstance(error, ProfundoError):
+        return error
+    why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return ProfundoError(f"data: {what} could not be read: {why}")
 
 
 def from_batches(batches: Iterable[Any], how: Reading, taker: Taker) -> Raw | Framed:
@@ -522,7 +560,7 @@ def cut_into_splits(whole: Collection, names: list[str], sizes: list[int], weigh
         inside = ((numbers >= edges[place]) & (numbers < edges[place + 1])).nonzero().flatten()
         if not len(inside):
             raise ProfundoError(f"{whole.name}: expected samples in {split}, got none")
-        part = chosen(replace(samples, numbers=None), inside)
+        part = chosen(replace(samples, numbers=None, anew=samples.anew if split == "train" else None), inside)
         parts[split] = replace(
             part, numbers=inside - int(inside[0]), weights=part.weights if weights[place] is not None else None
         )

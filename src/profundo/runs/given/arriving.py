@@ -72,6 +72,7 @@ __all__ = [
     "loss_of",
     "made_by",
     "net_and_data",
+    "of_loader",
     "prepare_own",
     "with_grids",
     "with_several_outputs",
@@ -132,12 +133,9 @@ def prepare_own(
     if isinstance(net, type) and issubclass(net, nn.Module):
         net = instance_of(net)
     name = data.name if isinstance(data, Dataset) else str(data) if isinstance(data, str | Path) else ""
-    if is_loader(data) and data.batch_size:
-        settings.setdefault("batch_size", data.batch_size)
+    settings = {**of_loader(data), **settings}
     early = {key: value for key, value in settings.items() if key != "net_options"}
-    asked = new_experiment(
-        data=name or "own:data", **early
-    )  # settings that are wrong are told before the data are read
+    asked = new_experiment(data=name or "own:data", **early)  # what is wrong is told before the data are read
     if asked.pretrained is not None and isinstance(data, str | Path):
         settings |= {key: value for key, value in asked.reading().items() if key == "image_size"}
     data = seen_by(asked, dataset_of(data, settings, validation, test, net, loss))
@@ -171,6 +169,13 @@ def prepare_own(
     if keeps or chosen.early_stop is not None:  # which keeps the best weights in memory
         check_saving(net)
     return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), own=own)
+
+
+def of_loader(data: Any) -> dict[str, Any]:
+    """The settings that a DataLoader brings: its batches, and who reads them; a Dataset alone is read by this process."""
+    if not is_loader(data):
+        return {"workers": 0} if isinstance(data, torch.utils.data.Dataset) else {}
+    return {"workers": data.num_workers} | ({"batch_size": data.batch_size} if data.batch_size else {})
 
 
 def with_note(data: Dataset, note: str) -> Dataset:
