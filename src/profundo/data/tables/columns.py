@@ -48,7 +48,7 @@ def learned(columns: Sequence[Column], raw: Tensor) -> tuple[tuple[Column, ...],
             taught.append(replace(column, levels=_frequent(column.levels, there), has_gaps=has_gaps))
             kept.append(_vary(there) or (has_gaps and len(there) > 0))
         else:
-            fill = float(np.median(there.numpy())) if len(there) else 0.0
+            fill = _median(there.numpy()) if len(there) else 0.0
             taught.append(replace(column, fill=fill, has_gaps=has_gaps and len(there) > 0))
             kept.append(_vary(there))
     return tuple(taught), torch.tensor(kept, dtype=torch.bool)
@@ -94,6 +94,13 @@ def _frequent(levels: Sequence[str], indices: Tensor) -> tuple[str, ...]:
     counts = torch.bincount(indices.long(), minlength=len(levels)).tolist()
     order = sorted(range(len(levels)), key=lambda level: (-counts[level], level))[:MOST_LEVELS]
     return tuple(levels[level] for level in sorted(order) if counts[level])
+
+
+def _median(values: np.ndarray) -> float:
+    """As of NumPy, which looks for several places at once, and takes five times as long."""
+    half = len(values) // 2
+    parted = np.partition(values, half)
+    return float(parted[half] if len(values) % 2 else (parted[:half].max() + parted[half]) / 2)
 
 
 def _vary(values: Tensor) -> bool:
