@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -58,11 +59,11 @@ def _fits(value: Any, series: polars.Series, column: Column) -> bool:
 def _raw(series: polars.Series, column: Column) -> Tensor:
     import polars
 
-    if column.kind in ("category", "text"):
-        places = {level: float(place) for place, level in enumerate(column.levels)}
-        result = series.cast(polars.String).replace_strict(  # never a word a row: a few long ones may be in millions
-            list(places), list(places.values()), default=None, return_dtype=polars.Float64
-        )
+    if column.kind in ("category", "text"):  # in Polars alone: texts may be millions, all different
+        levels = polars.Series("level", column.levels, dtype=polars.String)
+        places = polars.DataFrame({"level": levels, "place": np.arange(float(len(levels)))})
+        words = polars.DataFrame({"level": series.cast(polars.String)})
+        result = words.join(places, on="level", how="left", maintain_order="left")["place"]
         return torch.from_numpy(result.fill_null(float("nan")).to_numpy().copy())
     if column.kind == "date":
         series = series.cast(polars.Datetime("us")).dt.epoch("us").cast(polars.Float64) / 1e6
