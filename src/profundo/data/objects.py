@@ -328,7 +328,7 @@ Collate = Callable[[list[Any]], Any] | None
 
 def from_places(data: Any, places: Sequence[int], collate: Collate, how: Reading, taker: Taker) -> Raw | Framed:
     """The samples of a Dataset at these places, each drawn from its number as a seed."""
-    again = partial(read_places, data, places, collate, how, replace(taker, outputs=Taker.outputs))
+    again = partial(read_places, data, places, collate, how, replace(taker, outputs=Taker().outputs))
     numbers = range(len(places))
     raw = again(numbers, numbers, size=ONE_PASS)
     return replace(raw, again=again) if isinstance(raw, Raw) else raw

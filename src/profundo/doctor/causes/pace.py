@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from profundo.doctor.course import Course
 from profundo.doctor.patient import SEEDS, Patient
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Variant
@@ -48,7 +49,7 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
             "learning_rate_too_high", "optimizer", evidence, f"lower the learning rate, to {rate / 10:.2g} or less", weight=0.45,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in (0.1, 0.01)},
         )  # fmt: skip
-    if course.first_not_finite is None and (low or not still_falls(course.losses)) and not explodes(course.losses):
+    if course.first_not_finite is None and (low or not still_learns(course)) and not explodes(course.losses):
         yield Suspicion(
             "learning_rate_too_low", "optimizer", evidence, f"raise the learning rate, to {rate * 10:.2g}", weight=weight, gain=0.15,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in (10, 100)},
@@ -70,9 +71,11 @@ def quarters(losses: list[float]) -> tuple[float, float]:
     return sum(third) / len(third), sum(losses[-part:]) / part
 
 
-def still_falls(losses: list[float]) -> bool:
-    third, last = quarters(losses)
-    return third - last > 0.02 * abs(third)
+def still_learns(course: Course) -> bool:
+    """Whether the loss still falls at the end, or the net still becomes better."""
+    third, last = quarters(course.losses)
+    part = max(1, len(course.train) // 3)
+    return third - last > 0.02 * abs(third) or course.train[-1] - course.train[-1 - part] > 0.03
 
 
 def explodes(losses: list[float]) -> bool:
@@ -188,7 +191,7 @@ def undertrained(patient: Patient) -> Iterator[Suspicion]:
     if times < 2:
         return
     third, last = quarters(course.losses)
-    if still_falls(course.losses):
+    if still_learns(course):
         yield Suspicion(
             "undertrained", "training", {"steps": course.planned, "loss in the third quarter": third, "in the last": last},
             "train longer: the loss is still falling", weight=0.35, gain=0.12,
