@@ -6,8 +6,11 @@ it, and its remedy.
 
 from collections.abc import Callable, Iterable
 
+from profundo.doctor.causes.feeding import feeding
 from profundo.doctor.causes.output_layer import output_layer
 from profundo.doctor.causes.pace import pace
+from profundo.doctor.causes.pairing import pairing
+from profundo.doctor.causes.splitting import splitting
 from profundo.doctor.causes.step_order import step_order
 from profundo.doctor.causes.values import values
 from profundo.doctor.patient import Patient
@@ -15,4 +18,12 @@ from profundo.doctor.suspicions import Suspicion
 
 __all__ = ["FAMILIES"]
 
-FAMILIES: tuple[Callable[[Patient], Iterable[Suspicion]], ...] = (values, step_order, output_layer, pace)
+FAMILIES: tuple[Callable[[Patient], Iterable[Suspicion]], ...] = (
+    values,
+    step_order,
+    output_layer,
+    feeding,
+    pairing,
+    splitting,
+    pace,
+)
