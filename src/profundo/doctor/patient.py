@@ -16,7 +16,7 @@ from profundo.doctor.course import Course, watched
 from profundo.doctor.events import Events, recorded
 from profundo.doctor.programs import Program, Samples, copied, ordinary_step, samples_of
 from profundo.doctor.skill import Task, task_of
-from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, trained
+from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, trained, unchanged
 from profundo.doctor.verdicts import Experiment
 from profundo.train.randomness import seeded
 from profundo.trees import mapped
@@ -48,7 +48,7 @@ class Patient:
             self.validation = None if program.validation is None else samples_of(program.validation, "validation")
         self.tried: list[Experiment] = []
         self.notes: list[str] = []
-        self.outcomes: dict[tuple[int, int], Outcome] = {}
+        self.outcomes: dict[tuple[int, int, Cure], Outcome] = {}
 
     @property
     def left(self) -> float:
@@ -148,21 +148,23 @@ class Patient:
         affordable = 0.03 * self.budget / SEEDS / max(self.course.per_step, 1e-5)
         return int(min(max(FEWEST_STEPS, min(affordable, MOST_STEPS)), max(self.planned, 1)))
 
-    def outcome(self, seed: int, steps: int) -> Outcome:
-        """Of the program as it is."""
-        if (seed, steps) not in self.outcomes:
-            self.outcomes[seed, steps] = trained(self.variant.copy(), steps, seed)
-        return self.outcomes[seed, steps]
+    def outcome(self, seed: int, steps: int, view: Cure) -> Outcome:
+        """Of the program as it is, in this view."""
+        if (seed, steps, view) not in self.outcomes:
+            self.outcomes[seed, steps, view] = trained(view(self.variant.copy()), steps, seed)
+        return self.outcomes[seed, steps, view]
 
-    def race(self, name: str, cure: Cure, steps: int | None = None, seeds: int = SEEDS) -> Experiment:
-        """The program beside a cured copy of it."""
+    def race(
+        self, name: str, cure: Cure, steps: int | None = None, seeds: int = SEEDS, view: Cure = unchanged
+    ) -> Experiment:
+        """The program beside a cured copy of it. view: what is done to both of them before."""
         steps = steps or self.trial_steps
         ours, theirs = [], []
         for seed in range(self.seed, self.seed + seeds):
-            ours.append(self.outcome(seed, steps))
+            ours.append(self.outcome(seed, steps, view))
             try:
                 with seeded(seed):
-                    cured = cure(self.variant.copy())
+                    cured = cure(view(self.variant.copy()))
                 theirs.append(trained(cured, steps, seed))
             except Exception as error:  # noqa: BLE001 - a cure that does not fit this program proves nothing
                 theirs.append(Outcome((), (-1.0,), f"{type(error).__name__}: {error}"))

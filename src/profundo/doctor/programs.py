@@ -126,6 +126,11 @@ class Samples:
     def __len__(self) -> int:
         return len(next(leaves(self.targets)))
 
+    @property
+    def whole(self) -> bool:
+        """Whether all batches fitted into the one table."""
+        return not self.given or len(self) == sum(len(next(leaves(parted(batch)[1]))) for batch in self.given)
+
     def rows(self, chosen: Tensor) -> Samples:
         return Samples(*(mapped(lambda part: part[chosen], side) for side in (self.inputs, self.targets)))
 
@@ -153,13 +158,8 @@ def samples_of(data: Any, name: str) -> Samples:
         return few(Samples(inputs[0] if len(inputs) == 1 else tuple(inputs), targets))
     if isinstance(data, torch.utils.data.Dataset) and not isinstance(data, torch.utils.data.IterableDataset):
         count = min(len(data), MOST_SAMPLES)  # type: ignore[arg-type]
-        rows = torch.utils.data.default_collate([data[index] for index in range(count)])
-        again = torch.utils.data.default_collate([data[index] for index in range(min(count, 8))])
-        inputs, targets = parted(rows)
-        differ = not all(
-            torch.equal(a[: len(b)], b) for a, b in zip(leaves(inputs), leaves(parted(again)[0]), strict=True)
-        )
-        return Samples(inputs, targets, again=differ)
+        inputs, targets = parted(torch.utils.data.default_collate([data[index] for index in range(count)]))
+        return Samples(inputs, targets, again=read_twice_differs(data))
     if not isinstance(data, Iterable):
         raise ProfundoError(
             f"doctor: expected {name} to be (inputs, targets), a DataLoader or an iterable of batches, got {type(data).__name__}"
@@ -173,7 +173,22 @@ def samples_of(data: Any, name: str) -> Samples:
                 break
     if not batches:
         raise ProfundoError(f"doctor: expected batches in {name}, got none")
-    return joined_batches(batches)
+    samples = joined_batches(batches)
+    return replace(samples, again=read_twice_differs(getattr(data, "dataset", None)))
+
+
+def read_twice_differs(data: Any) -> bool:
+    """Whether a dataset gives other inputs when its first samples are read again."""
+    if not isinstance(data, torch.utils.data.Dataset) or isinstance(data, torch.utils.data.IterableDataset):
+        return False
+    try:
+        first, second = (
+            [parted(torch.utils.data.default_collate([data[index]]))[0] for index in range(min(len(data), 8))]  # type: ignore[arg-type]
+            for _ in range(2)
+        )
+    except Exception:  # noqa: BLE001 - what only its own loader can put together
+        return False
+    return not all(torch.equal(a, b) for a, b in zip(leaves(tuple(first)), leaves(tuple(second)), strict=True))
 
 
 @contextmanager
