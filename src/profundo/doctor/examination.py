@@ -82,7 +82,8 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> list[Finding]:
     close = [each for each in confirmed if each[0] >= best - CLOSE]
     _, root, experiment = max(close, key=lambda each: (each[1].weight, each[0]))
     others = tuple(dict.fromkeys(each[1].cause for each in confirmed if each[1].cause != root.cause))
-    return [replace(finding(root), experiment=experiment, consequences=others)]
+    remedy = root.remedy.replace("{cure}", experiment.cure)
+    return [replace(finding(root), remedy=remedy, experiment=experiment, consequences=others)]
 
 
 def quantities(patient: Patient) -> dict[str, Any]:

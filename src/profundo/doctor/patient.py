@@ -145,7 +145,7 @@ class Patient:
     @cached_property
     def trial_steps(self) -> int:
         """How long a trial is: the whole training where time allows, for three seeds and a dozen trials."""
-        affordable = 0.03 * self.budget / SEEDS / max(self.course.per_step, 1e-5)
+        affordable = 0.12 * self.budget / SEEDS / max(self.course.per_step, 1e-5)
         return int(min(max(FEWEST_STEPS, min(affordable, MOST_STEPS)), max(self.planned, 1)))
 
     def outcome(self, seed: int, steps: int, view: Cure) -> Outcome:

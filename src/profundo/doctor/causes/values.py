@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Samples
-from profundo.doctor.skill import distinct
+from profundo.doctor.skill import class_axis, distinct
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Variant
 from profundo.trees import leaves
@@ -72,7 +72,7 @@ def labels_out_of_range(patient: Patient) -> Iterator[Suspicion]:
         return
     kind = cost.kind if cost.kind != "other" else ""
     if kind in {"cross entropy", "negative log likelihood"} and not targets.is_floating_point():
-        width = outputs.shape[1] if outputs.ndim > 1 else 1
+        width = outputs.shape[class_axis(outputs, targets)] if outputs.ndim > 1 else 1
         ignored = getattr(patient.program.loss, "ignore_index", -100)
         kept = targets[targets != ignored]
         if not kept.numel():
