@@ -208,7 +208,7 @@ def scrambled_layout(patient: Patient) -> Iterator[Suspicion]:
             then = roughness(layout)
             if then < ROUGHER * now and now > 0:
                 yield Suspicion(
-                    "scrambled_layout", where, {"difference between neighbours": now, "after " + how: then, "shape": str(tuple(values.shape))},
+                    "scrambled_layout", where, {"difference between neighbours": now, "after that": then, "shape": str(tuple(values.shape))},
                     f"{how}: view and reshape only count the values anew, permute moves the axes",
                 )  # fmt: skip
                 return

@@ -48,23 +48,23 @@ def inputs_targets_misaligned(
     other = related(patient.validation, patient)
     if len(table) < FEWEST or is_clear(reference, mine, share):
         if other is not None and other < NOTHING and share > 3 * CLEAR and patient.course.held[-1] < LEARNED:
-            yield misaligned("validation", share, {"explained in training": share, "in validation": other}, "")
+            yield misaligned("validation", {"explained in training": share, "in validation": other}, "")
         return
     for how, order in other_orders(len(table)):
         better = table[order][reference.chosen]
         gain = explained(reference.left_out(better)[0], better)
         if gain > share + CLEAR and is_clear(reference, better, gain):
-            yield misaligned("train", share, {"explained as paired": share, f"explained {how}": gain}, how)
+            yield misaligned("train", {"explained as paired": share, f"explained {how}": gain}, how)
             return
     if other is not None and other > 2 * CLEAR:
-        yield misaligned("train", share, {"explained in training": share, "in validation": other}, "")
+        yield misaligned("train", {"explained in training": share, "in validation": other}, "")
     elif len(table) >= 2 * FEWEST and patient.course.held[-1] < LEARNED and not patient.course.error:
         chance, deviation = reference.by_chance(mine)
         evidence = {"explained by a simple model": share, "of permuted targets": chance, "deviation": deviation}
-        yield misaligned("train", share, evidence, "", presumed=True)
+        yield misaligned("train", evidence, "", presumed=True)
 
 
-def misaligned(where: str, share: float, evidence: Mapping[str, float], how: str, presumed: bool = False) -> Suspicion:
+def misaligned(where: str, evidence: Mapping[str, float], how: str, presumed: bool = False) -> Suspicion:
     remedy = (
         f"pair inputs and targets {how}" if how else
         "pair each input with its own target again: look where they are sorted, shuffled, filtered or read apart"
