@@ -214,6 +214,14 @@ def overlapping():
     return program(net_of(8, 16, 2), F.cross_entropy, (inputs[:500], targets[:500]), (inputs[500:], targets[500:]))
 
 
+def few_of_a_kind():
+    """Overlapping classes, one of them rare: the net never answers it, though it could half of the time."""
+    inputs, targets = hard(2400)
+    chosen = torch.cat([(targets == 0).nonzero()[:800, 0], (targets == 1).nonzero()[:42, 0]])[mixed(842)]
+    inputs = torch.cat([inputs[chosen], inputs[2000:]])
+    return cells(inputs, torch.cat([targets[chosen], targets[2000:]]), 842)
+
+
 def questionnaire():
     """Six answers of three kinds each: the same answers come again and again."""
     answers = torch.randint(0, 3, (600, 6), generator=torch.Generator().manual_seed(0)).float() - 1
@@ -230,12 +238,13 @@ FAULTY = {
     },
     "label_noise": {
         "a third of the digits": lambda: digits(targets=first_wrong(DIGITS, TRAIN, 0.35, 10), epochs=15),
-        "tumours, in both splits": lambda: cells(targets=wrong(MALIGNANT, 0.25, 2), epochs=25),
+        "tumours, in both splits": lambda: cells(targets=wrong(MALIGNANT, 0.25, 2), epochs=25, rate=0.03),
     },
     "split_leakage": {
         "copies": lambda: digits(validation=tuple(torch.cat([side[:100], side[TRAIN:]]) for side in (IMAGES, DIGITS))),
         "noise added before the split": lambda: people(
-            torch.cat([PEOPLE[:330], PEOPLE[:110] + 0.01 * normal(110, 10)]), torch.cat([PROGRESS[:330], PROGRESS[:110]])
+            torch.cat([PEOPLE[:330], PEOPLE[:110] + 0.01 * normal(110, 10)]),
+            torch.cat([PROGRESS[:330], PROGRESS[:110]]),
         ),
         "repeated before the split": lambda: cells(
             CELLS[torch.arange(569).repeat(2)[mixed(1138)]], MALIGNANT[torch.arange(569).repeat(2)[mixed(1138)]], 900
@@ -250,14 +259,8 @@ FAULTY = {
         "a loader without shuffle": lambda: digits(train=loader(TensorDataset(*SORTED))),
     },
     "class_imbalance": {
-        "six eights": lambda: digits(train=(IMAGES[RARE], DIGITS[RARE]), rate=0.003, epochs=3),
-        "nine of a kind, one logit": lambda: cells(
-            torch.cat([CELLS[FEW_ILL] + 2 * normal(len(FEW_ILL), 30), CELLS[420:]]),
-            torch.cat([MALIGNANT[FEW_ILL], MALIGNANT[420:]]),
-            len(FEW_ILL),
-            rate=0.001,
-            epochs=10,
-        ),
+        "six eights": lambda: digits(train=(IMAGES[RARE], DIGITS[RARE]), rate=0.003, epochs=6),
+        "one in twenty, one logit": few_of_a_kind,
     },
     "split_shift": {
         "validation in bytes": lambda: digits(validation=(REST[0] * 255, REST[1])),
@@ -296,7 +299,10 @@ HEALTHY = {
     "series in place": lambda: waves(WAVES.transpose(1, 2)),
     "one wrong label in fifty": lambda: digits(targets=wrong(DIGITS, 0.02, 10)),
     "rare but learned": lambda: cells(
-        torch.cat([CELLS[FEW_ILL], CELLS[420:]]), torch.cat([MALIGNANT[FEW_ILL], MALIGNANT[420:]]), len(FEW_ILL), rate=0.02
+        torch.cat([CELLS[FEW_ILL], CELLS[420:]]),
+        torch.cat([MALIGNANT[FEW_ILL], MALIGNANT[420:]]),
+        len(FEW_ILL),
+        rate=0.02,
     ),
 }
 

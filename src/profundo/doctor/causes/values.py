@@ -33,7 +33,9 @@ def values(patient: Patient) -> Iterator[Suspicion]:
 
 def nan_in_data(patient: Patient) -> Iterator[Suspicion]:
     for name, samples in (("train", patient.train), ("validation", patient.validation)):
-        for side, tree in (("inputs", samples.inputs), ("targets", samples.targets)) if samples else ():
+        if samples is None:
+            continue
+        for side, tree in (("inputs", samples.inputs), ("targets", samples.targets)):
             for part in leaves(tree):
                 if not isinstance(part, Tensor) or not part.is_floating_point() or bool(part.isfinite().all()):
                     continue
