@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profundo.dispatch import Observed
 from profundo.doctor.costs import Cost, cost_of
 from profundo.doctor.course import Course, watched
 from profundo.doctor.events import Events, recorded
@@ -19,7 +20,7 @@ from profundo.doctor.skill import Task, task_of
 from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, trained, unchanged
 from profundo.doctor.verdicts import Experiment
 from profundo.train.randomness import seeded
-from profundo.trees import mapped
+from profundo.trees import called, leaves, mapped
 
 __all__ = ["Patient", "Step1"]
 
@@ -27,6 +28,7 @@ PROBE, HELD = 256, 2000
 SEEDS = 3
 FEWEST_STEPS, MOST_STEPS = 30, 600
 STEPS_SEEN = 4
+PRODUCTS = frozenset({"addmm", "mm", "bmm", "convolution", "mkldnn_rnn_layer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,25 @@ class Patient:
                 return answers_of(self.net, self.probe.inputs)
         except Exception:  # noqa: BLE001 - the person's own program
             return None
+
+    @cached_property
+    def arrivals(self) -> tuple[tuple[str, Tensor], ...]:
+        """What goes into the first products with weights, of the probe in training mode: operation and values."""
+        seen: list[tuple[str, Tensor]] = []
+
+        def observe(operation: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            name = str(operation).split(".")[1]
+            if name in PRODUCTS and len(seen) < 2 * len(list(leaves(self.probe.inputs))):
+                seen.append((name, args[name == "addmm"].detach().float().cpu()))
+            return operation(*args, **named)
+
+        net = copied(self.program).net.train()
+        try:
+            with torch.no_grad(), seeded(self.seed), Observed(observe):
+                called(net, self.probe.inputs)
+        except Exception:  # noqa: BLE001 - the person's own program
+            return tuple(seen)
+        return tuple(seen)
 
     @cached_property
     def cost(self) -> Cost:

@@ -95,6 +95,21 @@ def ordinary_step(net: nn.Module, batch: Any, loss: Callable[..., Any], optimize
     return cost
 
 
+def same(side: Any) -> Any:
+    return side
+
+
+def rejoined(batch: Any, inputs: Callable[[Any], Any], targets: Callable[[Any], Any]) -> Any:
+    """A batch of the same structure with these functions of its inputs and targets."""
+    before, after = parted(batch)
+    given, wanted = inputs(before), targets(after)
+    if isinstance(batch, Mapping):
+        names = [name for name, part in batch.items() if part is not after]
+        return {**batch, **(given if isinstance(given, Mapping) else dict.fromkeys(names, given)),
+                **{name: wanted for name, part in batch.items() if part is after and name not in names}}  # fmt: skip
+    return given if isinstance(batch, Tensor) else (*given, wanted) if isinstance(given, tuple) else (given, wanted)
+
+
 def parted(batch: Any) -> tuple[Any, Any]:
     """A batch as inputs and targets: (x, y), (x1, x2, y), {"x": …, "y": …}; without targets the inputs are both."""
     if isinstance(batch, Mapping):
@@ -133,6 +148,11 @@ class Samples:
 
     def rows(self, chosen: Tensor) -> Samples:
         return Samples(*(mapped(lambda part: part[chosen], side) for side in (self.inputs, self.targets)))
+
+    def changed(self, inputs: Callable[[Any], Any] = same, targets: Callable[[Any], Any] = same) -> Samples:
+        """The same with these functions of all its inputs and targets, as batches too."""
+        given = tuple(rejoined(batch, inputs, targets) for batch in self.given)
+        return Samples(inputs(self.inputs), targets(self.targets), given, self.again)
 
     def epoch(self, program: Program, order: torch.Generator | None) -> list[Any]:
         """The batches of an epoch. order: draws a new one; without, they come as they are given."""

@@ -11,19 +11,18 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from profundo.dispatch import Observed
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Samples, copied, ordinary_step, parted
 from profundo.doctor.skill import distinct
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Variant
 from profundo.train.randomness import seeded
-from profundo.trees import called, leaves, mapped
+from profundo.trees import leaves
 
 __all__ = ["feeding"]
 
 ROUGHER = 0.6  # of the differences between neighbours, what the right layout leaves at most
-COLOURS = (2, 3, 4)
+COLOURS = (1, 3, 4)
 
 
 def feeding(patient: Patient) -> Iterator[Suspicion]:
@@ -73,7 +72,10 @@ def harmful_augmentation(patient: Patient) -> Iterator[Suspicion]:
     if patient.validation is None or not (patient.train.again or in_step) or patient.course.error:
         return
     course = patient.course
-    if not in_step and course.train[-1] > course.held[-1] - 0.1:
+    behind, place = max(
+        (held - train, place) for place, (train, held) in enumerate(zip(course.train, course.held, strict=True))
+    )
+    if not in_step and behind < 0.05:  # at its worst: what is read once more in each epoch is known by heart at the end
         return
     cures: dict[str, Cure] = {}
     if in_step:
@@ -85,7 +87,7 @@ def harmful_augmentation(patient: Patient) -> Iterator[Suspicion]:
         )
     yield Suspicion(
         "harmful_augmentation", "step" if in_step else "train inputs",
-        {"score on augmented samples": course.train[-1], "on validation samples": course.held[-1]},
+        {"score on augmented samples": course.train[place], "on validation samples": course.held[place]},
         "weaken or remove the augmentation: it changes what the samples show, or makes them unlike those to be predicted",
         weight=0.6, gain=0.05, cures=cures, view=None if in_step else judged_on_rest(patient.validation, half),
     )  # fmt: skip
@@ -195,65 +197,57 @@ def equal(one: Tensor, other: Tensor) -> bool:
 # --------------------------------------------------------------------------------------------------------------- layout
 def scrambled_layout(patient: Patient) -> Iterator[Suspicion]:
     """Images or series whose neighbours are alike once the axes are in other places, and are not as they reach the net."""
-    arriving = convolved(patient)
-    places = [("train inputs", patient.train.inputs)] + (
-        [("what reaches the first convolution", arriving)] if arriving is not None else []
-    )
-    for where, values in places[::-1]:
-        if not isinstance(values, Tensor) or values.ndim not in {3, 4} or len(values) < 2 or min(values.shape[2:]) < 3:
-            continue
-        values = values.detach().cpu().float()
+    for where, values in as_convolved(patient):
+        if channels_last(values):
+            yield Suspicion(
+                "scrambled_layout", where, {"shape": str(tuple(values.shape)), "difference along the channels": along(values, 1)},
+                "permute(0, 3, 1, 2): a convolution takes (samples, channels, height, width), these images have channels last",
+            )  # fmt: skip
+            return
         now = roughness(values)
-        for how, layout in layouts(values, arriving is not None):
+        for how, layout in layouts(values):
             then = roughness(layout)
-            if then < ROUGHER * now and now > 0:
-                evidence = {
-                    "difference between neighbours": now,
-                    "after " + how: then,
-                    "shape": str(tuple(values.shape)),
-                }
+            if 0 < then < ROUGHER * now:
                 yield Suspicion(
-                    "scrambled_layout", where, evidence,
+                    "scrambled_layout", where,
+                    {"difference between neighbours": now, "after that": then, "shape": str(tuple(values.shape))},
                     f"{how}: view and reshape only count the values anew, permute moves the axes",
                 )  # fmt: skip
                 return
 
 
-def layouts(values: Tensor, convolved: bool) -> Iterator[tuple[str, Tensor]]:
-    """Values (samples, channels, …) as they may have been meant."""
+def as_convolved(patient: Patient) -> Iterator[tuple[str, Tensor]]:
+    """Images and series as (samples, channels, one or two sides): where they come to the first weights, and as they are given."""
+    name, values = patient.arrivals[0] if patient.arrivals else ("", torch.empty(0))
+    if name == "convolution" and values.ndim in {3, 4}:
+        yield "what reaches the first convolution", values
+    elif name == "mkldnn_rnn_layer":  # (time, samples, channels)
+        yield "what reaches the recurrent layer", values.permute(1, 2, 0)
+    elif isinstance(patient.train.inputs, Tensor) and patient.train.inputs.ndim == 4:
+        yield "train inputs", patient.train.inputs[:2000].detach().cpu().float()
+
+
+def layouts(values: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Values as they may have been meant."""
     count, channels, *sides = values.shape
-    if channels > 1:
+    if channels > 1 and min(sides) > 2:
         yield "permute instead of view (channels were last)", values.reshape(count, *sides, channels).movedim(-1, 1)
         yield "permute instead of view (channels are first)", values.movedim(1, -1).reshape(values.shape)
-    if convolved and values.ndim == 4 and sides[-1] in COLOURS and channels > 4:
-        yield "permute(0, 3, 1, 2)", values.permute(0, 3, 1, 2)
-    if channels > 1 or values.ndim == 4:
-        yield (
-            "moving the samples' axis, which was last, to the front",
-            values.reshape(*values.shape[1:], count).movedim(-1, 0),
-        )
 
 
 def roughness(values: Tensor) -> float:
-    """The mean difference between neighbours along the axes after the first two, in deviations; noise has 1.1."""
-    deviation = float((values - values.mean((0, *range(2, values.ndim)), keepdim=True)).std())
-    steps = [float(values.diff(dim=axis).abs().mean()) for axis in range(2, values.ndim) if values.shape[axis] > 1]
-    return sum(steps) / len(steps) / deviation if steps and deviation > 0 else math.nan
+    """The mean difference between neighbours along the axes after the first two, in deviations of their channel; noise
+    has 1.1."""
+    steps = [along(values, axis) for axis in range(2, values.ndim) if values.shape[axis] > 1]
+    return sum(steps) / len(steps) if steps else math.nan
 
 
-def convolved(patient: Patient) -> Tensor | None:
-    """What goes into the first convolution, of some training samples."""
-    seen: list[Tensor] = []
+def along(values: Tensor, axis: int) -> float:
+    deviation = values.std((0, *range(2, values.ndim)), keepdim=True)
+    return float((values.diff(dim=axis).abs() / deviation.clamp_min(1e-12).mean(axis, keepdim=True)).mean())
 
-    def observe(operation: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        if not seen and "convolution" in str(operation):
-            seen.append(args[0].detach().clone())
-        return operation(*args, **named)
 
-    net = copied(patient.program).net
-    try:
-        with torch.no_grad(), seeded(patient.seed), Observed(observe):
-            called(net, mapped(lambda part: part[:64], patient.train.inputs))
-    except Exception:  # noqa: BLE001 - the person's own net
-        return None
-    return seen[0] if seen else None
+def channels_last(values: Tensor) -> bool:
+    """Whether what stands where channels should be changes as smoothly as an axis of an image, and the last one is small."""
+    small = values.ndim == 4 and values.shape[3] in COLOURS and min(values.shape[1:3]) > 4
+    return small and 0.5 < values.shape[1] / values.shape[2] < 2 and along(values, 1) < 1.5 * along(values, 2)

@@ -207,6 +207,7 @@ def overfit(patient: Patient) -> Iterator[Suspicion]:
             "training",
             {"best at step": at, "validation loss since, times": worse, **skills},
             f"stop at about step {at}, or regularise: weight decay, dropout, augmentation, a smaller net, more data",
+            presumed=True,
         )
 
 

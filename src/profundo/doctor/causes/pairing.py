@@ -11,6 +11,7 @@ from torch import Tensor
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Samples
 from profundo.doctor.reference import Reference, columns_of, explained, table_of
+from profundo.doctor.skill import distinct
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Variant
 
@@ -127,7 +128,8 @@ def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterat
         "label_noise", "train targets",
         {"share of wrong labels, about": noise, "suspects": len(suspects), "the first": suspects[:5].tolist()},
         "look at the labels of the suspects; correct them or leave them out", weight=0.65, gain=0.02, share=0.1,
-        cures={"without the suspects": without(suspects)},
+        steps=int(min(patient.planned, max(patient.trial_steps, 0.08 * patient.budget / max(patient.course.per_step, 1e-5)))),
+        cures={"without the suspects": without(suspects)}, view=trusted(patient, reference, mine),
     )  # fmt: skip
 
 
@@ -135,6 +137,22 @@ def disagreement(answers: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
     """Of each sample, whether the class with most votes is not its label, and by how much it leads."""
     best = answers.topk(2, 1).values
     return answers.argmax(1) != table.argmax(1), best[:, 0] - best[:, 1]
+
+
+def trusted(patient: Patient, reference: Reference, mine: Tensor) -> Cure:
+    """Judged on those held-out samples whose labels are not suspect themselves."""
+
+    def view(variant: Variant) -> Variant:
+        columns = columns_of(variant.held.inputs, like=patient.train.inputs)
+        labels = distinct(patient.train.targets.flatten())
+        if columns is None:
+            return variant
+        answers = reference.answers(columns, mine)
+        wrong, margin = disagreement(answers, (variant.held.targets.reshape(-1, 1) == labels).double())
+        held = variant.held.rows((~(wrong & (margin > 0.1))).nonzero().flatten())
+        return replace(variant, held=held, truth=held.targets)
+
+    return view
 
 
 def without(suspects: Tensor) -> Cure:
@@ -156,6 +174,9 @@ def target_in_input(patient: Patient, table: Tensor) -> Iterator[Suspicion]:
     if columns is None or columns.shape[1] < 3 or columns.shape[1] != inputs[0].numel():
         return
     shares = alone(columns.double(), table, patient.task.kind in {"classes", "binary"})
+    shares = torch.where(
+        columns.std(0) > 0.5, shares, 0.0
+    )  # what is constant is rounding error once it is standardised
     telling = shares > GIVES_AWAY
     if not bool(telling.any()) or int(telling.sum()) > max(table.shape[1], 2):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ __all__ = ["splitting"]
 LEAK, FEWEST = 0.03, 5  # share and number of validation samples
 NEAR = 0.2  # of the distance at which training samples have their nearest
 TOLD_APART = 0.85  # area under the ROC curve
+GROSS = 5.0  # ratio of deviations that no two samples of the same things have
 NEVER = 0.1  # of the samples of a class recognised
 MOST_PAIRS = 2**31  # products of numbers, for distances
 
@@ -39,10 +41,10 @@ def split_leakage(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
     seen = set(ours)
     copies = torch.tensor([content in seen for content in theirs])
     distinct_copies, different = len(set(theirs) & seen), len(set(theirs))
-    again = 1 - len(seen) / len(ours)  # what repeats within training, and so would across a fair split
+    again = sum(count for count in Counter(ours).values() if count > 1) / len(ours)  # as would across a fair split
     natural = again if alike_by_chance(patient.train.inputs) > 1e-3 else 0.0
     share, how = float(copies.double().mean()), "equal"
-    if distinct_copies < max(FEWEST, LEAK * different) or share < 1.5 * natural + LEAK:
+    if distinct_copies < max(FEWEST, LEAK * different) or share < 1.2 * natural + LEAK:
         copies, share, how = *near_copies(patient.train.inputs, validation.inputs), "nearly equal"
         if share < LEAK or int(copies.sum()) < FEWEST:
             return
@@ -123,11 +125,12 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
         if inputs.ndim == 4:
             cures["validation images inverted"] = prepared(inputs, -1)
             cures["channels of validation images reversed"] = prepared(inputs, 1, (1,))
+        ratio = float(validation.inputs.double().std() / inputs.double().std().clamp_min(1e-12))
         yield Suspicion(
             "split_shift", "validation inputs",
             {"splits told apart (1 is always)": apart, **moments("training", inputs), **moments("validation", validation.inputs)},
             "prepare validation as training, with the numbers learned from training: the same scaling, order of channels and columns",
-            weight=0.85, cures=cures,
+            weight=0.85, cures=cures if 1 / GROSS < ratio < GROSS else {},
         )  # fmt: skip
 
 
@@ -195,7 +198,7 @@ def class_imbalance(patient: Patient) -> Iterator[Suspicion]:
             {"rarest class": float(values[counts.argmin()]), "its share": float(counts.min() / len(targets)),
              "of it recognised": recalls.get(float(values[counts.argmin()]), 0.0), "classes never answered": len(never)},
             "draw rare classes more often (WeightedRandomSampler) or weigh them more in the cost (weight, pos_weight)",
-            weight=0.6, view=view, cures={"every class drawn as often": balanced},
+            weight=0.6, gain=0.03, share=0.1, view=view, cures={"every class drawn as often": balanced},
         )  # fmt: skip
 
 
