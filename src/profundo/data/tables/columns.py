@@ -11,13 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.text.text_ids import kept_lengths, normalised, text_ids, vocabulary_of, words_of
+from profundo.data.text.text_ids import learned_words, text_ids
 from profundo.records import Column, Inputs, ProfundoError, Samples
+
+if TYPE_CHECKING:
+    import polars
 
 __all__ = ["DAY", "MOST_LEVELS", "YEAR", "as_features", "encoded", "feature_names", "learned", "text_places"]
 
@@ -84,9 +88,16 @@ def text_places(columns: Sequence[Column]) -> list[bool]:
 
 def _with_words(column: Column, indices: Tensor) -> Column:
     """With the vocabulary and the lengths of these texts, each of which counts once however often it is there."""
-    texts = [normalised(column.levels[index]) for index in torch.unique(indices.long()).tolist()]
-    words = words_of(texts)
-    return replace(column, levels=vocabulary_of(words), lengths=kept_lengths(words, texts) if texts else (1, 1))
+    vocabulary, lengths = learned_words(_texts(column.levels, torch.unique(indices.long())))
+    return replace(column, levels=vocabulary, lengths=lengths)
+
+
+def _texts(levels: Any, indices: Tensor) -> polars.Series:
+    """Those at these places, "" at −1; of a Series without a copy."""
+    import polars
+
+    known = levels if isinstance(levels, polars.Series) else polars.Series(levels, dtype=polars.String)
+    return polars.concat([polars.Series([""]), known]).gather(indices.numpy() + 1)
 
 
 def _frequent(levels: Sequence[str], indices: Tensor) -> tuple[str, ...]:
@@ -122,8 +133,7 @@ def _encoded(column: Column, values: Tensor, levels: Sequence[str]) -> Tensor:
     gaps = values.isnan()
     if column.kind == "text":
         used, at = torch.unique(values.nan_to_num(-1).long(), return_inverse=True)
-        texts = ["" if index < 0 else levels[index] for index in used.tolist()]
-        return text_ids(texts, column.levels, column.lengths)[at]
+        return text_ids(_texts(levels, used), column.levels, column.lengths)[at]
     if column.kind == "category":
         wanted = {level: place for place, level in enumerate(column.levels)}
         places = torch.tensor([wanted.get(level, -1) for level in levels] or [-1])
