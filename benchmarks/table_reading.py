@@ -6,7 +6,8 @@ A CSV of 16 columns of numbers, one of whole numbers, one of words, and a target
 guess of every column, which is what nothing less than reading costs. The aim is at most 3 times that for reading (cells,
 how they are written, values), for loading (splits, features, statistics) and for predicting but for the net's own arithmetic,
 which stands beside what gradient boosting needs to predict the same rows. Seconds of the processor on one thread, so that
-other work on the machine counts little, all in turn; medians. The commands are whole processes: imports, training, figures and report.
+other work on the machine counts little, all in turn; medians. The commands are whole processes: imports, training, figures
+and report.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ def measured(rows: int, rounds: int, place: Path) -> dict[str, float]:
     predict, predict_memory = command("predict", str(run), str(path), "--out", str(place / "answers.csv"))
     ready, data = predictor(run), load(path, target="y")
     fast = replace(ready, net=NoNet())
+    assert isinstance(data.train.inputs, torch.Tensor)
 
     def answered() -> None:
         with (place / "answers.csv").open("w") as file:
