@@ -24,7 +24,7 @@ from profundo.runs.choices import load_data, prepare
 from profundo.runs.experiment import new_experiment
 from profundo.runs.opening import open_run
 from profundo.runs.preparing import from_pretrained, make_update
-from profundo.runs.pretrained import installed, published_weights
+from profundo.runs.pretrained import installed, on_features, published_weights
 from profundo.runs.settings.manners import completed
 from profundo.runs.supervised import resume, train
 from profundo.runs.voice import Quiet
