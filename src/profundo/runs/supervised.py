@@ -344,7 +344,7 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     name = str(experiment.net).removeprefix("own:")
     voice.say(f"{name}: {parameters:,} parameters, {how}, batches of {batch}, {where}")
     if experiment.pretrained:
-        then = "the output layer is new, then all layers learn, the earlier the slower"
+        then = "the output layer is new, and all layers learn"
         if experiment.freeze:
             then = "which stays as it is; what stands upon it is new, and learns"
         source = published(experiment.pretrained).learned_from
