@@ -167,11 +167,11 @@ def signs(*, by_track: bool) -> Split:
 
 
 @cache
-def waves(count: int = 900, steps: int = 40) -> Split:
+def waves(count: int = 600, steps: int = 30) -> Split:
     """(n, steps, 1): noisy sines of three frequencies; the target is which."""
     draw = np.random.default_rng(0)
     y, phase, t = draw.integers(0, 3, count), draw.uniform(0, 6.3, (count, 1)), np.arange(steps)
-    x = np.sin((0.3 + 0.15 * y[:, None]) * t + phase) + 0.3 * draw.standard_normal((count, steps))
+    x = np.sin((0.3 + 0.3 * y[:, None]) * t + phase) + 0.2 * draw.standard_normal((count, steps))
     return split(x[..., None], y, count // 3)
 
 
@@ -230,7 +230,7 @@ def spoken() -> Split:
         return torch.stack([sound(archive, name) for _, name in names]), torch.tensor([d for d, _ in names])
 
     with zipfile.ZipFile(data_folder() / "spoken-digits" / "recordings.zip") as archive:
-        data = part(archive, range(5, 17)), part(archive, range(5))
+        data = part(archive, range(5, 13)), part(archive, range(4))
     mean, spread = data[0][0].mean(), data[0][0].std()
     return both(data, lambda x: (x - mean) / spread)
 
@@ -303,7 +303,7 @@ class Attentive(nn.Module):
         self.every, self.causal = how.pop("every", False), how.pop("causal", False)
         options = {"batch_first": True, "dropout": 0.0, **how}
         self.embed = nn.Embedding(tokens, width) if tokens else nn.Linear(features, width)
-        self.place = nn.Parameter(0.1 * torch.randn(64, width))
+        self.place = nn.Parameter(0.5 * torch.randn(64, width))
         block = nn.TransformerEncoderLayer(width, 4, 2 * width, **options)
         self.blocks = nn.TransformerEncoder(block, depth, enable_nested_tensor=False)
         self.head = nn.Linear(width, outputs)

@@ -106,3 +106,17 @@ def measured(program: Arguments, score: str) -> float | None:
         return None
     judge = program["metric"] if score == "metric" else SCORES[score]
     return round(float(judge(prediction, target)), 3)
+
+
+def baseline(validation: Any, score: str) -> float | None:
+    """What the best constant answer scores; None for a metric of the program's own."""
+    target = torch.cat([torch.as_tensor(target) for _, target in batches(validation, 256, False)])
+    if score in ("R2", "metric"):
+        return 0.0 if score == "R2" else None
+    if score == "accuracy" and target.is_floating_point():
+        target = target.argmax(-1)
+    columns = target.reshape(len(target), -1).long() if score != "accuracy" else target.reshape(-1, 1)
+    shares = [column.bincount().double() / len(column) for column in columns.T]
+    if score == "balanced accuracy":
+        return round(1 / len(shares[0]), 3)
+    return round(sum(float(share.max()) for share in shares) / len(shares), 3)

@@ -32,11 +32,12 @@ def softmax_before_cross_entropy(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), m.mnist(), 0.05, epochs=4)
 
 
-@faulty("double_softmax", data="spoken digits", source="report")
+@faulty("double_softmax", data="letters", source="report")
 def softmax_inside_a_recurrent_net(broken: bool) -> Arguments:
-    """question: loss of a GRU stops at 2 of ten spoken digits; forward() returns F.softmax(out, dim=1)."""
-    net = nn.Sequential(m.Recurrent(nn.GRU(33, 24, batch_first=True), 10), Do(lambda x: x.softmax(1) if broken else x))
-    return program(net, F.cross_entropy, m.spoken(), 3e-3, Adam, epochs=6)
+    """question: the loss of a GRU over 65 letters stops above 3.8; forward() returns F.softmax(out, dim=-1)."""
+    core = m.Recurrent(nn.GRU(16, 32, batch_first=True), 65, tokens=65, every=True)
+    net = nn.Sequential(core, Do(lambda x: x.softmax(-1) if broken else x))
+    return program(net, m.by_letter, m.letters(), 1e-2, Adam, epochs=4)
 
 
 @faulty("double_softmax", data="digits")
@@ -46,12 +47,12 @@ def softmax_in_the_loss_too(broken: bool) -> Arguments:
     return program(net, lambda p, y: F.nll_loss(F.log_softmax(p, 1), y), digits(), 0.1, epochs=5)
 
 
-@faulty("double_softmax", data="spam", source="report", also=("activated_logits",), score="accuracy of probabilities")
+@faulty("double_softmax", data="digits", source="report", also=("activated_logits",))
 def sigmoid_before_bce_with_logits(broken: bool) -> Arguments:
-    """forum: loss stays above 0.69 and all is called harmless; Sigmoid stands before BCEWithLogitsLoss."""
-    net = nn.Sequential(m.Averaged(600, 1), nn.Sigmoid())
+    """forum: loss stays above 0.69 whatever is tried; Sigmoid stands before BCEWithLogitsLoss."""
+    net = mlp(64, 32, 10, last=(nn.Sigmoid(),))
     loss = F.binary_cross_entropy_with_logits if broken else F.binary_cross_entropy
-    return program(net, loss, yes_or_no(m.texts("sms-spam", 1600)), 1e-2, Adam, epochs=4)
+    return program(net, loss, m.one_hot(digits(), 10), 1.0)
 
 
 @faulty("activated_logits", data="mnist", source="report")
@@ -65,7 +66,7 @@ def relu_on_the_logits(broken: bool) -> Arguments:
 def sigmoid_units_for_three_classes(broken: bool) -> Arguments:
     """question: categorical cross entropy over sigmoid outputs; loss stops at 0.6 and learns slowly."""
     net = mlp(13, 16, 3, last=(nn.Sigmoid(),) if broken else ())
-    return program(net, F.cross_entropy, standard(table("wine")), 0.05, epochs=10)
+    return program(net, F.cross_entropy, standard(table("wine")), 0.1, epochs=3)
 
 
 @faulty("activated_logits", data="letters", source="report")
@@ -199,9 +200,9 @@ def cross_entropy_for_real_values(broken: bool) -> Arguments:
 @faulty("wrong_loss_for_task", data="digits", source="report", score="accuracy of logits")
 def softmax_loss_for_several_labels(broken: bool) -> Arguments:
     """question: tags of which several hold at once, trained with CrossEntropyLoss: at best one tag is found."""
-    tags = both(digits(), targets=lambda y: torch.stack([y % 2 == 0, y > 4, y > 0, y < 9, y > 1, y < 8], 1).float())
+    tags = both(digits(), targets=lambda y: torch.stack([y > 1, y > 2, y > 3, y > 4], 1).float())
     loss = F.cross_entropy if broken else F.binary_cross_entropy_with_logits
-    return program(mlp(64, 32, 6), loss, tags, 3e-3, Adam, epochs=10)
+    return program(mlp(64, 32, 4), loss, tags, 3e-3, Adam, epochs=10)
 
 
 @faulty("wrong_loss_for_task", data="digits", source="report")
@@ -332,7 +333,7 @@ def a_likelihood_minimised(broken: bool) -> Arguments:
 def logarithm_of_a_softmax(broken: bool) -> Arguments:
     """forum: loss is nan after some hundred steps; log(softmax(x)), where a probability underflows to 0."""
     last = Do(lambda x: x.softmax(1).log()) if broken else nn.LogSoftmax(1)
-    return program(mlp(64, 64, 10, last=(last,)), F.nll_loss, both(digits(), lambda x: 160 * x), 3e-3, epochs=5)
+    return program(mlp(64, 64, 10, last=(last,)), F.nll_loss, both(digits(), lambda x: 300 * x), 3e-3, epochs=5)
 
 
 @faulty("unstable_operation", data="digits", source="report", score="accuracy of pairs")

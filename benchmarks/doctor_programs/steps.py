@@ -66,7 +66,7 @@ def a_regression_that_gathers_gradients(broken: bool) -> Arguments:
     return program(mlp(10, 32, 1), F.mse_loss, friedman(), 0.03, epochs=15, step=step)
 
 
-@faulty("missing_zero_grad", data="wine", source="report")
+@faulty("missing_zero_grad", data="digits", source="report")
 def another_optimizer_cleared(broken: bool) -> Arguments:
     """question: a net learns at first and forgets later; the zero_grad() is that of another net's optimizer."""
     other = torch.optim.Adam(nn.Linear(2, 2).parameters())
@@ -78,7 +78,7 @@ def another_optimizer_cleared(broken: bool) -> Arguments:
         optimizer.step()
         return cost.detach()
 
-    return program(mlp(13, 16, 3), F.cross_entropy, standard(table("wine")), 0.1, epochs=60, step=step)
+    return program(mlp(64, 32, 10), F.cross_entropy, digits(), 0.2, epochs=6, step=step)
 
 
 @faulty("no_update", data="digits", source="report")
@@ -374,7 +374,7 @@ def train_mode_inside_forward(broken: bool) -> Arguments:
     class Net(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.net = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Dropout(0.6), nn.Linear(32, 1))
+            self.net = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Dropout(0.75), nn.Linear(32, 1))
 
         def forward(self, x: Tensor) -> Tensor:
             if broken:
