@@ -261,9 +261,14 @@ def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Sa
     else:
         source, places = inputs, indices  # type: ignore[assignment]
     in_memory = isinstance(source, Tensor) and not stream
-    values = source[places] if in_memory else Selection(source, places)  # type: ignore[index]
+    values = _rows_at(source, places) if in_memory else Selection(source, places)  # type: ignore[arg-type]
     numbers = indices if samples.numbers is None else samples.numbers[indices]
     return Samples(values, samples.targets[indices], numbers, weights, samples.anew)
+
+
+def _rows_at(rows: Tensor, places: Tensor) -> Tensor:
+    """Those at these places; column after column, as columns are learned from, where all are stored so."""
+    return rows.T[:, places].T if rows.dim() == 2 and not rows.is_contiguous() else rows[places]
 
 
 def finished(collection: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:

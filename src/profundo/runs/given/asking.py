@@ -6,6 +6,7 @@ samples = samples_for((X, y), spec)            # with targets, under the classes
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from profundo.data.loading import collect
 from profundo.data.new_inputs import entries, frame_series
 from profundo.data.object_arrays import Taker, as_seen, images_of, plain, stacked, targets_for, tensor_of, weights_of
 from profundo.data.objects import Framed, as_polars, read
-from profundo.data.recognising import is_frame, is_image, is_loader
+from profundo.data.recognising import is_frame, is_image, is_loader, words_in
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.data.tables.table_files import read_table
 from profundo.kinds import NO_CLASS
@@ -50,6 +51,7 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
         raise ProfundoError(
             f"inputs: expected one array, table or list, got a tuple of {len(given)}; run.evaluate(X, y) takes targets"
         )
+    given = as_texts(given, about)
     if isinstance(given, str | Path) or is_paths(given):
         return of_files(given, about)
     if (about.forecast is not None or about.rows is not None) and (is_frame(given) or is_rows(given)):
@@ -113,6 +115,20 @@ def several_inputs(given: Any, about: Inputs) -> tuple[Any, bool]:
         )
     parts = [inputs_for(part, one) for part, one in zip(leaves(given), about.parts, strict=True)]
     return rebuilt(given, [values for values, _ in parts]), all(alone for _, alone in parts)
+
+
+def as_texts(given: Any, about: Inputs) -> Any:
+    """A text, or several, as rows of the one column that the net reads, unless they are paths of files; all else as it is."""
+    words = [given] if isinstance(given, str) else words_in([*given] if isinstance(given, tuple) else given)
+    if (
+        not about.texts
+        or len(columns_of(about)) != 1
+        or words is None
+        or all(os.path.isfile(word or "") for word in words)
+    ):
+        return given
+    rows = [{columns_of(about)[0].name: word} for word in words]
+    return rows[0] if isinstance(given, str) else rows
 
 
 def is_paths(given: Any) -> bool:
