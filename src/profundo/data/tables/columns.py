@@ -119,9 +119,12 @@ def _vary(values: Tensor) -> bool:
 
 
 def encoded(columns: Sequence[Column], raw: Tensor, levels: Sequence[Sequence[str]]) -> Tensor:
-    """float64 (rows, features) of raw rows. levels: for each column what the raw indices of categories stand for."""
+    """float64 (rows, features) of raw rows; float32, which holds every id, where all are texts. levels: for each column what the
+    raw indices of categories stand for."""
     parts = [_encoded(*one) for one in zip(columns, raw.T.contiguous(), levels, strict=True)]
-    return torch.cat([*parts, torch.empty(len(raw), 0, dtype=torch.float64)], dim=1)
+    if len(parts) == 1:  # without a copy: ids of texts are most of the memory
+        return parts[0]
+    return torch.cat(parts, dim=1) if parts else torch.empty(len(raw), 0, dtype=torch.float64)
 
 
 def feature_names(columns: Sequence[Column]) -> tuple[str, ...]:
@@ -133,7 +136,8 @@ def _encoded(column: Column, values: Tensor, levels: Sequence[str]) -> Tensor:
     gaps = values.isnan()
     if column.kind == "text":
         used, at = torch.unique(values.nan_to_num(-1).long(), return_inverse=True)
-        return text_ids(_texts(levels, used), column.levels, column.lengths)[at]
+        ids = text_ids(_texts(levels, used), column.levels, column.lengths)
+        return ids if torch.equal(at, torch.arange(len(used))) else ids[at]
     if column.kind == "category":
         wanted = {level: place for place, level in enumerate(column.levels)}
         places = torch.tensor([wanted.get(level, -1) for level in levels] or [-1])

@@ -42,7 +42,7 @@ UNKNOWN, FIRST_WORD = 1, 2
 LARGEST_ID = 0x10FFFF  # of Unicode; float32 holds whole numbers up to 2²⁴
 VOCABULARY, LEAST = 30_000, 2  # most words, and the texts that one has to be in
 MOST_WORDS, MOST_CHARACTERS = 400, 1000  # of a text that are kept
-MOST_NUMBERS = 100_000_000  # ids of all texts together: 800 MB
+MOST_NUMBERS = 100_000_000  # ids of all texts together: 400 MB
 SHARE = 0.99  # of the texts that are kept whole
 TOGETHER = 4096  # texts whose words are in memory at once, where they take several times as much as the text
 FEWEST_WORDS = 5  # of letters, in the middle text of a column that is read as text: names of people have fewer
@@ -122,8 +122,8 @@ def kept_lengths(words: np.ndarray, characters: np.ndarray) -> tuple[int, int]:
 
 
 def text_ids(texts: Sequence[str] | polars.Series, vocabulary: Sequence[str], lengths: tuple[int, int]) -> Tensor:
-    """float64 (texts, words + characters): the ids of each text's words, then its code points; both cut or padded with 0."""
-    rows = np.zeros((len(texts), sum(lengths)))
+    """float32 (texts, words + characters): the ids of each text's words, then its code points; both cut or padded with 0."""
+    rows = np.zeros((len(texts), sum(lengths)), np.float32)
     for number, piece in enumerate(pieces(texts)):
         some = rows[number * TOGETHER :]
         some[: len(piece), : lengths[0]] = _word_ids(words_of(piece), vocabulary, lengths[0])
