@@ -11,9 +11,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 import profundo as pf
+from profundo.data import objects, standardize
 from profundo.records import ProfundoError
 
 torch.manual_seed(0)
@@ -195,6 +196,34 @@ def test_figures_are_found_where_they_are_looked_for():
     with pytest.raises(AttributeError, match="it has net, data, history"):
         run.weights  # noqa: B018
     assert not hasattr(run, "_repr_png_")
+
+
+def test_who_calls_the_net_itself_is_told_of_its_units():
+    far = X * 3 + 5
+    run = fitted(net(1), (far, far[:, 0]))
+    assert any(
+        "sees inputs standardised" in note and "its outputs are standardised numbers" in note for note in run.data.notes
+    )
+    spec = run.data.spec
+    with torch.no_grad():
+        own = run.net(standardize(far, spec.inputs)).double() * spec.targets.std[0] + spec.targets.mean[0]
+    torch.testing.assert_close(run.predict(far), own, rtol=1e-5, atol=1e-5)
+    near = (X - X.mean(0)) / X.std(0)
+    assert not fitted(net(), (near, Y)).data.notes
+    assert not fitted(net(), pf.load((far, Y))).data.notes
+
+
+def test_an_iterator_without_an_end_is_refused_and_a_long_dataset_is_not(monkeypatch):
+    monkeypatch.setattr(objects, "MOST", 100)
+    with pytest.raises(ProfundoError, match="101 samples or batches were read, and more come"):
+        fitted(net(), Endless())
+    assert fitted(net(), PAIRS).data.facts["samples"]
+
+
+class Endless(IterableDataset):
+    def __iter__(self):
+        while True:
+            yield X[0], 1
 
 
 class NoInit(nn.Module):

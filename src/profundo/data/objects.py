@@ -48,7 +48,7 @@ ALONE = (*INPUTS, "image", "img", "pixel_values", "input")  # keys whose value a
 OF_FILES = ("missing", "encoding", "header")  # options of how a table is written
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
 FEWEST = 20  # samples of which a part is set aside
-MOST = 10**7  # samples or batches that an iterator gives
+MOST = 2 * 10**6  # samples or batches that an iterator gives which does not say how many: a minute or two of reading
 OBJECT = 300  # bytes of a small array or tensor beside its numbers
 ONE_PASS = 256  # samples that go through a collate function together
 
@@ -289,7 +289,7 @@ def from_loader(loader: Any, how: Reading, taker: Taker) -> Raw | Framed:
         getattr(utilities._utils.collate, "default_convert", None),
     )
     if default:
-        return from_samples((data[index] for index in order), how, taker)
+        return from_samples((data[index] for index in order), how, taker, len(order))
     pieces = (order[begin : begin + ONE_PASS] for begin in range(0, len(order), ONE_PASS))
     return from_batches((loader.collate_fn([data[index] for index in piece]) for piece in pieces), how, taker)
 
@@ -299,7 +299,7 @@ def from_dataset(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
         return from_samples(iter(data), how, taker)
     if type(data) is torch.utils.data.TensorDataset:
         return from_pair(data.tensors, how, taker)
-    raw = from_samples((data[index] for index in range(len(data))), how, taker)
+    raw = from_samples((data[index] for index in range(len(data))), how, taker, len(data))
     classes = getattr(data, "classes", None)
     if isinstance(raw, Raw) and isinstance(classes, list | tuple) and all(isinstance(one, str) for one in classes):
         raw = replace(raw, classes=tuple(classes))
@@ -318,9 +318,9 @@ def same(one: Any, other: Any) -> bool:
     return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs)
 
 
-def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Framed:
-    """One by one; each x, (x, y), (x, y, weight), or a dict."""
-    result = list(fitting(samples))
+def from_samples(samples: Iterator[Any], how: Reading, taker: Taker, count: int = 0) -> Raw | Framed:
+    """One by one; each x, (x, y), (x, y, weight), or a dict. count: how many come, where that is known."""
+    result = list(fitting(samples, count))
     if not result:
         raise ProfundoError("data: expected samples, got none")
     shapes = {type(sample) if not isinstance(sample, tuple | list) else len(sample) for sample in result[:100]}
@@ -329,9 +329,10 @@ def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Fr
     return from_transposed(transposed(result), how, taker)
 
 
-def fitting(things: Iterable[Any]) -> Iterator[Any]:
-    """The same, read until the end. Raises ProfundoError where they take more memory than there is for them, and where ten
-    million came, as of an iterator without an end; what the samples' own code raises is told with its place."""
+def fitting(things: Iterable[Any], known: int = 0) -> Iterator[Any]:
+    """The same, read until the end. Raises ProfundoError where they take more memory than there is for them, and where two
+    million came, as of an iterator without an end; what the samples' own code raises is told with its place. known: how many
+    there are, if that is known."""
     most, taken, count, things = memory() // 2, 0, 0, iter(things)
     while True:
         try:
@@ -345,7 +346,7 @@ def fitting(things: Iterable[Any]) -> Iterator[Any]:
                 f"data: sample or batch {count} could not be read: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
             ) from error
         taken, count = taken + sum(OBJECT + getattr(leaf, "nbytes", 8) for leaf in leaves(thing)), count + 1
-        if taken > most or count > MOST:
+        if taken > most or count > max(MOST, known):
             what = "take more than half of the memory" if taken > most else "were read"
             raise ProfundoError(
                 f"data: {count:,} samples or batches {what}, and more come; all is read once, before training: write them as shards "
