@@ -141,6 +141,8 @@ def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
     target = settings.get("target")
     if isinstance(target, list | tuple):
         settings = {**settings, "target": ",".join(map(str, target))}
+    if isinstance(settings.get("augment"), str):
+        settings = {**settings, "augment": settings["augment"].split(",")}
     names = {name: SAME[name] if name in SAME and SAME[name] not in settings else name for name in settings}
     return {names[name]: value for name, value in settings.items()}
 
