@@ -196,8 +196,8 @@ def test_figures_are_found_where_they_are_looked_for():
         run.scores["acc"]
     with pytest.raises(AttributeError, match=r"run.scores\['balanced accuracy'\]"):
         run.balanced_accuracy  # noqa: B018
-    with pytest.raises(AttributeError, match="it has net, data, history"):
-        run.weights  # noqa: B018
+    with pytest.raises(AttributeError, match="it has experiment, data, net, history"):
+        run.colour  # noqa: B018
     assert not hasattr(run, "_repr_png_")
 
 
@@ -320,7 +320,6 @@ REFUSED = {
         lambda: pf.fit("mlp", pandas.concat([FRAME, FRAME[["a"]]], axis=1), target="y", out=False),
         "got 'a' twice; rename one of them",
     ),
-    "shape of summary": (lambda: pf.summary(net(), (1, 6)), r"got \(1, 6\); give inputs, summary\(net, torch.zeros"),
     "another net's optimizer": (
         lambda: Supervised(net(), nn.CrossEntropyLoss(), torch.optim.Adam(net().parameters())),
         "an optimizer of this net's parameters",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from profundo.data.arrays import array_inputs, array_kind, array_targets, is_zero_one, without_one_hot
 from profundo.data.dataset_names import Task
+from profundo.data.grids.mask_codes import Coding
 from profundo.data.images.pixels import fitted
 from profundo.data.recognising import is_image, is_sparse
 from profundo.data.splits.splits import Collection
@@ -22,11 +23,13 @@ __all__ = [
     "NO_TARGETS",
     "Raw",
     "Taker",
+    "as_seen",
     "images_of",
     "of_arrays",
     "plain",
     "samples_in",
     "stacked",
+    "targets_for",
     "tensor_inputs",
     "tensor_of",
     "weights_of",
@@ -62,7 +65,8 @@ class Taker:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Samples as they came: trees of arrays, tensors or lists of things. classes, features: their names, if they have any."""
+    """Samples as they came: trees of arrays, tensors or lists of things. classes, features: their names, if they have any; again:
+    reads some of them again, by number, each drawn from a seed."""
 
     inputs: Any
     targets: Any = None
@@ -70,6 +74,7 @@ class Raw:
     classes: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    again: Callable[[Sequence[int], Sequence[int]], Raw] | None = None
 
 
 def of_arrays(parts: list[Raw], sizes: list[int], name: str, task: Task, taker: Taker) -> Collection:
@@ -264,11 +269,13 @@ def in_a_word(tensor: Tensor) -> str:
     return "a nested one; give a list of its tensors" if tensor.is_nested else "a sparse one; give x.to_dense()"
 
 
-def images_of(images: list[Any]) -> Tensor:
-    """uint8 (n, channels, height, width) of images of PIL: grey where all are, else colour; to the size of the first."""
-    grey = all(image.mode in ("1", "L", "I", "I;16") for image in images)
+def images_of(images: list[Any], shape: tuple[int, int, int] | None = None) -> Tensor:
+    """uint8 (n, channels, height, width) of images of PIL, of this shape; without, grey where all are, else colour, and of the
+    size of the first."""
+    grey = shape[0] == 1 if shape else all(image.mode in ("1", "L", "I", "I;16") for image in images)
     arrays = [np.asarray(image.convert("L" if grey else "RGB")) for image in images]
-    shape = (1 if grey else 3, *arrays[0].shape[:2])
+    height, width = shape[1:] if shape else arrays[0].shape[:2]
+    shape = (1 if grey else 3, height, width)
     pixels = [array[..., None] if grey else array for array in arrays]
     cut = [one if one.shape[:2] == shape[1:] else fitted(one, shape) for one in pixels]
     return torch.from_numpy(np.stack(cut).transpose(0, 3, 1, 2).copy())
@@ -308,6 +315,38 @@ def with_names(targets: Targets, values: Tensor, names: tuple[str, ...]) -> tupl
         return targets, values
     numbers = torch.tensor([int(one) for one in targets.classes])
     return Targets("classes" if len(names) > 2 else "binary", names), numbers[values]
+
+
+def targets_for(values: np.ndarray, targets: Targets, names: tuple[str, ...] = ()) -> Tensor:
+    """Values as the targets of a net are: indices of classes, labels, numbers in their own units. names: of the classes, where
+    the values are numbers of names."""
+    if targets.kind == "real":
+        try:
+            return torch.from_numpy(values.astype(np.float64)).reshape(len(values), -1)
+        except (ValueError, TypeError):
+            raise ProfundoError(f"targets: expected numbers, got {values.dtype}") from None
+    if targets.kind == "labels":
+        return torch.from_numpy(values.astype(np.float32))
+    if targets.kind == "map":
+        return torch.from_numpy(values.astype(np.float32))
+    if targets.kind == "mask":
+        return torch.from_numpy(Coding(targets.codes, targets.classes).indices(values.astype(np.int64)))
+    if values.ndim == 2:
+        values = values.argmax(1) if values.shape[1] > 1 else values[:, 0]
+    places = {name: place for place, name in enumerate(targets.classes)}
+    texts = [str(value) if str(value) in places else text_of(value) for value in values.tolist()]
+    if not any(text in places for text in texts):
+        names = names or targets.classes
+    if names and places.keys() >= set(names) and all(text.isdigit() and int(text) < len(names) for text in texts):
+        texts = [names[int(text)] for text in texts]
+    if unknown := next((text for text in texts if text not in places), None):
+        raise ProfundoError(f"targets: expected the classes {', '.join(targets.classes[:10])}, got {unknown!r}")
+    return torch.tensor([places[text] for text in texts])
+
+
+def text_of(value: Any) -> str:
+    """As classes are called: whole numbers without a point."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def weights_of(weights: Any, samples: int, name: str) -> Tensor | None:

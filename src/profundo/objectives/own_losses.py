@@ -32,6 +32,7 @@ __all__ = [
     "PROBABILITIES",
     "OwnLoss",
     "PickedOutput",
+    "in_our_order",
     "loss_name",
     "main_error",
     "main_output",
@@ -95,7 +96,29 @@ def own_loss(loss: Any, targets: Targets, outputs: int = 1) -> OwnLoss:
             raise ProfundoError(f"loss {loss.__name__}: give an instance of it, for {error}") from None
     if not callable(loss):
         raise ProfundoError(f"loss: expected a name or a function of (outputs, targets), got {type(loss).__name__}")
-    return OwnLoss(loss, targets, outputs)
+    return OwnLoss(in_our_order(loss), targets, outputs)
+
+
+TRUTH = ("y_true", "true", "truth", "ground_truth", "gt", "target", "targets", "label", "labels", "y", "actual")
+ANSWER = ("y_pred", "pred", "preds", "prediction", "predictions", "predicted", "output", "outputs", "logits", "y_hat", "yhat",
+          "y_score", "y_prob", "probs", "input")  # fmt: skip
+
+
+def in_our_order(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for (outputs, targets), of a loss or metric whose parameters are called (y_true, y_pred), the order of Keras and
+    scikit-learn; any other as it is."""
+    try:
+        names = [*inspect.signature(function.forward if isinstance(function, nn.Module) else function).parameters]
+    except (TypeError, ValueError):
+        return function
+    if len(names) < 2 or names[0].lower() not in TRUTH or names[1].lower() not in ANSWER:
+        return function
+
+    def turned(outputs: Any, targets: Any) -> Any:
+        return function(targets, outputs)
+
+    turned.__name__ = loss_name(function)
+    return turned
 
 
 class OwnLoss:

@@ -116,8 +116,11 @@ def tried_outputs(net: nn.Module, data: Dataset) -> Any:
     except Exception as error:  # noqa: BLE001 - a program of somebody else
         raise ProfundoError(
             f"{type(net).__name__}: expected to take inputs {shapes_of(data.spec.inputs)}: {' '.join(str(error).split())[:300]}"
-            f"{usual_remedy(net, parameter, inputs)}"
+            f"{OF_TEXTS if data.spec.inputs.texts else usual_remedy(net, parameter, inputs)}"
         ) from None
+
+
+OF_TEXTS = "; these are ids of words and characters of texts: fit('text_mean', data) reads them; for a net of your own give ids"
 
 
 def usual_remedy(net: nn.Module, parameter: Tensor, inputs: Any) -> str:
@@ -199,8 +202,9 @@ def check_loss(net: nn.Module, data: Dataset, own: Own) -> None:
             raise
         except Exception as error:  # noqa: BLE001 - a function of somebody else
             raise ProfundoError(
-                f"loss {own.loss.name}: failed for outputs {in_shapes(outputs)} and targets {in_shapes(batch.targets)}: "
-                f"{type(error).__name__}: {' '.join(str(error).split())[:250]}{classes_last(outputs, batch.targets)}"
+                f"loss {own.loss.name}: failed for outputs {in_shapes(outputs)} and targets {in_shapes(batch.targets)}, which it "
+                f"gets in this order: {type(error).__name__}: {' '.join(str(error).split())[:250]}"
+                f"{classes_last(outputs, batch.targets)}"
             ) from None
         if not cost.requires_grad and all(isinstance(leaf, Tensor) for leaf in leaves(outputs)):
             raise ProfundoError(

@@ -124,7 +124,8 @@ class Supervised:
         moved = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         if not any(id(parameter) in moved for parameter in net.parameters()):
             raise ProfundoError("Supervised: expected an optimizer of this net's parameters, it has those of another")
-        self.objective = objective if hasattr(objective, "mean_cost") else OfFunction(objective)
+        known = hasattr(objective, "mean_cost")
+        self.objective: Objective = objective if known else OfFunction(objective)  # type: ignore[assignment]
         self.optimizer = optimizer
         self.precision = precision
         self.accumulate = accumulate

@@ -51,11 +51,12 @@ from profundo.runs.checks import (
     trained_outputs,
     tried_outputs,
 )
-from profundo.runs.choices import check_choices
+from profundo.runs.choices import check_choices, net_name
 from profundo.runs.experiment import belonging_to, new_experiment
 from profundo.runs.given.foreign import understood
 from profundo.runs.given.own import Own, metrics_of
 from profundo.runs.preparing import Prepared, precision_of
+from profundo.runs.pretrained import net_of, seen_by
 from profundo.runs.saved_model import build_net
 from profundo.runs.settings.manners import completed
 from profundo.train.hardware import choose_device, normalised
@@ -71,11 +72,15 @@ __all__ = [
     "loss_of",
     "made_by",
     "net_and_data",
+    "of_loader",
     "prepare_own",
     "with_grids",
     "with_several_outputs",
 ]
 
+PYTORCHS = {
+    name.lower(): one for name, one in vars(torch.optim).items() if isinstance(one, type) and name != "Optimizer"
+}
 READING = tuple(one.name for one in fields(Reading))
 NEAR = 0.25  # of a mean to 0 and a deviation to 1, as of numbers that were standardised before
 LENGTHS = ("lengths", "length", "seq_lengths", "seq_len", "x_lengths")  # a second parameter of forward called so
@@ -130,9 +135,12 @@ def prepare_own(
         net = instance_of(net)
     name = data.name if isinstance(data, Dataset) else str(data) if isinstance(data, str | Path) else ""
     knows_spec = isinstance(data, Dataset) or not isinstance(net, nn.Module)
-    if is_loader(data) and data.batch_size:
-        settings.setdefault("batch_size", data.batch_size)
-    data = dataset_of(data, settings, validation, test, net, loss)
+    settings = {**of_loader(data), **settings}
+    early = {key: value for key, value in settings.items() if key != "net_options"}
+    asked = new_experiment(data=name or "own:data", **early)  # what is wrong is told before the data are read
+    if asked.pretrained is not None and isinstance(data, str | Path):
+        settings |= {key: value for key, value in asked.reading().items() if key == "image_size"}
+    data = seen_by(asked, dataset_of(data, settings, validation, test, net, loss))
     data = data if isinstance(net, nn.Module) else as_grids(data)
     if not knows_spec and (note := note_of_units(type(net).__name__, data.spec)):
         data = with_note(data, note)
@@ -165,6 +173,13 @@ def prepare_own(
     if keeps or chosen.early_stop is not None:  # which keeps the best weights in memory
         check_saving(net)
     return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), own=own)
+
+
+def of_loader(data: Any) -> dict[str, Any]:
+    """The settings that a DataLoader brings: its batches, and who reads them; a Dataset alone is read by this process."""
+    if not is_loader(data):
+        return {"workers": 0} if isinstance(data, torch.utils.data.Dataset) else {}
+    return {"workers": data.num_workers} | ({"batch_size": data.batch_size} if data.batch_size else {})
 
 
 def with_note(data: Dataset, note: str) -> Dataset:
@@ -243,12 +258,23 @@ def outputs_of(net: nn.Module, inputs: Any) -> Any:
 def instance_of(net: type[nn.Module]) -> nn.Module:
     try:
         return net()
-    except TypeError as error:
-        raise ProfundoError(f"net {net.__name__}: give an instance of it, {net.__name__}(…), for {error}") from None
+    except Exception as error:  # a program of somebody else
+        raise ProfundoError(f"net {net.__name__}: give an instance of it, {net.__name__}(…), for {error}") from error
 
 
 def net_for(net: Any, data: Dataset, settings: dict[str, Any]) -> tuple[str, nn.Module]:
     """The net and what it is called: by name, own, or made by a function of the Spec."""
+    pretrained = settings.get("pretrained") is not None or settings.get("freeze")
+    if pretrained and (net is None or isinstance(net, str)):
+        asked = new_experiment(**{"data": "own:data", **settings, **({"net": net} if net else {})})
+        name = net_name(asked, data)
+        settings.pop("net", None)
+        return name, net_of(asked, name, data)
+    if pretrained:
+        raise ProfundoError(
+            "pretrained and freeze are of published nets: leave the net out, fit(data, pretrained='resnet18', freeze=True); layers "
+            "of a net of your own are frozen by layer.requires_grad_(False)"
+        )
     if isinstance(net, nn.Module):
         if "net" in settings or settings.get("net_options"):
             raise ProfundoError(
@@ -380,8 +406,7 @@ def own_of(
                 )
     made = None
     if isinstance(optimizer, str) and optimizer.lower() not in OPTIMIZERS:
-        theirs = getattr(torch.optim, optimizer, None)
-        optimizer = theirs if isinstance(theirs, type) and issubclass(theirs, torch.optim.Optimizer) else optimizer
+        optimizer = PYTORCHS.get(optimizer.lower(), optimizer)
     if isinstance(optimizer, str):
         settings["optimizer"] = optimizer.lower()
     elif optimizer is not None:
