@@ -72,7 +72,11 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> list[Finding]:
         if patient.left < 0:
             break
         for name, cure in suspicion.cures.items():
-            experiment = patient.race(name, cure, suspicion.steps, view=suspicion.view or unchanged)
+            try:
+                experiment = patient.race(name, cure, suspicion.steps, view=suspicion.view or unchanged)
+            except Exception as error:  # noqa: BLE001 - a view of the samples that this program does not have
+                patient.notes.append(f"{suspicion.cause} could not be tried: {type(error).__name__}: {error}")
+                continue
             if proves(experiment, suspicion.gain, suspicion.share):
                 confirmed.append((mean(experiment.with_cure), suspicion, experiment))
                 patient.tried.remove(experiment)
