@@ -329,6 +329,14 @@ REFUSED = {
         r"expected an objective, such as objectives.categorical\(\)",
     ),
     "parameters for a net": (lambda: optimizer("adam", net().parameters(), 0.1), "expected the net itself"),
+    "float pictures": (
+        lambda: fitted(convolving(), (PICTURES / 255, Y[:40]), augment=["shift"]),
+        r"give pictures as bytes, such as \(x \* 255\).byte\(\)",
+    ),
+    "a class each": (
+        lambda: fitted(net(), (X, [f"n{k}" for k in range(200)])),
+        "200 samples of 200 classes leave none",
+    ),
     "no epoch": (lambda: Plan(epochs=0), "epochs of at least 1"),
     "a schedule by name": (lambda: Plan(epochs=1, schedule="cosine"), r"train.schedule\(name\) gives one"),
     "betas": (lambda: fitted(net(), betas=(0.9, 0.9)), r"functools.partial\(torch.optim.AdamW, betas="),
