@@ -6,13 +6,24 @@ it, and its remedy.
 
 from collections.abc import Callable, Iterable
 
+from profundo.doctor.causes.modes import modes
 from profundo.doctor.causes.output_layer import output_layer
 from profundo.doctor.causes.pace import pace
+from profundo.doctor.causes.signals import signals
 from profundo.doctor.causes.step_order import step_order
+from profundo.doctor.causes.structure import structure
 from profundo.doctor.causes.values import values
 from profundo.doctor.patient import Patient
 from profundo.doctor.suspicions import Suspicion
 
 __all__ = ["FAMILIES"]
 
-FAMILIES: tuple[Callable[[Patient], Iterable[Suspicion]], ...] = (values, step_order, output_layer, pace)
+FAMILIES: tuple[Callable[[Patient], Iterable[Suspicion]], ...] = (
+    values,
+    step_order,
+    output_layer,
+    structure,
+    modes,
+    signals,
+    pace,
+)
