@@ -204,7 +204,7 @@ FAULTY = {
         ),
     ],
     "frozen_parameters": [
-        lambda: digits(frozen(layers(64, 8, 8, 10), "0", "2")),
+        lambda: digits(frozen(layers(64, 12, 12, 10), "0", "2"), rate=1e-2),
         lambda: moons(frozen(layers(2, 6, 6, 1), "0.", "2.")),
     ],
     "not_in_optimizer": [
@@ -226,7 +226,7 @@ FAULTY = {
     ],
     "batchnorm_stale": [
         lambda: digits(layers(64, 64, 10, norm=lambda n: nn.BatchNorm1d(n, momentum=1e-4), draw=lambda w: w.data.add_(0.3))),
-        lambda: program(layers(64, 64, 10, norm=nn.BatchNorm1d), X[:1201], Y[:1201], F.cross_entropy, held=0.2, batch_size=31),
+        lambda: program(layers(64, 64, 10, norm=nn.BatchNorm1d), X[:1202], Y[:1202], F.cross_entropy, held=0.2, batch_size=31),
     ],
     "underfit": [
         lambda: digits(layers(64, 1, 10), rate=1e-2),

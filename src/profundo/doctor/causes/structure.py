@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -88,15 +89,14 @@ def deterministic(patient: Patient, count: int) -> bool:
 def mixing_module(patient: Patient, count: int) -> str:
     """The first module whose first sample goes in the same and comes out different."""
     passes: list[dict[str, tuple[Any, Any]]] = []
+
+    def look(seen: dict[str, tuple[Any, Any]], name: str, _module: nn.Module, given: Any, out: Any) -> None:
+        seen.setdefault(name, (main(given), main(out)))
+
     for places in (range(count), [0] * count):
         seen: dict[str, tuple[Any, Any]] = {}
-        hooks = [
-            module.register_forward_hook(
-                lambda _m, given, out, name=name, seen=seen: seen.setdefault(name, (main(given), main(out)))
-            )
-            for name, module in patient.net.named_modules()
-            if name
-        ]
+        named = [(name, one) for name, one in patient.net.named_modules() if name]
+        hooks = [one.register_forward_hook(partial(look, seen, name)) for name, one in named]
         try:
             calls_of(patient.net, rows(patient, places))
         finally:
