@@ -7,6 +7,7 @@ suspicion, and becomes one only when its cure, and nothing else changed, makes t
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -36,7 +37,8 @@ def examine(program: Program, *, seed: int = 0, budget: float = 60.0) -> Report:
             f"doctor: expected a Program(net=…, loss=…, optimizer=…, train=…), got {type(program).__name__}"
         )
     begin = time.monotonic()
-    with seeded(seed):
+    with seeded(seed), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what PyTorch warns of, it warned the caller of
         patient = Patient(program, seed, budget)
         findings = verdict(patient)
     return Report(tuple(findings), quantities(patient), tuple(patient.tried), notes(patient), time.monotonic() - begin)
@@ -47,11 +49,13 @@ def verdict(patient: Patient) -> list[Finding]:
     facts: list[Finding] = []
     suspicions: list[Suspicion] = []
     for family in FAMILIES:
-        for suspicion in family(patient):
-            if suspicion.cures:
-                suspicions.append(suspicion)
-            else:
-                facts.append(finding(suspicion))
+        try:
+            raised = list(family(patient))
+        except Exception as error:  # noqa: BLE001 - a program that this family does not understand
+            patient.notes.append(f"{family.__name__} could not be judged: {type(error).__name__}: {error}")
+            continue
+        suspicions += [one for one in raised if one.cures]
+        facts += [finding(one) for one in raised if not one.cures]
         if any(fact.severity == "fatal" for fact in facts):
             break
     if any(fact.severity != "mild" for fact in facts):
@@ -87,7 +91,8 @@ def quantities(patient: Patient) -> dict[str, Any]:
 
 def notes(patient: Patient) -> tuple[str, ...]:
     error = patient.first.error or (patient.course.error if patient.was_trained else "")
-    return (f"the program ended with an error: {error}",) if error else ()
+    ended = [f"the program ended with an error: {error}"] if error else []
+    return (*ended, *patient.notes)
 
 
 def finding(suspicion: Suspicion) -> Finding:

@@ -48,6 +48,7 @@ class Patient:
             self.train = samples_of(program.train, "train")
             self.validation = None if program.validation is None else samples_of(program.validation, "validation")
         self.tried: list[Experiment] = []
+        self.notes: list[str] = []
         self.outcomes: dict[tuple[int, int], Outcome] = {}
 
     @property

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from profundo.doctor.rebinding import rebound
 from profundo.records import ProfundoError
 from profundo.trees import called, leaves, mapped
 
@@ -72,9 +73,10 @@ class Program:
 
 def copied(program: Program) -> Program:
     """The same with a net, loss, optimizer, metric and step of its own. Raises ProfundoError for what cannot be copied."""
-    parts = (program.net, program.loss, program.optimizer, program.metric, program.step)
+    memo: dict[int, Any] = {}
     try:
-        net, loss, optimizer, metric, step = copy.deepcopy(parts)
+        net, optimizer = copy.deepcopy((program.net, program.optimizer), memo)
+        loss, metric, step = (rebound(part, memo) for part in (program.loss, program.metric, program.step))
     except Exception as error:  # whatever somebody's class does when it is copied
         raise ProfundoError(
             f"doctor: expected a net, loss and optimizer that can be copied, to try things on the copy; copy.deepcopy failed: "

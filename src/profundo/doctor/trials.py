@@ -37,6 +37,7 @@ class Variant:
     """A program on its samples, and how its outputs are read.
 
     held: what the net is judged on; truth: the targets of those in the program's own units. read: outputs → answers in these.
+    times: how often as many steps it gets as a trial has.
     """
 
     program: Program
@@ -45,6 +46,7 @@ class Variant:
     truth: Any
     task: Task
     read: Callable[[Any], Any] = unchanged
+    times: int = 1
 
     def copy(self) -> Variant:
         return replace(self, program=copied(self.program))
@@ -71,7 +73,7 @@ class Outcome:
 def trained(variant: Variant, steps: int, seed: int, deadline: float = float("inf")) -> Outcome:
     """Train for so many steps, judged a few times. Changes the variant's program; the deadline is a time.monotonic()."""
     program = variant.program
-    step = program.step or ordinary_step
+    step, steps = program.step or ordinary_step, steps * variant.times
     losses: list[float] = []
     skills: list[float] = []
     checks = {max(1, steps * (place + 1) // CHECKS) for place in range(CHECKS)}

@@ -35,10 +35,12 @@ def learned(columns: Sequence[Column], raw: Tensor) -> tuple[tuple[Column, ...],
     Returns the columns and, for each, whether to keep it: one with a single value in training tells nothing.
     """
     taught, kept = [], []
-    for place, column in enumerate(columns):
-        values = raw[:, place]
-        there = values[~values.isnan()]
-        has_gaps = len(there) < len(values)
+    for column, values in zip(
+        columns, raw.T.contiguous(), strict=True
+    ):  # a row after the other, a column is slow to read
+        gaps = values.isnan()
+        has_gaps = bool(gaps.any())
+        there = values[~gaps] if has_gaps else values
         if column.kind == "text":
             taught.append(_with_words(column, there))
             kept.append(_vary(there) or (has_gaps and len(there) > 0))
@@ -100,7 +102,7 @@ def _vary(values: Tensor) -> bool:
 
 def encoded(columns: Sequence[Column], raw: Tensor, levels: Sequence[Sequence[str]]) -> Tensor:
     """float64 (rows, features) of raw rows. levels: for each column what the raw indices of categories stand for."""
-    parts = [_encoded(column, raw[:, place], levels[place]) for place, column in enumerate(columns)]
+    parts = [_encoded(*one) for one in zip(columns, raw.T.contiguous(), levels, strict=True)]
     return torch.cat([*parts, torch.empty(len(raw), 0, dtype=torch.float64)], dim=1)
 
 
@@ -122,9 +124,10 @@ def _encoded(column: Column, values: Tensor, levels: Sequence[str]) -> Tensor:
         hot = (at.unsqueeze(1) == torch.arange(len(column.levels))).double()
         hot = hot[:, 1:] if _is_flag(column) else hot
         return torch.cat([hot, gaps.double().unsqueeze(1)], 1) if column.has_gaps else hot
-    filled = torch.where(gaps, column.fill, values)
+    filled = torch.where(gaps, column.fill, values) if gaps.any() else values
     features = [filled] if column.kind == "number" else _phases(filled, column.has_time)
-    return torch.stack([*features, *([gaps.double()] if column.has_gaps else [])], 1)
+    features += [gaps.double()] if column.has_gaps else []
+    return torch.stack(features, 1) if len(features) > 1 else filled.unsqueeze(1)
 
 
 def _names(column: Column) -> list[str]:

@@ -6,7 +6,9 @@ it, and its remedy.
 
 from collections.abc import Callable, Iterable
 
+from profundo.doctor.causes.judges import judges
 from profundo.doctor.causes.modes import modes
+from profundo.doctor.causes.not_finite import not_finite
 from profundo.doctor.causes.output_layer import output_layer
 from profundo.doctor.causes.pace import pace
 from profundo.doctor.causes.signals import signals
@@ -22,6 +24,8 @@ FAMILIES: tuple[Callable[[Patient], Iterable[Suspicion]], ...] = (
     values,
     step_order,
     output_layer,
+    judges,
+    not_finite,
     structure,
     modes,
     signals,

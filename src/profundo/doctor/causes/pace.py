@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
-from profundo.doctor.patient import Patient
+from torch import nn
+from torch.optim import Optimizer
+
+from profundo.doctor.patient import SEEDS, Patient
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Variant
 
@@ -19,6 +27,9 @@ def pace(patient: Patient) -> Iterator[Suspicion]:
         return
     yield from learning_rate(patient)
     yield from over_regularised(patient)
+    yield from unstable_training(patient)
+    yield from overfit(patient)
+    yield from undertrained(patient)
 
 
 def learning_rate(patient: Patient) -> Iterator[Suspicion]:
@@ -29,17 +40,43 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
     course = patient.course
     if course.first_not_finite is None and course.train[-1] > FINE:
         return
+    low = rate < usual_rate(patient.program.optimizer) / 5
+    weight = 0.45 if low else 0.3
     evidence = {"learning rate": rate, "loss at first": course.losses[0], "at last": course.losses[-1]}
     if course.first_not_finite is not None or rises(course.losses):
         yield Suspicion(
             "learning_rate_too_high", "optimizer", evidence, f"lower the learning rate, to {rate / 10:.2g} or less", weight=0.45,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in (0.1, 0.01)},
         )  # fmt: skip
-    if course.first_not_finite is None and course.losses[-1] < course.losses[0] + 0.05 * abs(course.losses[0]):
+    if course.first_not_finite is None and (low or not still_falls(course.losses)) and not explodes(course.losses):
         yield Suspicion(
-            "learning_rate_too_low", "optimizer", evidence, f"raise the learning rate, to {rate * 10:.2g}", weight=0.3, gain=0.15,
+            "learning_rate_too_low", "optimizer", evidence, f"raise the learning rate, to {rate * 10:.2g}", weight=weight, gain=0.15,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in (10, 100)},
         )  # fmt: skip
+
+
+def usual_rate(optimizer: Optimizer) -> float:
+    """What people begin with: 0.001 where steps are scaled by the gradient's size, 0.01 with momentum, 0.1 without."""
+    group = optimizer.param_groups[0]
+    if "betas" in group or "alpha" in group or "lr_decay" in group:
+        return 1e-3
+    return 1e-2 if group.get("momentum", 0.0) else 1e-1
+
+
+def quarters(losses: list[float]) -> tuple[float, float]:
+    """The mean loss of the third and of the last quarter of a training."""
+    part = max(1, len(losses) // 4)
+    third = losses[-2 * part : -part] or losses
+    return sum(third) / len(third), sum(losses[-part:]) / part
+
+
+def still_falls(losses: list[float]) -> bool:
+    third, last = quarters(losses)
+    return third - last > 0.02 * abs(third)
+
+
+def explodes(losses: list[float]) -> bool:
+    return losses[-1] > losses[0] + 0.05 * abs(losses[0])
 
 
 def rises(losses: list[float]) -> bool:
@@ -79,3 +116,85 @@ def without_decay(variant: Variant) -> Variant:
     for group in variant.program.optimizer.param_groups:
         group["weight_decay"] = 0.0
     return variant
+
+
+# ------------------------------------------------------------------------------------------------------------ the course
+def unstable_training(patient: Patient) -> Iterator[Suspicion]:
+    """Spikes: losses far above those around them, again and again, after the first steps."""
+    losses = patient.course.losses
+    if len(losses) < 20 or patient.course.train[-1] > FINE:
+        return
+    around = [sorted(losses[max(0, place - 10) : place]) for place in range(len(losses))]
+    spikes = [
+        place for place, near in enumerate(around) if len(near) > 4 and losses[place] > 4 * abs(near[len(near) // 2])
+    ]
+    if spikes and spikes[0] > 5:  # at once it is the rate
+        yield Suspicion(
+            "unstable_training", "optimizer", {"jumps of the loss": len(spikes), "the first at step": spikes[0] + 1},
+            "clip the gradient's norm to 1 between backward() and step(), or begin with a warm-up of the learning rate", weight=0.5,
+            cures={"gradients clipped to norm 1": clipped, "a warm-up of 50 steps": warmed_up},
+        )  # fmt: skip
+
+
+def clipped(variant: Variant) -> Variant:
+    def clip(optimizer: Any, *_: Any) -> None:
+        nn.utils.clip_grad_norm_([one for group in optimizer.param_groups for one in group["params"]], 1.0)
+
+    variant.program.optimizer.register_step_pre_hook(clip)
+    return variant
+
+
+def warmed_up(variant: Variant) -> Variant:
+    rates = [group["lr"] for group in variant.program.optimizer.param_groups]
+    step = itertools.count(1)
+
+    def slow(optimizer: Any, *_: Any) -> None:
+        share = min(1.0, next(step) / 50)
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * share
+
+    variant.program.optimizer.register_step_pre_hook(slow)
+    return variant
+
+
+def overfit(patient: Patient) -> Iterator[Suspicion]:
+    """Held-out samples are answered worse and worse while training samples are answered better."""
+    course = patient.course
+    if patient.validation is None or len(course.held_losses) < 6 or not all(map(math.isfinite, course.held_losses)):
+        return
+    best = min(range(len(course.held_losses)), key=course.held_losses.__getitem__)
+    worse = course.held_losses[-1] / max(course.held_losses[best], 1e-12)
+    learned = course.train_losses[best] - course.train_losses[-1] > 0.3 * abs(course.train_losses[best])
+    gap, lost = course.train[-1] - course.held[-1], max(course.held) - course.held[-1]
+    early = best < len(course.held_losses) - 3
+    if early and learned and worse > 1.3 and gap > 0.15 and (lost > 0.03 or worse > 2):
+        at = course.judged[best]
+        skills = {"skill in training": course.train[-1], "in validation": course.held[-1]}
+        yield Suspicion(
+            "overfit",
+            "training",
+            {"best at step": at, "validation loss since, times": worse, **skills},
+            f"stop at about step {at}, or regularise: weight decay, dropout, augmentation, a smaller net, more data",
+        )
+
+
+def undertrained(patient: Patient) -> Iterator[Suspicion]:
+    """The program ends while its loss is still falling; more steps, and nothing else, do much better."""
+    course = patient.course
+    part = len(course.losses) // 4
+    if not course.whole or part < 2 or course.train[-1] > 0.9 or course.first_not_finite is not None:
+        return
+    times = min(10, int(0.3 * patient.left / (SEEDS * patient.trial_steps * course.per_step)))
+    if times < 2:
+        return
+    third, last = quarters(course.losses)
+    if still_falls(course.losses):
+        yield Suspicion(
+            "undertrained", "training", {"steps": course.planned, "loss in the third quarter": third, "in the last": last},
+            "train longer: the loss is still falling", weight=0.35, gain=0.12,
+            cures={f"{times} times as many steps": partial(longer, times)},
+        )  # fmt: skip
+
+
+def longer(times: int, variant: Variant) -> Variant:
+    return replace(variant, times=times)

@@ -72,7 +72,7 @@ def no_update(patient: Patient) -> Iterator[Suspicion]:
     """No parameter moved in any of the first steps."""
     moves = [event.facts for event in all_events(patient) if event.what == "step"]
     backward = [event for event in all_events(patient) if event.what == "backward"]
-    if any(move["moved"] > 0 for move in moves):
+    if any(move["moved"] != 0 for move in moves):  # or is not a number
         return
     rates = [group["lr"] for group in patient.program.optimizer.param_groups]
     attached = any(event.facts["attached"] for event in all_events(patient) if event.what == "loss")

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from profundo.evaluate import Answers
-from profundo.objectives.own_losses import OwnLoss
+from profundo.objectives.own_losses import OwnLoss, in_our_order
 from profundo.records import ProfundoError, Targets
 from profundo.train.schedules import Schedule
 
@@ -119,9 +119,9 @@ def measured(metrics: Mapping[str, Metric], answers: Answers, targets: Targets) 
                 answer = answer >= 0.5 if targets.kind == "labels" else answer
                 value = metric(truth.numpy(), answer.numpy())
             else:
-                value = metric(answers.predictions, answers.targets)
+                value = in_our_order(metric)(answers.predictions, answers.targets)
             if isinstance(value, torch.Tensor) and value.numel() != 1:
-                raise ValueError(f"it gave {value.numel()} numbers")
+                raise ValueError(f"it gave {value.numel()} numbers; give their mean")
             results[name] = float(value)
         except Exception as error:  # noqa: BLE001 - a function of somebody else
             raise ProfundoError(
