@@ -80,7 +80,9 @@ STEPS = torch.arange(20) * 0.3
 PHASES = torch.rand(400, 1, generator=torch.Generator().manual_seed(0)) * 6
 SPEED = torch.randint(2, (400, 1), generator=torch.Generator().manual_seed(1))
 WAVES = torch.sin(PHASES + STEPS * (1 + 0.5 * SPEED))[..., None]  # (400, 20, 1), the class is the frequency
-IDS = (torch.arange(25) * torch.randint(1, 4, (400, 1), generator=torch.Generator().manual_seed(2)) + PHASES.long()) % 12
+IDS = (
+    torch.arange(25) * torch.randint(1, 4, (400, 1), generator=torch.Generator().manual_seed(2)) + PHASES.long()
+) % 12
 
 
 def waves(net, **rest):
@@ -94,7 +96,9 @@ def attention(batch_first=True, causal=False, width=16):
         return net.out(net.block(places, mask)).transpose(1, 2)
 
     block = nn.TransformerEncoder(nn.TransformerEncoderLayer(width, 2, 32, dropout=0.0, batch_first=batch_first), 1)
-    return Of(function, embed=nn.Embedding(12, width), place=nn.Embedding(40, width), block=block, out=nn.Linear(width, 12))
+    return Of(
+        function, embed=nn.Embedding(12, width), place=nn.Embedding(40, width), block=block, out=nn.Linear(width, 12)
+    )
 
 
 def language(net, inputs=None, **rest):
@@ -143,7 +147,9 @@ def conv(act=F.relu):
         x = F.max_pool2d(act(net.one(x)), 2)
         return net.two(act(net.hidden(x.flatten(1))))
 
-    return seeds(lambda: Of(function, one=nn.Conv2d(1, 8, 3, padding=1), hidden=nn.Linear(128, 32), two=nn.Linear(32, 10)))
+    return seeds(
+        lambda: Of(function, one=nn.Conv2d(1, 8, 3, padding=1), hidden=nn.Linear(128, 32), two=nn.Linear(32, 10))
+    )
 
 
 def recurrent(cell=nn.LSTM, batch_first=True, **rest):

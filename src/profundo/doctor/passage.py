@@ -22,7 +22,18 @@ from profundo.doctor.programs import Program, copied, ordinary_step
 from profundo.doctor.trials import in_evaluation, main
 from profundo.trees import called
 
-__all__ = ["Call", "Change", "Passage", "alter", "calls_of", "hidden_calls", "parameters_of", "passage_of", "scale"]
+__all__ = [
+    "Call",
+    "Change",
+    "Passage",
+    "alter",
+    "calls_of",
+    "ends_in_layer",
+    "hidden_calls",
+    "parameters_of",
+    "passage_of",
+    "scale",
+]
 
 LAYERS = frozenset(
     ["linear", "bilinear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
@@ -158,6 +169,24 @@ def calls_of(net: nn.Module, inputs: Any) -> tuple[list[Call], Any]:
     return record.calls, main(answers)
 
 
+def ends_in_layer(net: nn.Module, inputs: Any) -> bool:
+    """Whether the net answers what a layer gives, with nothing but other shapes after it."""
+    layers: list[Any] = []
+
+    def change(call: Call, run: Callable[[], Any]) -> Any:
+        result = run()
+        if call.weighted and call.function in LAYERS | PRODUCTS:
+            layers.append(result.clone())
+        return result
+
+    with in_evaluation(net), torch.no_grad(), Functions(change):
+        answers = main(called(net, inputs))
+    return any(
+        one.numel() == answers.numel() and torch.equal(one.flatten().sort()[0], answers.flatten().sort()[0])
+        for one in layers
+    )
+
+
 def hidden_calls(calls: list[Call], names: frozenset[str]) -> Iterator[Call]:
     """Those of these functions that stand between weighted ones."""
     depth = max((call.number for call in calls), default=0)
@@ -167,7 +196,7 @@ def hidden_calls(calls: list[Call], names: frozenset[str]) -> Iterator[Call]:
 @dataclass(slots=True)
 class Passage:
     """The first step of a program: the calls of its last forward pass, and for each parameter by name its value before,
-    its gradient when the optimizer moves it, and whether it moved. arguments: what the net was called with.
+    its gradient as the last backward pass gave it, and whether it moved. arguments: what the net was called with.
     """
 
     calls: list[Call]
@@ -197,8 +226,13 @@ def passage_of(program: Program, batch: Any) -> Passage:
     parameters = dict(net.named_parameters())
     passage.before = {name: one.detach().clone() for name, one in parameters.items()}
 
-    def look(*_: Any) -> None:
-        passage.gradients = {name: None if p.grad is None else p.grad.clone() for name, p in parameters.items()}
+    def look(name: str, gradient: Tensor) -> None:
+        passage.gradients[name] = gradient.detach().clone()
+
+    for name, one in parameters.items():
+        if one.requires_grad:
+            passage.gradients[name] = None
+            one.register_hook(functools.partial(look, name))  # type: ignore[no-untyped-call]
 
     def entered(_net: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         passage.arguments, passage.named = arguments, named
@@ -206,7 +240,6 @@ def passage_of(program: Program, batch: Any) -> Passage:
     if program.step is None:
         net.train()
     net.register_forward_pre_hook(entered, with_kwargs=True)
-    program.optimizer.register_step_pre_hook(look)
     alter(net, record)
     with recorded(net, program.optimizer, program.loss) as events:
         (program.step or ordinary_step)(net, batch, events.loss, program.optimizer)

@@ -39,10 +39,12 @@ BatchNorm = nn.modules.batchnorm._BatchNorm
 
 
 def modes(patient: Patient) -> Iterator[Suspicion]:
-    if "more than 1 value per channel" in patient.first.error:
+    error = patient.first.error or patient.course.error
+    if "more than 1 value per channel" in error:
         yield Suspicion(
-            "batchnorm_stale", "batch normalisation", {"the program's error": patient.first.error},
-            "batch normalisation needs two samples or more in training: raise batch_size, or drop_last=True in the DataLoader", "fatal",
+            "batchnorm_stale", "batch normalisation", {"after steps": patient.course.steps},
+            "batch normalisation needs two samples or more in training: raise batch_size, or drop_last=True in the DataLoader",
+            "fatal",
         )  # fmt: skip
     yield from quietly(patient, wrong_mode, patient)
     passage = patient.passage
@@ -133,19 +135,17 @@ def batchnorm_stale(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
         by_batch = skill(answers_of(with_batch_statistics(fresh).program.net, inputs), targets, patient.task)
     if by_batch - stored < WORSE:
         return
-    count = max(1, min(patient.program.batch_size, len(patient.train)))
-    asleep = [
-        call for call in passage.calls if call.function == "batch_norm" and not call.argument(5, "training", False)
-    ]
+    given = [call for call in passage.calls if call.function == "batch_norm"]
+    asleep = not any(call.argument(5, "training", False) for call in given)
+    share = f"the momentum of batch normalisation, the share of the new batch, from {momentum:g} to 0.1"
     remedy = (
         "let batch normalisation train: net.train() before training, no .eval() on its modules" if asleep
-        else f"raise the momentum of batch normalisation from {momentum:g} to 0.1: here it is the share of the new batch" if momentum < 0.05
-        else f"lower the momentum of batch normalisation from {momentum:g} to 0.1: now the last batch alone is remembered" if momentum > 0.5
+        else f"raise {share}" if momentum < 0.05
+        else f"lower {share}: now the last batch alone is remembered" if momentum > 0.5
         else "use larger batches, or GroupNorm in place of batch normalisation: statistics of so few samples are noise"
     )  # fmt: skip
     yield Suspicion(
-        "batchnorm_stale", norms[0][0],
-        {"skill on training samples by stored statistics": stored, "by those of the batch": by_batch, "momentum": momentum, "batch": count},
+        "batchnorm_stale", norms[0][0], {"skill by stored statistics": stored, "by those of the batch": by_batch, "momentum": momentum},
         remedy, weight=0.7, cures={"statistics of the batch in evaluation, too": with_batch_statistics},
     )  # fmt: skip
 

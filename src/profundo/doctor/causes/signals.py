@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.doctor.causes.pace import FINE
+from profundo.doctor.causes.pace import FINE, clipped
 from profundo.doctor.causes.structure import quietly
 from profundo.doctor.passage import (
     DROPOUTS,
@@ -46,12 +46,10 @@ def signals(patient: Patient) -> Iterator[Suspicion]:
     if passage is None or not course.losses or fine or patient.task.kind == "other":
         return
     calls = calls_of(patient.net, patient.probe.inputs)[0]
-    yield from quietly(patient, bad_init_scale, calls)
-    yield from quietly(patient, saturated_units, calls)
-    yield from quietly(patient, dead_units, patient, passage, calls)
-    yield from quietly(patient, slope, passage, calls)
-    yield from quietly(patient, through_time, passage)
-    yield from quietly(patient, underfit, patient, passage, calls)
+    raised = quietly(patient, bad_init_scale, calls) + quietly(patient, saturated_units, calls)
+    raised += quietly(patient, dead_units, patient, passage, calls) + quietly(patient, slope, passage, calls)
+    raised += quietly(patient, through_time, passage)
+    yield from raised or quietly(patient, underfit, patient, passage, calls)
 
 
 # ----------------------------------------------------------------------------------------------------- initial weights
@@ -163,7 +161,7 @@ def slope(passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
         yield Suspicion(
             "vanishing_gradient", "hidden layers", evidence | {"factor a layer": ratio ** (1 / max(1, layers - 1)) if ratio else 0.0},
             "use ReLU in place of sigmoid or tanh, normalise between layers (nn.BatchNorm1d, nn.LayerNorm), add skip connections",
-            weight=0.6, cures={"each layer's values normalised": partial(normalised, depth)}
+            weight=0.6, cures={"each layer's values normalised": partial(normalised, depth), "skip connections": partial(with_skips, depth)}
             | ({"ReLU": partial(with_activation, depth, SQUASHERS, torch.relu)} if squashed else {}),
         )  # fmt: skip
     elif ratio > EXPLODES or not math.isfinite(ratio):
@@ -186,11 +184,15 @@ def normalised(depth: int, variant: Variant) -> Variant:
     return variant
 
 
-def clipped(variant: Variant) -> Variant:
-    def clip(optimizer: Any, *_: Any) -> None:
-        nn.utils.clip_grad_norm_([one for group in optimizer.param_groups for one in group["params"]], 1.0)
+def with_skips(depth: int, variant: Variant) -> Variant:
+    """What a layer gets added to what it gives, where both are of one shape."""
 
-    variant.program.optimizer.register_step_pre_hook(clip)
+    def change(call: Call, run: Callable[[], Any]) -> Any:
+        result, given = run(), call.arguments[0]
+        plain = call.weighted and call.function in LAYERS | PRODUCTS and 1 < call.number < depth
+        return result + given if plain and result.shape == given.shape else result
+
+    alter(variant.program.net, change)
     return variant
 
 

@@ -88,7 +88,8 @@ def no_update(patient: Patient) -> Iterator[Suspicion]:
         remedy = "every gradient is 0 when the optimizer steps: call zero_grad() before backward(), not after it"
         if not any(event.facts["before"] == 0 and math.isfinite(event.facts["value"]) for event in backward):
             return
-        if not cleared_before_step(patient.first.events):
+        gradients = patient.passage.gradients.values() if patient.passage else ()
+        if not any(one is not None and bool((one != 0).any()) for one in gradients):
             return  # gradients that vanish, or units that are dead, are other causes
     else:
         remedy = (
@@ -101,14 +102,6 @@ def no_update(patient: Patient) -> Iterator[Suspicion]:
         remedy,
         "fatal",
     )
-
-
-def cleared_before_step(seen: tuple[Events, ...]) -> bool:
-    for events in seen:
-        order = [event.what for event in events.all]
-        if "backward" in order and "step" in order and "zero" in order[order.index("backward") : order.index("step")]:
-            return True
-    return False
 
 
 def wrong_mode(patient: Patient) -> Iterator[Suspicion]:

@@ -56,11 +56,11 @@ def batch_mixing(patient: Patient) -> Iterator[Suspicion]:
     if answers.ndim > 1 and bool(((answers.sum(0) - 1).abs() < 1e-3).all() and (answers >= 0).all()):
         return  # a softmax over the samples is a cause of its own
     deviation, differences = float(answers.float().std()), []
-    for place in (0, count // 2):
+    for place in (0, count // 2, count - 1):
         with seeded(patient.seed):
             _, alone = calls_of(patient.net, rows(patient, [place] * count))
         differences.append(float((alone[place] - answers[place]).abs().max()))
-    if min(differences) > DEPENDS * deviation > 0 and deterministic(patient, count):
+    if max(differences) > DEPENDS * deviation > 0 and deterministic(patient, count):
         yield Suspicion(
             "batch_mixing", mixing_module(patient, count) or "forward",
             {"an answer changes by": max(differences), "deviation of the answers": deviation, "batch": count},
@@ -116,9 +116,8 @@ def causal_leak(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     values = next((one for one in (*passage.arguments, *passage.named.values()) if isinstance(one, Tensor)), None)
     if values is None or not isinstance(passage.target, Tensor) or values.ndim < 2:
         return
-    ids = (
-        values.argmax(-1) if values.ndim == 3 and passage.target.numel() * values.shape[2] == values.numel() else values
-    )
+    one_hot = values.ndim == 3 and values.shape[2] > 1 and passage.target.numel() * values.shape[2] == values.numel()
+    ids = values.argmax(-1) if one_hot else values
     if passage.target.numel() != ids.numel():
         return
     target = passage.target.reshape(ids.shape)
@@ -188,18 +187,10 @@ def symmetric_init(passage: Passage) -> Iterator[Suspicion]:
 def unmoved(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     """Weights that take part and are not trained: of lists that PyTorch does not see, frozen, or left out of the optimizer."""
     names = {id(one): name for name, one in patient.net.named_parameters()}
-    ours = [
-        one
-        for call in calls_of(patient.net, patient.probe.rows(torch.arange(2)).inputs)[0]
-        for one in parameters_in(call)
-    ]
+    calls, again = used_by(patient), {id(one) for call in used_by(patient) for one in parameters_in(call)}
     held = {id(one) for group in patient.program.optimizer.param_groups for one in group["params"]}
-    out = [one for one in ours if id(one) not in held and names.get(id(one), "") not in passage.moved]
-    again = {
-        id(one)
-        for call in calls_of(patient.net, patient.probe.rows(torch.arange(2)).inputs)[0]
-        for one in parameters_in(call)
-    }
+    ours = {id(one): one for call in calls for one in parameters_in(call)}
+    out = [one for key, one in ours.items() if key not in held and names.get(key, "") not in passage.moved]
     made = [one for one in out if id(one) not in names and id(one) not in again and one.requires_grad]
     if made:
         yield Suspicion(
@@ -219,10 +210,18 @@ def unmoved(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
         else "hold layers in nn.ModuleList, not in a list, so that net.parameters() has them" if unseen
         else "hand all of net.parameters() to the optimizer, also those of layers made after it"
     )  # fmt: skip
+    head = {
+        id(one) for call in [call for call in calls if call.weights][-1:] for one in call.weights if one.requires_grad
+    }
+    surely = unseen or any(id(one) in head for one in matrices)  # nobody leaves out the last layer on purpose
     yield Suspicion(
         cause, where or "net", {"weights that are not trained": len(out), "numbers in them": sum(one.numel() for one in out)},
-        remedy, weight=0.75, cures={"all of them trained": with_all_trained},
+        remedy, weight=0.75, cures={} if surely else {"all of them trained": with_all_trained},
     )  # fmt: skip
+
+
+def used_by(patient: Patient) -> list[Call]:
+    return calls_of(patient.net, patient.probe.rows(torch.arange(2)).inputs)[0]
 
 
 def parameters_in(call: Call) -> list[nn.Parameter]:
@@ -265,11 +264,7 @@ def unused_parameters(patient: Patient, passage: Passage) -> Iterator[Suspicion]
     if not without or len(without) == len(passage.gradients) or not passage.gradients:
         return
     parameters = dict(patient.net.named_parameters())
-    used = {
-        id(one)
-        for call in calls_of(patient.net, patient.probe.rows(torch.arange(2)).inputs)[0]
-        for one in parameters_in(call)
-    }
+    used = {id(one) for call in used_by(patient) for one in parameters_in(call)}
     cut = [name for name in without if id(parameters[name]) in used]
     if cut and all(learned(parameters[name]) for name in cut):
         return
