@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_diabetes, load_digits, make_moons
+from sklearn.datasets import load_diabetes, load_digits, make_circles, make_moons
 from torch import nn
 
 from profundo.doctor import Program, examine
@@ -13,11 +13,13 @@ from profundo.doctor import Program, examine
 BUDGET = 12.0
 X, Y = (torch.tensor(part) for part in load_digits(return_X_y=True))
 ORDER = torch.randperm(len(X), generator=torch.Generator().manual_seed(0))
-X, Y = X[ORDER].float() / 16, Y[ORDER]
+X, Y = X[ORDER].float(), Y[ORDER]
+X = ((X - X.mean(0)) / (X.std(0) + 1)).clamp(-3, 3)
 PEOPLE, PROGRESS = (torch.tensor(part).float() for part in load_diabetes(return_X_y=True))
 PEOPLE, PROGRESS = PEOPLE * 21, ((PROGRESS - PROGRESS.mean()) / PROGRESS.std())[:, None]
 MOONS, SIDE = (torch.tensor(part) for part in make_moons(1000, noise=0.1, random_state=0))
 MOONS, SIDE = MOONS.float(), SIDE.float()[:, None]
+RINGS, RING = (torch.tensor(part) for part in make_circles(1000, noise=0.05, factor=0.5, random_state=0))
 
 
 def program(net, inputs, targets, loss, rate=1e-3, held=0.25, optimizer=torch.optim.Adam, **rest):
@@ -37,6 +39,10 @@ def digits(net, images=False, **rest):
 
 def moons(net, **rest):
     return program(net, MOONS, SIDE, F.binary_cross_entropy_with_logits, **{"rate": 1e-2, **rest})
+
+
+def rings(net, **rest):
+    return program(net, RINGS.float(), RING, F.cross_entropy, **{"rate": 1e-2, **rest})
 
 
 def people(net, **rest):
@@ -170,11 +176,10 @@ def two(inputs=64, width=64, outputs=10, **parts):
 
 FAULTY = {
     "missing_nonlinearity": [
-        lambda: moons(layers(2, 32, 32, 1, act=None)),
+        lambda: rings(layers(2, 32, 32, 2, act=None)),
         lambda: program(
-            seeds(lambda: Of(lambda n, x: n.c(n.b(n.a(x)).flatten(1)), a=nn.Conv2d(1, 4, 3), b=nn.Conv2d(4, 4, 3), c=nn.Linear(64, 2))),
-            X.view(-1, 1, 8, 8), (X.view(-1, 8, 8)[:, :, :4].mean((1, 2)) - X.view(-1, 8, 8)[:, :, 4:].mean((1, 2))).abs().gt(0.03).long(),
-            F.cross_entropy, rate=3e-3,
+            seeds(lambda: Of(lambda n, x: n.b(F.max_pool2d(n.a(x), 2).flatten(1)), a=nn.Conv2d(1, 8, 3), b=nn.Linear(72, 2))),
+            RINGS.float()[:, 0, None, None, None] * torch.ones(8, 8), (RINGS[:, 0].abs() > 0.5).long(), F.cross_entropy, rate=1e-2,
         ),
     ],
     "symmetric_init": [
@@ -184,7 +189,7 @@ FAULTY = {
     "bad_init_scale": [
         lambda: digits(layers(64, 64, 64, 10, draw=lambda w: nn.init.normal_(w, 0, 3)), epochs=4),
         lambda: digits(layers(64, 64, 64, 64, 10, draw=lambda w: nn.init.normal_(w, 0, 0.003)), optimizer=torch.optim.SGD, rate=0.05),
-        lambda: people(layers(10, 64, 64, 1, draw=lambda w: nn.init.uniform_(w, 0, 1)), rate=1e-4),
+        lambda: people(layers(10, 64, 64, 1, draw=lambda w: nn.init.uniform_(w, 0, 1)), rate=1e-3),
     ],
     "vanishing_gradient": [
         lambda: digits(layers(64, *[32] * 8, 10, act=nn.Sigmoid), optimizer=torch.optim.SGD, rate=0.1),
@@ -196,7 +201,7 @@ FAULTY = {
     ],
     "saturated_units": [
         lambda: digits(layers(64, 64, 64, 10, act=nn.Tanh, draw=lambda w: nn.init.normal_(w, 0, 5)), epochs=4),
-        lambda: people(Of(lambda n, x: n.b(torch.sigmoid(50 * n.a(x))), **two(10, 32, 1)), epochs=3),
+        lambda: rings(silent(layers(2, 16, 2, act=nn.Sigmoid), 12.0), rate=1.0, optimizer=torch.optim.SGD),
     ],
     "batch_mixing": [
         lambda: waves(seeds(lambda: Of(lambda n, x: n.b(n.a(x)[0][:, -1]), a=nn.LSTM(1, 16), b=nn.Linear(16, 2)))),
@@ -224,19 +229,19 @@ FAULTY = {
     ],
     "excess_dropout": [
         lambda: digits(seeds(lambda: nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Dropout(0.97), nn.Linear(64, 10)))),
-        lambda: moons(Of(lambda n, x: n.b(F.dropout(F.relu(n.a(F.dropout(x, 0.9, n.training))), 0.9, n.training)), **two(2, 32, 1))),
+        lambda: rings(Of(lambda n, x: n.b(F.dropout(F.relu(n.a(x)), 0.95, n.training)), **two(2, 32, 2))),
     ],
     "dropout_on_output": [
         lambda: digits(seeds(lambda: nn.Sequential(*layers(64, 32, 10), nn.Dropout(0.5)))),
         lambda: people(Of(lambda n, x: F.dropout(n.b(F.relu(n.a(x))), 0.3, n.training), **two(10, 32, 1))),
     ],
     "batchnorm_stale": [
-        lambda: digits(layers(64, 64, 10, norm=lambda n: nn.BatchNorm1d(n, momentum=1e-4), draw=lambda w: w.data.add_(0.3))),
-        lambda: program(layers(64, 64, 10, norm=nn.BatchNorm1d), X[:1202], Y[:1202], F.cross_entropy, held=0.2, batch_size=31),
+        lambda: people(seeds(lambda: nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.BatchNorm1d(32, momentum=1e-4), nn.Linear(32, 1)))),
+        lambda: program(layers(64, 64, 10, norm=nn.BatchNorm1d), X[:1202], Y[:1202], F.cross_entropy, held=0.2, batch_size=32),
     ],
     "underfit": [
         lambda: digits(layers(64, 1, 10), rate=1e-2),
-        lambda: moons(nn.Linear(2, 1)),
+        lambda: rings(nn.Linear(2, 2)),
     ],
     "wrong_mode": [
         lambda: digits(Of(random_in_evaluation, **two())),
@@ -246,7 +251,7 @@ FAULTY = {
 
 HEALTHY = {
     "two layers without activation, where a straight line is right": lambda: people(layers(10, 8, 1, act=None)),
-    "an autoencoder that is linear": lambda: program(layers(64, 16, 64, act=None), X, X, F.mse_loss),
+    "an autoencoder that is linear": lambda: program(layers(64, 16, 64, act=None), X, X, F.mse_loss, rate=1e-2),
     "convolutions with functions": lambda: digits(conv(), images=True),
     "a last layer that begins at zero": lambda: digits(
         layers(64, 32, 10, draw=lambda w: nn.init.zeros_(w) if len(w) == 10 else None)
@@ -268,7 +273,7 @@ HEALTHY = {
     ),
     "many silent units": lambda: digits(silent(layers(64, 256, 10), -0.5)),
     "tanh": lambda: people(layers(10, 32, 1, act=nn.Tanh)),
-    "recurrent": lambda: waves(recurrent()),
+    "recurrent": lambda: waves(recurrent(), epochs=30),
     "steps first, turned": lambda: waves(
         seeds(lambda: Of(lambda n, x: n.b(n.a(x.transpose(0, 1))[0][-1]), a=nn.GRU(1, 16), b=nn.Linear(16, 2)))
     ),

@@ -19,20 +19,21 @@ from torch.overrides import TorchFunctionMode
 from profundo.doctor.course import Signs, of_values
 from profundo.doctor.events import recorded
 from profundo.doctor.programs import Program, copied, ordinary_step
-from profundo.doctor.trials import in_evaluation, main
+from profundo.doctor.trials import Cure, Variant, in_evaluation, main
 from profundo.trees import called
 
 __all__ = [
     "Call",
     "Change",
+    "Functions",
     "Passage",
     "alter",
+    "altered",
     "calls_of",
     "ends_in_layer",
     "hidden_calls",
     "parameters_of",
     "passage_of",
-    "scale",
 ]
 
 LAYERS = frozenset(
@@ -118,6 +119,16 @@ def alter(net: nn.Module, change: Change) -> nn.Module:
 
     net.forward = forward
     return net
+
+
+def altered(change: Change) -> Cure:
+    """A cure that changes functions of the net, and nothing else."""
+
+    def cure(variant: Variant) -> Variant:
+        alter(variant.program.net, change)
+        return variant
+
+    return cure
 
 
 # ---------------------------------------------------------------------------------------------------------- measuring

@@ -158,6 +158,11 @@ class Patient:
         affordable = 0.03 * self.budget / SEEDS / max(self.course.per_step, 1e-5)
         return int(min(max(FEWEST_STEPS, min(affordable, MOST_STEPS)), max(self.planned, 1)))
 
+    @property
+    def long_steps(self) -> int:
+        """Of a trial whose suspicion rests on an exact fact: four times as long, as slow programs show little at first."""
+        return int(min(4 * self.trial_steps, max(self.planned, 1)))
+
     def outcome(self, seed: int, steps: int) -> Outcome:
         """Of the program as it is."""
         if (seed, steps) not in self.outcomes:

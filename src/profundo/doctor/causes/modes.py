@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from profundo.doctor.causes.pace import FINE
 from profundo.doctor.causes.structure import quietly
-from profundo.doctor.passage import DROPOUTS, Call, Passage, alter, calls_of
+from profundo.doctor.passage import DROPOUTS, Call, Passage, alter, altered, calls_of
 from profundo.doctor.patient import Patient
 from profundo.doctor.skill import skill
 from profundo.doctor.suspicions import Suspicion
@@ -107,13 +107,10 @@ def dropout(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
 
 
 def without_dropout(variant: Variant) -> Variant:
-    def change(call: Call, run: Callable[[], Any]) -> Any:
-        return call.arguments[0] if call.function in DROPOUTS else run()
-
     for module in variant.program.net.modules():
-        if isinstance(module, nn.RNNBase):
+        if isinstance(module, nn.RNNBase | nn.MultiheadAttention):
             module.dropout = 0.0
-    alter(variant.program.net, change)
+    alter(variant.program.net, lambda call, run: call.arguments[0] if call.function in DROPOUTS else run())
     return variant
 
 
@@ -132,7 +129,7 @@ def batchnorm_stale(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     with seeded(patient.seed):
         fresh = patient.variant.copy()
         fresh.program.net.load_state_dict(patient.grown.state_dict())
-        by_batch = skill(answers_of(with_batch_statistics(fresh).program.net, inputs), targets, patient.task)
+        by_batch = skill(answers_of(alter(fresh.program.net, by_batch_statistics), inputs), targets, patient.task)
     if by_batch - stored < WORSE:
         return
     given = [call for call in passage.calls if call.function == "batch_norm"]
@@ -145,21 +142,15 @@ def batchnorm_stale(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
         else "use larger batches, or GroupNorm in place of batch normalisation: statistics of so few samples are noise"
     )  # fmt: skip
     yield Suspicion(
-        "batchnorm_stale", norms[0][0], {"skill by stored statistics": stored, "by those of the batch": by_batch, "momentum": momentum},
-        remedy, weight=0.7, cures={"statistics of the batch in evaluation, too": with_batch_statistics},
+        "batchnorm_stale", norms[0][0],
+        {"skill by stored statistics": stored, "by those of the batch": by_batch, "momentum": momentum},
+        remedy, weight=0.7, cures={"statistics of the batch in evaluation, too": altered(by_batch_statistics)},
     )  # fmt: skip
 
 
-def with_batch_statistics(variant: Variant) -> Variant:
+def by_batch_statistics(call: Call, run: Callable[[], Any]) -> Any:
     """Normalised by the batch at hand, in training and in evaluation."""
-
-    def change(call: Call, run: Callable[[], Tensor]) -> Tensor:
-        if call.function == "batch_norm":
-            call.arguments, call.named = (
-                (call.arguments[0], None, None, *call.arguments[3:5]),
-                {**call.named, "training": True},
-            )
-        return run()
-
-    alter(variant.program.net, change)
-    return variant
+    if call.function == "batch_norm":
+        call.arguments = (call.arguments[0], None, None, *call.arguments[3:5])
+        call.named = {**call.named, "training": True}
+    return run()

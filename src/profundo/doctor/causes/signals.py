@@ -19,9 +19,11 @@ from profundo.doctor.passage import (
     RECTIFIERS,
     SQUASHERS,
     Call,
+    Change,
     Functions,
     Passage,
     alter,
+    altered,
     calls_of,
     hidden_calls,
     parameters_of,
@@ -37,7 +39,7 @@ __all__ = ["signals"]
 
 USUAL = (0.25, 5.0)  # weights' deviation times √(incoming values); PyTorch's own is 0.58, that of Glorot 1, of He 1.4
 VANISHES, EXPLODES = 1e-3, 1e3  # gradient by the first layer's values over that by the last hidden one's
-SILENT, ENDS = 0.5, 0.5  # share of a layer's units
+SILENT, ENDS = 0.7, 0.5  # share of a layer's units
 
 
 def signals(patient: Patient) -> Iterator[Suspicion]:
@@ -83,8 +85,8 @@ def redrawn(variant: Variant) -> Variant:
         for one in parameters_of((*call.arguments, *call.named.values())):
             _ = nn.init.normal_(one) if one.ndim > 1 else nn.init.zeros_(one)
         deviation = main(run()).std().clamp_min(1e-12)
-        for one in call.weights:
-            one.data.div_(deviation)
+        for weight in call.weights:
+            weight.data.div_(deviation)
         return run()
 
     for module in net.modules():
@@ -104,17 +106,23 @@ def saturated_units(calls: list[Call]) -> Iterator[Suspicion]:
     ends = [call.signs.saturated for call in hidden_calls(calls, SQUASHERS) if call.signs]
     if ends and max(ends) > ENDS:
         yield Suspicion(
-            "saturated_units", "hidden layers", {"layers": len(ends), "share of units at an end of their range": max(ends)},
+            "saturated_units", "hidden layers", {"layers": len(ends), "share of values at an end of their range": max(ends)},
             "draw smaller weights (nn.init.xavier_normal_, biases 0): where an activation is flat no gradient passes",
             weight=0.64, cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
         )  # fmt: skip
 
 
+def several(call: Call) -> bool:
+    """Whether a function acts on a layer of some width."""
+    given = call.arguments[0]
+    return bool(given.shape[1 if given.ndim > 3 else -1] >= 4)
+
+
 def dead_units(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
     """Units that are zero for every sample, before training or at its end."""
-    before = [call.signs.dead for call in hidden_calls(calls, RECTIFIERS) if call.signs]
+    before = [call.signs.dead for call in hidden_calls(calls, RECTIFIERS) if call.signs and several(call)]
     later = calls_of(patient.grown, patient.probe.inputs)[0]
-    after = [call.signs.dead for call in hidden_calls(later, RECTIFIERS) if call.signs]
+    after = [call.signs.dead for call in hidden_calls(later, RECTIFIERS) if call.signs and several(call)]
     if not after or max(after) <= SILENT:
         return
     from_birth = max(before, default=0.0) > SILENT
@@ -124,7 +132,7 @@ def dead_units(patient: Patient, passage: Passage, calls: list[Call]) -> Iterato
         "begin with biases of 0 and weights of kaiming_normal_" if from_birth
         else "lower the learning rate, or use leaky_relu: units that are zero for every sample get no gradient any more",
         weight=0.65 if from_birth else 0.4,
-        cures={"leaky ReLU": partial(with_activation, passage.depth, RECTIFIERS, leaky)}
+        cures={"leaky ReLU": altered(with_activation(passage.depth, RECTIFIERS, leaky))}
         | ({"weights drawn anew": redrawn} if from_birth else {}),
     )  # fmt: skip
 
@@ -133,14 +141,13 @@ def leaky(values: Tensor) -> Tensor:
     return torch.nn.functional.leaky_relu(values, 0.1)
 
 
-def with_activation(depth: int, names: frozenset[str], other: Callable[[Tensor], Tensor], variant: Variant) -> Variant:
+def with_activation(depth: int, names: frozenset[str], other: Callable[[Tensor], Tensor]) -> Change:
     """Another activation between the layers."""
 
     def change(call: Call, run: Callable[[], Any]) -> Any:
         return other(call.arguments[0]) if call.function in names and 0 < call.number < depth else run()
 
-    alter(variant.program.net, change)
-    return variant
+    return change
 
 
 # ------------------------------------------------------------------------------------------------------------ gradients
@@ -156,44 +163,43 @@ def slope(passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
         "by the last hidden layer's": norms[-2],
     }
     depth = passage.depth
+    normal = {"each layer's values normalised": altered(between_layers(depth, normalised))}
     if ratio < VANISHES:
         squashed = any(True for _ in hidden_calls(calls, SQUASHERS))
+        relu = altered(with_activation(depth, SQUASHERS, torch.relu))
+        factor = ratio ** (1 / max(1, layers - 1)) if ratio else 0.0
         yield Suspicion(
-            "vanishing_gradient", "hidden layers", evidence | {"factor a layer": ratio ** (1 / max(1, layers - 1)) if ratio else 0.0},
-            "use ReLU in place of sigmoid or tanh, normalise between layers (nn.BatchNorm1d, nn.LayerNorm), add skip connections",
-            weight=0.6, cures={"each layer's values normalised": partial(normalised, depth), "skip connections": partial(with_skips, depth)}
-            | ({"ReLU": partial(with_activation, depth, SQUASHERS, torch.relu)} if squashed else {}),
+            "vanishing_gradient", "hidden layers", evidence | {"factor a layer": factor},
+            "use ReLU and kaiming_normal_ in place of sigmoid or tanh, normalise between layers (nn.BatchNorm1d, nn.LayerNorm), "
+            "add skip connections", weight=0.6,
+            cures={**normal, "skip connections": altered(between_layers(depth, with_skips))}
+            | ({"ReLU, weights drawn for it": lambda variant: redrawn(relu(variant))} if squashed else {}),
         )  # fmt: skip
     elif ratio > EXPLODES or not math.isfinite(ratio):
         yield Suspicion(
             "exploding_gradient", "hidden layers", evidence, "clip gradients (nn.utils.clip_grad_norm_), normalise between layers",
-            weight=0.6, cures={"gradients clipped to norm 1": clipped, "each layer's values normalised": partial(normalised, depth)},
+            weight=0.6, cures={"gradients clipped to norm 1": clipped, **normal},
         )  # fmt: skip
 
 
-def normalised(depth: int, variant: Variant) -> Variant:
-    """Values of mean 0 and deviation 1 over the features of each sample, after every layer but the last."""
+def between_layers(depth: int, join: Callable[[Tensor, Tensor], Tensor]) -> Change:
+    """What each layer but the last gives, joined with what it got."""
 
     def change(call: Call, run: Callable[[], Any]) -> Any:
         result = run()
-        if not call.weighted or call.function not in LAYERS | PRODUCTS or call.number >= depth:
-            return result
-        return torch.nn.functional.layer_norm(result, result.shape[1 if result.ndim > 3 else -1 :])
+        inner = call.weighted and call.function in LAYERS | PRODUCTS and call.number < depth
+        return join(result, call.arguments[0]) if inner else result
 
-    alter(variant.program.net, change)
-    return variant
+    return change
 
 
-def with_skips(depth: int, variant: Variant) -> Variant:
-    """What a layer gets added to what it gives, where both are of one shape."""
+def normalised(result: Tensor, _given: Tensor) -> Tensor:
+    """Of mean 0 and deviation 1 over the features of each sample."""
+    return torch.nn.functional.layer_norm(result, result.shape[1 if result.ndim > 3 else -1 :])
 
-    def change(call: Call, run: Callable[[], Any]) -> Any:
-        result, given = run(), call.arguments[0]
-        plain = call.weighted and call.function in LAYERS | PRODUCTS and 1 < call.number < depth
-        return result + given if plain and result.shape == given.shape else result
 
-    alter(variant.program.net, change)
-    return variant
+def with_skips(result: Tensor, given: Tensor) -> Tensor:
+    return result + given if result.shape == given.shape else result
 
 
 def through_time(passage: Passage) -> Iterator[Suspicion]:
@@ -237,6 +243,8 @@ def underfit(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[
     inputs, weighted = patient.train.inputs, [call for call in calls if call.weighted]
     if not weighted or weighted[-1].function not in LAYERS | PRODUCTS or not isinstance(inputs, Tensor):
         return
+    if patient.probe.targets.shape == patient.probe.inputs.shape:
+        return  # an autoencoder is narrow on purpose
     if not inputs.is_floating_point() or inputs.ndim < 2 or (fits := fit_of_few(patient)) > FINE:
         return
     units = [call.weights[0].shape[1 if call.function in PRODUCTS else 0] for call in weighted[:-1] if call.weights]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from profundo.doctor.events import Event, Events
+from profundo.doctor.events import Event
 from profundo.doctor.patient import Patient
 from profundo.doctor.suspicions import Suspicion
 

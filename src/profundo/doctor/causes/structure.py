@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.doctor.passage import DROPOUTS, Call, Functions, Passage, alter, calls_of, parameters_of
+from profundo.doctor.passage import DROPOUTS, Call, Change, Functions, Passage, altered, calls_of, parameters_of
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import copied
 from profundo.doctor.suspicions import Suspicion
@@ -39,7 +40,8 @@ def quietly(patient: Patient, cause: Callable[..., Iterator[Suspicion]], *facts:
     """What a cause suspects by these facts; nothing where the net cannot be asked in that way."""
     try:
         with seeded(patient.seed):
-            return list(cause(*facts))
+            raised = list(cause(*facts))
+            return [replace(one, steps=patient.long_steps) if one.cures else one for one in raised]
     except Exception:  # noqa: BLE001 - the person's own net, called with inputs that it was not made for
         return []
 
@@ -289,7 +291,7 @@ def missing_nonlinearity(patient: Patient) -> Iterator[Suspicion]:
     yield Suspicion(
         "missing_nonlinearity", "net", {"layers": depth, "of which the net is worth": 1},
         "put an activation such as ReLU after every layer but the last: without, all layers together are one linear layer",
-        weight=0.72, cures={"ReLU after every layer but the last": lambda variant: with_rectifiers(variant, depth)},
+        weight=0.72, cures={"ReLU after every layer but the last": altered(with_rectifiers(depth))},
     )  # fmt: skip
 
 
@@ -319,15 +321,14 @@ def is_affine(patient: Patient, inputs: Tensor, depth: int) -> bool:
             with Functions(change):
                 called(net, one)
     at_a, at_b, middle, beyond = values
-    size = float(beyond.abs().max())
+    size, varies = float(beyond.abs().max()), float((beyond - middle).abs().max())
     straight = ((at_a + at_b) / 2 - middle).abs().max(), (30 * at_a - 29 * at_b - beyond).abs().max()
-    return size > 0 and float(max(straight)) < 1e-9 * size and float((at_a - at_b).abs().max()) > 0
+    return varies > 1e-9 * size and float(max(straight)) < 1e-6 * varies
 
 
-def with_rectifiers(variant: Variant, depth: int) -> Variant:
+def with_rectifiers(depth: int) -> Change:
     def change(call: Call, run: Callable[[], Any]) -> Any:
         result = run()
         return torch.relu(result) if call.weighted and call.number < depth else result
 
-    alter(variant.program.net, change)
-    return variant
+    return change
