@@ -10,16 +10,16 @@ from torch import nn
 
 from profundo.doctor import Program, examine
 
-BUDGET = 12.0
+BUDGET = 60.0  # enough for trials as long as the programs, so that what is proved does not hang on the machine's speed
 X, Y = (torch.tensor(part) for part in load_digits(return_X_y=True))
 ORDER = torch.randperm(len(X), generator=torch.Generator().manual_seed(0))
-X, Y = X[ORDER].float(), Y[ORDER]
+X, Y = X[ORDER[:800]].float(), Y[ORDER[:800]]
 X = ((X - X.mean(0)) / (X.std(0) + 1)).clamp(-3, 3)
 PEOPLE, PROGRESS = (torch.tensor(part).float() for part in load_diabetes(return_X_y=True))
 PEOPLE, PROGRESS = PEOPLE * 21, ((PROGRESS - PROGRESS.mean()) / PROGRESS.std())[:, None]
-MOONS, SIDE = (torch.tensor(part) for part in make_moons(1000, noise=0.1, random_state=0))
+MOONS, SIDE = (torch.tensor(part) for part in make_moons(600, noise=0.1, random_state=0))
 MOONS, SIDE = MOONS.float(), SIDE.float()[:, None]
-RINGS, RING = (torch.tensor(part) for part in make_circles(1000, noise=0.05, factor=0.5, random_state=0))
+RINGS, RING = (torch.tensor(part) for part in make_circles(600, noise=0.05, factor=0.5, random_state=0))
 
 
 def program(net, inputs, targets, loss, rate=1e-3, held=0.25, optimizer=torch.optim.Adam, **rest):
@@ -91,6 +91,19 @@ IDS = (
 ) % 12
 
 
+FIRST = torch.randint(4, (600,), generator=torch.Generator().manual_seed(3))
+LONG = torch.randn(600, 40, 1, generator=torch.Generator().manual_seed(4)) * 0.1
+LONG[:, 0, 0] = FIRST.float() - 1.5
+SUMS = torch.randn(400, 30, 1, generator=torch.Generator().manual_seed(5)) * 0.2
+
+
+def growing():
+    net = recurrent(nn.RNN, outputs=1, nonlinearity="relu")
+    with torch.no_grad():
+        net.cell.weight_hh_l0.copy_(1.4 * torch.eye(16))
+    return net
+
+
 def waves(net, **rest):
     return program(net, WAVES, SPEED[:, 0], F.cross_entropy, **{"rate": 1e-2, **rest})
 
@@ -158,12 +171,12 @@ def conv(act=F.relu):
     )
 
 
-def recurrent(cell=nn.LSTM, batch_first=True, **rest):
+def recurrent(cell=nn.LSTM, outputs=2, **rest):
     def function(net, x):
         out, _ = net.cell(x)
         return net.out(out[:, -1])
 
-    return seeds(lambda: Of(function, cell=cell(1, 16, batch_first=batch_first, **rest), out=nn.Linear(16, 2)))
+    return seeds(lambda: Of(function, cell=cell(1, 16, batch_first=True, **rest), out=nn.Linear(16, outputs)))
 
 
 def random_in_evaluation(net, x):
@@ -194,6 +207,11 @@ FAULTY = {
     "vanishing_gradient": [
         lambda: digits(layers(64, *[32] * 8, 10, act=nn.Sigmoid), optimizer=torch.optim.SGD, rate=0.1),
         lambda: moons(layers(2, *[16] * 14, 1, act=nn.Sigmoid), rate=1e-3),
+        lambda: program(recurrent(nn.RNN, outputs=4), LONG, FIRST, F.cross_entropy, rate=1e-2),
+    ],
+    "exploding_gradient": [
+        lambda: people(layers(10, *[32] * 12, 1, draw=lambda w: nn.init.xavier_normal_(w, 4.0))),
+        lambda: program(growing(), SUMS, SUMS.sum(1), F.mse_loss, rate=1e-2),
     ],
     "dead_units": [
         lambda: digits(silent(layers(64, 64, 10))),
@@ -229,15 +247,17 @@ FAULTY = {
     ],
     "excess_dropout": [
         lambda: digits(seeds(lambda: nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Dropout(0.97), nn.Linear(64, 10)))),
-        lambda: rings(Of(lambda n, x: n.b(F.dropout(F.relu(n.a(x)), 0.95, n.training)), **two(2, 32, 2))),
+        lambda: people(Of(lambda n, x: n.b(F.relu(n.a(F.dropout(x, 0.9, n.training)))), **two(10, 32, 1))),
     ],
     "dropout_on_output": [
         lambda: digits(seeds(lambda: nn.Sequential(*layers(64, 32, 10), nn.Dropout(0.5)))),
         lambda: people(Of(lambda n, x: F.dropout(n.b(F.relu(n.a(x))), 0.3, n.training), **two(10, 32, 1))),
     ],
     "batchnorm_stale": [
-        lambda: people(seeds(lambda: nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.BatchNorm1d(32, momentum=1e-4), nn.Linear(32, 1)))),
-        lambda: program(layers(64, 64, 10, norm=nn.BatchNorm1d), X[:1202], Y[:1202], F.cross_entropy, held=0.2, batch_size=32),
+        lambda: program(
+            seeds(lambda: nn.Sequential(nn.BatchNorm1d(64, momentum=1e-4), *layers(64, 32, 10))), X * 3 + 5, Y, F.cross_entropy, rate=1e-2
+        ),
+        lambda: program(layers(64, 64, 10, norm=nn.BatchNorm1d), X[:561], Y[:561], F.cross_entropy, held=79 / 561 + 1e-9, batch_size=32),
     ],
     "underfit": [
         lambda: digits(layers(64, 1, 10), rate=1e-2),

@@ -95,7 +95,7 @@ class Functions(TorchFunctionMode):
         parameters = parameters_of((*args, *named.values()))
         weighted = name in LAYERS | FUSED or (name in PRODUCTS and bool(parameters))
         self.number += weighted
-        weights = tuple(one for one in parameters if one.ndim > 1) if weighted else ()
+        weights = tuple(one for one in parameters if one.ndim > 1) if weighted or name == "embedding" else ()
         call = Call(name, self.place, self.number, weighted, tuple(args), named, weights)
         self.place += 1
         return self.change(call, lambda: function(*call.arguments, **call.named))

@@ -160,8 +160,9 @@ class Patient:
 
     @property
     def long_steps(self) -> int:
-        """Of a trial whose suspicion rests on an exact fact: four times as long, as slow programs show little at first."""
-        return int(min(4 * self.trial_steps, max(self.planned, 1)))
+        """Of a trial whose suspicion rests on exact facts: up to four times as long, for slow programs show little at first."""
+        affordable = int(0.15 * self.budget / SEEDS / 2 / max(self.course.per_step, 1e-5))
+        return int(min(4 * self.trial_steps, max(self.trial_steps, affordable), max(self.planned, 1)))
 
     def outcome(self, seed: int, steps: int) -> Outcome:
         """Of the program as it is."""

@@ -130,7 +130,8 @@ def batchnorm_stale(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
         fresh = patient.variant.copy()
         fresh.program.net.load_state_dict(patient.grown.state_dict())
         by_batch = skill(answers_of(alter(fresh.program.net, by_batch_statistics), inputs), targets, patient.task)
-    if by_batch - stored < WORSE:
+    odd = not 0.05 <= momentum <= 0.5
+    if by_batch - stored < WORSE and not odd:
         return
     given = [call for call in passage.calls if call.function == "batch_norm"]
     asleep = not any(call.argument(5, "training", False) for call in given)
@@ -144,8 +145,15 @@ def batchnorm_stale(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     yield Suspicion(
         "batchnorm_stale", norms[0][0],
         {"skill by stored statistics": stored, "by those of the batch": by_batch, "momentum": momentum},
-        remedy, weight=0.7, cures={"statistics of the batch in evaluation, too": altered(by_batch_statistics)},
+        remedy, weight=0.7, cures={"statistics of the batch in evaluation, too": altered(by_batch_statistics)} | ({"momentum 0.1": usual_momentum} if odd else {}),
     )  # fmt: skip
+
+
+def usual_momentum(variant: Variant) -> Variant:
+    for module in variant.program.net.modules():
+        if isinstance(module, BatchNorm):
+            module.momentum = 0.1
+    return variant
 
 
 def by_batch_statistics(call: Call, run: Callable[[], Any]) -> Any:

@@ -14,6 +14,7 @@ from profundo.doctor.causes.pace import FINE, clipped
 from profundo.doctor.causes.structure import quietly
 from profundo.doctor.passage import (
     DROPOUTS,
+    FUSED,
     LAYERS,
     PRODUCTS,
     RECTIFIERS,
@@ -57,14 +58,14 @@ def signals(patient: Patient) -> Iterator[Suspicion]:
 # ----------------------------------------------------------------------------------------------------- initial weights
 def bad_init_scale(calls: list[Call]) -> Iterator[Suspicion]:
     """Weights drawn far larger or smaller than their number of inputs calls for, or all of one sign."""
-    ratios = [ratio for call in calls if call.weighted for ratio in map(partial(relative_scale, call), call.weights)]
+    ratios = [relative_scale(call, one) for call in calls for one in call.weights]
     odd = [ratio for ratio in ratios if not USUAL[0] < ratio < USUAL[1]]
     if odd:
         farthest = max(odd, key=lambda ratio: abs(math.log(ratio + 1e-9)))
         yield Suspicion(
             "bad_init_scale", "net", {"layers": len(ratios), "with unusual weights": len(odd), "scale (1 is usual)": farthest},
             "draw weights by the number of their inputs: nn.init.kaiming_normal_ before ReLU, xavier_normal_ before tanh, biases 0",
-            weight=0.62, cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
+            weight=0.62 if 2 * len(odd) >= len(ratios) else 0.55, cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
         )  # fmt: skip
 
 
@@ -72,6 +73,10 @@ def relative_scale(call: Call, weight: Tensor) -> float:
     """Root mean square of weights times the root of the number of values that each output sums; a mean off 0 sums up faster."""
     inputs = weight.shape[0] if call.function in PRODUCTS else weight[0].numel()
     mean, size = float(weight.detach().mean()), float(weight.detach().square().mean().sqrt())
+    if call.function == "embedding":  # looked up, not summed: of deviation 1 as PyTorch draws it, or less
+        return max(1.0, size)
+    if call.function in FUSED:  # drawn by their number of units, not of inputs
+        return max(1.0, size * math.sqrt(inputs))
     return max(size * math.sqrt(inputs), abs(mean) * inputs / 2 if abs(mean) > size / 2 and inputs > 4 else 0.0)
 
 
@@ -80,6 +85,8 @@ def redrawn(variant: Variant) -> Variant:
     net = variant.program.net
 
     def change(call: Call, run: Callable[[], Any]) -> Any:
+        if call.function == "embedding" and relative_scale(call, call.weights[0]) > USUAL[1]:
+            nn.init.normal_(call.weights[0], std=0.1)
         if not call.weighted or call.function not in LAYERS | PRODUCTS:
             return run()
         for one in parameters_of((*call.arguments, *call.named.values())):
@@ -217,14 +224,14 @@ def through_time(passage: Passage) -> Iterator[Suspicion]:
         elif ratio > EXPLODES or not math.isfinite(ratio):
             yield Suspicion(
                 "exploding_gradient", "recurrence", evidence,
-                "clip gradients: nn.utils.clip_grad_norm_(net.parameters(), 1.0)", weight=0.6,
-                cures={"gradients clipped to norm 1": clipped},
+                "clip gradients (nn.utils.clip_grad_norm_) and begin with smaller recurrent weights (nn.init.orthogonal_)", weight=0.6,
+                cures={"gradients clipped to norm 1": clipped, "weights drawn anew": redrawn},
             )  # fmt: skip
         return
 
 
 def gated(variant: Variant) -> Variant:
-    """GRU in the place of every plain recurrent layer; it takes and gives the same."""
+    """GRU in the place of every plain recurrent layer, for it takes and gives the same; its gates begin by keeping their state."""
     net, optimizer = variant.program.net, variant.program.optimizer
     for name, module in list(net.named_modules()):
         if isinstance(module, nn.RNN):
@@ -232,6 +239,9 @@ def gated(variant: Variant) -> Variant:
                 module.input_size, module.hidden_size, module.num_layers, module.bias, module.batch_first,
                 module.dropout, module.bidirectional,
             )  # fmt: skip
+            for one, bias in other.named_parameters():
+                if one.startswith("bias_ih"):
+                    nn.init.constant_(bias.data[module.hidden_size : 2 * module.hidden_size], 3.0)
             net.get_submodule(name.rpartition(".")[0]).register_module(name.rpartition(".")[2], other)
             optimizer.add_param_group({"params": list(other.parameters())})
     return variant

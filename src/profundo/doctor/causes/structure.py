@@ -213,7 +213,7 @@ def unmoved(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
         else "hand all of net.parameters() to the optimizer, also those of layers made after it"
     )  # fmt: skip
     head = {
-        id(one) for call in [call for call in calls if call.weights][-1:] for one in call.weights if one.requires_grad
+        id(one) for call in [call for call in calls if call.weighted][-1:] for one in call.weights if one.requires_grad
     }
     surely = unseen or any(id(one) in head for one in matrices)  # nobody leaves out the last layer on purpose
     yield Suspicion(
