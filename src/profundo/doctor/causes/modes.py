@@ -14,7 +14,7 @@ from profundo.doctor.passage import DROPOUTS, Call, Passage, alter, altered, cal
 from profundo.doctor.patient import Patient
 from profundo.doctor.skill import skill
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Variant, answers_of
+from profundo.doctor.trials import Cure, Variant, answers_of
 from profundo.train.randomness import seeded
 
 __all__ = ["modes"]
@@ -142,11 +142,11 @@ def batchnorm_stale(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
         else f"lower {share}: now the last batch alone is remembered" if momentum > 0.5
         else "use larger batches, or GroupNorm in place of batch normalisation: statistics of so few samples are noise"
     )  # fmt: skip
-    yield Suspicion(
-        "batchnorm_stale", norms[0][0],
-        {"skill by stored statistics": stored, "by those of the batch": by_batch, "momentum": momentum},
-        remedy, weight=0.7, cures={"statistics of the batch in evaluation, too": altered(by_batch_statistics)} | ({"momentum 0.1": usual_momentum} if odd else {}),
-    )  # fmt: skip
+    cures: dict[str, Cure] = {"statistics of the batch in evaluation, too": altered(by_batch_statistics)}
+    if odd:
+        cures["momentum 0.1"] = usual_momentum
+    evidence = {"skill by stored statistics": stored, "by those of the batch": by_batch, "momentum": momentum}
+    yield Suspicion("batchnorm_stale", norms[0][0], evidence, remedy, weight=0.7, cures=cures)
 
 
 def usual_momentum(variant: Variant) -> Variant:

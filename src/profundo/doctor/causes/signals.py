@@ -65,7 +65,8 @@ def bad_init_scale(calls: list[Call]) -> Iterator[Suspicion]:
         yield Suspicion(
             "bad_init_scale", "net", {"layers": len(ratios), "with unusual weights": len(odd), "scale (1 is usual)": farthest},
             "draw weights by the number of their inputs: nn.init.kaiming_normal_ before ReLU, xavier_normal_ before tanh, biases 0",
-            weight=0.62 if 2 * len(odd) >= len(ratios) else 0.55, cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
+            weight=0.62 if 2 * len(odd) >= len(ratios) else 0.55,
+            cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
         )  # fmt: skip
 
 
@@ -224,8 +225,8 @@ def through_time(passage: Passage) -> Iterator[Suspicion]:
         elif ratio > EXPLODES or not math.isfinite(ratio):
             yield Suspicion(
                 "exploding_gradient", "recurrence", evidence,
-                "clip gradients (nn.utils.clip_grad_norm_) and begin with smaller recurrent weights (nn.init.orthogonal_)", weight=0.6,
-                cures={"gradients clipped to norm 1": clipped, "weights drawn anew": redrawn},
+                "clip gradients (nn.utils.clip_grad_norm_) and begin with smaller recurrent weights (nn.init.orthogonal_)",
+                weight=0.6, cures={"gradients clipped to norm 1": clipped, "weights drawn anew": redrawn},
             )  # fmt: skip
         return
 
