@@ -2,19 +2,23 @@
 
 from collections import namedtuple
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pandas
 import pytest
 import torch
+from sklearn.metrics import fbeta_score
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 import profundo as pf
+from profundo.data import objects, standardize
 from profundo.records import ProfundoError
+from profundo.train import Plan, Supervised, optimizer
 
 torch.manual_seed(0)
 X = torch.randn(200, 6)
@@ -192,9 +196,95 @@ def test_figures_are_found_where_they_are_looked_for():
         run.scores["acc"]
     with pytest.raises(AttributeError, match=r"run.scores\['balanced accuracy'\]"):
         run.balanced_accuracy  # noqa: B018
-    with pytest.raises(AttributeError, match="it has net, data, history"):
-        run.weights  # noqa: B018
+    with pytest.raises(AttributeError, match="it has experiment, data, net, history"):
+        run.colour  # noqa: B018
     assert not hasattr(run, "_repr_png_")
+
+
+def test_who_calls_the_net_itself_is_told_of_its_units():
+    far = X * 3 + 5
+    run = fitted(net(1), (far, far[:, 0]))
+    assert any(
+        "sees inputs standardised" in note and "its outputs are standardised numbers" in note for note in run.data.notes
+    )
+    spec = run.data.spec
+    with torch.no_grad():
+        own = run.net(standardize(far, spec.inputs)).double() * spec.targets.std[0] + spec.targets.mean[0]
+    torch.testing.assert_close(run.predict(far), own, rtol=1e-5, atol=1e-5)
+    near = (X - X.mean(0)) / X.std(0)
+    assert not fitted(net(), (near, Y)).data.notes
+    assert not fitted(net(), pf.load((far, Y))).data.notes
+
+
+def test_an_iterator_without_an_end_is_refused_and_a_long_dataset_is_not(monkeypatch):
+    monkeypatch.setattr(objects, "MOST", 100)
+    with pytest.raises(ProfundoError, match="101 samples or batches were read, and more come"):
+        fitted(net(), Endless())
+    assert fitted(net(), PAIRS).data.facts["samples"]
+
+
+def test_a_loop_of_ones_own_takes_losses_of_pytorch():
+    module, plain = net(), net()
+    plain.load_state_dict(module.state_dict())
+    update = Supervised(module, nn.CrossEntropyLoss(), optimizer("SGD", module, 0.1))
+    for _ in pf.train.fit(update, [(X, Y)], Plan(epochs=3)):
+        pass
+    descent = torch.optim.SGD(plain.parameters(), lr=0.1)
+    for _ in range(3):
+        descent.zero_grad()
+        cross_entropy(plain(X), Y).backward()
+        descent.step()
+    torch.testing.assert_close(list(module.parameters()), list(plain.parameters()))
+
+
+def test_metrics_of_scikit_learn_in_a_partial_get_classes_and_no_two_have_one_name():
+    run = fitted(net(), metrics={"F2": partial(fbeta_score, beta=2)})
+    test = run.data.test
+    expected = fbeta_score(test.targets, run.predict(test.inputs).argmax(1), beta=2)
+    assert run.scores["F2"] == pytest.approx(expected)
+    with pytest.raises(ProfundoError, match="two are called '<lambda>'"):
+        fitted(net(), metrics=[lambda *_: 0.1, lambda *_: 0.2])
+
+
+PICTURES = torch.randint(0, 256, (40, 3, 8, 8), dtype=torch.uint8)
+
+
+def convolving():
+    return nn.Sequential(nn.Conv2d(3, 2, 8), nn.Flatten())
+
+
+def test_pictures_are_predicted_in_the_units_they_were_learned_in():
+    of_bytes = fitted(convolving(), (PICTURES, Y[:40]), augment="shift,mirror")
+    assert of_bytes.predict(PICTURES.float()).shape == (40, 2)
+    with pytest.raises(ProfundoError, match=r"expected pixels from 0 to 255.*give x \* 255"):
+        of_bytes.predict(PICTURES / 255)
+    of_floats = fitted(convolving(), (PICTURES / 255, Y[:40]))
+    with pytest.raises(ProfundoError, match=r"got pixels up to 255; give x / 255"):
+        of_floats.predict(PICTURES)
+
+
+def test_going_on_without_a_saved_state_is_said(tmp_path, capsys):
+    class Breaking(nn.Sequential):
+        broken, steps = True, 0
+
+        def forward(self, x):
+            self.steps += self.training
+            if self.broken and self.steps > 5:
+                raise KeyboardInterrupt
+            return super().forward(x)
+
+    module = Breaking(*net())
+    with pytest.raises(KeyboardInterrupt):
+        fitted(module, out=tmp_path / "run")
+    module.broken = False
+    fitted(module, out=tmp_path / "run", resume=True)
+    assert "no state was saved yet; training begins anew" in capsys.readouterr().err
+
+
+class Endless(IterableDataset):
+    def __iter__(self):
+        while True:
+            yield X[0], 1
 
 
 class NoInit(nn.Module):
@@ -230,7 +320,17 @@ REFUSED = {
         lambda: pf.fit("mlp", pandas.concat([FRAME, FRAME[["a"]]], axis=1), target="y", out=False),
         "got 'a' twice; rename one of them",
     ),
-    "shape of summary": (lambda: pf.summary(net(), (1, 6)), r"got \(1, 6\); give inputs, summary\(net, torch.zeros"),
+    "another net's optimizer": (
+        lambda: Supervised(net(), nn.CrossEntropyLoss(), torch.optim.Adam(net().parameters())),
+        "an optimizer of this net's parameters",
+    ),
+    "no objective": (
+        lambda: Supervised(net(), "mse", optimizer("adam", net(), 0.1)),
+        r"expected an objective, such as objectives.categorical\(\)",
+    ),
+    "parameters for a net": (lambda: optimizer("adam", net().parameters(), 0.1), "expected the net itself"),
+    "no epoch": (lambda: Plan(epochs=0), "epochs of at least 1"),
+    "a schedule by name": (lambda: Plan(epochs=1, schedule="cosine"), r"train.schedule\(name\) gives one"),
     "betas": (lambda: fitted(net(), betas=(0.9, 0.9)), r"functools.partial\(torch.optim.AdamW, betas="),
     "test_loader": (lambda: fitted(net(), test_loader=PAIRS), "the name here is test"),
     "quiet": (lambda: fitted(net(), quiet=True), r"voice=Quiet\(\)"),

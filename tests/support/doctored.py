@@ -7,7 +7,7 @@ from torch import nn
 
 from profundo.doctor import Program, examine
 
-BUDGET = 20.0
+BUDGET = 60.0
 X, Y = (torch.tensor(part) for part in load_digits(return_X_y=True))
 ORDER = torch.randperm(len(X), generator=torch.Generator().manual_seed(0))
 X, Y = X[ORDER].float() / 16, Y[ORDER]

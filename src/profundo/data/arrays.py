@@ -183,7 +183,7 @@ def array_inputs(inputs: np.ndarray, path: Path | str) -> tuple[Tensor, tuple[st
     wide = torch.from_numpy(np.ascontiguousarray(inputs, dtype=_wide(inputs)))
     wide, notes = filled_series(wide, str(path)) if wide.dim() == 3 else (wide, ())
     rows = wide.flatten(1)
-    return finite(rows, tuple(f"x{place + 1}" for place in range(rows.shape[1])), str(path)).view(wide.shape), notes
+    return finite(rows, (), str(path)).view(wide.shape), notes
 
 
 def _wide(values: np.ndarray) -> np.dtype:

@@ -54,7 +54,7 @@ ALONE = (*INPUTS, "image", "img", "pixel_values", "input")  # keys whose value a
 OF_FILES = ("missing", "encoding", "header")  # options of how a table is written
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
 FEWEST = 20  # samples of which a part is set aside
-MOST = 10**7  # samples or batches that an iterator gives
+MOST = 2 * 10**6  # samples or batches that an iterator gives which does not say how many: a minute or two of reading
 OBJECT = 300  # bytes of a small array or tensor beside its numbers
 ONE_PASS = 256  # samples that go through a collate function together
 
@@ -328,7 +328,7 @@ Collate = Callable[[list[Any]], Any] | None
 
 def from_places(data: Any, places: Sequence[int], collate: Collate, how: Reading, taker: Taker) -> Raw | Framed:
     """The samples of a Dataset at these places, each drawn from its number as a seed."""
-    again = partial(read_places, data, places, collate, how, Taker(taker.inputs))
+    again = partial(read_places, data, places, collate, how, replace(taker, outputs=Taker().outputs))
     numbers = range(len(places))
     raw = again(numbers, numbers, size=ONE_PASS)
     return replace(raw, again=again) if isinstance(raw, Raw) else raw
@@ -347,7 +347,7 @@ def read_places(
     """Of these places those with these numbers, each drawn from a seed. size: samples that go through collate together."""
     with own_draws():
         if collate is None:
-            raw = from_samples(drawn(data, places, numbers, seeds), how, taker)
+            raw = from_samples(drawn(data, places, numbers, seeds), how, taker, len(numbers))
         else:
             pieces = (slice(begin, begin + size) for begin in range(0, len(numbers), size))
             whole = (collate(list(drawn(data, places, numbers[piece], seeds[piece]))) for piece in pieces)
@@ -368,9 +368,9 @@ def drawn(data: Any, places: Sequence[int], numbers: Sequence[int], seeds: Seque
         yield sample
 
 
-def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Framed:
-    """One by one; each x, (x, y), (x, y, weight), or a dict."""
-    result = list(fitting(samples))
+def from_samples(samples: Iterator[Any], how: Reading, taker: Taker, count: int = 0) -> Raw | Framed:
+    """One by one; each x, (x, y), (x, y, weight), or a dict. count: how many come, where that is known."""
+    result = list(fitting(samples, count))
     if not result:
         raise ProfundoError("data: expected samples, got none")
     shapes = {type(sample) if not isinstance(sample, tuple | list) else len(sample) for sample in result[:100]}
@@ -379,9 +379,10 @@ def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Fr
     return from_transposed(transposed(result), how, taker)
 
 
-def fitting(things: Iterable[Any]) -> Iterator[Any]:
-    """The same, read until the end. Raises ProfundoError where they take more memory than there is for them, and where ten
-    million came, as of an iterator without an end; what the samples' own code raises is told with its place."""
+def fitting(things: Iterable[Any], known: int = 0) -> Iterator[Any]:
+    """The same, read until the end. Raises ProfundoError where they take more memory than there is for them, and where two
+    million came, as of an iterator without an end; what the samples' own code raises is told with its place. known: how many
+    there are, if that is known."""
     most, taken, count, things = memory() // 2, 0, 0, iter(things)
     while True:
         try:
@@ -391,7 +392,7 @@ def fitting(things: Iterable[Any]) -> Iterator[Any]:
         except Exception as error:
             raise unreadable(f"sample or batch {count}", error) from error
         taken, count = taken + sum(OBJECT + getattr(leaf, "nbytes", 8) for leaf in leaves(thing)), count + 1
-        if taken > most or count > MOST:
+        if taken > most or count > max(MOST, known):
             what = "take more than half of the memory" if taken > most else "were read"
             raise ProfundoError(
                 f"data: {count:,} samples or batches {what}, and more come; all is read once, before training: write them as shards "

@@ -115,7 +115,9 @@ def inputs_as(like: Samples, given: Any, spec: Spec) -> Any:
     lengths = isinstance(wanted, tuple) and not isinstance(given, tuple)
     kept = any(one.kind == "any" for one in spec.inputs.parts or (spec.inputs,))
     given = mapped(lambda leaf, own: images_of(leaf, own.shape[1:]) if is_images(leaf) else leaf, given, wanted)
-    inputs = mapped(fitted, tensor_inputs([given], "data", Taker(outputs=lambda _: kept or None, lengths=lengths))[0], wanted)
+    inputs = mapped(
+        fitted, tensor_inputs([given], "data", Taker(outputs=lambda _: kept or None, lengths=lengths))[0], wanted
+    )
     return (inputs[0], inputs[1].clamp(max=inputs[0].shape[1])) if lengths else inputs
 
 

@@ -54,7 +54,7 @@ def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
         parts = [standardize(part, how) for part, how in zip(leaves(raw), inputs.parts, strict=True)]
         result: Tensor = rebuilt(raw, parts)  # a tuple or dict of them
         return result
-    if not inputs.traits.measured:
+    if not inputs.traits.measured or (only_texts(inputs) and raw.dtype == torch.float32):
         return raw
     trailing = len(inputs.shape) - 1
     if inputs.traits.is_media or not inputs.mean:
@@ -69,6 +69,11 @@ def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
         values = values if most is None else values.clamp(-most, most)
         into.copy_(values if far is None else torch.where(far, squashed(values), values))
     return result
+
+
+def only_texts(inputs: Inputs) -> bool:
+    """Whether all is ids, which stay as they are."""
+    return len(inputs.texts) == len(inputs.columns) > 0
 
 
 def unit_interval(spec: Spec) -> Spec:
@@ -158,6 +163,9 @@ def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> 
 
     rows: of the training split; where they are not all of them, `whole` says what all are like.
     """
+    if whole is None and only_texts(inputs):  # of which nothing is measured
+        nothing = (0.0,) * rows.shape[1]
+        whole = Extent(nothing, nothing, nothing, nothing, len(rows))
     if whole is None:
         low, high = (tuple(end.double().tolist()) for end in (rows.amin(0), rows.amax(0)))
         whole = Extent(*array_moments(rows), low, high, len(rows))

@@ -11,5 +11,6 @@ no cure helps nothing is claimed.
 from profundo.doctor.examination import examine
 from profundo.doctor.programs import Program
 from profundo.doctor.verdicts import Experiment, Finding, Report
+from profundo.doctor.watching import watch
 
-__all__ = ["Experiment", "Finding", "Program", "Report", "examine"]
+__all__ = ["Experiment", "Finding", "Program", "Report", "examine", "watch"]

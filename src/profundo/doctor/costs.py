@@ -102,7 +102,9 @@ def raised(loss: Callable[..., Any], outputs: Tensor, targets: Tensor) -> str:
 
 def tame(targets: Tensor, outputs: Tensor) -> Tensor:
     """Targets within the range that a cost may ask for: classes there are, probabilities."""
-    most = 1 if targets.is_floating_point() or outputs.ndim < 2 else outputs.shape[1] - 1
+    if targets.is_floating_point():
+        return targets.nan_to_num().clamp(0, 1)
+    most = min((size for size in outputs.shape[1:] if size > 1), default=2) - 1
     return targets.nan_to_num().clamp(0, most)
 
 
@@ -129,6 +131,9 @@ def pairings(prediction: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Tenso
         yield prediction, number, True
         if prediction.ndim > 1 and whole is not None and prediction.shape[1] > 1:
             yield prediction, whole.argmax(1), True
+        if prediction.numel() == len(prediction):
+            rows, columns = prediction.flatten()[:, None], number.flatten()[None, :]
+            yield rows.expand(-1, len(prediction)), columns.expand(len(prediction), -1), False
         return
     if whole is not None and prediction.ndim >= 2:
         yield prediction, whole, True

@@ -66,8 +66,11 @@ def recorded(net: nn.Module, optimizer: Optimizer, loss: Callable[..., Any]) -> 
     clips = {name: getattr(torch.nn.utils, name) for name in CLIPS}
 
     def backward(root: Tensor, *arguments: Any, **named: Any) -> Any:
-        events.note("backward", value=as_number(root), before=gradient_size(parameters))
-        return plain_backward(root, *arguments, **named)  # type: ignore[no-untyped-call]
+        before, operation = gradient_size(parameters), root.grad_fn.name() if root.grad_fn is not None else ""
+        result = plain_backward(root, *arguments, **named)  # type: ignore[no-untyped-call]
+        after = gradient_size(parameters)
+        events.note("backward", value=as_number(root), before=before, after=after, operation=operation)
+        return result
 
     def step(*arguments: Any, **named: Any) -> Any:
         before = [one.detach().clone() for one in parameters]

@@ -15,6 +15,7 @@ from profundo.doctor.causes import FAMILIES
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Program
 from profundo.doctor.suspicions import Suspicion, proves
+from profundo.doctor.trials import unchanged
 from profundo.doctor.verdicts import SEVERITIES, Experiment, Finding, Report
 from profundo.records import ProfundoError
 from profundo.train.randomness import seeded
@@ -47,6 +48,7 @@ def examine(program: Program, *, seed: int = 0, budget: float = 60.0) -> Report:
 def verdict(patient: Patient) -> list[Finding]:
     """Facts first; where none of them explains the training, what experiments prove."""
     facts: list[Finding] = []
+    presumed: list[Finding] = []
     suspicions: list[Suspicion] = []
     for family in FAMILIES:
         try:
@@ -55,12 +57,13 @@ def verdict(patient: Patient) -> list[Finding]:
             patient.notes.append(f"{family.__name__} could not be judged: {type(error).__name__}: {error}")
             continue
         suspicions += [one for one in raised if one.cures]
-        facts += [finding(one) for one in raised if not one.cures]
+        presumed += [finding(one) for one in raised if one.presumed and not one.cures]
+        facts += [finding(one) for one in raised if not one.presumed and not one.cures]
         if any(fact.severity == "fatal" for fact in facts):
             break
     if any(fact.severity != "mild" for fact in facts):
         return in_order(facts)
-    return proved(patient, suspicions) + in_order(facts)
+    return (proved(patient, suspicions) or in_order(presumed)) + in_order(facts)
 
 
 def proved(patient: Patient, suspicions: list[Suspicion]) -> list[Finding]:
@@ -70,8 +73,8 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> list[Finding]:
         if patient.left < 0 or (confirmed and suspicion.weight < LAST_RESORT):
             break
         for name, cure in suspicion.cures.items():
-            experiment = patient.race(name, cure, suspicion.steps)
-            if proves(experiment, suspicion.gain):
+            experiment = patient.race(name, cure, suspicion.steps, view=suspicion.view or unchanged)
+            if proves(experiment, suspicion.gain, suspicion.share):
                 confirmed.append((mean(experiment.with_cure), suspicion, experiment))
                 patient.tried.remove(experiment)
     if not confirmed:
@@ -80,7 +83,8 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> list[Finding]:
     close = [each for each in confirmed if each[0] >= best - CLOSE]
     _, root, experiment = max(close, key=lambda each: (each[1].weight, each[0]))
     others = tuple(dict.fromkeys(each[1].cause for each in confirmed if each[1].cause != root.cause))
-    return [replace(finding(root), experiment=experiment, consequences=others)]
+    remedy = root.remedy.replace("{cure}", experiment.cure)
+    return [replace(finding(root), remedy=remedy, experiment=experiment, consequences=others)]
 
 
 def quantities(patient: Patient) -> dict[str, Any]:

@@ -30,7 +30,6 @@ __all__ = [
     "alter",
     "altered",
     "calls_of",
-    "ends_in_layer",
     "hidden_calls",
     "parameters_of",
     "passage_of",
@@ -178,24 +177,6 @@ def calls_of(net: nn.Module, inputs: Any) -> tuple[list[Call], Any]:
     with in_evaluation(net), torch.no_grad(), Functions(record):
         answers = called(net, inputs)
     return record.calls, main(answers)
-
-
-def ends_in_layer(net: nn.Module, inputs: Any) -> bool:
-    """Whether the net answers what a layer gives, with nothing but other shapes after it."""
-    layers: list[Any] = []
-
-    def change(call: Call, run: Callable[[], Any]) -> Any:
-        result = run()
-        if call.weighted and call.function in LAYERS | PRODUCTS:
-            layers.append(result.clone())
-        return result
-
-    with in_evaluation(net), torch.no_grad(), Functions(change):
-        answers = main(called(net, inputs))
-    return any(
-        one.numel() == answers.numel() and torch.equal(one.flatten().sort()[0], answers.flatten().sort()[0])
-        for one in layers
-    )
 
 
 def hidden_calls(calls: list[Call], names: frozenset[str]) -> Iterator[Call]:

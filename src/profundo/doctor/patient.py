@@ -11,16 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from profundo.dispatch import Observed
 from profundo.doctor.costs import Cost, cost_of
 from profundo.doctor.course import Course, watched
 from profundo.doctor.events import Events, recorded
 from profundo.doctor.passage import Passage, passage_of
 from profundo.doctor.programs import Program, Samples, copied, ordinary_step, samples_of
 from profundo.doctor.skill import Task, task_of
-from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, trained
+from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, trained, unchanged
 from profundo.doctor.verdicts import Experiment
 from profundo.train.randomness import seeded
-from profundo.trees import mapped
+from profundo.trees import called, leaves, mapped
 
 __all__ = ["Patient", "Step1"]
 
@@ -28,6 +29,7 @@ PROBE, HELD = 256, 2000
 SEEDS = 3
 FEWEST_STEPS, MOST_STEPS = 30, 600
 STEPS_SEEN = 4
+PRODUCTS = frozenset({"addmm", "mm", "bmm", "convolution", "mkldnn_rnn_layer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Patient:
             self.validation = None if program.validation is None else samples_of(program.validation, "validation")
         self.tried: list[Experiment] = []
         self.notes: list[str] = []
-        self.outcomes: dict[tuple[int, int], Outcome] = {}
+        self.outcomes: dict[tuple[int, int, Cure], Outcome] = {}
 
     @property
     def left(self) -> float:
@@ -79,6 +81,25 @@ class Patient:
                 return answers_of(self.net, self.probe.inputs)
         except Exception:  # noqa: BLE001 - the person's own program
             return None
+
+    @cached_property
+    def arrivals(self) -> tuple[tuple[str, Tensor], ...]:
+        """What goes into the first products with weights, of the probe in training mode: operation and values."""
+        seen: list[tuple[str, Tensor]] = []
+
+        def observe(operation: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            name = str(operation).split(".")[1]
+            if name in PRODUCTS and len(seen) < 2 * len(list(leaves(self.probe.inputs))):
+                seen.append((name, args[name == "addmm"].detach().float().cpu()))
+            return operation(*args, **named)
+
+        net = copied(self.program).net.train()
+        try:
+            with torch.no_grad(), seeded(self.seed), Observed(observe):
+                called(net, self.probe.inputs)
+        except Exception:  # noqa: BLE001 - the person's own program
+            return tuple(seen)
+        return tuple(seen)
 
     @cached_property
     def cost(self) -> Cost:
@@ -155,30 +176,26 @@ class Patient:
     @cached_property
     def trial_steps(self) -> int:
         """How long a trial is: the whole training where time allows, for three seeds and a dozen trials."""
-        affordable = 0.03 * self.budget / SEEDS / max(self.course.per_step, 1e-5)
+        affordable = 0.12 * self.budget / SEEDS / max(self.course.per_step, 1e-5)
         return int(min(max(FEWEST_STEPS, min(affordable, MOST_STEPS)), max(self.planned, 1)))
 
-    @property
-    def long_steps(self) -> int:
-        """Of a trial whose suspicion rests on exact facts: up to four times as long, for slow programs show little at first."""
-        affordable = int(0.15 * self.budget / SEEDS / 2 / max(self.course.per_step, 1e-5))
-        return int(min(4 * self.trial_steps, max(self.trial_steps, affordable), max(self.planned, 1)))
+    def outcome(self, seed: int, steps: int, view: Cure) -> Outcome:
+        """Of the program as it is, in this view."""
+        if (seed, steps, view) not in self.outcomes:
+            self.outcomes[seed, steps, view] = trained(view(self.variant.copy()), steps, seed)
+        return self.outcomes[seed, steps, view]
 
-    def outcome(self, seed: int, steps: int) -> Outcome:
-        """Of the program as it is."""
-        if (seed, steps) not in self.outcomes:
-            self.outcomes[seed, steps] = trained(self.variant.copy(), steps, seed)
-        return self.outcomes[seed, steps]
-
-    def race(self, name: str, cure: Cure, steps: int | None = None, seeds: int = SEEDS) -> Experiment:
-        """The program beside a cured copy of it."""
+    def race(
+        self, name: str, cure: Cure, steps: int | None = None, seeds: int = SEEDS, view: Cure = unchanged
+    ) -> Experiment:
+        """The program beside a cured copy of it. view: what is done to both of them before."""
         steps = steps or self.trial_steps
         ours, theirs = [], []
         for seed in range(self.seed, self.seed + seeds):
-            ours.append(self.outcome(seed, steps))
+            ours.append(self.outcome(seed, steps, view))
             try:
                 with seeded(seed):
-                    cured = cure(self.variant.copy())
+                    cured = cure(view(self.variant.copy()))
                 theirs.append(trained(cured, steps, seed))
             except Exception as error:  # noqa: BLE001 - a cure that does not fit this program proves nothing
                 theirs.append(Outcome((), (-1.0,), f"{type(error).__name__}: {error}"))

@@ -95,6 +95,21 @@ def ordinary_step(net: nn.Module, batch: Any, loss: Callable[..., Any], optimize
     return cost
 
 
+def same(side: Any) -> Any:
+    return side
+
+
+def rejoined(batch: Any, inputs: Callable[[Any], Any], targets: Callable[[Any], Any]) -> Any:
+    """A batch of the same structure with these functions of its inputs and targets."""
+    before, after = parted(batch)
+    given, wanted = inputs(before), targets(after)
+    if isinstance(batch, Mapping):
+        names = [name for name, part in batch.items() if part is not after]
+        return {**batch, **(given if isinstance(given, Mapping) else dict.fromkeys(names, given)),
+                **{name: wanted for name, part in batch.items() if part is after and name not in names}}  # fmt: skip
+    return given if isinstance(batch, Tensor) else (*given, wanted) if isinstance(given, tuple) else (given, wanted)
+
+
 def parted(batch: Any) -> tuple[Any, Any]:
     """A batch as inputs and targets: (x, y), (x1, x2, y), {"x": …, "y": …}; without targets the inputs are both."""
     if isinstance(batch, Mapping):
@@ -126,8 +141,18 @@ class Samples:
     def __len__(self) -> int:
         return len(next(leaves(self.targets)))
 
+    @property
+    def whole(self) -> bool:
+        """Whether all batches fitted into the one table."""
+        return not self.given or len(self) == sum(len(next(leaves(parted(batch)[1]))) for batch in self.given)
+
     def rows(self, chosen: Tensor) -> Samples:
         return Samples(*(mapped(lambda part: part[chosen], side) for side in (self.inputs, self.targets)))
+
+    def changed(self, inputs: Callable[[Any], Any] = same, targets: Callable[[Any], Any] = same) -> Samples:
+        """The same with these functions of all its inputs and targets, as batches too."""
+        given = tuple(rejoined(batch, inputs, targets) for batch in self.given)
+        return Samples(inputs(self.inputs), targets(self.targets), given, self.again)
 
     def epoch(self, program: Program, order: torch.Generator | None) -> list[Any]:
         """The batches of an epoch. order: draws a new one; without, they come as they are given."""
@@ -153,13 +178,8 @@ def samples_of(data: Any, name: str) -> Samples:
         return few(Samples(inputs[0] if len(inputs) == 1 else tuple(inputs), targets))
     if isinstance(data, torch.utils.data.Dataset) and not isinstance(data, torch.utils.data.IterableDataset):
         count = min(len(data), MOST_SAMPLES)  # type: ignore[arg-type]
-        rows = torch.utils.data.default_collate([data[index] for index in range(count)])
-        again = torch.utils.data.default_collate([data[index] for index in range(min(count, 8))])
-        inputs, targets = parted(rows)
-        differ = not all(
-            torch.equal(a[: len(b)], b) for a, b in zip(leaves(inputs), leaves(parted(again)[0]), strict=True)
-        )
-        return Samples(inputs, targets, again=differ)
+        inputs, targets = parted(torch.utils.data.default_collate([data[index] for index in range(count)]))
+        return Samples(inputs, targets, again=read_twice_differs(data))
     if not isinstance(data, Iterable):
         raise ProfundoError(
             f"doctor: expected {name} to be (inputs, targets), a DataLoader or an iterable of batches, got {type(data).__name__}"
@@ -173,7 +193,22 @@ def samples_of(data: Any, name: str) -> Samples:
                 break
     if not batches:
         raise ProfundoError(f"doctor: expected batches in {name}, got none")
-    return joined_batches(batches)
+    samples = joined_batches(batches)
+    return replace(samples, again=read_twice_differs(getattr(data, "dataset", None)))
+
+
+def read_twice_differs(data: Any) -> bool:
+    """Whether a dataset gives other inputs when its first samples are read again."""
+    if not isinstance(data, torch.utils.data.Dataset) or isinstance(data, torch.utils.data.IterableDataset):
+        return False
+    try:
+        first, second = (
+            [parted(torch.utils.data.default_collate([data[index]]))[0] for index in range(min(len(data), 8))]  # type: ignore[arg-type]
+            for _ in range(2)
+        )
+    except Exception:  # noqa: BLE001 - what only its own loader can put together
+        return False
+    return not all(torch.equal(a, b) for a, b in zip(leaves(tuple(first)), leaves(tuple(second)), strict=True))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from profundo.doctor.costs import Cost
 
-__all__ = ["Task", "class_scores", "distinct", "skill", "task_of"]
+__all__ = ["Task", "class_axis", "class_scores", "distinct", "skill", "task_of"]
 
 MOST_CLASSES = 1000
 FEW_VALUES = 20
@@ -80,6 +80,13 @@ def task_of(targets: Any, outputs: Any, cost: Cost) -> Task:
         return Task("binary", 2)
     plain = whole and 2 <= len(which) <= FEW_VALUES and not targets.is_floating_point()
     return Task("real", len(which) if plain else 0, plain=plain)
+
+
+def class_axis(outputs: Tensor, targets: Tensor) -> int:
+    """The axis of outputs along which the classes are: the one that the targets have not, else the last or the second."""
+    if outputs.ndim == targets.ndim + 1:
+        return -1 if outputs.shape[1:-1] == targets.shape[1:] else 1
+    return -1 if outputs.ndim != 2 else 1
 
 
 def class_scores(outputs: Tensor, targets: Tensor, task: Task) -> tuple[Tensor, Tensor]:

@@ -239,8 +239,9 @@ class Experiment(BaseModel):
         Setting(
             "course",
             "Of two classes, from which probability the rare one is answered; chosen on the validation split: by the cost of "
-            "a miss and of a false alarm, the largest F1, or the recall to be reached; or the probability itself.",
-            form="cost:10,1|f1|recall=0.9|0.3",
+            "a miss and of a false alarm, the largest F1 or balanced accuracy, "
+            "or the recall to be reached; or the probability itself.",
+            form="cost:10,1|f1|balanced|recall=0.9|0.3",
         ),
     ] = None
     seed: Annotated[int, Field(ge=0, lt=2**63), Setting("run", "Of split, weights, order and augmentation.")] = 0

@@ -15,6 +15,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +31,7 @@ from profundo.records import ProfundoError, TableForm
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Cells", "read_delimited"]
+__all__ = ["HEAD", "NONE", "Cells", "read_delimited"]
 
 LONGEST_LINE = 1 << 20  # bytes
 MOST_COLUMNS = 20_000
@@ -54,13 +55,14 @@ class Cells:
 
 Numbers = Callable[["polars.DataFrame", str, bytes], Collection[str]]
 """Of the head of a file, its separator and its content: the columns that are to be read as numbers if all their cells are."""
+NONE: Numbers = lambda *_: ()  # noqa: E731
 
 
 def read_delimited(
     path: Path,
     form: TableForm = TableForm(),  # noqa: B008
     needed: frozenset[str] | None = None,
-    numbers: Numbers = lambda *_: (),
+    numbers: Numbers = NONE,
 ) -> Cells:
     """The cells of a text file. needed: the columns that will be used, where it is known: others may be named as they like.
 
@@ -108,13 +110,14 @@ def with_numbers(
 
     if head.width != len(names):
         return None
-    known = {name: old for name, old in zip(names, head.columns, strict=True) if name and names.count(name) == 1}
+    times = Counter(names)
+    known = {name: old for name, old in zip(names, head.columns, strict=True) if name and times[name] == 1}
     plain = [known[name] for name in numbers(head.select(polars.col(old).alias(name) for name, old in known.items()))]
     try:
         frame = read(schema_overrides=dict.fromkeys(plain, polars.Float64)) if plain else None
     except polars.exceptions.PolarsError:
         return None
-    if frame is None:
+    if frame is None or any(frame.select(polars.col(plain).is_nan().any()).row(0)):
         return None
     ends = (*frame.select(plain).min().row(0), *frame.select(plain).max().row(0))
     return None if any(abs(end) > LARGEST for end in ends if end is not None) else frame

@@ -58,11 +58,11 @@ def _raw(series: polars.Series, column: Column) -> polars.Series:
     """Float64, null or NaN for nothing."""
     import polars
 
-    if column.kind in ("category", "text"):
-        places = {level: float(place) for place, level in enumerate(column.levels)}
-        return series.cast(polars.String).replace_strict(  # never a word a row: a few long ones may be in millions
-            list(places), list(places.values()), default=None, return_dtype=polars.Float64
-        )
+    if column.kind in ("category", "text"):  # in Polars alone: texts may be millions, all different
+        levels = polars.Series("level", column.levels, dtype=polars.String)
+        places = polars.DataFrame({"level": levels, "place": np.arange(float(len(levels)))})
+        words = polars.DataFrame({"level": series.cast(polars.String)})
+        return words.join(places, on="level", how="left", maintain_order="left")["place"]
     if column.kind == "date":
         series = series.cast(polars.Datetime("us")).dt.epoch("us").cast(polars.Float64) / 1e6
     return series.cast(polars.Float64)

@@ -245,8 +245,8 @@ def _learned(cells: polars.Series, quick: polars.Series, manner: Manner) -> Resu
 
 
 def _sure(numbers: polars.Series, head: polars.Series) -> Result:
-    """A column of `sure_numbers`, NaN where there is nothing."""
-    values = _whole(numbers.fill_nan(None) if numbers.is_nan().any() else numbers)
+    """A column of `sure_numbers`."""
+    values = _whole(numbers)
     return values, ColumnReading(
         numbers.name, "number", "numbers", "", _example(head, values), values.null_count(), writing=Writing()
     )
@@ -404,10 +404,7 @@ def _whole(numbers: polars.Series) -> polars.Series:
     """As Int64 where all of them are whole, and exact."""
     import polars
 
-    if not bool((numbers == numbers.floor()).all()):
-        return numbers
-    largest = numbers.abs().max()
-    if largest is None or float(largest) >= 2**53:  # type: ignore[arg-type]
+    if not (numbers == numbers.floor()).all() or float(numbers.abs().max() or 0) >= 2**53:  # type: ignore[arg-type]
         return numbers
     return numbers.cast(polars.Int64)
 

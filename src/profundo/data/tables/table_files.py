@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from profundo.data.dataset_names import Reading
 from profundo.data.streams.addresses import Stored
 from profundo.data.streams.archives import SMALL, TIGHT
-from profundo.data.tables.delimited import Cells, read_delimited
+from profundo.data.tables.delimited import NONE, Cells, read_delimited
 from profundo.data.tables.parquet_footers import unpacked_bytes
 from profundo.data.tables.reading import Table, ToldError, interpreted, sure_numbers, typed_table
 from profundo.data.text.text_files import is_json, read_json_rows
@@ -44,8 +44,8 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
         form = form_of(how)
         target = how.target or ""
         keep = [target, *(name.strip() for name in target.split(","))]
-        numbers = (lambda *_: ()) if how.missing else partial(sure_numbers, but=[*keep, *how.columns])
-        cells = _readable(path, lambda path: read_delimited(path, form, numbers=numbers))
+        numbers = partial(sure_numbers, but=[*keep, *how.columns]) if how.missing is None else NONE
+        cells = _readable(path, lambda path: read_delimited(path, form, None, numbers))
         table = interpreted(cells.frame, cells.separator, how.missing, how.columns, keep, cells.head)
     except ToldError as error:
         raise ProfundoError(f"{path}: {error}") from None

@@ -6,12 +6,15 @@ it, and its remedy.
 
 from collections.abc import Callable, Iterable
 
+from profundo.doctor.causes.feeding import feeding
 from profundo.doctor.causes.judges import judges
 from profundo.doctor.causes.modes import modes
 from profundo.doctor.causes.not_finite import not_finite
 from profundo.doctor.causes.output_layer import output_layer
 from profundo.doctor.causes.pace import pace
+from profundo.doctor.causes.pairing import pairing
 from profundo.doctor.causes.signals import signals
+from profundo.doctor.causes.splitting import splitting
 from profundo.doctor.causes.step_order import step_order
 from profundo.doctor.causes.structure import structure
 from profundo.doctor.causes.values import values
@@ -26,6 +29,9 @@ FAMILIES: tuple[Callable[[Patient], Iterable[Suspicion]], ...] = (
     output_layer,
     judges,
     not_finite,
+    feeding,
+    pairing,
+    splitting,
     structure,
     modes,
     signals,

@@ -7,6 +7,7 @@ numbers that had grown beyond all measure it is what made them grow.
 
 from __future__ import annotations
 
+import math
 import re
 import traceback
 from collections.abc import Iterator
@@ -18,14 +19,16 @@ import torch
 from torch import Tensor, nn
 
 from profundo.dispatch import Observed
-from profundo.doctor.patient import Patient
+from profundo.doctor.patient import SEEDS, Patient
 from profundo.doctor.programs import ordinary_step
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import batches
+from profundo.doctor.trials import answers_of, batches, in_evaluation, unchanged
 from profundo.train.randomness import seeded
+from profundo.trees import called
 
 __all__ = ["not_finite"]
 
+CHEAP = 2.0  # seconds
 ORDINARY = 1e6  # beyond, numbers have grown in training
 LINE = re.compile(r'File "([^"]+)", line (\d+)')
 OWN = ("/profundo/", "/torch/", "/contextlib", "importlib")
@@ -45,11 +48,19 @@ class Origin:
 def not_finite(patient: Patient) -> Iterator[Suspicion]:
     if patient.first.error and not patient.first.events:
         return
-    step = patient.course.first_not_finite
+    seed, step = patient.seed, patient.course.first_not_finite
+    if step is None and patient.trial_steps * patient.course.per_step < CHEAP:
+        for other in range(seed + 1, seed + SEEDS):  # it may take another order of the samples
+            losses = patient.outcome(other, patient.trial_steps, unchanged).losses
+            step = next((place for place, loss in enumerate(losses) if not math.isfinite(loss)), None)
+            if step is not None:
+                seed = other
+                break
     spoiled = step is None and any(not bool(p.isfinite().all()) for p in patient.grown.parameters())
     if step is None and not spoiled:
-        return
-    origin = origin_of(patient, patient.course.steps if step is None else step)
+        origin = origin_in_answers(patient)
+    else:
+        origin = origin_of(patient, patient.course.steps if step is None else step, seed)
     if origin is None or origin.largest > ORDINARY:
         return  # it grew: a matter of pace, which experiments decide
     of = "gradient of " if origin.backward else ""
@@ -75,15 +86,26 @@ def remedy_of(origin: Origin) -> str:
     return match or f"give {origin.operation} a form that is finite for these values"
 
 
-def origin_of(patient: Patient, step: int) -> Origin | None:
+def origin_in_answers(patient: Patient) -> Origin | None:
+    """Of a net whose answers are not finite though its costs were so far: log 0 of a class that was not the right one."""
+    answers = answers_of(patient.grown, patient.held.inputs)
+    if not isinstance(answers, Tensor) or not answers.is_floating_point() or bool(answers.isfinite().all()):
+        return None
+    watcher = Watcher(patient.grown)
+    with watcher, Observed(watcher.see), in_evaluation(patient.grown), torch.no_grad():
+        called(patient.grown, patient.held.inputs)
+    return watcher.origin
+
+
+def origin_of(patient: Patient, step: int, seed: int) -> Origin | None:
     """The first operation with a result that is not finite, of the step with this number or one of the two before."""
     variant = patient.variant.copy()
     program = variant.program
     watcher = Watcher(program.net)
-    with seeded(patient.seed):
+    with seeded(seed):
         if program.step is None:
             program.net.train()
-        for number, batch in enumerate(islice(batches(variant, patient.seed), step + 1)):
+        for number, batch in enumerate(islice(batches(variant, seed), step + 1)):
             one = program.step or ordinary_step
             if number < step - 2:
                 one(program.net, batch, program.loss, program.optimizer)

@@ -9,16 +9,30 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from profundo.doctor.passage import ends_in_layer
 from profundo.doctor.patient import Patient
-from profundo.doctor.skill import distinct
+from profundo.doctor.skill import class_axis, distinct
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Variant, answers_of
+from profundo.doctor.trials import Variant, answers_of, in_evaluation, main
 from profundo.doctor.verdicts import Severity
+from profundo.trees import called
 
 __all__ = ["output_layer"]
 
 PROBABILITY = 1e-3
+RANGES = {
+    "sigmoid": (0.0, 1.0),
+    "hardsigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "hardtanh": (-1.0, 1.0),
+    "relu": (0.0, float("inf")),
+    "softplus": (0.0, float("inf")),
+    "exp": (0.0, float("inf")),
+}
+PASSING = (
+    *("View", "UnsafeView", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Slice", "Select", "Clone"),
+    *("ToCopy", "Alias", "Cat", "Stack", "Index", "Expand", "Movedim"),
+)
 
 
 def output_layer(patient: Patient) -> Iterator[Suspicion]:
@@ -57,65 +71,18 @@ def single_unit_softmax(patient: Patient) -> Iterator[Suspicion]:
 
 def double_softmax(patient: Patient) -> Iterator[Suspicion]:
     answers: Tensor = patient.outputs
-    if patient.cost.kind == "cross entropy" and sums_to_one(answers, 1 if answers.ndim > 1 else 0):
+    if patient.cost.kind == "cross entropy" and sums_to_one(answers, class_axis(answers, patient.probe.targets)):
         yield Suspicion(
             "double_softmax", last_module(patient), {"rows that sum to 1": len(answers)},
             "remove the softmax from the net: the cost takes logits and does its own", "serious",
         )  # fmt: skip
-    if (
-        patient.cost.kind == "binary cross entropy of logits"
-        and answers.numel() == patient.probe.targets.numel()
-        and bounded(patient, 0.0, 1.0)
-    ):
-        yield Suspicion(
-            "activated_logits", last_module(patient), {"smallest answer": float(answers.min()), "largest": float(answers.max())},
-            "remove the sigmoid from the net: the cost takes logits and does its own", "serious",
-        )  # fmt: skip
-
-
-def bounded(patient: Patient, low: float, high: float) -> bool:
-    """Whether answers stay within these bounds for inputs that are far larger than any seen, and reach for both."""
-    inputs = patient.probe.inputs
-    if ends_in_layer(patient.net, patient.probe.rows(torch.arange(min(8, len(patient.probe)))).inputs):
-        return False
-    if not isinstance(inputs, Tensor) or not inputs.is_floating_point():
-        final = patient.outputs
-        return bool((final >= low).all() and (final <= high).all()) and isinstance(
-            final_module(patient), nn.Sigmoid | nn.Tanh
-        )
-    try:
-        far = torch.cat([answers_of(patient.net, inputs * scale) for scale in (1.0, -100.0, 1000.0)])
-    except Exception:  # noqa: BLE001
-        return False
-    return (
-        bool(far.isfinite().all())
-        and float(far.min()) >= low - 1e-6
-        and float(far.max()) <= high + 1e-6
-        and bool(far.std() > 1e-6)
-    )
 
 
 def activated_logits(patient: Patient) -> Iterator[Suspicion]:
     """A cost of logits that gets only one side of zero, or a bounded range."""
     answers: Tensor = patient.outputs
-    if not patient.cost.takes_logits or sums_to_one(answers, 1 if answers.ndim > 1 else 0):
-        return
-    one_sided = bool((answers >= 0).all()) and float((answers == 0).float().mean()) > 0.02
-    module = final_module(patient)
-    cut = one_sided and not isinstance(module, nn.Linear | nn.Conv2d)
-    if patient.cost.kind == "cross entropy":
-        kind = (
-            "ReLU"
-            if cut
-            else "sigmoid"
-            if bounded(patient, 0.0, 1.0)
-            else "tanh"
-            if bounded(patient, -1.0, 1.0)
-            else ""
-        )
-    else:
-        kind = "ReLU" if cut else "tanh" if not bounded(patient, 0.0, 1.0) and bounded(patient, -1.0, 1.0) else ""
-    if kind:
+    kind = final_operation(patient)
+    if patient.cost.takes_logits and kind in RANGES and kind != "softmax":
         yield Suspicion(
             "activated_logits", last_module(patient), {"smallest answer": float(answers.min()), "largest": float(answers.max())},
             f"remove the {kind} after the last layer: the cost takes logits of any size and sign", "serious",
@@ -125,8 +92,10 @@ def activated_logits(patient: Patient) -> Iterator[Suspicion]:
 def missing_output_activation(patient: Patient) -> Iterator[Suspicion]:
     answers: Tensor = patient.outputs
     name = type(patient.program.loss).__name__
-    outside = bool(((answers < 0) | (answers > 1)).any())
-    if (patient.cost.takes_probabilities or name == "BCELoss" or "between 0 and 1" in patient.first.error) and outside:
+    probability = final_operation(patient) in ("sigmoid", "softmax", "hardsigmoid", "clamp", "exp", "hardtanh")
+    if not probability and (
+        patient.cost.takes_probabilities or name == "BCELoss" or "between 0 and 1" in patient.first.error
+    ):
         yield Suspicion(
             "missing_output_activation", "output layer", {"smallest answer": float(answers.min()), "largest": float(answers.max())},
             "give the cost logits: binary_cross_entropy_with_logits (or put a sigmoid after the last layer)", "fatal",
@@ -146,9 +115,10 @@ def unreachable_targets(patient: Patient) -> Iterator[Suspicion]:
     targets = patient.train.targets
     if patient.task.kind != "real" or not isinstance(targets, Tensor) or not patient.cost.is_distance:
         return
-    low, high, kind = reach(patient)
-    if not kind:
+    kind = final_operation(patient)
+    if kind not in RANGES:
         return
+    low, high = RANGES[kind]
     outside = ((targets < low - 0.05) | (targets > high + 0.05)).double().mean()
     if float(outside) > 0.02:
         grave: Severity = "fatal" if float(outside) > 0.2 else "serious"
@@ -157,20 +127,6 @@ def unreachable_targets(patient: Patient) -> Iterator[Suspicion]:
             {"share of targets outside": float(outside), "reached from": low, "to": high, "targets to": float(targets.max())},
             f"remove the {kind} after the last layer, so that every target can be reached", grave,
         )  # fmt: skip
-
-
-def reach(patient: Patient) -> tuple[float, float, str]:
-    answers: Tensor = patient.outputs
-    module = final_module(patient)
-    if bounded(patient, 0.0, 1.0):
-        return 0.0, 1.0, "sigmoid"
-    if bounded(patient, -1.0, 1.0):
-        return -1.0, 1.0, "tanh"
-    if bool((answers >= 0).all()) and (
-        isinstance(module, nn.ReLU | nn.ReLU6 | nn.Softplus) or bounded(patient, 0.0, float("inf"))
-    ):
-        return 0.0, float("inf"), "ReLU"
-    return 0.0, 0.0, ""
 
 
 def broadcast_loss(patient: Patient) -> Iterator[Suspicion]:
@@ -233,20 +189,30 @@ def with_loss(loss: Callable[..., Tensor]) -> Callable[[Variant], Variant]:
     return cure
 
 
+def final_operation(patient: Patient) -> str:
+    """What makes the net's answers of its last numbers, such as "addmm", "softmax", "sigmoid": whoever called it."""
+    few = patient.probe.rows(torch.arange(min(4, len(patient.probe)))).inputs
+    with in_evaluation(patient.net), torch.enable_grad():
+        node: Any = getattr(main(called(patient.net, few)), "grad_fn", None)
+    while node is not None:
+        name = node.name().rstrip("0123456789").removesuffix("Backward").strip("_")
+        if name not in PASSING or not node.next_functions:
+            return str(name).lower()
+        node = node.next_functions[0][0]
+    return ""
+
+
 def final_module(patient: Patient) -> nn.Module | None:
     """The module whose outputs are the net's answers."""
-    seen: list[tuple[nn.Module, Any]] = []
-    hooks = [
-        module.register_forward_hook(lambda module, _inputs, out: seen.append((module, out)))
-        for module in patient.net.modules()
-        if not list(module.children())
-    ]
+    seen: list[nn.Module] = []
+    leaves = [module for module in patient.net.modules() if not list(module.children())]
+    hooks = [module.register_forward_hook(lambda module, *_: seen.append(module)) for module in leaves]
     try:
         answers_of(patient.net, patient.probe.rows(torch.arange(min(4, len(patient.probe)))).inputs)
     finally:
         for hook in hooks:
             hook.remove()
-    return seen[-1][0] if seen else None
+    return seen[-1] if seen else None
 
 
 def last_module(patient: Patient) -> str:

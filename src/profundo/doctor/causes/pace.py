@@ -9,16 +9,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from profundo.doctor.course import Course
 from profundo.doctor.patient import SEEDS, Patient
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Variant
 
 __all__ = ["pace"]
 
-FINE = 0.95  # of skill on training samples: nothing that pace could mend
+FINE, GOOD = 0.95, 0.8  # of skill on training samples: nothing that pace could mend, or much
 
 
 def pace(patient: Patient) -> Iterator[Suspicion]:
@@ -40,18 +42,23 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
     course = patient.course
     if course.first_not_finite is None and course.train[-1] > FINE:
         return
-    low = rate < usual_rate(patient.program.optimizer) / 5
+    usual = usual_rate(patient.program.optimizer)
+    low = rate < usual / 5
     weight = 0.45 if low else 0.3
     evidence = {"learning rate": rate, "loss at first": course.losses[0], "at last": course.losses[-1]}
     if course.first_not_finite is not None or rises(course.losses):
         yield Suspicion(
-            "learning_rate_too_high", "optimizer", evidence, f"lower the learning rate, to {rate / 10:.2g} or less", weight=0.45,
+            "learning_rate_too_high", "optimizer", evidence, "lower it: {cure}, or less", weight=0.45,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in (0.1, 0.01)},
         )  # fmt: skip
-    if course.first_not_finite is None and (low or not still_falls(course.losses)) and not explodes(course.losses):
+    if course.first_not_finite is None and not explodes(course.losses) and course.train[-1] < GOOD:
+        if not low and still_learns(course):
+            return
+        factors = sorted({10.0, 100.0, usual / rate, usual / rate / 10}) if low else [10.0]
+        factors = [factor for factor in factors if factor > 3 and rate * factor < 10 * usual] or [10.0]
         yield Suspicion(
-            "learning_rate_too_low", "optimizer", evidence, f"raise the learning rate, to {rate * 10:.2g}", weight=weight, gain=0.15,
-            cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in (10, 100)},
+            "learning_rate_too_low", "optimizer", evidence, "raise it: {cure}", weight=weight, gain=0.12,
+            cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in factors},
         )  # fmt: skip
 
 
@@ -70,13 +77,17 @@ def quarters(losses: list[float]) -> tuple[float, float]:
     return sum(third) / len(third), sum(losses[-part:]) / part
 
 
-def still_falls(losses: list[float]) -> bool:
-    third, last = quarters(losses)
-    return third - last > 0.02 * abs(third)
+def still_learns(course: Course) -> bool:
+    """Whether the loss still falls at the end, or the net still becomes better."""
+    third, last = quarters(course.losses)
+    part = max(1, len(course.train) // 3)
+    return third - last > 0.02 * abs(third) or course.train[-1] - course.train[-1 - part] > 0.03
 
 
 def explodes(losses: list[float]) -> bool:
-    return losses[-1] > losses[0] + 0.05 * abs(losses[0])
+    part = max(1, len(losses) // 5)
+    begin, end = sorted(losses[:part])[part // 2], sorted(losses[-part:])[part // 2]
+    return end > begin + 0.3 * abs(begin)
 
 
 def rises(losses: list[float]) -> bool:
@@ -128,12 +139,27 @@ def unstable_training(patient: Patient) -> Iterator[Suspicion]:
     spikes = [
         place for place, near in enumerate(around) if len(near) > 4 and losses[place] > 4 * abs(near[len(near) // 2])
     ]
-    if spikes and spikes[0] > 5:  # at once it is the rate
+    momenta = {"momentum 0.9": with_momentum} if momentum_of(patient.program.optimizer) > 0.95 else {}
+    if (spikes and spikes[0] > 5) or (momenta and patient.course.train[-1] < GOOD):  # at once it is the rate
         yield Suspicion(
-            "unstable_training", "optimizer", {"jumps of the loss": len(spikes), "the first at step": spikes[0] + 1},
-            "clip the gradient's norm to 1 between backward() and step(), or begin with a warm-up of the learning rate", weight=0.5,
-            cures={"gradients clipped to norm 1": clipped, "a warm-up of 50 steps": warmed_up},
+            "unstable_training", "optimizer", {"jumps of the loss": len(spikes), "the first at step": spikes[0] + 1 if spikes else 0},
+            "train with {cure}", weight=0.5,
+            cures={**momenta, "gradients clipped to norm 1": clipped, "a warm-up of 50 steps": warmed_up},
         )  # fmt: skip
+
+
+def momentum_of(optimizer: Optimizer) -> float:
+    group = optimizer.param_groups[0]
+    return float(group["betas"][0] if "betas" in group else group.get("momentum", 0.0))
+
+
+def with_momentum(variant: Variant) -> Variant:
+    for group in variant.program.optimizer.param_groups:
+        if "betas" in group:
+            group["betas"] = (0.9, *group["betas"][1:])
+        else:
+            group["momentum"] = 0.9
+    return variant
 
 
 def clipped(variant: Variant) -> Variant:
@@ -167,6 +193,12 @@ def overfit(patient: Patient) -> Iterator[Suspicion]:
     learned = course.train_losses[best] - course.train_losses[-1] > 0.3 * abs(course.train_losses[best])
     gap, lost = course.train[-1] - course.held[-1], max(course.held) - course.held[-1]
     early = best < len(course.held_losses) - 3
+    if gap > 0.3 and course.train[-1] > FINE and not (early and worse > 1.3):
+        yield Suspicion(
+            "overfit", "training", {"skill in training": course.train[-1], "in validation": course.held[-1]},
+            "regularise ({cure} helps; or dropout, augmentation, a smaller net), or get more data", weight=0.4, gain=0.05,
+            cures={"weights that shrink by a hundredth in each step": shrinking},
+        )  # fmt: skip
     if early and learned and worse > 1.3 and gap > 0.15 and (lost > 0.03 or worse > 2):
         at = course.judged[best]
         skills = {"skill in training": course.train[-1], "in validation": course.held[-1]}
@@ -175,7 +207,22 @@ def overfit(patient: Patient) -> Iterator[Suspicion]:
             "training",
             {"best at step": at, "validation loss since, times": worse, **skills},
             f"stop at about step {at}, or regularise: weight decay, dropout, augmentation, a smaller net, more data",
+            presumed=True,
         )
+
+
+def shrinking(variant: Variant) -> Variant:
+    """Decoupled weight decay (Loshchilov and Hutter 2019): weights of matrices lose a hundredth part in each step."""
+
+    def shrink(optimizer: Any, *_: Any) -> None:
+        with torch.no_grad():
+            for group in optimizer.param_groups:
+                for one in group["params"]:
+                    if one.ndim > 1:
+                        one.mul_(0.99)
+
+    variant.program.optimizer.register_step_post_hook(shrink)
+    return variant
 
 
 def undertrained(patient: Patient) -> Iterator[Suspicion]:
@@ -188,7 +235,7 @@ def undertrained(patient: Patient) -> Iterator[Suspicion]:
     if times < 2:
         return
     third, last = quarters(course.losses)
-    if still_falls(course.losses):
+    if still_learns(course):
         yield Suspicion(
             "undertrained", "training", {"steps": course.planned, "loss in the third quarter": third, "in the last": last},
             "train longer: the loss is still falling", weight=0.35, gain=0.12,

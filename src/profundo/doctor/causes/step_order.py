@@ -50,6 +50,17 @@ def missing_zero_grad(patient: Patient) -> Iterator[Suspicion]:
 
 def misplaced_clipping(patient: Patient) -> Iterator[Suspicion]:
     """Clipping when there is no gradient yet, or after the step; or a cost that is cut, and with it its gradient."""
+    passes = [event.facts for event in all_events(patient) if event.what == "backward"]
+    cut = [one for one in passes if one["operation"].startswith(("Clamp", "Minimum", "Hardtanh")) and one["after"] == 0]
+    if cut:
+        yield Suspicion(
+            "misplaced_clipping",
+            "loss",
+            {"steps without any gradient": len(cut), "cost that is cut to": cut[0]["value"]},
+            "clip gradients, not the cost: where the cost is cut it has no gradient (clip_grad_norm_ after backward())",
+            "fatal",
+        )
+        return
     for events in patient.first.events:
         order = [event.what for event in events.all]
         if "clip" not in order or "backward" not in order:
@@ -86,10 +97,7 @@ def no_update(patient: Patient) -> Iterator[Suspicion]:
         remedy = "the cost has no connection to the parameters (.detach(), .item(), torch.no_grad() or .data on the way); remove it"
     elif all(move["gradient"] == 0 for move in moves):
         remedy = "every gradient is 0 when the optimizer steps: call zero_grad() before backward(), not after it"
-        if not any(event.facts["before"] == 0 and math.isfinite(event.facts["value"]) for event in backward):
-            return
-        gradients = patient.passage.gradients.values() if patient.passage else ()
-        if not any(one is not None and bool((one != 0).any()) for one in gradients):
+        if not any(event.facts["after"] > 0 for event in backward):
             return  # gradients that vanish, or units that are dead, are other causes
     else:
         remedy = (

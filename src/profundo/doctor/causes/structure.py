@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -40,8 +39,7 @@ def quietly(patient: Patient, cause: Callable[..., Iterator[Suspicion]], *facts:
     """What a cause suspects by these facts; nothing where the net cannot be asked in that way."""
     try:
         with seeded(patient.seed):
-            raised = list(cause(*facts))
-            return [replace(one, steps=patient.long_steps) if one.cures else one for one in raised]
+            return list(cause(*facts))
     except Exception:  # noqa: BLE001 - the person's own net, called with inputs that it was not made for
         return []
 

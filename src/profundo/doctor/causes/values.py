@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from profundo.doctor.events import as_number
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Samples
-from profundo.doctor.skill import distinct
+from profundo.doctor.skill import class_axis, distinct
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Variant
-from profundo.trees import leaves
+from profundo.doctor.trials import Variant, answers_of
+from profundo.trees import leaves, mapped
 
 __all__ = ["values"]
 
@@ -30,19 +33,30 @@ def values(patient: Patient) -> Iterator[Suspicion]:
 
 def nan_in_data(patient: Patient) -> Iterator[Suspicion]:
     for name, samples in (("train", patient.train), ("validation", patient.validation)):
-        for side, tree in (("inputs", samples.inputs), ("targets", samples.targets)) if samples else ():
+        if samples is None:
+            continue
+        for side, tree in (("inputs", samples.inputs), ("targets", samples.targets)):
             for part in leaves(tree):
                 if not isinstance(part, Tensor) or not part.is_floating_point() or bool(part.isfinite().all()):
                     continue
                 rows = (~part.isfinite()).flatten(1).any(1) if part.ndim > 1 else ~part.isfinite()
                 numbers = rows.nonzero().flatten()
-                yield Suspicion(
-                    "nan_in_data",
-                    f"{name} {side}",
-                    {"samples with values that are not finite": len(numbers), "the first": numbers[:5].tolist()},
-                    "remove these samples or fill the holes before training",
-                    "fatal",
-                )
+                if not bears(patient, samples.rows(numbers[:32]), side):
+                    yield Suspicion(
+                        "nan_in_data", f"{name} {side}",
+                        {"samples with values that are not finite": len(numbers), "the first": numbers[:5].tolist()},
+                        "remove these samples or fill the holes before training", "fatal",
+                    )  # fmt: skip
+
+
+def bears(patient: Patient, holed: Samples, side: str) -> bool:
+    """Whether the program knows what to do with holes: a net that fills them, a cost that leaves them out."""
+    try:
+        answers = answers_of(patient.net, holed.inputs)
+        finite = bool(answers.isfinite().all())
+        return finite and (side == "inputs" or math.isfinite(as_number(patient.program.loss(answers, holed.targets))))
+    except Exception:  # noqa: BLE001 - the person's own program
+        return False
 
 
 def constant_data(patient: Patient) -> Iterator[Suspicion]:
@@ -50,9 +64,22 @@ def constant_data(patient: Patient) -> Iterator[Suspicion]:
     if len(patient.train) < 2:
         return
     if isinstance(targets, Tensor) and targets is not inputs and bool((targets == targets[:1]).all()):
-        yield constant("targets", targets)
+        if matter(patient, targets):
+            yield constant("targets", targets)
     elif isinstance(inputs, Tensor) and bool((inputs == inputs[:1]).all()):
         yield constant("inputs", inputs)
+
+
+def matter(patient: Patient, targets: Tensor) -> bool:
+    """Whether the cost looks at the targets: those of training without labels are there for form's sake."""
+    if not isinstance(patient.outputs, Tensor) or patient.program.step is not None:
+        return False
+    other = (targets[: len(patient.outputs)] == 0).to(targets.dtype)
+    try:
+        costs = [as_number(patient.program.loss(patient.outputs, one)) for one in (targets[: len(other)], other)]
+    except Exception:  # noqa: BLE001 - a value that the cost does not take
+        return True
+    return costs[0] != costs[1]
 
 
 def constant(where: str, values: Tensor) -> Suspicion:
@@ -72,8 +99,7 @@ def labels_out_of_range(patient: Patient) -> Iterator[Suspicion]:
         return
     kind = cost.kind if cost.kind != "other" else ""
     if kind in {"cross entropy", "negative log likelihood"} and not targets.is_floating_point():
-        last = outputs.ndim == targets.ndim + 1 and outputs.shape[:-1] == patient.probe.targets.shape
-        width = outputs.shape[-1 if last else 1] if outputs.ndim > 1 else 1
+        width = outputs.shape[class_axis(outputs, targets)] if outputs.ndim > 1 else 1
         ignored = getattr(patient.program.loss, "ignore_index", -100)
         kept = targets[targets != ignored]
         if not kept.numel():
@@ -110,69 +136,66 @@ def labels_out_of_range(patient: Patient) -> Iterator[Suspicion]:
 
 # --------------------------------------------------------------------------------------------------------------- scales
 def scaled_inputs(patient: Patient) -> Iterator[Suspicion]:
-    inputs = patient.train.inputs
-    if (
-        not isinstance(inputs, Tensor)
-        or not inputs.is_floating_point()
-        or inputs.ndim < 2
-        or not bool(inputs.isfinite().all())
-    ):
+    """Inputs of a size far from 1, or of columns far apart, that come to the first weights as they are."""
+    for number, part in enumerate(leaves(patient.train.inputs)):
+        cause, evidence = misfit(part, isinstance(part, Tensor) and part.ndim == 2)
+        here = [misfit(values, name != "convolution")[0] for name, values in patient.arrivals]
+        if not cause or (here and cause not in here):
+            continue
+        twice = cause == "scaled_twice"
+        yield Suspicion(
+            cause, "train inputs" if isinstance(patient.train.inputs, Tensor) else f"train inputs, part {number}", evidence,
+            "scale the inputs once: they are far smaller than 1, as pixels divided by 255 twice are" if twice else
+            "standardise each feature by its mean and deviation over the training samples (pixels: divide by 255)", weight=0.8,
+            cures={"inputs of deviation 1" if twice else "standardised inputs": standardised},
+        )  # fmt: skip
         return
-    if indifferent_to_scale(patient):
-        return
-    rows = inputs.flatten(1).double()
-    columns = inputs.ndim == 2
-    deviations = rows.std(0) if columns else rows.std()[None]
-    means = rows.mean(0) if columns else rows.mean()[None]
-    varying = deviations[deviations > 0]
-    if not len(varying):
-        return
+
+
+def misfit(values: Any, columns: bool) -> tuple[str, dict[str, float]]:
+    """The cause, if any, and the numbers that speak for it. columns: whether the last axis is of features.
+
+    Columns are compared by their ranges: one that is hardly ever 1 and else 0 has a small deviation and a fair scale.
+    """
+    if not isinstance(values, Tensor) or values.dtype == torch.bool or values.is_complex() or values.ndim < 2:
+        return "", {}
+    rows = values.detach().double()
+    rows = rows.reshape(-1, rows.shape[-1]) if columns else rows.reshape(-1, 1)
+    if not bool(rows.isfinite().all()) or len(rows) < 2:
+        return "", {}
+    ranges = rows.max(0).values - rows.min(0).values
+    varying = ranges > 0
+    if not bool(varying.any()):
+        return "", {}
+    deviations, ranges, means = rows.std(0)[varying], ranges[varying], rows.mean(0)[varying].abs()
     size = float(rows.square().mean().sqrt())
-    ratio = float(varying.max() / varying.quantile(0.1 if len(varying) > 10 else 0.0)) if columns else 1.0
-    offset = float((means.abs() / deviations.clamp_min(1e-12))[deviations > 0].max())
+    ratio = float(ranges.max() / ranges.quantile(0.1 if len(ranges) > 10 else 0.0))
     evidence = {
-        "largest deviation": float(varying.max()),
-        "smallest": float(varying.min()),
-        "largest |mean|": float(means.abs().max()),
+        "largest deviation": float(deviations.max()),
+        "smallest": float(deviations.min()),
+        "largest |mean|": float(means.max()),
     }
     if size < SMALL:
-        yield Suspicion(
-            "scaled_twice", "train inputs", evidence,
-            "scale the inputs once: they are far smaller than 1, as pixels divided by 255 twice are", weight=0.8,
-            cures={"inputs of deviation 1": standardised},
-        )  # fmt: skip
-    elif float(varying.max()) > FAR or size > FAR or (columns and ratio > APART) or offset > FAR:
-        yield Suspicion(
-            "unscaled_input", "train inputs", evidence,
-            "standardise each feature by its mean and deviation over the training samples (pixels: divide by 255)", weight=0.8,
-            cures={"standardised inputs": standardised},
-        )  # fmt: skip
-
-
-def indifferent_to_scale(patient: Patient) -> bool:
-    """Whether the net standardises for itself: ten times larger inputs hardly change its answers in training mode."""
-    first = next((module for module in patient.net.modules() if not list(module.children())), None)
-    return isinstance(
-        first, nn.modules.batchnorm._BatchNorm | nn.LayerNorm | nn.InstanceNorm1d | nn.InstanceNorm2d | nn.Embedding
-    )
+        return "scaled_twice", evidence
+    far = float(deviations.max()) > FAR or size > FAR or ratio > APART or float((means / ranges).max()) > FAR
+    return ("unscaled_input" if far else ""), evidence
 
 
 def standardised(variant: Variant) -> Variant:
     """Inputs of mean 0 and deviation 1 over the training samples: of each column, or of images all together."""
-    inputs = variant.train.inputs
-    axes = 0 if inputs.ndim == 2 else tuple(range(inputs.ndim))
-    mean, deviation = inputs.double().mean(axes), inputs.double().std(axes)
-    deviation = torch.where(deviation > 0, deviation, 1.0)
 
-    def scaled(samples: Samples) -> Samples:
-        def one(part: Tensor) -> Tensor:
-            scaled_part: Tensor = ((part.double() - mean) / deviation).to(part.dtype)
-            return scaled_part
+    def one(part: Tensor, of: Tensor) -> Tensor:
+        if part.dtype == torch.bool or part.ndim < 2 or misfit(of, of.ndim == 2)[0] == "":
+            return part
+        axes = 0 if of.ndim == 2 else tuple(range(of.ndim))
+        mean, deviation = of.double().mean(axes), of.double().std(axes)
+        scaled: Tensor = (part.double() - mean) / torch.where(deviation > 0, deviation, 1.0)
+        return scaled.to(part.dtype if part.is_floating_point() else torch.float32)
 
-        batches = tuple((one(batch[0]), *batch[1:]) for batch in samples.given)
-        return replace(samples, inputs=one(samples.inputs), given=batches)
+    def inputs(tree: Any) -> Any:
+        return mapped(one, tree, variant.train.inputs)
 
-    return replace(variant, train=scaled(variant.train), held=scaled(variant.held))
+    return replace(variant, train=variant.train.changed(inputs), held=variant.held.changed(inputs))
 
 
 def unscaled_target(patient: Patient) -> Iterator[Suspicion]:
@@ -199,10 +222,6 @@ def standardised_targets(variant: Variant) -> Variant:
         units: Tensor = (part.double() - mean) / deviation
         return units.to(part.dtype if part.is_floating_point() else torch.float32)
 
-    def scaled(samples: Samples) -> Samples:
-        batches = tuple((*batch[:-1], one(batch[-1])) for batch in samples.given)
-        return replace(samples, targets=one(samples.targets), given=batches)
-
     def read(outputs: Tensor) -> Tensor:
         shape = outputs.shape
         wide = (
@@ -213,4 +232,5 @@ def standardised_targets(variant: Variant) -> Variant:
         answers: Tensor = (wide * deviation + mean).reshape(shape)
         return answers
 
-    return replace(variant, train=scaled(variant.train), held=scaled(variant.held), read=read)
+    train, held = (samples.changed(targets=one) for samples in (variant.train, variant.held))
+    return replace(variant, train=train, held=held, read=read)

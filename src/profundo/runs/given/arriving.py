@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from inspect import Parameter, signature
@@ -82,6 +82,7 @@ PYTORCHS = {
     name.lower(): one for name, one in vars(torch.optim).items() if isinstance(one, type) and name != "Optimizer"
 }
 READING = tuple(one.name for one in fields(Reading))
+NEAR = 0.25  # of a mean to 0 and a deviation to 1, as of numbers that were standardised before
 LENGTHS = ("lengths", "length", "seq_lengths", "seq_len", "x_lengths")  # a second parameter of forward called so
 
 
@@ -133,6 +134,7 @@ def prepare_own(
     if isinstance(net, type) and issubclass(net, nn.Module):
         net = instance_of(net)
     name = data.name if isinstance(data, Dataset) else str(data) if isinstance(data, str | Path) else ""
+    knows_spec = isinstance(data, Dataset) or not isinstance(net, nn.Module)
     settings = {**of_loader(data), **settings}
     early = {key: value for key, value in settings.items() if key != "net_options"}
     asked = new_experiment(data=name or "own:data", **early)  # what is wrong is told before the data are read
@@ -140,6 +142,8 @@ def prepare_own(
         settings |= {key: value for key, value in asked.reading().items() if key == "image_size"}
     data = seen_by(asked, dataset_of(data, settings, validation, test, net, loss))
     data = data if isinstance(net, nn.Module) else as_grids(data)
+    if not knows_spec and (note := note_of_units(type(net).__name__, data.spec)):
+        data = with_note(data, note)
     called_net, net = net_for(net, data, settings)
     check_data(data)
     materialise(net, data)
@@ -207,6 +211,22 @@ def dataset_of(
     taker = replace(taker_of(net), labels=loss is not None and loss_name(loss) in OF_LABELS)
     collection = object_collection(data, Reading(**reading), validation=held, test=test, taker=taker)
     return divide(collection, validation=share, seed=seed, stream=False)
+
+
+def note_of_units(net: str, spec: Spec) -> str:
+    """A sentence where a net of one's own learns in other units than those of the data: who calls the net itself must know."""
+    parts = spec.inputs.parts or (spec.inputs,)
+    if not any(far_from_standard(part.mean, part.std) for part in parts if part.traits.measured):
+        return ""
+    numbers = "; its outputs are standardised numbers, too" if spec.targets.kind == "real" else ""
+    return (
+        f"{net} sees inputs standardised by the training samples: run.predict(x) takes them raw, the net itself as "
+        f"profundo.data.standardize(x, run.data.spec.inputs) gives them{numbers}"
+    )
+
+
+def far_from_standard(means: Sequence[float], deviations: Sequence[float]) -> bool:
+    return any(abs(mean) > NEAR or abs(std - 1) > NEAR for mean, std in zip(means, deviations, strict=True))
 
 
 def taker_of(net: Any) -> Taker:

@@ -32,6 +32,7 @@ from profundo.trees import leaves, length, mapped, rebuilt
 __all__ = ["inputs_for", "samples_at", "samples_for"]
 
 LARGEST = 4096  # pixels of a side: no image is larger
+FAR = 20.0  # deviations beyond the mean are other units
 ARRAYS = (Tensor, np.ndarray)
 
 
@@ -73,6 +74,16 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
     if tuple(values.shape[1:]) != about.shape and not free:
         raise ProfundoError(f"inputs: expected {in_words(about)}, got {tuple(values.shape)}")
     check_finite(values)
+    if (
+        values.dtype == torch.uint8
+        and values.ndim == 4
+        and about.mean
+        and max(about.mean) + FAR * max(about.std) < values.max()
+    ):
+        raise ProfundoError(
+            f"inputs: expected numbers as the net learned them, {max(about.mean):.2g} ± {max(about.std):.2g}, got pixels up to "
+            f"{values.max()}; give x / 255, or what was done before training"
+        )
     return values if about.kind == "any" else values.to(
         torch.float64 if values.dtype == torch.int64 else values.dtype
     ), alone
@@ -225,6 +236,11 @@ def of_images(given: Any, about: Inputs) -> tuple[Tensor, bool]:
     if tuple(values.shape[1:]) != about.shape and about.longest is None:
         raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
     check_finite(values)
+    if values.is_floating_point() and 0 < values.max() <= 1 and bool((values != values.round()).any()):
+        raise ProfundoError(
+            "inputs: expected pixels from 0 to 255, as the net learned them, got numbers from "
+            f"{values.min():.2g} to {values.max():.2g}; give x * 255"
+        )
     return values, alone
 
 

@@ -141,13 +141,12 @@ FOREIGN: Mapping[str, str] = {
     "train_dataloaders": "the data come second: fit(net, train_loader, validation=val_loader)",
     "train_dataset": "the data come second: fit(net, dataset, validation=other)",
     "model": "the net comes first: fit(net, data)",
-    "data_augmentation": "the name here is augment: 'shift', 'mirror' …; `profundo augment` lists them",
     **dict.fromkeys(
         ("betas", "beta1", "beta2", "eps", "rho", "nesterov", "amsgrad", "dampening"),
         "an optimizer is given with what it needs: optimizer=functools.partial(torch.optim.AdamW, betas=(0.9, 0.95))",
     ),
     **dict.fromkeys(
-        ("step_size", "gamma", "milestones", "T_max", "t_max", "total_steps", "warmup_steps", "num_warmup_steps"),
+        ("milestones", "T_max", "t_max", "total_steps", "warmup_steps", "num_warmup_steps"),
         "a schedule is given with what it needs: schedule=functools.partial(StepLR, step_size=10), or by name with warm_up=0.1",
     ),
     **dict.fromkeys(
@@ -159,7 +158,6 @@ FOREIGN: Mapping[str, str] = {
             "test_dataset",
             "x_test",
             "y_test",
-            "test_size",
         ),
         "the name here is test: (X, y) or whatever the data are; without, a fifth tests",
     ),
@@ -177,13 +175,9 @@ FOREIGN: Mapping[str, str] = {
     ),
     **dict.fromkeys(("strategy", "num_nodes", "ddp"), "several processes are started by torchrun (docs/training.md)"),
     **dict.fromkeys(
-        ("monitor", "min_delta", "restore_best_weights"), "early_stop=5 watches the validation loss and keeps the best"
-    ),
-    **dict.fromkeys(
         ("quiet", "silent", "progress_bar", "enable_progress_bar", "disable_tqdm"),
         "a bar is shown where somebody may be watching; voice=Quiet() of profundo.runs.voice says nothing",
     ),
-    "transform": "the name here is augment: 'shift', 'mirror' …; `profundo augment` lists them",
 }
 
 
@@ -194,6 +188,8 @@ def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
     target = settings.get("target")
     if isinstance(target, list | tuple):
         settings = {**settings, "target": ",".join(map(str, target))}
+    if isinstance(settings.get("augment"), str):
+        settings = {**settings, "augment": settings["augment"].split(",")}
     if both := next((name for name, ours in SAME.items() if name in settings and ours in settings), None):
         raise ProfundoError(
             f"{both} and {SAME[both]} are two names for one thing: {settings[both]} and {settings[SAME[both]]}; give one"
