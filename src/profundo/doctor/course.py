@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,19 +13,18 @@ from torch import Tensor, nn
 from profundo.doctor.events import as_number
 from profundo.doctor.programs import ordinary_step
 from profundo.doctor.skill import skill
-from profundo.doctor.trials import Variant, answers_of, batches, main
+from profundo.doctor.trials import Variant, answers_of, batches
 from profundo.train.randomness import seeded
-from profundo.trees import called
 
-__all__ = ["Course", "Signs", "signs_of", "watched"]
+__all__ = ["Course", "Signs", "of_values", "watched"]
 
 JUDGED = 12  # times in a course, at most
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """Of one module's outputs on a probe: their mean, deviation, share of zeros, and the share of units (along the axis of
-    channels or features) that are zero for every sample, or at the end of a bounded range for nearly all."""
+    """Of a function's values on a probe: their mean, deviation, the share of units (along the axis of channels or features)
+    that are zero for every sample, and the share of values at the ends of a bounded range."""
 
     mean: float
     deviation: float
@@ -140,30 +138,6 @@ def judge(course: Course, variant: Variant, few: Any) -> None:
             losses.append(float("nan"))
 
 
-def signs_of(net: nn.Module, inputs: Any) -> Mapping[str, Signs]:
-    """Signs of every leaf module's outputs, by its name, in the mode that the net is in."""
-    signs: dict[str, Signs] = {}
-
-    def hook(name: str) -> Callable[..., None]:
-        def look(_module: nn.Module, _inputs: Any, outputs: Any) -> None:
-            values = main(outputs)
-            if isinstance(values, Tensor) and values.is_floating_point() and values.numel():
-                signs[name] = of_values(values.detach())
-
-        return look
-
-    hooks = [
-        module.register_forward_hook(hook(name)) for name, module in net.named_modules() if not list(module.children())
-    ]
-    try:
-        with torch.no_grad(), seeded(0):
-            called(net, inputs)
-    finally:
-        for one in hooks:
-            one.remove()
-    return signs
-
-
 def of_values(values: Tensor) -> Signs:
     axis = values.ndim - 1 if values.ndim == 3 or values.ndim == 2 else 1 if values.ndim > 3 else 0
     units = values.movedim(axis, 0).flatten(1) if values.ndim > 1 else values[None]
@@ -171,9 +145,7 @@ def of_values(values: Tensor) -> Signs:
     ends = 0.0
     if high > low and low >= -1 - 1e-6 and high <= 1 + 1e-6:  # a sigmoid or a hyperbolic tangent
         bottom = 0.0 if low >= 0 else -1.0
-        ends = float(
-            (((units - bottom).abs() < 0.01) | ((1 - units).abs() < 0.01)).float().mean(1).gt(0.95).float().mean()
-        )
+        ends = float((((units - bottom).abs() < 0.01) | ((1 - units).abs() < 0.01)).float().mean())
     return Signs(
         float(values.mean()),
         float(values.std()) if values.numel() > 1 else 0.0,

@@ -23,6 +23,7 @@ from profundo.train.randomness import seeded
 __all__ = ["examine"]
 
 CLOSE = 0.1  # of skill: cures that do as much good
+LAST_RESORT = 0.2  # weight of causes whose cure mends much else: tried where nothing else was proved
 
 
 def examine(program: Program, *, seed: int = 0, budget: float = 60.0) -> Report:
@@ -69,7 +70,7 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> list[Finding]:
     """The suspicion whose cure does most good, with those that do as much as its consequences."""
     confirmed: list[tuple[float, Suspicion, Experiment]] = []
     for suspicion in sorted(suspicions, key=lambda one: -one.weight):
-        if patient.left < 0:
+        if patient.left < 0 or (confirmed and suspicion.weight < LAST_RESORT):
             break
         for name, cure in suspicion.cures.items():
             try:

@@ -15,6 +15,7 @@ from profundo.dispatch import Observed
 from profundo.doctor.costs import Cost, cost_of
 from profundo.doctor.course import Course, watched
 from profundo.doctor.events import Events, recorded
+from profundo.doctor.passage import Passage, passage_of
 from profundo.doctor.programs import Program, Samples, copied, ordinary_step, samples_of
 from profundo.doctor.skill import Task, task_of
 from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, trained, unchanged
@@ -131,6 +132,15 @@ class Patient:
                     except Exception as error:  # noqa: BLE001
                         return Step1(tuple(seen), f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
         return Step1(tuple(seen))
+
+    @cached_property
+    def passage(self) -> Passage | None:
+        """The first step function by function; None where it ends in an error."""
+        try:
+            with seeded(self.seed):
+                return passage_of(self.program, self.train.epoch(self.program, None)[0])
+        except Exception:  # noqa: BLE001 - the person's own program
+            return None
 
     # ------------------------------------------------------------------------------------------------------- training
     @cached_property

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable
 
 from profundo.doctor.causes.feeding import feeding
 from profundo.doctor.causes.judges import judges
+from profundo.doctor.causes.modes import modes
 from profundo.doctor.causes.not_finite import not_finite
 from profundo.doctor.causes.output_layer import output_layer
 from profundo.doctor.causes.pace import pace
 from profundo.doctor.causes.pairing import pairing
+from profundo.doctor.causes.signals import signals
 from profundo.doctor.causes.splitting import splitting
 from profundo.doctor.causes.step_order import step_order
+from profundo.doctor.causes.structure import structure
 from profundo.doctor.causes.values import values
 from profundo.doctor.patient import Patient
 from profundo.doctor.suspicions import Suspicion
@@ -29,5 +32,8 @@ FAMILIES: tuple[Callable[[Patient], Iterable[Suspicion]], ...] = (
     feeding,
     pairing,
     splitting,
+    structure,
+    modes,
+    signals,
     pace,
 )

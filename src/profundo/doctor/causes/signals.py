@@ -1,0 +1,302 @@
+"""How signals and gradients travel through the net: the scale of the first weights, units that are silent or at their ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.doctor.causes.pace import FINE, clipped
+from profundo.doctor.causes.structure import quietly
+from profundo.doctor.passage import (
+    DROPOUTS,
+    FUSED,
+    LAYERS,
+    PRODUCTS,
+    RECTIFIERS,
+    SQUASHERS,
+    Call,
+    Change,
+    Functions,
+    Passage,
+    alter,
+    altered,
+    calls_of,
+    hidden_calls,
+    parameters_of,
+)
+from profundo.doctor.patient import Patient
+from profundo.doctor.programs import ordinary_step
+from profundo.doctor.skill import skill
+from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.trials import Variant, answers_of, in_evaluation, main
+from profundo.trees import called
+
+__all__ = ["signals"]
+
+USUAL = (0.25, 5.0)  # weights' deviation times √(incoming values); PyTorch's own is 0.58, that of Glorot 1, of He 1.4
+VANISHES, EXPLODES = 1e-3, 1e3  # gradient by the first layer's values over that by the last hidden one's
+SILENT, ENDS = 0.7, 0.5  # share of a layer's units
+
+
+def signals(patient: Patient) -> Iterator[Suspicion]:
+    passage, course = patient.passage, patient.course
+    fine = course.first_not_finite is None and course.train and course.train[-1] > FINE
+    if passage is None or not course.losses or fine or patient.task.kind == "other":
+        return
+    calls = calls_of(patient.net, patient.probe.inputs)[0]
+    raised = quietly(patient, bad_init_scale, calls) + quietly(patient, saturated_units, calls)
+    raised += quietly(patient, dead_units, patient, passage, calls) + quietly(patient, slope, passage, calls)
+    raised += quietly(patient, through_time, passage)
+    yield from raised or quietly(patient, underfit, patient, passage, calls)
+
+
+# ----------------------------------------------------------------------------------------------------- initial weights
+def bad_init_scale(calls: list[Call]) -> Iterator[Suspicion]:
+    """Weights drawn far larger or smaller than their number of inputs calls for, or all of one sign."""
+    ratios = [relative_scale(call, one) for call in calls for one in call.weights]
+    odd = [ratio for ratio in ratios if not USUAL[0] < ratio < USUAL[1]]
+    if odd:
+        farthest = max(odd, key=lambda ratio: abs(math.log(ratio + 1e-9)))
+        yield Suspicion(
+            "bad_init_scale", "net", {"layers": len(ratios), "with unusual weights": len(odd), "scale (1 is usual)": farthest},
+            "draw weights by the number of their inputs: nn.init.kaiming_normal_ before ReLU, xavier_normal_ before tanh, biases 0",
+            weight=0.62 if 2 * len(odd) >= len(ratios) else 0.55,
+            cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
+        )  # fmt: skip
+
+
+def relative_scale(call: Call, weight: Tensor) -> float:
+    """Root mean square of weights times the root of the number of values that each output sums; a mean off 0 sums up faster."""
+    inputs = weight.shape[0] if call.function in PRODUCTS else weight[0].numel()
+    mean, size = float(weight.detach().mean()), float(weight.detach().square().mean().sqrt())
+    if call.function == "embedding":  # looked up, not summed: of deviation 1 as PyTorch draws it, or less
+        return max(1.0, size)
+    if call.function in FUSED:  # drawn by their number of units, not of inputs
+        return max(1.0, size * math.sqrt(inputs))
+    return max(size * math.sqrt(inputs), abs(mean) * inputs / 2 if abs(mean) > size / 2 and inputs > 4 else 0.0)
+
+
+def redrawn(variant: Variant) -> Variant:
+    """New normal weights, scaled layer by layer until values of deviation 1 come out (Mishkin and Matas 2016)."""
+    net = variant.program.net
+
+    def change(call: Call, run: Callable[[], Any]) -> Any:
+        if call.function == "embedding" and relative_scale(call, call.weights[0]) > USUAL[1]:
+            nn.init.normal_(call.weights[0], std=0.1)
+        if not call.weighted or call.function not in LAYERS | PRODUCTS:
+            return run()
+        for one in parameters_of((*call.arguments, *call.named.values())):
+            _ = nn.init.normal_(one) if one.ndim > 1 else nn.init.zeros_(one)
+        deviation = main(run()).std().clamp_min(1e-12)
+        for weight in call.weights:
+            weight.data.div_(deviation)
+        return run()
+
+    for module in net.modules():
+        if isinstance(module, nn.RNNBase | nn.RNNCellBase):
+            module.reset_parameters()
+        elif isinstance(module, nn.MultiheadAttention):
+            module._reset_parameters()
+    few = variant.train.rows(torch.arange(min(128, len(variant.train)))).inputs
+    with in_evaluation(net), torch.no_grad(), Functions(change):
+        called(net, few)
+    return variant
+
+
+# --------------------------------------------------------------------------------------------------------- activations
+def saturated_units(calls: list[Call]) -> Iterator[Suspicion]:
+    """Sigmoids and hyperbolic tangents at the ends of their range for nearly all samples, from the beginning."""
+    ends = [call.signs.saturated for call in hidden_calls(calls, SQUASHERS) if call.signs]
+    if ends and max(ends) > ENDS:
+        yield Suspicion(
+            "saturated_units", "hidden layers", {"layers": len(ends), "share of values at an end of their range": max(ends)},
+            "draw smaller weights (nn.init.xavier_normal_, biases 0): where an activation is flat no gradient passes",
+            weight=0.64, cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
+        )  # fmt: skip
+
+
+def several(call: Call) -> bool:
+    """Whether a function acts on a layer of some width."""
+    given = call.arguments[0]
+    return bool(given.shape[1 if given.ndim > 3 else -1] >= 4)
+
+
+def dead_units(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
+    """Units that are zero for every sample, before training or at its end."""
+    before = [call.signs.dead for call in hidden_calls(calls, RECTIFIERS) if call.signs and several(call)]
+    later = calls_of(patient.grown, patient.probe.inputs)[0]
+    after = [call.signs.dead for call in hidden_calls(later, RECTIFIERS) if call.signs and several(call)]
+    if not after or max(after) <= SILENT:
+        return
+    from_birth = max(before, default=0.0) > SILENT
+    yield Suspicion(
+        "dead_units", "hidden layers",
+        {"share of silent units before training": max(before, default=0.0), "at the end": max(after), "layers": len(after)},
+        "begin with biases of 0 and weights of kaiming_normal_" if from_birth
+        else "lower the learning rate, or use leaky_relu: units that are zero for every sample get no gradient any more",
+        weight=0.65 if from_birth else 0.4,
+        cures={"leaky ReLU": altered(with_activation(passage.depth, RECTIFIERS, leaky))}
+        | ({"weights drawn anew": redrawn} if from_birth else {}),
+    )  # fmt: skip
+
+
+def leaky(values: Tensor) -> Tensor:
+    return torch.nn.functional.leaky_relu(values, 0.1)
+
+
+def with_activation(depth: int, names: frozenset[str], other: Callable[[Tensor], Tensor]) -> Change:
+    """Another activation between the layers."""
+
+    def change(call: Call, run: Callable[[], Any]) -> Any:
+        return other(call.arguments[0]) if call.function in names and 0 < call.number < depth else run()
+
+    return change
+
+
+# ------------------------------------------------------------------------------------------------------------ gradients
+def slope(passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
+    """Gradients that shrink or grow from layer to layer by a constant factor."""
+    norms = [call.gradient for call in passage.weighted if not math.isnan(call.gradient)]
+    if len(norms) < 4 or not norms[-2] > 0:
+        return
+    ratio, layers = norms[0] / norms[-2], len(norms) - 1
+    evidence = {
+        "layers": layers,
+        "gradient by the first layer's values": norms[0],
+        "by the last hidden layer's": norms[-2],
+    }
+    depth = passage.depth
+    normal = {"each layer's values normalised": altered(between_layers(depth, normalised))}
+    if ratio < VANISHES:
+        squashed = any(True for _ in hidden_calls(calls, SQUASHERS))
+        relu = altered(with_activation(depth, SQUASHERS, torch.relu))
+        factor = ratio ** (1 / max(1, layers - 1)) if ratio else 0.0
+        yield Suspicion(
+            "vanishing_gradient", "hidden layers", evidence | {"factor a layer": factor},
+            "use ReLU and kaiming_normal_ in place of sigmoid or tanh, normalise between layers (nn.BatchNorm1d, nn.LayerNorm), "
+            "add skip connections", weight=0.6,
+            cures={**normal, "skip connections": altered(between_layers(depth, with_skips))}
+            | ({"ReLU, weights drawn for it": lambda variant: redrawn(relu(variant))} if squashed else {}),
+        )  # fmt: skip
+    elif ratio > EXPLODES or not math.isfinite(ratio):
+        yield Suspicion(
+            "exploding_gradient", "hidden layers", evidence, "clip gradients (nn.utils.clip_grad_norm_), normalise between layers",
+            weight=0.6, cures={"gradients clipped to norm 1": clipped, **normal},
+        )  # fmt: skip
+
+
+def between_layers(depth: int, join: Callable[[Tensor, Tensor], Tensor]) -> Change:
+    """What each layer but the last gives, joined with what it got."""
+
+    def change(call: Call, run: Callable[[], Any]) -> Any:
+        result = run()
+        inner = call.weighted and call.function in LAYERS | PRODUCTS and call.number < depth
+        return join(result, call.arguments[0]) if inner else result
+
+    return change
+
+
+def normalised(result: Tensor, _given: Tensor) -> Tensor:
+    """Of mean 0 and deviation 1 over the features of each sample."""
+    return torch.nn.functional.layer_norm(result, result.shape[1 if result.ndim > 3 else -1 :])
+
+
+def with_skips(result: Tensor, given: Tensor) -> Tensor:
+    return result + given if result.shape == given.shape else result
+
+
+def through_time(passage: Passage) -> Iterator[Suspicion]:
+    """Gradients that shrink or grow from step to step of a recurrent net."""
+    for call in passage.calls:
+        if call.times is None or not call.times[1] > 0:
+            continue
+        ratio = call.times[0] / call.times[1]
+        evidence = {"gradient by the first step's inputs": call.times[0], "by the last step's": call.times[1]}
+        if ratio < VANISHES and call.function in {"rnn_tanh", "rnn_relu"}:
+            yield Suspicion(
+                "vanishing_gradient", "recurrence", evidence,
+                "use nn.LSTM or nn.GRU, whose gates let gradients pass", weight=0.6, cures={"GRU": gated},
+            )  # fmt: skip
+        elif ratio > EXPLODES or not math.isfinite(ratio):
+            yield Suspicion(
+                "exploding_gradient", "recurrence", evidence,
+                "clip gradients (nn.utils.clip_grad_norm_) and begin with smaller recurrent weights (nn.init.orthogonal_)",
+                weight=0.6, cures={"gradients clipped to norm 1": clipped, "weights drawn anew": redrawn},
+            )  # fmt: skip
+        return
+
+
+def gated(variant: Variant) -> Variant:
+    """GRU in the place of every plain recurrent layer, for it takes and gives the same; its gates begin by keeping their state."""
+    net, optimizer = variant.program.net, variant.program.optimizer
+    for name, module in list(net.named_modules()):
+        if isinstance(module, nn.RNN):
+            other = nn.GRU(
+                module.input_size, module.hidden_size, module.num_layers, module.bias, module.batch_first,
+                module.dropout, module.bidirectional,
+            )  # fmt: skip
+            for one, bias in other.named_parameters():
+                if one.startswith("bias_ih"):
+                    nn.init.constant_(bias.data[module.hidden_size : 2 * module.hidden_size], 3.0)
+            net.get_submodule(name.rpartition(".")[0]).register_module(name.rpartition(".")[2], other)
+            optimizer.add_param_group({"params": list(other.parameters())})
+    return variant
+
+
+# ------------------------------------------------------------------------------------------------------------- capacity
+def underfit(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
+    """Too small for what it is to learn: it cannot fit a hundred samples, and the same net with a wide path beside it can."""
+    inputs, weighted = patient.train.inputs, [call for call in calls if call.weighted]
+    if not weighted or weighted[-1].function not in LAYERS | PRODUCTS or not isinstance(inputs, Tensor):
+        return
+    if patient.probe.targets.shape == patient.probe.inputs.shape:
+        return  # an autoencoder is narrow on purpose
+    if not inputs.is_floating_point() or inputs.ndim < 2 or (fits := fit_of_few(patient)) > FINE:
+        return
+    units = [call.weights[0].shape[1 if call.function in PRODUCTS else 0] for call in weighted[:-1] if call.weights]
+    yield Suspicion(
+        "underfit", "net",
+        {"layers": passage.depth, "units of the narrowest": min(units, default=0), "skill when trained on a hundred samples": fits},
+        "give the net more units in its hidden layers, or one more layer: it cannot fit even the samples that it is trained on",
+        weight=0.1, gain=0.15, cures={"128 hidden units beside the net": partial(with_wide_path, passage.depth)},
+    )  # fmt: skip
+
+
+def fit_of_few(patient: Patient, count: int = 100, steps: int = 200) -> float:
+    """How good the net becomes on few samples, trained on these alone with Adam and without dropout."""
+    program = patient.variant.copy().program
+    few = patient.train.rows(torch.arange(min(count, len(patient.train))))
+    optimizer = torch.optim.Adam([one for one in program.net.parameters() if one.requires_grad], 1e-2)
+    alter(program.net, lambda call, run: call.arguments[0] if call.function in DROPOUTS else run())
+    best = -1.0
+    for done in range(steps):
+        (program.step or ordinary_step)(program.net, few.batch(torch.arange(len(few))), program.loss, optimizer)
+        if done % 40 == 39:
+            best = max(best, skill(answers_of(program.net, few.inputs), few.targets, patient.task))
+    return best
+
+
+def with_wide_path(depth: int, variant: Variant) -> Variant:
+    """A hidden layer of 128 units from the inputs to the last layer's values, in sum with what the net gives there."""
+    net, example = variant.program.net, variant.train.inputs[:2]
+    given: list[Tensor] = []
+    path = nn.Sequential(nn.Flatten(), nn.Linear(example[0].numel(), 128), nn.ReLU())
+
+    def change(call: Call, run: Callable[[], Any]) -> Any:
+        result = run()
+        if not call.weighted or call.number != depth:
+            return result
+        if len(path) == 3:
+            path.append(nn.Linear(128, result[0].numel()))
+        return result + path(given[0]).view_as(result)
+
+    net.register_forward_pre_hook(lambda _net, arguments: given.__setitem__(slice(None), arguments[:1]))
+    alter(net, change)
+    answers_of(net, example)
+    variant.program.optimizer.add_param_group({"params": list(path.parameters())})
+    return variant

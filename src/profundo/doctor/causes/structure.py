@@ -1,0 +1,332 @@
+"""How the net is wired: what depends on what that must not, what is not trained, and layers that add nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from profundo.doctor.passage import DROPOUTS, Call, Change, Functions, Passage, altered, calls_of, parameters_of
+from profundo.doctor.patient import Patient
+from profundo.doctor.programs import copied
+from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.trials import Variant, in_evaluation, main
+from profundo.train.randomness import seeded
+from profundo.trees import called, mapped
+
+__all__ = ["structure"]
+
+DEPENDS = 0.05  # of the deviation of the answers
+LEARNED = 1.2  # times the largest singular value that the same numbers have in random order
+
+
+def structure(patient: Patient) -> Iterator[Suspicion]:
+    passage = patient.passage
+    yield from quietly(patient, batch_mixing, patient)
+    yield from quietly(patient, missing_nonlinearity, patient)
+    if passage is not None:
+        yield from quietly(patient, causal_leak, patient, passage)
+        yield from quietly(patient, symmetric_init, passage)
+        yield from quietly(patient, unmoved, patient, passage)
+        yield from quietly(patient, unused_parameters, patient, passage)
+
+
+def quietly(patient: Patient, cause: Callable[..., Iterator[Suspicion]], *facts: Any) -> list[Suspicion]:
+    """What a cause suspects by these facts; nothing where the net cannot be asked in that way."""
+    try:
+        with seeded(patient.seed):
+            return list(cause(*facts))
+    except Exception:  # noqa: BLE001 - the person's own net, called with inputs that it was not made for
+        return []
+
+
+# ---------------------------------------------------------------------------------------- what must not depend on what
+def batch_mixing(patient: Patient) -> Iterator[Suspicion]:
+    """In evaluation mode, a sample's answer is another when copies of that sample are its company."""
+    count = min(len(patient.probe), max(2, patient.program.batch_size), 32)
+    if count < 2 or len(patient.train.epoch(patient.program, None)) < 2:
+        return  # all samples at once, as nodes of a graph: they may well depend on each other
+    calls, answers = calls_of(patient.net, rows(patient, range(count)))
+    if len(answers) != count or any(normalises_by_batch(call) for call in calls):
+        return
+    if answers.ndim > 1 and bool(((answers.sum(0) - 1).abs() < 1e-3).all() and (answers >= 0).all()):
+        return  # a softmax over the samples is a cause of its own
+    deviation, differences = float(answers.float().std()), []
+    for place in (0, count // 2, count - 1):
+        with seeded(patient.seed):
+            _, alone = calls_of(patient.net, rows(patient, [place] * count))
+        differences.append(float((alone[place] - answers[place]).abs().max()))
+    if max(differences) > DEPENDS * deviation > 0 and deterministic(patient, count):
+        yield Suspicion(
+            "batch_mixing", mixing_module(patient, count) or "forward",
+            {"an answer changes by": max(differences), "deviation of the answers": deviation, "batch": count},
+            "keep the samples on their own axis: batch_first=True for inputs of (samples, steps, features); "
+            "permute, not view or reshape; no mean, softmax or attention over the axis of samples",
+        )  # fmt: skip
+
+
+def rows(patient: Patient, places: Any) -> Any:
+    return mapped(lambda part: part[torch.as_tensor(list(places))], patient.probe.inputs)
+
+
+def normalises_by_batch(call: Call) -> bool:
+    return call.function in {"batch_norm", "instance_norm"} and bool(call.argument(5, "training", False))
+
+
+def deterministic(patient: Patient, count: int) -> bool:
+    """Whether evaluation draws no random numbers."""
+    answers = []
+    for seed in (patient.seed + 1, patient.seed + 2):
+        with seeded(seed):
+            answers.append(calls_of(patient.net, rows(patient, range(count)))[1])
+    return torch.allclose(answers[0], answers[1], rtol=1e-3, atol=1e-5)
+
+
+def mixing_module(patient: Patient, count: int) -> str:
+    """The first module whose first sample goes in the same and comes out different."""
+    passes: list[dict[str, tuple[Any, Any]]] = []
+
+    def look(seen: dict[str, tuple[Any, Any]], name: str, _module: nn.Module, given: Any, out: Any) -> None:
+        seen.setdefault(name, (main(given), main(out)))
+
+    for places in (range(count), [0] * count):
+        seen: dict[str, tuple[Any, Any]] = {}
+        named = [(name, one) for name, one in patient.net.named_modules() if name]
+        hooks = [one.register_forward_hook(partial(look, seen, name)) for name, one in named]
+        try:
+            calls_of(patient.net, rows(patient, places))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        passes.append(seen)
+    for name, (given, out) in passes[0].items():
+        other_given, other_out = passes[1][name]
+        whole = all(isinstance(one, Tensor) and one.ndim and len(one) == count for one in (given, out))
+        if whole and torch.equal(given[0], other_given[0]) and not torch.allclose(out[0], other_out[0], 1e-3, 1e-4):
+            return name
+    return ""
+
+
+def causal_leak(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
+    """Targets are the inputs some steps later, and an answer depends on inputs that come after it."""
+    values = next((one for one in (*passage.arguments, *passage.named.values()) if isinstance(one, Tensor)), None)
+    if values is None or not isinstance(passage.target, Tensor) or values.ndim < 2:
+        return
+    one_hot = values.ndim == 3 and values.shape[2] > 1 and passage.target.numel() * values.shape[2] == values.numel()
+    ids = values.argmax(-1) if one_hot else values
+    if passage.target.numel() != ids.numel():
+        return
+    target = passage.target.reshape(ids.shape)
+    for axis in (1, 0):
+        length = ids.shape[axis]
+        shift = next((s for s in (1, 2, 3) if length >= s + 4 and follows(ids, target, axis, s)), 0)
+        if not shift:
+            continue
+        middle = length // 2
+        other = values.roll(1, 1 - axis) if values.shape[1 - axis] > 1 else values.flip(axis)
+        later = torch.cat([values.narrow(axis, 0, middle), other.narrow(axis, middle, length - middle)], axis)
+        before, after = (early_answers(patient, passage, one, axis, middle, values) for one in (values, later))
+        change = float((before - after).abs().max())
+        if change > 1e-3 * float(before.std()):
+            yield Suspicion(
+                "causal_leak", "forward",
+                {"steps that targets are ahead": shift, "answers before the change differ by": change},
+                "hide later steps from each answer: a causal mask (is_causal=True, torch.triu) in attention, padding on the "
+                "left only in convolutions, no bidirectional recurrence; now the net reads the very value it is to predict", "fatal",
+            )  # fmt: skip
+        return
+
+
+def follows(inputs: Tensor, target: Tensor, axis: int, shift: int) -> bool:
+    length = inputs.shape[axis] - shift
+    ahead = inputs.narrow(axis, shift, length)
+    return torch.equal(ahead, target.narrow(axis, 0, length).to(ahead.dtype)) and bool(
+        (ahead != ahead.flatten()[0]).any()
+    )
+
+
+def early_answers(patient: Patient, passage: Passage, values: Tensor, axis: int, middle: int, was: Tensor) -> Tensor:
+    """What the net answers before step `middle` when `values` take the place of `was`; (…, classes) or (samples, classes, steps)."""
+    arguments = [values if one is was else one for one in passage.arguments]
+    named = {name: values if one is was else one for name, one in passage.named.items()}
+    with in_evaluation(patient.net), torch.no_grad(), seeded(patient.seed):
+        answers: Tensor = main(patient.net(*arguments, **named))
+    shape = values.shape[:2]
+    if answers.shape[:2] != shape and answers.ndim == 3 and (answers.shape[0], answers.shape[2]) == shape:
+        answers = answers.transpose(1, 2)
+    return answers.reshape(*shape, -1).narrow(axis, 0, middle)
+
+
+# ------------------------------------------------------------------------------------------------- what is not trained
+def symmetric_init(passage: Passage) -> Iterator[Suspicion]:
+    """Units of a layer begin with the same weights and get the same gradient: they stay one unit."""
+    for name, gradient in passage.gradients.items():
+        value = passage.before[name]
+        if gradient is None or value.ndim < 2 or len(value) < 2:
+            continue
+        bias = passage.before.get(name.replace("weight", "bias"))
+        parts = [value.flatten(1), gradient.flatten(1) / gradient.abs().max().clamp_min(1e-30)]
+        if bias is not None and bias.shape == value.shape[:1]:
+            parts.append(bias[:, None])
+        elif not name.endswith("weight"):  # a bare parameter: (features, units) is as usual
+            parts = [part.T for part in parts]
+        units = torch.cat(parts, 1)
+        different = len(units.mul(1e5).round().unique(dim=0))  # type: ignore[no-untyped-call]
+        if len(units) > 1 and different <= max(1, len(units) // 8):
+            yield Suspicion(
+                "symmetric_init", name, {"units": len(units), "different weights and gradients": different},
+                "draw the weights at random (nn.init.kaiming_normal_): units that begin alike stay alike", "fatal",
+            )  # fmt: skip
+            return
+
+
+def unmoved(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
+    """Weights that take part and are not trained: of lists that PyTorch does not see, frozen, or left out of the optimizer."""
+    names = {id(one): name for name, one in patient.net.named_parameters()}
+    calls, again = used_by(patient), {id(one) for call in used_by(patient) for one in parameters_in(call)}
+    held = {id(one) for group in patient.program.optimizer.param_groups for one in group["params"]}
+    ours = {id(one): one for call in calls for one in parameters_in(call)}
+    out = [one for key, one in ours.items() if key not in held and names.get(key, "") not in passage.moved]
+    made = [one for one in out if id(one) not in names and id(one) not in again and one.requires_grad]
+    if made:
+        yield Suspicion(
+            "not_in_optimizer", "forward", {"weights made anew in each forward pass": len(made)},
+            "make layers in __init__, not in forward: these are drawn anew for every batch and never trained", "fatal",
+        )  # fmt: skip
+        return
+    matrices = [one for one in out if one.ndim > 1]
+    if not matrices or all(learned(one) for one in matrices):
+        return  # features that were learned before, left as they are on purpose
+    frozen = [names[id(one)] for one in out if not one.requires_grad and id(one) in names]
+    unseen = [one for one in out if id(one) not in names]
+    cause = "frozen_parameters" if len(frozen) * 2 > len(out) else "not_in_optimizer"
+    where = ", ".join(sorted({names.get(id(one), "a layer in a list").rpartition(".")[0] for one in out})[:3])
+    remedy = (
+        "set requires_grad = True and hand them to the optimizer" if frozen
+        else "hold layers in nn.ModuleList, not in a list, so that net.parameters() has them" if unseen
+        else "hand all of net.parameters() to the optimizer, also those of layers made after it"
+    )  # fmt: skip
+    head = {
+        id(one) for call in [call for call in calls if call.weighted][-1:] for one in call.weights if one.requires_grad
+    }
+    surely = unseen or any(id(one) in head for one in matrices)  # nobody leaves out the last layer on purpose
+    yield Suspicion(
+        cause, where or "net", {"weights that are not trained": len(out), "numbers in them": sum(one.numel() for one in out)},
+        remedy, weight=0.75, cures={} if surely else {"all of them trained": with_all_trained},
+    )  # fmt: skip
+
+
+def used_by(patient: Patient) -> list[Call]:
+    return calls_of(patient.net, patient.probe.rows(torch.arange(2)).inputs)[0]
+
+
+def parameters_in(call: Call) -> list[nn.Parameter]:
+    return parameters_of((*call.arguments, *call.named.values()))
+
+
+def with_all_trained(variant: Variant) -> Variant:
+    program, few = variant.program, variant.train.rows(torch.arange(2)).inputs
+    held = {id(one) for group in program.optimizer.param_groups for one in group["params"]}
+    used = {id(one): one for call in calls_of(program.net, few)[0] for one in parameters_in(call)}
+    more = [one.requires_grad_() for one in used.values() if id(one) not in held]
+    for group in program.optimizer.param_groups:
+        for one in group["params"]:
+            one.requires_grad_()
+    if more:
+        program.optimizer.add_param_group({"params": more})
+    return variant
+
+
+def learned(weight: Tensor) -> bool:
+    """Whether a matrix has structure: its largest singular value against that of its numbers in random order."""
+    matrix = weight.detach().float().flatten(1)
+    if min(matrix.shape) < 2:
+        return False
+    shuffled = matrix.flatten()[torch.randperm(matrix.numel(), generator=torch.Generator().manual_seed(0))].view_as(
+        matrix
+    )
+    largest, by_chance = (torch.linalg.matrix_norm(one - one.mean(), 2) for one in (matrix, shuffled))
+    return bool(largest > LEARNED * by_chance)
+
+
+def unused_parameters(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
+    """Weights in the optimizer that no gradient ever reaches."""
+    held = {id(one) for group in patient.program.optimizer.param_groups for one in group["params"]}
+    without = [
+        name
+        for name, one in patient.net.named_parameters()
+        if id(one) in held and one.requires_grad and one.ndim > 1 and passage.gradients.get(name, one) is None
+    ]
+    if not without or len(without) == len(passage.gradients) or not passage.gradients:
+        return
+    parameters = dict(patient.net.named_parameters())
+    used = {id(one) for call in used_by(patient) for one in parameters_in(call)}
+    cut = [name for name in without if id(parameters[name]) in used]
+    if cut and all(learned(parameters[name]) for name in cut):
+        return
+    evidence = {"weights without a gradient": len(cut or without), "of": len(passage.gradients)}
+    yield Suspicion(
+        "unused_parameters", ", ".join((cut or without)[:3]), evidence,
+        "their outputs are cut off from the cost: remove detach(), .data, torch.no_grad() or a conversion to NumPy after them" if cut
+        else "these take no part in the answer: use them in forward, or remove them", "serious" if cut else "mild",
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------ layers that add nothing
+def missing_nonlinearity(patient: Patient) -> Iterator[Suspicion]:
+    """Two layers or more, whose last answers a straight line of inputs by a straight line."""
+    inputs = patient.probe.rows(torch.arange(min(16, len(patient.probe)))).inputs
+    if not isinstance(inputs, Tensor) or not inputs.is_floating_point():
+        return
+    calls = [call for call in calls_of(patient.net, inputs[:2])[0] if call.weighted]
+    depth = len(calls)
+    if depth < 2 or not is_affine(patient, inputs.double(), depth):
+        return
+    yield Suspicion(
+        "missing_nonlinearity", "net", {"layers": depth, "of which the net is worth": 1},
+        "put an activation such as ReLU after every layer but the last: without, all layers together are one linear layer",
+        weight=0.72, cures={"ReLU after every layer but the last": altered(with_rectifiers(depth))},
+    )  # fmt: skip
+
+
+def is_affine(patient: Patient, inputs: Tensor, depth: int) -> bool:
+    """Whether the last layer's values at the middle between two inputs, and far beyond them, lie on the line through theirs.
+
+    Pooling by the largest counts as pooling by the mean, and normalisation of layers as none: neither is an activation.
+    """
+    net, values = copied(patient.program).net.double(), []
+
+    def change(call: Call, run: Callable[[], Any]) -> Any:
+        if call.function.startswith(("max_pool", "adaptive_max_pool")):
+            call.named.pop("return_indices", None), call.named.pop("dilation", None)
+            return getattr(F, call.function.replace("max", "avg").removesuffix("_with_indices"))(
+                *call.arguments, **call.named
+            )
+        if call.function in {"layer_norm", "group_norm", "rms_norm", *DROPOUTS}:
+            return call.arguments[0]
+        result = run()
+        if call.weighted and call.number == depth:
+            values.append(main(result))
+        return result
+
+    a, b = inputs, inputs.roll(1, 0)
+    with in_evaluation(net), torch.no_grad():
+        for one in (a, b, (a + b) / 2, 30 * a - 29 * b):
+            with Functions(change):
+                called(net, one)
+    at_a, at_b, middle, beyond = values
+    size, varies = float(beyond.abs().max()), float((beyond - middle).abs().max())
+    straight = ((at_a + at_b) / 2 - middle).abs().max(), (30 * at_a - 29 * at_b - beyond).abs().max()
+    return varies > 1e-9 * size and float(max(straight)) < 1e-6 * varies
+
+
+def with_rectifiers(depth: int) -> Change:
+    def change(call: Call, run: Callable[[], Any]) -> Any:
+        result = run()
+        return torch.relu(result) if call.weighted and call.number < depth else result
+
+    return change

@@ -1,0 +1,335 @@
+"""Faults of architecture, initialisation, signals and modes: one a program, on real or made data; and sound look-alikes."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_diabetes, load_digits, make_circles, make_moons
+from torch import nn
+
+from profundo.doctor import Program, examine
+
+BUDGET = 60.0  # enough for trials as long as the programs, so that what is proved does not hang on the machine's speed
+X, Y = (torch.tensor(part) for part in load_digits(return_X_y=True))
+ORDER = torch.randperm(len(X), generator=torch.Generator().manual_seed(0))
+X, Y = X[ORDER[:800]].float(), Y[ORDER[:800]]
+X = ((X - X.mean(0)) / (X.std(0) + 1)).clamp(-3, 3)
+PEOPLE, PROGRESS = (torch.tensor(part).float() for part in load_diabetes(return_X_y=True))
+PEOPLE, PROGRESS = PEOPLE * 21, ((PROGRESS - PROGRESS.mean()) / PROGRESS.std())[:, None]
+MOONS, SIDE = (torch.tensor(part) for part in make_moons(600, noise=0.1, random_state=0))
+MOONS, SIDE = MOONS.float(), SIDE.float()[:, None]
+RINGS, RING = (torch.tensor(part) for part in make_circles(600, noise=0.05, factor=0.5, random_state=0))
+
+
+def program(net, inputs, targets, loss, rate=1e-3, held=0.25, optimizer=torch.optim.Adam, **rest):
+    count = int(len(inputs) * (1 - held))
+    rest.setdefault("epochs", 10)
+    if isinstance(optimizer, type):
+        optimizer = optimizer([one for one in net.parameters() if one.requires_grad], rate)
+    return Program(
+        net=net, loss=loss, train=(inputs[:count], targets[:count]), validation=(inputs[count:], targets[count:]),
+        optimizer=optimizer, **rest,
+    )  # fmt: skip
+
+
+def digits(net, images=False, **rest):
+    return program(net, X.view(-1, 1, 8, 8) if images else X, Y, F.cross_entropy, **rest)
+
+
+def moons(net, **rest):
+    return program(net, MOONS, SIDE, F.binary_cross_entropy_with_logits, **{"rate": 1e-2, **rest})
+
+
+def rings(net, **rest):
+    return program(net, RINGS.float(), RING, F.cross_entropy, **{"rate": 1e-2, **rest})
+
+
+def people(net, **rest):
+    return program(net, PEOPLE, PROGRESS, F.mse_loss, **{"rate": 1e-2, **rest})
+
+
+def layers(*widths, act=nn.ReLU, norm=None, draw=None):
+    """Linear layers with an activation between; draw: what is done to each weight."""
+    torch.manual_seed(0)
+    parts = []
+    for place, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+        if place:
+            parts += [norm(a)] if norm else []
+            parts += [act()] if act else []
+        parts.append(nn.Linear(a, b))
+        if draw:
+            draw(parts[-1].weight)
+    return nn.Sequential(*parts)
+
+
+class Of(nn.Module):
+    """A net of a function and what it uses."""
+
+    def __init__(self, function, **parts):
+        super().__init__()
+        self.function = function
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, *inputs):
+        return self.function(self, *inputs)
+
+
+def seeds(make):
+    torch.manual_seed(0)
+    return make()
+
+
+# ------------------------------------------------------------------------------------------------------------ sequences
+STEPS = torch.arange(20) * 0.3
+PHASES = torch.rand(400, 1, generator=torch.Generator().manual_seed(0)) * 6
+SPEED = torch.randint(2, (400, 1), generator=torch.Generator().manual_seed(1))
+WAVES = torch.sin(PHASES + STEPS * (1 + 0.5 * SPEED))[..., None]  # (400, 20, 1), the class is the frequency
+IDS = (
+    torch.arange(25) * torch.randint(1, 4, (400, 1), generator=torch.Generator().manual_seed(2)) + PHASES.long()
+) % 12
+
+
+FIRST = torch.randint(4, (600,), generator=torch.Generator().manual_seed(3))
+LONG = torch.randn(600, 40, 1, generator=torch.Generator().manual_seed(4)) * 0.1
+LONG[:, 0, 0] = FIRST.float() - 1.5
+SUMS = torch.randn(400, 30, 1, generator=torch.Generator().manual_seed(5)) * 0.2
+
+
+def growing():
+    net = recurrent(nn.RNN, outputs=1, nonlinearity="relu")
+    with torch.no_grad():
+        net.cell.weight_hh_l0.copy_(1.4 * torch.eye(16))
+    return net
+
+
+def waves(net, **rest):
+    return program(net, WAVES, SPEED[:, 0], F.cross_entropy, **{"rate": 1e-2, **rest})
+
+
+def attention(batch_first=True, causal=False, width=16):
+    def function(net, ids):
+        places = net.embed(ids) + net.place.weight[: ids.shape[1]]
+        mask = torch.full((ids.shape[1],) * 2, -math.inf).triu(1) if causal else None
+        return net.out(net.block(places, mask)).transpose(1, 2)
+
+    block = nn.TransformerEncoder(nn.TransformerEncoderLayer(width, 2, 32, dropout=0.0, batch_first=batch_first), 1)
+    return Of(
+        function, embed=nn.Embedding(12, width), place=nn.Embedding(40, width), block=block, out=nn.Linear(width, 12)
+    )
+
+
+def language(net, inputs=None, **rest):
+    inputs = IDS[:, :-1] if inputs is None else inputs
+    return program(net, inputs, IDS[:, 1:], F.cross_entropy, **{"rate": 3e-3, **rest})
+
+
+# ------------------------------------------------------------------------------------------------------------- programs
+def constant(net):
+    for one in net.parameters():
+        nn.init.constant_(one, 0.1)
+    return net
+
+
+def silent(net, bias=-10.0):
+    for one in list(net)[:-1]:
+        if isinstance(one, nn.Linear):
+            nn.init.constant_(one.bias, bias)
+    return net
+
+
+def frozen(net, *names):
+    for name, one in net.named_parameters():
+        one.requires_grad_(not any(name.startswith(start) for start in names))
+    return net
+
+
+class Listed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = [nn.Linear(64, 6), nn.Linear(6, 6)]
+        self.out = nn.Linear(6, 10)
+
+    def forward(self, x):
+        for one in self.hidden:
+            x = torch.tanh(one(x))
+        return self.out(x)
+
+
+def made_anew(net, x):
+    return net.out(nn.Linear(64, 32)(x).relu())
+
+
+def conv(act=F.relu):
+    def function(net, x):
+        x = F.max_pool2d(act(net.one(x)), 2)
+        return net.two(act(net.hidden(x.flatten(1))))
+
+    return seeds(
+        lambda: Of(function, one=nn.Conv2d(1, 8, 3, padding=1), hidden=nn.Linear(128, 32), two=nn.Linear(32, 10))
+    )
+
+
+def recurrent(cell=nn.LSTM, outputs=2, **rest):
+    def function(net, x):
+        out, _ = net.cell(x)
+        return net.out(out[:, -1])
+
+    return seeds(lambda: Of(function, cell=cell(1, 16, batch_first=True, **rest), out=nn.Linear(16, outputs)))
+
+
+def random_in_evaluation(net, x):
+    return net.b(F.dropout(F.relu(net.a(x)), 0.5))
+
+
+def two(inputs=64, width=64, outputs=10, **parts):
+    return seeds(lambda: {"a": nn.Linear(inputs, width), "b": nn.Linear(width, outputs), **parts})
+
+
+FAULTY = {
+    "missing_nonlinearity": [
+        lambda: rings(layers(2, 32, 32, 2, act=None)),
+        lambda: program(
+            seeds(lambda: Of(lambda n, x: n.b(F.max_pool2d(n.a(x), 2).flatten(1)), a=nn.Conv2d(1, 8, 3), b=nn.Linear(72, 2))),
+            RINGS.float()[:, 0, None, None, None] * torch.ones(8, 8), (RINGS[:, 0].abs() > 0.5).long(), F.cross_entropy, rate=1e-2,
+        ),
+    ],
+    "symmetric_init": [
+        lambda: digits(constant(layers(64, 32, 10))),
+        lambda: people(Of(lambda n, x: torch.tanh(x @ n.w) @ n.v, w=nn.Parameter(torch.zeros(10, 8)), v=nn.Parameter(torch.ones(8, 1)))),
+    ],
+    "bad_init_scale": [
+        lambda: digits(layers(64, 64, 64, 10, draw=lambda w: nn.init.normal_(w, 0, 3)), epochs=4),
+        lambda: digits(layers(64, 64, 64, 64, 10, draw=lambda w: nn.init.normal_(w, 0, 0.003)), optimizer=torch.optim.SGD, rate=0.05),
+        lambda: people(layers(10, 64, 64, 1, draw=lambda w: nn.init.uniform_(w, 0, 1)), rate=1e-3),
+    ],
+    "vanishing_gradient": [
+        lambda: digits(layers(64, *[32] * 8, 10, act=nn.Sigmoid), optimizer=torch.optim.SGD, rate=0.1),
+        lambda: moons(layers(2, *[16] * 14, 1, act=nn.Sigmoid), rate=1e-3),
+        lambda: program(recurrent(nn.RNN, outputs=4), LONG, FIRST, F.cross_entropy, rate=1e-2),
+    ],
+    "exploding_gradient": [
+        lambda: people(layers(10, *[32] * 12, 1, draw=lambda w: nn.init.xavier_normal_(w, 4.0))),
+        lambda: program(growing(), SUMS, SUMS.sum(1), F.mse_loss, rate=1e-2),
+    ],
+    "dead_units": [
+        lambda: digits(silent(layers(64, 64, 10))),
+        lambda: people(silent(layers(10, 32, 32, 1), -20)),
+    ],
+    "saturated_units": [
+        lambda: digits(layers(64, 64, 64, 10, act=nn.Tanh, draw=lambda w: nn.init.normal_(w, 0, 5)), epochs=4),
+        lambda: rings(silent(layers(2, 16, 2, act=nn.Sigmoid), 12.0), rate=1.0, optimizer=torch.optim.SGD),
+    ],
+    "batch_mixing": [
+        lambda: waves(seeds(lambda: Of(lambda n, x: n.b(n.a(x)[0][:, -1]), a=nn.LSTM(1, 16), b=nn.Linear(16, 2)))),
+        lambda: digits(Of(lambda n, x: n.b(F.relu(n.a(x - x.mean(0)))), **two())),
+    ],
+    "causal_leak": [
+        lambda: language(seeds(attention)),
+        lambda: program(
+            seeds(lambda: Of(lambda n, x: n.b(n.a(x)[0]), a=nn.LSTM(1, 16, batch_first=True, bidirectional=True), b=nn.Linear(32, 1))),
+            WAVES[:, :-1], WAVES[:, 1:], F.mse_loss, rate=1e-2,
+        ),
+    ],
+    "frozen_parameters": [
+        lambda: digits(frozen(layers(64, 12, 12, 10), "0", "2"), rate=1e-2),
+        lambda: moons(frozen(layers(2, 6, 6, 1), "0.", "2.")),
+    ],
+    "not_in_optimizer": [
+        lambda: digits(seeds(Listed), rate=1e-2),
+        lambda: digits(seeds(lambda: Of(made_anew, out=nn.Linear(32, 10)))),
+        lambda: moons(net := layers(2, 6, 6, 1), optimizer=torch.optim.Adam(net[4:].parameters(), 1e-2)),
+    ],
+    "unused_parameters": [
+        lambda: digits(Of(lambda n, x: n.b(F.relu(n.a(x))), extra=nn.Linear(64, 64), **two())),
+        lambda: digits(Of(lambda n, x: n.b(F.relu(n.a(x)).detach()), **two())),
+    ],
+    "excess_dropout": [
+        lambda: digits(seeds(lambda: nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Dropout(0.97), nn.Linear(64, 10)))),
+        lambda: people(Of(lambda n, x: n.b(F.relu(n.a(F.dropout(x, 0.9, n.training)))), **two(10, 32, 1))),
+    ],
+    "dropout_on_output": [
+        lambda: digits(seeds(lambda: nn.Sequential(*layers(64, 32, 10), nn.Dropout(0.5)))),
+        lambda: people(Of(lambda n, x: F.dropout(n.b(F.relu(n.a(x))), 0.3, n.training), **two(10, 32, 1))),
+    ],
+    "batchnorm_stale": [
+        lambda: program(
+            seeds(lambda: nn.Sequential(nn.BatchNorm1d(64, momentum=1e-4), *layers(64, 32, 10))), X * 3 + 5, Y, F.cross_entropy, rate=1e-2
+        ),
+        lambda: program(layers(64, 64, 10, norm=nn.BatchNorm1d), X[:561], Y[:561], F.cross_entropy, held=79 / 561 + 1e-9, batch_size=32),
+    ],
+    "underfit": [
+        lambda: digits(layers(64, 1, 10), rate=1e-2),
+        lambda: rings(nn.Linear(2, 2)),
+    ],
+    "wrong_mode": [
+        lambda: digits(Of(random_in_evaluation, **two())),
+        lambda: people(Of(lambda n, x: n.b(F.batch_norm(F.relu(n.a(x)), n.m, n.m + 1, training=True)), m=torch.zeros(32), **two(10, 32, 1))),
+    ],
+}  # fmt: skip
+
+HEALTHY = {
+    "two layers without activation, where a straight line is right": lambda: people(layers(10, 8, 1, act=None)),
+    "an autoencoder that is linear": lambda: program(layers(64, 16, 64, act=None), X, X, F.mse_loss, rate=1e-2),
+    "convolutions with functions": lambda: digits(conv(), images=True),
+    "a last layer that begins at zero": lambda: digits(
+        layers(64, 32, 10, draw=lambda w: nn.init.zeros_(w) if len(w) == 10 else None)
+    ),
+    "a linear net that begins at zero": lambda: digits(constant(nn.Linear(64, 10)), rate=1e-2),
+    "small weights, normalised": lambda: digits(
+        layers(64, 64, 64, 10, norm=nn.LayerNorm, draw=lambda w: nn.init.normal_(w, 0, 0.02))
+    ),
+    "orthogonal weights": lambda: digits(layers(64, 64, 64, 10, draw=nn.init.orthogonal_)),
+    "eight sigmoids, normalised": lambda: digits(layers(64, *[32] * 4, 10, act=nn.Sigmoid, norm=nn.BatchNorm1d), rate=1e-2),
+    "deep and residual": lambda: digits(
+        seeds(
+            lambda: Of(
+                lambda n, x: n.b(x + sum(F.relu(one(x)) for one in n.many)),
+                many=nn.ModuleList(nn.Linear(64, 64) for _ in range(6)),
+                b=nn.Linear(64, 10),
+            )
+        )
+    ),
+    "many silent units": lambda: digits(silent(layers(64, 256, 10), -0.5)),
+    "tanh": lambda: people(layers(10, 32, 1, act=nn.Tanh)),
+    "recurrent": lambda: waves(recurrent(), epochs=30),
+    "steps first, turned": lambda: waves(
+        seeds(lambda: Of(lambda n, x: n.b(n.a(x.transpose(0, 1))[0][-1]), a=nn.GRU(1, 16), b=nn.Linear(16, 2)))
+    ),
+    "attention, masked": lambda: language(attention(causal=True)),
+    "both directions, to name each step": lambda: program(
+        seeds(lambda: Of(lambda n, x: n.b(n.a(x)[0]).transpose(1, 2), a=nn.GRU(1, 8, batch_first=True, bidirectional=True), b=nn.Linear(16, 2))),
+        WAVES, (WAVES[..., 0] > 0).long(), F.cross_entropy, rate=1e-2,
+    ),
+    "dropout of a half": lambda: digits(
+        seeds(lambda: nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10)))
+    ),
+    "batch normalisation in a short training": lambda: digits(layers(64, 32, 10, norm=nn.BatchNorm1d), epochs=1, rate=1e-2),
+    "batches of four": lambda: people(layers(10, 32, 1, norm=nn.BatchNorm1d), batch_size=4, epochs=3),
+    "a head on learned features": lambda: learned_head(),
+    "noise": lambda: program(layers(10, 16, 2), PEOPLE, (PEOPLE[:, 3] * 31 % 1 > 0.5).long(), F.cross_entropy),
+}  # fmt: skip
+
+
+def learned_head():
+    net = layers(64, 64, 10)
+    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
+    for _ in range(200):
+        optimizer.zero_grad()
+        F.cross_entropy(net(X), Y % 5).backward()
+        optimizer.step()
+    net[2] = seeds(lambda: nn.Linear(64, 10))
+    return digits(frozen(net, "0"), rate=1e-2)
+
+
+@pytest.mark.parametrize(("cause", "make"), [(cause, one) for cause, many in FAULTY.items() for one in many])
+def test_the_fault_is_named_first(cause, make):
+    report = examine(make(), budget=BUDGET)
+    assert [finding.cause for finding in report.findings][:1] == [cause], str(report)
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_is_sound_passes(name):
+    report = examine(HEALTHY[name](), budget=BUDGET)
+    assert report.healthy, str(report)
