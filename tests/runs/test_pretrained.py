@@ -12,6 +12,7 @@ import pytest
 import safetensors.torch
 import torch
 from PIL import Image
+from torch import nn
 
 from bert import VOCABULARY, published
 from profundo import nets
@@ -26,7 +27,7 @@ from profundo.runs.opening import open_run
 from profundo.runs.preparing import from_pretrained, make_update
 from profundo.runs.pretrained import installed, on_features, published_weights
 from profundo.runs.settings.manners import completed
-from profundo.runs.supervised import resume, train
+from profundo.runs.supervised import fit, resume, train
 from profundo.runs.voice import Quiet
 from profundo.studies.study import trained
 from profundo.train.distributed import Group
@@ -83,6 +84,25 @@ def test_frozen_only_the_output_layer_learns(photographs, weights, tmp_path):
     assert after["fc.weight"].count_nonzero()
     assert run.history["loss"][-1] < run.history["loss"][0] / 2
     assert run.scores.values["accuracy"] > 0.8
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_in_python_it_is_the_same_training(photographs, weights, tmp_path, freeze):  # noqa: ARG001
+    train(asked(photographs, freeze=freeze, image_size=None, epochs=1), out=tmp_path / "run")
+    run = fit(str(photographs), pretrained="resnet18", freeze=freeze, epochs=1, out=tmp_path / "other")
+    assert (run.experiment.image_size, run.experiment.net) == (160, "resnet18")
+    one, other = kept(tmp_path / "run"), kept(tmp_path / "other")
+    assert all(one[key].equal(other[key]) for key in one)
+
+
+def test_a_net_of_ones_own_has_no_published_weights_and_nothing_to_freeze(photographs, weights):  # noqa: ARG001
+    for settings in ({"pretrained": "resnet18"}, {"freeze": True}):
+        with pytest.raises(ProfundoError, match=r"leave the net out.*requires_grad_"):
+            fit(nn.Linear(2, 2), str(photographs), out=False, image_size=64, **settings)
+    with pytest.raises(
+        ProfundoError, match="freeze: expected a pretrained net, such as pretrained='efficientnet_lite0'"
+    ):
+        fit("fast_cnn", str(photographs), freeze=True, out=False)
 
 
 def test_fine_tuned_all_layers_learn_and_normalisation_keeps_its_averages(photographs, weights, tmp_path):
@@ -293,7 +313,7 @@ def test_with_an_encoder_an_interrupted_training_ends_with_the_same_bits(texts, 
         ({"only": ["price"]}, "have no texts"),
         ({"net": "text_mean"}, "leave out net"),
         ({"augment": ["mirror"]}, "augmentation 'mirror' is for images"),
-        ({"pretrained": None, "net": "minilm"}, "pretrained minilm"),
+        ({"pretrained": None, "net": "minilm"}, "pretrained='minilm'"),
     ],
 )
 def test_what_cannot_be_with_an_encoder_is_said_in_one_line(texts, encoder, tmp_path, settings, words):  # noqa: ARG001

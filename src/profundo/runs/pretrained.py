@@ -80,7 +80,9 @@ def on_features(net: nn.Module, data: Dataset, workers: int) -> Dataset:
     net is judged."""
 
     def seen(samples: Samples) -> Samples:
-        return replace(samples, inputs=_features(net, samples, data.spec, workers)) if len(samples) else samples
+        return (
+            replace(samples, inputs=_features(net, samples, data.spec, workers), anew=None) if len(samples) else samples
+        )
 
     train = seen(data.train)
     assert isinstance(train.inputs, Tensor)

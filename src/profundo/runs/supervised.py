@@ -77,7 +77,7 @@ def train(experiment: Experiment, *, out: str | Path | None = None, voice: Voice
 
 
 def fit(
-    net: Any,
+    net: Any = None,
     data: Any = None,
     targets: Any = None,
     *,
@@ -131,6 +131,8 @@ def fit(
         if resume and folder is not None:
             check_unfinished(folder)
             state = newest_checkpoint(folder.checkpoints, voice.notice)
+            if state is None:
+                voice.notice(f"{folder.path}: no state was saved yet; training begins anew, with the net as it is now")
             check_unchanged(folder, prepared, state, alone, voice)
         return train_prepared(prepared, folder, alone, voice, {}, state)
 
