@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 __all__ = [
+    "answered",
     "arguments",
     "called",
     "chosen_rows",
@@ -88,12 +89,17 @@ def called(net: nn.Module, inputs: Any) -> Any:
     """What the net gives: a tuple of inputs is net(a, b), a dict net(name=a, …), unless forward takes it whole."""
     if isinstance(inputs, Tensor):
         outputs = net(inputs)
-        if len(inputs) == 1 and isinstance(outputs, Tensor) and outputs.shape[:1] != (1,):  # squeeze() took it away
-            outputs = outputs[None]
     else:
         places, names = arguments(net, inputs)
         outputs = net(*places, **names)
     return tuple(outputs) if isinstance(outputs, list) else outputs
+
+
+def answered(net: nn.Module, inputs: Any) -> Any:
+    """The same of a net whose squeeze() takes away the axis of one sample alone."""
+    outputs = called(net, inputs)
+    lost = isinstance(outputs, Tensor) and length(inputs) == 1 and outputs.shape[:1] != (1,)
+    return outputs[None] if lost else outputs
 
 
 def arguments(net: nn.Module, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

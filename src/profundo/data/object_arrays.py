@@ -160,6 +160,11 @@ def stacked(parts: list[Any], name: str, lengths: bool = False) -> Any:
     rows = [row for some in uneven for row in some or ()]
     if len({row.shape[1:] for row in rows}) > 1 or not is_sequence(rows[0], uneven_inside):
         shapes = sorted({tuple(row.shape) for row in rows})
+        if len(parts) > 1 and not uneven_inside:
+            raise ProfundoError(
+                f"{name}: expected inputs of one shape in all splits, got {tuple(uneven[0][0].shape)} to train on, and "  # type: ignore[index]
+                f"{next(shape for shape in shapes if shape != tuple(uneven[0][0].shape))}"  # type: ignore[index]
+            )
         raise ProfundoError(
             f"{name}: expected inputs of one shape, or sequences (steps, …), got {shapes[0]} and {shapes[-1]}"
         )
@@ -253,13 +258,23 @@ def images_of(images: list[Any]) -> Tensor:
 
 
 def tensor_targets(parts: list[Any], name: str, task: Task) -> tuple[Targets, Tensor, tuple[str, ...]]:
-    arrays = [plain(part) for part in parts]
+    words = (isinstance(part, list) and any(isinstance(one, str) for one in part) for part in parts)
+    arrays = [
+        np.array(part, dtype=object) if mixed else plain(part)  # of words and NaN as well, which NumPy would call "nan"
+        for part, mixed in zip(parts, words, strict=True)
+    ]
     if len({array.shape[1:] for array in arrays}) > 1:
         raise ProfundoError(
             f"{name}: expected targets of one shape in all splits, got {sorted({a.shape[1:] for a in arrays})}"
         )
     whole = np.concatenate(arrays)
     if whole.dtype == object:
+        if (
+            nothing := next((place for place, one in enumerate(whole.flat) if one is None or one != one), None)
+        ) is not None:
+            raise ProfundoError(
+                f"{name}: expected a target for each sample, sample {nothing + 1} has {whole.flat[nothing]}; drop it"
+            )
         whole = whole.astype(str)
     if whole.dtype.kind == "f" and not np.isfinite(whole).all():
         raise ProfundoError(f"{name}: targets hold NaN or infinite values; clean them")

@@ -77,7 +77,7 @@ def train(experiment: Experiment, *, out: str | Path | None = None, voice: Voice
 
 
 def fit(
-    net: Any,
+    net: Any = None,
     data: Any = None,
     targets: Any = None,
     *,
