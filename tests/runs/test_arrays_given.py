@@ -136,7 +136,7 @@ def test_generators_give_batches_or_samples(given):
         (lambda: fitted(validation=[X, Y]), "in a tuple, (X, y), got a list of two arrays"),
         (lambda: fitted(validation=(X[:, :4], Y)), "one shape in all splits, got (6,) to train on, and (4,)"),
         (lambda: fitted((X, np.where(Y, "a", None))), "expected a target for each sample, sample"),
-        (lambda: fitted((X, ["a" if y else float("nan") for y in Y])), "sample"),
+        (lambda: fitted((X, ["a" if y else float("nan") for y in Y])), "a target for each sample, sample"),
         (lambda: fitted(b"bytes"), "got bytes"),
         (lambda: pf.fit(out=False), "expected data"),
         (lambda: pf.fit(net(), out=False), "expected data after the net"),
@@ -155,10 +155,8 @@ FRAME = polars.DataFrame({"a": X[:, 0], "b": X[:, 1], "kind": np.where(Y, "yes",
 def test_validation_rows_are_matched_by_the_names_of_their_columns():
     other = FRAME.select("kind", polars.lit(1).alias("more"), "b", "a")
     run = pf.fit("mlp", FRAME, target="kind", validation=other, epochs=1, out=False)
-    assert torch.equal(
-        run.data.validation.inputs,
-        pf.fit("mlp", FRAME, target="kind", validation=FRAME, epochs=1, out=False).data.validation.inputs,
-    )
+    same = pf.fit("mlp", FRAME, target="kind", validation=FRAME, epochs=1, out=False)
+    assert torch.equal(run.data.validation.inputs, same.data.validation.inputs)
     with pytest.raises(ProfundoError, match="in validation and test, too; missing: b"):
         pf.fit("mlp", FRAME, target="kind", validation=FRAME.drop("b"), out=False)
 

@@ -88,7 +88,7 @@ LENGTHS = ("lengths", "length", "seq_lengths", "seq_len", "x_lengths")  # a seco
 def net_and_data(net: Any, data: Any) -> tuple[Any, Any]:
     """The net first, then the data; of one alone, data: the net is then chosen for them."""
     if data is None:
-        if is_net(net):
+        if net is None or is_net(net):
             raise ProfundoError(
                 "data: expected data after the net, such as fit(net, (X, y)), fit(net, loader) or fit('mlp', 'iris')"
             )

@@ -167,6 +167,9 @@ def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise ProfundoError(
             f"{both} and {SAME[both]} are two names for one thing: {settings[both]} and {settings[SAME[both]]}; give one"
         )
+    for name in ("optimizer", "schedule"):
+        if isinstance(value := settings.get(name), str):
+            settings[name] = value.lower().replace("_", "-") if name == "schedule" else value.lower()
     names = {name: SAME.get(name, name) for name in settings}
     return {
         names[name]: str(value) if names[name] == "device" and type(value).__name__ == "device" else value
