@@ -187,3 +187,31 @@ def test_columns_may_be_called_by_numbers(target):
         "drop": ["0", "1"],
         "columns": {"2": "number"},
     }
+
+
+def test_a_call_with_other_arguments_names_those_there_are():
+    run = fitted()
+    for call, words in (
+        (
+            lambda: pf.load((X, Y), batch_size=32),
+            "load: got an unexpected keyword argument 'batch_size'; it takes name, targets,",
+        ),
+        (lambda: run.predict(X, verbose=0), "predict: got an unexpected keyword argument 'verbose'; it takes inputs"),
+        (lambda: run.predict(), "predict: missing a required argument: 'inputs'"),
+        (lambda: run.evaluate(X, Y, batch_size=8), "evaluate: got an unexpected keyword argument 'batch_size'"),
+        (lambda: run.save(), "save: missing a required argument: 'path'"),
+        (lambda: pf.select((X, Y), net="mlp"), "select: missing a required argument: 'vary'"),
+    ):
+        with pytest.raises(ProfundoError, match=re.escape(words)):
+            call()
+        with pytest.raises(TypeError):
+            call()
+
+
+def test_a_figure_is_read_by_its_name():
+    scores = fitted().scores
+    assert scores["accuracy"] == scores.values["accuracy"]
+    with pytest.raises(ProfundoError, match="scores has no 'acuracy'; nearest: accuracy"):
+        scores["acuracy"]
+    with pytest.raises(AttributeError, match=re.escape("run.scores['accuracy'] has it")):
+        _ = scores.accuracy
