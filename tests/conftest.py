@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +22,14 @@ def _temporary_cache(tmp_path_factory):
         del os.environ["PROFUNDO_CACHE"]
     else:
         os.environ["PROFUNDO_CACHE"] = before
+
+
+@pytest.fixture(autouse=True)
+def _translations_for_onnx_once():
+    """PyTorch's exporter reads its 500 translations anew for each export: once a process is enough for tests."""
+    loaded = sys.modules.get("torch.onnx._internal.exporter._registration")
+    if loaded is not None and not hasattr(loaded.ONNXRegistry.from_torchlib, "cache_info"):
+        loaded.ONNXRegistry.from_torchlib = staticmethod(cache(loaded.ONNXRegistry.from_torchlib))
 
 
 @pytest.fixture(scope="session")

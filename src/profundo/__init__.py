@@ -20,6 +20,7 @@ __all__ = [
     "compare",
     "cross_validate",
     "data",
+    "doctor",
     "evaluate",
     "export",
     "fit",
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from profundo import data, evaluate, graph, nets, objectives, train
+    from profundo import data, doctor, evaluate, graph, nets, objectives, train
     from profundo.data import load
     from profundo.inspect.learning_rate import lr_find
     from profundo.inspect.net_table import summary
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "data",
+    "doctor",
     "nets",
     "objectives",
     "train",

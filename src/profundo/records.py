@@ -35,6 +35,7 @@ __all__ = [
     "Inputs",
     "Interrupted",
     "LayerRow",
+    "NoColumnError",
     "NoSuchNameError",
     "ProfundoError",
     "Samples",
@@ -130,6 +131,12 @@ def no_such_name(what: str, name: str, known: Iterable[str], foreign: Mapping[st
         near = get_close_matches(name.lower(), known := list(known), n=3, cutoff=0.6)
         hint = f"nearest: {', '.join(near)}" if near else f"it has {', '.join(known)}"
     return NoSuchNameError(f"{what} has no {name!r}; {hint}")
+
+
+class NoColumnError(ProfundoError, KeyError):
+    """A KeyError that reads as a sentence."""
+
+    __str__ = Exception.__str__
 
 
 class Interrupted(BaseException):
@@ -405,12 +412,15 @@ class Samples:
         of them.
     numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
     weights: float32 (samples,), how much each counts, in training and in figures; None where all count alike.
+    anew: of a Dataset with random transforms, what reads samples again, by number, each drawn from a seed (rereading.py): training
+        does so; None where what was read stays.
     """
 
     inputs: Tensor | Source
     targets: Tensor
     numbers: Tensor | None = None
     weights: Tensor | None = None
+    anew: Callable[[Sequence[int], Sequence[int]], Any] | None = None
 
     def __len__(self) -> int:
         tree: Any = self.targets
@@ -591,6 +601,12 @@ class Scores:
     baseline_name: str = "constant predictor"
     steps: Sequence[StepScores] = ()
 
+    def __getitem__(self, name: str) -> float:
+        """One of the values."""
+        if name not in self.values:
+            raise NoColumnError(f"scores have no {name!r}; they have: {', '.join(self.values)}")
+        return self.values[name]
+
     def __repr__(self) -> str:
         """A line for each figure, beside those of the simple methods."""
         others = [(self.baseline_name, self.baseline), (self.linear_name, self.linear)]
@@ -603,16 +619,10 @@ class Scores:
         ]
         return "\n".join([f"{self.samples:,} samples", *lines])
 
-    def __getitem__(self, name: str) -> float:
-        """One of the values."""
-        if name not in self.values:
-            raise no_such_name("scores", str(name), self.values, {})
-        return self.values[name]
-
     def __getattr__(self, name: str) -> Any:
-        raise no_such_name(
-            "scores", name, self.__dataclass_fields__, dict.fromkeys(self.values, f"run.scores[{name!r}] has it")
-        )
+        values = () if name.startswith("_") or name in self.__dataclass_fields__ else self.values
+        here = dict.fromkeys(values, f"run.scores[{name!r}] has it")
+        raise no_such_name("scores", name, self.__dataclass_fields__, here)
 
 
 @dataclass(frozen=True, slots=True)

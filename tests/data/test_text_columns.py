@@ -18,11 +18,10 @@ from profundo.data.tables.table_files import read_table
 from profundo.data.text.text_files import read_json_rows
 from profundo.data.text.text_ids import (
     folded,
-    kept_lengths,
+    learned_words,
     normalised,
     text_ids,
     text_of,
-    vocabulary_of,
     words_of,
 )
 from profundo.looks.data_look import look
@@ -91,16 +90,15 @@ def test_ids_survive_float32():
 
 
 def test_the_vocabulary_holds_words_of_two_texts_or_more_the_most_frequent_first():
-    words = words_of(["a b b b", "a c", "a c d"])
-    assert vocabulary_of(words) == ("a", "c")
-    assert set(vocabulary_of(words_of(["x y"]))) == {"x", "y"}  # of a single text all
+    assert learned_words(["a b b b", "a c", "a c d"])[0] == ("a", "c")
+    assert set(learned_words(["x y"])[0]) == {"x", "y"}  # of a single text all
 
 
 def test_lengths_keep_99_of_100_texts_whole_and_are_bounded():
     texts = ["one two three"] * 995 + ["word " * 5000] * 5
-    assert kept_lengths(words_of(texts), texts) == (3, 13)
+    assert learned_words(texts)[1] == (3, 13)
     long = ["word " * 5000] * 3
-    assert kept_lengths(words_of(long), long) == (400, 1000)
+    assert learned_words(long)[1] == (400, 1000)
 
 
 # ------------------------------------------------------------------------------------------------------------- columns
@@ -127,7 +125,7 @@ def test_only_training_texts_teach_the_vocabulary(tmp_path):
     (column,) = data.spec.inputs.columns
     texts = [text_of(row[column.lengths[0] :]) for row in data.train.inputs]
     assert set(column.levels) <= {word for words in words_of(texts).to_list() for word in words}
-    assert column.levels == vocabulary_of(words_of(texts))
+    assert column.levels == learned_words(texts)[0]
 
 
 def test_features_stand_beside_others_and_are_not_standardised():

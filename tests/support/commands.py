@@ -26,6 +26,7 @@ servers.set_forkserver_preload(
         # nobody may be forbidden to read them later
         *("importlib.readers", "importlib.resources", "importlib.resources._adapters"),
         "torch._dynamo",  # PyTorch imports it, slowly, when the first optimizer is made
+        "torch.onnx._internal.exporter._core",  # and this for the first export
     ]
 )
 

@@ -4,8 +4,9 @@
     object_collection(frame, Reading(target="price"))        # pandas, polars, pyarrow, a dict of columns
     object_collection(loader, Reading(), validation=other)   # Dataset, DataLoader, IterableDataset, datasets.Dataset
 
-What a thing is says recognising.py; what its samples become, object_arrays.py. All is read into memory, once: validation
-and test samples together with those to train on, so that classes, padding and columns are the same.
+What a thing is says recognising.py; what its samples become, object_arrays.py. All is read into memory: validation
+and test samples together with those to train on, so that classes, padding and columns are the same. Samples of a Dataset
+that differ each time they are read are read again in training (rereading.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from inspect import isgeneratorfunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,7 @@ from profundo.data.recognising import (
     library,
     words_in,
 )
+from profundo.data.rereading import differences, draw_from, own_draws
 from profundo.data.series.series_rows import rows_collection
 from profundo.data.splits.splits import Collection, chosen, heeded
 from profundo.data.tables.reading import typed_table
@@ -75,7 +78,9 @@ def object_collection(
 
     Raises ProfundoError for what is no data, in one line that says what to give.
     """
-    result = gathered(data, how, validation, test, taker or Taker())
+    with own_draws():
+        draw_from(0)
+        result = gathered(data, how, validation, test, taker or Taker())
     return replace(result, notes=tuple(map(in_words_of_the_door, result.notes)))
 
 
@@ -111,6 +116,8 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
         if not sizes[0]:
             raise ProfundoError(f"{name}: expected samples, got none")
         whole = of_arrays(list(parts.values()), sizes, name, how.task, taker)  # type: ignore[arg-type]
+        if first.again is not None and (notes := differences(first.again, sizes[0])):
+            whole = replace(whole, train=replace(whole.train, anew=first.again), notes=(*whole.notes, *notes))
     weights = [weights_of(part.weights, size, name) for part, size in zip(parts.values(), sizes, strict=True)]
     return heeded(cut_into_splits(whole, list(parts), sizes, weights), how)
 
@@ -140,9 +147,13 @@ def read(data: Any, how: Reading, taker: Taker, split: str) -> Raw | Framed:
     for known, reader in RECOGNISERS:
         if known(data):
             return reader(data, how, taker)
+    got, remedy = type(data).__name__, ""
+    if isinstance(data, type):
+        got, remedy = f"the class {data.__name__}", f"; give an instance of it, {data.__name__}(…)"
+    elif isinstance(data, str | os.PathLike):
+        got, remedy = repr(str(data)), "; profundo.load(…) reads files, data and validation together"
     raise ProfundoError(
-        f"{split}: expected (X, y) of arrays, a table with target=…, a Dataset or DataLoader, or a name or path; got "
-        f"{type(data).__name__}"
+        f"{split}: expected (X, y) of arrays, a table with target=…, a Dataset or DataLoader; got {got}{remedy}"
     )
 
 
@@ -166,6 +177,10 @@ def from_pair(data: Sequence[Any], how: Reading, taker: Taker) -> Raw | Framed:
         raise ProfundoError(
             f"data: expected (X, y) or (X, y, weights), got a tuple of {count}; put several inputs in one tuple"
         )
+    if (
+        taker.lengths and count == 3 and are_lengths(data[1], data[0])
+    ):  # as a collate function gives them: x, lengths, y
+        return Raw((data[0], data[1]), data[2])
     inputs, targets, weights = (*data, None, None)[:3]
     for one in (inputs, targets):
         if is_loader(one) or isinstance(one, torch.utils.data.Dataset | Dataset):
@@ -192,6 +207,13 @@ def one_column(targets: Any, task: str) -> Any:
     if values.ndim != 2 or values.shape[1] < 2 or values.dtype.kind not in "bif" or not np.isin(values, (0, 1)).all():
         return targets
     return np.array(columns.columns)[values.argmax(1)] if (values.sum(1) == 1).all() else targets
+
+
+def are_lengths(given: Any, sequences: Any) -> bool:
+    """Whether these are whole numbers from 1 to the most steps that a sequence has."""
+    values, steps = plain(given), max((len(one) for one in sequences), default=0)
+    whole = values.ndim == 1 and values.dtype.kind in "iu" and values.size
+    return bool(whole) and int(values.min()) > 0 and int(values.max()) == steps
 
 
 def in_places(given: Any, wanted: int) -> Any:
@@ -298,10 +320,9 @@ def from_loader(loader: Any, how: Reading, taker: Taker) -> Raw | Framed:
         utilities.default_collate,
         getattr(utilities._utils.collate, "default_convert", None),
     )
-    if default:
-        return from_samples((data[index] for index in order), how, taker)
-    pieces = (order[begin : begin + ONE_PASS] for begin in range(0, len(order), ONE_PASS))
-    return from_batches((loader.collate_fn([data[index] for index in piece]) for piece in pieces), how, taker)
+    if default and type(data) is utilities.TensorDataset and len(order) == len(data):
+        return from_pair(data.tensors, how, taker)
+    return from_places(data, order, None if default else loader.collate_fn, how, taker)
 
 
 def from_dataset(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
@@ -309,23 +330,52 @@ def from_dataset(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
         return from_samples(iter(data), how, taker)
     if type(data) is torch.utils.data.TensorDataset:
         return from_pair(data.tensors, how, taker)
-    raw = from_samples((data[index] for index in range(len(data))), how, taker)
-    classes = getattr(data, "classes", None)
-    if isinstance(raw, Raw) and isinstance(classes, list | tuple) and all(isinstance(one, str) for one in classes):
-        raw = replace(raw, classes=tuple(classes))
-    if len(data) and not same(data[0], data[0]):
-        note = (
-            "the samples differ each time they are read, as random transforms make them: they were read once; augment=… changes "
-            "them anew in every epoch"
-        )
-        raw = replace(raw, notes=(*raw.notes, note))
+    return from_places(data, range(len(data)), None, how, taker)
+
+
+Collate = Callable[[list[Any]], Any] | None
+
+
+def from_places(data: Any, places: Sequence[int], collate: Collate, how: Reading, taker: Taker) -> Raw | Framed:
+    """The samples of a Dataset at these places, each drawn from its number as a seed."""
+    again = partial(read_places, data, places, collate, how, replace(taker, outputs=Taker().outputs))
+    numbers = range(len(places))
+    raw = again(numbers, numbers, size=ONE_PASS)
+    return replace(raw, again=again) if isinstance(raw, Raw) else raw
+
+
+def read_places(
+    data: Any,
+    places: Sequence[int],
+    collate: Collate,
+    how: Reading,
+    taker: Taker,
+    numbers: Sequence[int],
+    seeds: Sequence[int],
+    size: int = MOST,
+) -> Any:
+    """Of these places those with these numbers, each drawn from a seed. size: samples that go through collate together."""
+    with own_draws():
+        if collate is None:
+            raw = from_samples(drawn(data, places, numbers, seeds), how, taker)
+        else:
+            pieces = (slice(begin, begin + size) for begin in range(0, len(numbers), size))
+            whole = (collate(list(drawn(data, places, numbers[piece], seeds[piece]))) for piece in pieces)
+            raw = from_batches(whole, how, taker)
+    names = getattr(data, "classes", None)
+    if isinstance(raw, Raw) and isinstance(names, list | tuple) and all(isinstance(one, str) for one in names):
+        return replace(raw, classes=tuple(names))
     return raw
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two readings of a sample are alike."""
-    pairs = zip(leaves(one), leaves(other), strict=True)
-    return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs)
+def drawn(data: Any, places: Sequence[int], numbers: Sequence[int], seeds: Sequence[int]) -> Iterator[Any]:
+    for number, seed in zip(numbers, seeds, strict=True):
+        draw_from(seed)
+        try:
+            sample = data[places[number]]
+        except Exception as error:
+            raise unreadable(f"sample {number}", error) from error
+        yield sample
 
 
 def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Framed:
@@ -348,12 +398,8 @@ def fitting(things: Iterable[Any]) -> Iterator[Any]:
             thing = next(things)
         except StopIteration:
             return
-        except ProfundoError:
-            raise
         except Exception as error:
-            raise ProfundoError(
-                f"data: sample or batch {count} could not be read: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            ) from error
+            raise unreadable(f"sample or batch {count}", error) from error
         taken, count = taken + sum(OBJECT + getattr(leaf, "nbytes", 8) for leaf in leaves(thing)), count + 1
         if taken > most or count > MOST:
             what = "take more than half of the memory" if taken > most else "were read"
@@ -364,17 +410,38 @@ def fitting(things: Iterable[Any]) -> Iterator[Any]:
         yield thing
 
 
+def unreadable(what: str, error: Exception) -> ProfundoError:
+    if isinstance(error, ProfundoError):
+        return error
+    why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return ProfundoError(f"data: {what} could not be read: {why}")
+
+
 def from_batches(batches: Iterable[Any], how: Reading, taker: Taker) -> Raw | Framed:
     """Batches that somebody's collate function made, one after the other; padded further where they are uneven."""
-    whole = [tuple(batch) if isinstance(batch, list) else batch for batch in fitting(batches)]
+    whole = list(fitting(batches))
     if not whole:
         raise ProfundoError("data: expected samples, got none")
+    if samples_in_batch(whole[0]) is not None:
+        return from_samples((sample for batch in whole for sample in samples_in_batch(batch) or ()), how, taker)
+    whole = [tuple(batch) if isinstance(batch, list) else batch for batch in whole]
     return from_transposed(mapped(lambda *parts: [row for part in parts for row in part], *whole), how, taker)
+
+
+def samples_in_batch(batch: Any) -> list[Any] | None:
+    """The samples of a batch that is a list of them, or tuple(zip(*samples)); None where it has tensors of many."""
+    if not isinstance(batch, list | tuple) or not batch or not all(isinstance(part, list | tuple) for part in batch):
+        return None
+    if all(part and np.ndim(part[-1]) == 0 for part in batch) and len({len(part) for part in batch}) == 1:
+        return list(batch)  # a target ends each
+    return list(zip(*batch, strict=True)) if any(np.ndim(part[0]) == 0 for part in batch if part) else None
 
 
 def from_transposed(columns: Any, how: Reading, taker: Taker) -> Raw | Framed:
     if isinstance(columns, tuple):
-        return from_pair(columns, how, taker)
+        raw = from_pair(columns, how, taker)
+        note = "the third part of each sample is taken for its weight"
+        return raw if raw.weights is None else replace(raw, notes=(*raw.notes, note))
     return from_mapping(columns, how, taker) if isinstance(columns, Mapping) else Raw(columns)
 
 
@@ -402,22 +469,23 @@ def from_iterator(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
 
 def is_iterator(thing: Any) -> bool:
     return isgeneratorfunction(thing) or (
-        hasattr(thing, "__iter__") and not isinstance(thing, str | bytes | Path | nn.Module)
+        hasattr(thing, "__iter__") and not isinstance(thing, str | bytes | Path | nn.Module | type)
     )
 
 
 def from_list(data: list[Any], how: Reading, taker: Taker) -> Raw | Framed:
-    """Rows as dicts, samples (x, y), or inputs without targets."""
-    if (
-        len(data) == 2
-        and all(map(is_array, data))
-        and data[0].shape[:1] == data[1].shape[:1] != ()
-        and data[0].shape != data[1].shape
-    ):
-        raise ProfundoError("data: expected inputs and targets in a tuple, (X, y), got a list of two arrays")
+    """Rows as dicts, samples (x, y), inputs and targets as a list [X, y], or inputs without targets."""
+    if len(data) == 2 and all(map(is_array, data)) and all(map(np.ndim, data)):
+        shapes = [np.shape(one) for one in data]
+        if shapes[0][0] == shapes[1][0] and shapes[0][1:] != shapes[1][1:]:  # as many, and no sequences of one kind
+            return from_pair(tuple(data), how, taker)
     if data and isinstance(data[0], Mapping):
         scalars = all(is_plain(value) for value in data[0].values())
         return from_frame_of(data, how) if scalars and how.target else from_samples(iter(data), how, taker)
+    if data and isinstance(data[0], list) and all(is_array(part) and np.ndim(part) for part in data[0]):
+        shapes = [np.shape(part) for part in data[0]]
+        if len({shape[0] for shape in shapes}) == 1 < len({shape[1:] for shape in shapes}):  # as list(loader) has them
+            return from_batches(data, how, taker)
     return from_samples(iter(data), how, taker) if data and isinstance(data[0], tuple) else Raw(data)
 
 
@@ -456,8 +524,9 @@ def as_polars(data: Any) -> polars.DataFrame:
         return data.fill_nan(None)
     if library(data) == "pyarrow":
         return polars.DataFrame(polars.from_arrow(data)).fill_nan(None)
-    if len({str(name) for name in data.columns}) < len(data.columns):
-        raise ProfundoError("data: expected columns with different names, got one twice")
+    names = [str(name) for name in data.columns]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ProfundoError(f"data: expected columns with different names, got {twice!r} twice; rename one of them")
     return polars.DataFrame([pandas_column(str(name), data[name]) for name in data.columns])
 
 
@@ -481,7 +550,7 @@ def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
     for part in parts[1:]:  # by their names, whatever their order
         if missing := [column for column in wanted if column not in part.frame.columns]:
             raise ProfundoError(
-                f"{name}: expected the columns of the rows to train on in validation and test, too; missing: {', '.join(missing)}"
+                f"{name}: expected the same columns in all splits, only one has {', '.join(map(repr, missing[:5]))}"
             )
     try:
         frame = polars.concat([part.frame.select(wanted) for part in parts], how="vertical_relaxed")
@@ -521,7 +590,7 @@ def cut_into_splits(whole: Collection, names: list[str], sizes: list[int], weigh
         inside = ((numbers >= edges[place]) & (numbers < edges[place + 1])).nonzero().flatten()
         if not len(inside):
             raise ProfundoError(f"{whole.name}: expected samples in {split}, got none")
-        part = chosen(replace(samples, numbers=None), inside)
+        part = chosen(replace(samples, numbers=None, anew=samples.anew if split == "train" else None), inside)
         parts[split] = replace(
             part, numbers=inside - int(inside[0]), weights=part.weights if weights[place] is not None else None
         )

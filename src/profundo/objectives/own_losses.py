@@ -28,6 +28,7 @@ from profundo.units import in_own_units
 __all__ = [
     "LOGITS",
     "NAMES",
+    "OF_LABELS",
     "PROBABILITIES",
     "SHAPED",
     "OwnLoss",
@@ -44,6 +45,8 @@ __all__ = [
 ]
 
 NAMES = {
+    "MSELoss": "gaussian", "L1Loss": "laplace", "HuberLoss": "huber", "SmoothL1Loss": "huber", "NLLLoss": "categorical",
+    "BCEWithLogitsLoss": "bernoulli", "squared_error": "gaussian", "absolute_error": "laplace", "log_loss": "categorical",
     "mse": "gaussian", "mean_squared_error": "gaussian", "l2": "gaussian", "MeanSquaredError": "gaussian",
     "mae": "laplace", "mean_absolute_error": "laplace", "l1": "laplace", "MeanAbsoluteError": "laplace",
     "cross_entropy": "categorical", "crossentropy": "categorical", "categorical_crossentropy": "categorical",
@@ -56,11 +59,16 @@ NAMES = {
 
 LOGITS = ("CrossEntropyLoss", "cross_entropy", "BCEWithLogitsLoss", "binary_cross_entropy_with_logits")
 PROBABILITIES = ("BCELoss", "binary_cross_entropy")
+OF_LABELS = (*LOGITS[2:], *PROBABILITIES, "MultiLabelSoftMarginLoss", "multilabel_soft_margin_loss", "bce", "bernoulli",
+             "binary_crossentropy", "binary_cross_entropy", "BinaryCrossentropy")  # fmt: skip
+"""Losses of one of two classes or several labels, by function, class or name."""
 LOGARITHMS = ("NLLLoss", "nll_loss")
 
 
 def loss_name(loss: Any) -> str:
     """By its function, its class, or that of a partial."""
+    if isinstance(loss, str):
+        return loss
     inner = loss.func if isinstance(loss, partial) else loss
     return getattr(inner, "__name__", type(inner).__name__)
 

@@ -316,7 +316,10 @@ def new_experiment(**settings: Any) -> Experiment:
     settings = understood(settings)
     for name, value in settings.items():  # True is no 1
         if isinstance(value, bool) and name in SETTINGS and "bool" not in str(Experiment.model_fields[name].annotation):
-            raise ProfundoError(f"{as_option(name)}: expected another value than true or false, got {value}")
+            annotation = str(Experiment.model_fields[name].annotation)
+            words = (("int", "a whole number"), ("float", "a number"), ("str", "a name"))
+            wanted = next((word for kind, word in words if kind in annotation), "another value")
+            raise ProfundoError(f"{as_option(name)}: expected {wanted}, got {value}")
     try:
         return Experiment(**settings)
     except ValidationError as error:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from profundo.evaluate import Answers
 from profundo.nets.summary import summary as layers_of
-from profundo.records import Dataset, Scores, at_the_door, no_such_name
+from profundo.records import Dataset, NoSuchNameError, Scores, at_the_door, no_such_name
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
 from profundo.runs.given.asking import inputs_for
@@ -130,6 +130,8 @@ class Run:
 
     def __getattr__(self, name: str) -> Any:
         """Only of names that are not there. Raises NoSuchNameError with the name here."""
+        if self.scores is not None and (figure := name.replace("_", " ")) in self.scores.values:
+            raise NoSuchNameError(f"a run has no {name!r}; run.scores[{figure!r}]")
         known = (*self.__dataclass_fields__, "predict", "evaluate", "summary", "save", "report")
         raise no_such_name("a run", name, known, FOREIGN)
 

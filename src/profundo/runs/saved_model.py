@@ -34,7 +34,7 @@ from profundo.runs.given.own import NOTHING, Own
 from profundo.threads import same_bits
 from profundo.train.checkpoints import digest
 from profundo.train.randomness import seeded
-from profundo.trees import answered, joined, leaves, split_rows, to_device
+from profundo.trees import called, joined, leaves, split_rows, to_device
 from profundo.units import in_own_units
 
 __all__ = ["build_net", "keepable", "load_model", "load_objective", "packed", "predict", "save_model"]
@@ -274,7 +274,7 @@ def in_batches(net: nn.Module, spec: Spec, inputs: Any, objective: Objective | N
     meaning = objective or objectives.default(spec.targets)
     with evaluating(net):
         ready = (standardize(to_device(part, device), spec.inputs) for part in split_rows(inputs, at_once))
-        parts = [same_bits(net)(partial(answered, net, part), sizes_of(part)) for part in ready]
+        parts = [same_bits(net)(partial(called, net, part), sizes_of(part)) for part in ready]
     outputs = meaning.predict(joined(parts))
     result: Tensor = in_own_units(to_device(outputs, torch.device("cpu")), spec.targets)
     return result

@@ -15,16 +15,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from profundo.records import ProfundoError, Step, no_such_name
+from profundo.records import NoColumnError, ProfundoError, Step, no_such_name
 from profundo.train.randomness import seeded
 
 __all__ = ["EarlyStop", "Film", "History", "early_stop", "filmed", "gradient_norms", "progress", "record"]
-
-
-class NoColumnError(ProfundoError, KeyError):
-    """A KeyError that reads as a sentence."""
-
-    __str__ = Exception.__str__
 
 
 class History:

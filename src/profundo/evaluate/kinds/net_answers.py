@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from profundo.kinds import NO_CLASS, TargetKind
 from profundo.records import Batch, ProfundoError, Targets
 from profundo.threads import same_bits
-from profundo.trees import answered, joined, leaves, mapped, to_device
+from profundo.trees import called, joined, leaves, mapped, to_device
 from profundo.units import in_own_units
 
 __all__ = ["OWN", "PROBABILITIES", "Answers", "Likelihood", "answers", "answers_of_all", "evaluating", "mean_cost"]
@@ -111,7 +111,7 @@ def answers_of_all(
             weights += [] if batch.weights is None else [batch.weights.cpu()]
             for kept, (net, objective) in zip(predictions, judged, strict=True):
                 sizes = tuple(leaf.shape for leaf in leaves(batch.inputs))
-                outputs = same_bits(net)(partial(answered, net, batch.inputs), sizes)
+                outputs = same_bits(net)(partial(called, net, batch.inputs), sizes)
                 if isinstance(outputs, Tensor) and targets.kind != "any":
                     check_width(net, outputs, len(batch.targets), targets)
                 costs = objective(outputs, batch.targets).float().cpu()

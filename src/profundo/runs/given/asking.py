@@ -17,17 +17,16 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
-from profundo.data.grids.mask_codes import Coding
 from profundo.data.images.pixels import fitted
 from profundo.data.loading import collect
 from profundo.data.new_inputs import entries, frame_series
-from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of, weights_of
+from profundo.data.object_arrays import Taker, as_seen, images_of, plain, stacked, targets_for, tensor_of, weights_of
 from profundo.data.objects import Framed, as_polars, read
 from profundo.data.recognising import is_frame, is_image, is_loader, is_series, words_in
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.data.tables.table_files import read_table
 from profundo.kinds import NO_CLASS
-from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
+from profundo.records import Inputs, ProfundoError, Samples, Spec
 from profundo.trees import leaves, length, mapped, rebuilt
 
 __all__ = ["inputs_for", "samples_at", "samples_for"]
@@ -331,9 +330,7 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     else:
         inputs, _ = inputs_for(raw.inputs, spec.inputs)
         if raw.targets is None and spec.targets.kind == "any":
-            return Samples(
-                inputs, mapped(lambda leaf: leaf.float() / 255 if leaf.dtype == torch.uint8 else leaf, inputs)
-            )
+            return Samples(inputs, mapped(as_seen, inputs))
         if raw.targets is None:
             raise ProfundoError(
                 "data: expected samples with targets, (X, y), got inputs only; run.predict(X) answers those"
@@ -342,37 +339,8 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     targets = (
         mapped(lambda leaf: tensor_of(leaf, "targets"), values)
         if spec.targets.kind == "any"
-        else targets_for(plain(values), spec.targets)
+        else targets_for(plain(values), spec.targets, () if isinstance(raw, Framed) else raw.classes)
     )
     if length(inputs) != length(targets):
         raise ProfundoError(f"data: {length(inputs):,} inputs and {length(targets):,} targets; expected as many")
     return Samples(inputs, targets, weights=weights_of(raw.weights, length(targets), "data"))
-
-
-def targets_for(values: np.ndarray, targets: Targets) -> Tensor:
-    """Values as the net's targets are: indices of classes, labels, numbers in their own units."""
-    if targets.kind == "real":
-        try:
-            return torch.from_numpy(values.astype(np.float64)).reshape(len(values), -1)
-        except (ValueError, TypeError):
-            raise ProfundoError(f"targets: expected numbers, got {values.dtype}") from None
-    if targets.kind == "labels":
-        return torch.from_numpy(values.astype(np.float32))
-    if targets.kind == "map":
-        return torch.from_numpy(values.astype(np.float32))
-    if targets.kind == "mask":
-        return torch.from_numpy(Coding(targets.codes, targets.classes).indices(values.astype(np.int64)))
-    if values.ndim == 2:
-        values = values.argmax(1) if values.shape[1] > 1 else values[:, 0]
-    places = {name: place for place, name in enumerate(targets.classes)}
-    texts = [text_of(value) for value in values.tolist()]
-    if not any(text in places for text in texts) and all(text.isdigit() and int(text) < len(places) for text in texts):
-        return torch.tensor([int(text) for text in texts])
-    if unknown := next((text for text in texts if text not in places), None):
-        raise ProfundoError(f"targets: expected the classes {', '.join(targets.classes[:10])}, got {unknown!r}")
-    return torch.tensor([places[text] for text in texts])
-
-
-def text_of(value: Any) -> str:
-    """As classes are called: whole numbers without a point."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

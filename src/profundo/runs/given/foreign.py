@@ -141,6 +141,49 @@ FOREIGN: Mapping[str, str] = {
     "train_dataloaders": "the data come second: fit(net, train_loader, validation=val_loader)",
     "train_dataset": "the data come second: fit(net, dataset, validation=other)",
     "model": "the net comes first: fit(net, data)",
+    "data_augmentation": "the name here is augment: 'shift', 'mirror' …; `profundo augment` lists them",
+    **dict.fromkeys(
+        ("betas", "beta1", "beta2", "eps", "rho", "nesterov", "amsgrad", "dampening"),
+        "an optimizer is given with what it needs: optimizer=functools.partial(torch.optim.AdamW, betas=(0.9, 0.95))",
+    ),
+    **dict.fromkeys(
+        ("step_size", "gamma", "milestones", "T_max", "t_max", "total_steps", "warmup_steps", "num_warmup_steps"),
+        "a schedule is given with what it needs: schedule=functools.partial(StepLR, step_size=10), or by name with warm_up=0.1",
+    ),
+    **dict.fromkeys(
+        (
+            "test_data",
+            "test_loader",
+            "test_dataloader",
+            "test_dataloaders",
+            "test_dataset",
+            "x_test",
+            "y_test",
+            "test_size",
+        ),
+        "the name here is test: (X, y) or whatever the data are; without, a fifth tests",
+    ),
+    **dict.fromkeys(("max_steps", "num_steps", "n_steps", "iterations", "num_iterations"), _EPOCHS),
+    **dict.fromkeys(
+        ("deterministic", "benchmark", "cudnn_benchmark"), "every run repeats to the same bits from its seed"
+    ),
+    **dict.fromkeys(
+        ("pin_memory", "persistent_workers", "prefetch_factor", "collate_fn", "sampler"),
+        "the samples are in memory once they are read; give a DataLoader, which reads them its way",
+    ),
+    **dict.fromkeys(("compile", "torch_compile"), "give torch.compile(net), or capture=True, which records the step"),
+    **dict.fromkeys(
+        ("ema", "swa", "ema_decay"), "weights are not averaged; early_stop=5 keeps those of the best epoch"
+    ),
+    **dict.fromkeys(("strategy", "num_nodes", "ddp"), "several processes are started by torchrun (docs/training.md)"),
+    **dict.fromkeys(
+        ("monitor", "min_delta", "restore_best_weights"), "early_stop=5 watches the validation loss and keeps the best"
+    ),
+    **dict.fromkeys(
+        ("quiet", "silent", "progress_bar", "enable_progress_bar", "disable_tqdm"),
+        "a bar is shown where somebody may be watching; voice=Quiet() of profundo.runs.voice says nothing",
+    ),
+    "transform": "the name here is augment: 'shift', 'mirror' …; `profundo augment` lists them",
 }
 
 
@@ -159,7 +202,9 @@ def columns_called(given: Any) -> Any:
 
 
 def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings under their names here, where another has one meaning; a torch.device by its name."""
+    """The settings under their names here, where another has one meaning; a torch.device or dtype by its name, numbers and
+    arrays of NumPy and PyTorch as Python's, columns by their names."""
+    settings = {name: plain(value) for name, value in settings.items() if name != "device" or value is not None}
     settings = {name: columns_called(value) if name in OF_COLUMNS else value for name, value in settings.items()}
     if isinstance(target := settings.get("target"), list):
         settings["target"] = ",".join(target)
@@ -170,8 +215,14 @@ def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("optimizer", "schedule"):
         if isinstance(value := settings.get(name), str):
             settings[name] = value.lower().replace("_", "-") if name == "schedule" else value.lower()
-    names = {name: SAME.get(name, name) for name in settings}
-    return {
-        names[name]: str(value) if names[name] == "device" and type(value).__name__ == "device" else value
-        for name, value in settings.items()
-    }
+    return {SAME.get(name, name): value for name, value in settings.items()}
+
+
+def plain(value: Any) -> Any:
+    if type(value).__name__ in ("device", "dtype"):
+        return str(value).removeprefix("torch.")
+    return (
+        value.tolist()
+        if type(value).__module__.partition(".")[0] in ("numpy", "torch") and hasattr(value, "tolist")
+        else value
+    )

@@ -1,0 +1,76 @@
+"""The list of programs: what is wrong with each, on what data, and how its success is measured."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+Arguments = dict[str, Any]  # of a training program: net, loss, optimizer, train, validation, batch_size, epochs, …
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One program. `arguments()` builds it anew: the faulty one, or with mended=True the same without its fault."""
+
+    name: str
+    cause: str | None  # an id of the doctor's causes; None: healthy
+    also: tuple[str, ...]  # ids that are as right
+    data: str
+    source: str  # "report": modelled on a public report; "own"
+    score: str  # a name of measure.SCORES
+    saw: str  # what a person saw
+    make: Callable[[bool], Arguments]
+
+    @property
+    def half(self) -> str:
+        """Decided by the name alone, so that nobody can choose."""
+        return ("calibration", "published")[hashlib.sha256(self.name.encode()).digest()[0] % 2]
+
+    def arguments(self, *, mended: bool = False, seed: int = 0) -> Arguments:
+        torch.manual_seed(seed)
+        return self.make(not mended)
+
+
+_ENTRIES: dict[str, Entry] = {}
+
+
+def _register(make: Callable[..., Arguments], cause: str | None, also: tuple[str, ...], **about: str) -> None:
+    name = make.__name__
+    if name in _ENTRIES:
+        raise ValueError(f"two programs are called {name!r}: give each a name of its own")
+    call = make if cause else lambda _: make()
+    _ENTRIES[name] = Entry(name, cause, also, saw=" ".join((make.__doc__ or "").split()), make=call, **about)
+
+
+def faulty(
+    cause: str, *, data: str, source: str = "own", also: tuple[str, ...] = (), score: str = "accuracy"
+) -> Callable[[Callable[[bool], Arguments]], Callable[[bool], Arguments]]:
+    """Registers a function (broken: bool) → arguments; its name is the program's."""
+
+    def register(make: Callable[[bool], Arguments]) -> Callable[[bool], Arguments]:
+        _register(make, cause, also, data=data, source=source, score=score)
+        return make
+
+    return register
+
+
+def healthy(
+    *, data: str, source: str = "own", score: str = "accuracy"
+) -> Callable[[Callable[[], Arguments]], Callable[[], Arguments]]:
+    """Registers a function () → arguments of a program that looks odd and is fine."""
+
+    def register(make: Callable[[], Arguments]) -> Callable[[], Arguments]:
+        _register(make, None, (), data=data, source=source, score=score)
+        return make
+
+    return register
+
+
+def programs() -> tuple[Entry, ...]:
+    from . import data, healthy_data, healthy_nets, healthy_steps, nets, outputs, pace, steps  # noqa: F401
+
+    return tuple(_ENTRIES.values())
