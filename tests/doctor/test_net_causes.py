@@ -1,5 +1,6 @@
 """Faults of architecture, initialisation, signals and modes: one a program, on real or made data; and sound look-alikes."""
 
+import itertools
 import math
 
 import pytest
@@ -53,7 +54,7 @@ def layers(*widths, act=nn.ReLU, norm=None, draw=None):
     """Linear layers with an activation between; draw: what is done to each weight."""
     torch.manual_seed(0)
     parts = []
-    for place, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+    for place, (a, b) in enumerate(itertools.pairwise(widths)):
         if place:
             parts += [norm(a)] if norm else []
             parts += [act()] if act else []
@@ -197,7 +198,7 @@ FAULTY = {
     ],
     "symmetric_init": [
         lambda: digits(constant(layers(64, 32, 10))),
-        lambda: people(Of(lambda n, x: torch.tanh(x @ n.w) @ n.v, w=nn.Parameter(torch.zeros(10, 8)), v=nn.Parameter(torch.ones(8, 1)))),
+        lambda: people(Of(lambda n, x: torch.tanh(x @ n.w) @ n.v, w=nn.Parameter(torch.zeros(10, 8)), v=nn.Parameter(torch.ones(8, 1)))),  # noqa: E501
     ],
     "bad_init_scale": [
         lambda: digits(layers(64, 64, 64, 10, draw=lambda w: nn.init.normal_(w, 0, 3)), epochs=4),
@@ -228,7 +229,7 @@ FAULTY = {
     "causal_leak": [
         lambda: language(seeds(attention)),
         lambda: program(
-            seeds(lambda: Of(lambda n, x: n.b(n.a(x)[0]), a=nn.LSTM(1, 16, batch_first=True, bidirectional=True), b=nn.Linear(32, 1))),
+            seeds(lambda: Of(lambda n, x: n.b(n.a(x)[0]), a=nn.LSTM(1, 16, batch_first=True, bidirectional=True), b=nn.Linear(32, 1))),  # noqa: E501
             WAVES[:, :-1], WAVES[:, 1:], F.mse_loss, rate=1e-2,
         ),
     ],
@@ -255,9 +256,9 @@ FAULTY = {
     ],
     "batchnorm_stale": [
         lambda: program(
-            seeds(lambda: nn.Sequential(nn.BatchNorm1d(64, momentum=1e-4), *layers(64, 32, 10))), X * 3 + 5, Y, F.cross_entropy, rate=1e-2
+            seeds(lambda: nn.Sequential(nn.BatchNorm1d(64, momentum=1e-4), *layers(64, 32, 10))), X * 3 + 5, Y, F.cross_entropy, rate=1e-2  # noqa: E501
         ),
-        lambda: program(layers(64, 64, 10, norm=nn.BatchNorm1d), X[:561], Y[:561], F.cross_entropy, held=79 / 561 + 1e-9, batch_size=32),
+        lambda: program(layers(64, 64, 10, norm=nn.BatchNorm1d), X[:561], Y[:561], F.cross_entropy, held=79 / 561 + 1e-9, batch_size=32),  # noqa: E501
     ],
     "underfit": [
         lambda: digits(layers(64, 1, 10), rate=1e-2),
@@ -265,7 +266,7 @@ FAULTY = {
     ],
     "wrong_mode": [
         lambda: digits(Of(random_in_evaluation, **two())),
-        lambda: people(Of(lambda n, x: n.b(F.batch_norm(F.relu(n.a(x)), n.m, n.m + 1, training=True)), m=torch.zeros(32), **two(10, 32, 1))),
+        lambda: people(Of(lambda n, x: n.b(F.batch_norm(F.relu(n.a(x)), n.m, n.m + 1, training=True)), m=torch.zeros(32), **two(10, 32, 1))),  # noqa: E501
     ],
 }  # fmt: skip
 
@@ -299,7 +300,7 @@ HEALTHY = {
     ),
     "attention, masked": lambda: language(attention(causal=True)),
     "both directions, to name each step": lambda: program(
-        seeds(lambda: Of(lambda n, x: n.b(n.a(x)[0]).transpose(1, 2), a=nn.GRU(1, 8, batch_first=True, bidirectional=True), b=nn.Linear(16, 2))),
+        seeds(lambda: Of(lambda n, x: n.b(n.a(x)[0]).transpose(1, 2), a=nn.GRU(1, 8, batch_first=True, bidirectional=True), b=nn.Linear(16, 2))),  # noqa: E501
         WAVES, (WAVES[..., 0] > 0).long(), F.cross_entropy, rate=1e-2,
     ),
     "dropout of a half": lambda: digits(

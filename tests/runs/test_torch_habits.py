@@ -299,7 +299,6 @@ REFUSED = {
     "no net": (lambda: pf.fit(model=net(), data=(X, Y)), "'model' is unknown; the net comes first"),
     "nothing": (lambda: pf.fit(), "expected data after the net"),
     "a class": (lambda: fitted(net(), Pairs), r"got the class Pairs; give an instance of it, Pairs\(…\)"),
-    "an iterator": (lambda: fitted(net(), iter(DataLoader(PAIRS))), r"empty after one pass; give list\(…\)"),
     "a path beside arrays": (lambda: fitted(net(), validation="v.csv"), r"got 'v.csv'; profundo.load\(…\) reads files"),
     "sparse": (lambda: fitted(net(), (X.to_sparse(), Y)), r"got a sparse one; give x.to_dense\(\)"),
     "without values": (lambda: fitted(net(), (X.to("meta"), Y)), "got one of the meta device, which has none"),
