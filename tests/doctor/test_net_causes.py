@@ -10,6 +10,7 @@ from sklearn.datasets import load_diabetes, load_digits, make_circles, make_moon
 from torch import nn
 
 from profundo.doctor import Program, examine
+from profundo.doctor.passage import calls_of, passage_of
 
 BUDGET = 60.0  # enough for trials as long as the programs, so that what is proved does not hang on the machine's speed
 X, Y = (torch.tensor(part) for part in load_digits(return_X_y=True))
@@ -324,13 +325,52 @@ def learned_head():
     return digits(frozen(net, "0"), rate=1e-2)
 
 
-@pytest.mark.parametrize(("cause", "make"), [(cause, one) for cause, many in FAULTY.items() for one in many])
+def each():
+    """Of every cause the first program at once, the others where there is time."""
+    for cause, many in FAULTY.items():
+        for place, make in enumerate(many):
+            yield pytest.param(cause, make, id=f"{cause}-{place}", marks=[pytest.mark.slow] if place else [])
+
+
+@pytest.mark.parametrize(("cause", "make"), each())
 def test_the_fault_is_named_first(cause, make):
     report = examine(make(), budget=BUDGET)
     assert [finding.cause for finding in report.findings][:1] == [cause], str(report)
+    assert report.findings[0].remedy
 
 
-@pytest.mark.parametrize("name", HEALTHY)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if place % 2 else name for place, name in enumerate(HEALTHY)]
+)
 def test_what_is_sound_passes(name):
     report = examine(HEALTHY[name](), budget=BUDGET)
     assert report.healthy, str(report)
+
+
+def test_modules_functions_and_bare_parameters_look_alike():
+    modules = layers(64, 16, 10, act=nn.Sigmoid)
+    a, b = modules[0], modules[2]
+    functions = Of(
+        lambda n, x: F.linear(torch.sigmoid(F.linear(x, n.a.weight, n.a.bias)), n.b.weight, n.b.bias), a=a, b=b
+    )
+    bare = Of(
+        lambda n, x: (x @ n.w).sigmoid() @ n.v, w=nn.Parameter(a.weight.T.detach()), v=nn.Parameter(b.weight.T.detach())
+    )
+    seen = [
+        [(one.function, one.number, one.weighted) for one in calls_of(net, X[:4])[0]]
+        for net in (modules, functions, bare)
+    ]
+    assert seen[0] == seen[1] == [("linear", 1, True), ("sigmoid", 1, False), ("linear", 2, True)]
+    assert [(number, weighted) for _, number, weighted in seen[2]] == [(1, True), (1, False), (2, True)]
+
+
+def test_gradients_of_a_pass_are_those_of_autograd():
+    net = layers(64, 16, 10)
+    passage = passage_of(digits(net), (X[:32], Y[:32]))
+    values = F.linear(X[:32], net[0].weight, net[0].bias)
+    cost = F.cross_entropy(net[2](values.relu()), Y[:32])
+    by_values, by_weight = torch.autograd.grad(cost, [values, net[0].weight])
+    assert passage.weighted[0].gradient == pytest.approx(float(by_values.norm()), rel=1e-4)
+    assert torch.allclose(passage.gradients["0.weight"], by_weight, atol=1e-6)
+    assert passage.moved == set(dict(net.named_parameters()))
+    assert "forward" not in net.__dict__  # the caller's own is as it was
