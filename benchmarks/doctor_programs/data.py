@@ -461,13 +461,3 @@ def time_and_bands_by_reshape(broken: bool) -> Arguments:
     layers = (nn.Conv1d(33, 32, 5, 2), nn.ReLU(), nn.Conv1d(32, 32, 5, 2), nn.ReLU(), nn.AdaptiveMaxPool1d(1))
     net = nn.Sequential(turn, *layers, nn.Flatten(), nn.Linear(32, 10))
     return program(net, F.cross_entropy, m.spoken(), 2e-3, Adam, epochs=8)
-
-
-@faulty("scrambled_layout", data="mnist")
-def columns_that_passed_through_a_set(broken: bool) -> Arguments:
-    """Pixels came as a table whose columns passed through a set: their order is another, and no image is left."""
-    order = torch.randperm(784, generator=torch.Generator().manual_seed(0)) if broken else torch.arange(784)
-    data = both(m.mnist(600), lambda x: x.flatten(1)[:, order].view(-1, 1, 28, 28))
-    layers = (nn.Conv2d(1, 12, 5, 2), nn.ReLU(), nn.Conv2d(12, 24, 5, 2), nn.ReLU(), nn.AdaptiveMaxPool2d(1))
-    net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(24, 10))
-    return program(net, F.cross_entropy, data, 5e-3, Adam, epochs=8)
