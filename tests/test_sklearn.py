@@ -1,5 +1,6 @@
 """Estimators for scikit-learn: its own checks, and what people do with estimators."""
 
+import inspect
 import pickle
 import warnings
 
@@ -15,6 +16,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from torch import nn
 
 from everyday import NUMBER, THREE, TWO, X, small
+from profundo.records import ProfundoError
 from profundo.sklearn import ProfundoClassifier, ProfundoRegressor, merged
 
 OTHER_LIBRARIES = {"check_array_api_input", "check_sample_weights_pandas_series", "check_classifier_data_not_an_array",
@@ -124,3 +126,52 @@ def test_a_column_without_numbers_is_named_with_what_to_do(kind):
         ProfundoRegressor("mlp", epochs=1).fit(X, y)
     with pytest.raises(ValueError, match="NaN"):
         ProfundoClassifier("mlp", epochs=1).fit(X.assign(age=float("nan"))[["age"]], y)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("epoch", "nearest: epochs"),
+        ("lr", "the name here is learning_rate"),
+        ("max_iter", "the name here is epochs"),
+        ("seed", "the name here is random_state"),
+        ("hidden_layer_sizes", "net_options={'widths'"),
+        ("betas", "optimizer=functools.partial"),
+        ("gradient_clip_val", r"profundo.fit\(net, \(X, y\), …\) may"),
+        ("net__widths", "options of a net are one parameter"),
+        ("surprise", "known: net, net_options"),
+    ],
+)
+def test_unknown_parameters_are_answered_with_their_name_here(name, words):
+    for make in (lambda: ProfundoClassifier(**{name: 3}), lambda: ProfundoRegressor().set_params(**{name: 3})):
+        with pytest.raises(ProfundoError, match=f"parameter {name!r} is unknown; .*{words}") as caught:
+            make()
+        assert isinstance(caught.value, TypeError)  # as Python has it
+        assert isinstance(caught.value, ValueError)  # as scikit-learn's set_params
+
+
+def test_parameters_are_read_and_kept_as_scikit_learn_does():
+    class Narrow(ProfundoClassifier):
+        def __init__(self, net="mlp", width=3, epochs=2):
+            super().__init__(net, net_options={"widths": [width]}, epochs=epochs)
+            self.width = width
+
+    assert clone(Narrow(width=5)).fit(X, THREE).width == 5
+    with pytest.raises(TypeError, match="Narrow: parameter 'widt' is unknown; nearest: width"):
+        Narrow(widt=3)
+    assert list(inspect.signature(ProfundoClassifier).parameters)[:3] == ["net", "net_options", "epochs"]
+
+
+def test_logarithms_of_probabilities():
+    model = ProfundoClassifier("mlp", epochs=3).fit(X, THREE)
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), model.predict_proba(X))
+
+
+def test_merging_is_that_of_numpy():
+    draw = np.random.default_rng(0)
+    rows = draw.integers(-1, 2, (60, 3)) * draw.choice([1.0, -0.0, 0.5], (60, 3))
+    targets, weights = draw.integers(0, 2, 60), draw.random(60)
+    wide, places = np.unique(np.column_stack([rows, targets]), axis=0, return_inverse=True)
+    ours = merged(rows, targets, weights)
+    assert np.array_equal(np.column_stack(ours[:2]), wide)
+    assert np.array_equal(ours[2], np.bincount(places.ravel(), weights=weights))

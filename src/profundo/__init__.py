@@ -9,7 +9,9 @@
 Rooms load when first touched, so that `import profundo` and `profundo --help` cost nothing.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -18,6 +20,7 @@ __all__ = [
     "compare",
     "cross_validate",
     "data",
+    "doctor",
     "evaluate",
     "export",
     "fit",
@@ -37,7 +40,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from profundo import data, evaluate, graph, nets, objectives, train
+    from profundo import data, doctor, evaluate, graph, nets, objectives, train
     from profundo.data import load
     from profundo.inspect.learning_rate import lr_find
     from profundo.inspect.net_table import summary
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "data",
+    "doctor",
     "nets",
     "objectives",
     "train",
@@ -84,28 +88,48 @@ _NAMES = {
 }
 _FIT = "fit(net, data, loss=…, optimizer=…, metrics=…, epochs=…) is compile and fit in one"
 _NETS = "a net is any torch.nn.Module, or a name of `profundo nets`, such as fit('mlp', data)"
-_DATA = "load(…) and fit(net, …) take arrays, tables, Datasets, DataLoaders, names and paths"
+_DATA = "load(…) and fit(net, …) take a folder of images per class, arrays, tables, texts, Datasets, DataLoaders, names, paths"
 _KEEP = "run.save('folder') keeps a run, open_run('folder') opens it"
 _STUDY = "cross_validate('iris', folds=5) and select('iris', vary={'l1': [0, 0.01]}); profundo.sklearn has estimators"
+_FIGURES = "fit(…) gives a run: run.predict(x), run.evaluate(data), run.scores"
+_PAGE = "run.report() writes a page with every class, the confusions and the worst mistakes; run.scores has the figures"
+_SHOW = "look(data) shows what is there; in a notebook with pictures, and .save('page.html') writes them"
+_TEXTS = "texts become numbers by themselves: give a table with target=…, or lists, (texts, labels)"
 _FOREIGN = {
-    **dict.fromkeys(("compile", "Trainer", "Learner", "NeuralNet", "NeuralNetClassifier", "train_model"), _FIT),
-    **dict.fromkeys(("Sequential", "Model", "Module", "LightningModule", "layers", "Dense", "vision_learner"), _NETS),
-    **dict.fromkeys(("DataLoader", "DataLoaders", "DataBlock", "Dataset", "from_numpy", "read_csv"), _DATA),
-    **dict.fromkeys(("save", "load_model", "load_state_dict", "load_learner", "save_model"), _KEEP),
-    **dict.fromkeys(("KFold", "cross_val_score", "cross_val", "GridSearchCV", "Tuner", "tune"), _STUDY),
+    **dict.fromkeys(("compile", "trainer", "neuralnet", "neuralnetclassifier", "train_model", "train"), _FIT),
+    **dict.fromkeys(("fit_one_cycle", "fine_tune", "train_on_batch", "fit_generator"), _FIT),
+    **dict.fromkeys(("sequential", "model", "module", "lightningmodule", "layers", "dense", "keras", "nn"), _NETS),
+    **dict.fromkeys(("from_numpy", "read_csv", "from_folder", "from_df", "untar_data", "dls", "tabularpandas"), _DATA),
+    **dict.fromkeys(("save", "load_model", "load_state_dict", "load_learner", "save_model", "load_weights"), _KEEP),
+    **dict.fromkeys(("kfold", "cross_val_score", "cross_val", "gridsearchcv", "tuner", "tune"), _STUDY),
+    **dict.fromkeys(("show_batch", "show_results", "plot_images"), _SHOW),
+    **dict.fromkeys(("confusion_matrix", "classification_report", "interpretation", "interp"), _PAGE),
     **dict.fromkeys(
-        ("callbacks", "EarlyStopping", "ModelCheckpoint", "LearningRateScheduler"),
-        "fit has early_stop=5, schedule='one-cycle', out='runs/x' and resume=True",
+        ("plot_history", "plot", "history"), "run.history.plot() shows the curves, run.history['loss'] has them"
     ),
     **dict.fromkeys(
-        ("predict", "predict_proba", "score"), "fit(…) gives a run: run.predict(x), run.evaluate(data), run.scores"
+        ("callbacks", "earlystopping", "modelcheckpoint", "learningratescheduler", "reducelronplateau", "tensorboard"),
+        "fit has early_stop=5, schedule='one-cycle', log='tensorboard', out='runs/x' and resume=True",
     ),
+    **dict.fromkeys(("predict", "predict_proba", "score", "evaluate"), _FIGURES),
     **dict.fromkeys(
         ("optimizers", "optim", "losses", "metrics"),
         "fit takes names and PyTorch's own: optimizer=torch.optim.SGD, loss=…",
     ),
     **dict.fromkeys(("seed", "manual_seed", "seed_everything", "set_seed"), "fit(net, data, seed=0) sets every seed"),
     **dict.fromkeys(("lr_finder", "find_lr"), "lr_find(net, data) finds a learning rate"),
+    **dict.fromkeys(
+        ("aug_transforms", "transforms"), "fit(…, augment=['mirror', 'rotation']); `profundo augment` lists them"
+    ),
+}
+_ENDINGS = {  # of families of names: vision_learner, ImageDataLoaders, image_dataset_from_directory, RandomFlip …
+    "interpretation": _PAGE,
+    "learner": _FIT,
+    **dict.fromkeys(("loaders", "loader", "block", "dataset", "datasets", "generator", "from_directory"), _DATA),
+    **dict.fromkeys(
+        ("vectorization", "tokenizer", "pad_sequences"),
+        _TEXTS,
+    ),
 }
 _RENAMED = {"recipe": ("profundo.recipes.recipe_run", "run_recipe")}
 
@@ -120,13 +144,43 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(_NAMES[name]), name)
     if name.startswith("_"):
         raise AttributeError(f"module 'profundo' has no attribute {name!r}")
-    from difflib import get_close_matches
+    raise _unknown(name)
 
-    from profundo.records import NoSuchNameError
 
-    near = ", ".join(get_close_matches(name.lower(), __all__, n=3, cutoff=0.5)) or ", ".join(__all__)
-    raise NoSuchNameError(f"profundo has no {name!r}; {_FOREIGN.get(name, f'nearest: {near}')}")
+def _unknown(name: str) -> AttributeError:
+    """What to say of a name that is not here: what it is called, that PyTorch has it, or what there is."""
+    from profundo.records import no_such_name
+
+    plain = name.lower()
+    hint = _FOREIGN.get(plain) or next((hint for end, hint in _ENDINGS.items() if plain.endswith(end)), None)
+    if hint is None and len(plain) > 2:
+        from torch import nn
+
+        hint = next((f"torch.nn.{one} is a layer; {_NETS}" for one in dir(nn) if one.lower() == plain), None)
+    return no_such_name("profundo", name, __all__, {plain: hint} if hint else {})
 
 
 def __dir__() -> list[str]:
     return sorted({*__all__, "__version__"})
+
+
+class _Room(ModuleType):
+    """The house, or a room of it. Calling one, as train(net, X, y), ends in one line that says what to call."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if (
+            type(value) is ModuleType and value.__name__ == f"{self.__name__}.{name}"
+        ):  # an import sets what it has loaded
+            value.__class__ = _Room
+        super().__setattr__(name, value)
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        from profundo.records import ProfundoError
+
+        name = self.__name__.removeprefix("profundo.")
+        names = [one for one in getattr(self, "__all__", dir(self)) if not one.startswith("_")]
+        hint = _FOREIGN.get(name) or f"it holds {', '.join(names[:12])}{', …' * (len(names) > 12)}"
+        raise ProfundoError(f"{self.__name__} is a module, and cannot be called; {hint}")
+
+
+sys.modules[__name__].__class__ = _Room

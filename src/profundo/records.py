@@ -6,9 +6,10 @@ Shapes are of one sample, without the batch dimension, unless said otherwise.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -32,6 +33,7 @@ __all__ = [
     "Inputs",
     "Interrupted",
     "LayerRow",
+    "NoColumnError",
     "NoSuchNameError",
     "ProfundoError",
     "Samples",
@@ -46,6 +48,7 @@ __all__ = [
     "Transform",
     "Writing",
     "in_words_of_the_door",
+    "no_such_name",
     "on_command_line",
 ]
 
@@ -55,7 +58,8 @@ PAD, BEGIN, END = 0, 1, 2  # of every vocabulary whose sentences begin, end and 
 on_command_line: ContextVar[bool] = ContextVar("on_command_line", default=False)
 OPTION = re.compile(  # with a value that is one for certain; in a command that is quoted nothing changes
     r"`profundo [^`]*`|\bprofundo [a-z-]+ --[a-z-]+|--([a-z][a-z-]*)"
-    r"(?:[ =]('[^']*'|\"[^\"]*\"|\d+|(?:time|group):\w+|(?:labels|real|classes|balanced|huber|auto|cuda|none|safetensors)\b))?"
+    r"(?:[ =]('[^']*'|\"[^\"]*\"|\d+|\w+=\w+|(?<=pretrained )\w+|(?:time|group):\w+|"
+    r"(?:labels|real|classes|balanced|huber|auto|cuda|none|safetensors)\b))?"
 )
 ARGUMENTS = {"id": "id_columns", "column": "columns", "net_option": "net_options"}  # that have another name in Python
 
@@ -89,6 +93,22 @@ class ProfundoError(Exception):
 
 class NoSuchNameError(ProfundoError, AttributeError):
     """A name of another library, with what is its name here."""
+
+
+def no_such_name(what: str, name: str, known: Iterable[str], foreign: Mapping[str, str]) -> AttributeError:
+    """The error of `what`, which has no such name: what `foreign` says of it, else the nearest of those known, else all."""
+    if name.startswith("_"):  # Python's own questions
+        return AttributeError(f"{what} has no {name!r}")
+    if not (hint := foreign.get(name.lower())):
+        near = get_close_matches(name.lower(), known := list(known), n=3, cutoff=0.6)
+        hint = f"nearest: {', '.join(near)}" if near else f"it has {', '.join(known)}"
+    return NoSuchNameError(f"{what} has no {name!r}; {hint}")
+
+
+class NoColumnError(ProfundoError, KeyError):
+    """A KeyError that reads as a sentence."""
+
+    __str__ = Exception.__str__
 
 
 class Interrupted(BaseException):
@@ -364,18 +384,25 @@ class Samples:
         of them.
     numbers: int64 (samples,), which of its source's samples each is, from 0; None where they are all in their order.
     weights: float32 (samples,), how much each counts, in training and in figures; None where all count alike.
+    anew: of a Dataset with random transforms, what reads samples again, by number, each drawn from a seed (rereading.py): training
+        does so; None where what was read stays.
     """
 
     inputs: Tensor | Source
     targets: Tensor
     numbers: Tensor | None = None
     weights: Tensor | None = None
+    anew: Callable[[Sequence[int], Sequence[int]], Any] | None = None
 
     def __len__(self) -> int:
         tree: Any = self.targets
         while isinstance(tree, Mapping | tuple):
             tree = next(iter(tree.values() if isinstance(tree, Mapping) else tree))
         return len(tree)
+
+
+PEEKS = ("show_batch", "one_batch", "show", "plot", "head", "summary", "vocab", "class_names", "classes", "c")
+SHOWN = "profundo.look(…) of what it was loaded from shows it; .train has inputs and targets, .spec.targets.classes the names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,6 +431,10 @@ class Dataset:
         more = f", … {len(classes)} in all" if len(classes) > 10 else ""
         what = ", ".join(classes[:10]) + more if classes else f"{self.spec.targets.kind} targets"
         return f"{self.name}: {sizes}; inputs {self.spec.inputs.shape}, {what}"
+
+    def __getattr__(self, name: str) -> Any:
+        """Only of names that are not there: fastai's `show_batch`, a frame's `head`."""
+        raise no_such_name("a Dataset", name, self.__dataclass_fields__, dict.fromkeys(PEEKS, SHOWN))
 
     def _repr_html_(self) -> str:
         sizes = "".join(
@@ -541,6 +572,12 @@ class Scores:
     beyond_chance: bool = True
     baseline_name: str = "constant predictor"
     steps: Sequence[StepScores] = ()
+
+    def __getitem__(self, name: str) -> float:
+        """One of the values."""
+        if name not in self.values:
+            raise NoColumnError(f"scores have no {name!r}; they have: {', '.join(self.values)}")
+        return self.values[name]
 
     def __repr__(self) -> str:
         """A line for each figure, beside those of the simple methods."""

@@ -9,7 +9,10 @@ of two is the same as the row twice, to the last bit; rows of weight 0 are left 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -21,10 +24,14 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from torch import Tensor, nn
 
 from profundo.data import standardize
+from profundo.data.dataset_names import nearest
 from profundo.data.splits.splits import Collection, finished, stratified
 from profundo.objectives import Objective
 from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
+from profundo.runs.experiment import SETTINGS
 from profundo.runs.given.arriving import prepare_own
+from profundo.runs.given.foreign import FOREIGN as NAMES_OF_FIT
+from profundo.runs.given.foreign import SAME
 from profundo.runs.preparing import objective_of
 from profundo.runs.supervised import learn_prepared
 from profundo.runs.voice import Quiet
@@ -38,8 +45,56 @@ __all__ = ["ProfundoClassifier", "ProfundoRegressor"]
 HELD = 0.1  # share of the samples that decide when to stop, where that is asked for
 
 
+FOREIGN = {
+    **dict.fromkeys(
+        ("hidden_layer_sizes", "widths", "hidden", "dropout", "activation", "module", "estimator", "model"),
+        "a net is the first argument: ProfundoClassifier('mlp', net_options={'widths': [64], 'dropout': 0.2}), or a module",
+    ),
+    **dict.fromkeys(("seed", "random_seed"), "the name here is random_state"),
+    **dict.fromkeys(("class_weights", "class_weight"), "the name here is class_weight, of classifiers"),
+    **dict.fromkeys(("sample_weight", "X", "y"), "give it to fit(X, y, sample_weight=…)"),
+    **dict.fromkeys(
+        ("validation", "validation_fraction", "validation_split", "train_split", "eval_set"),
+        "a tenth is kept aside where early_stop=10 asks for it",
+    ),
+    **dict.fromkeys(
+        ("verbose", "quiet", "out", "log"), "nothing is said and nothing is written; history_ has the losses"
+    ),
+    **dict.fromkeys(
+        ("callbacks", "cbs"), "there are none; early_stop=10 and schedule='one-cycle' do what they are for"
+    ),
+    **dict.fromkeys(("n_jobs", "num_workers", "workers"), "give n_jobs to what calls it: GridSearchCV(…, n_jobs=2)"),
+    "warm_start": "every fit begins anew; profundo.fit(net, (X, y)) trains a module further",
+}
+"""What these estimators are given elsewhere, and `profundo.fit`, and what is here."""
+
+
 class BadDataError(ProfundoError, ValueError):
     """What scikit-learn expects to be a ValueError."""
+
+
+class UnknownParameterError(ProfundoError, TypeError, ValueError):
+    """What Python expects to be a TypeError of __init__, and scikit-learn a ValueError of set_params."""
+
+
+def check_names(estimator: type, names: Iterable[str]) -> None:
+    """Raises UnknownParameterError for the first name that is no parameter, with its name here, or the nearest."""
+    known = list(signature(estimator).parameters)
+    if unknown := next((name for name in names if name not in known), None):
+        raise UnknownParameterError(f"{estimator.__name__}: parameter {unknown!r} is unknown; {hint(unknown, known)}")
+
+
+def hint(name: str, known: list[str]) -> str:
+    """What to give instead; of the words of `profundo.fit` where these estimators have what it names."""
+    of_fit = f"the name here is {SAME[name]}" if name in SAME else NAMES_OF_FIT.get(name, "")
+    usable = any(re.search(rf"\b{one}=|the name here is {one}\b", of_fit) for one in known)
+    if name in FOREIGN or usable:
+        return FOREIGN.get(name, of_fit)
+    if of_fit or name in SETTINGS:
+        return "estimators have no such parameter, but profundo.fit(net, (X, y), …) may"
+    if "__" in name:
+        return "options of a net are one parameter, such as net_options={'widths': [64]}"
+    return nearest(name, known)
 
 
 class Estimator(BaseEstimator):  # type: ignore[misc]
@@ -47,6 +102,23 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     All other parameters are the settings of `profundo.fit`; None leaves them to the data.
     """
+
+    def __init_subclass__(cls) -> None:
+        """Let __init__ name what is near an unknown parameter. Its signature, which scikit-learn reads, stays as it is."""
+        super().__init_subclass__()
+        init = cls.__init__
+
+        @wraps(init)
+        def checked(self: Any, *args: Any, **parameters: Any) -> None:
+            check_names(cls, parameters)
+            init(self, *args, **parameters)
+
+        cls.__init__ = checked  # type: ignore[method-assign]
+
+    def set_params(self, **parameters: Any) -> Any:
+        deep = {name for name in parameters if hasattr(getattr(self, name.partition("__")[0], None), "set_params")}
+        check_names(type(self), parameters.keys() - deep)
+        return super().set_params(**parameters)
 
     def __init__(
         self,
@@ -200,6 +272,12 @@ class ProfundoClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         said = self._outputs(X).numpy()
         return np.column_stack([1 - said, said]) if said.ndim == 1 else said
 
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """The logarithms of `predict_proba`, −∞ where one is too small."""
+        with np.errstate(divide="ignore"):
+            result: np.ndarray = np.log(self.predict_proba(X))
+        return result
+
     def predict(self, X: Any) -> np.ndarray:
         """The likeliest class of each row."""
         places = self.predict_proba(X).argmax(axis=1)
@@ -270,8 +348,10 @@ def merged(X: np.ndarray, values: np.ndarray, weights: np.ndarray) -> tuple[np.n
     """Rows in ascending order, equal ones of one target once, with their weights added."""
     there = weights > 0
     whole = np.column_stack([X, values])[there]
-    rows, places = np.unique(whole, axis=0, return_inverse=True)
-    total = np.bincount(places.ravel(), weights=weights[there], minlength=len(rows))
+    order = np.lexsort(whole.T[::-1])  # as np.unique(axis=0), whose comparisons of wide rows are slow
+    whole = whole[order]
+    first = np.append(True, (whole[1:] != whole[:-1]).any(axis=1))
+    rows, total = whole[first], np.bincount(first.cumsum() - 1, weights=weights[there][order])
     width = X.shape[1]
     outputs = rows[:, width].astype(np.int64) if values.ndim == 1 else np.ascontiguousarray(rows[:, width:])
     return np.ascontiguousarray(rows[:, :width]), outputs, total

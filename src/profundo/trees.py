@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from typing import Any
 
 import torch
@@ -31,11 +32,22 @@ __all__ = [
 def mapped(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """The same structure with function(leaf, leaves of the others at its place) in each place."""
     if isinstance(tree, Mapping):
-        return {name: mapped(function, part, *(other[name] for other in others)) for name, part in tree.items()}
+        parts = {name: mapped(function, part, *(other[name] for other in others)) for name, part in tree.items()}
+        return parts if type(tree) is dict else of_the_same_class(tree, parts)
     if isinstance(tree, tuple):
-        parts = zip(tree, *others, strict=True)
-        return tuple(mapped(function, *each) for each in parts)
+        each = (mapped(function, *one) for one in zip(tree, *others, strict=True))
+        return type(tree)(*each) if hasattr(tree, "_fields") else tuple(each)  # a named tuple by its fields
     return function(tree, *others)
+
+
+def of_the_same_class(tree: Any, parts: dict[Any, Any]) -> Any:
+    """A dict that has attributes, such as `.logits`, with other parts; of what cannot be filled, a plain one."""
+    if not isinstance(tree, dict):
+        return parts
+    result = copy(tree)
+    for name, part in parts.items():
+        result[name] = part
+    return result
 
 
 def leaves(tree: Any) -> Iterator[Any]:
@@ -76,8 +88,18 @@ def split_rows(tree: Any, size: int) -> Iterator[Any]:
 
 
 def joined(trees: list[Any]) -> Any:
-    """Pieces put together again, samples after samples."""
-    return mapped(lambda *parts: torch.cat(parts) if isinstance(parts[0], Tensor) else parts[0], *trees)
+    """Pieces put together again, samples after samples; of objects with attributes, such as `.logits`, each of them."""
+    return mapped(one_of, *trees)
+
+
+def one_of(*parts: Any) -> Any:
+    if isinstance(parts[0], Tensor):
+        return torch.cat(parts)
+    if not hasattr(parts[0], "__dict__"):  # None, a number
+        return parts[0]
+    result = copy(parts[0])
+    vars(result).update({name: joined([vars(part)[name] for part in parts]) for name in vars(result)})
+    return result
 
 
 def to_device(tree: Any, device: torch.device) -> Any:
@@ -88,6 +110,10 @@ def called(net: nn.Module, inputs: Any) -> Any:
     """What the net gives: a tuple of inputs is net(a, b), a dict net(name=a, …), unless forward takes it whole."""
     if isinstance(inputs, Tensor):
         outputs = net(inputs)
+        if torch.compiler.is_compiling():  # whose batches have any size
+            return outputs
+        if len(inputs) == 1 and isinstance(outputs, Tensor) and outputs.shape[:1] != (1,):  # squeeze() took it away
+            outputs = outputs[None]
     else:
         places, names = arguments(net, inputs)
         outputs = net(*places, **names)

@@ -22,8 +22,9 @@ def features(columns, train, rows=None):
     return encoded(taught, rows, [column.levels for column in columns]), feature_names(taught), taught
 
 
-def test_gaps_in_numbers_are_filled_by_the_training_median_and_told():
-    train = [[1.0], [NAN], [5.0], [2.0], [NAN], [4.0]]
+@pytest.mark.parametrize("more", [[], [[3.5]], [[3.5], [4.0]]])
+def test_gaps_in_numbers_are_filled_by_the_training_median_and_told(more):
+    train = [[1.0], [NAN], [5.0], [2.0], [NAN], [4.0], *more]
     made, names, _ = features([Column("age", "number")], train)
     reference = SimpleImputer(strategy="median", add_indicator=True).fit_transform(np.array(train))
     assert np.allclose(made.numpy(), reference)

@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+import re
 
 import numpy as np
 import polars
@@ -11,9 +12,11 @@ import pytest
 from collected import table_collection
 from profundo.data.arrays import array_collection
 from profundo.data.dataset_names import Reading
-from profundo.data.tables import delimited
-from profundo.data.tables.delimited import decoded, uneven_quoted, uneven_row
-from profundo.data.tables.table_files import read_frame
+from profundo.data.tables import delimited, numbers_in_text
+from profundo.data.tables.delimited import HEAD, decoded, read_delimited, uneven_quoted, uneven_row
+from profundo.data.tables.numbers_in_text import may_have_codes
+from profundo.data.tables.reading import interpreted
+from profundo.data.tables.table_files import read_frame, read_table
 from profundo.records import ProfundoError
 
 EVEN = "".join(f"{i},{i * 2},{'ab'[i % 2]}\n" for i in range(60))
@@ -122,3 +125,62 @@ def test_decimal_commas_are_read_where_commas_do_not_separate(tmp_path, values, 
     path.write_text("a;b;c\n" + "".join(f"{value};x;y\n" for value in values))
     column = read_frame(path)["a"]
     assert column.to_list() == ([value or None for value in values] if expected is None else expected)
+
+
+NUMBERS = [f"{place * 0.37 - 200:.2f}" for place in range(HEAD + 200)]
+
+
+def is_read_at_once(path):
+    from profundo.data.tables.reading import sure_numbers
+
+    frame = read_delimited(path, numbers=lambda *about: sure_numbers(*about, but=["t"])).frame
+    return frame["x"].dtype == polars.Float64
+
+
+PLAIN = ("1.5", "", "-2e3", "1e-400", "9007199254740993", "+4")
+ODD = ("007", "NA", "NaN", "oh", "1.5 ", "1_0", "-inf", "1e39", "1e400", "-", "12 €", "−3", '"1,5"')
+
+
+@pytest.mark.parametrize(("cell", "at_once"), [(cell, cell in PLAIN) for cell in PLAIN + ODD])
+def test_numbers_that_are_read_at_once_are_those_of_the_whole_columns_texts(tmp_path, cell, at_once):
+    """Far below the rows from which is guessed that a column has numbers only, stands a cell that has to be looked at."""
+    cells = [*NUMBERS[:-50], cell, *NUMBERS[-50:]]
+    path = tmp_path / "t.csv"
+    path.write_text("x,n,t\n" + "".join(f"{one},{row % 7},{'ab'[row % 2]}\n" for row, one in enumerate(cells)))
+    table, texts = read_table(path, Reading(target="t")), read_delimited(path)
+    slowly = interpreted(texts.frame, texts.separator, keep=["t"])
+    assert set(texts.frame.dtypes) == {polars.String}
+    assert table.frame.equals(slowly.frame, null_equal=True)
+    assert table.readings == slowly.readings
+    assert is_read_at_once(path) == at_once
+    if at_once:
+        assert table.frame["x"].to_list() == [float(one) if one else None for one in cells]
+
+
+@pytest.mark.parametrize(
+    ("cells", "separator", "more"),
+    [
+        ([f"2024{month:02}{day:02}" for month in range(1, 13) for day in range(1, 29)], ",", ""),
+        ([f"{place}.{place % 900 + 100}" for place in range(200)], ";", ""),
+        ([f"{place}.{place % 900 + 100}" for place in range(200)], ",", '"1,5"'),  # which may decide of the others
+        ([f"{place:04}" for place in range(200)], ",", ""),
+        (["", *[f"{place}.5" for place in range(HEAD)], "08"], ",", ""),
+    ],
+)
+def test_texts_that_tell_more_than_their_numbers_are_not_read_at_once(tmp_path, cells, separator, more):
+    path = tmp_path / "t.csv"
+    rows = [separator.join(row) for row in zip(cells, [more] * len(cells), "ab" * len(cells), strict=False)]
+    path.write_text("\n".join([separator.join("xmt"), *rows]))
+    assert not is_read_at_once(path)
+
+
+def test_codes_are_seen_wherever_they_stand(monkeypatch):
+    """As a regular expression sees them, in pieces so small that cells lie across their ends."""
+    draw = random.Random(0)
+    found = []
+    for _ in range(3000):
+        monkeypatch.setattr(numbers_in_text, "PIECE", draw.randint(3, 9))
+        content = "".join(draw.choices("0019,\n ./:", k=draw.randint(0, 24))).encode()
+        found.append(re.search(rb"(^|[,\n ])0\d(?=[\d,\n ]|$)", content) is not None)
+        assert may_have_codes(content, ",") == found[-1], content
+    assert 300 < sum(found) < 2700

@@ -132,6 +132,36 @@ def test_train_and_test_may_be_names_of_classes(make):
     found = load(make(tree(("train", "test"))))
     assert found.spec.targets.classes == ("test", "train")
     assert found.spec.targets.kind == "binary"
+    assert found.notes == ("folders test, train are taken for classes; for splits, each holds a folder for each class",)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Training", "Testing"),
+        ("training_set", "test_set"),
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("train", "dev"),
+    ],
+)
+def test_splits_are_known_by_the_names_that_archives_give_them(make, names):
+    parts = dict(zip(names, (8, 4), strict=True))
+    found = load(make({k: v for split, each in parts.items() for k, v in tree(each=each, split=f"{split}/").items()}))
+    assert found.spec.targets.classes == ("cat", "dog", "eel")
+    assert len(found.validation if names[1] == "dev" else found.test) == 12
+
+
+@pytest.mark.parametrize(
+    "names", [("images",), ("masks",), ("images", "labels"), ("imgs", "Annotations"), ("image", "gt")]
+)
+def test_images_beside_their_masks_are_no_classes(make, names):
+    words = f"found {sorted(names)[0]}/.*lie in images/ and masks/ under the same names"
+    with pytest.raises(ProfundoError, match=words):
+        load(make(tree(names)))
+
+
+def test_images_may_be_the_name_of_a_class(make):
+    assert load(make(tree(("images", "drawings")))).spec.targets.classes == ("drawings", "images")
 
 
 def test_other_files_are_ignored_and_stray_images_noted(make):

@@ -9,6 +9,7 @@ import pytest
 
 import profundo as pf
 from profundo.data.dataset_names import Reading
+from profundo.data.new_inputs import table_rows
 from profundo.data.tables.dates_in_text import learned_dates, read_dates
 from profundo.data.tables.new_rows import features_of_frame, features_of_rows
 from profundo.data.tables.numbers_in_text import learned_numbers, read_numbers
@@ -269,13 +270,14 @@ def test_a_word_that_recurs_among_numbers_stands_for_nothing_in_later_files_too(
     assert features_of_frame(polars.DataFrame({"x": ["varies", "lots"]}), inputs).faults.keys() == {1}
 
 
+@pytest.mark.parametrize("missing", [["-99", "NA"], ["x"], None])
 @pytest.mark.parametrize(
     "cell", ["1.5", "-2e3", "007", "", "  4", "inf", "-inf", "nan", "NaN", "NA", "-99", "1e39", "1,5", "oh", "+3"]
 )
-def test_a_cell_is_read_alike_whatever_cells_are_beside_it(tmp_path, cell):
+def test_a_cell_is_read_alike_whatever_cells_are_beside_it(tmp_path, cell, missing):
     """Columns of plain numbers are read at once; those with others cell by cell."""
     text = "x,z,y\n" + "".join(f"{7 * i % 31},{i % 4},{'pq'[i % 2]}\n" for i in range(60))
-    inputs = learned(tmp_path, text, missing=["-99", "NA"])
+    inputs = learned(tmp_path, text, missing=missing)
     cells = [None if cell == "" else cell, "7"]
     alone, beside = (
         features_of_frame(polars.DataFrame({"x": some, "z": "1"}), inputs) for some in (cells, [*cells, "?!"])
@@ -283,8 +285,16 @@ def test_a_cell_is_read_alike_whatever_cells_are_beside_it(tmp_path, cell):
     assert alone.values.tolist() == beside.values[:2].tolist()
     assert alone.faults == {row: fault for row, fault in beside.faults.items() if row < 2}
     assert alone.notices[0] == beside.notices[0]
-    if cell == "-99":
+    if missing and cell in missing:
         assert "missing" in alone.notices[0][0]
+    for file, others in (("a.csv", "7,1\n"), ("b.csv", "?!,1\n")):  # read as numbers at once, and as text
+        quoted = f'"{cell}"' if "," in cell else cell
+        (tmp_path / file).write_text(f"x,z\n{quoted},1\n7,1\n{others}")
+        (rows,) = table_rows(tmp_path / file, inputs)
+        assert rows.features.values[:2].tolist() == alone.values.tolist()
+        assert {row: fault for row, fault in rows.features.faults.items() if row < 2} == alone.faults
+        assert rows.features.notices[0] == alone.notices[0]
+        assert rows.names[1] == f"{tmp_path / file}, row 2"
 
 
 def test_columns_that_say_which_row_it_is_are_carried_and_not_learned_from(tmp_path):

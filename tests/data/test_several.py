@@ -72,7 +72,7 @@ def test_a_label_that_every_row_has_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("target", "task", "words"),
     [
-        ("sun,snow", "auto", "no column 'snow' for target; nearest: sun"),
+        ("sun,snow", "auto", "no column 'snow' for target; known: x, sun"),
         ("sun,sun", "auto", "each target once"),
         ("sun,genres", "auto", "holds String values"),
         ("low,high", "labels", "columns of 0 and 1"),

@@ -4,25 +4,28 @@ import json
 import random
 import re
 import unicodedata
+from collections import Counter
 
 import polars
 import pytest
 import torch
 
 import profundo as pf
+from profundo.data.batches import InMemory, Serving
 from profundo.data.new_inputs import table_rows
 from profundo.data.tables.column_kinds import recognised
 from profundo.data.tables.columns import as_features, encoded, feature_names, learned, text_places
 from profundo.data.tables.new_rows import features_of_rows
 from profundo.data.tables.table_files import read_table
+from profundo.data.text import text_files
+from profundo.data.text import text_ids as text_ids_module
 from profundo.data.text.text_files import read_json_rows
 from profundo.data.text.text_ids import (
     folded,
-    kept_lengths,
+    learned_words,
     normalised,
     text_ids,
     text_of,
-    vocabulary_of,
     words_of,
 )
 from profundo.looks.data_look import look
@@ -91,16 +94,15 @@ def test_ids_survive_float32():
 
 
 def test_the_vocabulary_holds_words_of_two_texts_or_more_the_most_frequent_first():
-    words = words_of(["a b b b", "a c", "a c d"])
-    assert vocabulary_of(words) == ("a", "c")
-    assert set(vocabulary_of(words_of(["x y"]))) == {"x", "y"}  # of a single text all
+    assert learned_words(["a b b b", "a c", "a c d"])[0] == ("a", "c")
+    assert set(learned_words(["x y"])[0]) == {"x", "y"}  # of a single text all
 
 
 def test_lengths_keep_99_of_100_texts_whole_and_are_bounded():
     texts = ["one two three"] * 995 + ["word " * 5000] * 5
-    assert kept_lengths(words_of(texts), texts) == (3, 13)
+    assert learned_words(texts)[1] == (3, 13)
     long = ["word " * 5000] * 3
-    assert kept_lengths(words_of(long), long) == (400, 1000)
+    assert learned_words(long)[1] == (400, 1000)
 
 
 # ------------------------------------------------------------------------------------------------------------- columns
@@ -127,7 +129,7 @@ def test_only_training_texts_teach_the_vocabulary(tmp_path):
     (column,) = data.spec.inputs.columns
     texts = [text_of(row[column.lengths[0] :]) for row in data.train.inputs]
     assert set(column.levels) <= {word for words in words_of(texts).to_list() for word in words}
-    assert column.levels == vocabulary_of(words_of(texts))
+    assert column.levels == learned_words(texts)[0]
 
 
 def test_features_stand_beside_others_and_are_not_standardised():
@@ -221,6 +223,45 @@ def test_json_lines_are_a_table(tmp_path):
     whole.write_text(json.dumps(rows), "utf-8")
     assert read_json_rows(whole).to_dicts() == rows
     assert pf.load(path, target="kind").spec.inputs.texts[0].name == "text"
+
+
+def test_json_lines_are_the_same_however_many_are_read_at_once(tmp_path, monkeypatch):
+    """Columns that come up late, texts among numbers, gaps, an old encoding: as of all lines together, or of a list."""
+    rows = [{"a": n, "b": "é" * n, "c": None if n < 7 else f"late {n}", "d": n if n < 5 else "word"} for n in range(10)]
+    rows += [{"e": True, "f": 0.5, "b": ""}, {"e": None, "f": 2, "b": "\ud83d"}]
+    for encoding in ("utf-8", "utf-8-sig", "cp1252"):
+        path, whole = tmp_path / f"{encoding}.jsonl", tmp_path / f"{encoding}.json"
+        lines = [json.dumps(row, ensure_ascii=n > 10) for n, row in enumerate(rows)]
+        path.write_text("\n\n".join(lines) + "\n", encoding)
+        whole.write_text("[" + ",".join(lines) + "]", encoding)
+        expected = read_json_rows(whole)
+        for together in (1, 3, 4096):
+            monkeypatch.setattr(text_files, "TOGETHER", together)
+            assert read_json_rows(path).equals(expected)
+            assert read_json_rows(path).schema == expected.schema
+    path.write_text('{"a": 1}\n{"a": 2}\n\n{"a": }\n')
+    monkeypatch.setattr(text_files, "TOGETHER", 2)
+    with pytest.raises(ProfundoError, match="line 4: expected an object in JSON"):
+        read_json_rows(path)
+
+
+def test_words_and_ids_are_the_same_however_many_texts_are_read_at_once(monkeypatch):
+    texts = [f"{['good', 'bad', 'so-so'][n % 3]} number {n % 11} {'x ' * (n % 5)}ñ" for n in range(50)] + [""]
+    vocabulary, lengths = learned_words(texts)
+    ids = text_ids(texts, vocabulary, lengths)
+    monkeypatch.setattr(text_ids_module, "TOGETHER", 7)
+    assert learned_words(texts) == learned_words(polars.Series(texts)) == (vocabulary, lengths)
+    assert text_ids(texts, vocabulary, lengths).equal(ids)
+    counts = Counter(word for words in words_of(texts).to_list() for word in set(words))
+    assert vocabulary == tuple(sorted((w for w in counts if counts[w] > 1), key=lambda w: (-counts[w], w)))
+
+
+def test_rows_of_texts_alone_stay_as_they_are_and_are_kept_once(tmp_path):
+    data = pf.load(table(tmp_path, reviews(100)), target="kind")
+    assert data.train.inputs.dtype == torch.float32
+    batches = InMemory(data.train, Serving(data.spec, 8, 0, torch.device("cpu"), None, 0, 1))
+    assert batches.inputs.data_ptr() == data.train.inputs.data_ptr()
+    assert set(data.spec.inputs.mean) == {0} and set(data.spec.inputs.std) == {1}  # noqa: PT018
 
 
 @pytest.mark.parametrize("content", ['{"a": 1}\nnonsense', "[1, 2]", "", '{"a": 1}\n[2]'])

@@ -16,7 +16,7 @@ from profundo.evaluate.thresholds import check_rule, choose_threshold
 from profundo.pictures.verdict import no_better
 from profundo.records import ProfundoError, Targets
 
-RULES = ("cost:10,1", "cost:1,3", "f1", "recall=0.9", "recall=1", "0.3")
+RULES = ("cost:10,1", "cost:1,3", "f1", "balanced", "recall=0.9", "recall=1", "0.3")
 
 
 def two(first: float, names=("ill", "well")) -> Targets:
@@ -171,6 +171,8 @@ def test_no_threshold_serves_a_rule_better_than_the_chosen_one(rule, share, ties
         hits, alarms, misses = counts(threshold)
         if rule == "f1":
             return metrics.f1_score(truth == wanted, taken(threshold), zero_division=0)
+        if rule == "balanced":
+            return metrics.balanced_accuracy_score(truth == wanted, taken(threshold))
         if rule.startswith("cost"):
             miss, alarm = map(float, rule[5:].split(","))
             return -(miss * misses + alarm * alarms)

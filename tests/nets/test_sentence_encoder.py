@@ -142,7 +142,7 @@ def test_other_columns_stand_beside_the_meaning():
 
 def test_without_its_vocabulary_it_says_how_to_have_it():
     net = nets.build("minilm", spec_of(), width=32, layers=1, pieces=14, vocabulary=9)
-    with pytest.raises(ProfundoError, match="pretrained minilm"):
+    with pytest.raises(ProfundoError, match="pretrained='minilm'"):
         net(rows_of("a"))
     with pytest.raises(ProfundoError, match="a width that 32 divides"):
         nets.build("minilm", spec_of(), width=33)

@@ -6,6 +6,7 @@ import numpy as np
 import polars
 import pytest
 import torch
+from PIL import Image
 from rich.console import Console
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -236,8 +237,8 @@ def uneven_targets():
         (lambda: pf.nets.lenet5(), "net lenet5: expected the Spec of data.*got NoneType"),
         (lambda: fitted((X,)), r"inputs to give back, for no targets were given, \(2, 6\) float32 beside outputs"),
         (lambda: fitted((X, (X[:, 0], Y))), r"none suits targets tuple of .* beside outputs"),
-        (lambda: fitted(epochs=True), "^epochs: expected another value than true or false"),
-        (lambda: fitted(early_stop=False), "^early_stop: expected another value than true or false"),
+        (lambda: fitted(epochs=True), "^epochs: expected a whole number, got"),
+        (lambda: fitted(early_stop=False), "^early_stop: expected a whole number, got"),
         (lambda: fitted(batch_size=0), "^batch_size: expected greater"),
         (lambda: fitted(device="cuda:9"), "try device='auto'$"),
         (lambda: fitted((X[0], Y[0])), "expected several samples, got one number"),
@@ -269,7 +270,7 @@ def uneven_targets():
             lambda: fitted(module=Bad(lambda self, x, y: refuse(self.training and len(x) > 9) or y)),
             "net Bad: failed in training: RuntimeError: too many",
         ),
-        (lambda: fitted(Broken()), "sample or batch 7 could not be read: OSError: disk gone"),
+        (lambda: fitted(Broken()), "sample 7 could not be read: OSError: disk gone"),
         (
             lambda: fitted((DRAW.random((40, 8, 8, 3)), Y[:40]), nn.Sequential(nn.Conv2d(3, 2, 8), nn.Flatten())),
             r"give X.transpose\(0, 3, 1, 2\)",
@@ -375,3 +376,206 @@ def test_what_comes_back_is_read_in_a_line_or_a_table():
     first, second = repr(fitted().scores).splitlines()[:2]
     assert first == "24 samples"
     assert re.fullmatch(r"accuracy [\d.]+   \(constant predictor: [\d.]+, logistic regression: [\d.]+\)", second)
+
+
+MODULES = ["train", "evaluate", "graph", "data", "nets", "objectives", "runs", "recipes"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_that_is_called_names_what_to_call(name):
+    with pytest.raises(ProfundoError, match=f"^profundo.{name} is a module, and cannot be called; "):
+        getattr(pf, name)(net(), X, Y)
+
+
+def test_the_house_itself_answers_a_call_too():
+    with pytest.raises(ProfundoError, match="profundo is a module"):
+        pf(net(), X, Y)
+    with pytest.raises(ProfundoError, match=re.escape("fit(net, data,")):
+        pf.train(net(), X, Y)
+    with pytest.raises(ProfundoError, match=re.escape("run.evaluate(data)")):
+        pf.evaluate(None, (X, Y))
+    assert callable(np.linalg) is False  # others' modules are left alone
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("ImageDataLoaders", "load(…)"),
+        ("SegmentationDataLoaders", "load(…)"),
+        ("image_dataset_from_directory", "load(…)"),
+        ("ImageDataGenerator", "load(…)"),
+        ("TabularPandas", "load(…)"),
+        ("cnn_learner", "fit(net, data"),
+        ("text_classifier_learner", "fit(net, data"),
+        ("show_batch", "look(data)"),
+        ("ClassificationInterpretation", "run.report()"),
+        ("TextVectorization", "texts become numbers"),
+        ("Conv2D", "torch.nn.Conv2d is a layer"),
+        ("Dropout", "torch.nn.Dropout is a layer"),
+        ("cross_validat", "nearest: cross_validate"),
+        ("qqqq", "it has ProfundoError"),
+    ],
+)
+def test_names_of_other_libraries_lead_to_those_here(name, said):
+    assert not hasattr(pf, name)
+    with pytest.raises(AttributeError, match=f"profundo has no '{name}'; {re.escape(said)}"):
+        getattr(pf, name)
+
+
+def test_names_that_runs_and_data_have_elsewhere_lead_to_those_here():
+    run = fitted()
+    for thing, name, said in (
+        (run, "lr_find", "profundo.lr_find(net, data)"),
+        (run, "unfreeze", "run.net is a torch.nn.Module"),
+        (run, "plot_confusion_matrix", "run.report()"),
+        (run, "predictt", "nearest: predict"),
+        (run.history, "history", "run.history['validation loss']"),
+        (run.data, "show_batch", "profundo.look(…)"),
+        (run.data, "trainn", "nearest: train"),
+    ):
+        with pytest.raises(AttributeError, match=re.escape(said)):
+            getattr(thing, name)
+        assert not hasattr(thing, name)
+
+
+def test_a_rate_is_found_for_whatever_fit_takes():
+    assert pf.lr_find("mlp", X, Y).suggestion > 0
+    assert pf.lr_find(lambda _: net(), (X, Y)).suggestion > 0
+    huber = pf.lr_find(net(1), (X, X[:, 0].copy()), loss=nn.HuberLoss(), optimizer=torch.optim.Adam)
+    assert huber.suggestion > 0
+    with pytest.raises(ProfundoError, match=re.escape("expected outputs (batch, 1) or (batch, 2)")):
+        pf.lr_find(net(5), (X, Y))
+
+
+def test_a_summary_wants_data_or_the_shape_of_a_sample():
+    table = pf.summary(net(), (6,))
+    assert (table.parameters, table.outputs) == (sum(one.numel() for one in net().parameters()), 2)
+    assert pf.summary("mlp", (X, Y)).parameters == pf.summary(pf.nets.mlp(pf.load((X, Y)).spec), (X, Y)).parameters
+    assert pf.summary("lenet5").inputs == (1, 28, 28)
+    assert pf.summary("lenet5", (3, 32, 32)).inputs == (3, 32, 32)
+    with pytest.raises(ProfundoError, match=re.escape("expected what the net takes: summary(net, data)")):
+        pf.summary(net())
+
+
+def test_a_loss_and_a_metric_of_y_true_and_y_pred_get_them_in_this_order():
+    """The mean of the pinball loss at 0.9 is least at the 0.9-quantile, turned about at the 0.1-quantile."""
+
+    def pinball(y_true, y_pred):
+        error = y_true - y_pred
+        return torch.maximum(0.9 * error, -0.1 * error).mean()
+
+    class Pinball(nn.Module):
+        def forward(self, target, prediction):
+            return pinball(target, prediction)
+
+    def share_below(y_true, y_pred):
+        return (y_true < y_pred).float().mean()
+
+    noise = DRAW.normal(size=2000).astype("float32")
+    for loss in (pinball, Pinball()):
+        run = fitted((np.zeros((2000, 6), "float32"), noise), net(1), loss=loss, metrics=[share_below], epochs=12)
+        assert 0.8 < run.scores.values["share_below"] < 0.97
+
+
+def test_a_loss_that_fails_says_in_which_order_it_is_called():
+    with pytest.raises(ProfundoError, match=r"outputs .* and targets .*, which it gets in this order"):
+        fitted(loss=lambda t, o: nn.functional.cross_entropy(o, t))
+
+
+def test_settings_that_are_wrong_are_told_before_the_data_are_read():
+    frame = polars.DataFrame({"a": X[:, 0], "b": Y})
+    for name in ("dep_var", "y_names", "label_col"):
+        with pytest.raises(ProfundoError, match=f"'{name}' is unknown; the name here is target"):
+            pf.fit(frame, **{name: "b"}, out=False)
+    with pytest.raises(ProfundoError, match="image_size: expected"):
+        pf.fit("no such folder", image_size=(32, 32), out=False)
+    with pytest.raises(ProfundoError, match=re.escape("image_size: expected one side, 1 to")):
+        pf.load("no such folder", image_size=(32, 32))
+    with pytest.raises(ProfundoError, match="lr and learning_rate are two names for one thing"):
+        fitted(lr=0.1, learning_rate=0.2)
+
+
+def test_an_optimizer_of_pytorch_may_be_named():
+    torch.manual_seed(0)
+    one, other = net(), net()
+    other.load_state_dict(one.state_dict())
+    fitted(module=one, optimizer="nadam")
+    fitted(module=other, optimizer=torch.optim.NAdam)
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    for name in ("optimizer", "ftrl"):
+        with pytest.raises(ProfundoError, match=f"optimizer: expected sgd, .* got '{name}'"):
+            fitted(optimizer=name)
+
+
+def test_a_class_of_nets_that_cannot_be_made_is_told_so():
+    class Forgetful(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(6, 2)
+
+    with pytest.raises(ProfundoError, match=re.escape("give an instance of it, Forgetful(…), for cannot assign")):
+        fitted(module=Forgetful)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_net_that_squeezes_away_the_axis_of_samples_answers_for_one(outputs):
+    class Squeezing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(6, outputs)
+
+        def forward(self, x):
+            return self.layer(x).squeeze()
+
+    targets = X[:, 0] if outputs == 1 else np.arange(120) % 3
+    run = fitted((X, targets), Squeezing())
+    assert run.predict(X[:1]).shape[0] == 1
+    assert torch.allclose(run.predict(X[0]), run.predict(X[:2])[0], atol=1e-6)
+
+
+WORDS = [f"a {kind} film, number {number}" for number in range(60) for kind in ("good", "bad")]
+KINDS = ["p", "n"] * 60
+
+
+def test_texts_may_be_lists_beside_their_labels():
+    for given in (WORDS, np.array(WORDS), polars.Series(WORDS)):
+        run = pf.fit("text_mean", given, KINDS, epochs=4, out=False)
+        assert run.scores.values["accuracy"] == 1
+    assert run.predict("good").ndim == 0
+    both = run.predict(["a bad film", "a good film"])
+    assert both[0] < 0.5 < both[1]
+    for other in (
+        ("a bad film", "a good film"),
+        np.array(["a bad film", "a good film"]),
+        [{"text": "a bad film"}, {"text": "a good film"}],
+    ):
+        assert torch.equal(run.predict(other), both)
+    assert run.evaluate(WORDS, KINDS).values["accuracy"] == 1
+    frame = polars.DataFrame({"review": WORDS, "kind": KINDS})
+    of_frame = pf.fit(frame, target="kind", columns={"review": "text"}, epochs=4, out=False)
+    assert of_frame.predict("a bad film") < 0.5 < of_frame.predict("a good film")
+    with pytest.raises(ProfundoError, match="got text such as '1'"):
+        fitted((["1", "2"] * 60, Y))
+
+
+def test_paths_of_images_may_be_given_beside_their_labels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths, kinds = [], []
+    for number in range(40):
+        shade = 60 + 120 * (number % 2)
+        Image.fromarray(DRAW.normal(shade, 9, (8, 8)).clip(0, 255).astype("uint8")).save(f"{number}.png")
+        paths.append(f"{number}.png")
+        kinds.append(("dark", "light")[number % 2])
+    named = pf.fit("fast_cnn", [tmp_path / one for one in paths], kinds, epochs=2, out=False)
+    weighted = pf.fit("fast_cnn", (paths, kinds, np.ones(40)), epochs=2, out=False)
+    framed = pf.fit(polars.DataFrame({"file": paths, "kind": kinds}), target="kind", epochs=2, out=False)
+    pixels = [Image.open(one) for one in paths]
+    opened = pf.fit("fast_cnn", (pixels, kinds), epochs=2, out=False)
+    for run in (named, weighted, framed):
+        assert run.data.spec.inputs.shape == (1, 8, 8)
+        assert torch.equal(run.predict(paths), run.predict(pixels))
+        assert run.scores.values["accuracy"] == opened.scores.values["accuracy"]
+    with pytest.raises(ProfundoError, match="most of which are not in"):
+        pf.fit("fast_cnn", [f"{number}.jpg" for number in range(40)], kinds, out=False)
+    monkeypatch.chdir("/")
+    with pytest.raises(ProfundoError, match="most of which are not in"):
+        pf.fit("fast_cnn", paths, kinds, out=False)

@@ -1,6 +1,4 @@
-"""What fine-tuning stands on: features, normalisation that stays, rates that fall with depth."""
-
-from itertools import pairwise
+"""What fine-tuning stands on: features, the output layer, normalisation that stays."""
 
 import pytest
 import torch
@@ -8,8 +6,7 @@ from torch import nn
 
 from profundo import nets
 from profundo.records import Batch, Inputs, ProfundoError, Spec, Targets
-from profundo.train.fine_tuning import features, freeze_normalisation, output_layer, rates_by_depth
-from profundo.train.optimizers import optimizer
+from profundo.train.fine_tuning import features, freeze_normalisation, output_layer
 
 SPEC = Spec(Inputs((3, 32, 32), "image"), Targets("classes", ("a", "b", "c")))
 
@@ -43,17 +40,3 @@ def test_frozen_normalisation_keeps_its_averages_while_the_rest_trains(net):
     assert net.dropout.training
     assert all(value.equal(before[name]) for name, value in net.named_buffers())
     assert net.stem.norm.weight.grad is not None
-
-
-@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18", "vgg11"])
-def test_rates_rise_with_depth_from_the_smallest_to_one(name):
-    net = nets.build(name, SPEC, width=1 / 16)
-    rates = rates_by_depth(net, 0.01)
-    of = [rates[f"{label.rpartition('.')[0]}."] for label, _ in net.named_parameters()]
-    assert of[0] == pytest.approx(0.01)
-    assert of[-1] == 1
-    assert len(set(of)) == 5
-    if name != "resnet18":  # whose shortcuts stand beside the layers that they pass by
-        assert all(one <= other for one, other in pairwise(of))
-    groups = optimizer("adamw", net, 1e-3, rates=rates).param_groups
-    assert {round(group["lr"], 9) for group in groups} == {round(1e-3 * one, 9) for one in of}

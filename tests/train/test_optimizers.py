@@ -201,11 +201,10 @@ def test_the_l1_penalty_leads_to_the_lasso(name, rate):
 def test_the_l1_penalty_is_added_once_after_clipping_and_spares_biases():
     net, x, y = small_net(), *problem()
     plain, penalised = (
-        Supervised(copy.deepcopy(net), objectives.categorical(), optimizer("sgd", net, 0.1), **more)
-        for more in ({"clip": 0.01}, {"clip": 0.01, "l1": 0.25, "accumulate": 3})
+        Supervised(own, objectives.categorical(), optimizer("sgd", own, 0.1), clip=0.01, **more)
+        for own, more in ((copy.deepcopy(net), {}), (copy.deepcopy(net), {"l1": 0.25, "accumulate": 3}))
     )
     for update in (plain, penalised):
-        update.optimizer = optimizer("sgd", update.net, 0.1)
         update(Batch(x, y, len(x)))
     for (label, start), a, b in zip(
         net.named_parameters(), plain.net.parameters(), penalised.net.parameters(), strict=True

@@ -79,6 +79,24 @@ def lr_find(
         print(f"written: {out}", file=sys.stderr)
 
 
+@settings_command("doctor", CHOOSE, without=("log", "checkpoint_seconds"))
+def doctor(
+    settings: Settings,
+    budget: Annotated[float, typer.Option(min=1, help="Seconds for trainings and experiments.")] = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with a training, given as for `train` or as a run's folder, and prove it by experiments."""
+    from dataclasses import asdict
+
+    from profundo.inspect.training_health import examine_training, experiment_of
+
+    report = examine_training(experiment_of(with_data(settings, "doctor digits")), budget=budget)
+    if as_json:
+        print_json({"healthy": report.healthy, **asdict(report)})
+    else:
+        print(report)
+
+
 @app.command(rich_help_panel=CHOOSE)
 def optimizers(
     quick: Annotated[bool, typer.Option("--quick", help="Shorter races.")] = False,

@@ -27,6 +27,7 @@ __all__ = [
     "array_inputs",
     "array_kind",
     "array_targets",
+    "is_zero_one",
     "named_classes",
     "read_inputs",
     "without_one_hot",
@@ -61,10 +62,6 @@ def array_collection(path: Path, task: Task = "auto") -> Collection:
         pairs = {
             split: (channels_first(inputs, grids.shape[1:], str(path)), own) for split, (inputs, own) in pairs.items()
         }
-    if task == "auto" and whole.dtype.kind == "f" and _is_zero_one(whole):
-        notes = (
-            "Targets of 0.0 and 1.0 in several columns are taken for numbers; --task labels takes them for labels.",
-        )
     targets, places = grid_targets(grids, task, str(path)) if is_grid else array_targets(whole, task, path)
     shapes = {inputs.shape[1:] for inputs, _ in pairs.values()}
     if len(shapes) > 1:
@@ -186,7 +183,7 @@ def array_inputs(inputs: np.ndarray, path: Path | str) -> tuple[Tensor, tuple[st
     wide = torch.from_numpy(np.ascontiguousarray(inputs, dtype=_wide(inputs)))
     wide, notes = filled_series(wide, str(path)) if wide.dim() == 3 else (wide, ())
     rows = wide.flatten(1)
-    return finite(rows, tuple(f"x{place + 1}" for place in range(rows.shape[1])), str(path)).view(wide.shape), notes
+    return finite(rows, (), str(path)).view(wide.shape), notes
 
 
 def _wide(values: np.ndarray) -> np.dtype:
@@ -196,15 +193,18 @@ def _wide(values: np.ndarray) -> np.dtype:
 
 def without_one_hot(values: np.ndarray, task: Task) -> tuple[np.ndarray, tuple[str, ...]]:
     """One-hot targets (n, K) as class indices (n,), and a note of it; others as they are."""
-    if task not in ("auto", "classes") or not _is_zero_one(values) or not (values.sum(1) == 1).all():
+    if task not in ("auto", "classes") or not is_zero_one(values):
         return values, ()
+    if not (values.sum(1) == 1).all():
+        note = "Targets of 0.0 and 1.0 in several columns are taken for numbers; --task labels takes them for labels."
+        return values, (note,) if task == "auto" and values.dtype.kind == "f" else ()
     overrule = "--task labels takes them for labels that may go together, --task real for numbers"
     return values.argmax(1), (
         f"Targets have one 1 in each row: they are one of {values.shape[1]} classes; {overrule}.",
     )
 
 
-def _is_zero_one(values: np.ndarray) -> bool:
+def is_zero_one(values: np.ndarray) -> bool:
     """Whether these are several columns of 0 and 1, in whatever type."""
     return (
         values.ndim == 2 and values.shape[1] > 1 and values.dtype.kind in "fbiu" and bool(np.isin(values, (0, 1)).all())
@@ -219,7 +219,7 @@ def array_targets(values: np.ndarray, task: Task, path: Path | str) -> tuple[Tar
     different = np.unique(values) if values.ndim == 1 else None
     is_number = values.dtype.kind in "fiu"
     is_whole = is_number and bool(np.all(np.isfinite(values)) and np.all(values == np.round(values)))
-    is_table = _is_zero_one(values)
+    is_table = is_zero_one(values)
     if task == "labels" or (task == "auto" and is_table and values.dtype.kind != "f"):
         if not is_table:
             raise ProfundoError(f"{path}: expected labels (n, labels) of 0 and 1, got {values.dtype} {values.shape}")

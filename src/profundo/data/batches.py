@@ -26,13 +26,15 @@ import torch
 from torch import Tensor
 
 from profundo.data.augmenting.augment import augmented
+from profundo.data.rereading import Rereading
+from profundo.data.splits.splits import chosen
 from profundo.data.standard import standardize, standardize_targets
 from profundo.data.streams.blocks import blocks_of, cut, gather, in_blocks, root_of, shuffled_in_windows
 from profundo.records import Batch, Inputs, ProfundoError, Samples, Spec
 from profundo.threads import cores_before, one_thread, run_on
-from profundo.trees import chosen_rows, split_rows, to_device
+from profundo.trees import chosen_rows, rebuilt, split_rows, to_device
 
-__all__ = ["InMemory", "Streamed", "batches", "in_memory", "in_order", "order", "prepared_inputs"]
+__all__ = ["InMemory", "Reread", "Streamed", "batches", "in_memory", "in_order", "order", "prepared_inputs"]
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -65,8 +67,9 @@ def batches(
     rank: int = 0,
     processes: int = 1,
     workers: int = 2,
-) -> InMemory | Streamed:
-    """The training batches of one split: from memory when its inputs are a tensor, streamed when they are a Source.
+) -> InMemory | Reread | Streamed:
+    """The training batches of one split: from memory when its inputs are a tensor, unless they are to be read anew; streamed
+    when they are a Source.
 
     batch_size: samples of one update, over all processes; a whole batch's samples when there are fewer.
     An incomplete last batch is left out: its samples come in other epochs, for the order changes.
@@ -74,6 +77,8 @@ def batches(
     """
     batch_size = shared_batch_size(batch_size, len(samples), processes)
     serving = Serving(spec, batch_size, seed, torch.device(device), augment, rank, processes)
+    if samples.anew is not None:
+        return Reread(samples, serving, workers)
     if in_memory(samples):
         return InMemory(samples, serving)
     return Streamed(samples, serving, workers)
@@ -151,6 +156,38 @@ class InMemory:
             yield serving.batch(inputs, targets, epoch * len(self) + index, weights)
 
 
+class Reread:
+    """Of a Dataset whose samples differ each time: read again for every batch. Same order and standardisation as in memory."""
+
+    def __init__(self, samples: Samples, serving: Serving, workers: int) -> None:
+        assert samples.anew is not None
+        self.samples, self.serving = samples, serving
+        like = chosen(samples, torch.zeros(1, dtype=torch.int64))
+        self.reader = Reader(Rereading(samples.anew, like, serving.spec, len(samples)), workers, serving.device)
+
+    def __len__(self) -> int:
+        return len(self.samples) // self.serving.batch_size
+
+    def epoch(self, epoch: int, skip: int = 0) -> Iterator[Batch]:
+        serving, samples, spec = self.serving, self.samples, self.serving.spec
+        steps = range(epoch * len(self) + skip, (epoch + 1) * len(self))
+        whole = torch.split(order(len(samples), serving.seed, epoch), serving.batch_size)[skip : len(self)]
+        places = [serving.needed(indices) for indices in whole]
+        seeds = [serving.needed(self.seeds(step)) for step in steps]
+        numbers = [indices if samples.numbers is None else samples.numbers[indices] for indices in places]
+        read = self.reader.read([torch.stack(pair, 1) for pair in zip(numbers, seeds, strict=True)])
+        for step, indices, tensors in zip(steps, places, read, strict=True):
+            inputs, targets = to_device(rebuilt((samples.inputs, samples.targets), tensors), serving.device)
+            weights = None if samples.weights is None else samples.weights[indices].to(serving.device)
+            inputs, targets = prepared_inputs(inputs, spec.inputs), standardize_targets(targets, spec.targets)
+            yield serving.batch(inputs, targets, step, weights)
+
+    def seeds(self, step: int) -> Tensor:
+        """int64 (batch,), of each sample's transforms in this step."""
+        size = self.serving.batch_size
+        return torch.tensor([mix(self.serving.seed ^ 0xD4A3, draw) for draw in range(step * size, (step + 1) * size)])
+
+
 class Streamed:
     """Read by workers while the network trains; of folders the same batches as InMemory."""
 
@@ -217,6 +254,8 @@ class Reader:
                 if self.loader is None:
                     self.loader = data_loader(self.source, self.tasks, self.workers, self.device, persistent=True)
                 yield from self.loader
+            except ProfundoError as error:  # of a worker, with its traceback before what it says
+                raise ProfundoError(str(error).strip().rpartition("ProfundoError: ")[2]) from error
             finally:
                 self.busy = False
 

@@ -255,5 +255,5 @@ def names() -> dict[str, str]:
 def nearest(name: str, known: Iterable[str]) -> str:
     """'; nearest: a, b' when some known names resemble the given one, else all of them."""
     known = list(known)
-    close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.6)
     return f"nearest: {', '.join(close)}" if close else f"known: {', '.join(known)}"

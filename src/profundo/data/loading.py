@@ -119,8 +119,8 @@ def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:
 
 def _collected(name: str | Path, how: Reading) -> Collection:
     path, size = Path(name), how.image_size
-    if size is not None and not 1 <= size <= LONGEST_SIDE:
-        raise ProfundoError(f"{name}: image_size: expected 1 to {LONGEST_SIDE:,} pixels, got {size:,}")
+    if size is not None and not (isinstance(size, int) and 1 <= size <= LONGEST_SIDE):
+        raise ProfundoError(f"{name}: image_size: expected one side, 1 to {LONGEST_SIDE:,} pixels, got {size}")
     is_named = name in names()
     if not is_named:
         from profundo.data.streams.stored import stored_collection

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ from profundo.data.series.series_rows import series_of_frame
 from profundo.data.series.ts_files import of_length, read_ts
 from profundo.data.sound.sound_folders import sound_of
 from profundo.data.streams.archives import is_one_of, open_files, printable, read_whole
-from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names
+from profundo.data.tables.new_rows import Features, features_of_frame, keys_of, needed_names, plain_numbers
 from profundo.data.tables.table_files import read_rows_as_text
 from profundo.data.text.text_files import read_text, read_texts
 from profundo.kinds import InputKind
@@ -170,7 +170,7 @@ def read_rows(path: Path, inputs: Inputs) -> Tensor:
 class TableRows:
     """Some rows of a table. names: of each; ids: the columns that say which row it is."""
 
-    names: list[str]
+    names: Sequence[str]
     features: Features
     ids: Mapping[str, list[object]]
 
@@ -185,6 +185,8 @@ class TableRows:
 
 def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
     """The rows of a table, or of standard input, some thousands at a time. Raises ProfundoError where none can be used."""
+    import polars
+
     where = "standard input" if path == STANDARD_INPUT else printable(str(path))
     files: list[str] = []
     if path == STANDARD_INPUT:
@@ -200,9 +202,12 @@ def table_rows(path: Path, inputs: Inputs) -> Iterator[TableRows]:
     frame = frame if files else _without_blank_end(frame)
     for begin in range(0, frame.height, ROWS):
         rows = frame.slice(begin, ROWS)
-        names = files[begin : begin + ROWS] or [
-            f"{where}, row {begin + number}" for number in range(1, rows.height + 1)
-        ]
+        names: Sequence[str] = files[begin : begin + ROWS]
+        if not names:
+            numbers = polars.int_range(begin + 1, begin + rows.height + 1)
+            names = cast(
+                "Sequence[str]", polars.select(polars.format("{}, row {}", polars.lit(where), numbers)).to_series()
+            )
         ids = {key: rows[key].to_list() for key in inputs.form.ids if key in rows.columns}
         yield TableRows(names, features_of_frame(rows, inputs), ids)
 
@@ -222,7 +227,7 @@ def is_table(path: Path, inputs: Inputs) -> bool:
 
 
 def _rows_of(path: Path, inputs: Inputs) -> polars.DataFrame:
-    return read_rows_as_text(path, inputs.form, needed_names(inputs))
+    return read_rows_as_text(path, inputs.form, needed_names(inputs), plain_numbers(inputs))
 
 
 def _without_blank_end(frame: polars.DataFrame) -> polars.DataFrame:

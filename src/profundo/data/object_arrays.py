@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from profundo.data.arrays import array_inputs, array_kind, array_targets, without_one_hot
+from profundo.data.arrays import array_inputs, array_kind, array_targets, is_zero_one, without_one_hot
 from profundo.data.dataset_names import Task
+from profundo.data.grids.mask_codes import Coding
 from profundo.data.images.pixels import fitted
 from profundo.data.recognising import is_image, is_sparse
 from profundo.data.splits.splits import Collection
@@ -22,11 +23,13 @@ __all__ = [
     "NO_TARGETS",
     "Raw",
     "Taker",
+    "as_seen",
     "images_of",
     "of_arrays",
     "plain",
     "samples_in",
     "stacked",
+    "targets_for",
     "tensor_inputs",
     "tensor_of",
     "weights_of",
@@ -38,17 +41,32 @@ NO_TARGETS = "no targets were given: the net learns to give back its inputs, in 
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """The net that is to take the inputs. inputs: how many it wants; takes: whether it takes these two samples as they are;
-    lengths: whether it also wants how long each sequence is."""
+    """The net that is to take the inputs. inputs: how many it wants; outputs: what it gives for two samples as they are, None
+    where it does not take them; lengths: whether it also wants how long each sequence is; labels: whether its loss is one of
+    labels, which PyTorch wants as 0.0 and 1.0."""
 
     inputs: int = 1
-    takes: Callable[[Any], bool] = lambda _: False
+    outputs: Callable[[Any], Any] = lambda _: None
     lengths: bool = False
+    labels: bool = False
+
+    def takes(self, inputs: Any) -> bool:
+        return self.outputs(inputs) is not None
+
+    def places(self, inputs: Any, targets: np.ndarray) -> bool:
+        """Whether targets (n, places) are a class for each place, such as the next character: of each sample the net gives
+        a table, (classes, places) or the other way round."""
+        if targets.ndim != 2 or targets.shape[1] < 2 or targets.dtype.kind not in "iub":
+            return False
+        outputs = self.outputs(mapped(lambda leaf: leaf[:2], inputs))
+        main = outputs if isinstance(outputs, Tensor) else getattr(outputs, "logits", None)
+        return isinstance(main, Tensor) and main.ndim == 3 and targets.shape[1] in main.shape[1:]
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Samples as they came: trees of arrays, tensors or lists of things. classes, features: their names, if they have any."""
+    """Samples as they came: trees of arrays, tensors or lists of things. classes, features: their names, if they have any; again:
+    reads some of them again, by number, each drawn from a seed."""
 
     inputs: Any
     targets: Any = None
@@ -56,6 +74,7 @@ class Raw:
     classes: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    again: Callable[[Sequence[int], Sequence[int]], Raw] | None = None
 
 
 def of_arrays(parts: list[Raw], sizes: list[int], name: str, task: Task, taker: Taker) -> Collection:
@@ -78,7 +97,7 @@ def of_arrays(parts: list[Raw], sizes: list[int], name: str, task: Task, taker: 
     if isinstance(raw[0], tuple | Mapping):
         values = mapped(lambda *leaf: torch.cat([tensor_of(one, name) for one in leaf]), *raw)
         return Collection(name, described, Targets("any"), Samples(inputs, values), notes=notes)
-    targets, values, more = tensor_targets(raw, name, task)
+    targets, values, more = tensor_targets(raw, name, task, taker, inputs)
     if parts[0].classes and targets.traits.one_class:
         targets, values = with_names(targets, values, parts[0].classes)
     return Collection(name, described, targets, Samples(inputs, values), notes=(*notes, *more))
@@ -160,9 +179,8 @@ def stacked(parts: list[Any], name: str, lengths: bool = False) -> Any:
     rows = [row for some in uneven for row in some or ()]
     if len({row.shape[1:] for row in rows}) > 1 or not is_sequence(rows[0], uneven_inside):
         shapes = sorted({tuple(row.shape) for row in rows})
-        raise ProfundoError(
-            f"{name}: expected inputs of one shape, or sequences (steps, …), got {shapes[0]} and {shapes[-1]}"
-        )
+        wanted = "or sequences (steps, …)" if uneven_inside else "in training, validation and test"
+        raise ProfundoError(f"{name}: expected inputs of one shape, {wanted}, got {shapes[0]} and {shapes[-1]}")
     padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
     return (padded, torch.tensor([len(row) for row in rows])) if lengths else padded
 
@@ -230,6 +248,8 @@ def tensor_of(part: Any, name: str) -> Tensor:
 def plain(part: Any) -> np.ndarray:
     """As an array of NumPy. Raises ProfundoError for rows of unequal length."""
     if isinstance(part, Tensor):
+        if part.layout is not torch.strided or part.is_meta or part.is_nested:
+            raise ProfundoError(f"data: expected a dense tensor with values, got {in_a_word(part)}")
         return part.detach().cpu().resolve_conj().numpy() if part.dtype != torch.bfloat16 else part.float().numpy()
     if is_sparse(part):
         return np.asarray(part.toarray())
@@ -242,17 +262,28 @@ def plain(part: Any) -> np.ndarray:
         raise ProfundoError(f"data: expected numbers in rows of equal length: {why}") from None
 
 
-def images_of(images: list[Any]) -> Tensor:
-    """uint8 (n, channels, height, width) of images of PIL: grey where all are, else colour; to the size of the first."""
-    grey = all(image.mode in ("1", "L", "I", "I;16") for image in images)
+def in_a_word(tensor: Tensor) -> str:
+    """What a tensor without dense values is, and what to do about it."""
+    if tensor.is_meta:
+        return "one of the meta device, which has none"
+    return "a nested one; give a list of its tensors" if tensor.is_nested else "a sparse one; give x.to_dense()"
+
+
+def images_of(images: list[Any], shape: tuple[int, int, int] | None = None) -> Tensor:
+    """uint8 (n, channels, height, width) of images of PIL, of this shape; without, grey where all are, else colour, and of the
+    size of the first."""
+    grey = shape[0] == 1 if shape else all(image.mode in ("1", "L", "I", "I;16") for image in images)
     arrays = [np.asarray(image.convert("L" if grey else "RGB")) for image in images]
-    shape = (1 if grey else 3, *arrays[0].shape[:2])
+    height, width = shape[1:] if shape else arrays[0].shape[:2]
+    shape = (1 if grey else 3, height, width)
     pixels = [array[..., None] if grey else array for array in arrays]
     cut = [one if one.shape[:2] == shape[1:] else fitted(one, shape) for one in pixels]
     return torch.from_numpy(np.stack(cut).transpose(0, 3, 1, 2).copy())
 
 
-def tensor_targets(parts: list[Any], name: str, task: Task) -> tuple[Targets, Tensor, tuple[str, ...]]:
+def tensor_targets(
+    parts: list[Any], name: str, task: Task, taker: Taker, inputs: Any
+) -> tuple[Targets, Tensor, tuple[str, ...]]:
     arrays = [plain(part) for part in parts]
     if len({array.shape[1:] for array in arrays}) > 1:
         raise ProfundoError(
@@ -260,11 +291,19 @@ def tensor_targets(parts: list[Any], name: str, task: Task) -> tuple[Targets, Te
         )
     whole = np.concatenate(arrays)
     if whole.dtype == object:
+        if (
+            missing := next((place for place, one in enumerate(whole.flat) if one is None or one != one), None)
+        ) is not None:
+            raise ProfundoError(
+                f"{name}: target {missing + 1} of {len(whole):,} is missing ({whole.flat[missing]}); drop such samples"
+            )
         whole = whole.astype(str)
     if whole.dtype.kind == "f" and not np.isfinite(whole).all():
         raise ProfundoError(f"{name}: targets hold NaN or infinite values; clean them")
-    if whole.ndim > 2:
+    if whole.ndim > 2 or (task == "auto" and taker.places(inputs, whole)):
         return Targets("any"), tensor_of(whole, name), ()
+    if task == "auto" and taker.labels and is_zero_one(whole):
+        task = "labels"
     whole, notes = without_one_hot(whole, task)
     targets, values = array_targets(whole, task, name)
     return targets, values, notes
@@ -278,11 +317,49 @@ def with_names(targets: Targets, values: Tensor, names: tuple[str, ...]) -> tupl
     return Targets("classes" if len(names) > 2 else "binary", names), numbers[values]
 
 
+def targets_for(values: np.ndarray, targets: Targets, names: tuple[str, ...] = ()) -> Tensor:
+    """Values as the targets of a net are: indices of classes, labels, numbers in their own units. names: of the classes, where
+    the values are numbers of names."""
+    if targets.kind == "real":
+        try:
+            return torch.from_numpy(values.astype(np.float64)).reshape(len(values), -1)
+        except (ValueError, TypeError):
+            raise ProfundoError(f"targets: expected numbers, got {values.dtype}") from None
+    if targets.kind == "labels":
+        return torch.from_numpy(values.astype(np.float32))
+    if targets.kind == "map":
+        return torch.from_numpy(values.astype(np.float32))
+    if targets.kind == "mask":
+        return torch.from_numpy(Coding(targets.codes, targets.classes).indices(values.astype(np.int64)))
+    if values.ndim == 2:
+        values = values.argmax(1) if values.shape[1] > 1 else values[:, 0]
+    places = {name: place for place, name in enumerate(targets.classes)}
+    texts = [str(value) if str(value) in places else text_of(value) for value in values.tolist()]
+    if not any(text in places for text in texts):
+        names = names or targets.classes
+    if names and places.keys() >= set(names) and all(text.isdigit() and int(text) < len(names) for text in texts):
+        texts = [names[int(text)] for text in texts]
+    if unknown := next((text for text in texts if text not in places), None):
+        raise ProfundoError(f"targets: expected the classes {', '.join(targets.classes[:10])}, got {unknown!r}")
+    return torch.tensor([places[text] for text in texts])
+
+
+def text_of(value: Any) -> str:
+    """As classes are called: whole numbers without a point."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def weights_of(weights: Any, samples: int, name: str) -> Tensor | None:
     """float32 (samples,) with mean 1."""
     if weights is None:
         return None
-    values = tensor_of(weights, f"{name}: weights").float().flatten()
+    values = tensor_of(weights, f"{name}: weights")
+    if is_whole(values) and samples > 2 and len(set(values.flatten().tolist())) == len(values):
+        raise ProfundoError(
+            f"{name}: weights: expected how much each sample counts, got a different whole number for each, as of the samples' "
+            "places; leave them out of (x, y)"
+        )
+    values = values.float().flatten()
     if (
         len(values) != samples
         or not bool((values >= 0).all())

@@ -4,15 +4,18 @@
     object_collection(frame, Reading(target="price"))        # pandas, polars, pyarrow, a dict of columns
     object_collection(loader, Reading(), validation=other)   # Dataset, DataLoader, IterableDataset, datasets.Dataset
 
-What a thing is says recognising.py; what its samples become, object_arrays.py. All is read into memory, once: validation
-and test samples together with those to train on, so that classes, padding and columns are the same.
+What a thing is says recognising.py; what its samples become, object_arrays.py. All is read into memory: validation
+and test samples together with those to train on, so that classes, padding and columns are the same. Samples of a Dataset
+that differ each time they are read are read again in training (rereading.py).
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +24,7 @@ from torch import Tensor
 
 from profundo.data.arrays import INPUTS, TARGETS
 from profundo.data.dataset_names import Reading
+from profundo.data.images.image_tables import files_of_table
 from profundo.data.object_arrays import Raw, Taker, of_arrays, plain, samples_in, weights_of
 from profundo.data.recognising import (
     is_dataset,
@@ -31,7 +35,9 @@ from profundo.data.recognising import (
     is_series,
     is_sparse,
     library,
+    words_in,
 )
+from profundo.data.rereading import differences, draw_from, own_draws
 from profundo.data.series.series_rows import rows_collection
 from profundo.data.splits.splits import Collection, chosen, heeded
 from profundo.data.tables.reading import typed_table
@@ -48,19 +54,20 @@ ALONE = (*INPUTS, "image", "img", "pixel_values", "input")  # keys whose value a
 OF_FILES = ("missing", "encoding", "header")  # options of how a table is written
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
 FEWEST = 20  # samples of which a part is set aside
-MOST = 10**7  # samples or batches that an iterator gives
+MOST = 2 * 10**6  # samples or batches that an iterator gives which does not say how many: a minute or two of reading
 OBJECT = 300  # bytes of a small array or tensor beside its numbers
 ONE_PASS = 256  # samples that go through a collate function together
 
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """Rows of a table, and the names of the columns to be predicted, with commas."""
+    """Rows of a table, the names of the columns to be predicted, with commas, and what some columns are."""
 
     frame: polars.DataFrame
     target: str | None
     weights: Any = None
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def object_collection(
@@ -70,7 +77,9 @@ def object_collection(
 
     Raises ProfundoError for what is no data, in one line that says what to give.
     """
-    result = gathered(data, how, validation, test, taker or Taker())
+    with own_draws():
+        draw_from(0)
+        result = gathered(data, how, validation, test, taker or Taker())
     return replace(result, notes=tuple(map(in_words_of_the_door, result.notes)))
 
 
@@ -81,7 +90,7 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
     if of_files := [option for option in OF_FILES if option in how.of_tables()]:
         raise ProfundoError(f"{name}: --{of_files[0]} is for files, and this is in memory; leave it out")
     splits |= {split: given for split, given in (("validation", validation), ("test", test)) if given is not None}
-    parts = {split: read(given, how, taker, split) for split, given in splits.items()}
+    parts = {split: with_words(read(given, how, taker, split)) for split, given in splits.items()}
     if len({type(part) for part in parts.values()}) > 1:
         raise ProfundoError(f"{name}: expected validation and test samples as those to train on, a table or arrays")
     first = parts["train"]
@@ -106,6 +115,8 @@ def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) 
         if not sizes[0]:
             raise ProfundoError(f"{name}: expected samples, got none")
         whole = of_arrays(list(parts.values()), sizes, name, how.task, taker)  # type: ignore[arg-type]
+        if first.again is not None and (notes := differences(first.again, sizes[0])):
+            whole = replace(whole, train=replace(whole.train, anew=first.again), notes=(*whole.notes, *notes))
     weights = [weights_of(part.weights, size, name) for part, size in zip(parts.values(), sizes, strict=True)]
     return heeded(cut_into_splits(whole, list(parts), sizes, weights), how)
 
@@ -135,9 +146,26 @@ def read(data: Any, how: Reading, taker: Taker, split: str) -> Raw | Framed:
     for known, reader in RECOGNISERS:
         if known(data):
             return reader(data, how, taker)
+    got, remedy = type(data).__name__, ""
+    if isinstance(data, type):
+        got, remedy = f"the class {data.__name__}", f"; give an instance of it, {data.__name__}(…)"
+    elif isinstance(data, str | os.PathLike):
+        got, remedy = repr(str(data)), "; profundo.load(…) reads files, data and validation together"
+    elif isinstance(data, Iterator):
+        remedy = ", which is empty after one pass; give list(…), or what it is made of"
     raise ProfundoError(
-        f"{split}: expected (X, y) of arrays, a table with target=…, a Dataset or DataLoader, or a name or path; got "
-        f"{type(data).__name__}"
+        f"{split}: expected (X, y) of arrays, a table with target=…, a Dataset or DataLoader; got {got}{remedy}"
+    )
+
+
+def with_words(part: Raw | Framed) -> Raw | Framed:
+    """Texts, or paths of images, with their targets as a table; all else as it is."""
+    if not isinstance(part, Raw) or part.targets is None or (words := words_in(part.inputs)) is None:
+        return part
+    import polars
+
+    return replace(
+        joined_frame(polars.DataFrame({"text": words}), part.targets, part.weights), columns={"text": "text"}
     )
 
 
@@ -150,6 +178,10 @@ def from_pair(data: Sequence[Any], _how: Reading, taker: Taker) -> Raw | Framed:
         raise ProfundoError(
             f"data: expected (X, y) or (X, y, weights), got a tuple of {count}; put several inputs in one tuple"
         )
+    if (
+        taker.lengths and count == 3 and are_lengths(data[1], data[0])
+    ):  # as a collate function gives them: x, lengths, y
+        return Raw((data[0], data[1]), data[2])
     inputs, targets, weights = (*data, None, None)[:3]
     for one in (inputs, targets):
         if is_loader(one) or isinstance(one, torch.utils.data.Dataset | Dataset):
@@ -165,6 +197,13 @@ def from_pair(data: Sequence[Any], _how: Reading, taker: Taker) -> Raw | Framed:
     if is_frame(inputs) and targets is not None:
         return joined_frame(as_polars(inputs), targets, weights)
     return Raw(inputs, targets, weights)
+
+
+def are_lengths(given: Any, sequences: Any) -> bool:
+    """Whether these are whole numbers from 1 to the most steps that a sequence has."""
+    values, steps = plain(given), max((len(one) for one in sequences), default=0)
+    whole = values.ndim == 1 and values.dtype.kind in "iu" and values.size
+    return bool(whole) and int(values.min()) > 0 and int(values.max()) == steps
 
 
 def in_places(given: Any, wanted: int) -> Any:
@@ -271,10 +310,9 @@ def from_loader(loader: Any, how: Reading, taker: Taker) -> Raw | Framed:
         utilities.default_collate,
         getattr(utilities._utils.collate, "default_convert", None),
     )
-    if default:
-        return from_samples((data[index] for index in order), how, taker)
-    pieces = (order[begin : begin + ONE_PASS] for begin in range(0, len(order), ONE_PASS))
-    return from_batches((loader.collate_fn([data[index] for index in piece]) for piece in pieces), how, taker)
+    if default and type(data) is utilities.TensorDataset and len(order) == len(data):
+        return from_pair(data.tensors, how, taker)
+    return from_places(data, order, None if default else loader.collate_fn, how, taker)
 
 
 def from_dataset(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
@@ -282,28 +320,57 @@ def from_dataset(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
         return from_samples(iter(data), how, taker)
     if type(data) is torch.utils.data.TensorDataset:
         return from_pair(data.tensors, how, taker)
-    raw = from_samples((data[index] for index in range(len(data))), how, taker)
-    classes = getattr(data, "classes", None)
-    if isinstance(raw, Raw) and isinstance(classes, list | tuple) and all(isinstance(one, str) for one in classes):
-        raw = replace(raw, classes=tuple(classes))
-    if len(data) and not same(data[0], data[0]):
-        note = (
-            "the samples differ each time they are read, as random transforms make them: they were read once; augment=… changes "
-            "them anew in every epoch"
-        )
-        raw = replace(raw, notes=(*raw.notes, note))
+    return from_places(data, range(len(data)), None, how, taker)
+
+
+Collate = Callable[[list[Any]], Any] | None
+
+
+def from_places(data: Any, places: Sequence[int], collate: Collate, how: Reading, taker: Taker) -> Raw | Framed:
+    """The samples of a Dataset at these places, each drawn from its number as a seed."""
+    again = partial(read_places, data, places, collate, how, replace(taker, outputs=Taker().outputs))
+    numbers = range(len(places))
+    raw = again(numbers, numbers, size=ONE_PASS)
+    return replace(raw, again=again) if isinstance(raw, Raw) else raw
+
+
+def read_places(
+    data: Any,
+    places: Sequence[int],
+    collate: Collate,
+    how: Reading,
+    taker: Taker,
+    numbers: Sequence[int],
+    seeds: Sequence[int],
+    size: int = MOST,
+) -> Any:
+    """Of these places those with these numbers, each drawn from a seed. size: samples that go through collate together."""
+    with own_draws():
+        if collate is None:
+            raw = from_samples(drawn(data, places, numbers, seeds), how, taker, len(numbers))
+        else:
+            pieces = (slice(begin, begin + size) for begin in range(0, len(numbers), size))
+            whole = (collate(list(drawn(data, places, numbers[piece], seeds[piece]))) for piece in pieces)
+            raw = from_batches(whole, how, taker)
+    names = getattr(data, "classes", None)
+    if isinstance(raw, Raw) and isinstance(names, list | tuple) and all(isinstance(one, str) for one in names):
+        return replace(raw, classes=tuple(names))
     return raw
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two readings of a sample are alike."""
-    pairs = zip(leaves(one), leaves(other), strict=True)
-    return all(np.array_equal(np.asarray(a), np.asarray(b)) for a, b in pairs)
+def drawn(data: Any, places: Sequence[int], numbers: Sequence[int], seeds: Sequence[int]) -> Iterator[Any]:
+    for number, seed in zip(numbers, seeds, strict=True):
+        draw_from(seed)
+        try:
+            sample = data[places[number]]
+        except Exception as error:
+            raise unreadable(f"sample {number}", error) from error
+        yield sample
 
 
-def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Framed:
-    """One by one; each x, (x, y), (x, y, weight), or a dict."""
-    result = list(fitting(samples))
+def from_samples(samples: Iterator[Any], how: Reading, taker: Taker, count: int = 0) -> Raw | Framed:
+    """One by one; each x, (x, y), (x, y, weight), or a dict. count: how many come, where that is known."""
+    result = list(fitting(samples, count))
     if not result:
         raise ProfundoError("data: expected samples, got none")
     shapes = {type(sample) if not isinstance(sample, tuple | list) else len(sample) for sample in result[:100]}
@@ -312,23 +379,20 @@ def from_samples(samples: Iterator[Any], how: Reading, taker: Taker) -> Raw | Fr
     return from_transposed(transposed(result), how, taker)
 
 
-def fitting(things: Iterable[Any]) -> Iterator[Any]:
-    """The same, read until the end. Raises ProfundoError where they take more memory than there is for them, and where ten
-    million came, as of an iterator without an end; what the samples' own code raises is told with its place."""
+def fitting(things: Iterable[Any], known: int = 0) -> Iterator[Any]:
+    """The same, read until the end. Raises ProfundoError where they take more memory than there is for them, and where two
+    million came, as of an iterator without an end; what the samples' own code raises is told with its place. known: how many
+    there are, if that is known."""
     most, taken, count, things = memory() // 2, 0, 0, iter(things)
     while True:
         try:
             thing = next(things)
         except StopIteration:
             return
-        except ProfundoError:
-            raise
         except Exception as error:
-            raise ProfundoError(
-                f"data: sample or batch {count} could not be read: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            ) from error
+            raise unreadable(f"sample or batch {count}", error) from error
         taken, count = taken + sum(OBJECT + getattr(leaf, "nbytes", 8) for leaf in leaves(thing)), count + 1
-        if taken > most or count > MOST:
+        if taken > most or count > max(MOST, known):
             what = "take more than half of the memory" if taken > most else "were read"
             raise ProfundoError(
                 f"data: {count:,} samples or batches {what}, and more come; all is read once, before training: write them as shards "
@@ -337,17 +401,38 @@ def fitting(things: Iterable[Any]) -> Iterator[Any]:
         yield thing
 
 
+def unreadable(what: str, error: Exception) -> ProfundoError:
+    if isinstance(error, ProfundoError):
+        return error
+    why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return ProfundoError(f"data: {what} could not be read: {why}")
+
+
 def from_batches(batches: Iterable[Any], how: Reading, taker: Taker) -> Raw | Framed:
     """Batches that somebody's collate function made, one after the other; padded further where they are uneven."""
-    whole = [tuple(batch) if isinstance(batch, list) else batch for batch in fitting(batches)]
+    whole = list(fitting(batches))
     if not whole:
         raise ProfundoError("data: expected samples, got none")
+    if samples_in_batch(whole[0]) is not None:
+        return from_samples((sample for batch in whole for sample in samples_in_batch(batch) or ()), how, taker)
+    whole = [tuple(batch) if isinstance(batch, list) else batch for batch in whole]
     return from_transposed(mapped(lambda *parts: [row for part in parts for row in part], *whole), how, taker)
+
+
+def samples_in_batch(batch: Any) -> list[Any] | None:
+    """The samples of a batch that is a list of them, or tuple(zip(*samples)); None where it has tensors of many."""
+    if not isinstance(batch, list | tuple) or not batch or not all(isinstance(part, list | tuple) for part in batch):
+        return None
+    if all(part and np.ndim(part[-1]) == 0 for part in batch) and len({len(part) for part in batch}) == 1:
+        return list(batch)  # a target ends each
+    return list(zip(*batch, strict=True)) if any(np.ndim(part[0]) == 0 for part in batch if part) else None
 
 
 def from_transposed(columns: Any, how: Reading, taker: Taker) -> Raw | Framed:
     if isinstance(columns, tuple):
-        return from_pair(columns, how, taker)
+        raw = from_pair(columns, how, taker)
+        note = "the third part of each sample is taken for its weight"
+        return raw if raw.weights is None else replace(raw, notes=(*raw.notes, note))
     return from_mapping(columns, how, taker) if isinstance(columns, Mapping) else Raw(columns)
 
 
@@ -362,10 +447,18 @@ def transposed(samples: list[Any]) -> Any:
 
 
 def from_list(data: list[Any], how: Reading, taker: Taker) -> Raw | Framed:
-    """Rows as dicts, samples (x, y), or inputs without targets."""
+    """Rows as dicts, samples (x, y), inputs and targets as a list [X, y], or inputs without targets."""
+    if len(data) == 2 and all(map(is_array, data)) and all(map(np.ndim, data)):
+        shapes = [np.shape(one) for one in data]
+        if shapes[0][0] == shapes[1][0] and shapes[0][1:] != shapes[1][1:]:  # as many, and no sequences of one kind
+            return from_pair(tuple(data), how, taker)
     if data and isinstance(data[0], Mapping):
         scalars = all(is_plain(value) for value in data[0].values())
         return from_frame_of(data, how) if scalars and how.target else from_samples(iter(data), how, taker)
+    if data and isinstance(data[0], list) and all(is_array(part) and np.ndim(part) for part in data[0]):
+        shapes = [np.shape(part) for part in data[0]]
+        if len({shape[0] for shape in shapes}) == 1 < len({shape[1:] for shape in shapes}):  # as list(loader) has them
+            return from_batches(data, how, taker)
     return from_samples(iter(data), how, taker) if data and isinstance(data[0], tuple) else Raw(data)
 
 
@@ -403,8 +496,9 @@ def as_polars(data: Any) -> polars.DataFrame:
         return data.fill_nan(None)
     if library(data) == "pyarrow":
         return polars.DataFrame(polars.from_arrow(data)).fill_nan(None)
-    if len({str(name) for name in data.columns}) < len(data.columns):
-        raise ProfundoError("data: expected columns with different names, got one twice")
+    names = [str(name) for name in data.columns]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ProfundoError(f"data: expected columns with different names, got {twice!r} twice; rename one of them")
     return polars.DataFrame([pandas_column(str(name), data[name]) for name in data.columns])
 
 
@@ -424,8 +518,13 @@ def pandas_column(name: str, series: Any) -> polars.Series:
 def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
     import polars
 
+    for part in parts[1:]:
+        if odd := set(parts[0].frame.columns) ^ set(part.frame.columns):
+            raise ProfundoError(
+                f"{name}: expected the same columns in all splits, only one has {', '.join(map(repr, sorted(odd)[:5]))}"
+            )
     try:
-        frame = polars.concat([part.frame for part in parts], how="vertical_relaxed")
+        frame = polars.concat([part.frame.select(parts[0].frame.columns) for part in parts], how="vertical_relaxed")
     except polars.exceptions.PolarsError as error:
         raise ProfundoError(
             f"{name}: expected the same columns in all splits: {' '.join(str(error).split())[:200]}"
@@ -434,7 +533,10 @@ def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
         raise ProfundoError(f"{name}: expected a table with rows and columns, got {frame.height} × {frame.width}")
     if parts[0].weights is not None and (how.horizon is not None or how.series is not None):
         raise ProfundoError(f"{name}: weights are of rows, which become series; leave them out")
-    whole = rows_collection(typed_table(frame, how.columns), name, name, replace(how, target=parts[0].target))
+    how = replace(how, target=parts[0].target)
+    media = files_of_table(typed_table(frame), Path(name), how) if how.target else None
+    how = replace(how, columns={**parts[0].columns, **how.columns})
+    whole = media or rows_collection(typed_table(frame, how.columns), name, name, how)
     return whole if len(parts) == 1 else replace(whole, split_by=None)
 
 
@@ -459,7 +561,7 @@ def cut_into_splits(whole: Collection, names: list[str], sizes: list[int], weigh
         inside = ((numbers >= edges[place]) & (numbers < edges[place + 1])).nonzero().flatten()
         if not len(inside):
             raise ProfundoError(f"{whole.name}: expected samples in {split}, got none")
-        part = chosen(replace(samples, numbers=None), inside)
+        part = chosen(replace(samples, numbers=None, anew=samples.anew if split == "train" else None), inside)
         parts[split] = replace(
             part, numbers=inside - int(inside[0]), weights=part.weights if weights[place] is not None else None
         )

@@ -4,13 +4,24 @@ for it."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["is_dataset", "is_frame", "is_hugging_face", "is_image", "is_loader", "is_series", "is_sparse", "library"]
+__all__ = [
+    "is_dataset",
+    "is_frame",
+    "is_hugging_face",
+    "is_image",
+    "is_loader",
+    "is_series",
+    "is_sparse",
+    "library",
+    "words_in",
+]
 
 
 def library(thing: Any) -> str:
@@ -39,6 +50,28 @@ def is_sparse(thing: Any) -> bool:
     return library(thing) == "scipy" and hasattr(thing, "toarray")
 
 
+def words_in(things: Any) -> list[str | None] | None:
+    """A list, array or Series of words or paths, None for a missing one; None of anything else, as of numbers in quotes."""
+    if is_series(things) or (isinstance(things, np.ndarray) and things.ndim == 1):
+        things = np.asarray(things).tolist()
+    if not isinstance(things, list) or not any(isinstance(one, str | Path) for one in things):
+        return None
+    words = [str(one) if isinstance(one, str | Path) else None for one in things]
+    if any(
+        word is None and one is not None and one == one for word, one in zip(words, things, strict=True)
+    ):  # NaN is not itself
+        return None
+    return None if all(is_number(word) for word in words if word is not None) else words
+
+
+def is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
 def is_hugging_face(thing: Any) -> bool:
     return library(thing) == "datasets" and hasattr(thing, "column_names") and hasattr(thing, "features")
 
@@ -50,7 +83,7 @@ def is_loader(thing: Any) -> bool:
 def is_dataset(thing: Any) -> bool:
     """Of PyTorch, or whatever gives a sample for a number."""
     return isinstance(thing, torch.utils.data.Dataset) or (
-        not isinstance(thing, tuple | list | Mapping | str | np.ndarray | Tensor)
+        not isinstance(thing, tuple | list | Mapping | str | np.ndarray | Tensor | type)
         and hasattr(thing, "__getitem__")
         and hasattr(thing, "__len__")
         and not hasattr(thing, "__array__")

@@ -37,7 +37,6 @@ __all__ = [
     "measured_rows",
     "moments",
     "robust",
-    "row_moments",
     "standardize",
     "standardize_targets",
     "unit_interval",
@@ -55,7 +54,7 @@ def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
         parts = [standardize(part, how) for part, how in zip(leaves(raw), inputs.parts, strict=True)]
         result: Tensor = rebuilt(raw, parts)  # a tuple or dict of them
         return result
-    if not inputs.traits.measured:
+    if not inputs.traits.measured or (only_texts(inputs) and raw.dtype == torch.float32):
         return raw
     trailing = len(inputs.shape) - 1
     if inputs.traits.is_media or not inputs.mean:
@@ -70,6 +69,11 @@ def standardize(raw: Tensor, inputs: Inputs) -> Tensor:
         values = values if most is None else values.clamp(-most, most)
         into.copy_(values if far is None else torch.where(far, squashed(values), values))
     return result
+
+
+def only_texts(inputs: Inputs) -> bool:
+    """Whether all is ids, which stay as they are."""
+    return len(inputs.texts) == len(inputs.columns) > 0
 
 
 def unit_interval(spec: Spec) -> Spec:
@@ -112,12 +116,6 @@ BEYOND = (
 NEAR = 5.5  # usual deviations: 2 % of slips, 10 robust deviations out, are 5.7 of those that they make themselves
 
 
-def row_moments(rows: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and population deviation of every column, in double precision."""
-    wide = rows.double()
-    return tuple(wide.mean(0).tolist()), deviations(wide.std(0, correction=0).tolist())
-
-
 def robust(rows: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """(median, deviation) of every column: the range of the middle half in the unit in which that of a normal distribution
     is its deviation. Where half of the rows are alike, of a wider part; 0 where nearly all are."""
@@ -146,8 +144,8 @@ def has_slips(values: np.ndarray, median: float, deviation: float) -> bool:
 
 
 def array_moments(arrays: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and population deviation of each channel of arrays (n, channels, …), in float64, part by part."""
-    parts = torch.split(arrays, max(1, 2**22 // max(1, math.prod(arrays.shape[1:]))))
+    """Mean and population deviation of each channel of arrays, or column of rows, (n, channels, …), in float64, part by part."""
+    parts = torch.split(arrays, max(1, 2**18 // max(1, math.prod(arrays.shape[1:]))))
     count = arrays[:, 0].numel()
     mean = torch.stack([_over_channels(part.double()) for part in parts]).sum(0) / count
     shifts = mean.view(-1, *[1] * (arrays.dim() - 2))  # before squaring: means may be far from zero
@@ -165,9 +163,12 @@ def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> 
 
     rows: of the training split; where they are not all of them, `whole` says what all are like.
     """
+    if whole is None and only_texts(inputs):  # of which nothing is measured
+        nothing = (0.0,) * rows.shape[1]
+        whole = Extent(nothing, nothing, nothing, nothing, len(rows))
     if whole is None:
         low, high = (tuple(end.double().tolist()) for end in (rows.amin(0), rows.amax(0)))
-        whole = Extent(*row_moments(rows), low, high, len(rows))
+        whole = Extent(*array_moments(rows), low, high, len(rows))
     mean, std, least, most = (np.array(numbers) for numbers in (whole.mean, whole.std, whole.low, whole.high))
     clipped, is_id = np.zeros(len(mean), bool), np.array(text_places(inputs.columns) or [False] * len(mean))
     mean[is_id], std[is_id], least[is_id], most[is_id] = 0, 1, 0, LARGEST_ID

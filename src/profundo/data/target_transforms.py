@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import TargetTransform
-from profundo.data.standard import FAR, robust, row_moments
+from profundo.data.standard import FAR, array_moments, robust
 from profundo.records import ProfundoError, Targets, Transform
 from profundo.units import bend, bent
 
@@ -34,7 +34,7 @@ def measured_targets(targets: Targets, values: Tensor, kind: TargetTransform = "
     names = targets.names or tuple(f"y{place + 1}" for place in range(wide.shape[1]))
     how = tuple(learned_transform(name, one, kind) for name, one in zip(names, wide.unbind(1), strict=True))
     how = () if all(one.kind == "none" for one in how) else how
-    mean, std = row_moments(bent(wide, how))
+    mean, std = array_moments(bent(wide, how))
     return replace(targets, mean=mean, std=std, transforms=how)
 
 

@@ -2,12 +2,13 @@
 
     cost:10,1     the least mean cost, where a miss costs 10 and a false alarm 1
     f1            the largest F1
+    balanced      the largest balanced accuracy
     recall=0.9    the largest threshold that finds 9 of 10, which raises the fewest false alarms
     0.3           as it is
 
 All of the class that is to be found: the rare one of two (evaluate/leading.py). Of probabilities that are calibrated the
 cheapest threshold is b / (a + b), where a miss costs a and a false alarm b (Elkan 2001); of several that are as good on the
-validation split the nearest to it is taken, and of F1 the nearest to ½.
+validation split the nearest to it is taken, of the others the nearest to ½.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from profundo.records import ProfundoError, Targets
 
 __all__ = ["check_rule", "choose_threshold"]
 
-FORMS = "expected cost:MISS,ALARM such as cost:10,1; f1; recall=SHARE such as recall=0.9; or a probability such as 0.3"
+FORMS = "expected cost:MISS,ALARM such as cost:10,1; f1; balanced; recall=SHARE such as recall=0.9; or a probability such as 0.3"
+PLAIN = ("f1", "balanced")  # rules without numbers
 
 
 def check_rule(rule: str) -> str:
@@ -32,18 +34,18 @@ def check_rule(rule: str) -> str:
 
 
 def read_rule(rule: str) -> tuple[str, tuple[float, ...]]:
-    """("cost", (10.0, 1.0)), ("f1", ()), ("recall", (0.9,)), ("fixed", (0.3,))."""
+    """("cost", (10.0, 1.0)), ("f1", ()), ("balanced", ()), ("recall", (0.9,)), ("fixed", (0.3,))."""
     text = str(rule).replace(" ", "").lower()
     name = next((name for name, start in (("cost", "cost:"), ("recall", "recall=")) if text.startswith(start)), "fixed")
     try:
         numbers = (
-            () if text == "f1" else tuple(map(float, text.removeprefix("cost:").removeprefix("recall=").split(",")))
+            () if text in PLAIN else tuple(map(float, text.removeprefix("cost:").removeprefix("recall=").split(",")))
         )
     except ValueError:
         raise ProfundoError(f"threshold: {FORMS}; got {rule!r}") from None
-    name = "f1" if text == "f1" else name
+    name = text if text in PLAIN else name
     fits = {
-        "f1": True,
+        **dict.fromkeys(PLAIN, True),
         "cost": len(numbers) == 2 and all(0 < number < math.inf for number in numbers),
         "recall": len(numbers) == 1 and 0 < numbers[0] <= 1,
         "fixed": len(numbers) == 1 and 0 < numbers[0] < 1,
@@ -72,7 +74,12 @@ def best(name: str, numbers: tuple[float, ...], sure: Tensor, wanted: Tensor) ->
     if name == "recall":
         return thresholds[(hits >= numbers[0] * wanted.sum() - 1e-9).nonzero()[0, 0]].item()
     miss, alarm = numbers or (1.0, 1.0)
-    worth = 2 * hits / (2 * hits + alarms + misses) if name == "f1" else -(miss * misses + alarm * alarms)
+    if name == "f1":
+        worth = 2 * hits / (2 * hits + alarms + misses)
+    elif name == "balanced":
+        worth = hits / wanted.sum() - alarms / (~wanted).sum()
+    else:
+        worth = -(miss * misses + alarm * alarms)
     tied = thresholds[worth >= worth.max() - 1e-12 * worth.abs().max()]
     return tied[(tied - alarm / (miss + alarm)).abs().argmin()].item()
 

@@ -20,15 +20,13 @@ from profundo.files import write_text
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
-from profundo.records import Dataset, ProfundoError
-from profundo.runs.experiment import Experiment, belonging_to, new_experiment
-from profundo.runs.given.arriving import answered_by, dataset_of
-from profundo.runs.given.foreign import understood
-from profundo.runs.preparing import Prepared, from_pretrained, make_update, precision_of, train_batches
-from profundo.runs.settings.manners import completed
-from profundo.runs.supervised import check_data, check_outputs, prepare
+from profundo.records import ProfundoError
+from profundo.runs.experiment import Experiment
+from profundo.runs.given.arriving import net_and_data, prepare_own
+from profundo.runs.preparing import Prepared, from_pretrained, make_update, train_batches
+from profundo.runs.supervised import prepare
 from profundo.train.distributed import Group
-from profundo.train.hardware import choose_device, normalised, repeatable
+from profundo.train.hardware import repeatable
 from profundo.train.randomness import seeded
 from profundo.train.range_test import RangeTest, range_test
 
@@ -120,8 +118,9 @@ ABOUT = (
 
 
 def lr_find(
-    net: nn.Module,
-    data: Any,
+    net: Any,
+    data: Any = None,
+    targets: Any = None,
     *,
     low: float | None = None,
     high: float | None = None,
@@ -130,25 +129,19 @@ def lr_find(
 ) -> Found:
     """Test the learning rates from low to high on a copy of a net: `lr_find(net, data).suggestion`.
 
-    low, high: by default 0.0003 and 300 times the learning rate that `fit` would take. steps: at most so many, each on a
-    batch; fewer where the loss diverges. settings: those of `fit`, such as optimizer, batch_size, weight_decay, seed.
+    net, data, targets: as `fit` takes them. low, high: by default 0.0003 and 300 times the learning rate that `fit` would take.
+    steps: at most so many, each on a batch; fewer where the loss diverges. settings: those of `fit`, such as loss, optimizer,
+    batch_size, weight_decay, seed.
     The net is not touched, and every global generator is afterwards as it was. Raises ProfundoError for what `fit` would
     refuse, for a net that cannot be copied, and unless 0 < low < high.
     """
-    settings = understood(settings)
-    device = choose_device(settings.get("device", "auto"))
-    if not isinstance(data, Dataset):
-        given = data
-        data = dataset_of(given, settings, settings.pop("validation", None), net=net)
-        settings = {name: value for name, value in settings.items() if name not in belonging_to("data")}
-    experiment = new_experiment(data=data.name, net=f"own:{type(net).__name__}", **settings)
-    check_data(data)
-    copy = _copied(net)
-    data = answered_by(copy, data)
-    chosen = completed(experiment, data.spec, len(data.train), str(experiment.net), normalised(net))
-    with seeded(chosen.seed):
-        check_outputs(copy, data)
-        return _test(Prepared(chosen, data, copy, device, precision_of(chosen, copy, data, device)), low, high, steps)
+    net, data = net_and_data(net, data)
+    data = data if targets is None else (data, targets)
+    given = {name: settings.pop(name, None) for name in ("validation", "test", "loss", "optimizer", "schedule")}
+    copy = _copied(net) if isinstance(net, nn.Module) else net
+    with seeded(0):
+        prepared = prepare_own(copy, data, settings, keeps=False, **given)
+    return _test(prepared, low, high, steps)
 
 
 def _copied(net: nn.Module) -> nn.Module:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from profundo import nets
 from profundo.data import load
@@ -77,14 +76,25 @@ class NetTable:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def summary(net: nn.Module, spec: Any) -> NetTable:
-    """The table of any net for the inputs of a spec, or of data as `fit` takes them. Nothing is trained; the net is left as it was.
+def summary(net: Any, spec: Any = None) -> NetTable:
+    """The table of any net, or of one by name, for the inputs of a spec, of data as `fit` takes them, or of the shape of one
+    sample such as (1, 28, 28). Nothing is trained; the net is left as it was.
 
     Raises ProfundoError when the net does not take such inputs.
     """
-    if not isinstance(spec, Dataset | Spec):
-        spec = dataset_of(spec, {}, net=net)
-    known = spec.spec if isinstance(spec, Dataset) else spec
+    if spec is None and not isinstance(net, str):
+        raise ProfundoError(
+            "summary: expected what the net takes: summary(net, data), or the shape of one sample, summary(net, (1, 28, 28))"
+        )
+    if isinstance(spec, tuple) and spec and all(isinstance(size, int) for size in spec):
+        spec = of_shape(spec)
+    if isinstance(spec, Dataset):
+        spec = spec.spec
+    if isinstance(net, str):
+        return table_of(
+            net, spec_of(net, None) if spec is None else spec if isinstance(spec, Spec) else dataset_of(spec, {}).spec
+        )
+    known = spec if isinstance(spec, Spec) else dataset_of(spec, {}, net=net).spec
     layers = tuple(rows_of(net, known.inputs))
     outputs = output_values(net, known.inputs) or known.outputs
     return NetTable(type(net).__name__, known.inputs.shape, outputs, layers)
@@ -93,13 +103,14 @@ def summary(net: nn.Module, spec: Any) -> NetTable:
 def tabulated(
     name: str, *, data: str | None = None, inputs: str | None = None, data_dir: str | Path | None = None
 ) -> NetTable:
-    """Of a net by name: for a data set, for inputs such as "3x32x32" and ten classes, or for what it was made for.
-
-    No weight is drawn and nothing is computed (torch's meta device), however large the net.
-    """
+    """Of a net by name: for a data set, for inputs such as "3x32x32" and ten classes, or for what it was made for."""
     if data is not None and inputs is not None:
         raise ProfundoError(f"--input {inputs}: not with --data, whose inputs have their size")
-    spec = load(data, data_dir=data_dir).spec if data is not None else spec_of(name, inputs)
+    return table_of(name, load(data, data_dir=data_dir).spec if data is not None else spec_of(name, inputs))
+
+
+def table_of(name: str, spec: Spec) -> NetTable:
+    """Of a net by name. No weight is drawn and nothing is computed (torch's meta device), however large the net."""
     check(name, spec)
     with torch.device("meta"):
         layers = rows_of(nets.build(name, spec), spec.inputs)
@@ -119,8 +130,14 @@ def spec_of(name: str, inputs: str | None) -> Spec:
         shape: tuple[int, ...] = USUAL_INPUTS.get(name, (1, 28, 28))
     else:
         shape = read_sizes(inputs, "sizes of one sample, such as 3x32x32 (channels first) or 13")
-    many = 1000 if name in PUBLISHED_NETS and shape[-1] >= 64 else 10
-    kind = Inputs(shape, "image" if len(shape) == 3 else "series" if len(shape) == 2 else "features")
+    return of_shape(shape, 1000 if name in PUBLISHED_NETS and shape[-1] >= 64 else 10)
+
+
+def of_shape(shape: tuple[int, ...], many: int = 10) -> Spec:
+    """Samples of this shape, in so many classes."""
+    kind = Inputs(
+        shape, "image" if len(shape) == 3 else "series" if len(shape) == 2 else "features" if len(shape) == 1 else "any"
+    )
     return Spec(kind, Targets("classes", tuple(str(number) for number in range(many))))
 
 

@@ -40,7 +40,7 @@ def unreadable(faults: Mapping[int, str], name: Callable[[int], str], one: str =
     yield Finding(
         "error",
         f"{_number(len(where), one, one + 's')} cannot be decoded; training stops at them.",
-        "Mend or remove them; or leave them out with --skip-bad (skip_bad=True).",
+        "Mend or remove them; or leave them out with --skip-bad.",
         some(where),
     )
 

@@ -28,9 +28,11 @@ from profundo.units import in_own_units
 __all__ = [
     "LOGITS",
     "NAMES",
+    "OF_LABELS",
     "PROBABILITIES",
     "OwnLoss",
     "PickedOutput",
+    "in_our_order",
     "loss_name",
     "main_error",
     "main_output",
@@ -41,6 +43,8 @@ __all__ = [
 ]
 
 NAMES = {
+    "MSELoss": "gaussian", "L1Loss": "laplace", "HuberLoss": "huber", "SmoothL1Loss": "huber", "NLLLoss": "categorical",
+    "BCEWithLogitsLoss": "bernoulli", "squared_error": "gaussian", "absolute_error": "laplace", "log_loss": "categorical",
     "mse": "gaussian", "mean_squared_error": "gaussian", "l2": "gaussian", "MeanSquaredError": "gaussian",
     "mae": "laplace", "mean_absolute_error": "laplace", "l1": "laplace", "MeanAbsoluteError": "laplace",
     "cross_entropy": "categorical", "crossentropy": "categorical", "categorical_crossentropy": "categorical",
@@ -53,11 +57,16 @@ NAMES = {
 
 LOGITS = ("CrossEntropyLoss", "cross_entropy", "BCEWithLogitsLoss", "binary_cross_entropy_with_logits")
 PROBABILITIES = ("BCELoss", "binary_cross_entropy")
+OF_LABELS = (*LOGITS[2:], *PROBABILITIES, "MultiLabelSoftMarginLoss", "multilabel_soft_margin_loss", "bce", "bernoulli",
+             "binary_crossentropy", "binary_cross_entropy", "BinaryCrossentropy")  # fmt: skip
+"""Losses of one of two classes or several labels, by function, class or name."""
 LOGARITHMS = ("NLLLoss", "nll_loss")
 
 
 def loss_name(loss: Any) -> str:
     """By its function, its class, or that of a partial."""
+    if isinstance(loss, str):
+        return loss
     inner = loss.func if isinstance(loss, partial) else loss
     return getattr(inner, "__name__", type(inner).__name__)
 
@@ -87,7 +96,29 @@ def own_loss(loss: Any, targets: Targets, outputs: int = 1) -> OwnLoss:
             raise ProfundoError(f"loss {loss.__name__}: give an instance of it, for {error}") from None
     if not callable(loss):
         raise ProfundoError(f"loss: expected a name or a function of (outputs, targets), got {type(loss).__name__}")
-    return OwnLoss(loss, targets, outputs)
+    return OwnLoss(in_our_order(loss), targets, outputs)
+
+
+TRUTH = ("y_true", "true", "truth", "ground_truth", "gt", "target", "targets", "label", "labels", "y", "actual")
+ANSWER = ("y_pred", "pred", "preds", "prediction", "predictions", "predicted", "output", "outputs", "logits", "y_hat", "yhat",
+          "y_score", "y_prob", "probs", "input")  # fmt: skip
+
+
+def in_our_order(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for (outputs, targets), of a loss or metric whose parameters are called (y_true, y_pred), the order of Keras and
+    scikit-learn; any other as it is."""
+    try:
+        names = [*inspect.signature(function.forward if isinstance(function, nn.Module) else function).parameters]
+    except (TypeError, ValueError):
+        return function
+    if len(names) < 2 or names[0].lower() not in TRUTH or names[1].lower() not in ANSWER:
+        return function
+
+    def turned(outputs: Any, targets: Any) -> Any:
+        return function(targets, outputs)
+
+    turned.__name__ = loss_name(function)
+    return turned
 
 
 class OwnLoss:

@@ -29,6 +29,7 @@ __all__ = [
     "check_normalisation",
     "check_outputs",
     "check_saving",
+    "classes_last",
     "few_samples",
     "in_shapes",
     "note_of_output_layer",
@@ -115,8 +116,11 @@ def tried_outputs(net: nn.Module, data: Dataset) -> Any:
     except Exception as error:  # noqa: BLE001 - a program of somebody else
         raise ProfundoError(
             f"{type(net).__name__}: expected to take inputs {shapes_of(data.spec.inputs)}: {' '.join(str(error).split())[:300]}"
-            f"{usual_remedy(net, parameter, inputs)}"
+            f"{OF_TEXTS if data.spec.inputs.texts else usual_remedy(net, parameter, inputs)}"
         ) from None
+
+
+OF_TEXTS = "; these are ids of words and characters of texts: fit('text_mean', data) reads them; for a net of your own give ids"
 
 
 def usual_remedy(net: nn.Module, parameter: Tensor, inputs: Any) -> str:
@@ -126,7 +130,7 @@ def usual_remedy(net: nn.Module, parameter: Tensor, inputs: Any) -> str:
     if isinstance(inputs, dict):
         return f"; forward gets one dict with {', '.join(map(repr, inputs))}: give the inputs that it takes alone, or in a tuple"
     if not isinstance(inputs, Tensor):
-        return ""
+        return f"; {len(inputs)} inputs came, in a tuple: give the one it takes, or a net whose forward takes {len(inputs)}"
     if not inputs.is_floating_point() and any(isinstance(module, nn.Embedding) for module in net.modules()):
         rows, largest = (
             max(one.num_embeddings for one in net.modules() if isinstance(one, nn.Embedding)),
@@ -173,6 +177,14 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
     )
 
 
+def classes_last(outputs: Any, targets: Any) -> str:
+    """What to do about outputs (batch, places, classes) beside targets (batch, places); "" elsewhere."""
+    tensors = isinstance(outputs, Tensor) and isinstance(targets, Tensor) and not targets.is_floating_point()
+    if tensors and outputs.ndim == targets.ndim + 1 > 2 and outputs.shape[:-1] == targets.shape:
+        return "; classes come second, (batch, classes, …): give outputs.movedim(-1, 1)"
+    return ""
+
+
 def check_loss(net: nn.Module, data: Dataset, own: Own) -> None:
     """Raises ProfundoError when a loss of one's own does not take what the net gives, in evaluation and in training."""
     if own.loss is None:
@@ -190,10 +202,11 @@ def check_loss(net: nn.Module, data: Dataset, own: Own) -> None:
             raise
         except Exception as error:  # noqa: BLE001 - a function of somebody else
             raise ProfundoError(
-                f"loss {own.loss.name}: failed for outputs {in_shapes(outputs)} and targets {in_shapes(batch.targets)}: "
-                f"{type(error).__name__}: {' '.join(str(error).split())[:250]}"
+                f"loss {own.loss.name}: failed for outputs {in_shapes(outputs)} and targets {in_shapes(batch.targets)}, which it "
+                f"gets in this order: {type(error).__name__}: {' '.join(str(error).split())[:250]}"
+                f"{classes_last(outputs, batch.targets)}"
             ) from None
-        if not cost.requires_grad:
+        if not cost.requires_grad and all(isinstance(leaf, Tensor) for leaf in leaves(outputs)):
             raise ProfundoError(
                 f"loss {own.loss.name}: expected a tensor computed from the outputs, got one without a gradient; leave out detach(), "
                 "item(), numpy(), argmax and torch.tensor(…) on the way"
@@ -204,7 +217,8 @@ def check_loss(net: nn.Module, data: Dataset, own: Own) -> None:
 
 def followed(leaf: Tensor) -> Tensor:
     """A copy that gradients are followed to; no leaf of autograd's, for a loss may change its outputs in place."""
-    return leaf.detach().clone().requires_grad_().clone() if leaf.is_floating_point() else leaf
+    real = isinstance(leaf, Tensor) and leaf.is_floating_point()
+    return leaf.detach().clone().requires_grad_().clone() if real else leaf
 
 
 def in_shapes(tree: Any) -> str:

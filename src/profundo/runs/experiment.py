@@ -239,8 +239,9 @@ class Experiment(BaseModel):
         Setting(
             "course",
             "Of two classes, from which probability the rare one is answered; chosen on the validation split: by the cost of "
-            "a miss and of a false alarm, the largest F1, or the recall to be reached; or the probability itself.",
-            form="cost:10,1|f1|recall=0.9|0.3",
+            "a miss and of a false alarm, the largest F1 or balanced accuracy, "
+            "or the recall to be reached; or the probability itself.",
+            form="cost:10,1|f1|balanced|recall=0.9|0.3",
         ),
     ] = None
     seed: Annotated[int, Field(ge=0, lt=2**63), Setting("run", "Of split, weights, order and augmentation.")] = 0
@@ -316,7 +317,10 @@ def new_experiment(**settings: Any) -> Experiment:
     settings = understood(settings)
     for name, value in settings.items():  # True is no 1
         if isinstance(value, bool) and name in SETTINGS and "bool" not in str(Experiment.model_fields[name].annotation):
-            raise ProfundoError(f"{as_option(name)}: expected another value than true or false, got {value}")
+            annotation = str(Experiment.model_fields[name].annotation)
+            words = (("int", "a whole number"), ("float", "a number"), ("str", "a name"))
+            wanted = next((word for kind, word in words if kind in annotation), "another value")
+            raise ProfundoError(f"{as_option(name)}: expected {wanted}, got {value}")
     try:
         return Experiment(**settings)
     except ValidationError as error:

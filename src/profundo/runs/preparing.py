@@ -20,13 +20,13 @@ from profundo.objectives.own_losses import PickedOutput
 from profundo.records import Batch, Dataset, Targets
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.own import NOTHING, Own, measured
-from profundo.runs.pretrained import fit_output, on_features
+from profundo.runs.pretrained import on_features
 from profundo.runs.resumable import Training
 from profundo.runs.settings.manners import is_ensemble
 from profundo.train import Batches, EarlyStop, History, Plan, Supervised
 from profundo.train.capture import Captured
 from profundo.train.distributed import Group, share_normalization
-from profundo.train.fine_tuning import freeze_normalisation, last_part, rates_by_depth
+from profundo.train.fine_tuning import freeze_normalisation, last_part
 from profundo.train.hardware import choose_precision
 from profundo.train.layout import lay_out
 from profundo.train.optimizers import optimizer
@@ -45,11 +45,6 @@ __all__ = [
 ]
 
 
-FIRST_LAYERS = 0.1
-"""Of the learning rate that the last layer of a pretrained net has. By validation, seed 0: of traffic signs 72.7 % with it, 59.4 %
-with 0.01; of CIFAR-10 48.0 and 48.3 %."""
-
-
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """All that a training needs, with every choice made."""
@@ -63,10 +58,10 @@ class Prepared:
     own: Own = NOTHING
 
 
-def training(prepared: Prepared, history: History, processes: Group, resumed: bool = False) -> Training:
-    """What is to be done: update, batches, plan, and what watches them. resumed: whether the weights come from a checkpoint."""
+def training(prepared: Prepared, history: History, processes: Group) -> Training:
+    """What is to be done: update, batches, plan, and what watches them."""
     experiment = prepared.experiment
-    prepared = from_pretrained(prepared, resumed)
+    prepared = from_pretrained(prepared)
     return Training(
         make_update(prepared, processes),
         train_batches(prepared, processes),
@@ -92,20 +87,20 @@ def training(prepared: Prepared, history: History, processes: Group, resumed: bo
     )
 
 
-def from_pretrained(prepared: Prepared, resumed: bool = False) -> Prepared:
-    """What is trained of a pretrained net: if frozen, its last part, on features; else all of it, the output layer fitted
-    already, unless it was before."""
+def from_pretrained(prepared: Prepared) -> Prepared:
+    """What is trained of a pretrained net: if frozen, its last part, on features; else all of it.
+
+    All of it from the beginning, at one rate: to fit the output layer to the features first (Kumar et al. 2022) made the weights
+    large of features that hardly vary, and rates that rise with depth (Howard & Ruder 2018) kept what images of another kind need
+    early from changing (docs/transfer.md).
+    """
     experiment, net, data = prepared.experiment, prepared.net, prepared.data
-    if experiment.pretrained is None:
+    if experiment.pretrained is None or not experiment.freeze:
         return prepared
     lay_out(net, prepared.device)
-    if experiment.freeze:
-        net.requires_grad_(False)
-        last = last_part(net).requires_grad_()
-        return replace(prepared, net=last, data=on_features(net, data, experiment.workers), precision="float32")
-    if not resumed:
-        fit_output(net, data, experiment.workers)
-    return prepared
+    net.requires_grad_(False)
+    last = last_part(net).requires_grad_()
+    return replace(prepared, net=last, data=on_features(net, data, experiment.workers), precision="float32")
 
 
 def unsettled_epochs(experiment: Experiment, targets: Targets) -> int:
@@ -167,8 +162,7 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
     if processes.size > 1:
         share_normalization(net)
     measure_inputs(net, prepared.data)
-    whole = experiment.pretrained is not None and not experiment.freeze
-    if whole:
+    if experiment.pretrained is not None and not experiment.freeze:
         freeze_normalisation(net)
     update = Supervised(
         net,
@@ -179,7 +173,6 @@ def make_update(prepared: Prepared, processes: Group) -> Supervised | Captured:
             net,
             experiment.learning_rate or 1e-3,
             experiment.weight_decay or 0.0,
-            rates_by_depth(net, FIRST_LAYERS) if whole else None,
         ),
         precision=prepared.precision,
         accumulate=experiment.accumulate,

@@ -1,10 +1,10 @@
 """Published networks by name: their files are found, or fetched once, and checked (nets/published_weights.py).
 
 net = published_net("resnet18", data.spec)      # 1,000 classes of ImageNet before, the data's own now
-run = profundo.fit(net, data, …)                # all layers, at one rate
+run = profundo.fit(net, data, …)                # all layers, normalisation too
 
-`profundo train photographs --pretrained efficientnet_lite0` does more: see `fit_output` and `on_features`, whose figures are
-in docs/transfer.md.
+`profundo train photographs --pretrained efficientnet_lite0` leaves normalisation as it is (train/fine_tuning.py), with --freeze all
+but the last part (`on_features`); the figures are in docs/transfer.md.
 """
 
 from __future__ import annotations
@@ -13,23 +13,19 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from profundo.data.batches import in_order
-from profundo.data.standard import standardize_targets
 from profundo.data.streams.cache import cache_folder, data_folder
 from profundo.data.streams.download import fetch
-from profundo.evaluate.linear import logistic, ridge
 from profundo.nets.published_weights import Published, load_published, published, seen_as_published
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Spec
 from profundo.runs.experiment import Experiment
 from profundo.runs.saved_model import build_net
-from profundo.threads import using
-from profundo.train.fine_tuning import features, output_layer
+from profundo.train.fine_tuning import features
 from profundo.train.randomness import seeded
 
-__all__ = ["fit_output", "net_of", "on_features", "published_net", "published_weights", "seen_by"]
+__all__ = ["net_of", "on_features", "published_net", "published_weights", "seen_by"]
 
 
 def published_weights(name: str, folder: str | Path | None = None) -> Path:
@@ -84,7 +80,9 @@ def on_features(net: nn.Module, data: Dataset, workers: int) -> Dataset:
     net is judged."""
 
     def seen(samples: Samples) -> Samples:
-        return replace(samples, inputs=_features(net, samples, data.spec, workers)) if len(samples) else samples
+        return (
+            replace(samples, inputs=_features(net, samples, data.spec, workers), anew=None) if len(samples) else samples
+        )
 
     train = seen(data.train)
     assert isinstance(train.inputs, Tensor)
@@ -92,23 +90,6 @@ def on_features(net: nn.Module, data: Dataset, workers: int) -> Dataset:
     spec = replace(data.spec, inputs=inputs)
     none = Samples(train.inputs[:0], train.targets[:0])
     return replace(data, spec=spec, train=train, validation=seen(data.validation), test=none)
-
-
-def fit_output(net: nn.Module, data: Dataset, workers: int) -> None:
-    """Put in place of the output layer the linear model of the features: logistic regression, of numbers ridge regression
-    (evaluate/linear.py), on features standardised by the training samples."""
-    seen, targets = _features(net, data.train, data.spec, workers).cpu(), data.train.targets
-    mean, std = seen.mean(0), seen.std(0, correction=0).clamp(min=1e-3)
-    rows = (seen - mean) / std
-    with using(1):  # the same bits on any number of cores
-        if data.spec.targets.kind == "real":
-            weight, bias = ridge(rows, standardize_targets(targets, data.spec.targets))
-        else:
-            weight, bias = logistic(rows, targets, data.spec.outputs)
-    output = output_layer(net)
-    with torch.no_grad():
-        output.weight.copy_(weight / std)
-        output.bias.copy_(bias - (weight / std) @ mean)
 
 
 def _features(net: nn.Module, samples: Samples, spec: Spec, workers: int) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from profundo.evaluate import Answers
 from profundo.nets.summary import summary as layers_of
-from profundo.records import Dataset, NoSuchNameError, Scores
+from profundo.records import Dataset, NoSuchNameError, Scores, no_such_name
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
 from profundo.runs.given.asking import inputs_for
@@ -35,8 +35,19 @@ FOREIGN = {
     **dict.fromkeys(("model", "module", "module_", "learner"), "the name here is run.net"),
     **dict.fromkeys(("predict_proba", "forward", "get_preds", "predict_classes"), _CLASSES),
     **dict.fromkeys(("score", "metrics", "test", "validate", "loss"), _FIGURES),
-    **dict.fromkeys(("fit", "fit_one_cycle", "fine_tune", "compile"), _AGAIN),
-    **dict.fromkeys(("plot", "plot_losses", "recorder", "losses", "losses_"), _CURVES),
+    **dict.fromkeys(("fit", "fit_one_cycle", "fine_tune", "compile", "train"), _AGAIN),
+    **dict.fromkeys(
+        ("freeze", "unfreeze", "trainable", "freeze_to"),
+        "run.net is a torch.nn.Module: run.net.requires_grad_(False) freezes it; fit(run.net, data) trains its net further",
+    ),
+    **dict.fromkeys(
+        ("confusion_matrix", "plot_confusion_matrix", "plot_top_losses", "show_results", "interpret", "most_confused"),
+        "run.report() writes a page with the confusions and the worst mistakes; run.scores has the figures of every class",
+    ),
+    **dict.fromkeys(("lr_find", "find_lr"), "profundo.lr_find(net, data).suggestion finds a learning rate"),
+    **dict.fromkeys(("dls", "dataset", "spec"), "run.data has the samples, run.data.spec what they are"),
+    **dict.fromkeys(("layers", "parameters", "get_layer", "weights", "get_weights"), "run.net is the torch.nn.Module"),
+    **dict.fromkeys(("plot", "plot_losses", "plot_history", "recorder", "losses", "losses_"), _CURVES),
     **dict.fromkeys(("export", "to_onnx", "save_weights", "state_dict"), _KEPT),
     "classes_": "run.data.spec.targets.classes are their names",
     "params": "run.experiment has every setting",
@@ -114,9 +125,10 @@ class Run:
 
     def __getattr__(self, name: str) -> Any:
         """Only of names that are not there. Raises NoSuchNameError with the name here."""
-        if name.startswith("_") or name not in FOREIGN:
-            raise AttributeError(f"a run has no {name!r}")
-        raise NoSuchNameError(f"a run has no {name!r}; {FOREIGN[name]}")
+        if self.scores is not None and (figure := name.replace("_", " ")) in self.scores.values:
+            raise NoSuchNameError(f"a run has no {name!r}; run.scores[{figure!r}]")
+        known = (*self.__dataclass_fields__, "predict", "evaluate", "summary", "save", "report")
+        raise no_such_name("a run", name, known, FOREIGN)
 
     def __repr__(self) -> str:
         """Three lines: what was trained, how it came out, where it is kept."""

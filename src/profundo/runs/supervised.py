@@ -77,7 +77,7 @@ def train(experiment: Experiment, *, out: str | Path | None = None, voice: Voice
 
 
 def fit(
-    net: Any,
+    net: Any = None,
     data: Any = None,
     targets: Any = None,
     *,
@@ -131,6 +131,8 @@ def fit(
         if resume and folder is not None:
             check_unfinished(folder)
             state = newest_checkpoint(folder.checkpoints, voice.notice)
+            if state is None:
+                voice.notice(f"{folder.path}: no state was saved yet; training begins anew, with the net as it is now")
             check_unchanged(folder, prepared, state, alone, voice)
         return train_prepared(prepared, folder, alone, voice, {}, state)
 
@@ -244,7 +246,7 @@ def learn_prepared(
     if folder is not None:
         facts = {"experiment": prepared.experiment.settings(), "on": where(prepared.device, prepared.precision)}
         keeping = Keeping(folder, folder.checkpoints, facts, prepared.experiment.checkpoint_seconds)
-    what = training(prepared, history, processes, resumed=state is not None)
+    what = training(prepared, history, processes)
     if folder is not None and prepared.experiment.log:
         done = len(state["history"]["rows"]) if state is not None else 0
         what = replace(what, diary=EventFiles(folder.path / "tensorboard", len(what.batches), done))
@@ -344,7 +346,7 @@ def introduce(prepared: Prepared, voice: Voice, resumed: bool) -> None:
     name = str(experiment.net).removeprefix("own:")
     voice.say(f"{name}: {parameters:,} parameters, {how}, batches of {batch}, {where}")
     if experiment.pretrained:
-        then = "the output layer is new, then all layers learn, the earlier the slower"
+        then = "the output layer is new, and all layers learn"
         if experiment.freeze:
             then = "which stays as it is; what stands upon it is new, and learns"
         source = published(experiment.pretrained).learned_from

@@ -38,7 +38,7 @@ from profundo.records import Dataset, Interrupted, ProfundoError, Samples, Spec
 from profundo.runs.choices import net_name
 from profundo.runs.experiment import WITHOUT_EFFECT, Experiment, belonging_to, new_experiment
 from profundo.runs.folder import Folder, environment
-from profundo.runs.given.arriving import answered_by, instance_of, made_by, net_and_data
+from profundo.runs.given.arriving import answered_by, instance_of, made_by, net_and_data, of_loader
 from profundo.runs.given.foreign import understood
 from profundo.runs.manifest import differences, flat
 from profundo.runs.preparing import Prepared, objective_of, precision_of
@@ -128,7 +128,7 @@ def asked_of(first: Any, second: Any, targets: Any, net: Any, settings: Mapping[
     named = isinstance(data, str | Path)
     if named:
         remember_place(str(data))
-    settings = understood(settings)
+    settings = {**of_loader(data), **understood(settings)}
     parts = {
         name: value
         for name, value in settings.items()

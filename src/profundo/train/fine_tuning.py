@@ -1,12 +1,8 @@
-"""Learning on from a net that was trained before: its features, its output layer, and rates that fall with depth.
-
-The output layer is fitted first, on features that are computed once (Kumar et al. 2022: a new one, at random, would distort
-them); then all layers learn, the earlier the slower, for what is general changes least (Howard & Ruder 2018, section 3.2).
-"""
+"""Learning on from a net that was trained before: its features, its last part, and normalisation that stays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 
 import torch
@@ -16,9 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from profundo.records import Batch, ProfundoError
 from profundo.threads import same_bits
 
-__all__ = ["features", "freeze_normalisation", "last_part", "output_layer", "rates_by_depth"]
-
-GROUPS = 5  # of layers with one rate
+__all__ = ["features", "freeze_normalisation", "last_part", "output_layer"]
 
 
 def output_layer(net: nn.Module) -> nn.Linear:
@@ -62,16 +56,3 @@ def freeze_normalisation(net: nn.Module) -> None:
     for module in net.modules():
         if isinstance(module, _BatchNorm):
             module.eval()
-
-
-def rates_by_depth(net: nn.Module, smallest: float) -> Mapping[str, float]:
-    """Factors of the learning rate by the beginning of parameters' names: `smallest` for the first layers, 1 for the last,
-    by equal ratios in between. Normalisation counts with the layer before it."""
-    depths, depth = {}, -1
-    for name, layer in net.named_modules():
-        own = [parameter.ndim for parameter in layer.parameters(recurse=False)]
-        if own:
-            depth += max(own) > 1
-            depths[f"{name}."] = depth
-    groups = {name: round((GROUPS - 1) * place / max(1, depth)) for name, place in depths.items()}
-    return {name: smallest ** (1 - group / (GROUPS - 1)) for name, group in groups.items()}

@@ -63,6 +63,14 @@ class Plan:
     epochs: int
     schedule: Callable[[float], float] = constant
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.epochs, int) or self.epochs < 1:
+            raise ProfundoError(f"plan: expected epochs of at least 1, a whole number, got {self.epochs!r}")
+        if not callable(self.schedule):
+            raise ProfundoError(
+                f"plan: expected a function as schedule, got {self.schedule!r}; train.schedule(name) gives one"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class Position:

@@ -101,6 +101,11 @@ def optimizer(
     fits counts, 1 where none does (discriminative fine-tuning, Howard & Ruder 2018, section 3.2).
     Raises ProfundoError for an unknown name, a net without trainable parameters, or a beginning that no parameter has.
     """
+    if not isinstance(net, nn.Module):
+        raise ProfundoError(
+            f"optimizer: expected the net itself, optimizer({name!r}, net, 0.001), got {type(net).__name__}"
+        )
+    name = name.lower()
     if name not in OPTIMIZERS:
         raise ProfundoError(f"optimizer {name!r} is unknown; known: {', '.join(OPTIMIZERS)}")
     parameters = [(label, parameter) for label, parameter in net.named_parameters() if parameter.requires_grad]

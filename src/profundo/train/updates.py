@@ -31,6 +31,20 @@ class Objective(Protocol):
         """Sum of the samples' costs / total: a scalar."""
 
 
+class OfFunction:
+    """A function of (outputs, targets) that gives their mean cost, such as PyTorch's, as an objective."""
+
+    def __init__(self, loss: Callable[[Any, Any], Tensor]) -> None:
+        self.loss = loss
+
+    def __call__(self, outputs: Any, targets: Any) -> Tensor:
+        return self.loss(outputs, targets).expand(length(targets))
+
+    def mean_cost(self, outputs: Any, targets: Any, total: int) -> Tensor:
+        cost: Tensor = self.loss(outputs, targets).mean() * (length(targets) / total)
+        return cost
+
+
 class Descent:
     """Lower a cost by one optimizer: cost, gradients, step.
 
@@ -92,7 +106,7 @@ class Supervised:
     def __init__(
         self,
         net: nn.Module,
-        objective: Objective,
+        objective: Objective | Callable[[Any, Any], Tensor],
         optimizer: Optimizer,
         *,
         precision: str = "float32",
@@ -102,7 +116,16 @@ class Supervised:
         processes: int = 1,
     ) -> None:
         self.net = net
-        self.objective = objective
+        if not callable(objective):
+            raise ProfundoError(
+                "Supervised: expected an objective, such as objectives.categorical(), or a function of (outputs, targets), got "
+                f"{type(objective).__name__}"
+            )
+        moved = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+        if not any(id(parameter) in moved for parameter in net.parameters()):
+            raise ProfundoError("Supervised: expected an optimizer of this net's parameters, it has those of another")
+        known = hasattr(objective, "mean_cost")
+        self.objective: Objective = objective if known else OfFunction(objective)  # type: ignore[assignment]
         self.optimizer = optimizer
         self.precision = precision
         self.accumulate = accumulate

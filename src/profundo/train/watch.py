@@ -15,16 +15,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from profundo.records import ProfundoError, Step
+from profundo.records import NoColumnError, ProfundoError, Step, no_such_name
 from profundo.train.randomness import seeded
 
 __all__ = ["EarlyStop", "Film", "History", "early_stop", "filmed", "gradient_norms", "progress", "record"]
-
-
-class NoColumnError(ProfundoError, KeyError):
-    """A KeyError that reads as a sentence."""
-
-    __str__ = Exception.__str__
 
 
 class History:
@@ -58,11 +52,8 @@ class History:
 
     def __getattr__(self, name: str) -> Any:
         """Only of names that are not there: Keras' `history.history`."""
-        if name == "history":
-            raise AttributeError(
-                "a History has no 'history'; it has the columns itself: run.history['validation loss']"
-            )
-        raise AttributeError(f"a History has no {name!r}")
+        columns = "it has the columns itself: run.history['validation loss']"
+        raise no_such_name("a History", name, ("plot", "to_frame", "keys", "rows"), {"history": columns})
 
     def __len__(self) -> int:
         return len(self.rows)

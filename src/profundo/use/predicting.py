@@ -185,10 +185,10 @@ class Answers:
     columns: as `in_columns` has them; ids: the columns that say which row it is; notices: sentences about what rows lacked.
     """
 
-    names: list[str]
+    names: Sequence[str]
     columns: Mapping[str, list[Any]]
-    ids: Mapping[str, list[object]]
-    notices: list[tuple[str, ...]]
+    ids: Mapping[str, Sequence[object]]
+    notices: Sequence[tuple[str, ...]]
     classes: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -245,7 +245,7 @@ def _of_table(ready: Predictor, path: Path) -> Iterator[Answers | Entry]:
         yield Entry(printable(str(path)), None, printable(str(error)))
 
 
-def _some(values: list[T], places: list[int] | None) -> list[T]:
+def _some(values: Sequence[T], places: list[int] | None) -> Sequence[T]:
     return values if places is None else [values[place] for place in places]
 
 

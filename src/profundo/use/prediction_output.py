@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
 
@@ -95,7 +96,7 @@ class Faults:
                 continue
             if isinstance(one, Answers):
                 self.read += len(one)
-                self.lacked.update(sentence for own in one.notices for sentence in own)
+                self.lacked.update(chain.from_iterable(one.notices))
             else:
                 self.read += 1
                 self.lacked.update(one.get("notices", ()))

@@ -16,7 +16,7 @@ from profundo.data.dataset_names import Task
 from profundo.data.grids.mask_codes import coding_of
 from profundo.data.splits.splits import learned_targets
 from profundo.kinds import NO_CLASS
-from profundo.records import Dataset, Inputs, ProfundoError, Samples, Targets
+from profundo.records import Dataset, Inputs, ProfundoError, Targets
 
 __all__ = ["as_grids", "channels_first", "grid_targets"]
 
@@ -72,7 +72,7 @@ def as_grids(data: Dataset, outputs: tuple[int, ...] | None = None) -> Dataset:
         values = torch.from_numpy(np.where((whole >= 0) & (whole < outputs[0]), whole, NO_CLASS).astype(np.uint8))
     alone = size == tuple(inputs.shape)  # grey images without the axis of channels
     parts = [
-        Samples(split.inputs[:, None] if alone else split.inputs, own, split.numbers, split.weights)  # type: ignore[index]
+        replace(split, inputs=split.inputs[:, None] if alone else split.inputs, targets=own)  # type: ignore[index]
         for split, own in zip(splits, torch.split(values, [len(split) for split in splits]), strict=True)
     ]
     seen = with_channel(inputs, parts[0].inputs) if alone else inputs  # type: ignore[arg-type]

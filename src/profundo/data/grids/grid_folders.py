@@ -190,7 +190,7 @@ def unpaired(files: Files, pairs: Pairs, where: str, skip_bad: bool) -> Iterator
         if those and not skip_bad:
             raise ProfundoError(
                 f"{where}: {len(those)} {what}: {some_names(files, those)}; expected the same name in images/ and masks/: add or "
-                "remove them, or leave them out with skip_bad (--skip-bad)"
+                "remove them, or leave them out with --skip-bad"
             )
         if those:
             yield f"{len(those)} {what} were left out: {some_names(files, those)}."

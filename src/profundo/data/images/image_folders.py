@@ -416,7 +416,7 @@ def report(files: Files, faults: list[Fault], total: int, things: str) -> None:
     more = f" and {len(faults) - 10} more" if len(faults) > 10 else ""
     raise ProfundoError(
         f"{printable(str(files.where))}: {len(faults)} of {total} {things} cannot be decoded: {listed}{more}; "
-        "mend or remove them, or leave them out with skip_bad (--skip-bad)"
+        "mend or remove them, or leave them out with --skip-bad"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,20 @@ from profundo.records import ProfundoError
 __all__ = ["SPLITS", "Layout", "NoClassesError", "arranged", "placing", "splits_of"]
 
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
+TRAINING = SPLITS | {"training": "train", "testing": "test", "dev": "validation"}
+OF_IMAGES = {"images", "image", "imgs", "img", "jpegimages", "photos", "inputs"}
+OF_MASKS = {
+    "masks",
+    "mask",
+    "labels",
+    "annotations",
+    "segmentationclass",
+    "segmentation",
+    "segmentations",
+    "gt",
+    "groundtruth",
+    "ground_truth",
+}
 
 
 class NoClassesError(ProfundoError):
@@ -43,6 +58,10 @@ def arranged(files: Files, things: str = "images") -> Layout:
     places = map(placed, files.folders)
     empty = sorted((s, inner[0]) for s, inner in places if s and len(inner) == 1 and inner[0] not in members.get(s, ()))
     notes = [f"{split}: folder {printable(name)!r} holds no {things} and was left out." for split, name in empty]
+    if all(map(split_called, classes)):
+        notes.append(
+            f"folders {', '.join(classes)} are taken for classes; for splits, each holds a folder for each class"
+        )
     notes += [f"{loose} {things} outside the class folders were left out."] if loose else []
 
     numbers = {name: label for label, name in enumerate(classes)}
@@ -69,6 +88,13 @@ def _classes(where: str, members: dict[str, dict[str, list[int]]], loose: int, t
                 f"{where}: class {printable(name)!r} has {things} in {split}/ but none in train/; add some there, "
                 "or remove the folder"
             )
+    words = {name.lower() for name in result}
+    if words <= OF_IMAGES | OF_MASKS and (len(words) == 1 or (words & OF_IMAGES and words & OF_MASKS)):
+        there = ", ".join(f"{printable(name)}/" for name in result)
+        raise NoClassesError(
+            f"{where}: expected two classes or more in a folder each, found {there}; of images with masks, both lie in images/ and "
+            "masks/ under the same names (docs/masks.md)"
+        )
     if len(result) < 2:
         raise NoClassesError(f"{where}: expected two classes or more, found {things} of {printable(result[0])!r} only")
     return result
@@ -86,9 +112,19 @@ def placing(paths: list[Parts]) -> Callable[[Parts], tuple[str | None, Parts]]:
         inner = parts[depth:]
         if not inner:
             return None, ()
-        return (SPLITS.get(inner[0].lower()), inner[1:]) if splits_on_top else ("train", inner)
+        if not splits_on_top:
+            return "train", inner
+        return split_called(inner[0]), inner[
+            2 if inner[1:2] == inner[:1] else 1 :
+        ]  # archives unpack seg_train/seg_train/
 
     return placed
+
+
+def split_called(folder: str) -> str | None:
+    """Of train, Training, test_set, seg_train … the split; None of a folder that is called otherwise."""
+    word = re.sub(r"^seg[ _-]|[ _-]?(set|data|images|imgs|folder)$", "", folder.lower())
+    return TRAINING.get(word)
 
 
 def _wrapping(paths: list[Parts]) -> int:
@@ -103,7 +139,7 @@ def _has_splits(paths: list[Parts]) -> bool:
     """train/ beside test/ or validation/, each with class folders: otherwise these words may be classes."""
     tops: dict[str, int] = {}
     for parts in paths:
-        split = SPLITS.get(parts[0].lower())
+        split = split_called(parts[0])
         if split:
             tops[split] = max(tops.get(split, 0), len(parts))
     return "train" in tops and len(tops) > 1 and min(tops.values()) > 2

@@ -48,12 +48,12 @@ def table(name: str) -> Collection:
 
 
 def finite(rows: Tensor, columns: tuple[str, ...], where: str) -> Tensor:
-    """The rows, or a ProfundoError that names the first column with a value that is not a number."""
+    """The rows, or a ProfundoError that names the first column with a value that is not a number; without names, x1, x2 …"""
     wrong = (~torch.isfinite(rows.float())).nonzero()  # what is beyond single precision overflows when squared
     if len(wrong):
         row, column = wrong[0].tolist()
         raise ProfundoError(
-            f"{where}: column {columns[column]!r} holds {rows[row, column].item()} in row {row + 1} "
+            f"{where}: column {columns[column] if columns else f'x{column + 1}'!r} holds {rows[row, column].item()} in row {row + 1} "
             f"({len(wrong)} such values in all): expected finite numbers; fill or drop these rows"
         )
     return rows

@@ -83,6 +83,10 @@ def pooled(collection: Collection) -> Collection:
         raise ProfundoError(
             f"{collection.name}: {collection.split_by}: has a validation split of its own; put all its samples into train"
         )
+    if train.anew is not None:  # which knows of those to train on only
+        collection = replace(
+            collection, notes=(*collection.notes, "with the validation samples among them, all are read once")
+        )
     targets = torch.cat([train.targets, held.targets])
     if isinstance(train.inputs, Tensor) and isinstance(held.inputs, Tensor):
         return replace(collection, train=Samples(torch.cat([train.inputs, held.inputs]), targets), validation=None)

@@ -254,15 +254,21 @@ def chosen(samples: Samples, indices: Tensor | None, stream: bool = False) -> Sa
         weights = weights[indices]
     if isinstance(inputs, tuple | dict) or not isinstance(samples.targets, Tensor):
         numbers = indices if samples.numbers is None else samples.numbers[indices]
-        return Samples(chosen_rows(inputs, indices), chosen_rows(samples.targets, indices), numbers, weights)
+        rows = chosen_rows(inputs, indices), chosen_rows(samples.targets, indices)
+        return Samples(*rows, numbers, weights, samples.anew)
     if isinstance(inputs, Selection):
         source, places = inputs.source, inputs.indices[indices]
     else:
         source, places = inputs, indices  # type: ignore[assignment]
     in_memory = isinstance(source, Tensor) and not stream
-    values = source[places] if in_memory else Selection(source, places)  # type: ignore[index]
+    values = _rows_at(source, places) if in_memory else Selection(source, places)  # type: ignore[arg-type]
     numbers = indices if samples.numbers is None else samples.numbers[indices]
-    return Samples(values, samples.targets[indices], numbers, weights)
+    return Samples(values, samples.targets[indices], numbers, weights, samples.anew)
+
+
+def _rows_at(rows: Tensor, places: Tensor) -> Tensor:
+    """Those at these places; column after column, as columns are learned from, where all are stored so."""
+    return rows.T[:, places].T if rows.dim() == 2 and not rows.is_contiguous() else rows[places]
 
 
 def finished(collection: Collection, train: Samples, validation: Samples, test: Samples) -> Dataset:

@@ -30,6 +30,7 @@ __all__ = [
     "Files",
     "Folder",
     "Zip",
+    "check_file",
     "is_image",
     "open_files",
     "printable",
@@ -259,13 +260,21 @@ def printable(name: str) -> str:
 
 def read_whole(path: Path, what: str, largest: int, advice: str) -> bytes:
     """A file's bytes. Raises ProfundoError that says that `what` was expected, of at most `largest` bytes: then `advice`."""
+    check_file(path, what, largest, advice)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ProfundoError(f"{printable(str(path))}: cannot be read: {error}") from None
+
+
+def check_file(path: Path, what: str, largest: int, advice: str) -> None:
+    """Raises ProfundoError as `read_whole` does."""
     where = printable(str(path))
     try:
         if not path.is_file():
             raise ProfundoError(f"{where}: expected {what}, found {what_is_at(path)}")
         if path.stat().st_size > largest:
             raise ProfundoError(f"{where}: expected {what} of at most {largest >> 20} MB; {advice}")
-        return path.read_bytes()
     except (OSError, ValueError) as error:
         raise ProfundoError(f"{where}: cannot be read: {error}") from None
 

@@ -13,7 +13,7 @@ from profundo.records import Column, ColumnReading
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["levels_of", "recognised", "recognised_columns"]
+__all__ = ["levels_of", "recognised", "recognised_columns", "texts_of"]
 
 
 def recognised_columns(
@@ -57,9 +57,8 @@ def _recognised(series: polars.Series, kind: str, told: bool) -> Column | str:
         return f"values of the kind {dtype} are not understood"
     different = series.drop_nulls().n_unique()
     if kind == "text" or (different > max(20, there // (2 if kind == "code" else 10)) and not told):
-        levels = levels_of(series)
         if kind == "text" or (kind != "code" and reads_as_text(series.drop_nulls().unique(maintain_order=True))):
-            return Column(series.name, "text", levels=levels)
+            return Column(series.name, "text", levels=texts_of(series))
         option = f"--column {shlex.quote(f'{series.name}=text')}"
         return f"names or codes, {different:,} different ones in {there:,} rows; {option} reads it as text"
     return Column(series.name, "category", levels=levels_of(series))
@@ -82,7 +81,12 @@ def _midnight() -> Any:
     return time(0, 0)
 
 
-def levels_of(series: polars.Series) -> tuple[str, ...]:
+def texts_of(series: polars.Series) -> Any:
+    """The different texts, in order, as a Series: it shares the memory of the column."""
     import polars
 
-    return tuple(sorted(series.drop_nulls().cast(polars.String).unique().to_list()))
+    return series.drop_nulls().cast(polars.String).unique().sort()
+
+
+def levels_of(series: polars.Series) -> tuple[str, ...]:
+    return tuple(texts_of(series).to_list())

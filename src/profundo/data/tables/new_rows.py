@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from math import inf, nan
+from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -35,6 +35,7 @@ __all__ = [
     "features_of_rows",
     "keys_of",
     "needed_names",
+    "plain_numbers",
     "plain_value",
     "raw_of_frame",
     "raw_of_rows",
@@ -70,6 +71,11 @@ def columns_of(inputs: Inputs) -> tuple[Column, ...]:
 def needed_names(inputs: Inputs) -> frozenset[str] | None:
     """The names of columns that are looked for in a file; None where the net knows none and takes them by their place."""
     return frozenset((*(column.name for column in columns_of(inputs)), *inputs.form.ids)) if inputs.names else None
+
+
+def plain_numbers(inputs: Inputs) -> list[str]:
+    """The columns in which a cell that a program reads as a number is that number, and no word for nothing."""
+    return [column.name for column in columns_of(inputs) if _is_plain(column, inputs.form)]
 
 
 def keys_of(there: Sequence[str], inputs: Inputs) -> list[str]:
@@ -124,7 +130,7 @@ def raw_of_frame(frame: polars.DataFrame, columns: Sequence[Column], form: Table
     """float64 (rows, columns) of numbers and dates, NaN for nothing; and of the place of each row that cannot be used, why not."""
     parts = [_of_series(frame[column.name], column, form) for column in columns]
     faults = {row: fault for part in reversed(parts) for row, fault in part.faults.items()}
-    return torch.stack([part.raw for part in parts], 1), faults
+    return torch.stack([part.raw for part in parts]).T, faults
 
 
 def raw_of_rows(
@@ -133,7 +139,7 @@ def raw_of_rows(
     """The same of rows of plain values by column name."""
     parts = [_of_values([row[column.name] for row in rows], column, form) for column in columns]
     faults = {row: fault for part in reversed(parts) for row, fault in part.faults.items()}
-    return torch.stack([part.raw for part in parts], 1), faults
+    return torch.stack([part.raw for part in parts]).T, faults
 
 
 # ------------------------------------------------------------------------------------------------------------ one column
@@ -181,18 +187,17 @@ def _plain_numbers(series: polars.Series, column: Column, form: TableForm) -> Te
     """Cells of text that all are plain numbers or empty, as most columns are; None where one has to be looked at."""
     import polars
 
-    words = polars.Series(words_for_nothing(column.writing, form.missing), dtype=polars.String)
-    is_plain = column.kind == "number" and column.writing == Writing(missing=column.writing.missing)
-    if (
-        series.dtype != polars.String
-        or not is_plain
-        or bool(words.cast(polars.Float64, strict=False).is_finite().any())
-    ):
+    if series.dtype not in (polars.String, polars.Float64) or not _is_plain(column, form):
         return None
-    numbers = series.cast(polars.Float64, strict=False)
-    raw = torch.from_numpy(numbers.fill_null(nan).to_numpy().copy())
+    raw = torch.from_numpy(series.cast(polars.Float64, strict=False).to_numpy(writable=True))
     usable = int((raw.abs() <= LARGEST).sum())
     return raw if usable == len(series) - series.null_count() else None
+
+
+def _is_plain(column: Column, form: TableForm) -> bool:
+    words = words_for_nothing(column.writing, form.missing)
+    is_plain = column.kind == "number" and column.writing == Writing(missing=column.writing.missing)
+    return is_plain and not any(isfinite(_number(word)) for word in words)
 
 
 def _as_numbers(values: polars.Series, column: Column) -> polars.Series:
@@ -308,11 +313,11 @@ def _word(value: Any, column: Column) -> str:
     return text if text in column.levels or len(equal) != 1 else equal[0]
 
 
-def _number(level: str) -> float | None:
+def _number(level: str) -> float:
     try:
         return float(level)
     except ValueError:
-        return None
+        return nan
 
 
 def _is_there(word: str, column: Column, form: TableForm) -> bool:
@@ -322,7 +327,7 @@ def _is_there(word: str, column: Column, form: TableForm) -> bool:
 
 # -------------------------------------------------------------------------------------------------------------- features
 def _features(parts: Sequence[_Part], inputs: Inputs) -> Features:
-    raw = torch.stack([part.raw for part in parts], 1)
+    raw = torch.stack([part.raw for part in parts]).T
     faults: dict[int, str] = {}
     for part in parts:
         faults = {**part.faults, **faults}

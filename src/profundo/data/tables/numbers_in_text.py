@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from profundo.records import Writing
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["NumberForm", "are_codes", "decimal_marks", "learned_numbers", "read_numbers"]
+__all__ = ["NumberForm", "are_codes", "decimal_marks", "learned_numbers", "may_have_codes", "read_numbers"]
 
 SPACES = "\u0020\u00a0\u2009\u202f"
 CURRENCIES = "€$£¥₹₽₩₺₪₫₴₦฿¢¤"
@@ -37,6 +39,7 @@ PARTS = re.compile(
     rf"(?P<digits>(?:\d[\d.,'’{SPACES}]*\d|\d)[.,]?|[.,]\d+)(?P<power>[eE][+-]?\d+)?(?P<after>[^\d]{{0,16}})"
 )
 LONGEST = 64  # characters of a number
+PIECE = 1 << 18  # bytes, which stay near the processor
 
 
 class NumberForm(NamedTuple):
@@ -99,6 +102,19 @@ def are_codes(series: polars.Series) -> bool:
     """Whether whole numbers among the cells begin with a zero, as those of no quantity do: 007, 01067."""
     zeros = series.filter(series.str.starts_with("0") & (series.str.len_bytes() > 1))
     return bool(len(zeros)) and bool(zeros.str.contains(r"^\d+$").any())
+
+
+def may_have_codes(content: bytes, separator: str) -> bool:
+    """Whether a cell without quotation marks may be such a code."""
+    for start in range(0, len(content), PIECE):
+        ends = b"\n" * (start == 0), b"\n" * (start + PIECE >= len(content))
+        piece = np.frombuffer(content[max(0, start - 3) : start + PIECE].join(ends), np.uint8)
+        before, zero, digit, after = (piece[place : len(piece) - 3 + place] for place in range(4))
+        begins = ((before <= ord(" ")) | (before == ord(separator))) & (zero == ord("0"))
+        ends_or_goes_on = (after <= ord(" ")) | (after == ord(separator)) | (after - ord("0") < 10)
+        if (begins & (digit - ord("0") < 10) & ends_or_goes_on).any():
+            return True
+    return False
 
 
 def read_numbers(series: polars.Series, writing: Writing) -> polars.Series:

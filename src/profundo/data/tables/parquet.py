@@ -31,7 +31,7 @@ from profundo.data.splits.split_by import read_split_by
 from profundo.data.splits.splits import Collection, Selection
 from profundo.data.standard import Extent, deviations
 from profundo.data.streams.addresses import Stored, read
-from profundo.data.tables.column_kinds import levels_of, recognised_columns
+from profundo.data.tables.column_kinds import recognised_columns, texts_of
 from profundo.data.tables.columns import encoded, feature_names, learned
 from profundo.data.tables.frames import WHICH_ROW, inputs_among, none_left
 from profundo.data.tables.order_and_groups import unlike_chance
@@ -135,7 +135,7 @@ def _readable(file: Stored) -> Iterator[None]:
 def with_own_texts(frame: polars.DataFrame, columns: Sequence[Column]) -> tuple[Column, ...]:
     """The columns with the texts of these rows: those of all rows are never together in memory."""
     return tuple(
-        replace(column, levels=levels_of(frame[column.name])) if column.kind == "text" else column for column in columns
+        replace(column, levels=texts_of(frame[column.name])) if column.kind == "text" else column for column in columns
     )
 
 

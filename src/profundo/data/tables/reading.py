@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from profundo.data.dataset_names import nearest
 from profundo.data.tables.dates_in_text import ORDERS, DateForm, learned_dates, read_dates
-from profundo.data.tables.numbers_in_text import NumberForm, are_codes, decimal_marks, learned_numbers, read_numbers
+from profundo.data.tables.numbers_in_text import (
+    NumberForm,
+    are_codes,
+    decimal_marks,
+    learned_numbers,
+    may_have_codes,
+    read_numbers,
+)
 from profundo.records import ColumnReading, ProfundoError, Writing
 from profundo.threads import share
 
@@ -31,6 +38,7 @@ __all__ = [
     "interpreted",
     "read_cells",
     "stripped",
+    "sure_numbers",
     "typed_table",
     "words_for_nothing",
 ]
@@ -60,7 +68,7 @@ class ToldError(ProfundoError):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """frame: columns of numbers, moments (UTC) and words; texts: the cells of some columns as the file has them, without
+    """frame: columns of numbers, moments (UTC) and words; texts: the cells of some columns of no words as the file has them, without
     blanks at their edges; notes: what was decided about the file as a whole."""
 
     frame: polars.DataFrame
@@ -85,9 +93,11 @@ def interpreted(
     missing: Sequence[str] | None = None,
     told: Mapping[str, str] | None = None,
     keep: Iterable[str] = (),
+    head: polars.DataFrame | None = None,
 ) -> Table:
     """The table in cells of text. told: for some columns what they are, such as "date:dmy"; keep: columns whose texts are
-    kept. Raises ProfundoError for a column that cannot be what it was told to be."""
+    kept; head: the first rows as text, where columns are `sure_numbers`. Raises ProfundoError for a column that cannot be what
+    it was told to be."""
     import polars
 
     manner = Manner(separator, MISSING if missing is None else ("", *missing))
@@ -98,22 +108,49 @@ def interpreted(
             polars.when(~everything.str.strip_chars().is_in(manner.missing)).then(everything).name.keep()
         )
     quick = cells.select(polars.all().cast(polars.Float64, strict=False))
+    texts = {
+        series.name: series if series.dtype == polars.String or head is None else head[series.name] for series in cells
+    }
     with ThreadPoolExecutor(share()) as pool:  # Polars releases the interpreter lock
         learned = pool.map(
             lambda name: (
-                _told(cells[name], told[name], manner) if name in told else _learned(cells[name], quick[name], manner)
+                _told(cells[name], told[name], manner)
+                if name in told
+                else _sure(quick[name], texts[name])
+                if cells[name].dtype == polars.Float64
+                else _learned(cells[name], quick[name], manner)
             ),
             cells.columns,
         )
         results = dict(zip(cells.columns, learned, strict=True))
-    usual = replace(manner, decimal=_usual_decimal(cells, results.values()), order=_usual_order(results.values()))
+    usual = replace(manner, decimal=_usual_decimal(texts, results.values()), order=_usual_order(results.values()))
     if usual.decimal or usual.order:
         for name in cells.columns:
-            if name not in told and _may_differ(results[name][1], cells[name], usual):
+            if name not in told and _may_differ(results[name][1], texts[name], usual):
                 results[name] = _learned(cells[name], quick[name], usual)
     frame = polars.DataFrame([series.alias(name) for name, (series, _) in results.items()])
-    texts = {name: stripped(cells[name]) for name in keep if name in cells.columns}
-    return Table(frame, {name: reading for name, (_, reading) in results.items()}, texts)
+    kept = {
+        name: stripped(cells[name]) for name in keep if name in frame.columns and frame[name].dtype != polars.String
+    }
+    return Table(frame, {name: reading for name, (_, reading) in results.items()}, kept)
+
+
+def sure_numbers(head: polars.DataFrame, separator: str, content: bytes, but: Iterable[str]) -> list[str]:
+    """The columns of whose texts nothing is to be learned if all of their cells are numbers, by the first rows as text.
+
+    Codes, dates of eight digits and thousands look like numbers too; other columns decide of the last, with a comma in quotes.
+    """
+    import polars
+
+    quick = head.select(polars.all().exclude(*but).cast(polars.Float64, strict=False))
+    plain = [
+        series.name
+        for series in quick
+        if series.null_count() == head[series.name].null_count() < len(series)
+        and series.is_finite().all()
+        and not _may_be_dates(series)
+    ]
+    return [] if not plain or separator != "," or b'"' in content or may_have_codes(content, separator) else plain
 
 
 def typed_table(
@@ -192,7 +229,8 @@ def _learned(cells: polars.Series, quick: polars.Series, manner: Manner) -> Resu
     words = {word.strip() for word in others.to_list()}
     if words <= {*manner.missing, *NOTHING} and is_plain.any():
         return _plain_numbers(cells, quick.set(~is_plain, None), words - {*manner.missing}, manner)
-    texts = stripped(cells)
+    is_bare = len(others) < LEARNING and all(map(words.__contains__, others.to_list()))
+    texts = cells if is_bare else stripped(cells)
     there = _without_words(texts, manner.missing)
     different = there.drop_nulls().unique(maintain_order=True).head(LEARNING)
     core = different.filter(~different.is_in(NOTHING))
@@ -203,14 +241,29 @@ def _learned(cells: polars.Series, quick: polars.Series, manner: Manner) -> Resu
             result = _written(texts, there, "date" if dates else "number", form)
             if _is_convincing(result, there):
                 return result
-    return _words(cells.name, texts, manner, are_codes(core) if len(core) else False)
+    return _words(cells.name, texts, there, manner, are_codes(core) if len(core) else False)
+
+
+def _sure(numbers: polars.Series, head: polars.Series) -> Result:
+    """A column of `sure_numbers`."""
+    values = _whole(numbers)
+    return values, ColumnReading(
+        numbers.name, "number", "numbers", "", _example(head, values), values.null_count(), writing=Writing()
+    )
+
+
+def _may_be_dates(numbers: polars.Series) -> bool:
+    """Of eight digits."""
+    return bool((numbers.min() or 0) >= 19_000_101 and (numbers.max() or 0) <= 21_001_231)  # type: ignore[operator]
 
 
 def _plain_numbers(cells: polars.Series, numbers: polars.Series, words: set[str], manner: Manner) -> Result:
     """A column of what programs read as numbers, which may yet be codes, dates of eight digits, or have marked thousands."""
-    if are_codes(cells):
-        return _words(cells.name, stripped(cells), manner, True)
-    if bool((numbers.min() or 0) >= 19_000_101 and (numbers.max() or 0) <= 21_001_231):  # type: ignore[operator]
+    whole = numbers == numbers.floor()
+    if are_codes(cells.filter(whole)):
+        texts = stripped(cells)
+        return _words(cells.name, texts, _without_words(texts, manner.missing), manner, True)
+    if _may_be_dates(numbers):
         texts = _without_words(stripped(cells), [*manner.missing, *words])
         dates = learned_dates(texts.drop_nulls().unique(maintain_order=True).head(LEARNING))
         if dates is not None:
@@ -226,7 +279,7 @@ def _plain_numbers(cells: polars.Series, numbers: polars.Series, words: set[str]
         if form is not None and form.writing.thousands:
             return _written(texts, texts, "number", form)
         doubt = form.doubt if form is not None else ""
-    values = _whole(numbers)
+    values = _whole(numbers) if whole.all() else numbers
     return values, ColumnReading(
         cells.name, "number", why, doubt, _example(cells, values), values.null_count(), writing=writing
     )
@@ -264,12 +317,12 @@ def _is_convincing(result: Result, there: polars.Series) -> bool:
     return reading.unread <= MOST_UNREAD * (len(there) - there.null_count()) and values.n_unique() > FEW
 
 
-def _words(name: str, texts: polars.Series, manner: Manner, codes: bool) -> Result:
-    words = _without_words(texts, [word for word in manner.missing if word != "NA"])
-    if not _na_is_a_code(words):
-        words = _without_words(words, [word for word in manner.missing if word == "NA"])
-    why = "codes: they begin with zeros" if codes else "words"
-    why += ", NA among them" if "NA" in manner.missing and bool((words == "NA").any()) else ""
+def _words(name: str, texts: polars.Series, there: polars.Series, manner: Manner, codes: bool) -> Result:
+    words, why = there, "codes: they begin with zeros" if codes else "words"
+    if "NA" in manner.missing and bool((texts == "NA").any()):
+        with_na = _without_words(texts, [word for word in manner.missing if word != "NA"])
+        if _na_is_a_code(with_na):
+            words, why = with_na, f"{why}, NA among them"
     return words.alias(name), ColumnReading(
         name, "code" if codes else "category", why, "", _example(texts, words), words.null_count()
     )
@@ -316,13 +369,14 @@ def _told(cells: polars.Series, told: str, manner: Manner) -> Result:
 
 
 # ------------------------------------------------------------------------------------------------------ the whole file
-def _usual_decimal(cells: polars.DataFrame, results: Iterable[Result]) -> str:
+def _usual_decimal(texts: Mapping[str, polars.Series], results: Iterable[Result]) -> str:
     """The sign before decimals of the columns of numbers that leave no doubt; "" where they disagree or there is none."""
     marks: set[str] = set()
     for _, reading in results:
         if reading.kind == "number" and not reading.doubt:
-            some = cells[reading.name].gather_every(max(1, len(cells) // SOME)).drop_nulls()
-            marks |= decimal_marks(some.str.strip_chars().to_list())
+            cells = texts[reading.name]
+            some = cells.gather_every(max(1, len(cells) // SOME)).drop_nulls().str.strip_chars()
+            marks |= decimal_marks(some.str.replace_all(r"\d", "0").unique().to_list())  # whatever the digits are
     return marks.pop() if len(marks) == 1 else ""
 
 
@@ -350,8 +404,7 @@ def _whole(numbers: polars.Series) -> polars.Series:
     """As Int64 where all of them are whole, and exact."""
     import polars
 
-    largest = numbers.abs().max()
-    if largest is None or float(largest) >= 2**53 or not bool((numbers == numbers.floor()).all()):  # type: ignore[arg-type]
+    if not (numbers == numbers.floor()).all() or float(numbers.abs().max() or 0) >= 2**53:  # type: ignore[arg-type]
         return numbers
     return numbers.cast(polars.Int64)
 

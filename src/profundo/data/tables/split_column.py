@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import torch
@@ -84,10 +85,14 @@ def by_text(collection: Collection) -> SplitBy | None:
 
 def _numbered_texts(column: Column, raw: Tensor) -> Tensor:
     """int64 (rows,): the same number for the same text, whatever its capitals and white space; −1 for none."""
-    numbers = numbered([folded(text) for text in column.levels])
-    empty = torch.tensor([not folded(text) for text in column.levels], dtype=torch.bool)
-    numbers = torch.where(empty, -1, numbers)
+    digests = [digest(folded(text)) for text in column.levels]
+    empty = torch.tensor([one == digest("") for one in digests], dtype=torch.bool)
+    numbers = torch.where(empty, -1, numbered(digests))
     return torch.where(raw.isnan(), -1, numbers[raw.nan_to_num(0).long()])
+
+
+def digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=16).digest()
 
 
 def by_column(text: str, frame: polars.DataFrame, targets: Sequence[str], where: str) -> SplitBy:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from profundo.data.dataset_names import Reading
 from profundo.data.streams.addresses import Stored
 from profundo.data.streams.archives import SMALL, TIGHT
-from profundo.data.tables.delimited import Cells, read_delimited
+from profundo.data.tables.delimited import NONE, Cells, read_delimited
 from profundo.data.tables.parquet_footers import unpacked_bytes
-from profundo.data.tables.reading import Table, ToldError, interpreted, typed_table
+from profundo.data.tables.reading import Table, ToldError, interpreted, sure_numbers, typed_table
 from profundo.data.text.text_files import is_json, read_json_rows
 from profundo.files import what_is_at
 from profundo.records import ProfundoError, TableForm
@@ -41,10 +42,11 @@ def read_table(path: Path, how: Reading = Reading()) -> Table:  # noqa: B008
         if is_json(path):
             return typed_table(_readable(path, read_json_rows), how.columns, how.missing)
         form = form_of(how)
-        cells = _readable(path, lambda path: read_delimited(path, form))
         target = how.target or ""
         keep = [target, *(name.strip() for name in target.split(","))]
-        table = interpreted(cells.frame, cells.separator, how.missing, how.columns, keep)
+        numbers = partial(sure_numbers, but=[*keep, *how.columns]) if how.missing is None else NONE
+        cells = _readable(path, lambda path: read_delimited(path, form, None, numbers))
+        table = interpreted(cells.frame, cells.separator, how.missing, how.columns, keep, cells.head)
     except ToldError as error:
         raise ProfundoError(f"{path}: {error}") from None
     return replace(table, notes=cells.notes)
@@ -59,11 +61,21 @@ def check_typed(how: Reading, where: str, streamed: bool = False) -> None:
             raise ProfundoError(f"{where}: --{name} {why}; Parquet says what its cells are; leave it out")
 
 
-def read_rows_as_text(path: Path, form: TableForm, needed: frozenset[str] | None) -> polars.DataFrame:
-    """The rows of a file for a net that knows how its columns are written: cells as text, or the values of Parquet."""
+def read_rows_as_text(
+    path: Path, form: TableForm, needed: frozenset[str] | None, numbers: Collection[str] = ()
+) -> polars.DataFrame:
+    """The rows of a file for a net that knows how its columns are written: cells as text, or the values of Parquet.
+
+    numbers: columns in which whatever a program reads as a number is that number.
+    """
     if is_parquet(path) or is_json(path):
         return _readable(path, _read_parquet if is_parquet(path) else read_json_rows)
-    return _readable(path, lambda path: read_delimited(path, form, needed)).frame
+    return _readable(
+        path,
+        lambda path: read_delimited(
+            path, form, needed, lambda head, *_: [name for name in numbers if name in head.columns]
+        ),
+    ).frame
 
 
 def form_of(how: Reading) -> TableForm:

@@ -10,11 +10,12 @@ import torch
 from profundo.data.dataset_names import Reading
 from profundo.data.images.layouts import arranged
 from profundo.data.splits.splits import Collection, chosen
-from profundo.data.streams.archives import open_files, printable
+from profundo.data.streams.archives import Files, open_files, printable
 from profundo.data.tables.frames import frame_collection
 from profundo.data.tables.reading import Table
 from profundo.data.tables.split_column import by_text
 from profundo.data.text.text_files import TEXT, read_text
+from profundo.data.text.text_ids import TOGETHER
 from profundo.records import ColumnReading, ProfundoError
 
 __all__ = ["text_folder", "text_table"]
@@ -29,19 +30,29 @@ def text_table(path: Path) -> tuple[Table, list[str], tuple[str, ...]]:
     files = open_files(path, "texts")
     layout = arranged(files, "texts")
     places = [(index, split) for split, indices in layout.splits.items() for index in indices]
-    texts = []
-    for index, _ in places:
-        try:
-            texts.append(read_text(files.read(index)))
-        except (OSError, ValueError) as error:
-            raise ProfundoError(f"{printable(str(path))}: {files.name(index)} cannot be read: {error}") from None
+    texts = polars.concat(
+        [
+            polars.Series(
+                TEXT, [text_in(files, index) or None for index, _ in places[begin : begin + TOGETHER]], polars.String
+            )
+            for begin in range(0, len(places), TOGETHER)
+        ]
+    )
     classes = [layout.classes[layout.labels[index]] for index, _ in places]
+    first = (texts[0] or "")[:40]
     readings = {
-        TEXT: ColumnReading(TEXT, "text", "a file each", example=(texts[0][:40], texts[0][:40])),
+        TEXT: ColumnReading(TEXT, "text", "a file each", example=(first, first)),
         CLASS: ColumnReading(CLASS, "category", "the names of the folders", example=(classes[0], classes[0])),
     }
-    frame = polars.DataFrame({TEXT: [text or None for text in texts], CLASS: classes})
+    frame = polars.DataFrame({TEXT: texts, CLASS: classes})
     return Table(frame, readings), [split for _, split in places], (*files.notes, *layout.notes)
+
+
+def text_in(files: Files, index: int) -> str:
+    try:
+        return read_text(files.read(index))
+    except (OSError, ValueError) as error:
+        raise ProfundoError(f"{printable(str(files.where))}: {files.name(index)} cannot be read: {error}") from None
 
 
 def text_folder(path: Path, how: Reading) -> Collection:

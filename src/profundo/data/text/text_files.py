@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from profundo.data.streams.archives import open_files, printable, read_whole
+from profundo.data.streams.archives import check_file, open_files, printable, read_whole
+from profundo.data.text.text_ids import TOGETHER
 from profundo.records import ProfundoError
 
 if TYPE_CHECKING:
@@ -58,14 +60,59 @@ def read_json_rows(path: Path) -> polars.DataFrame:
     import polars
 
     where = printable(str(path))
-    text = read_text(read_whole(path, "JSON", LARGEST_JSON, "cut it, or write it as Parquet"))
-    rows = _listed(text, where) if text.lstrip().startswith("[") else _lines(text, where)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    if not rows or not names:
+    check_file(path, "JSON", LARGEST_JSON, "cut it, or write it as Parquet")
+    try:
+        columns = _columns(_pieces(path, where, "utf-8-sig", "strict"))
+    except UnicodeDecodeError:
+        columns = _columns(_pieces(path, where, "cp1252", "replace"))
+    if not columns:
         raise ProfundoError(
             f'{where}: expected objects with a value for each column, such as {{"text": "…"}}, found none'
         )
-    return polars.DataFrame([_series(name, [row.get(name) for row in rows]) for name in names])
+    return polars.DataFrame([_joined(name, parts) for name, parts in columns.items()])
+
+
+Part = Any
+"""Values of some rows: a Series of texts, or a list with others among them."""
+
+
+def _pieces(path: Path, where: str, encoding: str, errors: str) -> Iterator[list[dict[str, Any]]]:
+    """The objects of a list together, those of lines some at a time."""
+    with open(path, encoding=encoding, errors=errors, newline="\n") as file:
+        is_list = file.read(1024).lstrip().startswith("[")
+        file.seek(0)
+        if is_list:
+            yield _listed(file.read(), where)
+            return
+        lines = enumerate(file, 1)
+        while some := list(islice(lines, TOGETHER)):
+            yield [_object(line, f"{where}, line {number}") for number, line in some if line.strip()]
+
+
+def _columns(pieces: Iterator[list[dict[str, Any]]]) -> dict[str, list[Part]]:
+    """By name, the parts of each column; what comes up later was missing before."""
+    columns: dict[str, list[Part]] = {}
+    sizes: list[int] = []
+    for rows in pieces:
+        for name in dict.fromkeys(name for row in rows for name in row):
+            columns.setdefault(name, [[None] * size for size in sizes])
+        for name, parts in columns.items():
+            values = [row.get(name) for row in rows]
+            are_texts = all(value is None or isinstance(value, str) for value in values) and values != [None] * len(
+                rows
+            )
+            parts.append(_series(name, values) if are_texts else values)
+        sizes.append(len(rows))
+    return columns
+
+
+def _joined(name: str, parts: list[Part]) -> polars.Series:
+    import polars
+
+    if any(isinstance(part, list) and any(value is not None for value in part) for part in parts):
+        return _series(name, [value for part in parts for value in part])
+    texts = [polars.Series(name, part, dtype=polars.String) for part in parts]
+    return polars.concat(texts)
 
 
 def _listed(text: str, where: str) -> list[dict[str, Any]]:
@@ -78,17 +125,13 @@ def _listed(text: str, where: str) -> list[dict[str, Any]]:
     return rows  # type: ignore[no-any-return]
 
 
-def _lines(text: str, where: str) -> list[dict[str, Any]]:
-    rows = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise ProfundoError(f"{where}, line {number}: expected an object in JSON: {error}") from None
-            _check(row, f"{where}, line {number}")
-            rows.append(row)
-    return rows
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ProfundoError(f"{where}: expected an object in JSON: {error}") from None
+    _check(row, where)
+    return row  # type: ignore[no-any-return]
 
 
 def _check(row: Any, where: str) -> None:

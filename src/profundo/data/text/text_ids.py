@@ -12,7 +12,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,14 +27,14 @@ __all__ = [
     "LARGEST_ID",
     "MOST_CHARACTERS",
     "MOST_WORDS",
+    "TOGETHER",
     "UNKNOWN",
     "folded",
-    "kept_lengths",
+    "learned_words",
     "normalised",
     "reads_as_text",
     "text_ids",
     "text_of",
-    "vocabulary_of",
     "words_of",
 ]
 
@@ -42,8 +42,9 @@ UNKNOWN, FIRST_WORD = 1, 2
 LARGEST_ID = 0x10FFFF  # of Unicode; float32 holds whole numbers up to 2²⁴
 VOCABULARY, LEAST = 30_000, 2  # most words, and the texts that one has to be in
 MOST_WORDS, MOST_CHARACTERS = 400, 1000  # of a text that are kept
-MOST_NUMBERS = 100_000_000  # ids of all texts together: 800 MB
+MOST_NUMBERS = 100_000_000  # ids of all texts together: 400 MB
 SHARE = 0.99  # of the texts that are kept whole
+TOGETHER = 4096  # texts whose words are in memory at once, where they take several times as much as the text
 FEWEST_WORDS = 5  # of letters, in the middle text of a column that is read as text: names of people have fewer
 
 ALONE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
@@ -77,35 +78,58 @@ def words_of(texts: Sequence[str]) -> polars.Series:
     return polars.Series("words", texts, dtype=polars.String).str.to_lowercase().str.extract_all(WORD)
 
 
-def vocabulary_of(words: polars.Series) -> tuple[str, ...]:
-    """The words that occur in two texts or more, at most 30,000 of them, the most frequent first; of very few texts all."""
+def pieces(texts: Sequence[str] | polars.Series) -> Iterator[list[str]]:
+    """The texts normalised, some at a time."""
+    for begin in range(0, len(texts), TOGETHER):
+        yield [normalised(text) for text in texts[begin : begin + TOGETHER]]
+
+
+def learned_words(texts: Sequence[str] | polars.Series) -> tuple[tuple[str, ...], tuple[int, int]]:
+    """The vocabulary of these texts, and how many words and characters of one are kept."""
     import polars
 
-    counts = words.list.unique().explode().drop_nulls().value_counts(name="texts")
+    counts = polars.DataFrame(schema={"words": polars.String, "texts": polars.UInt32})
+    lengths = [np.zeros((2, 0), np.int64)]
+    for piece in pieces(texts):
+        words = words_of(piece)
+        more = words.list.unique().explode().drop_nulls().value_counts(name="texts")
+        counts = polars.concat([counts, more]).group_by("words").agg(polars.col("texts").sum())
+        lengths.append(np.array([words.list.len().to_numpy(), [len(text) for text in piece]]))
+    return vocabulary_of(counts), kept_lengths(*np.concatenate(lengths, 1))
+
+
+def vocabulary_of(counts: polars.DataFrame) -> tuple[str, ...]:
+    """The words that occur in two texts or more, at most 30,000 of them, the most frequent first; of very few texts all.
+
+    counts: words, and in how many texts each is."""
+    import polars
+
     several = counts.filter(polars.col("texts") >= LEAST)
     chosen = (several if len(several) else counts).sort(["texts", "words"], descending=[True, False])
     return tuple(chosen["words"].head(VOCABULARY).to_list())
 
 
-def kept_lengths(words: polars.Series, texts: Sequence[str]) -> tuple[int, int]:
+def kept_lengths(words: np.ndarray, characters: np.ndarray) -> tuple[int, int]:
     """How many words and characters of a text are kept: so many that 99 % of these texts are kept whole, with bounds."""
-    many = (words.list.len().to_numpy(), np.array([len(text) for text in texts]))
-    wanted = [int(np.quantile(lengths, SHARE, method="higher")) for lengths in many]
-    within = min(1.0, MOST_NUMBERS / max(1, len(texts) * sum(wanted)))
+    if not len(words):
+        return 1, 1
+    wanted = [int(np.quantile(lengths, SHARE, method="higher")) for lengths in (words, characters)]
+    within = min(1.0, MOST_NUMBERS / max(1, len(words) * sum(wanted)))
     count, letters = (
         max(1, min(most, int(one * within))) for most, one in zip((MOST_WORDS, MOST_CHARACTERS), wanted, strict=True)
     )
     return count, letters
 
 
-def text_ids(texts: Sequence[str], vocabulary: Sequence[str], lengths: tuple[int, int]) -> Tensor:
-    """float64 (texts, words + characters): the ids of each text's words, then its code points; both cut or padded with 0."""
-    ready = [normalised(text) for text in texts]
-    rows = np.zeros((len(ready), sum(lengths)))
-    rows[:, : lengths[0]] = _word_ids(words_of(ready), vocabulary, lengths[0])
-    for place, text in enumerate(ready):
-        points = np.frombuffer(text[: lengths[1]].encode("utf-32-le", "replace"), np.uint32)
-        rows[place, lengths[0] : lengths[0] + len(points)] = points
+def text_ids(texts: Sequence[str] | polars.Series, vocabulary: Sequence[str], lengths: tuple[int, int]) -> Tensor:
+    """float32 (texts, words + characters): the ids of each text's words, then its code points; both cut or padded with 0."""
+    rows = np.zeros((len(texts), sum(lengths)), np.float32)
+    for number, piece in enumerate(pieces(texts)):
+        some = rows[number * TOGETHER :]
+        some[: len(piece), : lengths[0]] = _word_ids(words_of(piece), vocabulary, lengths[0])
+        for row, text in zip(some, piece, strict=False):
+            points = np.frombuffer(text[: lengths[1]].encode("utf-32-le", "replace"), np.uint32)
+            row[lengths[0] : lengths[0] + len(points)] = points
     return torch.from_numpy(rows)
 
 

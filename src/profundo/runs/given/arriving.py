@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from inspect import Parameter, signature
@@ -27,6 +27,7 @@ from profundo.objectives.objective_names import check
 from profundo.objectives.own_losses import (
     LOGITS,
     NAMES,
+    OF_LABELS,
     OwnLoss,
     PickedOutput,
     loss_name,
@@ -43,20 +44,23 @@ from profundo.runs.checks import (
     check_normalisation,
     check_outputs,
     check_saving,
+    classes_last,
     few_samples,
     in_shapes,
     note_of_output_layer,
     trained_outputs,
     tried_outputs,
 )
-from profundo.runs.choices import check_choices
+from profundo.runs.choices import check_choices, net_name
 from profundo.runs.experiment import belonging_to, new_experiment
 from profundo.runs.given.foreign import understood
 from profundo.runs.given.own import Own, metrics_of
 from profundo.runs.preparing import Prepared, precision_of
+from profundo.runs.pretrained import net_of, seen_by
 from profundo.runs.saved_model import build_net
 from profundo.runs.settings.manners import completed
 from profundo.train.hardware import choose_device, normalised
+from profundo.train.optimizers import OPTIMIZERS
 from profundo.train.own_optimizers import own_optimizer, own_schedule
 from profundo.train.randomness import seeded
 from profundo.trees import called
@@ -68,24 +72,42 @@ __all__ = [
     "loss_of",
     "made_by",
     "net_and_data",
+    "of_loader",
     "prepare_own",
     "with_grids",
     "with_several_outputs",
 ]
 
+PYTORCHS = {
+    name.lower(): one for name, one in vars(torch.optim).items() if isinstance(one, type) and name != "Optimizer"
+}
 READING = tuple(one.name for one in fields(Reading))
+NEAR = 0.25  # of a mean to 0 and a deviation to 1, as of numbers that were standardised before
 LENGTHS = ("lengths", "length", "seq_lengths", "seq_len", "x_lengths")  # a second parameter of forward called so
 
 
 def net_and_data(net: Any, data: Any) -> tuple[Any, Any]:
     """The net first, then the data; of one alone, data: the net is then chosen for them."""
+    if isinstance(net, nn.Module):
+        check_module(net)
     if data is None:
-        if is_net(net):
+        if is_net(net) or net is None:
             raise ProfundoError(
                 "data: expected data after the net, such as fit(net, (X, y)), fit(net, loader) or fit('mlp', 'iris')"
             )
         return None, net
     return (data, net) if is_net(data) and not is_net(net) else (net, data)
+
+
+def check_module(net: nn.Module) -> None:
+    """Raises ProfundoError for a module that is not one yet."""
+    if not hasattr(net, "_parameters"):
+        raise ProfundoError(f"net {type(net).__name__}: its __init__ never called super().__init__(); let it begin so")
+    if any(parameter.is_meta for parameter in net.parameters()):
+        raise ProfundoError(
+            f"net {type(net).__name__}: expected parameters with values, got some of the meta device; "
+            "net.to_empty(device='cpu') and an initialisation give them values"
+        )
 
 
 def is_net(net: Any) -> bool:
@@ -108,14 +130,20 @@ def prepare_own(
     """The same as `prepare` for a net, data and the like that are there. keeps: whether the run has a folder."""
     settings = understood(settings)
     settings.pop("own", None)  # of an experiment whose settings are given on: here are the things themselves
-    device = choose_device(settings.get("device", "auto"))
+    device = choose_device(settings.setdefault("device", "auto"))
     if isinstance(net, type) and issubclass(net, nn.Module):
         net = instance_of(net)
     name = data.name if isinstance(data, Dataset) else str(data) if isinstance(data, str | Path) else ""
-    if is_loader(data) and data.batch_size:
-        settings.setdefault("batch_size", data.batch_size)
-    data = dataset_of(data, settings, validation, test, net)
+    knows_spec = isinstance(data, Dataset) or not isinstance(net, nn.Module)
+    settings = {**of_loader(data), **settings}
+    early = {key: value for key, value in settings.items() if key != "net_options"}
+    asked = new_experiment(data=name or "own:data", **early)  # what is wrong is told before the data are read
+    if asked.pretrained is not None and isinstance(data, str | Path):
+        settings |= {key: value for key, value in asked.reading().items() if key == "image_size"}
+    data = seen_by(asked, dataset_of(data, settings, validation, test, net, loss))
     data = data if isinstance(net, nn.Module) else as_grids(data)
+    if not knows_spec and (note := note_of_units(type(net).__name__, data.spec)):
+        data = with_note(data, note)
     called_net, net = net_for(net, data, settings)
     check_data(data)
     materialise(net, data)
@@ -147,15 +175,22 @@ def prepare_own(
     return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), own=own)
 
 
+def of_loader(data: Any) -> dict[str, Any]:
+    """The settings that a DataLoader brings: its batches, and who reads them; a Dataset alone is read by this process."""
+    if not is_loader(data):
+        return {"workers": 0} if isinstance(data, torch.utils.data.Dataset) else {}
+    return {"workers": data.num_workers} | ({"batch_size": data.batch_size} if data.batch_size else {})
+
+
 def with_note(data: Dataset, note: str) -> Dataset:
     return replace(data, notes=(*data.notes, note))
 
 
 # ---------------------------------------------------------------------------------------------------------------- data
 def dataset_of(
-    data: Any, settings: Mapping[str, Any], validation: Any = None, test: Any = None, net: Any = None
+    data: Any, settings: Mapping[str, Any], validation: Any = None, test: Any = None, net: Any = None, loss: Any = None
 ) -> Dataset:
-    """The data as a Dataset. settings: among others, how they are read; net: which is to take them.
+    """The data as a Dataset. settings: among others, how they are read; net, loss: which are to take them.
 
     Raises ProfundoError for what is no data, and for a Dataset with what is decided where it is made.
     """
@@ -173,8 +208,25 @@ def dataset_of(
         return load(data, validation=validation, test=test, seed=seed, **reading)
     is_share = isinstance(validation, int | float) and not isinstance(validation, bool)
     share, held = (validation, None) if is_share else (None, validation)
-    collection = object_collection(data, Reading(**reading), validation=held, test=test, taker=taker_of(net))
+    taker = replace(taker_of(net), labels=loss is not None and loss_name(loss) in OF_LABELS)
+    collection = object_collection(data, Reading(**reading), validation=held, test=test, taker=taker)
     return divide(collection, validation=share, seed=seed, stream=False)
+
+
+def note_of_units(net: str, spec: Spec) -> str:
+    """A sentence where a net of one's own learns in other units than those of the data: who calls the net itself must know."""
+    parts = spec.inputs.parts or (spec.inputs,)
+    if not any(far_from_standard(part.mean, part.std) for part in parts if part.traits.measured):
+        return ""
+    numbers = "; its outputs are standardised numbers, too" if spec.targets.kind == "real" else ""
+    return (
+        f"{net} sees inputs standardised by the training samples: run.predict(x) takes them raw, the net itself as "
+        f"profundo.data.standardize(x, run.data.spec.inputs) gives them{numbers}"
+    )
+
+
+def far_from_standard(means: Sequence[float], deviations: Sequence[float]) -> bool:
+    return any(abs(mean) > NEAR or abs(std - 1) > NEAR for mean, std in zip(means, deviations, strict=True))
 
 
 def taker_of(net: Any) -> Taker:
@@ -188,31 +240,41 @@ def taker_of(net: Any) -> Taker:
     places = [one for one in parameters if one.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)]
     needed = [one for one in places if one.default is Parameter.empty]
     lengths = len(places) > 1 and places[1].name in LENGTHS
-    return Taker(1 if lengths else len(needed), lambda inputs: takes(net, inputs), lengths)
+    return Taker(1 if lengths else len(needed), lambda inputs: outputs_of(net, inputs), lengths)
 
 
-def takes(net: nn.Module, inputs: Any) -> bool:
-    """Whether the net takes these inputs as they are."""
+def outputs_of(net: nn.Module, inputs: Any) -> Any:
+    """What the net gives for these inputs as they are; None where it does not take them."""
     try:
         with evaluating(net), seeded(0):
-            called(net, inputs)
+            return called(net, inputs)
     except IndexError:  # ids that a table of embeddings has not: the check of the net says so
-        return True
+        return ()
     except Exception:  # noqa: BLE001 - a program of somebody else
-        return False
-    return True
+        return None
 
 
 # ----------------------------------------------------------------------------------------------------------------- net
 def instance_of(net: type[nn.Module]) -> nn.Module:
     try:
         return net()
-    except TypeError as error:
-        raise ProfundoError(f"net {net.__name__}: give an instance of it, {net.__name__}(…), for {error}") from None
+    except Exception as error:  # a program of somebody else
+        raise ProfundoError(f"net {net.__name__}: give an instance of it, {net.__name__}(…), for {error}") from error
 
 
 def net_for(net: Any, data: Dataset, settings: dict[str, Any]) -> tuple[str, nn.Module]:
     """The net and what it is called: by name, own, or made by a function of the Spec."""
+    pretrained = settings.get("pretrained") is not None or settings.get("freeze")
+    if pretrained and (net is None or isinstance(net, str)):
+        asked = new_experiment(**{"data": "own:data", **settings, **({"net": net} if net else {})})
+        name = net_name(asked, data)
+        settings.pop("net", None)
+        return name, net_of(asked, name, data)
+    if pretrained:
+        raise ProfundoError(
+            "pretrained and freeze are of published nets: leave the net out, fit(data, pretrained='resnet18', freeze=True); layers "
+            "of a net of your own are frozen by layer.requires_grad_(False)"
+        )
     if isinstance(net, nn.Module):
         if "net" in settings or settings.get("net_options"):
             raise ProfundoError(
@@ -343,6 +405,8 @@ def own_of(
                     f"{name}: is for losses by name; the loss {ours.name} is a function: let it do that, or give loss a name"
                 )
     made = None
+    if isinstance(optimizer, str) and optimizer.lower() not in OPTIMIZERS:
+        optimizer = PYTORCHS.get(optimizer.lower(), optimizer)
     if isinstance(optimizer, str):
         settings["optimizer"] = optimizer.lower()
     elif optimizer is not None:
@@ -386,8 +450,9 @@ def loss_of(net: nn.Module, data: Dataset, loss: Any) -> tuple[OwnLoss | None, d
         if suited is None:
             what = "inputs to give back, for no targets were given," if NO_TARGETS in data.notes else "targets"
             raise ProfundoError(
-                f"loss: none suits {what} {in_shapes(wanted)} beside outputs {in_shapes(outputs)} of {type(net).__name__}; change "
-                "the last layer, or give loss=…, a function of (outputs, targets)"
+                f"loss: none suits {what} {in_shapes(wanted)} beside outputs {in_shapes(outputs)} of {type(net).__name__}"
+                + (classes_last(outputs, wanted) or "; change the last layer")
+                + ", or give loss=…, a function of (outputs, targets)"
             )
         return own_loss(suited, targets), {}
     if loss is None:
@@ -411,7 +476,7 @@ def objective_name(loss: str, targets: Targets) -> str:
     plain = {name.lower().replace("_", ""): objective for name, objective in NAMES.items()}
     name = loss if loss in OBJECTIVES else plain.get(loss.lower().replace("_", "").replace(" ", ""))
     if name is None:
-        near = get_close_matches(loss, [*OBJECTIVES, *NAMES], n=3, cutoff=0.5)
+        near = get_close_matches(loss, [*OBJECTIVES, *NAMES], n=3, cutoff=0.6)
         hint = f"nearest: {', '.join(near)}" if near else "or give a function of (outputs, targets)"
         raise ProfundoError(f"loss: expected one of {', '.join(OBJECTIVES)}, got {loss!r}; {hint}")
     return default_name(targets) if {name, default_name(targets)} == {"categorical", "bernoulli"} else name

@@ -6,6 +6,7 @@ samples = samples_for((X, y), spec)            # with targets, under the classes
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,22 +17,22 @@ import torch
 from torch import Tensor
 
 from profundo.data.dataset_names import Reading
-from profundo.data.grids.mask_codes import Coding
 from profundo.data.images.pixels import fitted
 from profundo.data.loading import collect
 from profundo.data.new_inputs import entries, frame_series
-from profundo.data.object_arrays import Taker, images_of, plain, stacked, tensor_of, weights_of
+from profundo.data.object_arrays import Taker, as_seen, images_of, plain, stacked, targets_for, tensor_of, weights_of
 from profundo.data.objects import Framed, as_polars, read
-from profundo.data.recognising import is_frame, is_image, is_loader
+from profundo.data.recognising import is_frame, is_image, is_loader, words_in
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.data.tables.table_files import read_table
 from profundo.kinds import NO_CLASS
-from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
+from profundo.records import Inputs, ProfundoError, Samples, Spec
 from profundo.trees import leaves, length, mapped, rebuilt
 
 __all__ = ["inputs_for", "samples_at", "samples_for"]
 
 LARGEST = 4096  # pixels of a side: no image is larger
+FAR = 20.0  # deviations beyond the mean are other units
 ARRAYS = (Tensor, np.ndarray)
 
 
@@ -51,6 +52,7 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
         raise ProfundoError(
             f"inputs: expected one array, table or list, got a tuple of {len(given)}; run.evaluate(X, y) takes targets"
         )
+    given = as_texts(given, about)
     if isinstance(given, str | Path) or is_paths(given):
         return of_files(given, about)
     if (about.forecast is not None or about.rows is not None) and (is_frame(given) or is_rows(given)):
@@ -72,6 +74,16 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
     if tuple(values.shape[1:]) != about.shape and not free:
         raise ProfundoError(f"inputs: expected {in_words(about)}, got {tuple(values.shape)}")
     check_finite(values)
+    if (
+        values.dtype == torch.uint8
+        and values.ndim == 4
+        and about.mean
+        and max(about.mean) + FAR * max(about.std) < values.max()
+    ):
+        raise ProfundoError(
+            f"inputs: expected numbers as the net learned them, {max(about.mean):.2g} ± {max(about.std):.2g}, got pixels up to "
+            f"{values.max()}; give x / 255, or what was done before training"
+        )
     return values if about.kind == "any" else values.to(
         torch.float64 if values.dtype == torch.int64 else values.dtype
     ), alone
@@ -114,6 +126,20 @@ def several_inputs(given: Any, about: Inputs) -> tuple[Any, bool]:
         )
     parts = [inputs_for(part, one) for part, one in zip(leaves(given), about.parts, strict=True)]
     return rebuilt(given, [values for values, _ in parts]), all(alone for _, alone in parts)
+
+
+def as_texts(given: Any, about: Inputs) -> Any:
+    """A text, or several, as rows of the one column that the net reads, unless they are paths of files; all else as it is."""
+    words = [given] if isinstance(given, str) else words_in([*given] if isinstance(given, tuple) else given)
+    if (
+        not about.texts
+        or len(columns_of(about)) != 1
+        or words is None
+        or all(os.path.isfile(word or "") for word in words)
+    ):
+        return given
+    rows = [{columns_of(about)[0].name: word} for word in words]
+    return rows[0] if isinstance(given, str) else rows
 
 
 def is_paths(given: Any) -> bool:
@@ -210,6 +236,11 @@ def of_images(given: Any, about: Inputs) -> tuple[Tensor, bool]:
     if tuple(values.shape[1:]) != about.shape and about.longest is None:
         raise ProfundoError(f"inputs: expected images (n, {channels}, {height}, {width}), got {tuple(values.shape)}")
     check_finite(values)
+    if values.is_floating_point() and 0 < values.max() <= 1 and bool((values != values.round()).any()):
+        raise ProfundoError(
+            "inputs: expected pixels from 0 to 255, as the net learned them, got numbers from "
+            f"{values.min():.2g} to {values.max():.2g}; give x * 255"
+        )
     return values, alone
 
 
@@ -298,9 +329,7 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     else:
         inputs, _ = inputs_for(raw.inputs, spec.inputs)
         if raw.targets is None and spec.targets.kind == "any":
-            return Samples(
-                inputs, mapped(lambda leaf: leaf.float() / 255 if leaf.dtype == torch.uint8 else leaf, inputs)
-            )
+            return Samples(inputs, mapped(as_seen, inputs))
         if raw.targets is None:
             raise ProfundoError(
                 "data: expected samples with targets, (X, y), got inputs only; run.predict(X) answers those"
@@ -309,37 +338,8 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     targets = (
         mapped(lambda leaf: tensor_of(leaf, "targets"), values)
         if spec.targets.kind == "any"
-        else targets_for(plain(values), spec.targets)
+        else targets_for(plain(values), spec.targets, () if isinstance(raw, Framed) else raw.classes)
     )
     if length(inputs) != length(targets):
         raise ProfundoError(f"data: {length(inputs):,} inputs and {length(targets):,} targets; expected as many")
     return Samples(inputs, targets, weights=weights_of(raw.weights, length(targets), "data"))
-
-
-def targets_for(values: np.ndarray, targets: Targets) -> Tensor:
-    """Values as the net's targets are: indices of classes, labels, numbers in their own units."""
-    if targets.kind == "real":
-        try:
-            return torch.from_numpy(values.astype(np.float64)).reshape(len(values), -1)
-        except (ValueError, TypeError):
-            raise ProfundoError(f"targets: expected numbers, got {values.dtype}") from None
-    if targets.kind == "labels":
-        return torch.from_numpy(values.astype(np.float32))
-    if targets.kind == "map":
-        return torch.from_numpy(values.astype(np.float32))
-    if targets.kind == "mask":
-        return torch.from_numpy(Coding(targets.codes, targets.classes).indices(values.astype(np.int64)))
-    if values.ndim == 2:
-        values = values.argmax(1) if values.shape[1] > 1 else values[:, 0]
-    places = {name: place for place, name in enumerate(targets.classes)}
-    texts = [text_of(value) for value in values.tolist()]
-    if not any(text in places for text in texts) and all(text.isdigit() and int(text) < len(places) for text in texts):
-        return torch.tensor([int(text) for text in texts])
-    if unknown := next((text for text in texts if text not in places), None):
-        raise ProfundoError(f"targets: expected the classes {', '.join(targets.classes[:10])}, got {unknown!r}")
-    return torch.tensor([places[text] for text in texts])
-
-
-def text_of(value: Any) -> str:
-    """As classes are called: whole numbers without a point."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

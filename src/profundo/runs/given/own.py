@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import torch
 
 from profundo.evaluate import Answers
-from profundo.objectives.own_losses import OwnLoss
+from profundo.objectives.own_losses import OwnLoss, in_our_order
 from profundo.records import ProfundoError, Targets
 from profundo.train.schedules import Schedule
 
@@ -79,7 +80,12 @@ def metrics_of(given: Any, kind: str) -> dict[str, Metric]:
         metric = metric() if isinstance(metric, type) else metric
         if not callable(metric):
             raise ProfundoError(f"metrics: expected functions of (predictions, targets), got {metric!r} for {name!r}")
-        called = name if isinstance(name, str) else getattr(metric, "__name__", type(metric).__name__)
+        rule = metric.func if isinstance(metric, partial) else metric
+        called = name if isinstance(name, str) else getattr(rule, "__name__", type(rule).__name__)
+        if called in results:
+            raise ProfundoError(
+                f"metrics: two are called {called!r}; give each a name, such as {{'IoU': iou, 'Dice': dice}}"
+            )
         results[called] = metric
     return results
 
@@ -113,15 +119,16 @@ def measured(metrics: Mapping[str, Metric], answers: Answers, targets: Targets) 
     results = {}
     for name, metric in metrics.items():
         try:
-            if (getattr(metric, "__module__", "") or "").startswith("sklearn."):
+            rule = metric.func if isinstance(metric, partial) else metric
+            if (getattr(rule, "__module__", "") or "").startswith("sklearn."):
                 truth = answers.targets
                 answer = answers.chosen if targets.traits.one_class else answers.predictions
                 answer = answer >= 0.5 if targets.kind == "labels" else answer
                 value = metric(truth.numpy(), answer.numpy())
             else:
-                value = metric(answers.predictions, answers.targets)
+                value = in_our_order(metric)(answers.predictions, answers.targets)
             if isinstance(value, torch.Tensor) and value.numel() != 1:
-                raise ValueError(f"it gave {value.numel()} numbers")
+                raise ValueError(f"it gave {value.numel()} numbers; give their mean")
             results[name] = float(value)
         except Exception as error:  # noqa: BLE001 - a function of somebody else
             raise ProfundoError(

@@ -1,0 +1,105 @@
+"""How often the doctor is right: each program of doctor_programs/ examined once.
+
+    python -m benchmarks.doctor --half calibration        # thresholds were chosen on these
+    python -m benchmarks.doctor --half published          # and the figures that are published come from these
+
+right first: the first finding has the program's cause, or one that is as right. false alarm: a finding on a healthy program.
+Intervals of 95 % by Wilson 1927. Beside them what plain rules would say: every suspicion believed without an experiment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections import Counter
+from typing import Any
+
+import torch
+
+from benchmarks.common import keep
+from benchmarks.doctor_programs.registry import Entry, programs
+from profundo.doctor import Program, examine
+
+
+def wilson(right: int, of: int) -> tuple[float, float]:
+    """The interval of 95 % of a share."""
+    if not of:
+        return 0.0, 1.0
+    z, share = 1.96, right / of
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
+    return middle - half, middle + half
+
+
+def examined(entry: Entry, budget: float) -> dict[str, Any]:
+    begin = time.monotonic()
+    report = examine(Program(**entry.arguments()), budget=budget)
+    causes = [finding.cause for finding in report.findings]
+    right = {entry.cause, *entry.also}
+    return {
+        "name": entry.name,
+        "cause": entry.cause,
+        "data": entry.data,
+        "source": entry.source,
+        "said": causes,
+        "follows": [list(finding.consequences) for finding in report.findings],
+        "first": bool(causes) and causes[0] in right,
+        "among": any(cause in right for cause in causes),
+        "notes": list(report.notes),
+        "seconds": round(time.monotonic() - begin, 1),
+    }
+
+
+def share(rows: list[dict[str, Any]], key: str) -> dict[str, Any]:
+    right = sum(bool(row[key]) for row in rows)
+    low, high = wilson(right, len(rows))
+    return {
+        "right": right,
+        "of": len(rows),
+        "share": round(right / max(1, len(rows)), 3),
+        "interval": [round(low, 3), round(high, 3)],
+    }
+
+
+def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    faulty, healthy = [row for row in rows if row["cause"]], [row for row in rows if not row["cause"]]
+    confusion = Counter((row["cause"], (row["said"] or ["nothing"])[0]) for row in faulty if not row["first"])
+    seconds = sorted(row["seconds"] for row in rows)
+    return {
+        "detected": share(faulty, "said"),
+        "right cause first": share(faulty, "first"),
+        "right cause among the findings": share(faulty, "among"),
+        "false alarms": share(healthy, "said"),
+        "false alarms by cause": dict(Counter(row["said"][0] for row in healthy if row["said"])),
+        "confusion": {f"{cause} → {said}": count for (cause, said), count in confusion.most_common()},
+        "seconds, median and longest": [seconds[len(seconds) // 2], seconds[-1]] if seconds else [],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--half", choices=("calibration", "published"), default="published")
+    parser.add_argument("--budget", type=float, default=60.0)
+    parser.add_argument("--only", default="", help="programs whose name holds this")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = []
+    for entry in programs():
+        if entry.half == asked.half and asked.only in entry.name:
+            rows.append(examined(entry, asked.budget))
+            row = rows[-1]
+            mark = "·" if (row["first"] if row["cause"] else not row["said"]) else "✗"
+            print(
+                f"{mark} {row['name']}: {row['cause']} → {', '.join(row['said']) or 'nothing'} ({row['seconds']} s)",
+                flush=True,
+            )
+    result = figures(rows)
+    print(json.dumps(result, indent=1, ensure_ascii=False))
+    if not asked.only:
+        keep(f"doctor-{asked.half}", {"figures": result, "programs": rows})
+
+
+if __name__ == "__main__":
+    main()

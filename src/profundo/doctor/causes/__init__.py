@@ -1,0 +1,33 @@
+"""The causes that the doctor knows: families of suspicions, each in a file of its own.
+
+A family is a function from a patient to suspicions. A new cause is one more function here: its signal, what would prove
+it, and its remedy.
+"""
+
+from collections.abc import Callable, Iterable
+
+from profundo.doctor.causes.feeding import feeding
+from profundo.doctor.causes.judges import judges
+from profundo.doctor.causes.not_finite import not_finite
+from profundo.doctor.causes.output_layer import output_layer
+from profundo.doctor.causes.pace import pace
+from profundo.doctor.causes.pairing import pairing
+from profundo.doctor.causes.splitting import splitting
+from profundo.doctor.causes.step_order import step_order
+from profundo.doctor.causes.values import values
+from profundo.doctor.patient import Patient
+from profundo.doctor.suspicions import Suspicion
+
+__all__ = ["FAMILIES"]
+
+FAMILIES: tuple[Callable[[Patient], Iterable[Suspicion]], ...] = (
+    values,
+    step_order,
+    output_layer,
+    judges,
+    not_finite,
+    feeding,
+    pairing,
+    splitting,
+    pace,
+)

@@ -1,0 +1,253 @@
+"""How samples reach the net: in which order, changed by what, drawn by whom, with their axes in which places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from profundo.doctor.patient import Patient
+from profundo.doctor.programs import Samples, copied, ordinary_step, parted
+from profundo.doctor.skill import distinct
+from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.trials import Cure, Variant
+from profundo.train.randomness import seeded
+from profundo.trees import leaves
+
+__all__ = ["feeding"]
+
+ROUGHER = 0.6  # of the differences between neighbours, what the right layout leaves at most
+COLOURS = (1, 3, 4)
+
+
+def feeding(patient: Patient) -> Iterator[Suspicion]:
+    yield from scrambled_layout(patient)
+    yield from repeated_worker_randomness(patient)
+    yield from not_shuffled(patient)
+    yield from harmful_augmentation(patient)
+
+
+# ---------------------------------------------------------------------------------------------------------------- order
+def not_shuffled(patient: Patient) -> Iterator[Suspicion]:
+    """Batches whose targets are more alike than samples drawn at random, and a random order that wins."""
+    program, samples = patient.program, patient.train
+    if (program.shuffle and not samples.given) or not samples.whole or not isinstance(samples.targets, Tensor):
+        return
+    batches = [next(leaves(parted(batch)[1])) for batch in samples.epoch(program, None)]
+    numbers = [batch.double().reshape(len(batch), -1)[:, :1] for batch in batches]
+    if len(numbers) < 3 or patient.task.kind == "other":
+        return
+    whole = torch.cat(numbers)
+    if patient.task.kind in {"classes", "binary"} and not patient.task.one_hot:
+        values = distinct(whole)
+        numbers = [(batch == values).double() for batch in numbers]
+        whole = (whole == values).double()
+    between = sum(len(batch) * float((batch.mean(0) - whole.mean(0)).square().sum()) for batch in numbers)
+    share = between / max(float((whole - whole.mean(0)).square().sum()), 1e-12)
+    expected = (len(numbers) - 1) / max(len(whole) - 1, 1)
+    if share > expected + 0.15 and share > 2 * expected:
+        yield Suspicion(
+            "not_shuffled", "train", {"of the targets' variance between batches": share, "expected of a random order": expected},
+            "draw a new order in each epoch: shuffle=True, or shuffle the samples once before batches are made", weight=0.75,
+            cures={"a random order": shuffled},
+        )  # fmt: skip
+
+
+def shuffled(variant: Variant) -> Variant:
+    size = len(next(leaves(parted(variant.train.given[0])[1]))) if variant.train.given else variant.program.batch_size
+    program = replace(variant.program, shuffle=True, batch_size=size)
+    return replace(variant, program=program, train=replace(variant.train, given=()))
+
+
+# --------------------------------------------------------------------------------------------------------- augmentation
+def harmful_augmentation(patient: Patient) -> Iterator[Suspicion]:
+    """Samples that are changed at random, on which the net does far worse than on validation samples; without the changes
+    it learns more, even from far fewer samples."""
+    in_step = changed_in_step(patient)
+    if patient.validation is None or not (patient.train.again or in_step) or patient.course.error:
+        return
+    course = patient.course
+    behind, place = max(
+        (held - train, place) for place, (train, held) in enumerate(zip(course.train, course.held, strict=True))
+    )
+    if not in_step and behind < 0.05:  # at its worst: what is read once more in each epoch is known by heart at the end
+        return
+    cures: dict[str, Cure] = {}
+    if in_step:
+        cures["batches as they are"] = lambda variant: replace(variant, program=replace(variant.program, step=None))
+    half = len(patient.validation) // 2
+    if half >= 50 and patient.train.again:
+        cures[f"{half} samples that are not augmented instead of {len(patient.train)}"] = clean(
+            patient.validation, half
+        )
+    yield Suspicion(
+        "harmful_augmentation", "step" if in_step else "train inputs",
+        {"score on augmented samples": course.train[place], "on validation samples": course.held[place]},
+        "weaken or remove the augmentation: it changes what the samples show, or makes them unlike those to be predicted",
+        weight=0.6, gain=0.05, cures=cures, view=None if in_step else judged_on_rest(patient.validation, half),
+    )  # fmt: skip
+
+
+def clean(validation: Samples, half: int) -> Cure:
+    """Trained on the first validation samples."""
+    return lambda variant: replace(variant, train=validation.rows(mixed(validation)[:half]))
+
+
+def judged_on_rest(validation: Samples, half: int) -> Cure:
+    held = validation.rows(mixed(validation)[half:][:2000])
+    return lambda variant: replace(variant, held=held, truth=held.targets)
+
+
+def mixed(samples: Samples) -> Tensor:
+    return torch.randperm(len(samples), generator=torch.Generator().manual_seed(1))
+
+
+def changed_in_step(patient: Patient) -> bool:
+    """Whether a step of the program's own gives the net other inputs than those of its batch, and others each time."""
+    if patient.program.step is None or patient.first.error:
+        return False
+    program = copied(patient.program)
+    batch = patient.train.epoch(program, None)[0]
+    seen: list[Tensor] = []
+    hook = program.net.register_forward_pre_hook(
+        lambda _, given: seen.extend(one for one in given[:1] if isinstance(one, Tensor))
+    )
+    try:
+        for seed in range(2):
+            with seeded(patient.seed + seed):
+                (program.step or ordinary_step)(program.net, batch, program.loss, program.optimizer)
+            seen.append(torch.empty(0))
+    except Exception:  # noqa: BLE001 - the person's own program
+        return False
+    finally:
+        hook.remove()
+    given = next(leaves(parted(batch)[0]))
+    middle = next((place for place, one in enumerate(seen) if not one.numel()), 0)
+    pairs = (
+        [one for one in (seen[0], seen[middle + 1]) if one.shape == given.shape] if 0 < middle < len(seen) - 1 else []
+    )
+    return len(pairs) == 2 and not torch.equal(pairs[0], pairs[1]) and not torch.equal(pairs[0], given)
+
+
+# -------------------------------------------------------------------------------------------------------------- workers
+class Same(Dataset[Any]):
+    """The first sample of a dataset again and again: what differs is drawn at random."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[0]
+
+
+def repeated_worker_randomness(patient: Patient) -> Iterator[Suspicion]:
+    """Workers that draw the same random numbers, or all read the same samples; or the same in each epoch."""
+    loader = patient.program.train
+    if not isinstance(loader, DataLoader) or loader.num_workers < 1:
+        return
+    where, remedy = (
+        f"DataLoader with {loader.num_workers} workers",
+        "draw from torch's own generator, or seed by torch.initial_seed() in worker_init_fn",
+    )
+    if isinstance(loader.dataset, IterableDataset):
+        rows = [next(leaves(parted(batch)[0])) for batch in patient.train.given]
+        groups = [rows[place : place + loader.num_workers] for place in range(0, len(rows), loader.num_workers)]
+        whole = [group for group in groups if len(group) == loader.num_workers > 1]
+        if whole and all(equal(group[0], other) for group in whole for other in group[1:]):
+            yield Suspicion(
+                "repeated_worker_randomness", where, {"batches that come from every worker alike": len(whole)},
+                "let each worker read its own part: torch.utils.data.get_worker_info() says which",
+            )  # fmt: skip
+        return
+    if not patient.train.again:
+        return
+    try:
+        epochs = [drawn(loader) for _ in range(2)]
+    except Exception:  # noqa: BLE001 - what the person's own dataset does
+        return
+    across = any(equal(epoch[0], epoch[1]) for epoch in epochs) and not equal(epochs[0][0], epochs[0][2])
+    again = equal(epochs[0][0], epochs[1][0]) and not equal(epochs[0][0], epochs[0][2])
+    if across or again:
+        yield Suspicion(
+            "repeated_worker_randomness", where, {"draws equal across workers": across, "in every epoch": again}, remedy
+        )
+
+
+def drawn(loader: DataLoader[Any]) -> list[Tensor]:
+    """The first sample as two workers give it, each twice: first, second, first again, second again."""
+    workers = DataLoader(
+        Same(loader.dataset), batch_size=1, num_workers=2, worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+    )  # fmt: skip
+    return [next(leaves(parted(batch)[0])) for batch in workers]
+
+
+def equal(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and bool(torch.equal(one, other))
+
+
+# --------------------------------------------------------------------------------------------------------------- layout
+def scrambled_layout(patient: Patient) -> Iterator[Suspicion]:
+    """Images or series whose neighbours are alike once the axes are in other places, and are not as they reach the net."""
+    for where, values in as_convolved(patient):
+        if channels_last(values):
+            yield Suspicion(
+                "scrambled_layout", where, {"shape": str(tuple(values.shape)), "difference along the channels": along(values, 1)},
+                "permute(0, 3, 1, 2): a convolution takes (samples, channels, height, width), these images have channels last",
+            )  # fmt: skip
+            return
+        now = roughness(values)
+        for how, layout in layouts(values):
+            then = roughness(layout)
+            if 0 < then < ROUGHER * now:
+                yield Suspicion(
+                    "scrambled_layout", where,
+                    {"difference between neighbours": now, "after that": then, "shape": str(tuple(values.shape))},
+                    f"{how}: view and reshape only count the values anew, permute moves the axes",
+                )  # fmt: skip
+                return
+
+
+def as_convolved(patient: Patient) -> Iterator[tuple[str, Tensor]]:
+    """Images and series as (samples, channels, one or two sides): where they come to the first weights, and as they are given."""
+    name, values = patient.arrivals[0] if patient.arrivals else ("", torch.empty(0))
+    if name == "convolution" and values.ndim in {3, 4}:
+        yield "what reaches the first convolution", values
+    elif name == "mkldnn_rnn_layer":  # (time, samples, channels)
+        yield "what reaches the recurrent layer", values.permute(1, 2, 0)
+    elif isinstance(patient.train.inputs, Tensor) and patient.train.inputs.ndim == 4:
+        yield "train inputs", patient.train.inputs[:2000].detach().cpu().float()
+
+
+def layouts(values: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Values as they may have been meant."""
+    count, channels, *sides = values.shape
+    if channels > 1 and min(sides) > 2:
+        yield "permute instead of view (channels were last)", values.reshape(count, *sides, channels).movedim(-1, 1)
+        yield "permute instead of view (channels are first)", values.movedim(1, -1).reshape(values.shape)
+
+
+def roughness(values: Tensor) -> float:
+    """The mean difference between neighbours along the axes after the first two, in deviations of their channel; noise
+    has 1.1."""
+    steps = [along(values, axis) for axis in range(2, values.ndim) if values.shape[axis] > 1]
+    return sum(steps) / len(steps) if steps else math.nan
+
+
+def along(values: Tensor, axis: int) -> float:
+    deviation = values.std((0, *range(2, values.ndim)), keepdim=True)
+    return float((values.diff(dim=axis).abs() / deviation.clamp_min(1e-12).mean(axis, keepdim=True)).mean())
+
+
+def channels_last(values: Tensor) -> bool:
+    """Whether what stands where channels should be changes as smoothly as an axis of an image, and the last one is small."""
+    small = values.ndim == 4 and values.shape[3] in COLOURS and min(values.shape[1:3]) > 4
+    return small and 0.5 < values.shape[1] / values.shape[2] < 2 and along(values, 1) < 1.5 * along(values, 2)

@@ -1,0 +1,182 @@
+"""A metric that does not say what it should, and a cost that adds up what it should average."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from profundo.doctor.events import as_number
+from profundo.doctor.patient import Patient
+from profundo.doctor.skill import Task, auc, class_scores, r_squared
+from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.trials import Variant, answers_of
+
+__all__ = ["judges"]
+
+CLOSE = 0.02
+
+
+def judges(patient: Patient) -> Iterator[Suspicion]:
+    if isinstance(patient.outputs, Tensor) and patient.outputs.is_floating_point() and not patient.cost.broadcast:
+        yield from wrong_reduction(patient)
+        yield from wrong_metric(patient)
+
+
+# ------------------------------------------------------------------------------------------------------------ reduction
+def wrong_reduction(patient: Patient) -> Iterator[Suspicion]:
+    """A softmax over the samples of a batch; or a cost that doubles when a batch is given twice, and harms by it."""
+    answers: Tensor = patient.outputs
+    if (
+        answers.ndim == 2
+        and len(answers) > 2
+        and answers.shape[1] > 1
+        and not bool(((answers.sum(1) - 1).abs() < 1e-3).all())
+    ):
+        first = answers_of_rows(patient, 8)
+        if first is not None and bool(((first.sum(0) - 1).abs() < 1e-3).all()) and bool((first >= 0).all()):
+            yield Suspicion(
+                "wrong_reduction", "output layer", {"sum over the batch of each output": 1.0},
+                "take the softmax over the classes (dim=1), not over the samples of the batch (dim=0)", "fatal",
+            )  # fmt: skip
+            return
+    ratio = doubled(patient)
+    if abs(ratio - 2) < 0.01:
+        size = patient.program.batch_size
+        yield Suspicion(
+            "wrong_reduction", "loss", {"cost of a batch given twice, over once": ratio, "batch size": size},
+            "take the mean over the batch instead of the sum, or divide the learning rate by the batch size", weight=0.65,
+            cures={"the mean of the cost": averaged},
+        )  # fmt: skip
+
+
+def answers_of_rows(patient: Patient, count: int) -> Tensor | None:
+    try:
+        answers = answers_of(patient.net, patient.probe.rows(torch.arange(min(count, len(patient.probe)))).inputs)
+    except Exception:  # noqa: BLE001 - the person's own program
+        return None
+    return answers if isinstance(answers, Tensor) else None
+
+
+def doubled(patient: Patient) -> float:
+    answers, targets = patient.outputs[:16], patient.probe.targets
+    if not isinstance(targets, Tensor):
+        return 1.0
+    targets = targets[:16]
+    try:
+        once = as_number(patient.program.loss(answers, targets))
+        twice = as_number(patient.program.loss(torch.cat([answers] * 2), torch.cat([targets] * 2)))
+    except Exception:  # noqa: BLE001
+        return 1.0
+    return twice / once if once else 1.0
+
+
+def averaged(variant: Variant) -> Variant:
+    loss = variant.program.loss
+
+    def mean(prediction: Any, target: Any) -> Any:
+        return loss(prediction, target) / len(target)
+
+    return replace(variant, program=replace(variant.program, loss=mean))
+
+
+# --------------------------------------------------------------------------------------------------------------- metric
+def wrong_metric(patient: Patient) -> Iterator[Suspicion]:
+    """The metric of answers that are made for the purpose: all right, half right, and graded ones of known accuracy."""
+    metric, task, targets = patient.program.metric, patient.task, patient.probe.targets
+    if metric is None or not isinstance(targets, Tensor) or len(targets) < 16:
+        return
+    made = made_answers(patient, task, targets)
+    if made is None:
+        return
+    try:
+        values = {name: as_number(metric(answers, targets)) for name, answers in made.items()}
+    except Exception:  # noqa: BLE001 - a metric that wants something else
+        return
+    if not all(abs(value) < float("inf") for value in values.values()):
+        return
+    right, half, wrong = values["perfect"], values["half"], values["wrong"]
+    true = {name: known(made[name], targets, task) for name in made}
+    steady = (right > half > wrong or right < half < wrong) and abs(right - wrong) > 0.25 * max(abs(right), abs(wrong))
+    like_accuracy = any(abs(right - top) < 1e-6 for top in (1.0, 100.0)) and steady
+    scale = 100.0 if abs(right - 100.0) < 1e-6 else 1.0
+    graded = values["graded"] / scale
+    if steady and not (like_accuracy and min(abs(graded - value) for value in true["graded"]) > CLOSE):
+        return
+    evidence = {"of perfect answers": right, "of half right ones": half, "of graded ones": values["graded"]}
+    yield Suspicion(
+        "wrong_metric",
+        "metric",
+        {**evidence, "should be": true["graded"][0] * scale},
+        "compare it with a known metric (scikit-learn's) on the same answers: its axis, threshold, shapes, divisor",
+    )
+
+
+def made_answers(patient: Patient, task: Task, targets: Tensor) -> dict[str, Tensor] | None:
+    """Answers of the shape and range that the net gives: perfect, half of them wrong, all wrong, and graded by chance."""
+    answers: Tensor = patient.outputs[: len(targets)]
+    draws = torch.Generator().manual_seed(0)
+    if task.kind == "real" and answers.numel() == targets.numel() and bool(targets.double().std() > 0):
+        shaped = targets.to(answers.dtype).reshape(answers.shape)
+        noise = torch.randn(answers.shape, generator=draws).to(answers) * shaped.std()
+        return {"perfect": shaped, "half": shaped + noise, "wrong": shaped + 4 * noise, "graded": shaped + 0.5 * noise}
+    if task.kind not in ("classes", "binary") or answers.ndim > 2:
+        return None
+    _, classes = class_scores(answers, targets, task)
+    width = answers.shape[1] if answers.ndim == 2 and answers.shape[1] > 1 else 2
+    if len(classes) != len(answers) or width < 2 or int(classes.max()) >= width:
+        return None
+    other = (classes + 1 + torch.randint(width - 1, classes.shape, generator=draws)) % width
+    halves = torch.where(torch.arange(len(classes)) % 2 == 0, classes, other)
+    sure = {"perfect": classes, "half": halves, "wrong": other}
+    logits = {name: 6.0 * F.one_hot(which, width) - 3 for name, which in sure.items()}
+    noise = 0.8 * torch.randn(len(classes), width, generator=draws)
+    logits["graded"] = F.one_hot(classes, width) + noise
+    if width == 2:  # hardly more sure than not: a threshold in the wrong place shows
+        size = torch.rand(len(classes), generator=draws).mul(0.8).add(0.05) * (2 * classes - 1)
+        size = torch.where(torch.arange(len(classes)) % 10 == 0, -size, size)
+        logits["graded"] = torch.stack([-size / 2, size / 2], 1)
+    return {name: as_the_net_answers(patient, scores, answers) for name, scores in logits.items()}
+
+
+def as_the_net_answers(patient: Patient, scores: Tensor, answers: Tensor) -> Tensor:
+    chances = bool(((answers >= 0) & (answers <= 1)).all())
+    if answers.ndim == 2 and answers.shape[1] > 1:
+        if chances:
+            sums = bool(((answers.sum(1) - 1).abs() < 1e-3).all())
+            return (scores.softmax(1) if sums else scores.sigmoid()).to(answers)
+        return (scores.log_softmax(1) if patient.cost.kind == "negative log likelihood" else scores).to(answers)
+    one = scores[:, 1] - scores[:, 0]
+    return (one.sigmoid() if chances else one).reshape(answers.shape).to(answers)
+
+
+def known(answers: Tensor, targets: Tensor, task: Task) -> list[float]:
+    """What well-known metrics say: accuracy first, or R² and 1 less the errors."""
+    if task.kind == "real":
+        shaped = targets.to(answers.dtype).reshape(answers.shape)
+        correlation = float(torch.corrcoef(torch.stack([answers.flatten(), shaped.flatten()]))[0, 1])
+        return [r_squared(answers, targets), correlation, correlation**2]
+    scores, classes = class_scores(answers, targets, task)
+    cut = 0.5 if bool(((answers >= 0) & (answers <= 1)).all()) else 0.0
+    decided = (scores[:, 1] > cut).long() if answers.ndim == 1 or answers.shape[-1] == 1 else scores.argmax(1)
+    accuracy = float((decided == classes).double().mean())
+    labels = range(int(classes.max()) + 1)
+    recalls, f1 = [], []
+    for label in labels:
+        hit = float(((decided == label) & (classes == label)).sum())
+        said, true = float((decided == label).sum()), float((classes == label).sum())
+        recalls.append(hit / max(true, 1))
+        f1.append(2 * hit / max(said + true, 1))
+    area = [float(auc(scores[:, label], classes == label)) for label in labels]
+    several = [sum(each) / len(each) for each in (recalls, f1, area)]
+    top = [
+        float((scores.topk(k, 1).indices == classes[:, None]).any(1).double().mean())
+        for k in (3, 5)
+        if k < scores.shape[1]
+    ]
+    precision = float(((decided == 1) & (classes == 1)).sum()) / max(float((decided == 1).sum()), 1)
+    return [accuracy, *several, *top, *recalls, *f1, *area, precision, 2 * several[2] - 1]

@@ -1,0 +1,179 @@
+"""Where the first number that is not finite comes from.
+
+The step that fails is repeated with every operation watched, forward and backward: the first whose result is not finite
+though all that went in was. With inputs of ordinary size it is the operation that is at fault, log 0 or √ at 0; with
+numbers that had grown beyond all measure it is what made them grow.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.dispatch import Observed
+from profundo.doctor.patient import SEEDS, Patient
+from profundo.doctor.programs import ordinary_step
+from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.trials import answers_of, batches, in_evaluation, unchanged
+from profundo.train.randomness import seeded
+from profundo.trees import called
+
+__all__ = ["not_finite"]
+
+CHEAP = 2.0  # seconds
+ORDINARY = 1e6  # beyond, numbers have grown in training
+LINE = re.compile(r'File "([^"]+)", line (\d+)')
+OWN = ("/profundo/", "/torch/", "/contextlib", "importlib")
+
+
+@dataclass(slots=True)
+class Origin:
+    """operation: such as "log"; largest: of what went in; where: module and source line; backward: of its gradient."""
+
+    operation: str
+    largest: float
+    smallest: float
+    where: str
+    backward: bool
+
+
+def not_finite(patient: Patient) -> Iterator[Suspicion]:
+    if patient.first.error and not patient.first.events:
+        return
+    seed, step = patient.seed, patient.course.first_not_finite
+    if step is None and patient.trial_steps * patient.course.per_step < CHEAP:
+        for other in range(seed + 1, seed + SEEDS):  # it may take another order of the samples
+            losses = patient.outcome(other, patient.trial_steps, unchanged).losses
+            step = next((place for place, loss in enumerate(losses) if not math.isfinite(loss)), None)
+            if step is not None:
+                seed = other
+                break
+    spoiled = step is None and any(not bool(p.isfinite().all()) for p in patient.grown.parameters())
+    if step is None and not spoiled:
+        origin = origin_in_answers(patient)
+    else:
+        origin = origin_of(patient, patient.course.steps if step is None else step, seed)
+    if origin is None or origin.largest > ORDINARY:
+        return  # it grew: a matter of pace, which experiments decide
+    of = "gradient of " if origin.backward else ""
+    yield Suspicion(
+        "unstable_operation",
+        origin.where,
+        {"operation": of + origin.operation, "largest value that goes in": origin.largest, "smallest": origin.smallest},
+        remedy_of(origin),
+        "fatal",
+    )
+
+
+def remedy_of(origin: Origin) -> str:
+    stable = {
+        "log": "keep what the logarithm gets above 0 (clamp_min, or log_softmax, logsigmoid, log1p in its place)",
+        "sqrt": "add a small number under the root: its gradient at 0 is infinite",
+        "pow": "add a small number to what is raised to a power below 1: its gradient at 0 is infinite",
+        "div": "keep the divisor away from 0",
+        "exp": "subtract the largest value before the exponential (softmax, logsumexp, softplus do)",
+        "norm": "add a small number under the root of the norm: its gradient at 0 is infinite",
+    }
+    match = next((text for name, text in stable.items() if name in origin.operation), None)
+    return match or f"give {origin.operation} a form that is finite for these values"
+
+
+def origin_in_answers(patient: Patient) -> Origin | None:
+    """Of a net whose answers are not finite though its costs were so far: log 0 of a class that was not the right one."""
+    answers = answers_of(patient.grown, patient.held.inputs)
+    if not isinstance(answers, Tensor) or not answers.is_floating_point() or bool(answers.isfinite().all()):
+        return None
+    watcher = Watcher(patient.grown)
+    with watcher, Observed(watcher.see), in_evaluation(patient.grown), torch.no_grad():
+        called(patient.grown, patient.held.inputs)
+    return watcher.origin
+
+
+def origin_of(patient: Patient, step: int, seed: int) -> Origin | None:
+    """The first operation with a result that is not finite, of the step with this number or one of the two before."""
+    variant = patient.variant.copy()
+    program = variant.program
+    watcher = Watcher(program.net)
+    with seeded(seed):
+        if program.step is None:
+            program.net.train()
+        for number, batch in enumerate(islice(batches(variant, seed), step + 1)):
+            one = program.step or ordinary_step
+            if number < step - 2:
+                one(program.net, batch, program.loss, program.optimizer)
+                continue
+            with watcher, Observed(watcher.see), torch.autograd.set_detect_anomaly(True, check_nan=False):
+                one(program.net, batch, program.loss, program.optimizer)
+            if watcher.origin is not None:
+                break
+    return watcher.origin
+
+
+class Watcher:
+    """Knows which module computes; sees operations and keeps the first with a result that is not finite."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net, self.path, self.hooks = net, [""], []  # type: ignore[var-annotated]
+        self.origin: Origin | None = None
+
+    def __enter__(self) -> Watcher:
+        for name, module in self.net.named_modules():
+            self.hooks.append(module.register_forward_pre_hook(lambda *_, name=name: self.path.append(name)))
+            self.hooks.append(module.register_forward_hook(lambda *_: self.leave()))
+        return self
+
+    def leave(self) -> None:
+        self.path.pop()
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self.hooks:
+            hook.remove()
+        self.hooks.clear()
+
+    def see(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        result = operation(*args, **kwargs)
+        if self.origin is not None or not is_spoiled(result):
+            return result
+        given = [part for part in flat(args) if isinstance(part, Tensor) and part.is_floating_point() and part.numel()]
+        if given and all(bool(part.isfinite().all()) for part in given):
+            name = str(operation).removeprefix("aten.").split(".")[0].strip("_")
+            node = torch._C._current_autograd_node()
+            name = name if node is None else node.name().removesuffix("0").removesuffix("Backward").lower()
+            sizes = torch.stack([part.detach().abs().max().double() for part in given])
+            least = torch.stack([part.detach().abs().min().double() for part in given])
+            self.origin = Origin(name, float(sizes.max()), float(least.min()), self.place(node), node is not None)
+        return result
+
+    def place(self, node: Any) -> str:
+        """The module and source line that computed it; of a gradient those of the operation that it belongs to."""
+        if node is None:
+            frames = [(frame.filename, frame.lineno) for frame in traceback.extract_stack()]
+        else:
+            lines = (LINE.search(line) for line in node.metadata.get("traceback_", ()))
+            frames = [(match[1], int(match[2])) for match in lines if match]
+        own = [(file, line) for file, line in frames if not any(part in file for part in OWN)]
+        line = f"{own[-1][0].rsplit('/', 1)[-1]}:{own[-1][1]}" if own else ""
+        return ", ".join(part for part in (self.path[-1], line) if part) or "loss"
+
+
+def is_spoiled(result: Any) -> bool:
+    return any(
+        isinstance(part, Tensor) and part.is_floating_point() and part.numel() > 0 and not bool(part.isfinite().all())
+        for part in flat((result,))
+    )
+
+
+def flat(parts: Any) -> Iterator[Any]:
+    for part in parts:
+        if isinstance(part, tuple | list):
+            yield from flat(part)
+        else:
+            yield part

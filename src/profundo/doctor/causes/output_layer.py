@@ -1,0 +1,222 @@
+"""What the net answers does not fit what the cost takes, or what the targets are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.doctor.patient import Patient
+from profundo.doctor.skill import class_axis, distinct
+from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.trials import Variant, answers_of, in_evaluation, main
+from profundo.doctor.verdicts import Severity
+from profundo.trees import called
+
+__all__ = ["output_layer"]
+
+PROBABILITY = 1e-3
+RANGES = {
+    "sigmoid": (0.0, 1.0),
+    "hardsigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "hardtanh": (-1.0, 1.0),
+    "relu": (0.0, float("inf")),
+    "softplus": (0.0, float("inf")),
+    "exp": (0.0, float("inf")),
+}
+PASSING = (
+    *("View", "UnsafeView", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Slice", "Select", "Clone"),
+    *("ToCopy", "Alias", "Cat", "Stack", "Index", "Expand", "Movedim"),
+)
+
+
+def output_layer(patient: Patient) -> Iterator[Suspicion]:
+    answers = patient.outputs
+    if not isinstance(answers, Tensor) or not answers.is_floating_point() or not answers.numel():
+        return
+    for family in (
+        single_unit_softmax,
+        double_softmax,
+        activated_logits,
+        missing_output_activation,
+        unreachable_targets,
+        broadcast_loss,
+        loss_sign,
+        wrong_loss_for_task,
+    ):
+        yield from family(patient)
+
+
+def sums_to_one(answers: Tensor, axis: int) -> bool:
+    return (
+        answers.shape[axis] > 1
+        and bool((answers >= 0).all())
+        and bool(((answers.sum(axis) - 1).abs() < PROBABILITY).all())
+    )
+
+
+def single_unit_softmax(patient: Patient) -> Iterator[Suspicion]:
+    answers: Tensor = patient.outputs
+    if answers.shape[-1] == 1 and answers.ndim > 1 and bool((answers == 1).all()):
+        yield Suspicion(
+            "single_unit_softmax", "output layer", {"outputs": 1, "every answer": 1.0},
+            "softmax of a single unit is always 1: use sigmoid, or no activation and binary_cross_entropy_with_logits", "fatal",
+        )  # fmt: skip
+
+
+def double_softmax(patient: Patient) -> Iterator[Suspicion]:
+    answers: Tensor = patient.outputs
+    if patient.cost.kind == "cross entropy" and sums_to_one(answers, class_axis(answers, patient.probe.targets)):
+        yield Suspicion(
+            "double_softmax", last_module(patient), {"rows that sum to 1": len(answers)},
+            "remove the softmax from the net: the cost takes logits and does its own", "serious",
+        )  # fmt: skip
+
+
+def activated_logits(patient: Patient) -> Iterator[Suspicion]:
+    """A cost of logits that gets only one side of zero, or a bounded range."""
+    answers: Tensor = patient.outputs
+    kind = final_operation(patient)
+    if patient.cost.takes_logits and kind in RANGES and kind != "softmax":
+        yield Suspicion(
+            "activated_logits", last_module(patient), {"smallest answer": float(answers.min()), "largest": float(answers.max())},
+            f"remove the {kind} after the last layer: the cost takes logits of any size and sign", "serious",
+        )  # fmt: skip
+
+
+def missing_output_activation(patient: Patient) -> Iterator[Suspicion]:
+    answers: Tensor = patient.outputs
+    name = type(patient.program.loss).__name__
+    probability = final_operation(patient) in ("sigmoid", "softmax", "hardsigmoid", "clamp", "exp", "hardtanh")
+    if not probability and (
+        patient.cost.takes_probabilities or name == "BCELoss" or "between 0 and 1" in patient.first.error
+    ):
+        yield Suspicion(
+            "missing_output_activation", "output layer", {"smallest answer": float(answers.min()), "largest": float(answers.max())},
+            "give the cost logits: binary_cross_entropy_with_logits (or put a sigmoid after the last layer)", "fatal",
+        )  # fmt: skip
+    elif patient.cost.kind == "negative log likelihood" and answers.ndim > 1:
+        sums = answers.double().logsumexp(1)
+        if float(sums.abs().max()) > 0.01:
+            ones = sums_to_one(answers, 1)
+            yield Suspicion(
+                "missing_output_activation", "output layer", {"sum of the probabilities": float(sums.exp().mean())},
+                "take the logarithm of the softmax, log_softmax: this cost takes log-probabilities" if ones else
+                "use cross_entropy, or put log_softmax after the last layer: this cost takes log-probabilities", "fatal",
+            )  # fmt: skip
+
+
+def unreachable_targets(patient: Patient) -> Iterator[Suspicion]:
+    targets = patient.train.targets
+    if patient.task.kind != "real" or not isinstance(targets, Tensor) or not patient.cost.is_distance:
+        return
+    kind = final_operation(patient)
+    if kind not in RANGES:
+        return
+    low, high = RANGES[kind]
+    outside = ((targets < low - 0.05) | (targets > high + 0.05)).double().mean()
+    if float(outside) > 0.02:
+        grave: Severity = "fatal" if float(outside) > 0.2 else "serious"
+        yield Suspicion(
+            "unreachable_targets", last_module(patient),
+            {"share of targets outside": float(outside), "reached from": low, "to": high, "targets to": float(targets.max())},
+            f"remove the {kind} after the last layer, so that every target can be reached", grave,
+        )  # fmt: skip
+
+
+def broadcast_loss(patient: Patient) -> Iterator[Suspicion]:
+    answers: Tensor = patient.outputs
+    if patient.cost.broadcast and isinstance(patient.probe.targets, Tensor):
+        ours, theirs = tuple(answers.shape), tuple(patient.probe.targets.shape)
+        yield Suspicion(
+            "broadcast_loss", "loss", {"prediction": str(ours), "target": str(theirs)},
+            "give both the same shape, such as prediction.squeeze(1): now every prediction is paired with every target", "fatal",
+        )  # fmt: skip
+
+
+def loss_sign(patient: Patient) -> Iterator[Suspicion]:
+    maximised = any(group.get("maximize", False) for group in patient.program.optimizer.param_groups)
+    if (patient.cost.sign < 0) != maximised and patient.cost.kind != "other":
+        where = "optimizer (maximize=True)" if maximised else "loss"
+        yield Suspicion(
+            "loss_sign", where, {"cost": patient.cost.kind, "sign": patient.cost.sign},
+            "turn the sign: training makes the answers worse", "fatal",
+        )  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------------- another cost wins
+def wrong_loss_for_task(patient: Patient) -> Iterator[Suspicion]:
+    """Distances between class numbers, or the entropy of what is no probability."""
+    answers: Tensor = patient.outputs
+    task, cost, targets = patient.task, patient.cost, patient.probe.targets
+    if not isinstance(targets, Tensor):
+        return
+    evidence = {"cost": cost.kind, "different targets": len(distinct(targets))}
+    if cost.kind in {"binary cross entropy", "binary cross entropy of logits"} and not bool(
+        (targets == targets.round()).all()
+    ):
+        inside = bool(((targets >= 0) & (targets <= 1)).all())
+        if not inside:
+            yield Suspicion(
+                "wrong_loss_for_task", "loss", evidence, "targets are numbers, not classes: use mse_loss", "fatal"
+            )
+    if cost.is_distance and task.kind == "classes" and task.one_hot and answers.ndim == 2:
+        yield Suspicion(
+            "wrong_loss_for_task", "loss", evidence, "targets are classes: use cross_entropy on logits", weight=0.6,
+            cures={"cross entropy": with_loss(lambda p, t: nn.functional.cross_entropy(as_logits(p), t.argmax(1)))},
+        )  # fmt: skip
+    if cost.is_distance and task.plain and task.classes > 2 and answers.shape[-1] == 1:
+        yield Suspicion(
+            "wrong_loss_for_task", "loss", {**evidence, "outputs": 1},
+            f"targets are {task.classes} classes: give the output layer {task.classes} units and use cross_entropy", weight=0.4,
+        )  # fmt: skip
+
+
+def as_logits(answers: Tensor) -> Tensor:
+    """Log-probabilities of what sums to one, anything else as it is."""
+    return answers.clamp_min(1e-12).log() if sums_to_one(answers.detach(), 1) else answers
+
+
+def with_loss(loss: Callable[..., Tensor]) -> Callable[[Variant], Variant]:
+    def cure(variant: Variant) -> Variant:
+        return replace(variant, program=replace(variant.program, loss=loss))
+
+    return cure
+
+
+def final_operation(patient: Patient) -> str:
+    """What makes the net's answers of its last numbers, such as "addmm", "softmax", "sigmoid": whoever called it."""
+    few = patient.probe.rows(torch.arange(min(4, len(patient.probe)))).inputs
+    with in_evaluation(patient.net), torch.enable_grad():
+        node: Any = getattr(main(called(patient.net, few)), "grad_fn", None)
+    while node is not None:
+        name = node.name().rstrip("0123456789").removesuffix("Backward").strip("_")
+        if name not in PASSING or not node.next_functions:
+            return str(name).lower()
+        node = node.next_functions[0][0]
+    return ""
+
+
+def final_module(patient: Patient) -> nn.Module | None:
+    """The module whose outputs are the net's answers."""
+    seen: list[nn.Module] = []
+    leaves = [module for module in patient.net.modules() if not list(module.children())]
+    hooks = [module.register_forward_hook(lambda module, *_: seen.append(module)) for module in leaves]
+    try:
+        answers_of(patient.net, patient.probe.rows(torch.arange(min(4, len(patient.probe)))).inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen[-1] if seen else None
+
+
+def last_module(patient: Patient) -> str:
+    module = final_module(patient)
+    return next(
+        (name or type(module).__name__ for name, one in patient.net.named_modules() if one is module), "output layer"
+    )

@@ -1,0 +1,206 @@
+"""What a simple model makes of inputs and targets: nothing, although they should belong together; too much; or all but some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from profundo.doctor.patient import Patient
+from profundo.doctor.programs import Samples
+from profundo.doctor.reference import Reference, columns_of, explained, table_of
+from profundo.doctor.skill import distinct
+from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.trials import Cure, Variant
+
+__all__ = ["pairing"]
+
+FEWEST = 100  # samples, from which "no relation" can be said
+SURE, NOTHING, CLEAR = 4.0, 0.02, 0.1  # deviations from chance; shares of the targets explained
+LEARNED = 0.15  # of skill
+NOISE = 0.07  # share of labels that the reference contradicts where it is surest
+GIVES_AWAY = 0.95  # share of the targets that one column explains alone
+
+
+def pairing(patient: Patient) -> Iterator[Suspicion]:
+    inputs, targets = patient.train.inputs, patient.train.targets
+    if not isinstance(targets, Tensor) or targets is inputs or patient.task.kind == "other" or len(targets) < 30:
+        return
+    table, reference = table_of(targets, patient.task), Reference.of(inputs)
+    if table is None or reference is None or not bool((table != table[:1]).any()):
+        return
+    mine = table[reference.chosen]
+    share = explained(reference.left_out(mine)[0], mine)
+    yield from inputs_targets_misaligned(patient, reference, table, share)
+    if share > CLEAR:
+        yield from target_in_input(patient, table)
+    if share > NOTHING:
+        yield from label_noise(patient, reference, table)
+
+
+# ---------------------------------------------------------------------------------------------------------- misaligned
+def inputs_targets_misaligned(
+    patient: Patient, reference: Reference, table: Tensor, share: float
+) -> Iterator[Suspicion]:
+    """Inputs and targets that have nothing to do with each other, and yet would, were they paired otherwise."""
+    mine = table[reference.chosen]
+    other = related(patient.validation, patient)
+    if len(table) < FEWEST or is_clear(reference, mine, share):
+        if other is not None and other < NOTHING and share > 3 * CLEAR and patient.course.held[-1] < LEARNED:
+            yield misaligned("validation", {"explained in training": share, "in validation": other}, "")
+        return
+    for how, order in other_orders(len(table)):
+        better = table[order][reference.chosen]
+        gain = explained(reference.left_out(better)[0], better)
+        if gain > share + CLEAR and is_clear(reference, better, gain):
+            yield misaligned("train", {"explained as paired": share, f"explained {how}": gain}, how)
+            return
+    if other is not None and other > 2 * CLEAR:
+        yield misaligned("train", {"explained in training": share, "in validation": other}, "")
+    elif len(table) >= 2 * FEWEST and patient.course.held[-1] < LEARNED and not patient.course.error:
+        chance, deviation = reference.by_chance(mine)
+        evidence = {"explained by a simple model": share, "of permuted targets": chance, "deviation": deviation}
+        yield misaligned("train", evidence, "", presumed=True)
+
+
+def misaligned(where: str, evidence: Mapping[str, float], how: str, presumed: bool = False) -> Suspicion:
+    remedy = (
+        f"pair inputs and targets {how}" if how else
+        "pair each input with its own target again: look where they are sorted, shuffled, filtered or read apart"
+    )  # fmt: skip
+    return Suspicion("inputs_targets_misaligned", where, evidence, remedy, "fatal", presumed=presumed)
+
+
+def is_clear(reference: Reference, table: Tensor, share: float) -> bool:
+    """Whether so much cannot be explained by chance."""
+    if share > CLEAR:
+        return True
+    chance, deviation = reference.by_chance(table)
+    return share > chance + SURE * deviation
+
+
+def other_orders(count: int) -> Iterator[tuple[str, Tensor]]:
+    whole = torch.arange(count)
+    for shift in (1, -1, 2, -2, 3, -3):
+        yield f"with targets moved by {shift}", whole.roll(shift)
+    yield "with targets reversed", whole.flip(0)
+    as_text = torch.tensor(
+        sorted(range(count), key=str)
+    )  # 0, 1, 10, 100, 101 …: file names in their alphabetical order
+    yield "in the order of numbers, not of text", as_text
+    yield "in the order of text, not of numbers", as_text.argsort()
+
+
+def related(samples: Samples | None, patient: Patient) -> float | None:
+    """The share of the targets that a simple model explains."""
+    if samples is None or len(samples) < FEWEST:
+        return None
+    table, reference = table_of(samples.targets, patient.task), Reference.of(samples.inputs)
+    if table is None or reference is None or not bool((table != table[:1]).any()):
+        return None
+    mine = table[reference.chosen]
+    share = explained(reference.left_out(mine)[0], mine)
+    return share if is_clear(reference, mine, share) else min(share, 0.0)
+
+
+# --------------------------------------------------------------------------------------------------------- label noise
+def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterator[Suspicion]:
+    """Labels contradicted as often where a simple model is surest as elsewhere: classes that overlap are so at their
+    borders, wrong labels lie anywhere (Northcutt, Jiang and Chuang, "Confident learning", JAIR 2021)."""
+    if patient.task.kind not in {"classes", "binary"} or table.shape[1] < 2 or not patient.train.whole:
+        return
+    mine = table[reference.chosen]
+    answers, _ = reference.left_out(mine)
+    wrong, margin = disagreement(answers, mine)
+    surest = margin >= margin.quantile(0.75)
+    noise, overall = float(wrong[surest].double().mean()), float(wrong.double().mean())
+    if not NOISE < noise < 0.45 or noise < 0.4 * overall:
+        return
+    columns = columns_of(patient.train.inputs)
+    assert columns is not None  # the reference is made of them
+    everywhere = torch.cat([reference.answers(part, mine) for part in torch.split(columns, 4096)])
+    everywhere[reference.chosen] = answers
+    wrong, margin = disagreement(everywhere, table)
+    suspects = (wrong & (margin > 0.1)).nonzero().flatten()
+    yield Suspicion(
+        "label_noise", "train targets",
+        {"share of wrong labels, about": noise, "suspects": len(suspects), "the first": suspects[:5].tolist()},
+        "look at the labels of the suspects; correct them or leave them out", weight=0.65, gain=0.02, share=0.1,
+        steps=int(min(patient.planned, max(patient.trial_steps, 0.08 * patient.budget / max(patient.course.per_step, 1e-5)))),
+        cures={"without the suspects": without(suspects)}, view=trusted(patient, reference, mine),
+    )  # fmt: skip
+
+
+def disagreement(answers: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each sample, whether the class with most votes is not its label, and by how much it leads."""
+    best = answers.topk(2, 1).values
+    return answers.argmax(1) != table.argmax(1), best[:, 0] - best[:, 1]
+
+
+def trusted(patient: Patient, reference: Reference, mine: Tensor) -> Cure:
+    """Judged on those held-out samples whose labels are not suspect themselves."""
+
+    def view(variant: Variant) -> Variant:
+        columns = columns_of(variant.held.inputs, like=patient.train.inputs)
+        labels = distinct(patient.train.targets.flatten())
+        if columns is None:
+            return variant
+        answers = reference.answers(columns, mine)
+        wrong, margin = disagreement(answers, (variant.held.targets.reshape(-1, 1) == labels).double())
+        held = variant.held.rows((~(wrong & (margin > 0.1))).nonzero().flatten())
+        return replace(variant, held=held, truth=held.targets)
+
+    return view
+
+
+def without(suspects: Tensor) -> Cure:
+    def cure(variant: Variant) -> Variant:
+        rest = torch.ones(len(variant.train), dtype=torch.bool)
+        rest[suspects] = False
+        return replace(variant, train=variant.train.rows(rest.nonzero().flatten()))
+
+    return cure
+
+
+# -------------------------------------------------------------------------------------------------- target in the input
+def target_in_input(patient: Patient, table: Tensor) -> Iterator[Suspicion]:
+    """A column that gives the target away, where the others tell something of it, too, and far less."""
+    inputs = patient.train.inputs
+    if not isinstance(inputs, Tensor) or inputs.ndim not in {2, 4} or not inputs.is_floating_point():
+        return
+    columns = columns_of(inputs)
+    if columns is None or columns.shape[1] < 3 or columns.shape[1] != inputs[0].numel():
+        return
+    shares = alone(columns.double(), table, patient.task.kind in {"classes", "binary"})
+    shares = torch.where(
+        columns.std(0) > 0.5, shares, 0.0
+    )  # what is constant is rounding error once it is standardised
+    telling = shares > GIVES_AWAY
+    if not bool(telling.any()) or int(telling.sum()) > max(table.shape[1], 2):
+        return
+    rest = inputs.detach().flatten(1)[:, ~telling]
+    reference = Reference.of(rest)
+    if reference is None:
+        return
+    mine = table[reference.chosen]
+    others = explained(reference.left_out(mine)[0], mine)
+    if NOTHING < others < float(shares.max()) - 0.1:
+        which = telling.nonzero().flatten().tolist()
+        yield Suspicion(
+            "target_in_input", f"train inputs, column {', '.join(map(str, which))}",
+            {"explained by it alone": float(shares.max()), "by all others": others},
+            "remove it: it holds what is to be predicted, and will not be there when predictions are needed",
+        )  # fmt: skip
+
+
+def alone(columns: Tensor, table: Tensor, classes: bool) -> Tensor:
+    """Of each column, the share that it has in common with the target: η² with classes, r² with numbers."""
+    if classes:
+        counts = table.sum(0).clamp_min(1)
+        between = ((table.T @ columns) / counts[:, None]).square() * counts[:, None]
+        return between.sum(0) / columns.square().sum(0).clamp_min(1e-12)
+    if table.shape[1] > 1:
+        return columns.new_zeros(columns.shape[1])
+    return (table.T @ columns)[0].square() / (table.square().sum() * columns.square().sum(0)).clamp_min(1e-12)

@@ -1,0 +1,227 @@
+"""Training and validation samples that are the same, or are of different kinds; and classes that are too rare to be learned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from profundo.doctor.patient import Patient
+from profundo.doctor.programs import Samples
+from profundo.doctor.reference import Reference, columns_of
+from profundo.doctor.skill import auc, class_scores, distinct, skill
+from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.trials import Cure, Variant, answers_of
+from profundo.trees import leaves
+
+__all__ = ["splitting"]
+
+LEAK, FEWEST = 0.03, 5  # share and number of validation samples
+NEAR = 0.2  # of the distance at which training samples have their nearest
+TOLD_APART = 0.85  # area under the ROC curve
+GROSS = 5.0  # ratio of deviations that no two samples of the same things have
+NEVER = 0.1  # of the samples of a class recognised
+MOST_PAIRS = 2**31  # products of numbers, for distances
+
+
+def splitting(patient: Patient) -> Iterator[Suspicion]:
+    if patient.validation is not None and len(patient.validation) >= FEWEST and len(patient.train) >= FEWEST:
+        yield from split_leakage(patient, patient.validation)
+        yield from split_shift(patient, patient.validation)
+    yield from class_imbalance(patient)
+
+
+# -------------------------------------------------------------------------------------------------------------- leakage
+def split_leakage(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
+    """Validation samples that are in training, too, more than samples are alike by themselves."""
+    ours, theirs = contents(patient.train.inputs), contents(validation.inputs)
+    seen = set(ours)
+    copies = torch.tensor([content in seen for content in theirs])
+    distinct_copies, different = len(set(theirs) & seen), len(set(theirs))
+    again = sum(count for count in Counter(ours).values() if count > 1) / len(ours)  # as would across a fair split
+    natural = again if alike_by_chance(patient.train.inputs) > 1e-3 else 0.0
+    share, how = float(copies.double().mean()), "equal"
+    if distinct_copies < max(FEWEST, LEAK * different) or share < 1.2 * natural + LEAK:
+        copies, share, how = *near_copies(patient.train.inputs, validation.inputs), "nearly equal"
+        if share < LEAK or int(copies.sum()) < FEWEST:
+            return
+    evidence = {f"validation samples {how} to training samples": int(copies.sum()), "of": len(validation)}
+    yield Suspicion(
+        "split_leakage", "validation", evidence | scores_by(patient, validation, copies),
+        "keep all copies of a sample in one split: split first, then repeat, oversample or augment the training samples",
+    )  # fmt: skip
+
+
+def contents(inputs: object) -> list[int]:
+    """A number for each sample, the same where the inputs are."""
+    parts = [leaf.detach().cpu().contiguous().flatten(1) if leaf.ndim > 1 else leaf[:, None] for leaf in leaves(inputs)]
+    rows = zip(*(part.numpy() if part.dtype != torch.bfloat16 else part.float().numpy() for part in parts), strict=True)
+    return [hash(tuple(part.tobytes() for part in row)) for row in rows]
+
+
+def alike_by_chance(inputs: object, pairs: int = 2000) -> float:
+    """How many training samples are expected to equal a given one though they come from elsewhere: the chance that two
+    agree in every column, were columns half as independent as they are many."""
+    flat = torch.cat([leaf.detach().cpu().double().reshape(len(leaf), -1) for leaf in leaves(inputs)], 1)
+    draws = torch.Generator().manual_seed(0)
+    one, other = (torch.randint(len(flat), (pairs,), generator=draws) for _ in range(2))
+    equal = (flat[one[one != other]] == flat[other[one != other]]).double().mean(0).clamp_min(1 / pairs)
+    return len(flat) * float(equal.log().sum().div(2).exp())
+
+
+def near_copies(train: object, validation: object) -> tuple[Tensor, float]:
+    """Which validation samples lie far nearer to a training sample than those to each other, and how much more often
+    than among these."""
+    ours, theirs = columns_of(train), columns_of(validation, like=train)
+    if (
+        ours is None
+        or theirs is None
+        or not len(theirs)
+        or len(ours) * min(len(theirs), 500) * ours.shape[1] > MOST_PAIRS
+    ):
+        return torch.zeros(1, dtype=torch.bool), 0.0
+    some = torch.randperm(len(ours), generator=torch.Generator().manual_seed(0))[:500]
+    among = torch.cdist(ours[some], ours)
+    among[torch.arange(len(some)), some] = torch.inf
+    nearest = among.min(1).values
+    limit = NEAR * float(nearest.median())
+    copies = torch.cat([torch.cdist(part, ours).min(1).values for part in torch.split(theirs, 500)]) <= limit
+    return copies, float(copies.double().mean() - 1.5 * (nearest <= limit).double().mean()) if limit > 0 else 0.0
+
+
+def scores_by(patient: Patient, validation: Samples, copies: Tensor) -> dict[str, float]:
+    """How good the trained net is on the copies and on the other validation samples."""
+    scores = {}
+    for name, chosen in (("score on these", copies), ("on the others", ~copies)):
+        samples = validation.rows(chosen.nonzero().flatten()[:2000])
+        if len(samples) >= 20 and patient.course.losses and not patient.course.error:
+            scores[name] = skill(answers_of(patient.grown, samples.inputs), samples.targets, patient.task)
+    return scores
+
+
+# ---------------------------------------------------------------------------------------------------------------- shift
+def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
+    """Splits that a simple model tells apart, until validation is prepared as training is."""
+    ours, theirs = patient.train.targets, validation.targets
+    if patient.task.kind == "classes" and not patient.task.one_hot and isinstance(theirs, Tensor):
+        unknown = ~torch.isin(theirs, ours)
+        if float(unknown.double().mean()) > 0.05:
+            yield Suspicion(
+                "split_shift", "validation targets",
+                {"share of classes that training lacks": float(unknown.double().mean()),
+                 "classes in training": len(distinct(ours)), "in validation": len(distinct(theirs))},
+                "shuffle the samples before they are split, or split within each class",
+            )  # fmt: skip
+            return
+    inputs = patient.train.inputs
+    if not isinstance(inputs, Tensor) or inputs.shape[1:] != validation.inputs.shape[1:] or inputs.ndim < 2:
+        return
+    apart = told_apart(inputs, validation.inputs)
+    if apart > TOLD_APART and inputs.is_floating_point():
+        cures: dict[str, Cure] = {"validation with the mean and deviation of training": prepared(inputs)}
+        if inputs.ndim == 4:
+            cures["validation images inverted"] = prepared(inputs, -1)
+            cures["channels of validation images reversed"] = prepared(inputs, 1, (1,))
+        ratio = float(validation.inputs.double().std() / inputs.double().std().clamp_min(1e-12))
+        yield Suspicion(
+            "split_shift", "validation inputs",
+            {"splits told apart (1 is always)": apart, **moments("training", inputs), **moments("validation", validation.inputs)},
+            "prepare validation as training, with the numbers learned from training: the same scaling, order of channels and columns",
+            weight=0.85, cures=cures if 1 / GROSS < ratio < GROSS else {},
+        )  # fmt: skip
+
+
+def told_apart(one: Tensor, other: Tensor) -> float:
+    """Area under the ROC curve of a simple model that tells which of the two a sample comes from."""
+    draws = torch.Generator().manual_seed(0)
+    parts = [part[torch.randperm(len(part), generator=draws)[:300]].double() for part in (one, other)]
+    which = torch.cat([torch.full((len(part),), float(place)) for place, part in enumerate(parts)])
+    reference = Reference.of(torch.cat(parts))
+    if reference is None or len(parts[1]) < 20:
+        return 0.5
+    side = which[reference.chosen].double()
+    return float(auc(reference.left_out(side[:, None])[0][:, 0], side == 1))
+
+
+def moments(name: str, inputs: Tensor) -> dict[str, float]:
+    return {f"mean of {name}": float(inputs.double().mean()), f"deviation of {name}": float(inputs.double().std())}
+
+
+def prepared(train: Tensor, sign: int = 1, turned: tuple[int, ...] = ()) -> Cure:
+    """Validation inputs brought to the mean and deviation of the training inputs: of each column, or all together."""
+    axes = 0 if train.ndim == 2 else tuple(range(train.ndim))
+
+    def cure(variant: Variant) -> Variant:
+        def one(part: Tensor) -> Tensor:
+            part = sign * part.double().flip(turned)
+            units = (part - part.mean(axes)) / part.std(axes).clamp_min(1e-12)
+            alike: Tensor = (units * train.double().std(axes) + train.double().mean(axes)).to(train.dtype)
+            return alike
+
+        return replace(variant, held=replace(variant.held, inputs=one(variant.held.inputs)))
+
+    return cure
+
+
+# ------------------------------------------------------------------------------------------------------------ imbalance
+def class_imbalance(patient: Patient) -> Iterator[Suspicion]:
+    """A rare class that the trained net never answers, and does when it is drawn as often as the others."""
+    task, targets = patient.task, patient.train.targets
+    if (
+        task.kind not in {"classes", "binary"}
+        or task.one_hot
+        or not patient.train.whole
+        or targets.numel() != len(targets)
+    ):
+        return
+    values, counts = targets.flatten().unique(return_counts=True)
+    rare = counts.double() / len(targets) < 0.4 / len(values)
+    if not bool(rare.any()) or len(values) > 100 or patient.course.error or patient.course.first_not_finite is not None:
+        return
+    view = decided(patient)
+    judged = view(replace(patient.variant, program=replace(patient.program, net=patient.grown)))
+    scores, classes = class_scores(judged.read(answers_of(patient.grown, judged.held.inputs)), judged.truth, task)
+    recalls = {
+        float(value): float((scores.argmax(1)[classes == place] == place).double().mean())
+        for place, value in (
+            enumerate(values) if len(values) == 2 else zip(values.long().tolist(), values, strict=True)
+        )
+        if int((classes == place).sum()) >= FEWEST
+    }
+    never = [value for value in values[rare].tolist() if recalls.get(value, 1.0) < NEVER]
+    if never:
+        yield Suspicion(
+            "class_imbalance", "train targets",
+            {"rarest class": float(values[counts.argmin()]), "its share": float(counts.min() / len(targets)),
+             "of it recognised": recalls.get(float(values[counts.argmin()]), 0.0), "classes never answered": len(never)},
+            "draw rare classes more often (WeightedRandomSampler) or weigh them more in the cost (weight, pos_weight)",
+            weight=0.6, gain=0.03, share=0.1, view=view, cures={"every class drawn as often": balanced},
+        )  # fmt: skip
+
+
+def decided(patient: Patient) -> Cure:
+    """A single output read as scores of two classes that part where the cost parts them, for a skill that counts decisions."""
+    middle = 0.0 if patient.cost.takes_logits or patient.cost.kind == "hinge" else 0.5
+    targets = patient.train.targets.double()
+    between = float(targets.min() + targets.max()) / 2
+
+    def read(outputs: Tensor) -> Tensor:
+        yes = outputs.flatten() - middle
+        return torch.stack([torch.zeros_like(yes), yes], 1) if yes.numel() == len(outputs) else outputs
+
+    def view(variant: Variant) -> Variant:
+        truth = (variant.truth.flatten() > between).long() if patient.task.kind == "binary" else variant.truth
+        return replace(variant, read=read, truth=truth)
+
+    return view
+
+
+def balanced(variant: Variant) -> Variant:
+    """As many samples as before, each class drawn as often."""
+    targets = variant.train.targets.flatten()
+    _, place, counts = targets.unique(return_inverse=True, return_counts=True)
+    chosen = torch.multinomial(1 / counts.double()[place], len(targets), replacement=True)
+    return replace(variant, train=variant.train.rows(chosen))

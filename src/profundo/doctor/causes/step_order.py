@@ -1,0 +1,178 @@
+"""What a step does wrong: seen in the order of its events, and in what the optimizer holds. No experiment is needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from torch import nn
+
+from profundo.doctor.events import Event
+from profundo.doctor.patient import Patient
+from profundo.doctor.suspicions import Suspicion
+
+__all__ = ["step_order"]
+
+
+def step_order(patient: Patient) -> Iterator[Suspicion]:
+    yield from not_in_optimizer(patient)
+    if patient.first.error or not patient.first.events:
+        return
+    yield from missing_zero_grad(patient)
+    yield from misplaced_clipping(patient)
+    yield from no_update(patient)
+    yield from wrong_mode(patient)
+    yield from accumulation_not_divided(patient)
+
+
+def all_events(patient: Patient) -> list[Event]:
+    return [event for events in patient.first.events for event in events.all]
+
+
+def missing_zero_grad(patient: Patient) -> Iterator[Suspicion]:
+    """The first backward pass after a step meets gradients that an earlier step has used."""
+    stepped, left = False, []
+    for event in all_events(patient):
+        if event.what == "step":
+            stepped = True
+        elif event.what == "backward" and stepped:
+            left.append(event.facts["before"])
+            stepped = False
+    if left and all(size > 0 for size in left):
+        yield Suspicion(
+            "missing_zero_grad",
+            "step",
+            {"gradient before backward": left[0], "steps": len(left)},
+            "call optimizer.zero_grad() before backward in every step: gradients of all earlier batches add up",
+            "fatal",
+        )
+
+
+def misplaced_clipping(patient: Patient) -> Iterator[Suspicion]:
+    """Clipping when there is no gradient yet, or after the step; or a cost that is cut, and with it its gradient."""
+    passes = [event.facts for event in all_events(patient) if event.what == "backward"]
+    cut = [one for one in passes if one["operation"].startswith(("Clamp", "Minimum", "Hardtanh")) and one["after"] == 0]
+    if cut:
+        yield Suspicion(
+            "misplaced_clipping",
+            "loss",
+            {"steps without any gradient": len(cut), "cost that is cut to": cut[0]["value"]},
+            "clip gradients, not the cost: where the cost is cut it has no gradient (clip_grad_norm_ after backward())",
+            "fatal",
+        )
+        return
+    for events in patient.first.events:
+        order = [event.what for event in events.all]
+        if "clip" not in order or "backward" not in order:
+            continue
+        if order.index("clip") < order.index("backward") or (
+            "step" in order and order.index("clip") > order.index("step")
+        ):
+            when = "before backward" if order.index("clip") < order.index("backward") else "after optimizer.step()"
+            yield Suspicion(
+                "misplaced_clipping",
+                "step",
+                {"order": " → ".join(order)},
+                f"clip between backward() and optimizer.step(); here it comes {when} and clips what no step uses",
+                "serious",
+            )
+            return
+
+
+def no_update(patient: Patient) -> Iterator[Suspicion]:
+    """No parameter moved in any of the first steps."""
+    moves = [event.facts for event in all_events(patient) if event.what == "step"]
+    backward = [event for event in all_events(patient) if event.what == "backward"]
+    if any(move["moved"] != 0 for move in moves):  # or is not a number
+        return
+    rates = [group["lr"] for group in patient.program.optimizer.param_groups]
+    attached = any(event.facts["attached"] for event in all_events(patient) if event.what == "loss")
+    if not moves:
+        remedy = "call optimizer.step() after backward(); it is never called"
+    elif not backward:
+        remedy = "call backward() on the cost before optimizer.step(); it is never called"
+    elif all(rate == 0 for rate in rates):
+        remedy = "give a learning rate above 0"
+    elif not attached:
+        remedy = "the cost has no connection to the parameters (.detach(), .item(), torch.no_grad() or .data on the way); remove it"
+    elif all(move["gradient"] == 0 for move in moves):
+        remedy = "every gradient is 0 when the optimizer steps: call zero_grad() before backward(), not after it"
+        if not any(event.facts["after"] > 0 for event in backward):
+            return  # gradients that vanish, or units that are dead, are other causes
+    else:
+        remedy = (
+            "the optimizer holds other parameters than the net that answers: make it from net.parameters() of this net"
+        )
+    yield Suspicion(
+        "no_update",
+        "step",
+        {"parameters moved by": 0.0, "steps": len(patient.first.events), "learning rate": max(rates, default=0.0)},
+        remedy,
+        "fatal",
+    )
+
+
+def wrong_mode(patient: Patient) -> Iterator[Suspicion]:
+    """Dropout or batch normalisation that does not train while the cost is computed."""
+    if patient.program.step is None:
+        return
+    for events in patient.first.events[1:] or patient.first.events:
+        forward = events.of("forward")
+        asleep = [name for event in forward[:1] for name, training in event.facts["training"].items() if not training]
+        trained = {
+            name
+            for name, module in patient.net.named_modules()
+            if any(p.requires_grad for p in module.parameters(recurse=False))
+        }
+        asleep = [name for name in asleep if name in trained or isinstance(patient.net.get_submodule(name), nn.Dropout)]
+        every = forward[0].facts["training"] if forward else {}
+        if asleep and len(asleep) == len(every):
+            yield Suspicion(
+                "wrong_mode",
+                ", ".join(asleep[:3]),
+                {"modules in evaluation mode in training steps": len(asleep)},
+                "call net.train() before training, after every net.eval()",
+                "serious",
+            )
+            return
+
+
+def not_in_optimizer(patient: Patient) -> Iterator[Suspicion]:
+    """Parameters that want a gradient and that no group of the optimizer holds."""
+    held = {id(one) for group in patient.program.optimizer.param_groups for one in group["params"]}
+    trainable = {name: one for name, one in patient.net.named_parameters() if one.requires_grad}
+    missing = [name for name, one in trainable.items() if id(one) not in held]
+    if not missing or not held:
+        return
+    if len(missing) == len(trainable):
+        yield Suspicion(
+            "not_in_optimizer",
+            "optimizer",
+            {"parameters of the net in the optimizer": 0, "of": len(trainable)},
+            "make the optimizer from the parameters of the net that is trained: torch.optim.…(net.parameters(), …)",
+            "fatal",
+        )
+
+
+def accumulation_not_divided(patient: Patient) -> Iterator[Suspicion]:
+    """Several backward passes for a step, each of the whole mean cost."""
+    passes, whole, counts = 0, 0, []
+    last = float("nan")
+    for event in all_events(patient):
+        if event.what == "loss":
+            last = event.facts["value"]
+        elif event.what == "backward":
+            passes += 1
+            whole += math.isclose(event.facts["value"], last, rel_tol=1e-5)
+        elif event.what == "step":
+            counts.append((passes, whole))
+            passes = whole = 0
+    several = [passes for passes, whole in counts if passes > 1 and passes == whole]
+    if several and len(several) == len(counts):
+        yield Suspicion(
+            "accumulation_not_divided",
+            "step",
+            {"backward passes a step": several[0]},
+            f"divide the cost by {several[0]} before backward(), so that the gradient is the mean over the accumulated batches",
+            "serious",
+        )

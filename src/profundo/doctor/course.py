@@ -1,0 +1,182 @@
+"""The program as it is, trained for as long as it says or time allows, with its vital signs written down on the way."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.doctor.events import as_number
+from profundo.doctor.programs import ordinary_step
+from profundo.doctor.skill import skill
+from profundo.doctor.trials import Variant, answers_of, batches, main
+from profundo.train.randomness import seeded
+from profundo.trees import called
+
+__all__ = ["Course", "Signs", "signs_of", "watched"]
+
+JUDGED = 12  # times in a course, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Of one module's outputs on a probe: their mean, deviation, share of zeros, and the share of units (along the axis of
+    channels or features) that are zero for every sample, or at the end of a bounded range for nearly all."""
+
+    mean: float
+    deviation: float
+    dead: float
+    saturated: float
+
+
+@dataclass(slots=True)
+class Course:
+    """losses: of every step. train, held: how good the net was on training and held-out samples at the steps `judged`.
+
+    train_losses, held_losses: the program's own cost of both in evaluation mode, at the same steps.
+    gradients: step → name of parameter → Euclidean norm just before the optimizer moved it; updates: the norm of the move
+    over that of the parameter. error: what ended the training. planned: steps the program asks for.
+    """
+
+    planned: int
+    losses: list[float] = field(default_factory=list)
+    judged: list[int] = field(default_factory=list)
+    train: list[float] = field(default_factory=list)
+    held: list[float] = field(default_factory=list)
+    train_losses: list[float] = field(default_factory=list)
+    held_losses: list[float] = field(default_factory=list)
+    gradients: dict[int, dict[str, float]] = field(default_factory=dict)
+    updates: dict[int, dict[str, float]] = field(default_factory=dict)
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def steps(self) -> int:
+        return len(self.losses)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it came to the end that the program planned."""
+        return self.steps >= self.planned
+
+    @property
+    def first_not_finite(self) -> int | None:
+        return next((step for step, loss in enumerate(self.losses) if not math.isfinite(loss)), None)
+
+    @property
+    def per_step(self) -> float:
+        """Seconds."""
+        return self.seconds / max(1, self.steps)
+
+
+def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
+    """Train the variant, which changes, and write down what happens. deadline: a time.monotonic()."""
+    program = variant.program
+    step = program.step or ordinary_step
+    course = Course(steps)
+    names = {parameter: name for name, parameter in program.net.named_parameters()}
+    begin = time.monotonic()
+    looked = {*range(3), *(2**k for k in range(2, 20))}
+    before: dict[nn.Parameter, Tensor] = {}
+
+    def look(optimizer: Any, *_: Any) -> None:
+        if course.steps in looked:
+            moving = [one for group in optimizer.param_groups for one in group["params"] if one.grad is not None]
+            course.gradients[course.steps] = {names[one]: float(one.grad.norm()) for one in moving if one in names}
+            before.update({one: one.detach().clone() for one in moving})
+
+    def looked_after(*_: Any) -> None:
+        if before:
+            sizes = {
+                names[one]: float((one.detach() - was).norm() / was.norm().clamp_min(1e-12))
+                for one, was in before.items()
+                if one in names
+            }
+            course.updates[course.steps] = sizes
+            before.clear()
+
+    hooks = [program.optimizer.register_step_pre_hook(look), program.optimizer.register_step_post_hook(looked_after)]
+    places = {max(1, round(steps * place / JUDGED)) for place in range(1, JUDGED + 1)}
+    few = variant.train.rows(torch.arange(min(len(variant.train), 1000)))
+    try:
+        with seeded(seed):
+            if program.step is None:
+                program.net.train()
+            judge(course, variant, few)
+            for batch in batches(variant, seed):
+                course.losses.append(as_number(step(program.net, batch, program.loss, program.optimizer)))
+                late = time.monotonic() > deadline
+                if course.steps in places or course.steps >= steps or late:
+                    judge(course, variant, few)
+                if course.steps >= steps or late:
+                    break
+    except Exception as error:  # noqa: BLE001 - the person's own program
+        course.error = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    finally:
+        for hook in hooks:
+            hook.remove()
+    course.seconds = time.monotonic() - begin
+    return course
+
+
+def judge(course: Course, variant: Variant, few: Any) -> None:
+    net, loss = variant.program.net, variant.program.loss
+    training, held = answers_of(net, few.inputs), answers_of(net, variant.held.inputs)
+    course.judged.append(course.steps)
+    course.train.append(skill(variant.read(training), few.targets, variant.task))
+    course.held.append(skill(variant.read(held), variant.truth, variant.task))
+    for losses, answers, targets in (
+        (course.train_losses, training, few.targets),
+        (course.held_losses, held, variant.held.targets),
+    ):
+        try:
+            losses.append(as_number(loss(answers, targets)))
+        except Exception:  # noqa: BLE001 - a cost may need what only its own step gives it
+            losses.append(float("nan"))
+
+
+def signs_of(net: nn.Module, inputs: Any) -> Mapping[str, Signs]:
+    """Signs of every leaf module's outputs, by its name, in the mode that the net is in."""
+    signs: dict[str, Signs] = {}
+
+    def hook(name: str) -> Callable[..., None]:
+        def look(_module: nn.Module, _inputs: Any, outputs: Any) -> None:
+            values = main(outputs)
+            if isinstance(values, Tensor) and values.is_floating_point() and values.numel():
+                signs[name] = of_values(values.detach())
+
+        return look
+
+    hooks = [
+        module.register_forward_hook(hook(name)) for name, module in net.named_modules() if not list(module.children())
+    ]
+    try:
+        with torch.no_grad(), seeded(0):
+            called(net, inputs)
+    finally:
+        for one in hooks:
+            one.remove()
+    return signs
+
+
+def of_values(values: Tensor) -> Signs:
+    axis = values.ndim - 1 if values.ndim == 3 or values.ndim == 2 else 1 if values.ndim > 3 else 0
+    units = values.movedim(axis, 0).flatten(1) if values.ndim > 1 else values[None]
+    low, high = float(values.min()), float(values.max())
+    ends = 0.0
+    if high > low and low >= -1 - 1e-6 and high <= 1 + 1e-6:  # a sigmoid or a hyperbolic tangent
+        bottom = 0.0 if low >= 0 else -1.0
+        ends = float(
+            (((units - bottom).abs() < 0.01) | ((1 - units).abs() < 0.01)).float().mean(1).gt(0.95).float().mean()
+        )
+    return Signs(
+        float(values.mean()),
+        float(values.std()) if values.numel() > 1 else 0.0,
+        float((units == 0).all(1).float().mean()),
+        ends,
+    )

@@ -1,0 +1,123 @@
+"""What happens in a training step, seen from outside: who is called when, in which mode, and what has a gradient then.
+
+    with recorded(net, optimizer, loss) as events:
+        step(net, batch, events.loss, optimizer)
+
+Nothing of the step is changed. Wrapped while it lasts are the loss that the step is given, `Tensor.backward`,
+`optimizer.step` and `zero_grad`, and PyTorch's two functions that clip gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+__all__ = ["Event", "Events", "recorded"]
+
+MODES = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.modules.batchnorm._BatchNorm)
+CLIPS = ("clip_grad_norm_", "clip_grad_value_")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """what: "forward", "loss", "backward", "clip", "step" or "zero". facts: what was the case then."""
+
+    what: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Events:
+    """Everything in its order, and the last prediction and target that the loss was given."""
+
+    loss: Callable[..., Any]
+    all: list[Event] = field(default_factory=list)
+    prediction: Any = None
+    target: Any = None
+
+    def of(self, what: str) -> list[Event]:
+        return [event for event in self.all if event.what == what]
+
+    def note(self, what: str, **facts: Any) -> None:
+        self.all.append(Event(what, facts))
+
+
+@contextmanager
+def recorded(net: nn.Module, optimizer: Optimizer, loss: Callable[..., Any]) -> Iterator[Events]:
+    """Events of what is done to this net and optimizer meanwhile, in this thread."""
+    parameters = [one for group in optimizer.param_groups for one in group["params"]]
+    events = Events(loss)
+
+    def measured_loss(prediction: Any, target: Any, *rest: Any, **named: Any) -> Any:
+        value = loss(prediction, target, *rest, **named)
+        events.prediction, events.target = prediction, target
+        events.note("loss", value=as_number(value), attached=bool(getattr(value, "requires_grad", False)))
+        return value
+
+    events.loss = measured_loss
+    hook = net.register_forward_pre_hook(lambda *_: events.note("forward", training=modes(net)))
+    plain_backward, plain_step, plain_zero = Tensor.backward, optimizer.step, optimizer.zero_grad
+    clips = {name: getattr(torch.nn.utils, name) for name in CLIPS}
+
+    def backward(root: Tensor, *arguments: Any, **named: Any) -> Any:
+        before, operation = gradient_size(parameters), root.grad_fn.name() if root.grad_fn is not None else ""
+        result = plain_backward(root, *arguments, **named)  # type: ignore[no-untyped-call]
+        after = gradient_size(parameters)
+        events.note("backward", value=as_number(root), before=before, after=after, operation=operation)
+        return result
+
+    def step(*arguments: Any, **named: Any) -> Any:
+        before = [one.detach().clone() for one in parameters]
+        size = gradient_size(parameters)
+        result = plain_step(*arguments, **named)
+        moved = sum(float((a.detach() - b).abs().sum()) for a, b in zip(parameters, before, strict=True))
+        events.note("step", gradient=size, moved=moved)
+        return result
+
+    def zero(*arguments: Any, **named: Any) -> Any:
+        events.note("zero")
+        return plain_zero(*arguments, **named)
+
+    def clip(name: str) -> Callable[..., Any]:
+        def clipped(*arguments: Any, **named: Any) -> Any:
+            events.note("clip", gradient=gradient_size(parameters))
+            return clips[name](*arguments, **named)
+
+        return clipped
+
+    Tensor.backward = backward  # type: ignore[assignment, method-assign]
+    optimizer.step, optimizer.zero_grad = step, zero  # type: ignore[method-assign]
+    for name in CLIPS:
+        setattr(torch.nn.utils, name, clip(name))
+    try:
+        yield events
+    finally:
+        hook.remove()
+        Tensor.backward = plain_backward  # type: ignore[method-assign]
+        del optimizer.step, optimizer.zero_grad  # those of its class again
+        for name in CLIPS:
+            setattr(torch.nn.utils, name, clips[name])
+
+
+def modes(net: nn.Module) -> dict[str, bool]:
+    """Of each module that acts otherwise in evaluation, whether it is in training mode."""
+    return {name: module.training for name, module in net.named_modules() if isinstance(module, MODES)}
+
+
+def gradient_size(parameters: list[Tensor]) -> float:
+    """The sum of the absolute values of all gradients that there are."""
+    return sum(float(one.grad.abs().sum()) for one in parameters if one.grad is not None)
+
+
+def as_number(value: Any) -> float:
+    """NaN for what is no scalar."""
+    try:
+        return float(value.detach()) if isinstance(value, Tensor) else float(value)
+    except (TypeError, ValueError, RuntimeError):
+        return float("nan")

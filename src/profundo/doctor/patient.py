@@ -1,0 +1,203 @@
+"""The program under examination: what is known of it, measured when it is first asked for."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.dispatch import Observed
+from profundo.doctor.costs import Cost, cost_of
+from profundo.doctor.course import Course, watched
+from profundo.doctor.events import Events, recorded
+from profundo.doctor.programs import Program, Samples, copied, ordinary_step, samples_of
+from profundo.doctor.skill import Task, task_of
+from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, trained, unchanged
+from profundo.doctor.verdicts import Experiment
+from profundo.train.randomness import seeded
+from profundo.trees import called, leaves, mapped
+
+__all__ = ["Patient", "Step1"]
+
+PROBE, HELD = 256, 2000
+SEEDS = 3
+FEWEST_STEPS, MOST_STEPS = 30, 600
+STEPS_SEEN = 4
+PRODUCTS = frozenset({"addmm", "mm", "bmm", "convolution", "mkldnn_rnn_layer"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step1:
+    """The first few steps: what happened in each, and what ended them."""
+
+    events: tuple[Events, ...]
+    error: str = ""
+
+
+class Patient:
+    """Facts of one program. Nothing here touches what the caller holds."""
+
+    def __init__(self, program: Program, seed: int, budget: float) -> None:
+        self.begin, self.budget, self.seed = time.monotonic(), budget, seed
+        self.program = copied(program)
+        with seeded(seed):
+            self.train = samples_of(program.train, "train")
+            self.validation = None if program.validation is None else samples_of(program.validation, "validation")
+        self.tried: list[Experiment] = []
+        self.notes: list[str] = []
+        self.outcomes: dict[tuple[int, int, Cure], Outcome] = {}
+
+    @property
+    def left(self) -> float:
+        """Seconds of the budget."""
+        return self.begin + self.budget - time.monotonic()
+
+    # ------------------------------------------------------------------------------------------------ before training
+    @property
+    def net(self) -> nn.Module:
+        return self.program.net
+
+    @cached_property
+    def probe(self) -> Samples:
+        return self.train.rows(torch.arange(min(PROBE, len(self.train))))
+
+    @cached_property
+    def held(self) -> Samples:
+        """What nets are judged on: validation samples, or training samples where there are none."""
+        whole = self.validation or self.train
+        return whole.rows(torch.randperm(len(whole), generator=torch.Generator().manual_seed(0))[:HELD])
+
+    @cached_property
+    def outputs(self) -> Any:
+        """Of the probe, before training, in evaluation mode; None where the net cannot take it."""
+        try:
+            with seeded(self.seed):
+                return answers_of(self.net, self.probe.inputs)
+        except Exception:  # noqa: BLE001 - the person's own program
+            return None
+
+    @cached_property
+    def arrivals(self) -> tuple[tuple[str, Tensor], ...]:
+        """What goes into the first products with weights, of the probe in training mode: operation and values."""
+        seen: list[tuple[str, Tensor]] = []
+
+        def observe(operation: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+            name = str(operation).split(".")[1]
+            if name in PRODUCTS and len(seen) < 2 * len(list(leaves(self.probe.inputs))):
+                seen.append((name, args[name == "addmm"].detach().float().cpu()))
+            return operation(*args, **named)
+
+        net = copied(self.program).net.train()
+        try:
+            with torch.no_grad(), seeded(self.seed), Observed(observe):
+                called(net, self.probe.inputs)
+        except Exception:  # noqa: BLE001 - the person's own program
+            return tuple(seen)
+        return tuple(seen)
+
+    @cached_property
+    def cost(self) -> Cost:
+        outputs = self.outputs
+        batch = slice(0, min(len(self.probe), max(2, self.program.batch_size)))
+        if not isinstance(outputs, Tensor):
+            return Cost("other")
+        return cost_of(self.program.loss, outputs[batch], mapped(lambda part: part[batch], self.probe.targets))
+
+    @cached_property
+    def task(self) -> Task:
+        many = self.train.targets
+        return task_of(many[:HELD] if isinstance(many, Tensor) else many, self.outputs, self.cost)
+
+    @cached_property
+    def first(self) -> Step1:
+        """The first steps of a copy, each with its events."""
+        program = copied(self.program)
+        seen: list[Events] = []
+        with seeded(self.seed):
+            if program.step is None:
+                program.net.train()
+            for batch in self.train.epoch(program, None)[:STEPS_SEEN] * STEPS_SEEN:
+                if len(seen) == STEPS_SEEN:
+                    break
+                with recorded(program.net, program.optimizer, program.loss) as events:
+                    seen.append(events)
+                    try:
+                        (program.step or ordinary_step)(program.net, batch, events.loss, program.optimizer)
+                    except Exception as error:  # noqa: BLE001
+                        return Step1(tuple(seen), f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+        return Step1(tuple(seen))
+
+    # ------------------------------------------------------------------------------------------------------- training
+    @cached_property
+    def variant(self) -> Variant:
+        """The program as it is; what is tried is tried on copies of it."""
+        return Variant(self.program, self.train, self.held, self.held.targets, self.task)
+
+    @cached_property
+    def planned(self) -> int:
+        """Steps that the program asks for."""
+        return self.program.epochs * len(self.train.epoch(self.program, None))
+
+    @cached_property
+    def _course(self) -> tuple[Course, Variant]:
+        variant = self.variant.copy()
+        deadline = time.monotonic() + 0.3 * self.budget
+        return watched(variant, self.planned, self.seed, deadline), variant
+
+    @property
+    def course(self) -> Course:
+        return self._course[0]
+
+    @property
+    def was_trained(self) -> bool:
+        """Whether there is a course already."""
+        return "_course" in self.__dict__
+
+    @property
+    def grown(self) -> nn.Module:
+        """The net at the end of its course."""
+        return self._course[1].program.net
+
+    @cached_property
+    def trial_steps(self) -> int:
+        """How long a trial is: the whole training where time allows, for three seeds and a dozen trials."""
+        affordable = 0.12 * self.budget / SEEDS / max(self.course.per_step, 1e-5)
+        return int(min(max(FEWEST_STEPS, min(affordable, MOST_STEPS)), max(self.planned, 1)))
+
+    def outcome(self, seed: int, steps: int, view: Cure) -> Outcome:
+        """Of the program as it is, in this view."""
+        if (seed, steps, view) not in self.outcomes:
+            self.outcomes[seed, steps, view] = trained(view(self.variant.copy()), steps, seed)
+        return self.outcomes[seed, steps, view]
+
+    def race(
+        self, name: str, cure: Cure, steps: int | None = None, seeds: int = SEEDS, view: Cure = unchanged
+    ) -> Experiment:
+        """The program beside a cured copy of it. view: what is done to both of them before."""
+        steps = steps or self.trial_steps
+        ours, theirs = [], []
+        for seed in range(self.seed, self.seed + seeds):
+            ours.append(self.outcome(seed, steps, view))
+            try:
+                with seeded(seed):
+                    cured = cure(view(self.variant.copy()))
+                theirs.append(trained(cured, steps, seed))
+            except Exception as error:  # noqa: BLE001 - a cure that does not fit this program proves nothing
+                theirs.append(Outcome((), (-1.0,), f"{type(error).__name__}: {error}"))
+            if time.monotonic() - self.begin > self.budget and len(ours) > 1:
+                break
+        experiment = Experiment(name, steps, tuple(score(one) for one in ours), tuple(score(one) for one in theirs))
+        self.tried.append(experiment)
+        return experiment
+
+
+def score(outcome: Outcome) -> float:
+    """The end counts, and half as much the way there."""
+    last = outcome.skills[-1]
+    value = (2 * last + outcome.skill) / 3
+    return value if math.isfinite(value) else -1.0

@@ -1,0 +1,252 @@
+"""A training program as the doctor takes it, and copies of it on which he may do as he likes.
+
+    Program(net=net, loss=loss, optimizer=optimizer, train=(x, y), validation=(xv, yv), batch_size=32, epochs=5)
+
+Whatever is tried is tried on a copy: net, loss, optimizer and step are copied together, so that the copied optimizer
+moves the copied parameters.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from profundo.doctor.rebinding import rebound
+from profundo.records import ProfundoError
+from profundo.trees import called, leaves, mapped
+
+__all__ = ["Program", "Samples", "copied", "ordinary_step", "samples_of"]
+
+MOST_SAMPLES = 50_000
+MOST_VALUES = 2**28  # numbers, 1 GiB
+
+Step = Callable[[nn.Module, Any, Callable[..., Any], Optimizer], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What trains what on what.
+
+    train, validation: (inputs, targets) as tensors or arrays, a DataLoader, a Dataset, or any iterable of batches that can
+        be read again. loss(prediction, target) is any callable that gives a scalar. metric(prediction, target) gives a
+        number, the stated goal; None: the one that suits the targets.
+    step(net, batch, loss, optimizer): one update, in place of the ordinary one: clear, predict, cost, gradients, update.
+    shuffle: whether (inputs, targets) are drawn in a new order in each epoch; other data come in their own order.
+    """
+
+    net: nn.Module
+    loss: Callable[..., Any]
+    optimizer: Optimizer
+    train: Any
+    validation: Any = None
+    batch_size: int = 32
+    epochs: int = 5
+    shuffle: bool = True
+    metric: Callable[..., Any] | None = None
+    step: Step | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.net, nn.Module):
+            raise ProfundoError(f"doctor: expected net to be a torch.nn.Module, got {type(self.net).__name__}")
+        if not isinstance(self.optimizer, Optimizer):
+            raise ProfundoError(
+                f"doctor: expected optimizer to be a torch.optim.Optimizer, such as torch.optim.SGD(net.parameters(), lr=0.1), "
+                f"got {type(self.optimizer).__name__}"
+            )
+        for name in ("loss", "metric", "step"):
+            value = getattr(self, name)
+            if not callable(value) and (name == "loss" or value is not None):
+                raise ProfundoError(f"doctor: expected {name} to be a function, got {type(value).__name__}")
+        if self.batch_size < 1 or self.epochs < 1:
+            raise ProfundoError(
+                f"doctor: expected batch_size and epochs of at least 1, got {self.batch_size} and {self.epochs}"
+            )
+
+
+def copied(program: Program) -> Program:
+    """The same with a net, loss, optimizer, metric and step of its own. Raises ProfundoError for what cannot be copied."""
+    memo: dict[int, Any] = {}
+    try:
+        net, optimizer = copy.deepcopy((program.net, program.optimizer), memo)
+        loss, metric, step = (rebound(part, memo) for part in (program.loss, program.metric, program.step))
+    except Exception as error:  # whatever somebody's class does when it is copied
+        raise ProfundoError(
+            f"doctor: expected a net, loss and optimizer that can be copied, to try things on the copy; copy.deepcopy failed: "
+            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        ) from error
+    return replace(program, net=net, loss=loss, optimizer=optimizer, metric=metric, step=step)
+
+
+def ordinary_step(net: nn.Module, batch: Any, loss: Callable[..., Any], optimizer: Optimizer) -> Tensor:
+    """The update that a program without a step of its own does."""
+    optimizer.zero_grad()
+    inputs, targets = parted(batch)
+    cost: Tensor = loss(called(net, inputs), targets)
+    cost.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return cost
+
+
+def same(side: Any) -> Any:
+    return side
+
+
+def rejoined(batch: Any, inputs: Callable[[Any], Any], targets: Callable[[Any], Any]) -> Any:
+    """A batch of the same structure with these functions of its inputs and targets."""
+    before, after = parted(batch)
+    given, wanted = inputs(before), targets(after)
+    if isinstance(batch, Mapping):
+        names = [name for name, part in batch.items() if part is not after]
+        return {**batch, **(given if isinstance(given, Mapping) else dict.fromkeys(names, given)),
+                **{name: wanted for name, part in batch.items() if part is after and name not in names}}  # fmt: skip
+    return given if isinstance(batch, Tensor) else (*given, wanted) if isinstance(given, tuple) else (given, wanted)
+
+
+def parted(batch: Any) -> tuple[Any, Any]:
+    """A batch as inputs and targets: (x, y), (x1, x2, y), {"x": …, "y": …}; without targets the inputs are both."""
+    if isinstance(batch, Mapping):
+        name = next((one for one in ("y", "target", "targets", "label", "labels") if one in batch), None)
+        inputs = {key: value for key, value in batch.items() if key != name}
+        alone = next(iter(inputs.values())) if len(inputs) == 1 else inputs
+        return alone, batch[name] if name is not None else alone
+    if isinstance(batch, Tensor):
+        return batch, batch
+    *inputs, targets = batch
+    return (inputs[0] if len(inputs) == 1 else tuple(inputs)), targets
+
+
+# -------------------------------------------------------------------------------------------------------------- samples
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Samples in memory: batches of them as they came, or one table of inputs and targets.
+
+    inputs, targets: a tensor, or a tuple or dict of such, with the samples along the first axis.
+    given: the batches, where they came as batches; one(batch) is what a step gets.
+    again: whether a second reading gave other values, as random augmentation does.
+    """
+
+    inputs: Any
+    targets: Any
+    given: tuple[Any, ...] = ()
+    again: bool = False
+
+    def __len__(self) -> int:
+        return len(next(leaves(self.targets)))
+
+    @property
+    def whole(self) -> bool:
+        """Whether all batches fitted into the one table."""
+        return not self.given or len(self) == sum(len(next(leaves(parted(batch)[1]))) for batch in self.given)
+
+    def rows(self, chosen: Tensor) -> Samples:
+        return Samples(*(mapped(lambda part: part[chosen], side) for side in (self.inputs, self.targets)))
+
+    def changed(self, inputs: Callable[[Any], Any] = same, targets: Callable[[Any], Any] = same) -> Samples:
+        """The same with these functions of all its inputs and targets, as batches too."""
+        given = tuple(rejoined(batch, inputs, targets) for batch in self.given)
+        return Samples(inputs(self.inputs), targets(self.targets), given, self.again)
+
+    def epoch(self, program: Program, order: torch.Generator | None) -> list[Any]:
+        """The batches of an epoch. order: draws a new one; without, they come as they are given."""
+        if self.given:
+            if order is None:
+                return list(self.given)
+            return [self.given[place] for place in torch.randperm(len(self.given), generator=order).tolist()]
+        whole = torch.arange(len(self)) if order is None else torch.randperm(len(self), generator=order)
+        return [self.batch(chosen) for chosen in torch.split(whole, program.batch_size)]
+
+    def batch(self, chosen: Tensor) -> Any:
+        inputs, targets = (mapped(lambda part: part[chosen], side) for side in (self.inputs, self.targets))
+        return (*inputs, targets) if isinstance(inputs, tuple) else (inputs, targets)
+
+
+def samples_of(data: Any, name: str) -> Samples:
+    """The samples of one split, at most 50,000. Raises ProfundoError for what is none."""
+    if isinstance(data, tuple | list) and len(data) >= 2 and all(is_array(part) for part in data):
+        *inputs, targets = map(as_tensor, data)
+        if len({len(part) for part in (*inputs, targets)}) > 1:
+            sizes = ", ".join(str(len(part)) for part in (*inputs, targets))
+            raise ProfundoError(f"doctor: expected as many inputs as targets in {name}, got {sizes}")
+        return few(Samples(inputs[0] if len(inputs) == 1 else tuple(inputs), targets))
+    if isinstance(data, torch.utils.data.Dataset) and not isinstance(data, torch.utils.data.IterableDataset):
+        count = min(len(data), MOST_SAMPLES)  # type: ignore[arg-type]
+        inputs, targets = parted(torch.utils.data.default_collate([data[index] for index in range(count)]))
+        return Samples(inputs, targets, again=read_twice_differs(data))
+    if not isinstance(data, Iterable):
+        raise ProfundoError(
+            f"doctor: expected {name} to be (inputs, targets), a DataLoader or an iterable of batches, got {type(data).__name__}"
+        )
+    batches, count = [], 0
+    with generators_put_back(data):
+        for batch in data:
+            batches.append(batch)
+            count += len(next(leaves(parted(batch)[1])))
+            if count >= MOST_SAMPLES:
+                break
+    if not batches:
+        raise ProfundoError(f"doctor: expected batches in {name}, got none")
+    samples = joined_batches(batches)
+    return replace(samples, again=read_twice_differs(getattr(data, "dataset", None)))
+
+
+def read_twice_differs(data: Any) -> bool:
+    """Whether a dataset gives other inputs when its first samples are read again."""
+    if not isinstance(data, torch.utils.data.Dataset) or isinstance(data, torch.utils.data.IterableDataset):
+        return False
+    try:
+        first, second = (
+            [parted(torch.utils.data.default_collate([data[index]]))[0] for index in range(min(len(data), 8))]  # type: ignore[arg-type]
+            for _ in range(2)
+        )
+    except Exception:  # noqa: BLE001 - what only its own loader can put together
+        return False
+    return not all(torch.equal(a, b) for a, b in zip(leaves(tuple(first)), leaves(tuple(second)), strict=True))
+
+
+@contextmanager
+def generators_put_back(loader: Any) -> Iterator[None]:
+    """A DataLoader's own generators are afterwards as they were."""
+    owners = (
+        loader,
+        getattr(loader, "sampler", None),
+        getattr(getattr(loader, "batch_sampler", None), "sampler", None),
+    )
+    found = [one for one in (getattr(owner, "generator", None) for owner in owners) if isinstance(one, torch.Generator)]
+    states = [one.get_state() for one in found]
+    try:
+        yield
+    finally:
+        for one, state in zip(found, states, strict=True):
+            one.set_state(state)
+
+
+def joined_batches(batches: list[Any]) -> Samples:
+    """Batches with their samples in one table; where their shapes differ, the table is of the first batch alone."""
+    sides = [parted(batch) for batch in batches]
+    try:
+        inputs, targets = (mapped(lambda *parts: torch.cat(parts), *side) for side in zip(*sides, strict=True))
+    except (RuntimeError, TypeError):
+        inputs, targets = sides[0]
+    return Samples(inputs, targets, tuple(batches))
+
+
+def few(samples: Samples) -> Samples:
+    values = sum(part[0].numel() for part in leaves(samples.inputs)) if len(samples) else 0
+    most = min(MOST_SAMPLES, max(1, MOST_VALUES // max(1, values)))
+    return samples if len(samples) <= most else samples.rows(torch.arange(most))
+
+
+def is_array(part: Any) -> bool:
+    return isinstance(part, Tensor | np.ndarray) and part.ndim > 0
+
+
+def as_tensor(part: Any) -> Tensor:
+    return part if isinstance(part, Tensor) else torch.as_tensor(part)

@@ -1,0 +1,167 @@
+"""How good answers are, whatever the cost: 0 is what a constant answer reaches, 1 is perfect, below 0 is worse than constant.
+
+    classes   the mean of 2·AUC − 1 (each class against the rest) and (balanced accuracy − 1/K) / (1 − 1/K)
+    numbers   R², at least −1
+
+Ranks do not change when logits become probabilities, so that a program and its cure are judged alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from profundo.doctor.costs import Cost
+
+__all__ = ["Task", "class_axis", "class_scores", "distinct", "skill", "task_of"]
+
+MOST_CLASSES = 1000
+FEW_VALUES = 20
+
+Kind = Literal["classes", "binary", "labels", "real", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be learned: one of several classes, of two, several labels, numbers, or something else.
+
+    classes: how many there are in the targets. one_hot: whether targets say the class by a column of ones.
+    plain: whether the targets are whole numbers by which classes may be meant, whatever the cost takes them for.
+    """
+
+    kind: Kind
+    classes: int = 0
+    one_hot: bool = False
+    plain: bool = False
+
+
+def distinct(values: Tensor) -> Tensor:
+    """The different values, in order."""
+    found: Tensor = values.unique()  # type: ignore[no-untyped-call]
+    return found
+
+
+def task_of(targets: Any, outputs: Any, cost: Cost) -> Task:
+    if not isinstance(targets, Tensor) or not isinstance(outputs, Tensor) or not targets.numel():
+        return Task("other")
+    values = targets.double()
+    if not bool(values.isfinite().all()):
+        values = values[values.isfinite()]
+    whole = bool((values == values.round()).all())
+    which = distinct(values) if whole else values[:0]
+    same_shape = targets.shape == outputs.shape
+    if whole and len(which) and bool(((which == 0) | (which == 1)).all()):
+        if same_shape and targets.ndim >= 2 and targets.shape[1] > 1:
+            sums = targets.double().sum(1)
+            return (
+                Task("classes", targets.shape[1], one_hot=True)
+                if bool((sums == 1).all())
+                else Task("labels", targets.shape[1])
+            )
+        wide = outputs.ndim == targets.ndim + 1 and outputs.shape[1 if outputs.ndim == 2 else -1] > 1
+        if wide or cost.kind in {"cross entropy", "negative log likelihood"}:
+            return Task("classes", max(2, len(which)))
+        return Task("binary", 2)
+    by_class = cost.kind in {"cross entropy", "negative log likelihood"}
+    if whole and by_class:
+        return Task("classes", len(which))
+    if (
+        whole
+        and not same_shape
+        and outputs.ndim == targets.ndim + 1
+        and 1 < outputs.shape[-1] <= MOST_CLASSES
+        and not cost.is_distance
+    ):
+        return Task("classes", len(which))
+    if whole and len(which) == 2 and cost.kind in {"binary cross entropy", "binary cross entropy of logits", "hinge"}:
+        return Task("binary", 2)
+    plain = whole and 2 <= len(which) <= FEW_VALUES and not targets.is_floating_point()
+    return Task("real", len(which) if plain else 0, plain=plain)
+
+
+def class_axis(outputs: Tensor, targets: Tensor) -> int:
+    """The axis of outputs along which the classes are: the one that the targets have not, else the last or the second."""
+    if outputs.ndim == targets.ndim + 1:
+        return -1 if outputs.shape[1:-1] == targets.shape[1:] else 1
+    return -1 if outputs.ndim != 2 else 1
+
+
+def class_scores(outputs: Tensor, targets: Tensor, task: Task) -> tuple[Tensor, Tensor]:
+    """Outputs as (answers, K) scores and targets as (answers,) classes from 0, whichever axis the classes are on."""
+    if task.one_hot:
+        targets = targets.argmax(1)
+    if outputs.ndim == targets.ndim + 1 and outputs.shape[-1] > 1 and outputs.shape[:-1] == targets.shape:
+        return outputs.reshape(-1, outputs.shape[-1]), targets.flatten().long()
+    if outputs.ndim == targets.ndim + 1 and outputs.shape[1] > 1:
+        return outputs.movedim(1, -1).reshape(-1, outputs.shape[1]), targets.flatten().long()
+    if outputs.ndim == 2 and outputs.shape[1] > 1:
+        return outputs, targets.flatten().long()
+    scores = outputs.flatten()
+    return torch.stack([-scores, scores], 1), (targets.flatten() > targets.double().mean()).long()
+
+
+def skill(outputs: Any, targets: Any, task: Task) -> float:
+    """Of all answers together; 0 for what is neither classes nor numbers."""
+    if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor) or task.kind == "other":
+        return 0.0
+    outputs, targets = outputs.detach().double().cpu(), targets.detach().double().cpu()
+    if not bool(outputs.isfinite().all()):
+        return -1.0
+    if task.kind == "real":
+        return r_squared(outputs, targets)
+    if task.kind == "labels":
+        each = [
+            of_classes(*class_scores(outputs[:, k], targets[:, k], Task("binary", 2))) for k in range(targets.shape[1])
+        ]
+        return sum(each) / len(each)
+    try:
+        return of_classes(*class_scores(outputs, targets, task))
+    except (RuntimeError, IndexError):
+        return 0.0
+
+
+def of_classes(scores: Tensor, classes: Tensor) -> float:
+    present = distinct(classes)
+    present = present[(present >= 0) & (present < scores.shape[1])]
+    if len(present) < 2:
+        return 0.0
+    decided = scores.argmax(1)
+    if scores.shape[1] == 2 and bool((scores[:, 0] == -scores[:, 1]).all()):
+        decided = best_cut(scores[:, 1], classes)
+    recalls = torch.stack([(decided[classes == k] == k).double().mean() for k in present])
+    chance = 1 / len(present)
+    balanced = (float(recalls.mean()) - chance) / (1 - chance)
+    ranks = torch.stack([2 * auc(scores[:, k], classes == k) - 1 for k in present])
+    return (balanced + float(ranks.mean())) / 2
+
+
+def best_cut(scores: Tensor, classes: Tensor) -> Tensor:
+    """Decisions by the one number that parts two classes best: what "yes" means is the program's own affair."""
+    cuts = scores.quantile(torch.linspace(0, 1, 33, dtype=scores.dtype)) if len(scores) < 2**20 else scores[:33]
+    decided = (scores > cuts[:, None]).long()
+    rates = torch.stack([(decided[:, classes == k] == k).double().mean(1) for k in (0, 1)])
+    return decided[int(rates.mean(0).argmax())]
+
+
+def auc(scores: Tensor, positive: Tensor) -> Tensor:
+    """Area under the ROC curve by mean ranks (Mann and Whitney 1947)."""
+    _, place, counts = scores.unique(return_inverse=True, return_counts=True)  # type: ignore[no-untyped-call]
+    ends = counts.cumsum(0).double()
+    ranks = (ends - (counts.double() - 1) / 2)[place]
+    yes, no = int(positive.sum()), int((~positive).sum())
+    if not yes or not no:
+        return torch.tensor(0.5, dtype=torch.float64)
+    area: Tensor = (ranks[positive].sum() - yes * (yes + 1) / 2) / (yes * no)
+    return area
+
+
+def r_squared(outputs: Tensor, targets: Tensor) -> float:
+    if outputs.numel() != targets.numel():
+        return 0.0
+    outputs = outputs.reshape(targets.shape).reshape(len(targets), -1)
+    targets = targets.reshape(len(targets), -1)
+    total = (targets - targets.mean(0)).square().sum()
+    return max(-1.0, 1 - float((outputs - targets).square().sum() / total)) if total > 0 else 0.0

@@ -1,0 +1,46 @@
+"""From quantities to suspicions: what a family of causes hands to the examination."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from profundo.doctor.trials import Cure
+from profundo.doctor.verdicts import Experiment, Severity
+
+__all__ = ["Suspicion", "proves"]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What may be wrong, where, by which numbers, and what would prove it.
+
+    cures: by name; the best counts. Without any the fact speaks for itself. weight: how much the numbers alone say, from
+    0 to 1: of two causes whose cures do as much good, the one that weighs more is the root.
+    gain: how much better the cured program must be, and by which share of what was missing.
+    view: what is done to the program and to its cured copy alike before they are compared, such as other samples to judge on.
+    presumed: a fact that counts only where no experiment proves another cause.
+    """
+
+    cause: str
+    where: str
+    evidence: Mapping[str, Any]
+    remedy: str
+    severity: Severity = "serious"
+    cures: Mapping[str, Cure] = field(default_factory=dict)
+    weight: float = 0.5
+    gain: float = 0.08
+    share: float = 0.25
+    steps: int | None = None
+    view: Cure | None = None
+    presumed: bool = False
+
+
+def proves(experiment: Experiment, gain: float, share: float = 0.25) -> bool:
+    """Whether the cure helps: on every seed, by the given skill on average, and by this share of what was missing."""
+    pairs = list(zip(experiment.without, experiment.with_cure, strict=True))
+    differences = [b - a for a, b in pairs]
+    mean = sum(differences) / len(differences)
+    missing = 1 - sum(experiment.without) / len(pairs)
+    return min(differences) > 0 and mean >= gain and mean >= share * missing

@@ -1,0 +1,149 @@
+"""Trials: a copy of the program, changed in one respect, trained beside the program as it is.
+
+Both get the same batches in the same order and the same random numbers; what counts is how good the net becomes (skill.py)
+on the way, over several seeds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import nn
+
+from profundo.doctor.events import as_number
+from profundo.doctor.programs import Program, Samples, copied, ordinary_step
+from profundo.doctor.skill import Task, skill
+from profundo.train.randomness import seeded
+from profundo.trees import called, mapped
+
+__all__ = ["Outcome", "Variant", "answers_of", "in_evaluation", "trained", "unchanged"]
+
+CHECKS = 3  # times in a trial that the net is judged
+
+
+def unchanged(outputs: Any) -> Any:
+    return outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A program on its samples, and how its outputs are read.
+
+    held: what the net is judged on; truth: the targets of those in the program's own units. read: outputs → answers in these.
+    times: how often as many steps it gets as a trial has.
+    """
+
+    program: Program
+    train: Samples
+    held: Samples
+    truth: Any
+    task: Task
+    read: Callable[[Any], Any] = unchanged
+    times: int = 1
+
+    def copy(self) -> Variant:
+        return replace(self, program=copied(self.program))
+
+
+Cure = Callable[[Variant], Variant]
+"""A copy of a variant → the same with one thing changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """losses: of every step. skills: of the net on the way, the last at the end. error: what ended it before."""
+
+    losses: tuple[float, ...]
+    skills: tuple[float, ...]
+    error: str = ""
+
+    @property
+    def skill(self) -> float:
+        """The mean over the course: who learns the same sooner is better."""
+        return sum(self.skills) / len(self.skills)
+
+
+def trained(variant: Variant, steps: int, seed: int, deadline: float = float("inf")) -> Outcome:
+    """Train for so many steps, judged a few times. Changes the variant's program; the deadline is a time.monotonic()."""
+    program = variant.program
+    step, steps = program.step or ordinary_step, steps * variant.times
+    losses: list[float] = []
+    skills: list[float] = []
+    checks = {max(1, steps * (place + 1) // CHECKS) for place in range(CHECKS)}
+    with seeded(seed):
+        if program.step is None:
+            program.net.train()
+        for batch in islice(batches(variant, seed), steps):
+            try:
+                losses.append(as_number(step(program.net, batch, program.loss, program.optimizer)))
+                if len(losses) in checks:
+                    skills.append(judged(variant))
+            except Exception as error:  # noqa: BLE001 - the person's own program
+                return Outcome(tuple(losses), (*skills, -1.0), f"{type(error).__name__}: {error}"[:300])
+            if time.monotonic() > deadline:
+                break
+        if not skills or len(losses) not in checks:
+            skills.append(judged(variant))
+    return Outcome(tuple(losses), tuple(skills))
+
+
+def batches(variant: Variant, seed: int) -> Iterator[Any]:
+    """Without end, epoch after epoch."""
+    draws = torch.Generator().manual_seed(seed)
+    shuffles = variant.program.shuffle and not variant.train.given
+    while True:
+        yield from variant.train.epoch(variant.program, draws if shuffles else None)
+
+
+def judged(variant: Variant) -> float:
+    return skill(variant.read(answers_of(variant.program.net, variant.held.inputs)), variant.truth, variant.task)
+
+
+def answers_of(net: nn.Module, inputs: Any, at_once: int = 512) -> Any:
+    """The net's outputs in evaluation mode, batch after batch; its modes are afterwards as they were."""
+    count = len(first(inputs))
+    with in_evaluation(net), torch.no_grad():
+        places = torch.split(torch.arange(count), at_once)
+        parts = [called(net, mapped(partial(rows_at, place), inputs)) for place in places]
+    parts = [main(part) for part in parts]
+    return torch.cat(parts) if all(isinstance(part, torch.Tensor) for part in parts) else parts[0]
+
+
+def rows_at(place: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+    return part[place]
+
+
+def main(outputs: Any) -> Any:
+    """The output that the others stand beside: .logits, the first of a tuple, or of a dict."""
+    if hasattr(outputs, "logits"):
+        return outputs.logits
+    if isinstance(outputs, dict):
+        return next(
+            (outputs[name] for name in ("logits", "out", "output") if name in outputs), next(iter(outputs.values()))
+        )
+    return main(outputs[0]) if isinstance(outputs, tuple | list) and outputs else outputs
+
+
+def first(inputs: Any) -> Any:
+    while isinstance(inputs, tuple | list | dict):
+        inputs = next(iter(inputs.values())) if isinstance(inputs, dict) else inputs[0]
+    return inputs
+
+
+@contextmanager
+def in_evaluation(net: nn.Module) -> Iterator[None]:
+    """Each module's own mode is put back."""
+    before = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        yield
+    finally:
+        for module, training in before:
+            module.training = training

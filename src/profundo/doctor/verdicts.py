@@ -1,0 +1,84 @@
+"""What the doctor says: findings, each with its cause, place, numbers, experiment and remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Experiment", "Finding", "Report"]
+
+Severity = Literal["fatal", "serious", "mild"]
+SEVERITIES: tuple[Severity, ...] = ("fatal", "serious", "mild")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One cure tried beside the program as it is, on the same batches with the same seeds.
+
+    without, with_cure: of each seed, how good the net was after the same number of steps: 0 is what a constant answer
+    reaches, 1 is perfect (skill.py).
+    """
+
+    cure: str
+    steps: int
+    without: tuple[float, ...]
+    with_cure: tuple[float, ...]
+
+    def __str__(self) -> str:
+        ours, theirs = (sum(one) / len(one) for one in (self.without, self.with_cure))
+        seeds = f"{len(self.without)} seed{'s' if len(self.without) > 1 else ''}"
+        return f"{self.cure}: {ours:.2f} → {theirs:.2f} after {self.steps} steps ({seeds}; 1 is perfect, 0 a constant answer)"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One root cause.
+
+    cause: its stable id, such as "unscaled_input" (docs/doctor.md has a section for each). where: module path, column,
+    parameter group or line. evidence: numbers by name. experiment: what was tried; None where the fact speaks for itself.
+    consequences: ids of causes that follow from this one and are not told beside it.
+    """
+
+    cause: str
+    where: str
+    evidence: Mapping[str, Any]
+    remedy: str
+    severity: Severity = "serious"
+    experiment: Experiment | None = None
+    consequences: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        numbers = ", ".join(f"{name} {number(value)}" for name, value in self.evidence.items())
+        lines = [f"{self.cause} ({self.severity}) in {self.where}: {numbers}", f"  do: {self.remedy}"]
+        lines += [f"  tried: {self.experiment}"] if self.experiment else []
+        lines += [f"  follows from it: {', '.join(self.consequences)}"] if self.consequences else []
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an examination came to.
+
+    findings: the gravest first. quantities: what was measured, by name. tried: experiments that proved nothing.
+    notes: what else was seen, such as the error that ended the program.
+    """
+
+    findings: tuple[Finding, ...]
+    quantities: Mapping[str, Any] = field(default_factory=dict)
+    tried: tuple[Experiment, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def healthy(self) -> bool:
+        return not self.findings
+
+    def __str__(self) -> str:
+        lines = [str(finding) for finding in self.findings] or [f"nothing wrong was found in {self.seconds:.0f} s"]
+        tried = [f"tried without effect: {experiment}" for experiment in self.tried] if self.healthy else []
+        return "\n".join([*lines, *tried, *(f"note: {note}" for note in self.notes)])
+
+
+def number(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,321 @@
+"""Programs with one fault in the data or their splits, which the doctor names; and programs that look like them and are sound."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_sample_image
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+
+from profundo.doctor import Program, examine
+
+BUDGET = 60.0
+
+
+def mixed(count, seed=0):
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+
+
+def normal(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def table(loader):
+    inputs, targets = (torch.tensor(part) for part in loader(return_X_y=True))
+    order = mixed(len(inputs))
+    inputs = inputs[order].float()
+    return (inputs - inputs.mean(0)) / inputs.std(0).clamp_min(1e-3), targets[order]
+
+
+IMAGES, DIGITS = (torch.tensor(part) for part in load_digits(return_X_y=True))
+IMAGES, DIGITS = IMAGES[mixed(len(IMAGES))].float()[:1200] / 16, DIGITS[mixed(len(DIGITS))][:1200]
+CELLS, MALIGNANT = table(load_breast_cancer)
+PEOPLE, PROGRESS = table(load_diabetes)
+PROGRESS = ((PROGRESS - PROGRESS.mean()) / PROGRESS.std()).float()[:, None]
+TRAIN = 900
+
+
+def net_of(*widths):
+    torch.manual_seed(0)
+    layers = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b), nn.ReLU())]
+    return nn.Sequential(*layers[:-1])
+
+
+def program(net, loss, train, validation, rate=0.01, **rest):
+    rest.setdefault("epochs", 4)
+    return Program(
+        net=net,
+        loss=loss,
+        optimizer=torch.optim.Adam(net.parameters(), rate),
+        train=train,
+        validation=validation,
+        **rest,
+    )
+
+
+def digits(inputs=IMAGES, targets=DIGITS, at=TRAIN, net=None, **rest):
+    net = net or net_of(inputs[0].numel(), 48, 10)
+    pairs = (inputs[:at], targets[:at]), (inputs[at:], targets[at:])
+    return program(net, F.cross_entropy, rest.pop("train", pairs[0]), rest.pop("validation", pairs[1]), **rest)
+
+
+def people(inputs=PEOPLE, targets=PROGRESS, at=330, **rest):
+    rest.setdefault("epochs", 15)
+    pairs = (inputs[:at], targets[:at]), (inputs[at:], targets[at:])
+    return program(net_of(inputs.shape[1], 24, 1), nn.MSELoss(), *pairs, **rest)
+
+
+class Yes(nn.Module):
+    """One logit as (samples,), written with functional calls."""
+
+    def __init__(self, width):
+        super().__init__()
+        torch.manual_seed(0)
+        self.one, self.two = nn.Linear(width, 24), nn.Linear(24, 1)
+
+    def forward(self, cells):
+        return self.two(torch.tanh(self.one(cells))).squeeze(-1)
+
+
+def cells(inputs=CELLS, targets=MALIGNANT, at=420, **rest):
+    rest.setdefault("epochs", 8)
+    pairs = (inputs[:at], targets[:at].float()), (inputs[at:], targets[at:].float())
+    return program(Yes(inputs.shape[1]), lambda p, t: F.binary_cross_entropy_with_logits(p, t), *pairs, **rest)
+
+
+def wrong(targets, share, classes, seed=0):
+    flip = torch.rand(len(targets), generator=torch.Generator().manual_seed(seed)) < share
+    return torch.where(flip, (targets + 1 + mixed(len(targets)) % (classes - 1)) % classes, targets)
+
+
+def first_wrong(targets, count, share, classes):
+    return torch.cat([wrong(targets[:count], share, classes), targets[count:]])
+
+
+# ----------------------------------------------------------------------------------------------- sets that change samples
+class Changed(Dataset):
+    """Digits, each changed anew whenever it is read."""
+
+    def __init__(self, change, images=IMAGES[:TRAIN], labels=DIGITS[:TRAIN], draws=None):
+        self.change, self.images, self.labels, self.draws = change, images, labels, draws
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        noise = torch.from_numpy(self.draws.standard_normal(64).astype("float32")) if self.draws else torch.randn(64)
+        return self.change(self.images[index], noise), self.labels[index]
+
+
+class Everything(IterableDataset):
+    """Every worker reads all of it."""
+
+    def __iter__(self):
+        return zip(IMAGES[:TRAIN], DIGITS[:TRAIN], strict=True)
+
+
+class Shared(Everything):
+    def __iter__(self):
+        worker = torch.utils.data.get_worker_info()
+        return zip(IMAGES[worker.id : TRAIN : worker.num_workers], DIGITS[worker.id : TRAIN : worker.num_workers])  # noqa: B905
+
+
+def noisy(image, noise):
+    return image + 0.1 * noise
+
+
+def ruined(image, noise):
+    return image + 1.5 * noise
+
+
+def loader(data, **rest):
+    return DataLoader(data, 32, generator=torch.Generator().manual_seed(0), **rest)
+
+
+def ruined_in_step(net, batch, loss, optimizer):
+    inputs, targets = batch
+    optimizer.zero_grad()
+    loss(net(inputs * (torch.rand_like(inputs) < 0.06)), targets).backward()
+    optimizer.step()
+
+
+def dimmed_in_step(net, batch, loss, optimizer):
+    inputs, targets = batch
+    optimizer.zero_grad()
+    loss(net(inputs + 0.05 * torch.randn_like(inputs)), targets).backward()
+    optimizer.step()
+
+
+# --------------------------------------------------------------------------------------------------------------- layouts
+def patches(size=16, count=400):
+    """Colour patches of a photograph, channels last, and whether each is bright."""
+    photo = torch.from_numpy(np.array(load_sample_image("china.jpg"))).float() / 255
+    draws = torch.Generator().manual_seed(0)
+    rows, columns = (torch.randint(0, side - size, (count,), generator=draws) for side in photo.shape[:2])
+    cut = torch.stack([photo[r : r + size, c : c + size] for r, c in zip(rows, columns, strict=True)])
+    return cut, (cut.mean((1, 2, 3)) > cut.mean()).long()
+
+
+PATCHES, BRIGHT = patches()
+
+
+def convolutional(channels=3, classes=2):
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(channels, 8, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, classes)
+    )
+
+
+class Viewing(nn.Module):
+    """Takes images channels last, and counts them anew instead of moving the axes; or moves them."""
+
+    def __init__(self, move):
+        super().__init__()
+        self.rest, self.move = convolutional(), move
+
+    def forward(self, images):
+        moved = images.permute(0, 3, 1, 2) if self.move else images.view(len(images), 3, *images.shape[1:3])
+        return self.rest(moved)
+
+
+def photos(inputs, net=None, **rest):
+    pairs = (inputs[:300], BRIGHT[:300]), (inputs[300:], BRIGHT[300:])
+    return program(net or convolutional(inputs.shape[1]), nn.CrossEntropyLoss(), *pairs, **rest)
+
+
+WAVES = torch.stack([normal(300, 30, seed=k).cumsum(1) for k in range(3)], 2)  # (series, time, channels)
+RISES = (WAVES[:, -1, 0] > WAVES[:, 0, 0]).long()
+
+
+def waves(inputs):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv1d(3, 8, 5), nn.ReLU(), nn.AdaptiveAvgPool1d(4), nn.Flatten(), nn.Linear(32, 2))
+    return program(net, nn.CrossEntropyLoss(), (inputs[:220], RISES[:220]), (inputs[220:], RISES[220:]))
+
+
+BY_CLASS = DIGITS[:TRAIN].argsort(stable=True)
+SORTED = IMAGES[:TRAIN][BY_CLASS], DIGITS[:TRAIN][BY_CLASS]
+BY_VALUE = PROGRESS[:330, 0].argsort()
+RARE = torch.cat([(DIGITS[:TRAIN] != 8).nonzero()[:, 0], (DIGITS[:TRAIN] == 8).nonzero()[:6, 0]])
+FEW_ILL = torch.cat([(MALIGNANT[:420] == 1).nonzero()[:, 0], (MALIGNANT[:420] == 0).nonzero()[:9, 0]])
+TEXT_ORDER = torch.tensor(sorted(range(TRAIN), key=str))
+REST = IMAGES[TRAIN:], DIGITS[TRAIN:]
+
+
+def hard(count=700, seed=0):
+    """Two overlapping classes: the best that can be reached is some 76 %."""
+    inputs = normal(count, 8, seed=seed)
+    return inputs, (inputs.sum(1) / 2 + 2 * normal(count, seed=seed + 1) > 0).long()
+
+
+def overlapping():
+    inputs, targets = hard()
+    return program(net_of(8, 16, 2), F.cross_entropy, (inputs[:500], targets[:500]), (inputs[500:], targets[500:]))
+
+
+def few_of_a_kind():
+    """Overlapping classes, one of them rare: the net never answers it, though it could half of the time."""
+    inputs, targets = hard(2400)
+    chosen = torch.cat([(targets == 0).nonzero()[:800, 0], (targets == 1).nonzero()[:42, 0]])[mixed(842)]
+    inputs = torch.cat([inputs[chosen], inputs[2000:]])
+    return cells(inputs, torch.cat([targets[chosen], targets[2000:]]), 842)
+
+
+def questionnaire():
+    """Six answers of three kinds each: the same answers come again and again."""
+    answers = torch.randint(0, 3, (600, 6), generator=torch.Generator().manual_seed(0)).float() - 1
+    targets = (answers @ torch.tensor([1.0, -2, 1, 0.5, 0, 1]))[:, None] + 0.3 * normal(600, 1)
+    return people(answers, targets, 450, rate=0.02)
+
+
+FAULTY = {
+    "inputs_targets_misaligned": {
+        "targets one too late": lambda: digits(targets=DIGITS.roll(1)),
+        "only inputs shuffled": lambda: people(inputs=PEOPLE[mixed(len(PEOPLE), 5)]),
+        "files in alphabetical order": lambda: digits(train=(IMAGES[:TRAIN], DIGITS[:TRAIN][TEXT_ORDER])),
+        "in validation": lambda: digits(validation=(REST[0], REST[1].flip(0))),
+    },
+    "label_noise": {
+        "a third of the digits": lambda: digits(targets=first_wrong(DIGITS, TRAIN, 0.35, 10), epochs=15),
+        "tumours, in both splits": lambda: cells(targets=wrong(MALIGNANT, 0.25, 2), epochs=25, rate=0.03),
+    },
+    "split_leakage": {
+        "copies": lambda: digits(validation=tuple(torch.cat([side[:100], side[TRAIN:]]) for side in (IMAGES, DIGITS))),
+        "noise added before the split": lambda: people(
+            torch.cat([PEOPLE[:330], PEOPLE[:110] + 0.01 * normal(110, 10)]),
+            torch.cat([PROGRESS[:330], PROGRESS[:110]]),
+        ),
+        "repeated before the split": lambda: cells(
+            CELLS[torch.arange(569).repeat(2)[mixed(1138)]], MALIGNANT[torch.arange(569).repeat(2)[mixed(1138)]], 900
+        ),
+    },
+    "target_in_input": {
+        "a column of tumours": lambda: cells(torch.cat([CELLS, MALIGNANT[:, None].float() * 2 - 1], 1)),
+        "nearly the progress": lambda: people(torch.cat([PROGRESS + 0.1 * normal(442, 1), PEOPLE], 1)),
+    },
+    "not_shuffled": {
+        "digits by class": lambda: digits(train=SORTED, shuffle=False),
+        "a loader without shuffle": lambda: digits(train=loader(TensorDataset(*SORTED))),
+    },
+    "class_imbalance": {
+        "six eights": lambda: digits(train=(IMAGES[RARE], DIGITS[RARE]), rate=0.003, epochs=6),
+        "one in twenty, one logit": few_of_a_kind,
+    },
+    "split_shift": {
+        "validation in bytes": lambda: digits(validation=(REST[0] * 255, REST[1])),
+        "validation not standardised": lambda: cells(torch.cat([CELLS[:420], CELLS[420:] * 30 + 90])),
+        "classes in order, then split": lambda: digits(IMAGES[DIGITS.argsort()], DIGITS.sort().values),
+    },
+    "harmful_augmentation": {
+        "noise that hides the digits": lambda: digits(train=loader(Changed(ruined), shuffle=True)),
+        "pixels dropped in the step": lambda: digits(step=ruined_in_step),
+    },
+    "repeated_worker_randomness": {
+        "one generator, copied": lambda: digits(
+            train=loader(Changed(noisy, draws=np.random.default_rng(0)), shuffle=True, num_workers=2)
+        ),
+        "every worker reads everything": lambda: digits(train=loader(Everything(), num_workers=2)),
+    },
+    "scrambled_layout": {
+        "reshaped": lambda: photos(PATCHES.reshape(-1, 3, 16, 16)),
+        "viewed in the net": lambda: photos(PATCHES, Viewing(move=False)),
+        "height for channels": lambda: photos(PATCHES),
+        "series": lambda: waves(WAVES.reshape(-1, 3, 30)),
+    },
+}
+HEALTHY = {
+    "tumours": cells,
+    "people": people,
+    "overlapping classes": overlapping,
+    "the same answers again": questionnaire,
+    "in order, drawn anew": lambda: digits(train=SORTED),
+    "not drawn anew, mixed": lambda: digits(shuffle=False),
+    "a weak augmentation": lambda: digits(train=loader(Changed(noisy), shuffle=True, num_workers=2)),
+    "a weak augmentation in the step": lambda: digits(step=dimmed_in_step),
+    "workers that share": lambda: digits(train=loader(Shared(), num_workers=2)),
+    "channels moved": lambda: photos(PATCHES.permute(0, 3, 1, 2)),
+    "channels moved in the net": lambda: photos(PATCHES, Viewing(move=True)),
+    "series in place": lambda: waves(WAVES.transpose(1, 2)),
+    "one wrong label in fifty": lambda: digits(targets=wrong(DIGITS, 0.02, 10)),
+    "rare but learned": lambda: cells(
+        torch.cat([CELLS[FEW_ILL], CELLS[420:]]),
+        torch.cat([MALIGNANT[FEW_ILL], MALIGNANT[420:]]),
+        len(FEW_ILL),
+        rate=0.02,
+    ),
+}
+
+
+@pytest.mark.parametrize(("cause", "name"), [(cause, name) for cause, each in FAULTY.items() for name in each])
+def test_the_fault_is_named_first(cause, name):
+    report = examine(FAULTY[cause][name](), budget=BUDGET)
+    assert [finding.cause for finding in report.findings][:1] == [cause], str(report)
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_is_sound_passes(name):
+    report = examine(HEALTHY[name](), budget=BUDGET)
+    assert report.healthy, str(report)

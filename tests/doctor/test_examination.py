@@ -1,0 +1,238 @@
+"""Programs with one fault each, on real data: the doctor names it; and the same programs without, which he lets pass."""
+
+import copy
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from doctored import PROGRESS, SCALED, X, Y, digits, first_cause, people, perceptron
+from profundo.doctor import Program, examine
+from profundo.doctor.costs import cost_of
+from profundo.doctor.programs import copied
+from profundo.doctor.skill import Task, skill
+from profundo.records import ProfundoError
+
+
+def step_of(*order):
+    """A step in this order: "zero", "clip", "backward", "step"."""
+
+    def step(net, batch, loss, optimizer):
+        inputs, targets = batch
+        cost = loss(net(inputs), targets)
+        for what in order:
+            if what == "backward":
+                cost.backward()
+            elif what == "clip":
+                nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            else:
+                {"zero": optimizer.zero_grad, "step": optimizer.step}[what]()
+        return cost
+
+    return step
+
+
+def accumulating(net, batch, loss, optimizer):
+    optimizer.zero_grad()
+    for part in range(4):
+        inputs, targets = (side[part::4] for side in batch)
+        loss(net(inputs), targets).backward()
+    optimizer.step()
+
+
+def asleep(net, batch, loss, optimizer):
+    net.eval()
+    inputs, targets = batch
+    optimizer.zero_grad()
+    loss(net(inputs), targets).backward()
+    optimizer.step()
+
+
+def other_net():
+    return digits(optimizer=torch.optim.SGD(perceptron(64, 64, 10).parameters(), 0.1))
+
+
+def with_holes():
+    inputs = X.clone()
+    inputs[3, 4] = math.nan
+    return digits(inputs=inputs)
+
+
+FAULTY = {
+    "nan_in_data": with_holes,
+    "constant_data": lambda: digits(targets=Y * 0),
+    "labels_out_of_range": lambda: digits(targets=Y + 1),
+    "wrong_output_width": lambda: digits(perceptron(64, 64, 7)),
+    "unscaled_input": lambda: digits(inputs=X * 16000, rate=0.01),
+    "scaled_twice": lambda: digits(inputs=X / 255),
+    "unscaled_target": lambda: people(targets=PROGRESS[:, None]),
+    "missing_zero_grad": lambda: digits(step=step_of("backward", "step")),
+    "misplaced_clipping": lambda: digits(step=step_of("zero", "clip", "backward", "step")),
+    "no_update": lambda: digits(step=step_of("backward", "zero", "step")),
+    "wrong_mode": lambda: digits(nn.Sequential(nn.BatchNorm1d(64), nn.Linear(64, 10)), step=asleep),
+    "not_in_optimizer": other_net,
+    "accumulation_not_divided": lambda: digits(step=accumulating),
+    "double_softmax": lambda: digits(perceptron(64, 64, 10, last=nn.Softmax(1))),
+    "activated_logits": lambda: digits(perceptron(64, 64, 10, last=nn.ReLU())),
+    "single_unit_softmax": lambda: digits(
+        perceptron(64, 64, 1, last=nn.Softmax(1)), loss=nn.BCELoss(), targets=(Y > 4).float()[:, None]
+    ),
+    "missing_output_activation": lambda: digits(loss=F.nll_loss),
+    "unreachable_targets": lambda: people(perceptron(10, 32, 1, last=nn.Sigmoid())),
+    "broadcast_loss": lambda: people(targets=SCALED[:, 0]),
+    "loss_sign": lambda: digits(loss=lambda p, t: -F.cross_entropy(p, t)),
+    "learning_rate_too_high": lambda: digits(rate=30.0),
+    "learning_rate_too_low": lambda: digits(rate=1e-5),
+    "over_regularised": lambda: digits(
+        net := perceptron(64, 64, 10), optimizer=torch.optim.SGD(net.parameters(), 0.1, weight_decay=0.5)
+    ),
+}
+HEALTHY = {
+    "a perceptron": digits,
+    "a linear net": lambda: digits(nn.Linear(64, 10)),
+    "a regression": people,
+    "half precision in sums": lambda: digits(loss=lambda p, t: F.cross_entropy(p, t, reduction="sum"), rate=0.002),
+    "a step in order": lambda: digits(step=step_of("zero", "backward", "clip", "step")),
+    "sigmoid for two classes": lambda: digits(
+        perceptron(64, 32, 1, last=nn.Sigmoid()), loss=nn.BCELoss(), targets=(Y > 4).float()[:, None]
+    ),
+    "a loader": lambda: Program(
+        net=(net := perceptron(64, 64, 10)),
+        loss=nn.CrossEntropyLoss(),
+        optimizer=torch.optim.Adam(net.parameters(), 1e-2),
+        train=DataLoader(TensorDataset(X[:1400], Y[:1400]), 32, shuffle=True),
+        validation=DataLoader(TensorDataset(X[1400:], Y[1400:]), 100),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize("cause", FAULTY)
+def test_the_fault_is_named_first(cause):
+    assert first_cause(FAULTY[cause]()) == cause
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_what_is_sound_passes(name):
+    assert first_cause(HEALTHY[name]()) is None
+
+
+def test_what_the_caller_holds_is_afterwards_as_before():
+    program = digits(perceptron(64, 64, 10, last=nn.Softmax(1)))
+    program.optimizer.zero_grad()
+    F.nll_loss(program.net(X[:8]), Y[:8]).backward()
+    program.optimizer.step()
+    before = copy.deepcopy((program.net.state_dict(), program.optimizer.state_dict()))
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state(legacy=True)[1].tolist()
+    program.net.eval()
+    examine(program, budget=5)
+    assert not program.net.training
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert random.getstate() == states[1]
+    assert np.random.get_state(legacy=True)[1].tolist() == states[2]
+    for name, value in program.net.state_dict().items():
+        assert torch.equal(value, before[0][name])
+    moments = program.optimizer.state_dict()["state"]
+    assert all(
+        torch.equal(moments[key]["momentum_buffer"], was["momentum_buffer"]) for key, was in before[1]["state"].items()
+    )
+
+
+def test_functions_that_name_the_net_are_given_its_copy():
+    """A penalty and a scheduler in a step: the caller's are neither trained nor stepped, the copies are."""
+    net = perceptron(64, 10)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+    history = []
+
+    def weights():
+        return sum(p.square().sum() for p in net.parameters())
+
+    def loss(prediction, target):
+        return F.cross_entropy(prediction, target) + 1e-3 * weights()
+
+    def step(model, batch, cost, opt):
+        opt.zero_grad()
+        value = cost(model(batch[0]), batch[1])
+        value.backward()
+        opt.step()
+        scheduler.step()
+        history.append(float(value))
+        return value
+
+    program = Program(net=net, loss=loss, optimizer=optimizer, train=(X, Y), step=step)
+    mine = copied(program)
+    value = mine.step(mine.net, (X[:32], Y[:32]), mine.loss, mine.optimizer)
+    penalty = F.cross_entropy(program.net(X[:32]), Y[:32]) + 1e-3 * weights()
+    assert float(value) == pytest.approx(float(penalty))
+    assert mine.optimizer.param_groups[0]["lr"] == 0.05
+    assert optimizer.param_groups[0]["lr"] == 0.1
+    assert history == []
+    assert all(p.grad is None for p in net.parameters())
+    assert all(p.grad is not None for p in mine.net.parameters())
+    examine(program, budget=3)
+    assert history == []
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_what_is_no_program_is_one_line():
+    net = perceptron(4, 1)
+    whole = {
+        "net": net,
+        "loss": F.mse_loss,
+        "optimizer": torch.optim.SGD(net.parameters(), 0.1),
+        "train": (X[:9, :4], X[:9, :1]),
+    }
+    with pytest.raises(ProfundoError, match="expected optimizer to be"):
+        Program(**{**whole, "optimizer": "sgd"})
+    with pytest.raises(ProfundoError, match="as many inputs as targets in train, got 9, 8"):
+        examine(Program(**{**whole, "train": (X[:9, :4], X[:8, :1])}))
+    with pytest.raises(ProfundoError, match=r"expected a Program"):
+        examine(net)
+    with pytest.raises(ProfundoError, match="batches in train, got none"):
+        examine(Program(**{**whole, "train": []}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss", "outputs", "targets"),
+    [
+        ("cross entropy", nn.CrossEntropyLoss(), (8, 5), "classes"),
+        ("cross entropy", lambda p, t: F.cross_entropy(p, t.flatten().long()), (8, 5), "column"),
+        ("cross entropy", lambda p, t: 1.0 * F.nll_loss(p.log_softmax(1), t), (8, 5), "classes"),
+        ("negative log likelihood", F.nll_loss, (8, 5), "classes"),
+        ("binary cross entropy of logits", lambda p, t: F.softplus(-p * (2 * t - 1)).mean(), (8, 1), "binary"),
+        ("binary cross entropy", lambda p, t: F.binary_cross_entropy(p.squeeze(1), t.squeeze(1)), (8, 1), "binary"),
+        ("squared error", lambda p, t: ((p - t) ** 2).sum(), (8, 3), "real"),
+        ("absolute error", nn.L1Loss(), (8, 3), "real"),
+        ("other", lambda p, t: (p - t).abs().sqrt().mean(), (8, 3), "real"),
+    ],
+)
+def test_a_cost_is_known_by_what_it_answers(kind, loss, outputs, targets):
+    draws = torch.Generator().manual_seed(1)
+    given = torch.randn(outputs, generator=draws)
+    values = {
+        "classes": torch.randint(5, (8,), generator=draws),
+        "column": torch.randint(5, (8, 1), generator=draws).float(),
+        "binary": torch.randint(2, (8, 1), generator=draws).float(),
+        "real": torch.randn(8, 3, generator=draws),
+    }[targets]
+    assert cost_of(loss, given, values).kind == kind
+
+
+def test_skill_is_that_of_scikit_learn():
+    draws = torch.Generator().manual_seed(2)
+    scores, classes = torch.randn(200, 4, generator=draws), torch.randint(4, (200,), generator=draws)
+    scores[torch.arange(200), classes] += 1
+    balanced = balanced_accuracy_score(classes, scores.argmax(1), adjusted=True)
+    areas = [2 * roc_auc_score(classes == k, scores[:, k]) - 1 for k in range(4)]
+    assert skill(scores, classes, Task("classes", 4)) == pytest.approx((balanced + np.mean(areas)) / 2)
+    answers, truth = torch.randn(50, 1, generator=draws), torch.randn(50, generator=draws)
+    answers[:, 0] = truth + 0.3 * answers[:, 0]
+    assert skill(answers, truth, Task("real")) == pytest.approx(r2_score(truth, answers[:, 0]))
+    assert skill(torch.ones(50, 1), truth - truth.mean() + 1, Task("real")) == pytest.approx(0, abs=1e-6)
