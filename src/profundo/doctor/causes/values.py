@@ -99,7 +99,8 @@ def labels_out_of_range(patient: Patient) -> Iterator[Suspicion]:
         return
     kind = cost.kind if cost.kind != "other" else ""
     if kind in {"cross entropy", "negative log likelihood"} and not targets.is_floating_point():
-        width = outputs.shape[1] if outputs.ndim > 1 else 1
+        by_last = outputs.ndim == targets.ndim + 1 > 2 and outputs.shape[1:-1] == targets.shape[1:]
+        width = outputs.shape[-1] if by_last else outputs.shape[1] if outputs.ndim > 1 else 1
         ignored = getattr(patient.program.loss, "ignore_index", -100)
         kept = targets[targets != ignored]
         if not kept.numel():
