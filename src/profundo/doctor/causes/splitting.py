@@ -200,7 +200,7 @@ def class_imbalance(patient: Patient) -> Iterator[Suspicion]:
             {"rarest class": float(values[counts.argmin()]), "its share": float(counts.min() / len(targets)),
              "of it recognised": recalls.get(float(values[counts.argmin()]), 0.0), "classes never answered": len(never)},
             "draw rare classes more often (WeightedRandomSampler) or weigh them more in the cost (weight, pos_weight)",
-            weight=0.6, gain=0.03, share=0.1, view=view, cures={"every class drawn as often": balanced},
+            weight=0.6, gain=0.03, share=0.1, steps=patient.whole_steps, view=view, cures={"every class drawn as often": balanced},
         )  # fmt: skip
 
 
