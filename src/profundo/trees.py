@@ -112,7 +112,9 @@ def called(net: nn.Module, inputs: Any) -> Any:
         outputs = net(inputs)
         if torch.compiler.is_compiling():  # whose batches have any size
             return outputs
-        if len(inputs) == 1 and isinstance(outputs, Tensor) and outputs.shape[:1] != (1,):  # squeeze() took it away
+        if (
+            inputs.shape[:1] == (1,) and isinstance(outputs, Tensor) and outputs.shape[:1] != (1,)
+        ):  # squeeze() took it away
             outputs = outputs[None]
     else:
         places, names = arguments(net, inputs)

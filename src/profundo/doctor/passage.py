@@ -89,7 +89,7 @@ class Functions(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         named = dict(kwargs or {})
         name = getattr(function, "__name__", "").strip("_")
-        if name in {"get", "set", "size", "dim", "numel", "is_floating_point"}:
+        if name in {"get", "set", "size", "dim", "len", "numel", "is_floating_point"}:
             return function(*args, **named)
         parameters = parameters_of((*args, *named.values()))
         weighted = name in LAYERS | FUSED or (name in PRODUCTS and bool(parameters))

@@ -43,7 +43,7 @@ def split_leakage(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
     copies = torch.tensor([content in seen for content in theirs])
     distinct_copies, different = len(set(theirs) & seen), len(set(theirs))
     again = sum(count for count in Counter(ours).values() if count > 1) / len(ours)  # as would across a fair split
-    if again > MANY and alike_by_chance(patient.train.inputs) < 1e-3:
+    if again > MANY and measured(patient.train.inputs) and alike_by_chance(patient.train.inputs) < 1e-3:
         again = 0.0  # the same message is sent now and then, but so many equal rows are made by somebody
     share, how = float(copies.double().mean()), "equal"
     if distinct_copies < max(FEWEST, LEAK * different) or share < 1.2 * again + LEAK:
@@ -62,6 +62,12 @@ def contents(inputs: object) -> list[int]:
     parts = [leaf.detach().cpu().contiguous().flatten(1) if leaf.ndim > 1 else leaf[:, None] for leaf in leaves(inputs)]
     rows = zip(*(part.numpy() if part.dtype != torch.bfloat16 else part.float().numpy() for part in parts), strict=True)
     return [hash(tuple(part.tobytes() for part in row)) for row in rows]
+
+
+def measured(inputs: object) -> bool:
+    """Whether there are fractions among the values: rows of ids or counts are alike by themselves, measurements are not."""
+    parts = [leaf for leaf in leaves(inputs) if leaf.is_floating_point()]
+    return any(bool((part != part.round()).double().mean() > 0.5) for part in parts)
 
 
 def alike_by_chance(inputs: object, pairs: int = 2000) -> float:

@@ -195,7 +195,7 @@ def unmoved(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     surely = unseen or any(id(one) in head for one in matrices)  # nobody leaves out the last layer on purpose
     yield Suspicion(
         cause, where or "net", {"weights that are not trained": len(out), "numbers in them": sum(one.numel() for one in out)},
-        remedy, weight=0.75, cures={} if surely else {"all of them trained": with_all_trained},
+        remedy, weight=0.75, gain=0.05, cures={} if surely else {"all of them trained": with_all_trained},
     )  # fmt: skip
 
 
