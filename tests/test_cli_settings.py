@@ -205,3 +205,18 @@ def test_help_tells_every_option_in_its_group(monkeypatch, capsys):
     assert "sgd, momentum, nesterov, adagrad, adadelta, rmsprop, adam, adamw." in text
     places = [text.index(f"─ {group} ─") for group in ("Data", "Net", "Course", "Learning", "Run")]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"), [("fit", "train"), ("summary", "nets"), ("plot", "report"), ("show", "data")]
+)
+def test_commands_of_other_libraries_lead_to_those_here(name, ours, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["profundo", name, "digits"])
+    with pytest.raises(SystemExit):
+        main()
+    assert f"Did you mean '{ours}'?" in capsys.readouterr().err
+
+
+def test_names_of_optimizers_and_schedules_may_have_capitals():
+    experiment = new_experiment(data="digits", optimizer="Adam", schedule="One_Cycle")
+    assert (experiment.optimizer, experiment.schedule) == ("adam", "one-cycle")

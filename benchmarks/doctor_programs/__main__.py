@@ -34,15 +34,15 @@ def harm(row: dict[str, Any]) -> float:
 
 
 def saw(entry: Entry, row: dict[str, Any], seeds: int) -> dict[str, Any]:
-    """The row with the scores of all seeds, the score of the best constant answer, and the seconds of the last training."""
+    """The row with the scores of all seeds, the score of the best constant answer, and the processor's seconds of a training."""
     guess = baseline(entry.arguments(mended=True)["validation"], entry.score)
     new = {"cause": entry.cause, "half": entry.half, "score": entry.score, "baseline": guess}
     for part in parts(entry):
         new[part] = list(row.get(part, ()))
         for seed in range(len(new[part]), seeds):
-            start = time.perf_counter()
+            start = time.process_time()
             new[part].append(measured(entry.arguments(mended=part == "mended", seed=seed), entry.score))
-            new["seconds"] = round(time.perf_counter() - start, 1)
+            new["seconds"] = round(time.process_time() - start, 1)
     return {**row, **new}
 
 

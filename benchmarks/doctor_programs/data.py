@@ -313,13 +313,13 @@ def little_spam(broken: bool) -> Arguments:
 
 @faulty("class_imbalance", data="waves", source="report", score="balanced accuracy")
 def a_rare_sound(broken: bool) -> Arguments:
-    """forum: an LSTM never answers the rare third class, of which there are twelve samples in four hundred."""
+    """forum: a GRU never answers the rare third class, of which there are eight samples in three hundred."""
     (x, y), validation = m.waves()
-    keep = (y < 2) | ((y == 2).cumsum(0) <= 12)
+    keep = (y < 2) | ((y == 2).cumsum(0) <= 8)
     x, y = x[keep], y[keep]
     loss = nn.CrossEntropyLoss(None if broken else len(y) / y.bincount() / 3)
-    net = m.Recurrent(nn.LSTM(1, 24, batch_first=True), 3)
-    return program(net, loss, ((x, y), validation), 5e-3, Adam, epochs=12)
+    net = m.Recurrent(nn.GRU(1, 24, batch_first=True), 3)
+    return program(net, loss, ((x, y), validation), 1e-2, Adam, epochs=20)
 
 
 @faulty("split_shift", data="cifar10", source="report")
@@ -446,12 +446,12 @@ def every_worker_seeded_alike(broken: bool) -> Arguments:
 # --- layout -----------------------------------------------------------------------------------------------------------
 
 
-@faulty("scrambled_layout", data="cifar10", source="report")
+@faulty("scrambled_layout", data="spoken digits", source="report")
 def viewed_instead_of_permuted(broken: bool) -> Arguments:
-    """forum: a convolutional net at chance on colour photographs; height × width × 3 went through view(-1, 3, 32, 32)."""
-    data = both(m.cifar(), lambda x: x.permute(0, 2, 3, 1).reshape(x.shape) if broken else x)
-    net = nn.Sequential(cnn(3, 32, 4), nn.Identity())
-    return program(net, F.cross_entropy, data, 2e-3, Adam, epochs=8)
+    """forum: a GRU is poor on spectrograms; (n, bands, steps) became (n, steps, bands) by view(), not by permute()."""
+    data = both(m.spoken(), lambda x: x.transpose(1, 2).reshape(x.shape) if broken else x)
+    net = m.Recurrent(nn.GRU(33, 32, batch_first=True), 10)
+    return program(net, F.cross_entropy, data, 1e-2, Adam, epochs=8)
 
 
 @faulty("scrambled_layout", data="spoken digits", source="report")
@@ -461,13 +461,3 @@ def time_and_bands_by_reshape(broken: bool) -> Arguments:
     layers = (nn.Conv1d(33, 32, 5, 2), nn.ReLU(), nn.Conv1d(32, 32, 5, 2), nn.ReLU(), nn.AdaptiveMaxPool1d(1))
     net = nn.Sequential(turn, *layers, nn.Flatten(), nn.Linear(32, 10))
     return program(net, F.cross_entropy, m.spoken(), 2e-3, Adam, epochs=8)
-
-
-@faulty("scrambled_layout", data="mnist")
-def columns_that_passed_through_a_set(broken: bool) -> Arguments:
-    """Pixels came as a table whose columns passed through a set: their order is another, and no image is left."""
-    order = torch.randperm(784, generator=torch.Generator().manual_seed(0)) if broken else torch.arange(784)
-    data = both(m.mnist(600), lambda x: x.flatten(1)[:, order].view(-1, 1, 28, 28))
-    layers = (nn.Conv2d(1, 12, 5, 2), nn.ReLU(), nn.Conv2d(12, 24, 5, 2), nn.ReLU(), nn.AdaptiveMaxPool2d(1))
-    net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(24, 10))
-    return program(net, F.cross_entropy, data, 5e-3, Adam, epochs=8)

@@ -58,7 +58,7 @@ def a_warm_up() -> Arguments:
         group["lr"] = 5e-3 * min(1.0, group["steps_done"] / 40)
         return a_step()(net, batch, loss, optimizer)
 
-    return program(net, m.by_letter, m.letters(), optimizer=optimizer, epochs=8, step=step)
+    return program(net, m.by_letter, m.letters(), optimizer=optimizer, epochs=12, step=step)
 
 
 @healthy(data="digits")

@@ -219,13 +219,6 @@ def nine_units_for_ten_digits(broken: bool) -> Arguments:
     return program(mlp(64, 32, 9 + (not broken)), F.cross_entropy, digits())
 
 
-@faulty("wrong_output_width", data="cifar10", source="report")
-def a_head_of_a_thousand(broken: bool) -> Arguments:
-    """forum: fine-tuning on four classes starts at loss 6.9 and stays poor; the head still has a thousand units."""
-    net = cnn(3, 32, 1000 if broken else 4)
-    return program(net, F.cross_entropy, m.cifar(), 0.02, epochs=3)
-
-
 @faulty("broadcast_loss", data="friedman", source="report", score="R2")
 def a_column_against_a_row(broken: bool) -> Arguments:
     """forum: every prediction is the mean; (n, 1) minus (n,) is (n, n), and there was a warning."""

@@ -5,13 +5,15 @@ Shapes are of one sample, without the batch dimension, unless said otherwise.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import wraps
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from profundo.kinds import INPUT_KINDS, TARGET_KINDS, InputKind, InputTraits, TargetKind, TargetTraits
 
@@ -47,6 +49,8 @@ __all__ = [
     "Targets",
     "Transform",
     "Writing",
+    "WrongCallError",
+    "at_the_door",
     "in_words_of_the_door",
     "no_such_name",
     "on_command_line",
@@ -93,6 +97,30 @@ class ProfundoError(Exception):
 
 class NoSuchNameError(ProfundoError, AttributeError):
     """A name of another library, with what is its name here."""
+
+
+class WrongCallError(ProfundoError, TypeError):
+    """An argument too many, too few, or of another name."""
+
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def at_the_door(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """The same, which names its arguments where it is called with others."""
+    takes = inspect.signature(function)
+    names = ", ".join(str(one).partition(":")[0] for one in takes.parameters.values() if one.name != "self")
+
+    @wraps(function)
+    def checked(*places: Given.args, **named: Given.kwargs) -> Result:
+        try:
+            takes.bind(*places, **named)
+        except TypeError as error:
+            raise WrongCallError(f"{function.__name__}: {error}; it takes {names}") from None
+        return function(*places, **named)
+
+    return checked
 
 
 def no_such_name(what: str, name: str, known: Iterable[str], foreign: Mapping[str, str]) -> AttributeError:
@@ -590,6 +618,11 @@ class Scores:
             f"{name} {value:.4g}{f'   ({beside[name]})' if beside[name] else ''}" for name, value in self.values.items()
         ]
         return "\n".join([f"{self.samples:,} samples", *lines])
+
+    def __getattr__(self, name: str) -> Any:
+        values = () if name.startswith("_") or name in self.__dataclass_fields__ else self.values
+        here = dict.fromkeys(values, f"run.scores[{name!r}] has it")
+        raise no_such_name("scores", name, self.__dataclass_fields__, here)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,11 @@ def cases():
     yield "masks by name", "unet", Made(lambda k: (FLOATS[k, :, :8], 5 * FLOATS[k, :, :8].argmax(0)))
     yield "grey with a map", "unet", Made(lambda k: (GREY[k, :8], 3 * GREY[k, :8]))
     yield "targets of any shape", nn.Conv2d(3, 1, 1), Made(lambda k: (FLOATS[k], FLOATS[k, :1]))
-    yield "whole numbers but one", nn.Conv2d(3, 1, (9, 8)), Made(lambda k: (FLOATS[k], [[[0.5 if k == 7 else k]]]))
+    yield (
+        "whole numbers but one",
+        nn.Conv2d(3, 1, (9, 8)),
+        Made(lambda k: (FLOATS[k], np.full((1, 1, 1), 0.5 if k == 7 else k))),
+    )
     yield "no targets", small(4), Made(lambda k: X[k].astype("float64"))
     yield (
         "pictures without targets",

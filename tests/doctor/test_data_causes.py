@@ -1,16 +1,21 @@
 """Programs with one fault in the data or their splits, which the doctor names; and programs that look like them and are sound."""
 
-import itertools
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_sample_image
+from sklearn.kernel_ridge import KernelRidge
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from profundo.doctor import Program, examine
+from profundo.doctor.causes.pairing import pairing
+from profundo.doctor.causes.values import values
+from profundo.doctor.patient import Patient
+from profundo.doctor.reference import PENALTIES, Reference
 
 BUDGET = 60.0
 
@@ -40,7 +45,7 @@ TRAIN = 900
 
 def net_of(*widths):
     torch.manual_seed(0)
-    layers = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b), nn.ReLU())]
+    layers = [part for a, b in pairwise(widths) for part in (nn.Linear(a, b), nn.ReLU())]
     return nn.Sequential(*layers[:-1])
 
 
@@ -319,3 +324,132 @@ def test_the_fault_is_named_first(cause, name):
 def test_what_is_sound_passes(name):
     report = examine(HEALTHY[name](), budget=BUDGET)
     assert report.healthy, str(report)
+
+
+# -------------------------------------------------------------------------------------------------------- numbers alone
+class Calling(nn.Module):
+    """Does something to its inputs before the rest."""
+
+    def __init__(self, function, rest):
+        super().__init__()
+        self.function, self.rest = function, rest
+
+    def forward(self, *inputs):
+        return self.rest(self.function(*inputs))
+
+
+class Two(nn.Module):
+    """Ages and words, by name."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.words, self.out = nn.Embedding(5000, 4), nn.Linear(7, 1)
+
+    def forward(self, ages, words):
+        return self.out(torch.cat([ages, self.words(words)], 1))
+
+
+def by_name(scale):
+    ages, words = normal(200, 3) * scale, mixed(200) * 20
+    data = TensorDataset(ages, words, ages[:, :1] / scale)
+    batches = [{"ages": a, "words": w, "y": y} for a, w, y in DataLoader(data, 20)]
+    net = Two()
+    return program(net, F.mse_loss, batches, None)
+
+
+def holed(inputs):
+    inputs = inputs.clone()
+    inputs[::7, 3] = torch.nan
+    return inputs
+
+
+def language_model():
+    torch.manual_seed(0)
+    letters = torch.randint(0, 30, (100, 12))
+    net = nn.Sequential(nn.Embedding(30, 8), nn.Linear(8, 30))
+    return program(
+        net, lambda p, t: F.cross_entropy(p.flatten(0, 1), t.flatten()), (letters[:, :-1], letters[:, 1:]), None
+    )
+
+
+BYTES = (IMAGES * 255).to(torch.uint8)
+NOTHING = torch.zeros(1200)
+NUMBERS = {
+    "bytes as they are": ("unscaled_input", lambda: digits(BYTES, net=Calling(torch.Tensor.float, net_of(64, 24, 10)))),
+    "one huge column": ("unscaled_input", lambda: people(torch.cat([PEOPLE[:, :9], PEOPLE[:, 9:] * 1e4], 1))),
+    "double precision": ("unscaled_input", lambda: digits(IMAGES.double() * 4000, net=net_of(64, 24, 10).double())),
+    "far from zero": ("unscaled_input", lambda: people(PEOPLE + 2000)),
+    "a part of a dict": ("unscaled_input", lambda: by_name(1000.0)),
+    "tiny columns": ("scaled_twice", lambda: people(PEOPLE / 255)),
+    "holes in inputs": ("nan_in_data", lambda: people(holed(PEOPLE))),
+    "infinite targets": ("nan_in_data", lambda: people(targets=torch.where(PROGRESS > 1.5, torch.inf, PROGRESS))),
+    "all of one class": ("constant_data", lambda: cells(targets=MALIGNANT * 0)),
+    "the same input": ("constant_data", lambda: people(PEOPLE * 0 + 1)),
+    "classes from one": ("labels_out_of_range", lambda: digits(targets=DIGITS + 1)),
+    "signs for probabilities": ("labels_out_of_range", lambda: cells(targets=MALIGNANT * 2 - 1)),
+    "kilometres": ("unscaled_target", lambda: people(targets=PROGRESS * 500 + 3000)),
+    "bytes divided in the net": (None, lambda: digits(BYTES, net=Calling(lambda x: x / 255, net_of(64, 24, 10)))),
+    "own normalisation": (None, lambda: normalised()),
+    "batch normalisation": (
+        None,
+        lambda: digits(IMAGES * 900, net=nn.Sequential(nn.BatchNorm1d(64), net_of(64, 24, 10))),
+    ),
+    "words by number": (None, lambda: by_name(1.0)),
+    "holes that the net fills": (
+        None,
+        lambda: digits(holed(IMAGES), net=Calling(torch.nan_to_num, net_of(64, 24, 10))),
+    ),
+    "no labels needed": (
+        None,
+        lambda: program(net_of(64, 8, 64), lambda p, _: p.square().mean(), (IMAGES, NOTHING), None),
+    ),
+    "a language model": (None, language_model),
+    "labels of a half": (None, lambda: cells(targets=MALIGNANT * 0.8 + 0.1)),
+}
+
+
+def normalised():
+    mean, deviation = PEOPLE.mean(0) + 5000, PEOPLE.std(0)
+    net = Calling(lambda x: (x - mean) / deviation, net_of(10, 24, 1))
+    return program(net, F.mse_loss, (PEOPLE + 5000, PROGRESS), None)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_are_suspect_by_how_they_reach_the_weights(name):
+    cause, make = NUMBERS[name]
+    assert [one.cause for one in values(Patient(make(), 0, BUDGET))][:1] == ([cause] if cause else [])
+
+
+def only(column):
+    """Targets that follow from one column of ten alone."""
+    inputs = normal(400, 10)
+    return people(inputs, inputs[:, column : column + 1] * 2 + 0.05 * normal(400, 1, seed=3), 300)
+
+
+def facts(family, make):
+    """What a family takes for a fact."""
+    return {one.cause for one in family(Patient(make(), 0, BUDGET)) if not one.cures}
+
+
+@pytest.mark.parametrize("make", [lambda: only(0), people, cells, questionnaire, overlapping])
+def test_data_that_are_merely_easy_or_hard_show_no_fault(make):
+    assert facts(pairing, make) == set()
+
+
+def test_a_reference_leaves_out_what_it_answers():
+    inputs, targets = normal(40, 3), normal(40, 2, seed=1).double()
+    reference = Reference.of(inputs)
+    answers, _ = reference.left_out(targets)
+    penalties = []
+    for penalty in PENALTIES:
+        kernel = torch.exp(-torch.cdist(reference.points, reference.points).square() / reference.width)
+        centred = targets - targets.mean(0)
+        rows = []
+        for out in range(40):
+            rest = torch.arange(40) != out
+            ridge = KernelRidge(alpha=penalty, kernel="precomputed").fit(kernel[rest][:, rest], centred[rest])
+            rows.append(torch.from_numpy(ridge.predict(kernel[out : out + 1, rest])[0]) + targets.mean(0))
+        penalties.append(torch.stack(rows))
+    errors = [float((one - targets).square().sum()) for one in penalties]
+    torch.testing.assert_close(answers, penalties[errors.index(min(errors))])

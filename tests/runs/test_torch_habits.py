@@ -299,7 +299,6 @@ REFUSED = {
     "no net": (lambda: pf.fit(model=net(), data=(X, Y)), "'model' is unknown; the net comes first"),
     "nothing": (lambda: pf.fit(), "expected data after the net"),
     "a class": (lambda: fitted(net(), Pairs), r"got the class Pairs; give an instance of it, Pairs\(…\)"),
-    "an iterator": (lambda: fitted(net(), iter(DataLoader(PAIRS))), r"empty after one pass; give list\(…\)"),
     "a path beside arrays": (lambda: fitted(net(), validation="v.csv"), r"got 'v.csv'; profundo.load\(…\) reads files"),
     "sparse": (lambda: fitted(net(), (X.to_sparse(), Y)), r"got a sparse one; give x.to_dense\(\)"),
     "without values": (lambda: fitted(net(), (X.to("meta"), Y)), "got one of the meta device, which has none"),
@@ -329,6 +328,14 @@ REFUSED = {
         r"expected an objective, such as objectives.categorical\(\)",
     ),
     "parameters for a net": (lambda: optimizer("adam", net().parameters(), 0.1), "expected the net itself"),
+    "float pictures": (
+        lambda: fitted(convolving(), (PICTURES / 255, Y[:40]), augment=["shift"]),
+        r"give pictures as bytes, such as \(x \* 255\).byte\(\)",
+    ),
+    "a class each": (
+        lambda: fitted(net(), (X, [f"n{k}" for k in range(200)])),
+        "200 samples of 200 classes leave none",
+    ),
     "no epoch": (lambda: Plan(epochs=0), "epochs of at least 1"),
     "a schedule by name": (lambda: Plan(epochs=1, schedule="cosine"), r"train.schedule\(name\) gives one"),
     "betas": (lambda: fitted(net(), betas=(0.9, 0.9)), r"functools.partial\(torch.optim.AdamW, betas="),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ ELSEWHERE = {
     **dict.fromkeys(("opt", "optim", "momentum"), "optimizer"),
     **dict.fromkeys(("model", "arch", "network", "architecture"), "net"),
     **dict.fromkeys(("dataset", "data-path"), "data"),
+    **dict.fromkeys(("y", "label", "dep-var", "y-name", "label-col", "target-column"), "target"),
     **dict.fromkeys(("scheduler", "lr-scheduler", "lr-schedule"), "schedule"),
     **dict.fromkeys(("patience", "early-stopping"), "early-stop"),
     **dict.fromkeys(("loss", "criterion"), "objective"),
@@ -32,6 +34,18 @@ ELSEWHERE = {
     **dict.fromkeys(("num-workers", "jobs", "n-jobs"), "workers"),
     **dict.fromkeys(("output", "output-dir", "save", "save-dir"), "out"),
 }
+
+
+COMMANDS = {
+    **dict.fromkeys(("fit", "compile", "learn", "fine-tune", "fine_tune", "run"), "train"),
+    **dict.fromkeys(("summary", "model", "layers"), "nets"),
+    **dict.fromkeys(("history", "plot", "results", "interpret", "compare"), "report"),
+    **dict.fromkeys(("show", "look", "load", "show-batch", "info"), "data"),
+    **dict.fromkeys(("test", "validate", "score"), "evaluate"),
+    **dict.fromkeys(("save", "convert"), "export"),
+    **dict.fromkeys(("tune", "search"), "select"),
+}
+"""What other libraries call our commands."""
 
 
 class Advising(TyperGroup):
@@ -55,6 +69,9 @@ def advise(error: Any) -> None:
     if isinstance(error.__cause__, ValidationError):
         first = error.__cause__.errors()[0]
         error.message = f"{expectation(first['msg'])}, got {first['input']!r}"
+    asked = re.match("No such command '([^']*)'", error.message)
+    if asked and (command := COMMANDS.get(asked[1].lower())):
+        error.message = f"No such command {asked[1]!r}. Did you mean {command!r}?"
     if not hasattr(error, "possibilities") or error.ctx is None:
         return
     name = error.option_name.lstrip("-").lower().replace("_", "-")

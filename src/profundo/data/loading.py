@@ -20,7 +20,7 @@ from profundo.data.dataset_names import (
 )
 from profundo.data.splits.splits import Collection, divide, heeded
 from profundo.data.streams.archives import things_at
-from profundo.records import Dataset, ProfundoError
+from profundo.records import Dataset, ProfundoError, at_the_door
 
 __all__ = ["collect", "load"]
 
@@ -28,6 +28,7 @@ LONGEST_SIDE = 4096  # pixels that images may be scaled to
 BY_DEFAULT = Reading()
 
 
+@at_the_door
 def load(
     name: Any,
     targets: Any = None,

@@ -284,7 +284,11 @@ def images_of(images: list[Any], shape: tuple[int, int, int] | None = None) -> T
 def tensor_targets(
     parts: list[Any], name: str, task: Task, taker: Taker, inputs: Any
 ) -> tuple[Targets, Tensor, tuple[str, ...]]:
-    arrays = [plain(part) for part in parts]
+    words = (isinstance(part, list) and any(isinstance(one, str) for one in part) for part in parts)
+    arrays = [
+        np.array(part, dtype=object) if mixed else plain(part)  # of words and NaN as well, which NumPy would call "nan"
+        for part, mixed in zip(parts, words, strict=True)
+    ]
     if len({array.shape[1:] for array in arrays}) > 1:
         raise ProfundoError(
             f"{name}: expected targets of one shape in all splits, got {sorted({a.shape[1:] for a in arrays})}"

@@ -15,12 +15,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from inspect import isgeneratorfunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from profundo.data.arrays import INPUTS, TARGETS
 from profundo.data.dataset_names import Reading
@@ -151,8 +152,6 @@ def read(data: Any, how: Reading, taker: Taker, split: str) -> Raw | Framed:
         got, remedy = f"the class {data.__name__}", f"; give an instance of it, {data.__name__}(…)"
     elif isinstance(data, str | os.PathLike):
         got, remedy = repr(str(data)), "; profundo.load(…) reads files, data and validation together"
-    elif isinstance(data, Iterator):
-        remedy = ", which is empty after one pass; give list(…), or what it is made of"
     raise ProfundoError(
         f"{split}: expected (X, y) of arrays, a table with target=…, a Dataset or DataLoader; got {got}{remedy}"
     )
@@ -169,7 +168,7 @@ def with_words(part: Raw | Framed) -> Raw | Framed:
     )
 
 
-def from_pair(data: Sequence[Any], _how: Reading, taker: Taker) -> Raw | Framed:
+def from_pair(data: Sequence[Any], how: Reading, taker: Taker) -> Raw | Framed:
     """(X,), (X, y), (X, y, weights); (X1, X2, y) for a net that takes two inputs."""
     count = len(data)
     if taker.inputs > 1 and count == taker.inputs + 1:
@@ -195,8 +194,19 @@ def from_pair(data: Sequence[Any], _how: Reading, taker: Taker) -> Raw | Framed:
     if is_frame(inputs) and isinstance(targets, str):
         return Framed(as_polars(inputs), targets, weights)
     if is_frame(inputs) and targets is not None:
-        return joined_frame(as_polars(inputs), targets, weights)
+        return joined_frame(as_polars(inputs), one_column(targets, how.task), weights)
     return Raw(inputs, targets, weights)
+
+
+def one_column(targets: Any, task: str) -> Any:
+    """Columns of 0 and 1 with one 1 in each row, as get_dummies makes them, as one of their names; all else as it is."""
+    if not is_frame(targets) or task not in ("auto", "classes"):
+        return targets
+    columns = as_polars(targets)
+    values = columns.to_numpy()
+    if values.ndim != 2 or values.shape[1] < 2 or values.dtype.kind not in "bif" or not np.isin(values, (0, 1)).all():
+        return targets
+    return np.array(columns.columns)[values.argmax(1)] if (values.sum(1) == 1).all() else targets
 
 
 def are_lengths(given: Any, sequences: Any) -> bool:
@@ -446,6 +456,24 @@ def transposed(samples: list[Any]) -> Any:
     return samples
 
 
+def from_iterator(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
+    """Of a generator, or an iterable such as tf.data's: samples (x, y), or batches of them, where each y is as long as its x."""
+    things = list(fitting(data() if isgeneratorfunction(data) else data))
+    first = things[0] if things else None
+    pair = isinstance(first, tuple | list) and len(first) > 1 and all(np.ndim(one) > 0 for one in first)
+    if not pair or len({len(one) for one in first}) > 1:  # type: ignore[union-attr]
+        return from_samples(iter(things), how, taker)
+    result = from_batches(things, how, taker)
+    note = f"the {type(data).__name__} gave {len(things):,} batches: they were read once, and are mixed anew in every epoch"
+    return replace(result, notes=(*result.notes, note))
+
+
+def is_iterator(thing: Any) -> bool:
+    return isgeneratorfunction(thing) or (
+        hasattr(thing, "__iter__") and not isinstance(thing, str | bytes | Path | nn.Module | type)
+    )
+
+
 def from_list(data: list[Any], how: Reading, taker: Taker) -> Raw | Framed:
     """Rows as dicts, samples (x, y), inputs and targets as a list [X, y], or inputs without targets."""
     if len(data) == 2 and all(map(is_array, data)) and all(map(np.ndim, data)):
@@ -477,6 +505,7 @@ RECOGNISERS: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (lambda thing: isinstance(thing, list), from_list),
     (is_array, lambda data, _how, _taker: Raw(data)),
     (is_dataset, from_dataset),
+    (is_iterator, from_iterator),
 )
 
 
@@ -518,16 +547,17 @@ def pandas_column(name: str, series: Any) -> polars.Series:
 def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
     import polars
 
-    for part in parts[1:]:
-        if odd := set(parts[0].frame.columns) ^ set(part.frame.columns):
+    wanted = parts[0].frame.columns
+    for part in parts[1:]:  # by their names, whatever their order
+        if missing := [column for column in wanted if column not in part.frame.columns]:
             raise ProfundoError(
-                f"{name}: expected the same columns in all splits, only one has {', '.join(map(repr, sorted(odd)[:5]))}"
+                f"{name}: expected the same columns in all splits, only one has {', '.join(map(repr, missing[:5]))}"
             )
     try:
-        frame = polars.concat([part.frame.select(parts[0].frame.columns) for part in parts], how="vertical_relaxed")
+        frame = polars.concat([part.frame.select(wanted) for part in parts], how="vertical_relaxed")
     except polars.exceptions.PolarsError as error:
         raise ProfundoError(
-            f"{name}: expected the same columns in all splits: {' '.join(str(error).split())[:200]}"
+            f"{name}: expected columns of one kind in all splits: {' '.join(str(error).split())[:200]}"
         ) from None
     if not frame.height or not frame.width:
         raise ProfundoError(f"{name}: expected a table with rows and columns, got {frame.height} × {frame.width}")

@@ -83,7 +83,7 @@ def is_loader(thing: Any) -> bool:
 def is_dataset(thing: Any) -> bool:
     """Of PyTorch, or whatever gives a sample for a number."""
     return isinstance(thing, torch.utils.data.Dataset) or (
-        not isinstance(thing, tuple | list | Mapping | str | np.ndarray | Tensor | type)
+        not isinstance(thing, tuple | list | Mapping | str | bytes | np.ndarray | Tensor | type)
         and hasattr(thing, "__getitem__")
         and hasattr(thing, "__len__")
         and not hasattr(thing, "__array__")

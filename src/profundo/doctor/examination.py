@@ -22,6 +22,7 @@ from profundo.train.randomness import seeded
 
 __all__ = ["examine"]
 
+LAST_RESORT = 0.2  # of weight: what is believed only if nothing else is proved
 CLOSE = 0.1  # of skill: cures that do as much good
 LAST_RESORT = 0.2  # weight of causes whose cure mends much else: tried where nothing else was proved
 
@@ -73,12 +74,17 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> list[Finding]:
         if patient.left < 0 or (confirmed and suspicion.weight < LAST_RESORT):
             break
         for name, cure in suspicion.cures.items():
-            experiment = patient.race(name, cure, suspicion.steps, view=suspicion.view or unchanged)
+            try:
+                experiment = patient.race(name, cure, suspicion.steps, view=suspicion.view or unchanged)
+            except Exception as error:  # noqa: BLE001 - a view of the samples that this program does not have
+                patient.notes.append(f"{suspicion.cause} could not be tried: {type(error).__name__}: {error}")
+                continue
             if proves(experiment, suspicion.gain, suspicion.share):
                 confirmed.append((mean(experiment.with_cure), suspicion, experiment))
                 patient.tried.remove(experiment)
     if not confirmed:
         return []
+    confirmed = [each for each in confirmed if each[1].weight > LAST_RESORT] or confirmed
     best = max(good for good, _, _ in confirmed)
     close = [each for each in confirmed if each[0] >= best - CLOSE]
     _, root, experiment = max(close, key=lambda each: (each[1].weight, each[0]))

@@ -179,6 +179,12 @@ class Patient:
         affordable = 0.12 * self.budget / SEEDS / max(self.course.per_step, 1e-5)
         return int(min(max(FEWEST_STEPS, min(affordable, MOST_STEPS)), max(self.planned, 1)))
 
+    @property
+    def whole_steps(self) -> int:
+        """The whole training, or so much of it as a long trial may take: for what shows late."""
+        affordable = 0.08 * self.budget / max(self.course.per_step, 1e-5)
+        return int(min(self.planned, max(self.trial_steps, affordable)))
+
     def outcome(self, seed: int, steps: int, view: Cure) -> Outcome:
         """Of the program as it is, in this view."""
         if (seed, steps, view) not in self.outcomes:

@@ -23,7 +23,7 @@ from profundo.nets.registry import NetOption, options
 from profundo.nets.summary import output_values
 from profundo.nets.summary import summary as rows_of
 from profundo.pictures.numbers import short
-from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Spec, Targets
+from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Spec, Targets, at_the_door
 from profundo.runs.given.arriving import dataset_of
 
 __all__ = ["NetTable", "read_sizes", "summary", "tabulated"]
@@ -76,6 +76,7 @@ class NetTable:
         return f"<pre>{escape(str(self))}</pre>"
 
 
+@at_the_door
 def summary(net: Any, spec: Any = None) -> NetTable:
     """The table of any net, or of one by name, for the inputs of a spec, of data as `fit` takes them, or of the shape of one
     sample such as (1, 28, 28). Nothing is trained; the net is left as it was.

@@ -116,7 +116,10 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f"profundo.nets.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'profundo.nets' has no attribute {name!r}")
+    from profundo.records import no_such_name
+
+    hint = "a layer is one of torch.nn; a net by name is a function of a Spec, such as nets.mlp(data.spec)"
+    raise no_such_name("profundo.nets", name, _HOMES, dict.fromkeys(("dense", "conv2d", "sequential", "module"), hint))
 
 
 def __dir__() -> list[str]:

@@ -84,18 +84,32 @@ NETS_FOR_PIXELS = frozenset({"unet"})
 
 
 def default(spec: Spec) -> str:
-    """The net to begin with: "unet" where each pixel has a target, "fast_cnn" for images, "logmel_cnn" for sounds, "rocket" for
-    series, "series_net" for forecasts, "text_mean" for rows with texts, "table_net" for other rows, "mlp" for planes of one
-    or two features and arrays."""
+    """The net to begin with: "unet" where each pixel has a target, "fast_cnn" for images, of whatever numbers, "logmel_cnn" for
+    sounds, "rocket" for series, "series_net" for forecasts, "text_mean" for rows with texts, "table_net" for other rows, "mlp"
+    for planes of one or two features and other arrays."""
     if spec.targets.traits.per == "pixel":
         return "unet"
     if spec.inputs.texts:
         return "text_mean"
     if spec.inputs.forecast is not None:
         return "series_net"
+    if spec.inputs.kind == "array" and (are_pictures(spec.inputs.shape) or channels_last(spec.inputs.shape)):
+        return DEFAULTS["image"]
     if spec.inputs.kind == "features" and spec.inputs.shape[0] <= 2:
         return "mlp"
     return DEFAULTS[spec.inputs.kind]
+
+
+SMALLEST = 8  # pixels of a side, from which numbers in three axes are taken for pictures
+
+
+def are_pictures(shape: tuple[int, ...]) -> bool:
+    """(channels, height, width) of grey or colour."""
+    return len(shape) == 3 and shape[0] in (1, 3, 4) and min(shape[1:]) >= SMALLEST
+
+
+def channels_last(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and are_pictures((shape[2], *shape[:2])) and not are_pictures(shape)
 
 
 Options = ParamSpec("Options")
@@ -135,10 +149,14 @@ def check(name: str, spec: Spec) -> None:
             f"net {name}: the data {there}; use {', '.join(sorted(NETS_FOR_TEXTS)) if names else default(spec)}"
             + (f", or leave out the texts: --drop {shlex.quote(spec.inputs.texts[0].name)}" if names else "")
         )
-    if name in NETS_FOR_IMAGES and (spec.inputs.kind != "image" or len(spec.inputs.shape) != 3):
+    if name in NETS_FOR_IMAGES and (
+        spec.inputs.kind not in ("image", "array") or len(spec.inputs.shape) != 3 or channels_last(spec.inputs.shape)
+    ):
+        remedy = "give X.transpose(0, 3, 1, 2)" if channels_last(spec.inputs.shape) else f"use {instead(spec)}"
+        remedy = "give X[:, None]" if spec.inputs.kind == "series" and min(spec.inputs.shape) >= SMALLEST else remedy
         raise ProfundoError(
             f"net {name}: expected images (channels, height, width), "
-            f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; use {instead(spec)}"
+            f"the data have {spec.inputs.kind} of shape {spec.inputs.shape}; {remedy}"
         )
     if name in NETS_FOR_SOUNDS and (spec.inputs.kind != "sound" or not spec.inputs.sound.rate):
         raise ProfundoError(

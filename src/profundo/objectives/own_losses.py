@@ -30,12 +30,14 @@ __all__ = [
     "NAMES",
     "OF_LABELS",
     "PROBABILITIES",
+    "SHAPED",
     "OwnLoss",
     "PickedOutput",
     "in_our_order",
     "loss_name",
     "main_error",
     "main_output",
+    "named_loss",
     "own_loss",
     "place_entropy",
     "same_objective",
@@ -259,6 +261,26 @@ def shaped_loss(targets: Any, outputs: Any) -> Callable[[Any, Any], Tensor] | No
 def place_entropy(outputs: Any, targets: Tensor, reduction: str = "mean") -> Tensor:
     """Cross-entropy of the class of each place, over the second axis."""
     return F.cross_entropy(main_output(outputs), targets.long(), reduction=reduction)
+
+
+def named_loss(name: str) -> Callable[[Any, Any], Tensor]:
+    """An objective's cost for targets of any shape, in each place of the main output."""
+
+    def of_main(outputs: Any, targets: Tensor, reduction: str = "mean") -> Tensor:
+        return SHAPED[name](main_output(outputs), targets, reduction=reduction)
+
+    of_main.__name__ = SHAPED[name].__name__
+    return of_main
+
+
+SHAPED: Mapping[str, Callable[..., Tensor]] = {
+    "gaussian": F.mse_loss,
+    "laplace": F.l1_loss,
+    "huber": F.huber_loss,
+    "bernoulli": F.binary_cross_entropy_with_logits,
+    "categorical": F.cross_entropy,
+    "shares": F.binary_cross_entropy,  # of outputs that are probabilities
+}
 
 
 def main_error(outputs: Any, targets: Tensor, reduction: str = "mean") -> Tensor:

@@ -170,6 +170,10 @@ def check_outputs(net: nn.Module, data: Dataset) -> None:
         remedy += ", or give task='real' where the target is a number"
     if targets.kind == "real" and outputs.ndim == 2 and len(targets.names) == 1:
         remedy += ", or give task='classes' where the target is one of several"
+    if data.spec.outputs == data.spec.inputs.shape[0] and targets.kind in ("real", "labels"):
+        remedy += (
+            "; where each item of the data is a batch, give a generator of them, such as (batch for batch in data)"
+        )
     or_two = " or (batch, 2)" if targets.kind == "binary" else ""
     raise ProfundoError(
         f"{type(net).__name__}: expected outputs (batch, {data.spec.outputs}){or_two} for {data.name}, got {tuple(outputs.shape)} "

@@ -14,7 +14,7 @@ from profundo.data.streams.places import check_place
 from profundo.files import read_object
 from profundo.objectives.own_losses import OwnLoss, main_error, place_entropy
 from profundo.pictures.history_chart import history_chart
-from profundo.records import Dataset, Inputs, ProfundoError, Samples, Scores, Spec
+from profundo.records import Dataset, Inputs, ProfundoError, Samples, Scores, Spec, at_the_door
 from profundo.runs.choices import load_data
 from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder, read_result
@@ -54,6 +54,7 @@ def finished_training(path: str | Path) -> Folder:
     return finished(path)
 
 
+@at_the_door
 def open_run(
     path: str | Path,
     *,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from profundo.evaluate import Answers
 from profundo.nets.summary import summary as layers_of
-from profundo.records import Dataset, NoSuchNameError, Scores, no_such_name
+from profundo.records import Dataset, NoSuchNameError, Scores, at_the_door, no_such_name
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
 from profundo.runs.given.asking import inputs_for
@@ -84,6 +84,7 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     said: Answers | None = None
 
+    @at_the_door
     def predict(self, inputs: Any, *more: Any) -> Tensor:
         """Class probabilities (batch, K), P(y = 1) (batch,), or values in their own units, of raw inputs (batch, *shape).
 
@@ -97,12 +98,14 @@ class Run:
         first: Tensor = mapped(lambda leaf: leaf[0], answers) if alone else answers
         return first
 
+    @at_the_door
     def evaluate(self, data: Any = "test", targets: Any = None, weights: Any = None) -> Scores:
         """The figures on other samples, (X, y), (X, y, weights), a table, a loader, a path; or on its own "train", "validation" or
         "test". targets, weights: those of the inputs `data`, where they are not given together."""
         together = (data, targets) if weights is None else (data, targets, weights)
         return self.tools.evaluate(self, data if targets is None else together)
 
+    @at_the_door
     def summary(self) -> str:
         """The layers of the net, their output's shape and parameters, as text."""
         rows = [("layer", "kind", "output", "parameters")]
@@ -115,10 +118,12 @@ class Run:
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*lines, f"{total:,} parameters"])
 
+    @at_the_door
     def save(self, path: str | Path) -> Path:
         """Write the run into a new folder, which `open_run`, `profundo report` and `profundo predict` open."""
         return self.tools.save(self, path)
 
+    @at_the_door
     def report(self, path: str | Path | None = None) -> Path:
         """Write the HTML report, into the run's folder unless told where. Returns its path."""
         return self.tools.write_report(self, Path(path) if path else None)

@@ -26,7 +26,7 @@ from profundo.data.splits.folds import (
 )
 from profundo.data.splits.split_by import forward, group_count
 from profundo.data.splits.splits import Collection
-from profundo.records import Dataset, ProfundoError
+from profundo.records import Dataset, ProfundoError, at_the_door
 from profundo.runs.experiment import Experiment
 from profundo.runs.run import Run
 from profundo.runs.voice import Quiet, Voice, figure
@@ -49,6 +49,7 @@ __all__ = ["cross_validate", "resume_cross_validation"]
 KIND = "cross-validate"
 
 
+@at_the_door
 def cross_validate(
     data: Any,
     to: Any = None,

@@ -22,7 +22,7 @@ from profundo.data.splits.splits import divide
 from profundo.evaluate import figures
 from profundo.evaluate.spread import sampling_errors, spread
 from profundo.files import read_object
-from profundo.records import Dataset, ProfundoError
+from profundo.records import Dataset, ProfundoError, at_the_door
 from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
 from profundo.runs.supervised import load_data, resume, train
@@ -53,6 +53,7 @@ __all__ = ["resume_selection", "select"]
 KIND = "select"
 
 
+@at_the_door
 def select(
     data: Any,
     to: Any = None,

@@ -130,6 +130,8 @@ def check(choice: Asked, spec: Spec) -> None:
         theirs = "images" if choice.name in IMAGES else "sounds"
         these = spec.inputs.things if spec.inputs.kind in BY_KIND else "rows of numbers"
         instead = f", or take {' or '.join(known)}" if known is not IMAGES else ""
+        if spec.inputs.kind == "array" and len(spec.inputs.shape) == 3 and choice.name in IMAGES:
+            these, instead = "arrays of floats", ", or give pictures as bytes, such as (x * 255).byte()"
         raise ProfundoError(
             f"augmentation {choice.name!r} is for {theirs}; these data are {these}: leave it out{instead}"
         )

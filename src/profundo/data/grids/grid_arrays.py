@@ -1,7 +1,8 @@
 """Arrays of images and of a class or a number for each pixel, as a .npz holds them or a person gives them in Python.
 
 x (n, h, w), (n, h, w, c) or (n, c, h, w)        y (n, h, w) of whole numbers: classes, of which 255 or any below 0 is none;
-                                                 of other numbers: numbers, of which NaN is none
+                                                 of other numbers: numbers, of which NaN is none; fractions that are all
+                                                 whole, of at most FEW kinds, are classes, too
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from profundo.kinds import NO_CLASS
 from profundo.records import Dataset, Inputs, ProfundoError, Targets
 
 __all__ = ["as_grids", "channels_first", "grid_targets"]
+
+FEW = 20  # different whole numbers that are classes though they are stored as fractions
 
 
 def channels_first(inputs: np.ndarray, grid: tuple[int, ...], where: str) -> np.ndarray:
@@ -41,7 +44,8 @@ def grid_targets(values: np.ndarray, task: Task, where: str) -> tuple[Targets, T
     known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     if not known.size:
         raise ProfundoError(f"{where}: expected a class or a number for each pixel, all are missing")
-    if task == "real" or (task == "auto" and values.dtype.kind == "f"):
+    few = values.dtype.kind == "f" and len(np.unique(known)) <= FEW and bool((known == np.round(known)).all())
+    if task == "real" or (task == "auto" and values.dtype.kind == "f" and not few):
         return Targets("map", names=("value",)), torch.from_numpy(np.where(np.isfinite(values), values, np.nan)).float()
     if not (known == np.round(known)).all():
         raise ProfundoError(f"{where}: expected whole numbers as classes, got {known[known != np.round(known)][0]}")
@@ -57,13 +61,13 @@ def as_grids(data: Dataset, outputs: tuple[int, ...] | None = None) -> Dataset:
     inputs, grid = data.spec.inputs, data.train.targets
     if data.spec.targets.kind != "any" or not isinstance(grid, Tensor) or not isinstance(data.train.inputs, Tensor):
         return data
-    size = tuple(grid.shape[1:])
-    if grid.ndim != 3 or size not in (tuple(inputs.shape), tuple(inputs.shape[1:])):
+    splits = data.train, data.validation, data.test
+    whole = flat(np.concatenate([split.targets.numpy() for split in splits]))
+    size = whole.shape[1:]
+    if whole.ndim != 3 or size not in (tuple(inputs.shape), tuple(inputs.shape[1:])):
         return data
     if outputs is not None and (outputs[1:] != size or grid.is_floating_point() or outputs[0] < 2):
         return data
-    splits = data.train, data.validation, data.test
-    whole = np.concatenate([split.targets.numpy() for split in splits])
     targets, values = grid_targets(whole, "auto", data.name)
     if outputs is not None:
         if max(targets.codes) >= outputs[0]:
@@ -78,6 +82,19 @@ def as_grids(data: Dataset, outputs: tuple[int, ...] | None = None) -> Dataset:
     seen = with_channel(inputs, parts[0].inputs) if alone else inputs  # type: ignore[arg-type]
     spec = replace(data.spec, inputs=replace(seen, longest=0), targets=learned_targets(targets, parts[0].targets))
     return replace(data, spec=spec, train=parts[0], validation=parts[1], test=parts[2])
+
+
+def flat(grid: np.ndarray) -> np.ndarray:
+    """(n, height, width) of a class or a number for each pixel on an axis of its own, (n, 1, height, width) or last, and of
+    classes one-hot; all else as it is."""
+    if grid.ndim != 4:
+        return grid
+    if axis := next((axis for axis in (1, 3) if grid.shape[axis] == 1), None):
+        return grid.squeeze(axis)
+    if not np.isin(grid, (0, 1)).all():
+        return grid
+    axis = next((axis for axis in (3, 1) if (grid.sum(axis) == 1).all()), None)
+    return grid if axis is None else grid.argmax(axis)
 
 
 def with_channel(inputs: Inputs, images: Tensor) -> Inputs:

@@ -195,7 +195,8 @@ def divided(collection: Collection, validation: float | None, seed: int) -> tupl
     for name, size in sizes.items():
         if size == 0:
             raise ProfundoError(
-                f"{collection.name}: {len(collection.train)} samples leave none for the {name} split; give more samples per class"
+                f"{collection.name}: {len(labels)} samples of {len(set(labels.tolist()))} classes leave none for the {name} "
+                "split; give more samples per class"
             )
     if collection.split_by is not None:
         held_out = torch.ones(len(labels), dtype=torch.bool)

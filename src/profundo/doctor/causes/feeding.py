@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import MethodType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from profundo.doctor.patient import Patient
@@ -17,7 +19,7 @@ from profundo.doctor.skill import distinct
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Variant
 from profundo.train.randomness import seeded
-from profundo.trees import leaves
+from profundo.trees import called, leaves, mapped
 
 __all__ = ["feeding"]
 
@@ -52,8 +54,10 @@ def not_shuffled(patient: Patient) -> Iterator[Suspicion]:
     expected = (len(numbers) - 1) / max(len(whole) - 1, 1)
     if share > expected + 0.15 and share > 2 * expected:
         yield Suspicion(
-            "not_shuffled", "train", {"of the targets' variance between batches": share, "expected of a random order": expected},
-            "draw a new order in each epoch: shuffle=True, or shuffle the samples once before batches are made", weight=0.75,
+            "not_shuffled", "train",
+            {"of the targets' variance between batches": share, "expected of a random order": expected},
+            "draw a new order in each epoch: shuffle=True, or shuffle the samples once before batches are made",
+            weight=0.75, gain=0.02, share=0.1,
             cures={"a random order": shuffled},
         )  # fmt: skip
 
@@ -68,29 +72,73 @@ def shuffled(variant: Variant) -> Variant:
 def harmful_augmentation(patient: Patient) -> Iterator[Suspicion]:
     """Samples that are changed at random, on which the net does far worse than on validation samples; without the changes
     it learns more, even from far fewer samples."""
-    in_step = changed_in_step(patient)
-    if patient.validation is None or not (patient.train.again or in_step) or patient.course.error:
+    in_step, inside = changed_in_step(patient), random_modules(patient)
+    if patient.validation is None or not (patient.train.again or in_step or inside) or patient.course.error:
         return
     course = patient.course
     behind, place = max(
         (held - train, place) for place, (train, held) in enumerate(zip(course.train, course.held, strict=True))
     )
-    if not in_step and behind < 0.05:  # at its worst: what is read once more in each epoch is known by heart at the end
-        return
+    if not (in_step or inside) and behind < 0.05 and course.held[-1] > 0.5:
+        return  # at its worst: what is read once more in each epoch is known by heart at the end
     cures: dict[str, Cure] = {}
     if in_step:
         cures["batches as they are"] = lambda variant: replace(variant, program=replace(variant.program, step=None))
+    if inside:
+        cures[f"without what {inside[0]} does in training"] = asleep(inside)
     half = len(patient.validation) // 2
-    if half >= 50 and patient.train.again:
+    if half >= 50 and not cures:
         cures[f"{half} samples that are not augmented instead of {len(patient.train)}"] = clean(
             patient.validation, half
         )
     yield Suspicion(
-        "harmful_augmentation", "step" if in_step else "train inputs",
-        {"score on augmented samples": course.train[place], "on validation samples": course.held[place]},
+        "harmful_augmentation", "step" if in_step else inside[0] if inside else "train inputs",
+        {"score on training samples": course.train[place], "on validation samples": course.held[place]},
         "weaken or remove the augmentation: it changes what the samples show, or makes them unlike those to be predicted",
-        weight=0.6, gain=0.05, cures=cures, view=None if in_step else judged_on_rest(patient.validation, half),
+        weight=0.7, gain=0.08, share=0.2, cures=cures, steps=patient.whole_steps,
+        view=None if in_step or inside else judged_on_rest(patient.validation, half),
     )  # fmt: skip
+
+
+def random_modules(patient: Patient) -> list[str]:
+    """Modules before the first weights that change inputs at random in training; dropout is another matter."""
+    net, found = copied(patient.program).net.train(), []
+    inputs = mapped(lambda part: part[:8], patient.probe.inputs)
+
+    def look(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+            if len(given) == 1 and isinstance(output, Tensor) and any(given[0] is one for one in leaves(inputs)):
+                with seeded(patient.seed + 1):
+                    other = module.forward(*given)
+                if not torch.equal(output, other) and torch.equal(
+                    module.eval().forward(*given), module.forward(*given)
+                ):
+                    found.append(name)
+                module.train()
+
+        return hook
+
+    for name, module in net.named_modules():
+        if name and not isinstance(module, _DropoutNd) and not any(True for _ in module.parameters()):
+            module.register_forward_hook(look(name))
+    try:
+        with torch.no_grad(), seeded(patient.seed):
+            called(net, inputs)
+    except Exception:  # noqa: BLE001 - the person's own net
+        return []
+    return found
+
+
+def asleep(names: list[str]) -> Cure:
+    """These modules stay in evaluation mode."""
+
+    def cure(variant: Variant) -> Variant:
+        for name in names:
+            module = variant.program.net.get_submodule(name).eval()
+            module.train = MethodType(lambda module, _mode=True: module, module)  # type: ignore[method-assign]
+        return variant
+
+    return cure
 
 
 def clean(validation: Samples, half: int) -> Cure:

@@ -118,17 +118,20 @@ def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterat
     noise, overall = float(wrong[surest].double().mean()), float(wrong.double().mean())
     if not NOISE < noise < 0.45 or noise < 0.4 * overall:
         return
+    even = noise > max(2 * NOISE, 0.6 * overall) and float(margin.mean()) > 1.4 * float(margin.std())
     columns = columns_of(patient.train.inputs)
     assert columns is not None  # the reference is made of them
     everywhere = torch.cat([reference.answers(part, mine) for part in torch.split(columns, 4096)])
     everywhere[reference.chosen] = answers
     wrong, margin = disagreement(everywhere, table)
     suspects = (wrong & (margin > 0.1)).nonzero().flatten()
+    evidence = {"share of wrong labels, about": noise, "suspects": len(suspects), "the first": suspects[:5].tolist()}
+    remedy = "look at the labels of the suspects; correct them or leave them out"
+    if even and not patient.train.again:
+        yield Suspicion("label_noise", "train targets", evidence, remedy, presumed=True)
     yield Suspicion(
-        "label_noise", "train targets",
-        {"share of wrong labels, about": noise, "suspects": len(suspects), "the first": suspects[:5].tolist()},
-        "look at the labels of the suspects; correct them or leave them out", weight=0.65, gain=0.02, share=0.1,
-        steps=int(min(patient.planned, max(patient.trial_steps, 0.08 * patient.budget / max(patient.course.per_step, 1e-5)))),
+        "label_noise", "train targets", evidence, remedy, weight=0.65, gain=0.02, share=0.1,
+        steps=patient.whole_steps,
         cures={"without the suspects": without(suspects)}, view=trusted(patient, reference, mine),
     )  # fmt: skip
 
@@ -139,20 +142,17 @@ def disagreement(answers: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
     return answers.argmax(1) != table.argmax(1), best[:, 0] - best[:, 1]
 
 
-def trusted(patient: Patient, reference: Reference, mine: Tensor) -> Cure:
-    """Judged on those held-out samples whose labels are not suspect themselves."""
-
-    def view(variant: Variant) -> Variant:
-        columns = columns_of(variant.held.inputs, like=patient.train.inputs)
-        labels = distinct(patient.train.targets.flatten())
-        if columns is None:
-            return variant
-        answers = reference.answers(columns, mine)
-        wrong, margin = disagreement(answers, (variant.held.targets.reshape(-1, 1) == labels).double())
-        held = variant.held.rows((~(wrong & (margin > 0.1))).nonzero().flatten())
-        return replace(variant, held=held, truth=held.targets)
-
-    return view
+def trusted(patient: Patient, reference: Reference, mine: Tensor) -> Cure | None:
+    """Judged on those held-out samples whose labels are not suspect themselves, where many are."""
+    held, labels = patient.held, distinct(patient.train.targets.flatten())
+    columns = columns_of(held.inputs, like=patient.train.inputs)
+    if columns is None:
+        return None
+    wrong, margin = disagreement(reference.answers(columns, mine), (held.targets.reshape(-1, 1) == labels).double())
+    if float(wrong[margin >= margin.quantile(0.75)].double().mean()) < NOISE:
+        return None
+    rest = held.rows((~(wrong & (margin > 0.1))).nonzero().flatten())
+    return lambda variant: replace(variant, held=rest, truth=rest.targets)
 
 
 def without(suspects: Tensor) -> Cure:

@@ -20,6 +20,7 @@ from profundo.trees import leaves
 __all__ = ["splitting"]
 
 LEAK, FEWEST = 0.03, 5  # share and number of validation samples
+MANY = 0.15  # share of samples that repeat
 NEAR = 0.2  # of the distance at which training samples have their nearest
 TOLD_APART = 0.85  # area under the ROC curve
 GROSS = 5.0  # ratio of deviations that no two samples of the same things have
@@ -42,9 +43,10 @@ def split_leakage(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
     copies = torch.tensor([content in seen for content in theirs])
     distinct_copies, different = len(set(theirs) & seen), len(set(theirs))
     again = sum(count for count in Counter(ours).values() if count > 1) / len(ours)  # as would across a fair split
-    natural = again if alike_by_chance(patient.train.inputs) > 1e-3 else 0.0
+    if again > MANY and alike_by_chance(patient.train.inputs) < 1e-3:
+        again = 0.0  # the same message is sent now and then, but so many equal rows are made by somebody
     share, how = float(copies.double().mean()), "equal"
-    if distinct_copies < max(FEWEST, LEAK * different) or share < 1.2 * natural + LEAK:
+    if distinct_copies < max(FEWEST, LEAK * different) or share < 1.2 * again + LEAK:
         copies, share, how = *near_copies(patient.train.inputs, validation.inputs), "nearly equal"
         if share < LEAK or int(copies.sum()) < FEWEST:
             return
@@ -130,7 +132,7 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
             "split_shift", "validation inputs",
             {"splits told apart (1 is always)": apart, **moments("training", inputs), **moments("validation", validation.inputs)},
             "prepare validation as training, with the numbers learned from training: the same scaling, order of channels and columns",
-            weight=0.85, cures=cures if 1 / GROSS < ratio < GROSS else {},
+            weight=0.85, share=0.1, cures=cures if 1 / GROSS < ratio < GROSS else {},
         )  # fmt: skip
 
 
@@ -198,7 +200,7 @@ def class_imbalance(patient: Patient) -> Iterator[Suspicion]:
             {"rarest class": float(values[counts.argmin()]), "its share": float(counts.min() / len(targets)),
              "of it recognised": recalls.get(float(values[counts.argmin()]), 0.0), "classes never answered": len(never)},
             "draw rare classes more often (WeightedRandomSampler) or weigh them more in the cost (weight, pos_weight)",
-            weight=0.6, gain=0.03, share=0.1, view=view, cures={"every class drawn as often": balanced},
+            weight=0.6, gain=0.03, share=0.1, steps=patient.whole_steps, view=view, cures={"every class drawn as often": balanced},
         )  # fmt: skip
 
 

@@ -22,16 +22,19 @@ from profundo.data.objects import object_collection
 from profundo.data.recognising import is_loader
 from profundo.data.splits.splits import divide
 from profundo.evaluate import evaluating
+from profundo.nets.net_names import NETS_FOR_PIXELS
 from profundo.objectives import OBJECTIVES, default, default_name
 from profundo.objectives.objective_names import check
 from profundo.objectives.own_losses import (
     LOGITS,
     NAMES,
     OF_LABELS,
+    SHAPED,
     OwnLoss,
     PickedOutput,
     loss_name,
     main_output,
+    named_loss,
     own_loss,
     place_entropy,
     same_objective,
@@ -284,6 +287,12 @@ def net_for(net: Any, data: Dataset, settings: dict[str, Any]) -> tuple[str, nn.
     if net is None or isinstance(net, str):
         name = net or settings.pop("net", None) or nets.default(data.spec)
         if data.spec.inputs.parts or data.spec.targets.kind == "any":
+            if name in NETS_FOR_PIXELS and isinstance(data.train.targets, Tensor):
+                shapes = f"{tuple(data.spec.inputs.shape)} and {tuple(data.train.targets.shape[1:])}"
+                raise ProfundoError(
+                    f"net {name}: expected images (channels, height, width) and masks (height, width) of one size, got {shapes}; "
+                    "images with channels last are given as X.transpose(0, 3, 1, 2)"
+                )
             what = "several inputs" if data.spec.inputs.parts else "targets of this shape, or none,"
             raise ProfundoError(f"net {name}: {what} need a net of your own, a torch.nn.Module: fit(net, data)")
         options = settings.get("net_options") or {}
@@ -443,7 +452,11 @@ def loss_of(net: nn.Module, data: Dataset, loss: Any) -> tuple[OwnLoss | None, d
             f"loss {loss_name(loss)}: expected an output for each class, got one, whose softmax is always 1; give the net more, "
             "or leave the loss out"
         )
-    if targets.kind == "any" and (loss is None or isinstance(loss, str)):
+    if targets.kind == "any" and isinstance(loss, str):
+        name = objective_name(loss, targets)
+        shares = name == "bernoulli" and "ends in a sigmoid" in note_of_output_layer(net, data)
+        return own_loss(named_loss("shares" if shares else name), targets), {}
+    if targets.kind == "any" and loss is None:
         device = next(net.parameters(), torch.empty(0)).device
         wanted = few_samples(data, device).targets
         suited = shaped_loss(wanted, outputs)
@@ -479,6 +492,12 @@ def objective_name(loss: str, targets: Targets) -> str:
         near = get_close_matches(loss, [*OBJECTIVES, *NAMES], n=3, cutoff=0.6)
         hint = f"nearest: {', '.join(near)}" if near else "or give a function of (outputs, targets)"
         raise ProfundoError(f"loss: expected one of {', '.join(OBJECTIVES)}, got {loss!r}; {hint}")
+    if targets.kind == "any":
+        if name not in SHAPED:
+            raise ProfundoError(
+                f"loss: expected one of {', '.join(SHAPED)} for targets of this shape, got {loss!r}; or give a function"
+            )
+        return name
     return default_name(targets) if {name, default_name(targets)} == {"categorical", "bernoulli"} else name
 
 

@@ -22,7 +22,7 @@ from profundo.data.loading import collect
 from profundo.data.new_inputs import entries, frame_series
 from profundo.data.object_arrays import Taker, as_seen, images_of, plain, stacked, targets_for, tensor_of, weights_of
 from profundo.data.objects import Framed, as_polars, read
-from profundo.data.recognising import is_frame, is_image, is_loader, words_in
+from profundo.data.recognising import is_frame, is_image, is_loader, is_series, words_in
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.data.tables.table_files import read_table
 from profundo.kinds import NO_CLASS
@@ -52,7 +52,7 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
         raise ProfundoError(
             f"inputs: expected one array, table or list, got a tuple of {len(given)}; run.evaluate(X, y) takes targets"
         )
-    given = as_texts(given, about)
+    given = as_texts(as_rows(given, about), about)
     if isinstance(given, str | Path) or is_paths(given):
         return of_files(given, about)
     if (about.forecast is not None or about.rows is not None) and (is_frame(given) or is_rows(given)):
@@ -126,6 +126,23 @@ def several_inputs(given: Any, about: Inputs) -> tuple[Any, bool]:
         )
     parts = [inputs_for(part, one) for part, one in zip(leaves(given), about.parts, strict=True)]
     return rebuilt(given, [values for values, _ in parts]), all(alone for _, alone in parts)
+
+
+def as_rows(given: Any, about: Inputs) -> Any:
+    """A row of pandas, and lists or arrays with words in them, by the names of the columns of the table; all else as it is."""
+    names = [column.name for column in columns_of(about)] if about.columns else []
+    if is_series(given) and hasattr(given, "to_dict") and set(names) & set(map(str, given.index)):
+        return {str(name): value for name, value in given.to_dict().items()}
+    if isinstance(given, np.ndarray) and given.ndim == 2 and given.dtype.kind in "OUS":
+        given = given.tolist()
+    if (
+        names
+        and isinstance(given, list)
+        and given
+        and all(isinstance(row, list | tuple) and len(row) == len(names) for row in given)
+    ):
+        return [dict(zip(names, row, strict=True)) for row in given]
+    return given
 
 
 def as_texts(given: Any, about: Inputs) -> Any:

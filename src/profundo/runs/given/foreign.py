@@ -181,19 +181,36 @@ FOREIGN: Mapping[str, str] = {
 }
 
 
+OF_COLUMNS = ("target", "drop", "only", "id_columns", "columns", "series")
+
+
+def columns_called(given: Any) -> Any:
+    """Names of columns as text, which pandas may have as numbers, an Index or an array."""
+    if isinstance(given, Mapping):
+        return {str(name): value for name, value in given.items()}
+    if hasattr(given, "tolist"):
+        given = given.tolist()
+    if isinstance(given, list | tuple):
+        return [str(name) for name in given]
+    return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+
+
 def understood(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings under their names here, where another has one meaning; a torch.device or dtype by its name, numbers and
-    arrays of NumPy and PyTorch as Python's."""
+    arrays of NumPy and PyTorch as Python's, columns by their names."""
     settings = {name: plain(value) for name, value in settings.items() if name != "device" or value is not None}
-    target = settings.get("target")
-    if isinstance(target, list | tuple):
-        settings = {**settings, "target": ",".join(map(str, target))}
+    settings = {name: columns_called(value) if name in OF_COLUMNS else value for name, value in settings.items()}
+    if isinstance(target := settings.get("target"), list):
+        settings["target"] = ",".join(target)
     if isinstance(settings.get("augment"), str):
         settings = {**settings, "augment": settings["augment"].split(",")}
     if both := next((name for name, ours in SAME.items() if name in settings and ours in settings), None):
         raise ProfundoError(
             f"{both} and {SAME[both]} are two names for one thing: {settings[both]} and {settings[SAME[both]]}; give one"
         )
+    for name in ("optimizer", "schedule"):
+        if isinstance(value := settings.get(name), str):
+            settings[name] = value.lower().replace("_", "-") if name == "schedule" else value.lower()
     return {SAME.get(name, name): value for name, value in settings.items()}
 
 

@@ -157,9 +157,12 @@ def manner_of(spec: Spec, normalised: bool, net: str) -> str:
         return "ensemble, numbers" if spec.targets.kind == "real" else "ensemble, classes"
     if spec.inputs.kind == "series":
         return "forecast" if spec.inputs.forecast is not None else "rocket" if net == "rocket" else "series"
-    if spec.inputs.kind == "image" and normalised:
+    kind = (
+        "image" if spec.inputs.kind == "array" and len(spec.inputs.shape) == 3 else spec.inputs.kind
+    )  # pictures in fractions
+    if kind == "image" and normalised:
         return "normalised images"
-    manner = MANNER_OF[spec.inputs.kind]
+    manner = MANNER_OF[kind]
     return "plane" if manner == "table" and prod(spec.inputs.shape) <= 2 else manner
 
 
