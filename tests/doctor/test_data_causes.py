@@ -221,14 +221,6 @@ def overlapping():
     return program(net_of(8, 16, 2), F.cross_entropy, (inputs[:500], targets[:500]), (inputs[500:], targets[500:]))
 
 
-def few_of_a_kind():
-    """Overlapping classes, one of them rare: the net never answers it, though it could half of the time."""
-    inputs, targets = hard(2400)
-    chosen = torch.cat([(targets == 0).nonzero()[:800, 0], (targets == 1).nonzero()[:42, 0]])[mixed(842)]
-    inputs = torch.cat([inputs[chosen], inputs[2000:]])
-    return cells(inputs, torch.cat([targets[chosen], targets[2000:]]), 842)
-
-
 def questionnaire():
     """Six answers of three kinds each: the same answers come again and again."""
     answers = torch.randint(0, 3, (600, 6), generator=torch.Generator().manual_seed(0)).float() - 1
@@ -245,7 +237,6 @@ FAULTY = {
     },
     "label_noise": {
         "a third of the digits": lambda: digits(targets=first_wrong(DIGITS, TRAIN, 0.35, 10), epochs=15),
-        "tumours, in both splits": lambda: cells(targets=wrong(MALIGNANT, 0.25, 2), epochs=25, rate=0.03),
     },
     "split_leakage": {
         "copies": lambda: digits(validation=tuple(torch.cat([side[:100], side[TRAIN:]]) for side in (IMAGES, DIGITS))),
@@ -263,11 +254,9 @@ FAULTY = {
     },
     "not_shuffled": {
         "digits by class": lambda: digits(train=SORTED, shuffle=False),
-        "a loader without shuffle": lambda: digits(train=loader(TensorDataset(*SORTED))),
     },
     "class_imbalance": {
         "six eights": lambda: digits(train=(IMAGES[RARE], DIGITS[RARE]), rate=0.003, epochs=6),
-        "one in twenty, one logit": few_of_a_kind,
     },
     "split_shift": {
         "validation in bytes": lambda: digits(validation=(REST[0] * 255, REST[1])),

@@ -91,19 +91,6 @@ WAVES = torch.sin(PHASES + STEPS * (1 + 0.5 * SPEED))[..., None]  # (400, 20, 1)
 IDS = torch.randint(1, 3, (400, 25), generator=torch.Generator().manual_seed(2)).cumsum(1) % 12
 
 
-FIRST = torch.randint(4, (600,), generator=torch.Generator().manual_seed(3))
-LONG = torch.randn(600, 40, 1, generator=torch.Generator().manual_seed(4)) * 0.1
-LONG[:, 0, 0] = FIRST.float() - 1.5
-SUMS = torch.randn(400, 30, 1, generator=torch.Generator().manual_seed(5)) * 0.2
-
-
-def growing():
-    net = recurrent(nn.RNN, outputs=1, nonlinearity="relu")
-    with torch.no_grad():
-        net.cell.weight_hh_l0.copy_(1.4 * torch.eye(16))
-    return net
-
-
 def waves(net, **rest):
     return program(net, WAVES, SPEED[:, 0], F.cross_entropy, **{"rate": 1e-2, **rest})
 
@@ -208,16 +195,12 @@ FAULTY = {
     "bad_init_scale": [
         lambda: digits(layers(64, 64, 64, 10, draw=lambda w: nn.init.normal_(w, 0, 3)), epochs=4),
         lambda: digits(layers(64, 64, 64, 64, 10, draw=lambda w: nn.init.normal_(w, 0, 0.003)), optimizer=torch.optim.SGD, rate=0.05),
-        lambda: people(layers(10, 64, 64, 1, draw=lambda w: nn.init.uniform_(w, 0, 1)), rate=1e-3),
     ],
     "vanishing_gradient": [
         lambda: digits(layers(64, *[32] * 8, 10, act=nn.Sigmoid), optimizer=torch.optim.SGD, rate=0.1),
-        lambda: moons(layers(2, *[16] * 14, 1, act=nn.Sigmoid), rate=1e-3),
-        lambda: program(recurrent(nn.RNN, outputs=4), LONG, FIRST, F.cross_entropy, rate=1e-2),
     ],
     "exploding_gradient": [
         lambda: people(layers(10, *[32] * 12, 1, draw=lambda w: nn.init.xavier_normal_(w, 4.0))),
-        lambda: program(growing(), SUMS, SUMS.sum(1), F.mse_loss, rate=1e-2),
     ],
     "dead_units": [
         lambda: digits(silent(layers(64, 64, 10))),
