@@ -22,7 +22,6 @@ from profundo.train.randomness import seeded
 
 __all__ = ["examine"]
 
-LAST_RESORT = 0.2  # of weight: what is believed only if nothing else is proved
 CLOSE = 0.1  # of skill: cures that do as much good
 LAST_RESORT = 0.2  # weight of causes whose cure mends much else: tried where nothing else was proved
 
@@ -84,7 +83,6 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> list[Finding]:
                 patient.tried.remove(experiment)
     if not confirmed:
         return []
-    confirmed = [each for each in confirmed if each[1].weight > LAST_RESORT] or confirmed
     best = max(good for good, _, _ in confirmed)
     close = [each for each in confirmed if each[0] >= best - CLOSE]
     _, root, experiment = max(close, key=lambda each: (each[1].weight, each[0]))
