@@ -76,6 +76,9 @@ def copied(program: Program) -> Program:
     memo: dict[int, Any] = {}
     try:
         net, optimizer = copy.deepcopy((program.net, program.optimizer), memo)
+        for name, value in vars(program.optimizer).items():  # what LBFGS holds beside its state
+            if name not in vars(optimizer) and not callable(value):
+                setattr(optimizer, name, copy.deepcopy(value, memo))
         loss, metric, step = (rebound(part, memo) for part in (program.loss, program.metric, program.step))
     except Exception as error:  # whatever somebody's class does when it is copied
         raise ProfundoError(
