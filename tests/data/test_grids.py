@@ -237,7 +237,7 @@ def test_what_does_not_go_together_is_named_and_may_be_left_out(case, tmp_path):
 
 
 def test_one_image_is_too_few_and_classes_of_folders_are_no_masks(tmp_path):
-    with pytest.raises(ProfundoError, match="1 samples leave none"):
+    with pytest.raises(ProfundoError, match="1 samples of 1 classes leave none"):
         pf.load(folder(tmp_path / "one", [pair()]))
     for number in range(12):
         path = tmp_path / "classes" / ("images", "drawings")[number % 2] / f"{number}.png"

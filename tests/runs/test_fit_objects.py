@@ -300,14 +300,8 @@ def test_weights_decide_what_is_learned():
 
 
 # -------------------------------------------------------------------------------------------------------- in one line
-def endless():
-    while True:
-        yield X[0], 1
-
-
 REFUSED = {
     "nothing": (lambda: pf.fit(small()), "expected data after the net"),
-    "a generator": (lambda: pf.fit(small(), endless()), "expected .X, y. of arrays"),
     "text": (
         lambda: pf.fit(small(), (["good film", "bad film"] * 30, [0, 1] * 30)),
         "ids of words and characters of texts",

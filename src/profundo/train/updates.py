@@ -116,10 +116,11 @@ class Supervised:
         processes: int = 1,
     ) -> None:
         self.net = net
-        if not callable(objective):
+        given: Any = objective
+        if not (hasattr(given, "mean_cost") or callable(given)):
             raise ProfundoError(
                 "Supervised: expected an objective, such as objectives.categorical(), or a function of (outputs, targets), got "
-                f"{type(objective).__name__}"
+                f"{type(given).__name__}"
             )
         moved = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
         if not any(id(parameter) in moved for parameter in net.parameters()):
