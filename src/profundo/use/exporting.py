@@ -307,12 +307,9 @@ def _table_rows(trained: Trained) -> Samples:
     inputs = trained.spec.inputs
     path = Path(str(read_experiment(trained.folder.experiment).get("data", "")))
     try:
-        is_table = path.suffix.lower() in SUFFIXES
-        rows = (
-            read_rows_as_text(path, inputs.form, needed_names(inputs)).head(SAMPLES).rows(named=True)
-            if is_table
-            else []
-        )
+        if path.suffix.lower() not in SUFFIXES:  # a folder of texts
+            raise FileNotFoundError(path)
+        rows = read_rows_as_text(path, inputs.form, needed_names(inputs)).head(SAMPLES).rows(named=True)
         return Samples(_encoded(rows, inputs), rows, "rows of the table")
     except Exception:  # noqa: BLE001 - moved, changed or damaged: it only was to try the net on
         rows = _random_rows(inputs.columns)
