@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from doctored import PROGRESS, SCALED, X, Y, digits, first_cause, people, perceptron
 from profundo.doctor import Program, examine
 from profundo.doctor.costs import cost_of
-from profundo.doctor.programs import copied
+from profundo.doctor.programs import copied, ordinary_step
 from profundo.doctor.skill import Task, skill
 from profundo.records import ProfundoError
 
@@ -181,22 +181,76 @@ def test_functions_that_name_the_net_are_given_its_copy():
     assert all(p.grad is None for p in net.parameters())
 
 
-def test_what_is_no_program_is_one_line():
-    net = perceptron(4, 1)
-    whole = {
-        "net": net,
-        "loss": F.mse_loss,
-        "optimizer": torch.optim.SGD(net.parameters(), 0.1),
-        "train": (X[:9, :4], X[:9, :1]),
-    }
-    with pytest.raises(ProfundoError, match="expected optimizer to be"):
-        Program(**{**whole, "optimizer": "sgd"})
-    with pytest.raises(ProfundoError, match="as many inputs as targets in train, got 9, 8"):
-        examine(Program(**{**whole, "train": (X[:9, :4], X[:8, :1])}))
-    with pytest.raises(ProfundoError, match=r"expected a Program"):
-        examine(net)
-    with pytest.raises(ProfundoError, match="batches in train, got none"):
-        examine(Program(**{**whole, "train": []}))
+ROWS, LABELS = X[:200, :5], Y[:200] % 3
+REFUSED = {
+    "optimizer by name": ({"optimizer": "sgd"}, "expected optimizer to be a torch.optim.Optimizer"),
+    "a class for a cost": ({"loss": nn.CrossEntropyLoss}, "got the class CrossEntropyLoss; give an instance of it"),
+    "a cost by name": ({"loss": "mse"}, "expected loss to be a function, got str"),
+    "epochs as text": ({"epochs": "5"}, "expected epochs to be a whole number of at least 1, got '5'"),
+    "no samples": ({"train": (ROWS[:0], LABELS[:0])}, "expected samples in train, got none"),
+    "no batches": ({"train": []}, "expected batches in train, got none"),
+    "other lengths": ({"train": (ROWS[:9], LABELS[:8])}, "as many inputs as targets in train, got 9, 8"),
+    "a generator": ({"train": ((ROWS, LABELS) for _ in range(3))}, "got generator, which can be read once only"),
+    "a name": ({"validation": "iris"}, "expected validation to be .*, got str"),
+    "uneven lists": ({"train": ([[1.0, 2.0], [3.0]], [0, 1])}, "expected numbers in rows of equal length"),
+}
+
+
+def small(**other):
+    net = perceptron(5, 8, 3)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    return Program(**{"net": net, "loss": F.cross_entropy, "optimizer": optimizer, "train": (ROWS, LABELS), **other})
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_program_is_one_line(name):
+    other, words = REFUSED[name]
+    with pytest.raises(ProfundoError, match=words) as caught:
+        examine(small(**other), budget=5)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_examination_is_one_line():
+    with pytest.raises(ProfundoError, match="expected a Program"):
+        examine(perceptron(4, 1))
+    with pytest.raises(ProfundoError, match="budget to be a number of seconds above 0, got -1"):
+        examine(small(), budget=-1)
+    with pytest.raises(ProfundoError, match="seed to be a whole number from 0, got 'a'"):
+        examine(small(), seed="a")
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"train": (ROWS[:, :4], LABELS)},
+        {"train": (ROWS, LABELS.float())},
+        {"validation": (ROWS[:, :4], LABELS)},
+        {"step": lambda *_: 1 / 0},
+    ],
+)
+def test_a_program_that_ends_in_an_error_is_never_called_healthy(spoiled):
+    report = examine(small(**spoiled), budget=5)
+    assert report.error
+    assert not report.healthy
+    assert str(report).startswith("the program ends with an error: ")
+
+
+def test_arrays_and_lists_are_taken_in_the_nets_precision():
+    lists = examine(small(train=(ROWS.tolist(), LABELS.tolist())), budget=5)
+    arrays = examine(small(train=(ROWS.double().numpy(), LABELS.numpy())), budget=5)
+    assert not lists.error
+    assert not arrays.error
+    assert lists.quantities["course"]["losses"] == arrays.quantities["course"]["losses"]
+
+
+def test_batches_that_a_step_changes_in_place_stay_the_callers():
+    def step(net, batch, loss, optimizer):
+        batch[0].mul_(1.5)
+        return ordinary_step(net, batch, loss, optimizer)
+
+    batches = [(ROWS[place : place + 20].clone(), LABELS[place : place + 20]) for place in range(0, 200, 20)]
+    examine(small(train=batches, step=step), budget=5)
+    assert torch.equal(torch.cat([rows for rows, _ in batches]), ROWS)
 
 
 @pytest.mark.parametrize(

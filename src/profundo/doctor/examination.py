@@ -37,12 +37,19 @@ def examine(program: Program, *, seed: int = 0, budget: float = 60.0) -> Report:
         raise ProfundoError(
             f"doctor: expected a Program(net=…, loss=…, optimizer=…, train=…), got {type(program).__name__}"
         )
+    if not isinstance(budget, int | float) or not budget > 0:
+        raise ProfundoError(f"doctor: expected budget to be a number of seconds above 0, got {budget!r}")
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise ProfundoError(f"doctor: expected seed to be a whole number from 0, got {seed!r}")
     begin = time.monotonic()
     with seeded(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what PyTorch warns of, it warned the caller of
         patient = Patient(program, seed, budget)
         findings = verdict(patient)
-    return Report(tuple(findings), quantities(patient), tuple(patient.tried), notes(patient), time.monotonic() - begin)
+    seconds = time.monotonic() - begin
+    return Report(
+        tuple(findings), quantities(patient), tuple(patient.tried), tuple(patient.notes), seconds, error_of(patient)
+    )
 
 
 def verdict(patient: Patient) -> list[Finding]:
@@ -97,10 +104,9 @@ def quantities(patient: Patient) -> dict[str, Any]:
     return facts | ({"course": asdict(patient.course)} if patient.was_trained else {})
 
 
-def notes(patient: Patient) -> tuple[str, ...]:
-    error = patient.first.error or (patient.course.error if patient.was_trained else "")
-    ended = [f"the program ended with an error: {error}"] if error else []
-    return (*ended, *patient.notes)
+def error_of(patient: Patient) -> str:
+    """What ended the program before it was to end."""
+    return patient.first.error or (patient.course.error if patient.was_trained else "")
 
 
 def finding(suspicion: Suspicion) -> Finding:

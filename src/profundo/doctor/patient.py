@@ -47,8 +47,10 @@ class Patient:
         self.begin, self.budget, self.seed = time.monotonic(), budget, seed
         self.program = copied(program)
         with seeded(seed):
-            self.train = samples_of(program.train, "train")
-            self.validation = None if program.validation is None else samples_of(program.validation, "validation")
+            precision = next((one.dtype for one in program.net.parameters() if one.is_floating_point()), torch.float32)
+            self.train = samples_of(program.train, "train", precision)
+            held = program.validation
+            self.validation = None if held is None else samples_of(held, "validation", precision)
         self.tried: list[Experiment] = []
         self.notes: list[str] = []
         self.outcomes: dict[tuple[int, int, Cure], Outcome] = {}

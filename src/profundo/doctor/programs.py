@@ -12,6 +12,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -31,13 +32,13 @@ MOST_VALUES = 2**28  # numbers, 1 GiB
 Step = Callable[[nn.Module, Any, Callable[..., Any], Optimizer], Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Program:
     """What trains what on what.
 
-    train, validation: (inputs, targets) as tensors or arrays, a DataLoader, a Dataset, or any iterable of batches that can
-        be read again. loss(prediction, target) is any callable that gives a scalar. metric(prediction, target) gives a
-        number, the stated goal; None: the one that suits the targets.
+    train, validation: (inputs, targets) as tensors, arrays or lists, a tensor that is its own target, a DataLoader, a Dataset,
+        or any iterable of batches that can be read again. Numbers of NumPy and Python get the net's own precision.
+    loss(prediction, target): any callable that gives a scalar. metric(prediction, target): a number, the stated goal.
     step(net, batch, loss, optimizer): one update, in place of the ordinary one: clear, predict, cost, gradients, update.
     shuffle: whether (inputs, targets) are drawn in a new order in each epoch; other data come in their own order.
     """
@@ -63,12 +64,21 @@ class Program:
             )
         for name in ("loss", "metric", "step"):
             value = getattr(self, name)
-            if not callable(value) and (name == "loss" or value is not None):
-                raise ProfundoError(f"doctor: expected {name} to be a function, got {type(value).__name__}")
-        if self.batch_size < 1 or self.epochs < 1:
+            if (not callable(value) or isinstance(value, type)) and (name == "loss" or value is not None):
+                got = (
+                    f"the class {value.__name__}; give an instance of it"
+                    if isinstance(value, type)
+                    else type(value).__name__
+                )
+                raise ProfundoError(f"doctor: expected {name} to be a function, got {got}")
+        if isinstance(self.net, torch.jit.ScriptModule) or hasattr(self.net, "_orig_mod"):
             raise ProfundoError(
-                f"doctor: expected batch_size and epochs of at least 1, got {self.batch_size} and {self.epochs}"
+                "doctor: expected a net that is not compiled; give the torch.nn.Module that it was made of"
             )
+        for name in ("batch_size", "epochs"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < 1:
+                raise ProfundoError(f"doctor: expected {name} to be a whole number of at least 1, got {value!r}")
 
 
 def copied(program: Program) -> Program:
@@ -159,10 +169,11 @@ class Samples:
 
     def epoch(self, program: Program, order: torch.Generator | None) -> list[Any]:
         """The batches of an epoch. order: draws a new one; without, they come as they are given."""
-        if self.given:
-            if order is None:
-                return list(self.given)
-            return [self.given[place] for place in torch.randperm(len(self.given), generator=order).tolist()]
+        if self.given:  # copies, for a step may change its batch in place
+            places = (
+                range(len(self.given)) if order is None else torch.randperm(len(self.given), generator=order).tolist()
+            )
+            return [copy.deepcopy(self.given[place]) for place in places]
         whole = torch.arange(len(self)) if order is None else torch.randperm(len(self), generator=order)
         return [self.batch(chosen) for chosen in torch.split(whole, program.batch_size)]
 
@@ -171,21 +182,36 @@ class Samples:
         return (*inputs, targets) if isinstance(inputs, tuple) else (inputs, targets)
 
 
-def samples_of(data: Any, name: str) -> Samples:
+def samples_of(data: Any, name: str, precision: torch.dtype = torch.float32) -> Samples:
     """The samples of one split, at most 50,000. Raises ProfundoError for what is none."""
-    if isinstance(data, tuple | list) and len(data) >= 2 and all(is_array(part) for part in data):
-        *inputs, targets = map(as_tensor, data)
+    samples = read_samples(data, name, precision)
+    if not len(samples):
+        raise ProfundoError(f"doctor: expected samples in {name}, got none")
+    return samples
+
+
+def read_samples(data: Any, name: str, precision: torch.dtype) -> Samples:
+    if isinstance(data, Mapping):
+        inputs, targets = parted({key: as_tensor(part, precision) for key, part in data.items()})
+        return few(Samples(inputs, targets))
+    if is_array(data):
+        return few(Samples(as_tensor(data, precision), as_tensor(data, precision)))
+    if isinstance(data, tuple | list) and len(data) >= 2 and all(is_array(part) or is_rows(part) for part in data):
+        *inputs, targets = (as_tensor(part, precision) for part in data)
         if len({len(part) for part in (*inputs, targets)}) > 1:
             sizes = ", ".join(str(len(part)) for part in (*inputs, targets))
             raise ProfundoError(f"doctor: expected as many inputs as targets in {name}, got {sizes}")
         return few(Samples(inputs[0] if len(inputs) == 1 else tuple(inputs), targets))
     if isinstance(data, torch.utils.data.Dataset) and not isinstance(data, torch.utils.data.IterableDataset):
         count = min(len(data), MOST_SAMPLES)  # type: ignore[arg-type]
+        if not count:
+            raise ProfundoError(f"doctor: expected samples in {name}, got none")
         inputs, targets = parted(torch.utils.data.default_collate([data[index] for index in range(count)]))
         return Samples(inputs, targets, again=read_twice_differs(data))
-    if not isinstance(data, Iterable):
+    if not isinstance(data, Iterable) or isinstance(data, str) or iter(data) is data:
+        once = ", which can be read once only" if isinstance(data, Iterator) else ""
         raise ProfundoError(
-            f"doctor: expected {name} to be (inputs, targets), a DataLoader or an iterable of batches, got {type(data).__name__}"
+            f"doctor: expected {name} to be (inputs, targets), a DataLoader or a list of batches, got {type(data).__name__}{once}"
         )
     batches, count = [], 0
     with generators_put_back(data):
@@ -251,5 +277,21 @@ def is_array(part: Any) -> bool:
     return isinstance(part, Tensor | np.ndarray) and part.ndim > 0
 
 
-def as_tensor(part: Any) -> Tensor:
-    return part if isinstance(part, Tensor) else torch.as_tensor(part)
+def is_rows(part: Any) -> bool:
+    """A list of numbers, or of lists of them: a column or a table, no batch of tensors."""
+    first = part[0] if isinstance(part, list) and part else None
+    return isinstance(first, int | float) or (
+        isinstance(first, list) and bool(first) and isinstance(first[0], int | float)
+    )
+
+
+def as_tensor(part: Any, precision: torch.dtype) -> Tensor:
+    if isinstance(part, Tensor):
+        return part
+    try:
+        values = torch.as_tensor(part)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ProfundoError(
+            f"doctor: expected numbers in rows of equal length: {' '.join(str(error).split())[:150]}"
+        ) from None
+    return values.to(precision) if values.is_floating_point() else values

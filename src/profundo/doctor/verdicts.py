@@ -61,7 +61,8 @@ class Report:
     """What an examination came to.
 
     findings: the gravest first. quantities: what was measured, by name. tried: experiments that proved nothing.
-    notes: what else was seen, such as the error that ended the program.
+    notes: what could not be judged. error: what ended the program before it was to end; such a program is not healthy, even
+    where no cause is known.
     """
 
     findings: tuple[Finding, ...]
@@ -69,13 +70,18 @@ class Report:
     tried: tuple[Experiment, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    error: str = ""
 
     @property
     def healthy(self) -> bool:
-        return not self.findings
+        return not self.findings and not self.error
 
     def __str__(self) -> str:
-        lines = [str(finding) for finding in self.findings] or [f"nothing wrong was found in {self.seconds:.0f} s"]
+        nothing = (
+            "the cause is none that is known" if self.error else f"nothing wrong was found in {self.seconds:.0f} s"
+        )
+        lines = [f"the program ends with an error: {self.error}"] if self.error else []
+        lines += [str(finding) for finding in self.findings] or [nothing]
         tried = [f"tried without effect: {experiment}" for experiment in self.tried] if self.healthy else []
         return "\n".join([*lines, *tried, *(f"note: {note}" for note in self.notes)])
 
