@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 import profundo as pf
-from profundo.data import objects, standardize
+from profundo.data import object_samples, standardize
 from profundo.records import ProfundoError
 from profundo.train import Plan, Supervised, optimizer
 
@@ -217,7 +217,7 @@ def test_who_calls_the_net_itself_is_told_of_its_units():
 
 
 def test_an_iterator_without_an_end_is_refused_and_a_long_dataset_is_not(monkeypatch):
-    monkeypatch.setattr(objects, "MOST", 100)
+    monkeypatch.setattr(object_samples, "MOST", 100)
     with pytest.raises(ProfundoError, match="101 samples or batches were read, and more come"):
         fitted(net(), Endless())
     assert fitted(net(), PAIRS).data.facts["samples"]

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import profundo as pf
-from profundo.data import objects
+from profundo.data import object_samples
 from profundo.records import ProfundoError, on_command_line
 from profundo.runs.voice import Terminal
 
@@ -345,7 +345,7 @@ def test_predictions_are_of_a_loader_too_and_never_of_nan():
 
 
 def test_an_iterator_without_an_end_is_stopped(monkeypatch):
-    monkeypatch.setattr(objects, "MOST", 50)
+    monkeypatch.setattr(object_samples, "MOST", 50)
 
     class Endless(torch.utils.data.IterableDataset):
         def __iter__(self):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "is_array",
     "is_dataset",
     "is_frame",
     "is_hugging_face",
@@ -88,3 +89,7 @@ def is_dataset(thing: Any) -> bool:
         and hasattr(thing, "__len__")
         and not hasattr(thing, "__array__")
     )
+
+
+def is_array(thing: Any) -> bool:
+    return isinstance(thing, np.ndarray | Tensor) or is_sparse(thing) or is_series(thing) or hasattr(thing, "__array__")
