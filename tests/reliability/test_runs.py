@@ -3,13 +3,19 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import threading
 import time
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from commands import PATIENCE, Trouble, bits, contents, go_on, newest, profundo
 from profundo.data.batches import load_in_workers
+from profundo.records import ProfundoError
+from profundo.runs.folder import Folder
 from profundo.train.checkpoints import load_checkpoint
 
 
@@ -115,6 +121,20 @@ def test_training_into_a_run_that_is_there_is_refused(trainings, fast):
     assert {name: sha for name, sha in contents(run).items() if name != ".holder"} == {
         name: sha for name, sha in before.items() if name != ".holder"
     }
+
+
+def test_a_lock_is_waited_for_while_the_children_of_a_killed_process_die(tmp_path):
+    """They hold what they inherited until they are gone. A lock whose holder lives is refused at once."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / ".holder").write_text(f"{gone.pid}\n")
+    dying = FileLock(tmp_path / ".lock", thread_local=False)
+    dying.acquire()
+    threading.Timer(0.3, dying.release).start()
+    with Folder(tmp_path).locked():
+        assert (tmp_path / ".holder").read_text() == f"{os.getpid()}\n"
+        with pytest.raises(ProfundoError, match=f"process {os.getpid()} is writing"), Folder(tmp_path).locked():
+            pass
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(trainings, undisturbed, fast):

@@ -471,10 +471,12 @@ def test_a_loss_and_a_metric_of_y_true_and_y_pred_get_them_in_this_order():
     def share_below(y_true, y_pred):
         return (y_true < y_pred).float().mean()
 
-    noise = DRAW.normal(size=2000).astype("float32")
+    noise = np.random.default_rng(1).normal(size=2000).astype("float32")
     for loss in (pinball, Pinball()):
-        run = fitted((np.zeros((2000, 6), "float32"), noise), net(1), loss=loss, metrics=[share_below], epochs=12)
-        assert 0.8 < run.scores.values["share_below"] < 0.97
+        torch.manual_seed(0)
+        given = {"loss": loss, "metrics": [share_below], "epochs": 20, "learning_rate": 0.05}
+        run = fitted((np.zeros((2000, 6), "float32"), noise), nn.Linear(6, 1), **given)
+        assert 0.85 < run.scores.values["share_below"] < 0.95
 
 
 def test_a_loss_that_fails_says_in_which_order_it_is_called():

@@ -39,7 +39,8 @@ SHARE = 0.02  # of the time that looking may take
 
 @dataclass(slots=True)
 class Watch:
-    """What was seen so far. steps: of the optimizer. losses: value by step, of those that were looked at."""
+    """What was seen so far. steps: of the optimizer. losses: value by step, of those that were
+    looked at."""
 
     net: nn.Module
     optimizer: Optimizer
@@ -47,6 +48,7 @@ class Watch:
     losses: dict[int, float] = field(default_factory=dict)
     seen: list[Events] = field(default_factory=list)
     looking: bool = True
+    looked: int = 0
     next: int = 0
     spent: float = 0.0
     begin: float = field(default_factory=time.perf_counter)
@@ -125,9 +127,10 @@ def watch(net: nn.Module, optimizer: Optimizer, *, loss: Any = None) -> Iterator
 
     def counted(*_: Any) -> None:
         watcher.steps += 1
+        watcher.looked += watcher.looking
         if watcher.looking and watcher.steps > FIRST:
             taken = time.perf_counter() - watcher.begin
-            cost = watcher.spent / max(1, len(watcher.seen))
+            cost = watcher.spent / watcher.looked
             apart = cost / SHARE / max(taken - watcher.spent, 1e-9) * watcher.steps
             watcher.next = watcher.steps + max(1, math.ceil(apart))
             watcher.looking = False

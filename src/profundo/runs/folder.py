@@ -32,7 +32,27 @@ from profundo.records import ProfundoError
 
 __all__ = ["Folder", "environment", "find_runs"]
 
+WHILE_DYING = 5.0  # seconds
 WRITTEN_IN = ("checkpoints", "exhibits", "tensorboard", "chosen")  # folders of a run or study
+
+
+def named_in(holder: Path) -> int | None:
+    """The process that says it writes here."""
+    word = holder.read_text(errors="replace")[:20].strip() if holder.is_file() else ""
+    return int(word) if word.isdecimal() else None
+
+
+def is_alive(pid: int | None) -> bool:
+    """Whether this process runs here, or none is named that could be asked for."""
+    if pid is None or not hasattr(os, "kill") or os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def path_of(path: Any) -> Path:
@@ -115,7 +135,8 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one process writes in a run. The lock dies with its process, however that ends.
+        """Only one process writes in a run. The lock dies with its process, however that ends; with the processes that it had just
+        forked and that were killed with it, a moment later: for a holder that is gone, one waits.
 
         Raises ProfundoError where what is written there would go elsewhere: before anything is, not after hours.
         """
@@ -123,10 +144,12 @@ class Folder:
         lock = FileLock(self.path / ".lock")
         try:
             self._check_own()
-            lock.acquire(timeout=0)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                lock.acquire(timeout=0 if is_alive(named_in(holder)) else WHILE_DYING)
         except Timeout:
-            pid = holder.read_text(errors="replace")[:20].strip() if holder.is_file() else ""
-            pid = pid if pid.isdecimal() else "unknown"
+            pid = named_in(holder) or "unknown"
             raise ProfundoError(f"{self.path}: process {pid} is writing in this run; wait for it or stop it") from None
         except OSError as error:
             raise ProfundoError(f"{self.path}: cannot be written: {reason(error)}") from None
