@@ -49,7 +49,7 @@ def keypoints_in_pixels(broken: bool) -> Arguments:
     return program(cnn(1, r.SIDE, 2), F.mse_loss, data, 1e-3, Adam, epochs=12)
 
 
-@faulty("unscaled_target", data="drawn rents", source="report", score="R2")
+@faulty("unscaled_target", data="drawn rents", source="report", also=("learning_rate_too_low",), score="R2")
 def rents_by_absolute_error(broken: bool) -> Arguments:
     """question: L1 loss falls by a straight line, euro by euro, and never arrives; rents of 1,500 a month, SGD."""
     x = torch.rand(900, 6, generator=r.draw()) * 2 - 1
@@ -122,7 +122,7 @@ def classes_one_and_two(broken: bool) -> Arguments:
     return program(mlp(30, 16, 1), nn.BCEWithLogitsLoss(), data, 1e-2, Adam, epochs=8, metric=accuracy)
 
 
-@faulty("labels_out_of_range", data="drawn tags", source="report", also=("wrong_loss_for_task",))
+@faulty("labels_out_of_range", data="drawn tags", source="report")
 def a_tag_of_minus_one_for_padding(broken: bool) -> Arguments:
     """question: "Target -1 is out of bounds": padding is tagged -1, and what the loss ignores is -100."""
     (x, y), validation = r.tags()
@@ -250,11 +250,11 @@ def speakers_read_digit_by_digit(broken: bool) -> Arguments:
     return program(m.Attentive(10, features=33), F.cross_entropy, (loader, validation), 2e-3, Adam, epochs=5)
 
 
-@faulty("class_imbalance", data="discs", source="report", score="metric")
+@faulty("class_imbalance", data="discs", source="report", also=("undertrained",), score="metric")
 def tiny_discs_on_a_large_ground(broken: bool) -> Arguments:
     """issue: pixel accuracy 99 % and no lesion found; one pixel of a hundred is inside, and all count alike."""
     loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(1.0 if broken else 12.0))
-    return program(r.UNet(), loss, r.masks(1.1), 3e-3, Adam, epochs=3, metric=r.overlap())
+    return program(r.UNet(), loss, r.masks(1.1), 3e-3, Adam, epochs=8, metric=r.overlap())
 
 
 @faulty("class_imbalance", data="customers", source="report", score="balanced accuracy")
@@ -295,12 +295,10 @@ def arrows_that_are_mirrored(broken: bool) -> Arguments:
 
     training, validation = r.pointers()
     data = (DataLoader(r.Changed(training, flip), 16, shuffle=True), validation)
-    return program(r.resnet(1, 4), F.cross_entropy, data, 3e-3, Adam, epochs=6)
+    return program(cnn(1, 12, 4), F.cross_entropy, data, 5e-3, Adam, epochs=15)
 
 
-@faulty(
-    "harmful_augmentation", data="movie sentences", source="report", also=("excess_dropout",), score="balanced accuracy"
-)
+@faulty("harmful_augmentation", data="spam", source="report", also=("excess_dropout",), score="balanced accuracy")
 def almost_every_word_left_out(broken: bool) -> Arguments:
     """question: text augmentation made it worse; of each sentence 95 % of the words are replaced by "unknown"."""
 
@@ -359,7 +357,7 @@ def colours_first_by_reshape(broken: bool) -> Arguments:
     return program(r.resnet(3, 4), F.cross_entropy, data, 3e-3, Adam, epochs=6)
 
 
-@faulty("scrambled_layout", data="discs", source="report", score="metric")
+@faulty("scrambled_layout", data="discs", source="report", also=("inputs_targets_misaligned",), score="metric")
 def pixels_viewed_as_rows_of_classes(broken: bool) -> Arguments:
     """forum: segmentation with view(-1, 2) of (n, 2, h, w): each pixel is scored by other pixels' outputs."""
 

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset, Weighte
 from . import materials as m
 from . import reported_materials as r
 from .data import noisy
-from .materials import SGD, Adam, both, cnn, digits, mlp, program, standard, table
+from .materials import SGD, Adam, cnn, digits, mlp, program, standard, table
 from .outputs import friedman
 from .registry import Arguments, healthy
 from .steps import a_step
@@ -136,9 +136,10 @@ def a_warm_up_and_a_cosine() -> Arguments:
 def one_cycle_to_a_large_rate() -> Arguments:
     """question: "validation falls in the middle of training": one cycle up to 0.4 with momentum, and down again."""
     net = r.resnet(1, 10, 6)
-    optimizer = SGD(net.parameters(), lr=0.01, momentum=0.9)
-    cycle = lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.4, total_steps=400)  # noqa: E731
-    return program(net, F.cross_entropy, m.mnist(1000, 400), optimizer=optimizer, epochs=8, step=scheduled(cycle))
+    optimizer = SGD(net.parameters(), lr=0.4, momentum=0.9)
+    cycle = lambda i: max(1e-3, min((i + 1) / 235, (785 - i) / 550))  # noqa: E731
+    step = scheduled(lambda optimizer: torch.optim.lr_scheduler.LambdaLR(optimizer, cycle))
+    return program(net, F.cross_entropy, m.mnist(5000, 1000), optimizer=optimizer, epochs=5, step=step)
 
 
 @healthy(data="digits")
@@ -150,15 +151,15 @@ def decay_for_matrices_only() -> Arguments:
     return program(net, F.cross_entropy, digits(), optimizer=torch.optim.AdamW(groups, lr=3e-3), epochs=8)
 
 
-@healthy(data="traffic signs", source="report")
+@healthy(data="mnist", source="report")
 def cut_and_pasted_with_smooth_labels() -> Arguments:
     """forum: "training accuracy 60 %, validation higher": patches of other images pasted in, labels mixed and smoothed."""
 
     def step(net: nn.Module, batch: Any, loss: Any, optimizer: torch.optim.Optimizer) -> Tensor:
         x, y = batch
-        other, side = torch.randperm(len(x)), int(torch.randint(2, 11, ()))
-        row, column = torch.randint(0, 20 - side, (2,)).tolist()
-        x, part = x.clone(), side**2 / 400
+        other, side = torch.randperm(len(x)), int(torch.randint(4, 15, ()))
+        row, column = torch.randint(0, 28 - side, (2,)).tolist()
+        x, part = x.clone(), side**2 / 784
         x[:, :, row : row + side, column : column + side] = x[other, :, row : row + side, column : column + side]
         optimizer.zero_grad()
         out = net(x)
@@ -168,8 +169,7 @@ def cut_and_pasted_with_smooth_labels() -> Arguments:
         return cost.detach()
 
     loss = nn.CrossEntropyLoss(label_smoothing=0.1)
-    data = both(m.signs(by_track=True), lambda x: (x.view(-1, 1, 20, 20) - 0.4) / 0.25)
-    return program(cnn(1, 20, 8, norm=nn.BatchNorm2d), loss, data, 3e-3, Adam, epochs=8, step=step)
+    return program(cnn(1, 28, 10, norm=nn.BatchNorm2d), loss, m.mnist(1500, 500), 3e-3, Adam, epochs=10, step=step)
 
 
 @healthy(data="moons")
@@ -279,9 +279,9 @@ def adadelta_at_one() -> Arguments:
 
 
 @healthy(data="ratings", score="R2")
-def a_rate_of_five_for_sparse_rows() -> Arguments:
-    """SGD at 5: a row of an embedding is met by one sample of a batch in sixty, so its gradient is small."""
-    return program(r.Factors(6, 0.3), F.mse_loss, r.ratings(), 5.0, epochs=25)
+def a_rate_of_two_for_sparse_rows() -> Arguments:
+    """SGD at 2: a row of an embedding is met by one sample of a batch in sixty, so its gradient is small."""
+    return program(r.Factors(6, 0.2), F.mse_loss, r.ratings(), 2.0, epochs=25)
 
 
 @healthy(data="digits")
@@ -306,12 +306,12 @@ def a_parity_that_comes_late() -> Arguments:
     return program(mlp(10, 64, 2), F.cross_entropy, data, 0.1, epochs=30)
 
 
-@healthy(data="drawn pictures", score="R2")
+@healthy(data="discs", score="R2")
 def squared_errors_summed_over_pixels() -> Arguments:
     """The loss is a sum over 400 pixels, a mean over samples: some hundreds, with Adam and no harm."""
     loss = lambda p, y: ((p - y) ** 2).sum(1).mean()  # noqa: E731
     data = tuple((x.flatten(1), y.flatten(1)) for x, y in r.masks())
-    return program(mlp(400, 64, 400), loss, data, 2e-3, Adam, epochs=15)
+    return program(mlp(400, 64, 400), loss, data, 2e-3, Adam, epochs=40)
 
 
 # --- data -------------------------------------------------------------------------------------------------------------

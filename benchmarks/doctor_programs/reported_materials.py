@@ -64,16 +64,16 @@ def overlap(threshold: float = 0.0) -> Callable[[Tensor, Tensor], float]:
 
 
 @cache
-def pointers(count: int = 480) -> Split:
-    """Pictures (n, 1, 12, 12) of a spot with a fainter tail to its left, right, upper or lower side: which, of four."""
+def pointers(count: int = 900) -> Split:
+    """Pictures (n, 1, 12, 12) of an arrow that points to the right, upwards, to the left, downwards: which, of four."""
     y = torch.randint(0, 4, (count,), generator=draw())
-    x = 0.15 * torch.randn(count, 1, 12, 12, generator=draw(1))
-    for i, side in enumerate(y.tolist()):
-        spot = torch.zeros(5, 5)
-        spot[2, 2:] = torch.tensor([1.0, 0.6, 0.6])
-        row, column = torch.randint(0, 8, (2,), generator=draw(i)).tolist()
-        x[i, 0, row : row + 5, column : column + 5] += spot.rot90(side)
-    return (x[:-160], y[:-160]), (x[-160:], y[-160:])
+    x = 0.2 * torch.randn(count, 1, 12, 12, generator=draw(1))
+    arrow = torch.zeros(5, 5)
+    arrow[2, :], arrow[1:4, 3] = 1.0, 1.0
+    place = torch.randint(0, 8, (count, 2), generator=draw(2)).tolist()
+    for i, (row, column) in enumerate(place):
+        x[i, 0, row : row + 5, column : column + 5] += arrow.rot90(int(y[i]))
+    return (x[:-300], y[:-300]), (x[-300:], y[-300:])
 
 
 # --- tables, ratings, tags --------------------------------------------------------------------------------------------
@@ -92,12 +92,12 @@ def customers(share: float = 0.4, count: int = 900) -> Split:
 
 
 @cache
-def ratings(count: int = 3000, rank: int = 4) -> Split:
+def ratings(count: int = 3000, rank: int = 4, noise: float = 0.3) -> Split:
     """Numbers of a user of 60 and of a film of 50 (n, 2), and the rating (n, 1), of mean 0 and deviation about 1."""
     rng = np.random.default_rng(0)
     users, films = rng.standard_normal((60, rank)) / rank**0.5, rng.standard_normal((50, rank))
     pairs = np.stack([rng.integers(0, 60, count), rng.integers(0, 50, count)], 1)
-    rating = (users[pairs[:, 0]] * films[pairs[:, 1]]).sum(1) + 0.3 * rng.standard_normal(count)
+    rating = (users[pairs[:, 0]] * films[pairs[:, 1]]).sum(1) + noise * rng.standard_normal(count)
     return split(pairs, rating[:, None], count // 4)
 
 

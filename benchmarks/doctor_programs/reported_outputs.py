@@ -10,27 +10,28 @@ from torch import Tensor, nn
 
 from . import materials as m
 from . import reported_materials as r
-from .materials import Adam, Do, both, cnn, digits, mlp, program, standard, table
+from .materials import SGD, Adam, Do, both, cnn, digits, mlp, program, standard, table
 from .outputs import class_of_number, friedman, yes_or_no
 from .registry import Arguments, faulty
 
 # --- output layers ----------------------------------------------------------------------------------------------------
 
 
-@faulty("double_softmax", data="traffic signs", source="report")
+@faulty("double_softmax", data="spoken digits", source="report")
 def probabilities_given_as_logits(broken: bool) -> Arguments:
     """issue: Categorical(logits=…) of a policy head that ends in Softmax: it learns at a crawl and stops half way."""
-    net = mlp(400, 48, 8, last=(nn.Softmax(-1),) if broken else ())
+    net = nn.Sequential(nn.Flatten(), mlp(1320, 48, 10, last=(nn.Softmax(-1),) if broken else ()))
     loss = lambda p, y: -torch.distributions.Categorical(logits=p).log_prob(y).mean()  # noqa: E731
-    return program(net, loss, m.signs(by_track=True), 0.1, epochs=8)
+    return program(net, loss, m.spoken(), 0.05, epochs=10)
 
 
 @faulty("double_softmax", data="discs", source="report", also=("activated_logits",), score="metric")
 def a_u_net_with_sigmoid_and_logits_loss(broken: bool) -> Arguments:
     """question: masks come out grey; the last layer of a U-Net is a Sigmoid and the loss BCEWithLogits."""
     net = r.UNet(last=nn.Sigmoid() if broken else None)
+    optimizer = SGD(net.parameters(), lr=0.2, momentum=0.9)
     metric = r.overlap(0.5 if broken else 0.0)
-    return program(net, nn.BCEWithLogitsLoss(), r.masks(2.0), 0.2, epochs=6, metric=metric)
+    return program(net, nn.BCEWithLogitsLoss(), r.masks(3.0), optimizer=optimizer, epochs=4, metric=metric)
 
 
 @faulty("activated_logits", data="wine", source="report")
@@ -147,7 +148,8 @@ def an_angle_where_length_matters(broken: bool) -> Arguments:
 @faulty("wrong_output_width", data="letters", source="report", also=("labels_out_of_range",))
 def a_vocabulary_without_its_last_letter(broken: bool) -> Arguments:
     """issue: "index out of bounds" after some batches; the head has len(vocabulary) - 1 outputs."""
-    net = m.Recurrent(nn.GRU(24, 48, batch_first=True), 65 - broken, tokens=65, every=True)
+    letters = int(m.letters()[0][1].max()) + 1
+    net = m.Recurrent(nn.GRU(24, 48, batch_first=True), letters - broken, tokens=65, every=True)
     return program(net, m.by_letter, m.letters(), 1e-2, Adam, epochs=4)
 
 
@@ -165,7 +167,7 @@ def a_flat_output_of_a_convolutional_net(broken: bool) -> Arguments:
     return program(net, nn.HuberLoss(), data, 3e-3, Adam, epochs=10)
 
 
-@faulty("broadcast_loss", data="drawn table", source="report", score="R2")
+@faulty("broadcast_loss", data="friedman", source="report", score="R2")
 def weights_in_a_row(broken: bool) -> Arguments:
     """question: sample weights change nothing; (n, 1) losses times (n,) weights is (n, n), and its mean ignores them."""
     (x, y), validation = friedman()
@@ -186,29 +188,25 @@ def weights_in_a_row(broken: bool) -> Arguments:
     return program(net, F.mse_loss, data, 5e-3, Adam, epochs=15, step=step)
 
 
-@faulty("wrong_reduction", data="drawn tags", source="report", also=("batch_mixing",))
-def softmax_over_the_steps(broken: bool) -> Arguments:
-    """question: a tagger with LogSoftmax(dim=1) on (n, steps, tags): the loss falls, tags are wrong; dim should be 2."""
-    net = nn.Sequential(r.tagger(), nn.LogSoftmax(1 if broken else 2))
-    loss = lambda p, y: F.nll_loss(p.flatten(0, 1), y.flatten())  # noqa: E731
-    return program(net, loss, r.tags(), 1e-2, Adam, epochs=8)
-
-
 @faulty(
-    "wrong_reduction", data="discs", source="report", also=("learning_rate_too_high", "exploding_gradient"), score="R2"
+    "wrong_reduction",
+    data="discs",
+    source="report",
+    also=("learning_rate_too_high", "exploding_gradient"),
+    score="metric",
 )
-def pixels_summed_in_an_autoencoder(broken: bool) -> Arguments:
-    """forum: an autoencoder is nan within ten steps; MSELoss(reduction="sum") over 400 pixels and a batch, rate 0.1."""
-    data = m.own(both(r.masks(), lambda x: x.flatten(1)))
-    net = mlp(400, 64, 16, 64, 400)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
-    return program(net, nn.MSELoss(reduction="sum" if broken else "mean"), data, optimizer=optimizer, epochs=25)
+def pixels_summed_in_a_u_net(broken: bool) -> Arguments:
+    """forum: a U-Net is nan, or all background, within ten steps; reduction="sum" over 400 pixels and a batch, rate 0.3."""
+    loss = nn.BCEWithLogitsLoss(reduction="sum" if broken else "mean")
+    net = r.UNet()
+    optimizer = SGD(net.parameters(), lr=0.3, momentum=0.9)
+    return program(net, loss, r.masks(), optimizer=optimizer, epochs=5, metric=r.overlap())
 
 
 # --- unstable operations ----------------------------------------------------------------------------------------------
 
 
-@faulty("unstable_operation", data="spam", source="report")
+@faulty("unstable_operation", data="movie sentences", source="report")
 def a_mean_over_no_words(broken: bool) -> Arguments:
     """issue: nan in the first epoch; messages are averaged over their words, and some have none that is known."""
 
@@ -299,13 +297,13 @@ def ten_answers_rounded_for_each_image(broken: bool) -> Arguments:
 
 @faulty("wrong_metric", data="drawn tags", source="report", score="metric")
 def padding_counted_as_right(broken: bool) -> Arguments:
-    """forum: a tagger at 93 % that misses most tags; ten of fourteen places are padding, and count as right."""
-    data = tuple(
-        (torch.where(torch.arange(14) > 3, 0, x), torch.where(torch.arange(14) > 3, 0, y)) for x, y in r.tags()
-    )
+    """forum: a tagger at 90 % that misses every third tag; ten of fourteen places are padding, and count as right."""
+    late = torch.arange(14) > 3
+    doubtful = lambda y: torch.where(torch.rand(y.shape, generator=r.draw()) < 0.3, 3 - y, y)  # noqa: E731
+    data = tuple((torch.where(late, 0, x), torch.where(late, 0, doubtful(y))) for x, y in r.tags())
 
     def accuracy(p: Tensor, y: Tensor) -> float:
         right = p.argmax(-1) == y
         return float((right if broken else right[:, :4]).double().mean())
 
-    return program(r.tagger(), m.by_letter, data, 3e-3, Adam, epochs=3, metric=accuracy)
+    return program(r.tagger(), m.by_letter, data, 1e-2, Adam, epochs=8, metric=accuracy)
