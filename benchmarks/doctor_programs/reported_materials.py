@@ -92,12 +92,12 @@ def customers(share: float = 0.4, count: int = 900) -> Split:
 
 
 @cache
-def ratings(count: int = 3000, rank: int = 4, noise: float = 0.3) -> Split:
+def ratings(count: int = 3000, rank: int = 4) -> Split:
     """Numbers of a user of 60 and of a film of 50 (n, 2), and the rating (n, 1), of mean 0 and deviation about 1."""
     rng = np.random.default_rng(0)
     users, films = rng.standard_normal((60, rank)) / rank**0.5, rng.standard_normal((50, rank))
     pairs = np.stack([rng.integers(0, 60, count), rng.integers(0, 50, count)], 1)
-    rating = (users[pairs[:, 0]] * films[pairs[:, 1]]).sum(1) + noise * rng.standard_normal(count)
+    rating = (users[pairs[:, 0]] * films[pairs[:, 1]]).sum(1) + 0.3 * rng.standard_normal(count)
     return split(pairs, rating[:, None], count // 4)
 
 

@@ -59,7 +59,7 @@ def only_one_of_two_optimizers_cleared(broken: bool) -> Arguments:
 
 
 @faulty("missing_zero_grad", data="digits", source="report", also=("accumulation_not_divided",))
-def every_batch_a_step_every_tenth_a_clearing(broken: bool) -> Arguments:
+def a_step_each_batch_a_clearing_each_twentieth(broken: bool) -> Arguments:
     """issue: "gradient accumulation" that swings; step() in each batch, zero_grad() in each twentieth."""
 
     @r.counted
@@ -71,7 +71,9 @@ def every_batch_a_step_every_tenth_a_clearing(broken: bool) -> Arguments:
             optimizer.zero_grad()
         return cost.detach()
 
-    return program(cnn(1, 8, 10), F.cross_entropy, m.digit_images(), 0.1, epochs=8, step=step)
+    net = cnn(1, 8, 10)
+    optimizer = SGD(net.parameters(), lr=0.05, momentum=0.9)
+    return program(net, F.cross_entropy, m.digit_images(), optimizer=optimizer, epochs=8, step=step)
 
 
 # --- nothing moves ----------------------------------------------------------------------------------------------------
