@@ -80,14 +80,14 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=("calibration", "published"), default="published")
+    parser.add_argument("--half", choices=("calibration", "published", "all"), default="published")
     parser.add_argument("--budget", type=float, default=60.0)
     parser.add_argument("--only", default="", help="programs whose name holds this")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     rows = []
     for entry in programs():
-        if entry.half == asked.half and asked.only in entry.name:
+        if asked.half in (entry.half, "all") and asked.only in entry.name:
             rows.append(examined(entry, asked.budget))
             row = rows[-1]
             mark = "·" if (row["first"] if row["cause"] else not row["said"]) else "✗"

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from profundo.doctor.events import as_number
 from profundo.doctor.programs import ordinary_step
-from profundo.doctor.skill import skill
-from profundo.doctor.trials import Variant, answers_of, batches
+from profundo.doctor.trials import Variant, batches, graded, outputs_of
 from profundo.train.randomness import seeded
 
 __all__ = ["Course", "Signs", "of_values", "watched"]
@@ -124,10 +123,10 @@ def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
 
 def judge(course: Course, variant: Variant, few: Any) -> None:
     net, loss = variant.program.net, variant.program.loss
-    training, held = answers_of(net, few.inputs), answers_of(net, variant.held.inputs)
+    training, held = outputs_of(net, few.inputs), outputs_of(net, variant.held.inputs)
     course.judged.append(course.steps)
-    course.train.append(skill(variant.read(training), few.targets, variant.task))
-    course.held.append(skill(variant.read(held), variant.truth, variant.task))
+    course.train.append(graded(variant, training, few.targets))
+    course.held.append(graded(variant, held, variant.truth))
     for losses, answers, targets in (
         (course.train_losses, training, few.targets),
         (course.held_losses, held, variant.held.targets),

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from profundo.dispatch import Observed
 from profundo.doctor.costs import Cost, cost_of
 from profundo.doctor.course import Course, watched
-from profundo.doctor.events import Events, recorded
+from profundo.doctor.events import Events, as_number, recorded
 from profundo.doctor.passage import Passage, passage_of
 from profundo.doctor.programs import Program, Samples, copied, ordinary_step, samples_of
 from profundo.doctor.skill import Task, task_of
-from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, trained, unchanged
+from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, outputs_of, trained, unchanged
 from profundo.doctor.verdicts import Experiment
 from profundo.train.randomness import seeded
 from profundo.trees import called, leaves, mapped
@@ -148,7 +148,18 @@ class Patient:
     @cached_property
     def variant(self) -> Variant:
         """The program as it is; what is tried is tried on copies of it."""
-        return Variant(self.program, self.train, self.held, self.held.targets, self.task)
+        known = self.task.kind == "own" and math.isfinite(self.first_cost)
+        own = (self.program.loss, self.first_cost) if known else None
+        return Variant(self.program, self.train, self.held, self.held.targets, self.task, own=own)
+
+    @cached_property
+    def first_cost(self) -> float:
+        """Of held-out samples, before training; NaN where the cost takes something else than outputs and targets."""
+        try:
+            with seeded(self.seed):
+                return as_number(self.program.loss(outputs_of(self.net, self.held.inputs), self.held.targets))
+        except Exception:  # noqa: BLE001 - the person's own program
+            return math.nan
 
     @cached_property
     def planned(self) -> int:

@@ -16,7 +16,7 @@ from profundo.doctor.trials import Variant, answers_of, in_evaluation, main
 from profundo.doctor.verdicts import Severity
 from profundo.trees import called
 
-__all__ = ["output_layer"]
+__all__ = ["output_layer", "shared_out_over_samples"]
 
 PROBABILITY = 1e-3
 RANGES = {
@@ -102,13 +102,23 @@ def missing_output_activation(patient: Patient) -> Iterator[Suspicion]:
         )  # fmt: skip
     elif patient.cost.kind == "negative log likelihood" and answers.ndim > 1:
         sums = answers.double().logsumexp(1)
-        if float(sums.abs().max()) > 0.01:
+        if float(sums.abs().max()) > 0.01 and not shared_out_over_samples(patient):
             ones = sums_to_one(answers, 1)
             yield Suspicion(
                 "missing_output_activation", "output layer", {"sum of the probabilities": float(sums.exp().mean())},
                 "take the logarithm of the softmax, log_softmax: this cost takes log-probabilities" if ones else
                 "use cross_entropy, or put log_softmax after the last layer: this cost takes log-probabilities", "fatal",
             )  # fmt: skip
+
+
+def shared_out_over_samples(patient: Patient) -> bool:
+    """Whether each output sums to 1 over the samples of a batch: a softmax, or its logarithm, over the wrong axis."""
+    count = min(8, len(patient.probe))
+    answers: Any = answers_of(patient.net, patient.probe.rows(torch.arange(count)).inputs)
+    if not isinstance(answers, Tensor) or answers.ndim != 2 or count < 3 or answers.shape[1] < 2:
+        return False
+    sums = answers.sum(0) if bool((answers >= 0).all()) else answers.exp().sum(0)
+    return bool(((sums - 1).abs() < PROBABILITY).all())
 
 
 def unreachable_targets(patient: Patient) -> Iterator[Suspicion]:

@@ -35,7 +35,9 @@ def missing_zero_grad(patient: Patient) -> Iterator[Suspicion]:
     for event in all_events(patient):
         if event.what == "step":
             stepped = True
-        elif event.what == "backward" and stepped:
+        elif (
+            event.what == "backward" and stepped and event.facts["after"] != event.facts["before"]
+        ):  # not of another net's
             left.append(event.facts["before"])
             stepped = False
     if left and all(size > 0 for size in left):
@@ -61,6 +63,7 @@ def misplaced_clipping(patient: Patient) -> Iterator[Suspicion]:
             "fatal",
         )
         return
+    yield from clipped_at_another_scale(patient)
     for events in patient.first.events:
         order = [event.what for event in events.all]
         if "clip" not in order or "backward" not in order:
@@ -77,6 +80,29 @@ def misplaced_clipping(patient: Patient) -> Iterator[Suspicion]:
                 "serious",
             )
             return
+
+
+def clipped_at_another_scale(patient: Patient) -> Iterator[Suspicion]:
+    """Gradients that are multiplied between clipping and the step: they were clipped while a loss scale was in them."""
+    ratios = []
+    for events in patient.first.events:
+        clip = next((place for place, event in enumerate(events.all) if event.what == "clip"), None)
+        if clip is None:
+            continue
+        size, later = events.all[clip].facts.get("after", 0.0), events.all[clip + 1 :]
+        used = next((event for event in later if event.what in {"clip", "step"}), None)
+        if (
+            used is not None
+            and size > 0
+            and not any(event.what in {"backward", "zero"} for event in later[: later.index(used)])
+        ):
+            ratios.append(used.facts["gradient"] / size)
+    if ratios and (max(ratios) < 0.1 or min(ratios) > 10):
+        yield Suspicion(
+            "misplaced_clipping", "step", {"gradient at the step, over that after clipping": ratios[0]},
+            "unscale first (scaler.unscale_(optimizer)), then clip, then step: the limit meets gradients of another scale",
+            "serious",
+        )  # fmt: skip
 
 
 def no_update(patient: Patient) -> Iterator[Suspicion]:
@@ -97,7 +123,9 @@ def no_update(patient: Patient) -> Iterator[Suspicion]:
         remedy = "the cost has no connection to the parameters (.detach(), .item(), torch.no_grad() or .data on the way); remove it"
     elif all(move["gradient"] == 0 for move in moves):
         remedy = "every gradient is 0 when the optimizer steps: call zero_grad() before backward(), not after it"
-        if not any(event.facts["after"] > 0 for event in backward):
+        if all(move.get("without") for move in moves):
+            remedy = "backward() gives no parameter of the optimizer a gradient: compute with this net itself, not with a copy of it"
+        elif not any(event.facts["after"] > 0 for event in backward):
             return  # gradients that vanish, or units that are dead, are other causes
     else:
         remedy = (
