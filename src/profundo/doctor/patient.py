@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -54,6 +55,19 @@ class Patient:
         self.tried: list[Experiment] = []
         self.notes: list[str] = []
         self.outcomes: dict[tuple[int, int, Cure], Outcome] = {}
+
+    def cured(self, cure: Cure) -> Patient:
+        """The program with this cure, nothing known of it yet, for what is left of the budget."""
+        with seeded(self.seed):
+            variant = cure(self.variant.copy())
+        other = copy(self)
+        for name in [name for name, one in vars(type(self)).items() if isinstance(one, cached_property)]:
+            other.__dict__.pop(name, None)
+        other.program, other.train = variant.program, variant.train
+        other.validation = variant.held if self.validation is not None else None
+        other.begin, other.budget = time.monotonic(), min(self.left, 0.5 * self.budget)
+        other.tried, other.notes, other.outcomes = [], [], {}
+        return other
 
     @property
     def left(self) -> float:

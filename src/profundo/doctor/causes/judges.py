@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from profundo.doctor.causes.output_layer import shared_out_over_samples
+from profundo.doctor.causes.output_layer import negated, shared_out_over_samples
 from profundo.doctor.events import as_number
 from profundo.doctor.patient import Patient
 from profundo.doctor.skill import Task, auc, class_scores, r_squared
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Variant
+from profundo.doctor.trials import Variant, unchanged
 
 __all__ = ["judges"]
 
@@ -93,11 +93,6 @@ def climbing(patient: Patient) -> Iterator[Suspicion]:
         )  # fmt: skip
 
 
-def negated(variant: Variant) -> Variant:
-    loss = variant.program.loss
-    return replace(variant, program=replace(variant.program, loss=lambda prediction, target: -loss(prediction, target)))
-
-
 # --------------------------------------------------------------------------------------------------------------- metric
 def wrong_metric(patient: Patient) -> Iterator[Suspicion]:
     """The metric of answers that are made for the purpose: all right, half right, and graded ones of known accuracy."""
@@ -129,6 +124,7 @@ def wrong_metric(patient: Patient) -> Iterator[Suspicion]:
         "metric",
         {**evidence, "should be": (1.0 if summed else true["graded"][0]) * scale},
         "compare it with a known metric (scikit-learn's) on the same answers: its axis, threshold, shapes, divisor",
+        mend=unchanged,
     )
 
 

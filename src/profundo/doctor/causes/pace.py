@@ -22,6 +22,7 @@ from profundo.trees import leaves, mapped
 
 __all__ = ["pace"]
 
+BY_HEART = 0.6  # of skill, in training more than in validation
 FINE, GOOD = 0.95, 0.8  # of skill on training samples: nothing that pace could mend, or much
 
 
@@ -49,10 +50,11 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
     low, high = rate < usual / 5, rate > 5 * usual and course.train[-1] < GOOD
     weight = 0.45 if low else 0.3
     evidence = {"learning rate": rate, "loss at first": course.losses[0], "at last": course.losses[-1]}
+    lower = (0.1, 0.01, usual / rate) if usual < rate / 300 else (0.1, 0.01)
     if course.first_not_finite is not None or rises(course.losses) or high:
         yield Suspicion(
             "learning_rate_too_high", "optimizer", evidence, "lower it: {cure}, or less", weight=0.45,
-            cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in (0.1, 0.01)},
+            cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in lower},
         )  # fmt: skip
     if course.first_not_finite is None and not explodes(course.losses) and course.train[-1] < GOOD:
         if not low and still_learns(course):
@@ -305,7 +307,8 @@ def overfit(patient: Patient) -> Iterator[Suspicion]:
             "regularise ({cure} helps; or dropout, augmentation, a smaller net), or get more data", weight=0.4, gain=0.05,
             cures={"weights that shrink by a hundredth in each step": shrinking},
         )  # fmt: skip
-    if early and learned and worse > 1.3 and gap > 0.15 and (lost > 0.03 or worse > 2):
+    by_heart = gap > BY_HEART and course.train[-1] > FINE
+    if by_heart or (early and learned and worse > 1.3 and gap > 0.15 and (lost > 0.03 or worse > 2)):
         at = course.judged[best]
         skills = {"skill in training": course.train[-1], "in validation": course.held[-1]}
         yield Suspicion(

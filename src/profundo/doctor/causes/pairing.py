@@ -13,7 +13,7 @@ from profundo.doctor.programs import Samples
 from profundo.doctor.reference import Reference, columns_of, explained, table_of
 from profundo.doctor.skill import class_scores, distinct
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Cure, Variant, answers_of
+from profundo.doctor.trials import Cure, Variant, answers_of, unchanged
 
 __all__ = ["pairing"]
 
@@ -212,7 +212,7 @@ def target_in_input(patient: Patient, table: Tensor) -> Iterator[Suspicion]:
         yield Suspicion(
             "target_in_input", f"train inputs, column {', '.join(map(str, which))}",
             {"explained by it alone": float(shares.max()), "by all others": others},
-            "remove it: it holds what is to be predicted, and will not be there when predictions are needed",
+            "remove it: it holds what is to be predicted, and will not be there when predictions are needed", mend=unchanged,
         )  # fmt: skip
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 from torch import nn
+from torch.optim import Optimizer
 
 from profundo.doctor.events import Event
 from profundo.doctor.patient import Patient
+from profundo.doctor.programs import Program, ordinary_step
 from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.trials import Cure, Variant
 
 __all__ = ["step_order"]
 
@@ -47,7 +52,24 @@ def missing_zero_grad(patient: Patient) -> Iterator[Suspicion]:
             {"gradient before backward": left[0], "steps": len(left)},
             "call optimizer.zero_grad() before backward in every step: gradients of all earlier batches add up",
             "fatal",
+            mend=before_each_step(lambda program: program.optimizer.zero_grad()),
         )
+
+
+def before_each_step(act: Callable[[Program], Any]) -> Cure:
+    """What the program's own step lacks, done before it."""
+
+    def cure(variant: Variant) -> Variant:
+        program = variant.program
+        step = program.step or ordinary_step
+
+        def mended(net: nn.Module, batch: Any, loss: Callable[..., Any], optimizer: Optimizer) -> Any:
+            act(replace(program, net=net, optimizer=optimizer))
+            return step(net, batch, loss, optimizer)
+
+        return replace(variant, program=replace(program, step=mended))
+
+    return cure
 
 
 def misplaced_clipping(patient: Patient) -> Iterator[Suspicion]:
@@ -161,6 +183,7 @@ def wrong_mode(patient: Patient) -> Iterator[Suspicion]:
                 {"modules in evaluation mode in training steps": len(asleep)},
                 "call net.train() before training, after every net.eval()",
                 "serious",
+                mend=before_each_step(lambda program: program.net.train()),
             )
             return
 
