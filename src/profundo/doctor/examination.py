@@ -30,6 +30,7 @@ CLOSE = 0.1  # of skill: cures that do as much good
 MOST_FAULTS = 3  # of one program
 WHOLE = {"undertrained", "underfit", "overfit"}  # of the training as a whole: nothing is hidden behind them
 MOST_PAIRED = 3  # causes that are cured two at once
+OPPOSITE = {"learning_rate_too_low", "learning_rate_too_high"}
 HOPELESS = 0.2  # of skill
 LAST_RESORT = 0.2  # weight of causes whose cure mends much else: tried where nothing else was proved
 
@@ -148,6 +149,8 @@ def two_at_once(patient: Patient, tried: list[Tried]) -> list[Finding]:
     for (_, one, this, first), (_, other, that, second) in pairs:
         if patient.left < 0.25 * patient.budget:
             break
+        if {one.cause, other.cause} == OPPOSITE:
+            continue
         experiment = patient.race(f"{this}, and {that}", partial(both, first, second))
         if proves(experiment, max(one.gain, other.gain), max(one.share, other.share)):
             patient.tried.remove(experiment)

@@ -39,11 +39,10 @@ def pace(patient: Patient) -> Iterator[Suspicion]:
 
 
 def learning_rate(patient: Patient) -> Iterator[Suspicion]:
-    rates = [group["lr"] for group in patient.program.optimizer.param_groups]
-    rate = float(max(rates, default=0.0))
+    course = patient.course
+    rate = course.rate
     if rate <= 0:
         return
-    course = patient.course
     if course.first_not_finite is None and course.train[-1] > FINE:
         return
     usual = usual_rate(patient.program.optimizer)
