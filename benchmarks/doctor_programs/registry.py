@@ -29,11 +29,9 @@ class Entry:
     @property
     def half(self) -> str:
         """Decided by the name alone, so that nobody can choose; the unseen ones, of the files reported_*, are a third."""
-        return (
-            "unseen"
-            if self.unseen
-            else ("calibration", "published")[hashlib.sha256(self.name.encode()).digest()[0] % 2]
-        )
+        if self.unseen:
+            return "unseen"
+        return ("calibration", "published")[hashlib.sha256(self.name.encode()).digest()[0] % 2]
 
     def arguments(self, *, mended: bool = False, seed: int = 0) -> Arguments:
         torch.manual_seed(seed)
