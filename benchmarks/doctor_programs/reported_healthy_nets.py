@@ -402,7 +402,7 @@ def few_of_many_units_fire() -> Arguments:
         return h * (h >= h.topk(15, 1).values[:, -1:])
 
     net = nn.Sequential(nn.Flatten(), nn.Linear(784, 300), Do(largest), nn.Linear(300, 10))
-    return program(net, F.cross_entropy, m.mnist(1200), 1e-3, Adam, epochs=12)
+    return program(net, F.cross_entropy, m.mnist(1200), 1e-3, Adam, epochs=6)
 
 
 @healthy(data="waves")

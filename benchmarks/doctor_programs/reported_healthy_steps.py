@@ -311,7 +311,7 @@ def squared_errors_summed_over_pixels() -> Arguments:
     """The loss is a sum over 400 pixels, a mean over samples: some hundreds, with Adam and no harm."""
     loss = lambda p, y: ((p - y) ** 2).sum(1).mean()  # noqa: E731
     data = tuple((x.flatten(1), y.flatten(1)) for x, y in r.masks())
-    return program(mlp(400, 64, 400), loss, data, 2e-3, Adam, epochs=40)
+    return program(mlp(400, 64, 400), loss, data, 2e-3, Adam, epochs=15)
 
 
 # --- data -------------------------------------------------------------------------------------------------------------
