@@ -32,6 +32,7 @@ WHOLE = {"undertrained", "underfit", "overfit"}  # of the training as a whole: n
 MOST_PAIRED = 3  # causes that are cured two at once
 OPPOSITE = {"learning_rate_too_low", "learning_rate_too_high"}
 HOPELESS = 0.2  # of skill
+SURE = 0.6  # weight of a proved cause, from which on more steps are no rival to it
 LAST_RESORT = 0.2  # weight of causes whose cure mends much else: tried where nothing else was proved
 
 
@@ -117,8 +118,11 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding]
     confirmed: list[tuple[float, Suspicion, Experiment, Cure]] = []
     without_effect: list[Tried] = []
     for suspicion in sorted(suspicions, key=lambda one: -one.weight):
+        surest = max((each[1].weight for each in confirmed), default=0.0)
         if patient.left < 0 or (confirmed and suspicion.weight < LAST_RESORT):
             break
+        if suspicion.cause == "undertrained" and surest >= SURE:
+            continue
         for name, cure in suspicion.cures.items():
             try:
                 experiment = patient.race(name, cure, suspicion.steps, view=suspicion.view or unchanged)
