@@ -190,6 +190,8 @@ def _plain_numbers(series: polars.Series, column: Column, form: TableForm) -> Te
     if series.dtype not in (polars.String, polars.Float64) or not _is_plain(column, form):
         return None
     raw = torch.from_numpy(series.cast(polars.Float64, strict=False).to_numpy(writable=True))
+    if all(abs(end) <= LARGEST for end in (raw.aminmax() if len(raw) else ())):  # NaN if one is: then they are counted
+        return raw
     usable = int((raw.abs() <= LARGEST).sum())
     return raw if usable == len(series) - series.null_count() else None
 
