@@ -168,7 +168,10 @@ def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> 
         whole = Extent(nothing, nothing, nothing, nothing, len(rows))
     if whole is None:
         parts = rows.split(2**12)  # of which each stays near the processor
-        ends = torch.stack([part.amin(0) for part in parts]).amin(0), torch.stack([part.amax(0) for part in parts]).amax(0)
+        ends = (
+            torch.stack([part.amin(0) for part in parts]).amin(0),
+            torch.stack([part.amax(0) for part in parts]).amax(0),
+        )
         low, high = (tuple(end.double().tolist()) for end in ends)
         whole = Extent(*array_moments(rows), low, high, len(rows))
     mean, std, least, most = (np.array(numbers) for numbers in (whole.mean, whole.std, whole.low, whole.high))

@@ -96,7 +96,7 @@ class Faults:
                 continue
             if isinstance(one, Answers):
                 self.read += len(one)
-                self.lacked.update(chain.from_iterable(one.notices))
+                self.lacked.update(chain.from_iterable(filter(None, one.notices)))
             else:
                 self.read += 1
                 self.lacked.update(one.get("notices", ()))
