@@ -167,7 +167,7 @@ def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> 
         nothing = (0.0,) * rows.shape[1]
         whole = Extent(nothing, nothing, nothing, nothing, len(rows))
     if whole is None:
-        parts = rows.split(2**12)  # of which each stays near the processor
+        parts = torch.split(rows, 2**12)  # of which each stays near the processor
         ends = (
             torch.stack([part.amin(0) for part in parts]).amin(0),
             torch.stack([part.amax(0) for part in parts]).amax(0),
