@@ -168,11 +168,8 @@ def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> 
         whole = Extent(nothing, nothing, nothing, nothing, len(rows))
     if whole is None:
         parts = torch.split(rows, 2**12)  # of which each stays near the processor
-        ends = (
-            torch.stack([part.amin(0) for part in parts]).amin(0),
-            torch.stack([part.amax(0) for part in parts]).amax(0),
-        )
-        low, high = (tuple(end.double().tolist()) for end in ends)
+        low = tuple(torch.stack([part.amin(0) for part in parts]).amin(0).double().tolist())
+        high = tuple(torch.stack([part.amax(0) for part in parts]).amax(0).double().tolist())
         whole = Extent(*array_moments(rows), low, high, len(rows))
     mean, std, least, most = (np.array(numbers) for numbers in (whole.mean, whole.std, whole.low, whole.high))
     clipped, is_id = np.zeros(len(mean), bool), np.array(text_places(inputs.columns) or [False] * len(mean))
