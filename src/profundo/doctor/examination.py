@@ -19,7 +19,7 @@ from profundo.doctor.programs import Program
 from profundo.doctor.suspicions import Suspicion, proves
 from profundo.doctor.trials import Cure, Variant, unchanged
 from profundo.doctor.verdicts import SEVERITIES, Experiment, Finding, Report
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, at_the_door
 from profundo.train.randomness import seeded
 
 __all__ = ["examine"]
@@ -36,6 +36,7 @@ SURE = 0.6  # weight of a proved cause, from which on more steps are no rival to
 LAST_RESORT = 0.2  # weight of causes whose cure mends much else: tried where nothing else was proved
 
 
+@at_the_door
 def examine(program: Program, *, seed: int = 0, budget: float = 60.0) -> Report:
     """What is wrong with a training program, proved; an empty report where nothing is.
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from profundo.doctor.rebinding import rebound
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, at_the_door
 from profundo.trees import called, leaves, mapped
 
 __all__ = ["Program", "Samples", "copied", "ordinary_step", "samples_of"]
@@ -79,6 +79,9 @@ class Program:
             value = getattr(self, name)
             if not isinstance(value, Integral) or value < 1:
                 raise ProfundoError(f"doctor: expected {name} to be a whole number of at least 1, got {value!r}")
+
+
+Program.__init__ = at_the_door(Program.__init__)  # type: ignore[method-assign]
 
 
 def copied(program: Program) -> Program:
