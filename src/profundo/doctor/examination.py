@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
-from profundo.doctor.causes import FAMILIES
+from profundo.doctor.causes import FAMILIES, Family
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Program
 from profundo.doctor.suspicions import Suspicion, proves
@@ -26,10 +27,11 @@ CLOSE = 0.1  # of skill: cures that do as much good
 LAST_RESORT = 0.2  # weight of causes whose cure mends much else: tried where nothing else was proved
 
 
-def examine(program: Program, *, seed: int = 0, budget: float = 60.0) -> Report:
+def examine(program: Program, *, seed: int = 0, budget: float = 60.0, families: Iterable[Family] = FAMILIES) -> Report:
     """What is wrong with a training program, proved; an empty report where nothing is.
 
-    budget: seconds; the program is trained for up to a third of them, experiments take the rest.
+    budget: seconds; the program is trained for up to a third of them, experiments take the rest. families: of causes, where
+        not all that are known are to be thought of, or more.
     Net, optimizer, data and every global random generator are afterwards as they were, bit for bit.
     Raises ProfundoError for what is no program, cannot be copied or has no samples.
     """
@@ -45,19 +47,19 @@ def examine(program: Program, *, seed: int = 0, budget: float = 60.0) -> Report:
     with seeded(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what PyTorch warns of, it warned the caller of
         patient = Patient(program, seed, budget)
-        findings = verdict(patient)
+        findings = verdict(patient, families)
     seconds = time.monotonic() - begin
     return Report(
         tuple(findings), quantities(patient), tuple(patient.tried), tuple(patient.notes), seconds, error_of(patient)
     )
 
 
-def verdict(patient: Patient) -> list[Finding]:
+def verdict(patient: Patient, families: Iterable[Family] = FAMILIES) -> list[Finding]:
     """Facts first; where none of them explains the training, what experiments prove."""
     facts: list[Finding] = []
     presumed: list[Finding] = []
     suspicions: list[Suspicion] = []
-    for family in FAMILIES:
+    for family in families:
         try:
             raised = list(family(patient))
         except Exception as error:  # noqa: BLE001 - a program that this family does not understand

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Experiment", "Finding", "Report"]
+__all__ = ["Experiment", "Finding", "Report", "number"]
 
 Severity = Literal["fatal", "serious", "mild"]
 SEVERITIES: tuple[Severity, ...] = ("fatal", "serious", "mild")
