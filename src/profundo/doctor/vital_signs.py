@@ -21,6 +21,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,7 +36,7 @@ from profundo.doctor.rebinding import rebound
 from profundo.doctor.trials import main
 from profundo.records import Batch, Step
 from profundo.train.loop import Update
-from profundo.train.randomness import seeded
+from profundo.train.randomness import random_state, restore_random_state
 from profundo.train.updates import Supervised, part_of
 from profundo.trees import length
 
@@ -50,7 +51,6 @@ MOST_COUNTED = 20_000  # values of a tensor that its histogram is made of
 EDGES = np.linspace(-10, 4, 29)  # of histograms, in powers of ten of the size
 SMOOTH = {"gelu", "silu", "elu", "selu", "celu", "leaky_relu", "prelu", "mish", "softplus", "softmax"}
 ACTIVATIONS = RECTIFIERS | SQUASHERS | SMOOTH
-FIRST = 3  # steps, before the loss can have changed much
 SPIKE, NEAR = 4.0, 20  # times the median of so many losses before it
 
 
@@ -58,7 +58,7 @@ SPIKE, NEAR = 4.0, 20  # times the median of so many losses before it
 class VitalSigns:
     """What was seen. layers: functions of the net in their order, weights: parameters by name, the rows of what is seen of them.
 
-    looks: of each look its figures by name, on the device. first: the mean loss of the first steps; losses: means over `block`
+    looks: of each look its figures by name, on the device. first: the loss of the first step; losses: means over `block`
     steps each. spikes: step and loss.
     off: why nothing is looked at any more.
     """
@@ -75,7 +75,6 @@ class VitalSigns:
     spikes: list[tuple[int, float]] = field(default_factory=list)
     done: int = 0
     every: int = 1
-    spent: float = 0.0
     off: str = ""
 
     def add(self, step: int, figures: dict[str, Tensor]) -> None:
@@ -88,7 +87,7 @@ class VitalSigns:
     def add_losses(self, losses: Sequence[float]) -> None:
         """Of the next steps, in their order."""
         if not self.done and losses:
-            self.first = sum(losses[:FIRST]) / len(losses[:FIRST])
+            self.first = losses[0]
         for loss in losses:
             self.done += 1
             near = sorted(self.before)
@@ -172,7 +171,9 @@ class Watched:
         self.update, self.signs = update, signs
         self.supervised = update_of(update)
         self.copy: Supervised | None = None
-        self.count, self.begin, self.cost = count, time.perf_counter(), 0.0
+        on_gpu = next(self.supervised.net.parameters()).is_cuda
+        self.now = time.perf_counter if on_gpu else time.thread_time  # seconds of this thread, whoever else computes
+        self.count, self.begin, self.spent, self.cost = count, self.now(), 0.0, 0.0
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
@@ -194,14 +195,15 @@ class Watched:
         if not self.is_due(step):
             return self.update(batch)
         began = self.clock()
-        before = self.quietly(self.look_before, batch, step)
+        before = self.quietly(self.look_before, batch)
         spent = self.clock() - began
         losses = self.update(batch)
         began = self.clock()
         if before is not None:
             self.quietly(self.look_after, batch, step, *before)
-        self.cost = spent + self.clock() - began
-        self.signs.spent += self.cost
+        spent += self.clock() - began
+        self.cost = min(spent, self.cost or spent)  # the first one takes longer than others
+        self.spent += spent
         return losses
 
     def is_due(self, step: int) -> bool:
@@ -209,31 +211,32 @@ class Watched:
         signs = self.signs
         if signs.off or step % signs.every:
             return False
-        elapsed = time.perf_counter() - self.begin
-        early = step & (step - 1) == 0 and signs.spent + self.cost <= AT_FIRST
-        return early or signs.spent + self.cost <= SHARE * (elapsed - signs.spent)
+        spent = self.spent + self.cost
+        if step & (step - 1) == 0 and spent <= AT_FIRST:
+            return True
+        return spent <= SHARE * (self.now() - self.begin - self.spent)
 
     def clock(self) -> float:
-        if torch.cuda.is_available():
+        """`now`, when a GPU has done what it was given."""
+        if self.now is time.perf_counter:
             torch.cuda.synchronize()
-        return time.perf_counter()
+        return self.now()
 
     def quietly(self, look: Callable[..., Any], *arguments: Any) -> Any:
         """Where a look fails there are none from then on: the training goes on."""
         try:
             return look(*arguments)
         except Exception as error:  # noqa: BLE001 - the person's own net, or no memory for a copy
-            self.signs.off = f"vital signs were looked at until step {self.count}: {type(error).__name__}: {error}"[
-                :200
-            ]
+            why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            self.signs.off = f"vital signs were looked at until step {self.count}: {why}"
             self.copy = None
             return None
 
     def parameters(self) -> dict[str, nn.Parameter]:
         return {name: one for name, one in self.supervised.net.named_parameters() if one.requires_grad}
 
-    def look_before(self, batch: Batch, step: int) -> tuple[list[Tensor], dict[str, Tensor], list[Tensor], Tensor]:
-        """The weights, the figures so far, the gradient and the cost, of the copy."""
+    def look_before(self, batch: Batch) -> tuple[Any, list[Tensor], dict[str, Tensor], list[Tensor], Tensor]:
+        """The generators, the weights, the figures so far, the gradient and the cost, of the copy."""
         weights = [one.detach().clone() for one in self.parameters().values()]
         if self.copy is None:
             self.copy = copied_update(self.supervised)
@@ -242,7 +245,8 @@ class Watched:
         halves = halves_of(batch)
         moving = [one for one in self.copy.net.parameters() if one.requires_grad]
         gradients, costs = [], []
-        with seeded(step), torch.enable_grad():
+        chance = random_state()
+        with drawing(chance), torch.enable_grad():
             for place, half in enumerate(halves):
                 with Functions(listener(rows) if place == 0 else passed):
                     costs.append(self.copy.cost(*half))
@@ -256,12 +260,13 @@ class Watched:
             figures["activation sizes"] = torch.stack([one for _, _, one in rows])
         if len(halves) == 2:
             figures["noise"] = noise_of(gradients, [length(half[1]) for half in halves], batch.total)
-        return weights, figures, whole, torch.stack([cost.detach().float() for cost in costs]).sum()
+        return chance, weights, figures, whole, torch.stack([cost.detach().float() for cost in costs]).sum()
 
     def look_after(
         self,
         batch: Batch,
         step: int,
+        chance: Any,
         before: list[Tensor],
         figures: dict[str, Tensor],
         whole: list[Tensor],
@@ -271,7 +276,7 @@ class Watched:
         moves = [one.detach() - was for one, was in zip(parameters.values(), before, strict=True)]
         assert self.copy is not None
         load(self.copy.net, self.supervised.net)
-        with seeded(step), torch.no_grad():
+        with drawing(chance), torch.no_grad():
             after = torch.stack([self.copy.cost(*half).float() for half in halves_of(batch)]).sum()
         slope = torch.stack([(a.float() * b.float()).sum() for a, b in zip(whole, moves, strict=True)]).sum()
         figures["along"] = torch.stack([cost, after, slope])
@@ -286,6 +291,17 @@ class Watched:
             [(moves[at[name]].norm() / before[at[name]].norm().clamp_min(1e-12)).float() for name in names]
         )
         self.signs.add(step + 1, figures)
+
+
+@contextmanager
+def drawing(chance: Any) -> Iterator[None]:
+    """Every generator as it was at that moment; afterwards as before."""
+    before = random_state()
+    restore_random_state(chance)
+    try:
+        yield
+    finally:
+        restore_random_state(before)
 
 
 def update_of(update: Any) -> Supervised:

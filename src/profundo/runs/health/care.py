@@ -32,6 +32,7 @@ from profundo.train.distributed import Group
 __all__ = ["Care", "trouble"]
 
 LEAST_SECONDS, SHARE = 5.0, 0.1  # of an examination: seconds, or of the training's own time
+MOST_WAITED = 5.0  # times as long where a machine is shared
 MOST_CURES = 3
 RISEN, FALLEN = 0.05, 0.1  # of where the loss began: so much above is trouble on the way, not so much below at the end
 DEAD = 0.9  # share of units
@@ -54,7 +55,8 @@ class Care:
         self.prepared, self.heals = prepared, prepared.experiment.heal
         self.record = (read_health(folder.doctor) if folder is not None else None) or Health()
         self.signs = VitalSigns()
-        self.began, self.seconds, self.examined = time.perf_counter(), 0.0, False
+        self.began, self.computed = time.perf_counter(), time.process_time()
+        self.seconds, self.examined = 0.0, False
 
     # --------------------------------------------------------------------------------------------------- on the way
     def follow(self, state: State | None, learn: Callable[[Prepared, State | None], None]) -> Prepared:
@@ -92,7 +94,9 @@ class Care:
             return None
         self.examined = True
         begin = time.perf_counter()
-        budget = max(LEAST_SECONDS, SHARE * (begin - self.began - self.seconds))
+        took = begin - self.began - self.seconds
+        waited = took / max(1e-3, time.process_time() - self.computed)  # of this machine others compute, too
+        budget = max(LEAST_SECONDS * min(max(1.0, waited), MOST_WAITED), SHARE * took)
         try:
             findings = self.findings(budget)
         except Exception as error:  # noqa: BLE001 - the training matters more than what is known of it
@@ -122,9 +126,9 @@ class Care:
         prepared = apart(self.fresh)
         seed, unusual = prepared.experiment.seed, unusual_settings(apart(prepared))
         program = program_of(prepared)
-        report = examine(program, seed=seed, budget=budget / 2, families=(unusual,))
+        report = examine(program, seed=seed, budget=budget, families=(unusual,))
         if not report.findings:
-            report = examine(program, seed=seed, budget=budget / 2, families=FAMILIES)
+            report = examine(program, seed=seed, budget=max(budget - report.seconds, budget / 2), families=FAMILIES)
         return report.findings
 
     def note(self, text: str) -> None:

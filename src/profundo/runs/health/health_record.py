@@ -33,10 +33,16 @@ class Diagnosis(BaseModel):
     proof: str = ""
     epoch: int = 0
 
+    @property
+    def numbers(self) -> str:
+        return ", ".join(f"{name} {number(value)}" for name, value in self.evidence.items())
+
+    @property
+    def sure(self) -> str:
+        return f"Proved: {self.proof}." if self.proof else "A fact."
+
     def __str__(self) -> str:
-        numbers = ", ".join(f"{name} {number(value)}" for name, value in self.evidence.items())
-        sure = f"proved: {self.proof}" if self.proof else "a fact"
-        return f"{self.cause} in {self.where} ({numbers}); {sure}; do: {self.remedy} ({PAGE})"
+        return f"{self.cause} in {self.where}: {self.numbers}. {self.sure} Do: {self.remedy} ({PAGE})"
 
 
 class Cured(BaseModel):

@@ -20,7 +20,7 @@ from profundo.doctor.programs import parted
 from profundo.records import ProfundoError, Samples, Spec
 from profundo.runs.preparing import Prepared, from_pretrained, make_update
 from profundo.train.distributed import Group
-from profundo.train.optimizers import add_l1, weights_of
+from profundo.train.optimizers import PLAIN, add_l1, weights_of
 from profundo.train.schedules import schedule
 from profundo.train.updates import Supervised
 from profundo.trees import called, mapped
@@ -71,7 +71,7 @@ def program_of(prepared: Prepared, samples: tuple[Any, Any] | None = None) -> Pr
     return Program(
         net=prepared.net,
         loss=cost,
-        optimizer=update.optimizer,
+        optimizer=without_compiler(update.optimizer),
         train=train,
         validation=validation,
         batch_size=size,
@@ -88,6 +88,16 @@ def tensors(samples: Samples, spec: Spec, device: torch.device) -> tuple[Any, An
     inputs: Any = samples.inputs
     pair = standardize(inputs, spec.inputs), standardize_targets(samples.targets, spec.targets)
     return mapped(lambda part: part.to(device), pair[0]), mapped(lambda part: part.to(device), pair[1])
+
+
+def without_compiler(optimizer: Optimizer) -> Optimizer:
+    """The same, of a class whose step does not load PyTorch's compiler, which takes longer than many an examination."""
+    kind = type(optimizer)
+    if kind in PLAIN:
+        step = torch.no_grad()(PLAIN[kind])
+        optimizer.__class__ = type(kind.__name__, (kind,), {"step": step})
+        optimizer._patch_step_function()  # with the hooks that the doctor looks through
+    return optimizer
 
 
 class Scheduled:
