@@ -33,7 +33,9 @@ def train(
         ),
     ] = None,
     as_json: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done and what is wrong with it, and stop.")
+    ] = False,
 ) -> None:
     """Train a network on data, evaluate it and write a report."""
     from profundo.records import ProfundoError
@@ -47,7 +49,8 @@ def train(
         raise ProfundoError(f"{config}: was asked of a recipe; `profundo recipe --config {config}` repeats it")
     experiment = new_experiment(**with_data({"doctor": True} | before | settings, "train digits"))
     if dry_run:
-        print_plan(prepare(experiment), as_json)
+        if print_plan(prepare(experiment), as_json):
+            raise typer.Exit(1)
         return
     print_run(train_recipe(experiment, out=out, voice=terminal()), as_json)
 

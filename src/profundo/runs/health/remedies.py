@@ -66,7 +66,7 @@ def in_options(changes: Changes) -> str:
     for name, value in changes.items():
         if name == "net_options":
             given = [f"--net-option {option}={one}" for option, one in value.items()]
-            words.append(" ".join(given) or "no --net-option")
+            words.append(" ".join(given) or "leave out --net-option")
         else:
             words.append(f"{as_option(name)} {value:.6g}" if isinstance(value, float) else f"{as_option(name)} {value}")
     return " ".join(words)
