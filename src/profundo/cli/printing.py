@@ -96,8 +96,8 @@ def print_plan(prepared: Prepared, as_json: bool) -> bool:
         if name not in ("experiment", "findings"):
             print(f"{name:18}  {value}")
     if experiment.doctor:
-        lines = [note] if note else list(map(str, findings)) or ["nothing is wrong that can be seen before training"]
-        print("\n".join(f"{'doctor':18}  {line}" for line in lines))
+        nothing = note or "nothing is wrong that can be seen before training"
+        print("\n".join(line for one in findings for line in one.lines) if findings else f"{'doctor':18}  {nothing}")
     return bool(findings)
 
 

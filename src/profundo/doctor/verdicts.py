@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from profundo.looks.findings import Level, in_lines
 
-__all__ = ["Experiment", "Finding", "Report", "number"]
+__all__ = ["LEVELS", "Experiment", "Finding", "Report", "Severity", "number"]
 
 Severity = Literal["fatal", "serious", "mild"]
 LEVELS: dict[Severity, Level] = {"fatal": "error", "serious": "warning", "mild": "note"}

@@ -148,19 +148,24 @@ def noise_scales(noise: np.ndarray) -> np.ndarray:
     """(looks,) of a·b, |a − b|² and n; both are averaged over the last looks, for of one alone they are very rough."""
     if not noise.shape[1]:
         return np.full(len(noise), math.nan)
-    signal, spread = noise[:, 0], noise[:, 1] * noise[:, 2] / 2
+    signal, spread = noise[:, 0].astype(np.float64), noise[:, 1].astype(np.float64) * noise[:, 2] / 2
     window = [slice(max(0, at - 4), at + 1) for at in range(len(noise))]
-    means = np.array([[spread[one].mean(), signal[one].mean()] for one in window]).reshape(-1, 2)
-    return np.where(means[:, 1] > 0, means[:, 0] / np.where(means[:, 1] > 0, means[:, 1], 1), math.nan)
+    return ratios(np.array([spread[one].mean() for one in window]), np.array([signal[one].mean() for one in window]))
 
 
 def curvatures(along: np.ndarray) -> np.ndarray:
     """(looks,) of L(w), L(w + d) and g·d."""
     if not along.shape[1]:
         return np.full(len(along), math.nan)
-    before, after, slope = along.T
-    size = np.abs(slope)
-    return np.where(size > 0, 2 * (after - before - slope) / np.where(size > 0, size, 1), math.nan)
+    before, after, slope = along.T.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of a training that blew up
+        return ratios(2 * (after - before - slope), np.abs(slope))
+
+
+def ratios(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """NaN where the size is not above 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(sizes > 0, values / sizes, math.nan)
 
 
 # --------------------------------------------------------------------------------------------------------------- looking

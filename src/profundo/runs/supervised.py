@@ -32,7 +32,7 @@ from profundo.runs.experiment import WITHOUT_EFFECT, Experiment, new_experiment,
 from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.given.keeping import TOOLS, keep_result
-from profundo.runs.health.care import Care
+from profundo.runs.health.care import Care, as_healed
 from profundo.runs.manifest import differences
 from profundo.runs.opening import open_run
 from profundo.runs.preparing import Prepared, training, unsettled_epochs
@@ -131,6 +131,7 @@ def fit(
     with seeded(prepared.experiment.seed), folder.locked() if folder is not None else nullcontext():
         if resume and folder is not None:
             check_unfinished(folder)
+            prepared = as_healed(prepared, folder)
             state = newest_checkpoint(folder.checkpoints, voice.notice)
             if state is None:
                 voice.notice(f"{folder.path}: no state was saved yet; training begins anew, with the net as it is now")
@@ -244,11 +245,14 @@ def train_prepared(
 
 def watch(run: Run, prepared: Prepared, processes: Group, voice: Voice, state: State | None) -> None:
     """The training with the doctor beside it; the run has what it came to."""
-    if processes.size > 1:
-        voice.notice("the doctor does not watch trainings of several processes")
+    try:
+        if processes.size > 1:
+            raise ProfundoError("it watches trainings of one process")
+        care = Care(prepared, run.history, run.folder, voice)
+    except ProfundoError as error:
+        voice.notice(f"without the doctor: {error}")
         learn_prepared(prepared, run.history, run.folder, processes, voice, state)
         return
-    care = Care(prepared, run.history, run.folder, voice)
     try:
         prepared = care.follow(
             state, lambda one, state: learn_prepared(one, run.history, run.folder, processes, voice, state, care)
@@ -257,7 +261,7 @@ def watch(run: Run, prepared: Prepared, processes: Group, voice: Voice, state: S
         if run.folder is not None and run.folder.experiment.exists():
             care.keep(run.folder)
     run.experiment, run.net = prepared.experiment, prepared.net
-    run.doctor, run.vital_signs = care.record, care.signs.arrays()
+    run.doctor, run.vital_signs = care.result(), care.signs.arrays()
     run.seconds["doctor"] = care.seconds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ __all__ = ["doctor_figures", "doctor_words"]
 MOST_COLUMNS, MOST_LINES = 20, 5  # of a heat map; of a chart
 FEWEST = 3  # looks that make a curve
 SMALL = 1e-12
+FEW = 0.01  # of units: dead or saturated ones that need no picture
 
 
 def doctor_words(checkup: Checkup) -> str:
@@ -33,7 +35,8 @@ def doctor_figures(checkup: Checkup, history: Mapping[str, Sequence[float]], bat
         return []
     figures = [_losses(signs)] if len(signs["loss"]) >= FEWEST else []
     if len(signs["step"]) >= FEWEST:
-        figures += _depth_by_time(signs) + _curves(signs, batch)
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):  # of a training that blew up
+            figures += _depth_by_time(signs) + _curves(signs, batch)
     gap = _gap(history)
     return [*figures, *([gap] if gap else [])]
 
@@ -97,7 +100,10 @@ def _curves(signs: Mapping[str, Any], batch: int) -> list[Figure]:
             "Of the layer that has most: units that are zero for every sample of the batch, and values at the ends of a "
             "bounded range. Neither learns."
         )
-        figures.append(Figure(lines_svg(lines, x_label="step", y_label="share", percent=True, log_y=False), caption))
+        if np.nanmax([dead, ends]) > FEW:
+            figures.append(
+                Figure(lines_svg(lines, x_label="step", y_label="share", percent=True, log_y=False), caption)
+            )
     if np.isfinite(signs["noise scale"]).any():
         lines = [Line("noise scale", steps, signs["noise scale"].tolist()), Line("batch", steps, [batch] * len(steps))]
         caption = (

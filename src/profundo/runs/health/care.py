@@ -29,7 +29,7 @@ from profundo.train import History
 from profundo.train.checkpoints import newest_checkpoint, save_checkpoint
 from profundo.train.distributed import Group
 
-__all__ = ["Care", "trouble"]
+__all__ = ["Care", "as_healed", "trouble"]
 
 LEAST_SECONDS, SHARE = 5.0, 0.1  # of an examination: seconds, or of the training's own time
 MOST_WAITED = 5.0  # times as long where a machine is shared
@@ -48,7 +48,7 @@ class Astray(ProfundoError):
 
 
 class Care:
-    """Of one training. record: what it came to; seconds: of all examinations."""
+    """Of one training. record: what it came to so far; seconds: of all examinations."""
 
     def __init__(self, prepared: Prepared, history: History, folder: Folder | None, voice: Voice) -> None:
         self.fresh, self.history, self.folder, self.voice = apart(prepared), history, folder, voice
@@ -193,14 +193,26 @@ class Care:
         done = epoch * len(train_batches(self.prepared, Group())) + index
         save_checkpoint(folder.checkpoints, done, state, within=folder.path, resuming=folder.resuming)
 
-    def keep(self, folder: Folder) -> None:
-        """Write the record, and the vital signs beside it."""
-        folder.check()
+    def result(self) -> Health:
         self.record.looks, self.record.steps = len(self.signs.steps), self.signs.done
         if self.signs.off and self.signs.off not in self.record.notes:
             self.record.notes.append(self.signs.off)
-        write_json(folder.doctor, self.record.model_dump(mode="json"))
+        return self.record
+
+    def keep(self, folder: Folder) -> None:
+        """Write the record, and the vital signs beside it."""
+        folder.check()
+        write_json(folder.doctor, self.result().model_dump(mode="json"))
         write_vital_signs(folder.vital_signs, self.signs.arrays())
+
+
+def as_healed(prepared: Prepared, folder: Folder) -> Prepared:
+    """A training that is given anew, with the settings that its run was healed with."""
+    record = read_health(folder.doctor) or Health()
+    for cure in record.cures:
+        if all(getattr(prepared.experiment, name) == before for name, (before, _) in cure.changes.items()):
+            prepared = changed(prepared, {name: after for name, (_, after) in cure.changes.items()})
+    return prepared
 
 
 def trouble(history: History, signs: VitalSigns, *, ended: bool) -> str:

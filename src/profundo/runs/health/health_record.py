@@ -12,8 +12,9 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from profundo.doctor import Finding
-from profundo.doctor.verdicts import number
+from profundo.doctor.verdicts import LEVELS, Severity, number
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes
+from profundo.looks.findings import in_lines
 from profundo.records import ProfundoError
 from profundo.runs.health.remedies import Changes, in_options
 
@@ -27,7 +28,7 @@ class Diagnosis(BaseModel):
 
     cause: str
     where: str
-    severity: str
+    severity: Severity
     evidence: dict[str, Any]
     remedy: str
     proof: str = ""
@@ -40,6 +41,11 @@ class Diagnosis(BaseModel):
     @property
     def sure(self) -> str:
         return f"Proved: {self.proof}." if self.proof else "A fact."
+
+    @property
+    def lines(self) -> list[str]:
+        """In the form in which every finding is printed."""
+        return in_lines(LEVELS[self.severity], f"{self.cause} in {self.where}: {self.numbers}", self.remedy, self.sure)
 
     def __str__(self) -> str:
         return f"{self.cause} in {self.where}: {self.numbers}. {self.sure} Do: {self.remedy} ({PAGE})"

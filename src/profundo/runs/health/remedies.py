@@ -47,7 +47,7 @@ UNUSUAL: tuple[tuple[str, str, Callable[[Any, Any], bool]], ...] = (
     ("weight_decay", "over_regularised", lambda value, usual: value > max(10 * usual, 1e-3)),
     ("l1", "over_regularised", lambda value, usual: value > usual),
     ("dropout", "excess_dropout", lambda value, _: value >= 0.5),
-    ("activation", "vanishing_gradient", lambda value, _: value in ("sigmoid", "tanh", "hardtanh", "softsign")),
+    ("activation", "vanishing_gradient", lambda value, _: value in ("logistic", "tanh", "hardtanh")),
 )
 """Settings and options of nets, what they are suspected of, and at which values beside the usual one."""
 
