@@ -41,7 +41,8 @@ class Finding:
 
     cause: its stable id, such as "unscaled_input" (docs/doctor.md has a section for each). where: module path, column,
     parameter group or line. evidence: numbers by name. experiment: what was tried; None where the fact speaks for itself.
-    consequences: ids of causes that follow from this one and are not told beside it.
+    consequences: ids of causes that follow from this one and are not told beside it. after: causes that were cured before it
+    was found.
     """
 
     cause: str
@@ -51,11 +52,13 @@ class Finding:
     severity: Severity = "serious"
     experiment: Experiment | None = None
     consequences: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         numbers = ", ".join(f"{name} {number(value)}" for name, value in self.evidence.items())
         more = [f"tried: {self.experiment}"] if self.experiment else []
         more += [f"follows from it: {', '.join(self.consequences)}"] if self.consequences else []
+        more += [f"found once this is cured: {', '.join(self.after)}"] if self.after else []
         what = f"{self.cause} in {self.where}: {numbers}"
         return "\n".join(in_lines(LEVELS[self.severity], what, self.remedy, *more))
 
