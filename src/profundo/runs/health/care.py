@@ -35,6 +35,7 @@ LEAST_SECONDS, SHARE = 5.0, 0.1  # of an examination: seconds, or of the trainin
 MOST_WAITED = 5.0  # times as long where a machine is shared
 MOST_CURES = 3
 RISEN, FALLEN = 0.05, 0.1  # of where the loss began: so much above is trouble on the way, not so much below at the end
+FEWEST_STEPS = 50  # of a training that is to have learned something
 DEAD = 0.9  # share of units
 ON_THE_WAY = frozenset(["learning_rate", "weight_decay", "clip"])  # what a checkpoint can go on with
 
@@ -224,7 +225,7 @@ def trouble(history: History, signs: VitalSigns, *, ended: bool) -> str:
     first, last, size = signs.first, losses[-1], abs(signs.first)
     if last > first + RISEN * size:
         return f"the loss rose from {first:.3g} to {last:.3g}"
-    if not ended:
+    if not ended or signs.done < FEWEST_STEPS:
         return ""
     if last > first - FALLEN * size:
         return f"the loss fell only from {first:.3g} to {last:.3g}"
