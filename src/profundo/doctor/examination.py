@@ -39,8 +39,8 @@ LAST_RESORT = 0.2  # weight of causes whose cure mends much else: tried where no
 def examine(program: Program, *, seed: int = 0, budget: float = 60.0, families: Iterable[Family] = FAMILIES) -> Report:
     """What is wrong with a training program, proved; an empty report where nothing is.
 
-    budget: seconds; the program is trained for up to a third of them, experiments take the rest. families: of causes, where
-        not all that are known are to be thought of, or more.
+    budget: seconds; the program is trained for up to a third of them, experiments take the rest. families: of causes to
+        think of, by default all that are known.
     Net, optimizer, data and every global random generator are afterwards as they were, bit for bit.
     Raises ProfundoError for what is no program, cannot be copied or has no samples.
     """
@@ -52,7 +52,7 @@ def examine(program: Program, *, seed: int = 0, budget: float = 60.0, families: 
         raise ProfundoError(f"doctor: expected budget to be a number of seconds above 0, got {budget!r}")
     if not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise ProfundoError(f"doctor: expected seed to be a whole number from 0, got {seed!r}")
-    begin = time.monotonic()
+    begin, families = time.monotonic(), FAMILIES if families is None else tuple(families)
     with seeded(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what PyTorch warns of, it warned the caller of
         patient = Patient(program, seed, budget)
@@ -100,7 +100,7 @@ def verdict(patient: Patient, known: frozenset[str], families: Iterable[Family])
 
 
 def suspected(
-    patient: Patient, known: frozenset[str] = frozenset(), families: Iterable[Family] = FAMILIES
+    patient: Patient, known: frozenset[str], families: Iterable[Family]
 ) -> list[Suspicion]:
     """What the numbers alone say, family after family, until one finds what is fatal."""
     every: list[Suspicion] = []
