@@ -29,7 +29,7 @@ servers.set_forkserver_preload(
         "torch.onnx._internal.exporter._core",  # and this for the first export
         "polars",  # imported, not used: its threads begin with the first use, in the fork
         *("profundo.use.predicting", "profundo.use.prediction_output", "profundo.looks.augmentation_samples"),
-        *("sklearn.datasets.data", "sklearn.datasets.descr", "pydantic.dataclasses"),
+        *("sklearn.datasets.data", "sklearn.datasets.descr", "pydantic.dataclasses", "warmed"),
     ]
 )
 
