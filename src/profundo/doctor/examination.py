@@ -36,7 +36,9 @@ HOPELESS = 0.2  # of skill
 LAST_RESORT = 0.2  # weight of causes whose cure mends much else: tried where nothing else was proved
 
 
-def examine(program: Program, *, seed: int = 0, budget: float = 60.0, families: Iterable[Family] = FAMILIES) -> Report:
+def examine(
+    program: Program, *, seed: int = 0, budget: float = 60.0, families: Iterable[Family] | None = None
+) -> Report:
     """What is wrong with a training program, proved; an empty report where nothing is.
 
     budget: seconds; the program is trained for up to a third of them, experiments take the rest. families: of causes to
@@ -99,9 +101,7 @@ def verdict(patient: Patient, known: frozenset[str], families: Iterable[Family])
     return (found or in_order(presumed)) + said, cure
 
 
-def suspected(
-    patient: Patient, known: frozenset[str], families: Iterable[Family]
-) -> list[Suspicion]:
+def suspected(patient: Patient, known: frozenset[str], families: Iterable[Family]) -> list[Suspicion]:
     """What the numbers alone say, family after family, until one finds what is fatal."""
     every: list[Suspicion] = []
     for family in families:
