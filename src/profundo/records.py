@@ -37,6 +37,7 @@ __all__ = [
     "LayerRow",
     "NoColumnError",
     "NoSuchNameError",
+    "NotFiniteError",
     "ProfundoError",
     "Samples",
     "Scores",
@@ -94,6 +95,10 @@ class ProfundoError(Exception):
 
     def __str__(self) -> str:
         return in_words_of_the_door(super().__str__())
+
+
+class NotFiniteError(ProfundoError):
+    """A training whose costs or weights are no numbers any more."""
 
 
 class NoSuchNameError(ProfundoError, AttributeError):

@@ -14,7 +14,7 @@ from profundo.doctor.events import as_number
 from profundo.doctor.trials import Variant, batches, graded, outputs_of, update
 from profundo.train.randomness import seeded
 
-__all__ = ["Course", "Signs", "of_values", "watched"]
+__all__ = ["Course", "Signs", "measures", "of_values", "watched"]
 
 JUDGED = 12  # times in a course, at most
 
@@ -139,16 +139,17 @@ def judge(course: Course, variant: Variant, few: Any) -> None:
 
 
 def of_values(values: Tensor) -> Signs:
+    return Signs(*measures(values).tolist())
+
+
+def measures(values: Tensor) -> Tensor:
+    """The four numbers of Signs, still on the device."""
     axis = values.ndim - 1 if values.ndim == 3 or values.ndim == 2 else 1 if values.ndim > 3 else 0
     units = values.movedim(axis, 0).flatten(1) if values.ndim > 1 else values[None]
-    low, high = float(values.min()), float(values.max())
-    ends = 0.0
-    if high > low and low >= -1 - 1e-6 and high <= 1 + 1e-6:  # a sigmoid or a hyperbolic tangent
-        bottom = 0.0 if low >= 0 else -1.0
-        ends = float((((units - bottom).abs() < 0.01) | ((1 - units).abs() < 0.01)).float().mean())
-    return Signs(
-        float(values.mean()),
-        float(values.std()) if values.numel() > 1 else 0.0,
-        float((units == 0).all(1).float().mean()),
-        ends,
-    )
+    low, high = values.min(), values.max()
+    bounded = (high > low) & (low >= -1 - 1e-6) & (high <= 1 + 1e-6)  # a sigmoid or a hyperbolic tangent
+    bottom = torch.where(low >= 0, 0.0, -1.0)
+    ends = (((units - bottom).abs() < 0.01) | ((1 - units).abs() < 0.01)).float().mean()
+    deviation = values.std() if values.numel() > 1 else torch.zeros_like(low)
+    dead = (units == 0).all(1).float().mean()
+    return torch.stack([values.mean(), deviation, dead.to(low), torch.where(bounded, ends, 0.0).to(low)])

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Experiment", "Finding", "Report"]
+from profundo.looks.findings import Level, in_lines
+
+__all__ = ["LEVELS", "Experiment", "Finding", "Report", "Severity", "number"]
 
 Severity = Literal["fatal", "serious", "mild"]
-SEVERITIES: tuple[Severity, ...] = ("fatal", "serious", "mild")
+LEVELS: dict[Severity, Level] = {"fatal": "error", "serious": "warning", "mild": "note"}
+"""The gravest first, with what findings in data are called that are as grave."""
+SEVERITIES = tuple(LEVELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,11 @@ class Finding:
 
     def __str__(self) -> str:
         numbers = ", ".join(f"{name} {number(value)}" for name, value in self.evidence.items())
-        lines = [f"{self.cause} ({self.severity}) in {self.where}: {numbers}", f"  do: {self.remedy}"]
-        lines += [f"  tried: {self.experiment}"] if self.experiment else []
-        lines += [f"  follows from it: {', '.join(self.consequences)}"] if self.consequences else []
-        lines += [f"  found once this is cured: {', '.join(self.after)}"] if self.after else []
-        return "\n".join(lines)
+        more = [f"tried: {self.experiment}"] if self.experiment else []
+        more += [f"follows from it: {', '.join(self.consequences)}"] if self.consequences else []
+        more += [f"found once this is cured: {', '.join(self.after)}"] if self.after else []
+        what = f"{self.cause} in {self.where}: {numbers}"
+        return "\n".join(in_lines(LEVELS[self.severity], what, self.remedy, *more))
 
 
 @dataclass(frozen=True, slots=True)
