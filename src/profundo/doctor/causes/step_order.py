@@ -238,7 +238,7 @@ def accumulation_not_divided(patient: Patient) -> Iterator[Suspicion]:
         if event.what == "loss":
             last = event.facts["value"]
         elif event.what == "backward":
-            passes += 1
+            passes += passes == 0 or event.facts["before"] > 0  # else what the passes before gave was cleared
             whole += math.isclose(event.facts["value"], last, rel_tol=1e-5)
         elif event.what == "step":
             counts.append((passes, whole))
