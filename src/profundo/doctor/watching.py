@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -96,6 +97,8 @@ def watch(net: nn.Module, optimizer: Optimizer, *, loss: Any = None) -> Iterator
         return hook
 
     def enters(*_: Any) -> None:
+        if not torch.is_grad_enabled():  # a validation between two steps
+            return
         if not watcher.seen or watcher.seen[-1].of("step"):
             watcher.seen.append(Events(lambda *_: None))
             del watcher.seen[:-MOST_SEEN]
