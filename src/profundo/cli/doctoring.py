@@ -37,9 +37,9 @@ def script_command(words: list[str]) -> Any:
     if not such_a_script(words):
         return None
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    alone.command(
-        "doctor", context_settings={"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]}
-    )(doctor_script)
+    alone.command("doctor", context_settings={"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]})(
+        doctor_script
+    )
     return typer.main.get_command(alone)
 
 

@@ -28,9 +28,9 @@ from torch.optim import Optimizer
 from profundo.doctor.causes.step_order import step_order
 from profundo.doctor.events import Events, gradient_size, modes
 from profundo.doctor.patient import Patient, Step1
-from profundo.doctor.trials import main
 from profundo.doctor.verdicts import Finding, Report
 from profundo.records import ProfundoError
+from profundo.trees import leaves
 
 __all__ = ["Watch", "watch"]
 
@@ -105,14 +105,17 @@ def watch(net: nn.Module, optimizer: Optimizer, *, loss: Any = None) -> Iterator
         watcher.seen[-1].note("forward", training=modes(net))
 
     def answers(_module: nn.Module, _inputs: Any, outputs: Any) -> None:
-        values = main(outputs)
-        if isinstance(values, Tensor) and values.requires_grad:
-            events = watcher.seen[-1]
-            values.register_hook(  # type: ignore[no-untyped-call]
-                lambda _: events.note(
-                    "backward", value=math.nan, before=gradient_size(parameters), after=1.0, operation=""
-                )
-            )
+        events = watcher.seen[-1] if watcher.seen else Events(lambda *_: None)
+        passed: list[bool] = []
+
+        def arrives(_: Tensor) -> None:  # at the first of several outputs: later ones meet gradients of this very pass
+            if not passed:
+                events.note("backward", value=math.nan, before=gradient_size(parameters), after=1.0, operation="")
+            passed.append(True)
+
+        for values in leaves(tuple(outputs) if isinstance(outputs, list) else outputs):
+            if isinstance(values, Tensor) and values.requires_grad:
+                values.register_hook(arrives)  # type: ignore[no-untyped-call]
 
     def costs(_module: nn.Module, _inputs: Any, value: Any) -> None:
         if isinstance(value, Tensor) and value.numel() == 1 and watcher.seen:

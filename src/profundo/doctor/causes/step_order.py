@@ -13,9 +13,15 @@ from profundo.doctor.suspicions import Suspicion
 
 __all__ = ["step_order"]
 
+DETACHED = (
+    "the cost has no connection to the parameters (.detach(), .item(), torch.no_grad() or .data on the way); remove it"
+)
+
 
 def step_order(patient: Patient) -> Iterator[Suspicion]:
     yield from not_in_optimizer(patient)
+    if "does not require grad" in patient.first.error:
+        yield Suspicion("no_update", "step", {"parameters moved by": 0.0}, DETACHED, "fatal")
     if patient.first.error or not patient.first.events:
         return
     yield from missing_zero_grad(patient)
@@ -94,7 +100,7 @@ def no_update(patient: Patient) -> Iterator[Suspicion]:
     elif all(rate == 0 for rate in rates):
         remedy = "give a learning rate above 0"
     elif not attached:
-        remedy = "the cost has no connection to the parameters (.detach(), .item(), torch.no_grad() or .data on the way); remove it"
+        remedy = DETACHED
     elif all(move["gradient"] == 0 for move in moves):
         remedy = "every gradient is 0 when the optimizer steps: call zero_grad() before backward(), not after it"
         if not any(event.facts["after"] > 0 for event in backward):
@@ -161,6 +167,8 @@ def accumulation_not_divided(patient: Patient) -> Iterator[Suspicion]:
     for event in all_events(patient):
         if event.what == "loss":
             last = event.facts["value"]
+        elif event.what == "zero":  # as in the closure of LBFGS
+            passes = whole = 0
         elif event.what == "backward":
             passes += 1
             whole += math.isclose(event.facts["value"], last, rel_tol=1e-5)

@@ -5,29 +5,36 @@ imported but what is below, so that what a script sets before its own imports ho
 REPORT; the process ends with the script's own exit status.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys
-import traceback
 from importlib.machinery import PathFinder
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from profundo.doctor.scripts.observer import Observer
 
 
 class Arrival:
     """Finds PyTorch as Python does, and calls `then` when it has been imported."""
 
-    def __init__(self, then):
+    def __init__(self, then: Callable[[], None]) -> None:
         self.then = then
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name != "torch":
             return None
         sys.meta_path.remove(self)
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is not None and spec.loader is not None:
+        spec: Any = PathFinder.find_spec(name, path, target)
+        if spec is not None:
             plain = spec.loader.exec_module
 
-            def exec_module(module):
+            def exec_module(module: ModuleType) -> None:
                 plain(module)
                 self.then()
 
@@ -35,11 +42,11 @@ class Arrival:
         return spec
 
 
-def main():
+def main() -> None:
     report, budget, *words = sys.argv[1:]
-    seen = []
+    seen: list[Observer] = []
 
-    def observe():
+    def observe() -> None:
         from profundo.doctor.scripts.observer import Observer
 
         seen.append(Observer())
@@ -54,23 +61,24 @@ def main():
     sys.exit(code)
 
 
-def run(words):
+def run(words: list[str]) -> int:
     """The script's exit status, after its own traceback where it ended with one."""
     script = ModuleType("__main__")
-    script.__dict__.update(__file__=os.path.abspath(words[0]), __builtins__=__builtins__, __annotations__={}, __cached__=None)
+    path = os.path.abspath(words[0])
+    script.__dict__.update(__file__=path, __builtins__=__builtins__, __annotations__={}, __cached__=None)
     sys.argv[:] = words
     sys.path.insert(0, os.path.dirname(os.path.realpath(words[0])))
     sys.modules["__main__"] = script
     try:
         with open(words[0], "rb") as file:
-            code = compile(file.read(), script.__file__, "exec", dont_inherit=True)
+            code = compile(file.read(), path, "exec", dont_inherit=True)
         exec(code, script.__dict__)
     except SystemExit as end:
         if end.code is None or isinstance(end.code, int):
             return end.code or 0
         print(end.code, file=sys.stderr)
         return 1
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - whatever the script ends with, as Python does
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
             trace = trace.tb_next
@@ -79,11 +87,15 @@ def run(words):
     return 0
 
 
-def write(path, budget, seen):
+def write(path: str, budget: float, seen: list[Observer]) -> None:
     from dataclasses import asdict
 
     if not seen:
-        words = {"seen": "nothing was trained: the script did not import torch", "text": "", "report": None}
+        words: dict[str, Any] = {
+            "seen": "nothing was trained: the script did not import torch",
+            "text": "",
+            "report": None,
+        }
     else:
         seen[0].close()
         from profundo.doctor.scripts.rebuilding import diagnosis, summary

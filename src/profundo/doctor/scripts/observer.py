@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakSet
+from weakref import ref
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,7 @@ class Observer:
     """Everything seen so far. why: what keeps the training from being tried again."""
 
     def __init__(self) -> None:
-        self.optimizers: WeakSet[Optimizer] = WeakSet()
+        self.optimizers: list[ref[Optimizer]] = []  # in the order in which they were made
         self.stepped: Counter[int] = Counter()  # steps by optimizer
         self.nets: dict[nn.Module, int] = {}  # calls for which gradients were wanted
         self.backward = 0
@@ -63,7 +63,9 @@ class Observer:
         self.net: nn.Module | None = None
         self.optimizer: Optimizer | None = None
         self.closures = False
-        self.first: tuple[float, Tensor, bool] | None = None  # the first cost, the generator before it, whether in autocast
+        self.first: tuple[float, Tensor, bool] | None = (
+            None  # the first cost, the generator before it, whether in autocast
+        )
         self.train, self.held = Captured(MOST_TRAIN), Captured(MOST_HELD)
         self.watcher: Watch | None = None
         self.bytes, self.judged_on_train = 0, 0
@@ -77,25 +79,29 @@ class Observer:
         self.random = torch.empty(0)
         self.process = os.getpid()
         self.stack = ExitStack()
-        self.finding = ExitStack()  # hooks on every module, until the nets are known
+        self.finding, self.finding_nets = ExitStack(), True  # hooks on every module, until the nets are known
 
     # --------------------------------------------------------------------------------------------------------- seams
     def install(self) -> None:
         """Listen. `close` puts everything back."""
         self.stack.callback(self.finding.close)
-        for register, hook in (
-            (modules.register_module_forward_pre_hook, self.any_enters),
-            (modules.register_module_forward_hook, self.any_answers),
-        ):
-            self.finding.callback(register(hook).remove)
+        self.listen()
         self.stack.callback(optimizers.register_optimizer_step_post_hook(self.steps).remove)
-        self.wrap(Optimizer, "__init__", after=lambda optimizer, *_, **__: self.optimizers.add(optimizer))
+        self.wrap(Optimizer, "__init__", after=lambda made, *_, **__: self.optimizers.append(ref(made)))
         self.wrap(Optimizer, "zero_grad", before=lambda *_, **__: self.note("zero"))
         self.wrap(nn.Module, "zero_grad", before=lambda *_, **__: self.note("zero"))
-        self.wrap(Tensor, "backward", before=self.goes_back, after=lambda *_, **__: self.note("backward"))
+        self.wrap(Tensor, "backward", before=self.goes_back)
         self.wrap(torch.amp.GradScaler, "scale", around=self.scales)
+        # it warns of hooks on every module
+        self.wrap(torch, "compile", before=lambda *_, **__: self.finding.close(), after=lambda *_, **__: self.listen())
         for name in CLIPS:
             self.wrap(torch.nn.utils, name, before=functools.partial(self.clips, name))
+
+    def listen(self) -> None:
+        """To every module, for the first steps."""
+        if self.finding_nets:
+            self.finding.callback(modules.register_module_forward_pre_hook(self.any_enters).remove)
+            self.finding.callback(modules.register_module_forward_hook(self.any_answers).remove)
 
     def wrap(
         self,
@@ -134,7 +140,7 @@ class Observer:
             self.order.append((what, about))
 
     # ---------------------------------------------------------------------------------------------------------- nets
-    def any_enters(self, module: nn.Module, given: Any) -> None:
+    def any_enters(self, module: nn.Module, *_: Any) -> None:
         """The outermost module with parameters is a net: from now on its own hooks are asked."""
         if torch.compiler.is_compiling() or (self.inside is not None and self.inside is not module):
             return
@@ -142,11 +148,12 @@ class Observer:
             return
         self.nets[module] = 0
         self.hooked = self.hooks(module)
-        self.enters(module, given, {})
+        self.enters(module)
         if hasattr(module, "_orig_mod"):  # a hook inside what is compiled would have it compiled again
+            self.finding_nets = False
             self.finding.close()
 
-    def any_answers(self, module: nn.Module, given: Any, answers: Any) -> None:
+    def any_answers(self, module: nn.Module, *_: Any) -> None:
         if module is self.inside:
             self.inside = None
 
@@ -158,7 +165,7 @@ class Observer:
         stack.callback(net.register_forward_hook(leaves, with_kwargs=True).remove)
         return stack
 
-    def enters(self, net: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+    def enters(self, net: nn.Module, *_: Any) -> None:
         if torch.compiler.is_compiling():
             return
         self.inside = net
@@ -178,18 +185,19 @@ class Observer:
         if torch.compiler.is_compiling():
             return
         self.inside = None
-        training = torch.is_grad_enabled()
-        if self.why or (self.start is None and not training) or (self.start is not None and net is not self.net):
+        graded = torch.is_grad_enabled()
+        if self.why or (self.start is None and not graded) or (self.start is not None and net is not self.net):
             return
-        if (self.train if training else self.held).full:
+        comparing = not graded or (self.start is not None and not net.training)  # unless backward() follows
+        if (self.held if comparing else self.train).full:
             return
         if self.start is not None:
             self.tape.end()
             self.tape = Tape()
         self.tape.inside = len(self.tape.calls)
-        if not self.tape.running and not (training and None not in self.paths):
+        if not self.tape.running and None in self.paths:
             self.tape.begin()
-        self.comparing, self.given, self.answers = not training, (args, named), answers
+        self.comparing, self.given, self.answers = comparing, (args, named), answers
 
     # --------------------------------------------------------------------------------------------------------- steps
     def scales(self, result: Any, _scaler: Any, cost: Any) -> None:
@@ -203,9 +211,10 @@ class Observer:
         if watcher is not None and watcher.looking and watcher.seen and cost.numel() == 1:
             watcher.losses[watcher.steps] = float(cost.detach())
             watcher.seen[-1].note("loss", value=watcher.losses[watcher.steps], attached=cost.requires_grad)
-        self.ends_comparison()
+        self.comparing = False
         if self.start is not None and len(self.order) < ORDERED and self.cleared():
             self.note("zero")  # by hand, such as parameter.grad = None
+        self.note("backward")
         self.tape.end()
         if self.why or self.train.full or self.answers is None:
             return
@@ -224,7 +233,7 @@ class Observer:
         return not {"zero", "backward"} & set(since) and not any(bool(one.any()) for one in held)
 
     def begins(self, cost: Tensor) -> Any:
-        """The first target. Copy what the first step is about to change. Raises Unplayable or ProfundoError for what cannot be copied."""
+        """The first target. Copies what the first step is about to change; raises Unplayable or ProfundoError where it cannot."""
         called = [net for net, calls in self.nets.items() if calls]
         if len(called) != 1:
             names = ", ".join(type(plain_net(net)).__name__ for net in called)
@@ -233,24 +242,22 @@ class Observer:
         own = {id(one) for one in net.parameters()}
         if any(one.device.type != "cpu" for one in net.parameters()):
             raise Unplayable("the net is not on the CPU, where experiments are done; hide the GPU to have them")
-        moving = [
-            one
-            for one in self.optimizers
-            if any(id(parameter) in own for group in one.param_groups for parameter in group["params"])
-        ]
-        if len(moving) != 1:
-            raise Unplayable(f"{len(moving) or 'no'} optimizers of torch.optim move the net, and one can be tried")
-        if cost.numel() != 1 or not cost.requires_grad:
-            raise Unplayable("backward() is called on what is no cost: a single number with a gradient")
+        made = [one for one in (each() for each in self.optimizers) if one is not None]
+        moving = [one for one in made if own & {id(each) for group in one.param_groups for each in group["params"]}]
+        optimizer = next(reversed(moving or made), None)
+        if optimizer is None:
+            raise Unplayable("no optimizer of torch.optim was made")
+        if cost.numel() != 1:
+            raise Unplayable("backward() is called on what is no cost: a single number")
         replay, targets = replayed(self.tape, self.given, self.answers, cost, net)
         self.hooked.close()
-        self.start = copied(Program(net=net, loss=replay, optimizer=moving[0], train=[]))
+        self.start = copied(Program(net=net, loss=replay, optimizer=optimizer, train=[]))
         self.hooked = self.hooks(called[0])
-        self.net, self.optimizer = called[0], moving[0]
+        self.net, self.optimizer = called[0], optimizer
         paths = {id(one): path for path, one in parts(self.given)}
         self.paths = [paths.get(id(one)) for one in targets]
         self.first = (float(cost.detach()), self.random, torch.is_autocast_enabled("cpu") or net is not called[0])
-        self.watcher = self.stack.enter_context(watch(called[0], moving[0]))
+        self.watcher = self.stack.enter_context(watch(called[0], optimizer))
         return one_or_all(targets)
 
     def target(self, cost: Tensor) -> Any:
@@ -279,7 +286,7 @@ class Observer:
     def clips(self, name: str, _parameters: Any, most: Any, *_: Any, **__: Any) -> None:
         self.note("clip", (name, float(most)))
 
-    def steps(self, optimizer: Optimizer, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+    def steps(self, optimizer: Optimizer, *_: Any) -> None:
         self.ends_comparison()
         self.stepped[id(optimizer)] += 1
         if optimizer is self.optimizer:
@@ -287,6 +294,7 @@ class Observer:
             if len(self.rates) < MOST_RATES:
                 self.rates.append(float(optimizer.param_groups[0]["lr"]))
             if len(self.rates) == 2:
+                self.finding_nets = False
                 self.finding.close()
 
     # ------------------------------------------------------------------------------------------------------- samples

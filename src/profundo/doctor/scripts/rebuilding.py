@@ -6,6 +6,7 @@ Where that cannot be done, or the first cost is not the script's own when it is 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +17,8 @@ from torch.optim import LBFGS, Optimizer
 
 from profundo.doctor.examination import examine
 from profundo.doctor.programs import Program, copied, parted
-from profundo.doctor.scripts.observer import Captured, Observer, plain_net
-from profundo.doctor.scripts.tape import Replay, Unplayable, parts
+from profundo.doctor.scripts.observer import Observer, plain_net
+from profundo.doctor.scripts.tape import Replay, Slot, Unplayable, parts
 from profundo.doctor.verdicts import Report
 from profundo.records import ProfundoError
 from profundo.train.randomness import seeded
@@ -28,26 +29,32 @@ __all__ = ["diagnosis", "rebuilt", "summary"]
 CLOSE, ROUGH = 1e-3, 5e-2  # relative difference of the first cost computed again; in autocast, or compiled
 CONSTANT = 1e-3  # relative change of a learning rate that makes no schedule
 
+ACTIVATIONS = {"softmax", "log_softmax", "sigmoid", "logsigmoid", "tanh", "relu", "squeeze"}
+
 Chunk = tuple[tuple[str, Any], ...]
 
 
 def diagnosis(observer: Observer, budget: float) -> Report:
     """Facts of the script's own steps, and what experiments on its rebuilt program prove."""
-    facts = observer.watcher.report() if observer.watcher is not None else Report(())
+    facts = observer.watcher.report() if observer.watcher is not None and not by_hand(observer) else Report(())
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what PyTorch warns it has warned the script
             report = examine(rebuilt(observer), budget=budget)
     except (Unplayable, ProfundoError) as error:
         return replace(facts, notes=(*facts.notes, f"no experiment was done: {error}"))
     except KeyboardInterrupt:
         return replace(facts, notes=(*facts.notes, "the examination was interrupted; these are facts only"))
     causes = {one.cause for one in report.findings}
-    more = tuple(one for one in facts.findings if one.cause not in causes)
+    fatal = any(one.severity == "fatal" for one in report.findings)
+    more = tuple(one for one in facts.findings if one.cause not in causes and not fatal)
     notes = (*report.notes, *([JUDGED_ON_TRAIN] if observer.judged_on_train and not observer.held.batches else []))
     return replace(report, findings=(*report.findings, *more), notes=notes)
 
 
-JUDGED_ON_TRAIN = "the samples that the script evaluates on are those that it trains on; how good it is on others is unknown"
+JUDGED_ON_TRAIN = (
+    "the samples that the script evaluates on are those that it trains on; how good it is on others is unknown"
+)
 
 
 def summary(observer: Observer) -> str:
@@ -73,9 +80,13 @@ def rebuilt(observer: Observer) -> Program:
         raise Unplayable(observer.why or reason(observer))
     if any(net is not observer.net and calls for net, calls in observer.nets.items()):
         raise Unplayable("several nets are trained together, and one can be tried")
-    replay, chunks = start.loss, chunks_of(observer.order)
+    if by_hand(observer):
+        raise Unplayable("the net is moved by something else than its optimizer of torch.optim")
+    others = [number for number in observer.stepped if number != id(observer.optimizer)]
+    if others:
+        raise Unplayable(f"{len(others) + 1} optimizers step, and one can be tried")
+    replay, cycle = start.loss, cycle_of(chunks_of(observer.order))
     assert isinstance(replay, Replay)
-    cycle = cycle_of(chunks)
     replay.scaled = len(cycle) < 2  # what gradient accumulation divides by belongs to its step
     batches = [batch_of(observer, batch) for batch in train]
     check(observer, start, batches[0], replay.scale if not replay.scaled else 1.0)
@@ -85,7 +96,58 @@ def rebuilt(observer: Observer) -> Program:
         validation=[batch_of(observer, batch) for batch in observer.held.batches] or None,
         epochs=epochs_of(observer),
     )
-    return replace(program, step=step_of(observer, cycle, replay))
+    return with_head(replace(program, step=step_of(observer, cycle, replay)))
+
+
+def by_hand(observer: Observer) -> bool:
+    """Whether parameters are others than at the start, although the optimizer never stepped."""
+    if observer.stepped[id(observer.optimizer)] or observer.start is None or observer.net is None:
+        return False
+    pairs = zip(observer.start.net.parameters(), plain_net(observer.net).parameters(), strict=True)
+    return any(not torch.equal(one, other) for one, other in pairs)
+
+
+class Answering(nn.Module):
+    """A net with the activation that the script puts on its answers, where the doctor looks for one."""
+
+    def __init__(self, net: nn.Module, head: list[tuple[Any, ...]]) -> None:
+        super().__init__()
+        self.net, self.head = net, head
+
+    def forward(self, inputs: Tensor) -> Any:
+        answers = self.net(inputs)
+        for function, (_, *rest), named, _ in self.head:
+            answers = function(answers, *rest, **named)
+        return answers
+
+
+def with_head(program: Program) -> Program:
+    """Activations that follow the net at once belong to it; what comes after them is the cost."""
+    replay: Any = program.loss
+    if list(replay.answers) != [()] or not isinstance(program.train[0][0], Tensor) or len(program.train[0]) != 2:
+        return program
+    head: list[tuple[Any, ...]] = []
+    answer = replay.answers[()]
+    for call in replay.calls:
+        function, args, _, result = call
+        if (
+            getattr(function, "__name__", "") not in ACTIVATIONS
+            or args[:1] != (answer,)
+            or not isinstance(result, Slot)
+        ):
+            break
+        head, answer = [*head, call], result
+    later = replay.calls[len(head) :]
+    if all(call[0].__name__ == "squeeze" for call in head) or mentions(
+        [call[1:3] for call in later], replay.answers[()]
+    ):
+        return program
+    return replace(program, net=Answering(program.net, head), loss=replace(replay, calls=later, answers={(): answer}))
+
+
+def mentions(tree: Any, slot: Slot) -> bool:
+    inside = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, tuple | list) else ()
+    return tree == slot or any(mentions(part, slot) for part in inside)
 
 
 def reason(observer: Observer) -> str:
@@ -136,12 +198,19 @@ def check(observer: Observer, start: Program, batch: Any, scale: float) -> None:
 
 # ----------------------------------------------------------------------------------------------------------------- steps
 def chunks_of(order: list[tuple[str, Any]]) -> list[Chunk]:
-    """Events batch by batch, each from its forward pass on."""
+    """Events batch by batch, each from its forward pass on; without answers that became no cost."""
     chunks: list[list[tuple[str, Any]]] = []
+    pending: tuple[str, Any] | None = None
+    between: list[tuple[str, Any]] = []
     for what, about in order:
         if what == "forward":
-            chunks.append([])
-        if chunks:
+            pending = (what, about)
+        elif what == "backward" and pending is not None:
+            chunks.append([pending, *between, (what, about)])
+            pending, between = None, []
+        elif pending is not None:
+            between.append((what, about))
+        elif chunks:
             chunks[-1].append((what, about))
     return [tuple(chunk) for chunk in chunks]
 
@@ -159,11 +228,10 @@ def cycle_of(chunks: list[Chunk]) -> tuple[Chunk, ...]:
 def step_of(observer: Observer, cycle: tuple[Chunk, ...], replay: Replay) -> Callable[..., Any] | None:
     """None for the ordinary one."""
     assert observer.start is not None
-    if any(sum(what == "backward" for what, _ in chunk) != 1 for chunk in cycle):
-        if not isinstance(observer.optimizer, LBFGS):
-            raise Unplayable("the net answers several times for one backward()")
     if isinstance(observer.optimizer, LBFGS):
         return step_with_closure
+    if any(sum(what == "backward" for what, _ in chunk) != 1 for chunk in cycle):
+        raise Unplayable("backward() is called several times for the same answers")
     rates, most = observer.rates, max(observer.rates, default=0.0)
     scheduled = bool(rates) and most - min(rates) > CONSTANT * most
     for group in observer.start.optimizer.param_groups:
@@ -176,7 +244,9 @@ def step_of(observer: Observer, cycle: tuple[Chunk, ...], replay: Replay) -> Cal
     awake = all(module.training for module in observer.start.net.modules())
     if plain and awake and not scheduled:
         return None
-    return RecordedStep(cycle, 1.0 if replay.scaled else replay.scale, [rate / most for rate in rates] if scheduled else [])
+    return RecordedStep(
+        cycle, 1.0 if replay.scaled else replay.scale, [rate / most for rate in rates] if scheduled else []
+    )
 
 
 @dataclass
@@ -226,4 +296,4 @@ def step_with_closure(net: nn.Module, batch: Any, loss: Callable[..., Any], opti
         cost.backward()
         return cost
 
-    return optimizer.step(closure)  # type: ignore[arg-type]
+    return optimizer.step(closure)

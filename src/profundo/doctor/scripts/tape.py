@@ -1,10 +1,10 @@
 """How a cost follows from a net's answers: the functions that a script calls between them, taped once and played again.
 
-    with Tape() as tape:                        # or tape.begin() … tape.end(), where a script cannot be put into a block
-        outputs = net(inputs)
-        cost = F.cross_entropy(outputs.flatten(1), labels)
-    replay, targets = replayed(tape, inputs, outputs, cost, net)
-    replay(outputs, labels)                     # the same cost; of other answers and labels theirs
+with Tape() as tape:                        # or tape.begin() … tape.end(), where a script cannot be put into a block
+    outputs = net(inputs)
+    cost = F.cross_entropy(outputs.flatten(1), labels)
+replay, targets = replayed(tape, inputs, outputs, cost, net)
+replay(outputs, labels)                     # the same cost; of other answers and labels theirs
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["Replay", "Tape", "Unplayable", "parts", "replayed", "targets_of"]
+__all__ = ["Replay", "Slot", "Tape", "Unplayable", "parts", "replayed", "targets_of"]
 
 SHAPES = {"view", "reshape", "expand", "repeat", "arange", "zeros", "ones", "full", "eye", "new_zeros", "new_ones"}
 SCALES = {"mul", "div", "true_divide", "__mul__", "__rmul__", "__truediv__", "__imul__", "__itruediv__", "mul_", "div_"}
@@ -37,7 +37,7 @@ class Tape(TorchFunctionMode):
         self.inside = 0  # calls before the net had answered
         self.running = False
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         self.calls.append((func, args, kwargs or {}, result))
         return result
@@ -45,12 +45,12 @@ class Tape(TorchFunctionMode):
     def begin(self) -> None:
         """Unless something else listens already, whose end would be taken for ours."""
         if torch._C._len_torch_function_stack() == 0:
-            self.__enter__()
+            self.__enter__()  # type: ignore[no-untyped-call]
             self.running = True
 
     def end(self) -> None:
         if self.running and torch._C._len_torch_function_stack() == 1:
-            self.__exit__(None, None, None)
+            self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
         self.running = False
 
 
@@ -102,9 +102,11 @@ class Replay:
 def replayed(tape: Tape, inputs: Any, outputs: Any, cost: Tensor, net: nn.Module) -> tuple[Replay, list[Tensor]]:
     """The calls on which the cost depends, back to the answers, and the targets they met. Raises Unplayable."""
     answers = {id(one): path for path, one in parts(outputs) if one is not cost}
+    own = {id(one) for one in (*net.parameters(), *net.buffers())}
     sizes = [len(one) for _, one in parts((outputs, inputs)) if one.ndim] or [1]
-    samples = sizes[0]
-    needed, chain, used = {id(cost)}, [], {}
+    rooted = rooted_in(tape, answers.keys() | own, sizes)
+    needed, used = {id(cost)}, dict[int, tuple[Any, ...]]()
+    chain: list[tuple[Any, Any, Any, Any]] = []
     slots: dict[int, Slot] = {}
 
     def slot(tensor: Tensor) -> Slot:
@@ -117,12 +119,12 @@ def replayed(tape: Tape, inputs: Any, outputs: Any, cost: Tensor, net: nn.Module
             used |= {one: answers[one] for one in needed if one in answers}
             needed -= answers.keys()
         made = {id(one) for _, one in parts(result)}
-        if not made & needed:
+        if not made & needed & rooted:  # what follows from nothing that changes is a constant, or a target, as it was
             continue
         given = [one for _, one in parts((args, named))]
         number = number_beside(function, args) if not chain else None
         needed = (needed - made) | {id(one) for one in given}
-        if number is not None and number[1] != samples:
+        if number is not None and number[1] != sizes[0]:
             factor, goal = factor * (1 / number[1] if number[0] else number[1]), slot(given[0])
             continue
         # a function that changes its tensor gives that same tensor: what it was before is the same slot
@@ -130,16 +132,31 @@ def replayed(tape: Tape, inputs: Any, outputs: Any, cost: Tensor, net: nn.Module
     used |= {one: answers[one] for one in needed if one in answers}
     if not used:
         raise Unplayable("the cost does not follow from what the net answers by functions of PyTorch")
-    left = {id(one): one for call in tape.calls for _, one in parts(call[1:3]) if id(one) in needed - used.keys()}
-    own = {id(one) for one in (*net.parameters(), *net.buffers())}
-    odd = [one for one in left.values() if one.grad_fn is not None and id(one) not in own]
-    if odd:
+    ends = needed - used.keys()
+    left = {id(one): one for call in tape.calls for _, one in parts(call[1:]) if id(one) in ends}
+    if any(one.grad_fn is not None and number not in own for number, one in left.items()):
         raise Unplayable("the cost holds more than the answers of this net and targets, such as answers of another net")
-    wanted = [one for one in left if one not in own and left[one].ndim and len(left[one]) in sizes]
+    wanted = [number for number, one in left.items() if number not in own and fits(one, sizes)]
     constants = {slots[one]: left[one] if one in own else left[one].detach() for one in left if one not in wanted}
     answers_used = {path: slots[one] for one, path in used.items()}
-    replay = Replay(chain[::-1], answers_used, [slots[one] for one in wanted], constants, goal, samples, factor)
+    replay = Replay(chain[::-1], answers_used, [slots[one] for one in wanted], constants, goal, sizes[0], factor)
     return replay, [left[one] for one in wanted]
+
+
+def rooted_in(tape: Tape, sources: set[int], sizes: list[int]) -> set[int]:
+    """Numbers of the tensors that follow from the sources, or from a tensor with as many rows as the batch has."""
+    rooted, made = set(sources), set()
+    for _, args, named, result in tape.calls:
+        given = [one for _, one in parts((args, named))]
+        results = {id(one) for _, one in parts(result)}
+        if any(id(one) in rooted or (id(one) not in made and fits(one, sizes)) for one in given):
+            rooted |= results
+        made |= results
+    return rooted
+
+
+def fits(tensor: Tensor, sizes: list[int]) -> bool:
+    return bool(tensor.ndim) and len(tensor) in sizes
 
 
 def targets_of(tape: Tape, outputs: Any, like: Tensor) -> Tensor | None:
