@@ -88,20 +88,18 @@ def run(words: list[str]) -> int:
 
 
 def write(path: str, budget: float, seen: list[Observer]) -> None:
+    """words: what was seen, what the doctor says of it, and that as plain data; the last two only where there is something."""
     from dataclasses import asdict
 
-    if not seen:
-        words: dict[str, Any] = {
-            "seen": "nothing was trained: the script did not import torch",
-            "text": "",
-            "report": None,
-        }
-    else:
+    words: dict[str, Any] = {"seen": "nothing was trained: the script did not import torch", "text": "", "report": None}
+    if seen:
         seen[0].close()
         from profundo.doctor.scripts.rebuilding import diagnosis, summary
 
-        report = diagnosis(seen[0], budget)
-        words = {"seen": summary(seen[0]), "text": str(report), "report": {"healthy": report.healthy, **asdict(report)}}
+        words["seen"] = summary(seen[0])
+        if seen[0].backward or seen[0].stepped:
+            report = diagnosis(seen[0], budget)
+            words |= {"text": str(report), "report": {"healthy": report.healthy, **asdict(report)}}
     with open(path, "w", encoding="utf-8") as file:
         json.dump(words, file, default=str)
 

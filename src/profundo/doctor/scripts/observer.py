@@ -101,7 +101,6 @@ class Observer:
         """To every module, for the first steps."""
         if self.finding_nets:
             self.finding.callback(modules.register_module_forward_pre_hook(self.any_enters).remove)
-            self.finding.callback(modules.register_module_forward_hook(self.any_answers).remove)
 
     def wrap(
         self,
@@ -153,10 +152,6 @@ class Observer:
             self.finding_nets = False
             self.finding.close()
 
-    def any_answers(self, module: nn.Module, *_: Any) -> None:
-        if module is self.inside:
-            self.inside = None
-
     def hooks(self, net: nn.Module) -> ExitStack:
         """Plain functions, for hooks are copied with a net."""
         stack = self.stack.enter_context(ExitStack())
@@ -166,7 +161,7 @@ class Observer:
         return stack
 
     def enters(self, net: nn.Module, *_: Any) -> None:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or self.inside not in (None, net):
             return
         self.inside = net
         self.ends_comparison()
@@ -182,7 +177,7 @@ class Observer:
 
     def leaves(self, net: nn.Module, args: tuple[Any, ...], named: dict[str, Any], answers: Any) -> None:
         """From the answers on, calls are taped until they have become a cost, or were compared with targets."""
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or self.inside is not net:
             return
         self.inside = None
         graded = torch.is_grad_enabled()
@@ -206,6 +201,7 @@ class Observer:
 
     def goes_back(self, cost: Tensor, *_: Any, **__: Any) -> None:
         self.backward += 1
+        self.inside = None  # a forward pass that ended in an error has not left it
         cost = self.scaled.pop(id(cost), cost)
         watcher = self.watcher
         if watcher is not None and watcher.looking and watcher.seen and cost.numel() == 1:
@@ -234,7 +230,7 @@ class Observer:
 
     def begins(self, cost: Tensor) -> Any:
         """The first target. Copies what the first step is about to change; raises Unplayable or ProfundoError where it cannot."""
-        called = [net for net, calls in self.nets.items() if calls]
+        called = self.outermost()
         if len(called) != 1:
             names = ", ".join(type(plain_net(net)).__name__ for net in called)
             raise Unplayable(f"{len(called)} nets answer before the first backward() ({names}), and one can be tried")
@@ -259,6 +255,12 @@ class Observer:
         self.first = (float(cost.detach()), self.random, torch.is_autocast_enabled("cpu") or net is not called[0])
         self.watcher = self.stack.enter_context(watch(called[0], optimizer))
         return one_or_all(targets)
+
+    def outermost(self) -> list[nn.Module]:
+        """Nets that answered, without the parts of others among them, which a script may try alone before it trains."""
+        called = [net for net, calls in self.nets.items() if calls]
+        inner = {id(part) for net in called for part in net.modules() if part is not net}
+        return [net for net in called if id(net) not in inner]
 
     def target(self, cost: Tensor) -> Any:
         """Of a later batch: where it was in the first one among what the net is given, or what the answers met."""

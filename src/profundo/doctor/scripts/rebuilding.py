@@ -63,7 +63,7 @@ def summary(observer: Observer) -> str:
     if not observer.backward and not steps:
         return "nothing was trained: neither cost.backward() nor optimizer.step() of PyTorch was called"
     if observer.start is None or observer.optimizer is None or observer.net is None:
-        names = ", ".join(type(plain_net(net)).__name__ for net in observer.nets) or "no net"
+        names = ", ".join(type(plain_net(net)).__name__ for net in observer.outermost()) or "no net"
         return f"{observer.backward} backward passes and {steps} optimizer steps; {names} answered"
     net, size = plain_net(observer.net), sum(one.numel() for one in observer.net.parameters())
     held = f", {observer.held.samples:,} held out" if observer.held.batches else ""
@@ -78,7 +78,7 @@ def rebuilt(observer: Observer) -> Program:
     start, train = observer.start, observer.train.batches
     if observer.why or start is None or not train:
         raise Unplayable(observer.why or reason(observer))
-    if any(net is not observer.net and calls for net, calls in observer.nets.items()):
+    if len(observer.outermost()) > 1:
         raise Unplayable("several nets are trained together, and one can be tried")
     if by_hand(observer):
         raise Unplayable("the net is moved by something else than its optimizer of torch.optim")
