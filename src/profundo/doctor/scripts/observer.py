@@ -24,6 +24,7 @@ from torch.optim import optimizer as optimizers
 
 from profundo.doctor.events import CLIPS
 from profundo.doctor.programs import Program, copied
+from profundo.doctor.scripts.keras_nets import KerasNet, is_keras, of_pytorch
 from profundo.doctor.scripts.tape import Tape, Unplayable, parts, replayed, targets_of
 from profundo.doctor.watching import Watch, watch
 from profundo.records import ProfundoError
@@ -214,11 +215,12 @@ class Observer:
         self.tape.end()
         if self.why or self.train.full or self.answers is None:
             return
+        self.inside = nn.Identity()  # what is called while a net is copied is not the script's
         try:
             self.takes(self.train, self.begins(cost) if self.start is None else self.target(cost))
         except (Unplayable, ProfundoError) as error:
             self.why = str(error)
-        self.tape, self.answers, self.given = Tape(), None, ((), {})
+        self.tape, self.answers, self.given, self.inside = Tape(), None, ((), {}), None
 
     def cleared(self) -> bool:
         """Whether there is no gradient, although nothing was seen to clear it since the last step."""
@@ -240,27 +242,45 @@ class Observer:
             raise Unplayable("the net is not on the CPU, where experiments are done; hide the GPU to have them")
         made = [one for one in (each() for each in self.optimizers) if one is not None]
         moving = [one for one in made if own & {id(each) for group in one.param_groups for each in group["params"]}]
-        optimizer = next(reversed(moving or made), None)
+        optimizer, foreign = next(reversed(moving or made), None), is_keras(net) and hasattr(net, "optimizer")
+        if foreign:
+            optimizer = self.follows_keras(net)
         if optimizer is None:
             raise Unplayable("no optimizer of torch.optim was made")
         if cost.numel() != 1:
             raise Unplayable("backward() is called on what is no cost: a single number")
         replay, targets = replayed(self.tape, self.given, self.answers, cost, net)
         self.hooked.close()
-        self.start = copied(Program(net=net, loss=replay, optimizer=optimizer, train=[]))
+        self.start = copied(Program(net=KerasNet(net) if foreign else net, loss=replay, optimizer=optimizer, train=[]))
         self.hooked = self.hooks(called[0])
         self.net, self.optimizer = called[0], optimizer
         paths = {id(one): path for path, one in parts(self.given)}
         self.paths = [paths.get(id(one)) for one in targets]
         self.first = (float(cost.detach()), self.random, torch.is_autocast_enabled("cpu") or net is not called[0])
-        self.watcher = self.stack.enter_context(watch(called[0], optimizer))
+        self.watcher = None if foreign else self.stack.enter_context(watch(called[0], optimizer))
         return one_or_all(targets)
+
+    def follows_keras(self, model: Any) -> Optimizer:
+        """An optimizer of PyTorch that steps whenever Keras' own does."""
+        optimizer = of_pytorch(model)
+
+        def steps(*_: Any, **__: Any) -> None:
+            optimizer.param_groups[0]["lr"] = float(model.optimizer.learning_rate)
+            self.steps(optimizer)
+
+        self.wrap(type(model.optimizer), "apply", after=steps)
+        return optimizer
 
     def outermost(self) -> list[nn.Module]:
         """Nets that answered, without the parts of others among them, which a script may try alone before it trains."""
-        called = [net for net, calls in self.nets.items() if calls]
-        inner = {id(part) for net in called for part in net.modules() if part is not net}
-        return [net for net in called if id(net) not in inner]
+        called = {net: {id(one) for one in net.parameters()} for net, calls in self.nets.items() if calls}
+        places = list(called)
+        return [
+            net
+            for place, net in enumerate(places)
+            if not any(called[net] < called[other] for other in places)
+            and not any(called[net] == called[other] for other in places[place + 1 :])
+        ]
 
     def target(self, cost: Tensor) -> Any:
         """Of a later batch: where it was in the first one among what the net is given, or what the answers met."""

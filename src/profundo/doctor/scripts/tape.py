@@ -45,12 +45,19 @@ class Tape(TorchFunctionMode):
     def begin(self) -> None:
         """Unless something else listens already, whose end would be taken for ours."""
         if torch._C._len_torch_function_stack() == 0:
-            self.__enter__()  # type: ignore[no-untyped-call]
+            torch._C._push_on_torch_function_stack(self)
             self.running = True
 
     def end(self) -> None:
-        if self.running and torch._C._len_torch_function_stack() == 1:
-            self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        """Whatever began to listen after us goes on."""
+        above: list[Any] = []
+        while self.running and torch._C._len_torch_function_stack():
+            top = torch._C._pop_torch_function_stack()
+            if top is self:
+                break
+            above.append(top)
+        for one in reversed(above):
+            torch._C._push_on_torch_function_stack(one)
         self.running = False
 
 
