@@ -29,7 +29,7 @@ def net_of(name: str) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     shape = (1, 28, 28) if name == "lenet5" else (3, 32, 32)
     spec = Spec(Inputs(shape, "image", (0.0,) * shape[0], (1.0,) * shape[0]), Targets("classes", tuple("0123456789")))
-    return nets.build("lenet5", spec) if name == "lenet5" else nets.build("resnet", spec, {"depth": 20})
+    return nets.build("lenet5", spec) if name == "lenet5" else nets.build("resnet", spec, depth=20)
 
 
 def loop(name: str, watched: bool) -> None:

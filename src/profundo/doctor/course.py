@@ -11,9 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from profundo.doctor.events import as_number
-from profundo.doctor.programs import ordinary_step
-from profundo.doctor.skill import skill
-from profundo.doctor.trials import Variant, answers_of, batches
+from profundo.doctor.trials import Variant, batches, graded, outputs_of, update
 from profundo.train.randomness import seeded
 
 __all__ = ["Course", "Signs", "of_values", "watched"]
@@ -38,7 +36,8 @@ class Course:
 
     train_losses, held_losses: the program's own cost of both in evaluation mode, at the same steps.
     gradients: step → name of parameter → Euclidean norm just before the optimizer moved it; updates: the norm of the move
-    over that of the parameter. error: what ended the training. planned: steps the program asks for.
+    over that of the parameter. error: what ended the training. planned: steps the program asks for. rate: the largest
+    learning rate at which a step was seen, whoever set it.
     """
 
     planned: int
@@ -52,6 +51,7 @@ class Course:
     updates: dict[int, dict[str, float]] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
+    rate: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -75,7 +75,6 @@ class Course:
 def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
     """Train the variant, which changes, and write down what happens. deadline: a time.monotonic()."""
     program = variant.program
-    step = program.step or ordinary_step
     course = Course(steps)
     names = {parameter: name for name, parameter in program.net.named_parameters()}
     begin = time.process_time()  # so that the length of trials does not hang on who else computes
@@ -84,6 +83,7 @@ def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
 
     def look(optimizer: Any, *_: Any) -> None:
         if course.steps in looked:
+            course.rate = max(course.rate, *(float(group["lr"]) for group in optimizer.param_groups))
             moving = [one for group in optimizer.param_groups for one in group["params"] if one.grad is not None]
             course.gradients[course.steps] = {names[one]: float(one.grad.norm()) for one in moving if one in names}
             before.update({one: one.detach().clone() for one in moving})
@@ -107,7 +107,7 @@ def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
                 program.net.train()
             judge(course, variant, few)
             for batch in batches(variant, seed):
-                course.losses.append(as_number(step(program.net, batch, program.loss, program.optimizer)))
+                course.losses.append(update(program, batch))
                 late = time.monotonic() > deadline
                 if course.steps in places or course.steps >= steps or late:
                     judge(course, variant, few)
@@ -124,10 +124,10 @@ def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
 
 def judge(course: Course, variant: Variant, few: Any) -> None:
     net, loss = variant.program.net, variant.program.loss
-    training, held = answers_of(net, few.inputs), answers_of(net, variant.held.inputs)
+    training, held = outputs_of(net, few.inputs), outputs_of(net, variant.held.inputs)
     course.judged.append(course.steps)
-    course.train.append(skill(variant.read(training), few.targets, variant.task))
-    course.held.append(skill(variant.read(held), variant.truth, variant.task))
+    course.train.append(graded(variant, training, few.targets))
+    course.held.append(graded(variant, held, variant.truth))
     for losses, answers, targets in (
         (course.train_losses, training, few.targets),
         (course.held_losses, held, variant.held.targets),

@@ -77,7 +77,9 @@ def recorded(net: nn.Module, optimizer: Optimizer, loss: Callable[..., Any]) -> 
         size = gradient_size(parameters)
         result = plain_step(*arguments, **named)
         moved = sum(float((a.detach() - b).abs().sum()) for a, b in zip(parameters, before, strict=True))
-        events.note("step", gradient=size, moved=moved)
+        events.note(
+            "step", gradient=size, moved=moved, without=sum(one.grad is None for one in parameters) == len(parameters)
+        )
         return result
 
     def zero(*arguments: Any, **named: Any) -> Any:
@@ -86,8 +88,10 @@ def recorded(net: nn.Module, optimizer: Optimizer, loss: Callable[..., Any]) -> 
 
     def clip(name: str) -> Callable[..., Any]:
         def clipped(*arguments: Any, **named: Any) -> Any:
-            events.note("clip", gradient=gradient_size(parameters))
-            return clips[name](*arguments, **named)
+            before = gradient_size(parameters)
+            result = clips[name](*arguments, **named)
+            events.note("clip", gradient=before, after=gradient_size(parameters))
+            return result
 
         return clipped
 

@@ -9,20 +9,29 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import asdict, replace
+from functools import partial
+from itertools import combinations
 from typing import Any
 
 from profundo.doctor.causes import FAMILIES
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Program
 from profundo.doctor.suspicions import Suspicion, proves
-from profundo.doctor.trials import unchanged
+from profundo.doctor.trials import Cure, Variant, unchanged
 from profundo.doctor.verdicts import SEVERITIES, Experiment, Finding, Report
 from profundo.records import ProfundoError
 from profundo.train.randomness import seeded
 
 __all__ = ["examine"]
 
+Tried = tuple[float, Suspicion, str, Cure]  # skill with the cure, what was suspected, name of the cure, the cure
+
 CLOSE = 0.1  # of skill: cures that do as much good
+MOST_FAULTS = 3  # of one program
+WHOLE = {"undertrained", "underfit", "overfit"}  # of the training as a whole: nothing is hidden behind them
+MOST_PAIRED = 3  # causes that are cured two at once
+OPPOSITE = {"learning_rate_too_low", "learning_rate_too_high"}
+HOPELESS = 0.2  # of skill
 LAST_RESORT = 0.2  # weight of causes whose cure mends much else: tried where nothing else was proved
 
 
@@ -45,37 +54,68 @@ def examine(program: Program, *, seed: int = 0, budget: float = 60.0) -> Report:
     with seeded(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what PyTorch warns of, it warned the caller of
         patient = Patient(program, seed, budget)
-        findings = verdict(patient)
+        findings, cure = verdict(patient, frozenset())
+        findings += hidden(patient, findings, cure)
     seconds = time.monotonic() - begin
     return Report(
         tuple(findings), quantities(patient), tuple(patient.tried), tuple(patient.notes), seconds, error_of(patient)
     )
 
 
-def verdict(patient: Patient) -> list[Finding]:
-    """Facts first; where none of them explains the training, what experiments prove."""
-    facts: list[Finding] = []
-    presumed: list[Finding] = []
-    suspicions: list[Suspicion] = []
+def hidden(patient: Patient, findings: list[Finding], cure: Cure | None) -> list[Finding]:
+    """What shows once the first finding is cured, and so on, as long as half of the time is left."""
+    known = [one.cause for one in findings]
+    more: list[Finding] = []
+    enough = 0.5 * patient.budget
+    while cure is not None and len(known) < MOST_FAULTS and patient.left > enough:
+        known += [cause for one in findings for cause in one.consequences]
+        try:
+            patient = patient.cured(cure)
+            findings, cure = verdict(patient, frozenset(known))
+        except Exception:  # noqa: BLE001 - a cure that does for a trial, and makes no program
+            break
+        new = [replace(one, after=tuple(dict.fromkeys(known))) for one in findings if one.severity != "mild"]
+        known, more = known + [one.cause for one in new], more + new
+        cure = cure if new else None
+    return more
+
+
+def verdict(patient: Patient, known: frozenset[str]) -> tuple[list[Finding], Cure | None]:
+    """Facts first; where none of them explains the training, what experiments prove. And what cures the first of them.
+
+    known: causes that are not looked for.
+    """
+    raised = suspected(patient, known)
+    facts = [one for one in raised if not one.presumed and not one.cures]
+    presumed = [finding(one) for one in raised if one.presumed and not one.cures]
+    suspicions = [one for one in raised if one.cures]
+    facts.sort(key=lambda one: SEVERITIES.index(one.severity))
+    said = [finding(one) for one in facts]
+    if facts and facts[0].severity != "mild":
+        return said, facts[0].mend
+    found, cure = proved(patient, suspicions)
+    return (found or in_order(presumed)) + said, cure
+
+
+def suspected(patient: Patient, known: frozenset[str] = frozenset()) -> list[Suspicion]:
+    """What the numbers alone say, family after family, until one finds what is fatal."""
+    every: list[Suspicion] = []
     for family in FAMILIES:
         try:
-            raised = list(family(patient))
+            raised = [one for one in family(patient) if one.cause not in known]
         except Exception as error:  # noqa: BLE001 - a program that this family does not understand
             patient.notes.append(f"{family.__name__} could not be judged: {type(error).__name__}: {error}")
             continue
-        suspicions += [one for one in raised if one.cures]
-        presumed += [finding(one) for one in raised if one.presumed and not one.cures]
-        facts += [finding(one) for one in raised if not one.presumed and not one.cures]
-        if any(fact.severity == "fatal" for fact in facts):
+        every += raised
+        if any(one.severity == "fatal" and not one.presumed and not one.cures for one in raised):
             break
-    if any(fact.severity != "mild" for fact in facts):
-        return in_order(facts)
-    return (proved(patient, suspicions) or in_order(presumed)) + in_order(facts)
+    return every
 
 
-def proved(patient: Patient, suspicions: list[Suspicion]) -> list[Finding]:
+def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding], Cure | None]:
     """The suspicion whose cure does most good, with those that do as much as its consequences."""
-    confirmed: list[tuple[float, Suspicion, Experiment]] = []
+    confirmed: list[tuple[float, Suspicion, Experiment, Cure]] = []
+    without_effect: list[Tried] = []
     for suspicion in sorted(suspicions, key=lambda one: -one.weight):
         if patient.left < 0 or (confirmed and suspicion.weight < LAST_RESORT):
             break
@@ -86,16 +126,43 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> list[Finding]:
                 patient.notes.append(f"{suspicion.cause} could not be tried: {type(error).__name__}: {error}")
                 continue
             if proves(experiment, suspicion.gain, suspicion.share):
-                confirmed.append((mean(experiment.with_cure), suspicion, experiment))
+                confirmed.append((mean(experiment.with_cure), suspicion, experiment, cure))
                 patient.tried.remove(experiment)
+            elif suspicion.view is None and suspicion.cause not in WHOLE:
+                without_effect.append((mean(experiment.with_cure), suspicion, name, cure))
     if not confirmed:
-        return []
-    best = max(good for good, _, _ in confirmed)
+        return two_at_once(patient, without_effect), None
+    best = max(good for good, *_ in confirmed)
     close = [each for each in confirmed if each[0] >= best - CLOSE]
-    _, root, experiment = max(close, key=lambda each: (each[1].weight, each[0]))
+    _, root, experiment, cure = max(close, key=lambda each: (each[1].weight, each[0]))
     others = tuple(dict.fromkeys(each[1].cause for each in confirmed if each[1].cause != root.cause))
     remedy = root.remedy.replace("{cure}", experiment.cure)
-    return [replace(finding(root), remedy=remedy, experiment=experiment, consequences=others)]
+    said = replace(finding(root), remedy=remedy, experiment=experiment, consequences=others)
+    return [said], None if root.cause in WHOLE else cure
+
+
+def two_at_once(patient: Patient, tried: list[Tried]) -> list[Finding]:
+    """Two causes of which neither's cure does any good while the other is there; for programs that learn next to nothing."""
+    best = {each[1].cause: each for each in sorted(tried, key=lambda each: each[0])}
+    hopeless = patient.was_trained and bool(patient.course.train) and patient.course.train[-1] < HOPELESS
+    pairs = combinations(sorted(best.values(), key=lambda each: -each[1].weight)[:MOST_PAIRED], 2) if hopeless else ()
+    for (_, one, this, first), (_, other, that, second) in pairs:
+        if patient.left < 0.25 * patient.budget:
+            break
+        if {one.cause, other.cause} == OPPOSITE:
+            continue
+        experiment = patient.race(f"{this}, and {that}", partial(both, first, second))
+        if proves(experiment, max(one.gain, other.gain), max(one.share, other.share)):
+            patient.tried.remove(experiment)
+            return [
+                replace(finding(cause), remedy=cause.remedy.replace("{cure}", name), experiment=experiment)
+                for cause, name in ((one, this), (other, that))
+            ]
+    return []
+
+
+def both(first: Cure, second: Cure, variant: Variant) -> Variant:
+    return second(first(variant))
 
 
 def quantities(patient: Patient) -> dict[str, Any]:

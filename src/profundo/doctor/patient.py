@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,11 +15,11 @@ from torch import Tensor, nn
 from profundo.dispatch import Observed
 from profundo.doctor.costs import Cost, cost_of
 from profundo.doctor.course import Course, watched
-from profundo.doctor.events import Events, recorded
+from profundo.doctor.events import Events, as_number, recorded
 from profundo.doctor.passage import Passage, passage_of
 from profundo.doctor.programs import Program, Samples, copied, ordinary_step, samples_of
 from profundo.doctor.skill import Task, task_of
-from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, trained, unchanged
+from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, outputs_of, trained, unchanged
 from profundo.doctor.verdicts import Experiment
 from profundo.train.randomness import seeded
 from profundo.trees import called, leaves, mapped
@@ -26,6 +27,7 @@ from profundo.trees import called, leaves, mapped
 __all__ = ["Patient", "Step1"]
 
 PROBE, HELD = 256, 2000
+WIDE = 8  # numbers of a sample
 SEEDS = 3
 FEWEST_STEPS, MOST_STEPS = 30, 600
 STEPS_SEEN = 4
@@ -55,6 +57,19 @@ class Patient:
         self.notes: list[str] = []
         self.outcomes: dict[tuple[int, int, Cure], Outcome] = {}
 
+    def cured(self, cure: Cure) -> Patient:
+        """The program with this cure, nothing known of it yet, for what is left of the budget."""
+        with seeded(self.seed):
+            variant = cure(self.variant.copy())
+        other = copy(self)
+        for name in [name for name, one in vars(type(self)).items() if isinstance(one, cached_property)]:
+            other.__dict__.pop(name, None)
+        other.program, other.train = variant.program, variant.train
+        other.validation = variant.held if self.validation is not None else None
+        other.begin, other.budget = time.monotonic(), min(self.left, 0.5 * self.budget)
+        other.tried, other.notes, other.outcomes = [], [], {}
+        return other
+
     @property
     def left(self) -> float:
         """Seconds of the budget."""
@@ -68,6 +83,13 @@ class Patient:
     @cached_property
     def probe(self) -> Samples:
         return self.train.rows(torch.arange(min(PROBE, len(self.train))))
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether answers are to be what inputs are, or were before noise: an autoencoder."""
+        inputs, targets = self.probe.inputs, self.probe.targets
+        tensors = isinstance(inputs, Tensor) and isinstance(targets, Tensor)
+        return tensors and inputs.shape == targets.shape and inputs[0].numel() >= WIDE
 
     @cached_property
     def held(self) -> Samples:
@@ -148,7 +170,18 @@ class Patient:
     @cached_property
     def variant(self) -> Variant:
         """The program as it is; what is tried is tried on copies of it."""
-        return Variant(self.program, self.train, self.held, self.held.targets, self.task)
+        known = self.task.kind == "own" and math.isfinite(self.first_cost)
+        own = (self.program.loss, self.first_cost) if known else None
+        return Variant(self.program, self.train, self.held, self.held.targets, self.task, own=own)
+
+    @cached_property
+    def first_cost(self) -> float:
+        """Of held-out samples, before training; NaN where the cost takes something else than outputs and targets."""
+        try:
+            with seeded(self.seed):
+                return as_number(self.program.loss(outputs_of(self.net, self.held.inputs), self.held.targets))
+        except Exception:  # noqa: BLE001 - the person's own program
+            return math.nan
 
     @cached_property
     def planned(self) -> int:

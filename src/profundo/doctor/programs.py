@@ -89,6 +89,9 @@ def copied(program: Program) -> Program:
         for name, value in vars(program.optimizer).items():  # what LBFGS holds beside its state
             if name not in vars(optimizer) and not callable(value):
                 setattr(optimizer, name, copy.deepcopy(value, memo))
+        for name in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"):  # which a copy has not
+            hooks = {key: rebound(hook, memo) for key, hook in getattr(program.optimizer, name).items()}
+            getattr(optimizer, name).update(hooks)
         loss, metric, step = (rebound(part, memo) for part in (program.loss, program.metric, program.step))
     except Exception as error:  # whatever somebody's class does when it is copied
         raise ProfundoError(

@@ -20,7 +20,7 @@ from profundo.trees import leaves
 __all__ = ["Reference", "columns_of", "explained", "table_of"]
 
 MOST = 800  # samples, of which the time is the cube
-WIDE, BAG = 3072, 256  # columns of an input, of a bag of whole numbers
+WIDE, BAG, FEW_NAMES = 3072, 512, 256  # columns of an input, of a bag of whole numbers; of which more are names
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
 PERMUTATIONS = 30
 
@@ -108,9 +108,11 @@ def raw_columns(inputs: Any) -> Tensor | None:
         flat = leaf.detach().cpu().float().flatten(1) if leaf.ndim > 1 else leaf.detach().cpu().float()[:, None]
         if leaf.ndim == 4 and flat.shape[1] > WIDE:
             flat = F.adaptive_avg_pool2d(leaf.detach().cpu().float(), 24).flatten(1)
-        parts.append(flat[:, :: -(-flat.shape[1] // WIDE)] if flat.shape[1] > WIDE else flat)
-        if not leaf.is_floating_point() and leaf.ndim <= 2 and flat.shape[1] > 1:
+        names = not leaf.is_floating_point() and leaf.ndim <= 2 and flat.shape[1] > 1
+        if names:
             parts.append(F.one_hot(flat.long().remainder(BAG), BAG).sum(1).float())
+        if not names or int(leaf.max() - leaf.min()) <= FEW_NAMES:  # of words, numbers say nothing by their size
+            parts.append(flat[:, :: -(-flat.shape[1] // WIDE)] if flat.shape[1] > WIDE else flat)
     whole = torch.cat(parts, 1) if parts else None
     return whole.nan_to_num(0, 0, 0) if whole is not None and whole.shape[1] else None
 

@@ -2,12 +2,14 @@
 
     classes   the mean of 2·AUC − 1 (each class against the rest) and (balanced accuracy − 1/K) / (1 − 1/K)
     numbers   R², at least −1
+    own       of anything else: how far the program's own cost of held-out samples fell, (first − now) / (|first| + |first − now|)
 
 Ranks do not change when logits become probabilities, so that a program and its cure are judged alike.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,17 +18,17 @@ from torch import Tensor
 
 from profundo.doctor.costs import Cost
 
-__all__ = ["Task", "class_axis", "class_scores", "distinct", "skill", "task_of"]
+__all__ = ["Task", "class_axis", "class_scores", "distinct", "own_skill", "skill", "task_of"]
 
 MOST_CLASSES = 1000
 FEW_VALUES = 20
 
-Kind = Literal["classes", "binary", "labels", "real", "other"]
+Kind = Literal["classes", "binary", "labels", "real", "own"]
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be learned: one of several classes, of two, several labels, numbers, or something else.
+    """What is to be learned: one of several classes, of two, several labels, numbers, or what only the program's cost knows.
 
     classes: how many there are in the targets. one_hot: whether targets say the class by a column of ones.
     plain: whether the targets are whole numbers by which classes may be meant, whatever the cost takes them for.
@@ -46,13 +48,13 @@ def distinct(values: Tensor) -> Tensor:
 
 def task_of(targets: Any, outputs: Any, cost: Cost) -> Task:
     if not isinstance(targets, Tensor) or not isinstance(outputs, Tensor) or not targets.numel():
-        return Task("other")
+        return Task("own")
     values = targets.double()
     if not bool(values.isfinite().all()):
         values = values[values.isfinite()]
     whole = bool((values == values.round()).all())
     which = distinct(values) if whole else values[:0]
-    same_shape = targets.shape == outputs.shape
+    same_shape = targets.shape[1:] == outputs.shape[1:]  # of as many samples or not
     if whole and len(which) and bool(((which == 0) | (which == 1)).all()):
         if same_shape and targets.ndim >= 2 and targets.shape[1] > 1:
             sums = targets.double().sum(1)
@@ -79,6 +81,8 @@ def task_of(targets: Any, outputs: Any, cost: Cost) -> Task:
     if whole and len(which) == 2 and cost.kind in {"binary cross entropy", "binary cross entropy of logits", "hinge"}:
         return Task("binary", 2)
     plain = whole and 2 <= len(which) <= FEW_VALUES and not targets.is_floating_point()
+    if targets.numel() * len(outputs) != outputs.numel() * len(targets):
+        return Task("own")  # several numbers that describe one: quantiles, mean and variance, a code
     return Task("real", len(which) if plain else 0, plain=plain)
 
 
@@ -104,8 +108,8 @@ def class_scores(outputs: Tensor, targets: Tensor, task: Task) -> tuple[Tensor, 
 
 
 def skill(outputs: Any, targets: Any, task: Task) -> float:
-    """Of all answers together; 0 for what is neither classes nor numbers."""
-    if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor) or task.kind == "other":
+    """Of all answers together; 0 for what is neither classes nor numbers (`own_skill` judges those)."""
+    if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor) or task.kind == "own":
         return 0.0
     outputs, targets = outputs.detach().double().cpu(), targets.detach().double().cpu()
     if not bool(outputs.isfinite().all()):
@@ -121,6 +125,12 @@ def skill(outputs: Any, targets: Any, task: Task) -> float:
         return of_classes(*class_scores(outputs, targets, task))
     except (RuntimeError, IndexError):
         return 0.0
+
+
+def own_skill(cost: float, first: float) -> float:
+    """By the program's own cost of held-out samples, now and before training: below 1, and -1 where it is not finite."""
+    fallen = first - cost
+    return fallen / (abs(first) + abs(fallen)) if math.isfinite(fallen) and fallen else 0.0 if fallen == 0 else -1.0
 
 
 def of_classes(scores: Tensor, classes: Tensor) -> float:

@@ -11,6 +11,9 @@ from profundo.doctor.verdicts import Experiment, Severity
 
 __all__ = ["Suspicion", "proves"]
 
+LITTLE = 0.05  # of skill, that a cured program has at least: to become a constant answer is no cure
+DOUBLED = 0.1  # of skill, and as much as there was: of what cannot become perfect, no share is missing that one knows
+
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
@@ -21,6 +24,7 @@ class Suspicion:
     gain: how much better the cured program must be, and by which share of what was missing.
     view: what is done to the program and to its cured copy alike before they are compared, such as other samples to judge on.
     presumed: a fact that counts only where no experiment proves another cause.
+    mend: of a fact, what takes it away, so that the program can be examined once more for what it hides.
     """
 
     cause: str
@@ -35,12 +39,16 @@ class Suspicion:
     steps: int | None = None
     view: Cure | None = None
     presumed: bool = False
+    mend: Cure | None = None
 
 
 def proves(experiment: Experiment, gain: float, share: float = 0.25) -> bool:
-    """Whether the cure helps: on every seed, by the given skill on average, and by this share of what was missing."""
+    """Whether the cure helps: on every seed, by the given skill on average, and by this share of what was missing, or twice
+    as much as there was."""
     pairs = list(zip(experiment.without, experiment.with_cure, strict=True))
     differences = [b - a for a, b in pairs]
     mean = sum(differences) / len(differences)
     missing = 1 - sum(experiment.without) / len(pairs)
-    return min(differences) > 0 and mean >= gain and mean >= share * missing
+    doubled = mean >= max(DOUBLED, 1 - missing)
+    learns = sum(experiment.with_cure) / len(pairs) > LITTLE
+    return learns and min(differences) > 0 and mean >= gain and (mean >= share * missing or doubled)

@@ -19,11 +19,22 @@ from torch import nn
 
 from profundo.doctor.events import as_number
 from profundo.doctor.programs import Program, Samples, copied, ordinary_step
-from profundo.doctor.skill import Task, skill
+from profundo.doctor.skill import Task, own_skill, skill
 from profundo.train.randomness import seeded
 from profundo.trees import called, mapped
 
-__all__ = ["Outcome", "Variant", "answers_of", "in_evaluation", "trained", "unchanged"]
+__all__ = [
+    "Outcome",
+    "Variant",
+    "answers_of",
+    "batches",
+    "graded",
+    "in_evaluation",
+    "outputs_of",
+    "trained",
+    "unchanged",
+    "update",
+]
 
 CHECKS = 3  # times in a trial that the net is judged
 
@@ -37,7 +48,8 @@ class Variant:
     """A program on its samples, and how its outputs are read.
 
     held: what the net is judged on; truth: the targets of those in the program's own units. read: outputs → answers in these.
-    times: how often as many steps it gets as a trial has.
+    times: how often as many steps it gets as a trial has. own: where only the program's cost knows what is good, that cost
+    and its value before training.
     """
 
     program: Program
@@ -47,6 +59,7 @@ class Variant:
     task: Task
     read: Callable[[Any], Any] = unchanged
     times: int = 1
+    own: tuple[Callable[..., Any], float] | None = None
 
     def copy(self) -> Variant:
         return replace(self, program=copied(self.program))
@@ -73,7 +86,7 @@ class Outcome:
 def trained(variant: Variant, steps: int, seed: int, deadline: float = float("inf")) -> Outcome:
     """Train for so many steps, judged a few times. Changes the variant's program; the deadline is a time.monotonic()."""
     program = variant.program
-    step, steps = program.step or ordinary_step, steps * variant.times
+    steps = steps * variant.times
     losses: list[float] = []
     skills: list[float] = []
     checks = {max(1, steps * (place + 1) // CHECKS) for place in range(CHECKS)}
@@ -82,7 +95,7 @@ def trained(variant: Variant, steps: int, seed: int, deadline: float = float("in
             program.net.train()
         for batch in islice(batches(variant, seed), steps):
             try:
-                losses.append(as_number(step(program.net, batch, program.loss, program.optimizer)))
+                losses.append(update(program, batch))
                 if len(losses) in checks:
                     skills.append(judged(variant))
             except Exception as error:  # noqa: BLE001 - the person's own program
@@ -94,6 +107,20 @@ def trained(variant: Variant, steps: int, seed: int, deadline: float = float("in
     return Outcome(tuple(losses), tuple(skills))
 
 
+def update(program: Program, batch: Any) -> float:
+    """One step, and its cost: what the step gives back, or what it was given for a cost where it gives back none."""
+    seen: list[Any] = []
+
+    def loss(*arguments: Any, **named: Any) -> Any:
+        seen.append(program.loss(*arguments, **named))
+        return seen[-1]
+
+    value = (program.step or ordinary_step)(program.net, batch, loss, program.optimizer)
+    if value is None or isinstance(value, tuple | list | dict | str):
+        value = seen[-1] if seen else 0.0
+    return as_number(value)
+
+
 def batches(variant: Variant, seed: int) -> Iterator[Any]:
     """Without end, epoch after epoch."""
     draws = torch.Generator().manual_seed(seed)
@@ -103,17 +130,33 @@ def batches(variant: Variant, seed: int) -> Iterator[Any]:
 
 
 def judged(variant: Variant) -> float:
-    return skill(variant.read(answers_of(variant.program.net, variant.held.inputs)), variant.truth, variant.task)
+    return graded(variant, outputs_of(variant.program.net, variant.held.inputs), variant.truth)
+
+
+def graded(variant: Variant, outputs: Any, truth: Any) -> float:
+    """How good these outputs are (skill.py)."""
+    if variant.own is None:
+        return skill(variant.read(main(outputs)), truth, variant.task)
+    loss, first = variant.own
+    return own_skill(as_number(loss(variant.read(outputs), truth)), first)
 
 
 def answers_of(net: nn.Module, inputs: Any, at_once: int = 512) -> Any:
-    """The net's outputs in evaluation mode, batch after batch; its modes are afterwards as they were."""
+    """The net's main output in evaluation mode."""
+    return main(outputs_of(net, inputs, at_once))
+
+
+def outputs_of(net: nn.Module, inputs: Any, at_once: int = 512) -> Any:
+    """Everything that the net gives in evaluation mode, batch after batch; its modes are afterwards as they were."""
     count = len(first(inputs))
     with in_evaluation(net), torch.no_grad():
         places = torch.split(torch.arange(count), at_once)
         parts = [called(net, mapped(partial(rows_at, place), inputs)) for place in places]
-    parts = [main(part) for part in parts]
-    return torch.cat(parts) if all(isinstance(part, torch.Tensor) for part in parts) else parts[0]
+    try:
+        return mapped(lambda *pieces: torch.cat(pieces), *parts)
+    except (TypeError, RuntimeError):  # what is no tensor, or not a row a sample
+        joined = [main(part) for part in parts]
+        return torch.cat(joined) if all(isinstance(part, torch.Tensor) for part in joined) else joined[0]
 
 
 def rows_at(place: torch.Tensor, part: torch.Tensor) -> torch.Tensor:

@@ -37,7 +37,8 @@ class Finding:
 
     cause: its stable id, such as "unscaled_input" (docs/doctor.md has a section for each). where: module path, column,
     parameter group or line. evidence: numbers by name. experiment: what was tried; None where the fact speaks for itself.
-    consequences: ids of causes that follow from this one and are not told beside it.
+    consequences: ids of causes that follow from this one and are not told beside it. after: causes that were cured before it
+    was found.
     """
 
     cause: str
@@ -47,12 +48,14 @@ class Finding:
     severity: Severity = "serious"
     experiment: Experiment | None = None
     consequences: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         numbers = ", ".join(f"{name} {number(value)}" for name, value in self.evidence.items())
         lines = [f"{self.cause} ({self.severity}) in {self.where}: {numbers}", f"  do: {self.remedy}"]
         lines += [f"  tried: {self.experiment}"] if self.experiment else []
         lines += [f"  follows from it: {', '.join(self.consequences)}"] if self.consequences else []
+        lines += [f"  found once this is cured: {', '.join(self.after)}"] if self.after else []
         return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from profundo.doctor.passage import Call, altered
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Samples, copied, ordinary_step, parted
 from profundo.doctor.skill import distinct
@@ -29,6 +30,7 @@ COLOURS = (1, 3, 4)
 
 def feeding(patient: Patient) -> Iterator[Suspicion]:
     yield from scrambled_layout(patient)
+    yield from counted_anew(patient)
     yield from repeated_worker_randomness(patient)
     yield from not_shuffled(patient)
     yield from harmful_augmentation(patient)
@@ -42,7 +44,7 @@ def not_shuffled(patient: Patient) -> Iterator[Suspicion]:
         return
     batches = [next(leaves(parted(batch)[1])) for batch in samples.epoch(program, None)]
     numbers = [batch.double().reshape(len(batch), -1)[:, :1] for batch in batches]
-    if len(numbers) < 3 or patient.task.kind == "other":
+    if len(numbers) < 3 or patient.task.kind == "own":
         return
     whole = torch.cat(numbers)
     if patient.task.kind in {"classes", "binary"} and not patient.task.one_hot:
@@ -253,7 +255,8 @@ def scrambled_layout(patient: Patient) -> Iterator[Suspicion]:
             )  # fmt: skip
             return
         now = roughness(values)
-        for how, layout in layouts(values):
+        turned = where.endswith("recurrent layer")  # there features are last, and were so when they were counted anew
+        for how, layout in layouts_of_series(values) if turned else layouts(values):
             then = roughness(layout)
             if 0 < then < ROUGHER * now:
                 yield Suspicion(
@@ -262,6 +265,50 @@ def scrambled_layout(patient: Patient) -> Iterator[Suspicion]:
                     f"{how}: view and reshape only count the values anew, permute moves the axes",
                 )  # fmt: skip
                 return
+
+
+def counted_anew(patient: Patient) -> Iterator[Suspicion]:
+    """A view or reshape inside the net from (samples, a, b) to (samples, b, a): the axes are named anew, the values stay."""
+    for call in patient.passage.calls if patient.passage is not None else ():
+        order = meant(call)
+        if order is None:
+            continue
+        shapes = [
+            str(tuple(shape)) for shape in (call.arguments[0].shape, [call.arguments[0].shape[axis] for axis in order])
+        ]
+        yield Suspicion(
+            "scrambled_layout", f"{call.function} in forward", {"from": shapes[0], "to": shapes[1]},
+            f"permute({', '.join(map(str, order))}) in place of {call.function}, which only counts the values anew",
+            weight=0.8, gain=0.02, share=0.1, cures={"permute in its place": altered(permuted)},
+        )  # fmt: skip
+        return
+
+
+def meant(call: Call) -> tuple[int, ...] | None:
+    """The order of axes that a view or reshape would have, were it a permutation; None where it names them in their order."""
+    values = call.arguments[0] if call.arguments else None
+    if call.function not in {"view", "reshape"} or not isinstance(values, Tensor) or values.ndim < 3:
+        return None
+    asked = call.arguments[1:] if not isinstance(call.arguments[1], tuple | list | torch.Size) else call.arguments[1]
+    if not all(isinstance(size, int) for size in asked) or list(asked).count(-1) > 1 or len(asked) != values.ndim:
+        return None
+    known = math.prod(size for size in asked if size != -1)
+    sizes = [values.numel() // max(known, 1) if size == -1 else size for size in asked]
+    if [size for size in sizes if size > 1] == [size for size in values.shape if size > 1] or sorted(sizes) != sorted(
+        values.shape
+    ):
+        return None
+    left = list(enumerate(values.shape))
+    order = []
+    for size in sizes:
+        place = next(place for place, (_, one) in enumerate(left) if one == size)
+        order.append(left.pop(place)[0])
+    return tuple(order)
+
+
+def permuted(call: Call, run: Callable[[], Any]) -> Any:
+    order = meant(call)
+    return run() if order is None else call.arguments[0].permute(order)
 
 
 def as_convolved(patient: Patient) -> Iterator[tuple[str, Tensor]]:
@@ -281,6 +328,18 @@ def layouts(values: Tensor) -> Iterator[tuple[str, Tensor]]:
     if channels > 1 and min(sides) > 2:
         yield "permute instead of view (channels were last)", values.reshape(count, *sides, channels).movedim(-1, 1)
         yield "permute instead of view (channels are first)", values.movedim(1, -1).reshape(values.shape)
+
+
+def layouts_of_series(values: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Series as (samples, features, steps) that are (samples, steps, features) in memory, as they may have been meant."""
+    count, features, steps = values.shape
+    if min(features, steps) > 2:
+        memory = values.movedim(1, -1)
+        yield "permute instead of view (features are first)", memory.reshape(count, features, steps)
+        yield (
+            "permute instead of view (features were last)",
+            memory.reshape(count, features, steps).movedim(1, -1).reshape(values.shape),
+        )
 
 
 def roughness(values: Tensor) -> float:

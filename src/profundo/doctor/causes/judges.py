@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from profundo.doctor.causes.output_layer import negated, shared_out_over_samples
 from profundo.doctor.events import as_number
 from profundo.doctor.patient import Patient
 from profundo.doctor.skill import Task, auc, class_scores, r_squared
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Variant, answers_of
+from profundo.doctor.trials import Variant, unchanged
 
 __all__ = ["judges"]
 
@@ -24,26 +25,19 @@ CLOSE = 0.02
 def judges(patient: Patient) -> Iterator[Suspicion]:
     if isinstance(patient.outputs, Tensor) and patient.outputs.is_floating_point() and not patient.cost.broadcast:
         yield from wrong_reduction(patient)
+        yield from climbing(patient)
         yield from wrong_metric(patient)
 
 
 # ------------------------------------------------------------------------------------------------------------ reduction
 def wrong_reduction(patient: Patient) -> Iterator[Suspicion]:
     """A softmax over the samples of a batch; or a cost that doubles when a batch is given twice, and harms by it."""
-    answers: Tensor = patient.outputs
-    if (
-        answers.ndim == 2
-        and len(answers) > 2
-        and answers.shape[1] > 1
-        and not bool(((answers.sum(1) - 1).abs() < 1e-3).all())
-    ):
-        first = answers_of_rows(patient, 8)
-        if first is not None and bool(((first.sum(0) - 1).abs() < 1e-3).all()) and bool((first >= 0).all()):
-            yield Suspicion(
-                "wrong_reduction", "output layer", {"sum over the batch of each output": 1.0},
-                "take the softmax over the classes (dim=1), not over the samples of the batch (dim=0)", "fatal",
-            )  # fmt: skip
-            return
+    if shared_out_over_samples(patient):
+        yield Suspicion(
+            "wrong_reduction", "output layer", {"sum over the batch of each output": 1.0},
+            "take the softmax over the classes (dim=1), not over the samples of the batch (dim=0)", "fatal",
+        )  # fmt: skip
+        return
     ratio = doubled(patient)
     if abs(ratio - 2) < 0.01:
         size = patient.program.batch_size
@@ -52,14 +46,6 @@ def wrong_reduction(patient: Patient) -> Iterator[Suspicion]:
             "take the mean over the batch instead of the sum, or divide the learning rate by the batch size", weight=0.65,
             cures={"the mean of the cost": averaged},
         )  # fmt: skip
-
-
-def answers_of_rows(patient: Patient, count: int) -> Tensor | None:
-    try:
-        answers = answers_of(patient.net, patient.probe.rows(torch.arange(min(count, len(patient.probe)))).inputs)
-    except Exception:  # noqa: BLE001 - the person's own program
-        return None
-    return answers if isinstance(answers, Tensor) else None
 
 
 def doubled(patient: Patient) -> float:
@@ -84,6 +70,29 @@ def averaged(variant: Variant) -> Variant:
     return replace(variant, program=replace(variant.program, loss=mean))
 
 
+# ----------------------------------------------------------------------------------------------------------------- sign
+def climbing(patient: Patient) -> Iterator[Suspicion]:
+    """A cost that nobody knows by its values, and that is smaller the worse the answers are."""
+    if patient.cost.kind != "other" or not isinstance(patient.probe.targets, Tensor):
+        return
+    made = made_answers(patient, patient.task, patient.probe.targets)
+    if made is None:
+        return
+    try:
+        costs = [
+            as_number(patient.program.loss(made[name], patient.probe.targets)) for name in ("perfect", "half", "wrong")
+        ]
+    except Exception:  # noqa: BLE001 - a cost that wants something else
+        return
+    maximised = any(group.get("maximize", False) for group in patient.program.optimizer.param_groups)
+    falls = costs[0] > costs[1] > costs[2]
+    if (falls and not maximised) or (maximised and costs[0] < costs[1] < costs[2]):
+        yield Suspicion(
+            "loss_sign", "loss", {"cost of perfect answers": costs[0], "of half right ones": costs[1], "of wrong ones": costs[2]},
+            "turn the sign: training makes the answers worse", "fatal", weight=0.9, cures={"the sign turned": negated},
+        )  # fmt: skip
+
+
 # --------------------------------------------------------------------------------------------------------------- metric
 def wrong_metric(patient: Patient) -> Iterator[Suspicion]:
     """The metric of answers that are made for the purpose: all right, half right, and graded ones of known accuracy."""
@@ -105,15 +114,28 @@ def wrong_metric(patient: Patient) -> Iterator[Suspicion]:
     like_accuracy = any(abs(right - top) < 1e-6 for top in (1.0, 100.0)) and steady
     scale = 100.0 if abs(right - 100.0) < 1e-6 else 1.0
     graded = values["graded"] / scale
-    if steady and not (like_accuracy and min(abs(graded - value) for value in true["graded"]) > CLOSE):
+    summed = right > wrong and abs(right - len(targets)) > 1e-6 and task.kind != "real"
+    summed = summed and adds_up(metric, made["perfect"], targets)
+    if steady and not summed and not (like_accuracy and min(abs(graded - value) for value in true["graded"]) > CLOSE):
         return
     evidence = {"of perfect answers": right, "of half right ones": half, "of graded ones": values["graded"]}
     yield Suspicion(
         "wrong_metric",
         "metric",
-        {**evidence, "should be": true["graded"][0] * scale},
+        {**evidence, "should be": (1.0 if summed else true["graded"][0]) * scale},
         "compare it with a known metric (scikit-learn's) on the same answers: its axis, threshold, shapes, divisor",
+        mend=unchanged,
     )
+
+
+def adds_up(metric: Any, answers: Tensor, targets: Tensor) -> bool:
+    """Whether the metric of half the samples is half as much: a sum over the batch, divided by a constant if by anything."""
+    half = len(targets) // 2
+    try:
+        whole, part = as_number(metric(answers, targets)), as_number(metric(answers[:half], targets[:half]))
+    except Exception:  # noqa: BLE001 - the person's own metric
+        return False
+    return part > 0 and abs(whole / part - len(targets) / half) < 0.01
 
 
 def made_answers(patient: Patient, task: Task, targets: Tensor) -> dict[str, Tensor] | None:

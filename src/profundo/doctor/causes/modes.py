@@ -20,6 +20,7 @@ from profundo.train.randomness import seeded
 __all__ = ["modes"]
 
 MUCH, NEARLY_ALL = 0.5, 0.8  # share of values that dropout takes
+FEW = 4  # samples in a batch, of which statistics are noise
 WORSE = 0.1  # of skill, in evaluation mode against the statistics of the batch
 AFTERWARDS = {
     "softmax",
@@ -102,7 +103,7 @@ def dropout(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     yield Suspicion(
         "excess_dropout", "dropout", {"largest rate": most, "layers": len(active), "training skill": course.train[-1]},
         f"lower the dropout rate from {most:g}, to 0.1 or 0.2: with it the net does not fit even the samples that it is trained on",
-        weight=0.66, cures={"no dropout": without_dropout},
+        weight=0.66, share=0.15, cures={"no dropout": without_dropout},
     )  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def batchnorm_stale(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     """At the end of training the running statistics are not those of the samples: the same samples are judged far worse by them."""
     found = [(name, one) for name, one in patient.grown.named_modules() if isinstance(one, BatchNorm)]
     norms = [(name, one) for name, one in found if one.track_running_stats]
-    if not norms or patient.course.first_not_finite is not None or patient.task.kind == "other":
+    if not norms or patient.course.first_not_finite is not None or patient.task.kind == "own":
         return
     momentum = min(1.0 if one.momentum is None else one.momentum for _, one in norms)
     if momentum >= 0.05 and (1 - momentum) ** patient.course.steps > 0.05:
@@ -145,6 +146,8 @@ def batchnorm_stale(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     cures: dict[str, Cure] = {"statistics of the batch in evaluation, too": altered(by_batch_statistics)}
     if odd:
         cures["momentum 0.1"] = usual_momentum
+    if patient.program.batch_size <= FEW:
+        cures["each sample normalised by itself"] = altered(by_sample)
     evidence = {"skill by stored statistics": stored, "by those of the batch": by_batch, "momentum": momentum}
     yield Suspicion("batchnorm_stale", norms[0][0], evidence, remedy, weight=0.7, cures=cures)
 
@@ -154,6 +157,14 @@ def usual_momentum(variant: Variant) -> Variant:
         if isinstance(module, BatchNorm):
             module.momentum = 0.1
     return variant
+
+
+def by_sample(call: Call, run: Callable[[], Any]) -> Any:
+    """Normalised over channels and places of each sample, with the same weights: what statistics of larger batches come to."""
+    if call.function != "batch_norm":
+        return run()
+    values, weight, bias = call.arguments[0], call.argument(3, "weight", None), call.argument(4, "bias", None)
+    return torch.nn.functional.group_norm(values, 1, weight, bias)
 
 
 def by_batch_statistics(call: Call, run: Callable[[], Any]) -> Any:

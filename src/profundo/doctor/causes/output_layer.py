@@ -16,7 +16,7 @@ from profundo.doctor.trials import Variant, answers_of, in_evaluation, main
 from profundo.doctor.verdicts import Severity
 from profundo.trees import called
 
-__all__ = ["output_layer"]
+__all__ = ["negated", "output_layer", "shared_out_over_samples"]
 
 PROBABILITY = 1e-3
 RANGES = {
@@ -74,7 +74,7 @@ def double_softmax(patient: Patient) -> Iterator[Suspicion]:
     if patient.cost.kind == "cross entropy" and sums_to_one(answers, class_axis(answers, patient.probe.targets)):
         yield Suspicion(
             "double_softmax", last_module(patient), {"rows that sum to 1": len(answers)},
-            "remove the softmax from the net: the cost takes logits and does its own", "serious",
+            "remove the softmax from the net: the cost takes logits and does its own", "serious", mend=logarithms,
         )  # fmt: skip
 
 
@@ -99,21 +99,35 @@ def missing_output_activation(patient: Patient) -> Iterator[Suspicion]:
         yield Suspicion(
             "missing_output_activation", "output layer", {"smallest answer": float(answers.min()), "largest": float(answers.max())},
             "give the cost logits: binary_cross_entropy_with_logits (or put a sigmoid after the last layer)", "fatal",
+            mend=with_loss(nn.functional.binary_cross_entropy_with_logits),
         )  # fmt: skip
     elif patient.cost.kind == "negative log likelihood" and answers.ndim > 1:
         sums = answers.double().logsumexp(1)
-        if float(sums.abs().max()) > 0.01:
+        if float(sums.abs().max()) > 0.01 and not shared_out_over_samples(patient):
             ones = sums_to_one(answers, 1)
             yield Suspicion(
                 "missing_output_activation", "output layer", {"sum of the probabilities": float(sums.exp().mean())},
                 "take the logarithm of the softmax, log_softmax: this cost takes log-probabilities" if ones else
                 "use cross_entropy, or put log_softmax after the last layer: this cost takes log-probabilities", "fatal",
+                mend=with_loss(lambda p, t: nn.functional.cross_entropy(as_logits(p), t)),
             )  # fmt: skip
+
+
+def shared_out_over_samples(patient: Patient) -> bool:
+    """Whether each output sums to 1 over the samples of a batch: a softmax, or its logarithm, over the wrong axis."""
+    count = min(8, len(patient.probe))
+    answers: Any = answers_of(patient.net, patient.probe.rows(torch.arange(count)).inputs)
+    if not isinstance(answers, Tensor) or answers.ndim != 2 or count < 3 or answers.shape[1] < 2:
+        return False
+    sums = answers.sum(0) if bool((answers >= 0).all()) else answers.exp().sum(0)
+    return bool(((sums - 1).abs() < PROBABILITY).all())
 
 
 def unreachable_targets(patient: Patient) -> Iterator[Suspicion]:
     targets = patient.train.targets
-    if patient.task.kind != "real" or not isinstance(targets, Tensor) or not patient.cost.is_distance:
+    if patient.task.kind != "real" or not isinstance(targets, Tensor) or targets.shape[1:] != patient.outputs.shape[1:]:
+        return
+    if not patient.cost.is_distance and patient.cost.kind != "other":
         return
     kind = final_operation(patient)
     if kind not in RANGES:
@@ -136,6 +150,7 @@ def broadcast_loss(patient: Patient) -> Iterator[Suspicion]:
         yield Suspicion(
             "broadcast_loss", "loss", {"prediction": str(ours), "target": str(theirs)},
             "give both the same shape, such as prediction.squeeze(1): now every prediction is paired with every target", "fatal",
+            mend=in_one_shape,
         )  # fmt: skip
 
 
@@ -145,7 +160,7 @@ def loss_sign(patient: Patient) -> Iterator[Suspicion]:
         where = "optimizer (maximize=True)" if maximised else "loss"
         yield Suspicion(
             "loss_sign", where, {"cost": patient.cost.kind, "sign": patient.cost.sign},
-            "turn the sign: training makes the answers worse", "fatal",
+            "turn the sign: training makes the answers worse", "fatal", mend=negated,
         )  # fmt: skip
 
 
@@ -165,6 +180,12 @@ def wrong_loss_for_task(patient: Patient) -> Iterator[Suspicion]:
             yield Suspicion(
                 "wrong_loss_for_task", "loss", evidence, "targets are numbers, not classes: use mse_loss", "fatal"
             )
+    if cost.kind == "cross entropy" and task.kind == "labels" and float(targets.sum(1).max()) > 1:
+        yield Suspicion(
+            "wrong_loss_for_task", "loss", {**evidence, "labels of one sample, at most": float(targets.sum(1).max())},
+            "several labels may hold at once: use binary_cross_entropy_with_logits; this cost wants exactly one of them",
+            mend=with_loss(nn.functional.binary_cross_entropy_with_logits),
+        )  # fmt: skip
     if cost.is_distance and task.kind == "classes" and task.one_hot and answers.ndim == 2:
         yield Suspicion(
             "wrong_loss_for_task", "loss", evidence, "targets are classes: use cross_entropy on logits", weight=0.6,
@@ -187,6 +208,27 @@ def with_loss(loss: Callable[..., Tensor]) -> Callable[[Variant], Variant]:
         return replace(variant, program=replace(variant.program, loss=loss))
 
     return cure
+
+
+def logarithms(variant: Variant) -> Variant:
+    """The cost of the logarithms of what was a softmax."""
+    loss = variant.program.loss
+    return with_loss(lambda p, t: loss(p.clamp_min(1e-12).log(), t))(variant)
+
+
+def in_one_shape(variant: Variant) -> Variant:
+    loss = variant.program.loss
+    return with_loss(lambda p, t: loss(p, t.reshape(p.shape)))(variant)
+
+
+def negated(variant: Variant) -> Variant:
+    """Down where it went up: an optimizer that minimises, or the cost with the other sign."""
+    loss, groups = variant.program.loss, variant.program.optimizer.param_groups
+    if any(group.get("maximize", False) for group in groups):
+        for group in groups:
+            group["maximize"] = False
+        return variant
+    return with_loss(lambda p, t: -loss(p, t))(variant)
 
 
 def final_operation(patient: Patient) -> str:

@@ -10,16 +10,20 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from profundo.doctor.course import Course
 from profundo.doctor.patient import SEEDS, Patient
+from profundo.doctor.programs import ordinary_step
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Variant
+from profundo.doctor.trials import Variant, main, outputs_of
+from profundo.trees import leaves, mapped
 
 __all__ = ["pace"]
 
+STEEP = 0.15  # of the loss, that it falls from the third to the last quarter of a training
+BY_HEART = 0.6  # of skill, in training more than in validation
 FINE, GOOD = 0.95, 0.8  # of skill on training samples: nothing that pace could mend, or much
 
 
@@ -29,27 +33,28 @@ def pace(patient: Patient) -> Iterator[Suspicion]:
         return
     yield from learning_rate(patient)
     yield from over_regularised(patient)
+    yield from terms_beside(patient)
     yield from unstable_training(patient)
     yield from overfit(patient)
     yield from undertrained(patient)
 
 
 def learning_rate(patient: Patient) -> Iterator[Suspicion]:
-    rates = [group["lr"] for group in patient.program.optimizer.param_groups]
-    rate = float(max(rates, default=0.0))
+    course = patient.course
+    rate = course.rate
     if rate <= 0:
         return
-    course = patient.course
     if course.first_not_finite is None and course.train[-1] > FINE:
         return
     usual = usual_rate(patient.program.optimizer)
-    low = rate < usual / 5
+    low, high = rate < usual / 5, rate > 5 * usual and course.train[-1] < GOOD
     weight = 0.45 if low else 0.3
     evidence = {"learning rate": rate, "loss at first": course.losses[0], "at last": course.losses[-1]}
-    if course.first_not_finite is not None or rises(course.losses):
+    lower = (0.1, 0.01, usual / rate) if usual < rate / 300 else (0.1, 0.01)
+    if course.first_not_finite is not None or rises(course.losses) or high:
         yield Suspicion(
             "learning_rate_too_high", "optimizer", evidence, "lower it: {cure}, or less", weight=0.45,
-            cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in (0.1, 0.01)},
+            cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in lower},
         )  # fmt: skip
     if course.first_not_finite is None and not explodes(course.losses) and course.train[-1] < GOOD:
         if not low and still_learns(course):
@@ -100,12 +105,24 @@ def rises(losses: list[float]) -> bool:
     )
 
 
-def with_rate(factor: float) -> Callable[[Variant], Variant]:
+def with_rate(factor: float | Callable[[], float]) -> Callable[[Variant], Variant]:
+    """Every step at so many times the rate that the program asks for, whatever schedule sets it."""
+
     def cure(variant: Variant) -> Variant:
-        for group in variant.program.optimizer.param_groups:
-            group["lr"] = group["lr"] * factor
-            if "initial_lr" in group:
-                group["initial_lr"] = group["initial_lr"] * factor
+        asked: list[float] = []
+
+        def before(optimizer: Any, *_: Any) -> None:
+            asked[:] = [group["lr"] for group in optimizer.param_groups]
+            times = factor() if callable(factor) else factor
+            for group in optimizer.param_groups:
+                group["lr"] = group["lr"] * times
+
+        def after(optimizer: Any, *_: Any) -> None:
+            for group, rate in zip(optimizer.param_groups, asked, strict=True):
+                group["lr"] = rate
+
+        variant.program.optimizer.register_step_pre_hook(before)
+        variant.program.optimizer.register_step_post_hook(after)
         return variant
 
     return cure
@@ -127,6 +144,105 @@ def without_decay(variant: Variant) -> Variant:
     for group in variant.program.optimizer.param_groups:
         group["weight_decay"] = 0.0
     return variant
+
+
+def terms_beside(patient: Patient) -> Iterator[Suspicion]:
+    """What the cost, or the step, adds to the error of the answers: penalties on weights, terms of other outputs."""
+    if patient.course.train[-1] > FINE or patient.course.first_not_finite is not None:
+        return
+    cures: dict[str, Callable[[Variant], Variant]] = {}
+    share = added_by_step(patient)
+    if share:
+        cures["the cost alone, without what the step adds"] = cost_alone
+    if depends_on_weights(patient):
+        cures["the cost without its terms of the weights"] = by_answers_only
+    if several_outputs(patient) and patient.course.train[-1] < 0.1:
+        cures["the cost by the first output alone"] = by_first_output
+    if cures:
+        yield Suspicion(
+            "over_regularised", "step" if share else "loss",
+            {"share of the cost that the step adds": share, "training skill": patient.course.train[-1]},
+            "give that term a weight ten to a thousand times smaller, so that the error of the answers leads", weight=0.68,
+            gain=0.1, cures=cures,
+        )  # fmt: skip
+
+
+def added_by_step(patient: Patient) -> float:
+    """The share of what is differentiated that the cost handed to the step is not; 0 where it is a multiple of it."""
+    shares = []
+    for events in patient.first.events:
+        costs, passes = events.of("loss"), events.of("backward")
+        if len(costs) != 1 or len(passes) != 1:
+            return 0.0
+        whole = passes[0].facts["value"]
+        shares.append((whole - costs[0].facts["value"]) / whole if whole else 0.0)
+    constant = bool(shares) and max(shares) - min(shares) < 1e-4 * max(map(abs, shares))
+    return 0.0 if not shares or constant or not min(shares) > 0.02 else min(shares)
+
+
+def depends_on_weights(patient: Patient) -> bool:
+    """Whether the cost has a gradient though the answers have none."""
+    try:
+        outputs = outputs_of(patient.net, patient.probe.inputs)
+        return bool(patient.program.loss(outputs, patient.probe.targets).requires_grad)
+    except Exception:  # noqa: BLE001 - the person's own cost
+        return False
+
+
+def several_outputs(patient: Patient) -> bool:
+    try:
+        outputs = outputs_of(patient.net, patient.probe.rows(torch.arange(2)).inputs)
+    except Exception:  # noqa: BLE001 - the person's own net
+        return False
+    return sum(isinstance(one, Tensor) and one.is_floating_point() for one in leaves(outputs)) > 1
+
+
+def cost_alone(variant: Variant) -> Variant:
+    """Whatever the step hands to backward(), the cost that it was given is differentiated."""
+    program = variant.program
+    own, step = program.loss, program.step or ordinary_step
+
+    def only(net: nn.Module, batch: Any, loss: Callable[..., Any], optimizer: Optimizer) -> Any:  # noqa: ARG001
+        seen: list[Tensor] = []
+
+        def kept(*arguments: Any, **named: Any) -> Any:
+            seen.append(own(*arguments, **named))
+            return seen[-1]
+
+        plain = Tensor.backward
+
+        def backward(root: Tensor, *arguments: Any, **named: Any) -> Any:
+            return plain(seen[-1] if seen else root, *arguments, **named)  # type: ignore[no-untyped-call]
+
+        Tensor.backward = backward  # type: ignore[assignment, method-assign]
+        try:
+            return step(net, batch, kept, optimizer)
+        finally:
+            Tensor.backward = plain  # type: ignore[method-assign]
+
+    return replace(variant, program=replace(program, step=only))
+
+
+def by_answers_only(variant: Variant) -> Variant:
+    """A cost with the same value and the same gradient by the answers, and none by anything else."""
+    loss = variant.program.loss
+
+    def cost(prediction: Any, target: Any) -> Any:
+        fixed = loss(mapped(Tensor.detach, prediction), target)
+        return loss(prediction, target) - fixed + fixed.detach()
+
+    return replace(variant, program=replace(variant.program, loss=cost))
+
+
+def by_first_output(variant: Variant) -> Variant:
+    """A cost whose gradient flows through the main output alone."""
+    loss = variant.program.loss
+
+    def cost(prediction: Any, target: Any) -> Any:
+        leading = main(prediction)
+        return loss(mapped(lambda part: part if part is leading else part.detach(), prediction), target)
+
+    return replace(variant, program=replace(variant.program, loss=cost))
 
 
 # ------------------------------------------------------------------------------------------------------------ the course
@@ -171,16 +287,8 @@ def clipped(variant: Variant) -> Variant:
 
 
 def warmed_up(variant: Variant) -> Variant:
-    rates = [group["lr"] for group in variant.program.optimizer.param_groups]
     step = itertools.count(1)
-
-    def slow(optimizer: Any, *_: Any) -> None:
-        share = min(1.0, next(step) / 50)
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * share
-
-    variant.program.optimizer.register_step_pre_hook(slow)
-    return variant
+    return with_rate(lambda: min(1.0, next(step) / 50))(variant)
 
 
 def overfit(patient: Patient) -> Iterator[Suspicion]:
@@ -199,7 +307,8 @@ def overfit(patient: Patient) -> Iterator[Suspicion]:
             "regularise ({cure} helps; or dropout, augmentation, a smaller net), or get more data", weight=0.4, gain=0.05,
             cures={"weights that shrink by a hundredth in each step": shrinking},
         )  # fmt: skip
-    if early and learned and worse > 1.3 and gap > 0.15 and (lost > 0.03 or worse > 2):
+    by_heart = gap > BY_HEART and course.train[-1] > FINE
+    if by_heart or (early and learned and worse > 1.3 and gap > 0.15 and (lost > 0.03 or worse > 2)):
         at = course.judged[best]
         skills = {"skill in training": course.train[-1], "in validation": course.held[-1]}
         yield Suspicion(
@@ -231,11 +340,12 @@ def undertrained(patient: Patient) -> Iterator[Suspicion]:
     part = len(course.losses) // 4
     if not course.whole or part < 2 or course.train[-1] > 0.9 or course.first_not_finite is not None:
         return
-    times = min(10, int(0.3 * patient.left / (SEEDS * patient.trial_steps * course.per_step)))
+    times = min(10, int(0.5 * patient.left / (SEEDS * patient.trial_steps * course.per_step)))
     if times < 2:
         return
     third, last = quarters(course.losses)
-    if still_learns(course):
+    sharper = patient.gives_back and third - last < STEEP * abs(third)  # as what is given back becomes for ever
+    if still_learns(course) and not sharper:
         yield Suspicion(
             "undertrained", "training", {"steps": course.planned, "loss in the third quarter": third, "in the last": last},
             "train longer: the loss is still falling", weight=0.35, gain=0.12,

@@ -11,9 +11,9 @@ from torch import Tensor
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Samples
 from profundo.doctor.reference import Reference, columns_of, explained, table_of
-from profundo.doctor.skill import distinct
+from profundo.doctor.skill import class_scores, distinct
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Cure, Variant
+from profundo.doctor.trials import Cure, Variant, answers_of, unchanged
 
 __all__ = ["pairing"]
 
@@ -21,15 +21,17 @@ FEWEST = 100  # samples, from which "no relation" can be said
 SURE, NOTHING, CLEAR = 4.0, 0.02, 0.1  # deviations from chance; shares of the targets explained
 LEARNED = 0.15  # of skill
 NOISE = 0.07  # share of labels that the reference contradicts where it is surest
+STRONG = 0.5  # share that the simple model explains of labels that are all true
+EXACT = 1 - 1e-6
 GIVES_AWAY = 0.95  # share of the targets that one column explains alone
 
 
 def pairing(patient: Patient) -> Iterator[Suspicion]:
     inputs, targets = patient.train.inputs, patient.train.targets
-    if not isinstance(targets, Tensor) or targets is inputs or patient.task.kind == "other" or len(targets) < 30:
+    if not isinstance(targets, Tensor) or targets is inputs or patient.task.kind == "own" or len(targets) < 30:
         return
     table, reference = table_of(targets, patient.task), Reference.of(inputs)
-    if table is None or reference is None or not bool((table != table[:1]).any()):
+    if table is None or reference is None or len(table) != len(targets) or not bool((table != table[:1]).any()):
         return
     mine = table[reference.chosen]
     share = explained(reference.left_out(mine)[0], mine)
@@ -116,8 +118,12 @@ def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterat
     wrong, margin = disagreement(answers, mine)
     surest = margin >= margin.quantile(0.75)
     noise, overall = float(wrong[surest].double().mean()), float(wrong.double().mean())
-    if not NOISE < noise < 0.45 or noise < 0.4 * overall:
+    by_chance = 1 - 1 / mine.shape[1]  # of guesses, how many are wrong
+    if not NOISE < noise < 0.5 * by_chance or noise < 0.4 * overall or knows_better(patient, noise):
         return
+    left = 1 - noise / by_chance  # of the relation, under so many labels drawn at random
+    if explained(answers, mine) < STRONG * left**2:
+        return  # true labels are not explained either: it is the simple model that errs
     even = noise > max(2 * NOISE, 0.6 * overall) and float(margin.mean()) > 1.4 * float(margin.std())
     columns = columns_of(patient.train.inputs)
     assert columns is not None  # the reference is made of them
@@ -134,6 +140,18 @@ def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterat
         steps=patient.whole_steps,
         cures={"without the suspects": without(suspects)}, view=trusted(patient, reference, mine),
     )  # fmt: skip
+
+
+def knows_better(patient: Patient, noise: float) -> bool:
+    """Whether the trained net answers training and held-out samples as their labels say more often than it could, were so
+    many wrong; then it is the simple model that errs."""
+    if patient.validation is None or patient.course.error or not patient.course.losses:
+        return False
+    right = []
+    for samples in (patient.train.rows(torch.arange(min(len(patient.train), 2000))), patient.held):
+        scores, classes = class_scores(answers_of(patient.grown, samples.inputs), samples.targets, patient.task)
+        right.append(float((scores.argmax(1) == classes).double().mean()))
+    return min(right) > 1 - 0.5 * noise
 
 
 def disagreement(answers: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
@@ -186,12 +204,15 @@ def target_in_input(patient: Patient, table: Tensor) -> Iterator[Suspicion]:
         return
     mine = table[reference.chosen]
     others = explained(reference.left_out(mine)[0], mine)
-    if NOTHING < others < float(shares.max()) - 0.1:
+    same = (
+        float(shares.max()) > EXACT and others < 0.99
+    )  # the very numbers; not of targets that follow from all columns
+    if NOTHING < others < float(shares.max()) - 0.1 or same:
         which = telling.nonzero().flatten().tolist()
         yield Suspicion(
             "target_in_input", f"train inputs, column {', '.join(map(str, which))}",
             {"explained by it alone": float(shares.max()), "by all others": others},
-            "remove it: it holds what is to be predicted, and will not be there when predictions are needed",
+            "remove it: it holds what is to be predicted, and will not be there when predictions are needed", mend=unchanged,
         )  # fmt: skip
 
 

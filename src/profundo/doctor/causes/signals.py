@@ -46,7 +46,7 @@ SILENT, ENDS = 0.7, 0.5  # share of a layer's units
 def signals(patient: Patient) -> Iterator[Suspicion]:
     passage, course = patient.passage, patient.course
     fine = course.first_not_finite is None and course.train and course.train[-1] > FINE
-    if passage is None or not course.losses or fine or patient.task.kind == "other":
+    if passage is None or not course.losses or fine:
         return
     calls = calls_of(patient.net, patient.probe.inputs)[0]
     raised = quietly(patient, bad_init_scale, calls) + quietly(patient, saturated_units, calls)
@@ -254,7 +254,7 @@ def underfit(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[
     inputs, weighted = patient.train.inputs, [call for call in calls if call.weighted]
     if not weighted or weighted[-1].function not in LAYERS | PRODUCTS or not isinstance(inputs, Tensor):
         return
-    if patient.probe.targets.shape == patient.probe.inputs.shape:
+    if patient.task.kind == "own" or patient.gives_back:
         return  # an autoencoder is narrow on purpose
     if not inputs.is_floating_point() or inputs.ndim < 2 or (fits := fit_of_few(patient)) > FINE:
         return

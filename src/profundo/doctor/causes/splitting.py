@@ -14,7 +14,7 @@ from profundo.doctor.programs import Samples
 from profundo.doctor.reference import Reference, columns_of
 from profundo.doctor.skill import auc, class_scores, distinct, skill
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Cure, Variant, answers_of
+from profundo.doctor.trials import Cure, Variant, answers_of, unchanged
 from profundo.trees import leaves
 
 __all__ = ["splitting"]
@@ -54,6 +54,7 @@ def split_leakage(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
     yield Suspicion(
         "split_leakage", "validation", evidence | scores_by(patient, validation, copies),
         "keep all copies of a sample in one split: split first, then repeat, oversample or augment the training samples",
+        mend=unchanged,
     )  # fmt: skip
 
 

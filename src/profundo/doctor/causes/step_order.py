@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 from torch import nn
+from torch.optim import Optimizer
 
 from profundo.doctor.events import Event
 from profundo.doctor.patient import Patient
+from profundo.doctor.programs import Program, ordinary_step
 from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.trials import Cure, Variant
 
 __all__ = ["step_order"]
 
@@ -41,7 +46,9 @@ def missing_zero_grad(patient: Patient) -> Iterator[Suspicion]:
     for event in all_events(patient):
         if event.what == "step":
             stepped = True
-        elif event.what == "backward" and stepped:
+        elif (
+            event.what == "backward" and stepped and event.facts["after"] != event.facts["before"]
+        ):  # not of another net's
             left.append(event.facts["before"])
             stepped = False
     if left and all(size > 0 for size in left):
@@ -51,7 +58,24 @@ def missing_zero_grad(patient: Patient) -> Iterator[Suspicion]:
             {"gradient before backward": left[0], "steps": len(left)},
             "call optimizer.zero_grad() before backward in every step: gradients of all earlier batches add up",
             "fatal",
+            mend=before_each_step(lambda program: program.optimizer.zero_grad()),
         )
+
+
+def before_each_step(act: Callable[[Program], Any]) -> Cure:
+    """What the program's own step lacks, done before it."""
+
+    def cure(variant: Variant) -> Variant:
+        program = variant.program
+        step = program.step or ordinary_step
+
+        def mended(net: nn.Module, batch: Any, loss: Callable[..., Any], optimizer: Optimizer) -> Any:
+            act(replace(program, net=net, optimizer=optimizer))
+            return step(net, batch, loss, optimizer)
+
+        return replace(variant, program=replace(program, step=mended))
+
+    return cure
 
 
 def misplaced_clipping(patient: Patient) -> Iterator[Suspicion]:
@@ -67,6 +91,7 @@ def misplaced_clipping(patient: Patient) -> Iterator[Suspicion]:
             "fatal",
         )
         return
+    yield from clipped_at_another_scale(patient)
     for events in patient.first.events:
         order = [event.what for event in events.all]
         if "clip" not in order or "backward" not in order:
@@ -83,6 +108,29 @@ def misplaced_clipping(patient: Patient) -> Iterator[Suspicion]:
                 "serious",
             )
             return
+
+
+def clipped_at_another_scale(patient: Patient) -> Iterator[Suspicion]:
+    """Gradients that are multiplied between clipping and the step: they were clipped while a loss scale was in them."""
+    ratios = []
+    for events in patient.first.events:
+        clip = next((place for place, event in enumerate(events.all) if event.what == "clip"), None)
+        if clip is None:
+            continue
+        size, later = events.all[clip].facts.get("after", 0.0), events.all[clip + 1 :]
+        used = next((event for event in later if event.what in {"clip", "step"}), None)
+        if (
+            used is not None
+            and size > 0
+            and not any(event.what in {"backward", "zero"} for event in later[: later.index(used)])
+        ):
+            ratios.append(used.facts["gradient"] / size)
+    if ratios and (max(ratios) < 0.1 or min(ratios) > 10):
+        yield Suspicion(
+            "misplaced_clipping", "step", {"gradient at the step, over that after clipping": ratios[0]},
+            "unscale first (scaler.unscale_(optimizer)), then clip, then step: the limit meets gradients of another scale",
+            "serious",
+        )  # fmt: skip
 
 
 def no_update(patient: Patient) -> Iterator[Suspicion]:
@@ -103,7 +151,9 @@ def no_update(patient: Patient) -> Iterator[Suspicion]:
         remedy = DETACHED
     elif all(move["gradient"] == 0 for move in moves):
         remedy = "every gradient is 0 when the optimizer steps: call zero_grad() before backward(), not after it"
-        if not any(event.facts["after"] > 0 for event in backward):
+        if all(move.get("without") for move in moves):
+            remedy = "backward() gives no parameter of the optimizer a gradient: compute with this net itself, not with a copy of it"
+        elif not any(event.facts["after"] > 0 for event in backward):
             return  # gradients that vanish, or units that are dead, are other causes
     else:
         remedy = (
@@ -139,6 +189,7 @@ def wrong_mode(patient: Patient) -> Iterator[Suspicion]:
                 {"modules in evaluation mode in training steps": len(asleep)},
                 "call net.train() before training, after every net.eval()",
                 "serious",
+                mend=before_each_step(lambda program: program.net.train()),
             )
             return
 

@@ -15,7 +15,7 @@ from profundo.doctor.programs import copied
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Variant, in_evaluation, main
 from profundo.train.randomness import seeded
-from profundo.trees import called, mapped
+from profundo.trees import called, leaves, mapped
 
 __all__ = ["structure"]
 
@@ -195,7 +195,7 @@ def unmoved(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     surely = unseen or any(id(one) in head for one in matrices)  # nobody leaves out the last layer on purpose
     yield Suspicion(
         cause, where or "net", {"weights that are not trained": len(out), "numbers in them": sum(one.numel() for one in out)},
-        remedy, weight=0.75, gain=0.05, cures={} if surely else {"all of them trained": with_all_trained},
+        remedy, weight=0.75, gain=0.05, share=0.1, cures={} if surely else {"all of them trained": with_all_trained},
     )  # fmt: skip
 
 
@@ -245,7 +245,9 @@ def unused_parameters(patient: Patient, passage: Passage) -> Iterator[Suspicion]
     parameters = dict(patient.net.named_parameters())
     used = {id(one) for call in used_by(patient) for one in parameters_in(call)}
     cut = [name for name in without if id(parameters[name]) in used]
-    if cut and all(learned(parameters[name]) for name in cut):
+    if (cut and all(learned(parameters[name]) for name in cut)) or answered(
+        patient, [parameters[name] for name in without]
+    ):
         return
     evidence = {"weights without a gradient": len(cut or without), "of": len(passage.gradients)}
     yield Suspicion(
@@ -253,6 +255,16 @@ def unused_parameters(patient: Patient, passage: Passage) -> Iterator[Suspicion]
         "their outputs are cut off from the cost: remove detach(), .data, torch.no_grad() or a conversion to NumPy after them" if cut
         else "these take no part in the answer: use them in forward, or remove them", "serious" if cut else "mild",
     )  # fmt: skip
+
+
+def answered(patient: Patient, parameters: list[nn.Parameter]) -> bool:
+    """Whether all of these lead to something that the net gives back: heads that the cost leaves aside, on purpose."""
+    with in_evaluation(patient.net), torch.enable_grad():
+        outputs = called(patient.net, patient.probe.rows(torch.arange(2)).inputs)
+    ends = [one.sum() for one in leaves(outputs) if isinstance(one, Tensor) and one.requires_grad]
+    if len(ends) < 2:
+        return False
+    return all(one is not None for one in torch.autograd.grad(sum(ends), parameters, allow_unused=True))  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------------------------ layers that add nothing

@@ -45,8 +45,22 @@ def nan_in_data(patient: Patient) -> Iterator[Suspicion]:
                     yield Suspicion(
                         "nan_in_data", f"{name} {side}",
                         {"samples with values that are not finite": len(numbers), "the first": numbers[:5].tolist()},
-                        "remove these samples or fill the holes before training", "fatal",
+                        "remove these samples or fill the holes before training", "fatal", mend=without_holes,
                     )  # fmt: skip
+
+
+def without_holes(variant: Variant) -> Variant:
+    """Without the samples that have a number that is not finite."""
+
+    def whole(samples: Samples) -> Samples:
+        parts = [
+            part for side in (samples.inputs, samples.targets) for part in leaves(side) if part.is_floating_point()
+        ]
+        good = torch.stack([part.isfinite().reshape(len(part), -1).all(1) for part in parts]).all(0)
+        return samples.rows(good.nonzero().flatten())
+
+    held = whole(variant.held)
+    return replace(variant, train=whole(variant.train), held=held, truth=held.targets)
 
 
 def bears(patient: Patient, holed: Samples, side: str) -> bool:

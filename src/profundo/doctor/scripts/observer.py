@@ -205,7 +205,7 @@ class Observer:
         self.inside = None  # a forward pass that ended in an error has not left it
         cost = self.scaled.pop(id(cost), cost)
         watcher = self.watcher
-        if watcher is not None and watcher.looking and watcher.seen and cost.numel() == 1:
+        if watcher is not None and watcher.steps >= watcher.next and cost.numel() == 1:  # it looks
             watcher.losses[watcher.steps] = float(cost.detach())
             watcher.seen[-1].note("loss", value=watcher.losses[watcher.steps], attached=cost.requires_grad)
         self.comparing = False
