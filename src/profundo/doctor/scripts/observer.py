@@ -79,24 +79,26 @@ class Observer:
         self.scaled: dict[int, Tensor] = {}
         self.random = torch.empty(0)
         self.process = os.getpid()
-        self.stack = ExitStack()
+        self.stack, self.early = ExitStack(), ExitStack()
+        self.settled = False  # training batches and the order of events are known
         self.finding, self.finding_nets = ExitStack(), True  # hooks on every module, until the nets are known
 
     # --------------------------------------------------------------------------------------------------------- seams
     def install(self) -> None:
         """Listen. `close` puts everything back."""
         self.stack.callback(self.finding.close)
+        self.stack.callback(self.early.close)
         self.listen()
         self.stack.callback(optimizers.register_optimizer_step_post_hook(self.steps).remove)
         self.wrap(Optimizer, "__init__", after=lambda made, *_, **__: self.optimizers.append(ref(made)))
-        self.wrap(Optimizer, "zero_grad", before=lambda *_, **__: self.note("zero"))
-        self.wrap(nn.Module, "zero_grad", before=lambda *_, **__: self.note("zero"))
+        self.wrap(Optimizer, "zero_grad", before=lambda *_, **__: self.note("zero"), early=True)
+        self.wrap(nn.Module, "zero_grad", before=lambda *_, **__: self.note("zero"), early=True)
         self.wrap(Tensor, "backward", before=self.goes_back)
-        self.wrap(torch.amp.GradScaler, "scale", around=self.scales)
+        self.wrap(torch.amp.GradScaler, "scale", around=self.scales, early=True)
         # it warns of hooks on every module
         self.wrap(torch, "compile", before=lambda *_, **__: self.finding.close(), after=lambda *_, **__: self.listen())
         for name in CLIPS:
-            self.wrap(torch.nn.utils, name, before=functools.partial(self.clips, name))
+            self.wrap(torch.nn.utils, name, before=functools.partial(self.clips, name), early=True)
 
     def listen(self) -> None:
         """To every module, for the first steps."""
@@ -111,7 +113,9 @@ class Observer:
         before: Callable[..., Any] | None = None,
         after: Callable[..., Any] | None = None,
         around: Callable[..., Any] | None = None,
+        early: bool = False,
     ) -> None:
+        """early: until all has settled, and no longer."""
         plain = getattr(owner, name)
 
         @functools.wraps(plain)
@@ -128,7 +132,7 @@ class Observer:
             return result
 
         setattr(owner, name, wrapper)
-        self.stack.callback(setattr, owner, name, plain)
+        (self.early if early else self.stack).callback(setattr, owner, name, plain)
 
     def close(self) -> None:
         self.ends_comparison()
@@ -162,7 +166,9 @@ class Observer:
         return stack
 
     def enters(self, net: nn.Module, *_: Any) -> None:
-        if torch.compiler.is_compiling() or self.inside not in (None, net):
+        if torch.compiler.is_compiling() or (self.settled and not self.comparing and torch.is_grad_enabled()):
+            return
+        if self.inside not in (None, net):
             return
         self.inside = net
         self.ends_comparison()
@@ -208,12 +214,15 @@ class Observer:
         if watcher is not None and watcher.steps >= watcher.next and cost.numel() == 1:  # it looks
             watcher.losses[watcher.steps] = float(cost.detach())
             watcher.seen[-1].note("loss", value=watcher.losses[watcher.steps], attached=cost.requires_grad)
+        if self.settled:
+            return
         self.comparing = False
         if self.start is not None and len(self.order) < ORDERED and self.cleared():
             self.note("zero")  # by hand, such as parameter.grad = None
         self.note("backward")
         self.tape.end()
         if self.why or self.train.full or self.answers is None:
+            self.settles()
             return
         self.inside = nn.Identity()  # what is called while a net is copied is not the script's
         try:
@@ -221,6 +230,12 @@ class Observer:
         except (Unplayable, ProfundoError) as error:
             self.why = str(error)
         self.tape, self.answers, self.given, self.inside = Tape(), None, ((), {}), None
+        self.settles()
+
+    def settles(self) -> None:
+        if self.why or (self.train.full and len(self.order) >= ORDERED):
+            self.settled = True
+            self.early.close()
 
     def cleared(self) -> bool:
         """Whether there is no gradient, although nothing was seen to clear it since the last step."""
