@@ -80,7 +80,7 @@ def test_what_a_script_does_wrong_is_named(step, cause):
 
 def test_an_optimizer_of_another_net_and_accumulation_that_is_not_divided():
     other = loop(PLAIN, "SGD(nn.Linear(2, 2).parameters(), 0.1)", epochs=1)
-    assert causes(seen(other)) == ["not_in_optimizer"]
+    assert causes(seen(other))[:1] == ["not_in_optimizer"]
     step = "({}).backward()\nif optimizer.count % 4 == 3: optimizer.step(); optimizer.zero_grad()\noptimizer.count += 1"
     begin = "SGD(net.parameters(), 0.1); optimizer.count = 0; optimizer.zero_grad()"
     assert causes(seen(loop(step.format(COST), begin, 8)))[:1] == ["accumulation_not_divided"]
