@@ -18,9 +18,15 @@ from profundo.doctor.trials import Cure, Variant
 
 __all__ = ["step_order"]
 
+DETACHED = (
+    "the cost has no connection to the parameters (.detach(), .item(), torch.no_grad() or .data on the way); remove it"
+)
+
 
 def step_order(patient: Patient) -> Iterator[Suspicion]:
     yield from not_in_optimizer(patient)
+    if "does not require grad" in patient.first.error:
+        yield Suspicion("no_update", "step", {"parameters moved by": 0.0}, DETACHED, "fatal")
     if patient.first.error or not patient.first.events:
         return
     yield from missing_zero_grad(patient)
@@ -167,7 +173,7 @@ def no_update(patient: Patient) -> Iterator[Suspicion]:
     elif all(rate == 0 for rate in rates):
         remedy = "give a learning rate above 0"
     elif not attached:
-        remedy = "the cost has no connection to the parameters (.detach(), .item(), torch.no_grad() or .data on the way); remove it"
+        remedy = DETACHED
     elif all(move["gradient"] == 0 for move in moves):
         remedy = "every gradient is 0 when the optimizer steps: call zero_grad() before backward(), not after it"
         if all(move.get("without") for move in moves):
@@ -237,6 +243,8 @@ def accumulation_not_divided(patient: Patient) -> Iterator[Suspicion]:
     for event in all_events(patient):
         if event.what == "loss":
             last = event.facts["value"]
+        elif event.what == "zero":  # as in the closure of LBFGS
+            passes = whole = 0
         elif event.what == "backward":
             passes += passes == 0 or event.facts["before"] > 0  # else what the passes before gave was cleared
             whole += math.isclose(event.facts["value"], last, rel_tol=1e-5)
