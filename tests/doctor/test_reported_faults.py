@@ -9,6 +9,8 @@ from torch import nn
 
 from doctored import PEOPLE, SCALED, X, Y, digits, first_cause, people, perceptron
 from profundo.doctor import Program
+from profundo.doctor.causes.feeding import meant
+from profundo.doctor.passage import calls_of
 
 DRAWS = torch.Generator().manual_seed(0)
 WORDS = torch.randint(2, 300, (600, 12), generator=DRAWS)
@@ -185,7 +187,6 @@ FAULTY = {
     ("target_in_input", "a word"): lambda: texts(torch.cat([WORDS[:, :-1], 500 + KIND[:, None].long()], 1)),
     ("target_in_input", "not shifted"): lambda: texts(WORDS, WORDS, net=Letters()),
     ("split_shift", "another vocabulary"): lambda: texts(WORDS, held=WORDS[450:] + 200),
-    ("scrambled_layout", "reshape"): lambda: digits(Turned(name_only=True), epochs=8),
     ("missing_zero_grad", "second optimizer"): lambda: with_two_optimizers(clears=False),
     ("accumulation_not_divided", "eight"): lambda: gathered(1),
     ("no_update", "put back"): put_back,
@@ -205,7 +206,6 @@ FAULTY = {
 }  # fmt: skip
 SOUND = {
     "windows by recording": lambda: windows(by_chance=False),
-    "permuted": lambda: digits(Turned(name_only=False), epochs=8),
     "two optimizers": lambda: with_two_optimizers(clears=True),
     "eight, divided": lambda: gathered(8),
     "twice a step": lambda: digits(step=twice_for_flat_minima, rate=0.05),
@@ -213,6 +213,12 @@ SOUND = {
         perceptron(64, 32, 3, last=nn.Sigmoid()), overlap, targets=TAGS, rate=0.5, epochs=15
     ),
 }
+
+
+def test_a_reshape_that_names_axes_anew_is_told_from_one_that_does_not():
+    for name_only, order in ((True, [(0, 2, 1)]), (False, [])):
+        calls = calls_of(Turned(name_only), X[:4])[0]
+        assert [meant(call) for call in calls if meant(call)] == order
 
 
 @pytest.mark.parametrize(("cause", "how"), FAULTY)

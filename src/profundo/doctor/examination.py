@@ -103,7 +103,9 @@ def verdict(patient: Patient, known: frozenset[str], families: Iterable[Family])
     return (found or in_order(presumed)) + said, cure
 
 
-def suspected(patient: Patient, known: frozenset[str], families: Iterable[Family]) -> list[Suspicion]:
+def suspected(
+    patient: Patient, known: frozenset[str] = frozenset(), families: Iterable[Family] = FAMILIES
+) -> list[Suspicion]:
     """What the numbers alone say, family after family, until one finds what is fatal."""
     every: list[Suspicion] = []
     for family in families:
