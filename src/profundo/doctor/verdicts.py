@@ -6,10 +6,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Experiment", "Finding", "Report"]
+__all__ = ["PAGES", "Experiment", "Finding", "Report"]
 
 Severity = Literal["fatal", "serious", "mild"]
 SEVERITIES: tuple[Severity, ...] = ("fatal", "serious", "mild")
+# Every cause, by the page of docs/ that has a section and a program for it.
+PAGES: Mapping[str, tuple[str, ...]] = {
+    "doctor-data.md": (
+        "unscaled_input", "scaled_twice", "unscaled_target", "nan_in_data", "constant_data", "labels_out_of_range",
+        "inputs_targets_misaligned", "label_noise", "target_in_input", "split_leakage", "split_shift", "class_imbalance",
+        "not_shuffled", "harmful_augmentation", "repeated_worker_randomness", "scrambled_layout",
+    ),
+    "doctor-outputs.md": (
+        "double_softmax", "activated_logits", "single_unit_softmax", "missing_output_activation", "unreachable_targets",
+        "wrong_loss_for_task", "wrong_output_width", "broadcast_loss", "wrong_reduction", "unstable_operation",
+        "loss_sign", "wrong_metric",
+    ),
+    "doctor-nets.md": (
+        "missing_nonlinearity", "symmetric_init", "bad_init_scale", "vanishing_gradient", "exploding_gradient",
+        "dead_units", "saturated_units", "batch_mixing", "causal_leak", "frozen_parameters", "not_in_optimizer",
+        "unused_parameters", "excess_dropout", "dropout_on_output", "batchnorm_stale", "wrong_mode", "underfit",
+        "no_update",
+    ),
+    "doctor-steps.md": (
+        "missing_zero_grad", "misplaced_clipping", "accumulation_not_divided", "learning_rate_too_high",
+        "learning_rate_too_low", "unstable_training", "over_regularised", "overfit", "undertrained",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +58,7 @@ class Experiment:
 class Finding:
     """One root cause.
 
-    cause: its stable id, such as "unscaled_input" (docs/doctor.md has a section for each). where: module path, column,
+    cause: its stable id, such as "unscaled_input", explained in a section of its page. where: module path, column,
     parameter group or line. evidence: numbers by name. experiment: what was tried; None where the fact speaks for itself.
     consequences: ids of causes that follow from this one and are not told beside it. after: causes that were cured before it
     was found.
@@ -50,13 +73,19 @@ class Finding:
     consequences: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
+    @property
+    def page(self) -> str:
+        """The section that explains the cause, with a program that has it."""
+        page = next((page for page, causes in PAGES.items() if self.cause in causes), "doctor.md")
+        return f"docs/{page}#{self.cause}"
+
     def __str__(self) -> str:
         numbers = ", ".join(f"{name} {number(value)}" for name, value in self.evidence.items())
         lines = [f"{self.cause} ({self.severity}) in {self.where}: {numbers}", f"  do: {self.remedy}"]
         lines += [f"  tried: {self.experiment}"] if self.experiment else []
         lines += [f"  follows from it: {', '.join(self.consequences)}"] if self.consequences else []
         lines += [f"  found once this is cured: {', '.join(self.after)}"] if self.after else []
-        return "\n".join(lines)
+        return "\n".join([*lines, f"  more: {self.page}"])
 
 
 @dataclass(frozen=True, slots=True)
