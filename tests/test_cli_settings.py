@@ -63,16 +63,22 @@ WRITTEN = {
     "workers": (["--workers", "5"], 5),
     "skip_bad": (["--skip-bad"], True),
     "log": (["--log", "tensorboard"], "tensorboard"),
+    "doctor": (["--doctor"], True),
+    "heal": (["--heal"], True),
     "data_dir": (["--data-dir", "somewhere"], "somewhere"),
     "checkpoint_seconds": (["--checkpoint-seconds", "1.5"], 1.5),
 }
+WATCHING = ("doctor", "heal")
 # Command → the function that gets the settings, and the settings it has no use for.
 COMMANDS = {
     "train": ("profundo.runs.supervised.train", ()),
-    "lr-find": ("profundo.inspect.learning_rate.find", (*belonging_to("course"), "log", "checkpoint_seconds")),
-    "cross-validate": ("profundo.studies.cross_validation.cross_validate", ("log",)),
-    "learning-curve": ("profundo.studies.learning_curves.learning_curve", ("log",)),
-    "select": ("profundo.studies.model_selection.select", ("log",)),
+    "lr-find": (
+        "profundo.inspect.learning_rate.find",
+        (*belonging_to("course"), "log", "checkpoint_seconds", *WATCHING),
+    ),
+    "cross-validate": ("profundo.studies.cross_validation.cross_validate", ("log", *WATCHING)),
+    "learning-curve": ("profundo.studies.learning_curves.learning_curve", ("log", *WATCHING)),
+    "select": ("profundo.studies.model_selection.select", ("log", *WATCHING)),
 }
 
 

@@ -55,8 +55,16 @@ def test_every_program_says_in_one_line_what_a_person_saw():
 
 def test_halves_are_of_similar_size_among_faulty_and_healthy_ones():
     for group in (True, False):
-        halves = Counter(entry.half for entry in ENTRIES.values() if bool(entry.cause) is group)
+        halves = Counter(e.half for e in ENTRIES.values() if bool(e.cause) is group and e.half != "unseen")
+        assert set(halves) == {"calibration", "published"}
         assert min(halves.values()) > 0.35 * halves.total()
+
+
+def test_the_unseen_ones_are_a_collection_of_their_own():
+    unseen = [entry for entry in ENTRIES.values() if entry.half == "unseen"]
+    assert {entry.cause for entry in unseen if entry.cause} == CAUSES
+    assert sum(entry.source == "report" for entry in unseen if entry.cause) >= 60
+    assert sum(entry.cause is None for entry in unseen) >= 50
 
 
 def test_a_name_cannot_stand_twice():

@@ -3,13 +3,15 @@
 import inspect
 import pickle
 import warnings
+from datetime import date, timedelta
 
 import numpy as np
+import polars
 import pytest
 import scipy.sparse
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
@@ -111,21 +113,79 @@ def test_what_cannot_work_is_a_value_error_in_one_line(settings, y, words):
         ProfundoClassifier(**settings).fit(X, y)
 
 
-@pytest.mark.parametrize("kind", ["words", "categories", "dates"])
-def test_a_column_without_numbers_is_named_with_what_to_do(kind):
+def people(rows=120):
+    """Ages with gaps, cities, days as text and as dates; what they earn depends on the city and the year."""
+    cities, days = ["Lisboa", "Quito", None], [date(2020, 1, 1) + timedelta(days=37 * row) for row in range(rows)]
+    frame = polars.DataFrame({
+        "age": [None if row % 17 == 3 else float(row % 50) for row in range(rows)],
+        "city": [cities[row % 3] for row in range(rows)],
+        "begun": [f"{day.day:02d}/{day.month:02d}/{day.year}" for day in days],
+        "day": days,
+    })  # fmt: skip
+    return frame, np.array([10.0 * (row % 3 == 1) + day.year - 2020 for row, day in enumerate(days)])
+
+
+def test_tables_of_words_and_dates_are_read_as_train_reads_them():
+    frame, earned = people()
+    model = ProfundoRegressor("mlp", epochs=100).fit(frame, earned)
+    assert model.score(frame, earned) > 0.9
+    assert model.n_features_in_ == 4
+    assert [column.kind for column in model.spec_.inputs.columns] == ["number", "category", "date", "date"]
+    assert model.spec_.inputs.columns[2].writing.dates == "dmy"  # 01/02/2020 leaves a doubt that 31/01/2020 settles
+    some = frame[7:9].with_columns(begun=polars.lit("02/03/2024"))  # read as learned, whatever else is there
+    assert model.predict(some)[0] == pytest.approx(model.predict(some[:1])[0])
+    turned = some.with_columns(begun=polars.lit("03/02/2024"))
+    assert not np.array_equal(model.predict(turned), model.predict(some))
+    high = np.where(earned > np.median(earned), "high", "low")
+    assert (
+        cross_val_score(
+            ProfundoClassifier("mlp", epochs=60), frame, high, cv=KFold(3, shuffle=True, random_state=0)
+        ).mean()
+        > 0.8
+    )
+    assert np.array_equal(pickle.loads(pickle.dumps(model)).predict(frame), model.predict(frame))
+
+
+def test_equal_rows_of_a_table_are_one_with_their_weights_added_gaps_and_all():
+    frame, earned = people()
+    weights = np.arange(len(frame)) % 3
+    rows = np.arange(len(frame)).repeat(weights)
+    weighted = ProfundoRegressor("mlp", epochs=5).fit(frame, earned, sample_weight=weights)
+    repeated = ProfundoRegressor("mlp", epochs=5).fit(frame[rows.tolist()], earned[rows])
+    assert np.array_equal(weighted.predict(frame), repeated.predict(frame))
+
+
+def test_tables_of_pandas_have_words_categories_and_dates():
     pandas = pytest.importorskip("pandas")
-    columns = {
-        "words": ["Lisboa", "Quito"] * 10,
-        "categories": pandas.Categorical(["Lisboa", "Quito"] * 10),
-        "dates": pandas.date_range("2024-01-01", periods=20),
-    }
-    X, y = pandas.DataFrame({"age": range(20), "city": columns[kind]}), [0, 1] * 10
-    with pytest.raises(ValueError, match=r"column 'city': expected numbers, got .* OneHotEncoder"):
-        ProfundoClassifier("mlp", epochs=1).fit(X, y)
-    with pytest.raises(ValueError, match="column 'city'"):
-        ProfundoRegressor("mlp", epochs=1).fit(X, y)
-    with pytest.raises(ValueError, match="NaN"):
-        ProfundoClassifier("mlp", epochs=1).fit(X.assign(age=float("nan"))[["age"]], y)
+    frame, earned = people()
+    table = pandas.DataFrame({name: frame[name].to_list() for name in frame.columns})
+    table["day"], table["city"] = pandas.to_datetime(table["day"]), pandas.Categorical(table["city"])
+    assert ProfundoRegressor("mlp", epochs=100).fit(table, earned).score(table, earned) > 0.9
+    with pytest.raises(ValueError, match="NaN"):  # of numbers alone, as scikit-learn has it
+        ProfundoClassifier("mlp", epochs=1).fit(table[["age"]], table["city"])
+
+
+def test_what_a_table_lacks_is_a_value_error_in_one_line():
+    frame, earned = people()
+    model = ProfundoRegressor("mlp", epochs=1).fit(frame, earned)
+    for given, words in (
+        (frame.drop("city"), "city"),
+        (frame.with_columns(begun=polars.lit("never")), "X, row 1: column 'begun': expected a date"),
+        (
+            frame[["age"]].fill_null(0).to_numpy(),
+            "X: expected a table with the columns age, city, begun, day, as in fit",
+        ),
+    ):
+        with pytest.raises(ValueError, match=words):
+            model.predict(given)
+    names = polars.DataFrame({"name": [f"n{row}" for row in range(120)]})
+    with pytest.raises(ValueError, match="no column is left to learn from: column 'name' is left out: names or codes"):
+        model.fit(names, earned)
+    with pytest.warns(UserWarning, match="column 'name' is left out: names or codes"):
+        model.fit(frame.with_columns(names), earned)
+    numbers = ProfundoRegressor("mlp", epochs=1).fit(frame[["age"]].fill_null(0), earned)
+    with pytest.raises(ValueError, match="column 'age': expected numbers, as in fit, got String"):
+        numbers.predict(frame[["city"]].rename({"city": "age"}))
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,13 @@ class Entry:
     score: str  # a name of measure.SCORES
     saw: str  # what a person saw
     make: Callable[[bool], Arguments]
+    unseen: bool  # written apart, by someone who had not seen the doctor
 
     @property
     def half(self) -> str:
-        """Decided by the name alone, so that nobody can choose."""
+        """Decided by the name alone, so that nobody can choose; the unseen ones, of the files reported_*, are a third."""
+        if self.unseen:
+            return "unseen"
         return ("calibration", "published")[hashlib.sha256(self.name.encode()).digest()[0] % 2]
 
     def arguments(self, *, mended: bool = False, seed: int = 0) -> Arguments:
@@ -43,7 +46,10 @@ def _register(make: Callable[..., Arguments], cause: str | None, also: tuple[str
     if name in _ENTRIES:
         raise ValueError(f"two programs are called {name!r}: give each a name of its own")
     call = make if cause else lambda _: make()
-    _ENTRIES[name] = Entry(name, cause, also, saw=" ".join((make.__doc__ or "").split()), make=call, **about)
+    unseen = make.__module__.rpartition(".")[2].startswith("reported_")
+    _ENTRIES[name] = Entry(
+        name, cause, also, saw=" ".join((make.__doc__ or "").split()), make=call, unseen=unseen, **about
+    )
 
 
 def faulty(
@@ -71,6 +77,8 @@ def healthy(
 
 
 def programs() -> tuple[Entry, ...]:
-    from . import data, healthy_data, healthy_nets, healthy_steps, nets, outputs, pace, steps  # noqa: F401
+    from . import data, healthy_data, healthy_nets, healthy_steps, nets, outputs, pace, steps  # noqa: F401, I001
+    from . import reported_data, reported_nets, reported_outputs, reported_steps, reported_pace  # noqa: F401
+    from . import reported_healthy_nets, reported_healthy_steps  # noqa: F401
 
     return tuple(_ENTRIES.values())

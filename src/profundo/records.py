@@ -37,6 +37,7 @@ __all__ = [
     "LayerRow",
     "NoColumnError",
     "NoSuchNameError",
+    "NotFiniteError",
     "ProfundoError",
     "Samples",
     "Scores",
@@ -52,6 +53,7 @@ __all__ = [
     "WrongCallError",
     "at_the_door",
     "in_words_of_the_door",
+    "nearest_names",
     "no_such_name",
     "on_command_line",
 ]
@@ -95,6 +97,10 @@ class ProfundoError(Exception):
         return in_words_of_the_door(super().__str__())
 
 
+class NotFiniteError(ProfundoError):
+    """A training whose costs or weights are no numbers any more."""
+
+
 class NoSuchNameError(ProfundoError, AttributeError):
     """A name of another library, with what is its name here."""
 
@@ -108,16 +114,20 @@ Result = TypeVar("Result")
 
 
 def at_the_door(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """The same, which names its arguments where it is called with others."""
+    """The same, which names its arguments where it is called with others, or those nearest to one that it does not know."""
     takes = inspect.signature(function)
     names = ", ".join(str(one).partition(":")[0] for one in takes.parameters.values() if one.name != "self")
+    name = function.__qualname__.split(".")[-2 if function.__name__ == "__init__" else -1]
 
     @wraps(function)
     def checked(*places: Given.args, **named: Given.kwargs) -> Result:
         try:
             takes.bind(*places, **named)
         except TypeError as error:
-            raise WrongCallError(f"{function.__name__}: {error}; it takes {names}") from None
+            unknown = "" if "**" in names else next((one for one in named if one not in takes.parameters), "")
+            told = f"got an unexpected keyword argument {unknown!r}" if unknown else error
+            hint = nearest_names(unknown, takes.parameters, 0.65) or f"it takes {names}"
+            raise WrongCallError(f"{name}: {told}; {hint}") from None
         return function(*places, **named)
 
     return checked
@@ -128,9 +138,14 @@ def no_such_name(what: str, name: str, known: Iterable[str], foreign: Mapping[st
     if name.startswith("_"):  # Python's own questions
         return AttributeError(f"{what} has no {name!r}")
     if not (hint := foreign.get(name.lower())):
-        near = get_close_matches(name.lower(), known := list(known), n=3, cutoff=0.6)
-        hint = f"nearest: {', '.join(near)}" if near else f"it has {', '.join(known)}"
+        hint = nearest_names(name, known := list(known)) or f"it has {', '.join(known)}"
     return NoSuchNameError(f"{what} has no {name!r}; {hint}")
+
+
+def nearest_names(name: str, known: Iterable[str], alike: float = 0.6) -> str:
+    """As "nearest: a, b", the names that resemble one; "" where none does. alike: from 0 to 1, as of difflib."""
+    near = get_close_matches(name.lower(), list(known), n=3, cutoff=alike)
+    return f"nearest: {', '.join(near)}" if near else ""
 
 
 class NoColumnError(ProfundoError, KeyError):

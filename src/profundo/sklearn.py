@@ -3,6 +3,7 @@
     from profundo.sklearn import ProfundoClassifier
     cross_val_score(make_pipeline(StandardScaler(), ProfundoClassifier("mlp", epochs=50)), X, y)
 
+Columns of words and dates in a table of pandas or polars are read as `profundo train` reads them, and gaps in it filled.
 Nothing is said and no folder is written. Equal rows of one target are one sample with their weights added, so that a weight
 of two is the same as the row twice, to the last bit; rows of weight 0 are left out.
 """
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from inspect import signature
 from typing import Any
+from warnings import warn
 
 import numpy as np
 import torch
@@ -25,9 +27,16 @@ from torch import Tensor, nn
 
 from profundo.data import standardize
 from profundo.data.dataset_names import nearest
+from profundo.data.objects import as_polars
+from profundo.data.recognising import is_frame
 from profundo.data.splits.splits import Collection, finished, stratified
+from profundo.data.tables.column_kinds import recognised_columns
+from profundo.data.tables.frames import none_left
+from profundo.data.tables.new_rows import features_of_frame
+from profundo.data.tables.raw_rows import raw_rows
+from profundo.data.tables.reading import interpreted, typed_table
 from profundo.objectives import Objective
-from profundo.records import Inputs, ProfundoError, Samples, Spec, Targets
+from profundo.records import Column, Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.runs.experiment import SETTINGS
 from profundo.runs.given.arriving import prepare_own
 from profundo.runs.given.foreign import FOREIGN as NAMES_OF_FIT
@@ -161,7 +170,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         inputs, outputs = torch.from_numpy(rows), torch.from_numpy(values)
         samples = Samples(inputs, outputs, weights=torch.from_numpy(weights * (len(weights) / weights.sum())).float())
         train, held = self._apart(samples, targets, seed)
-        collection = Collection("arrays", Inputs(inputs.shape[1:], "features"), targets, train)
+        names = tuple(column.name for column in self._columns)
+        about = Inputs(inputs.shape[1:], "features", names=names, columns=self._columns)
+        collection = Collection("arrays", about, targets, train)
         data = finished(collection, train, held, train)
         names = ("net_options", "epochs", "batch_size", "learning_rate", "weight_decay", "early_stop")
         settings = {name: value for name in names if (value := getattr(self, name)) is not None}
@@ -193,22 +204,41 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             rest, held = stratified(labels, every, HELD, torch.Generator().manual_seed(seed))
         return part(samples, rest), part(samples, held)
 
-    def _validated(self, X: Any, *y: Any, **how: Any) -> Any:
-        """validate_data, which names no column; its errors do here where one holds no numbers."""
+    def _validated(self, X: Any, y: Any, **how: Any) -> Any:
+        """Numbers (samples, features) and targets. A table with words or dates is read as `profundo train` reads one, and how is
+        kept in `_columns`: its numbers are raw rows as columns.py has them, NaN where a cell is empty."""
+        how |= {"ensure_min_samples": 2, "dtype": np.float64}
+        self._columns: tuple[Column, ...] = ()
+        if column_of_words(X) is None:
+            return validate_data(self, X, y, accept_sparse=True, **how)
         try:
-            return validate_data(self, X, *y, accept_sparse=True, dtype=np.float64, **how)
-        except (ValueError, TypeError) as error:
+            rows, self._columns = raw_table(X)
+        except ProfundoError as error:
+            raise BadDataError(f"X: {error}") from None
+        result = validate_data(self, rows, y, ensure_all_finite="allow-nan", **how)
+        validate_data(self, X, skip_check_array=True)  # names and number of the table's own columns
+        return result
+
+    def _features(self, X: Any) -> np.ndarray:
+        """Numbers (samples, features) of rows to come."""
+        if not self._columns:
             if (name := column_of_words(X)) is not None:
-                raise BadDataError(
-                    f"column {name!r}: expected numbers, got {X[name].dtype}; encode it before, such as with OneHotEncoder in a "
-                    "ColumnTransformer, or let profundo.fit read the table, fit('mlp', df, target=…)"
-                ) from error
-            raise
+                raise BadDataError(f"column {name!r}: expected numbers, as in fit, got {X[name].dtype}")
+            return dense(validate_data(self, X, reset=False, accept_sparse=True, dtype=np.float64))
+        if not is_frame(X):
+            names = ", ".join(column.name for column in self._columns)
+            raise BadDataError(f"X: expected a table with the columns {names}, as in fit, got {type(X).__name__}")
+        validate_data(self, X, reset=False, skip_check_array=True)
+        features = features_of_frame(as_polars(X), self.spec_.inputs)
+        if features.faults:
+            row = min(features.faults)
+            raise BadDataError(f"X, row {row + 1}: {features.faults[row]}")
+        return features.values.numpy()
 
     def _outputs(self, X: Any) -> Tensor:
         """What the outputs say of each row, in float64, row by row the same whatever rows are beside it."""
         check_is_fitted(self)
-        rows = dense(self._validated(X, reset=False))
+        rows = self._features(X)
         with torch.no_grad():
             ready = standardize(torch.from_numpy(rows), self.spec_.inputs).double()
             said = self.objective_.predict(self.net_(ready))
@@ -252,8 +282,8 @@ class ProfundoClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         self.class_weight = class_weight
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ProfundoClassifier:
-        """X: numbers (samples, features), sparse or not; y: classes (samples,); sample_weight: (samples,)."""
-        X, y = self._validated(X, y, ensure_min_samples=2)
+        """X: numbers (samples, features), sparse or not, or a table; y: classes (samples,); sample_weight: (samples,)."""
+        X, y = self._validated(X, y)
         check_classification_targets(y)
         weights = checked_weights(sample_weight, X)
         if self.class_weight is not None:
@@ -294,8 +324,8 @@ class ProfundoRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
         return tags
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ProfundoRegressor:
-        """X: numbers (samples, features), sparse or not; y: numbers (samples,) or (samples, outputs)."""
-        X, y = self._validated(X, y, ensure_min_samples=2, y_numeric=True, multi_output=True)
+        """X: numbers (samples, features), sparse or not, or a table; y: numbers (samples,) or (samples, outputs)."""
+        X, y = self._validated(X, y, y_numeric=True, multi_output=True)
         weights = checked_weights(sample_weight, X)
         self.one_ = y.ndim == 1
         values = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
@@ -325,6 +355,23 @@ def column_of_words(X: Any) -> str | None:
     return None
 
 
+def raw_table(X: Any) -> tuple[np.ndarray, tuple[Column, ...]]:
+    """float64 (rows, columns) of a table, and what its columns are: words by what they look like in a file.
+
+    Raises ProfundoError where no column can be learned from."""
+    import polars
+
+    frame = as_polars(X)
+    words = interpreted(frame.select(polars.col(polars.String)), separator="\t")
+    frame = frame.with_columns(words.frame)
+    columns, left_out = recognised_columns(frame, {**typed_table(frame).readings, **words.readings})
+    if not columns:
+        raise ProfundoError(f"no column is left to learn from: {none_left(left_out)}")
+    for name, why in left_out.items():
+        warn(f"column {name!r} is left out: {why.partition(';')[0]}", stacklevel=4)
+    return raw_rows(frame, columns).numpy(), columns
+
+
 def dense(X: Any) -> np.ndarray:
     return np.ascontiguousarray(X.toarray() if hasattr(X, "toarray") else X)
 
@@ -350,7 +397,8 @@ def merged(X: np.ndarray, values: np.ndarray, weights: np.ndarray) -> tuple[np.n
     whole = np.column_stack([X, values])[there]
     order = np.lexsort(whole.T[::-1])  # as np.unique(axis=0), whose comparisons of wide rows are slow
     whole = whole[order]
-    first = np.append(True, (whole[1:] != whole[:-1]).any(axis=1))
+    differ = (whole[1:] != whole[:-1]) & ~(np.isnan(whole[1:]) & np.isnan(whole[:-1]))
+    first = np.append(True, differ.any(axis=1))
     rows, total = whole[first], np.bincount(first.cumsum() - 1, weights=weights[there][order])
     width = X.shape[1]
     outputs = rows[:, width].astype(np.int64) if values.ndim == 1 else np.ascontiguousarray(rows[:, width:])

@@ -111,4 +111,4 @@ def test_a_finished_run_is_examined_by_its_folder(called, tmp_path):
     )
     told = called("doctor", "slow", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
-    assert told.stdout.startswith("learning_rate_too_low")
+    assert told.stdout.startswith("! learning_rate_too_low")

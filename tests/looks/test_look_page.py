@@ -9,7 +9,7 @@ from PIL import Image
 
 from pages import parse
 from profundo.looks.data_facts import DataFacts
-from profundo.looks.findings import Finding
+from profundo.looks.findings import DataFinding
 from profundo.looks.look_page import page_of
 
 
@@ -33,8 +33,8 @@ def shades_of(element):
 
 
 def test_pairs_stand_one_above_the_other_and_other_pictures_side_by_side():
-    pairs = Finding("warning", "what", "advice", pictures=(0, 1, 2, 3), pairs=True)
-    some = Finding("note", "what", "advice", pictures=(0, 1, 2))
+    pairs = DataFinding("warning", "what", "advice", pictures=(0, 1, 2, 3), pairs=True)
+    some = DataFinding("note", "what", "advice", pictures=(0, 1, 2))
     first, second, _ = page([10, 20, 30, 40], findings=(pairs, some)).all("img")
     assert shades_of(first) == [[10, 30], [20, 40]]
     assert shades_of(second) == [[10, 20, 30]]

@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 import profundo as pf
+from profundo.doctor import Program, examine, watch
 from profundo.records import ProfundoError
 
 DRAW = np.random.default_rng(0)
@@ -150,6 +151,58 @@ def test_what_is_no_data_is_told_in_one_line(call, words):
 FRAME = polars.DataFrame({"a": X[:, 0], "b": X[:, 1], "kind": np.where(Y, "yes", "no")})
 
 
+class Batches:
+    """As a Sequence or PyDataset of Keras: a batch for a number, the last one smaller."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def __len__(self):
+        return -(-len(Y) // 32)
+
+    def __getitem__(self, place):
+        rows = slice(32 * place, 32 * (place + 1))
+        parts = tuple(
+            type(part)(one[rows] for one in part) if isinstance(part, list | tuple) else part[rows]
+            for part in self.parts
+        )
+        return parts if len(parts) > 1 else parts[0]
+
+    def on_epoch_end(self):
+        """Shuffles, or whatever else is done between epochs."""
+
+
+def test_a_sequence_of_keras_gives_batches():
+    run = fitted(Batches(X, Y), epochs=30, learning_rate=0.05, validation=Batches(X, Y))
+    assert (len(run.data.train), len(run.data.validation)) == (120, 120)
+    assert torch.equal(run.data.train.inputs, torch.from_numpy(X))  # batch after batch, whatever is mixed in training
+    assert sum("the Batches gave 4 batches: they were read once" in note for note in run.data.notes) == 1
+    assert run.evaluate(Batches(X, Y))["accuracy"] == run.scores["accuracy"] > 0.8
+    assert torch.equal(run.predict(Batches(X)), run.predict(X))
+    weighted = pf.load(Batches(X, Y, np.arange(120.0)))
+    assert torch.allclose(weighted.train.weights * 59.5, weighted.train.numbers.float())  # of mean 1
+    with pytest.raises(ProfundoError, match="batch 0 could not be read: TypeError"):
+        pf.load(Batches(None))
+    with pytest.raises(ProfundoError, match="got a Batches: give the samples to train on alone"):
+        pf.load((Batches(X), Batches(Y)))
+
+
+class Joined(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.output = nn.Linear(8, 2)
+
+    def forward(self, whole, some):
+        return self.output(torch.cat([whole, some], 1))
+
+
+@pytest.mark.parametrize("inputs", [[X, X[:, :2]], (X, X[:, :2])], ids=["list", "tuple"])
+def test_a_sequence_of_keras_may_have_several_inputs(inputs):
+    run = fitted(Batches(inputs, Y), Joined())
+    assert [part.shape for part in run.data.spec.inputs.parts] == [(6,), (2,)]
+    assert not any("padded" in note for note in run.data.notes)  # of two widths, each of which is even
+
+
 def test_validation_rows_are_matched_by_the_names_of_their_columns():
     other = FRAME.select("kind", polars.lit(1).alias("more"), "b", "a")
     run = pf.fit("mlp", FRAME, target="kind", validation=other, epochs=1, out=False)
@@ -194,6 +247,13 @@ def test_a_call_with_other_arguments_names_those_there_are():
             lambda: pf.load((X, Y), batch_size=32),
             "load: got an unexpected keyword argument 'batch_size'; it takes name, targets,",
         ),
+        (lambda: pf.load((X, Y), tagret="a"), "'tagret'; nearest: target"),
+        (lambda: pf.export(run, formt="onnx"), "export: got an unexpected keyword argument 'formt'; nearest: format"),
+        (lambda: pf.resume(), "resume: missing a required argument: 'path'"),
+        (lambda: pf.select("iris", vari={}), "select: missing a required argument: 'vary'; it takes data"),
+        (lambda: Program(net=run.net, los=None), "Program: got an unexpected keyword argument 'los'; nearest: loss"),
+        (lambda: examine(None, bugdet=3), "examine: got an unexpected keyword argument 'bugdet'; nearest: budget"),
+        (lambda: watch(run.net, None, los=3), "watch: got an unexpected keyword argument 'los'; nearest: loss"),
         (lambda: run.predict(X, verbose=0), "predict: got an unexpected keyword argument 'verbose'; it takes inputs"),
         (lambda: run.predict(), "predict: missing a required argument: 'inputs'"),
         (lambda: run.evaluate(X, Y, batch_size=8), "evaluate: got an unexpected keyword argument 'batch_size'"),

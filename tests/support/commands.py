@@ -27,6 +27,9 @@ servers.set_forkserver_preload(
         *("importlib.readers", "importlib.resources", "importlib.resources._adapters"),
         "torch._dynamo",  # PyTorch imports it, slowly, when the first optimizer is made
         "torch.onnx._internal.exporter._core",  # and this for the first export
+        "polars",  # imported, not used: its threads begin with the first use, in the fork
+        *("profundo.use.predicting", "profundo.use.prediction_output", "profundo.looks.augmentation_samples"),
+        *("sklearn.datasets.data", "sklearn.datasets.descr", "pydantic.dataclasses", "warmed"),
     ]
 )
 

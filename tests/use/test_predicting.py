@@ -28,7 +28,7 @@ from profundo.runs.prediction_record import described, in_columns
 from profundo.runs.supervised import train
 from profundo.use import predicting
 from profundo.use.predicting import Answers, predict_files, predictions, predictor
-from profundo.use.prediction_output import NUMBER, Rows, tell
+from profundo.use.prediction_output import NUMBER, STARTS_FORMULA, Rows, harmless, harmless_all, tell
 
 
 @pytest.fixture(scope="module")
@@ -418,3 +418,11 @@ def test_rows_written_many_at_a_time_are_those_written_one_by_one(kind, ids):
     expected = described(names, outputs, spec)
     assert [{key: value for key, value in one.items() if key not in ("id", "notices")} for one in records] == expected
     assert records[0]["notices"] == ["odd"]
+
+
+@pytest.mark.parametrize(
+    "cell", [*(f"{sign}x" for sign in STARTS_FORMULA), "a\nb", "a\rb", "\r", "-1", "+1e5", "a=b", "a-1"]
+)
+def test_a_column_of_texts_is_as_harmless_as_each_of_them(cell):
+    cells = ["plain", cell, None, ""]
+    assert harmless_all(polars.Series("x", cells)).to_list() == [harmless(one) for one in cells]

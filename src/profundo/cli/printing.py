@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from profundo.graph.traces.profiling import Profile
     from profundo.inspect.graph_views import Shown
     from profundo.recipes.recipe import RecipeRun
+    from profundo.runs.health.health_record import Diagnosis
+    from profundo.runs.preparing import Prepared
     from profundo.runs.run import Run
     from profundo.runs.voice import Voice
 
@@ -60,26 +62,43 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     Console(emoji=False).print(table)
 
 
-def print_plan(prepared: Any, as_json: bool) -> None:
+def print_plan(prepared: Prepared, as_json: bool) -> bool:
+    """What would be trained, and what the doctor finds wrong with it. Returns whether that is anything."""
+    from profundo.inspect.training_health import preflight, seconds_of
+    from profundo.records import ProfundoError
+
     data, experiment = prepared.data, prepared.experiment
     parameters = sum(parameter.numel() for parameter in prepared.net.parameters())
     settings = {name: value for name, value in experiment.settings().items() if value not in (None, [], {})}
+    steps = (experiment.epochs or 1) * max(1, len(data.train) // (experiment.batch_size or 1))
+    findings: tuple[Diagnosis, ...] = ()
+    note = ""
+    try:
+        findings = preflight(prepared) if experiment.doctor else ()
+    except ProfundoError as error:
+        note = str(error)
     plan = {
         "samples": {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
         "parameters": parameters,
-        "steps": experiment.epochs * max(1, len(data.train) // experiment.batch_size),
+        "steps": steps,
+        "seconds": float(f"{seconds_of(prepared, steps):.2g}"),
         "device": str(prepared.device),
         "precision": prepared.precision,
         "experiment": settings,
+        "findings": [one.model_dump(mode="json") for one in findings],
     }
     if as_json:
         print_json(plan)
-        return
+        return bool(findings)
     for name, value in {**settings, **plan}.items():
         if isinstance(value, dict):
             value = ", ".join(f"{part} {number:,}" for part, number in value.items() if isinstance(number, int))
-        if name != "experiment":
+        if name not in ("experiment", "findings"):
             print(f"{name:18}  {value}")
+    if experiment.doctor:
+        nothing = note or "nothing is wrong that can be seen before training"
+        print("\n".join(line for one in findings for line in one.lines) if findings else f"{'doctor':18}  {nothing}")
+    return bool(findings)
 
 
 def print_run(run: Run, as_json: bool) -> None:

@@ -33,7 +33,9 @@ def train(
         ),
     ] = None,
     as_json: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done and what is wrong with it, and stop.")
+    ] = False,
 ) -> None:
     """Train a network on data, evaluate it and write a report."""
     from profundo.records import ProfundoError
@@ -45,14 +47,15 @@ def train(
     before = read_experiment(config) if config else {}
     if "recipe" in before:
         raise ProfundoError(f"{config}: was asked of a recipe; `profundo recipe --config {config}` repeats it")
-    experiment = new_experiment(**with_data(before | settings, "train digits"))
+    experiment = new_experiment(**with_data({"doctor": True} | before | settings, "train digits"))
     if dry_run:
-        print_plan(prepare(experiment), as_json)
+        if print_plan(prepare(experiment), as_json):
+            raise typer.Exit(1)
         return
     print_run(train_recipe(experiment, out=out, voice=terminal()), as_json)
 
 
-@settings_command("lr-find", CHOOSE, without=("course", "log", "checkpoint_seconds"))
+@settings_command("lr-find", CHOOSE, without=("course", "log", "checkpoint_seconds", "doctor", "heal"))
 def lr_find(
     settings: Settings,
     low: Annotated[float | None, typer.Option(help="Where the rate begins.", show_default=False)] = None,
@@ -79,7 +82,7 @@ def lr_find(
         print(f"written: {out}", file=sys.stderr)
 
 
-@settings_command("doctor", CHOOSE, without=("log", "checkpoint_seconds"))
+@settings_command("doctor", CHOOSE, without=("log", "checkpoint_seconds", "doctor", "heal"))
 def doctor(
     settings: Settings,
     budget: Annotated[float, typer.Option(min=1, help="Seconds for trainings and experiments.")] = 60.0,

@@ -195,16 +195,18 @@ def is_sequence(row: Tensor, uneven_inside: bool) -> bool:
 
 def padding_notes(parts: list[Raw]) -> tuple[str, ...]:
     """What is to be known of samples of uneven length."""
-    lengths = {
-        len(one)
-        for part in parts
-        for leaf in leaves(part.inputs)
-        if isinstance(leaf, list)
-        for one in leaf
-        if isinstance(one, list | np.ndarray | Tensor) and np.ndim(one) > 0
-    }
-    uneven = len(lengths) > 1
-    return (f"samples of {min(lengths)} to {max(lengths)} steps: the shorter are padded with 0",) if uneven else ()
+    each = (
+        {
+            len(one)
+            for leaf in same
+            if isinstance(leaf, list)
+            for one in leaf
+            if isinstance(one, list | np.ndarray | Tensor) and np.ndim(one) > 0
+        }
+        for same in zip(*(leaves(part.inputs) for part in parts), strict=False)  # one of several inputs, in every split
+    )
+    sentence = "samples of {} to {} steps: the shorter are padded with 0"
+    return tuple(sentence.format(min(lengths), max(lengths)) for lengths in each if len(lengths) > 1)
 
 
 def uneven_rows(part: Any) -> list[Tensor] | None:

@@ -16,6 +16,7 @@ from profundo.data.recognising import (
     is_array,
     is_frame,
     is_image,
+    is_keras_dataset,
     is_loader,
     library,
 )
@@ -81,7 +82,7 @@ def from_pair(data: Sequence[Any], how: Reading, taker: Taker) -> Raw | Framed:
         return Raw((data[0], data[1]), data[2])
     inputs, targets, weights = (*data, None, None)[:3]
     for one in (inputs, targets):
-        if is_loader(one) or isinstance(one, torch.utils.data.Dataset | Dataset):
+        if is_loader(one) or is_keras_dataset(one) or isinstance(one, torch.utils.data.Dataset | Dataset):
             raise ProfundoError(
                 f"data: expected arrays in a tuple, got a {type(one).__name__}: give the samples to train on alone, which have "
                 "their targets, and others as validation=…"
@@ -192,8 +193,9 @@ def as_polars(data: Any) -> polars.DataFrame:
 
     if isinstance(data, polars.LazyFrame):
         return data.collect()
-    if isinstance(data, polars.DataFrame):
-        return data.fill_nan(None)
+    if isinstance(data, polars.DataFrame):  # what came from an array of objects is what its cells are
+        objects = [column for column in data if column.dtype == polars.Object]
+        return data.with_columns(polars.Series(one.name, one.to_list(), strict=False) for one in objects).fill_nan(None)
     if library(data) == "pyarrow":
         return polars.DataFrame(polars.from_arrow(data)).fill_nan(None)
     names = [str(name) for name in data.columns]

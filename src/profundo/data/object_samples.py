@@ -22,7 +22,7 @@ from profundo.data.rereading import draw_from, own_draws
 from profundo.records import ProfundoError
 from profundo.trees import leaves, mapped
 
-__all__ = ["from_dataset", "from_iterator", "from_list", "from_loader", "is_iterator"]
+__all__ = ["from_dataset", "from_iterator", "from_keras", "from_list", "from_loader", "is_iterator"]
 
 MOST = 2 * 10**6  # samples or batches that an iterator gives which does not say how many: a minute or two of reading
 OBJECT = 300  # bytes of a small array or tensor beside its numbers
@@ -188,8 +188,26 @@ def from_iterator(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
     pair = isinstance(first, tuple | list) and len(first) > 1 and all(np.ndim(one) > 0 for one in first)
     if not pair or len({len(one) for one in first}) > 1:  # type: ignore[union-attr]
         return from_samples(iter(things), how, taker)
-    result = from_batches(things, how, taker)
-    note = f"the {type(data).__name__} gave {len(things):,} batches: they were read once, and are mixed anew in every epoch"
+    return told(from_batches(things, how, taker), data, len(things))
+
+
+def from_keras(data: Any, how: Reading, taker: Taker) -> Raw | Framed:
+    """Of a Sequence or PyDataset: batches x, (x, y) or (x, y, weights), where x may be a tuple, list or dict of inputs."""
+    batches = (as_tuples(data[place]) for place in range(len(data)))
+    return told(from_batches(batches, how, taker), data, len(data))
+
+
+def as_tuples(batch: Any) -> Any:
+    """The same, what Keras gives as a list of arrays in a tuple, as a batch is."""
+    if isinstance(batch, tuple | list) and any(
+        np.ndim(part) > 0 for part in batch if not isinstance(part, tuple | list | Mapping)
+    ):
+        return tuple(map(as_tuples, batch))
+    return batch
+
+
+def told(result: Raw | Framed, data: Any, count: int) -> Raw | Framed:
+    note = f"the {type(data).__name__} gave {count:,} batches: they were read once, and are mixed anew in every epoch"
     return replace(result, notes=(*result.notes, note))
 
 

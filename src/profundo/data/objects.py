@@ -34,12 +34,13 @@ from profundo.data.object_forms import (
     from_pair,
     joined_frame,
 )
-from profundo.data.object_samples import from_dataset, from_iterator, from_list, from_loader, is_iterator
+from profundo.data.object_samples import from_dataset, from_iterator, from_keras, from_list, from_loader, is_iterator
 from profundo.data.recognising import (
     is_array,
     is_dataset,
     is_frame,
     is_hugging_face,
+    is_keras_dataset,
     is_loader,
     words_in,
 )
@@ -69,7 +70,7 @@ def object_collection(
     with own_draws():
         draw_from(0)
         result = gathered(data, how, validation, test, taker or Taker())
-    return replace(result, notes=tuple(map(in_words_of_the_door, result.notes)))
+    return replace(result, notes=tuple(dict.fromkeys(map(in_words_of_the_door, result.notes))))
 
 
 def gathered(data: Any, how: Reading, validation: Any, test: Any, taker: Taker) -> Collection:
@@ -166,6 +167,7 @@ RECOGNISERS: tuple[tuple[Callable[[Any], bool], Reader], ...] = (
     (lambda thing: isinstance(thing, tuple), from_pair),
     (lambda thing: isinstance(thing, list), from_list),
     (is_array, lambda data, _how, _taker: Raw(data)),
+    (is_keras_dataset, from_keras),
     (is_dataset, from_dataset),
     (is_iterator, from_iterator),
 )

@@ -17,6 +17,7 @@ __all__ = [
     "is_frame",
     "is_hugging_face",
     "is_image",
+    "is_keras_dataset",
     "is_loader",
     "is_series",
     "is_sparse",
@@ -89,6 +90,11 @@ def is_dataset(thing: Any) -> bool:
         and hasattr(thing, "__len__")
         and not hasattr(thing, "__array__")
     )
+
+
+def is_keras_dataset(thing: Any) -> bool:
+    """A Sequence or PyDataset of Keras, or what is like one: it gives a batch for a number."""
+    return is_dataset(thing) and not isinstance(thing, torch.utils.data.Dataset) and hasattr(thing, "on_epoch_end")
 
 
 def is_array(thing: Any) -> bool:

@@ -167,7 +167,9 @@ def measured_rows(inputs: Inputs, rows: Tensor, whole: Extent | None = None) -> 
         nothing = (0.0,) * rows.shape[1]
         whole = Extent(nothing, nothing, nothing, nothing, len(rows))
     if whole is None:
-        low, high = (tuple(end.double().tolist()) for end in (rows.amin(0), rows.amax(0)))
+        parts = torch.split(rows, 2**12)  # of which each stays near the processor
+        low = tuple(torch.stack([part.amin(0) for part in parts]).amin(0).double().tolist())
+        high = tuple(torch.stack([part.amax(0) for part in parts]).amax(0).double().tolist())
         whole = Extent(*array_moments(rows), low, high, len(rows))
     mean, std, least, most = (np.array(numbers) for numbers in (whole.mean, whole.std, whole.low, whole.high))
     clipped, is_id = np.zeros(len(mean), bool), np.array(text_places(inputs.columns) or [False] * len(mean))

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from profundo.doctor.events import as_number
-from profundo.doctor.programs import ordinary_step
-from profundo.doctor.trials import Variant, batches, graded, outputs_of
+from profundo.doctor.trials import Variant, batches, graded, outputs_of, update
 from profundo.train.randomness import seeded
 
-__all__ = ["Course", "Signs", "of_values", "watched"]
+__all__ = ["Course", "Signs", "measures", "of_values", "watched"]
 
 JUDGED = 12  # times in a course, at most
 
@@ -37,7 +36,8 @@ class Course:
 
     train_losses, held_losses: the program's own cost of both in evaluation mode, at the same steps.
     gradients: step → name of parameter → Euclidean norm just before the optimizer moved it; updates: the norm of the move
-    over that of the parameter. error: what ended the training. planned: steps the program asks for.
+    over that of the parameter. error: what ended the training. planned: steps the program asks for. rate: the largest
+    learning rate at which a step was seen, whoever set it.
     """
 
     planned: int
@@ -51,6 +51,7 @@ class Course:
     updates: dict[int, dict[str, float]] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
+    rate: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -74,7 +75,6 @@ class Course:
 def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
     """Train the variant, which changes, and write down what happens. deadline: a time.monotonic()."""
     program = variant.program
-    step = program.step or ordinary_step
     course = Course(steps)
     names = {parameter: name for name, parameter in program.net.named_parameters()}
     begin = time.process_time()  # so that the length of trials does not hang on who else computes
@@ -83,6 +83,7 @@ def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
 
     def look(optimizer: Any, *_: Any) -> None:
         if course.steps in looked:
+            course.rate = max(course.rate, *(float(group["lr"]) for group in optimizer.param_groups))
             moving = [one for group in optimizer.param_groups for one in group["params"] if one.grad is not None]
             course.gradients[course.steps] = {names[one]: float(one.grad.norm()) for one in moving if one in names}
             before.update({one: one.detach().clone() for one in moving})
@@ -106,7 +107,7 @@ def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
                 program.net.train()
             judge(course, variant, few)
             for batch in batches(variant, seed):
-                course.losses.append(as_number(step(program.net, batch, program.loss, program.optimizer)))
+                course.losses.append(update(program, batch))
                 late = time.monotonic() > deadline
                 if course.steps in places or course.steps >= steps or late:
                     judge(course, variant, few)
@@ -138,16 +139,17 @@ def judge(course: Course, variant: Variant, few: Any) -> None:
 
 
 def of_values(values: Tensor) -> Signs:
+    return Signs(*measures(values).tolist())
+
+
+def measures(values: Tensor) -> Tensor:
+    """The four numbers of Signs, still on the device."""
     axis = values.ndim - 1 if values.ndim == 3 or values.ndim == 2 else 1 if values.ndim > 3 else 0
     units = values.movedim(axis, 0).flatten(1) if values.ndim > 1 else values[None]
-    low, high = float(values.min()), float(values.max())
-    ends = 0.0
-    if high > low and low >= -1 - 1e-6 and high <= 1 + 1e-6:  # a sigmoid or a hyperbolic tangent
-        bottom = 0.0 if low >= 0 else -1.0
-        ends = float((((units - bottom).abs() < 0.01) | ((1 - units).abs() < 0.01)).float().mean())
-    return Signs(
-        float(values.mean()),
-        float(values.std()) if values.numel() > 1 else 0.0,
-        float((units == 0).all(1).float().mean()),
-        ends,
-    )
+    low, high = values.min(), values.max()
+    bounded = (high > low) & (low >= -1 - 1e-6) & (high <= 1 + 1e-6)  # a sigmoid or a hyperbolic tangent
+    bottom = torch.where(low >= 0, 0.0, -1.0)
+    ends = (((units - bottom).abs() < 0.01) | ((1 - units).abs() < 0.01)).float().mean()
+    deviation = values.std() if values.numel() > 1 else torch.zeros_like(low)
+    dead = (units == 0).all(1).float().mean()
+    return torch.stack([values.mean(), deviation, dead.to(low), torch.where(bounded, ends, 0.0).to(low)])

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import combinations
 from typing import Any
 
-from profundo.doctor.causes import FAMILIES
+from profundo.doctor.causes import FAMILIES, Family
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Program
 from profundo.doctor.suspicions import Suspicion, proves
 from profundo.doctor.trials import Cure, Variant, unchanged
 from profundo.doctor.verdicts import SEVERITIES, Experiment, Finding, Report
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, at_the_door
 from profundo.train.randomness import seeded
 
 __all__ = ["examine"]
@@ -30,14 +31,20 @@ CLOSE = 0.1  # of skill: cures that do as much good
 MOST_FAULTS = 3  # of one program
 WHOLE = {"undertrained", "underfit", "overfit"}  # of the training as a whole: nothing is hidden behind them
 MOST_PAIRED = 3  # causes that are cured two at once
+OPPOSITE = {"learning_rate_too_low", "learning_rate_too_high"}
 HOPELESS = 0.2  # of skill
+SURE = 0.6  # weight of a proved cause, from which on more steps are no rival to it
 LAST_RESORT = 0.2  # weight of causes whose cure mends much else: tried where nothing else was proved
 
 
-def examine(program: Program, *, seed: int = 0, budget: float = 60.0) -> Report:
+@at_the_door
+def examine(
+    program: Program, *, seed: int = 0, budget: float = 60.0, families: Iterable[Family] | None = None
+) -> Report:
     """What is wrong with a training program, proved; an empty report where nothing is.
 
-    budget: seconds; the program is trained for up to a third of them, experiments take the rest.
+    budget: seconds; the program is trained for up to a third of them, experiments take the rest. families: of causes to
+        think of, by default all that are known.
     Net, optimizer, data and every global random generator are afterwards as they were, bit for bit.
     Raises ProfundoError for what is no program, cannot be copied or has no samples.
     """
@@ -49,19 +56,19 @@ def examine(program: Program, *, seed: int = 0, budget: float = 60.0) -> Report:
         raise ProfundoError(f"doctor: expected budget to be a number of seconds above 0, got {budget!r}")
     if not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise ProfundoError(f"doctor: expected seed to be a whole number from 0, got {seed!r}")
-    begin = time.monotonic()
+    begin, families = time.monotonic(), FAMILIES if families is None else tuple(families)
     with seeded(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what PyTorch warns of, it warned the caller of
         patient = Patient(program, seed, budget)
-        findings, cure = verdict(patient, frozenset())
-        findings += hidden(patient, findings, cure)
+        findings, cure = verdict(patient, frozenset(), families)
+        findings += hidden(patient, findings, cure, families)
     seconds = time.monotonic() - begin
     return Report(
         tuple(findings), quantities(patient), tuple(patient.tried), tuple(patient.notes), seconds, error_of(patient)
     )
 
 
-def hidden(patient: Patient, findings: list[Finding], cure: Cure | None) -> list[Finding]:
+def hidden(patient: Patient, findings: list[Finding], cure: Cure | None, families: Iterable[Family]) -> list[Finding]:
     """What shows once the first finding is cured, and so on, as long as half of the time is left."""
     known = [one.cause for one in findings]
     more: list[Finding] = []
@@ -70,7 +77,7 @@ def hidden(patient: Patient, findings: list[Finding], cure: Cure | None) -> list
         known += [cause for one in findings for cause in one.consequences]
         try:
             patient = patient.cured(cure)
-            findings, cure = verdict(patient, frozenset(known))
+            findings, cure = verdict(patient, frozenset(known), families)
         except Exception:  # noqa: BLE001 - a cure that does for a trial, and makes no program
             break
         new = [replace(one, after=tuple(dict.fromkeys(known))) for one in findings if one.severity != "mild"]
@@ -79,12 +86,12 @@ def hidden(patient: Patient, findings: list[Finding], cure: Cure | None) -> list
     return more
 
 
-def verdict(patient: Patient, known: frozenset[str]) -> tuple[list[Finding], Cure | None]:
+def verdict(patient: Patient, known: frozenset[str], families: Iterable[Family]) -> tuple[list[Finding], Cure | None]:
     """Facts first; where none of them explains the training, what experiments prove. And what cures the first of them.
 
     known: causes that are not looked for.
     """
-    raised = suspected(patient, known)
+    raised = suspected(patient, known, families)
     facts = [one for one in raised if not one.presumed and not one.cures]
     presumed = [finding(one) for one in raised if one.presumed and not one.cures]
     suspicions = [one for one in raised if one.cures]
@@ -96,10 +103,10 @@ def verdict(patient: Patient, known: frozenset[str]) -> tuple[list[Finding], Cur
     return (found or in_order(presumed)) + said, cure
 
 
-def suspected(patient: Patient, known: frozenset[str] = frozenset()) -> list[Suspicion]:
+def suspected(patient: Patient, known: frozenset[str], families: Iterable[Family]) -> list[Suspicion]:
     """What the numbers alone say, family after family, until one finds what is fatal."""
     every: list[Suspicion] = []
-    for family in FAMILIES:
+    for family in families:
         try:
             raised = [one for one in family(patient) if one.cause not in known]
         except Exception as error:  # noqa: BLE001 - a program that this family does not understand
@@ -116,8 +123,11 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding]
     confirmed: list[tuple[float, Suspicion, Experiment, Cure]] = []
     without_effect: list[Tried] = []
     for suspicion in sorted(suspicions, key=lambda one: -one.weight):
+        surest = max((each[1].weight for each in confirmed), default=0.0)
         if patient.left < 0 or (confirmed and suspicion.weight < LAST_RESORT):
             break
+        if suspicion.cause == "undertrained" and surest >= SURE:
+            continue
         for name, cure in suspicion.cures.items():
             try:
                 experiment = patient.race(name, cure, suspicion.steps, view=suspicion.view or unchanged)
@@ -148,6 +158,8 @@ def two_at_once(patient: Patient, tried: list[Tried]) -> list[Finding]:
     for (_, one, this, first), (_, other, that, second) in pairs:
         if patient.left < 0.25 * patient.budget:
             break
+        if {one.cause, other.cause} == OPPOSITE:
+            continue
         experiment = patient.race(f"{this}, and {that}", partial(both, first, second))
         if proves(experiment, max(one.gain, other.gain), max(one.share, other.share)):
             patient.tried.remove(experiment)

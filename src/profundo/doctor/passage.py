@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,16 +108,25 @@ def parameters_of(values: Any) -> list[nn.Parameter]:
     return [one for value in values for one in parameters_of(value)] if isinstance(values, tuple | list) else []
 
 
+class Altered:
+    """A net whose forward pass is changed; as a class, so that a copy of it is changed too and calls itself."""
+
+    changes: tuple[Change, ...]
+
+    def forward(self, *arguments: Any, **named: Any) -> Any:
+        with ExitStack() as changed:
+            for change in reversed(self.changes):
+                changed.enter_context(Functions(change))
+            return super().forward(*arguments, **named)  # type: ignore[misc]
+
+
 def alter(net: nn.Module, change: Change) -> nn.Module:
     """The net with every function of its forward pass handed to `change`; for a copy of one's own, as it stays so."""
-    plain = net.forward
-
-    @functools.wraps(plain)
-    def forward(*arguments: Any, **named: Any) -> Any:
-        with Functions(change):
-            return plain(*arguments, **named)
-
-    net.forward = forward
+    kind = type(net)
+    before = net.changes if isinstance(net, Altered) else ()
+    if not isinstance(net, Altered):
+        net.__class__ = type(kind.__name__, (Altered, kind), {})
+    vars(net)["changes"] = (*before, change)
     return net
 
 

@@ -27,6 +27,7 @@ from profundo.trees import called, leaves, mapped
 __all__ = ["Patient", "Step1"]
 
 PROBE, HELD = 256, 2000
+WIDE = 8  # numbers of a sample
 SEEDS = 3
 FEWEST_STEPS, MOST_STEPS = 30, 600
 STEPS_SEEN = 4
@@ -82,6 +83,13 @@ class Patient:
     @cached_property
     def probe(self) -> Samples:
         return self.train.rows(torch.arange(min(PROBE, len(self.train))))
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether answers are to be what inputs are, or were before noise: an autoencoder."""
+        inputs, targets = self.probe.inputs, self.probe.targets
+        tensors = isinstance(inputs, Tensor) and isinstance(targets, Tensor)
+        return tensors and inputs.shape == targets.shape and inputs[0].numel() >= WIDE
 
     @cached_property
     def held(self) -> Samples:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from profundo.doctor.rebinding import rebound
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, at_the_door
 from profundo.trees import called, leaves, mapped
 
 __all__ = ["Program", "Samples", "copied", "ordinary_step", "samples_of"]
@@ -81,6 +81,9 @@ class Program:
                 raise ProfundoError(f"doctor: expected {name} to be a whole number of at least 1, got {value!r}")
 
 
+Program.__init__ = at_the_door(Program.__init__)  # type: ignore[method-assign]
+
+
 def copied(program: Program) -> Program:
     """The same with a net, loss, optimizer, metric and step of its own. Raises ProfundoError for what cannot be copied."""
     memo: dict[int, Any] = {}
@@ -89,6 +92,9 @@ def copied(program: Program) -> Program:
         for name, value in vars(program.optimizer).items():  # what LBFGS holds beside its state
             if name not in vars(optimizer) and not callable(value):
                 setattr(optimizer, name, copy.deepcopy(value, memo))
+        for name in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"):  # which a copy has not
+            hooks = {key: rebound(hook, memo) for key, hook in getattr(program.optimizer, name).items()}
+            getattr(optimizer, name).update(hooks)
         loss, metric, step = (rebound(part, memo) for part in (program.loss, program.metric, program.step))
     except Exception as error:  # whatever somebody's class does when it is copied
         raise ProfundoError(

@@ -23,7 +23,18 @@ from profundo.doctor.skill import Task, own_skill, skill
 from profundo.train.randomness import seeded
 from profundo.trees import called, mapped
 
-__all__ = ["Outcome", "Variant", "answers_of", "graded", "in_evaluation", "outputs_of", "trained", "unchanged"]
+__all__ = [
+    "Outcome",
+    "Variant",
+    "answers_of",
+    "batches",
+    "graded",
+    "in_evaluation",
+    "outputs_of",
+    "trained",
+    "unchanged",
+    "update",
+]
 
 CHECKS = 3  # times in a trial that the net is judged
 
@@ -75,7 +86,7 @@ class Outcome:
 def trained(variant: Variant, steps: int, seed: int, deadline: float = float("inf")) -> Outcome:
     """Train for so many steps, judged a few times. Changes the variant's program; the deadline is a time.monotonic()."""
     program = variant.program
-    step, steps = program.step or ordinary_step, steps * variant.times
+    steps = steps * variant.times
     losses: list[float] = []
     skills: list[float] = []
     checks = {max(1, steps * (place + 1) // CHECKS) for place in range(CHECKS)}
@@ -84,7 +95,7 @@ def trained(variant: Variant, steps: int, seed: int, deadline: float = float("in
             program.net.train()
         for batch in islice(batches(variant, seed), steps):
             try:
-                losses.append(as_number(step(program.net, batch, program.loss, program.optimizer)))
+                losses.append(update(program, batch))
                 if len(losses) in checks:
                     skills.append(judged(variant))
             except Exception as error:  # noqa: BLE001 - the person's own program
@@ -94,6 +105,20 @@ def trained(variant: Variant, steps: int, seed: int, deadline: float = float("in
         if not skills or len(losses) not in checks:
             skills.append(judged(variant))
     return Outcome(tuple(losses), tuple(skills))
+
+
+def update(program: Program, batch: Any) -> float:
+    """One step, and its cost: what the step gives back, or what it was given for a cost where it gives back none."""
+    seen: list[Any] = []
+
+    def loss(*arguments: Any, **named: Any) -> Any:
+        seen.append(program.loss(*arguments, **named))
+        return seen[-1]
+
+    value = (program.step or ordinary_step)(program.net, batch, loss, program.optimizer)
+    if value is None or isinstance(value, tuple | list | dict | str):
+        value = seen[-1] if seen else 0.0
+    return as_number(value)
 
 
 def batches(variant: Variant, seed: int) -> Iterator[Any]:

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["PAGES", "Experiment", "Finding", "Report"]
+from profundo.looks.findings import Level, in_lines
+
+__all__ = ["LEVELS", "PAGES", "Experiment", "Finding", "Report", "Severity", "number", "page_of"]
 
 Severity = Literal["fatal", "serious", "mild"]
-SEVERITIES: tuple[Severity, ...] = ("fatal", "serious", "mild")
+LEVELS: dict[Severity, Level] = {"fatal": "error", "serious": "warning", "mild": "note"}
+"""The gravest first, with what findings in data are called that are as grave."""
+SEVERITIES = tuple(LEVELS)
 # Every cause, by the page of docs/ that has a section and a program for it.
 PAGES: Mapping[str, tuple[str, ...]] = {
     "doctor-data.md": (
@@ -75,17 +79,15 @@ class Finding:
 
     @property
     def page(self) -> str:
-        """The section that explains the cause, with a program that has it."""
-        page = next((page for page, causes in PAGES.items() if self.cause in causes), "doctor.md")
-        return f"docs/{page}#{self.cause}"
+        return page_of(self.cause)
 
     def __str__(self) -> str:
         numbers = ", ".join(f"{name} {number(value)}" for name, value in self.evidence.items())
-        lines = [f"{self.cause} ({self.severity}) in {self.where}: {numbers}", f"  do: {self.remedy}"]
-        lines += [f"  tried: {self.experiment}"] if self.experiment else []
-        lines += [f"  follows from it: {', '.join(self.consequences)}"] if self.consequences else []
-        lines += [f"  found once this is cured: {', '.join(self.after)}"] if self.after else []
-        return "\n".join([*lines, f"  more: {self.page}"])
+        more = [f"tried: {self.experiment}"] if self.experiment else []
+        more += [f"follows from it: {', '.join(self.consequences)}"] if self.consequences else []
+        more += [f"found once this is cured: {', '.join(self.after)}"] if self.after else []
+        what = f"{self.cause} in {self.where}: {numbers}"
+        return "\n".join(in_lines(LEVELS[self.severity], what, self.remedy, *more, f"more: {self.page}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,12 @@ class Report:
         lines += [str(finding) for finding in self.findings] or [nothing]
         tried = [f"tried without effect: {experiment}" for experiment in self.tried] if self.healthy else []
         return "\n".join([*lines, *tried, *(f"note: {note}" for note in self.notes)])
+
+
+def page_of(cause: str) -> str:
+    """The section that explains a cause, with a program that has it."""
+    page = next((page for page, causes in PAGES.items() if cause in causes), "doctor.md")
+    return f"docs/{page}#{cause}"
 
 
 def number(value: Any) -> str:

@@ -29,7 +29,7 @@ from profundo.doctor.events import Events, gradient_size, modes
 from profundo.doctor.patient import Patient, Step1
 from profundo.doctor.trials import main
 from profundo.doctor.verdicts import Finding, Report
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, at_the_door
 
 __all__ = ["Watch", "watch"]
 
@@ -70,6 +70,7 @@ class Watch:
         return Report(tuple(findings), {"steps": self.steps, "losses": dict(self.losses)}, notes=tuple(notes))
 
 
+@at_the_door
 @contextmanager
 def watch(net: nn.Module, optimizer: Optimizer, *, loss: Any = None) -> Iterator[Watch]:
     """Look at the steps that this optimizer does to this net meanwhile.

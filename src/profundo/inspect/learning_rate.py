@@ -20,7 +20,7 @@ from profundo.files import write_text
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.numbers import setting
 from profundo.pictures.sheet import Figure, Part, Sheet, sheet_html, standalone
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, at_the_door
 from profundo.runs.experiment import Experiment
 from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.preparing import Prepared, from_pretrained, make_update, train_batches
@@ -117,6 +117,7 @@ ABOUT = (
 )
 
 
+@at_the_door
 def lr_find(
     net: Any,
     data: Any = None,

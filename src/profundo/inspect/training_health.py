@@ -2,36 +2,69 @@
 
 profundo doctor digits --net mlp --learning-rate 30
 profundo doctor runs/digits-1
+profundo train digits --dry-run             # what can be seen before training
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
-from torch.optim import Optimizer
-
-from profundo.data.batches import in_memory
-from profundo.data.standard import standardize, standardize_targets
-from profundo.doctor import Program, Report, examine
-from profundo.records import ProfundoError, Samples, Spec
+from profundo.doctor import Report, examine
+from profundo.doctor.causes import FAMILIES
+from profundo.doctor.causes.judges import judges
+from profundo.doctor.causes.output_layer import output_layer
+from profundo.doctor.causes.step_order import step_order
+from profundo.doctor.causes.structure import structure
+from profundo.doctor.causes.values import values
 from profundo.runs.choices import prepare
 from profundo.runs.experiment import Experiment, new_experiment
 from profundo.runs.folder import Folder
-from profundo.runs.preparing import Prepared, from_pretrained, make_update
+from profundo.runs.health.health_record import Diagnosis, diagnosis
+from profundo.runs.health.remedies import changes_of, unusual_settings
+from profundo.runs.health.training_program import apart, program_of
+from profundo.runs.preparing import Prepared, from_pretrained, make_update, train_batches
 from profundo.runs.settings.plain_yaml import read_experiment
 from profundo.train.distributed import Group
-from profundo.train.schedules import schedule
-from profundo.train.updates import Supervised
+from profundo.train.randomness import seeded
 
-__all__ = ["examine_training", "experiment_of", "program_of"]
+__all__ = ["examine_training", "experiment_of", "preflight", "seconds_of"]
+
+BEFORE = (values, step_order, output_layer, judges, structure)  # families that no long training needs
+TIMED = 3  # steps
 
 
 def examine_training(experiment: Experiment, *, budget: float = 60.0) -> Report:
     """What is wrong with this training; nothing is kept of it. Raises ProfundoError for what `train` would refuse."""
-    return examine(program_of(prepare(experiment)), seed=experiment.seed, budget=budget)
+    prepared = prepare(experiment)
+    families = (unusual_settings(apart(prepared)), *FAMILIES)
+    return examine(program_of(prepared), seed=experiment.seed, budget=budget, families=families)
+
+
+def preflight(prepared: Prepared, *, budget: float = 3.0) -> tuple[Diagnosis, ...]:
+    """What is wrong before training: data, shapes, cost, output layer, structure, and settings far from the usual ones.
+
+    budget: seconds, of which most go to the few steps that prove a setting wrong. Raises ProfundoError for streamed samples.
+    """
+    first = unusual_settings(apart(prepared))
+    report = examine(
+        program_of(apart(prepared)), seed=prepared.experiment.seed, budget=budget, families=(*BEFORE, first)
+    )
+    return tuple(diagnosis(one, changes_of(one, prepared), 0) for one in report.findings)
+
+
+def seconds_of(prepared: Prepared, steps: int) -> float:
+    """About how long so many steps take, by a few of a copy."""
+    one = from_pretrained(apart(prepared))
+    update, some = make_update(one, Group()), islice(train_batches(one, Group()).epoch(0), TIMED + 1)
+    with seeded(prepared.experiment.seed):
+        update(next(some))  # the first takes longer
+        begin = time.perf_counter()
+        done = sum(1 for batch in some if update(batch))
+    return steps * (time.perf_counter() - begin) / max(1, done)
 
 
 def experiment_of(settings: Mapping[str, Any]) -> Experiment:
@@ -41,59 +74,3 @@ def experiment_of(settings: Mapping[str, Any]) -> Experiment:
         return new_experiment(**settings)
     asked = read_experiment(Folder(path).experiment)
     return new_experiment(**{**asked, **{name: value for name, value in settings.items() if name != "data"}})
-
-
-def program_of(prepared: Prepared) -> Program:
-    """The training as a program in plain PyTorch. Raises ProfundoError for samples that are not in memory."""
-    experiment = prepared.experiment
-    prepared = from_pretrained(prepared)
-    data = prepared.data
-    if not in_memory(data.train):
-        raise ProfundoError(
-            f"doctor: expected data that fit into memory, got {data.name}, which is streamed; leave out --stream"
-        )
-    made = make_update(prepared, Group())
-    update = made if isinstance(made, Supervised) else made.update
-    assert isinstance(update, Supervised)
-    objective, course = update.objective, schedule(experiment.schedule or "constant", experiment.warm_up)
-    epochs, size = experiment.epochs or 1, experiment.batch_size or 32
-    total = epochs * max(1, len(data.train) // size)
-
-    def cost(outputs: Any, targets: Any) -> Tensor:
-        return objective.mean_cost(outputs, targets, len(targets))
-
-    return Program(
-        net=prepared.net,
-        loss=cost,
-        optimizer=update.optimizer,
-        train=tensors(data.train, data.spec),
-        validation=tensors(data.validation, data.spec) if len(data.validation) else None,
-        batch_size=size,
-        epochs=epochs,
-        step=Scheduled(course, total, experiment.clip),
-    )
-
-
-def tensors(samples: Samples, spec: Spec) -> tuple[Any, Any]:
-    inputs: Any = samples.inputs
-    return standardize(inputs, spec.inputs), standardize_targets(samples.targets, spec.targets)
-
-
-class Scheduled:
-    """A step at the rate of its place in the schedule, with its gradient clipped where that was asked."""
-
-    def __init__(self, course: Callable[[float], float], total: int, clip: float | None) -> None:
-        self.course, self.total, self.clip, self.done = course, total, clip, 0
-
-    def __call__(self, net: nn.Module, batch: Any, loss: Callable[..., Any], optimizer: Optimizer) -> Any:
-        for group in optimizer.param_groups:
-            group["lr"] = group.setdefault("initial_lr", group["lr"]) * self.course(min(1.0, self.done / self.total))
-        self.done += 1
-        inputs, targets = batch
-        optimizer.zero_grad()
-        cost = loss(net(inputs), targets)
-        cost.backward()
-        if self.clip is not None:
-            nn.utils.clip_grad_norm_(net.parameters(), self.clip)
-        optimizer.step()
-        return cost

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from profundo.looks.findings import Finding, some
+from profundo.looks.findings import DataFinding, some
 
 __all__ = ["class_findings", "real_findings"]
 
@@ -17,7 +17,7 @@ SHIFT = 0.1  # share of the samples that would have to change class for two spli
 SKEWED = 3.0
 
 
-def class_findings(classes: Sequence[str], counts: Mapping[str, Sequence[int]]) -> list[Finding]:
+def class_findings(classes: Sequence[str], counts: Mapping[str, Sequence[int]]) -> list[DataFinding]:
     """counts: split → samples of each class; "train" is always there."""
     train = np.array(counts["train"])
     held = {split: np.array(there) for split, there in counts.items() if split != "train" and any(there)}
@@ -30,10 +30,10 @@ def class_findings(classes: Sequence[str], counts: Mapping[str, Sequence[int]]) 
     ]
 
 
-def _absent(classes: Sequence[str], train: np.ndarray, held: Mapping[str, np.ndarray]) -> Iterator[Finding]:
+def _absent(classes: Sequence[str], train: np.ndarray, held: Mapping[str, np.ndarray]) -> Iterator[DataFinding]:
     untaught = [name for name, n, *rest in zip(classes, train, *held.values(), strict=True) if not n and any(rest)]
     if untaught:
-        yield Finding(
+        yield DataFinding(
             "error",
             f"{_classes(len(untaught))} in {' and '.join(held)} but not in training: training stops at them.",
             "Add samples of them to train, or remove them from the other splits.",
@@ -42,7 +42,7 @@ def _absent(classes: Sequence[str], train: np.ndarray, held: Mapping[str, np.nda
     for split, there in held.items():
         untested = [name for name, n, m in zip(classes, train, there, strict=True) if n and not m]
         if untested:
-            yield Finding(
+            yield DataFinding(
                 "warning",
                 f"{_classes(len(untested))} in training but not in {split}: nothing will be known of how well.",
                 f"Add samples of them to {split}.",
@@ -50,10 +50,10 @@ def _absent(classes: Sequence[str], train: np.ndarray, held: Mapping[str, np.nda
             )
 
 
-def _few(classes: Sequence[str], train: np.ndarray) -> Iterator[Finding]:
+def _few(classes: Sequence[str], train: np.ndarray) -> Iterator[DataFinding]:
     few = [f"{name} ({n})" for name, n in zip(classes, train, strict=True) if 0 < n < FEW]
     if few:
-        yield Finding(
+        yield DataFinding(
             "warning",
             f"{len(few):,} {'class has' if len(few) == 1 else 'classes have'} fewer than {FEW} samples.",
             "Collect more, put such classes together, or begin from a trained net (profundo recipe transfer).",
@@ -61,7 +61,7 @@ def _few(classes: Sequence[str], train: np.ndarray) -> Iterator[Finding]:
         )
 
 
-def _uneven(classes: Sequence[str], train: np.ndarray) -> Iterator[Finding]:
+def _uneven(classes: Sequence[str], train: np.ndarray) -> Iterator[DataFinding]:
     there = np.flatnonzero(train)
     if len(there) < 2:
         return
@@ -70,7 +70,7 @@ def _uneven(classes: Sequence[str], train: np.ndarray) -> Iterator[Finding]:
     if times < UNEVEN:
         return
     share = train[most] / train.sum()
-    yield Finding(
+    yield DataFinding(
         "warning" if times >= VERY_UNEVEN else "note",
         f"The classes are uneven: {classes[most]!r} has {times:.1f} times the samples of {classes[least]!r}; who always "
         f"says {classes[most]!r} is right in {100 * share:.1f} %.",
@@ -79,12 +79,12 @@ def _uneven(classes: Sequence[str], train: np.ndarray) -> Iterator[Finding]:
     )
 
 
-def _shifted(train: np.ndarray, held: Mapping[str, np.ndarray]) -> Iterator[Finding]:
+def _shifted(train: np.ndarray, held: Mapping[str, np.ndarray]) -> Iterator[DataFinding]:
     for split, there in held.items():
         shift = 0.5 * np.abs(train / train.sum() - there / there.sum()).sum() if train.sum() else 0.0
         chance = 0.5 * np.sqrt(2 / np.pi * train.astype(bool).sum() / there.sum())  # about what drawing alone makes
         if shift > SHIFT and shift > 2 * chance:
-            yield Finding(
+            yield DataFinding(
                 "warning",
                 f"The classes have other shares in {split} than in training: {100 * shift:.0f} % of the samples would "
                 "have to change class.",
@@ -92,19 +92,19 @@ def _shifted(train: np.ndarray, held: Mapping[str, np.ndarray]) -> Iterator[Find
             )
 
 
-def _small_test(held: Mapping[str, np.ndarray]) -> Iterator[Finding]:
+def _small_test(held: Mapping[str, np.ndarray]) -> Iterator[DataFinding]:
     number = int(held["test"].sum()) if "test" in held else 0
     if not 0 < number < SMALL_TEST:
         return
     margin = 98 / np.sqrt(number)  # 95 % interval of a share of one half, in percent
-    yield Finding(
+    yield DataFinding(
         "note",
         f"The test split has {number} samples only: an accuracy on it is uncertain by about ±{margin:.0f} %.",
         "Add samples to it, or cross-validate.",
     )
 
 
-def real_findings(name: str, values: np.ndarray) -> Iterator[Finding]:
+def real_findings(name: str, values: np.ndarray) -> Iterator[DataFinding]:
     """Of a real target, float64 (samples,)."""
     finite = values[np.isfinite(values)]
     if len(finite) < 20 or finite.std() == 0:
@@ -114,7 +114,7 @@ def real_findings(name: str, values: np.ndarray) -> Iterator[Finding]:
     if abs(skewness) < SKEWED:
         return
     side = "large" if skewness > 0 else "small"
-    yield Finding(
+    yield DataFinding(
         "note",
         f"{name!r} is far from a bell curve: a few very {side} values (skewness {skewness:.1f}) will rule the squared error.",
         "Predict its logarithm, or train with --objective huber or laplace.",

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from profundo.data.splits.splits import Collection, divide, learned_targets, note_of_splits, separated
-from profundo.looks.findings import Finding
+from profundo.looks.findings import DataFinding
 from profundo.looks.image_facts import ImageFacts
 from profundo.looks.sound_facts import Heard, SoundFacts
 from profundo.looks.survey import SPLITS, Survey
@@ -43,7 +43,7 @@ class DataFacts:
 
     name: str
     kind: str
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
     splits: Mapping[str, int]
     training: Mapping[str, int]
     shape: tuple[int, ...]
@@ -94,7 +94,7 @@ def class_counts(label: np.ndarray, split: np.ndarray, classes: int) -> dict[str
     return counts
 
 
-def prepared(collection: Collection | None) -> tuple[tuple[int, ...], dict[str, int], list[Finding]]:
+def prepared(collection: Collection | None) -> tuple[tuple[int, ...], dict[str, int], list[DataFinding]]:
     """The shape of an input, the sizes of the splits that training would have, and why it would stop, if it
     would; or who would be where, if that is not left to chance."""
     if collection is None:
@@ -113,16 +113,16 @@ def prepared(collection: Collection | None) -> tuple[tuple[int, ...], dict[str, 
     return (
         shape,
         sizes,
-        [Finding("note", f"{note_of_splits(collection)}.", "Who trains, validates and tests, with the seed 0.")],
+        [DataFinding("note", f"{note_of_splits(collection)}.", "Who trains, validates and tests, with the seed 0.")],
     )
 
 
-def stopped(error: ProfundoError) -> Finding:
+def stopped(error: ProfundoError) -> DataFinding:
     """What training would say, as a finding."""
     what, sign, advice = str(error).rpartition("; ")
     if not sign:
-        return Finding("error", f"Training stops: {error}.", "Mend it, and look again.")
-    return Finding("error", f"Training stops: {what}.", f"{advice[:1].upper()}{advice[1:]}.")
+        return DataFinding("error", f"Training stops: {error}.", "Mend it, and look again.")
+    return DataFinding("error", f"Training stops: {what}.", f"{advice[:1].upper()}{advice[1:]}.")
 
 
 def mask_counts(collection: Collection) -> dict[str, list[int]]:

@@ -38,7 +38,7 @@ from profundo.looks.series_look import look_at_series
 from profundo.looks.sound_look import look_at_sounds
 from profundo.looks.survey import Tell
 from profundo.looks.table_look import look_at_rows, look_at_table
-from profundo.records import ProfundoError, in_words_of_the_door
+from profundo.records import ProfundoError, at_the_door, in_words_of_the_door
 
 __all__ = ["Look", "look"]
 
@@ -64,6 +64,7 @@ class Look(DataFacts):
         return fragment_of(self)
 
 
+@at_the_door
 def look(
     name: Any,
     targets: Any = None,

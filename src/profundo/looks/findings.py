@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["LEVELS", "Finding", "Level", "in_order", "some"]
+__all__ = ["LEVELS", "MARKS", "DataFinding", "Level", "in_lines", "in_order", "some"]
 
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
+MARKS: dict[Level, str] = {"error": "✗", "warning": "!", "note": "·"}
 MOST_EXAMPLES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DataFinding:
     """level: "error" where training would stop or its scores would be wrong, "warning" where it would suffer, "note".
 
     examples: where it is, some places; pictures: numbers of samples that show it, such as pairs of copies, and pairs
@@ -29,7 +30,7 @@ class Finding:
     pairs: bool = False
 
 
-def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def in_order(findings: Sequence[DataFinding]) -> tuple[DataFinding, ...]:
     """The gravest first; of one level as they were found."""
     return tuple(sorted(findings, key=lambda finding: LEVELS.index(finding.level)))
 
@@ -38,3 +39,8 @@ def some(places: Sequence[str], most: int = MOST_EXAMPLES) -> tuple[str, ...]:
     """The first few, and how many more there are."""
     more = len(places) - most
     return tuple(places) if more <= 0 else (*places[:most], f"and {more:,} more")
+
+
+def in_lines(level: Level, what: str, advice: str, *more: str) -> list[str]:
+    """The form in which every finding is printed, of data and of trainings: what it is, what to do, and more about it."""
+    return [f"{MARKS[level]} {what}", f"  → {advice}", *(f"    {line}" for line in more)]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from profundo.looks.copies import Copies, copies_of
-from profundo.looks.findings import Finding, some
+from profundo.looks.findings import DataFinding, some
 from profundo.looks.resemblance import ALIKE, alike
 from profundo.looks.survey import SPLITS, Placed, Survey
 
@@ -24,7 +24,7 @@ KINDS = {
 }  # fmt: skip
 
 
-def image_findings(survey: Survey) -> tuple[list[Finding], Copies]:
+def image_findings(survey: Survey) -> tuple[list[DataFinding], Copies]:
     """What is suspicious about the images themselves and their copies; nothing of how many each class has."""
     reads = survey.reads
     copies = copies_of(survey.digests, survey.split, survey.label, reads & (survey.split >= 0))
@@ -33,11 +33,11 @@ def image_findings(survey: Survey) -> tuple[list[Finding], Copies]:
     return results + [finding for check in checks for finding in check(survey, reads)], copies
 
 
-def unreadable(faults: Mapping[int, str], name: Callable[[int], str], one: str = "image") -> Iterator[Finding]:
+def unreadable(faults: Mapping[int, str], name: Callable[[int], str], one: str = "image") -> Iterator[DataFinding]:
     if not faults:
         return
     where = [f"{name(number)} ({reason})" for number, reason in sorted(faults.items())]
-    yield Finding(
+    yield DataFinding(
         "error",
         f"{_number(len(where), one, one + 's')} cannot be decoded; training stops at them.",
         "Mend or remove them; or leave them out with --skip-bad.",
@@ -45,11 +45,11 @@ def unreadable(faults: Mapping[int, str], name: Callable[[int], str], one: str =
     )
 
 
-def copy_findings(survey: Survey | Placed, copies: Copies, one: str = "image") -> Iterator[Finding]:
+def copy_findings(survey: Survey | Placed, copies: Copies, one: str = "image") -> Iterator[DataFinding]:
     """one: what a sample is called."""
     if copies.quarrels:
         pairs = _quarrelling(copies.quarrels, survey.label)
-        yield Finding(
+        yield DataFinding(
             "error",
             f"{_number(len(copies.quarrels), f'{one} is', f'{one}s are')} there under different classes, byte for byte the same.",
             "At least one of the labels is wrong: decide which, and remove the other copies.",
@@ -58,7 +58,7 @@ def copy_findings(survey: Survey | Placed, copies: Copies, one: str = "image") -
             pairs=True,
         )
     if copies.leaked:
-        yield Finding(
+        yield DataFinding(
             "error",
             f"{_number(len(copies.leaked), one, one + 's')} of {_held(survey, copies.leaked)} "
             f"{'is' if len(copies.leaked) == 1 else 'are'} in training, too, byte for byte "
@@ -74,12 +74,12 @@ def copy_findings(survey: Survey | Placed, copies: Copies, one: str = "image") -
         yield _harmless(survey, others, one)
 
 
-def _harmless(survey: Survey | Placed, groups: Sequence[Sequence[int]], one: str) -> Finding:
+def _harmless(survey: Survey | Placed, groups: Sequence[Sequence[int]], one: str) -> DataFinding:
     """Copies within a split and under one label."""
     has_test = bool((survey.split > 0).any())
     extra = sum(len(group) - 1 for group in groups)
     pairs = [(group[0], group[1]) for group in groups]
-    return Finding(
+    return DataFinding(
         "note" if has_test else "warning",
         f"{_number(extra, f'{one} is an exact copy of another', f'{one}s are exact copies of others')}"
         + ("." if has_test else f": splits made by chance will hold the same {one} on both sides."),
@@ -90,12 +90,12 @@ def _harmless(survey: Survey | Placed, groups: Sequence[Sequence[int]], one: str
     )
 
 
-def _resembling(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
+def _resembling(survey: Survey, reads: np.ndarray) -> Iterator[DataFinding]:
     """Near-duplicates, exact copies left aside."""
     usable = reads & (survey.split >= 0)
     if usable.sum() > MOST_COMPARED:
         what = f"Images that look alike were not sought: there are more than {MOST_COMPARED:,}."
-        yield Finding("note", what, "Look at a part of the set to find them.")
+        yield DataFinding("note", what, "Look at a part of the set to find them.")
         return
     pairs, _ = alike(survey.thumbnails, usable)
     kept = [(a, b) for a, b in pairs.tolist() if survey.digests[a] != survey.digests[b]]
@@ -104,7 +104,7 @@ def _resembling(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
     told = f"(correlation of their grey 16×16 thumbnails {ALIKE} or more)"
     if across:
         tested = len({a for a, _ in across})
-        yield Finding(
+        yield DataFinding(
             "warning",
             f"{_number(tested, 'image', 'images')} of {_held(survey, across)} "
             f"{'looks' if tested == 1 else 'look'} almost like one in training {told}.",
@@ -114,7 +114,7 @@ def _resembling(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
             pairs=True,
         )
     if others:
-        yield Finding(
+        yield DataFinding(
             "note",
             f"{_number(len(others), 'pair of images looks', 'pairs of images look')} almost alike {told}.",
             "Look at the pairs: the same picture saved twice counts twice, and may fall on both sides of a split.",
@@ -124,10 +124,10 @@ def _resembling(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
         )
 
 
-def _plain(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
+def _plain(survey: Survey, reads: np.ndarray) -> Iterator[DataFinding]:
     plain = np.flatnonzero(reads & (survey.high.astype(int) - survey.low <= 2))
     if len(plain):
-        yield Finding(
+        yield DataFinding(
             "warning",
             f"{_number(len(plain), 'image shows', 'images show')} one colour only.",
             "Remove them, or find out how they were made: they teach that nothing means their class.",
@@ -136,14 +136,14 @@ def _plain(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
         )
 
 
-def _shapes(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
+def _shapes(survey: Survey, reads: np.ndarray) -> Iterator[DataFinding]:
     """Sides and sizes far from the middle of the set."""
     numbers = np.flatnonzero(reads)
     sizes = survey.sizes[numbers].astype(float)
     ratio, area = np.log(sizes[:, 0] / sizes[:, 1]), np.log(sizes[:, 0] * sizes[:, 1])
     odd = numbers[np.abs(ratio - np.median(ratio)) > np.log(ODD_SHAPE) + 1e-9]
     if 0 < len(odd) <= 0.1 * len(numbers):
-        yield Finding(
+        yield DataFinding(
             "warning",
             f"{_number(len(odd), 'image is', 'images are')} far wider or taller than the rest; most of each will be cut off.",
             "Look at them; crop them to what matters, or remove them.",
@@ -153,7 +153,7 @@ def _shapes(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
     far = area - np.median(area)
     for words, them in (("fewer", numbers[far < -np.log(ODD_SIZE)]), ("more", numbers[far > np.log(ODD_SIZE)])):
         if 0 < len(them) <= 0.1 * len(numbers):
-            yield Finding(
+            yield DataFinding(
                 "warning",
                 f"{_number(len(them), 'image has', 'images have')} over {ODD_SIZE:.0f} times {words} pixels than the middle one.",
                 "Look whether they are thumbnails or placeholders."
@@ -164,7 +164,7 @@ def _shapes(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
             )
 
 
-def _extensions(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
+def _extensions(survey: Survey, reads: np.ndarray) -> Iterator[DataFinding]:
     lying = []
     for number in np.flatnonzero(reads) if any(survey.kind) else ():
         name, kind = survey.name(int(number)), survey.kind[number]
@@ -172,7 +172,7 @@ def _extensions(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
         if kind not in (outputs, "MPO"):  # MPO: how some cameras write JPEG
             lying.append(f"{name} is {kind}")
     if lying:
-        yield Finding(
+        yield DataFinding(
             "note",
             f"{_number(len(lying), 'file is', 'files are')} of another format than the name says.",
             "Profundo reads them by their content; rename them for programs that do not.",
@@ -180,10 +180,10 @@ def _extensions(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
         )
 
 
-def _ranges(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
+def _ranges(survey: Survey, reads: np.ndarray) -> Iterator[DataFinding]:
     high = int(survey.high[reads].max(initial=0))
     if 0 < high <= 64:
-        yield Finding(
+        yield DataFinding(
             "warning",
             f"No value is above {high}, though a byte goes to 255: to the eye all images are black.",
             f"Standardising mends it for training; if it is a slip, multiply the values by {255 // high}.",
@@ -193,14 +193,14 @@ def _ranges(survey: Survey, reads: np.ndarray) -> Iterator[Finding]:
     grey = reads & ~colour
     plain = colour & survey.colourless
     if colour.any() and plain.sum() == colour.sum():
-        yield Finding(
+        yield DataFinding(
             "note",
             "All images in colour show greys only.",
             "Save them in grey: a third of the memory, and faster training.",
         )
     elif colour.any() and grey.any():
         fewer, word = (grey, "grey") if grey.sum() < colour.sum() else (colour, "in colour")
-        yield Finding(
+        yield DataFinding(
             "note",
             f"{_number(int(fewer.sum()), 'image is', 'images are')} {word}, the others are not; all become colour.",
             "Make sure that colour does not give the class away.",

@@ -26,7 +26,7 @@ from profundo.looks.data_facts import (
     stopped,
     target_in_words,
 )
-from profundo.looks.findings import Finding
+from profundo.looks.findings import DataFinding
 from profundo.looks.image_facts import image_facts
 from profundo.looks.image_findings import image_findings
 from profundo.looks.other_files import other_files
@@ -85,7 +85,7 @@ def _has_colour(survey: Survey, used: np.ndarray) -> bool:
     return any(mode not in ("L", "1", "LA", "La") and mode[:1] not in "IF" for mode in modes)
 
 
-def layout_findings(files: Files, survey: Survey | Placed, things: str = "images") -> Iterator[Finding]:
+def layout_findings(files: Files, survey: Survey | Placed, things: str = "images") -> Iterator[DataFinding]:
     """What is wrong with the folders: what training would stop at, empty ones, files that are nobody's."""
     try:
         notes: Sequence[str] = arranged(files, things).notes
@@ -95,11 +95,11 @@ def layout_findings(files: Files, survey: Survey | Placed, things: str = "images
             yield stopped(error)
     for note in notes:
         advice = "Fill it or remove it." if "holds no " in note else "Move them into the folder of their class."
-        yield Finding("warning", f"{note[:1].upper()}{note[1:]}", advice)
+        yield DataFinding("warning", f"{note[:1].upper()}{note[1:]}", advice)
     others = other_files(Path(files.where), things)
     if others:
         total = sum(others.values())
-        yield Finding(
+        yield DataFinding(
             "note",
             f"{total:,} {'file is' if total == 1 else 'files are'} no {things.removesuffix('s')} by name, and not looked at.",
             f"If there are {things} among them, save them as {SAVED_AS[things]}.",
@@ -107,9 +107,9 @@ def layout_findings(files: Files, survey: Survey | Placed, things: str = "images
         )
 
 
-def _of_sizes(shape: tuple[int, ...], why: str) -> Finding:
+def _of_sizes(shape: tuple[int, ...], why: str) -> DataFinding:
     height, width = shape[1:]
-    return Finding(
+    return DataFinding(
         "note",
         f"{why}: each will be scaled to cover {width}×{height} and cut about its centre.",
         "Choose another size with --image-size; make sure that what matters is in the middle.",
@@ -136,7 +136,7 @@ def look_at_images(collection: Collection, tell: Tell) -> DataFacts:
     )
 
 
-def _images_and_classes(survey: Survey) -> list[Finding]:
+def _images_and_classes(survey: Survey) -> list[DataFinding]:
     findings, _ = image_findings(survey)
     if survey.classes and (survey.label >= 0).any():
         findings += class_findings(survey.classes, _counts(survey))
@@ -150,7 +150,7 @@ def _counts(survey: Survey) -> dict[str, list[int]]:
 
 def training_of_labels(
     survey: Survey | Placed, used: np.ndarray, name: str, split_by: str | None
-) -> tuple[dict[str, int], list[Finding]]:
+) -> tuple[dict[str, int], list[DataFinding]]:
     """How training would divide these samples: asked of `divide`, with their numbers in place of the samples."""
 
     def samples(split: int) -> Samples | None:

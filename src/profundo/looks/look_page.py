@@ -13,7 +13,7 @@ from torch import Tensor
 
 from profundo.data.images.pixels import fitted
 from profundo.looks.data_facts import DataFacts
-from profundo.looks.findings import Finding
+from profundo.looks.findings import DataFinding
 from profundo.looks.look_text import columns_of_counts, facts_of, first_lines
 from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.looks.survey import Survey
@@ -82,7 +82,7 @@ def _counts(look: DataFacts) -> Grid:
 
 
 # ---------------------------------------------------------------------------------------------------------------- images
-def _pictures_of(look: DataFacts, finding: Finding) -> dict[str, Any] | None:
+def _pictures_of(look: DataFacts, finding: DataFinding) -> dict[str, Any] | None:
     """What a finding is about; pairs stand one above the other."""
     if look.survey is None or not finding.pictures:
         return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from profundo.data.streams.archives import printable
 from profundo.looks.data_facts import DataFacts
+from profundo.looks.findings import in_lines
 from profundo.looks.sound_facts import SoundFacts
 from profundo.looks.table_facts import ColumnFacts, Spread
 from profundo.pictures.numbers import SPACE, plain
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["columns_of_counts", "facts_of", "first_lines", "show", "text_of"]
 
-MARKS = {"error": ("✗", "bold red"), "warning": ("!", "yellow"), "note": ("·", "cyan")}
+STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 MOST_CLASSES, MOST_COLUMNS = 24, 40
 MODES = {
     "L": "grey",
@@ -162,11 +163,12 @@ def _show_findings(look: DataFacts, console: Console) -> None:
     if not look.findings:
         console.print(_text("Nothing suspicious was found.", "green"))
     for finding in look.findings:
-        mark, style = MARKS[finding.level]
-        console.print(Text.assemble((f"{mark} ", style), (printable(finding.what), "bold")))
-        console.print(Padding(_text(f"→ {finding.advice}"), (0, 0, 0, 2), expand=False))
-        if finding.examples:
-            console.print(Padding(_text("; ".join(finding.examples), "dim"), (0, 0, 0, 4), expand=False))
+        more = ["; ".join(finding.examples)] if finding.examples else []
+        what, advice, *rest = in_lines(finding.level, finding.what, finding.advice, *more)
+        console.print(Text.assemble((f"{what[0]} ", STYLES[finding.level]), (printable(what[2:]), "bold")))
+        console.print(Padding(_text(advice.strip()), (0, 0, 0, 2), expand=False))
+        for line in rest:
+            console.print(Padding(_text(line.strip(), "dim"), (0, 0, 0, 4), expand=False))
     for note in look.notes:
         console.print(Padding(_text(note, "dim"), (0, 0, 0, 2), expand=False))
     console.print()

@@ -17,7 +17,7 @@ from profundo.data.tables.raw_rows import raw_rows
 from profundo.data.tables.split_column import times
 from profundo.looks.class_findings import class_findings
 from profundo.looks.data_facts import DataFacts, class_counts, label_counts, prepared, split_sizes, target_in_words
-from profundo.looks.findings import Finding, Level, some
+from profundo.looks.findings import DataFinding, Level, some
 from profundo.looks.survey import SPLITS
 from profundo.looks.table_facts import column_facts
 from profundo.records import Forecast
@@ -67,18 +67,20 @@ def look_at_series(collection: Collection) -> DataFacts:
     )
 
 
-def flat_findings(series: Tensor) -> list[Finding]:
+def flat_findings(series: Tensor) -> list[DataFinding]:
     """Series of which no channel ever changes."""
     flat = (series.amax(2) == series.amin(2)).all(1).nonzero().flatten().tolist()
     if not flat:
         return []
     what = f"{len(flat):,} of {len(series):,} series never change."
     return [
-        Finding("warning", what, "Look whether they were measured at all.", some([f"series {at + 1:,}" for at in flat]))
+        DataFinding(
+            "warning", what, "Look whether they were measured at all.", some([f"series {at + 1:,}" for at in flat])
+        )
     ]
 
 
-def copy_findings(series: Tensor, split: np.ndarray) -> list[Finding]:
+def copy_findings(series: Tensor, split: np.ndarray) -> list[DataFinding]:
     """Series that are in the test split and elsewhere, number for number."""
     contents = [one.numpy().tobytes() for one in series.contiguous()]
     known = Counter(content for content, where in zip(contents, split, strict=True) if where != 2)
@@ -88,14 +90,14 @@ def copy_findings(series: Tensor, split: np.ndarray) -> list[Finding]:
     what = f"{len(copies):,} of {int((split == 2).sum()):,} test series are in the other splits, too."
     places = some([f"series {at + 1:,} of all" for at in copies])
     return [
-        Finding(
+        DataFinding(
             "error", what, "Take them out of one of them: the test would only ask what was learned by heart.", places
         )
     ]
 
 
 # ------------------------------------------------------------------------------------------------------------ to predict
-def course_findings(frame: polars.DataFrame, forecast: Forecast, where: str) -> list[Finding]:
+def course_findings(frame: polars.DataFrame, forecast: Forecast, where: str) -> list[DataFinding]:
     """Of the target of a table: gaps, season, trend, and where it stands still."""
     keys, _ = times(frame[forecast.time], where)
     raw = raw_rows(frame, [column for column in forecast.columns if column.name == forecast.target]).numpy()
@@ -109,7 +111,7 @@ def course_findings(frame: polars.DataFrame, forecast: Forecast, where: str) -> 
     ]
 
 
-def gap_findings(found: list[Stretch], forecast: Forecast) -> list[Finding]:
+def gap_findings(found: list[Stretch], forecast: Forecast) -> list[DataFinding]:
     steps, missing = sum(len(one.there) for one in found), sum(int((~one.there).sum()) for one in found)
     if not missing:
         return []
@@ -120,10 +122,10 @@ def gap_findings(found: list[Stretch], forecast: Forecast) -> list[Finding]:
         f"{length:,}, from {since}."
     )
     level: Level = "warning" if missing > MANY * steps else "note"
-    return [Finding(level, what, "They lie on straight lines as inputs, and are never to be predicted.")]
+    return [DataFinding(level, what, "They lie on straight lines as inputs, and are never to be predicted.")]
 
 
-def still_findings(found: list[Stretch], forecast: Forecast) -> list[Finding]:
+def still_findings(found: list[Stretch], forecast: Forecast) -> list[DataFinding]:
     """Where a series has one value for long."""
     places = []
     for one in found:
@@ -137,20 +139,22 @@ def still_findings(found: list[Stretch], forecast: Forecast) -> list[Finding]:
         return []
     what = f"{forecast.target!r} stands still for {STILL:,} steps or more."
     return [
-        Finding("warning", what, "Where that is a fault of the measurement, leave those values empty.", some(places))
+        DataFinding(
+            "warning", what, "Where that is a fault of the measurement, leave those values empty.", some(places)
+        )
     ]
 
 
-def season_finding(one: Stretch, forecast: Forecast) -> Finding:
+def season_finding(one: Stretch, forecast: Forecast) -> DataFinding:
     if forecast.season <= 1:
         what = f"{forecast.target!r} does not repeat itself after any number of steps."
-        return Finding("note", what, "Forecasts are held against its last value.")
+        return DataFinding("note", what, "Forecasts are held against its last value.")
     strength = autocorrelation(ranks(one.values[0]))[forecast.season]
     what = f"{forecast.target!r} repeats itself after {forecast.season:,} steps (autocorrelation {strength:.2f})."
-    return Finding("note", what, "Forecasts look back on two such seasons; --lookback says otherwise.")
+    return DataFinding("note", what, "Forecasts look back on two such seasons; --lookback says otherwise.")
 
 
-def trend_findings(one: Stretch, forecast: Forecast) -> list[Finding]:
+def trend_findings(one: Stretch, forecast: Forecast) -> list[DataFinding]:
     values = one.values[0]
     steps = np.arange(len(values))
     slope, level = np.polyfit(steps, values, 1)
@@ -161,7 +165,7 @@ def trend_findings(one: Stretch, forecast: Forecast) -> list[Finding]:
     what = (
         f"{forecast.target!r} {way} by {abs(slope):.3g} a step on the whole ({1 - rest / whole:.0%} of its variance)."
     )
-    return [Finding("note", what, "The default net may go on from the last value, so the trend can stay in.")]
+    return [DataFinding("note", what, "The default net may go on from the last value, so the trend can stay in.")]
 
 
 def longest_run(there: np.ndarray) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from profundo.data.streams.archives import Files, printable
 from profundo.looks.class_findings import class_findings
 from profundo.looks.copies import copies_of
 from profundo.looks.data_facts import DataFacts, as_classes, class_counts, prepared, split_sizes, target_in_words
-from profundo.looks.findings import Finding, some
+from profundo.looks.findings import DataFinding, some
 from profundo.looks.image_findings import copy_findings, unreadable
 from profundo.looks.image_look import layout_findings, training_of_labels
 from profundo.looks.sound_facts import Heard, sound_facts
@@ -88,7 +88,7 @@ def _placed_rows(files: Files, listed: Collection) -> Placed:
     return Placed(targets.classes, files.name, np.zeros(len(files), np.int8), label)
 
 
-def _odd_sounds(survey: SoundSurvey, placed: Placed, read: np.ndarray) -> Iterator[Finding]:
+def _odd_sounds(survey: SoundSurvey, placed: Placed, read: np.ndarray) -> Iterator[DataFinding]:
     middle = float(np.median(survey.seconds[read]))
     checks = (
         (
@@ -122,10 +122,10 @@ def _odd_sounds(survey: SoundSurvey, placed: Placed, read: np.ndarray) -> Iterat
         if len(places):
             verb = "sound is" if len(places) == 1 else "sounds are"
             names = [f"{placed.name(int(at))} ({survey.seconds[at]:.3g} s)" for at in places]
-            yield Finding("warning", f"{len(places):,} {verb} {what}.", advice, some(names))
+            yield DataFinding("warning", f"{len(places):,} {verb} {what}.", advice, some(names))
 
 
-def _rates(survey: SoundSurvey, placed: Placed, used: np.ndarray) -> Iterator[Finding]:
+def _rates(survey: SoundSurvey, placed: Placed, used: np.ndarray) -> Iterator[DataFinding]:
     """Whether several rates are there, and whether the rate gives the class away."""
     rates, labels = survey.rate[used].astype(int), placed.label[used]
     if len(np.unique(rates)) < 2:
@@ -133,6 +133,6 @@ def _rates(survey: SoundSurvey, placed: Placed, used: np.ndarray) -> Iterator[Fi
     of_classes = [set(rates[labels == label].tolist()) for label in np.unique(labels)]
     if len(of_classes) > 1 and not set.intersection(*of_classes):
         what = "The sounds have different rates, and no rate is that of all classes: it may give the class away."
-        yield Finding("warning", what, "Record, or resample, all of them at the lowest rate.")
+        yield DataFinding("warning", what, "Record, or resample, all of them at the lowest rate.")
     else:
-        yield Finding("note", "The sounds have different rates.", "All are brought to one.")
+        yield DataFinding("note", "The sounds have different rates.", "All are brought to one.")

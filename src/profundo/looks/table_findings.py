@@ -11,7 +11,7 @@ import numpy as np
 
 from profundo.data.tables.columns import MOST_LEVELS
 from profundo.looks.copies import Copies, copies_of
-from profundo.looks.findings import Finding, some
+from profundo.looks.findings import DataFinding, some
 from profundo.looks.table_facts import MOST_SHOWN, ColumnFacts, Spread
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ IDENTIFIER = re.compile(r"(^|[\W_])(id|key|index|nr|no|number|code)$|^unnamed", 
 NUMBER = re.compile(r"[€$£¥]?\s*[-+−]?\d[\d.,'\s]*(e[-+]?\d+)?\s*([%€$£¥°]|[a-zA-Zµ]{1,3}[²³]?)?", re.IGNORECASE)
 
 
-def table_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[Finding]:
+def table_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> list[DataFinding]:
     inputs = [column for column in columns if not column.is_target]
     return [
         *_infinite(frame, inputs),
@@ -56,7 +56,7 @@ def row_findings(
     split: np.ndarray,
     label: np.ndarray | None,
     together: bool = False,
-) -> list[Finding]:
+) -> list[DataFinding]:
     """Rows that are there more than once. split: 0 for training, above for others; label: the class of each row, −1 where
     it has none; None where classes are not what is predicted. together: whether copies stay on one side of a split."""
     used = [column.name for column in columns if column.features] or [c.name for c in columns if not c.is_target]
@@ -71,12 +71,12 @@ def row_findings(
     return [*_leaked(same_inputs, split), *_copied(same_rows, split, together), *_quarrels(same_inputs, label)]
 
 
-def _leaked(copies: Copies, split: np.ndarray) -> Iterator[Finding]:
+def _leaked(copies: Copies, split: np.ndarray) -> Iterator[DataFinding]:
     if not copies.leaked:
         return
     held = int((split > 0).sum())
     share = len(copies.leaked) / held
-    yield Finding(
+    yield DataFinding(
         "warning" if share > 0.01 else "note",
         f"{len(copies.leaked):,} of {held:,} rows held out have the same inputs as one in training.",
         "If they are the same thing measured once, remove them from one side: scores on them show memory.",
@@ -84,7 +84,7 @@ def _leaked(copies: Copies, split: np.ndarray) -> Iterator[Finding]:
     )
 
 
-def _copied(copies: Copies, split: np.ndarray, together: bool) -> Iterator[Finding]:
+def _copied(copies: Copies, split: np.ndarray, together: bool) -> Iterator[DataFinding]:
     leaked = {number for pair in copies.leaked for number in pair}
     others = [group for group in copies.groups if not leaked.intersection(group)]
     if not others:
@@ -92,7 +92,7 @@ def _copied(copies: Copies, split: np.ndarray, together: bool) -> Iterator[Findi
     extra = sum(len(group) - 1 for group in others)
     has_test = bool((split > 0).any())
     serious = not has_test and not together and extra > 0.01 * len(split)
-    yield Finding(
+    yield DataFinding(
         "warning" if serious else "note",
         f"{_rows(extra)} {'is a copy of another' if extra == 1 else 'are copies of others'}, in all columns"
         + (": splits made by chance will hold the same row on both sides." if serious else "")
@@ -102,13 +102,13 @@ def _copied(copies: Copies, split: np.ndarray, together: bool) -> Iterator[Findi
     )
 
 
-def _quarrels(copies: Copies, label: np.ndarray | None) -> Iterator[Finding]:
+def _quarrels(copies: Copies, label: np.ndarray | None) -> Iterator[DataFinding]:
     if label is None or not copies.quarrels:
         return
     rows = sum(len(group) for group in copies.quarrels)
     right = sum(int(np.bincount(label[list(group)]).max()) for group in copies.quarrels)
     best = 1 - (rows - right) / int((label >= 0).sum())
-    yield Finding(
+    yield DataFinding(
         "warning" if best < 0.99 else "note",
         f"{_rows(rows)} have the same inputs as others, but another answer: no model is right on more than "
         f"{100 * best:.1f} % of these rows.",
@@ -117,12 +117,12 @@ def _quarrels(copies: Copies, label: np.ndarray | None) -> Iterator[Finding]:
     )
 
 
-def _infinite(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
+def _infinite(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     names = [c.name for c in columns if c.features and frame[c.name].dtype.is_float()]
     counts = {name: int(frame[name].is_infinite().sum()) for name in names}
     told = [f"{name} ({count:,})" for name, count in counts.items() if count]
     if told:
-        yield Finding(
+        yield DataFinding(
             "error",
             f"{len(told):,} {'column holds' if len(told) == 1 else 'columns hold'} infinite values; training stops at them.",
             "Write numbers, or nothing where there is none.",
@@ -130,20 +130,20 @@ def _infinite(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterat
         )
 
 
-def _telling_all(columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
+def _telling_all(columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     for column in columns:
         if column.tells is not None and column.tells >= TELLS_ALL:
-            yield Finding(
+            yield DataFinding(
                 "warning",
                 f"Column {column.name!r} alone all but tells the answer, by its order or its categories ({column.tells:.3f} of 1).",
                 "Make sure that it is known before the answer is; if it follows from the answer, remove it.",
             )
 
 
-def _many_categories(columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
+def _many_categories(columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     many = [c for c in columns if c.kind == "category" and c.features and c.different > MOST_LEVELS]
     if many:
-        yield Finding(
+        yield DataFinding(
             "note",
             f"{len(many):,} {'column has' if len(many) == 1 else 'columns have'} more than {MOST_LEVELS} categories: the "
             f"{MOST_LEVELS} most frequent get a feature each, all others look alike to the net.",
@@ -152,19 +152,19 @@ def _many_categories(columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
         )
 
 
-def _identifiers(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
+def _identifiers(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     """Columns that are named as numbers of cases are, and differ in almost every row."""
     for column in columns:
         is_quantity = column.features and column.kind == "number"
         if is_quantity and column.different > 0.9 * len(frame) > FEWEST and IDENTIFIER.search(column.name):
-            yield Finding(
+            yield DataFinding(
                 "warning",
                 f"Column {column.name!r} seems to number the cases, and would be learned from as a quantity.",
                 "Remove it, unless its size means something.",
             )
 
 
-def _numbers_as_words(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
+def _numbers_as_words(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     for column in columns:
         if column.kind not in ("text", "category") or str(frame[column.name].dtype) != "String":
             continue
@@ -172,7 +172,7 @@ def _numbers_as_words(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -
         strange = [word for word in words if not NUMBER.fullmatch(word.strip()) or len(word) > 40]
         if len(words) > 2 and len(strange) <= 0.1 * len(words):
             like = next((word for word in words if word not in strange), words[0])
-            yield Finding(
+            yield DataFinding(
                 "warning",
                 f"Column {column.name!r} is read as words, though most of its values are numbers, such as {like!r}.",
                 "Write plain numbers with a decimal point: no units, no signs between thousands"
@@ -181,7 +181,7 @@ def _numbers_as_words(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -
             )
 
 
-def _spellings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
+def _spellings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     """Categories that differ by capitals or spaces only."""
     for column in columns:
         if column.kind != "category" or str(frame[column.name].dtype) != "String":
@@ -191,7 +191,7 @@ def _spellings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Itera
             alike[" ".join(word.split()).casefold()].append(word)
         twice = [words for words in alike.values() if len(words) > 1]
         if twice:
-            yield Finding(
+            yield DataFinding(
                 "warning",
                 f"Column {column.name!r} has categories that differ by capitals or spaces only.",
                 "Write each of them in one way.",
@@ -199,10 +199,10 @@ def _spellings(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Itera
             )
 
 
-def _missing(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
+def _missing(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     empty = [(c.name, c.missing / len(frame)) for c in columns if c.features and c.missing > MANY_MISSING * len(frame)]
     if empty:
-        yield Finding(
+        yield DataFinding(
             "warning",
             f"{_columns(len(empty))} missing in more than half of the rows.",
             "Leave them out, unless that they are missing tells something: a feature of its own says so to the net.",
@@ -210,7 +210,7 @@ def _missing(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterato
         )
 
 
-def _far(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
+def _far(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     """Columns of which few values lie far out; where many do, that is how they are spread."""
     places = []
     for column in columns:
@@ -226,7 +226,7 @@ def _far(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Fi
         usual = f"90 % lie from {spread.quantiles[0]:,.6g} to {spread.quantiles[4]:,.6g}"
         places.append(f"{column.name}: {cells}{more}, up to {z.max():,.0f} deviations from the median ({usual})")
     if places:
-        yield Finding(
+        yield DataFinding(
             "warning",
             f"{len(places):,} {'column has' if len(places) == 1 else 'columns have'} a few values far out, more than three "
             "interquartile ranges beyond the quartiles.",
@@ -244,7 +244,7 @@ def _is_odd(spread: Spread) -> bool:
     return 0 < spread.far <= max(1, MOST_FAR * number) and surprising
 
 
-def _twins(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
+def _twins(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     """Columns of numbers of which one says what the other says."""
     names = [c.name for c in columns if c.kind == "number" and c.features and c.spread is not None and c.spread.std > 0]
     if not 2 <= len(names) <= MOST_COMPARED:
@@ -266,7 +266,7 @@ def _twins(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[
     of = np.array(names)[kept]
     pairs = [f"{of[a]} and {of[b]}" for a, b in np.argwhere(likeness >= SAME)]
     if pairs:
-        yield Finding(
+        yield DataFinding(
             "note",
             f"{len(pairs):,} {'pair of columns says' if len(pairs) == 1 else 'pairs of columns say'} the same "
             f"(correlation {SAME} or more).",
@@ -275,10 +275,10 @@ def _twins(frame: polars.DataFrame, columns: Sequence[ColumnFacts]) -> Iterator[
         )
 
 
-def _left_out(columns: Sequence[ColumnFacts]) -> Iterator[Finding]:
+def _left_out(columns: Sequence[ColumnFacts]) -> Iterator[DataFinding]:
     left = [f"{column.name}: {column.use.removeprefix('left out: ')}" for column in columns if not column.features]
     if left:
-        yield Finding(
+        yield DataFinding(
             "note",
             f"{_columns(len(left))} left out of training.",
             "Nothing to do, unless one of them ought to count: then write it as numbers or as few categories.",

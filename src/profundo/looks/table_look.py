@@ -26,7 +26,7 @@ from profundo.looks.data_facts import (
     stopped,
     target_in_words,
 )
-from profundo.looks.findings import Finding
+from profundo.looks.findings import DataFinding
 from profundo.looks.image_look import look_at_images
 from profundo.looks.series_look import course_findings, look_at_series
 from profundo.looks.sound_look import look_at_sounds
@@ -83,14 +83,14 @@ def look_at_table(path: Path, how: Reading, tell: Tell) -> DataFacts:
     else:
         last = frame.columns[-1]
         findings.append(
-            Finding(
+            DataFinding(
                 "note",
                 "No column was said to be predicted: nothing is known of classes, relations and splits.",
                 f"Say which, such as --target {last!r}.",
             )
         )
     findings += [
-        Finding("warning", f"{capital(note)}.", "Look at the table of how the columns were read.")
+        DataFinding("warning", f"{capital(note)}.", "Look at the table of how the columns were read.")
         for reading in table.readings.values()
         for note in doubts(reading)
     ]
@@ -134,7 +134,7 @@ def look_at_rows(collection: Collection) -> DataFacts:
     findings = []
     if len(frame) < whole:
         what = f"{len(frame):,} of {whole:,} rows were looked at, evenly spread."
-        findings.append(Finding("note", what, "Counts are of these; copies of a row may be among the others."))
+        findings.append(DataFinding("note", what, "Counts are of these; copies of a row may be among the others."))
     return _look_at_frame(collection.name, frame, wanted, collection, split, findings)
 
 
@@ -166,7 +166,7 @@ def _look_at_frame(
     wanted: list[str],
     collection: Collection | None,
     split: np.ndarray,
-    findings: Sequence[Finding] = (),
+    findings: Sequence[DataFinding] = (),
     readings: Mapping[str, ColumnReading] | None = None,
     is_course: bool = False,
 ) -> DataFacts:
@@ -175,7 +175,7 @@ def _look_at_frame(
     inputs = [column for column in frame.columns if column not in wanted]
     if len(inputs) > MOST_COLUMNS:
         what = f"Only the first {MOST_COLUMNS:,} of {len(inputs):,} columns are looked at."
-        findings.append(Finding("note", what, "All of them are trained on."))
+        findings.append(DataFinding("note", what, "All of them are trained on."))
         frame = frame.select([*inputs[:MOST_COLUMNS], *wanted])
     seen = frame.filter(split != 2) if (split == 2).any() and (split != 2).any() else frame
     columns = column_facts(seen, wanted, kind, readings)
@@ -194,7 +194,7 @@ def _look_at_frame(
     if not (split.any() or forecast or is_course) and (collection is None or collection.split_by is None or together):
         for doubt in unlike_chance(frame, wanted):
             what, _, advice = doubt.rpartition("; ")
-            findings.append(Finding("warning", f"{capital(what)}.", f"{capital(advice)}."))
+            findings.append(DataFinding("warning", f"{capital(what)}.", f"{capital(advice)}."))
     shape, training, stops = prepared(collection)
     if (
         collection is not None and collection.inputs.columns and shape == collection.inputs.shape
@@ -232,7 +232,7 @@ def capital(sentence: str) -> str:
 
 def _target_findings(
     collection: Collection | None, counts: dict[str, list[int]], wanted: Sequence[str]
-) -> list[Finding]:
+) -> list[DataFinding]:
     if collection is None or collection.targets.kind == "labels" or collection.inputs.forecast is not None:
         return []
     if collection.targets.kind != "real":

@@ -10,7 +10,7 @@ import numpy as np
 
 from profundo.data.text.text_ids import TAGS, normalised
 from profundo.looks.copies import copies_of
-from profundo.looks.findings import Finding, some
+from profundo.looks.findings import DataFinding, some
 from profundo.looks.table_facts import ColumnFacts
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ LETTERS = re.compile(r"[^\W\d_]+")
 FEWEST_LETTERS = 20  # of texts that are called nearly the same
 
 
-def text_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts], split: np.ndarray) -> list[Finding]:
+def text_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts], split: np.ndarray) -> list[DataFinding]:
     """split: of each row, 0 for training, above for others."""
     texts = {
         column.name: frame[column.name].to_list() for column in columns if column.kind == "text" and column.features
     }
-    found: list[Finding] = []
+    found: list[DataFinding] = []
     for name, values in texts.items():
         found += [
             *_empty(name, values),
@@ -44,10 +44,10 @@ def text_findings(frame: polars.DataFrame, columns: Sequence[ColumnFacts], split
     return found
 
 
-def _empty(name: str, texts: Sequence[str | None]) -> Iterator[Finding]:
+def _empty(name: str, texts: Sequence[str | None]) -> Iterator[DataFinding]:
     rows = [row for row, text in enumerate(texts, 1) if text is None or not normalised(text)]
     if rows:
-        yield Finding(
+        yield DataFinding(
             "note",
             f"Column {name!r} has no text in {len(rows):,} of {len(texts):,} rows.",
             "They are read as texts without words; leave such rows out if they tell nothing.",
@@ -55,7 +55,7 @@ def _empty(name: str, texts: Sequence[str | None]) -> Iterator[Finding]:
         )
 
 
-def _alike(name: str, texts: Sequence[str | None], split: np.ndarray) -> Iterator[Finding]:
+def _alike(name: str, texts: Sequence[str | None], split: np.ndarray) -> Iterator[DataFinding]:
     """Texts that are the same but for numbers, signs, capitals and white space."""
     keys = ["".join(LETTERS.findall(text.casefold())) if text else "" for text in texts]
     long = [row for row, key in enumerate(keys) if len(key) >= FEWEST_LETTERS]
@@ -66,7 +66,7 @@ def _alike(name: str, texts: Sequence[str | None], split: np.ndarray) -> Iterato
         return
     extra, leaked = sum(len(group) - 1 for group in differ), len(copies.leaked)
     across = f" {leaked:,} rows held out are so like one in training." if leaked else ""
-    yield Finding(
+    yield DataFinding(
         "warning" if extra > 0.01 * len(texts) or leaked else "note",
         f"Column {name!r}: {extra:,} texts differ from another in numbers, signs or capitals only.{across}",
         "On both sides of a split they are remembered, not understood. Copies of a text are kept on one side by themselves; for "
@@ -75,7 +75,7 @@ def _alike(name: str, texts: Sequence[str | None], split: np.ndarray) -> Iterato
     )
 
 
-def _scripts(name: str, texts: polars.Series) -> Iterator[Finding]:
+def _scripts(name: str, texts: polars.Series) -> Iterator[DataFinding]:
     there = texts.drop_nulls()
     shares: Mapping[str, float] = {
         script.removesuffix("_Presentation"): int(there.str.contains(rf"\p{{{script}}}").sum()) / max(1, len(there))
@@ -83,15 +83,15 @@ def _scripts(name: str, texts: polars.Series) -> Iterator[Finding]:
     }
     told = [f"{script} ({100 * share:.0f} %)" for script, share in shares.items() if share >= RARE]
     if len(told) > 1 or (told and not told[0].startswith("Latin")):
-        yield Finding(
+        yield DataFinding(
             "note", f"Column {name!r} is written in several scripts, or not in Latin letters.", "", some(told, 8)
         )
 
 
-def _tagged(name: str, texts: Sequence[str | None]) -> Iterator[Finding]:
+def _tagged(name: str, texts: Sequence[str | None]) -> Iterator[DataFinding]:
     rows = [row for row, text in enumerate(texts, 1) if text and TAGS.search(text)]
     if rows:
-        yield Finding(
+        yield DataFinding(
             "note",
             f"Column {name!r} has tags of HTML in {len(rows):,} texts.",
             "They are left out; what stands between them is read.",

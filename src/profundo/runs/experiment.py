@@ -267,6 +267,16 @@ class Experiment(BaseModel):
         Literal["tensorboard"] | None,
         Setting("run", "Also write what this program shows.", changes_results=False),
     ] = None
+    doctor: Annotated[
+        bool,
+        Setting(
+            "run",
+            "Watch the training, and say why where it does not learn.",
+            changes_results=False,
+            option="--doctor/--no-doctor",
+        ),
+    ] = False
+    heal: Annotated[bool, Setting("run", "Go on with other settings where these are proved to be the cure.")] = False
     data_dir: Annotated[
         str | None,
         Setting(  # the data are compared by themselves

@@ -8,6 +8,7 @@ runs/digits-1/
   model.safetensors    the weights     model.json   how to build the net around them
   manifest.json        the SHA-256 of each of these files, to notice whether one changed since
   checkpoints/         what a resumed run goes on from
+  doctor.json          what the doctor found and changed       vital_signs.npz      what it saw on the way
   report.html          the whole story on one page
   log.txt              what was said
 """
@@ -77,6 +78,8 @@ class Folder:
         self.checkpoints = path / "checkpoints"
         self.report = path / "report.html"
         self.log = path / "log.txt"
+        self.doctor = path / "doctor.json"
+        self.vital_signs = path / "vital_signs.npz"
 
     @classmethod
     def create(cls, name: str, out: str | Path | None = None) -> Folder:

@@ -21,6 +21,7 @@ from profundo.runs.folder import Folder, read_result
 from profundo.runs.given.arriving import dataset_of, loss_of, with_grids, with_several_outputs
 from profundo.runs.given.keeping import TOOLS
 from profundo.runs.given.own import Own, metrics_of
+from profundo.runs.health.health_record import read_health, read_vital_signs
 from profundo.runs.manifest import MAY_MOVE, check_data_facts, check_files
 from profundo.runs.run import Run, Tools
 from profundo.runs.saved_model import load_model
@@ -107,6 +108,8 @@ def open_run(
         folder=folder,
         best_epoch=kept.best_epoch,
         seconds=kept.seconds,
+        doctor=read_health(folder.doctor),
+        vital_signs=read_vital_signs(folder.vital_signs),
     )
     if evaluate and "loss" in experiment.own and own.loss is None:
         raise ProfundoError(

@@ -43,7 +43,7 @@ def of_labels(predictions: Tensor, targets: Targets, _probable: bool) -> Columns
 def of_classes(predictions: Tensor, targets: Targets, probable: bool) -> Columns:
     shares = predictions if targets.kind == "classes" else torch.stack([1 - predictions, predictions], 1)
     best = (shares[:, 1] >= targets.threshold).long() if targets.kind == "binary" else shares.argmax(1)
-    names = [targets.classes[at] for at in best.tolist()]
+    names = list(map(targets.classes.__getitem__, best.tolist()))
     if not probable:
         return {"prediction": names}
     probability = shares.gather(1, best.unsqueeze(1)).squeeze(1).tolist()

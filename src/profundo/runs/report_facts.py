@@ -26,12 +26,13 @@ from profundo.looks.sound_pictures import audible, sound_pictures
 from profundo.nets.summary import summary
 from profundo.pictures.axes import usual_range
 from profundo.pictures.run_page.report import Fit, Report, Worst, report_html
-from profundo.pictures.run_page.report_content import Importance, Ranking
+from profundo.pictures.run_page.report_content import Checkup, Found, Importance, Ranking
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Targets
 from profundo.runs.column_effects import OTHERS, drivers_of, effects_of, spread_over
 from profundo.runs.experiment import WITHOUT_EFFECT, belonging_to
 from profundo.runs.first_layer import first_layer
 from profundo.runs.folder import environment
+from profundo.runs.health.health_record import Health
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
 from profundo.runs.scoring import judged, threshold_line
@@ -106,6 +107,8 @@ def report_of(run: Run) -> Report:
         history=history_of(run),
         best_epoch=run.best_epoch,
         best_kept=run.experiment.early_stop is not None,
+        checkup=None if run.doctor is None else _checkup(run.doctor, run.vital_signs),
+        batch_size=min(run.experiment.batch_size or 1, len(data.train)),
         calibration=reliability(result.calibration, result.chance),
         rankings=_rankings(outputs, targets),
         effects=effects,
@@ -116,6 +119,11 @@ def report_of(run: Run) -> Report:
         environment=environment_of(run),
         seconds=run.seconds,
     )
+
+
+def _checkup(health: Health, signs: Mapping[str, Any]) -> Checkup:
+    findings = [Found(one.cause, one.where, one.numbers, one.sure, one.remedy) for one in health.findings]
+    return Checkup(health.looks, health.steps, findings, list(map(str, health.cures)), health.notes, signs)
 
 
 # ------------------------------------------------------------------------------------------------------- figures

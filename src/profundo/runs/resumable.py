@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from profundo.data.batches import mix
+from profundo.doctor.vital_signs import VitalSigns, Watched, noted_losses
 from profundo.files import in_words
-from profundo.records import ProfundoError, Step
+from profundo.records import NotFiniteError, ProfundoError, Step
 from profundo.runs.folder import Folder, write_history
 from profundo.runs.tensorboard import Diary, told
 from profundo.runs.voice import Voice
@@ -45,7 +46,8 @@ __all__ = ["Keeping", "State", "Training", "is_out_of_memory", "learn", "where"]
 @dataclass(frozen=True, slots=True)
 class Training:
     """What is learnt and what watches it. seed: of everything drawn at random while it lasts; gradients: whether their
-    norm is part of the history; diary: where every epoch is also told."""
+    norm is part of the history; diary: where every epoch is also told; signs: where vital signs are written down; consult:
+    what is called when an epoch ended, and may end the training."""
 
     update: Update
     batches: Batches
@@ -59,6 +61,8 @@ class Training:
     seed: int = 0
     gradients: bool = False
     diary: Diary | None = None
+    signs: VitalSigns | None = None
+    consult: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,11 @@ def learn(training: Training, keeping: Keeping | None, processes: Group, voice: 
             if keeping.history_file:
                 write_history(keeping.folder, history.to_csv())
 
-    on_cpu = training.device.type == "cpu"
+    update: Update = paced if training.device.type == "cpu" else training.update
+    if training.signs is not None:
+        update = Watched(update, training.signs, start.epoch * len(training.batches) + start.index)
     with interruptible() as signalled, repeatable(training.device, training.precision), using(bits or 1):
-        steps = fit(paced if on_cpu else training.update, training.batches, training.plan, start)
+        steps = fit(update, training.batches, training.plan, start)
         for _ in checkpoint(  # outermost: what it saves includes what the others made of the same step
             watched(steps, training, voice),
             save,
@@ -132,13 +138,24 @@ def watched(steps: Iterator[Step], training: Training, voice: Voice) -> Iterator
     if training.gradients:
         steps = gradient_norms(steps, history, training.update.networks, len(training.batches))
     steps = record(steps, history, training.validate)
+    if training.signs is not None:
+        steps = noted_losses(steps, training.signs, lambda: next(iter(history.last_losses.values()), []))
     if training.diary is not None:
         steps = told(steps, history, training.diary)
     if training.film is not None:
         steps = filmed(steps, training.film)
     if training.stopper is not None:
         steps = early_stop(steps, training.stopper)
+    if training.consult is not None:
+        steps = consulted(steps, training.consult)
     return progress(steps, voice, history)
+
+
+def consulted(steps: Iterator[Step], consult: Callable[[], None]) -> Iterator[Step]:
+    for step in steps:
+        if step.last:
+            consult()
+        yield step
 
 
 def say_other_threads(bits: int | None, voice: Voice) -> None:
@@ -161,7 +178,7 @@ def check_finite(networks: Mapping[str, nn.Module], position: Position) -> None:
     for net in networks.values():
         for name, tensor in net.named_parameters():
             if not bool(tensor.isfinite().all()):
-                raise ProfundoError(
+                raise NotFiniteError(
                     f"before epoch {position.epoch + 1}, step {position.index + 1}: {name} is no longer finite. Try a smaller "
                     "learning rate, or look for extreme values in the data"
                 )
@@ -181,6 +198,7 @@ def snapshot(
         "early_stop": training.stopper.state_dict() if training.stopper else None,
         "film": training.film.state_dict() if training.film else None,
         "random": randoms,
+        **({"vital signs": training.signs.state_dict()} if training.signs else {}),
     }
 
 
@@ -208,6 +226,8 @@ def restore(state: State, training: Training, processes: Group) -> Position:
             training.stopper.load_state_dict(state["early_stop"])
         if training.film is not None:
             training.film.load_state_dict(state["film"])
+        if training.signs is not None:
+            training.signs.load_state_dict(state.get("vital signs", {}))
         restore_random_state(state["random"][processes.rank])
         epoch, index = state["position"]
         if not (

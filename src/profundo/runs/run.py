@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from profundo.evaluate import Answers
@@ -17,6 +18,7 @@ from profundo.runs.experiment import Experiment
 from profundo.runs.folder import Folder
 from profundo.runs.given.asking import inputs_for
 from profundo.runs.given.own import NOTHING, Own
+from profundo.runs.health.health_record import Health
 from profundo.runs.preparing import objective_of
 from profundo.runs.saved_model import predict
 from profundo.runs.voice import figure
@@ -70,6 +72,7 @@ class Run:
     """One training: its network, what happened and how well it does. folder is None where nothing was to be kept.
 
     tools: handed in, for they know runs, which know no pages. own: the loss, metrics and the like that have no name here.
+    doctor: what it found and changed, None where it did not watch; vital_signs: what it saw, by name (doctor/vital_signs.py).
     """
 
     experiment: Experiment
@@ -83,6 +86,8 @@ class Run:
     best_epoch: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     said: Answers | None = None
+    doctor: Health | None = None
+    vital_signs: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     @at_the_door
     def predict(self, inputs: Any, *more: Any) -> Tensor:

@@ -32,6 +32,7 @@ from profundo.runs.experiment import WITHOUT_EFFECT, Experiment, new_experiment,
 from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.given.arriving import net_and_data, prepare_own
 from profundo.runs.given.keeping import TOOLS, keep_result
+from profundo.runs.health.care import Care, as_healed
 from profundo.runs.manifest import differences
 from profundo.runs.opening import open_run
 from profundo.runs.preparing import Prepared, training, unsettled_epochs
@@ -130,6 +131,7 @@ def fit(
     with seeded(prepared.experiment.seed), folder.locked() if folder is not None else nullcontext():
         if resume and folder is not None:
             check_unfinished(folder)
+            prepared = as_healed(prepared, folder)
             state = newest_checkpoint(folder.checkpoints, voice.notice)
             if state is None:
                 voice.notice(f"{folder.path}: no state was saved yet; training begins anew, with the net as it is now")
@@ -225,8 +227,11 @@ def train_prepared(
     voice.open(folder)
     introduce(prepared, voice, resumed=state is not None)
     started = time.perf_counter()
-    learn_prepared(prepared, history, folder, processes, voice, state)
-    run.seconds["training"] = time.perf_counter() - started
+    if prepared.experiment.doctor or prepared.experiment.heal:
+        watch(run, prepared, processes, voice, state)
+    else:
+        learn_prepared(prepared, history, folder, processes, voice, state)
+    run.seconds["training"] = time.perf_counter() - started - run.seconds.get("doctor", 0.0)
     run.best_epoch = best_epoch(history, unsettled_epochs(prepared.experiment, prepared.data.spec.targets))
     if processes.chief:
         try:
@@ -238,8 +243,36 @@ def train_prepared(
     return run
 
 
+def watch(run: Run, prepared: Prepared, processes: Group, voice: Voice, state: State | None) -> None:
+    """The training with the doctor beside it; the run has what it came to."""
+    try:
+        if processes.size > 1:
+            raise ProfundoError("it watches trainings of one process")
+        care = Care(prepared, run.history, run.folder, voice)
+    except ProfundoError as error:
+        voice.notice(f"without the doctor: {error}")
+        learn_prepared(prepared, run.history, run.folder, processes, voice, state)
+        return
+    try:
+        prepared = care.follow(
+            state, lambda one, state: learn_prepared(one, run.history, run.folder, processes, voice, state, care)
+        )
+    finally:
+        if run.folder is not None and run.folder.experiment.exists():
+            care.keep(run.folder)
+    run.experiment, run.net = prepared.experiment, prepared.net
+    run.doctor, run.vital_signs = care.result(), care.signs.arrays()
+    run.seconds["doctor"] = care.seconds
+
+
 def learn_prepared(
-    prepared: Prepared, history: History, folder: Folder | None, processes: Group, voice: Voice, state: State | None
+    prepared: Prepared,
+    history: History,
+    folder: Folder | None,
+    processes: Group,
+    voice: Voice,
+    state: State | None,
+    care: Care | None = None,
 ) -> None:
     """The training itself. Raises Interrupted, with its state saved, and ProfundoError where memory does not suffice."""
     keeping = None
@@ -247,6 +280,8 @@ def learn_prepared(
         facts = {"experiment": prepared.experiment.settings(), "on": where(prepared.device, prepared.precision)}
         keeping = Keeping(folder, folder.checkpoints, facts, prepared.experiment.checkpoint_seconds)
     what = training(prepared, history, processes)
+    if care is not None:
+        what = replace(what, signs=care.signs, consult=care.consult)
     if folder is not None and prepared.experiment.log:
         done = len(state["history"]["rows"]) if state is not None else 0
         what = replace(what, diary=EventFiles(folder.path / "tensorboard", len(what.batches), done))

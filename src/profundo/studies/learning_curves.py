@@ -23,7 +23,7 @@ from torch import Tensor
 from profundo.data.splits.folds import labels_of, nested, seed_of, subset
 from profundo.data.splits.splits import Collection, divided, separated
 from profundo.evaluate.spread import spread
-from profundo.records import ProfundoError
+from profundo.records import ProfundoError, at_the_door
 from profundo.runs.experiment import Experiment
 from profundo.runs.voice import Quiet, Voice
 from profundo.studies.learning_curve_result import SPLITS, LearningCurve
@@ -49,6 +49,7 @@ KIND = "learning-curve"
 SIZES = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
+@at_the_door
 def learning_curve(
     data: Any,
     to: Any = None,

@@ -33,7 +33,7 @@ from profundo.pictures.comparison import (
 )
 from profundo.pictures.numbers import shape
 from profundo.pictures.verdict import score
-from profundo.records import ProfundoError, Spec
+from profundo.records import ProfundoError, Spec, at_the_door
 from profundo.runs.opening import open_run
 from profundo.runs.report_facts import (
     command_of,
@@ -103,6 +103,7 @@ class Compared:
         return f"<table><tr><th></th>{head}</tr>{rows}</table>{outputs}"
 
 
+@at_the_door
 def compare(*runs: Run | str | Path) -> Compared:
     """Compare evaluated runs, or finished ones by their folders, with the first of them.
 

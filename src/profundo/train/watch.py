@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from profundo.records import NoColumnError, ProfundoError, Step, no_such_name
+from profundo.records import NoColumnError, NotFiniteError, ProfundoError, Step, no_such_name
 from profundo.train.randomness import seeded
 
 __all__ = ["EarlyStop", "Film", "History", "early_stop", "filmed", "gradient_norms", "progress", "record"]
@@ -112,7 +112,7 @@ class History:
             before += values
             for index, value in enumerate(before):
                 if not math.isfinite(value):
-                    raise ProfundoError(
+                    raise NotFiniteError(
                         f"epoch {epoch + 1}, step {index + 1}: the {name} became {value}. Try a smaller learning "
                         "rate, or look for extreme values in the data"
                     )

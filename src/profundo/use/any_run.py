@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from profundo.records import ProfundoError, Scores
+from profundo.records import ProfundoError, Scores, at_the_door
 from profundo.runs.opening import kind_of
 from profundo.runs.voice import Voice
 
@@ -98,6 +98,7 @@ def any_run(path: str | Path) -> TrainingFolder | RecipeFolder:
     return RecipeFolder(Path(path)) if kind_of(path) == "recipe" else TrainingFolder(Path(path))
 
 
+@at_the_door
 def resume(path: str | Path, *, voice: Voice | None = None) -> Run | RecipeRun:
     """Go on with an interrupted run. It ends with the same bits as if it had never been interrupted.
 

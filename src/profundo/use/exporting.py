@@ -27,7 +27,7 @@ from profundo.data.tables.table_files import read_rows_as_text
 from profundo.files import open_place, read_object, reason, write_bytes, write_json, write_text
 from profundo.nets.sentence_encoder import SentenceNet
 from profundo.objectives import Objective
-from profundo.records import Column, Dataset, Inputs, ProfundoError, Spec
+from profundo.records import Column, Dataset, Inputs, ProfundoError, Spec, at_the_door
 from profundo.runs.choices import load_data
 from profundo.runs.experiment import new_experiment
 from profundo.runs.folder import Folder
@@ -115,6 +115,7 @@ class Samples:
     notes: tuple[str, ...] = ()
 
 
+@at_the_door
 def export(
     run: Run | str | Path,
     *to: str | Path,

@@ -16,7 +16,17 @@ __all__ = ["TEXT", "card_text"]
 
 TEXT = "MODEL_CARD.md"
 TO_FILL = "*to be filled in by who publishes it*"
-NO_MATTER = ("data", "data_dir", "workers", "checkpoint_seconds", "capture", "stream", "log")  # to what was learned
+NO_MATTER = (
+    "data",
+    "data_dir",
+    "workers",
+    "checkpoint_seconds",
+    "capture",
+    "stream",
+    "log",
+    "doctor",
+    "heal",
+)  # to what was learned
 
 
 def card_text(made: Mapping[str, Any]) -> str:

@@ -96,7 +96,7 @@ class Faults:
                 continue
             if isinstance(one, Answers):
                 self.read += len(one)
-                self.lacked.update(chain.from_iterable(one.notices))
+                self.lacked.update(chain.from_iterable(filter(None, one.notices)))
             else:
                 self.read += 1
                 self.lacked.update(one.get("notices", ()))
@@ -280,10 +280,10 @@ def harmless_all(cells: polars.Series) -> polars.Series:
 
     if cells.dtype != polars.String:
         return cells
+    if not cells.str.contains(rf"^[{re.escape(''.join(STARTS_FORMULA))}]|[\r\n]").any():
+        return cells
     cell = polars.col(cells.name).str.replace_all("\r", "\n", literal=True)
     is_formula = cell.str.slice(0, 1).is_in(STARTS_FORMULA)
-    if not cells.to_frame().select((is_formula | cell.str.contains("\n", literal=True)).any()).item():
-        return cells
     is_number = cell.str.contains(f"^(?:{PLAIN_NUMBER})$")
     safe = polars.when(is_formula & ~is_number).then("'" + cell).otherwise(cell)
     return cells.to_frame().select(safe.alias(cells.name)).to_series()

@@ -310,12 +310,17 @@ def stratified(labels: Tensor, among: Tensor, share: float, generator: torch.Gen
     own = labels[among]
     counts = torch.bincount(own).tolist()
     taken = [
-        among[own == label][torch.randperm(count, generator=generator)[:quota]]
+        _where(own == label)[torch.randperm(count, generator=generator)[:quota]]
         for label, (count, quota) in enumerate(zip(counts, _quotas(counts, share), strict=True))
     ]
-    aside = torch.zeros(len(labels), dtype=torch.bool)
-    aside[torch.cat([among[:0], *taken])] = True
-    return among[~aside[among]], aside.nonzero().squeeze(1)
+    rest = torch.ones(len(among), dtype=torch.bool)
+    rest[torch.cat([among[:0], *taken])] = False
+    return among[_where(rest)], among[_where(~rest)].sort().values
+
+
+def _where(marks: Tensor) -> Tensor:
+    """As of PyTorch's `nonzero`, which takes four times as long."""
+    return torch.from_numpy(np.flatnonzero(marks.numpy()))
 
 
 def _quotas(counts: Sequence[int], share: float) -> list[int]:

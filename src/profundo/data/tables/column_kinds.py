@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from profundo.data.tables.delimited import HEAD
 from profundo.data.text.text_ids import reads_as_text
 from profundo.records import Column, ColumnReading
 
@@ -43,7 +44,7 @@ def _recognised(series: polars.Series, kind: str, told: bool) -> Column | str:
     dtype = series.dtype
     if there == 0:
         return "it is empty"
-    if there == len(series) and (series.min() == series.max() if dtype.is_numeric() else series.n_unique() == 1):
+    if there == len(series) and not _vary(series.head(HEAD)) and not _vary(series):
         return "it has one value only"
     if dtype.is_numeric():
         return "it numbers the rows" if _counts_up(series) else Column(series.name, "number")
@@ -62,6 +63,11 @@ def _recognised(series: polars.Series, kind: str, told: bool) -> Column | str:
         option = f"--column {shlex.quote(f'{series.name}=text')}"
         return f"names or codes, {different:,} different ones in {there:,} rows; {option} reads it as text"
     return Column(series.name, "category", levels=levels_of(series))
+
+
+def _vary(series: polars.Series) -> bool:
+    """Whether there is more than one value, none of them missing."""
+    return bool(series.min() < series.max()) if series.dtype.is_numeric() else series.n_unique() > 1  # type: ignore[operator]
 
 
 def _counts_up(series: polars.Series) -> bool:

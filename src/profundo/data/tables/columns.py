@@ -42,9 +42,8 @@ def learned(columns: Sequence[Column], raw: Tensor) -> tuple[tuple[Column, ...],
     for column, values in zip(
         columns, raw.T.contiguous(), strict=True
     ):  # a row after the other, a column is slow to read
-        gaps = values.isnan()
-        has_gaps = bool(gaps.any())
-        there = values[~gaps] if has_gaps else values
+        has_gaps = _has_gaps(values)
+        there = values[~values.isnan()] if has_gaps else values
         if column.kind == "text":
             taught.append(_with_words(column, there))
             kept.append(_vary(there) or (has_gaps and len(there) > 0))
@@ -115,7 +114,12 @@ def _median(values: np.ndarray) -> float:
 
 
 def _vary(values: Tensor) -> bool:
-    return len(values) > 0 and bool(values.min() < values.max())
+    return len(values) > 0 and bool(torch.lt(*values.aminmax()))
+
+
+def _has_gaps(values: Tensor) -> bool:
+    """Whether any is NaN: so is the sum then, and never of finite numbers of float32's range."""
+    return bool(values.sum().isnan())
 
 
 def encoded(columns: Sequence[Column], raw: Tensor, levels: Sequence[Sequence[str]]) -> Tensor:
@@ -133,7 +137,6 @@ def feature_names(columns: Sequence[Column]) -> tuple[str, ...]:
 
 
 def _encoded(column: Column, values: Tensor, levels: Sequence[str]) -> Tensor:
-    gaps = values.isnan()
     if column.kind == "text":
         used, at = torch.unique(values.nan_to_num(-1).long(), return_inverse=True)
         ids = text_ids(_texts(levels, used), column.levels, column.lengths)
@@ -141,13 +144,14 @@ def _encoded(column: Column, values: Tensor, levels: Sequence[str]) -> Tensor:
     if column.kind == "category":
         wanted = {level: place for place, level in enumerate(column.levels)}
         places = torch.tensor([wanted.get(level, -1) for level in levels] or [-1])
+        gaps = values.isnan()
         at = torch.where(gaps, -1, places[values.nan_to_num(0).long()])
         hot = (at.unsqueeze(1) == torch.arange(len(column.levels))).double()
         hot = hot[:, 1:] if _is_flag(column) else hot
         return torch.cat([hot, gaps.double().unsqueeze(1)], 1) if column.has_gaps else hot
-    filled = torch.where(gaps, column.fill, values) if gaps.any() else values
+    filled = torch.where(values.isnan(), column.fill, values) if _has_gaps(values) else values
     features = [filled] if column.kind == "number" else _phases(filled, column.has_time)
-    features += [gaps.double()] if column.has_gaps else []
+    features += [values.isnan().double()] if column.has_gaps else []
     return torch.stack(features, 1) if len(features) > 1 else filled.unsqueeze(1)
 
 

@@ -117,10 +117,9 @@ def with_numbers(
         frame = read(schema_overrides=dict.fromkeys(plain, polars.Float64)) if plain else None
     except polars.exceptions.PolarsError:
         return None
-    if frame is None or any(frame.select(polars.col(plain).is_nan().any()).row(0)):
-        return None
-    ends = (*frame.select(plain).min().row(0), *frame.select(plain).max().row(0))
-    return None if any(abs(end) > LARGEST for end in ends if end is not None) else frame
+    if frame is None or not all(frame.select(polars.col(plain).is_between(-LARGEST, LARGEST).all()).row(0)):
+        return None  # NaN is beyond all
+    return frame
 
 
 # ---------------------------------------------------------------------------------------------------------------- text

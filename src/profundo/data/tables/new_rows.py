@@ -190,6 +190,8 @@ def _plain_numbers(series: polars.Series, column: Column, form: TableForm) -> Te
     if series.dtype not in (polars.String, polars.Float64) or not _is_plain(column, form):
         return None
     raw = torch.from_numpy(series.cast(polars.Float64, strict=False).to_numpy(writable=True))
+    if all(abs(end) <= LARGEST for end in (raw.aminmax() if len(raw) else ())):  # NaN if one is: then they are counted
+        return raw
     usable = int((raw.abs() <= LARGEST).sum())
     return raw if usable == len(series) - series.null_count() else None
 
@@ -215,19 +217,19 @@ def _as_numbers(values: polars.Series, column: Column) -> polars.Series:
 def _categories(series: polars.Series, column: Column, form: TableForm) -> _Part:
     import polars
 
-    text = series.str.strip_chars() if series.dtype == polars.String else series
-    different = text.drop_nulls().unique().to_list()
+    different = series.drop_nulls().unique()
+    texts = different.str.strip_chars() if series.dtype == polars.String else different
     levels = list(column.levels)
     places: dict[Any, float] = {}
-    for value in different:
-        word = _word(value, column)
+    for value, text in zip(different.to_list(), texts.to_list(), strict=True):
+        word = _word(text, column)
         if not _is_there(word, column, form):
             places[value] = nan
             continue
         if word not in levels:
             levels.append(word)
         places[value] = float(levels.index(word))
-    raw = text.replace_strict(list(places), list(places.values()), default=None, return_dtype=polars.Float64)
+    raw = series.replace_strict(list(places), list(places.values()), default=None, return_dtype=polars.Float64)
     return _Part(torch.from_numpy(raw.fill_null(nan).to_numpy().copy()), tuple(levels))
 
 

@@ -109,10 +109,9 @@ def may_have_codes(content: bytes, separator: str) -> bool:
     for start in range(0, len(content), PIECE):
         ends = b"\n" * (start == 0), b"\n" * (start + PIECE >= len(content))
         piece = np.frombuffer(content[max(0, start - 3) : start + PIECE].join(ends), np.uint8)
-        before, zero, digit, after = (piece[place : len(piece) - 3 + place] for place in range(4))
-        begins = ((before <= ord(" ")) | (before == ord(separator))) & (zero == ord("0"))
-        ends_or_goes_on = (after <= ord(" ")) | (after == ord(separator)) | (after - ord("0") < 10)
-        if (begins & (digit - ord("0") < 10) & ends_or_goes_on).any():
+        edge, digit = (piece <= ord(" ")) | (piece == ord(separator)), piece - ord("0") < 10
+        begins = edge[:-3] & (piece[1:-2] == ord("0")) & digit[2:-1]
+        if (begins & (edge[3:] | digit[3:])).any():
             return True
     return False
 

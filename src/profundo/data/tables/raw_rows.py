@@ -22,9 +22,10 @@ LARGEST = torch.finfo(torch.float32).max
 
 def raw_rows(frame: polars.DataFrame, columns: Sequence[Column]) -> Tensor:
     """float64 (rows, columns) as columns.py takes them; categories that a column does not know are missing."""
-    parts = [_numbers(frame[column.name], column) for column in columns]
-    columns_first = np.stack(parts) if parts else np.empty((0, frame.height))
-    return torch.from_numpy(columns_first).T
+    columns_first = torch.empty(len(columns), frame.height, dtype=torch.float64)
+    for row, column in zip(columns_first.numpy(), columns, strict=True):
+        row[:] = _numbers(frame[column.name], column)
+    return columns_first.T
 
 
 def _numbers(series: polars.Series, column: Column) -> np.ndarray:

@@ -404,7 +404,8 @@ def _whole(numbers: polars.Series) -> polars.Series:
     """As Int64 where all of them are whole, and exact."""
     import polars
 
-    if not (numbers == numbers.floor()).all() or float(numbers.abs().max() or 0) >= 2**53:  # type: ignore[arg-type]
+    is_whole = all((some == some.floor()).all() for some in (numbers.head(SOME), numbers))  # few decide of most
+    if not is_whole or float(numbers.abs().max() or 0) >= 2**53:  # type: ignore[arg-type]
         return numbers
     return numbers.cast(polars.Int64)
 

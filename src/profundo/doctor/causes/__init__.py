@@ -21,9 +21,10 @@ from profundo.doctor.causes.values import values
 from profundo.doctor.patient import Patient
 from profundo.doctor.suspicions import Suspicion
 
-__all__ = ["FAMILIES"]
+__all__ = ["FAMILIES", "Family"]
 
-FAMILIES: tuple[Callable[[Patient], Iterable[Suspicion]], ...] = (
+Family = Callable[[Patient], Iterable[Suspicion]]
+FAMILIES: tuple[Family, ...] = (
     values,
     step_order,
     output_layer,

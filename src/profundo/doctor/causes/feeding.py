@@ -31,6 +31,7 @@ COLOURS = (1, 3, 4)
 def feeding(patient: Patient) -> Iterator[Suspicion]:
     yield from scrambled_layout(patient)
     yield from counted_anew(patient)
+    yield from series_as_given(patient)
     yield from repeated_worker_randomness(patient)
     yield from not_shuffled(patient)
     yield from harmful_augmentation(patient)
@@ -309,6 +310,28 @@ def meant(call: Call) -> tuple[int, ...] | None:
 def permuted(call: Call, run: Callable[[], Any]) -> Any:
     order = meant(call)
     return run() if order is None else call.arguments[0].permute(order)
+
+
+def series_as_given(patient: Patient) -> Iterator[Suspicion]:
+    """Tables of (steps, features) a sample that were counted anew before they came here: both axes become smoother undone."""
+    values = patient.train.inputs
+    if (
+        not isinstance(values, Tensor)
+        or values.ndim != 3
+        or not values.is_floating_point()
+        or min(values.shape[1:]) < 5
+    ):
+        return
+    some = values[:500].detach().cpu().float()
+    count, first, second = some.shape
+    undone = some.reshape(count, second, first).movedim(1, 2)
+    now, then = (roughness(one[:, None]) for one in (some, undone))
+    if 0 < then < ROUGHER * now:
+        yield Suspicion(
+            "scrambled_layout", "train inputs",
+            {"difference between neighbours": now, "after that": then, "shape": str(tuple(values.shape))},
+            f"transpose(1, 2) instead of view or reshape to ({first}, {second}): these only count the values anew",
+        )  # fmt: skip
 
 
 def as_convolved(patient: Patient) -> Iterator[tuple[str, Tensor]]:

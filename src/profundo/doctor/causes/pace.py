@@ -22,6 +22,7 @@ from profundo.trees import leaves, mapped
 
 __all__ = ["pace"]
 
+STEEP = 0.15  # of the loss, that it falls from the third to the last quarter of a training
 BY_HEART = 0.6  # of skill, in training more than in validation
 FINE, GOOD = 0.95, 0.8  # of skill on training samples: nothing that pace could mend, or much
 
@@ -39,11 +40,10 @@ def pace(patient: Patient) -> Iterator[Suspicion]:
 
 
 def learning_rate(patient: Patient) -> Iterator[Suspicion]:
-    rates = [group["lr"] for group in patient.program.optimizer.param_groups]
-    rate = float(max(rates, default=0.0))
+    course = patient.course
+    rate = course.rate
     if rate <= 0:
         return
-    course = patient.course
     if course.first_not_finite is None and course.train[-1] > FINE:
         return
     usual = usual_rate(patient.program.optimizer)
@@ -344,7 +344,8 @@ def undertrained(patient: Patient) -> Iterator[Suspicion]:
     if times < 2:
         return
     third, last = quarters(course.losses)
-    if still_learns(course):
+    sharper = patient.gives_back and third - last < STEEP * abs(third)  # as what is given back becomes for ever
+    if still_learns(course) and not sharper:
         yield Suspicion(
             "undertrained", "training", {"steps": course.planned, "loss in the third quarter": third, "in the last": last},
             "train longer: the loss is still falling", weight=0.35, gain=0.12,

@@ -23,6 +23,7 @@ LEARNED = 0.15  # of skill
 NOISE = 0.07  # share of labels that the reference contradicts where it is surest
 STRONG = 0.5  # share that the simple model explains of labels that are all true
 EXACT = 1 - 1e-6
+MOST_WORDS = 50_000_000  # numbers of a table of samples and words
 GIVES_AWAY = 0.95  # share of the targets that one column explains alone
 
 
@@ -186,19 +187,21 @@ def without(suspects: Tensor) -> Cure:
 def target_in_input(patient: Patient, table: Tensor) -> Iterator[Suspicion]:
     """A column that gives the target away, where the others tell something of it, too, and far less."""
     inputs = patient.train.inputs
-    if not isinstance(inputs, Tensor) or inputs.ndim not in {2, 4} or not inputs.is_floating_point():
+    columns = telling_columns(inputs)
+    if columns is None:
         return
-    columns = columns_of(inputs)
-    if columns is None or columns.shape[1] < 3 or columns.shape[1] != inputs[0].numel():
-        return
-    shares = alone(columns.double(), table, patient.task.kind in {"classes", "binary"})
-    shares = torch.where(
-        columns.std(0) > 0.5, shares, 0.0
-    )  # what is constant is rounding error once it is standardised
+    classes = patient.task.kind in {"classes", "binary"}
+    shares = alone(columns, table, classes)
+    if classes and inputs.is_floating_point():
+        shares = torch.maximum(shares, in_blocks(columns, table))
     telling = shares > GIVES_AWAY
     if not bool(telling.any()) or int(telling.sum()) > max(table.shape[1], 2):
         return
-    rest = inputs.detach().flatten(1)[:, ~telling]
+    which = telling.nonzero().flatten()
+    if inputs.is_floating_point():
+        rest, kind = inputs.detach().flatten(1)[:, ~telling], "column"
+    else:
+        rest, kind = inputs.masked_fill(torch.isin(inputs, which), 0), "number"
     reference = Reference.of(rest)
     if reference is None:
         return
@@ -208,12 +211,38 @@ def target_in_input(patient: Patient, table: Tensor) -> Iterator[Suspicion]:
         float(shares.max()) > EXACT and others < 0.99
     )  # the very numbers; not of targets that follow from all columns
     if NOTHING < others < float(shares.max()) - 0.1 or same:
-        which = telling.nonzero().flatten().tolist()
         yield Suspicion(
-            "target_in_input", f"train inputs, column {', '.join(map(str, which))}",
+            "target_in_input", f"train inputs, {kind} {', '.join(map(str, which.tolist()))}",
             {"explained by it alone": float(shares.max()), "by all others": others},
             "remove it: it holds what is to be predicted, and will not be there when predictions are needed", mend=unchanged,
         )  # fmt: skip
+
+
+def telling_columns(inputs: object) -> Tensor | None:
+    """Columns of mean 0: those of a table or of images, or for rows of words whether a word is among them."""
+    if not isinstance(inputs, Tensor) or inputs.ndim not in {2, 4}:
+        return None
+    if inputs.is_floating_point():
+        columns = columns_of(inputs)
+        if columns is None or columns.shape[1] < 3 or columns.shape[1] != inputs[0].numel():
+            return None
+        steady = columns.std(0) > 0.5  # what is constant is rounding error once it is standardised
+        return torch.where(steady, columns, 0.0).double()
+    words = int(inputs.max()) + 1
+    if inputs.ndim != 2 or inputs.shape[1] < 3 or int(inputs.min()) < 0 or words * len(inputs) > MOST_WORDS:
+        return None
+    present = torch.zeros(len(inputs), words, dtype=torch.double).scatter_(1, inputs.long(), 1.0)
+    return present - present.mean(0)
+
+
+def in_blocks(columns: Tensor, table: Tensor) -> Tensor:
+    """Of each column with hardly a value twice, how far its order is that of the classes: 1 where each is one stretch, such as
+    the numbers of rows of a sorted file, 0 where they come by chance."""
+    labels = table.argmax(1)[columns.argsort(0)]
+    same = (labels[1:] == labels[:-1]).double().mean(0)
+    chance = float(table.mean(0).square().sum())
+    each = torch.tensor([len(distinct(column)) > 0.9 * len(column) for column in columns.T])
+    return torch.where(each, (same - chance) / (1 - chance), 0.0)
 
 
 def alone(columns: Tensor, table: Tensor, classes: bool) -> Tensor:

@@ -15,16 +15,22 @@ from profundo.doctor.reference import Reference, columns_of
 from profundo.doctor.skill import auc, class_scores, distinct, skill
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Variant, answers_of, unchanged
-from profundo.trees import leaves
+from profundo.trees import leaves, mapped
 
 __all__ = ["splitting"]
 
 LEAK, FEWEST = 0.03, 5  # share and number of validation samples
 MANY = 0.15  # share of samples that repeat
 NEAR = 0.2  # of the distance at which training samples have their nearest
-TOLD_APART = 0.85  # area under the ROC curve
+TOLD_APART, ALWAYS = 0.85, 0.97  # area under the ROC curve
+KNOWN_BETTER = 0.08  # of skill
 GROSS = 5.0  # ratio of deviations that no two samples of the same things have
 NEVER = 0.1  # of the samples of a class recognised
+SIBLINGS, MANY_COLUMNS = (
+    20,
+    10,
+)  # samples of one origin; columns from which on few samples are near each other by chance
+SIBLING_NEAR, SIBLING_TELLS = 0.56, 0.3  # of the distance; of accuracy
 MOST_PAIRS = 2**31  # products of numbers, for distances
 
 
@@ -49,6 +55,7 @@ def split_leakage(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
     if distinct_copies < max(FEWEST, LEAK * different) or share < 1.2 * again + LEAK:
         copies, share, how = *near_copies(patient.train.inputs, validation.inputs), "nearly equal"
         if share < LEAK or int(copies.sum()) < FEWEST:
+            yield from of_one_origin(patient, validation)
             return
     evidence = {f"validation samples {how} to training samples": int(copies.sum()), "of": len(validation)}
     yield Suspicion(
@@ -101,6 +108,37 @@ def near_copies(train: object, validation: object) -> tuple[Tensor, float]:
     return copies, float(copies.double().mean() - 1.5 * (nearest <= limit).double().mean()) if limit > 0 else 0.0
 
 
+def of_one_origin(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
+    """Each validation sample has a few training samples far nearer than the others, and only these tell its class: windows
+    that overlap, frames of one film, noisy copies of one sample, which were divided by chance."""
+    ours, theirs = columns_of(patient.train.inputs), columns_of(validation.inputs, like=patient.train.inputs)
+    labels, asked = patient.train.targets, validation.targets
+    plain = patient.task.kind in {"classes", "binary"} and not patient.task.one_hot and labels.numel() == len(labels)
+    if (
+        ours is None
+        or theirs is None
+        or not plain
+        or not measured(patient.train.inputs)
+        or ours.shape[1] < MANY_COLUMNS
+    ):
+        return
+    labels, asked, few = labels.flatten()[:4000], asked.flatten()[:300], theirs[:300]
+    often = torch.stack([(labels == value).sum() for value in distinct(labels)]) >= 2 * SIBLINGS
+    chosen = torch.isin(asked, distinct(labels)[often])
+    if len(labels) < 10 * SIBLINGS or int(chosen.sum()) < 30:
+        return
+    distances, places = torch.cdist(few[chosen], ours[: len(labels)]).topk(SIBLINGS + 1, largest=False)
+    apart = float((distances[:, 0] / distances[:, -1].clamp_min(1e-12)).median())
+    nearest, later = (float((labels[places[:, k]] == asked[chosen]).double().mean()) for k in (0, SIBLINGS))
+    if apart < SIBLING_NEAR and nearest - later > SIBLING_TELLS:
+        yield Suspicion(
+            "split_leakage", "validation",
+            {"validation samples told by their nearest training sample": nearest, f"by the {SIBLINGS + 1}th nearest": later,
+             "distance of the nearest, over that one's": apart},
+            "split by origin (person, film, recording, original sample), so that all its samples are in one split", mend=unchanged,
+        )  # fmt: skip
+
+
 def scores_by(patient: Patient, validation: Samples, copies: Tensor) -> dict[str, float]:
     """How good the trained net is on the copies and on the other validation samples."""
     scores = {}
@@ -129,6 +167,13 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
     if not isinstance(inputs, Tensor) or inputs.shape[1:] != validation.inputs.shape[1:] or inputs.ndim < 2:
         return
     apart = told_apart(inputs, validation.inputs)
+    if apart > ALWAYS and not inputs.is_floating_point() and inputs.ndim == 2:
+        yield Suspicion(
+            "split_shift", "validation inputs", {"splits told apart (1 is always)": apart},
+            "number the words of all splits by the vocabulary that was made of the training samples",
+        )  # fmt: skip
+    if apart <= TOLD_APART and inputs.is_floating_point():
+        yield from otherwise_prepared(patient, validation)
     if apart > TOLD_APART and inputs.is_floating_point():
         cures: dict[str, Cure] = {"validation with the mean and deviation of training": prepared(inputs)}
         if inputs.ndim == 4:
@@ -141,6 +186,26 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
             "prepare validation as training, with the numbers learned from training: the same scaling, order of channels and columns",
             weight=0.85, share=0.1, cures=cures if 1 / GROSS < ratio < GROSS else {},
         )  # fmt: skip
+
+
+def otherwise_prepared(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
+    """Validation images that the trained net knows better once they are turned, although a simple model sees no difference."""
+    inputs = validation.inputs[:2000]
+    if inputs.ndim != 4 or patient.course.error or len(inputs) < 100 or patient.task.kind == "own":
+        return
+    ways = {"with their channels in reverse order": inputs.flip(1)} if inputs.shape[1] == 3 else {}
+    if inputs.shape[2] == inputs.shape[3]:
+        ways["with rows and columns exchanged"] = inputs.transpose(2, 3)
+    targets = mapped(lambda part: part[: len(inputs)], validation.targets)
+    now = skill(answers_of(patient.grown, inputs), targets, patient.task)
+    for how, other in ways.items():
+        then = skill(answers_of(patient.grown, other), targets, patient.task)
+        if then - now > KNOWN_BETTER:
+            yield Suspicion(
+                "split_shift", "validation inputs", {"skill on validation images": now, how: then},
+                f"read validation images as training images are read: the net knows them better {how}",
+            )  # fmt: skip
+            return
 
 
 def told_apart(one: Tensor, other: Tensor) -> float:

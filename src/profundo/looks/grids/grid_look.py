@@ -14,7 +14,7 @@ from profundo.data.grids.grid_folders import Pairs, grid_collection, paired
 from profundo.data.splits.splits import Collection
 from profundo.data.streams.archives import Files, Parts, printable
 from profundo.looks.data_facts import DataFacts, mask_counts, prepared, split_sizes, stopped, target_in_words
-from profundo.looks.findings import Finding, some
+from profundo.looks.findings import DataFinding, some
 from profundo.looks.grids.mask_pictures import overlaid
 from profundo.looks.image_facts import image_facts
 from profundo.looks.image_findings import image_findings
@@ -92,7 +92,7 @@ def look_at_pixel_arrays(collection: Collection) -> DataFacts:
     )
 
 
-def unpaired_findings(files: Files, pairs: Pairs) -> Iterator[Finding]:
+def unpaired_findings(files: Files, pairs: Pairs) -> Iterator[DataFinding]:
     """What training would stop at."""
     for those, what in (
         (pairs.alone, "have no mask"),
@@ -102,7 +102,7 @@ def unpaired_findings(files: Files, pairs: Pairs) -> Iterator[Finding]:
         if those:
             number = f"{len(those):,} {'file' if len(those) == 1 else 'files'}"
             advice = "Training stops: add or remove them, or leave them out with --skip-bad."
-            yield Finding("error", f"{number} {what}.", advice, some([files.name(index) for index in those]))
+            yield DataFinding("error", f"{number} {what}.", advice, some([files.name(index) for index in those]))
 
 
 def with_masks(survey: Survey, collection: Collection) -> Survey:

@@ -16,7 +16,14 @@ from profundo.pictures.bars import ladder_svg
 from profundo.pictures.image_grid import image_grid
 from profundo.pictures.reading_table import readings_grid
 from profundo.pictures.rendering import rendered
-from profundo.pictures.run_page import class_results, effect_results, mistake_results, report_setup, trust_results
+from profundo.pictures.run_page import (
+    class_results,
+    doctor_results,
+    effect_results,
+    mistake_results,
+    report_setup,
+    trust_results,
+)
 from profundo.pictures.run_page.report_content import (
     ColumnRow,
     FirstLayer,
@@ -78,6 +85,10 @@ def _results(report: Report) -> dict[str, Any]:
         "epochs": training_curves.epochs_grid(report.history, best),
         "length": max((len(values) for key, values in report.history.items() if key != "epoch"), default=0),
         "training": training_curves.training_words(report.history, report.best_epoch, report.best_kept),
+        "checkup_words": report.checkup and doctor_results.doctor_words(report.checkup),
+        "checkup_figures": doctor_results.doctor_figures(report.checkup, report.history, report.batch_size)
+        if report.checkup
+        else [],
         "phases": training_curves.phases_grid(report.seconds),
         "weakest": class_results.classes_grid(weakest, kind, worst_words),
         "per_class": class_results.classes_grid(scores.per_class, kind, f"All {ones} on the test split."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from profundo.records import Calibration, ColumnReading, LayerRow, Scores, Spec
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "Checkup",
     "ColumnRow",
     "Course",
     "Dependence",
@@ -19,6 +20,7 @@ __all__ = [
     "Examples",
     "FirstLayer",
     "Fit",
+    "Found",
     "Importance",
     "Ranking",
     "Report",
@@ -173,6 +175,29 @@ class ColumnRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A cause in words. sure: how it was proved."""
+
+    cause: str
+    where: str
+    evidence: str
+    sure: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """What the doctor saw. cures: what was changed; signs: vital signs by name (doctor/vital_signs.py), empty without looks."""
+
+    looks: int
+    steps: int
+    findings: Sequence[Found] = ()
+    cures: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    signs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that the page tells.
 
@@ -210,6 +235,8 @@ class Report:
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     best_epoch: int | None = None
     best_kept: bool = True
+    checkup: Checkup | None = None
+    batch_size: int = 1
     calibration: Calibration | None = None
     fits: Sequence[Fit] = ()
     rankings: Sequence[Ranking] = ()

@@ -22,7 +22,7 @@ from profundo.data.loading import collect
 from profundo.data.new_inputs import entries, frame_series
 from profundo.data.object_arrays import Taker, as_seen, images_of, plain, stacked, targets_for, tensor_of, weights_of
 from profundo.data.objects import Framed, as_polars, read
-from profundo.data.recognising import is_frame, is_image, is_loader, is_series, words_in
+from profundo.data.recognising import is_frame, is_image, is_keras_dataset, is_loader, is_series, words_in
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
 from profundo.data.tables.table_files import read_table
 from profundo.kinds import NO_CLASS
@@ -43,7 +43,7 @@ def inputs_for(given: Any, about: Inputs) -> tuple[Any, bool]:
     """
     if isinstance(given, Samples):
         given = given.inputs
-    if is_loader(given) or isinstance(given, torch.utils.data.Dataset):
+    if is_loader(given) or is_keras_dataset(given) or isinstance(given, torch.utils.data.Dataset):
         held = read(given, Reading(), Taker(len(about.parts) or 1), "inputs")
         given = held.frame if isinstance(held, Framed) else held.inputs
     if about.parts:

@@ -14,6 +14,7 @@ from profundo.records import ProfundoError, Scores
 from profundo.runs.experiment import write_experiment
 from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.given.asking import samples_at, samples_for
+from profundo.runs.health.health_record import write_vital_signs
 from profundo.runs.manifest import finish
 from profundo.runs.report_facts import write_report
 from profundo.runs.run import Run, Tools
@@ -57,6 +58,8 @@ def keep_result(run: Run, folder: Folder, voice: Voice) -> None:
             "seconds": run.seconds,
             "history": run.history.rows,
         },
+        folder.doctor,
+        folder.vital_signs,
     )
 
 
@@ -73,6 +76,9 @@ def save_run(run: Run, path: str | Path) -> Path:
         if problems:
             raise ProfundoError(f"{folder.path}: {problems[0]}")
         write_history(folder, run.history.to_csv())
+        if run.doctor is not None:
+            write_json(folder.doctor, run.doctor.model_dump(mode="json"))
+            write_vital_signs(folder.vital_signs, run.vital_signs)
         keep_result(replace(run, folder=folder), folder, Quiet())
     return folder.path
 
