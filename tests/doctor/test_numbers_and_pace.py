@@ -93,5 +93,5 @@ def test_a_metric_is_held_against_known_ones(name):
 def test_the_line_of_the_operation_is_told():
     finding = examine(digits(Distance(), rate=0.05), budget=BUDGET).findings[0]
     assert finding.cause == "unstable_operation"
-    assert finding.where == "test_numbers_and_pace.py:34"
+    assert finding.where == "test_numbers_and_pace.py:36"
     assert finding.evidence["operation"] == "gradient of sqrt"
