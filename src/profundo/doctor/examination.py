@@ -21,6 +21,7 @@ from profundo.doctor.suspicions import Suspicion, proves
 from profundo.doctor.trials import Cure, Variant, unchanged
 from profundo.doctor.verdicts import SEVERITIES, Experiment, Finding, Report
 from profundo.records import ProfundoError, at_the_door
+from profundo.threads import using
 from profundo.train.randomness import seeded
 
 __all__ = ["examine"]
@@ -57,7 +58,7 @@ def examine(
     if not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise ProfundoError(f"doctor: expected seed to be a whole number from 0, got {seed!r}")
     begin, families = time.monotonic(), FAMILIES if families is None else tuple(families)
-    with seeded(seed), warnings.catch_warnings():
+    with using(1), seeded(seed), warnings.catch_warnings():  # many small trainings: threads would wait for each other
         warnings.simplefilter("ignore")  # what PyTorch warns of, it warned the caller of
         patient = Patient(program, seed, budget)
         findings, cure = verdict(patient, frozenset(), families)
