@@ -30,17 +30,23 @@ Settings = dict[str, Any]
 
 
 def settings_command(
-    name: str, panel: str, *, without: Collection[str] = ()
+    name: str,
+    panel: str,
+    *,
+    without: Collection[str] = (),
+    other: Callable[[list[str]], Any] = lambda _: None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a command of a function whose first parameter is `settings`.
 
     without: the settings, or parts of the settings, that the command does not take.
+    other: the command that takes its place for these words, if one does.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         class Deferred(TyperCommand):
-            def make_context(self, *arguments: Any, **named: Any) -> Any:
-                return whole_command(name, function, without).make_context(*arguments, **named)
+            def make_context(self, info_name: Any, args: list[str], *rest: Any, **named: Any) -> Any:
+                command = other(args) or whole_command(name, function, without)
+                return command.make_context(info_name, args, *rest, **named)
 
         app.command(name, cls=Deferred, help=function.__doc__, rich_help_panel=panel)(lambda: None)
         return function

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from profundo.cli.app import CHOOSE, TRAIN, Json, RunFolder, app
+from profundo.cli.doctoring import script_command
 from profundo.cli.printing import (
     print_json,
     print_plan,
@@ -82,13 +83,16 @@ def lr_find(
         print(f"written: {out}", file=sys.stderr)
 
 
-@settings_command("doctor", CHOOSE, without=("log", "checkpoint_seconds", "doctor", "heal"))
+@settings_command("doctor", CHOOSE, without=("log", "checkpoint_seconds", "doctor", "heal"), other=script_command)
 def doctor(
     settings: Settings,
     budget: Annotated[float, typer.Option(min=1, help="Seconds for trainings and experiments.")] = 60.0,
     as_json: Json = False,
 ) -> None:
-    """Say what is wrong with a training, given as for `train` or as a run's folder, and prove it by experiments."""
+    """Say what is wrong with a training, and prove it by experiments: given as for `train`, as a run's folder, or as a script.
+
+    profundo doctor script.py ARGS runs a training script as it is.
+    """
     from dataclasses import asdict
 
     from profundo.inspect.training_health import examine_training, experiment_of

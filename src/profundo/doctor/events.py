@@ -52,6 +52,7 @@ class Events:
 def recorded(net: nn.Module, optimizer: Optimizer, loss: Callable[..., Any]) -> Iterator[Events]:
     """Events of what is done to this net and optimizer meanwhile, in this thread."""
     parameters = [one for group in optimizer.param_groups for one in group["params"]]
+    every = list(dict.fromkeys([*parameters, *net.parameters()]))
     events = Events(loss)
 
     def measured_loss(prediction: Any, target: Any, *rest: Any, **named: Any) -> Any:
@@ -67,9 +68,11 @@ def recorded(net: nn.Module, optimizer: Optimizer, loss: Callable[..., Any]) -> 
 
     def backward(root: Tensor, *arguments: Any, **named: Any) -> Any:
         before, operation = gradient_size(parameters), root.grad_fn.name() if root.grad_fn is not None else ""
+        left, values = gradient_sizes(every), [float(one.detach().double().sum()) for one in every]
         result = plain_backward(root, *arguments, **named)  # type: ignore[no-untyped-call]
         after = gradient_size(parameters)
-        events.note("backward", value=as_number(root), before=before, after=after, operation=operation)
+        each = tuple(zip(left, values, strict=True))
+        events.note("backward", value=as_number(root), before=before, after=after, operation=operation, each=each)
         return result
 
     def step(*arguments: Any, **named: Any) -> Any:
@@ -117,6 +120,10 @@ def modes(net: nn.Module) -> dict[str, bool]:
 def gradient_size(parameters: list[Tensor]) -> float:
     """The sum of the absolute values of all gradients that there are."""
     return sum(float(one.grad.abs().sum()) for one in parameters if one.grad is not None)
+
+
+def gradient_sizes(parameters: list[Tensor]) -> list[float]:
+    return [0.0 if one.grad is None else float(one.grad.abs().sum()) for one in parameters]
 
 
 def as_number(value: Any) -> float:

@@ -103,7 +103,9 @@ def verdict(patient: Patient, known: frozenset[str], families: Iterable[Family])
     return (found or in_order(presumed)) + said, cure
 
 
-def suspected(patient: Patient, known: frozenset[str], families: Iterable[Family]) -> list[Suspicion]:
+def suspected(
+    patient: Patient, known: frozenset[str] = frozenset(), families: Iterable[Family] = FAMILIES
+) -> list[Suspicion]:
     """What the numbers alone say, family after family, until one finds what is fatal."""
     every: list[Suspicion] = []
     for family in families:
@@ -153,7 +155,8 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding]
 def two_at_once(patient: Patient, tried: list[Tried]) -> list[Finding]:
     """Two causes of which neither's cure does any good while the other is there; for programs that learn next to nothing."""
     best = {each[1].cause: each for each in sorted(tried, key=lambda each: each[0])}
-    hopeless = patient.was_trained and bool(patient.course.train) and patient.course.train[-1] < HOPELESS
+    course = patient.course
+    hopeless = bool(course.train) and max(course.train[-1], course.held[-1]) < HOPELESS
     pairs = combinations(sorted(best.values(), key=lambda each: -each[1].weight)[:MOST_PAIRED], 2) if hopeless else ()
     for (_, one, this, first), (_, other, that, second) in pairs:
         if patient.left < 0.25 * patient.budget:

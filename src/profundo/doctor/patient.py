@@ -30,7 +30,7 @@ PROBE, HELD = 256, 2000
 WIDE = 8  # numbers of a sample
 SEEDS = 3
 FEWEST_STEPS, MOST_STEPS = 30, 600
-STEPS_SEEN = 4
+STEPS_SEEN, STEPS_WAITED = 4, 80  # in which the optimizer steps; at most, for gradients may be gathered before it does
 PRODUCTS = frozenset({"addmm", "mm", "bmm", "convolution", "mkldnn_rnn_layer"})
 
 
@@ -146,15 +146,20 @@ class Patient:
         with seeded(self.seed):
             if program.step is None:
                 program.net.train()
-            for batch in self.train.epoch(program, None)[:STEPS_SEEN] * STEPS_SEEN:
-                if len(seen) == STEPS_SEEN:
+            parameters = list(program.net.parameters())
+            for batch in self.train.epoch(program, None)[:STEPS_WAITED] * STEPS_SEEN:
+                moves = sum(len(events.of("step")) > 0 for events in seen)
+                if moves == STEPS_SEEN or len(seen) == STEPS_WAITED:
                     break
+                before = [one.detach().clone() for one in parameters]
                 with recorded(program.net, program.optimizer, program.loss) as events:
                     seen.append(events)
                     try:
                         (program.step or ordinary_step)(program.net, batch, events.loss, program.optimizer)
                     except Exception as error:  # noqa: BLE001
                         return Step1(tuple(seen), f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+                changed = any(not torch.equal(one.detach(), was) for one, was in zip(parameters, before, strict=True))
+                events.note("end", changed=changed)
         return Step1(tuple(seen))
 
     @cached_property

@@ -23,6 +23,7 @@ MOST = 800  # samples, of which the time is the cube
 WIDE, BAG, FEW_NAMES = 3072, 512, 256  # columns of an input, of a bag of whole numbers; of which more are names
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
 PERMUTATIONS = 30
+RARE = 20.0  # times the median distance from the median: numbers beyond it count as that far
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +127,7 @@ def table_of(targets: Any, task: Task) -> Tensor | None:
         return (flat == distinct(flat)).double()
     flat = flat.nan_to_num(0, 0, 0)
     wide = F.adaptive_avg_pool1d(flat[:, None], 16)[:, 0] if flat.shape[1] > 16 else flat
+    middle = wide.median(0).values  # a few huge ones among them must not hide the rest
+    usual = (wide - middle).abs().median(0).values
+    wide = torch.where(usual > 0, (wide - middle).clamp(-RARE * usual, RARE * usual), wide - middle)
     return (wide - wide.mean(0)) / wide.std(0).clamp_min(1e-12)

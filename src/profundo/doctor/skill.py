@@ -53,6 +53,8 @@ def task_of(targets: Any, outputs: Any, cost: Cost) -> Task:
     if not bool(values.isfinite().all()):
         values = values[values.isfinite()]
     whole = bool((values == values.round()).all())
+    if not whole and shares(targets) and targets.shape[1:] == outputs.shape[1:]:
+        return Task("classes", targets.shape[1], one_hot=True)  # labels that are smoothed, or mixed
     which = distinct(values) if whole else values[:0]
     same_shape = targets.shape[1:] == outputs.shape[1:]  # of as many samples or not
     if whole and len(which) and bool(((which == 0) | (which == 1)).all()):
@@ -84,6 +86,12 @@ def task_of(targets: Any, outputs: Any, cost: Cost) -> Task:
     if targets.numel() * len(outputs) != outputs.numel() * len(targets):
         return Task("own")  # several numbers that describe one: quantiles, mean and variance, a code
     return Task("real", len(which) if plain else 0, plain=plain)
+
+
+def shares(targets: Tensor) -> bool:
+    """Whether each row is a distribution over several classes."""
+    rows = targets.ndim == 2 and targets.shape[1] > 1 and bool((targets >= 0).all())
+    return rows and bool(((targets.double().sum(1) - 1).abs() < 1e-3).all())
 
 
 def class_axis(outputs: Tensor, targets: Tensor) -> int:

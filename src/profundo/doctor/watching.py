@@ -21,15 +21,16 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from profundo.doctor.causes.step_order import step_order
 from profundo.doctor.events import Events, gradient_size, modes
 from profundo.doctor.patient import Patient, Step1
-from profundo.doctor.trials import main
 from profundo.doctor.verdicts import Finding, Report
 from profundo.records import ProfundoError, at_the_door
+from profundo.trees import leaves
 
 __all__ = ["Watch", "watch"]
 
@@ -154,16 +155,21 @@ class Look:
         return hook
 
     def enters(self, *_: Any) -> None:
-        self.events.note("forward", training=modes(self.watcher.net))
+        if torch.is_grad_enabled():  # no validation between two steps
+            self.events.note("forward", training=modes(self.watcher.net))
 
     def answers(self, _module: nn.Module, _inputs: Any, outputs: Any) -> None:
-        values = main(outputs)
-        if isinstance(values, Tensor) and values.requires_grad:
-            values.register_hook(self.timed(self.backward))  # type: ignore[no-untyped-call]
+        passed: list[bool] = []
 
-    def backward(self, _gradient: Tensor) -> None:
-        size = gradient_size(self.parameters)
-        self.events.note("backward", value=math.nan, before=size, after=math.inf, operation="")
+        def backward(_: Tensor) -> None:  # at the first of several outputs: later ones meet gradients of this very pass
+            if not passed:
+                size = gradient_size(self.parameters)
+                self.events.note("backward", value=math.nan, before=size, after=math.inf, operation="")
+            passed.append(True)
+
+        for values in leaves(tuple(outputs) if isinstance(outputs, list) else outputs):
+            if isinstance(values, Tensor) and values.requires_grad:
+                values.register_hook(self.timed(backward))  # type: ignore[no-untyped-call]
 
     def costs(self, _module: nn.Module, _inputs: Any, value: Any) -> None:
         if isinstance(value, Tensor) and value.numel() == 1:

@@ -10,7 +10,7 @@ from profundo.doctor.causes.feeding import feeding
 from profundo.doctor.causes.judges import judges
 from profundo.doctor.causes.modes import modes
 from profundo.doctor.causes.not_finite import not_finite
-from profundo.doctor.causes.output_layer import output_layer
+from profundo.doctor.causes.output_layer import another_cost, output_layer
 from profundo.doctor.causes.pace import pace
 from profundo.doctor.causes.pairing import pairing
 from profundo.doctor.causes.signals import signals
@@ -36,5 +36,6 @@ FAMILIES: tuple[Family, ...] = (
     structure,
     modes,
     signals,
+    another_cost,
     pace,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,13 +14,14 @@ from torch import Tensor
 from profundo.doctor.causes.output_layer import negated, shared_out_over_samples
 from profundo.doctor.events import as_number
 from profundo.doctor.patient import Patient
-from profundo.doctor.skill import Task, auc, class_scores, r_squared
+from profundo.doctor.skill import Task, auc, class_scores, distinct, r_squared
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Variant, unchanged
 
 __all__ = ["judges"]
 
 CLOSE = 0.02
+GRADED = ("graded", "graded otherwise")
 
 
 def judges(patient: Patient) -> Iterator[Suspicion]:
@@ -75,7 +77,9 @@ def climbing(patient: Patient) -> Iterator[Suspicion]:
     """A cost that nobody knows by its values, and that is smaller the worse the answers are."""
     if patient.cost.kind != "other" or not isinstance(patient.probe.targets, Tensor):
         return
-    made = made_answers(patient, patient.task, patient.probe.targets)
+    made = made_answers(patient, patient.task, patient.probe.targets) or made_of_two(
+        patient.outputs, patient.probe.targets
+    )
     if made is None:
         return
     try:
@@ -113,10 +117,13 @@ def wrong_metric(patient: Patient) -> Iterator[Suspicion]:
     steady = (right > half > wrong or right < half < wrong) and abs(right - wrong) > 0.25 * max(abs(right), abs(wrong))
     like_accuracy = any(abs(right - top) < 1e-6 for top in (1.0, 100.0)) and steady
     scale = 100.0 if abs(right - 100.0) < 1e-6 else 1.0
-    graded = values["graded"] / scale
+    graded = [values[name] / scale for name in GRADED]
+    unlike = [
+        max(abs(a - b) for a, b in zip(graded, each, strict=True)) for each in zip(*map(true.get, GRADED), strict=True)
+    ]
     summed = right > wrong and abs(right - len(targets)) > 1e-6 and task.kind != "real"
     summed = summed and adds_up(metric, made["perfect"], targets)
-    if steady and not summed and not (like_accuracy and min(abs(graded - value) for value in true["graded"]) > CLOSE):
+    if steady and not summed and not (like_accuracy and min(unlike) > CLOSE):
         return
     evidence = {"of perfect answers": right, "of half right ones": half, "of graded ones": values["graded"]}
     yield Suspicion(
@@ -145,7 +152,13 @@ def made_answers(patient: Patient, task: Task, targets: Tensor) -> dict[str, Ten
     if task.kind == "real" and answers.numel() == targets.numel() and bool(targets.double().std() > 0):
         shaped = targets.to(answers.dtype).reshape(answers.shape)
         noise = torch.randn(answers.shape, generator=draws).to(answers) * shaped.std()
-        return {"perfect": shaped, "half": shaped + noise, "wrong": shaped + 4 * noise, "graded": shaped + 0.5 * noise}
+        return {
+            "perfect": shaped,
+            "half": shaped + noise,
+            "wrong": shaped + 4 * noise,
+            "graded": shaped + 0.5 * noise,
+            "graded otherwise": shaped + 0.25 * noise.flip(0),
+        }
     if task.kind not in ("classes", "binary") or answers.ndim > 2:
         return None
     _, classes = class_scores(answers, targets, task)
@@ -158,11 +171,25 @@ def made_answers(patient: Patient, task: Task, targets: Tensor) -> dict[str, Ten
     logits = {name: 6.0 * F.one_hot(which, width) - 3 for name, which in sure.items()}
     noise = 0.8 * torch.randn(len(classes), width, generator=draws)
     logits["graded"] = F.one_hot(classes, width) + noise
+    logits["graded otherwise"] = F.one_hot(classes, width) + 0.6 * noise.flip(0)
     if width == 2:  # hardly more sure than not: a threshold in the wrong place shows
         size = torch.rand(len(classes), generator=draws).mul(0.8).add(0.05) * (2 * classes - 1)
         size = torch.where(torch.arange(len(classes)) % 10 == 0, -size, size)
         logits["graded"] = torch.stack([-size / 2, size / 2], 1)
+        size = torch.where(torch.arange(len(classes)) % 4 == 0, -size.abs(), size.abs()) * (2 * classes - 1)
+        logits["graded otherwise"] = torch.stack([-size / 2, size / 2], 1)
     return {name: as_the_net_answers(patient, scores, answers) for name, scores in logits.items()}
+
+
+def made_of_two(answers: Tensor, targets: Tensor) -> dict[str, Tensor] | None:
+    """The same of masks and of several labels, where each number is a yes or a no; None for others."""
+    if targets.shape != answers.shape or set(distinct(targets).tolist()) != {0.0, 1.0}:
+        return None
+    sure = 3.0 * (2 * targets.to(answers) - 1)
+    rows = torch.arange(len(targets)).view(-1, *[1] * (targets.ndim - 1))
+    made = {"perfect": sure, "half": torch.where(rows % 2 == 0, sure, -sure), "wrong": -sure}
+    chances = bool(((answers >= 0) & (answers <= 1)).all())
+    return {name: one.sigmoid() if chances else one for name, one in made.items()}
 
 
 def as_the_net_answers(patient: Patient, scores: Tensor, answers: Tensor) -> Tensor:
@@ -187,18 +214,23 @@ def known(answers: Tensor, targets: Tensor, task: Task) -> list[float]:
     decided = (scores[:, 1] > cut).long() if answers.ndim == 1 or answers.shape[-1] == 1 else scores.argmax(1)
     accuracy = float((decided == classes).double().mean())
     labels = range(int(classes.max()) + 1)
-    recalls, f1 = [], []
+    recalls, f1, overlap = [], [], []
     for label in labels:
         hit = float(((decided == label) & (classes == label)).sum())
         said, true = float((decided == label).sum()), float((classes == label).sum())
         recalls.append(hit / max(true, 1))
         f1.append(2 * hit / max(said + true, 1))
+        overlap.append(hit / max(said + true - hit, 1))
     area = [float(auc(scores[:, label], classes == label)) for label in labels]
-    several = [sum(each) / len(each) for each in (recalls, f1, area)]
+    several = [sum(each) / len(each) for each in (recalls, f1, area, overlap)]
+    shares = [[float((one == label).double().mean()) for label in labels] for one in (decided, classes)]
+    agreed = sum(a * b for a, b in zip(*shares, strict=True))  # by chance; of Cohen's kappa and Matthews' correlation
+    spread = math.prod(max(1 - sum(share**2 for share in each), 1e-12) ** 0.5 for each in shares)
     top = [
         float((scores.topk(k, 1).indices == classes[:, None]).any(1).double().mean())
         for k in (3, 5)
         if k < scores.shape[1]
     ]
     precision = float(((decided == 1) & (classes == 1)).sum()) / max(float((decided == 1).sum()), 1)
-    return [accuracy, *several, *top, *recalls, *f1, *area, precision, 2 * several[2] - 1]
+    return [accuracy, *several, *top, *recalls, *f1, *area, precision, 2 * several[2] - 1,
+            (accuracy - agreed) / max(1 - agreed, 1e-12), (accuracy - agreed) / spread, overlap[-1]]  # fmt: skip

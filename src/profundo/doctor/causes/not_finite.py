@@ -22,7 +22,7 @@ from profundo.dispatch import Observed
 from profundo.doctor.patient import SEEDS, Patient
 from profundo.doctor.programs import ordinary_step
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import answers_of, batches, in_evaluation, unchanged
+from profundo.doctor.trials import answers_of, batches, in_evaluation, unchanged, update
 from profundo.train.randomness import seeded
 from profundo.trees import called
 
@@ -60,7 +60,7 @@ def not_finite(patient: Patient) -> Iterator[Suspicion]:
     if step is None and not spoiled:
         origin = origin_in_answers(patient)
     else:
-        origin = origin_of(patient, patient.course.steps if step is None else step, seed)
+        origin = origin_of(patient, first_spoiled(patient, seed) if step is None else step, seed)
     if origin is None or origin.largest > ORDINARY:
         return  # it grew: a matter of pace, which experiments decide
     of = "gradient of " if origin.backward else ""
@@ -95,6 +95,19 @@ def origin_in_answers(patient: Patient) -> Origin | None:
     with watcher, Observed(watcher.see), in_evaluation(patient.grown), torch.no_grad():
         called(patient.grown, patient.held.inputs)
     return watcher.origin
+
+
+def first_spoiled(patient: Patient, seed: int) -> int:
+    """The number of the step that leaves a parameter that is not finite, though costs are finite: what is masked hides it."""
+    variant = patient.variant.copy()
+    with seeded(seed):
+        if variant.program.step is None:
+            variant.program.net.train()
+        for number, batch in enumerate(islice(batches(variant, seed), patient.course.steps)):
+            update(variant.program, batch)
+            if not all(bool(one.isfinite().all()) for one in variant.program.net.parameters()):
+                return number
+    return patient.course.steps
 
 
 def origin_of(patient: Patient, step: int, seed: int) -> Origin | None:

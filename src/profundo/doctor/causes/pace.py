@@ -17,12 +17,13 @@ from profundo.doctor.course import Course
 from profundo.doctor.patient import SEEDS, Patient
 from profundo.doctor.programs import ordinary_step
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Variant, main, outputs_of
+from profundo.doctor.trials import Variant, main, outputs_of, update
 from profundo.trees import leaves, mapped
 
 __all__ = ["pace"]
 
 STEEP = 0.15  # of the loss, that it falls from the third to the last quarter of a training
+HALF = 0.5  # of skill, below which a term for other outputs is suspect
 BY_HEART = 0.6  # of skill, in training more than in validation
 FINE, GOOD = 0.95, 0.8  # of skill on training samples: nothing that pace could mend, or much
 
@@ -59,8 +60,8 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
     if course.first_not_finite is None and not explodes(course.losses) and course.train[-1] < GOOD:
         if not low and still_learns(course):
             return
-        factors = sorted({10.0, 100.0, usual / rate, usual / rate / 10}) if low else [10.0]
-        factors = [factor for factor in factors if factor > 3 and rate * factor < 10 * usual] or [10.0]
+        factors = sorted({10.0, 100.0, usual / rate, usual / rate / 10, usual / rate * 10}) if low else [10.0]
+        factors = [factor for factor in factors if factor > 3 and rate * factor <= 10 * usual] or [10.0]
         yield Suspicion(
             "learning_rate_too_low", "optimizer", evidence, "raise it: {cure}", weight=weight, gain=0.12,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in factors},
@@ -70,7 +71,9 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
 def usual_rate(optimizer: Optimizer) -> float:
     """What people begin with: 0.001 where steps are scaled by the gradient's size, 0.01 with momentum, 0.1 without."""
     group = optimizer.param_groups[0]
-    if "betas" in group or "alpha" in group or "lr_decay" in group:
+    if "lr_decay" in group:  # Adagrad, whose steps become smaller and smaller
+        return 1e-2
+    if "betas" in group or "alpha" in group:
         return 1e-3
     return 1e-2 if group.get("momentum", 0.0) else 1e-1
 
@@ -156,14 +159,23 @@ def terms_beside(patient: Patient) -> Iterator[Suspicion]:
         cures["the cost alone, without what the step adds"] = cost_alone
     if depends_on_weights(patient):
         cures["the cost without its terms of the weights"] = by_answers_only
-    if several_outputs(patient) and patient.course.train[-1] < 0.1:
-        cures["the cost by the first output alone"] = by_first_output
+    weaker = "give that term a weight ten to a thousand times smaller, so that the error of the answers leads"
+    skill = {"training skill": patient.course.train[-1]}
     if cures:
         yield Suspicion(
-            "over_regularised", "step" if share else "loss",
-            {"share of the cost that the step adds": share, "training skill": patient.course.train[-1]},
-            "give that term a weight ten to a thousand times smaller, so that the error of the answers leads", weight=0.68,
-            gain=0.1, cures=cures,
+            "over_regularised", "step" if share else "loss", {"share of the cost that the step adds": share, **skill}, weaker,
+            weight=0.68, gain=0.1, cures=cures,
+        )  # fmt: skip
+    if several_outputs(patient) and patient.course.train[-1] < HALF:
+        yield Suspicion(
+            "over_regularised", "loss", skill, weaker, weight=0.68, gain=0.25, share=0.4,
+            cures={"the cost by the first output alone": by_first_output},
+        )  # fmt: skip
+    if patient.program.step is not None and moved_besides(patient):
+        yield Suspicion(
+            "over_regularised", "step", skill,
+            "leave weights alone after optimizer.step(): what the step does to them there undoes what was learned", weight=0.68,
+            gain=0.1, cures={"weights as the optimizer leaves them": left_alone},
         )  # fmt: skip
 
 
@@ -178,6 +190,42 @@ def added_by_step(patient: Patient) -> float:
         shares.append((whole - costs[0].facts["value"]) / whole if whole else 0.0)
     constant = bool(shares) and max(shares) - min(shares) < 1e-4 * max(map(abs, shares))
     return 0.0 if not shares or constant or not min(shares) > 0.02 else min(shares)
+
+
+def moved_besides(patient: Patient) -> bool:
+    """Whether weights differ at the end of a step from what the optimizer made of them."""
+    variant = patient.variant.copy()
+    after: list[list[Tensor]] = []
+    variant.program.optimizer.register_step_post_hook(lambda *_: after.append(values_of(variant.program.net)))
+    for batch in variant.train.epoch(variant.program, None)[:4]:
+        update(variant.program, batch)
+        if after and any(not torch.equal(a, b) for a, b in zip(after[-1], values_of(variant.program.net), strict=True)):
+            return True
+    return False
+
+
+def values_of(net: nn.Module) -> list[Tensor]:
+    return [one.detach().clone() for one in net.parameters()]
+
+
+def left_alone(variant: Variant) -> Variant:
+    """After each step, the weights that the optimizer made."""
+    program = variant.program
+    step = program.step or ordinary_step
+
+    def kept(net: nn.Module, batch: Any, loss: Callable[..., Any], optimizer: Optimizer) -> Any:
+        made: list[list[Tensor]] = []
+        hook = optimizer.register_step_post_hook(lambda *_: made.append(values_of(net)))
+        try:
+            result = step(net, batch, loss, optimizer)
+        finally:
+            hook.remove()
+        with torch.no_grad():
+            for one, value in zip(net.parameters(), made[-1] if made else (), strict=bool(made)):
+                one.copy_(value)
+        return result
+
+    return replace(variant, program=replace(program, step=kept))
 
 
 def depends_on_weights(patient: Patient) -> bool:

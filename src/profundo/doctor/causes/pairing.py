@@ -134,7 +134,7 @@ def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterat
     suspects = (wrong & (margin > 0.1)).nonzero().flatten()
     evidence = {"share of wrong labels, about": noise, "suspects": len(suspects), "the first": suspects[:5].tolist()}
     remedy = "look at the labels of the suspects; correct them or leave them out"
-    if even and not patient.train.again:
+    if even and not patient.train.again and patient.cost.kind != "other":  # a cost of one's own may be made for them
         yield Suspicion("label_noise", "train targets", evidence, remedy, presumed=True)
     yield Suspicion(
         "label_noise", "train targets", evidence, remedy, weight=0.65, gain=0.02, share=0.1,

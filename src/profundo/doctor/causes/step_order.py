@@ -18,9 +18,15 @@ from profundo.doctor.trials import Cure, Variant
 
 __all__ = ["step_order"]
 
+DETACHED = (
+    "the cost has no connection to the parameters (.detach(), .item(), torch.no_grad() or .data on the way); remove it"
+)
+
 
 def step_order(patient: Patient) -> Iterator[Suspicion]:
     yield from not_in_optimizer(patient)
+    if "does not require grad" in patient.first.error:
+        yield Suspicion("no_update", "step", {"parameters moved by": 0.0}, DETACHED, "fatal")
     if patient.first.error or not patient.first.events:
         return
     yield from missing_zero_grad(patient)
@@ -35,7 +41,7 @@ def all_events(patient: Patient) -> list[Event]:
 
 
 def missing_zero_grad(patient: Patient) -> Iterator[Suspicion]:
-    """The first backward pass after a step meets gradients that an earlier step has used."""
+    """Gradients that a step has used are in those that the next step uses: nobody cleared them in between."""
     stepped, left = False, []
     for event in all_events(patient):
         if event.what == "step":
@@ -45,15 +51,35 @@ def missing_zero_grad(patient: Patient) -> Iterator[Suspicion]:
         ):  # not of another net's
             left.append(event.facts["before"])
             stepped = False
-    if left and all(size > 0 for size in left):
+    uncleared, used = used_twice(patient)
+    if (left and all(size > 0 for size in left)) or (used > 1 and uncleared == used):
         yield Suspicion(
             "missing_zero_grad",
             "step",
-            {"gradient before backward": left[0], "steps": len(left)},
+            {"gradient before backward": left[0], "steps": len(left)}
+            if any(left)
+            else {"steps by a gradient used before": uncleared},
             "call optimizer.zero_grad() before backward in every step: gradients of all earlier batches add up",
             "fatal",
             mend=before_each_step(lambda program: program.optimizer.zero_grad()),
         )
+
+
+def used_twice(patient: Patient) -> tuple[int, int]:
+    """Of the parameter for which it is worst, whoever moves it: how often it moved by a gradient that had not been zero at any
+    backward pass since it moved before, and how often it could have."""
+    passes = [
+        event.facts["each"] for event in all_events(patient) if event.what == "backward" and "each" in event.facts
+    ]
+    worst = 0, 0
+    for history in zip(*passes, strict=True):
+        cleared, uncleared, moves = True, 0, 0
+        for place, (gradient, value) in enumerate(history):
+            if place and value != history[place - 1][1]:
+                moves, uncleared, cleared = moves + 1, uncleared + (not cleared), False
+            cleared = cleared or gradient == 0
+        worst = max(worst, (uncleared, moves - 1))
+    return worst
 
 
 def before_each_step(act: Callable[[Program], Any]) -> Cure:
@@ -131,18 +157,23 @@ def no_update(patient: Patient) -> Iterator[Suspicion]:
     """No parameter moved in any of the first steps."""
     moves = [event.facts for event in all_events(patient) if event.what == "step"]
     backward = [event for event in all_events(patient) if event.what == "backward"]
-    if any(move["moved"] != 0 for move in moves):  # or is not a number
+    ends = [event for event in all_events(patient) if event.what == "end"]
+    put_back = bool(ends) and not any(event.facts["changed"] for event in ends)
+    moved = any(move["moved"] != 0 for move in moves)  # or by what is not a number
+    if moved and not put_back:
         return
     rates = [group["lr"] for group in patient.program.optimizer.param_groups]
     attached = any(event.facts["attached"] for event in all_events(patient) if event.what == "loss")
-    if not moves:
+    if moved:
+        remedy = "something puts the weights back after optimizer.step(), such as load_state_dict of a saved state; keep the new ones"
+    elif not moves:
         remedy = "call optimizer.step() after backward(); it is never called"
     elif not backward:
         remedy = "call backward() on the cost before optimizer.step(); it is never called"
     elif all(rate == 0 for rate in rates):
         remedy = "give a learning rate above 0"
     elif not attached:
-        remedy = "the cost has no connection to the parameters (.detach(), .item(), torch.no_grad() or .data on the way); remove it"
+        remedy = DETACHED
     elif all(move["gradient"] == 0 for move in moves):
         remedy = "every gradient is 0 when the optimizer steps: call zero_grad() before backward(), not after it"
         if all(move.get("without") for move in moves):
@@ -212,8 +243,10 @@ def accumulation_not_divided(patient: Patient) -> Iterator[Suspicion]:
     for event in all_events(patient):
         if event.what == "loss":
             last = event.facts["value"]
+        elif event.what == "zero":  # as in the closure of LBFGS
+            passes = whole = 0
         elif event.what == "backward":
-            passes += 1
+            passes += passes == 0 or event.facts["before"] > 0  # else what the passes before gave was cleared
             whole += math.isclose(event.facts["value"], last, rel_tol=1e-5)
         elif event.what == "step":
             counts.append((passes, whole))

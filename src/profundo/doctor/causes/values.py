@@ -189,9 +189,7 @@ def misfit(values: Any, columns: bool) -> tuple[str, dict[str, float]]:
         "smallest": float(deviations.min()),
         "largest |mean|": float(means.max()),
     }
-    if size < SMALL or (
-        not columns and float(deviations.max()) < SMALL and float(means.max()) < 2
-    ):  # or moved to -1 since
+    if size < SMALL or (float(deviations.max()) < SMALL and float(means.max()) < 2):  # or moved to -1 since
         return "scaled_twice", evidence
     far = float(deviations.max()) > FAR or size > FAR or ratio > APART or float((means / ranges).max()) > FAR
     return ("unscaled_input" if far else ""), evidence

@@ -1,0 +1,234 @@
+"""Ways to make a mistake that people reported, each a mechanism of its own; and what looks like them and is sound."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from doctored import PEOPLE, SCALED, X, Y, digits, first_cause, people, perceptron
+from profundo.doctor import Program
+from profundo.doctor.causes.feeding import meant
+from profundo.doctor.passage import calls_of
+
+DRAWS = torch.Generator().manual_seed(0)
+WORDS = torch.randint(2, 300, (600, 12), generator=DRAWS)
+KIND = (WORDS % 7 == 0).any(1) ^ (torch.rand(600, generator=DRAWS) < 0.25)  # of which the words say something
+
+
+class Words(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.head = nn.Embedding(512, 16), nn.Linear(16, 2)
+
+    def forward(self, words):
+        return self.head(self.embed(words).mean(1))
+
+
+class Letters(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.core, self.head = nn.Embedding(300, 8), nn.GRU(8, 16, batch_first=True), nn.Linear(16, 300)
+
+    def forward(self, words):
+        return self.head(self.core(self.embed(words))[0]).transpose(1, 2)
+
+
+class Turned(nn.Module):
+    """Rows of 8 × 8 images as steps, once the axes (samples, 4, 16) are (samples, 16, 4): by permute, or by name only."""
+
+    def __init__(self, name_only):
+        super().__init__()
+        torch.manual_seed(0)
+        self.name_only = name_only
+        self.layers = nn.Sequential(
+            nn.Conv1d(16, 24, 3), nn.ReLU(), nn.AdaptiveMaxPool1d(1), nn.Flatten(), nn.Linear(24, 10)
+        )
+
+    def forward(self, rows):
+        series = rows.view(-1, 4, 16)
+        return self.layers(series.reshape(-1, 16, 4) if self.name_only else series.transpose(1, 2))
+
+
+def texts(inputs, targets=None, held=None, net=None, loss=F.cross_entropy):
+    net, targets = net or Words(), KIND.long() if targets is None else targets
+    held = inputs[450:] if held is None else held
+    optimizer = torch.optim.Adam(net.parameters(), 1e-2)
+    return Program(
+        net=net, loss=loss, optimizer=optimizer, train=(inputs[:450], targets[:450]), validation=(held, targets[450:])
+    )
+
+
+def windows(by_chance):
+    """Windows of sixty recordings, each with frequencies of its own; all windows of a recording overlap."""
+    draws, times = torch.Generator().manual_seed(0), torch.arange(80.0)
+    kind = torch.arange(60) % 2
+    speed, phase = (
+        torch.rand(60, 4, generator=draws) * 0.2 + 0.05 + 0.05 * kind[:, None],
+        torch.rand(60, 4, generator=draws) * 6,
+    )
+    signal = torch.sin(speed[..., None] * times + phase[..., None]).sum(1)
+    rows, labels = signal.unfold(1, 64, 1).flatten(0, 1), kind.repeat_interleave(17)
+    order = torch.randperm(len(rows), generator=draws) if by_chance else torch.arange(len(rows))
+    rows, labels = rows[order], labels[order]
+    net = perceptron(64, 32, 2)
+    return Program(
+        net=net,
+        loss=F.cross_entropy,
+        optimizer=torch.optim.Adam(net.parameters(), 1e-3),
+        train=(rows[:765], labels[:765]),
+        validation=(rows[765:], labels[765:]),
+        epochs=3,
+    )
+
+
+def with_two_optimizers(clears):
+    net = perceptron(64, 32, 10)
+    second = torch.optim.SGD(net[2].parameters(), 0.1)
+
+    def step(net, batch, loss, optimizer):
+        optimizer.zero_grad()
+        if clears:
+            second.zero_grad()
+        cost = loss(net(batch[0]), batch[1])
+        cost.backward()
+        optimizer.step()
+        second.step()
+        return cost
+
+    return digits(net, optimizer=torch.optim.SGD(net[0].parameters(), 0.1), step=step)
+
+
+def gathered(divisor):
+    count = iter(range(10**6))
+
+    def step(net, batch, loss, optimizer):
+        cost = loss(net(batch[0]), batch[1])
+        (cost / divisor).backward()
+        if next(count) % 8 == 7:
+            optimizer.step()
+            optimizer.zero_grad()
+        return cost
+
+    return digits(step=step, batch_size=8, rate=0.05)
+
+
+def twice_for_flat_minima(net, batch, loss, optimizer):
+    optimizer.zero_grad()
+    loss(net(batch[0]), batch[1]).backward()
+    moves = [0.02 * one.grad / (one.grad.norm() + 1e-9) for one in net.parameters()]
+    with torch.no_grad():
+        for one, move in zip(net.parameters(), moves, strict=True):
+            one.add_(move)
+    optimizer.zero_grad()
+    cost = loss(net(batch[0]), batch[1])
+    cost.backward()
+    with torch.no_grad():
+        for one, move in zip(net.parameters(), moves, strict=True):
+            one.sub_(move)
+    optimizer.step()
+    return cost
+
+
+def put_back():
+    net = perceptron(64, 32, 10)
+    saved = copy.deepcopy(net.state_dict())
+
+    def step(net, batch, loss, optimizer):
+        optimizer.zero_grad()
+        cost = loss(net(batch[0]), batch[1])
+        cost.backward()
+        optimizer.step()
+        net.load_state_dict(saved)
+        return cost
+
+    return digits(net, step=step)
+
+
+def clamped(net, batch, loss, optimizer):
+    optimizer.zero_grad()
+    cost = loss(net(batch[0]), batch[1])
+    cost.backward()
+    optimizer.step()
+    with torch.no_grad():
+        for one in net.parameters():
+            one.clamp_(-0.01, 0.01)
+    return cost
+
+
+class Root(nn.Module):
+    """Finite where it is masked, and its gradient is not."""
+
+    def forward(self, values):
+        return torch.where(values > 0, values.sqrt(), 0.0)
+
+
+class Only(nn.Module):
+    def forward(self, values):
+        return values.view(-1, 1, 1, 1).softmax(1)[:, 0, 0]
+
+
+def rounded(prediction, target):
+    return (prediction.softmax(1).round() == F.one_hot(target, 10)).double().mean()
+
+
+def overlap(prediction, target):
+    return 1 - (2 * (prediction * target).sum() + 1) / (prediction.sum() + target.sum() + 1)
+
+
+TAGS = (X[:, [20, 30, 42]] > 0.4).float()
+SOFT = 0.9 * F.one_hot(Y, 10) + 0.01
+FAULTY = {
+    ("scaled_twice", "then moved"): lambda: digits(inputs=(X / 255 - 0.5) / 0.5),
+    ("split_leakage", "windows"): lambda: windows(by_chance=True),
+    ("target_in_input", "a word"): lambda: texts(torch.cat([WORDS[:, :-1], 500 + KIND[:, None].long()], 1)),
+    ("target_in_input", "not shifted"): lambda: texts(WORDS, WORDS, net=Letters()),
+    ("split_shift", "another vocabulary"): lambda: texts(WORDS, held=WORDS[450:] + 200),
+    ("missing_zero_grad", "second optimizer"): lambda: with_two_optimizers(clears=False),
+    ("accumulation_not_divided", "eight"): lambda: gathered(1),
+    ("no_update", "put back"): put_back,
+    ("over_regularised", "clamped"): lambda: digits(step=clamped),
+    ("missing_output_activation", "divergence"): lambda: digits(loss=nn.KLDivLoss(reduction="batchmean"), targets=SOFT, rate=0.01),
+    ("activated_logits", "clamp"): lambda: digits(
+        nn.Sequential(perceptron(64, 32, 3), nn.Hardtanh(0, 1)), F.binary_cross_entropy_with_logits, targets=TAGS
+    ),
+    ("single_unit_softmax", "channel"): lambda: digits(
+        nn.Sequential(perceptron(64, 32, 1), Only()), F.binary_cross_entropy, targets=(Y > 4).float()[:, None]
+    ),
+    ("wrong_loss_for_task", "numbers"): lambda: people(
+        perceptron(10, 32, 2), F.cross_entropy, torch.cat([SCALED, PEOPLE[:, :1]], 1)
+    ),
+    ("unstable_operation", "masked"): lambda: people(nn.Sequential(nn.Linear(10, 32), Root(), nn.Linear(32, 1))),
+    ("wrong_metric", "rounded"): lambda: digits(metric=rounded),
+}  # fmt: skip
+SOUND = {
+    "windows by recording": lambda: windows(by_chance=False),
+    "two optimizers": lambda: with_two_optimizers(clears=True),
+    "eight, divided": lambda: gathered(8),
+    "twice a step": lambda: digits(step=twice_for_flat_minima, rate=0.05),
+    "overlap of probabilities": lambda: digits(
+        perceptron(64, 32, 3, last=nn.Sigmoid()), overlap, targets=TAGS, rate=0.5, epochs=15
+    ),
+}
+
+
+def test_a_reshape_that_names_axes_anew_is_told_from_one_that_does_not():
+    for name_only, order in ((True, [(0, 2, 1)]), (False, [])):
+        calls = calls_of(Turned(name_only), X[:4])[0]
+        assert [meant(call) for call in calls if meant(call)] == order
+
+
+@pytest.mark.parametrize(("cause", "how"), FAULTY)
+def test_the_fault_is_named_first(cause, how):
+    assert first_cause(FAULTY[cause, how]()) == cause
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_is_sound_passes(name):
+    assert first_cause(SOUND[name]()) not in {
+        "split_leakage", "scrambled_layout", "missing_zero_grad", "accumulation_not_divided", "loss_sign", "no_update",
+        "missing_output_activation", "wrong_loss_for_task",
+    }  # fmt: skip
