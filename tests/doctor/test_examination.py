@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from doctored import X, Y, digits, first_cause, people, perceptron
+from doctored import X, Y, digits, first_cause, perceptron
 from profundo.doctor import Program, examine
 from profundo.doctor.costs import cost_of
 from profundo.doctor.programs import copied, ordinary_step
@@ -37,7 +37,6 @@ FAULTY = {
 }
 HEALTHY = {
     "a linear net": lambda: digits(nn.Linear(64, 10)),
-    "a regression": people,
     "a loader": lambda: Program(
         net=(net := perceptron(64, 64, 10)),
         loss=nn.CrossEntropyLoss(),

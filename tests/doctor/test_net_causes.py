@@ -167,12 +167,13 @@ FAULTY = {
     "missing_nonlinearity": lambda: program(
         seeds(lambda: Of(lambda n, x: n.b(F.max_pool2d(n.a(x), 2).flatten(1)), a=nn.Conv2d(1, 8, 3), b=nn.Linear(72, 2))),
         RINGS.float()[:, 0, None, None, None] * torch.ones(8, 8), (RINGS[:, 0].abs() > 0.5).long(), F.cross_entropy, rate=1e-2,
+        epochs=6,
     ),
     "symmetric_init": lambda: people(
         Of(lambda n, x: torch.tanh(x @ n.w) @ n.v, w=nn.Parameter(torch.zeros(10, 8)), v=nn.Parameter(torch.ones(8, 1)))
     ),
     "bad_init_scale": lambda: digits(
-        layers(64, 64, 64, 64, 10, draw=lambda w: nn.init.normal_(w, 0, 0.003)), optimizer=torch.optim.SGD, rate=0.05
+        layers(64, 64, 64, 64, 10, draw=lambda w: nn.init.normal_(w, 0, 0.003)), optimizer=torch.optim.SGD, rate=0.05, epochs=5
     ),
     "saturated_units": lambda: rings(
         silent(layers(2, 16, 2, act=nn.Sigmoid), 12.0), rate=1.0, optimizer=torch.optim.SGD
@@ -234,7 +235,7 @@ HEALTHY = {
         seeds(lambda: nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10)))
     ),
     "batch normalisation in a short training": lambda: digits(layers(64, 32, 10, norm=nn.BatchNorm1d), epochs=1, rate=1e-2),
-    "batches of four": lambda: people(layers(10, 32, 1, norm=nn.BatchNorm1d), batch_size=4, epochs=3),
+    "batches of four": lambda: people(layers(10, 32, 1, norm=nn.BatchNorm1d), batch_size=4, epochs=2),
     "a head on learned features": lambda: learned_head(),
     "a target that inputs explain by half": lambda: people(layers(10, 16, 16, 1)),
 }  # fmt: skip
