@@ -127,7 +127,10 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding]
     without_effect: list[Tried] = []
     for suspicion in sorted(suspicions, key=lambda one: -one.weight):
         surest = max((each[1].weight for each in confirmed), default=0.0)
-        if patient.left < 0 or (confirmed and suspicion.weight < LAST_RESORT):
+        if confirmed and suspicion.weight < LAST_RESORT:
+            break
+        if patient.left < 0:
+            patient.notes.append(f"the budget ended before {suspicion.cause} was tried; give more seconds: budget=…")
             break
         if suspicion.cause == "undertrained" and surest >= SURE:
             continue
