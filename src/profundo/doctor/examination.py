@@ -153,7 +153,7 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding]
     others = tuple(dict.fromkeys(each[1].cause for each in confirmed if each[1].cause != root.cause))
     remedy = root.remedy.replace("{cure}", experiment.cure)
     said = replace(finding(root), remedy=remedy, experiment=experiment, consequences=others)
-    return [said], None if root.cause in WHOLE else cure
+    return [said], None if root.cause in WHOLE or root.view is not None else cure
 
 
 def two_at_once(patient: Patient, tried: list[Tried]) -> list[Finding]:
