@@ -179,12 +179,14 @@ class Pairs(TorchFunctionMode):
 
     def __init__(self, count: int) -> None:
         super().__init__()
-        self.count, self.met = count, None  # type: ignore[var-annotated]
+        self.count = count
+        self.met: list[tuple[int, ...]] | None = None
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = function(*args, **(kwargs or {}))
         two = [part for part in args[:2] if isinstance(part, Tensor)]
-        if len(two) == 2 and any(part.requires_grad for part in two) and getattr(function, "__name__", "") in MEETING:
+        known = sum(part.requires_grad for part in two) == 1  # distances within a batch have it on both sides
+        if len(two) == 2 and known and getattr(function, "__name__", "") in MEETING:
             shapes = sorted((tuple(part.shape) for part in two), key=len)
             if shapes == [(self.count,), (self.count, 1)]:
                 self.met = self.met or shapes
@@ -197,8 +199,9 @@ def paired_in_step(patient: Patient) -> list[tuple[int, ...]] | None:
     count = len(next(leaves(parted(batch)[1])))
     if count < 2:
         return None
+    pairs = Pairs(count)
     try:
-        with Pairs(count) as pairs, seeded(patient.seed):
+        with pairs, seeded(patient.seed):
             (program.step or ordinary_step)(program.net, batch, program.loss, program.optimizer)
     except Exception:  # noqa: BLE001 - the person's own program
         return None
