@@ -18,7 +18,7 @@ from profundo.doctor.course import Course, watched
 from profundo.doctor.events import Events, as_number, recorded
 from profundo.doctor.passage import Passage, passage_of
 from profundo.doctor.programs import Program, Samples, copied, ordinary_step, samples_of
-from profundo.doctor.skill import Task, task_of
+from profundo.doctor.skill import Task, is_judged, task_of
 from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, outputs_of, trained, unchanged
 from profundo.doctor.verdicts import Experiment
 from profundo.train.randomness import seeded
@@ -137,7 +137,8 @@ class Patient:
     @cached_property
     def task(self) -> Task:
         many = self.train.targets
-        return task_of(many[:HELD] if isinstance(many, Tensor) else many, self.outputs, self.cost)
+        task = task_of(many[:HELD] if isinstance(many, Tensor) else many, self.outputs, self.cost)
+        return task if is_judged(task, self.outputs, self.probe.targets, many) else Task("own")
 
     @cached_property
     def first(self) -> Step1:

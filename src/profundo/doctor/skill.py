@@ -18,7 +18,7 @@ from torch import Tensor
 
 from profundo.doctor.costs import Cost
 
-__all__ = ["Task", "class_axis", "class_scores", "distinct", "own_skill", "skill", "task_of"]
+__all__ = ["Task", "class_axis", "class_scores", "distinct", "is_judged", "own_skill", "skill", "task_of"]
 
 MOST_CLASSES = 1000
 FEW_VALUES = 20
@@ -86,6 +86,17 @@ def task_of(targets: Any, outputs: Any, cost: Cost) -> Task:
     if targets.numel() * len(outputs) != outputs.numel() * len(targets):
         return Task("own")  # several numbers that describe one: quantiles, mean and variance, a code
     return Task("real", len(which) if plain else 0, plain=plain)
+
+
+def is_judged(task: Task, outputs: Any, targets: Any, every: Any) -> bool:
+    """Whether outputs say something of each target that is a class: codes, whose distances count, do not."""
+    if task.kind not in {"classes", "binary"}:
+        return True
+    try:
+        scores, classes = class_scores(outputs, targets, task)
+    except (RuntimeError, IndexError):
+        return False
+    return len(scores) == len(classes) and len(distinct(every.argmax(1) if task.one_hot else every)) > 1
 
 
 def shares(targets: Tensor) -> bool:
