@@ -67,6 +67,12 @@ def test_the_unseen_ones_are_a_collection_of_their_own():
     assert sum(entry.cause is None for entry in unseen) >= 50
 
 
+def test_the_later_ones_have_most_causes_and_nearly_as_many_sound_programs():
+    later = [entry for entry in ENTRIES.values() if entry.half == "later"]
+    assert len({entry.cause for entry in later if entry.cause}) >= 30
+    assert sum(entry.cause is None for entry in later) >= 25
+
+
 def test_a_name_cannot_stand_twice():
     with pytest.raises(ValueError, match="two programs are called 'all_weights_zero'"):
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from . import materials as m
 from . import reported_materials as r
-from .later_faulty import ConvolutionalVAE, bce, normal, rings_of_letters
+from .later_faulty import ConvolutionalVAE, bce, frequent_tokens, normal
 from .materials import SGD, Adam, both, cnn, digits, mlp, program, split, standard, table
 from .outputs import friedman, yes_or_no
 from .registry import Arguments, healthy
@@ -68,14 +68,14 @@ def padding_marked_by_minus_one_hundred() -> Arguments:
 @healthy(data="drawn tokens", source="report")
 def sentences_sorted_by_length() -> Arguments:
     """question: "do batches by length harm?": each batch holds one length, batches are mixed once, no shuffle, no padding."""
-    (x, y), validation = rings_of_letters()
+    (x, y), validation = frequent_tokens()
     batches = [(x[i : i + 30, : 10 + i // 30 % 7], y[i : i + 30]) for i in range(0, 600, 30)]
     return program(m.Averaged(10, 10), F.cross_entropy, (batches, validation), 3e-2, Adam, epochs=10)
 
 
 @healthy(data="drawn claims", source="report", score="R2")
 def claims_that_are_mostly_zero() -> Arguments:
-    """issue: the loss of Tweedie for insurance: nine of ten claims are 0, the rest are skewed, a tenth is explained."""
+    """issue: the loss of Tweedie for insurance: most claims are 0, the rest are skewed, and a third is explained."""
     x = normal(1500, 6)
     mean = (0.9 * x[:, :1] + 0.5 * x[:, 1:2]).exp() * 0.5
     claim = torch.rand(1500, 1, generator=r.draw(1)) < 0.3
@@ -86,7 +86,7 @@ def claims_that_are_mostly_zero() -> Arguments:
         return (-y * ((1 - power) * z).exp() / (1 - power) + ((2 - power) * z).exp() / (2 - power)).mean()
 
     net = mlp(6, 16, 1, last=(m.Do(torch.exp),))
-    return program(net, loss, split(x, y, 500), 5e-3, Adam, epochs=8)
+    return program(net, loss, split(x, y, 500), 5e-3, Adam, epochs=25)
 
 
 @healthy(data="drawn points", source="report")
@@ -107,7 +107,7 @@ class VisionTransformer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.attend = m.Attentive(10, features=49, width=48, depth=2, dropout=0.2)
+        self.attend = m.Attentive(10, features=49, width=48, depth=1, dropout=0.1)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.attend(F.dropout(F.unfold(x, 7, stride=7).transpose(1, 2), 0.1, self.training))
@@ -119,12 +119,12 @@ def a_vision_transformer_better_on_validation() -> Arguments:
     """issue: "validation is above training all the time": dropout and shifted images, for training only."""
 
     def change(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        down, right = torch.randint(-2, 3, (2,)).tolist()
+        down, right = torch.randint(-1, 2, (2,)).tolist()
         return x.roll((down, right), (1, 2)), y
 
     (x, y), validation = m.mnist(1500)
     train = r.Changed((x, y), change)
-    return program(VisionTransformer(), F.cross_entropy, (train, validation), 2e-3, Adam, epochs=8)
+    return program(VisionTransformer(), F.cross_entropy, (train, validation), 3e-3, Adam, epochs=12)
 
 
 @healthy(data="mnist", source="report", score="R2")
@@ -135,9 +135,9 @@ def a_divergence_that_grows() -> Arguments:
 
     def loss(out: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
         weight = min(1.0, next(count) / 150) if net.training else 1.0
-        return 784 * F.mse_loss(out[0], x) + weight * m.kl(*out[1:]).mean()
+        return 784 * F.binary_cross_entropy(out[0], x) + weight * m.kl(*out[1:]).mean()
 
-    return program(net, loss, m.own(m.mnist(1000)), 3e-3, Adam, epochs=8)
+    return program(net, loss, m.own(m.mnist(1000)), 5e-3, Adam, epochs=12)
 
 
 class Quantised(nn.Module):
@@ -163,7 +163,7 @@ def a_quantised_code() -> Arguments:
         image, code, near = out
         return F.mse_loss(image, x) + F.mse_loss(near, code.detach()) + 0.25 * F.mse_loss(code, near.detach())
 
-    return program(Quantised(), loss, m.own(digits()), 3e-3, Adam, epochs=25)
+    return program(Quantised(), loss, m.own(digits()), 3e-3, Adam, epochs=30)
 
 
 class Cosine(nn.Module):
@@ -312,12 +312,12 @@ def a_net_that_can_only_rise() -> Arguments:
     """question: exp(weight) instead of weight, so that all slopes are positive; raw weights are about -2."""
     x = normal(900, 4)
     y = x[:, :1].sigmoid() * 2 + (x[:, 1:2] + x[:, 2:3]).tanh() + 0.1 * normal(900, 1, seed=1)
-    return program(Rising(4, 24), F.mse_loss, split(x, y, 300), 1e-2, Adam, epochs=15)
+    return program(Rising(4, 24), F.mse_loss, split(x, y, 300), 2e-2, Adam, epochs=30)
 
 
 @healthy(data="spam", source="report")
-def seven_of_ten_dropped_and_better_for_it() -> Arguments:
-    """forum: "dropout of 0.7, is that not too much?": six hundred words, few messages, a wide layer: it helps."""
+def seven_of_ten_dropped_and_no_worse() -> Arguments:
+    """forum: "dropout of 0.7, is that not too much?": in a layer of 256 it does no harm; training looks worse than validation."""
 
     class Net(nn.Module):
         def __init__(self) -> None:
@@ -414,14 +414,14 @@ def unfrozen_half_way() -> Arguments:
 
 @healthy(data="mnist", source="report")
 def only_the_biases_of_a_trained_net() -> Arguments:
-    """blog: a trained net is adapted to inverted images by its biases and its head alone; all other weights rest."""
-    (x, y), validation = m.mnist(1200)
-    net = r.pretrained(mlp(784, 96, 96, 10), (x[:500].flatten(1), y[:500]), 60)
-    data = both(((x[500:], y[500:]), validation), lambda a: 1 - 0.7 * a.flatten(1))
+    """blog: a trained net is adapted to pale images by its biases and its head alone; all other weights rest."""
+    (x, y), validation = m.mnist(1500)
+    net = r.pretrained(mlp(784, 96, 96, 10), (x[:1100].flatten(1), y[:1100]), 60)
+    data = both(((x[1100:], y[1100:]), validation), lambda a: 0.2 + 0.6 * a.flatten(1))
     for name, parameter in net.named_parameters():
         parameter.requires_grad_(name.endswith("bias") or name.startswith("4."))
     optimizer = Adam((p for p in net.parameters() if p.requires_grad), lr=1e-2)
-    return program(net, F.cross_entropy, data, optimizer=optimizer, epochs=12)
+    return program(net, F.cross_entropy, data, optimizer=optimizer, epochs=25)
 
 
 @healthy(data="ratings", source="report", score="R2")
@@ -457,7 +457,7 @@ def clipped_at_every_step() -> Arguments:
         return cost.detach()
 
     net = m.Recurrent(nn.LSTM(32, 64, batch_first=True), 65, tokens=65, every=True)
-    return program(net, m.by_letter, m.letters(1200), 4.0, epochs=10, step=step)
+    return program(net, m.by_letter, m.letters(1200), 4.0, epochs=15, step=step)
 
 
 @healthy(data="wine", source="report")
