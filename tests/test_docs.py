@@ -1,5 +1,6 @@
 """Every example in the README and the docs runs: Python blocks in one process each page, `$` lines of console blocks."""
 
+import ast
 import json
 import re
 import shlex
@@ -11,6 +12,7 @@ import pytest
 
 import notebooks
 from commands import profundo
+from profundo.doctor.verdicts import PAGES as CAUSES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -66,7 +68,34 @@ def test_the_cells_of_a_notebook_run_and_show_what_they_showed(notebook):
             assert one.get("data", {}).keys() == other.get("data", {}).keys()  # times differ, kinds do not
 
 
-def test_pages_name_only_files_that_exist():
+def headings(page):
+    """Of every section, as a link names it."""
+    lines = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.S | re.M).splitlines()
+    titles = [line.lstrip("# ").lower() for line in lines if line.startswith("#")]
+    return [re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles]
+
+
+def test_pages_name_only_files_and_sections_that_exist():
     for page in PAGES:
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for name, section in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text("utf-8")):
+            target = page.parent / name if name else page
+            assert target.exists(), f"{page.name}: {name}"
+            assert not section or section in headings(target), f"{page.name}: {name}#{section}"
+
+
+def test_every_cause_of_the_doctor_has_a_section_a_program_and_a_row():
+    """The rules raise what the registry knows, the pages explain and prove it in its order, the table links to it."""
+    docs, known = ROOT / "docs", {cause: page for page, causes in CAUSES.items() for cause in causes}
+    assert len(known) == sum(map(len, CAUSES.values()))
+    for page, causes in CAUSES.items():
+        _, *sections = re.split(r"^## ", (docs / page).read_text("utf-8"), flags=re.M)
+        assert tuple(section.partition("\n")[0] for section in sections) == causes
+        for cause, section in zip(causes, sections, strict=True):
+            assert re.search(rf'^assert causes.*"{cause}"', section, re.M), f"{page}: no program proves {cause}"
+    rows = re.findall(r"\[`(\w+)`\]\(([\w.-]+)#\1\)", (docs / "doctor.md").read_text("utf-8"))
+    assert sorted(rows) == sorted(known.items())
+    trees = [ast.parse(file.read_text("utf-8")) for file in (ROOT / "src/profundo/doctor/causes").glob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    calls = [node.args[0] for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "Suspicion"]
+    assert {name.value for name in calls if isinstance(name, ast.Constant)} <= set(known)
+    assert set(known) <= {node.value for node in nodes if isinstance(node, ast.Constant)}

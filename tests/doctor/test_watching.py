@@ -90,6 +90,7 @@ def test_the_command_says_what_is_wrong_and_with_json_as_one_object(called, tmp_
     report = json.loads(wild.stdout)
     assert report["healthy"] is False
     assert report["findings"][0]["cause"] == "learning_rate_too_high"
+    assert report["findings"][0]["page"] == "docs/doctor-steps.md#learning_rate_too_high"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -112,3 +113,4 @@ def test_a_finished_run_is_examined_by_its_folder(called, tmp_path):
     told = called("doctor", "slow", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     assert told.stdout.startswith("! learning_rate_too_low")
+    assert told.stdout.rstrip().splitlines()[-1].endswith("more: docs/doctor-steps.md#learning_rate_too_low")

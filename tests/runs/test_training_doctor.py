@@ -39,7 +39,7 @@ def test_a_training_that_blows_up_ends_with_its_cause(tmp_path, called):
     assert "the loss became" in line
     assert "learning_rate_too_high in settings" in line
     assert "Proved: skill " in line
-    assert "Do: --learning-rate 0.15 (docs/doctor.md)" in line
+    assert "Do: --learning-rate 0.15 (docs/doctor-steps.md#learning_rate_too_high)" in line
     assert (
         json.loads((tmp_path / "run" / "doctor.json").read_text())["findings"][0]["cause"] == "learning_rate_too_high"
     )

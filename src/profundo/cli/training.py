@@ -99,7 +99,8 @@ def doctor(
 
     report = examine_training(experiment_of(with_data(settings, "doctor digits")), budget=budget)
     if as_json:
-        print_json({"healthy": report.healthy, **asdict(report)})
+        findings = [{**asdict(finding), "page": finding.page} for finding in report.findings]
+        print_json({"healthy": report.healthy, **asdict(report), "findings": findings})
     else:
         print(report)
 

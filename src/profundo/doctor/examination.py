@@ -21,6 +21,7 @@ from profundo.doctor.suspicions import Suspicion, proves
 from profundo.doctor.trials import Cure, Variant, unchanged
 from profundo.doctor.verdicts import SEVERITIES, Experiment, Finding, Report
 from profundo.records import ProfundoError, at_the_door
+from profundo.threads import using
 from profundo.train.randomness import seeded
 
 __all__ = ["examine"]
@@ -57,7 +58,7 @@ def examine(
     if not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise ProfundoError(f"doctor: expected seed to be a whole number from 0, got {seed!r}")
     begin, families = time.monotonic(), FAMILIES if families is None else tuple(families)
-    with seeded(seed), warnings.catch_warnings():
+    with using(1), seeded(seed), warnings.catch_warnings():  # many small trainings: threads would wait for each other
         warnings.simplefilter("ignore")  # what PyTorch warns of, it warned the caller of
         patient = Patient(program, seed, budget)
         findings, cure = verdict(patient, frozenset(), families)
@@ -126,7 +127,10 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding]
     without_effect: list[Tried] = []
     for suspicion in sorted(suspicions, key=lambda one: -one.weight):
         surest = max((each[1].weight for each in confirmed), default=0.0)
-        if patient.left < 0 or (confirmed and suspicion.weight < LAST_RESORT):
+        if confirmed and suspicion.weight < LAST_RESORT:
+            break
+        if patient.left < 0:
+            patient.notes.append(f"the budget ended before {suspicion.cause} was tried; give more seconds: budget=…")
             break
         if suspicion.cause == "undertrained" and surest >= SURE:
             continue
@@ -149,7 +153,7 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding]
     others = tuple(dict.fromkeys(each[1].cause for each in confirmed if each[1].cause != root.cause))
     remedy = root.remedy.replace("{cure}", experiment.cure)
     said = replace(finding(root), remedy=remedy, experiment=experiment, consequences=others)
-    return [said], None if root.cause in WHOLE else cure
+    return [said], None if root.cause in WHOLE or root.view is not None else cure
 
 
 def two_at_once(patient: Patient, tried: list[Tried]) -> list[Finding]:

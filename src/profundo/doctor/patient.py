@@ -89,7 +89,8 @@ class Patient:
         """Whether answers are to be what inputs are, or were before noise: an autoencoder."""
         inputs, targets = self.probe.inputs, self.probe.targets
         tensors = isinstance(inputs, Tensor) and isinstance(targets, Tensor)
-        return tensors and inputs.shape == targets.shape and inputs[0].numel() >= WIDE
+        alike = tensors and inputs.shape == targets.shape and targets.is_floating_point()
+        return bool(alike) and inputs[0].numel() >= WIDE
 
     @cached_property
     def held(self) -> Samples:

@@ -8,12 +8,35 @@ from typing import Any, Literal
 
 from profundo.looks.findings import Level, in_lines
 
-__all__ = ["LEVELS", "Experiment", "Finding", "Report", "Severity", "number"]
+__all__ = ["LEVELS", "PAGES", "Experiment", "Finding", "Report", "Severity", "number", "page_of"]
 
 Severity = Literal["fatal", "serious", "mild"]
 LEVELS: dict[Severity, Level] = {"fatal": "error", "serious": "warning", "mild": "note"}
 """The gravest first, with what findings in data are called that are as grave."""
 SEVERITIES = tuple(LEVELS)
+# Every cause, by the page of docs/ that has a section and a program for it.
+PAGES: Mapping[str, tuple[str, ...]] = {
+    "doctor-data.md": (
+        "unscaled_input", "scaled_twice", "unscaled_target", "nan_in_data", "constant_data", "labels_out_of_range",
+        "inputs_targets_misaligned", "label_noise", "target_in_input", "split_leakage", "split_shift", "class_imbalance",
+        "not_shuffled", "harmful_augmentation", "repeated_worker_randomness", "scrambled_layout",
+    ),
+    "doctor-outputs.md": (
+        "double_softmax", "activated_logits", "single_unit_softmax", "missing_output_activation", "unreachable_targets",
+        "wrong_loss_for_task", "wrong_output_width", "broadcast_loss", "wrong_reduction", "unstable_operation",
+        "loss_sign", "wrong_metric",
+    ),
+    "doctor-nets.md": (
+        "missing_nonlinearity", "symmetric_init", "bad_init_scale", "vanishing_gradient", "exploding_gradient",
+        "dead_units", "saturated_units", "batch_mixing", "causal_leak", "frozen_parameters", "not_in_optimizer",
+        "unused_parameters", "excess_dropout", "dropout_on_output", "batchnorm_stale", "wrong_mode", "underfit",
+        "no_update",
+    ),
+    "doctor-steps.md": (
+        "missing_zero_grad", "misplaced_clipping", "accumulation_not_divided", "learning_rate_too_high",
+        "learning_rate_too_low", "unstable_training", "over_regularised", "overfit", "undertrained",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +62,7 @@ class Experiment:
 class Finding:
     """One root cause.
 
-    cause: its stable id, such as "unscaled_input" (docs/doctor.md has a section for each). where: module path, column,
+    cause: its stable id, such as "unscaled_input", explained in a section of its page. where: module path, column,
     parameter group or line. evidence: numbers by name. experiment: what was tried; None where the fact speaks for itself.
     consequences: ids of causes that follow from this one and are not told beside it. after: causes that were cured before it
     was found.
@@ -54,13 +77,17 @@ class Finding:
     consequences: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
+    @property
+    def page(self) -> str:
+        return page_of(self.cause)
+
     def __str__(self) -> str:
         numbers = ", ".join(f"{name} {number(value)}" for name, value in self.evidence.items())
         more = [f"tried: {self.experiment}"] if self.experiment else []
         more += [f"follows from it: {', '.join(self.consequences)}"] if self.consequences else []
         more += [f"found once this is cured: {', '.join(self.after)}"] if self.after else []
         what = f"{self.cause} in {self.where}: {numbers}"
-        return "\n".join(in_lines(LEVELS[self.severity], what, self.remedy, *more))
+        return "\n".join(in_lines(LEVELS[self.severity], what, self.remedy, *more, f"more: {self.page}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +118,12 @@ class Report:
         lines += [str(finding) for finding in self.findings] or [nothing]
         tried = [f"tried without effect: {experiment}" for experiment in self.tried] if self.healthy else []
         return "\n".join([*lines, *tried, *(f"note: {note}" for note in self.notes)])
+
+
+def page_of(cause: str) -> str:
+    """The section that explains a cause, with a program that has it."""
+    page = next((page for page, causes in PAGES.items() if cause in causes), "doctor.md")
+    return f"docs/{page}#{cause}"
 
 
 def number(value: Any) -> str:

@@ -9,13 +9,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from profundo.doctor.patient import Patient
+from profundo.doctor.programs import copied, ordinary_step, parted
 from profundo.doctor.skill import class_axis, distinct
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Variant, answers_of, in_evaluation, main
 from profundo.doctor.verdicts import Severity
-from profundo.trees import called
+from profundo.train.randomness import seeded
+from profundo.trees import called, leaves
 
 __all__ = ["another_cost", "negated", "output_layer", "shared_out_over_samples"]
 
@@ -31,6 +34,10 @@ RANGES = {
     "softplus": (0.0, float("inf")),
     "exp": (0.0, float("inf")),
 }
+MEETING = frozenset(
+    ["mul", "sub", "add", "div", "true_divide", "rsub", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"]
+    + [f"__{name}__" for name in ("mul", "sub", "add", "truediv", "rmul", "rsub", "radd", "rtruediv")]
+)
 PASSING = (
     *("View", "UnsafeView", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Slice", "Select", "Clone"),
     *("ToCopy", "Alias", "Cat", "Stack", "Index", "Expand", "Movedim"),
@@ -160,6 +167,45 @@ def broadcast_loss(patient: Patient) -> Iterator[Suspicion]:
             "give both the same shape, such as prediction.squeeze(1): now every prediction is paired with every target", "fatal",
             mend=in_one_shape,
         )  # fmt: skip
+    elif (shapes := paired_in_step(patient)) is not None:
+        yield Suspicion(
+            "broadcast_loss", "step", {"one": str(shapes[0]), "other": str(shapes[1])},
+            "give both the same shape, such as prediction.squeeze(1): now every sample is paired with every other", "fatal",
+        )  # fmt: skip
+
+
+class Pairs(TorchFunctionMode):
+    """Keeps the shapes of the first (n, 1) and (n,) that meet in one function, n samples each, on the way to the cost."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+        self.met: list[tuple[int, ...]] | None = None
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        two = [part for part in args[:2] if isinstance(part, Tensor)]
+        known = sum(part.requires_grad for part in two) == 1  # distances within a batch have it on both sides
+        if len(two) == 2 and known and getattr(function, "__name__", "") in MEETING:
+            shapes = sorted((tuple(part.shape) for part in two), key=len)
+            if shapes == [(self.count,), (self.count, 1)]:
+                self.met = self.met or shapes
+        return result
+
+
+def paired_in_step(patient: Patient) -> list[tuple[int, ...]] | None:
+    """Of one step, whoever computes the cost in it."""
+    program, batch = copied(patient.program), patient.train.epoch(patient.program, None)[0]
+    count = len(next(leaves(parted(batch)[1])))
+    if count < 2:
+        return None
+    pairs = Pairs(count)
+    try:
+        with pairs, seeded(patient.seed):
+            (program.step or ordinary_step)(program.net, batch, program.loss, program.optimizer)
+    except Exception:  # noqa: BLE001 - the person's own program
+        return None
+    return pairs.met
 
 
 def loss_sign(patient: Patient) -> Iterator[Suspicion]:

@@ -112,7 +112,8 @@ def related(samples: Samples | None, patient: Patient) -> float | None:
 def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterator[Suspicion]:
     """Labels contradicted as often where a simple model is surest as elsewhere: classes that overlap are so at their
     borders, wrong labels lie anywhere (Northcutt, Jiang and Chuang, "Confident learning", JAIR 2021)."""
-    if patient.task.kind not in {"classes", "binary"} or table.shape[1] < 2 or not patient.train.whole:
+    plain = patient.task.kind in {"classes", "binary"} and patient.train.targets.numel() == len(patient.train)
+    if not plain or table.shape[1] < 2 or not patient.train.whole:
         return
     mine = table[reference.chosen]
     answers, _ = reference.left_out(mine)

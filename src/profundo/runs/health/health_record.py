@@ -12,15 +12,13 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from profundo.doctor import Finding
-from profundo.doctor.verdicts import LEVELS, Severity, number
+from profundo.doctor.verdicts import LEVELS, Severity, number, page_of
 from profundo.files import PUT_BACK, in_words, read_object, write_bytes
 from profundo.looks.findings import in_lines
 from profundo.records import ProfundoError
 from profundo.runs.health.remedies import Changes, in_options
 
 __all__ = ["Cured", "Diagnosis", "Health", "read_health", "read_vital_signs", "write_vital_signs"]
-
-PAGE = "docs/doctor.md"
 
 
 class Diagnosis(BaseModel):
@@ -45,10 +43,11 @@ class Diagnosis(BaseModel):
     @property
     def lines(self) -> list[str]:
         """In the form in which every finding is printed."""
-        return in_lines(LEVELS[self.severity], f"{self.cause} in {self.where}: {self.numbers}", self.remedy, self.sure)
+        what, more = f"{self.cause} in {self.where}: {self.numbers}", f"more: {page_of(self.cause)}"
+        return in_lines(LEVELS[self.severity], what, self.remedy, self.sure, more)
 
     def __str__(self) -> str:
-        return f"{self.cause} in {self.where}: {self.numbers}. {self.sure} Do: {self.remedy} ({PAGE})"
+        return f"{self.cause} in {self.where}: {self.numbers}. {self.sure} Do: {self.remedy} ({page_of(self.cause)})"
 
 
 class Cured(BaseModel):
