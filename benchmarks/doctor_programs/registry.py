@@ -24,13 +24,13 @@ class Entry:
     score: str  # a name of measure.SCORES
     saw: str  # what a person saw
     make: Callable[[bool], Arguments]
-    unseen: bool  # written apart, by someone who had not seen the doctor
+    apart: str | None  # "unseen" or "later": written apart, by someone who had not seen the doctor
 
     @property
     def half(self) -> str:
-        """Decided by the name alone, so that nobody can choose; the unseen ones, of the files reported_*, are a third."""
-        if self.unseen:
-            return "unseen"
+        """Decided by the name alone, so that nobody can choose; those written apart are a third and a fourth."""
+        if self.apart:
+            return self.apart
         return ("calibration", "published")[hashlib.sha256(self.name.encode()).digest()[0] % 2]
 
     def arguments(self, *, mended: bool = False, seed: int = 0) -> Arguments:
@@ -39,6 +39,7 @@ class Entry:
 
 
 _ENTRIES: dict[str, Entry] = {}
+_APART = {"reported": "unseen", "later": "later"}  # by the first word of the module's name
 
 
 def _register(make: Callable[..., Arguments], cause: str | None, also: tuple[str, ...], **about: str) -> None:
@@ -46,9 +47,9 @@ def _register(make: Callable[..., Arguments], cause: str | None, also: tuple[str
     if name in _ENTRIES:
         raise ValueError(f"two programs are called {name!r}: give each a name of its own")
     call = make if cause else lambda _: make()
-    unseen = make.__module__.rpartition(".")[2].startswith("reported_")
+    apart = _APART.get(make.__module__.rpartition(".")[2].partition("_")[0])
     _ENTRIES[name] = Entry(
-        name, cause, also, saw=" ".join((make.__doc__ or "").split()), make=call, unseen=unseen, **about
+        name, cause, also, saw=" ".join((make.__doc__ or "").split()), make=call, apart=apart, **about
     )
 
 
@@ -80,5 +81,6 @@ def programs() -> tuple[Entry, ...]:
     from . import data, healthy_data, healthy_nets, healthy_steps, nets, outputs, pace, steps  # noqa: F401, I001
     from . import reported_data, reported_nets, reported_outputs, reported_steps, reported_pace  # noqa: F401
     from . import reported_healthy_nets, reported_healthy_steps  # noqa: F401
+    from . import later_faulty, later_healthy  # noqa: F401
 
     return tuple(_ENTRIES.values())
