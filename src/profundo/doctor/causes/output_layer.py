@@ -81,6 +81,24 @@ def single_unit_softmax(patient: Patient) -> Iterator[Suspicion]:
             "single_unit_softmax", "output layer", {"outputs": 1, "every answer": 1.0},
             "softmax of a single unit is always 1: use sigmoid, or no activation and binary_cross_entropy_with_logits", "fatal",
         )  # fmt: skip
+    elif is_nothing(patient):
+        yield Suspicion(
+            "single_unit_softmax", "loss", {"outputs": 1, "every cost": 0.0},
+            "the softmax that this cost takes of a single unit is always 1: use binary_cross_entropy_with_logits", "fatal",
+            mend=with_loss(lambda p, t: nn.functional.binary_cross_entropy_with_logits(p, t.to(p.dtype).reshape(p.shape))),
+        )  # fmt: skip
+
+
+def is_nothing(patient: Patient) -> bool:
+    """Whether a single output costs 0, whatever it is: the cross entropy of one class."""
+    answers, targets = patient.outputs, patient.probe.targets
+    if answers.ndim != 2 or answers.shape[1] != 1:
+        return False
+    try:
+        costs = [float(patient.program.loss(answers + shift, targets)) for shift in (0.0, 1.0, -3.0)]
+    except Exception:  # noqa: BLE001 - the person's own cost
+        return False
+    return costs == [0.0, 0.0, 0.0]
 
 
 def double_softmax(patient: Patient) -> Iterator[Suspicion]:

@@ -49,6 +49,7 @@ def signals(patient: Patient) -> Iterator[Suspicion]:
     if passage is None or not course.losses or fine:
         return
     calls = calls_of(patient.net, patient.probe.inputs)[0]
+    yield from quietly(patient, constant_weights, patient)
     raised = quietly(patient, bad_init_scale, calls) + quietly(patient, saturated_units, calls)
     raised += quietly(patient, dead_units, patient, passage, calls) + quietly(patient, slope, passage, calls)
     raised += quietly(patient, through_time, passage)
@@ -68,6 +69,24 @@ def bad_init_scale(calls: list[Call]) -> Iterator[Suspicion]:
             weight=0.62 if 2 * len(odd) >= len(ratios) else 0.55,
             cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
         )  # fmt: skip
+
+
+def constant_weights(patient: Patient) -> Iterator[Suspicion]:
+    """A layer of which every weight is the same number: biases drawn at random hardly tell its units apart."""
+    for name, one in patient.net.named_parameters():
+        value = one.detach()
+        if (
+            value.ndim > 1
+            and len(value) >= 4
+            and float(value.flatten()[0]) != 0
+            and bool((value == value.flatten()[0]).all())
+        ):
+            yield Suspicion(
+                "symmetric_init", name, {"units": len(value), "every weight": float(value.flatten()[0])},
+                "draw the weights at random (nn.init.kaiming_normal_): units that begin alike are told apart by their biases alone",
+                weight=0.7, cures={"weights drawn anew": redrawn},
+            )  # fmt: skip
+            return
 
 
 def relative_scale(call: Call, weight: Tensor) -> float:

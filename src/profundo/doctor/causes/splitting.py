@@ -23,13 +23,11 @@ LEAK, FEWEST = 0.03, 5  # share and number of validation samples
 MANY = 0.15  # share of samples that repeat
 NEAR = 0.2  # of the distance at which training samples have their nearest
 TOLD_APART, ALWAYS = 0.85, 0.97  # area under the ROC curve
+MUCH_WORSE, EXACTLY = 0.15, 1e-5  # of skill; of a deviation
 LEARNED, KNOWN_BETTER = 0.3, 0.08  # of skill
 GROSS = 5.0  # ratio of deviations that no two samples of the same things have
 NEVER = 0.1  # of the samples of a class recognised
-SIBLINGS, MANY_COLUMNS = (
-    20,
-    10,
-)  # samples of one origin; columns from which on few samples are near each other by chance
+SIBLINGS, MANY_COLUMNS = 20, 6  # samples of one origin; columns, with fewer of which samples are near by chance
 SIBLING_NEAR, SIBLING_TELLS = 0.56, 0.3  # of the distance; of accuracy
 MOST_PAIRS = 2**31  # products of numbers, for distances
 
@@ -167,6 +165,14 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
     inputs = patient.train.inputs
     if not isinstance(inputs, Tensor) or inputs.shape[1:] != validation.inputs.shape[1:] or inputs.ndim < 2:
         return
+    course = patient.course
+    worse = course.train and course.train[-1] - course.held[-1] > MUCH_WORSE
+    if inputs.ndim == 2 and worse and exactly_scaled(inputs) and exactly_scaled(validation.inputs):
+        yield Suspicion(
+            "split_shift", "validation inputs", {"mean and deviation of every validation column": "0 and 1"},
+            "scale validation by the mean and deviation of the training samples (transform, not fit_transform): now by its own",
+        )  # fmt: skip
+        return
     apart = told_apart(inputs, validation.inputs)
     if apart > ALWAYS and not inputs.is_floating_point() and inputs.ndim == 2 and not patient.train.again:
         yield Suspicion(
@@ -187,6 +193,13 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
             "prepare validation as training, with the numbers learned from training: the same scaling, order of channels and columns",
             weight=0.85, share=0.1, cures=cures if 1 / GROSS < ratio < GROSS else {},
         )  # fmt: skip
+
+
+def exactly_scaled(inputs: Tensor) -> bool:
+    """Whether every column has mean 0 and deviation 1 to more digits than samples of another set's numbers would."""
+    values = inputs.detach().double()
+    mean, deviations = values.mean(0).abs().max(), torch.stack([values.std(0, correction=k) for k in (0, 1)])
+    return len(values) > 20 and float(mean) < EXACTLY and float((deviations - 1).abs().amax(1).min()) < 10 * EXACTLY
 
 
 def otherwise_prepared(patient: Patient, validation: Samples) -> Iterator[Suspicion]:

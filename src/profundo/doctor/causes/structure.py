@@ -30,6 +30,7 @@ def structure(patient: Patient) -> Iterator[Suspicion]:
     if passage is not None:
         yield from quietly(patient, causal_leak, patient, passage)
         yield from quietly(patient, symmetric_init, passage)
+        yield from quietly(patient, bare, patient)
         yield from quietly(patient, unmoved, patient, passage)
         yield from quietly(patient, unused_parameters, patient, passage)
 
@@ -220,6 +221,20 @@ def used_by(patient: Patient) -> list[Call]:
 
 def parameters_in(call: Call) -> list[nn.Parameter]:
     return parameters_of((*call.arguments, *call.named.values()))
+
+
+def bare(patient: Patient) -> Iterator[Suspicion]:
+    """Tensors that want a gradient, take part, and are no parameters of the net: no optimizer gets them from it."""
+    held = {id(one) for group in patient.program.optimizer.param_groups for one in group["params"]}
+    calls = calls_of(patient.net, patient.probe.rows(torch.arange(2)).inputs)[0]
+    given = [part for call in calls for part in (*call.arguments, *call.named.values()) if isinstance(part, Tensor)]
+    loose = {id(one): one for one in given if one.requires_grad and one.is_leaf and not isinstance(one, nn.Parameter)}
+    missing = [one for key, one in loose.items() if key not in held and one.numel() > 1]
+    if missing:
+        yield Suspicion(
+            "not_in_optimizer", "net", {"tensors that are no parameters": len(missing), "the first": str(tuple(missing[0].shape))},
+            "make them nn.Parameter(…): net.parameters() does not have a plain tensor, whatever its requires_grad",
+        )  # fmt: skip
 
 
 def with_all_trained(variant: Variant) -> Variant:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from profundo.pictures import numbers
 from profundo.pictures.charts import Line, heat_svg, lines_svg
 from profundo.pictures.run_page.report_content import Checkup
 from profundo.pictures.tables import Figure
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["doctor_figures", "doctor_words"]
 
@@ -30,6 +31,8 @@ def doctor_words(checkup: Checkup) -> str:
 
 
 def doctor_figures(checkup: Checkup, history: Mapping[str, Sequence[float]], batch: int) -> list[Figure]:
+    import numpy as np
+
     signs = checkup.signs
     if not signs:
         return []
@@ -54,6 +57,8 @@ def _losses(signs: Mapping[str, Any]) -> Figure:
 
 def _depth_by_time(signs: Mapping[str, Any]) -> list[Figure]:
     """Heat maps: layers from the input downwards, steps from left to right, powers of ten."""
+    import numpy as np
+
     figures = []
     columns = _spread(len(signs["step"]), MOST_COLUMNS)
     steps = [f"{signs['step'][place]:,}" for place in columns]
@@ -85,6 +90,8 @@ def _heat(values: np.ndarray, names: Sequence[str], steps: Sequence[str], captio
 
 
 def _curves(signs: Mapping[str, Any], batch: int) -> list[Figure]:
+    import numpy as np
+
     steps = signs["step"].tolist()
     figures = []
     ratios = signs["update ratio"]
