@@ -23,7 +23,7 @@ from profundo.trees import called, leaves
 __all__ = ["another_cost", "negated", "output_layer", "shared_out_over_samples"]
 
 PROBABILITY = 1e-3
-HALF = 0.5  # of skill, below which another cost is thought of
+HALF, NOTHING = 0.5, 0.1  # of skill, below which another cost is thought of
 RANGES = {
     "sigmoid": (0.0, 1.0),
     "hardsigmoid": (0.0, 1.0),
@@ -299,7 +299,7 @@ def unknown_cost(patient: Patient) -> Iterator[Suspicion]:
         "loss_sign", "loss", evidence, "turn the sign: training makes the answers worse", weight=0.55, gain=0.3,
         cures={"the sign turned": negated},
     )  # fmt: skip
-    if patient.task.kind == "real":
+    if patient.task.kind == "real" and max(course.train[-1], course.held[-1]) < NOTHING:  # R² favours squared errors
         yield Suspicion(
             "wrong_loss_for_task", "loss", {"cost": "none that is known", **evidence},
             "{cure} is better: this cost does not see all that is wrong with an answer", weight=0.45, gain=0.2,
