@@ -79,13 +79,17 @@ CHANGES = {
     "stream": (TABLE, False, True),
     "skip_bad": ({"data": "damaged"}, False, True),
 }
-ANSWERS = {"threshold"}  # changes what a net answers and no weight: test_thresholds_of_runs.py
+ANSWERS = {
+    "threshold",
+    "heal",
+}  # what a net answers, and a training that goes astray: test_thresholds_of_runs.py, test_training_doctor.py
 LEAVES = {
     "capture": ({}, False, True),
     "workers": ({**PICTURES, "stream": True}, 0, 2),
     "log": ({}, None, "tensorboard"),
     "data_dir": ({"data": "mnist"}, "one", "two"),
     "checkpoint_seconds": ({}, 30.0, 0.0),
+    "doctor": ({}, False, True),
 }
 
 

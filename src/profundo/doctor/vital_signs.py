@@ -118,14 +118,11 @@ class VitalSigns:
         result |= {name: stacked([look.get(name) for look in self.looks]) for name in FIGURES}
         return result | {"noise scale": noise_scales(result.pop("noise")), "curvature": curvatures(result["along"])}
 
-    def state_dict(self) -> dict[str, Any]:
-        """Plain values and tensors, for a checkpoint."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        for name in self.__dataclass_fields__:
-            if name in state:
-                setattr(self, name, state[name])
+    def go_on(self, rows: Sequence[Mapping[str, float]], done: int) -> None:
+        """After an interruption. rows: of the history, an epoch each. A checkpoint has the same bits wherever it is made, and looks
+        hang on what they cost here and today: they begin anew."""
+        if rows:
+            self.first, self.done = rows[0].get("loss", math.nan), done
 
 
 FIGURES = ("activations", "activation sizes", "gradient", "gradient sizes", "update ratio", "noise", "along")

@@ -198,7 +198,6 @@ def snapshot(
         "early_stop": training.stopper.state_dict() if training.stopper else None,
         "film": training.film.state_dict() if training.film else None,
         "random": randoms,
-        **({"vital signs": training.signs.state_dict()} if training.signs else {}),
     }
 
 
@@ -227,7 +226,7 @@ def restore(state: State, training: Training, processes: Group) -> Position:
         if training.film is not None:
             training.film.load_state_dict(state["film"])
         if training.signs is not None:
-            training.signs.load_state_dict(state.get("vital signs", {}))
+            training.signs.go_on(training.history.rows, state["position"][0] * len(training.batches))
         restore_random_state(state["random"][processes.rank])
         epoch, index = state["position"]
         if not (
