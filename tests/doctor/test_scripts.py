@@ -244,13 +244,19 @@ if __name__ == "__main__":
 """
 
 
+def as_a_shell_starts_a_program():
+    """With Ctrl-C heeded, also where the tests themselves were started in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def doctored_script(tmp_path):
     (tmp_path / "train.py").write_text(SCRIPT)
 
     def start(*words, before=(), **named):
         command = [sys.executable, "-m", "profundo", "doctor", *before, "train.py", *words]
-        return subprocess.Popen(command, cwd=tmp_path, stdout=-1, stderr=-1, text=True, start_new_session=True, **named)
+        named |= {"preexec_fn": as_a_shell_starts_a_program, "start_new_session": True}
+        return subprocess.Popen(command, cwd=tmp_path, stdout=-1, stderr=-1, text=True, **named)
 
     return start
 
@@ -280,7 +286,10 @@ def test_a_crash_keeps_its_traceback_and_ctrl_c_gives_the_report(doctored_script
     for _ in range(3):
         endless.stdout.readline()
     os.killpg(endless.pid, signal.SIGINT)
-    out, errors = endless.communicate()
+    try:
+        out, errors = endless.communicate(timeout=300)
+    finally:
+        os.killpg(endless.pid, signal.SIGKILL) if endless.poll() is None else None
     assert endless.returncode == 130
     assert "KeyboardInterrupt" in errors
     assert "steps of SGD on Sequential" in out
