@@ -229,6 +229,8 @@ def bare(patient: Patient) -> Iterator[Suspicion]:
     calls = calls_of(patient.net, patient.probe.rows(torch.arange(2)).inputs)[0]
     given = [part for call in calls for part in (*call.arguments, *call.named.values()) if isinstance(part, Tensor)]
     loose = {id(one): one for one in given if one.requires_grad and one.is_leaf and not isinstance(one, nn.Parameter)}
+    memory = {one.untyped_storage().data_ptr() for one in patient.net.parameters()}  # parts of parameters are theirs
+    loose = {key: one for key, one in loose.items() if one.untyped_storage().data_ptr() not in memory}
     missing = [one for key, one in loose.items() if key not in held and one.numel() > 1]
     if missing:
         yield Suspicion(
