@@ -105,11 +105,11 @@ def verdict(patient: Patient, known: frozenset[str], families: Iterable[Family])
 
 
 def suspected(
-    patient: Patient, known: frozenset[str] = frozenset(), families: Iterable[Family] = FAMILIES
+    patient: Patient, known: frozenset[str] = frozenset(), families: Iterable[Family] | None = None
 ) -> list[Suspicion]:
     """What the numbers alone say, family after family, until one finds what is fatal."""
     every: list[Suspicion] = []
-    for family in families:
+    for family in FAMILIES if families is None else families:
         try:
             raised = [one for one in family(patient) if one.cause not in known]
         except Exception as error:  # noqa: BLE001 - a program that this family does not understand
