@@ -79,3 +79,8 @@ def refused(called):
             assert one in line
 
     return call
+
+
+def pytest_collection_modifyitems(items):
+    """Pages of examples first: they are the longest pieces, and at the end one of two processes would wait for the other."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/test_docs.py"))
