@@ -28,14 +28,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from profundo.doctor.course import measures
 from profundo.doctor.passage import RECTIFIERS, SQUASHERS, Call, Functions
 from profundo.doctor.rebinding import rebound
 from profundo.doctor.trials import main
 from profundo.records import Batch, Step
-from profundo.train.loop import Update
+from profundo.train.loop import Around, Update
 from profundo.train.randomness import random_state, restore_random_state
 from profundo.train.updates import Supervised, part_of
 from profundo.trees import length
@@ -166,8 +165,10 @@ def ratios(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 # --------------------------------------------------------------------------------------------------------------- looking
-class Watched:
+class Watched(Around):
     """An update that is looked at now and then; what it does is what the update does. count: of steps done before."""
+
+    update: Update
 
     def __init__(self, update: Update, signs: VitalSigns, count: int = 0) -> None:
         self.update, self.signs = update, signs
@@ -176,20 +177,6 @@ class Watched:
         on_gpu = next(self.supervised.net.parameters()).is_cuda
         self.now = time.perf_counter if on_gpu else time.thread_time  # seconds of this thread, whoever else computes
         self.count, self.begin, self.spent, self.cost = count, self.now(), 0.0, 0.0
-
-    @property
-    def networks(self) -> Mapping[str, nn.Module]:
-        return self.update.networks
-
-    @property
-    def optimizers(self) -> Iterable[Optimizer]:
-        return self.update.optimizers
-
-    def state_dict(self) -> dict[str, Any]:
-        return self.update.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.update.load_state_dict(state)
 
     def __call__(self, batch: Batch) -> Mapping[str, Tensor]:
         step = self.count

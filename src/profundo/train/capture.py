@@ -32,6 +32,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from profundo.dispatch import Observed
 from profundo.records import Batch
 from profundo.threads import equal
+from profundo.train.loop import Around
 from profundo.train.randomness import random_state, restore_random_state
 
 __all__ = ["Captured", "NotCapturable", "capture"]
@@ -156,11 +157,13 @@ class Recording:
     fits: list[bool]
 
 
-class Captured:
+class Captured(Around):
     """An update that replays its recorded step wherever that gives the same bits, and runs it as it is elsewhere.
 
     refused: why it is run as it is, empty while it is replayed.
     """
+
+    update: Stepwise
 
     def __init__(self, update: Stepwise) -> None:
         self.update = update
@@ -179,20 +182,6 @@ class Captured:
         ]
         self.replays: dict[Any, Recording | None] = {}
         self.refused = ""
-
-    @property
-    def networks(self) -> Mapping[str, nn.Module]:
-        return self.update.networks
-
-    @property
-    def optimizers(self) -> Any:
-        return self.update.optimizers
-
-    def state_dict(self) -> dict[str, Any]:
-        return self.update.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.update.load_state_dict(state)
 
     def __call__(self, batch: Batch) -> Mapping[str, Tensor]:
         if any(self.hooks) or any(parameter._post_accumulate_grad_hooks for parameter in self.parameters):

@@ -23,7 +23,7 @@ from torch.optim import Optimizer
 from profundo.records import Batch, ProfundoError, Step
 from profundo.train.schedules import constant
 
-__all__ = ["Batches", "Plan", "Position", "Update", "fit"]
+__all__ = ["Around", "Batches", "Plan", "Position", "Update", "fit"]
 
 
 class Update(Protocol):
@@ -41,6 +41,29 @@ class Update(Protocol):
     def state_dict(self) -> dict[str, Any]: ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Around:
+    """What does an update in its own way and is the same update to everybody else."""
+
+    update: Any
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        networks: Mapping[str, nn.Module] = self.update.networks
+        return networks
+
+    @property
+    def optimizers(self) -> Iterable[Optimizer]:
+        optimizers: Iterable[Optimizer] = self.update.optimizers
+        return optimizers
+
+    def state_dict(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.update.state_dict()
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.update.load_state_dict(state)
 
 
 class Batches(Protocol):

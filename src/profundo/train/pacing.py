@@ -17,14 +17,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torch.utils.flop_counter import flop_registry
 
 from profundo.dispatch import Observed
 from profundo.records import Batch
 from profundo.threads import Pace, apart, equal, most_threads, person_decides, set_threads, timed, using
 from profundo.train.capture import Captured
-from profundo.train.loop import Update
+from profundo.train.loop import Around, Update
 from profundo.train.randomness import random_state, restore_random_state
 
 __all__ = ["WORTH", "Paced", "recorded_threads"]
@@ -38,12 +37,14 @@ def recorded_threads(state: Mapping[str, Any] | None) -> int | None:
     return int(text) if text.isdecimal() and int(text) else None
 
 
-class Paced:
+class Paced(Around):
     """An update with as many threads as suit it.
 
     bits: the number of threads whose bits the steps have; None until the first. alone: whether a step may be tried and
     taken back, which a process cannot do while others wait for its gradients.
     """
+
+    update: Update
 
     def __init__(self, update: Update, bits: int | None = None, *, alone: bool = True) -> None:
         self.update = update
@@ -51,20 +52,6 @@ class Paced:
         self.alone = alone
         self.pace: Pace | None = None
         self.paced: Any = None  # the shapes of the batches that the pace is for
-
-    @property
-    def networks(self) -> Mapping[str, nn.Module]:
-        return self.update.networks
-
-    @property
-    def optimizers(self) -> Iterable[Optimizer]:
-        return self.update.optimizers
-
-    def state_dict(self) -> dict[str, Any]:
-        return self.update.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.update.load_state_dict(state)
 
     def __call__(self, batch: Batch) -> Mapping[str, Tensor]:
         """Afterwards the number is `bits`, for what else is computed between steps, such as norms."""
