@@ -4,6 +4,7 @@
     python -m benchmarks.doctor --half published          # and the figures that are published come from these
     python -m benchmarks.doctor --half unseen             # written by someone who had not seen the doctor
     python -m benchmarks.doctor --half later              # written likewise, after the doctor had been mended on those
+    python -m benchmarks.doctor --half fresh              # and these after it had been mended on all of them
 
 right first: the first finding has the program's cause, or one that is as right. false alarm: a finding on a healthy program.
 Intervals of 95 % by Wilson 1927. Beside them what plain rules would say: every suspicion believed without an experiment.
@@ -104,7 +105,9 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=("calibration", "published", "unseen", "later", "all"), default="published")
+    parser.add_argument(
+        "--half", choices=("calibration", "published", "unseen", "later", "fresh", "all"), default="published"
+    )
     parser.add_argument("--budget", type=float, default=60.0)
     parser.add_argument("--only", default="", help="programs whose name holds this")
     asked = parser.parse_args()

@@ -24,11 +24,11 @@ class Entry:
     score: str  # a name of measure.SCORES
     saw: str  # what a person saw
     make: Callable[[bool], Arguments]
-    apart: str | None  # "unseen" or "later": written apart, by someone who had not seen the doctor
+    apart: str | None  # "unseen", "later", "fresh": written apart, by people who had not seen the doctor
 
     @property
     def half(self) -> str:
-        """Decided by the name alone, so that nobody can choose; those written apart are a third and a fourth."""
+        """Decided by the name alone, so that nobody can choose; those written apart are parts of their own."""
         if self.apart:
             return self.apart
         return ("calibration", "published")[hashlib.sha256(self.name.encode()).digest()[0] % 2]
@@ -39,7 +39,7 @@ class Entry:
 
 
 _ENTRIES: dict[str, Entry] = {}
-_APART = {"reported": "unseen", "later": "later"}  # by the first word of the module's name
+_APART = {"reported": "unseen", "later": "later", "fresh": "fresh"}  # by the first word of the module's name
 
 
 def _register(make: Callable[..., Arguments], cause: str | None, also: tuple[str, ...], **about: str) -> None:
@@ -82,5 +82,6 @@ def programs() -> tuple[Entry, ...]:
     from . import reported_data, reported_nets, reported_outputs, reported_steps, reported_pace  # noqa: F401
     from . import reported_healthy_nets, reported_healthy_steps  # noqa: F401
     from . import later_faulty, later_healthy  # noqa: F401
+    from . import fresh_first_faulty, fresh_first_healthy, fresh_second_faulty, fresh_second_healthy  # noqa: F401
 
     return tuple(_ENTRIES.values())
