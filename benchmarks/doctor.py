@@ -17,6 +17,8 @@ import json
 import math
 import warnings
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any
 
 import torch
@@ -38,7 +40,8 @@ def wilson(right: int, of: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def examined(entry: Entry, budget: float) -> dict[str, Any]:
+def examined(name: str, budget: float) -> dict[str, Any]:
+    entry = next(one for one in programs() if one.name == name)
     report = examine(Program(**entry.arguments()), budget=budget)
     causes = [finding.cause for finding in report.findings]
     right = {entry.cause, *entry.also}
@@ -110,13 +113,15 @@ def main() -> None:
     )
     parser.add_argument("--budget", type=float, default=60.0)
     parser.add_argument("--only", default="", help="programs whose name holds this")
+    parser.add_argument(
+        "--processes", type=int, default=1, help="no more than there are idle cores: a budget is seconds"
+    )
     asked = parser.parse_args()
-    torch.set_num_threads(1)
+    which = [one.name for one in programs() if asked.half in (one.half, "all") and asked.only in one.name]
     rows = []
-    for entry in programs():
-        if asked.half in (entry.half, "all") and asked.only in entry.name:
-            rows.append(examined(entry, asked.budget))
-            row = rows[-1]
+    with ProcessPoolExecutor(asked.processes, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for row in pool.map(partial(examined, budget=asked.budget), which):
+            rows.append(row)
             mark = "·" if (row["first"] if row["cause"] else not row["said"]) else "✗"
             print(
                 f"{mark} {row['name']}: {row['cause']} → {', '.join(row['said']) or 'nothing'} ({row['seconds']} s)",

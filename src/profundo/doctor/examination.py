@@ -14,7 +14,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from profundo.doctor.causes import FAMILIES, Family
+from profundo.doctor.causes import BY_EXPERIMENT, FAMILIES, Family
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Program
 from profundo.doctor.suspicions import Suspicion, proves
@@ -107,18 +107,25 @@ def verdict(patient: Patient, known: frozenset[str], families: Iterable[Family])
 def suspected(
     patient: Patient, known: frozenset[str] = frozenset(), families: Iterable[Family] | None = None
 ) -> list[Suspicion]:
-    """What the numbers alone say, family after family, until one finds what is fatal."""
+    """What the numbers alone say, family after family, until one finds what is fatal, or no experiment is called for."""
     every: list[Suspicion] = []
     for family in FAMILIES if families is None else families:
+        if family in BY_EXPERIMENT and any(explains(one) for one in every):
+            break
         try:
             raised = [one for one in family(patient) if one.cause not in known]
         except Exception as error:  # noqa: BLE001 - a program that this family does not understand
             patient.notes.append(f"{family.__name__} could not be judged: {type(error).__name__}: {error}")
             continue
         every += raised
-        if any(one.severity == "fatal" and not one.presumed and not one.cures for one in raised):
+        if any(one.severity == "fatal" and explains(one) for one in raised):
             break
     return every
+
+
+def explains(suspicion: Suspicion) -> bool:
+    """Whether it is a fact that is reason enough for what the training came to."""
+    return not suspicion.presumed and not suspicion.cures and suspicion.severity != "mild"
 
 
 def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding], Cure | None]:

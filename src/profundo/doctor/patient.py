@@ -233,13 +233,14 @@ class Patient:
             self.outcomes[seed, steps, view] = trained(view(self.variant.copy()), steps, seed)
         return self.outcomes[seed, steps, view]
 
-    def race(
-        self, name: str, cure: Cure, steps: int | None = None, seeds: int = SEEDS, view: Cure = unchanged
-    ) -> Experiment:
-        """The program beside a cured copy of it. view: what is done to both of them before."""
+    def race(self, name: str, cure: Cure, steps: int | None = None, view: Cure = unchanged) -> Experiment:
+        """The program beside a cured copy of it, until the cure does no good with one seed: it must with every.
+
+        view: what is done to both of them before.
+        """
         steps = steps or self.trial_steps
         ours, theirs = [], []
-        for seed in range(self.seed, self.seed + seeds):
+        for seed in range(self.seed, self.seed + SEEDS):
             ours.append(self.outcome(seed, steps, view))
             try:
                 with seeded(seed):
@@ -247,7 +248,8 @@ class Patient:
                 theirs.append(trained(cured, steps, seed))
             except Exception as error:  # noqa: BLE001 - a cure that does not fit this program proves nothing
                 theirs.append(Outcome((), (-1.0,), f"{type(error).__name__}: {error}"))
-            if time.monotonic() - self.begin > self.budget and len(ours) > 1:
+            late = time.monotonic() - self.begin > self.budget and len(ours) > 1
+            if late or not score(theirs[-1]) > score(ours[-1]):
                 break
         experiment = Experiment(name, steps, tuple(score(one) for one in ours), tuple(score(one) for one in theirs))
         self.tried.append(experiment)
