@@ -169,7 +169,7 @@ def pixels_hidden_and_guessed() -> Arguments:
         return torch.cat([x * ~hidden, hidden.float()], 1), x
 
     (x, _), (u, _) = m.digits()
-    return program(mlp(128, 96, 96, 64, act=nn.GELU), F.mse_loss, (hide(x), hide(u)), 2e-3, Adam, epochs=10)
+    return program(mlp(128, 96, 96, 64, act=nn.GELU), F.mse_loss, (hide(x), hide(u)), 3e-3, Adam, epochs=15)
 
 
 @healthy(data="diffusion", source="report", score="R2")
@@ -177,7 +177,7 @@ def a_denoiser_at_every_moment() -> Arguments:
     """issue: the loss of a diffusion model jumps from batch to batch; some moments are hard and some are easy."""
     net = mlp(25, 96, 96, 24, act=nn.SiLU)
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, betas=(0.9, 0.95), weight_decay=0.05)
-    return program(net, F.l1_loss, diffused(), optimizer=optimizer, batch_size=16, epochs=10)
+    return program(net, F.l1_loss, diffused(), optimizer=optimizer, batch_size=16, epochs=15)
 
 
 # --- data that look odd -----------------------------------------------------------------------------------------------
