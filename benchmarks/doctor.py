@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -25,9 +24,7 @@ import torch
 
 from benchmarks.common import keep
 from benchmarks.doctor_programs.registry import Entry, programs
-from profundo.doctor import Program, examine
-from profundo.doctor.examination import suspected
-from profundo.doctor.patient import Patient
+from profundo.doctor import Program, Report, examine
 
 
 def wilson(right: int, of: int) -> tuple[float, float]:
@@ -45,7 +42,7 @@ def examined(name: str, budget: float) -> dict[str, Any]:
     report = examine(Program(**entry.arguments()), budget=budget)
     causes = [finding.cause for finding in report.findings]
     right = {entry.cause, *entry.also}
-    rules = by_rules(entry, budget)
+    rules = by_rules(report)
     return {
         "name": entry.name,
         "cause": entry.cause,
@@ -62,18 +59,11 @@ def examined(name: str, budget: float) -> dict[str, Any]:
     }
 
 
-def by_rules(entry: Entry, budget: float) -> str | None:
+def by_rules(report: Report) -> str | None:
     """What one would say without an experiment: the gravest fact, else the suspicion that weighs most."""
-    patient = Patient(Program(**entry.arguments()), 0, budget)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        raised = [one for one in suspected(patient) if one.severity != "mild"]
-    facts = [one for one in raised if not one.cures and not one.presumed]
-    return (
-        max(facts or raised, key=lambda one: (bool(facts) and one.severity == "fatal", one.weight)).cause
-        if raised
-        else None
-    )
+    raised = [one for one in report.quantities["suspected"] if one["severity"] != "mild"]
+    most = max(raised, key=lambda one: (one["weight"], one["severity"] == "fatal"), default=None)
+    return most["cause"] if most else None
 
 
 def share(rows: list[dict[str, Any]], key: str) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def verdict(patient: Patient, known: frozenset[str], families: Iterable[Family])
 
     known: causes that are not looked for.
     """
-    raised = suspected(patient, known, families)
+    raised = patient.suspected = suspected(patient, known, families)
     facts = [one for one in raised if not one.presumed and not one.cures]
     presumed = [finding(one) for one in raised if one.presumed and not one.cures]
     suspicions = [one for one in raised if one.cures]
@@ -189,8 +189,15 @@ def both(first: Cure, second: Cure, variant: Variant) -> Variant:
 
 
 def quantities(patient: Patient) -> dict[str, Any]:
-    """What was measured, as plain data: of the course only where there was one."""
-    facts: dict[str, Any] = {"cost": asdict(patient.cost), "task": asdict(patient.task)}
+    """What was measured, as plain data: of the course only where there was one.
+
+    suspected: what the numbers alone say; weight: how loudly, 1 of a fact.
+    """
+    said = [
+        {"cause": one.cause, "severity": one.severity, "weight": one.weight if one.cures or one.presumed else 1.0}
+        for one in patient.suspected
+    ]
+    facts: dict[str, Any] = {"cost": asdict(patient.cost), "task": asdict(patient.task), "suspected": said}
     return facts | ({"course": asdict(patient.course)} if patient.was_trained else {})
 
 

@@ -19,6 +19,7 @@ from profundo.doctor.events import Events, as_number, recorded
 from profundo.doctor.passage import Passage, passage_of
 from profundo.doctor.programs import Program, Samples, copied, ordinary_step, samples_of
 from profundo.doctor.skill import Task, is_judged, task_of
+from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, outputs_of, trained, unchanged
 from profundo.doctor.verdicts import Experiment
 from profundo.train.randomness import seeded
@@ -53,6 +54,7 @@ class Patient:
             self.train = samples_of(program.train, "train", precision)
             held = program.validation
             self.validation = None if held is None else samples_of(held, "validation", precision)
+        self.suspected: list[Suspicion] = []
         self.tried: list[Experiment] = []
         self.notes: list[str] = []
         self.outcomes: dict[tuple[int, int, Cure], Outcome] = {}
@@ -67,7 +69,7 @@ class Patient:
         other.program, other.train = variant.program, variant.train
         other.validation = variant.held if self.validation is not None else None
         other.begin, other.budget = time.monotonic(), min(self.left, 0.5 * self.budget)
-        other.tried, other.notes, other.outcomes = [], [], {}
+        other.suspected, other.tried, other.notes, other.outcomes = [], [], [], {}
         return other
 
     @property
