@@ -180,15 +180,13 @@ def with_activation(depth: int, names: frozenset[str], other: Callable[[Tensor],
 # ------------------------------------------------------------------------------------------------------------ gradients
 def slope(passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
     """Gradients that shrink or grow from layer to layer by a constant factor."""
-    norms = [call.gradient for call in passage.weighted if not math.isnan(call.gradient)]
-    if len(norms) < 4 or not norms[-2] > 0:
+    measured = [call for call in passage.weighted if not math.isnan(call.gradient)]
+    if len(measured) < 4 or not measured[-2].gradient > 0:
         return
-    ratio, layers = norms[0] / norms[-2], len(norms) - 1
-    evidence = {
-        "layers": layers,
-        "gradient by the first layer's values": norms[0],
-        "by the last hidden layer's": norms[-2],
-    }
+    beside = [call for call in measured if call.arguments[0] is measured[0].arguments[0]]  # queries, keys and values
+    first, last = max(call.gradient for call in beside), measured[-2].gradient
+    ratio, layers = first / last, len(measured) - len(beside)
+    evidence = {"layers": layers, "gradient by the first layer's values": first, "by the last hidden layer's": last}
     depth = passage.depth
     normal = {"each layer's values normalised": altered(between_layers(depth, normalised))}
     if ratio < VANISHES:
