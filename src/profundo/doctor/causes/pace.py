@@ -45,7 +45,8 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
     rate = course.rate
     if rate <= 0:
         return
-    if course.first_not_finite is None and course.train[-1] > FINE:
+    fine = course.first_not_finite is None and course.train[-1] > FINE
+    if fine and not rises(course.losses):
         return
     usual = usual_rate(patient.program.optimizer)
     low, high = rate < usual / 5, rate > 5 * usual and course.train[-1] < GOOD
@@ -56,6 +57,7 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
         yield Suspicion(
             "learning_rate_too_high", "optimizer", evidence, "lower it: {cure}, or less", weight=0.45,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in lower},
+            view=partial(by_cost, patient.first_cost) if fine else None,
         )  # fmt: skip
     if course.first_not_finite is None and not explodes(course.losses) and course.train[-1] < GOOD:
         if not low and still_learns(course):
@@ -66,6 +68,11 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
             "learning_rate_too_low", "optimizer", evidence, "raise it: {cure}", weight=weight, gain=0.12,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in factors},
         )  # fmt: skip
+
+
+def by_cost(first: float, variant: Variant) -> Variant:
+    """Judged by the program's own cost of held-out samples: answers may rank well and be far too sure of themselves."""
+    return replace(variant, own=(variant.program.loss, first), truth=variant.held.targets)
 
 
 def usual_rate(optimizer: Optimizer) -> float:
