@@ -41,14 +41,14 @@ def lenet_with_two_loaders() -> Arguments:
     )
     data = both(m.mnist(1500, 600), lambda x: (x - 0.1307) / 0.3081)
     loaders = tuple(DataLoader(TensorDataset(*part), 64, shuffle=i == 0) for i, part in enumerate(data))
-    return program(net, nn.CrossEntropyLoss(), loaders, 2e-3, Adam, epochs=4)
+    return program(net, nn.CrossEntropyLoss(), loaders, 2e-3, Adam, epochs=8)
 
 
 @healthy(data="series", score="R2")
 def an_lstm_for_the_next_value() -> Arguments:
     """Windows of a series, one LSTM, the next value; rows in arrays of NumPy."""
     data = tuple((x[..., None].numpy(), y.numpy()) for x, y in m.series())
-    return program(m.Recurrent(nn.LSTM(1, 32, batch_first=True), 1), nn.MSELoss(), data, 5e-3, Adam, epochs=8)
+    return program(m.Recurrent(nn.LSTM(1, 32, batch_first=True), 1), nn.MSELoss(), data, 5e-3, Adam, epochs=14)
 
 
 class Packed(nn.Module):
@@ -94,7 +94,7 @@ def an_autoencoder_by_cross_entropy() -> Arguments:
     """question: binary cross entropy of an autoencoder stops above 0.1; grey values are not 0 or 1, so it must."""
     net = nn.Sequential(mlp(784, 96, 24), nn.ReLU(), mlp(24, 96, 784), nn.Sigmoid())
     data = m.own(both(m.mnist(1200, 400), lambda x: x.flatten(1)))
-    return program(net, nn.BCELoss(), data, 3e-3, Adam, epochs=10)
+    return program(net, nn.BCELoss(), data, 3e-3, Adam, epochs=25)
 
 
 @healthy(data="mnist", source="report")
@@ -247,12 +247,12 @@ def four_small_batches_and_a_clip() -> Arguments:
 def the_tutorial_of_transfer_learning() -> Arguments:
     """A body trained on the digits below five is frozen; a new head learns the others, the optimizer has the head only."""
     (x, y), (u, v) = digits()
-    body = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU())
-    r.pretrained(nn.Sequential(body, nn.Linear(32, 5)), (x[y < 5], y[y < 5]))
+    body = nn.Sequential(nn.Linear(64, 128), nn.ReLU())
+    r.pretrained(nn.Sequential(body, nn.Linear(128, 5)), (x[y < 5], y[y < 5]), steps=40)
     body.requires_grad_(False)
-    head = nn.Linear(32, 5)
+    head = nn.Linear(128, 5)
     data = (x[y > 4], y[y > 4] - 5), (u[v > 4], v[v > 4] - 5)
-    optimizer = SGD(head.parameters(), 0.02, momentum=0.9)
+    optimizer = SGD(head.parameters(), 0.05, momentum=0.9)
     return program(nn.Sequential(body, head), nn.CrossEntropyLoss(), data, optimizer=optimizer, epochs=10)
 
 
