@@ -126,7 +126,7 @@ def ten_folders_read_in_turn(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), (loader, validation), 0.1, epochs=6)
 
 
-@faulty("split_shift", data="iris", source="report")
+@faulty("split_shift", data="iris", source="report", also=("class_imbalance",))
 def the_last_rows_of_iris_for_validation(broken: bool) -> Arguments:
     """question: training accuracy 99 %, validation 0 %; Keras' validation_split takes the last rows, all virginica."""
     x, y = datasets.load_iris(return_X_y=True)
@@ -219,9 +219,9 @@ class Numbered(nn.Module):
 def the_next_letter_as_a_number(broken: bool) -> Arguments:
     """question: generated text is "hhhiiii"; characters are numbers 0 … 64, the LSTM ends in Dense(1) and MSE."""
     if broken:
-        return program(Numbered(65), lambda p, y: F.mse_loss(p[..., 0], y.float()), m.letters(), 5e-3, Adam, epochs=5)
+        return program(Numbered(65), lambda p, y: F.mse_loss(p[..., 0], y.float()), m.letters(), 5e-3, Adam, epochs=8)
     net = m.Recurrent(nn.LSTM(24, 48, batch_first=True), 65, tokens=65, every=True)
-    return program(net, m.by_letter, m.letters(), 5e-3, Adam, epochs=5)
+    return program(net, m.by_letter, m.letters(), 5e-3, Adam, epochs=8)
 
 
 def ripple(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -101,7 +101,7 @@ def an_autoencoder_by_cross_entropy() -> Arguments:
 def a_validation_loss_below_the_training_loss() -> Arguments:
     """question: the validation error of the tutorial is always lower; half of the units are dropped in training only."""
     layers = (nn.Flatten(), nn.Dropout(0.2), nn.Linear(784, 256), nn.ReLU(), nn.Dropout(0.5), nn.Linear(256, 10))
-    return program(nn.Sequential(*layers), nn.CrossEntropyLoss(), m.mnist(1500, 600), 1e-3, Adam, epochs=6)
+    return program(nn.Sequential(*layers), nn.CrossEntropyLoss(), m.mnist(1500, 600), 2e-3, Adam, epochs=10)
 
 
 @healthy(data="synthetic table", source="report")
@@ -212,11 +212,11 @@ def which_way_is_up() -> Arguments:
 @healthy(data="toy numbers")
 def the_larger_of_two_numbers() -> Arguments:
     """Two numbers of three figures, figure after figure, into a GRU: is the first the larger? Shortly nearly perfect."""
-    x = np.random.default_rng(0).integers(0, 10, (1600, 6))
+    x = np.random.default_rng(0).integers(0, 10, (2800, 6))
     weight = np.array([100, 10, 1])
     data = split(x, (x[:, :3] @ weight > x[:, 3:] @ weight).astype(int), 400)
     return program(
-        m.Recurrent(nn.GRU(16, 32, batch_first=True), 2, tokens=10), F.cross_entropy, data, 1e-2, Adam, epochs=8
+        m.Recurrent(nn.GRU(16, 32, batch_first=True), 2, tokens=10), F.cross_entropy, data, 1e-2, Adam, epochs=10
     )
 
 
@@ -240,7 +240,7 @@ def four_small_batches_and_a_clip() -> Arguments:
         return cost.detach()
 
     net = m.Recurrent(nn.GRU(1, 24, batch_first=True), 3)
-    return program(net, nn.CrossEntropyLoss(), m.waves(), 1e-2, Adam, batch_size=4, epochs=8, step=r.counted(step))
+    return program(net, nn.CrossEntropyLoss(), m.waves(), 1e-2, Adam, batch_size=4, epochs=5, step=r.counted(step))
 
 
 @healthy(data="digits", source="report")
@@ -273,4 +273,4 @@ def a_rate_that_halves_when_the_loss_stalls() -> Arguments:
         scheduler.step(float(cost))
         return cost.detach()
 
-    return program(net, nn.CrossEntropyLoss(), m.cifar(), optimizer=optimizer, epochs=6, step=step)
+    return program(net, nn.CrossEntropyLoss(), m.cifar(), optimizer=optimizer, epochs=10, step=step)
