@@ -3,10 +3,12 @@ that the fault does the harm."""
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
 from benchmarks.common import RESULTS
+from benchmarks.doctor import located
 from benchmarks.doctor_programs import programs
 from benchmarks.doctor_programs.__main__ import LEAST_HARM, harm, parts
 from benchmarks.doctor_programs.measure import SCORES, batches, measured, ordinary_step, r2
@@ -51,6 +53,31 @@ def test_half_of_the_faulty_ones_are_modelled_on_reports_which_are_of_a_named_ki
 
 def test_every_program_says_in_one_line_what_a_person_saw():
     assert [entry.name for entry in ENTRIES.values() if not 20 < len(entry.saw) < 150] == []
+
+
+def test_most_faulty_programs_name_their_place_in_few_short_words_and_healthy_ones_none():
+    placed = [entry for entry in ENTRIES.values() if entry.where]
+    assert len(placed) >= 150
+    assert all(entry.cause for entry in placed)
+    words = {entry.name: entry.where for entry in placed}
+    assert [name for name, some in words.items() if len(some) > 6 or len(set(some)) < len(some)] == []
+    assert [name for name, some in words.items() if not all(0 < len(word) <= 24 for word in some)] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "cause", "where", "right"),
+    [
+        (("0",), "dead_units", "0.weight", True),
+        (("4", "0"), "dead_units", "2, 0", True),
+        (("train targets",), "nan_in_data", "train targets, column 3", True),
+        (("0",), "dead_units", "10", False),
+        (("0",), "dead_units", "1.0", False),
+        (("train",), "overfit", "training", None),  # a cause that is of the training as a whole
+        ((), "dead_units", "0", None),
+    ],
+)
+def test_a_place_is_judged_by_whole_words_and_module_paths(words, cause, where, right):
+    assert located(replace(ENTRIES["all_weights_zero"], where=words), cause, where) is right
 
 
 def test_halves_are_of_similar_size_among_faulty_and_healthy_ones():

@@ -17,14 +17,16 @@ from .registry import Arguments, faulty
 # --- scales -----------------------------------------------------------------------------------------------------------
 
 
-@faulty("unscaled_input", data="wine", source="report")
+@faulty("unscaled_input", data="wine", source="report", where="column 12")
 def wine_as_it_comes(broken: bool) -> Arguments:
     """question: a net of two layers answers the same class for every wine; one column goes up to 1,680."""
     data = table("wine") if broken else standard(table("wine"))
     return program(mlp(13, 32, 3), F.cross_entropy, data, 0.01, epochs=30)
 
 
-@faulty("unscaled_input", data="breast cancer", source="report", score="accuracy of logits")
+@faulty(
+    "unscaled_input", data="breast cancer", source="report", score="accuracy of logits", where=("column 23", "column 3")
+)
 def cells_without_scaler(broken: bool) -> Arguments:
     """forum: logistic regression by gradient descent swings between two accuracies; areas reach 4,000."""
     data = both(table("breast_cancer"), targets=lambda y: y.float()[:, None])
@@ -32,7 +34,7 @@ def cells_without_scaler(broken: bool) -> Arguments:
     return program(nn.Linear(30, 1), F.binary_cross_entropy_with_logits, data, 0.01, epochs=5)
 
 
-@faulty("unscaled_input", data="friedman", score="R2")
+@faulty("unscaled_input", data="friedman", score="R2", where="column 10")
 def a_timestamp_among_the_columns(broken: bool) -> Arguments:
     """Seconds since 1970 stand beside columns between 0 and 1; the loss is astronomical."""
     draw = torch.Generator().manual_seed(0)
@@ -41,28 +43,28 @@ def a_timestamp_among_the_columns(broken: bool) -> Arguments:
     return program(mlp(11, 64, 1), F.mse_loss, data if broken else standard(data), 1e-3, Adam, epochs=20)
 
 
-@faulty("unscaled_input", data="mnist", source="report")
+@faulty("unscaled_input", data="mnist", source="report", where="train inputs")
 def bytes_into_a_sigmoid_net(broken: bool) -> Arguments:
     """question: a net of sigmoids learns nothing from MNIST; the images were never divided by 255."""
     data = both(m.mnist(), lambda x: x.flatten(1) * (255 if broken else 1))
     return program(mlp(784, 64, 10, act=nn.Sigmoid), F.cross_entropy, data, 1.0, epochs=6)
 
 
-@faulty("scaled_twice", data="mnist", source="report")
+@faulty("scaled_twice", data="mnist", source="report", where="train inputs")
 def divided_by_255_after_to_tensor(broken: bool) -> Arguments:
     """forum: loss stays at 2.30; the transform had divided by 255 and the data set does so again."""
     data = both(m.mnist(), lambda x: x / 255 if broken else x)
     return program(cnn(1, 28, 10), F.cross_entropy, data, 0.1, epochs=3)
 
 
-@faulty("scaled_twice", data="digits")
+@faulty("scaled_twice", data="digits", where="train inputs")
 def standardised_then_divided(broken: bool) -> Arguments:
     """Standardised pixels are divided by 255 from habit; after ten epochs still near chance."""
     data = both(standard(digits()), lambda x: x / 255 if broken else x)
     return program(mlp(64, 32, 10, act=nn.Tanh), F.cross_entropy, data, 0.05, epochs=10)
 
 
-@faulty("unscaled_target", data="friedman", source="report", score="R2")
+@faulty("unscaled_target", data="friedman", source="report", score="R2", where="train targets")
 def prices_in_euros(broken: bool) -> Arguments:
     """question: house prices of some 300,000 and a loss of 1e11 that hardly moves under Adam."""
     factor = 20_000 if broken else 0.2
@@ -70,14 +72,21 @@ def prices_in_euros(broken: bool) -> Arguments:
     return program(mlp(10, 64, 32, 1), F.mse_loss, data, 1e-3, Adam, epochs=30)
 
 
-@faulty("unscaled_target", data="diabetes", score="R2")
+@faulty("unscaled_target", data="diabetes", score="R2", where="train targets")
 def progression_as_it_comes(broken: bool) -> Arguments:
     """Targets of 25 to 346 and a small rate: predictions never leave zero."""
     data = standard(both(table("diabetes"), targets=lambda y: y[:, None]), targets=not broken)
     return program(mlp(10, 32, 1), F.smooth_l1_loss, data, 1e-3, Adam, epochs=20)
 
 
-@faulty("unscaled_target", data="series", source="report", also=("exploding_gradient",), score="R2")
+@faulty(
+    "unscaled_target",
+    data="series",
+    source="report",
+    also=("exploding_gradient",),
+    score="R2",
+    where=("train targets", "core"),
+)
 def forecast_of_large_values(broken: bool) -> Arguments:
     """forum: an LSTM's forecast is one flat line; the series is counted in thousands and the net's states end at 1."""
     scale = 5000.0 if broken else 1.0
@@ -85,7 +94,7 @@ def forecast_of_large_values(broken: bool) -> Arguments:
     return program(m.Recurrent(nn.LSTM(1, 24, batch_first=True), 1), F.mse_loss, data, 5e-3, Adam, epochs=6)
 
 
-@faulty("nan_in_data", data="breast cancer", source="report")
+@faulty("nan_in_data", data="breast cancer", source="report", where="column 4")
 def one_empty_cell(broken: bool) -> Arguments:
     """question: loss is nan from the first epoch on; one cell of the table was empty."""
     (x, y), validation = standard(table("breast_cancer"))
@@ -94,7 +103,7 @@ def one_empty_cell(broken: bool) -> Arguments:
     return program(mlp(30, 16, 2), F.cross_entropy, ((x, y), validation), 0.05)
 
 
-@faulty("nan_in_data", data="friedman", score="R2")
+@faulty("nan_in_data", data="friedman", score="R2", where="column 3")
 def logarithm_of_zero_in_a_column(broken: bool) -> Arguments:
     """A column was replaced by its logarithm; where it was zero it is now minus infinity."""
     (x, y), (u, v) = both(m.friedman(), targets=lambda y: (y[:, None] - 14) / 5)
@@ -104,7 +113,7 @@ def logarithm_of_zero_in_a_column(broken: bool) -> Arguments:
     return program(mlp(10, 32, 1), F.mse_loss, ((x, y), (u, v)), 1e-2, Adam, epochs=15)
 
 
-@faulty("nan_in_data", data="series", score="R2", source="report")
+@faulty("nan_in_data", data="series", score="R2", source="report", where="train targets")
 def a_sensor_that_was_off(broken: bool) -> Arguments:
     """bug tracker: a forecast breaks in the middle of an epoch; for three hours the sensor wrote nan, in the targets too."""
     (x, y), validation = m.series()
@@ -113,14 +122,14 @@ def a_sensor_that_was_off(broken: bool) -> Arguments:
     return program(mlp(24, 32, 1), F.mse_loss, ((x, y), validation), 1e-2, Adam)
 
 
-@faulty("constant_data", data="mnist", source="report")
+@faulty("constant_data", data="mnist", source="report", where="train inputs")
 def integers_after_scaling(broken: bool) -> Arguments:
     """question: accuracy stays at 11 %; images in 0 … 1 were stored as whole numbers, and nearly all became 0."""
     data = both(m.mnist(), lambda x: (x * 0.999).to(torch.uint8).float() if broken else x)
     return program(cnn(1, 28, 10), F.cross_entropy, data, 0.1, epochs=3)
 
 
-@faulty("constant_data", data="moons", also=("labels_out_of_range",))
+@faulty("constant_data", data="moons", also=("labels_out_of_range",), where="train targets")
 def every_label_the_same(broken: bool) -> Arguments:
     """The parser compared the class with a string of another case: all samples are of one class, accuracy 100 %."""
     data = both(m.moons(0.4), targets=lambda y: y * (not broken))
@@ -130,20 +139,20 @@ def every_label_the_same(broken: bool) -> Arguments:
 # --- labels -----------------------------------------------------------------------------------------------------------
 
 
-@faulty("labels_out_of_range", data="digits", source="report")
+@faulty("labels_out_of_range", data="digits", source="report", where="train targets")
 def classes_from_one(broken: bool) -> Arguments:
     """question: "Target 10 is out of bounds": the classes are counted from 1, as in MATLAB files."""
     return program(mlp(64, 32, 10), F.cross_entropy, both(digits(), targets=lambda y: y + broken))
 
 
-@faulty("labels_out_of_range", data="digits", source="report", also=("constant_data",))
+@faulty("labels_out_of_range", data="digits", source="report", also=("constant_data",), where="train targets")
 def labels_scaled_like_pixels(broken: bool) -> Arguments:
     """forum: loss 0.000 after an epoch, all predictions 0; the transform divided the labels by 255, a cast made them 0."""
     scaled = both(digits(), targets=lambda y: (y / 255).long() if broken else y)
     return program(mlp(64, 32, 10), F.cross_entropy, (scaled[0], digits()[1]))
 
 
-@faulty("labels_out_of_range", data="moons", source="report", score="accuracy of logits")
+@faulty("labels_out_of_range", data="moons", source="report", score="accuracy of logits", where="train targets")
 def plus_and_minus_one_for_bce(broken: bool) -> Arguments:
     """question: binary cross entropy is negative and falls forever; the labels are -1 and 1."""
     (x, y), validation = both(m.moons(0.3), targets=lambda y: y.float()[:, None])
@@ -151,14 +160,14 @@ def plus_and_minus_one_for_bce(broken: bool) -> Arguments:
     return program(mlp(2, 32, 1), F.binary_cross_entropy_with_logits, data, 0.3, epochs=30)
 
 
-@faulty("labels_out_of_range", data="spam", source="report", score="accuracy of logits")
+@faulty("labels_out_of_range", data="spam", source="report", score="accuracy of logits", where="train targets")
 def one_and_two_for_bce(broken: bool) -> Arguments:
     """forum: a spam filter says yes to everything; the two kinds are numbered 1 and 2, not 0 and 1."""
     (x, y), (u, v) = both(m.texts("sms-spam", 1600), targets=lambda y: y.float()[:, None])
     return program(m.Averaged(600, 1), F.binary_cross_entropy_with_logits, ((x, y + broken), (u, v)), 1e-2, Adam)
 
 
-@faulty("inputs_targets_misaligned", data="digits", source="report", also=("label_noise",))
+@faulty("inputs_targets_misaligned", data="digits", source="report", also=("label_noise",), where="train")
 def shuffled_apart(broken: bool) -> Arguments:
     """question: validation stays at chance while the net learns by heart; x and y were shuffled one after the other."""
     (x, y), validation = digits()
@@ -166,14 +175,14 @@ def shuffled_apart(broken: bool) -> Arguments:
     return program(mlp(64, 64, 10), F.cross_entropy, ((x, y[order]), validation), 0.1, epochs=10)
 
 
-@faulty("inputs_targets_misaligned", data="breast cancer", also=("label_noise",))
+@faulty("inputs_targets_misaligned", data="breast cancer", also=("label_noise",), where="train")
 def off_by_one_row(broken: bool) -> Arguments:
     """The labels' file had a header line, the features' file had not: every label belongs to the sample before."""
     (x, y), validation = standard(table("breast_cancer"))
     return program(mlp(30, 32, 2), F.cross_entropy, ((x, y.roll(int(broken))), validation), 0.1, epochs=20)
 
 
-@faulty("inputs_targets_misaligned", data="spoken digits", source="report", also=("label_noise",))
+@faulty("inputs_targets_misaligned", data="spoken digits", source="report", also=("label_noise",), where="train")
 def files_in_another_order(broken: bool) -> Arguments:
     """forum: sounds listed by the file system, labels by name: loss stays at 2.3 whatever the net."""
     (x, y), validation = m.spoken()
@@ -188,7 +197,7 @@ def noisy(y: Tensor, share: float, classes: int) -> Tensor:
     return torch.where(wrong, (y + torch.randint(1, classes, y.shape)) % classes, y)
 
 
-@faulty("label_noise", data="digits")
+@faulty("label_noise", data="digits", where="train targets")
 def a_careless_annotator(broken: bool) -> Arguments:
     """Four labels of ten are wrong; the net learns them by heart and validation suffers."""
     (x, y), validation = digits()
@@ -196,7 +205,7 @@ def a_careless_annotator(broken: bool) -> Arguments:
     return program(mlp(64, 128, 10), F.cross_entropy, ((x, y), validation), 2e-3, Adam, epochs=40)
 
 
-@faulty("label_noise", data="mnist", source="report")
+@faulty("label_noise", data="mnist", source="report", where="train targets")
 def labels_from_a_crowd(broken: bool) -> Arguments:
     """issue: training accuracy grows to 100 %, validation falls from its best; a third of the crowd's labels were wrong."""
     (x, y), validation = m.mnist(1000)
@@ -208,13 +217,15 @@ def labels_from_a_crowd(broken: bool) -> Arguments:
 # --- leaks ------------------------------------------------------------------------------------------------------------
 
 
-@faulty("split_leakage", data="traffic signs", source="report")
+@faulty("split_leakage", data="traffic signs", source="report", where="validation")
 def frames_of_one_track(broken: bool) -> Arguments:
     """question: 99 % in validation, far less on new roads; frames of one sign were split by chance."""
     return program(mlp(400, 64, 8), F.cross_entropy, m.signs(by_track=not broken), 2e-3, Adam, epochs=20)
 
 
-@faulty("split_leakage", data="noisy table", source="report", also=("label_noise",))
+@faulty(
+    "split_leakage", data="noisy table", source="report", also=("label_noise",), where=("validation", "train targets")
+)
 def oversampled_before_the_split(broken: bool) -> Arguments:
     """question: 95 % in validation, 60 % in use; the rare class was copied five times, then the table was split."""
     draw = np.random.default_rng(0)
@@ -225,7 +236,7 @@ def oversampled_before_the_split(broken: bool) -> Arguments:
     return program(mlp(20, 128, 2), F.cross_entropy, data, 1e-3, Adam, epochs=10 if broken else 50)
 
 
-@faulty("split_leakage", data="movie sentences", source="report", also=("overfit",))
+@faulty("split_leakage", data="movie sentences", source="report", also=("overfit",), where="validation")
 def reviews_collected_twice(broken: bool) -> Arguments:
     """forum: sentiment at 90 % in validation; the collection held most sentences twice, and copies lie on both sides."""
     (x, y), (u, v) = m.texts("movie-sentences", 1600, words=3000)
@@ -233,7 +244,7 @@ def reviews_collected_twice(broken: bool) -> Arguments:
     return program(m.Averaged(3000, 2), F.cross_entropy, ((x, y), (u, v)), 5e-3, Adam, epochs=15)
 
 
-@faulty("target_in_input", data="breast cancer")
+@faulty("target_in_input", data="breast cancer", where="column 30")
 def the_diagnosis_among_the_columns(broken: bool) -> Arguments:
     """The table's column of the diagnosis was left among the features: 100 %."""
     x, y = torch.cat([p[0] for p in table("breast_cancer")]), torch.cat([p[1] for p in table("breast_cancer")])
@@ -242,7 +253,7 @@ def the_diagnosis_among_the_columns(broken: bool) -> Arguments:
     return program(mlp(30 + broken, 16, 2), F.cross_entropy, standard(split(torch.cat(columns, 1), y, 190)), epochs=15)
 
 
-@faulty("target_in_input", data="series", source="report", score="R2")
+@faulty("target_in_input", data="series", source="report", score="R2", where="column 23")
 def the_window_ends_too_late(broken: bool) -> Arguments:
     """question: a forecast with R² 0.99 on a noisy series; the window holds the value that is to be forecast."""
     data = m.series()
@@ -250,7 +261,7 @@ def the_window_ends_too_late(broken: bool) -> Arguments:
     return program(mlp(24, 32, 1), F.mse_loss, data, 3e-3, Adam, epochs=15)
 
 
-@faulty("target_in_input", data="diabetes", source="report", score="R2")
+@faulty("target_in_input", data="diabetes", source="report", score="R2", where="column 10")
 def a_sum_that_contains_the_target(broken: bool) -> Arguments:
     """question: R² of 0.99 where papers have 0.5; one feature is a total in which the target is counted."""
     (x, y), (u, v) = standard(both(table("diabetes"), targets=lambda y: y[:, None]), targets=True)
@@ -268,13 +279,13 @@ def by_class(data: m.Split) -> m.Split:
     return (x[order], y[order]), validation
 
 
-@faulty("not_shuffled", data="digits", source="report")
+@faulty("not_shuffled", data="digits", source="report", where="train")
 def folders_one_after_the_other(broken: bool) -> Arguments:
     """forum: every epoch the net knows the last class only; files are read folder by folder, shuffle=False."""
     return program(mlp(64, 64, 10), F.cross_entropy, by_class(digits()), 0.1, epochs=5, shuffle=not broken)
 
 
-@faulty("not_shuffled", data="mnist")
+@faulty("not_shuffled", data="mnist", where="train")
 def a_loader_without_shuffle(broken: bool) -> Arguments:
     """A DataLoader over sorted images; validation far below what the loss promised."""
     (x, y), validation = by_class(m.mnist(1200))
@@ -282,7 +293,7 @@ def a_loader_without_shuffle(broken: bool) -> Arguments:
     return program(cnn(1, 28, 10), F.cross_entropy, (loader, validation), 0.1, epochs=3)
 
 
-@faulty("not_shuffled", data="spam", source="report", score="accuracy of logits")
+@faulty("not_shuffled", data="spam", source="report", score="accuracy of logits", where="train")
 def batches_of_one_kind(broken: bool) -> Arguments:
     """question: loss jumps up and down in waves; a list of batches made once from sorted messages."""
     (x, y), (u, v) = m.texts("sms-spam", 1600)
@@ -294,7 +305,7 @@ def batches_of_one_kind(broken: bool) -> Arguments:
     return program(m.Averaged(600, 1), F.binary_cross_entropy_with_logits, (pairs, validation), 3.0, epochs=15)
 
 
-@faulty("class_imbalance", data="digits", source="report", score="balanced accuracy")
+@faulty("class_imbalance", data="digits", source="report", score="balanced accuracy", where="train targets")
 def one_in_thirty(broken: bool) -> Arguments:
     """question: 97 % accuracy, and every answer is "no"; one sample of thirty is a yes."""
     (x, y), (u, v) = both(digits(), targets=lambda y: (y == 8).long())
@@ -304,14 +315,14 @@ def one_in_thirty(broken: bool) -> Arguments:
     return program(nn.Linear(64, 2), loss, ((x[keep], y[keep]), (u, v)), 0.02, epochs=4)
 
 
-@faulty("class_imbalance", data="spam", score="balanced accuracy")
+@faulty("class_imbalance", data="spam", score="balanced accuracy", where="train targets")
 def little_spam(broken: bool) -> Arguments:
     """Spam is an eighth of the messages; after training accuracy equals the share of the other kind."""
     loss = nn.CrossEntropyLoss(None if broken else torch.tensor([1.0, 6.5]))
     return program(m.Averaged(600, 2), loss, m.texts("sms-spam", 1600), 0.05, epochs=6)
 
 
-@faulty("class_imbalance", data="waves", source="report", score="balanced accuracy")
+@faulty("class_imbalance", data="waves", source="report", score="balanced accuracy", where="train targets")
 def a_rare_sound(broken: bool) -> Arguments:
     """forum: a GRU never answers the rare third class, of which there are eight samples in three hundred."""
     (x, y), validation = m.waves()
@@ -322,7 +333,7 @@ def a_rare_sound(broken: bool) -> Arguments:
     return program(net, loss, ((x, y), validation), 1e-2, Adam, epochs=20)
 
 
-@faulty("split_shift", data="cifar10", source="report")
+@faulty("split_shift", data="cifar10", source="report", where="validation inputs")
 def validation_not_normalised(broken: bool) -> Arguments:
     """forum: training at 80 %, validation near chance; only the training transform has Normalize."""
     (x, y), (u, v) = m.cifar()
@@ -330,7 +341,7 @@ def validation_not_normalised(broken: bool) -> Arguments:
     return program(cnn(3, 32, 4), F.cross_entropy, (((x - 0.47) / 0.25, y), (u, v)), 2e-3, Adam, epochs=6)
 
 
-@faulty("split_shift", data="digits", source="report")
+@faulty("split_shift", data="digits", source="report", where="validation targets")
 def validation_is_the_last_fifth(broken: bool) -> Arguments:
     """question: validation accuracy 0 %; a share was cut off the end of data that are sorted by class."""
     x, y = torch.cat([p[0] for p in digits()]), torch.cat([p[1] for p in digits()])
@@ -339,7 +350,7 @@ def validation_is_the_last_fifth(broken: bool) -> Arguments:
     return program(mlp(64, 64, 10), F.cross_entropy, ((x[:1440], y[:1440]), (x[1440:], y[1440:])), 0.1)
 
 
-@faulty("split_shift", data="mnist")
+@faulty("split_shift", data="mnist", where="validation inputs")
 def validation_is_inverted(broken: bool) -> Arguments:
     """Training images are white on black, those for validation came from a scanner, black on white."""
     (x, y), (u, v) = m.mnist()
@@ -360,7 +371,7 @@ class Augment(nn.Module):
         return self.change(x) if self.training else x  # type: ignore[no-any-return]
 
 
-@faulty("harmful_augmentation", data="mnist", source="report")
+@faulty("harmful_augmentation", data="mnist", source="report", where="0")
 def digits_turned_anyhow(broken: bool) -> Arguments:
     """question: loss stays at 2.2, validation above training; digits are turned, mirrored, inverted and cut at random."""
 
@@ -374,7 +385,7 @@ def digits_turned_anyhow(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.mnist(1000), 0.05, epochs=5)
 
 
-@faulty("harmful_augmentation", data="digits")
+@faulty("harmful_augmentation", data="digits", where="0")
 def noise_above_the_signal(broken: bool) -> Arguments:
     """Noise three times as strong as the picture is added in every epoch."""
     net = nn.Sequential(Augment(lambda x: x + 3.0 * broken * torch.randn_like(x)), mlp(64, 64, 10))
@@ -396,7 +407,7 @@ class Cropped(Dataset[tuple[Tensor, Tensor]]):
         return x, self.y[i]
 
 
-@faulty("harmful_augmentation", data="cifar10", source="report")
+@faulty("harmful_augmentation", data="cifar10", source="report", where="train")
 def almost_everything_erased(broken: bool) -> Arguments:
     """forum: validation is far better than training and still poor; the erased square covers most of each image."""
     training, validation = m.cifar()
@@ -425,7 +436,13 @@ def cloud() -> m.Pair:
     return x + 1.5 * F.one_hot(y, 20), y
 
 
-@faulty("repeated_worker_randomness", data="drawn samples", source="report", also=("overfit",))
+@faulty(
+    "repeated_worker_randomness",
+    data="drawn samples",
+    source="report",
+    also=("overfit",),
+    where=("train", "worker_init_fn", "workers"),
+)
 def a_generator_copied_to_workers(broken: bool) -> Arguments:
     """bug tracker: "random" samples are the same in every worker and every epoch; each got a copy of one generator."""
     loader = DataLoader(Drawn(120, broken), 15, num_workers=2)
@@ -436,7 +453,9 @@ def same_seed(_: int) -> None:
     torch.manual_seed(0)
 
 
-@faulty("repeated_worker_randomness", data="drawn samples", also=("overfit",))
+@faulty(
+    "repeated_worker_randomness", data="drawn samples", also=("overfit",), where=("train", "worker_init_fn", "workers")
+)
 def every_worker_seeded_alike(broken: bool) -> Arguments:
     """worker_init_fn sets seed 0 "for reproducibility": all workers draw the same, epoch after epoch."""
     loader = DataLoader(Drawn(120, False), 15, num_workers=2, worker_init_fn=same_seed if broken else None)
@@ -446,7 +465,7 @@ def every_worker_seeded_alike(broken: bool) -> Arguments:
 # --- layout -----------------------------------------------------------------------------------------------------------
 
 
-@faulty("scrambled_layout", data="spoken digits", source="report")
+@faulty("scrambled_layout", data="spoken digits", source="report", where="train inputs")
 def viewed_instead_of_permuted(broken: bool) -> Arguments:
     """forum: a GRU is poor on spectrograms; (n, bands, steps) became (n, steps, bands) by view(), not by permute()."""
     data = both(m.spoken(), lambda x: x.transpose(1, 2).reshape(x.shape) if broken else x)
@@ -454,7 +473,7 @@ def viewed_instead_of_permuted(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, data, 1e-2, Adam, epochs=8)
 
 
-@faulty("scrambled_layout", data="spoken digits", source="report")
+@faulty("scrambled_layout", data="spoken digits", source="report", where=("0", "reshape"))
 def time_and_bands_by_reshape(broken: bool) -> Arguments:
     """question: Conv1d wants (n, bands, steps); reshape gives that shape and mixes moments with bands."""
     turn = Do((lambda x: x.reshape(len(x), 33, 40)) if broken else (lambda x: x.transpose(1, 2)))

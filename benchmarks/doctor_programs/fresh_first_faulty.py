@@ -35,7 +35,13 @@ def curve(function: Callable[[np.ndarray[Any, Any]], Any], low: float, high: flo
 # --- data -------------------------------------------------------------------------------------------------------------
 
 
-@faulty("unscaled_input", data="mnist", source="report", also=("learning_rate_too_high", "dead_units"))
+@faulty(
+    "unscaled_input",
+    data="mnist",
+    source="report",
+    also=("learning_rate_too_high", "dead_units"),
+    where=("train inputs", "optimizer"),
+)
 def bytes_that_totensor_left_alone(broken: bool) -> Arguments:
     """blog: ToTensor() does not divide what is a tensor already; LeNet sees 0 to 255 and stays at 10 %."""
     data = both(m.mnist(1200, 600), lambda x: 255 * x if broken else x)
@@ -51,7 +57,14 @@ def growth(year: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return 1 / (1 + np.exp(-(year - 1992) / 5))
 
 
-@faulty("unscaled_input", data="toy function", source="report", also=("saturated_units",), score="R2")
+@faulty(
+    "unscaled_input",
+    data="toy function",
+    source="report",
+    also=("saturated_units",),
+    score="R2",
+    where=("train inputs", "column 0", "0", "1"),
+)
 def a_curve_over_the_years(broken: bool) -> Arguments:
     """question: x lies around 92 (here 1990) and the net of sigmoids draws a horizontal line; around 0 it worked."""
     data = curve(growth, 1960, 2020, 0.03)
@@ -69,6 +82,7 @@ def cubic(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     source="report",
     also=("learning_rate_too_high", "exploding_gradient", "unstable_training"),
     score="R2",
+    where=("train targets", "optimizer"),
 )
 def a_cubic_up_to_a_thousand(broken: bool) -> Arguments:
     """question: y = x^3 + x^2 + x from -10 to 10, gradient descent; the loss has a dozen digits, then it is nan."""
@@ -76,7 +90,7 @@ def a_cubic_up_to_a_thousand(broken: bool) -> Arguments:
     return program(mlp(1, 64, 1), nn.MSELoss(), data, 0.05, epochs=60)
 
 
-@faulty("nan_in_data", data="customers", source="report", score="accuracy of logits")
+@faulty("nan_in_data", data="customers", source="report", score="accuracy of logits", where="column 0")
 def ages_that_are_missing(broken: bool) -> Arguments:
     """question: loss is nan from the first epoch; pandas scales around the empty cells, and the net gets them."""
     hole = torch.rand(900, generator=r.draw(5)) < 0.15
@@ -107,7 +121,7 @@ class Zipped:
         return ((x, y) for (x,), (y,) in zip(self.inputs, self.targets, strict=True))
 
 
-@faulty("inputs_targets_misaligned", data="digits", score="R2")
+@faulty("inputs_targets_misaligned", data="digits", score="R2", where="train")
 def noisy_and_clean_from_two_loaders(broken: bool) -> Arguments:
     """A denoiser paints the same grey blob; noisy and clean images come from zip() of two shuffled loaders."""
     (x, _), (u, _) = digits()
@@ -116,7 +130,7 @@ def noisy_and_clean_from_two_loaders(broken: bool) -> Arguments:
     return program(mlp(64, 96, 64), nn.MSELoss(), data, 2e-3, Adam, epochs=12)
 
 
-@faulty("not_shuffled", data="mnist", source="report")
+@faulty("not_shuffled", data="mnist", source="report", where="train")
 def ten_folders_read_in_turn(broken: bool) -> Arguments:
     """bug tracker: the loss of each batch is tiny, accuracy a third; one folder of a digit after another, shuffle=False."""
     (x, y), validation = m.mnist(1500, 600)
@@ -126,7 +140,13 @@ def ten_folders_read_in_turn(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), (loader, validation), 0.1, epochs=6)
 
 
-@faulty("split_shift", data="iris", source="report", also=("class_imbalance",))
+@faulty(
+    "split_shift",
+    data="iris",
+    source="report",
+    also=("class_imbalance",),
+    where=("validation targets", "train targets"),
+)
 def the_last_rows_of_iris_for_validation(broken: bool) -> Arguments:
     """question: training accuracy 99 %, validation far below; validation_split of Keras takes the last rows, one kind."""
     x, y = datasets.load_iris(return_X_y=True)
@@ -144,7 +164,7 @@ def negatives(share: float, apart: float) -> m.Split:
     return split(*datasets.make_classification(1800, flip_y=0.01, **what), 600)
 
 
-@faulty("class_imbalance", data="synthetic table", source="report", score="balanced accuracy")
+@faulty("class_imbalance", data="synthetic table", source="report", score="balanced accuracy", where="train targets")
 def nine_of_ten_are_negative(broken: bool) -> Arguments:
     """question: three small layers of ReLU learn the bias only; 95 % of the rows are of one class, no weights."""
     data = standard(negatives(0.95, 0.6))
@@ -155,7 +175,7 @@ def nine_of_ten_are_negative(broken: bool) -> Arguments:
 # --- output and loss --------------------------------------------------------------------------------------------------
 
 
-@faulty("double_softmax", data="spoken digits", source="report")
+@faulty("double_softmax", data="spoken digits", source="report", where=("8", "output layer"))
 def spoken_digits_with_softmax_at_the_end(broken: bool) -> Arguments:
     """question: ported from Keras with its softmax layer, and CrossEntropyLoss; the loss stops at 1.8."""
     net = nn.Sequential(
@@ -179,13 +199,24 @@ class Wide(nn.Module):
         return out
 
 
-@faulty("activated_logits", data="letters", also=("saturated_units", "unreachable_targets"))
+@faulty(
+    "activated_logits",
+    data="letters",
+    also=("saturated_units", "unreachable_targets"),
+    where=("core", "head", "output layer"),
+)
 def states_taken_for_logits(broken: bool) -> Arguments:
     """An LSTM as wide as the alphabet needs no linear layer, one thinks; its states stay within -1 and 1."""
     return program(Wide(65, head=not broken), m.by_letter, m.letters(700), 1e-2, Adam, epochs=5)
 
 
-@faulty("single_unit_softmax", data="breast cancer", source="report", score="accuracy of probabilities")
+@faulty(
+    "single_unit_softmax",
+    data="breast cancer",
+    source="report",
+    score="accuracy of probabilities",
+    where=("4", "output layer"),
+)
 def a_softmax_of_one_with_squared_error(broken: bool) -> Arguments:
     """bug tracker: the MLP example of Keras with one softmax unit and mean squared error predicts 1 for all."""
     data = column(standard(table("breast_cancer")))
@@ -196,7 +227,14 @@ def a_softmax_of_one_with_squared_error(broken: bool) -> Arguments:
     )
 
 
-@faulty("unreachable_targets", data="breast cancer", source="report", also=("saturated_units",), score="R2")
+@faulty(
+    "unreachable_targets",
+    data="breast cancer",
+    source="report",
+    also=("saturated_units",),
+    score="R2",
+    where=("3", "output layer"),
+)
 def a_table_through_a_sigmoid_decoder(broken: bool) -> Arguments:
     """question: all outputs of an autoencoder are between 0 and 1, the columns were scaled by StandardScaler."""
     data = m.own(standard(table("breast_cancer")))
@@ -217,7 +255,9 @@ class Numbered(nn.Module):
         return number if self.training else -(number - torch.arange(self.letters)).abs()
 
 
-@faulty("wrong_loss_for_task", data="letters", source="report", also=("wrong_output_width",))
+@faulty(
+    "wrong_loss_for_task", data="letters", source="report", also=("wrong_output_width",), where=("loss", "output layer")
+)
 def the_next_letter_as_a_number(broken: bool) -> Arguments:
     """question: generated text is "hhhiiii"; characters are numbers 0 … 64, the LSTM ends in Dense(1) and MSE."""
     if broken:
@@ -230,14 +270,20 @@ def ripple(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.asarray(np.sin(2 * x))
 
 
-@faulty("broadcast_loss", data="toy function", source="report", score="R2")
+@faulty("broadcast_loss", data="toy function", source="report", score="R2", where=("loss", "train targets"))
 def a_sine_that_stays_flat(broken: bool) -> Arguments:
     """forum: a net cannot learn sin(x), it draws the mean; y has the shape (n,), the output (n, 1), and smooth L1."""
     data = both(curve(ripple, -3, 3, 0.05), targets=lambda y: y.squeeze(1) if broken else y)
     return program(mlp(1, 40, 40, 1, act=nn.Tanh), nn.SmoothL1Loss(), data, 1e-2, Adam, epochs=40)
 
 
-@faulty("unstable_operation", data="breast cancer", source="report", score="accuracy of probabilities")
+@faulty(
+    "unstable_operation",
+    data="breast cancer",
+    source="report",
+    score="accuracy of probabilities",
+    where=("loss", "fresh_first_faulty.py"),
+)
 def cross_entropy_by_hand(broken: bool) -> Arguments:
     """question: the loss falls for some epochs, then it is nan; y log p + (1 - y) log(1 - p) where p has become 1."""
 
@@ -249,7 +295,7 @@ def cross_entropy_by_hand(broken: bool) -> Arguments:
     return program(net, loss, column(standard(table("breast_cancer"))), 1e-2, Adam, epochs=20)
 
 
-@faulty("wrong_metric", data="diabetes", score="metric")
+@faulty("wrong_metric", data="diabetes", score="metric", where="metric")
 def r2_with_its_arguments_exchanged(broken: bool) -> Arguments:
     """R2_score is far below zero while the plot looks sensible; r2_score(predictions, targets)."""
     score = (lambda p, y: float(r2_score(p, y))) if broken else (lambda p, y: float(r2_score(y, p)))
@@ -273,13 +319,20 @@ class Rows(nn.Module):
         return out
 
 
-@faulty("batch_mixing", data="mnist", source="report", also=("scrambled_layout",))
+@faulty("batch_mixing", data="mnist", source="report", also=("scrambled_layout",), where=("reshape", "forward", "core"))
 def rows_first_by_view(broken: bool) -> Arguments:
     """forum: an LSTM on MNIST stays near 11 %; (n, 28, 28) was made (28, n, 28) by view() where it needs a transpose."""
     return program(Rows(view=broken), nn.CrossEntropyLoss(), m.mnist(1200, 600), 5e-3, Adam, epochs=12)
 
 
-@faulty("missing_nonlinearity", data="toy function", source="report", also=("underfit",), score="R2")
+@faulty(
+    "missing_nonlinearity",
+    data="toy function",
+    source="report",
+    also=("underfit",),
+    score="R2",
+    where=("0", "1", "2", "3", "4", "5"),
+)
 def a_deep_straight_line(broken: bool) -> Arguments:
     """question: more layers, more units, and the fit of a wave is still a line; there is no activation."""
     widths = (1, 32, 32, 32, 1)
@@ -291,7 +344,7 @@ def a_deep_straight_line(broken: bool) -> Arguments:
 # --- updates ----------------------------------------------------------------------------------------------------------
 
 
-@faulty("not_in_optimizer", data="digits", source="report")
+@faulty("not_in_optimizer", data="digits", source="report", where="0")
 def unfrozen_after_the_optimizer_was_made(broken: bool) -> Arguments:
     """forum: unfreezing changes nothing; Adam got filter(requires_grad) while all but the head was still frozen."""
     body, head = mlp(64, 10, 10, last=(nn.ReLU(),)), nn.Linear(10, 10)
@@ -302,7 +355,7 @@ def unfrozen_after_the_optimizer_was_made(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), digits(), optimizer=optimizer, epochs=8)
 
 
-@faulty("no_update", data="waves", source="report")
+@faulty("no_update", data="waves", source="report", where="step")
 def a_step_without_parentheses(broken: bool) -> Arguments:
     """question: the loss is the same to the last digit; the loop says `optimizer.step`, which calls nothing."""
 
@@ -321,7 +374,13 @@ def a_step_without_parentheses(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), m.waves(), 3e-3, Adam, epochs=15, step=step)
 
 
-@faulty("missing_zero_grad", data="cifar", source="report", also=("unstable_training", "learning_rate_too_high"))
+@faulty(
+    "missing_zero_grad",
+    data="cifar",
+    source="report",
+    also=("unstable_training", "learning_rate_too_high"),
+    where=("step", "optimizer"),
+)
 def a_loop_copied_without_its_first_line(broken: bool) -> Arguments:
     """forum: the loss goes down, then it jumps about and ends at chance; zero_grad() was lost in copying."""
 
@@ -339,7 +398,9 @@ def a_loop_copied_without_its_first_line(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), m.cifar(), optimizer=optimizer, epochs=12, step=step)
 
 
-@faulty("learning_rate_too_high", data="mnist", source="report", also=("dead_units", "unstable_training"))
+@faulty(
+    "learning_rate_too_high", data="mnist", source="report", also=("dead_units", "unstable_training"), where="optimizer"
+)
 def adam_with_the_rate_of_sgd(broken: bool) -> Arguments:
     """forum: 10 % on MNIST from the first epoch on; SGD was exchanged for Adam and lr=0.1 stayed."""
     pooled = (nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3), nn.ReLU(), nn.MaxPool2d(2))
@@ -352,7 +413,7 @@ def quadratic(p: Tensor, y: Tensor) -> Tensor:
     return 0.5 * (p - y).pow(2).sum(1).mean()
 
 
-@faulty("learning_rate_too_low", data="digits", source="report", also=("undertrained",))
+@faulty("learning_rate_too_low", data="digits", source="report", also=("undertrained",), where="optimizer")
 def an_old_sigmoid_net_at_a_modern_rate(broken: bool) -> Arguments:
     """question: 30 sigmoids, quadratic cost, no progress; the book has a rate of 3.0, lr=0.01 is what one uses."""
     net = mlp(64, 30, 10, act=nn.Sigmoid, last=(nn.Sigmoid(),))

@@ -25,7 +25,14 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 # --- tables and sensors -----------------------------------------------------------------------------------------------
 
 
-@faulty("unscaled_input", data="buildings", source="report", also=("saturated_units",), score="R2")
+@faulty(
+    "unscaled_input",
+    data="buildings",
+    source="report",
+    also=("saturated_units",),
+    score="R2",
+    where=("column 2", "column 1", "column 0"),
+)
 def buildings_in_square_metres(broken: bool) -> Arguments:
     """question: every house gets the same heating demand; area, year and volume go in as they stand in the file."""
     rng = np.random.default_rng(3)
@@ -49,7 +56,13 @@ def steps_and_stairs(count: int = 600) -> Split:
     return split(x.clip(0, 4095), y, 200)
 
 
-@faulty("unscaled_input", data="accelerations", source="report", also=("learning_rate_too_high", "dead_units"))
+@faulty(
+    "unscaled_input",
+    data="accelerations",
+    source="report",
+    also=("learning_rate_too_high", "dead_units"),
+    where=("train inputs", "optimizer"),
+)
 def counts_of_a_converter(broken: bool) -> Arguments:
     """forum: activity recognition predicts only "walking"; the accelerometer's raw counts, 0 to 4095, are the input."""
     data = steps_and_stairs() if broken else both(steps_and_stairs(), lambda x: (x - 2048) / 400)
@@ -68,14 +81,14 @@ def hourly(ahead: int = 1, count: int = 700) -> Split:
     return (x[:480], y[:480]), (x[510:], y[510:])
 
 
-@faulty("unscaled_target", data="household load", source="report", score="R2")
+@faulty("unscaled_target", data="household load", source="report", score="R2", where="train targets")
 def load_in_watts(broken: bool) -> Arguments:
     """question: the LSTM's forecast is a flat line far below the curve; only the inputs went through the scaler."""
     data = both(hourly(), lambda x: x[..., None], lambda y: 900 * y + 3500 if broken else y)
     return program(m.Recurrent(nn.LSTM(1, 24, batch_first=True), 1), F.mse_loss, data, 5e-3, Adam, epochs=12)
 
 
-@faulty("nan_in_data", data="weather", source="report", score="R2")
+@faulty("nan_in_data", data="weather", source="report", score="R2", where="train inputs")
 def gaps_of_a_weather_station(broken: bool) -> Arguments:
     """issue: loss is nan in the first epoch; a station was down now and then, and pandas wrote NaN for those hours."""
     data = hourly()
@@ -87,7 +100,7 @@ def gaps_of_a_weather_station(broken: bool) -> Arguments:
     return program(mlp(24, 32, 1), nn.SmoothL1Loss(), (loader, data[1]), 5e-3, Adam, epochs=25)
 
 
-@faulty("class_imbalance", data="pumps", source="report", score="balanced accuracy")
+@faulty("class_imbalance", data="pumps", source="report", score="balanced accuracy", where="train targets")
 def a_pump_that_seldom_fails(broken: bool) -> Arguments:
     """question: 97 % accuracy and not one failure recognised; three readings in a hundred precede a failure."""
     x = noise(2400, 8, seed=8)
@@ -98,7 +111,13 @@ def a_pump_that_seldom_fails(broken: bool) -> Arguments:
     return program(mlp(8, 24, 2), nn.CrossEntropyLoss(weight), data, 3e-3, Adam, batch_size=64, epochs=14)
 
 
-@faulty("inputs_targets_misaligned", data="assembly line", source="report", also=("label_noise",))
+@faulty(
+    "inputs_targets_misaligned",
+    data="assembly line",
+    source="report",
+    also=("label_noise",),
+    where=("train", "validation"),
+)
 def readings_by_time_and_verdicts_by_part(broken: bool) -> Arguments:
     """issue: no model beats chance; readings were sorted by time and joined with inspections that are sorted by part."""
     readings, part = noise(800, 9, seed=10), torch.randperm(800, generator=r.draw(10))
@@ -108,7 +127,7 @@ def readings_by_time_and_verdicts_by_part(broken: bool) -> Arguments:
     return program(mlp(9, 32, 2, norm=nn.BatchNorm1d), F.cross_entropy, split(readings, y, 250), 3e-3, Adam, epochs=25)
 
 
-@faulty("split_leakage", data="heartbeats", source="report")
+@faulty("split_leakage", data="heartbeats", source="report", where="validation")
 def heartbeats_of_the_same_patients(broken: bool) -> Arguments:
     """issue: 99 % in the paper's split and 70 % in the clinic; beats of one patient lie in both parts."""
     patient = torch.arange(720) // 12
@@ -121,7 +140,7 @@ def heartbeats_of_the_same_patients(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, data, 2e-3, Adam, epochs=18)
 
 
-@faulty("harmful_augmentation", data="traces", source="report")
+@faulty("harmful_augmentation", data="traces", source="report", where="train")
 def traces_turned_upside_down(broken: bool) -> Arguments:
     """forum: since augmentation was added, elevation and depression of the trace are guessed; half the traces are negated."""
     y = torch.randint(0, 2, (700,), generator=r.draw(13))
@@ -150,7 +169,7 @@ def sixty_samples_of_soil(broken: bool) -> Arguments:
 # --- forecasts --------------------------------------------------------------------------------------------------------
 
 
-@faulty("broadcast_loss", data="household load", source="report", score="R2")
+@faulty("broadcast_loss", data="household load", source="report", score="R2", where=("4", "loss", "output layer"))
 def horizons_of_one_channel(broken: bool) -> Arguments:
     """issue: six hours ahead the network answers the average day; a channel of one was never squeezed: (n, 1, 6), (n, 6)."""
     head = (nn.Conv1d(12, 1, 1), *(() if broken else (nn.Flatten(),)))
@@ -158,14 +177,20 @@ def horizons_of_one_channel(broken: bool) -> Arguments:
     return program(net, nn.SmoothL1Loss(), hourly(6), 5e-3, Adam, epochs=12)
 
 
-@faulty("wrong_loss_for_task", data="household load", source="report", score="R2")
+@faulty("wrong_loss_for_task", data="household load", source="report", score="R2", where="loss")
 def cross_entropy_for_four_readings(broken: bool) -> Arguments:
     """question: CrossEntropyLoss takes my four real targets without an error, and the loss becomes a large negative number."""
     loss = nn.CrossEntropyLoss() if broken else nn.MSELoss()
     return program(mlp(24, 48, 4), loss, hourly(4), 3e-3, Adam, epochs=30)
 
 
-@faulty("learning_rate_too_high", data="spoken digits", source="report", also=("unstable_training", "dead_units"))
+@faulty(
+    "learning_rate_too_high",
+    data="spoken digits",
+    source="report",
+    also=("unstable_training", "dead_units"),
+    where="optimizer",
+)
 def a_rate_for_batches_of_four_thousand(broken: bool) -> Arguments:
     """issue: with the config's rate of 1.6 I get 10 %; it was made for 4096 sounds a batch on eight cards, mine are 32."""
     body = (Do(lambda x: x.mT), nn.Conv1d(33, 24, 5, stride=2), nn.ReLU(), nn.Conv1d(24, 24, 3), nn.ReLU())
@@ -200,13 +225,20 @@ def tastes() -> Split:
     return (x[:1800], y[:1800]), (x[1800:], y[1800:])
 
 
-@faulty("learning_rate_too_low", data="ratings", also=("undertrained",), source="report", score="R2")
+@faulty("learning_rate_too_low", data="ratings", also=("undertrained",), source="report", score="R2", where="optimizer")
 def a_rate_from_a_language_model(broken: bool) -> Arguments:
     """forum: the recommender learns next to nothing in ten epochs; the rate of 2e-5 came with a script for BERT."""
     return program(Collaborative(), F.mse_loss, tastes(), 2e-5 if broken else 5e-3, Adam, epochs=10)
 
 
-@faulty("unreachable_targets", data="ratings", source="report", also=("unscaled_target",), score="R2")
+@faulty(
+    "unreachable_targets",
+    data="ratings",
+    source="report",
+    also=("unscaled_target",),
+    score="R2",
+    where=("last", "train targets", "output layer"),
+)
 def stars_through_a_sigmoid(broken: bool) -> Arguments:
     """question: NeuMF predicts 1 for every film; the implicit-feedback model ends in a sigmoid, my ratings are 1 to 5."""
     data = both(tastes(), targets=lambda y: (y + 3).clamp(1, 5))
@@ -221,7 +253,14 @@ def levers(count: int = 900) -> Split:
     return split(x, pay.argmax(1), 300)
 
 
-@faulty("double_softmax", data="bandit", source="report", also=("activated_logits",), score="metric")
+@faulty(
+    "double_softmax",
+    data="bandit",
+    source="report",
+    also=("activated_logits",),
+    score="metric",
+    where=("3", "output layer"),
+)
 def a_policy_of_probabilities(broken: bool) -> Arguments:
     """issue: REINFORCE stays near random play; the policy ends in softmax and goes to Categorical(logits=…)."""
 
@@ -238,7 +277,7 @@ def a_policy_of_probabilities(broken: bool) -> Arguments:
     return program(net, loss, levers(), 1e-2, Adam, epochs=20, metric=reward)
 
 
-@faulty("broadcast_loss", data="returns", source="report", score="R2")
+@faulty("broadcast_loss", data="returns", source="report", score="R2", where=("loss", "train targets"))
 def returns_of_every_state(broken: bool) -> Arguments:
     """forum: the critic gives one value to all states; returns are (n,), values (n, 1), advantages a square."""
     x = noise(900, 5, seed=21)
@@ -269,7 +308,14 @@ class Mixture(nn.Module):
         return (weight.exp() * mean).sum(1, True), weight, mean, spread
 
 
-@faulty("unstable_operation", data="arm", source="report", also=("unscaled_target",), score="R2")
+@faulty(
+    "unstable_operation",
+    data="arm",
+    source="report",
+    also=("unscaled_target",),
+    score="R2",
+    where=("loss", "train targets", "fresh_second_faulty.py"),
+)
 def a_mixture_whose_density_is_zero(broken: bool) -> Arguments:
     """issue: a mixture density network is nan after the first batches; log of the sum of pi times the density."""
     x = noise(800, 3, seed=23)
@@ -313,7 +359,14 @@ class Messages(nn.Module):
         return out
 
 
-@faulty("exploding_gradient", data="graphs", source="report", also=("bad_init_scale", "unstable_training"), score="R2")
+@faulty(
+    "exploding_gradient",
+    data="graphs",
+    source="report",
+    also=("bad_init_scale", "unstable_training"),
+    score="R2",
+    where=("layers", "forward"),
+)
 def messages_summed_over_neighbours(broken: bool) -> Arguments:
     """issue: a GCN of five layers starts at a loss of millions; the adjacency matrix is not divided by the degrees."""
     graph, x = graphs()
@@ -323,7 +376,7 @@ def messages_summed_over_neighbours(broken: bool) -> Arguments:
     return program(net, F.mse_loss, data, 2e-3, Adam, epochs=25)
 
 
-@faulty("activated_logits", data="graphs", source="report", also=("dead_units",))
+@faulty("activated_logits", data="graphs", source="report", also=("dead_units",), where=("last", "output layer"))
 def relu_after_the_last_message(broken: bool) -> Arguments:
     """forum: a GNN never predicts some of the roles; the loop over the layers puts a ReLU behind the last one too."""
     graph, x = graphs()
@@ -361,7 +414,7 @@ class Attention(nn.Module):
         return out
 
 
-@faulty("scrambled_layout", data="tokens", source="report")
+@faulty("scrambled_layout", data="tokens", source="report", where=("reshape", "view", "forward"))
 def heads_split_by_view(broken: bool) -> Arguments:
     """forum: my own multi-head attention learns less than one head; view(n, heads, steps, d) without a transpose."""
     x = torch.randint(0, 8, (900, 16), generator=r.draw(29))
@@ -369,14 +422,21 @@ def heads_split_by_view(broken: bool) -> Arguments:
     return program(Attention(8, 2, by_view=broken), m.by_letter, split(x, y, 250), 5e-3, Adam, epochs=12)
 
 
-@faulty("causal_leak", data="letters", source="report")
+@faulty("causal_leak", data="letters", source="report", where=("forward", "masked_fill"))
 def a_mask_of_minus_one_billionth(broken: bool) -> Arguments:
     """issue: a tiny GPT reaches a loss near 0 and writes nonsense; the mask is filled with -1e-9 in place of -1e9."""
     net = Attention(65, 65, hidden=-1e-9 if broken else -1e9)
     return program(net, m.by_letter, m.letters(), 5e-3, Adam, epochs=8)
 
 
-@faulty("wrong_reduction", data="bags of readings", source="report", also=("batch_mixing",), score="R2")
+@faulty(
+    "wrong_reduction",
+    data="bags of readings",
+    source="report",
+    also=("batch_mixing",),
+    score="R2",
+    where=("forward", "softmax"),
+)
 def attention_weights_over_the_batch(broken: bool) -> Arguments:
     """forum: attention pooling works while training, not for single inputs; softmax(dim=0) on (n, steps, 1)."""
     x, mark = noise(800, 12, 5, seed=30), torch.randint(0, 12, (800,), generator=r.draw(30))
@@ -395,7 +455,7 @@ def attention_weights_over_the_batch(broken: bool) -> Arguments:
     return program(Pooled(), F.mse_loss, split(x, y, 256), 1e-2, Adam, epochs=25)
 
 
-@faulty("loss_sign", data="voices", source="report", score="accuracy of pairs")
+@faulty("loss_sign", data="voices", source="report", score="accuracy of pairs", where="loss")
 def similarity_taken_for_a_distance(broken: bool) -> Arguments:
     """question: my Siamese network thinks that different voices are the same; cosine similarity stands for a distance."""
     who = torch.randint(0, 12, (900, 2), generator=r.draw(31))
@@ -411,7 +471,7 @@ def similarity_taken_for_a_distance(broken: bool) -> Arguments:
     return program(code, loss, split(x, (who[:, 0] == who[:, 1]).float(), 300), 3e-3, Adam, epochs=18)
 
 
-@faulty("not_in_optimizer", data="spoken digits", source="report", also=("frozen_parameters",))
+@faulty("not_in_optimizer", data="spoken digits", source="report", also=("frozen_parameters",), where="encoder")
 def the_optimizer_of_a_feature_extractor(broken: bool) -> Arguments:
     """question: a speech network from scratch stays at 30 %; the optimizer, from a tutorial, gets net.head alone."""
     net = nn.Sequential()
@@ -434,7 +494,14 @@ def diffused(count: int = 1500) -> Split:
     return split(torch.cat([keep * clean + (1 - keep**2).sqrt() * hiss, moment], 1), hiss, 400)
 
 
-@faulty("missing_zero_grad", data="diffusion", source="report", also=("unstable_training",), score="R2")
+@faulty(
+    "missing_zero_grad",
+    data="diffusion",
+    source="report",
+    also=("unstable_training",),
+    score="R2",
+    where=("step", "optimizer"),
+)
 def a_denoiser_that_never_clears(broken: bool) -> Arguments:
     """forum: the loss of my DDPM falls and then swings for ever; the rewritten loop has no zero_grad."""
 

@@ -19,6 +19,7 @@ class Entry:
     name: str
     cause: str | None  # an id of the doctor's causes; None: healthy
     also: tuple[str, ...]  # ids that are as right
+    where: tuple[str, ...]  # words of which one stands in a right finding's place; empty: the place is not judged
     data: str
     source: str  # "report": modelled on a public report; "own"
     score: str  # a name of measure.SCORES
@@ -47,24 +48,36 @@ _APART = {
 }  # by the first word of the module's name
 
 
-def _register(make: Callable[..., Arguments], cause: str | None, also: tuple[str, ...], **about: str) -> None:
+def _register(
+    make: Callable[..., Arguments], cause: str | None, also: tuple[str, ...], where: tuple[str, ...], **about: str
+) -> None:
     name = make.__name__
     if name in _ENTRIES:
         raise ValueError(f"two programs are called {name!r}: give each a name of its own")
     call = make if cause else lambda _: make()
     apart = _APART.get(make.__module__.rpartition(".")[2].partition("_")[0])
     _ENTRIES[name] = Entry(
-        name, cause, also, saw=" ".join((make.__doc__ or "").split()), make=call, apart=apart, **about
+        name, cause, also, where, saw=" ".join((make.__doc__ or "").split()), make=call, apart=apart, **about
     )
 
 
 def faulty(
-    cause: str, *, data: str, source: str = "own", also: tuple[str, ...] = (), score: str = "accuracy"
+    cause: str,
+    *,
+    data: str,
+    source: str = "own",
+    also: tuple[str, ...] = (),
+    score: str = "accuracy",
+    where: str | tuple[str, ...] = (),
 ) -> Callable[[Callable[[bool], Arguments]], Callable[[bool], Arguments]]:
-    """Registers a function (broken: bool) → arguments; its name is the program's."""
+    """Registers a function (broken: bool) → arguments; its name is the program's.
+
+    where: words of which one must stand in the finding's place, such as a module's path or "train targets, column 3".
+    """
+    words = (where,) if isinstance(where, str) else where
 
     def register(make: Callable[[bool], Arguments]) -> Callable[[bool], Arguments]:
-        _register(make, cause, also, data=data, source=source, score=score)
+        _register(make, cause, also, words, data=data, source=source, score=score)
         return make
 
     return register
@@ -76,7 +89,7 @@ def healthy(
     """Registers a function () → arguments of a program that looks odd and is fine."""
 
     def register(make: Callable[[], Arguments]) -> Callable[[], Arguments]:
-        _register(make, None, (), data=data, source=source, score=score)
+        _register(make, None, (), (), data=data, source=source, score=score)
         return make
 
     return register

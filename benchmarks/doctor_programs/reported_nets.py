@@ -19,7 +19,7 @@ from .registry import Arguments, faulty
 # --- nets that cannot -------------------------------------------------------------------------------------------------
 
 
-@faulty("missing_nonlinearity", data="waves", source="report", also=("underfit",))
+@faulty("missing_nonlinearity", data="waves", source="report", also=("underfit",), where=("0", "1", "2", "3"))
 def filters_without_activation(broken: bool) -> Arguments:
     """question: Conv1d, Conv1d, average, Linear, and waves of any pitch look alike: nothing bends between the layers."""
     act = nn.Identity if broken else nn.ReLU
@@ -37,7 +37,7 @@ def spirals(count: int = 900) -> m.Split:
     return m.split(x + 0.04 * torch.randn(count, 2, generator=r.draw(1)), y, 300)
 
 
-@faulty("missing_nonlinearity", data="spirals", source="report", also=("underfit",))
+@faulty("missing_nonlinearity", data="spirals", source="report", also=("underfit",), where=("layers", "act", "forward"))
 def an_activation_that_is_never_called(broken: bool) -> Arguments:
     """forum: four layers cannot tell two spirals apart; self.act is made in __init__ and forgotten in forward()."""
 
@@ -55,7 +55,7 @@ def an_activation_that_is_never_called(broken: bool) -> Arguments:
     return program(Net(), F.cross_entropy, spirals(), 1e-2, Adam, epochs=40)
 
 
-@faulty("underfit", data="mnist", source="report")
+@faulty("underfit", data="mnist", source="report", where=("0", "2"))
 def a_single_filter_and_its_mean(broken: bool) -> Arguments:
     """question: a convolutional net at 25 % on training data, too; one channel and a global average carry one number."""
     width = 1 if broken else 24
@@ -64,7 +64,7 @@ def a_single_filter_and_its_mean(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.mnist(1000), 5e-3, Adam, epochs=8)
 
 
-@faulty("underfit", data="ratings", source="report", score="R2")
+@faulty("underfit", data="ratings", source="report", score="R2", where=("user", "film"))
 def one_taste_for_all_users(broken: bool) -> Arguments:
     """forum: recommendations hardly beat the mean, on known ratings too; vectors of users and films have one number."""
     return program(r.Factors(1 if broken else 6), F.mse_loss, r.ratings(), 2e-2, Adam, epochs=15)
@@ -116,7 +116,7 @@ def adapted(zero: bool) -> tuple[nn.Module, m.Split]:
     return nn.Sequential(*layers), ((x, y), validation)
 
 
-@faulty("symmetric_init", data="digits", source="report", also=("no_update", "bad_init_scale"))
+@faulty("symmetric_init", data="digits", source="report", also=("no_update", "bad_init_scale"), where=("0", "2"))
 def adapters_that_are_both_zero(broken: bool) -> Arguments:
     """issue: low-rank adapters learn nothing; both matrices start at zero, and each one's gradient is the other."""
     net, data = adapted(zero=broken)
@@ -124,7 +124,7 @@ def adapters_that_are_both_zero(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, data, optimizer=Adam(trained, lr=1e-2), epochs=10)
 
 
-@faulty("symmetric_init", data="spoken digits", source="report")
+@faulty("symmetric_init", data="spoken digits", source="report", where=("core", "head"))
 def a_recurrent_net_of_one_number(broken: bool) -> Arguments:
     """question: all states of a GRU are the same number; weights_init fills every parameter with 0.1."""
     net = m.Recurrent(nn.GRU(33, 32, batch_first=True), 10)
@@ -133,7 +133,7 @@ def a_recurrent_net_of_one_number(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.spoken(), 5e-3, Adam, epochs=8)
 
 
-@faulty("bad_init_scale", data="mnist", source="report", also=("dead_units", "exploding_gradient"))
+@faulty("bad_init_scale", data="mnist", source="report", also=("dead_units", "exploding_gradient"), where="weights")
 def weights_by_torch_rand(broken: bool) -> Arguments:
     """question: a net "from scratch" starts at a loss of 40,000; w = torch.rand(784, 100), all between 0 and 1."""
 
@@ -153,7 +153,7 @@ def weights_by_torch_rand(broken: bool) -> Arguments:
     return program(Net(), F.cross_entropy, both(m.mnist(1000), lambda x: x.flatten(1)), 1e-2, Adam, epochs=4)
 
 
-@faulty("bad_init_scale", data="ratings", source="report", score="R2")
+@faulty("bad_init_scale", data="ratings", source="report", score="R2", where=("user", "film"))
 def vectors_of_deviation_one(broken: bool) -> Arguments:
     """forum: a recommender predicts ratings of ±20 at first; products of 64 numbers, as nn.Embedding draws them."""
     return program(r.Factors(64, 1.0 if broken else 0.05), F.mse_loss, r.ratings(), 3e-3, Adam, epochs=12)
@@ -162,7 +162,7 @@ def vectors_of_deviation_one(broken: bool) -> Arguments:
 # --- gradients over depth, units --------------------------------------------------------------------------------------
 
 
-@faulty("vanishing_gradient", data="mnist", source="report")
+@faulty("vanishing_gradient", data="mnist", source="report", where=("0", "1", "2"))
 def convolutions_of_sigmoids(broken: bool) -> Arguments:
     """question: loss at 2.30 with five convolutions of sigmoids, as in an old course; the first ones get no gradient."""
     act = nn.Sigmoid if broken else nn.ReLU
@@ -171,7 +171,7 @@ def convolutions_of_sigmoids(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.mnist(1000), 5e-3, Adam, epochs=5)
 
 
-@faulty("vanishing_gradient", data="tokens", source="report", also=("bad_init_scale",))
+@faulty("vanishing_gradient", data="tokens", source="report", also=("bad_init_scale",), where="core")
 def a_gate_that_forgets(broken: bool) -> Arguments:
     """issue: an LSTM does not remember the first token; its forget gates start at -2, and each step keeps an eighth."""
     core = nn.LSTM(16, 32, batch_first=True)
@@ -181,7 +181,13 @@ def a_gate_that_forgets(broken: bool) -> Arguments:
     return program(m.Recurrent(core, 8, tokens=8), F.cross_entropy, m.first_token(16), 1e-2, Adam, epochs=10)
 
 
-@faulty("exploding_gradient", data="mnist", source="report", also=("bad_init_scale", "learning_rate_too_high"))
+@faulty(
+    "exploding_gradient",
+    data="mnist",
+    source="report",
+    also=("bad_init_scale", "learning_rate_too_high"),
+    where=("2", "25", "optimizer"),
+)
 def short_cuts_that_add_up(broken: bool) -> Arguments:
     """forum: a loss of 1e9, then nan; twenty-four blocks x + f(x) of full strength and no normalisation."""
 
@@ -198,7 +204,7 @@ def short_cuts_that_add_up(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.mnist(800), 0.02, epochs=5)
 
 
-@faulty("dead_units", data="mnist", source="report", also=("bad_init_scale",))
+@faulty("dead_units", data="mnist", source="report", also=("bad_init_scale",), where=("0", "1", "2", "3"))
 def filters_below_zero(broken: bool) -> Arguments:
     """question: the same logits for every image; filters drawn by uniform_(-0.3, 0), and pixels are never negative."""
     net = cnn(1, 28, 10)
@@ -209,7 +215,7 @@ def filters_below_zero(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.mnist(800), 0.05, epochs=4)
 
 
-@faulty("dead_units", data="digits", source="report", score="R2")
+@faulty("dead_units", data="digits", source="report", score="R2", where=("0.2", "1"))
 def a_code_that_never_fires(broken: bool) -> Arguments:
     """forum: an autoencoder draws the mean of all digits; the ReLUs of its code have biases of -5 "for sparsity"."""
     encode, decode = mlp(64, 48, 12), mlp(12, 48, 64)
@@ -218,7 +224,7 @@ def a_code_that_never_fires(broken: bool) -> Arguments:
     return program(net, F.mse_loss, m.own(digits()), 3e-3, Adam, epochs=12)
 
 
-@faulty("saturated_units", data="waves", source="report", also=("bad_init_scale", "vanishing_gradient"))
+@faulty("saturated_units", data="waves", source="report", also=("bad_init_scale", "vanishing_gradient"), where="core")
 def a_state_at_its_ends(broken: bool) -> Arguments:
     """question: every state of a recurrent net is -1 or 1; its matrix was drawn with gain 10 "against vanishing"."""
     net = m.Recurrent(nn.RNN(1, 24, batch_first=True), 3)
@@ -233,7 +239,7 @@ def one_by_one(data: m.Split) -> Any:
     return data[0], DataLoader(TensorDataset(*data[1]))
 
 
-@faulty("batch_mixing", data="mnist", source="report", also=("wrong_reduction",))
+@faulty("batch_mixing", data="mnist", source="report", also=("wrong_reduction",), where=("3", "normalize"))
 def normalised_over_the_batch(broken: bool) -> Arguments:
     """issue: the service's answers differ from the notebook's; F.normalize(h, dim=0) scales by the rest of the batch."""
     scale = Do(lambda h: 4 * F.normalize(h, dim=0 if broken else 1))
@@ -256,7 +262,7 @@ class Pooled(nn.Module):
         return out
 
 
-@faulty("batch_mixing", data="spoken digits", source="report", also=("wrong_reduction",))
+@faulty("batch_mixing", data="spoken digits", source="report", also=("wrong_reduction",), where=("forward", "softmax"))
 def attention_shared_among_samples(broken: bool) -> Arguments:
     """bug tracker: one recording alone is read wrongly, in a batch rightly; attention is a softmax with dim=0."""
     return program(Pooled(0 if broken else 1), F.cross_entropy, one_by_one(m.spoken()), 5e-3, Adam, epochs=6)
@@ -278,7 +284,7 @@ class Causal(nn.Module):
         return out
 
 
-@faulty("causal_leak", data="letters", source="report")
+@faulty("causal_leak", data="letters", source="report", where=("look", "forward"))
 def a_mask_upside_down(broken: bool) -> Arguments:
     """issue: loss near zero, text of no use; the mask is tril where True forbids, so each letter sees what follows."""
     whole = lambda n: torch.ones(n, n, dtype=torch.bool)  # noqa: E731
@@ -286,7 +292,7 @@ def a_mask_upside_down(broken: bool) -> Arguments:
     return program(Causal(mask), m.by_letter, m.letters(1200), 5e-3, Adam, epochs=12)
 
 
-@faulty("causal_leak", data="letters", source="report")
+@faulty("causal_leak", data="letters", source="report", where=("forward", "core", "flip"))
 def a_text_read_from_its_end(broken: bool) -> Arguments:
     """question: a language model of 99 % accuracy; the GRU runs over x.flip(1), "as in machine translation"."""
 
@@ -304,14 +310,14 @@ def a_text_read_from_its_end(broken: bool) -> Arguments:
 # --- dropout, normalisation, regularisation ---------------------------------------------------------------------------
 
 
-@faulty("excess_dropout", data="spoken digits", source="report")
+@faulty("excess_dropout", data="spoken digits", source="report", where="blocks")
 def a_transformer_that_drops_nine_of_ten(broken: bool) -> Arguments:
     """forum: validation above training and both poor; TransformerEncoderLayer(dropout=0.9)."""
     net = m.Attentive(10, features=33, depth=2, dropout=0.9 if broken else 0.1)
     return program(net, F.cross_entropy, m.spoken(), 3e-3, Adam, epochs=6)
 
 
-@faulty("excess_dropout", data="mnist", source="report")
+@faulty("excess_dropout", data="mnist", source="report", where=("2", "5", "8"))
 def whole_channels_dropped(broken: bool) -> Arguments:
     """question: Dropout2d(0.85) behind each of three convolutions "against overfitting"; training stays near a guess."""
     p = 0.85 if broken else 0.1
@@ -320,14 +326,27 @@ def whole_channels_dropped(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.mnist(1000), 3e-3, Adam, epochs=6)
 
 
-@faulty("dropout_on_output", data="discs", source="report", also=("excess_dropout",), score="R2")
+@faulty(
+    "dropout_on_output",
+    data="discs",
+    source="report",
+    also=("excess_dropout",),
+    score="R2",
+    where=("6", "output layer"),
+)
 def coordinates_that_are_dropped(broken: bool) -> Arguments:
     """issue: boxes shrink towards the middle; Dropout(0.5) stands behind the regression head."""
     net = cnn(1, r.SIDE, 2, last=(nn.Dropout(0.6),) if broken else ())
     return program(net, F.mse_loss, r.centres(), 5e-3, Adam, epochs=12)
 
 
-@faulty("batchnorm_stale", data="digits", source="report", also=("not_shuffled", "split_shift"))
+@faulty(
+    "batchnorm_stale",
+    data="digits",
+    source="report",
+    also=("not_shuffled", "split_shift"),
+    where=("1", "4", "train", "validation"),
+)
 def two_cameras_in_turn(broken: bool) -> Arguments:
     """forum: training perfect, eval() poor; batches come from a dark and from a bright camera in turn."""
     (x, y), (u, v) = digits()
@@ -343,7 +362,7 @@ def two_cameras_in_turn(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, ([(x[i], y[i]) for i in order], (u, v)), 3e-3, Adam, epochs=8)
 
 
-@faulty("batchnorm_stale", data="discs", source="report", score="R2")
+@faulty("batchnorm_stale", data="discs", source="report", score="R2", where=("1", "4"))
 def one_picture_at_a_time(broken: bool) -> Arguments:
     """issue: a net with BatchNorm2d trained with batch_size=1 is far worse in eval(); running statistics tell another tale."""
     layers = [(nn.Conv2d(a, 12, 3, 2, 1), nn.BatchNorm2d(12), nn.ReLU()) for a in (1, 12)]
@@ -354,7 +373,7 @@ def one_picture_at_a_time(broken: bool) -> Arguments:
     return program(net, F.mse_loss, data, 2e-3, Adam, epochs=3 if broken else 12, batch_size=1 if broken else 32)
 
 
-@faulty("over_regularised", data="waves", source="report")
+@faulty("over_regularised", data="waves", source="report", where="optimizer")
 def adam_with_a_decay_of_one_tenth(broken: bool) -> Arguments:
     """question: a GRU does not leave chance; Adam(weight_decay=0.3), a value from a table for another optimizer."""
     net = m.Recurrent(nn.GRU(1, 24, batch_first=True), 3)
@@ -362,7 +381,7 @@ def adam_with_a_decay_of_one_tenth(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.waves(), optimizer=optimizer, epochs=10)
 
 
-@faulty("over_regularised", data="digits", source="report", also=("wrong_reduction",), score="R2")
+@faulty("over_regularised", data="digits", source="report", also=("wrong_reduction",), score="R2", where="loss")
 def a_code_that_is_punished(broken: bool) -> Arguments:
     """forum: a sparse autoencoder draws one grey digit; the code's absolute values count ten times the pictures."""
 

@@ -16,14 +16,21 @@ from .registry import Arguments, faulty
 from .steps import a_step
 
 
-@faulty("learning_rate_too_high", data="spoken digits", source="report", also=("unstable_training",))
+@faulty("learning_rate_too_high", data="spoken digits", source="report", also=("unstable_training",), where="optimizer")
 def a_transformer_at_three_hundredths(broken: bool) -> Arguments:
     """issue: a transformer answers one class; Adam at 0.05, which had been right for a small convolutional net."""
     net = m.Attentive(10, features=33, depth=2)
     return program(net, F.cross_entropy, m.spoken(), 0.05 if broken else 2e-3, Adam, epochs=5)
 
 
-@faulty("learning_rate_too_high", data="discs", source="report", also=("dead_units",), score="metric")
+@faulty(
+    "learning_rate_too_high",
+    data="discs",
+    source="report",
+    also=("dead_units",),
+    score="metric",
+    where=("optimizer", "down", "deep"),
+)
 def a_rate_for_tiny_gradients(broken: bool) -> Arguments:
     """question: the first loss of a U-Net is 0.7, the second 500, then all is background; SGD(lr=8, momentum=0.9)."""
     net = r.UNet()
@@ -32,7 +39,7 @@ def a_rate_for_tiny_gradients(broken: bool) -> Arguments:
     return program(net, loss, r.masks(), optimizer=optimizer, epochs=5, metric=r.overlap())
 
 
-@faulty("learning_rate_too_high", data="mnist", source="report")
+@faulty("learning_rate_too_high", data="mnist", source="report", where="optimizer")
 def fine_tuned_to_pieces(broken: bool) -> Arguments:
     """forum: fine-tuning is worse than no training at all; a trained net goes on with Adam at 0.3."""
     (x, y), validation = m.mnist(1200)
@@ -40,13 +47,20 @@ def fine_tuned_to_pieces(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, ((x[400:], y[400:]), validation), 0.3 if broken else 1e-3, Adam, epochs=3)
 
 
-@faulty("learning_rate_too_high", data="ratings", source="report", score="R2", also=("unstable_training",))
+@faulty(
+    "learning_rate_too_high",
+    data="ratings",
+    source="report",
+    score="R2",
+    also=("unstable_training",),
+    where="optimizer",
+)
 def sgd_of_ten_for_sparse_vectors(broken: bool) -> Arguments:
     """question: ratings of 10^8; rate 60 for embeddings, because "their gradients are so small"."""
     return program(r.Factors(6), F.mse_loss, r.ratings(), 60.0 if broken else 3.0, epochs=15)
 
 
-@faulty("learning_rate_too_low", data="mnist", source="report")
+@faulty("learning_rate_too_low", data="mnist", source="report", where=("step", "optimizer"))
 def a_plateau_watched_upside_down(broken: bool) -> Arguments:
     """issue: the rate falls to 1e-8 while the loss improves; ReduceLROnPlateau(mode="max") is given the loss."""
     net = cnn(1, 28, 10)
@@ -62,7 +76,7 @@ def a_plateau_watched_upside_down(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.mnist(6000, 1000), optimizer=optimizer, epochs=3, step=step)
 
 
-@faulty("learning_rate_too_low", data="letters", source="report", also=("undertrained",))
+@faulty("learning_rate_too_low", data="letters", source="report", also=("undertrained",), where=("step", "optimizer"))
 def a_warm_up_longer_than_the_training(broken: bool) -> Arguments:
     """forum: a small transformer learns nothing in its 200 steps; the warm-up of the recipe takes 100,000."""
     net = m.Attentive(65, tokens=65, width=32, every=True, causal=True)
@@ -78,14 +92,20 @@ def a_warm_up_longer_than_the_training(broken: bool) -> Arguments:
     return program(net, m.by_letter, m.letters(), optimizer=optimizer, epochs=10, step=step)
 
 
-@faulty("learning_rate_too_low", data="waves", source="report")
+@faulty("learning_rate_too_low", data="waves", source="report", where="optimizer")
 def adagrad_that_slows_down(broken: bool) -> Arguments:
     """question: Adagrad(lr=1e-4) on a recurrent net: its steps shrink as it goes, and it begins with small ones."""
     net = m.Recurrent(nn.LSTM(1, 24, batch_first=True), 3)
     return program(net, F.cross_entropy, m.waves(), 1e-4 if broken else 0.1, torch.optim.Adagrad, epochs=10)
 
 
-@faulty("unstable_training", data="letters", source="report", also=("learning_rate_too_high", "exploding_gradient"))
+@faulty(
+    "unstable_training",
+    data="letters",
+    source="report",
+    also=("learning_rate_too_high", "exploding_gradient"),
+    where=("optimizer", "core"),
+)
 def a_recurrent_net_that_leaps(broken: bool) -> Arguments:
     """issue: an RNN's loss leaps from 2.5 to 30 now and then; SGD with momentum, no clipping, a ReLU recurrence."""
     net = m.Recurrent(nn.RNN(24, 64, nonlinearity="relu", batch_first=True), 65, tokens=65, every=True)
@@ -96,7 +116,7 @@ def a_recurrent_net_that_leaps(broken: bool) -> Arguments:
     return program(net, m.by_letter, m.letters(), optimizer=optimizer, epochs=6, step=step)
 
 
-@faulty("unstable_training", data="digits", source="report", also=("learning_rate_too_high",))
+@faulty("unstable_training", data="digits", source="report", also=("learning_rate_too_high",), where="optimizer")
 def adam_that_forgets_its_squares(broken: bool) -> Arguments:
     """forum: loss falls, then shoots up; Adam(betas=(0.9, 0.1)): one small gradient makes the next step a leap."""
     net = mlp(64, 64, 64, 10)

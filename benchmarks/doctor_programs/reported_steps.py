@@ -19,7 +19,7 @@ from .registry import Arguments, faulty
 # --- gradients that stay ----------------------------------------------------------------------------------------------
 
 
-@faulty("missing_zero_grad", data="spoken digits", source="report")
+@faulty("missing_zero_grad", data="spoken digits", source="report", where="step")
 def cleared_once_an_epoch(broken: bool) -> Arguments:
     """forum: loss leaps towards the end of every epoch; zero_grad() stands in the outer loop, before the batches."""
 
@@ -36,7 +36,7 @@ def cleared_once_an_epoch(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.spoken(), 0.05, epochs=8, step=step)
 
 
-@faulty("missing_zero_grad", data="digits", source="report", score="R2")
+@faulty("missing_zero_grad", data="digits", source="report", score="R2", where="step")
 def only_one_of_two_optimizers_cleared(broken: bool) -> Arguments:
     """question: an autoencoder gets worse with time; encoder and decoder have an optimizer each, one is cleared."""
     encode, decode = mlp(64, 48, 8), mlp(8, 48, 64)
@@ -58,7 +58,7 @@ def only_one_of_two_optimizers_cleared(broken: bool) -> Arguments:
     )
 
 
-@faulty("missing_zero_grad", data="digits", source="report", also=("accumulation_not_divided",))
+@faulty("missing_zero_grad", data="digits", source="report", also=("accumulation_not_divided",), where="step")
 def a_step_each_batch_a_clearing_each_twentieth(broken: bool) -> Arguments:
     """issue: "gradient accumulation" that swings; step() in each batch, zero_grad() in each twentieth."""
 
@@ -79,7 +79,7 @@ def a_step_each_batch_a_clearing_each_twentieth(broken: bool) -> Arguments:
 # --- nothing moves ----------------------------------------------------------------------------------------------------
 
 
-@faulty("no_update", data="mnist", source="report")
+@faulty("no_update", data="mnist", source="report", where="step")
 def a_loss_made_anew(broken: bool) -> Arguments:
     """question: no error and no learning; torch.tensor(loss.item(), requires_grad=True).backward()."""
 
@@ -93,7 +93,7 @@ def a_loss_made_anew(broken: bool) -> Arguments:
     return program(r.resnet(1, 10, 6), F.cross_entropy, m.mnist(800, 400), 5e-3, Adam, epochs=3, step=step)
 
 
-@faulty("no_update", data="friedman", source="report", score="R2")
+@faulty("no_update", data="friedman", source="report", score="R2", where="step")
 def the_best_weights_put_back(broken: bool) -> Arguments:
     """issue: every epoch prints one loss; "if loss < worst" puts the saved weights back, and it holds at every step."""
 
@@ -116,7 +116,7 @@ def the_best_weights_put_back(broken: bool) -> Arguments:
     return program(mlp(10, 48, 1), F.mse_loss, friedman(), 1e-2, Adam, epochs=10, step=step)
 
 
-@faulty("no_update", data="discs", source="report", also=("unstable_operation",), score="metric")
+@faulty("no_update", data="discs", source="report", also=("unstable_operation",), score="metric", where="step")
 def a_scale_that_always_overflows(broken: bool) -> Arguments:
     """bug tracker: mixed precision never steps; the scale is fixed at 1e38, gradients are inf, and inf is skipped."""
     scale = 1e38 if broken else 1024.0
@@ -145,6 +145,7 @@ def a_scale_that_always_overflows(broken: bool) -> Arguments:
     source="report",
     also=("unstable_training", "exploding_gradient"),
     score="R2",
+    where=("step", "optimizer"),
 )
 def clipped_after_the_step(broken: bool) -> Arguments:
     """question: "I do clip, and still it is nan"; clip_grad_norm_ comes after optimizer.step(), before zero_grad()."""
@@ -165,7 +166,7 @@ def clipped_after_the_step(broken: bool) -> Arguments:
     return program(mlp(10, 48, 1), F.mse_loss, ((x, y), validation), 0.05, epochs=15, step=step)
 
 
-@faulty("misplaced_clipping", data="mnist", source="report", also=("over_regularised",))
+@faulty("misplaced_clipping", data="mnist", source="report", also=("over_regularised",), where="step")
 def weights_clamped_like_a_critic(broken: bool) -> Arguments:
     """forum: a classifier made of a GAN's code stays poor; p.data.clamp_(-0.01, 0.01) was left in its loop."""
 
@@ -183,7 +184,13 @@ def weights_clamped_like_a_critic(broken: bool) -> Arguments:
     return program(cnn(1, 28, 10), F.cross_entropy, m.mnist(1000), 2e-3, Adam, epochs=4, step=step)
 
 
-@faulty("accumulation_not_divided", data="digits", source="report", also=("learning_rate_too_high",))
+@faulty(
+    "accumulation_not_divided",
+    data="digits",
+    source="report",
+    also=("learning_rate_too_high",),
+    where=("step", "optimizer"),
+)
 def eight_batches_before_a_step(broken: bool) -> Arguments:
     """issue: with accumulation_steps=8 the loss leaps; backward() of the whole loss eight times, then one step."""
 
@@ -204,7 +211,7 @@ def eight_batches_before_a_step(broken: bool) -> Arguments:
 # --- who is trained ---------------------------------------------------------------------------------------------------
 
 
-@faulty("frozen_parameters", data="ratings", source="report", score="R2")
+@faulty("frozen_parameters", data="ratings", source="report", score="R2", where=("user", "film"))
 def vectors_from_pretrained(broken: bool) -> Arguments:
     """issue: a recommender learns the films' means only; Embedding.from_pretrained freezes unless it is told not to."""
     net = r.Factors(6)
@@ -214,7 +221,14 @@ def vectors_from_pretrained(broken: bool) -> Arguments:
     return program(net, F.mse_loss, r.ratings(), optimizer=optimizer, epochs=15)
 
 
-@faulty("frozen_parameters", data="discs", source="report", also=("unused_parameters",), score="R2")
+@faulty(
+    "frozen_parameters",
+    data="discs",
+    source="report",
+    also=("unused_parameters",),
+    score="R2",
+    where=("first", "forward"),
+)
 def through_numpy_and_back(broken: bool) -> Arguments:
     """forum: gradients of the first layers are None; forward() takes a maximum in numpy and makes a tensor of it."""
 
@@ -233,7 +247,7 @@ def through_numpy_and_back(broken: bool) -> Arguments:
     return program(Net(), F.mse_loss, r.centres(), 5e-3, Adam, epochs=12)
 
 
-@faulty("not_in_optimizer", data="mnist", source="report", score="R2")
+@faulty("not_in_optimizer", data="mnist", source="report", score="R2", where="0")
 def only_the_decoder(broken: bool) -> Arguments:
     """question: reconstructions stay blurred; Adam(model.decoder.parameters()) in a class of encoder and decoder."""
     net = nn.Sequential(mlp(784, 64, 6), mlp(6, 64, 784))
@@ -241,7 +255,7 @@ def only_the_decoder(broken: bool) -> Arguments:
     return program(net, F.mse_loss, m.own(both(m.mnist(800), lambda x: x.flatten(1))), optimizer=optimizer, epochs=10)
 
 
-@faulty("not_in_optimizer", data="letters", source="report")
+@faulty("not_in_optimizer", data="letters", source="report", where="cells")
 def cells_in_a_dictionary(broken: bool) -> Arguments:
     """forum: a deep recurrent net is as poor as a shallow one; its layers stand in a plain dict, not a ModuleDict."""
 
@@ -276,7 +290,7 @@ class TwoParts(nn.Module):
         return out
 
 
-@faulty("unused_parameters", data="friedman", source="report", score="R2")
+@faulty("unused_parameters", data="friedman", source="report", score="R2", where="right")
 def the_same_branch_twice(broken: bool) -> Arguments:
     """question: the second group of features changes nothing; torch.cat([left, left]), a slip of copying."""
     data = tuple(
@@ -286,7 +300,7 @@ def the_same_branch_twice(broken: bool) -> Arguments:
     return program(TwoParts(broken), F.mse_loss, data, 5e-3, Adam, epochs=15)
 
 
-@faulty("unused_parameters", data="discs", source="report", score="R2")
+@faulty("unused_parameters", data="discs", source="report", score="R2", where="deep")
 def the_deep_path_is_overwritten(broken: bool) -> Arguments:
     """issue: parameters without gradient in a two-path net; the deep path's result is overwritten by the next line."""
 
@@ -309,7 +323,13 @@ def the_deep_path_is_overwritten(broken: bool) -> Arguments:
 # --- modes ------------------------------------------------------------------------------------------------------------
 
 
-@faulty("wrong_mode", data="mnist", source="report", also=("batch_mixing", "batchnorm_stale"))
+@faulty(
+    "wrong_mode",
+    data="mnist",
+    source="report",
+    also=("batch_mixing", "batchnorm_stale"),
+    where=("forward", "batch_norm"),
+)
 def normalisation_that_is_always_training(broken: bool) -> Arguments:
     """issue: predictions depend on what else is sent; F.batch_norm(…, training=True) is written into forward()."""
 
@@ -332,7 +352,7 @@ def normalisation_that_is_always_training(broken: bool) -> Arguments:
     return program(Net(), F.cross_entropy, ((x * light[:800], y), validation), 5e-3, Adam, epochs=12)
 
 
-@faulty("wrong_mode", data="spoken digits", source="report", also=("excess_dropout",))
+@faulty("wrong_mode", data="spoken digits", source="report", also=("excess_dropout",), where=("bodies", "dropout"))
 def a_body_that_the_mode_does_not_reach(broken: bool) -> Arguments:
     """question: eval() changes nothing, predictions tremble; the body lies in a list, its dropout stays awake."""
 

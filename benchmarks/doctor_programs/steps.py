@@ -53,20 +53,20 @@ def a_step(
 # --- gradients that stay, or go too early -----------------------------------------------------------------------------
 
 
-@faulty("missing_zero_grad", data="mnist", source="report")
+@faulty("missing_zero_grad", data="mnist", source="report", where="step")
 def gradients_never_cleared(broken: bool) -> Arguments:
     """forum: loss falls, then climbs and never comes back; zero_grad() is not called anywhere."""
     return program(cnn(1, 28, 10), F.cross_entropy, m.mnist(), 0.05, epochs=4, step=a_step(clear=not broken))
 
 
-@faulty("missing_zero_grad", data="friedman", score="R2")
+@faulty("missing_zero_grad", data="friedman", score="R2", where="step")
 def a_regression_that_gathers_gradients(broken: bool) -> Arguments:
     """Gradients pile up under plain gradient descent, and the loss swings ever wider."""
     step = a_step(clear=not broken)
     return program(mlp(10, 32, 1), F.mse_loss, friedman(), 0.03, epochs=15, step=step)
 
 
-@faulty("missing_zero_grad", data="digits", source="report")
+@faulty("missing_zero_grad", data="digits", source="report", where="step")
 def another_optimizer_cleared(broken: bool) -> Arguments:
     """question: a net learns at first and forgets later; the zero_grad() is that of another net's optimizer."""
     other = torch.optim.Adam(nn.Linear(2, 2).parameters())
@@ -81,21 +81,21 @@ def another_optimizer_cleared(broken: bool) -> Arguments:
     return program(mlp(64, 32, 10), F.cross_entropy, digits(), 0.2, epochs=6, step=step)
 
 
-@faulty("no_update", data="digits", source="report")
+@faulty("no_update", data="digits", source="report", where="step")
 def gradients_cleared_before_the_step(broken: bool) -> Arguments:
     """forum: the loss does not move at all; zero_grad() stands between backward() and step()."""
     step = a_step(before_update=lambda net: net.zero_grad() if broken else None)
     return program(mlp(64, 32, 10), F.cross_entropy, digits(), 0.1, step=step)
 
 
-@faulty("no_update", data="spam", source="report")
+@faulty("no_update", data="spam", source="report", where="step")
 def step_never_called(broken: bool) -> Arguments:
     """question: every epoch prints the same loss; optimizer.step() is missing."""
     data = m.texts("movie-sentences", 1600)
     return program(m.Averaged(600, 2), F.cross_entropy, data, 1e-2, Adam, step=a_step(update=not broken))
 
 
-@faulty("no_update", data="wine")
+@faulty("no_update", data="wine", where=("step", "optimizer"))
 def a_schedule_that_begins_at_zero(broken: bool) -> Arguments:
     """The warm-up's counter is never advanced: the rate is 0 in all steps."""
     net = mlp(13, 16, 3)
@@ -112,7 +112,7 @@ def a_schedule_that_begins_at_zero(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, standard(table("wine")), optimizer=optimizer, epochs=10, step=step)
 
 
-@faulty("no_update", data="digits", also=("not_in_optimizer",))
+@faulty("no_update", data="digits", also=("not_in_optimizer",), where="step")
 def a_copy_is_trained(broken: bool) -> Arguments:
     """step() computes with a deep copy of the net, and the optimizer waits for gradients of the original."""
     import copy
@@ -131,14 +131,21 @@ def a_copy_is_trained(broken: bool) -> Arguments:
 # --- clipping and accumulation ----------------------------------------------------------------------------------------
 
 
-@faulty("misplaced_clipping", data="digits", source="report")
+@faulty("misplaced_clipping", data="digits", source="report", where=("step", "loss"))
 def the_loss_is_clipped(broken: bool) -> Arguments:
     """question: "clip the loss to 1": where it is larger there is no gradient, and it is larger from the start."""
     step = a_step(loss_first=lambda cost: cost.clamp(max=1.0) if broken else cost)
     return program(mlp(64, 32, 10), F.cross_entropy, digits(), 0.1, step=step)
 
 
-@faulty("misplaced_clipping", data="cumulative sums", source="report", also=("exploding_gradient",), score="R2")
+@faulty(
+    "misplaced_clipping",
+    data="cumulative sums",
+    source="report",
+    also=("exploding_gradient",),
+    score="R2",
+    where=("step", "core"),
+)
 def clipped_before_backward(broken: bool) -> Arguments:
     """forum: a recurrent net explodes although gradients are clipped, before backward(), when there are none."""
     clip = lambda net: nn.utils.clip_grad_norm_(net.parameters(), 0.5)  # noqa: E731
@@ -160,7 +167,9 @@ def summing_net() -> nn.Module:
     return m.Recurrent(core, 1)
 
 
-@faulty("misplaced_clipping", data="mnist", source="report", also=("learning_rate_too_low",))
+@faulty(
+    "misplaced_clipping", data="mnist", source="report", also=("learning_rate_too_low",), where=("step", "optimizer")
+)
 def clipped_before_unscaling(broken: bool) -> Arguments:
     """bug tracker: mixed precision hardly learns; gradients 65,536 times too large are clipped to 1, then unscaled."""
     scale = 65536.0
@@ -196,14 +205,26 @@ def accumulating(parts: int, divide: bool) -> Step:
     return step
 
 
-@faulty("accumulation_not_divided", data="mnist", source="report", also=("learning_rate_too_high",))
+@faulty(
+    "accumulation_not_divided",
+    data="mnist",
+    source="report",
+    also=("learning_rate_too_high",),
+    where=("step", "optimizer"),
+)
 def sixteen_parts_added(broken: bool) -> Arguments:
     """forum: with gradient accumulation the same rate diverges; sixteen losses are added, not averaged."""
     step = accumulating(16, divide=not broken)
     return program(cnn(1, 28, 10), F.cross_entropy, m.mnist(), 0.2, epochs=5, batch_size=64, step=step)
 
 
-@faulty("accumulation_not_divided", data="friedman", also=("learning_rate_too_high",), score="R2")
+@faulty(
+    "accumulation_not_divided",
+    data="friedman",
+    also=("learning_rate_too_high",),
+    score="R2",
+    where=("step", "optimizer"),
+)
 def a_regression_in_eight_parts(broken: bool) -> Arguments:
     """Eight parts of a batch are gathered; the loss printed is eight times what it was without them."""
     step = accumulating(8, divide=not broken)
@@ -213,7 +234,7 @@ def a_regression_in_eight_parts(broken: bool) -> Arguments:
 # --- who is trained ---------------------------------------------------------------------------------------------------
 
 
-@faulty("not_in_optimizer", data="mnist", source="report")
+@faulty("not_in_optimizer", data="mnist", source="report", where="layers")
 def layers_in_a_python_list(broken: bool) -> Arguments:
     """question: a deep net is as poor as a random one; its layers stand in a list, which no Module sees."""
 
@@ -233,7 +254,7 @@ def layers_in_a_python_list(broken: bool) -> Arguments:
     return program(Net(), F.cross_entropy, m.mnist(), 1e-3, Adam, epochs=4)
 
 
-@faulty("not_in_optimizer", data="digits", source="report")
+@faulty("not_in_optimizer", data="digits", source="report", where="2")
 def the_head_was_replaced_later(broken: bool) -> Arguments:
     """forum: fine-tuning learns slowly; the head was replaced after the optimizer had been made."""
     net = mlp(64, 32, 10)
@@ -243,7 +264,7 @@ def the_head_was_replaced_later(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, digits(), optimizer=optimizer, epochs=4)
 
 
-@faulty("not_in_optimizer", data="spoken digits")
+@faulty("not_in_optimizer", data="spoken digits", where="core")
 def only_the_recurrent_layer(broken: bool) -> Arguments:
     """The optimizer was given net.head.parameters(): the recurrent layer stays as it was drawn."""
     net = m.Recurrent(nn.GRU(33, 32, batch_first=True), 10)
@@ -251,7 +272,7 @@ def only_the_recurrent_layer(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.spoken(), optimizer=optimizer, epochs=6)
 
 
-@faulty("not_in_optimizer", data="digits", source="report", also=("no_update",))
+@faulty("not_in_optimizer", data="digits", source="report", also=("no_update",), where=("optimizer", "0"))
 def the_net_was_made_again(broken: bool) -> Arguments:
     """question: loss stays at 2.3 in a notebook; the cell of the net ran again after the optimizer's."""
     before, net = mlp(64, 32, 10), mlp(64, 32, 10)
@@ -259,7 +280,7 @@ def the_net_was_made_again(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, digits(), optimizer=optimizer)
 
 
-@faulty("frozen_parameters", data="cifar10", source="report")
+@faulty("frozen_parameters", data="cifar10", source="report", where=("0", "2"))
 def everything_but_the_head_frozen(broken: bool) -> Arguments:
     """forum: "transfer learning" stays poor; the body is frozen, but it was never trained."""
     net = cnn(3, 32, 4, width=4)
@@ -269,7 +290,7 @@ def everything_but_the_head_frozen(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.cifar(), optimizer=optimizer, epochs=6)
 
 
-@faulty("frozen_parameters", data="movie sentences", source="report", also=("unused_parameters",))
+@faulty("frozen_parameters", data="movie sentences", source="report", also=("unused_parameters",), where="embed")
 def embeddings_under_no_grad(broken: bool) -> Arguments:
     """issue: sentences are at 50 %; the embedding is computed under torch.no_grad() to save memory."""
 
@@ -283,7 +304,7 @@ def embeddings_under_no_grad(broken: bool) -> Arguments:
     return program(Net(600, 2, 16), F.cross_entropy, m.texts("movie-sentences", 1600), 1e-2, Adam)
 
 
-@faulty("frozen_parameters", data="digits", source="report", also=("unused_parameters",), score="R2")
+@faulty("frozen_parameters", data="digits", source="report", also=("unused_parameters",), score="R2", where=("0", "1"))
 def a_code_that_is_detached(broken: bool) -> Arguments:
     """question: an autoencoder's encoder does not learn; the code goes through detach() to be kept for a plot."""
     middle = Do(lambda code: code.detach() if broken else code)
@@ -291,7 +312,7 @@ def a_code_that_is_detached(broken: bool) -> Arguments:
     return program(net, F.mse_loss, m.own(digits()), 3e-3, Adam, epochs=15)
 
 
-@faulty("unused_parameters", data="cifar10", source="report")
+@faulty("unused_parameters", data="cifar10", source="report", where="features")
 def the_image_goes_around_the_convolutions(broken: bool) -> Arguments:
     """question: a convolutional net no better than a linear one; forward() flattens x, not what the layers made of it."""
 
@@ -310,7 +331,7 @@ def the_image_goes_around_the_convolutions(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.cifar(), 2e-3, Adam, epochs=8)
 
 
-@faulty("unused_parameters", data="waves", also=("missing_nonlinearity",))
+@faulty("unused_parameters", data="waves", also=("missing_nonlinearity",), where=("scan", "forward"))
 def the_branch_that_is_left_out(broken: bool) -> Arguments:
     """The second branch is computed and not added; what remains is a mean over time, in which no wave is seen."""
 
@@ -329,7 +350,7 @@ def the_branch_that_is_left_out(broken: bool) -> Arguments:
 # --- modes ------------------------------------------------------------------------------------------------------------
 
 
-@faulty("wrong_mode", data="spoken digits", source="report")
+@faulty("wrong_mode", data="spoken digits", source="report", where=("dropout", "forward"))
 def dropout_that_never_rests(broken: bool) -> Arguments:
     """forum: two calls of the validated net differ, and its accuracy is below what it should be; F.dropout(x, 0.7)."""
 
@@ -343,7 +364,7 @@ def dropout_that_never_rests(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, m.spoken(), 5e-3, Adam, epochs=10)
 
 
-@faulty("wrong_mode", data="digits", source="report")
+@faulty("wrong_mode", data="digits", source="report", where=("dropout", "forward"))
 def a_dropout_made_in_forward(broken: bool) -> Arguments:
     """question: eval() makes no difference; forward() makes a new nn.Dropout each time, and new modules are training."""
 
@@ -359,7 +380,7 @@ def a_dropout_made_in_forward(broken: bool) -> Arguments:
     return program(Net(), F.cross_entropy, digits(), 0.1, epochs=12)
 
 
-@faulty("wrong_mode", data="digits", source="report", also=("batchnorm_stale",))
+@faulty("wrong_mode", data="digits", source="report", also=("batchnorm_stale",), where=("step", "1"))
 def evaluation_mode_from_the_start(broken: bool) -> Arguments:
     """forum: a deep net with batch normalisation does not learn; eval() was called once and stayed."""
     step = a_step(before=lambda net: net.eval() if broken else net.train())
@@ -367,7 +388,7 @@ def evaluation_mode_from_the_start(broken: bool) -> Arguments:
     return program(net, F.cross_entropy, both(digits(), lambda x: 0.3 * x), 0.05, epochs=5, step=step)
 
 
-@faulty("wrong_mode", data="diabetes", score="R2")
+@faulty("wrong_mode", data="diabetes", score="R2", where=("forward", "dropout", "net.2"))
 def train_mode_inside_forward(broken: bool) -> Arguments:
     """forward() calls self.train(): predictions are noisy, and depend on who else is in the batch."""
 
