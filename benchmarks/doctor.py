@@ -106,7 +106,6 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "right cause among the findings": share(faulty, "among"),
         "right location, of those with the right cause first": share(placed, "location"),
         "false alarms": share(healthy, "said"),
-        "false alarms": share(healthy, "said"),
         "false alarms by cause": dict(Counter(row["said"][0] for row in healthy if row["said"])),
         "confusion": {f"{cause} → {said}": count for (cause, said), count in confusion.most_common()},
         "by rules without experiments": {
