@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,8 +20,9 @@ from torch.overrides import TorchFunctionMode
 from profundo.doctor.course import Signs, of_values
 from profundo.doctor.events import recorded
 from profundo.doctor.programs import Program, copied, ordinary_step
+from profundo.doctor.suspicions import listed
 from profundo.doctor.trials import Cure, Variant, in_evaluation, main
-from profundo.trees import called
+from profundo.trees import called, leaves
 
 __all__ = [
     "Call",
@@ -33,6 +34,8 @@ __all__ = [
     "altered",
     "calls_of",
     "hidden_calls",
+    "layer_names",
+    "layers_of",
     "parameters_of",
     "passage_of",
 ]
@@ -55,9 +58,9 @@ class Call:
     """One function of a pass.
 
     place: which one of the pass; number: weighted functions until it, itself included. weighted: whether parameters act
-    here. weights: those with two axes or more. signs: of what it gives; size: its root mean square, incoming: that of
-    its first argument. gradient: Euclidean norm of the cost's derivative by what it gives. times: the same by the
-    first and the last step of a recurrent function's inputs.
+    here. weights: those with two axes or more. layer: whose weights act here, or were the last to. signs: of what it gives;
+    size: its root mean square, incoming: that of its first argument. gradient: Euclidean norm of the cost's derivative by
+    what it gives. times: the same by the first and the last step of a recurrent function's inputs.
     """
 
     function: str
@@ -67,6 +70,7 @@ class Call:
     arguments: tuple[Any, ...]
     named: dict[str, Any]
     weights: tuple[Tensor, ...] = ()
+    layer: str = ""
     signs: Signs | None = None
     size: float = math.nan
     incoming: float = math.nan
@@ -152,12 +156,16 @@ def altered(change: Change) -> Cure:
 class Record:
     """A change that changes nothing: calls of the last pass, with their numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, net: nn.Module) -> None:
         self.calls: list[Call] = []
+        self.names, self.layer = layer_names(net), ""
 
     def __call__(self, call: Call, run: Callable[[], Any]) -> Any:
         if call.place == 0:
-            self.calls = []
+            self.calls, self.layer = [], ""
+        call.layer = self.layer = next(
+            (self.names[id(one)] for one in call.weights if id(one) in self.names), self.layer
+        )
         self.calls.append(call)
         given = call.arguments[0] if call.arguments else None
         if isinstance(given, Tensor) and given.is_floating_point():
@@ -171,6 +179,25 @@ class Record:
             if values.requires_grad:
                 values.register_hook(lambda gradient: setattr(call, "gradient", norm(gradient)))  # type: ignore[no-untyped-call]
         return result
+
+
+def layer_names(net: nn.Module) -> dict[int, str]:
+    """By a weight's identity the path of its layer, or its own name; also where PyTorch does not see it, as in a list."""
+    names: dict[int, str] = {}
+    for path, module in net.named_modules():
+        for key, value in vars(module).items():
+            for part in leaves(tuple(value) if isinstance(value, list) else value) if key[0] != "_" else ():
+                tensors = part.parameters() if isinstance(part, nn.Module) else [part]
+                names.update((id(one), f"{path}.{key}".strip(".")) for one in tensors if isinstance(one, Tensor))
+    for name, one in net.named_parameters():
+        path, _, key = name.rpartition(".")
+        names[id(one)] = path if path and key.startswith(("weight", "bias", "in_proj")) else name
+    return names
+
+
+def layers_of(calls: Iterable[Call]) -> str:
+    """Where these calls compute."""
+    return listed(call.layer for call in calls if call.layer) or "net"
 
 
 def watch_time(call: Call, given: Tensor) -> None:
@@ -196,7 +223,7 @@ def scale(values: Tensor) -> float:
 
 def calls_of(net: nn.Module, inputs: Any) -> tuple[list[Call], Any]:
     """Of one pass in evaluation mode, and what the net answers."""
-    record = Record()
+    record = Record(net)
     with in_evaluation(net), torch.no_grad(), Functions(record):
         answers = called(net, inputs)
     return record.calls, main(answers)
@@ -236,7 +263,7 @@ class Passage:
 def passage_of(program: Program, batch: Any) -> Passage:
     """Of one step on a copy; may raise whatever the program does."""
     program = copied(program)
-    net, record = program.net, Record()
+    net, record = program.net, Record(program.net)
     passage = Passage([], None, None)
     parameters = dict(net.named_parameters())
     passage.before = {name: one.detach().clone() for name, one in parameters.items()}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from profundo.doctor.trials import Cure
 from profundo.doctor.verdicts import Experiment, Severity
 
-__all__ = ["Suspicion", "proves"]
+__all__ = ["Suspicion", "listed", "proves"]
 
 LITTLE = 0.05  # of skill, that a cured program has at least: to become a constant answer is no cure
 DOUBLED = 0.1  # of skill, and as much as there was: of what cannot become perfect, no share is missing that one knows
@@ -40,6 +40,12 @@ class Suspicion:
     view: Cure | None = None
     presumed: bool = False
     mend: Cure | None = None
+
+
+def listed(places: Iterable[Any]) -> str:
+    """Each once; of more than three the first ones, and how many more."""
+    each = list(dict.fromkeys(map(str, places)))
+    return ", ".join(each[:3]) + (f" and {len(each) - 3} more" if len(each) > 3 else "")
 
 
 def proves(experiment: Experiment, gain: float, share: float = 0.25) -> bool:

@@ -72,7 +72,7 @@ def in_cost(patient: Patient) -> Call | None:
     answers, targets, loss = patient.outputs, patient.probe.targets, patient.program.loss
     if not isinstance(answers, Tensor) or answers.ndim < 3 or not isinstance(targets, Tensor):
         return None
-    record = Record()
+    record = Record(patient.net)
 
     def moved(call: Call, run: Callable[[], Any]) -> Any:
         return run() if call.arguments and call.arguments[0] is targets else permuted(call, run)

@@ -13,7 +13,7 @@ from profundo.doctor.causes.structure import quietly
 from profundo.doctor.passage import DROPOUTS, Call, Passage, alter, altered, calls_of
 from profundo.doctor.patient import Patient
 from profundo.doctor.skill import skill
-from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.suspicions import Suspicion, listed
 from profundo.doctor.trials import Cure, Variant, answers_of
 from profundo.train.randomness import seeded
 
@@ -100,8 +100,10 @@ def dropout(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     halfway = patient.trial_steps * 2 >= patient.planned  # dropout slows the beginning of every training
     if not course.train or course.train[-1] > FINE or not (most > NEARLY_ALL or (most >= MUCH and halfway)):
         return
+    modules = patient.net.named_modules()
+    where = listed(name for name, one in modules if isinstance(one, nn.modules.dropout._DropoutNd) and one.p >= MUCH)
     yield Suspicion(
-        "excess_dropout", "dropout", {"largest rate": most, "layers": len(active), "training skill": course.train[-1]},
+        "excess_dropout", where or "dropout", {"largest rate": most, "layers": len(active), "training skill": course.train[-1]},
         f"lower the dropout rate from {most:g}, to 0.1 or 0.2: with it the net does not fit even the samples that it is trained on",
         weight=0.66, share=0.15, cures={"no dropout": without_dropout},
     )  # fmt: skip

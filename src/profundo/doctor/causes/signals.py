@@ -27,6 +27,7 @@ from profundo.doctor.passage import (
     altered,
     calls_of,
     hidden_calls,
+    layers_of,
     parameters_of,
 )
 from profundo.doctor.patient import Patient
@@ -63,12 +64,13 @@ def signals(patient: Patient) -> Iterator[Suspicion]:
 # ----------------------------------------------------------------------------------------------------- initial weights
 def bad_init_scale(calls: list[Call]) -> Iterator[Suspicion]:
     """Weights drawn far larger or smaller than their number of inputs calls for, or all of one sign."""
-    ratios = [relative_scale(call, one) for call in calls for one in call.weights]
-    odd = [ratio for ratio in ratios if not USUAL[0] < ratio < USUAL[1]]
+    ratios = [(relative_scale(call, one), call) for call in calls for one in call.weights]
+    odd = [(ratio, call) for ratio, call in ratios if not USUAL[0] < ratio < USUAL[1]]
+    odd.sort(key=lambda one: -abs(math.log(one[0] + 1e-9)))
     if odd:
-        farthest = max(odd, key=lambda ratio: abs(math.log(ratio + 1e-9)))
         yield Suspicion(
-            "bad_init_scale", "net", {"layers": len(ratios), "with unusual weights": len(odd), "scale (1 is usual)": farthest},
+            "bad_init_scale", layers_of(call for _, call in odd),
+            {"layers": len(ratios), "with unusual weights": len(odd), "scale (1 is usual)": odd[0][0]},
             "draw weights by the number of their inputs: nn.init.kaiming_normal_ before ReLU, xavier_normal_ before tanh, biases 0",
             weight=0.62 if 2 * len(odd) >= len(ratios) else 0.55,
             cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
@@ -83,7 +85,8 @@ def loud_answers(patient: Patient) -> Iterator[Suspicion]:
     first, wanted = float(answers.double().square().mean().sqrt()), float(targets.double().square().mean().sqrt())
     if first > LOUD * wanted > 0:
         yield Suspicion(
-            "bad_init_scale", "net", {"answers before training": first, "targets": wanted},
+            "bad_init_scale", layers_of(loudest(patient.net, patient.probe.inputs)),
+            {"answers before training": first, "targets": wanted},
             "draw smaller weights, vectors of nn.Embedding above all (nn.init.normal_, std=0.1): answers begin many times too large",
             weight=0.55, cures={"vectors and output weights a tenth as large": lowered},
         )  # fmt: skip
@@ -91,13 +94,19 @@ def loud_answers(patient: Patient) -> Iterator[Suspicion]:
 
 def lowered(variant: Variant) -> Variant:
     """The weights of embeddings, or where there are none those of the last layer."""
-    vectors = [module.weight for module in variant.program.net.modules() if isinstance(module, nn.Embedding)]
     few = variant.train.rows(torch.arange(min(8, len(variant.train)))).inputs
-    last = [call.weights for call in calls_of(variant.program.net, few)[0] if call.weighted][-1:]
+    weights = {id(one): one for call in loudest(variant.program.net, few) for one in call.weights}
     with torch.no_grad():
-        for one in vectors or (last[0] if last else ()):
+        for one in weights.values():
             one.mul_(0.1)
     return variant
+
+
+def loudest(net: nn.Module, inputs: Any) -> list[Call]:
+    """Embeddings, or where there are none the last layer."""
+    calls = calls_of(net, inputs)[0]
+    vectors = [call for call in calls if call.function == "embedding"]
+    return vectors or [call for call in calls if call.weighted][-1:]
 
 
 def constant_weights(patient: Patient) -> Iterator[Suspicion]:
@@ -161,10 +170,14 @@ def redrawn(variant: Variant) -> Variant:
 # --------------------------------------------------------------------------------------------------------- activations
 def saturated_units(calls: list[Call]) -> Iterator[Suspicion]:
     """Sigmoids and hyperbolic tangents at the ends of their range for nearly all samples, from the beginning."""
-    ends = [call.signs.saturated for call in (*hidden_calls(calls, SQUASHERS), *recurrent(calls)) if call.signs]
+    found = [
+        (call.signs.saturated, call) for call in (*hidden_calls(calls, SQUASHERS), *recurrent(calls)) if call.signs
+    ]
+    ends = [share for share, _ in found]
     if ends and max(ends) > ENDS:
         yield Suspicion(
-            "saturated_units", "hidden layers", {"layers": len(ends), "share of values at an end of their range": max(ends)},
+            "saturated_units", layers_of(call for share, call in found if share > ENDS),
+            {"layers": len(ends), "share of values at an end of their range": max(ends)},
             "draw smaller weights (nn.init.xavier_normal_, biases 0): where an activation is flat no gradient passes",
             weight=0.64, cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
         )  # fmt: skip
@@ -186,12 +199,13 @@ def dead_units(patient: Patient, passage: Passage, calls: list[Call]) -> Iterato
     """Units that are zero for every sample, before training or at its end."""
     before = [call.signs.dead for call in hidden_calls(calls, RECTIFIERS) if call.signs and several(call)]
     later = calls_of(patient.grown, patient.probe.inputs)[0]
-    after = [call.signs.dead for call in hidden_calls(later, RECTIFIERS) if call.signs and several(call)]
+    found = [(call.signs.dead, call) for call in hidden_calls(later, RECTIFIERS) if call.signs and several(call)]
+    after = [share for share, _ in found]
     if not after or max(after) <= SILENT:
         return
     from_birth = max(before, default=0.0) > SILENT
     yield Suspicion(
-        "dead_units", "hidden layers",
+        "dead_units", layers_of(call for share, call in found if share > SILENT),
         {"share of silent units before training": max(before, default=0.0), "at the end": max(after), "layers": len(after)},
         "begin with biases of 0 and weights of kaiming_normal_" if from_birth
         else "lower the learning rate, or use leaky_relu: units that are zero for every sample get no gradient any more",
@@ -231,7 +245,8 @@ def slope(passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
         relu = altered(with_activation(depth, SQUASHERS, torch.relu))
         factor = ratio ** (1 / max(1, layers - 1)) if ratio else 0.0
         yield Suspicion(
-            "vanishing_gradient", "hidden layers", evidence | {"factor a layer": factor},
+            "vanishing_gradient", layers_of(call for call in measured if call.gradient < VANISHES * last),
+            evidence | {"factor a layer": factor},
             "use ReLU and kaiming_normal_ in place of sigmoid or tanh, normalise between layers (nn.BatchNorm1d, nn.LayerNorm), "
             "add skip connections", weight=0.6,
             cures={**normal, "skip connections": altered(between_layers(depth, with_skips))}
@@ -239,8 +254,9 @@ def slope(passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
         )  # fmt: skip
     elif ratio > EXPLODES or not math.isfinite(ratio):
         yield Suspicion(
-            "exploding_gradient", "hidden layers", evidence, "clip gradients (nn.utils.clip_grad_norm_), normalise between layers",
-            weight=0.6, cures={"gradients clipped to norm 1": clipped, **normal},
+            "exploding_gradient", layers_of(call for call in measured if not call.gradient < EXPLODES * last), evidence,
+            "clip gradients (nn.utils.clip_grad_norm_), normalise between layers", weight=0.6,
+            cures={"gradients clipped to norm 1": clipped, **normal},
         )  # fmt: skip
 
 
@@ -250,7 +266,7 @@ def growing(passage: Passage) -> Iterator[Suspicion]:
     if len(sizes) < 3 or not sizes[-1] > GROWN * max(1.0, sizes[0]):
         return
     yield Suspicion(
-        "exploding_gradient", "hidden layers",
+        "exploding_gradient", layers_of(call for call in passage.weighted if call.size > GROWN * max(1.0, sizes[0])),
         {"layers": len(sizes), "values of the first layer": sizes[0], "of the last": sizes[-1]},
         "let no layer enlarge what it gets: means in place of sums, normalisation between layers (nn.LayerNorm), weights drawn "
         "by the number of their inputs", weight=0.58,
@@ -287,22 +303,23 @@ def through_time(passage: Passage) -> Iterator[Suspicion]:
         if call.times is None or not call.times[1] > 0:
             continue
         ratio = call.times[0] / call.times[1]
+        where = layers_of([call])
         evidence = {"gradient by the first step's inputs": call.times[0], "by the last step's": call.times[1]}
         if ratio < VANISHES and call.function in {"lstm", "gru"}:
             yield Suspicion(
-                "vanishing_gradient", "recurrence", evidence,
+                "vanishing_gradient", where, evidence,
                 "begin with gates that keep their state (an LSTM's forget biases at 1 to 3), or shorter sequences", weight=0.6,
                 gain=0.3, share=0.5,  # gradients through gates vanish at first in many a sound net
                 cures={"gates that begin by keeping their state": keeping},
             )  # fmt: skip
         if ratio < VANISHES and call.function in {"rnn_tanh", "rnn_relu"}:
             yield Suspicion(
-                "vanishing_gradient", "recurrence", evidence,
+                "vanishing_gradient", where, evidence,
                 "use nn.LSTM or nn.GRU, whose gates let gradients pass", weight=0.6, cures={"GRU": gated},
             )  # fmt: skip
         elif ratio > EXPLODES or not math.isfinite(ratio):
             yield Suspicion(
-                "exploding_gradient", "recurrence", evidence,
+                "exploding_gradient", where, evidence,
                 "clip gradients (nn.utils.clip_grad_norm_) and begin with smaller recurrent weights (nn.init.orthogonal_)",
                 weight=0.6, cures={"gradients clipped to norm 1": clipped, "weights drawn anew": redrawn},
             )  # fmt: skip
@@ -348,10 +365,13 @@ def underfit(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[
         return  # an autoencoder is narrow on purpose
     if not inputs.is_floating_point() or inputs.ndim < 2 or (fits := fit_of_few(patient)) > FINE:
         return
-    units = [call.weights[0].shape[1 if call.function in PRODUCTS else 0] for call in weighted[:-1] if call.weights]
+    widths = [
+        (call.weights[0].shape[1 if call.function in PRODUCTS else 0], call) for call in weighted[:-1] if call.weights
+    ]
+    narrowest = min((units for units, _ in widths), default=0)
     yield Suspicion(
-        "underfit", "net",
-        {"layers": passage.depth, "units of the narrowest": min(units, default=0), "skill when trained on a hundred samples": fits},
+        "underfit", layers_of(call for units, call in widths if units == narrowest),
+        {"layers": passage.depth, "units of the narrowest": narrowest, "skill when trained on a hundred samples": fits},
         "give the net more units in its hidden layers, or one more layer: it cannot fit even the samples that it is trained on",
         weight=0.1, gain=0.15, cures={"128 hidden units beside the net": partial(with_wide_path, passage.depth)},
     )  # fmt: skip

@@ -9,10 +9,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.doctor.passage import DROPOUTS, Call, Change, Functions, Passage, altered, calls_of, parameters_of
+from profundo.doctor.passage import (
+    DROPOUTS,
+    Call,
+    Change,
+    Functions,
+    Passage,
+    altered,
+    calls_of,
+    layer_names,
+    layers_of,
+    parameters_of,
+)
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import copied
-from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.suspicions import Suspicion, listed
 from profundo.doctor.trials import Variant, in_evaluation, main
 from profundo.train.randomness import seeded
 from profundo.trees import called, leaves, mapped
@@ -62,7 +73,7 @@ def batch_mixing(patient: Patient) -> Iterator[Suspicion]:
         differences.append(float((alone[place] - answers[place]).abs().max()))
     if max(differences) > DEPENDS * deviation > 0 and deterministic(patient, count):
         yield Suspicion(
-            "batch_mixing", ", ".join(steps_first(patient)[:3]) or "forward",
+            "batch_mixing", listed(steps_first(patient)) or "forward",
             {"an answer changes by": max(differences), "deviation of the answers": deviation, "batch": count},
             "keep the samples on their own axis: batch_first=True for inputs of (samples, steps, features); "
             "permute, not view or reshape; no mean, softmax or attention over the axis of samples",
@@ -199,7 +210,8 @@ def unmoved(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     frozen = [names[id(one)] for one in out if not one.requires_grad and id(one) in names]
     unseen = [one for one in out if id(one) not in names]
     cause = "frozen_parameters" if len(frozen) * 2 > len(out) else "not_in_optimizer"
-    where = ", ".join(sorted({names.get(id(one), "a layer in a list").rpartition(".")[0] for one in out})[:3])
+    paths = layer_names(patient.net)
+    where = listed(sorted({paths.get(id(one), "a layer that is no part of the net") for one in out}))
     remedy = (
         "set requires_grad = True and hand them to the optimizer" if frozen
         else "hold layers in nn.ModuleList, not in a list, so that net.parameters() has them" if unseen
@@ -210,7 +222,7 @@ def unmoved(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
     }
     surely = unseen or any(id(one) in head for one in matrices)  # nobody leaves out the last layer on purpose
     yield Suspicion(
-        cause, where or "net", {"weights that are not trained": len(out), "numbers in them": sum(one.numel() for one in out)},
+        cause, where, {"weights that are not trained": len(out), "numbers in them": sum(one.numel() for one in out)},
         remedy, weight=0.75, gain=0.05, share=0.1, cures={} if surely else {"all of them trained": with_all_trained},
     )  # fmt: skip
 
@@ -233,8 +245,10 @@ def bare(patient: Patient) -> Iterator[Suspicion]:
     loose = {key: one for key, one in loose.items() if one.untyped_storage().data_ptr() not in memory}
     missing = [one for key, one in loose.items() if key not in held and one.numel() > 1]
     if missing:
+        names = layer_names(patient.net)
         yield Suspicion(
-            "not_in_optimizer", "net", {"tensors that are no parameters": len(missing), "the first": str(tuple(missing[0].shape))},
+            "not_in_optimizer", listed(names[id(one)] for one in missing if id(one) in names) or "forward",
+            {"tensors that are no parameters": len(missing), "the first": str(tuple(missing[0].shape))},
             "make them nn.Parameter(…): net.parameters() does not have a plain tensor, whatever its requires_grad",
         )  # fmt: skip
 
@@ -283,7 +297,7 @@ def unused_parameters(patient: Patient, passage: Passage) -> Iterator[Suspicion]
         return
     evidence = {"weights without a gradient": len(cut or without), "of": len(passage.gradients)}
     yield Suspicion(
-        "unused_parameters", ", ".join((cut or without)[:3]), evidence,
+        "unused_parameters", listed(cut or without), evidence,
         "their outputs are cut off from the cost: remove detach(), .data, torch.no_grad() or a conversion to NumPy after them" if cut
         else "these take no part in the answer: use them in forward, or remove them", "serious" if cut else "mild",
     )  # fmt: skip
@@ -310,7 +324,7 @@ def missing_nonlinearity(patient: Patient) -> Iterator[Suspicion]:
     if depth < 2 or not is_affine(patient, inputs.double(), depth):
         return
     yield Suspicion(
-        "missing_nonlinearity", "net", {"layers": depth, "of which the net is worth": 1},
+        "missing_nonlinearity", layers_of(calls[:-1]), {"layers": depth, "of which the net is worth": 1},
         "put an activation such as ReLU after every layer but the last: without, all layers together are one linear layer",
         weight=0.72, cures={"ReLU after every layer but the last": altered(with_rectifiers(depth))},
     )  # fmt: skip

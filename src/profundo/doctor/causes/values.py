@@ -14,13 +14,14 @@ from profundo.doctor.events import as_number
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Samples
 from profundo.doctor.skill import class_axis, distinct
-from profundo.doctor.suspicions import Suspicion
+from profundo.doctor.suspicions import Suspicion, listed
 from profundo.doctor.trials import Variant, answers_of
 from profundo.trees import leaves, mapped
 
 __all__ = ["values"]
 
 FAR, APART, SMALL = 20.0, 50.0, 0.02
+FEW_COLUMNS = 10  # that one would look at one by one
 
 
 def values(patient: Patient) -> Iterator[Suspicion]:
@@ -43,10 +44,17 @@ def nan_in_data(patient: Patient) -> Iterator[Suspicion]:
                 numbers = rows.nonzero().flatten()
                 if not bears(patient, samples.rows(numbers[:32]), side):
                     yield Suspicion(
-                        "nan_in_data", f"{name} {side}",
+                        "nan_in_data", with_columns(f"{name} {side}", part, ~part.isfinite().all(0)),
                         {"samples with values that are not finite": len(numbers), "the first": numbers[:5].tolist()},
                         "remove these samples or fill the holes before training", "fatal", mend=without_holes,
                     )  # fmt: skip
+
+
+def with_columns(where: str, part: Tensor, odd: Tensor) -> str:
+    """And which columns of a table, where they are few and not all. odd: of each, how much it is to blame."""
+    which = odd.argsort(descending=True, stable=True)[: int((odd > 0).sum())].tolist() if part.ndim == 2 else []
+    few = 0 < len(which) <= FEW_COLUMNS and len(which) < part.shape[1]
+    return f"{where}, column {listed(which)}" if few else where
 
 
 def without_holes(variant: Variant) -> Variant:
@@ -157,13 +165,21 @@ def scaled_inputs(patient: Patient) -> Iterator[Suspicion]:
         if not cause or (here and cause not in here):
             continue
         twice = cause == "scaled_twice"
+        where = "train inputs" if isinstance(patient.train.inputs, Tensor) else f"train inputs, part {number}"
         yield Suspicion(
-            cause, "train inputs" if isinstance(patient.train.inputs, Tensor) else f"train inputs, part {number}", evidence,
+            cause, with_columns(where, part, off_one(part)) if not twice else where, evidence,
             "scale the inputs once: they are far smaller than 1, as pixels divided by 255 twice are" if twice else
             "standardise each feature by its mean and deviation over the training samples (pixels: divide by 255)", weight=0.8,
             cures={"inputs of deviation 1" if twice else "standardised inputs": standardised},
         )  # fmt: skip
         return
+
+
+def off_one(columns: Tensor) -> Tensor:
+    """Of each column that varies and is of another order than 1, how far, in powers; 0 of others."""
+    rows = columns.double()
+    size = rows.square().mean(0).sqrt().clamp_min(1e-30).log().abs()
+    return torch.where((rows != rows[:1]).any(0) & (size > math.log(FAR)), size, 0.0)
 
 
 def misfit(values: Any, columns: bool) -> tuple[str, dict[str, float]]:
