@@ -375,6 +375,27 @@ def test_numbers_are_suspect_by_how_they_reach_the_weights(name):
     assert [one.cause for one in values(Patient(make(), 0, BUDGET))][:1] == ([cause] if cause else [])
 
 
+def with_column(change, *columns):
+    inputs = CELLS.clone()
+    inputs[:, list(columns)] = change(inputs[:, list(columns)])
+    return cells(inputs)
+
+
+@pytest.mark.parametrize(
+    ("make", "where"),
+    [
+        (lambda: with_column(lambda x: x * 1e4, 7), "train inputs, column 7"),
+        (lambda: people(PEOPLE * torch.tensor([1.0] * 9 + [1e-4])), "train inputs, column 9"),
+        (lambda: with_column(lambda x: x * torch.tensor([1e3, 1e5]), 3, 9), "train inputs, column 9, 3"),
+        (lambda: with_column(lambda x: x.where(x < 2, torch.nan), 4), "train inputs, column 4"),
+        (lambda: cells(CELLS * 1e4), "train inputs"),  # all of them
+        (lambda: digits(BYTES), "train inputs"),  # more than one would look at
+    ],
+)
+def test_the_columns_at_fault_are_named(make, where):
+    assert next(values(Patient(make(), 0, BUDGET))).where == where
+
+
 def only(column):
     """Targets that follow from one column of ten alone."""
     inputs = normal(400, 10)

@@ -12,7 +12,8 @@ from torch import nn
 
 from doctored import BUDGET
 from profundo.doctor import Program, examine
-from profundo.doctor.passage import calls_of, passage_of
+from profundo.doctor.causes.signals import bad_init_scale, saturated_units
+from profundo.doctor.passage import calls_of, layer_names, layers_of, passage_of
 
 X, Y = (torch.tensor(part) for part in load_digits(return_X_y=True))
 ORDER = torch.randperm(len(X), generator=torch.Generator().manual_seed(0))
@@ -299,3 +300,35 @@ def test_gradients_of_a_pass_are_those_of_autograd():
     assert torch.allclose(passage.gradients["0.weight"], by_weight, atol=1e-6)
     assert passage.moved == set(dict(net.named_parameters()))
     assert "forward" not in net.__dict__  # the caller's own is as it was
+
+
+# --------------------------------------------------------------------------------------------------------------- places
+def test_layers_are_named_by_their_path_also_where_pytorch_does_not_see_them():
+    net = Of(lambda _net, x: x, one=nn.Linear(4, 4), core=nn.GRU(4, 4), table=nn.Parameter(torch.zeros(2, 2)))
+    net.hidden, net.cells = [nn.Linear(4, 4)], {"first": nn.Linear(4, 4)}
+    net.one.loose = torch.zeros(3, requires_grad=True)
+    names = layer_names(net)
+    seen = (net.one.weight, net.core.weight_hh_l0, net.table)
+    assert [names[id(weight)] for weight in seen] == ["one", "core", "table"]
+    unseen = (net.hidden[0].weight, net.cells["first"].bias, net.one.loose)
+    assert [names[id(weight)] for weight in unseen] == ["hidden", "cells", "one.loose"]
+
+
+@pytest.mark.parametrize(("act", "cause"), [(nn.ReLU, bad_init_scale), (nn.Tanh, saturated_units)])
+@pytest.mark.parametrize("number", [0, 2])
+def test_the_layer_that_is_drawn_too_large_is_named_and_no_other(number, act, cause):
+    net = nn.Sequential(layers(64, 32, 32, 10, act=act))
+    nn.init.normal_(net[0][number].weight, std=20.0)
+    assert [one.where for one in cause(calls_of(net, X[:16])[0])] == [f"0.{number}"]
+
+
+def test_of_many_layers_three_are_named_and_the_others_counted():
+    net = layers(64, 32, 32, 32, 32, 10, draw=lambda weight: nn.init.normal_(weight, std=9.0))
+    [finding] = bad_init_scale(calls_of(net, X[:16])[0])
+    assert finding.where.endswith(" and 2 more")
+    assert set(finding.where.removesuffix(" and 2 more").split(", ")) < {"0", "2", "4", "6", "8"}
+
+
+def test_a_layer_among_weights_without_a_name_is_the_net():
+    loose = torch.randn(64, 10, requires_grad=True)
+    assert layers_of(calls_of(Of(lambda _net, x: x @ loose), X[:4])[0]) == "net"

@@ -30,7 +30,7 @@ def axis_order(patient: Patient) -> Iterator[Suspicion]:
 
 def scrambled_layout(patient: Patient) -> Iterator[Suspicion]:
     """Images or series whose neighbours are alike once the axes are in other places, and are not as they reach the net."""
-    for where, values in as_convolved(patient):
+    for where, turned, values in as_convolved(patient):
         if channels_last(values):
             yield Suspicion(
                 "scrambled_layout", where, {"shape": str(tuple(values.shape)), "difference along the channels": along(values, 1)},
@@ -38,7 +38,6 @@ def scrambled_layout(patient: Patient) -> Iterator[Suspicion]:
             )  # fmt: skip
             return
         now = roughness(values)
-        turned = where.endswith("recurrent layer")  # there features are last, and were so when they were counted anew
         for how, one in layouts_of_series(values) if turned else layouts(values):
             then = roughness(one)
             if 0 < then < ROUGHER * now:
@@ -165,15 +164,25 @@ def series_as_given(patient: Patient) -> Iterator[Suspicion]:
         )  # fmt: skip
 
 
-def as_convolved(patient: Patient) -> Iterator[tuple[str, Tensor]]:
-    """Images and series as (samples, channels, one or two sides): where they come to the first weights, and as they are given."""
+def as_convolved(patient: Patient) -> Iterator[tuple[str, bool, Tensor]]:
+    """Images and series as (samples, channels, one or two sides): where they come to the first weights, and as they are given.
+
+    With their place, and whether features are last there, and were so when they were counted anew.
+    """
     name, values = patient.arrivals[0] if patient.arrivals else ("", torch.empty(0))
     if name == "convolution" and values.ndim in {3, 4}:
-        yield "what reaches the first convolution", values
+        yield before(patient, values, "first convolution"), False, values
     elif name == "mkldnn_rnn_layer":  # (time, samples, channels)
-        yield "what reaches the recurrent layer", values.permute(1, 2, 0)
+        yield before(patient, values.transpose(0, 1), "recurrent layer"), True, values.permute(1, 2, 0)
     elif isinstance(patient.train.inputs, Tensor) and patient.train.inputs.ndim == 4:
-        yield "train inputs", patient.train.inputs[:2000].detach().cpu().float()
+        yield "train inputs", False, patient.train.inputs[:2000].detach().cpu().float()
+
+
+def before(patient: Patient, values: Tensor, layer: str) -> str:
+    """Where values got the order in which they come to a layer: as they are given, or in the net."""
+    given = patient.probe.inputs
+    same = isinstance(given, Tensor) and given.shape == values.shape and torch.equal(values, given.float().cpu())
+    return "train inputs" if same else f"forward, before the {layer}"
 
 
 def layouts(values: Tensor) -> Iterator[tuple[str, Tensor]]:

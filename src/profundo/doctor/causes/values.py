@@ -176,10 +176,11 @@ def scaled_inputs(patient: Patient) -> Iterator[Suspicion]:
 
 
 def off_one(columns: Tensor) -> Tensor:
-    """Of each column that varies and is of another order than 1, how far, in powers; 0 of others."""
+    """Of each column that varies, how far it is above the order of 1, in powers, or below if none is above; 0 of others."""
     rows = columns.double()
-    size = rows.square().mean(0).sqrt().clamp_min(1e-30).log().abs()
-    return torch.where((rows != rows[:1]).any(0) & (size > math.log(FAR)), size, 0.0)
+    powers = rows.square().mean(0).sqrt().clamp_min(1e-30).log() / math.log(FAR)
+    powers = powers if bool((powers > 1).any()) else -powers
+    return torch.where((rows != rows[:1]).any(0) & (powers > 1), powers, 0.0)
 
 
 def misfit(values: Any, columns: bool) -> tuple[str, dict[str, float]]:
