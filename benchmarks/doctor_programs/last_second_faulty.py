@@ -328,4 +328,4 @@ def sixteen_batches_of_four_summed(broken: bool) -> Arguments:
     step = accumulating(16, 1.0 if broken else 1 / 16)
     net = Messages()
     optimizer = SGD(net.parameters(), lr=0.03, momentum=0.9)
-    return program(net, nn.MSELoss(), loaders(molecules(), 4), optimizer=optimizer, step=step, epochs=40)
+    return program(net, nn.MSELoss(), loaders(molecules(), 4), optimizer=optimizer, step=step, epochs=20)
