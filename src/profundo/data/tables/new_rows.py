@@ -156,6 +156,8 @@ class _Part:
 def _of_series(series: polars.Series, column: Column, form: TableForm) -> _Part:
     import polars
 
+    if series.dtype in (polars.Categorical, polars.Enum):  # as words, which as numbers would be places among them
+        series = series.cast(polars.String)
     if column.kind == "text":
         return _texts(series, column, form)
     if column.kind == "category":

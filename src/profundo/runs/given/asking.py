@@ -24,6 +24,7 @@ from profundo.data.object_arrays import Taker, as_seen, images_of, plain, stacke
 from profundo.data.objects import Framed, as_polars, read
 from profundo.data.recognising import is_frame, is_image, is_keras_dataset, is_loader, is_series, words_in
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
+from profundo.data.tables.reading import typed_table
 from profundo.data.tables.table_files import read_table
 from profundo.kinds import NO_CLASS
 from profundo.records import Inputs, ProfundoError, Samples, Spec
@@ -341,7 +342,7 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
         inputs = inputs_for(frame.drop(wanted), spec.inputs)[0]
         if made is not None:  # the label of each series, which all of its rows have
             frame = frame.group_by(made.series, maintain_order=True).agg(polars.col(wanted).drop_nulls().first())
-        values = frame.select(wanted).to_numpy()
+        values = typed_table(frame.select(wanted), as_text=True).frame.to_numpy()
         values = values[:, 0] if len(wanted) == 1 else values
     else:
         inputs, _ = inputs_for(raw.inputs, spec.inputs)
