@@ -79,7 +79,7 @@ def interrupted(make, path):
 NAMED = {
     "a name": lambda **how: pf.fit("mlp", "iris", **SHORT, **how),
     "another seed": lambda **how: pf.fit("mlp", pf.load("iris"), seed=3, **SHORT, **how),
-    "a split of its own": lambda **how: pf.fit("iris", net="mlp", seed=3, split_seed=1, validation=0.3, **SHORT, **how),
+    "a split of its own": lambda **how: pf.fit("mlp", "iris", seed=3, split_seed=1, validation=0.3, **SHORT, **how),
     "a table": lambda **how: pf.fit("mlp", "people.csv", target="risk", drop=("code",), **SHORT, **how),
     "a table that was loaded": lambda **how: pf.fit(
         "mlp", pf.load("people.csv", target="risk", split_by="group:code", validation=0.2, seed=2), **SHORT, **how
