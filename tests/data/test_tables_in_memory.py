@@ -76,7 +76,9 @@ def test_columns_of_text_are_read_as_in_a_file_in_training_and_in_prediction(cel
 
 
 def test_all_columns_together_decide_as_in_a_file(tmp_path):
-    frame = pandas.DataFrame({name.strip(): drawn(make) for name, (make, _) in CELLS.items()} | {"y": frame_of(None)["y"]})
+    frame = pandas.DataFrame(
+        {name.strip(): drawn(make) for name, (make, _) in CELLS.items()} | {"y": frame_of(None)["y"]}
+    )
     frame["doubtful"] = drawn(lambda d: f"{d.randint(1, 9)}/{d.randint(1, 9)}/2024")  # the others have the day first
     data = pf.load(frame, target="y")
     assert_same(data, pf.load(as_file(frame, tmp_path / "all.csv"), target="y"))
@@ -140,6 +142,14 @@ def test_targets_are_read_as_in_a_file_when_training_and_when_judging(cells, kin
     judged = samples_for(frame, data.spec, "y")
     assert len(judged) == len(there)
     assert torch.equal(judged.targets[truth.train.numbers].float(), truth.train.targets.float())
+
+
+def test_names_of_files_are_no_numbers_with_a_unit(tmp_path):
+    (tmp_path / "list.csv").write_text(
+        "".join(["name,n,y\n", *(f"{k % 9}.png,{k % 7},{'uv'[k % 2]}\n" for k in range(90))])
+    )
+    for given in (tmp_path / "list.csv", polars.read_csv(tmp_path / "list.csv")):
+        assert [one.kind for one in pf.load(given, target="y").spec.inputs.columns] == ["category", "number"]
 
 
 def test_truth_is_the_class_that_says_it():

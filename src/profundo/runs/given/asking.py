@@ -342,7 +342,10 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
             raise ProfundoError(
                 f"target: expected a column {missing[0]!r}; columns: {', '.join(raw.frame.columns)}; or give (X, y)"
             )
-        frame, made = raw.frame.with_columns(targets_read(raw.frame.select(wanted), spec.targets.kind)), spec.inputs.rows
+        frame, made = (
+            raw.frame.with_columns(targets_read(raw.frame.select(wanted), spec.targets.kind)),
+            spec.inputs.rows,
+        )
         frame = frame.drop_nulls(wanted) if raw.weights is None else frame
         if spec.inputs.forecast is not None:
             raise ProfundoError(
