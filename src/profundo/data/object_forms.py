@@ -201,7 +201,8 @@ def as_polars(data: Any) -> polars.DataFrame:
             raise ProfundoError(f"data: expected columns with different names, got {twice!r} twice; rename one of them")
         data = polars.DataFrame([pandas_column(str(name), data[name]) for name in data.columns])
     objects = [of_values(one.name, one.to_list()) for one in data if one.dtype == polars.Object]
-    return data.with_columns(*objects).with_columns(polars.col(polars.String).str.normalize("NFC")).fill_nan(None)
+    frame: polars.DataFrame = data.with_columns(*objects)
+    return frame.with_columns(polars.col(polars.String).str.normalize("NFC")).fill_nan(None)
 
 
 def pandas_column(name: str, series: Any) -> polars.Series:
