@@ -15,17 +15,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import warnings
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any
 
 import torch
 
 from benchmarks.common import keep
-from benchmarks.doctor_programs.registry import Entry, programs
-from profundo.doctor import Program, examine
-from profundo.doctor.examination import suspected
-from profundo.doctor.patient import Patient
+from benchmarks.doctor_programs.registry import programs
+from profundo.doctor import Program, Report, examine
 
 
 def wilson(right: int, of: int) -> tuple[float, float]:
@@ -38,11 +37,12 @@ def wilson(right: int, of: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def examined(entry: Entry, budget: float) -> dict[str, Any]:
+def examined(name: str, budget: float) -> dict[str, Any]:
+    entry = next(one for one in programs() if one.name == name)
     report = examine(Program(**entry.arguments()), budget=budget)
     causes = [finding.cause for finding in report.findings]
     right = {entry.cause, *entry.also}
-    rules = by_rules(entry, budget)
+    rules = by_rules(report)
     return {
         "name": entry.name,
         "cause": entry.cause,
@@ -59,18 +59,11 @@ def examined(entry: Entry, budget: float) -> dict[str, Any]:
     }
 
 
-def by_rules(entry: Entry, budget: float) -> str | None:
+def by_rules(report: Report) -> str | None:
     """What one would say without an experiment: the gravest fact, else the suspicion that weighs most."""
-    patient = Patient(Program(**entry.arguments()), 0, budget)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        raised = [one for one in suspected(patient) if one.severity != "mild"]
-    facts = [one for one in raised if not one.cures and not one.presumed]
-    return (
-        max(facts or raised, key=lambda one: (bool(facts) and one.severity == "fatal", one.weight)).cause
-        if raised
-        else None
-    )
+    raised = [one for one in report.quantities["suspected"] if one["severity"] != "mild"]
+    most = max(raised, key=lambda one: (one["weight"], one["severity"] == "fatal"), default=None)
+    return most["cause"] if most else None
 
 
 def share(rows: list[dict[str, Any]], key: str) -> dict[str, Any]:
@@ -110,13 +103,15 @@ def main() -> None:
     )
     parser.add_argument("--budget", type=float, default=60.0)
     parser.add_argument("--only", default="", help="programs whose name holds this")
+    parser.add_argument(
+        "--processes", type=int, default=1, help="no more than there are idle cores: a budget is seconds"
+    )
     asked = parser.parse_args()
-    torch.set_num_threads(1)
+    which = [one.name for one in programs() if asked.half in (one.half, "all") and asked.only in one.name]
     rows = []
-    for entry in programs():
-        if asked.half in (entry.half, "all") and asked.only in entry.name:
-            rows.append(examined(entry, asked.budget))
-            row = rows[-1]
+    with ProcessPoolExecutor(asked.processes, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for row in pool.map(partial(examined, budget=asked.budget), which):
+            rows.append(row)
             mark = "·" if (row["first"] if row["cause"] else not row["said"]) else "✗"
             print(
                 f"{mark} {row['name']}: {row['cause']} → {', '.join(row['said']) or 'nothing'} ({row['seconds']} s)",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import notebooks
-from commands import profundo
+from commands import profundo, python
 from profundo.doctor.verdicts import PAGES as CAUSES
 
 ROOT = Path(__file__).parent.parent
@@ -39,12 +39,14 @@ def needs_data(page):
     [pytest.param(page, id=page.name, marks=[pytest.mark.needs_data] if needs_data(page) else []) for page in PAGES],
 )
 def test_the_examples_of_a_page_run(page, tmp_path, request):
-    """Its Python in one process, then its commands in their order, in one folder."""
+    """Its Python in one process, of the README in a new one, then its commands in their order, in one folder."""
+    code = "\n".join(blocks(page, "python"))
     if needs_data(page):
         request.getfixturevalue("real_data")  # says so where PROFUNDO_DATA names none
-    code = "\n".join(blocks(page, "python"))
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, (page.name, done.stderr[-2000:])
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, timeout=600, check=True)
+    elif code:
+        ended = python(tmp_path, code).wait(600)
+        assert ended.code == 0, (page.name, ended.said[-2000:])
     for words in commands(page):
         ended = profundo(tmp_path, *words).wait(600)
         assert ended.code == 0, (page.name, words, ended.said[-2000:])

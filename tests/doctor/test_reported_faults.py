@@ -1,6 +1,8 @@
 """Ways to make a mistake that people reported, each a mechanism of its own; and what looks like them and is sound."""
 
 import copy
+import itertools
+from dataclasses import replace as replaced
 
 import pytest
 import torch
@@ -8,9 +10,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from doctored import PEOPLE, SCALED, X, Y, digits, first_cause, people, perceptron
-from profundo.doctor import Program
+from profundo.doctor import Program, examine
 from profundo.doctor.causes.feeding import meant
 from profundo.doctor.passage import calls_of
+from profundo.doctor.programs import ordinary_step
 
 DRAWS = torch.Generator().manual_seed(0)
 WORDS = torch.randint(2, 300, (600, 12), generator=DRAWS)
@@ -166,6 +169,54 @@ class Root(nn.Module):
         return torch.where(values > 0, values.sqrt(), 0.0)
 
 
+class States(nn.Module):
+    """Rows of images as steps; what is answered are the states of an LSTM, or a linear layer of them."""
+
+    def __init__(self, head):
+        super().__init__()
+        torch.manual_seed(0)
+        self.core, self.head = nn.LSTM(8, 10, batch_first=True), nn.Linear(10, 10) if head else nn.Identity()
+
+    def forward(self, rows):
+        return self.head(self.core(rows.view(-1, 8, 8))[0][:, -1])
+
+
+def by_sampling(scores, target):
+    """REINFORCE: what was drawn is made more likely where it was right."""
+    policy = torch.distributions.Categorical(logits=scores)
+    drawn = policy.sample()
+    return -(policy.log_prob(drawn) * ((drawn == target).float() - 0.1)).mean()
+
+
+def exchanged(prediction, target):
+    """The coefficient of determination, of the target by the predictions."""
+    return 1 - float((prediction - target).square().sum() / (prediction - prediction.mean()).square().sum())
+
+
+def pairs(nearness):
+    """Two digits, the same or not; codes of which some say how near they are, and others how far."""
+    first, second = torch.randint(len(X), (2, 1797), generator=torch.Generator().manual_seed(0))
+    second[::2] = torch.stack([(Y[place] == Y).nonzero()[place % 20, 0] for place in first[::2]])
+    inputs, alike = torch.stack([X[first], X[second]], 1), (Y[first] == Y[second]).float()
+
+    def loss(codes, alike):
+        near = F.cosine_similarity(codes[:, 0], codes[:, 1])
+        apart = near if nearness else 1 - near
+        return (alike * apart + (1 - alike) * (0.8 - apart).relu()).mean()
+
+    return digits(perceptron(64, 32, 8), loss, inputs=inputs, targets=alike)
+
+
+def lifetimes(mean, target):
+    """Exponential; a negative number is the time until which nothing had failed."""
+    return (mean.log() * (target > 0) + target.abs() / mean).mean()
+
+
+class Positive(nn.Module):
+    def forward(self, values):
+        return values.clamp_max(3).exp()
+
+
 class Only(nn.Module):
     def forward(self, values):
         return values.view(-1, 1, 1, 1).softmax(1)[:, 0, 0]
@@ -203,8 +254,16 @@ FAULTY = {
     ),
     ("unstable_operation", "masked"): lambda: people(nn.Sequential(nn.Linear(10, 32), Root(), nn.Linear(32, 1))),
     ("wrong_metric", "rounded"): lambda: digits(metric=rounded),
+    ("wrong_metric", "exchanged"): lambda: people(metric=exchanged),
+    ("split_shift", "a class is lacking"): lambda: replaced(digits(), validation=(X[1400:][Y[1400:] > 3], Y[1400:][Y[1400:] > 3])),
+    ("activated_logits", "states"): lambda: digits(States(head=False), epochs=2),
+    ("double_softmax", "a cost of one's own"): lambda: digits(perceptron(64, 32, 10, last=nn.Softmax(1)), by_sampling, epochs=1),
+    ("loss_sign", "pairs"): lambda: pairs(nearness=True),
 }  # fmt: skip
 SOUND = {
+    "pairs": lambda: pairs(nearness=False),
+    "lifetimes": lambda: people(nn.Sequential(perceptron(10, 16, 1), Positive()), lifetimes, PEOPLE[:, :1] - 1),
+    "states and a linear layer": lambda: digits(States(head=True), epochs=2),
     "windows by recording": lambda: windows(by_chance=False),
     "two optimizers": lambda: with_two_optimizers(clears=True),
     "eight, divided": lambda: gathered(8),
@@ -216,9 +275,43 @@ SOUND = {
 
 
 def test_a_reshape_that_names_axes_anew_is_told_from_one_that_does_not():
-    for name_only, order in ((True, [(0, 2, 1)]), (False, [])):
+    for name_only, order in ((True, ["permute(0, 2, 1)"]), (False, [])):
         calls = calls_of(Turned(name_only), X[:4])[0]
-        assert [meant(call) for call in calls if meant(call)] == order
+        assert [meant(call)[0] for call in calls if meant(call)] == order
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_heads_are_split_by_a_view_of_their_own_axis(right):
+    class Heads(nn.Module):
+        def forward(self, steps):
+            values = steps.view(4, 8, 8)
+            split = values.view(4, 8, 2, 4).transpose(1, 2) if right else values.view(4, 2, 8, 4)
+            joined = split.transpose(1, 2).reshape(4, 8, 8) if right else split.reshape(4, 8, 8)
+            return joined.flatten(1)
+
+    calls = calls_of(Heads(), X[:4])[0]
+    ways = [meant(call) for call in calls if meant(call)]
+    assert [how for how, _ in ways] == (
+        [] if right else ["view(4, 8, 2, 4).transpose(1, 2)", "transpose(1, 2).reshape"]
+    )
+    values = X[:4].view(4, 8, 8)
+    for (_, way), given in zip(ways, (values, values.view(4, 8, 2, 4).transpose(1, 2)), strict=False):
+        assert torch.equal(way(given).reshape(4, -1).sort().values, values.reshape(4, -1).sort().values)
+
+
+def test_what_a_step_counts_is_the_copys_own():
+    count, draws, places = 0, torch.Generator().manual_seed(0), itertools.count()
+
+    def step(net, batch, loss, optimizer):
+        nonlocal count
+        count += 1
+        next(places), torch.rand(1, generator=draws)
+        return ordinary_step(net, batch, loss, optimizer)
+
+    state = draws.get_state()
+    examine(digits(step=step, epochs=2), budget=5.0)
+    assert (count, next(places)) == (0, 0)
+    assert torch.equal(draws.get_state(), state)
 
 
 @pytest.mark.parametrize(("cause", "how"), FAULTY)
@@ -230,5 +323,5 @@ def test_the_fault_is_named_first(cause, how):
 def test_what_is_sound_passes(name):
     assert first_cause(SOUND[name]()) not in {
         "split_leakage", "scrambled_layout", "missing_zero_grad", "accumulation_not_divided", "loss_sign", "no_update",
-        "missing_output_activation", "wrong_loss_for_task",
+        "missing_output_activation", "wrong_loss_for_task", "unreachable_targets", "activated_logits",
     }  # fmt: skip

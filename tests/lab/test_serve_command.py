@@ -71,16 +71,6 @@ def ask(process, method, path, body=None, **headers):
     return answer.status, json.loads(content)
 
 
-def said(*arguments):
-    """The one line of an error."""
-    done = subprocess.run([*COMMAND, "serve", *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode == 1, done.stderr
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("profundo: ")
-    return line
-
-
 def test_it_says_what_the_network_says_and_ends_in_good_order(run):
     from profundo import load
 
@@ -208,25 +198,22 @@ def flooding(port, token, how, about):
 
 
 # ------------------------------------------------------------------------------------------------------------- refusals
-@pytest.mark.slow
-def test_what_cannot_be_served_is_told_in_one_line(run, tmp_path):
-    assert "expected a run's folder" in said(tmp_path / "nothing")
+def test_what_cannot_be_served_is_told_in_one_line(run, tmp_path, refused):
+    refused("serve", "nothing", cwd=tmp_path, says=["expected a run's folder"])
     (tmp_path / "unfinished").mkdir()
     (tmp_path / "unfinished" / "experiment.yaml").write_text((run / "experiment.yaml").read_text())
-    assert "not finished" in said(tmp_path / "unfinished", "--port", "0")
+    refused("serve", "unfinished", "--port", "0", cwd=tmp_path, says=["not finished"])
     (tmp_path / "recipe").mkdir()
     (tmp_path / "recipe" / "experiment.yaml").write_text("recipe: xor\n")
-    assert "recipe" in said(tmp_path / "recipe", "--port", "0")
+    refused("serve", "recipe", "--port", "0", cwd=tmp_path, says=["recipe"])
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(run):
+def test_a_port_that_is_taken_is_told_in_one_line(run, tmp_path, refused):
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen(1)
         port = holder.getsockname()[1]
-        line = said(run, "--port", port)
-    assert f"127.0.0.1:{port}" in line
-    assert "--port" in line
+        refused("serve", run, "--port", port, cwd=tmp_path, says=[f"127.0.0.1:{port}", "--port"])
 
 
 def test_other_machines_are_let_in_only_on_purpose():

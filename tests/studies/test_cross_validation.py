@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 
@@ -20,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import profundo as pf
+from commands import profundo
 from profundo.cli import main
 from profundo.data.batches import order
 from profundo.data.splits.folds import folds, seed_of
@@ -236,28 +236,19 @@ def test_an_interrupted_one_goes_on_where_it_was_and_ends_alike(iris, tmp_path, 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_says_how_to_go_on_and_that_works(tmp_path):
-    command = [sys.executable, "-m", "profundo", "cross-validate"]
-    options = ["digits", "--net", "mlp", "--epochs", "20", "--folds", "6", "--out", "cv"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([*command, *options], cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment)
+    asked = ["cross-validate", "digits", "--net", "mlp", "--epochs", "8", "--folds", "5", "--out", "cv"]
+    command = profundo(tmp_path, *asked)
     kept = tmp_path / "cv/results.json"
     deadline = time.monotonic() + 60
     while not kept.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
-    assert process.returncode == 130, said
-    assert "profundo cross-validate --resume cv" in said
-    done = subprocess.run(
-        [*command, "--resume", "cv", "--json"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["scores"]["accuracy"]["number"] == 6
+    os.kill(command.pid, signal.SIGINT)
+    ended = command.wait()
+    assert ended.code == 130, ended.said
+    assert "profundo cross-validate --resume cv" in ended.said
+    done = profundo(tmp_path, "cross-validate", "--resume", "cv", "--json").wait()
+    assert done.code == 0, done.said
+    assert json.loads(done.said[done.said.index("{") :])["scores"]["accuracy"]["number"] == 5
 
 
 @pytest.fixture

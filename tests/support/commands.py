@@ -11,6 +11,8 @@ import os
 import resource
 import signal
 import sys
+import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,22 +90,36 @@ def show_every_step() -> None:
 
 
 def run(arguments: list[str], folder: str, words: str, trouble: Trouble) -> None:
-    import torch
-
     from profundo.cli import main
+
+    apart(folder, words)
+    show_every_step()
+    trouble.begin()
+    sys.argv = ["profundo", *arguments]
+    main()
+
+
+def run_code(code: str, folder: str, words: str, environment: dict[str, str]) -> None:
+    apart(folder, words)
+    os.environ.update(environment)
+    sys.argv = ["-c"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    exec(compile(code, "<code>", "exec"), vars(sys.modules["__main__"]))
+
+
+def apart(folder: str, words: str) -> None:
+    """In a session and a folder of its own, what it says going to a file."""
+    import torch
 
     os.setsid()
     os.chdir(folder)
+    multiprocessing.set_start_method(None, force=True)  # type: ignore[arg-type] # not a fork server's children's
     for number in (signal.SIGINT, signal.SIGTERM):  # as a shell starts a program
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     written = os.open(words, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     os.dup2(written, 1)
     os.dup2(written, 2)
     torch.set_num_threads(1)
-    show_every_step()
-    trouble.begin()
-    sys.argv = ["profundo", *arguments]
-    main()
 
 
 started: list["Command"] = []
@@ -115,11 +131,12 @@ def kill_what_is_left() -> None:
 
 
 class Command:
-    """A running `profundo` command. The words it says (stdout and stderr) go to a file beside its folder."""
+    """A running `profundo` command, or some code. The words it says (stdout and stderr) go to a file in its folder."""
 
-    def __init__(self, folder: Path, arguments: list[str], trouble: Trouble) -> None:
+    def __init__(self, folder: Path, target: Callable[..., None], what: Any, under: Any) -> None:
         self.words = folder / f"words-{len(list(folder.glob('words-*')))}"
-        self.process = servers.Process(target=run, args=(arguments, str(folder), str(self.words), trouble))
+        self.words.touch()
+        self.process = servers.Process(target=target, args=(what, str(folder), str(self.words), under))
         self.process.start()
         started.append(self)
         assert self.process.pid is not None
@@ -165,7 +182,12 @@ class Ended:
 
 
 def profundo(folder: Path, *arguments: str, trouble: Trouble | None = None) -> Command:
-    return Command(folder, list(arguments), trouble or Trouble())
+    return Command(folder, run, list(arguments), trouble or Trouble())
+
+
+def python(folder: Path, code: str, **environment: str) -> Command:
+    """Code of a person's own, as `python -c` runs it; everything that the fork server imports is imported already."""
+    return Command(folder, run_code, code, environment)
 
 
 def go_on(folder: Path, train: list[str], run: str = "run", trouble: Trouble | None = None) -> Command:

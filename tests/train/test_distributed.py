@@ -2,21 +2,22 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 
-import psutil
 import pytest
 import torch
 from torch import nn
+
+from commands import python
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
             "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]  # fmt: skip
 QUIET = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 COMPARE = """
-import sys, torch
 from profundo.data import augmentation
 from profundo.data.batches import batches
 from profundo.runs.experiment import new_experiment
@@ -27,7 +28,7 @@ from profundo.train.distributed import group
 from profundo.train.randomness import seeded
 
 def main():
-    asked = new_experiment(data="digits", net=sys.argv[1], epochs=1, precision="float32", device="cpu", learning_rate=0.02)
+    asked = new_experiment(data="digits", net="{net}", epochs=1, precision="float32", device="cpu", learning_rate=0.02)
     with group("cpu") as processes, seeded(0):
         losses = measured(asked, processes)
         if processes.chief:
@@ -47,23 +48,45 @@ def measured(asked, processes):
 
 main()
 """
+COMMAND = """
+import sys
+from profundo.cli import main
+sys.argv = ["profundo", *{words}]
+main()
+"""
 
 
-def run(command, tmp_path):
-    done = subprocess.run(command, capture_output=True, text=True, env=QUIET, cwd=tmp_path, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+def rank(place, port):
+    """What torchrun tells each of two processes."""
+    return {
+        "RANK": str(place),
+        "LOCAL_RANK": str(place),
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
 
 
-@pytest.mark.slow
+def free_port():
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
+def two(tmp_path, code):
+    port = free_port()
+    return [python(tmp_path, code, **rank(place, port)) for place in (0, 1)]
+
+
 @pytest.mark.parametrize("net", ["fast_cnn"])  # with batch normalisation, which they share
 def test_two_processes_have_the_losses_of_one(net, tmp_path):
-    script = tmp_path / "compare.py"
-    script.write_text(COMPARE)
-    one = json.loads(run([sys.executable, script, net], tmp_path))
-    two = json.loads(run([*TORCHRUN, str(script), net], tmp_path).strip().splitlines()[-1])
+    code = COMPARE.format(net=net)
+    alone = python(tmp_path, code).wait()
+    ended = [one.wait() for one in two(tmp_path, code)]
+    assert [one.code for one in (alone, *ended)] == [0, 0, 0], [one.said for one in (alone, *ended)]
+    one, both = (json.loads(one.said.strip().splitlines()[-1]) for one in (alone, ended[0]))
     assert len(one) == 20
-    assert two == pytest.approx(one, rel=1e-9)
+    assert both == pytest.approx(one, rel=1e-9)
 
 
 def test_shared_normalisation_in_one_process_equals_pytorchs(tmp_path):
@@ -97,30 +120,26 @@ def test_shared_normalisation_in_one_process_equals_pytorchs(tmp_path):
 @pytest.mark.slow
 def test_torchrun_writes_one_run_and_killed_it_resumes_to_the_same_bits(tmp_path):
     asked = ["train", "digits", "--net", "mlp", "--epochs", "6", "--precision", "float32", "--checkpoint-seconds", "0"]
-    two = json.loads(run([*TORCHRUN, "-m", "profundo", *asked, "--json", "--out", "two"], tmp_path))
-    assert two["run"] == "two"
-    assert two["test"]["accuracy"] > 0.9
+    done = subprocess.run(
+        [*TORCHRUN, "-m", "profundo", *asked, "--json", "--out", "two"],
+        capture_output=True, text=True, env=QUIET, cwd=tmp_path, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    whole = json.loads(done.stdout)
+    assert whole["run"] == "two"
+    assert whole["test"]["accuracy"] > 0.9
     assert [p.name for p in tmp_path.iterdir()] == ["two"]
 
-    process = subprocess.Popen(
-        [*TORCHRUN, "-m", "profundo", *asked, "--out", "killed"],
-        cwd=tmp_path, env=QUIET, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    killed = two(tmp_path, COMMAND.format(words=[*asked, "--out", "killed"]))
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("killed/checkpoints/[0-9]*")):
-        assert process.poll() is None, "it ended before anything was saved"
+        assert all(one.process.is_alive() for one in killed), "it ended before anything was saved"
         assert time.monotonic() < deadline, "nothing was ever saved"
         time.sleep(0.02)
-    end_everybody(process.pid)
-    process.wait()
+    for one in killed:
+        one.kill()
     assert not (tmp_path / "killed/scores.json").exists()
-    run([*TORCHRUN, "-m", "profundo", "resume", "killed"], tmp_path)
+    resumed = [one.wait() for one in two(tmp_path, COMMAND.format(words=["resume", "killed"]))]
+    assert [one.code for one in resumed] == [0, 0], [one.said for one in resumed]
     for name in ("model.safetensors", "history.csv"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-
-
-def end_everybody(pid):
-    """torchrun gives each worker a session of its own: kill them all, then it."""
-    children = psutil.Process(pid).children(recursive=True)
-    for process in (psutil.Process(pid), *children):
-        process.kill()

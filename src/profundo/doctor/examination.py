@@ -14,7 +14,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from profundo.doctor.causes import FAMILIES, Family
+from profundo.doctor.causes import BY_EXPERIMENT, FAMILIES, Family
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Program
 from profundo.doctor.suspicions import Suspicion, proves
@@ -92,7 +92,7 @@ def verdict(patient: Patient, known: frozenset[str], families: Iterable[Family])
 
     known: causes that are not looked for.
     """
-    raised = suspected(patient, known, families)
+    raised = patient.suspected = suspected(patient, known, families)
     facts = [one for one in raised if not one.presumed and not one.cures]
     presumed = [finding(one) for one in raised if one.presumed and not one.cures]
     suspicions = [one for one in raised if one.cures]
@@ -107,18 +107,25 @@ def verdict(patient: Patient, known: frozenset[str], families: Iterable[Family])
 def suspected(
     patient: Patient, known: frozenset[str] = frozenset(), families: Iterable[Family] | None = None
 ) -> list[Suspicion]:
-    """What the numbers alone say, family after family, until one finds what is fatal."""
+    """What the numbers alone say, family after family, until one finds what is fatal, or no experiment is called for."""
     every: list[Suspicion] = []
     for family in FAMILIES if families is None else families:
+        if family in BY_EXPERIMENT and any(explains(one) for one in every):
+            break
         try:
             raised = [one for one in family(patient) if one.cause not in known]
         except Exception as error:  # noqa: BLE001 - a program that this family does not understand
             patient.notes.append(f"{family.__name__} could not be judged: {type(error).__name__}: {error}")
             continue
         every += raised
-        if any(one.severity == "fatal" and not one.presumed and not one.cures for one in raised):
+        if any(one.severity == "fatal" and explains(one) for one in raised):
             break
     return every
+
+
+def explains(suspicion: Suspicion) -> bool:
+    """Whether it is a fact that is reason enough for what the training came to."""
+    return not suspicion.presumed and not suspicion.cures and suspicion.severity != "mild"
 
 
 def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding], Cure | None]:
@@ -182,8 +189,15 @@ def both(first: Cure, second: Cure, variant: Variant) -> Variant:
 
 
 def quantities(patient: Patient) -> dict[str, Any]:
-    """What was measured, as plain data: of the course only where there was one."""
-    facts: dict[str, Any] = {"cost": asdict(patient.cost), "task": asdict(patient.task)}
+    """What was measured, as plain data: of the course only where there was one.
+
+    suspected: what the numbers alone say; weight: how loudly, 1 of a fact.
+    """
+    said = [
+        {"cause": one.cause, "severity": one.severity, "weight": one.weight if one.cures or one.presumed else 1.0}
+        for one in patient.suspected
+    ]
+    facts: dict[str, Any] = {"cost": asdict(patient.cost), "task": asdict(patient.task), "suspected": said}
     return facts | ({"course": asdict(patient.course)} if patient.was_trained else {})
 
 

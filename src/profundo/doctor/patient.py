@@ -19,6 +19,7 @@ from profundo.doctor.events import Events, as_number, recorded
 from profundo.doctor.passage import Passage, passage_of
 from profundo.doctor.programs import Program, Samples, copied, ordinary_step, samples_of
 from profundo.doctor.skill import Task, is_judged, task_of
+from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Outcome, Variant, answers_of, outputs_of, trained, unchanged
 from profundo.doctor.verdicts import Experiment
 from profundo.train.randomness import seeded
@@ -53,6 +54,7 @@ class Patient:
             self.train = samples_of(program.train, "train", precision)
             held = program.validation
             self.validation = None if held is None else samples_of(held, "validation", precision)
+        self.suspected: list[Suspicion] = []
         self.tried: list[Experiment] = []
         self.notes: list[str] = []
         self.outcomes: dict[tuple[int, int, Cure], Outcome] = {}
@@ -67,7 +69,7 @@ class Patient:
         other.program, other.train = variant.program, variant.train
         other.validation = variant.held if self.validation is not None else None
         other.begin, other.budget = time.monotonic(), min(self.left, 0.5 * self.budget)
-        other.tried, other.notes, other.outcomes = [], [], {}
+        other.suspected, other.tried, other.notes, other.outcomes = [], [], [], {}
         return other
 
     @property
@@ -233,13 +235,14 @@ class Patient:
             self.outcomes[seed, steps, view] = trained(view(self.variant.copy()), steps, seed)
         return self.outcomes[seed, steps, view]
 
-    def race(
-        self, name: str, cure: Cure, steps: int | None = None, seeds: int = SEEDS, view: Cure = unchanged
-    ) -> Experiment:
-        """The program beside a cured copy of it. view: what is done to both of them before."""
+    def race(self, name: str, cure: Cure, steps: int | None = None, view: Cure = unchanged) -> Experiment:
+        """The program beside a cured copy of it, until the cure does no good with one seed: it must with every.
+
+        view: what is done to both of them before.
+        """
         steps = steps or self.trial_steps
         ours, theirs = [], []
-        for seed in range(self.seed, self.seed + seeds):
+        for seed in range(self.seed, self.seed + SEEDS):
             ours.append(self.outcome(seed, steps, view))
             try:
                 with seeded(seed):
@@ -247,7 +250,8 @@ class Patient:
                 theirs.append(trained(cured, steps, seed))
             except Exception as error:  # noqa: BLE001 - a cure that does not fit this program proves nothing
                 theirs.append(Outcome((), (-1.0,), f"{type(error).__name__}: {error}"))
-            if time.monotonic() - self.begin > self.budget and len(ours) > 1:
+            late = time.monotonic() - self.begin > self.budget and len(ours) > 1
+            if late or not score(theirs[-1]) > score(ours[-1]):
                 break
         experiment = Experiment(name, steps, tuple(score(one) for one in ours), tuple(score(one) for one in theirs))
         self.tried.append(experiment)

@@ -95,7 +95,7 @@ def copied(program: Program) -> Program:
         for name in ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"):  # which a copy has not
             hooks = {key: rebound(hook, memo) for key, hook in getattr(program.optimizer, name).items()}
             getattr(optimizer, name).update(hooks)
-        loss, metric, step = (rebound(part, memo) for part in (program.loss, program.metric, program.step))
+        step, loss, metric = (rebound(part, memo) for part in (program.step, program.loss, program.metric))
     except Exception as error:  # whatever somebody's class does when it is copied
         raise ProfundoError(
             f"doctor: expected a net, loss and optimizer that can be copied, to try things on the copy; copy.deepcopy failed: "
@@ -149,13 +149,13 @@ class Samples:
 
     inputs, targets: a tensor, or a tuple or dict of such, with the samples along the first axis.
     given: the batches, where they came as batches; one(batch) is what a step gets.
-    again: whether a second reading gave other values, as random augmentation does.
+    again: how far a second reading is from the first, over how far samples are apart: above 0 with random augmentation.
     """
 
     inputs: Any
     targets: Any
     given: tuple[Any, ...] = ()
-    again: bool = False
+    again: float = 0.0
 
     def __len__(self) -> int:
         return len(next(leaves(self.targets)))
@@ -213,7 +213,7 @@ def read_samples(data: Any, name: str, precision: torch.dtype) -> Samples:
         if not count:
             raise ProfundoError(f"doctor: expected samples in {name}, got none")
         inputs, targets = parted(torch.utils.data.default_collate([data[index] for index in range(count)]))
-        return Samples(inputs, targets, again=read_twice_differs(data))
+        return Samples(inputs, targets, again=apart_when_read_again(data))
     if not isinstance(data, Iterable) or isinstance(data, str) or iter(data) is data:
         once = ", which can be read once only" if isinstance(data, Iterator) else ""
         raise ProfundoError(
@@ -229,21 +229,33 @@ def read_samples(data: Any, name: str, precision: torch.dtype) -> Samples:
     if not batches:
         raise ProfundoError(f"doctor: expected batches in {name}, got none")
     samples = joined_batches(batches)
-    return replace(samples, again=read_twice_differs(getattr(data, "dataset", None)))
+    return replace(samples, again=apart_when_read_again(getattr(data, "dataset", None)))
 
 
-def read_twice_differs(data: Any) -> bool:
-    """Whether a dataset gives other inputs when its first samples are read again."""
+def apart_when_read_again(data: Any) -> float:
+    """How far two readings of a dataset's first samples are apart, over how far different samples are; 0 where they are equal."""
     if not isinstance(data, torch.utils.data.Dataset) or isinstance(data, torch.utils.data.IterableDataset):
-        return False
+        return 0.0
     try:
         first, second = (
             [parted(torch.utils.data.default_collate([data[index]]))[0] for index in range(min(len(data), 8))]  # type: ignore[arg-type]
             for _ in range(2)
         )
+        if all(torch.equal(a, b) for a, b in zip(leaves(tuple(first)), leaves(tuple(second)), strict=True)):
+            return 0.0
+        readings = sum(distance(a, b) for a, b in zip(first, second, strict=True)) / len(first)
+        samples = sum(distance(a, b) for a, b in zip(first, second[1:] + second[:1], strict=True)) / len(first)
     except Exception:  # noqa: BLE001 - what only its own loader can put together
-        return False
-    return not all(torch.equal(a, b) for a, b in zip(leaves(tuple(first)), leaves(tuple(second)), strict=True))
+        return 0.0
+    return readings / samples if samples else 1.0
+
+
+def distance(one: Any, other: Any) -> float:
+    """Of equal shapes, Euclidean; of others, of their sizes."""
+    pairs = zip(leaves(one), leaves(other), strict=True)
+    return sum(
+        float((a.double() - b.double()).norm()) if a.shape == b.shape else float(a.double().norm()) for a, b in pairs
+    )
 
 
 @contextmanager

@@ -8,11 +8,17 @@ holds for a step that calls a scheduler, and for functions that such functions c
 
 from __future__ import annotations
 
+import collections
 import copy
+import dis
 import functools
+import itertools
 import types
+import warnings
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -20,14 +26,27 @@ from torch.optim.lr_scheduler import LRScheduler
 __all__ = ["rebound"]
 
 DEEPEST = 4  # functions that call functions
-COPIED = (nn.Module, Optimizer, LRScheduler, list, dict, set)
+COPIED = (
+    nn.Module,
+    Optimizer,
+    LRScheduler,
+    list,
+    dict,
+    set,
+    collections.deque,
+    np.random.Generator,
+    np.random.RandomState,
+)
+COUNTING = (itertools.count, itertools.cycle)
+PLAIN = (int, float, str, tuple, type(None))  # what a variable of an outer function may be set to anew in each step
 
 
 def rebound(thing: Any, memo: dict[int, Any], depth: int = 0) -> Any:
     """The thing with everything that `copy.deepcopy` noted in memo replaced by its copy.
 
     memo: id of the original → copy. Functions are made anew with other closures and globals; modules, optimizers,
-    schedulers and plain containers that they name are copied with them; data and everything else is shared.
+    schedulers, plain containers, random generators and counters that they name are copied with them, and so are variables of
+    outer functions that they may set; data and everything else is shared.
     """
     if id(thing) in memo:
         return memo[id(thing)]
@@ -41,9 +60,23 @@ def rebound(thing: Any, memo: dict[int, Any], depth: int = 0) -> Any:
         return types.MethodType(thing.__func__, rebound(thing.__self__, memo, depth + 1))
     if isinstance(thing, types.FunctionType):
         return rebound_function(thing, memo, depth)
+    if isinstance(thing, torch.Generator):
+        return memo.setdefault(id(thing), thing.clone_state())
+    if isinstance(thing, COUNTING):
+        return memo.setdefault(id(thing), counting(thing))
     if isinstance(thing, Tensor) or (not isinstance(thing, COPIED) and not is_plain_object(thing)):
         return thing
     return copy.deepcopy(thing, memo)
+
+
+def counting(iterator: Any) -> Any:
+    """The same count or cycle, from where it is; shared where this Python cannot copy it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            return copy.copy(iterator)
+        except TypeError:
+            return iterator
 
 
 def is_plain_object(thing: Any) -> bool:
@@ -54,26 +87,44 @@ def is_plain_object(thing: Any) -> bool:
 
 
 def rebound_function(function: types.FunctionType, memo: dict[int, Any], depth: int) -> Any:
-    cells = function.__closure__ or ()
-    values = {place: cell.cell_contents for place, cell in enumerate(cells) if not is_empty(cell)}
     names = [name for name in names_of(function.__code__) if name in function.__globals__]
     given = {name: function.__globals__[name] for name in names}
     memo[id(function)] = function  # of those that call each other
-    new = {place: rebound(value, memo, depth + 1) for place, value in values.items()}
+    closure = tuple(rebound_cell(cell, memo, depth) for cell in function.__closure__ or ())
     globals_ = {name: rebound(value, memo, depth + 1) for name, value in given.items()}
     defaults = tuple(rebound(value, memo, depth + 1) for value in function.__defaults__ or ())
     named = {name: rebound(value, memo, depth + 1) for name, value in (function.__kwdefaults__ or {}).items()}
-    plain = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
-    pairs = [(new[place], values[place]) for place in values] + [(globals_[name], given[name]) for name in given]
-    pairs += zip((*defaults, *named.values()), plain, strict=True)
-    if all(one is other for one, other in pairs):
+    pairs = [(globals_[name], given[name]) for name in given]
+    pairs += zip(closure, function.__closure__ or (), strict=True)
+    pairs += zip(defaults, function.__defaults__ or (), strict=True)
+    pairs += zip(named.values(), (function.__kwdefaults__ or {}).values(), strict=True)
+    sets = sets_globals(function.__code__)
+    if all(one is other for one, other in pairs) and not sets and id(function.__globals__) not in memo:
         return function
-    closure = tuple(types.CellType(new[place]) if place in new else cell for place, cell in enumerate(cells))
-    where = {**function.__globals__, **globals_} if globals_ else function.__globals__
+    where: dict[str, Any] = memo.setdefault(id(function.__globals__), dict(function.__globals__))
+    where.update((name, globals_[name]) for name in given if globals_[name] is not given[name])
     copied = types.FunctionType(function.__code__, where, function.__name__, defaults or None, closure or None)
     copied.__kwdefaults__ = named or None
     memo[id(function)] = copied
     return copied
+
+
+def rebound_cell(cell: types.CellType, memo: dict[int, Any], depth: int) -> types.CellType:
+    """A variable of an outer function: one for all copies of functions that share it, where it may be set or holds a copy."""
+    if id(cell) in memo or is_empty(cell):
+        known: types.CellType = memo.get(id(cell), cell)
+        return known
+    value = rebound(cell.cell_contents, memo, depth + 1)
+    if value is cell.cell_contents and not isinstance(value, PLAIN):
+        return cell
+    memo[id(cell)] = types.CellType(value)
+    return rebound_cell(cell, memo, depth)
+
+
+def sets_globals(code: types.CodeType) -> bool:
+    """Whether a function, or one inside it, sets a global variable."""
+    inside = any(sets_globals(const) for const in code.co_consts if isinstance(const, types.CodeType))
+    return inside or any(one.opname == "STORE_GLOBAL" for one in dis.get_instructions(code))
 
 
 def names_of(code: types.CodeType) -> set[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from profundo.doctor.causes.feeding import feeding
 from profundo.doctor.causes.judges import judges
 from profundo.doctor.causes.modes import modes
-from profundo.doctor.causes.not_finite import not_finite
+from profundo.doctor.causes.not_finite import not_finite, not_finite_at_times
 from profundo.doctor.causes.output_layer import another_cost, output_layer
 from profundo.doctor.causes.pace import pace
 from profundo.doctor.causes.pairing import pairing
@@ -21,9 +21,11 @@ from profundo.doctor.causes.values import values
 from profundo.doctor.patient import Patient
 from profundo.doctor.suspicions import Suspicion
 
-__all__ = ["FAMILIES", "Family"]
+__all__ = ["BY_EXPERIMENT", "FAMILIES", "Family"]
 
 Family = Callable[[Patient], Iterable[Suspicion]]
+BY_EXPERIMENT: tuple[Family, ...] = (not_finite_at_times, signals, another_cost, pace)
+"""Families that must train to suspect, or to prove: not asked where a fact explains the training."""
 FAMILIES: tuple[Family, ...] = (
     values,
     step_order,
@@ -35,7 +37,5 @@ FAMILIES: tuple[Family, ...] = (
     splitting,
     structure,
     modes,
-    signals,
-    another_cost,
-    pace,
+    *BY_EXPERIMENT,
 )

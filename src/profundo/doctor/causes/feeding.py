@@ -269,38 +269,56 @@ def scrambled_layout(patient: Patient) -> Iterator[Suspicion]:
 
 
 def counted_anew(patient: Patient) -> Iterator[Suspicion]:
-    """A view or reshape inside the net from (samples, a, b) to (samples, b, a): the axes are named anew, the values stay."""
+    """A view or reshape inside the net that exchanges axes, such as (samples, a, b) to (samples, b, a), or to heads of attention:
+    the axes are named anew, the values stay."""
     for call in patient.passage.calls if patient.passage is not None else ():
-        order = meant(call)
-        if order is None:
+        if (way := meant(call)) is None:
             continue
-        shapes = [
-            str(tuple(shape)) for shape in (call.arguments[0].shape, [call.arguments[0].shape[axis] for axis in order])
-        ]
+        shapes = {"from": str(tuple(call.arguments[0].shape)), "to": str(tuple(asked(call)))}
         yield Suspicion(
-            "scrambled_layout", f"{call.function} in forward", {"from": shapes[0], "to": shapes[1]},
-            f"permute({', '.join(map(str, order))}) in place of {call.function}, which only counts the values anew",
-            weight=0.8, gain=0.02, share=0.1, cures={"permute in its place": altered(permuted)},
+            "scrambled_layout", f"{call.function} in forward", shapes,
+            f"{way[0]} in place of {call.function}, which only counts the values anew",
+            weight=0.8, gain=0.02, share=0.1, cures={f"{way[0].split('(')[0]} in its place": altered(permuted)},
         )  # fmt: skip
         return
 
 
-def meant(call: Call) -> tuple[int, ...] | None:
-    """The order of axes that a view or reshape would have, were it a permutation; None where it names them in their order."""
+def asked(call: Call) -> list[int]:
+    """The sizes that a view or reshape asks for; empty where that cannot be told."""
+    values, first = call.arguments[0], call.arguments[1]
+    sizes: list[Any] = list(first) if isinstance(first, tuple | list | torch.Size) else list(call.arguments[1:])
+    if not all(isinstance(size, int) for size in sizes) or sizes.count(-1) > 1:
+        return []
+    known = math.prod(size for size in sizes if size != -1)
+    return [values.numel() // max(known, 1) if size == -1 else size for size in sizes]
+
+
+def meant(call: Call) -> tuple[str, Callable[[Tensor], Tensor]] | None:
+    """What a view or reshape would be, did it move axes: in words, and as a function; None where it names them in their order."""
     values = call.arguments[0] if call.arguments else None
-    if call.function not in {"view", "reshape"} or not isinstance(values, Tensor) or values.ndim < 3:
+    if call.function not in {"view", "reshape"} or not isinstance(values, Tensor) or values.ndim < 3 or not asked(call):
         return None
-    asked = call.arguments[1:] if not isinstance(call.arguments[1], tuple | list | torch.Size) else call.arguments[1]
-    if not all(isinstance(size, int) for size in asked) or list(asked).count(-1) > 1 or len(asked) != values.ndim:
+    sizes, shape = asked(call), list(values.shape)
+    if len(sizes) == len(shape):
+        order = other_order(shape, sizes)
+        return None if order is None else (f"permute({', '.join(map(str, order))})", lambda one: one.permute(order))
+    if len(shape) == 3 and len(sizes) == 4:  # (samples, steps, heads × width) to (samples, heads, steps, width)
+        count, heads, steps, width = sizes
+        if [count, steps, heads * width] == shape and heads > 1 and steps > 1 and heads != steps:
+            how = f"view({count}, {steps}, {heads}, {width}).transpose(1, 2)"
+            return how, lambda one: one.reshape(count, steps, heads, width).transpose(1, 2)
+    if len(shape) == 4 and len(sizes) == 3:  # and back
+        count, heads, steps, width = shape
+        if sizes == [count, steps, heads * width] and heads > 1 and steps > 1 and heads != steps:
+            return "transpose(1, 2).reshape", lambda one: one.transpose(1, 2).reshape(sizes)
+    return None
+
+
+def other_order(shape: list[int], sizes: list[int]) -> tuple[int, ...] | None:
+    """The permutation that makes one of the other, where axes longer than one change their places."""
+    if [size for size in sizes if size > 1] == [size for size in shape if size > 1] or sorted(sizes) != sorted(shape):
         return None
-    known = math.prod(size for size in asked if size != -1)
-    sizes = [values.numel() // max(known, 1) if size == -1 else size for size in asked]
-    if [size for size in sizes if size > 1] == [size for size in values.shape if size > 1] or sorted(sizes) != sorted(
-        values.shape
-    ):
-        return None
-    left = list(enumerate(values.shape))
-    order = []
+    left, order = list(enumerate(shape)), []
     for size in sizes:
         place = next(place for place, (_, one) in enumerate(left) if one == size)
         order.append(left.pop(place)[0])
@@ -308,8 +326,8 @@ def meant(call: Call) -> tuple[int, ...] | None:
 
 
 def permuted(call: Call, run: Callable[[], Any]) -> Any:
-    order = meant(call)
-    return run() if order is None else call.arguments[0].permute(order)
+    way = meant(call)
+    return run() if way is None else way[1](call.arguments[0])
 
 
 def series_as_given(patient: Patient) -> Iterator[Suspicion]:

@@ -16,11 +16,12 @@ from profundo.doctor.events import as_number
 from profundo.doctor.patient import Patient
 from profundo.doctor.skill import Task, auc, class_scores, distinct, r_squared
 from profundo.doctor.suspicions import Suspicion
-from profundo.doctor.trials import Variant, unchanged
+from profundo.doctor.trials import Variant, outputs_of, unchanged
 
 __all__ = ["judges"]
 
 CLOSE = 0.02
+TOLD = 0.1  # of the area under the ROC curve, from which inputs tell
 GRADED = ("graded", "graded otherwise")
 
 
@@ -77,8 +78,10 @@ def climbing(patient: Patient) -> Iterator[Suspicion]:
     """A cost that nobody knows by its values, and that is smaller the worse the answers are."""
     if patient.cost.kind != "other" or not isinstance(patient.probe.targets, Tensor):
         return
-    made = made_answers(patient, patient.task, patient.probe.targets) or made_of_two(
-        patient.outputs, patient.probe.targets
+    made = (
+        made_answers(patient, patient.task, patient.probe.targets)
+        or made_of_two(patient.outputs, patient.probe.targets)
+        or made_of_pairs(patient)
     )
     if made is None:
         return
@@ -93,7 +96,8 @@ def climbing(patient: Patient) -> Iterator[Suspicion]:
     if (falls and not maximised) or (maximised and costs[0] < costs[1] < costs[2]):
         yield Suspicion(
             "loss_sign", "loss", {"cost of perfect answers": costs[0], "of half right ones": costs[1], "of wrong ones": costs[2]},
-            "turn the sign: training makes the answers worse", "fatal", weight=0.9, cures={"the sign turned": negated},
+            "turn the sign: training makes the answers worse", "fatal", weight=0.9,
+            cures={"the sign turned": negated} if patient.task.kind != "own" else {},  # by its own cost it does well
         )  # fmt: skip
 
 
@@ -156,8 +160,8 @@ def made_answers(patient: Patient, task: Task, targets: Tensor) -> dict[str, Ten
             "perfect": shaped,
             "half": shaped + noise,
             "wrong": shaped + 4 * noise,
-            "graded": shaped + 0.5 * noise,
-            "graded otherwise": shaped + 0.25 * noise.flip(0),
+            "graded": 0.6 * shaped + 0.4 * noise,  # drawn to the middle, as answers are
+            "graded otherwise": 0.8 * shaped + 0.3 * noise.flip(0),
         }
     if task.kind not in ("classes", "binary") or answers.ndim > 2:
         return None
@@ -190,6 +194,37 @@ def made_of_two(answers: Tensor, targets: Tensor) -> dict[str, Tensor] | None:
     made = {"perfect": sure, "half": torch.where(rows % 2 == 0, sure, -sure), "wrong": -sure}
     chances = bool(((answers >= 0) & (answers <= 1)).all())
     return {name: one.sigmoid() if chances else one for name, one in made.items()}
+
+
+def made_of_pairs(patient: Patient) -> dict[str, Any] | None:
+    """The same of two codes a sample, which are to be near each other where the two inputs show the same; which of the two
+    labels says so is seen by the inputs. None where there are no such pairs, or inputs do not tell."""
+    targets = patient.probe.targets.flatten()
+    inputs, codes = (pair_of(one) for one in (patient.probe.inputs, outputs_of(patient.net, patient.probe.inputs)))
+    if inputs is None or codes is None or len(distinct(targets)) != 2 or len(targets) != len(codes[0]):
+        return None
+    apart = (inputs[0].double() - inputs[1].double()).flatten(1).norm(dim=1)
+    chance = float(auc(apart, targets == targets.max()))  # that those with the larger label are farther apart
+    if abs(chance - 0.5) < TOLD:
+        return None
+    alike = targets == (targets.min() if chance > 0.5 else targets.max())
+    half = alike ^ (torch.arange(len(targets)) % 2 == 0)
+
+    def codes_that(meet: Tensor) -> Any:
+        other = torch.where(meet[:, None], codes[0], -codes[0])
+        return torch.stack([codes[0], other], 1) if codes[2] else (codes[0], other)
+
+    return {"perfect": codes_that(alike), "half": codes_that(half), "wrong": codes_that(~alike)}
+
+
+def pair_of(values: Any) -> tuple[Tensor, Tensor, bool] | None:
+    """Two numbers-by-sample tables of equal shape, and whether they are one tensor (samples, 2, …)."""
+    if isinstance(values, Tensor) and values.ndim >= 3 and values.shape[1] == 2 and values.is_floating_point():
+        return values[:, 0], values[:, 1], True
+    two = isinstance(values, tuple | list) and len(values) == 2 and all(isinstance(one, Tensor) for one in values)
+    if two and values[0].shape == values[1].shape and values[0].ndim >= 2 and values[0].is_floating_point():
+        return values[0], values[1], False
+    return None
 
 
 def as_the_net_answers(patient: Patient, scores: Tensor, answers: Tensor) -> Tensor:

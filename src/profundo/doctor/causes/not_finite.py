@@ -26,7 +26,7 @@ from profundo.doctor.trials import answers_of, batches, in_evaluation, unchanged
 from profundo.train.randomness import seeded
 from profundo.trees import called
 
-__all__ = ["not_finite"]
+__all__ = ["not_finite", "not_finite_at_times"]
 
 CHEAP = 2.0  # seconds
 ORDINARY = 1e6  # beyond, numbers have grown in training
@@ -49,18 +49,28 @@ def not_finite(patient: Patient) -> Iterator[Suspicion]:
     if patient.first.error and not patient.first.events:
         return
     seed, step = patient.seed, patient.course.first_not_finite
-    if step is None and patient.trial_steps * patient.course.per_step < CHEAP:
-        for other in range(seed + 1, seed + SEEDS):  # it may take another order of the samples
-            losses = patient.outcome(other, patient.trial_steps, unchanged).losses
-            step = next((place for place, loss in enumerate(losses) if not math.isfinite(loss)), None)
-            if step is not None:
-                seed = other
-                break
     spoiled = step is None and any(not bool(p.isfinite().all()) for p in patient.grown.parameters())
     if step is None and not spoiled:
         origin = origin_in_answers(patient)
     else:
         origin = origin_of(patient, first_spoiled(patient, seed) if step is None else step, seed)
+    yield from unstable(origin)
+
+
+def not_finite_at_times(patient: Patient) -> Iterator[Suspicion]:
+    """With other orders of the samples than the first."""
+    course = patient.course
+    if not course.losses or course.first_not_finite is not None or patient.trial_steps * course.per_step >= CHEAP:
+        return
+    for seed in range(patient.seed + 1, patient.seed + SEEDS):
+        losses = patient.outcome(seed, patient.trial_steps, unchanged).losses
+        step = next((place for place, loss in enumerate(losses) if not math.isfinite(loss)), None)
+        if step is not None:
+            yield from unstable(origin_of(patient, step, seed))
+            return
+
+
+def unstable(origin: Origin | None) -> Iterator[Suspicion]:
     if origin is None or origin.largest > ORDINARY:
         return  # it grew: a matter of pace, which experiments decide
     of = "gradient of " if origin.backward else ""

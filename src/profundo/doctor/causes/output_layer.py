@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -11,6 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from profundo.dispatch import Observed
+from profundo.doctor.events import as_number
+from profundo.doctor.passage import RECURRENT
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import copied, ordinary_step, parted
 from profundo.doctor.skill import class_axis, distinct
@@ -38,6 +42,7 @@ MEETING = frozenset(
     ["mul", "sub", "add", "div", "true_divide", "rsub", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"]
     + [f"__{name}__" for name in ("mul", "sub", "add", "truediv", "rmul", "rsub", "radd", "rtruediv")]
 )
+SOFTMAXES = frozenset(["softmax", "log_softmax", "logsumexp"])
 PASSING = (
     *("View", "UnsafeView", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Permute", "T", "Slice", "Select", "Clone"),
     *("ToCopy", "Alias", "Cat", "Stack", "Index", "Expand", "Movedim"),
@@ -103,16 +108,49 @@ def is_nothing(patient: Patient) -> bool:
 
 def double_softmax(patient: Patient) -> Iterator[Suspicion]:
     answers: Tensor = patient.outputs
-    if patient.cost.kind == "cross entropy" and sums_to_one(answers, class_axis(answers, patient.probe.targets)):
+    if not isinstance(patient.probe.targets, Tensor) or answers.ndim < 2:
+        return
+    axis = class_axis(answers, patient.probe.targets)
+    if sums_to_one(answers, axis) and (patient.cost.kind == "cross entropy" or normalised_again(patient, axis)):
         yield Suspicion(
             "double_softmax", last_module(patient), {"rows that sum to 1": len(answers)},
             "remove the softmax from the net: the cost takes logits and does its own", "serious", mend=logarithms,
         )  # fmt: skip
 
 
+def normalised_again(patient: Patient, axis: int) -> bool:
+    """Whether an unknown cost takes a softmax of the answers: one runs in it, and it is the same for answers that
+    are all larger by one number."""
+    if patient.cost.kind != "other":
+        return False
+    answers: Tensor = patient.outputs
+    seen: list[bool] = []
+
+    def observe(operation: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        if str(operation).split(".")[1].strip("_") in SOFTMAXES and args[0].shape == answers.shape:
+            over = args[1] if isinstance(args[1], list) else [args[1]]
+            seen.append([one % answers.ndim for one in over] == [axis % answers.ndim])
+        return operation(*args, **named)
+
+    try:
+        with Observed(observe), seeded(patient.seed):
+            once = as_number(patient.program.loss(answers, patient.probe.targets))
+        with seeded(patient.seed):
+            shifted = as_number(patient.program.loss(answers + 1, patient.probe.targets))
+    except Exception:  # noqa: BLE001 - the person's own cost
+        return False
+    return any(seen) and math.isclose(once, shifted, rel_tol=1e-4, abs_tol=1e-6)
+
+
 def activated_logits(patient: Patient) -> Iterator[Suspicion]:
     """A cost of logits that gets only one side of zero, or a bounded range."""
     answers: Tensor = patient.outputs
+    if patient.cost.takes_logits and are_states(patient):
+        yield Suspicion(
+            "activated_logits", last_module(patient), {"smallest answer": float(answers.min()), "largest": float(answers.max())},
+            "put a linear layer after the recurrent one: its states lie between -1 and 1, logits do not", "serious",
+        )  # fmt: skip
+        return
     kind = final_operation(patient)
     cut = kind.startswith("clamp") and (float(answers.min()) >= 0 or float(answers.max()) <= 0)
     if patient.cost.takes_logits and (kind in RANGES or cut) and kind != "softmax":
@@ -120,6 +158,12 @@ def activated_logits(patient: Patient) -> Iterator[Suspicion]:
             "activated_logits", last_module(patient), {"smallest answer": float(answers.min()), "largest": float(answers.max())},
             f"remove the {kind} after the last layer: the cost takes logits of any size and sign", "serious",
         )  # fmt: skip
+
+
+def are_states(patient: Patient) -> bool:
+    """Whether the answers are the states of a recurrent layer, nothing with weights after it."""
+    weighted = patient.passage.weighted if patient.passage is not None else []
+    return bool(weighted) and weighted[-1].function in RECURRENT and bool((patient.outputs.abs() <= 1).all())
 
 
 def missing_output_activation(patient: Patient) -> Iterator[Suspicion]:
@@ -167,13 +211,25 @@ def unreachable_targets(patient: Patient) -> Iterator[Suspicion]:
         return
     low, high = RANGES[kind]
     outside = ((targets < low - 0.05) | (targets > high + 0.05)).double().mean()
-    if float(outside) > 0.02:
+    if float(outside) > 0.02 and (patient.cost.is_distance or draws_near(patient, low - 0.05, high + 0.05)):
         grave: Severity = "fatal" if float(outside) > 0.2 else "serious"
         yield Suspicion(
             "unreachable_targets", last_module(patient),
             {"share of targets outside": float(outside), "reached from": low, "to": high, "targets to": float(targets.max())},
             f"remove the {kind} after the last layer, so that every target can be reached", grave,
         )  # fmt: skip
+
+
+def draws_near(patient: Patient, low: float, high: float) -> bool:
+    """Whether a cost that is not known falls as the answers come nearer to targets out of their range: some only mark samples."""
+    answers, targets = patient.outputs, patient.probe.targets
+    nearer = torch.where((targets < low) | (targets > high), answers + 0.1 * (targets - answers), answers)
+    try:
+        with seeded(patient.seed):
+            now, then = (as_number(patient.program.loss(one, targets)) for one in (answers, nearer))
+    except Exception:  # noqa: BLE001 - the person's own cost
+        return True
+    return not then > now
 
 
 def broadcast_loss(patient: Patient) -> Iterator[Suspicion]:

@@ -25,6 +25,7 @@ __all__ = ["pace"]
 STEEP = 0.15  # of the loss, that it falls from the third to the last quarter of a training
 HALF = 0.5  # of skill, below which a term for other outputs is suspect
 BY_HEART = 0.6  # of skill, in training more than in validation
+LITTLE = 0.1  # of skill
 FINE, GOOD = 0.95, 0.8  # of skill on training samples: nothing that pace could mend, or much
 
 
@@ -45,7 +46,8 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
     rate = course.rate
     if rate <= 0:
         return
-    if course.first_not_finite is None and course.train[-1] > FINE:
+    fine = course.first_not_finite is None and course.train[-1] > FINE
+    if fine and not rises(course.losses):
         return
     usual = usual_rate(patient.program.optimizer)
     low, high = rate < usual / 5, rate > 5 * usual and course.train[-1] < GOOD
@@ -56,6 +58,7 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
         yield Suspicion(
             "learning_rate_too_high", "optimizer", evidence, "lower it: {cure}, or less", weight=0.45,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in lower},
+            view=partial(by_cost, patient.first_cost) if fine else None,
         )  # fmt: skip
     if course.first_not_finite is None and not explodes(course.losses) and course.train[-1] < GOOD:
         if not low and still_learns(course):
@@ -66,6 +69,11 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
             "learning_rate_too_low", "optimizer", evidence, "raise it: {cure}", weight=weight, gain=0.12,
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in factors},
         )  # fmt: skip
+
+
+def by_cost(first: float, variant: Variant) -> Variant:
+    """Judged by the program's own cost of held-out samples: answers may rank well and be far too sure of themselves."""
+    return replace(variant, own=(variant.program.loss, first), truth=variant.held.targets)
 
 
 def usual_rate(optimizer: Optimizer) -> float:
@@ -388,15 +396,15 @@ def undertrained(patient: Patient) -> Iterator[Suspicion]:
     part = len(course.losses) // 4
     if not course.whole or part < 2 or course.train[-1] > 0.9 or course.first_not_finite is not None:
         return
-    times = min(10, int(0.5 * patient.left / (SEEDS * patient.trial_steps * course.per_step)))
+    times = min(10, int(0.3 * patient.left / (SEEDS * course.planned * max(course.per_step, 1e-5))))
     if times < 2:
         return
     third, last = quarters(course.losses)
     sharper = patient.gives_back and third - last < STEEP * abs(third)  # as what is given back becomes for ever
-    if still_learns(course) and not sharper:
+    if still_learns(course) and not (sharper and course.train[-1] > LITTLE):
         yield Suspicion(
             "undertrained", "training", {"steps": course.planned, "loss in the third quarter": third, "in the last": last},
-            "train longer: the loss is still falling", weight=0.35, gain=0.12,
+            "train longer: the loss is still falling", weight=0.35, gain=0.12, steps=course.planned,
             cures={f"{times} times as many steps": partial(longer, times)},
         )  # fmt: skip
 

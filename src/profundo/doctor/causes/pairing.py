@@ -18,6 +18,7 @@ from profundo.doctor.trials import Cure, Variant, answers_of, unchanged
 __all__ = ["pairing"]
 
 FEWEST = 100  # samples, from which "no relation" can be said
+FAR = 0.5  # two readings of a sample, over different samples
 SURE, NOTHING, CLEAR = 4.0, 0.02, 0.1  # deviations from chance; shares of the targets explained
 LEARNED = 0.15  # of skill
 NOISE = 0.07  # share of labels that the reference contradicts where it is surest
@@ -61,7 +62,10 @@ def inputs_targets_misaligned(
             yield misaligned("train", {"explained as paired": share, f"explained {how}": gain}, how)
             return
     if other is not None and other > 2 * CLEAR:
-        yield misaligned("train", {"explained in training": share, "in validation": other}, "")
+        evidence = {"explained in training": share, "in validation": other}
+        yield misaligned(
+            "train", evidence, "", presumed=patient.train.again > FAR
+        )  # or augmentation hides what they show
     elif len(table) >= 2 * FEWEST and patient.course.held[-1] < LEARNED and not patient.course.error:
         chance, deviation = reference.by_chance(mine)
         evidence = {"explained by a simple model": share, "of permuted targets": chance, "deviation": deviation}

@@ -40,6 +40,7 @@ __all__ = ["signals"]
 
 USUAL = (0.25, 5.0)  # weights' deviation times √(incoming values); PyTorch's own is 0.58, that of Glorot 1, of He 1.4
 VANISHES, EXPLODES = 1e-3, 1e3  # gradient by the first layer's values over that by the last hidden one's
+GROWN = 20.0  # values of the last layer over those of the first
 SILENT, ENDS = 0.7, 0.5  # share of a layer's units
 
 
@@ -53,6 +54,7 @@ def signals(patient: Patient) -> Iterator[Suspicion]:
     raised = quietly(patient, bad_init_scale, calls) + quietly(patient, saturated_units, calls)
     raised += quietly(patient, dead_units, patient, passage, calls) + quietly(patient, slope, passage, calls)
     raised += quietly(patient, through_time, passage)
+    raised += [] if raised else quietly(patient, growing, passage)
     yield from raised or quietly(patient, underfit, patient, passage, calls)
 
 
@@ -180,15 +182,13 @@ def with_activation(depth: int, names: frozenset[str], other: Callable[[Tensor],
 # ------------------------------------------------------------------------------------------------------------ gradients
 def slope(passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
     """Gradients that shrink or grow from layer to layer by a constant factor."""
-    norms = [call.gradient for call in passage.weighted if not math.isnan(call.gradient)]
-    if len(norms) < 4 or not norms[-2] > 0:
+    measured = [call for call in passage.weighted if not math.isnan(call.gradient)]
+    if len(measured) < 4 or not measured[-2].gradient > 0:
         return
-    ratio, layers = norms[0] / norms[-2], len(norms) - 1
-    evidence = {
-        "layers": layers,
-        "gradient by the first layer's values": norms[0],
-        "by the last hidden layer's": norms[-2],
-    }
+    beside = [call for call in measured if call.arguments[0] is measured[0].arguments[0]]  # queries, keys and values
+    first, last = max(call.gradient for call in beside), measured[-2].gradient
+    ratio, layers = first / last, len(measured) - len(beside)
+    evidence = {"layers": layers, "gradient by the first layer's values": first, "by the last hidden layer's": last}
     depth = passage.depth
     normal = {"each layer's values normalised": altered(between_layers(depth, normalised))}
     if ratio < VANISHES:
@@ -207,6 +207,23 @@ def slope(passage: Passage, calls: list[Call]) -> Iterator[Suspicion]:
             "exploding_gradient", "hidden layers", evidence, "clip gradients (nn.utils.clip_grad_norm_), normalise between layers",
             weight=0.6, cures={"gradients clipped to norm 1": clipped, **normal},
         )  # fmt: skip
+
+
+def growing(passage: Passage) -> Iterator[Suspicion]:
+    """Values that grow from layer to layer, as where those of many neighbours are summed up: gradients grow with them."""
+    sizes = [call.size for call in passage.weighted if call.size > 0]
+    if len(sizes) < 3 or not sizes[-1] > GROWN * max(1.0, sizes[0]):
+        return
+    yield Suspicion(
+        "exploding_gradient", "hidden layers",
+        {"layers": len(sizes), "values of the first layer": sizes[0], "of the last": sizes[-1]},
+        "let no layer enlarge what it gets: means in place of sums, normalisation between layers (nn.LayerNorm), weights drawn "
+        "by the number of their inputs", weight=0.58,
+        cures={
+            "weights drawn anew, each layer's values of deviation 1": redrawn,
+            "each layer's values normalised": altered(between_layers(passage.depth, normalised)),
+        },
+    )  # fmt: skip
 
 
 def between_layers(depth: int, join: Callable[[Tensor, Tensor], Tensor]) -> Change:

@@ -26,15 +26,18 @@ TOLD_APART, ALWAYS = 0.85, 0.97  # area under the ROC curve
 MUCH_WORSE, EXACTLY = 0.15, 1e-5  # of skill; of a deviation
 LEARNED, KNOWN_BETTER = 0.3, 0.08  # of skill
 GROSS = 5.0  # ratio of deviations that no two samples of the same things have
-NEVER = 0.1  # of the samples of a class recognised
+NEVER, SELDOM = 0.1, 0.3  # of the samples of a class recognised
 SIBLINGS, MANY_COLUMNS = 20, 6  # samples of one origin; columns, with fewer of which samples are near by chance
-SIBLING_NEAR, SIBLING_TELLS = 0.56, 0.3  # of the distance; of accuracy
+SIBLINGS_ARE = ((0.56, 0.3), (0.4, 0.2))  # at so much of the distance, more accurate by so much
+BY_CHANCE = 1e-6
+FEW_TO_LEARN = 20  # samples, which a grid of validation may well go through
 MOST_PAIRS = 2**31  # products of numbers, for distances
 
 
 def splitting(patient: Patient) -> Iterator[Suspicion]:
     if patient.validation is not None and len(patient.validation) >= FEWEST and len(patient.train) >= FEWEST:
-        yield from split_leakage(patient, patient.validation)
+        if len(patient.train) >= FEW_TO_LEARN:
+            yield from split_leakage(patient, patient.validation)
         yield from split_shift(patient, patient.validation)
     yield from class_imbalance(patient)
 
@@ -129,7 +132,7 @@ def of_one_origin(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
     distances, places = torch.cdist(few[chosen], ours[: len(labels)]).topk(SIBLINGS + 1, largest=False)
     apart = float((distances[:, 0] / distances[:, -1].clamp_min(1e-12)).median())
     nearest, later = (float((labels[places[:, k]] == asked[chosen]).double().mean()) for k in (0, SIBLINGS))
-    if apart < SIBLING_NEAR and nearest - later > SIBLING_TELLS:
+    if any(apart < near and nearest - later > tells for near, tells in SIBLINGS_ARE):
         yield Suspicion(
             "split_leakage", "validation",
             {"validation samples told by their nearest training sample": nearest, f"by the {SIBLINGS + 1}th nearest": later,
@@ -160,6 +163,14 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
                 {"share of classes that training lacks": float(unknown.double().mean()),
                  "classes in training": len(distinct(ours)), "in validation": len(distinct(theirs))},
                 "shuffle the samples before they are split, or split within each class",
+            )  # fmt: skip
+            return
+        lacking = absent(ours, theirs)
+        if lacking:
+            yield Suspicion(
+                "split_shift", "validation targets",
+                {"classes that validation lacks": len(lacking), "their share of training": sum(lacking.values())},
+                "shuffle the samples before they are split, or split within each class: now validation says nothing of these classes",
             )  # fmt: skip
             return
     inputs = patient.train.inputs
@@ -193,6 +204,15 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
             "prepare validation as training, with the numbers learned from training: the same scaling, order of channels and columns",
             weight=0.85, share=0.1, cures=cures if 1 / GROSS < ratio < GROSS else {},
         )  # fmt: skip
+
+
+def absent(ours: Tensor, theirs: Tensor) -> dict[float, float]:
+    """Classes that no validation sample has, though so many would by chance not once in a million splits; with their share
+    of the training targets."""
+    values, counts = ours.flatten().unique(return_counts=True)  # type: ignore[no-untyped-call]
+    shares = counts.double() / counts.sum()
+    never = ~torch.isin(values, theirs) & ((1 - shares) ** theirs.numel() < BY_CHANCE)
+    return dict(zip(values[never].tolist(), shares[never].tolist(), strict=True))
 
 
 def exactly_scaled(inputs: Tensor) -> bool:
@@ -282,14 +302,18 @@ def class_imbalance(patient: Patient) -> Iterator[Suspicion]:
         )
         if int((classes == place).sum()) >= FEWEST
     }
-    never = [value for value in values[rare].tolist() if recalls.get(value, 1.0) < NEVER]
+    never = [value for value in values[rare].tolist() if recalls.get(value, 1.0) < SELDOM]
     if never:
+        hardly = (
+            min(recalls[value] for value in never) >= NEVER
+        )  # a few of them are recognised, as of what is hard to tell
         yield Suspicion(
             "class_imbalance", "train targets",
             {"rarest class": float(values[counts.argmin()]), "its share": float(counts.min() / len(targets)),
-             "of it recognised": recalls.get(float(values[counts.argmin()]), 0.0), "classes never answered": len(never)},
+             "of it recognised": recalls.get(float(values[counts.argmin()]), 0.0), "classes hardly ever answered": len(never)},
             "draw rare classes more often (WeightedRandomSampler) or weigh them more in the cost (weight, pos_weight)",
-            weight=0.6, gain=0.03, share=0.1, steps=patient.whole_steps, view=view, cures={"every class drawn as often": balanced},
+            weight=0.6, gain=0.12 if hardly else 0.03, share=0.2 if hardly else 0.1, steps=patient.whole_steps, view=view,
+            cures={"every class drawn as often": balanced},
         )  # fmt: skip
 
 
