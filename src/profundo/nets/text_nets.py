@@ -229,7 +229,9 @@ class TextForm(nn.Module):
 
     def measure(self, words: Tensor, characters: Tensor) -> None:
         """Learn the mean and the deviation of each from the training texts."""
-        values = torch.cat([self.form(*some) for some in zip(words.split(1000), characters.split(1000), strict=True)])
+        values = torch.cat(
+            [self.form(*some) for some in zip(torch.split(words, 1000), torch.split(characters, 1000), strict=True)]
+        )
         self.mean.copy_(values.mean(0))
         self.std.copy_(values.std(0, correction=0).clamp_min(1e-3))
 
