@@ -24,7 +24,7 @@ class Entry:
     score: str  # a name of measure.SCORES
     saw: str  # what a person saw
     make: Callable[[bool], Arguments]
-    apart: str | None  # "unseen", "later", "fresh": written apart, by people who had not seen the doctor
+    apart: str | None  # "unseen", "later", "fresh", "last": written apart, by people who had not seen the doctor
 
     @property
     def half(self) -> str:
@@ -39,7 +39,12 @@ class Entry:
 
 
 _ENTRIES: dict[str, Entry] = {}
-_APART = {"reported": "unseen", "later": "later", "fresh": "fresh"}  # by the first word of the module's name
+_APART = {
+    "reported": "unseen",
+    "later": "later",
+    "fresh": "fresh",
+    "last": "last",
+}  # by the first word of the module's name
 
 
 def _register(make: Callable[..., Arguments], cause: str | None, also: tuple[str, ...], **about: str) -> None:
@@ -83,5 +88,6 @@ def programs() -> tuple[Entry, ...]:
     from . import reported_healthy_nets, reported_healthy_steps  # noqa: F401
     from . import later_faulty, later_healthy  # noqa: F401
     from . import fresh_first_faulty, fresh_first_healthy, fresh_second_faulty, fresh_second_healthy  # noqa: F401
+    from . import last_first_faulty, last_first_healthy, last_second_faulty, last_second_healthy  # noqa: F401
 
     return tuple(_ENTRIES.values())

@@ -11,7 +11,7 @@ from torch import nn
 
 from doctored import PEOPLE, SCALED, X, Y, digits, first_cause, people, perceptron
 from profundo.doctor import Program, examine
-from profundo.doctor.causes.feeding import meant
+from profundo.doctor.causes.axis_order import meant
 from profundo.doctor.passage import calls_of
 from profundo.doctor.programs import ordinary_step
 
@@ -181,6 +181,79 @@ class States(nn.Module):
         return self.head(self.core(rows.view(-1, 8, 8))[0][:, -1])
 
 
+class Steps(nn.Module):
+    """A class that only the first of 16 steps tells; with recurrent weights of some gain, or forget gates that begin by some bias."""
+
+    def __init__(self, kind, gain=1.0, forget=None):
+        super().__init__()
+        torch.manual_seed(0)
+        self.core, self.head = kind(2, 16, batch_first=True), nn.Linear(16, 2)
+        nn.init.orthogonal_(self.core.weight_hh_l0, gain)
+        if forget is not None:
+            nn.init.constant_(self.core.bias_ih_l0.data[16:32], forget)
+
+    def forward(self, series):
+        return self.head(self.core(series)[0][:, -1])
+
+
+def remembering(net):
+    series = torch.randn(1797, 16, 2, generator=torch.Generator().manual_seed(0))
+    return digits(
+        net,
+        inputs=series,
+        targets=(series[:, 0, 0] > 0).long(),
+        optimizer=torch.optim.Adam(net.parameters(), 1e-2),
+        epochs=4,
+    )
+
+
+class Spots(nn.Module):
+    """Whether each pixel of an image is bright, as two scores: (samples, 2, 8, 8)."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Conv2d(1, 2, 1)
+
+    def forward(self, pixels):
+        return self.layer(pixels.view(-1, 1, 8, 8))
+
+
+SPOTS = (X > 0.5).long().view(-1, 8, 8)
+
+
+def rows_of_spots(scores, target):
+    return F.cross_entropy(scores.reshape(-1, 2), target.flatten())
+
+
+class Halves(nn.Module):
+    """Two parts of the columns, a branch for each, of which one may be taken twice."""
+
+    def __init__(self, twice):
+        super().__init__()
+        torch.manual_seed(0)
+        self.left, self.right, self.head, self.twice = nn.Linear(5, 16), nn.Linear(5, 16), nn.Linear(32, 1), twice
+
+    def forward(self, columns):
+        left, right = self.left(columns["first"]).relu(), self.right(columns["rest"]).relu()
+        return self.head(torch.cat([left, left if self.twice else right], 1))
+
+
+def halves(twice):
+    net = Halves(twice)
+    parts = [
+        [({"first": x[:, :5], "rest": x[:, 5:]}, y)]
+        for x, y in ((PEOPLE[:350], SCALED[:350]), (PEOPLE[350:], SCALED[350:]))
+    ]
+    return Program(
+        net=net,
+        loss=F.mse_loss,
+        optimizer=torch.optim.Adam(net.parameters(), 1e-2),
+        train=parts[0],
+        validation=parts[1],
+    )
+
+
 def by_sampling(scores, target):
     """REINFORCE: what was drawn is made more likely where it was right."""
     policy = torch.distributions.Categorical(logits=scores)
@@ -258,6 +331,10 @@ FAULTY = {
     ("split_shift", "a class is lacking"): lambda: replaced(digits(), validation=(X[1400:][Y[1400:] > 3], Y[1400:][Y[1400:] > 3])),
     ("activated_logits", "states"): lambda: digits(States(head=False), epochs=2),
     ("double_softmax", "a cost of one's own"): lambda: digits(perceptron(64, 32, 10, last=nn.Softmax(1)), by_sampling, epochs=1),
+    ("scrambled_layout", "in the cost"): lambda: digits(Spots(), rows_of_spots, targets=SPOTS, epochs=1),
+    ("unused_parameters", "a branch twice"): lambda: halves(twice=True),
+    ("saturated_units", "recurrent"): lambda: remembering(Steps(nn.RNN, gain=10)),
+    ("vanishing_gradient", "gates"): lambda: remembering(Steps(nn.LSTM, forget=-3.0)),
     ("loss_sign", "pairs"): lambda: pairs(nearness=True),
 }  # fmt: skip
 SOUND = {

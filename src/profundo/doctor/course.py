@@ -145,7 +145,7 @@ def of_values(values: Tensor) -> Signs:
 def measures(values: Tensor) -> Tensor:
     """The four numbers of Signs, still on the device."""
     axis = values.ndim - 1 if values.ndim == 3 or values.ndim == 2 else 1 if values.ndim > 3 else 0
-    units = values.movedim(axis, 0).flatten(1) if values.ndim > 1 else values[None]
+    units = values.movedim(axis, 0).flatten(1) if values.ndim > 1 else values.reshape(1, -1)
     low, high = values.min(), values.max()
     bounded = (high > low) & (low >= -1 - 1e-6) & (high <= 1 + 1e-6)  # a sigmoid or a hyperbolic tangent
     bottom = torch.where(low >= 0, 0.0, -1.0)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MethodType
 from typing import Any
 
 import torch
@@ -75,7 +76,7 @@ def recorded(net: nn.Module, optimizer: Optimizer, loss: Callable[..., Any]) -> 
         events.note("backward", value=as_number(root), before=before, after=after, operation=operation, each=each)
         return result
 
-    def step(*arguments: Any, **named: Any) -> Any:
+    def step(_: Optimizer, *arguments: Any, **named: Any) -> Any:
         before = [one.detach().clone() for one in parameters]
         size = gradient_size(parameters)
         result = plain_step(*arguments, **named)
@@ -99,7 +100,8 @@ def recorded(net: nn.Module, optimizer: Optimizer, loss: Callable[..., Any]) -> 
         return clipped
 
     Tensor.backward = backward  # type: ignore[assignment, method-assign]
-    optimizer.step, optimizer.zero_grad = step, zero  # type: ignore[method-assign]
+    optimizer.step = MethodType(step, optimizer)  # type: ignore[method-assign] # which schedulers wrap once more
+    optimizer.zero_grad = zero  # type: ignore[method-assign]
     for name in CLIPS:
         setattr(torch.nn.utils, name, clip(name))
     try:

@@ -71,7 +71,7 @@ def examine(
 
 def hidden(patient: Patient, findings: list[Finding], cure: Cure | None, families: Iterable[Family]) -> list[Finding]:
     """What shows once the first finding is cured, and so on, as long as half of the time is left."""
-    known = [one.cause for one in findings]
+    known = [one.cause for one in findings] + ["undertrained"]  # who mends a program trains it once more
     more: list[Finding] = []
     enough = 0.5 * patient.budget
     while cure is not None and len(known) < MOST_FAULTS and patient.left > enough:
@@ -81,7 +81,8 @@ def hidden(patient: Patient, findings: list[Finding], cure: Cure | None, familie
             findings, cure = verdict(patient, frozenset(known), families)
         except Exception:  # noqa: BLE001 - a cure that does for a trial, and makes no program
             break
-        new = [replace(one, after=tuple(dict.fromkeys(known))) for one in findings if one.severity != "mild"]
+        before = tuple(dict.fromkeys(cause for cause in known if cause != "undertrained"))
+        new = [replace(one, after=before) for one in findings if one.severity != "mild"]
         known, more = known + [one.cause for one in new], more + new
         cure = cure if new else None
     return more

@@ -28,6 +28,7 @@ __all__ = [
     "Change",
     "Functions",
     "Passage",
+    "Record",
     "alter",
     "altered",
     "calls_of",
@@ -113,11 +114,18 @@ class Altered:
 
     changes: tuple[Change, ...]
 
-    def forward(self, *arguments: Any, **named: Any) -> Any:
+
+def altered_class(kind: type[nn.Module]) -> type[nn.Module]:
+    """A class whose forward pass is this one's, with its changes, and takes the same arguments by the same names."""
+
+    @functools.wraps(kind.forward)
+    def forward(self: Any, *arguments: Any, **named: Any) -> Any:
         with ExitStack() as changed:
             for change in reversed(self.changes):
                 changed.enter_context(Functions(change))
-            return super().forward(*arguments, **named)  # type: ignore[misc]
+            return kind.forward(self, *arguments, **named)
+
+    return type(kind.__name__, (Altered, kind), {"forward": forward})
 
 
 def alter(net: nn.Module, change: Change) -> nn.Module:
@@ -125,7 +133,7 @@ def alter(net: nn.Module, change: Change) -> nn.Module:
     kind = type(net)
     before = net.changes if isinstance(net, Altered) else ()
     if not isinstance(net, Altered):
-        net.__class__ = type(kind.__name__, (Altered, kind), {})
+        net.__class__ = altered_class(kind)
     vars(net)["changes"] = (*before, change)
     return net
 
@@ -161,7 +169,7 @@ class Record:
         if isinstance(values, Tensor) and values.is_floating_point() and values.numel():
             call.signs, call.size = of_values(values.detach()), scale(values)
             if values.requires_grad:
-                values.register_hook(lambda gradient: setattr(call, "gradient", float(gradient.norm())))  # type: ignore[no-untyped-call]
+                values.register_hook(lambda gradient: setattr(call, "gradient", norm(gradient)))  # type: ignore[no-untyped-call]
         return result
 
 
@@ -174,6 +182,11 @@ def watch_time(call: Call, given: Tensor) -> None:
     ends = given if given.requires_grad else given.detach().requires_grad_()
     call.arguments = (ends.transpose(0, 1) if call.arguments[-1] is True else ends, *call.arguments[1:])
     ends.register_hook(lambda gradient: setattr(call, "times", (float(gradient[0].norm()), float(gradient[-1].norm()))))  # type: ignore[no-untyped-call]
+
+
+def norm(gradient: Tensor | None) -> float:
+    """Euclidean; of what some functions give for one that is zero, 0."""
+    return 0.0 if gradient is None else float(gradient.norm())
 
 
 def scale(values: Tensor) -> float:

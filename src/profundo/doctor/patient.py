@@ -172,7 +172,11 @@ class Patient:
         try:
             with seeded(self.seed):
                 return passage_of(self.program, self.train.epoch(self.program, None)[0])
-        except Exception:  # noqa: BLE001 - the person's own program
+        except Exception as error:  # noqa: BLE001 - the person's own program
+            if not self.first.error:
+                self.notes.append(
+                    f"the net could not be followed function by function: {type(error).__name__}: {error}"
+                )
             return None
 
     # ------------------------------------------------------------------------------------------------------- training

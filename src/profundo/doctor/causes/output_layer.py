@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import torch
@@ -24,10 +23,9 @@ from profundo.doctor.verdicts import Severity
 from profundo.train.randomness import seeded
 from profundo.trees import called, leaves
 
-__all__ = ["another_cost", "negated", "output_layer", "shared_out_over_samples"]
+__all__ = ["negated", "output_layer", "shared_out_over_samples", "with_loss"]
 
 PROBABILITY = 1e-3
-HALF, NOTHING = 0.5, 0.1  # of skill, below which another cost is thought of
 RANGES = {
     "sigmoid": (0.0, 1.0),
     "hardsigmoid": (0.0, 1.0),
@@ -64,11 +62,6 @@ def output_layer(patient: Patient) -> Iterator[Suspicion]:
         wrong_loss_for_task,
     ):
         yield from family(patient)
-
-
-def another_cost(patient: Patient) -> Iterator[Suspicion]:
-    if isinstance(patient.outputs, Tensor) and patient.outputs.is_floating_point() and patient.outputs.numel():
-        yield from unknown_cost(patient)
 
 
 def sums_to_one(answers: Tensor, axis: int) -> bool:
@@ -334,44 +327,6 @@ def wrong_loss_for_task(patient: Patient) -> Iterator[Suspicion]:
             "wrong_loss_for_task", "loss", {**evidence, "outputs": 1},
             f"targets are {task.classes} classes: give the output layer {task.classes} units and use cross_entropy", weight=0.4,
         )  # fmt: skip
-
-
-def unknown_cost(patient: Patient) -> Iterator[Suspicion]:
-    """A cost that is none that is known, and a net that hardly learns: it may want probabilities, another sign, or be blind to
-    what counts. Whether another cost, and nothing else, does far better is tried."""
-    course, answers = patient.course, patient.outputs
-    if patient.cost.kind not in {"other", "divergence"} or not course.losses or course.error:
-        return
-    if max(course.train[-1], course.held[-1]) > HALF:
-        return
-    evidence = {"training skill": course.train[-1], "loss at first": course.losses[0], "at last": course.losses[-1]}
-    if ways := as_probabilities(patient):
-        ends = {"smallest answer": float(answers.min()), "largest": float(answers.max())}
-        yield Suspicion(
-            "missing_output_activation", "output layer", ends | evidence, "this cost wants probabilities: {cure}",
-            weight=0.6, gain=0.15, cures=ways,
-        )  # fmt: skip
-    yield Suspicion(
-        "loss_sign", "loss", evidence, "turn the sign: training makes the answers worse", weight=0.55, gain=0.3,
-        cures={"the sign turned": negated},
-    )  # fmt: skip
-    if patient.task.kind == "real" and max(course.train[-1], course.held[-1]) < NOTHING:  # R² favours squared errors
-        yield Suspicion(
-            "wrong_loss_for_task", "loss", {"cost": "none that is known", **evidence},
-            "{cure} is better: this cost does not see all that is wrong with an answer", weight=0.45, gain=0.2,
-            cures={"mse_loss": with_loss(lambda p, t: nn.functional.mse_loss(p, t.to(p.dtype).reshape(p.shape)))},
-        )  # fmt: skip
-
-
-def as_probabilities(patient: Patient) -> dict[str, Callable[[Variant], Variant]]:
-    """Activations that are tried before the cost, where targets are shares and answers are not."""
-    answers, targets, loss = patient.outputs, patient.probe.targets, patient.program.loss
-    within = [bool(((part >= 0) & (part <= 1)).all()) for part in (answers, targets) if isinstance(part, Tensor)]
-    if within != [False, True] or targets.shape != answers.shape:
-        return {}
-    over_classes = {"softmax": partial(torch.softmax, dim=1), "log_softmax": partial(torch.log_softmax, dim=1)}
-    ways: dict[str, Any] = over_classes if patient.task.kind == "classes" else {"sigmoid": torch.sigmoid}
-    return {f"{name} before it": with_loss(lambda p, t, way=way: loss(way(p), t)) for name, way in ways.items()}
 
 
 def as_logits(answers: Tensor) -> Tensor:

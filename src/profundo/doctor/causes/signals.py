@@ -41,6 +41,7 @@ __all__ = ["signals"]
 USUAL = (0.25, 5.0)  # weights' deviation times √(incoming values); PyTorch's own is 0.58, that of Glorot 1, of He 1.4
 VANISHES, EXPLODES = 1e-3, 1e3  # gradient by the first layer's values over that by the last hidden one's
 GROWN = 20.0  # values of the last layer over those of the first
+LOUD = 4.0  # answers over targets
 SILENT, ENDS = 0.7, 0.5  # share of a layer's units
 
 
@@ -51,7 +52,8 @@ def signals(patient: Patient) -> Iterator[Suspicion]:
         return
     calls = calls_of(patient.net, patient.probe.inputs)[0]
     yield from quietly(patient, constant_weights, patient)
-    raised = quietly(patient, bad_init_scale, calls) + quietly(patient, saturated_units, calls)
+    raised = quietly(patient, bad_init_scale, calls) or quietly(patient, loud_answers, patient)
+    raised += quietly(patient, saturated_units, calls)
     raised += quietly(patient, dead_units, patient, passage, calls) + quietly(patient, slope, passage, calls)
     raised += quietly(patient, through_time, passage)
     raised += [] if raised else quietly(patient, growing, passage)
@@ -71,6 +73,31 @@ def bad_init_scale(calls: list[Call]) -> Iterator[Suspicion]:
             weight=0.62 if 2 * len(odd) >= len(ratios) else 0.55,
             cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
         )  # fmt: skip
+
+
+def loud_answers(patient: Patient) -> Iterator[Suspicion]:
+    """Numbers that are many times too large before training, though no weight is: products of many vectors' numbers."""
+    answers, targets = patient.outputs, patient.probe.targets
+    if patient.task.kind != "real" or not isinstance(answers, Tensor):
+        return
+    first, wanted = float(answers.double().square().mean().sqrt()), float(targets.double().square().mean().sqrt())
+    if first > LOUD * wanted > 0:
+        yield Suspicion(
+            "bad_init_scale", "net", {"answers before training": first, "targets": wanted},
+            "draw smaller weights, vectors of nn.Embedding above all (nn.init.normal_, std=0.1): answers begin many times too large",
+            weight=0.55, cures={"vectors and output weights a tenth as large": lowered},
+        )  # fmt: skip
+
+
+def lowered(variant: Variant) -> Variant:
+    """The weights of embeddings, or where there are none those of the last layer."""
+    vectors = [module.weight for module in variant.program.net.modules() if isinstance(module, nn.Embedding)]
+    few = variant.train.rows(torch.arange(min(8, len(variant.train)))).inputs
+    last = [call.weights for call in calls_of(variant.program.net, few)[0] if call.weighted][-1:]
+    with torch.no_grad():
+        for one in vectors or (last[0] if last else ()):
+            one.mul_(0.1)
+    return variant
 
 
 def constant_weights(patient: Patient) -> Iterator[Suspicion]:
@@ -121,6 +148,8 @@ def redrawn(variant: Variant) -> Variant:
     for module in net.modules():
         if isinstance(module, nn.RNNBase | nn.RNNCellBase):
             module.reset_parameters()
+            for name, one in module.named_parameters():
+                _ = nn.init.orthogonal_(one) if name.startswith("weight_hh") else None
         elif isinstance(module, nn.MultiheadAttention):
             module._reset_parameters()
     few = variant.train.rows(torch.arange(min(128, len(variant.train)))).inputs
@@ -132,13 +161,19 @@ def redrawn(variant: Variant) -> Variant:
 # --------------------------------------------------------------------------------------------------------- activations
 def saturated_units(calls: list[Call]) -> Iterator[Suspicion]:
     """Sigmoids and hyperbolic tangents at the ends of their range for nearly all samples, from the beginning."""
-    ends = [call.signs.saturated for call in hidden_calls(calls, SQUASHERS) if call.signs]
+    ends = [call.signs.saturated for call in (*hidden_calls(calls, SQUASHERS), *recurrent(calls)) if call.signs]
     if ends and max(ends) > ENDS:
         yield Suspicion(
             "saturated_units", "hidden layers", {"layers": len(ends), "share of values at an end of their range": max(ends)},
             "draw smaller weights (nn.init.xavier_normal_, biases 0): where an activation is flat no gradient passes",
             weight=0.64, cures={"weights drawn anew, each layer's values of deviation 1": redrawn},
         )  # fmt: skip
+
+
+def recurrent(calls: list[Call]) -> list[Call]:
+    return [
+        call for call in calls if call.function in {"rnn_tanh", "rnn_tanh_cell", "lstm", "lstm_cell", "gru", "gru_cell"}
+    ]
 
 
 def several(call: Call) -> bool:
@@ -253,6 +288,13 @@ def through_time(passage: Passage) -> Iterator[Suspicion]:
             continue
         ratio = call.times[0] / call.times[1]
         evidence = {"gradient by the first step's inputs": call.times[0], "by the last step's": call.times[1]}
+        if ratio < VANISHES and call.function in {"lstm", "gru"}:
+            yield Suspicion(
+                "vanishing_gradient", "recurrence", evidence,
+                "begin with gates that keep their state (an LSTM's forget biases at 1 to 3), or shorter sequences", weight=0.6,
+                gain=0.3, share=0.5,  # gradients through gates vanish at first in many a sound net
+                cures={"gates that begin by keeping their state": keeping},
+            )  # fmt: skip
         if ratio < VANISHES and call.function in {"rnn_tanh", "rnn_relu"}:
             yield Suspicion(
                 "vanishing_gradient", "recurrence", evidence,
@@ -265,6 +307,18 @@ def through_time(passage: Passage) -> Iterator[Suspicion]:
                 weight=0.6, cures={"gradients clipped to norm 1": clipped, "weights drawn anew": redrawn},
             )  # fmt: skip
         return
+
+
+def keeping(variant: Variant) -> Variant:
+    """Biases of the second of the gates, of an LSTM what it forgets, of a GRU what it takes over, so that states last for some
+    twenty steps (Gers, Schmidhuber and Cummins 2000; Tallec and Ollivier 2018)."""
+    for module in variant.program.net.modules():
+        if isinstance(module, nn.LSTM | nn.GRU | nn.LSTMCell | nn.GRUCell):
+            size = module.hidden_size
+            for name, bias in module.named_parameters():
+                if name.startswith("bias"):
+                    nn.init.constant_(bias.data[size : 2 * size], 3.0 if name.startswith("bias_ih") else 0.0)
+    return variant
 
 
 def gated(variant: Variant) -> Variant:

@@ -1,0 +1,1 @@
+"""Programs written apart, by people who had not seen the doctor."""
