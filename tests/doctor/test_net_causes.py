@@ -13,7 +13,9 @@ from torch import nn
 from doctored import BUDGET
 from profundo.doctor import Program, examine
 from profundo.doctor.causes.signals import bad_init_scale, saturated_units
+from profundo.doctor.causes.structure import causal_leak
 from profundo.doctor.passage import calls_of, layer_names, layers_of, passage_of
+from profundo.doctor.patient import Patient
 
 X, Y = (torch.tensor(part) for part in load_digits(return_X_y=True))
 ORDER = torch.randperm(len(X), generator=torch.Generator().manual_seed(0))
@@ -332,3 +334,10 @@ def test_of_many_layers_three_are_named_and_the_others_counted():
 def test_a_layer_among_weights_without_a_name_is_the_net():
     loose = torch.randn(64, 10, requires_grad=True)
     assert layers_of(calls_of(Of(lambda _net, x: x @ loose), X[:4])[0]) == "net"
+
+
+def test_the_recurrent_layer_that_reads_backwards_is_named():
+    embed, core, out = nn.Embedding(12, 8), nn.GRU(8, 8, batch_first=True, bidirectional=True), nn.Linear(16, 12)
+    net = Of(lambda net, x: net.out(net.core(net.embed(x))[0]).transpose(1, 2), embed=embed, core=core, out=out)
+    patient = Patient(language(net), 0, BUDGET)
+    assert [one.where for one in causal_leak(patient, patient.passage)] == ["core"]

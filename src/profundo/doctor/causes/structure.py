@@ -126,8 +126,10 @@ def causal_leak(patient: Patient, passage: Passage) -> Iterator[Suspicion]:
         before, after = (early_answers(patient, passage, one, axis, middle, values) for one in (values, later))
         change = float((before - after).abs().max())
         if change > 1e-3 * float(before.std()):
+            modules = patient.net.named_modules()
+            backwards = listed(name for name, one in modules if isinstance(one, nn.RNNBase) and one.bidirectional)
             yield Suspicion(
-                "causal_leak", "forward",
+                "causal_leak", backwards or "forward",
                 {"steps that targets are ahead": shift, "answers before the change differ by": change},
                 "hide later steps from each answer: a causal mask (is_causal=True, torch.triu) in attention, padding on the "
                 "left only in convolutions, no bidirectional recurrence; now the net reads the very value it is to predict", "fatal",
