@@ -71,6 +71,7 @@ def test_most_faulty_programs_name_their_place_in_few_short_words_and_healthy_on
         (("4", "0"), "dead_units", "2, 0", True),
         (("train targets",), "nan_in_data", "train targets, column 3", True),
         (("0",), "dead_units", "10", False),
+        (("1",), "dead_units", "10", False),
         (("0",), "dead_units", "1.0", False),
         (("train",), "overfit", "training", None),  # a cause that is of the training as a whole
         ((), "dead_units", "0", None),
