@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset
 
 from . import materials as m
 from .materials import SGD, Adam, both, mlp, program, split, standard
@@ -102,14 +103,17 @@ def mirrored_copies_between_the_originals(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), ((images, labels), validation), 3e-3, Adam, batch_size=64, epochs=6)
 
 
-@faulty("not_shuffled", data="waves", source="report")
-def recordings_sorted_by_class(broken: bool) -> Arguments:
-    """forum: a GRU always answers the last class; DataLoader(shuffle=False) over files that are sorted by class."""
-    (x, y), validation = m.waves(900)
+@faulty("not_shuffled", data="cifar", source="report")
+def an_image_folder_in_its_order(broken: bool) -> Arguments:
+    """forum: a CNN always answers the last class; ImageFolder goes class by class, and shuffle=True was forgotten."""
+    (x, y), validation = standard(m.cifar(4, 300))
     order = y.argsort()
     data = loaders(((x[order], y[order]), validation), shuffle=not broken)
-    net = m.Recurrent(nn.GRU(1, 32, batch_first=True), 3)
-    return program(net, nn.CrossEntropyLoss(), data, 1e-2, Adam, epochs=12)
+    net = nn.Sequential(
+        *(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(4), nn.Conv2d(16, 24, 3), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(216, 48), nn.ReLU(), nn.Linear(48, 4)),
+    )
+    return program(net, nn.CrossEntropyLoss(), data, 2e-3, Adam, epochs=8)
 
 
 @faulty("target_in_input", data="passengers", source="report", score="accuracy of logits")
@@ -185,11 +189,12 @@ def softmax_because_it_is_a_classifier(broken: bool) -> Arguments:
 
 
 @faulty("activated_logits", data="mnist", source="report", also=("dead_units",))
-def relu_after_every_layer(broken: bool) -> Arguments:
-    """forum: some digits are never predicted; return F.relu(self.fc3(x)) into CrossEntropyLoss."""
-    net = Classifier(784, 10, nn.ReLU() if broken else None)
+def relu_after_the_last_layer(broken: bool) -> Arguments:
+    """forum: some digits are never predicted; return F.relu(self.fc2(x)) into CrossEntropyLoss."""
+    last = (nn.ReLU(),) if broken else ()
     data = both(m.mnist(1500), lambda x: x.flatten(1))
-    return program(net, nn.CrossEntropyLoss(), data, 5e-3, Adam, batch_size=64, epochs=6)
+    net = mlp(784, 100, 10, act=nn.Sigmoid, last=last)
+    return program(net, nn.CrossEntropyLoss(), data, 1e-2, Adam, batch_size=64, epochs=6)
 
 
 @faulty("single_unit_softmax", data="spam", source="report", score="accuracy of probabilities")
@@ -365,7 +370,7 @@ class Stacked(nn.Module):
 
     def __init__(self, sizes: list[int], registered: bool) -> None:
         super().__init__()
-        layers = [nn.Linear(before, after) for before, after in zip(sizes[:-2], sizes[1:-1], strict=True)]
+        layers = [nn.Linear(before, after) for before, after in pairwise(sizes[:-1])]
         self.hidden = nn.ModuleList(layers) if registered else layers
         self.out = nn.Linear(sizes[-2], sizes[-1])
 
