@@ -147,7 +147,7 @@ def pieces_of_handwritten_digits(broken: bool) -> Arguments:
         optimizer.step()
         return cost.detach()
 
-    return program(m.cnn(1, 28, 10), nn.CrossEntropyLoss(), m.mnist(1500), 2e-3, Adam, epochs=6, step=step)
+    return program(m.cnn(1, 28, 10), nn.CrossEntropyLoss(), m.mnist(1500), 3e-3, Adam, epochs=14, step=step)
 
 
 @faulty("scrambled_layout", data="cifar", source="report", also=("inputs_targets_misaligned",))
@@ -185,7 +185,7 @@ class Classifier(nn.Module):
 def softmax_because_it_is_a_classifier(broken: bool) -> Arguments:
     """forum: the loss sticks at 2.2 for ten digits; "a classifier needs a softmax", and CrossEntropyLoss has one."""
     net = Classifier(64, 10, nn.Softmax(dim=1) if broken else None)
-    return program(net, nn.CrossEntropyLoss(), loaders(m.digits()), 0.05, epochs=12)
+    return program(net, nn.CrossEntropyLoss(), loaders(m.digits()), 0.1, epochs=15)
 
 
 @faulty("activated_logits", data="mnist", source="report", also=("dead_units",))
@@ -243,7 +243,7 @@ class RowReader(nn.Module):
 def rows_of_a_digit_without_batch_first(broken: bool) -> Arguments:
     """bug tracker: 11 % with an LSTM of MNIST rows; batch_first=True was deleted, out[:, -1, :] stayed."""
     net = RowReader(batch_first=not broken)
-    return program(net, nn.CrossEntropyLoss(), m.mnist(1500), 5e-3, Adam, batch_size=50, epochs=12)
+    return program(net, nn.CrossEntropyLoss(), m.mnist(1500), 1e-2, Adam, batch_size=50, epochs=14)
 
 
 @faulty("missing_output_activation", data="mnist", source="report")
@@ -281,7 +281,7 @@ def grey_backgrounds_of_an_autoencoder(broken: bool) -> Arguments:
 
     data = m.own(both(m.mnist(800, 300), lambda x: (x - 0.5) / 0.5))
     net = ConvAutoencoder(nn.Sigmoid() if broken else nn.Tanh())
-    return program(net, nn.MSELoss(), data, 3e-3, Adam, epochs=10, step=step)
+    return program(net, nn.MSELoss(), data, 5e-3, Adam, epochs=18, step=step)
 
 
 # --- steps and pace ---------------------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ def a_loop_without_zero_grad(broken: bool) -> Arguments:
 
     net = nn.Sequential(nn.Conv2d(1, 8, 3, 2), nn.ReLU(), nn.Conv2d(8, 16, 3, 2), nn.ReLU())
     net = nn.Sequential(*net, nn.Flatten(), nn.Linear(576, 10))
-    return program(net, nn.CrossEntropyLoss(), m.mnist(1500), 0.1, epochs=8, step=step)
+    return program(net, nn.CrossEntropyLoss(), m.mnist(1500), 0.1, epochs=16, step=step)
 
 
 @faulty("learning_rate_too_high", data="cifar", source="report", also=("unstable_training", "dead_units"))
