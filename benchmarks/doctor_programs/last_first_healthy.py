@@ -161,7 +161,7 @@ class Neighbourhood(nn.Module):
 
 @healthy(data="letters", source="report")
 def the_next_letter_after_three() -> Arguments:
-    """Four of ten letters are right, which is what three letters tell; the rate falls tenfold on the way."""
+    """A third of the letters are right, which is what three letters tell; the rate falls tenfold on the way."""
     (x, y), (u, v) = m.letters()
     before, after = (torch.cat([part[:, i : i + 3] for i in range(0, 21, 2)]) for part in (x, u))
     targets = [torch.cat([part[:, i + 2] for i in range(0, 21, 2)]) for part in (y, v)]
