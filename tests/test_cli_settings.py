@@ -56,6 +56,7 @@ WRITTEN = {
     "clip": (["--clip", "0.7"], 0.7),
     "threshold": (["--threshold", "cost:10,1"], "cost:10,1"),
     "seed": (["--seed", "11"], 11),
+    "split_seed": (["--split-seed", "5"], 5),
     "device": (["--device", "cpu"], "cpu"),
     "precision": (["--precision", "float32"], "float32"),
     "capture": (["--no-capture"], False),

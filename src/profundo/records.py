@@ -456,6 +456,7 @@ class Dataset:
     facts: what identifies the data when a run is resumed, such as the SHA-256 of its files.
     readings: of a table, what its columns were taken for; ids: its columns that say which row is which, by name, a word for
         each row of the source (`Samples.numbers` says which that is).
+    origin: of what a name or a path says, the settings that read and divide it again; none of data in memory.
     """
 
     name: str
@@ -467,6 +468,7 @@ class Dataset:
     facts: Mapping[str, Any] = field(default_factory=dict)
     readings: tuple[ColumnReading, ...] = ()
     ids: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
         sizes = f"{len(self.train):,} to train on, {len(self.validation):,} to validate, {len(self.test):,} to test"

@@ -34,7 +34,7 @@ from profundo.data.tables.column_kinds import recognised_columns
 from profundo.data.tables.frames import none_left
 from profundo.data.tables.new_rows import features_of_frame
 from profundo.data.tables.raw_rows import raw_rows
-from profundo.data.tables.reading import interpreted, typed_table
+from profundo.data.tables.reading import typed_table
 from profundo.objectives import Objective
 from profundo.records import Column, Inputs, ProfundoError, Samples, Spec, Targets
 from profundo.runs.experiment import SETTINGS
@@ -359,17 +359,13 @@ def raw_table(X: Any) -> tuple[np.ndarray, tuple[Column, ...]]:
     """float64 (rows, columns) of a table, and what its columns are: words by what they look like in a file.
 
     Raises ProfundoError where no column can be learned from."""
-    import polars
-
-    frame = as_polars(X)
-    words = interpreted(frame.select(polars.col(polars.String)), separator="\t")
-    frame = frame.with_columns(words.frame)
-    columns, left_out = recognised_columns(frame, {**typed_table(frame).readings, **words.readings})
+    table = typed_table(as_polars(X), as_text=True)
+    columns, left_out = recognised_columns(table.frame, table.readings)
     if not columns:
         raise ProfundoError(f"no column is left to learn from: {none_left(left_out)}")
     for name, why in left_out.items():
         warn(f"column {name!r} is left out: {why.partition(';')[0]}", stacklevel=4)
-    return raw_rows(frame, columns).numpy(), columns
+    return raw_rows(table.frame, columns).numpy(), columns
 
 
 def dense(X: Any) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Nets of texts beside what the papers and scikit-learn say; their contract is in test_nets.py."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from sklearn.naive_bayes import BernoulliNB
 
 from profundo import nets
 from profundo.nets.net_names import NETS_FOR_TEXTS
-from profundo.nets.text_nets import as_classes, digits_alike, hashed_ngrams, log_count_ratios
+from profundo.nets.text_nets import TextForm, as_classes, digits_alike, hashed_ngrams, log_count_ratios
 from profundo.records import Column, Inputs, ProfundoError, Spec, Targets
 
 BINARY = Targets("binary", ("no", "yes"))
@@ -135,6 +136,45 @@ class TestEveryNetOfTexts:
             nets.build(name, Spec(Inputs((5,), "features"), BINARY))
         with pytest.raises(ProfundoError, match="dropout in"):
             nets.build(name, spec_of(), dropout=1.5)
+
+
+def plain_form(text):
+    """By what Python says of characters."""
+    digits, capitals = sum(map(str.isdigit, text)), sum(map(str.isupper, text))
+    signs = len(re.findall(r"[^\w\s]|_", text))
+    links, money = len(re.findall("://|www", text)), len(re.findall("[$£€¥₹]", text))
+    shares = [(one / max(1, len(text))) ** 0.5 for one in (digits, capitals, signs)]
+    return [*shares, *map(math.log1p, (len(text), len(text.split()), digits, money, links))]
+
+
+FORMS = (
+    "", "A", "ab", "good day", "CALL 0800 NOW!!", "£100 or 5 € at http://y.z, www.x.com", "’tis ÀÉ… ¿Qué?",
+    "Σοφία _ Ж 中文 9", "日 day"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FORMS)
+def test_the_form_of_a_text_is_what_python_says_of_its_characters(text):
+    rows = rows_of(text, words=12, characters=40).long()
+    assert TextForm(1).form(rows[:, :12], rows[:, 12:])[0].tolist() == pytest.approx(plain_form(text), abs=1e-6)
+
+
+def test_texts_of_the_same_ngrams_are_told_apart_by_their_form():
+    spec = spec_of(words=12, characters=40)
+    net = nets.build("text_mean", spec)
+    texts = ["GOOD DAY 77", "BAD DAY 99", "Good day", "bad day"] * 8
+    rows, targets = rows_of(*texts, words=12, characters=40), torch.tensor([1, 1, 0, 0] * 8)
+    net.measure_samples(rows, targets)
+    assert net(rows).abs().max() == 0  # all begin at nothing
+    words, characters = rows[:, :12].long(), rows[:, 12:].long()
+    form = (net.forms[0].form(words, characters) - net.forms[0].mean) / net.forms[0].std
+    varies = form.std(0, correction=0) > 0.5
+    assert form[:, varies].mean(0).abs().max() < 1e-5
+    assert form[:, varies].std(0, correction=0).tolist() == pytest.approx([1.0] * int(varies.sum()))
+    assert (form[:, ~varies] == 0).all()  # no money, no links
+    with torch.no_grad():
+        net.forms[0].output.weight[0, 1] = 1.0
+    assert (net(rows)[targets == 1].min() > net(rows)[targets == 0].max()).item()
 
 
 def test_other_nets_refuse_texts_and_say_which_to_take():

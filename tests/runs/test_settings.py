@@ -74,6 +74,7 @@ CHANGES = {
     "accumulate": ({}, 1, 2),
     "clip": ({}, None, 0.01),
     "seed": ({}, 0, 1),
+    "split_seed": ({}, None, 1),
     "device": ({}, "cpu", "cuda"),
     "precision": (PICTURES, "float32", "bfloat16"),
     "stream": (TABLE, False, True),

@@ -154,7 +154,9 @@ def test_a_net_in_double_precision_is_told_what_to_do():
 
 
 def test_a_number_with_a_unit_is_told_from_a_word():
-    frame = polars.DataFrame({"a": range(300), "price": [f"{k / 7:.2f} €" for k in range(300)]})
+    frame = polars.DataFrame({"a": range(5, 305), "price": [f"{k / 7:.2f} €" for k in range(300)]})
+    assert pf.load(frame, target="price").spec.targets.kind == "real"
+    frame = frame.with_columns(price=polars.Series([f"{k / 7:.2f} {'kg' if k % 2 else 'g'}" for k in range(300)]))
     with pytest.raises(ProfundoError, match="leave its unit out"):
         pf.fit("mlp", frame, target="price", epochs=1, out=False)
     words = polars.Series(["".join(chr(97 + int(d)) for d in f"{k:04d}") for k in range(300)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +104,16 @@ def load(
         from profundo.data.objects import object_collection
 
         collection = object_collection(name, how, validation=validation if share is None else None, test=test)
-    elif test is not None or validation is not share:
+        return divide(collection, validation=share, seed=seed, stream=stream is True)
+    if test is not None or validation is not share:
         raise ProfundoError(
             f"{name}: expected a share of the samples to validate, such as 0.1, and no test samples; folders and tables "
             "have them within (docs/data.md)"
         )
-    else:
-        collection = collect(name, how)
-    return divide(collection, validation=share, seed=seed, stream=stream is True)
+    data = divide(collect(name, how), validation=share, seed=seed, stream=stream is True)
+    given = {key: value for key, value in asdict(how).items() if value != getattr(BY_DEFAULT, key)}
+    origin = {"data": str(name), "seed": seed, **({} if share is None else {"validation": share}), **given}
+    return replace(data, origin=origin | ({"data_dir": str(data_dir)} if data_dir else {}))
 
 
 def collect(name: str | Path, how: Reading = BY_DEFAULT) -> Collection:

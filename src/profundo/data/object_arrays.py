@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from profundo.data.grids.mask_codes import Coding
 from profundo.data.images.pixels import fitted
 from profundo.data.recognising import is_image, is_sparse
 from profundo.data.splits.splits import Collection
+from profundo.data.tables.reading import TRUTH
 from profundo.records import PAD, Inputs, ProfundoError, Samples, Targets
 from profundo.trees import leaves, mapped
 
@@ -340,7 +341,7 @@ def targets_for(values: np.ndarray, targets: Targets, names: tuple[str, ...] = (
     if values.ndim == 2:
         values = values.argmax(1) if values.shape[1] > 1 else values[:, 0]
     places = {name: place for place, name in enumerate(targets.classes)}
-    texts = [str(value) if str(value) in places else text_of(value) for value in values.tolist()]
+    texts = [str(value) if str(value) in places else text_of(value, places) for value in values.tolist()]
     if not any(text in places for text in texts):
         names = names or targets.classes
     if names and places.keys() >= set(names) and all(text.isdigit() and int(text) < len(names) for text in texts):
@@ -350,8 +351,10 @@ def targets_for(values: np.ndarray, targets: Targets, names: tuple[str, ...] = (
     return torch.tensor([places[text] for text in texts])
 
 
-def text_of(value: Any) -> str:
-    """As classes are called: whole numbers without a point."""
+def text_of(value: Any, known: Iterable[str] = ()) -> str:
+    """As classes are called: whole numbers without a point; true as one of those known says it."""
+    if isinstance(value, bool):
+        return next((name for name in known if name.lower() in TRUTH[value]), str(value))
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

@@ -64,7 +64,7 @@ def from_frame_of(columns: Any, how: Reading) -> Framed:
         frame = polars.DataFrame(columns, strict=False)
     except (TypeError, ValueError, polars.exceptions.PolarsError) as error:
         raise ProfundoError(f"data: expected columns of equal length: {' '.join(str(error).split())[:200]}") from None
-    return Framed(frame, how.target)
+    return Framed(as_polars(frame), how.target)
 
 
 def from_pair(data: Sequence[Any], how: Reading, taker: Taker) -> Raw | Framed:
@@ -192,16 +192,17 @@ def as_polars(data: Any) -> polars.DataFrame:
     import polars
 
     if isinstance(data, polars.LazyFrame):
-        return data.collect()
-    if isinstance(data, polars.DataFrame):  # what came from an array of objects is what its cells are
-        objects = [column for column in data if column.dtype == polars.Object]
-        return data.with_columns(polars.Series(one.name, one.to_list(), strict=False) for one in objects).fill_nan(None)
+        data = data.collect()
     if library(data) == "pyarrow":
-        return polars.DataFrame(polars.from_arrow(data)).fill_nan(None)
-    names = [str(name) for name in data.columns]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ProfundoError(f"data: expected columns with different names, got {twice!r} twice; rename one of them")
-    return polars.DataFrame([pandas_column(str(name), data[name]) for name in data.columns])
+        data = polars.DataFrame(polars.from_arrow(data))
+    if not isinstance(data, polars.DataFrame):
+        names = [str(name) for name in data.columns]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ProfundoError(f"data: expected columns with different names, got {twice!r} twice; rename one of them")
+        data = polars.DataFrame([pandas_column(str(name), data[name]) for name in data.columns])
+    objects = [of_values(one.name, one.to_list()) for one in data if one.dtype == polars.Object]
+    frame: polars.DataFrame = data.with_columns(*objects)
+    return frame.with_columns(polars.col(polars.String).str.normalize("NFC")).fill_nan(None)
 
 
 def pandas_column(name: str, series: Any) -> polars.Series:
@@ -212,6 +213,17 @@ def pandas_column(name: str, series: Any) -> polars.Series:
         return polars.Series(name, series.to_numpy().copy(), nan_to_null=True)
     missing = series.isna().to_numpy()
     values = [None if gone else value for value, gone in zip(series.tolist(), missing, strict=True)]
-    if any(isinstance(value, str) for value in values):  # one column, one kind: as text where some cells are
-        values = [None if value is None else str(value) for value in values]
-    return polars.Series(name, values, strict=False)
+    is_category = type(series.dtype).__name__ == "CategoricalDtype"
+    column = of_values(name, values, as_words=is_category)
+    return column.cast(polars.Categorical) if is_category else column
+
+
+def of_values(name: str, values: list[Any], as_words: bool = False) -> polars.Series:
+    """One column, one kind: text where some cells are, or of a kind that is none of columns."""
+    import polars
+
+    if not as_words and not any(isinstance(value, str) for value in values):
+        column = polars.Series(name, values, strict=False)
+        if column.dtype != polars.Object:
+            return column
+    return polars.Series(name, [None if value is None else str(value) for value in values], dtype=polars.String)

@@ -193,9 +193,12 @@ def of_frames(parts: list[Framed], name: str, how: Reading) -> Collection:
     if parts[0].weights is not None and (how.horizon is not None or how.series is not None):
         raise ProfundoError(f"{name}: weights are of rows, which become series; leave them out")
     how = replace(how, target=parts[0].target)
-    media = files_of_table(typed_table(frame), Path(name), how) if how.target else None
-    how = replace(how, columns={**parts[0].columns, **how.columns})
-    whole = media or rows_collection(typed_table(frame, how.columns), name, name, how)
+    target = how.target or ""
+    keep = [target, *(column.strip() for column in target.split(","))]
+    told = {**parts[0].columns, **how.columns}
+    table = typed_table(frame, told, as_text=True, keep=keep)
+    media = files_of_table(table, Path(name), how) if target else None
+    whole = media or rows_collection(table, name, name, replace(how, columns=told))
     return whole if len(parts) == 1 else replace(whole, split_by=None)
 
 

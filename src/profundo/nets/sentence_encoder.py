@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.nets.text_nets import Texts, mean_of_words, text_mean
+from profundo.nets.text_nets import TextMean, Texts, mean_of_words
 from profundo.records import ProfundoError, Spec
 
 __all__ = ["SentenceNet", "as_ours", "minilm", "piece_ids"]
@@ -138,7 +138,7 @@ class GramsAndMeanings(nn.Module):
 
     def __init__(self, spec: Spec, width: int) -> None:
         super().__init__()
-        self.grams = text_mean(spec)
+        self.grams = TextMean(spec, dropout=0.0, has_form=False)
         self.sizes = [spec.inputs.shape[0], width * len(spec.inputs.texts)]
         self.meanings = nn.Parameter(torch.zeros(spec.outputs, self.sizes[1]))
 

@@ -1,7 +1,8 @@
 """Nets for texts, alone or beside other columns of a table: rows of ids (data/text/text_ids.py) → outputs.
 
     text_mean         Σ_t w_t E[g_t], g_t the n-grams of words and characters, w_t what they tell of the target, ‖w‖ = 1
-                      (Joulin et al. 2017; character n-grams: Bojanowski et al. 2017; weights: Wang & Manning 2012)
+                      (Joulin et al. 2017; character n-grams: Bojanowski et al. 2017; weights: Wang & Manning 2012),
+                      and V f, f the form of the text: how long it is, what its characters are, whether it has links
     text_cnn          the largest answer of each filter over 3, 4 and 5 words             (Kim 2014)
     text_gru          the mean over the words of the states of a GRU from both ends       (Cho et al. 2014)
     text_transformer  the mean over the words after layers of self-attention              (Vaswani et al. 2017)
@@ -12,6 +13,7 @@ columns are squashed and stand beside what was made of the texts. Padding, id 0,
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 
 import torch
@@ -32,6 +34,8 @@ WORD_GRAMS, CHARACTER_GRAMS = (1, 2), (2, 3, 4, 5)
 SCALE = 6.0  # of a mean of embeddings, so that rates that suit other layers suit them too
 WORD_DROPOUT = 0.1
 OTHERS = 32  # numbers made of all columns that are no texts
+FORM, MOST_POINTS = 8, 0x3100
+DIGIT, CAPITAL, MONEY, SIGN = range(1, 5)
 MULTIPLIER, PRIME = 1_000_003, 2**31 - 1
 """Of the polynomial hash n · 1,000,003ⁿ + Σ_k g_k · 1,000,003^(n−k) mod 2³¹ − 1: products stay below 2⁶³, on whatever machine."""
 
@@ -194,6 +198,58 @@ def as_classes(targets: Tensor, kind: str) -> Tensor:
     return targets[:, None] == torch.arange(int(targets.max()) + 1, device=targets.device)
 
 
+class TextForm(nn.Module):
+    """Words and characters (batch, places) → (batch, outputs), linear in the form of the text, which n-grams lose."""
+
+    kinds: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.register_buffer("kinds", kinds_of_characters())
+        self.register_buffer("mean", torch.zeros(FORM))
+        self.register_buffer("std", torch.ones(FORM))
+        self.output = nn.Linear(FORM, outputs, bias=False)
+        nn.init.zeros_(self.output.weight)
+
+    def forward(self, words: Tensor, characters: Tensor) -> Tensor:
+        outputs: Tensor = self.output(squashed((self.form(words, characters) - self.mean) / self.std))
+        return outputs
+
+    def form(self, words: Tensor, characters: Tensor) -> Tensor:
+        """float32 (batch, FORM): √ of the shares of digits, capitals and signs, log(1 + n) of the numbers n of characters, words,
+        digits, signs of money, and links."""
+        kinds = self.kinds[characters.clamp_max(len(self.kinds) - 1)]
+        digits, capitals, money, signs = ((kinds == kind).sum(1) for kind in (DIGIT, CAPITAL, MONEY, SIGN))
+        length, links = (characters > 0).sum(1), runs_of(characters, "://") + runs_of(characters, "www")
+        shares = torch.stack([digits, capitals, signs + money], 1) / length.clamp_min(1).unsqueeze(1)
+        counts = torch.stack([length, (words > 0).sum(1), digits, money, links], 1)
+        return torch.cat([shares.sqrt(), counts.to(shares.dtype).log1p()], 1)
+
+    def measure(self, words: Tensor, characters: Tensor) -> None:
+        """Learn the mean and the deviation of each from the training texts."""
+        values = torch.cat(
+            [self.form(*some) for some in zip(torch.split(words, 1000), torch.split(characters, 1000), strict=True)]
+        )
+        self.mean.copy_(values.mean(0))
+        self.std.copy_(values.std(0, correction=0).clamp_min(1e-3))
+
+
+def kinds_of_characters() -> Tensor:
+    """uint8 (MOST_POINTS,): of each code point DIGIT, CAPITAL, MONEY, SIGN or 0; of scripts beyond all are 0."""
+    known = {"Nd": DIGIT, "Lu": CAPITAL, "Sc": MONEY, "P": SIGN, "S": SIGN}
+    of_points = [unicodedata.category(chr(point)) for point in range(MOST_POINTS)]
+    return torch.tensor([known.get(one, known.get(one[0], 0)) for one in of_points], dtype=torch.uint8, device="cpu")
+
+
+def runs_of(points: Tensor, word: str) -> Tensor:
+    """int64 (batch,): how often these characters follow each other in points (batch, places)."""
+    later = F.pad(points, (0, len(word)))
+    places = [later[:, place : place + points.shape[1]] == ord(sign) for place, sign in enumerate(word)]
+    return torch.stack(places).all(0).sum(1)
+
+
 class WordVectors(nn.Module):
     """Words (batch, places) → (batch, places, width), 0 for padding. In training each word is unknown with a probability of
     `dropout`, so that what is unknown has a meaning of its own (Iyyer et al. 2015)."""
@@ -237,10 +293,11 @@ class TextMean(nn.Module):
     Nothing stands behind the embeddings: a layer there would grow with them, and texts be learned by heart the sooner.
     """
 
-    def __init__(self, spec: Spec, dropout: float) -> None:
+    def __init__(self, spec: Spec, dropout: float, has_form: bool = True) -> None:
         super().__init__()
         self.texts, self.kind = Texts(spec), spec.targets.kind
         count = buckets_for(spec.outputs)
+        self.forms = nn.ModuleList(TextForm(spec.outputs) for _ in self.texts.columns if has_form)
         self.words, self.characters = nn.ModuleList(), nn.ModuleList()
         for _ in self.texts.columns:
             self.words.append(GramBag(WORD_GRAMS, count, spec.outputs, dropout))
@@ -255,6 +312,8 @@ class TextMean(nn.Module):
         outputs = self.bias.expand(rows.shape[0], -1) if self.others is None else self.bias + self.others(others)
         for place, (words, characters) in enumerate(ids):
             outputs = outputs + self.words[place](words) + self.characters[place](digits_alike(characters))
+            if self.forms:
+                outputs = outputs + self.forms[place](words, characters)
         return outputs
 
     @torch.no_grad()
@@ -266,6 +325,10 @@ class TextMean(nn.Module):
                 bag = bags[place]
                 assert isinstance(bag, GramBag)
                 bag.measure(ids, classes)
+            if self.forms:
+                form = self.forms[place]
+                assert isinstance(form, TextForm)
+                form.measure(words, characters)
 
 
 def beside(others: int) -> nn.Sequential:

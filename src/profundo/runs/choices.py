@@ -19,24 +19,39 @@ from profundo.runs.settings.manners import completed
 from profundo.runs.tensorboard import check_log
 from profundo.train.hardware import choose_device, normalised
 
-__all__ = ["check_choices", "load_data", "net_name", "prepare"]
+__all__ = ["as_read", "check_choices", "check_named", "load_data", "net_name", "prepare"]
 
 
 def prepare(experiment: Experiment, processes: int = 1) -> Prepared:
     """Load the data, build the net and make every choice. Raises ProfundoError for whatever cannot work."""
+    check_named(experiment, "give them again in Python, profundo.fit(net, data, …)")
     device = choose_device(experiment.device)
     data = load_data(experiment)
     name = net_name(experiment, data)
     net = net_of(experiment, name, data)
     chosen = completed(experiment, data.spec, len(data.train), name, normalised(net), len(data.validation) > 0)
-    size = experiment.reading().get("image_size")
-    chosen = chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor), "image_size": size})
+    chosen = as_read(chosen, data)
     check_choices(chosen, data)
     if chosen.pretrained is not None and processes > 1:
         raise ProfundoError(f"pretrained: expected one process, got {processes}; leave out torchrun")
     shared_batch_size(chosen.batch_size or 1, len(data.train), processes)
     check_normalisation(net, data, chosen, processes)
     return Prepared(chosen, data, net, device, precision_of(chosen, net, data, device), processes)
+
+
+def check_named(experiment: Experiment, remedy: str) -> None:
+    """Raises ProfundoError for what was given in Python, which no file can name; remedy: what to do."""
+    places = (("data", experiment.data), ("net", experiment.net or ""))
+    given = [f"{place} {value[4:]!r}" for place, value in places if value.startswith("own:")]
+    given += [f"{place} {value!r}" for place, value in experiment.own.items()]
+    if given:
+        raise ProfundoError(f"{', '.join(given)}: given in Python, which no file can name; {remedy}")
+
+
+def as_read(chosen: Experiment, data: Dataset) -> Experiment:
+    """With how data that have a name or a path were read, so that they are read again alike."""
+    size = chosen.reading().get("image_size")
+    return chosen.model_copy(update={"stream": not isinstance(data.train.inputs, Tensor), "image_size": size})
 
 
 def load_data(experiment: Experiment) -> Dataset:
@@ -46,7 +61,9 @@ def load_data(experiment: Experiment) -> Dataset:
             f"data {experiment.data[4:]!r} were in memory, and no file can name them: give them again, "
             "profundo.open_run(path, data=…), or fit(net, data, …, out=…, resume=True)"
         )
-    data = load(experiment.data, seed=experiment.seed, validation=experiment.validation, **experiment.reading())
+    data = load(
+        experiment.data, seed=experiment.splitting_seed, validation=experiment.validation, **experiment.reading()
+    )
     return seen_by(experiment, data)
 
 

@@ -245,6 +245,9 @@ class Experiment(BaseModel):
         ),
     ] = None
     seed: Annotated[int, Field(ge=0, lt=2**63), Setting("run", "Of split, weights, order and augmentation.")] = 0
+    split_seed: Annotated[
+        Annotated[int, Field(ge=0, lt=2**63)] | None, Setting("data", "Of the split, where it is not to follow --seed.")
+    ] = None
     device: Annotated[str, Setting("run", "auto, cpu, cuda or cuda:N.")] = "auto"
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"], Setting("learning", "Of the numbers that are multiplied.")
@@ -298,9 +301,13 @@ class Experiment(BaseModel):
     def settings(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
 
+    @property
+    def splitting_seed(self) -> int:
+        return self.seed if self.split_seed is None else self.split_seed
+
     def reading(self) -> dict[str, Any]:
         """How the data are read, before they are divided into splits: what `collect` takes."""
-        names = (name for name in belonging_to("data") if name not in ("data", "validation"))
+        names = (name for name in belonging_to("data") if name not in ("data", "validation", "split_seed"))
         result = {name: value for name in names if (value := getattr(self, name)) is not None}
         of_images = self.pretrained not in (None, "minilm")
         if of_images and self.data not in dataset_names() and not self.data.lower().endswith(".npz"):

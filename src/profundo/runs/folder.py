@@ -200,9 +200,10 @@ class Folder:
 
     @property
     def resuming(self) -> str:
-        """What goes on with it. A net of one's own only its owner can build."""
+        """What goes on with it. What was given in Python only its owner can give again."""
         try:
-            own = re.search(r"^net: *['\"]?own:", self.experiment.read_text("utf-8", errors="replace"), re.MULTILINE)
+            text = self.experiment.read_text("utf-8", errors="replace")
+            own = re.search(r"^(net|data): *['\"]?own:|^own: *$", text, re.MULTILINE)
         except OSError:
             own = None
         return (

@@ -17,7 +17,7 @@ from profundo.pictures.history_chart import history_chart
 from profundo.records import Dataset, Inputs, ProfundoError, Samples, Scores, Spec, at_the_door
 from profundo.runs.choices import load_data
 from profundo.runs.experiment import new_experiment
-from profundo.runs.folder import Folder, read_result
+from profundo.runs.folder import Folder, read_result, read_scores
 from profundo.runs.given.arriving import dataset_of, loss_of, with_grids, with_several_outputs
 from profundo.runs.given.keeping import TOOLS
 from profundo.runs.given.own import Own, metrics_of
@@ -88,7 +88,7 @@ def open_run(
         loaded = load_data(experiment)
     else:
         splits = {name: reading.pop(name, None) for name in ("validation", "test")}
-        loaded = dataset_of(data, {"seed": experiment.seed, **reading}, **splits, net=net)
+        loaded = dataset_of(data, {"seed": experiment.splitting_seed, **reading}, **splits, net=net)
         if spec.targets.traits.per == "pixel":
             loaded = with_grids(net, loaded) if str(experiment.net).startswith("own:") else as_grids(loaded)
     loaded = replace(loaded, spec=replace(loaded.spec, targets=spec.targets)) if data is not None else loaded
@@ -113,10 +113,13 @@ def open_run(
     )
     if evaluate and "loss" in experiment.own and own.loss is None:
         raise ProfundoError(
-            f"{path}: its loss {experiment.own['loss']!r} is a function of your own: give it, loss=…, or evaluate=False"
+            f"{path}: its loss {experiment.own['loss']!r} is a function of your own: give it, profundo.open_run({str(path)!r}, "
+            "loss=…), or evaluate=False"
         )
     if evaluate:
         evaluate_run(run, linear=(kept.linear, kept.linear_name) if kept.linear else None)
+        if run.scores is not None and "metrics" in experiment.own and metrics is None:  # of the same net and samples
+            run.scores = replace(run.scores, values={**read_scores(folder), **run.scores.values})
     return run
 
 
@@ -143,9 +146,10 @@ def kept_scores(folder: Folder) -> Scores:
     return Scores(kept["samples"], kept["test"], **{name: kept[name] for name in names if name in kept})
 
 
-def needs_data(*_: Any) -> Any:
+def needs_data(run: Run, *_: Any) -> Any:
+    path = str(run.folder.path) if run.folder is not None else "path"
     raise ProfundoError(
-        "this run was opened without its data, which were in memory: give them, profundo.open_run(path, net=…, data=…)"
+        f"{path}: its data were in memory: give them, profundo.open_run({path!r}, data=…), and net=…, if that is your own"
     )
 
 

@@ -222,14 +222,20 @@ def environment_of(run: Run) -> dict[str, str]:
 
 
 def command_of(run: Run) -> str:
-    if str(run.experiment.net).startswith("own:"):
-        needless = (*belonging_to("data", "net"), *WITHOUT_EFFECT)
-        settings = ", ".join(
+    experiment, origin = run.experiment, dict(run.data.origin)
+    net, data = ("net" if str(experiment.net).startswith("own:") else repr(experiment.net)), "data"
+    if not experiment.data.startswith("own:") and origin:
+        how = [f"{name}={value!r}" for name, value in origin.items() if name != "data"]
+        data = f"profundo.load({', '.join([repr(origin['data']), *how])})"
+    if net == "net" or data == "data" or experiment.own:
+        needless = (*belonging_to("data", "net"), *WITHOUT_EFFECT, "own", *experiment.own)
+        settings = [f"{name}={value}" for name, value in experiment.own.items()]
+        settings += [
             f"{name}={value!r}"
-            for name, value in run.experiment.settings().items()
+            for name, value in experiment.settings().items()
             if name not in needless and value is not None
-        )
-        return f"profundo.fit(net, profundo.load({run.data.name!r}), {settings})"
+        ]
+        return f"profundo.fit({net}, {data}, {', '.join(settings)})"
     if run.folder is None:
         return f"profundo train {run.experiment.data} --net {run.experiment.net} --seed {run.experiment.seed}"
     return f"profundo train --config {shlex.quote(str(run.folder.experiment))}"

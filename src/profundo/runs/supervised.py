@@ -27,7 +27,7 @@ from profundo.runs.checks import (
     check_data,
     check_outputs,
 )
-from profundo.runs.choices import load_data, prepare
+from profundo.runs.choices import check_named, load_data, prepare
 from profundo.runs.experiment import WITHOUT_EFFECT, Experiment, new_experiment, write_experiment
 from profundo.runs.folder import Folder, environment, write_history
 from profundo.runs.given.arriving import net_and_data, prepare_own
@@ -121,6 +121,7 @@ def fit(
         data = (data, targets)
     ours = {"loss": loss, "metrics": metrics, "optimizer": optimizer, "schedule": schedule}
     prepared = prepare_own(net, data, settings, keeps=out is not False, validation=validation, test=test, **ours)
+    remember_place(prepared.experiment.data)
     voice, alone, state = voice or for_python(), Group(), None
     if resume:
         if not isinstance(out, str | Path):
@@ -147,8 +148,9 @@ def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
     voice = voice or Quiet()
     folder = Folder.open(path)
     experiment = new_experiment(**read_experiment(folder.experiment))
-    check_place(experiment.data, folder.experiment)
     check_unfinished(folder)
+    check_named(experiment, f"with the same ones, {folder.resuming} goes on")
+    check_place(experiment.data, folder.experiment)
     with (
         group(experiment.device) as processes,
         seeded(experiment.seed),

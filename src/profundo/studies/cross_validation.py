@@ -131,7 +131,9 @@ def parts(collection: Collection, experiment: Experiment, count: int, repeat: in
     if by is not None and by.kind == "time":
         return forward(by.keys, count)
     groups = None if by is None else by.keys
-    return folds(labels_of(collection, collection.train.targets), count, seed_of(experiment.seed, repeat), groups)
+    return folds(
+        labels_of(collection, collection.train.targets), count, seed_of(experiment.splitting_seed, repeat), groups
+    )
 
 
 def fold_data(collection: Collection, experiment: Experiment, fold: Tensor, seed: int) -> Dataset:

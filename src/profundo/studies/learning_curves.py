@@ -71,7 +71,7 @@ def learning_curve(
     voice = voice or Quiet()
     asked, given = asked_of(data, to, targets, net, settings)
     collection = collected(asked, given)
-    splits = separated(collection, validation=asked.validation, seed=asked.seed, stream=asked.stream is True)
+    splits = separated(collection, validation=asked.validation, seed=asked.splitting_seed, stream=asked.stream is True)
     counts = numbers_of(sizes, len(splits[0]))
     check_repeats(repeats, len(counts))
     labels = labels_of(collection, splits[0].targets)
@@ -130,7 +130,7 @@ def groups_of(collection: Collection, asked: Experiment) -> Tensor | None:
     """The group of each sample to train on, where rows are divided by group: then one group comes after the other."""
     if collection.split_by is None or collection.split_by.kind != "group":
         return None
-    return collection.split_by.keys[divided(collection, asked.validation, asked.seed)[0]]
+    return collection.split_by.keys[divided(collection, asked.validation, asked.splitting_seed)[0]]
 
 
 def numbers_of(sizes: Sequence[float], samples: int) -> list[int]:

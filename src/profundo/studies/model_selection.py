@@ -127,7 +127,7 @@ def whole(asked: Experiment, given: Given) -> Dataset:
     """The data with their splits."""
     if isinstance(given.data, str | Path):
         return load_data(asked)
-    return divide(collected(asked, given), validation=asked.validation, seed=asked.seed, stream=False)
+    return divide(collected(asked, given), validation=asked.validation, seed=asked.splitting_seed, stream=False)
 
 
 def resume_selection(path: str | Path, voice: Voice | None = None) -> Selected:

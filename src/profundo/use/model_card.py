@@ -113,6 +113,7 @@ def source(asked: Mapping[str, Any]) -> str:
     """The name of the data; of a path or an address the last part alone, for a card goes to other people."""
     whole = str(asked.get("data", ""))
     path = whole.split("?")[0] if "://" in whole else whole
+    path = f"{path[4:]}, given in Python" if path.startswith("own:") else path
     return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
 
 

@@ -156,6 +156,8 @@ class _Part:
 def _of_series(series: polars.Series, column: Column, form: TableForm) -> _Part:
     import polars
 
+    if series.dtype in (polars.Categorical, polars.Enum):  # as words, which as numbers would be places among them
+        series = series.cast(polars.String)
     if column.kind == "text":
         return _texts(series, column, form)
     if column.kind == "category":
@@ -254,7 +256,7 @@ def _of_values(values: Sequence[Any], column: Column, form: TableForm) -> _Part:
         part = _of_series(polars.Series(texts, dtype=polars.String), column, form)
     levels, faults = list(part.levels), dict(part.faults)
     for place, value in enumerate(values):
-        if isinstance(value, str) or value is None or value != value:
+        if isinstance(value, str) or _is_nothing(value):
             continue
         try:
             part.raw[place] = _plain(value, column, levels)
@@ -415,6 +417,11 @@ def _seconds(value: Any) -> float:
     if not isinstance(value, datetime):
         raise TypeError
     return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+
+
+def _is_nothing(value: Any) -> bool:
+    """None, NaN, and what pandas has for them: the missing value that is neither equal to itself nor not."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
 def _shown(value: Any) -> str:

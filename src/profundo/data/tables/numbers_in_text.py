@@ -36,7 +36,7 @@ BETWEEN = {
 }  # signs between digits, as regular expressions
 PARTS = re.compile(
     rf"[+-]?(?P<before>[^\d+\-.,'’]{{0,16}})[+-]?\s{{0,3}}"
-    rf"(?P<digits>(?:\d[\d.,'’{SPACES}]*\d|\d)[.,]?|[.,]\d+)(?P<power>[eE][+-]?\d+)?(?P<after>[^\d]{{0,16}})"
+    rf"(?P<digits>(?:\d[\d.,'’{SPACES}]*\d|\d)(?![.,][^\W\d_])[.,]?|[.,]\d+)(?P<power>[eE][+-]?\d+)?(?P<after>[^\d]{{0,16}})"
 )
 LONGEST = 64  # characters of a number
 PIECE = 1 << 18  # bytes, which stay near the processor

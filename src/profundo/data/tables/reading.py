@@ -154,9 +154,15 @@ def sure_numbers(head: polars.DataFrame, separator: str, content: bytes, but: It
 
 
 def typed_table(
-    frame: polars.DataFrame, told: Mapping[str, str] | None = None, missing: Sequence[str] | None = None
+    frame: polars.DataFrame,
+    told: Mapping[str, str] | None = None,
+    missing: Sequence[str] | None = None,
+    *,
+    as_text: bool = False,
+    keep: Iterable[str] = (),
 ) -> Table:
-    """Of a file that says itself what its columns are; told, missing: as of `interpreted`."""
+    """Of what says itself what its columns are. told, missing, keep: as of `interpreted`; as_text: whether columns of text may hold
+    anything, as those of a CSV file with commas do, and are read so."""
     import polars
 
     readings = {
@@ -169,11 +175,12 @@ def typed_table(
         )
         for series in frame
     }
-    manner = Manner("", MISSING if missing is None else ("", *missing))
-    for name, kind in known_columns(told, frame.columns).items():
-        values, readings[name] = _told(frame[name].cast(polars.String), kind, manner)
-        frame = frame.with_columns(values)
-    return Table(frame, readings)
+    told = known_columns(told, frame.columns)
+    cells = [one.cast(polars.String) for one in frame if one.name in told or (as_text and one.dtype == polars.String)]
+    if not cells:
+        return Table(frame, readings)
+    read = interpreted(polars.DataFrame(cells), "," if as_text else "", missing, told, keep)
+    return Table(frame.with_columns(read.frame), {**readings, **read.readings}, read.texts)
 
 
 def known_columns(told: Mapping[str, str] | None, columns: Sequence[str]) -> Mapping[str, str]:

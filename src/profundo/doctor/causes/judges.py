@@ -14,7 +14,7 @@ from torch import Tensor
 from profundo.doctor.causes.output_layer import negated, shared_out_over_samples
 from profundo.doctor.events import as_number
 from profundo.doctor.patient import Patient
-from profundo.doctor.skill import Task, auc, class_scores, distinct, r_squared
+from profundo.doctor.skill import Task, auc, class_axis, class_scores, distinct, r_squared
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Variant, outputs_of, unchanged
 
@@ -34,7 +34,14 @@ def judges(patient: Patient) -> Iterator[Suspicion]:
 
 # ------------------------------------------------------------------------------------------------------------ reduction
 def wrong_reduction(patient: Patient) -> Iterator[Suspicion]:
-    """A softmax over the samples of a batch; or a cost that doubles when a batch is given twice, and harms by it."""
+    """A softmax over the samples of a batch, or over steps; or a cost that doubles when a batch is given twice, and harms by it."""
+    if (axis := shared_out_over(patient)) is not None:
+        right = class_axis_of(patient)
+        yield Suspicion(
+            "wrong_reduction", "output layer", {f"sum of the answers over dim {axis}": 1.0, "the classes are along": right},
+            f"take the softmax over the classes (dim={right}), not over dim={axis}", "fatal",
+        )  # fmt: skip
+        return
     if shared_out_over_samples(patient):
         yield Suspicion(
             "wrong_reduction", "output layer", {"sum over the batch of each output": 1.0},
@@ -49,6 +56,21 @@ def wrong_reduction(patient: Patient) -> Iterator[Suspicion]:
             "take the mean over the batch instead of the sum, or divide the learning rate by the batch size", weight=0.65,
             cures={"the mean of the cost": averaged},
         )  # fmt: skip
+
+
+def class_axis_of(patient: Patient) -> int:
+    axis: int = class_axis(patient.outputs, patient.probe.targets) % patient.outputs.ndim
+    return axis
+
+
+def shared_out_over(patient: Patient) -> int | None:
+    """An axis of steps or places over which every answer sums to 1, as itself or as the exponential of a logarithm."""
+    answers: Tensor = patient.outputs
+    if patient.task.kind != "classes" or patient.task.one_hot or answers.ndim < 3:
+        return None
+    one = answers if bool((answers >= 0).all()) else answers.exp()
+    others = [axis for axis in range(1, answers.ndim) if axis != class_axis_of(patient) and answers.shape[axis] > 1]
+    return next((axis for axis in others if bool(((one.sum(axis) - 1).abs() < 1e-3).all())), None)
 
 
 def doubled(patient: Patient) -> float:

@@ -229,7 +229,8 @@ def undertrained(patient: Patient) -> Iterator[Suspicion]:
     part = len(course.losses) // 4
     if not course.whole or part < 2 or course.train[-1] > 0.9 or course.first_not_finite is not None:
         return
-    times = min(10, int(0.3 * patient.left / (SEEDS * course.planned * max(course.per_step, 1e-5))))
+    affordable = patient.left / (SEEDS * course.planned * max(course.per_step, 1e-5))
+    times = max(min(10, int(0.3 * affordable)), min(3, int(0.7 * affordable)))
     if times < 2:
         return
     third, last = quarters(course.losses)

@@ -18,6 +18,7 @@ from profundo.doctor.trials import Cure, Variant, answers_of, unchanged
 __all__ = ["pairing"]
 
 FEWEST = 100  # samples, from which "no relation" can be said
+NATURAL = 0.5  # of the share of contradicted labels in training, in validation
 FAR = 0.5  # two readings of a sample, over different samples
 SURE, NOTHING, CLEAR = 4.0, 0.02, 0.1  # deviations from chance; shares of the targets explained
 LEARNED = 0.15  # of skill
@@ -63,6 +64,17 @@ def inputs_targets_misaligned(
             return
     if other is not None and other > 2 * CLEAR:
         evidence = {"explained in training": share, "in validation": other}
+        right, chance, deviation = told_by_validation(patient, table)
+        if right > chance + SURE * deviation:
+            evidence = {"labels that agree with what validation tells": right, "by chance": chance}
+            yield Suspicion(
+                "label_noise",
+                "train targets",
+                evidence,
+                "look at the labels; correct them or read them anew",
+                presumed=True,
+            )
+            return
         yield misaligned(
             "train", evidence, "", presumed=patient.train.again > FAR
         )  # or augmentation hides what they show
@@ -112,6 +124,25 @@ def related(samples: Samples | None, patient: Patient) -> float | None:
     return share if is_clear(reference, mine, share) else min(share, 0.0)
 
 
+def told_by_validation(patient: Patient, table: Tensor) -> tuple[float, float, float]:
+    """How many training labels are those that a simple model of the validation samples gives, how many would be by chance, and
+    its deviation: labels that belong to other samples agree by chance, wrong ones among right ones do more often."""
+    validation = patient.validation
+    if validation is None or table.shape[1] < 2:
+        return 0.0, 1.0, 0.0
+    theirs, reference = table_of(validation.targets, patient.task), Reference.of(validation.inputs)
+    columns = columns_of(patient.train.inputs, like=validation.inputs)
+    if theirs is None or reference is None or columns is None or theirs.shape[1] != table.shape[1]:
+        return 0.0, 1.0, 0.0
+    answers = torch.cat(
+        [reference.answers(part, theirs[reference.chosen]) for part in torch.split(columns, 4096)]
+    ).argmax(1)
+    labels = table.argmax(1)
+    shares = [torch.bincount(one, minlength=table.shape[1]).double() / len(one) for one in (answers, labels)]
+    chance = float((shares[0] * shares[1]).sum())
+    return float((answers == labels).double().mean()), chance, (chance * (1 - chance) / len(labels)) ** 0.5
+
+
 # --------------------------------------------------------------------------------------------------------- label noise
 def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterator[Suspicion]:
     """Labels contradicted as often where a simple model is surest as elsewhere: classes that overlap are so at their
@@ -130,6 +161,10 @@ def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterat
     left = 1 - noise / by_chance  # of the relation, under so many labels drawn at random
     if explained(answers, mine) < STRONG * left**2:
         return  # true labels are not explained either: it is the simple model that errs
+    held = held_noise(patient, reference, mine)
+    if held is not None and held[0] > NATURAL * noise:
+        return  # as many are contradicted there: what is to be learned is a matter of chance by its nature
+    view = judged_without(patient, held[1]) if held is not None and held[0] >= NOISE else None
     even = noise > max(2 * NOISE, 0.6 * overall) and float(margin.mean()) > 1.4 * float(margin.std())
     columns = columns_of(patient.train.inputs)
     assert columns is not None  # the reference is made of them
@@ -144,7 +179,7 @@ def label_noise(patient: Patient, reference: Reference, table: Tensor) -> Iterat
     yield Suspicion(
         "label_noise", "train targets", evidence, remedy, weight=0.65, gain=0.02, share=0.1,
         steps=patient.whole_steps,
-        cures={"without the suspects": without(suspects)}, view=trusted(patient, reference, mine),
+        cures={"without the suspects": without(suspects)}, view=view,
     )  # fmt: skip
 
 
@@ -166,16 +201,19 @@ def disagreement(answers: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:
     return answers.argmax(1) != table.argmax(1), best[:, 0] - best[:, 1]
 
 
-def trusted(patient: Patient, reference: Reference, mine: Tensor) -> Cure | None:
-    """Judged on those held-out samples whose labels are not suspect themselves, where many are."""
+def held_noise(patient: Patient, reference: Reference, mine: Tensor) -> tuple[float, Tensor] | None:
+    """How often held-out labels are contradicted where the simple model is surest, and which are suspect."""
     held, labels = patient.held, distinct(patient.train.targets.flatten())
     columns = columns_of(held.inputs, like=patient.train.inputs)
-    if columns is None:
+    if columns is None or patient.validation is None:
         return None
     wrong, margin = disagreement(reference.answers(columns, mine), (held.targets.reshape(-1, 1) == labels).double())
-    if float(wrong[margin >= margin.quantile(0.75)].double().mean()) < NOISE:
-        return None
-    rest = held.rows((~(wrong & (margin > 0.1))).nonzero().flatten())
+    return float(wrong[margin >= margin.quantile(0.75)].double().mean()), wrong & (margin > 0.1)
+
+
+def judged_without(patient: Patient, suspects: Tensor) -> Cure:
+    """On those held-out samples whose labels are not suspect themselves."""
+    rest = patient.held.rows((~suspects).nonzero().flatten())
     return lambda variant: replace(variant, held=rest, truth=rest.targets)
 
 

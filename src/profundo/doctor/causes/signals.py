@@ -292,6 +292,7 @@ def through_time(passage: Passage) -> Iterator[Suspicion]:
             yield Suspicion(
                 "vanishing_gradient", "recurrence", evidence,
                 "begin with gates that keep their state (an LSTM's forget biases at 1 to 3), or shorter sequences", weight=0.6,
+                gain=0.3, share=0.5,  # gradients through gates vanish at first in many a sound net
                 cures={"gates that begin by keeping their state": keeping},
             )  # fmt: skip
         if ratio < VANISHES and call.function in {"rnn_tanh", "rnn_relu"}:

@@ -165,7 +165,7 @@ def split_shift(patient: Patient, validation: Samples) -> Iterator[Suspicion]:
                 "shuffle the samples before they are split, or split within each class",
             )  # fmt: skip
             return
-        lacking = absent(ours, theirs)
+        lacking = absent(ours, theirs) if theirs.numel() == len(theirs) else {}  # a class for each sample
         if lacking:
             yield Suspicion(
                 "split_shift", "validation targets",
@@ -211,7 +211,7 @@ def absent(ours: Tensor, theirs: Tensor) -> dict[float, float]:
     of the training targets."""
     values, counts = ours.flatten().unique(return_counts=True)  # type: ignore[no-untyped-call]
     shares = counts.double() / counts.sum()
-    never = ~torch.isin(values, theirs) & ((1 - shares) ** theirs.numel() < BY_CHANCE)
+    never = ~torch.isin(values, theirs) & (values >= 0) & ((1 - shares) ** theirs.numel() < BY_CHANCE)
     return dict(zip(values[never].tolist(), shares[never].tolist(), strict=True))
 
 

@@ -54,7 +54,7 @@ from profundo.runs.checks import (
     trained_outputs,
     tried_outputs,
 )
-from profundo.runs.choices import check_choices, net_name
+from profundo.runs.choices import as_read, check_choices, net_name
 from profundo.runs.experiment import belonging_to, new_experiment
 from profundo.runs.given.foreign import understood
 from profundo.runs.given.own import Own, metrics_of
@@ -147,6 +147,7 @@ def prepare_own(
     data = data if isinstance(net, nn.Module) else as_grids(data)
     if not knows_spec and (note := note_of_units(type(net).__name__, data.spec)):
         data = with_note(data, note)
+    name, settings = again_by(data, settings)
     called_net, net = net_for(net, data, settings)
     check_data(data)
     materialise(net, data)
@@ -155,7 +156,7 @@ def prepare_own(
     of_metrics = metrics_of(metrics, data.spec.targets.kind)
     own = replace(own, metrics=of_metrics)
     given = {**own.given, **({"metrics": ", ".join(of_metrics)} if of_metrics else {})}
-    experiment = new_experiment(data=name or f"own:{data.name}", net=called_net, own=given, **settings)
+    experiment = new_experiment(data=name, net=called_net, own=given, **settings)
     if not len(data.test):
         raise ProfundoError(
             f"{data.name}: the test split is empty; expected samples to judge the net by, that training has not seen: keep some "
@@ -164,6 +165,7 @@ def prepare_own(
     chosen = completed(experiment, data.spec, len(data.train), called_net, normalised(net), len(data.validation) > 0)
     if callable(schedule):
         own = replace(own, schedule=own_schedule(schedule, chosen.epochs or 1, chosen.learning_rate or 1.0))
+    chosen = chosen if name.startswith("own:") else as_read(chosen, data)
     check_choices(chosen, data, own)
     if chosen.log is not None and not keeps:
         raise ProfundoError(f"fit: log={chosen.log!r} writes into the run's folder; leave out one of log and out=False")
@@ -206,7 +208,8 @@ def dataset_of(
                 )
         return data
     reading = {name: settings[name] for name in READING if settings.get(name) is not None}
-    seed = new_experiment(data="own:data", seed=settings.get("seed", 0)).seed  # once it can be one
+    asked = new_experiment(data="own:data", seed=settings.get("seed", 0), split_seed=settings.get("split_seed"))
+    seed = asked.splitting_seed  # once it can be one
     if isinstance(data, str | Path):
         return load(data, validation=validation, test=test, seed=seed, **reading)
     is_share = isinstance(validation, int | float) and not isinstance(validation, bool)
@@ -214,6 +217,19 @@ def dataset_of(
     taker = replace(taker_of(net), labels=loss is not None and loss_name(loss) in OF_LABELS)
     collection = object_collection(data, Reading(**reading), validation=held, test=test, taker=taker)
     return divide(collection, validation=share, seed=seed, stream=False)
+
+
+def again_by(data: Dataset, settings: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name by which data are read again, or one of data in memory; and the settings with how they were read and divided."""
+    origin, own = dict(data.origin), (f"own:{data.name}", dict(settings))
+    if not origin or [len(data.train), len(data.validation), len(data.test)] != data.facts.get("samples"):
+        return own  # also of a part of a named set
+    seed = origin.pop("seed")
+    again = new_experiment(**origin, pretrained=settings.get("pretrained")).reading()
+    if again.get("image_size") != origin.get("image_size"):  # a pretrained net would be given others than these
+        return own
+    name = origin.pop("data")
+    return name, {**settings, **origin, "split_seed": None if seed == settings.get("seed", 0) else seed}
 
 
 def note_of_units(net: str, spec: Spec) -> str:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,10 +24,14 @@ from profundo.data.object_arrays import Taker, as_seen, images_of, plain, stacke
 from profundo.data.objects import Framed, as_polars, read
 from profundo.data.recognising import is_frame, is_image, is_keras_dataset, is_loader, is_series, words_in
 from profundo.data.tables.new_rows import columns_of, features_of_frame, features_of_rows
+from profundo.data.tables.reading import typed_table
 from profundo.data.tables.table_files import read_table
 from profundo.kinds import NO_CLASS
 from profundo.records import Inputs, ProfundoError, Samples, Spec
 from profundo.trees import leaves, length, mapped, rebuilt
+
+if TYPE_CHECKING:
+    import polars
 
 __all__ = ["inputs_for", "samples_at", "samples_for"]
 
@@ -312,6 +316,13 @@ def grids_at(path: Path, spec: Spec, how: Reading) -> Samples:
     return replace(samples, targets=torch.from_numpy(table)[samples.targets.long()])
 
 
+def targets_read(frame: polars.DataFrame, kind: str) -> list[polars.Series]:
+    """Columns of targets as those that were trained on were read; of classes, which have the cells for names, as they are written."""
+    read = typed_table(frame, as_text=True, keep=frame.columns)
+    words = {} if kind == "real" else read.texts
+    return [words.get(one.name, one).set(one.is_null(), None) for one in read.frame]
+
+
 def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
     """Samples with targets as the net knows them. target: of a table, the column to be predicted.
 
@@ -327,13 +338,15 @@ def samples_for(given: Any, spec: Spec, target: str | None = None) -> Samples:
         wanted = [name.strip() for name in (raw.target or "").split(",")]
         if not raw.target:
             raise ProfundoError("data: expected targets beside the table: run.evaluate(table, y)")
-        if raw.weights is None:
-            raw = replace(raw, frame=raw.frame.drop_nulls([name for name in wanted if name in raw.frame.columns]))
         if missing := [name for name in wanted if name not in raw.frame.columns]:
             raise ProfundoError(
                 f"target: expected a column {missing[0]!r}; columns: {', '.join(raw.frame.columns)}; or give (X, y)"
             )
-        frame, made = raw.frame, spec.inputs.rows
+        frame, made = (
+            raw.frame.with_columns(targets_read(raw.frame.select(wanted), spec.targets.kind)),
+            spec.inputs.rows,
+        )
+        frame = frame.drop_nulls(wanted) if raw.weights is None else frame
         if spec.inputs.forecast is not None:
             raise ProfundoError(
                 "data: a forecast is judged by what came later; profundo.cross_validate does so from several moments (a backtest)"
