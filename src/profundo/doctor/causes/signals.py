@@ -56,7 +56,7 @@ def signals(patient: Patient) -> Iterator[Suspicion]:
     raised += quietly(patient, saturated_units, calls)
     raised += quietly(patient, dead_units, patient, passage, calls) + quietly(patient, slope, passage, calls)
     raised += quietly(patient, through_time, passage)
-    raised += [] if raised else quietly(patient, growing, passage)
+    raised += quietly(patient, growing, passage)
     yield from raised or quietly(patient, underfit, patient, passage, calls)
 
 

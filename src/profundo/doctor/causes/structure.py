@@ -65,7 +65,7 @@ def batch_mixing(patient: Patient) -> Iterator[Suspicion]:
             "batch_mixing", ", ".join(steps_first(patient)[:3]) or "forward",
             {"an answer changes by": max(differences), "deviation of the answers": deviation, "batch": count},
             "keep the samples on their own axis: batch_first=True for inputs of (samples, steps, features); "
-            "permute, not view or reshape; no mean, softmax or attention over the axis of samples",
+            "permute, not view or reshape; no mean, softmax or attention over the axis of samples", "fatal",
         )  # fmt: skip
 
 
