@@ -344,8 +344,12 @@ def underfit(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[
     inputs, weighted = patient.train.inputs, [call for call in calls if call.weighted]
     if not weighted or weighted[-1].function not in LAYERS | PRODUCTS or not isinstance(inputs, Tensor):
         return
-    if patient.task.kind == "own" or patient.gives_back:
-        return  # an autoencoder is narrow on purpose
+    if (
+        patient.task.kind == "own"
+        or patient.gives_back
+        or not all(one.requires_grad for one in patient.net.parameters())
+    ):
+        return  # an autoencoder is narrow on purpose, and so is what is learned upon frozen features
     if not inputs.is_floating_point() or inputs.ndim < 2 or (fits := fit_of_few(patient)) > FINE:
         return
     units = [call.weights[0].shape[1 if call.function in PRODUCTS else 0] for call in weighted[:-1] if call.weights]
