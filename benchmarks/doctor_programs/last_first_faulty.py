@@ -85,7 +85,7 @@ def median_prices_in_dollars(broken: bool) -> Arguments:
 
 @faulty("nan_in_data", data="districts", source="report", score="R2")
 def bedrooms_left_blank(broken: bool) -> Arguments:
-    """book exercise: loss is nan from the first epoch; in a few districts the number of bedrooms is missing."""
+    """question: loss is nan from the first epoch; in a few districts the number of bedrooms is missing."""
     (x, y), validation = standard(districts(), targets=True)
     blank = torch.arange(len(x)) % 47 == 5
     x = x.clone()

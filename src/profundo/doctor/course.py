@@ -37,7 +37,7 @@ class Course:
     train_losses, held_losses: the program's own cost of both in evaluation mode, at the same steps.
     gradients: step → name of parameter → Euclidean norm just before the optimizer moved it; updates: the norm of the move
     over that of the parameter. error: what ended the training. planned: steps the program asks for. rate: the largest
-    learning rate at which a step was seen, whoever set it.
+    learning rate at which a step was seen, whoever set it; rate_at_last: the largest of all groups at the last step.
     """
 
     planned: int
@@ -52,6 +52,7 @@ class Course:
     seconds: float = 0.0
     error: str = ""
     rate: float = 0.0
+    rate_at_last: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -82,8 +83,9 @@ def watched(variant: Variant, steps: int, seed: int, deadline: float) -> Course:
     before: dict[nn.Parameter, Tensor] = {}
 
     def look(optimizer: Any, *_: Any) -> None:
+        course.rate_at_last = max(float(group["lr"]) for group in optimizer.param_groups)
         if course.steps in looked:
-            course.rate = max(course.rate, *(float(group["lr"]) for group in optimizer.param_groups))
+            course.rate = max(course.rate, course.rate_at_last)
             moving = [one for group in optimizer.param_groups for one in group["params"] if one.grad is not None]
             course.gradients[course.steps] = {names[one]: float(one.grad.norm()) for one in moving if one in names}
             before.update({one: one.detach().clone() for one in moving})

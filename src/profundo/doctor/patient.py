@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from copy import copy
@@ -29,6 +30,7 @@ __all__ = ["Patient", "Step1"]
 
 PROBE, HELD = 256, 2000
 WIDE = 8  # numbers of a sample
+DRAWN = 0.1  # of a cost, that two draws of it may differ by
 SEEDS = 3
 FEWEST_STEPS, MOST_STEPS = 30, 600
 STEPS_SEEN, STEPS_WAITED = 4, 80  # in which the optimizer steps; at most, for gradients may be gathered before it does
@@ -140,7 +142,27 @@ class Patient:
     def task(self) -> Task:
         many = self.train.targets
         task = task_of(many[:HELD] if isinstance(many, Tensor) else many, self.outputs, self.cost)
+        if task.kind == "real" and self.cost.kind == "other" and not self.wants_targets:
+            return Task("own")
         return task if is_judged(task, self.outputs, self.probe.targets, many) else Task("own")
+
+    @property
+    def wants_targets(self) -> bool:
+        """Whether a cost that is not known has an end, a least or a largest value, where answers are the targets: the reward of
+        an action, the count that a logarithm stands for, are no answers."""
+        answers, targets = self.outputs, self.probe.targets
+        if answers.numel() != targets.numel():
+            return True
+        exact = targets.reshape(answers.shape).to(answers.dtype)
+        try:
+            costs = []
+            for factor in (0.5, 1.0, 2.0):
+                with seeded(self.seed):  # of a cost that draws
+                    costs.append(as_number(self.program.loss(factor * exact, targets)))
+        except Exception:  # noqa: BLE001 - the person's own cost
+            return True
+        steps = [later - sooner for sooner, later in itertools.pairwise(costs)]
+        return not min(map(abs, steps)) > 1e-3 * max(map(abs, costs)) or steps[0] * steps[1] <= 0
 
     @cached_property
     def first(self) -> Step1:
@@ -189,12 +211,18 @@ class Patient:
 
     @cached_property
     def first_cost(self) -> float:
-        """Of held-out samples, before training; NaN where the cost takes something else than outputs and targets."""
+        """Of held-out samples, before training; NaN where the cost takes something else than outputs and targets, or hangs on what
+        it draws, as that of an action."""
+        costs = []
         try:
-            with seeded(self.seed):
-                return as_number(self.program.loss(outputs_of(self.net, self.held.inputs), self.held.targets))
+            for seed in (self.seed, self.seed + 1):
+                with seeded(seed):
+                    costs.append(
+                        as_number(self.program.loss(outputs_of(self.net, self.held.inputs), self.held.targets))
+                    )
         except Exception:  # noqa: BLE001 - the person's own program
             return math.nan
+        return costs[0] if abs(costs[1] - costs[0]) <= DRAWN * max(map(abs, costs)) else math.nan
 
     @cached_property
     def planned(self) -> int:

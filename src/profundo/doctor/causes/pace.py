@@ -22,6 +22,7 @@ __all__ = ["pace"]
 
 STEEP = 0.15  # of the loss, that it falls from the third to the last quarter of a training
 BY_HEART = 0.6  # of skill, in training more than in validation
+FALLEN = 0.01  # of the largest learning rate
 LITTLE = 0.1  # of skill
 FINE, GOOD = 0.95, 0.8  # of skill on training samples: nothing that pace could mend, or much
 
@@ -55,6 +56,12 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
             cures={f"learning rate {rate * factor:.2g}": with_rate(factor) for factor in lower},
             view=partial(by_cost, patient.first_cost) if fine else None,
         )  # fmt: skip
+    if course.first_not_finite is None and course.rate_at_last < FALLEN * rate:
+        yield Suspicion(
+            "learning_rate_too_low", "schedule", {"largest learning rate": rate, "at the last step": course.rate_at_last},
+            "let the rate fall later: a schedule by epochs is stepped once an epoch, not for each batch", weight=0.5, gain=0.12,
+            cures={"the rate as high as it has been": held_up},
+        )  # fmt: skip
     if course.first_not_finite is None and not explodes(course.losses) and course.train[-1] < GOOD:
         if not low and still_learns(course):
             return
@@ -69,6 +76,20 @@ def learning_rate(patient: Patient) -> Iterator[Suspicion]:
 def by_cost(first: float, variant: Variant) -> Variant:
     """Judged by the program's own cost of held-out samples: answers may rank well and be far too sure of themselves."""
     return replace(variant, own=(variant.program.loss, first), truth=variant.held.targets)
+
+
+def held_up(variant: Variant) -> Variant:
+    """Each group of parameters at the largest rate that it has had."""
+    largest: list[float] = []
+
+    def before(optimizer: Any, *_: Any) -> None:
+        asked = [group["lr"] for group in optimizer.param_groups]
+        largest[:] = [max(pair) for pair in zip(asked, largest, strict=True)] if largest else asked
+        for group, rate in zip(optimizer.param_groups, largest, strict=True):
+            group["lr"] = rate
+
+    variant.program.optimizer.register_step_pre_hook(before)
+    return variant
 
 
 def usual_rate(optimizer: Optimizer) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor
 from profundo.doctor.patient import Patient
 from profundo.doctor.programs import Samples
 from profundo.doctor.reference import Reference, columns_of, explained, table_of
-from profundo.doctor.skill import class_scores, distinct
+from profundo.doctor.skill import auc, class_scores, distinct
 from profundo.doctor.suspicions import Suspicion
 from profundo.doctor.trials import Cure, Variant, answers_of, unchanged
 
@@ -26,6 +26,7 @@ NOISE = 0.07  # share of labels that the reference contradicts where it is sures
 STRONG = 0.5  # share that the simple model explains of labels that are all true
 EXACT = 1 - 1e-6
 MOST_WORDS = 50_000_000  # numbers of a table of samples and words
+MOST_PARTED, PARTS = 2000, 0.999  # columns; of 2·AUC − 1
 GIVES_AWAY = 0.95  # share of the targets that one column explains alone
 
 
@@ -289,11 +290,17 @@ def in_blocks(columns: Tensor, table: Tensor) -> Tensor:
 
 
 def alone(columns: Tensor, table: Tensor, classes: bool) -> Tensor:
-    """Of each column, the share that it has in common with the target: η² with classes, r² with numbers."""
+    """Of each column, the share that it has in common with the target: η² with classes (1 where it parts two of them by its
+    order alone), r² with numbers."""
     if classes:
         counts = table.sum(0).clamp_min(1)
         between = ((table.T @ columns) / counts[:, None]).square() * counts[:, None]
-        return between.sum(0) / columns.square().sum(0).clamp_min(1e-12)
+        shares = between.sum(0) / columns.square().sum(0).clamp_min(1e-12)
+        if table.shape[1] == 2 and columns.shape[1] <= MOST_PARTED and int(counts.min()) >= 30:
+            which = table.argmax(1) == 1
+            parted = torch.stack([(2 * auc(column, which) - 1).abs() for column in columns.T])
+            shares = torch.where(parted > PARTS, parted, shares)
+        return shares
     if table.shape[1] > 1:
         return columns.new_zeros(columns.shape[1])
     return (table.T @ columns)[0].square() / (table.square().sum() * columns.square().sum(0)).clamp_min(1e-12)

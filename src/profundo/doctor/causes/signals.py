@@ -57,7 +57,7 @@ def signals(patient: Patient) -> Iterator[Suspicion]:
     raised += quietly(patient, saturated_units, calls)
     raised += quietly(patient, dead_units, patient, passage, calls) + quietly(patient, slope, passage, calls)
     raised += quietly(patient, through_time, passage)
-    raised += [] if raised else quietly(patient, growing, passage)
+    raised += quietly(patient, growing, passage)
     yield from raised or quietly(patient, underfit, patient, passage, calls)
 
 
@@ -361,8 +361,12 @@ def underfit(patient: Patient, passage: Passage, calls: list[Call]) -> Iterator[
     inputs, weighted = patient.train.inputs, [call for call in calls if call.weighted]
     if not weighted or weighted[-1].function not in LAYERS | PRODUCTS or not isinstance(inputs, Tensor):
         return
-    if patient.task.kind == "own" or patient.gives_back:
-        return  # an autoencoder is narrow on purpose
+    if (
+        patient.task.kind == "own"
+        or patient.gives_back
+        or not all(one.requires_grad for one in patient.net.parameters())
+    ):
+        return  # an autoencoder is narrow on purpose, and so is what is learned upon frozen features
     if not inputs.is_floating_point() or inputs.ndim < 2 or (fits := fit_of_few(patient)) > FINE:
         return
     widths = [
