@@ -68,7 +68,7 @@ def loaders(data: m.Split, size: int = 32, shuffle: bool = True) -> tuple[DataLo
 # --- data -------------------------------------------------------------------------------------------------------------
 
 
-@faulty("unscaled_input", data="mnist", source="report")
+@faulty("unscaled_input", data="mnist", source="report", where="train inputs")
 def grey_values_as_they_were_downloaded(broken: bool) -> Arguments:
     """question: dense layers on images give 20 %; the pixels were never divided by 255."""
     data = both(m.mnist(1500), lambda x: (x * (255 if broken else 1)).flatten(1))
@@ -76,14 +76,14 @@ def grey_values_as_they_were_downloaded(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), loaders(data), optimizer=SGD(net.parameters(), 0.02, 0.9), epochs=6)
 
 
-@faulty("unscaled_target", data="districts", source="report", score="R2")
+@faulty("unscaled_target", data="districts", source="report", score="R2", where="train targets")
 def median_prices_in_dollars(broken: bool) -> Arguments:
     """question: the loss is 40 billion and hardly falls; inputs went through StandardScaler, prices did not."""
     data = standard(districts(), targets=not broken)
     return program(mlp(5, 64, 64, 1), nn.MSELoss(), data, 1e-3, Adam, epochs=20)
 
 
-@faulty("nan_in_data", data="districts", source="report", score="R2")
+@faulty("nan_in_data", data="districts", source="report", score="R2", where="column 3")
 def bedrooms_left_blank(broken: bool) -> Arguments:
     """question: loss is nan from the first epoch; in a few districts the number of bedrooms is missing."""
     (x, y), validation = standard(districts(), targets=True)
@@ -93,7 +93,7 @@ def bedrooms_left_blank(broken: bool) -> Arguments:
     return program(mlp(5, 32, 1), nn.MSELoss(), loaders(((x, y), validation)), 3e-3, Adam, epochs=20)
 
 
-@faulty("inputs_targets_misaligned", data="digits", source="report")
+@faulty("inputs_targets_misaligned", data="digits", source="report", where="train")
 def mirrored_copies_between_the_originals(broken: bool) -> Arguments:
     """forum: chance level after augmenting the arrays; images go a, a', b, b', the labels were repeated as a list."""
     (x, y), validation = m.digit_images()
@@ -103,7 +103,7 @@ def mirrored_copies_between_the_originals(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), ((images, labels), validation), 3e-3, Adam, batch_size=64, epochs=6)
 
 
-@faulty("not_shuffled", data="cifar", source="report")
+@faulty("not_shuffled", data="cifar", source="report", where="train")
 def an_image_folder_in_its_order(broken: bool) -> Arguments:
     """forum: a CNN always answers the last class; ImageFolder goes class by class, and shuffle=True was forgotten."""
     (x, y), validation = standard(m.cifar(4, 300))
@@ -116,7 +116,7 @@ def an_image_folder_in_its_order(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), data, 2e-3, Adam, epochs=8)
 
 
-@faulty("target_in_input", data="passengers", source="report", score="accuracy of logits")
+@faulty("target_in_input", data="passengers", source="report", score="accuracy of logits", where="column 5")
 def alive_beside_survived(broken: bool) -> Arguments:
     """question: too good to be true, 100 % on the ship's passengers; the column "alive" says the same as "survived"."""
     data = standard(passengers())
@@ -134,7 +134,7 @@ def cropped(x: Tensor, least: float, most: float) -> Tensor:
     return F.interpolate(x[:, :, row : row + side, left : left + side], 28, mode="bilinear")
 
 
-@faulty("harmful_augmentation", data="mnist", source="report")
+@faulty("harmful_augmentation", data="mnist", source="report", where=("step", "train inputs"))
 def pieces_of_handwritten_digits(broken: bool) -> Arguments:
     """forum: the transforms of an ImageNet script on MNIST: RandomResizedCrop shows a tenth of a digit, validation all."""
 
@@ -150,7 +150,7 @@ def pieces_of_handwritten_digits(broken: bool) -> Arguments:
     return program(m.cnn(1, 28, 10), nn.CrossEntropyLoss(), m.mnist(1500), 3e-3, Adam, epochs=14, step=step)
 
 
-@faulty("scrambled_layout", data="cifar", source="report", also=("inputs_targets_misaligned",))
+@faulty("scrambled_layout", data="cifar", source="report", also=("inputs_targets_misaligned",), where="train")
 def a_mat_file_by_reshape(broken: bool) -> Arguments:
     """question: house numbers from a .mat file, (32, 32, 3, n); X.reshape(-1, 3, 32, 32) runs, and accuracy is chance."""
 
@@ -181,14 +181,14 @@ class Classifier(nn.Module):
         return self.last(x) if self.last else x
 
 
-@faulty("double_softmax", data="digits", source="report")
+@faulty("double_softmax", data="digits", source="report", where=("last", "output layer"))
 def softmax_because_it_is_a_classifier(broken: bool) -> Arguments:
     """forum: the loss sticks at 2.2 for ten digits; "a classifier needs a softmax", and CrossEntropyLoss has one."""
     net = Classifier(64, 10, nn.Softmax(dim=1) if broken else None)
     return program(net, nn.CrossEntropyLoss(), loaders(m.digits()), 0.1, epochs=15)
 
 
-@faulty("activated_logits", data="mnist", source="report", also=("dead_units",))
+@faulty("activated_logits", data="mnist", source="report", also=("dead_units",), where=("3", "output layer"))
 def relu_after_the_last_layer(broken: bool) -> Arguments:
     """forum: some digits are never predicted; return F.relu(self.fc2(x)) into CrossEntropyLoss."""
     last = (nn.ReLU(),) if broken else ()
@@ -197,14 +197,16 @@ def relu_after_the_last_layer(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), data, 1e-2, Adam, batch_size=64, epochs=6)
 
 
-@faulty("single_unit_softmax", data="spam", source="report", score="accuracy of probabilities")
+@faulty(
+    "single_unit_softmax", data="spam", source="report", score="accuracy of probabilities", where=("1", "output layer")
+)
 def one_unit_with_softmax_for_spam(broken: bool) -> Arguments:
     """question: accuracy equals the share of one class from the first epoch; Dense(1, softmax) with BCELoss."""
     net = nn.Sequential(m.Averaged(600, 1), nn.Softmax(dim=1) if broken else nn.Sigmoid())
     return program(net, nn.BCELoss(), column(m.texts("sms-spam", 1600)), 1e-2, Adam, epochs=8)
 
 
-@faulty("broadcast_loss", data="curve", source="report", score="R2")
+@faulty("broadcast_loss", data="curve", source="report", score="R2", where=("loss", "train targets"))
 def a_surface_with_flat_targets(broken: bool) -> Arguments:
     """forum: the net predicts the mean everywhere; MSELoss warns that target size (32) differs from (32, 1)."""
     draw = np.random.default_rng(1)
@@ -214,7 +216,7 @@ def a_surface_with_flat_targets(broken: bool) -> Arguments:
     return program(mlp(2, 64, 64, 1, act=nn.Tanh), nn.MSELoss(), loaders(data), 5e-3, Adam, epochs=25)
 
 
-@faulty("missing_nonlinearity", data="curve", source="report", score="R2")
+@faulty("missing_nonlinearity", data="curve", source="report", score="R2", where=("0", "1", "2"))
 def a_parabola_by_three_linear_layers(broken: bool) -> Arguments:
     """question: my network can only draw a straight line; nn.Linear after nn.Linear in a Sequential."""
     x = torch.linspace(-1, 1, 400)[:, None]
@@ -239,14 +241,14 @@ class RowReader(nn.Module):
         return scores
 
 
-@faulty("batch_mixing", data="mnist", source="report")
+@faulty("batch_mixing", data="mnist", source="report", where="lstm")
 def rows_of_a_digit_without_batch_first(broken: bool) -> Arguments:
     """bug tracker: 11 % with an LSTM of MNIST rows; batch_first=True was deleted, out[:, -1, :] stayed."""
     net = RowReader(batch_first=not broken)
     return program(net, nn.CrossEntropyLoss(), m.mnist(1500), 1e-2, Adam, batch_size=50, epochs=14)
 
 
-@faulty("missing_output_activation", data="mnist", source="report")
+@faulty("missing_output_activation", data="mnist", source="report", where=("6", "loss", "output layer"))
 def nll_loss_and_nothing_before(broken: bool) -> Arguments:
     """forum: the loss is -40,000 and falling, accuracy is poor; F.nll_loss of plain outputs, log_softmax got lost."""
     net = nn.Sequential(
@@ -267,7 +269,7 @@ class ConvAutoencoder(nn.Module):
         return out
 
 
-@faulty("unreachable_targets", data="mnist", source="report", score="R2")
+@faulty("unreachable_targets", data="mnist", source="report", score="R2", where=("decoder.3", "output layer"))
 def grey_backgrounds_of_an_autoencoder(broken: bool) -> Arguments:
     """question: reconstructions on a grey ground; images by Normalize((0.5,), (0.5,)), the decoder ends in a sigmoid."""
 
@@ -287,7 +289,7 @@ def grey_backgrounds_of_an_autoencoder(broken: bool) -> Arguments:
 # --- steps and pace ---------------------------------------------------------------------------------------------------
 
 
-@faulty("missing_zero_grad", data="mnist", source="report")
+@faulty("missing_zero_grad", data="mnist", source="report", where="step")
 def a_loop_without_zero_grad(broken: bool) -> Arguments:
     """forum: the loss falls for some batches and then explodes; optimizer.zero_grad() is missing in the loop."""
 
@@ -306,7 +308,13 @@ def a_loop_without_zero_grad(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), m.mnist(1500), 0.1, epochs=16, step=step)
 
 
-@faulty("learning_rate_too_high", data="cifar", source="report", also=("unstable_training", "dead_units"))
+@faulty(
+    "learning_rate_too_high",
+    data="cifar",
+    source="report",
+    also=("unstable_training", "dead_units"),
+    where=("optimizer", "0", "1", "3", "4", "7", "8"),
+)
 def adam_at_one_tenth_for_photographs(broken: bool) -> Arguments:
     """question: the loss jumps to hundreds and then stays at log 4; Adam with the lr=0.1 of an SGD example."""
 
@@ -327,7 +335,7 @@ def adam_at_one_tenth_for_photographs(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), data, 0.1 if broken else 1e-3, Adam, epochs=8, step=step)
 
 
-@faulty("learning_rate_too_low", data="digits", source="report")
+@faulty("learning_rate_too_low", data="digits", source="report", where=("schedule", "step", "optimizer"))
 def step_lr_in_the_inner_loop(broken: bool) -> Arguments:
     """bug tracker: nothing is learned after the first moments; scheduler.step() is in the loop over batches."""
     net = Classifier(64, 10)
@@ -346,7 +354,7 @@ def step_lr_in_the_inner_loop(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), m.digits(), optimizer=optimizer, epochs=8, step=step)
 
 
-@faulty("no_update", data="wine", source="report")
+@faulty("no_update", data="wine", source="report", where="step")
 def cleared_between_backward_and_step(broken: bool) -> Arguments:
     """forum: loss is the same in every epoch; the order is backward, zero_grad, step."""
 
@@ -381,7 +389,7 @@ class Stacked(nn.Module):
         return out
 
 
-@faulty("not_in_optimizer", data="friedman", source="report", also=("frozen_parameters",), score="R2")
+@faulty("not_in_optimizer", data="friedman", source="report", also=("frozen_parameters",), score="R2", where="hidden")
 def hidden_layers_in_a_list(broken: bool) -> Arguments:
     """forum: parameters() shows one layer only; self.hidden is a list where a ModuleList is needed."""
     net = Stacked([10, 24, 24, 12, 1], registered=not broken)
@@ -405,14 +413,14 @@ class DroppingNet(nn.Module):
         return out
 
 
-@faulty("wrong_mode", data="mnist", source="report")
+@faulty("wrong_mode", data="mnist", source="report", where=("dropout", "forward"))
 def functional_dropout_in_the_forward_pass(broken: bool) -> Arguments:
     """forum: eval() changes nothing and every call gives other predictions; F.dropout without training=self.training."""
     net = DroppingNet(told=not broken)
     return program(net, nn.CrossEntropyLoss(), m.mnist(1500), 2e-3, Adam, epochs=10)
 
 
-@faulty("excess_dropout", data="friedman", source="report", score="R2")
+@faulty("excess_dropout", data="friedman", source="report", score="R2", where=("2", "5", "8"))
 def dropout_for_good_measure(broken: bool) -> Arguments:
     """forum: a regression never gets good on training data either; Dropout(0.8) after each of three layers."""
     p = 0.8 if broken else 0.02

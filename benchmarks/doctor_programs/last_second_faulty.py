@@ -50,7 +50,14 @@ def moves(count: int = 1200) -> Split:
 # --- data that are not as they should be ------------------------------------------------------------------------------
 
 
-@faulty("unscaled_input", data="houses", source="report", also=("learning_rate_too_high",), score="R2")
+@faulty(
+    "unscaled_input",
+    data="houses",
+    source="report",
+    also=("learning_rate_too_high",),
+    score="R2",
+    where=("column 0", "column 1", "column 2", "optimizer"),
+)
 def lots_beside_bathrooms(broken: bool) -> Arguments:
     """forum: house prices, the loss is nan from the second batch on; only the prices went through the scaler."""
     scaled = standard(houses(), targets=True)
@@ -58,14 +65,21 @@ def lots_beside_bathrooms(broken: bool) -> Arguments:
     return program(mlp(5, 64, 32, 1), nn.MSELoss(), data, 0.01, epochs=40)
 
 
-@faulty("unscaled_target", data="bikes", source="report", also=("learning_rate_too_low", "undertrained"), score="R2")
+@faulty(
+    "unscaled_target",
+    data="bikes",
+    source="report",
+    also=("learning_rate_too_low", "undertrained"),
+    score="R2",
+    where=("train targets", "optimizer"),
+)
 def bikes_by_the_hundred(broken: bool) -> Arguments:
     """question: predictions grow slowly from 0 and are far below the counts; inputs are scaled, counts are not."""
     data = both(bikes(), targets=lambda y: y if broken else (y - 250) / 220)
     return program(mlp(5, 64, 64, 1), nn.MSELoss(), loaders(data), 1e-3, Adam, epochs=30)
 
 
-@faulty("inputs_targets_misaligned", data="wine", source="report")
+@faulty("inputs_targets_misaligned", data="wine", source="report", where=("train", "validation"))
 def labels_joined_by_another_order(broken: bool) -> Arguments:
     """question: accuracy at chance; the table was sorted by a column, the labels were taken from the file's order."""
     (x, y), (u, v) = standard(m.table("wine"))
@@ -75,7 +89,7 @@ def labels_joined_by_another_order(broken: bool) -> Arguments:
     return program(mlp(13, 32, 3), F.cross_entropy, data, 1e-2, Adam, epochs=20)
 
 
-@faulty("not_shuffled", data="activities", source="report")
+@faulty("not_shuffled", data="activities", source="report", where="train")
 def one_activity_after_the_other(broken: bool) -> Arguments:
     """issue: accuracy jumps between 20 % and 40 %; recordings are read folder by folder, DataLoader without shuffle."""
     (x, y), validation = activities()
@@ -84,7 +98,7 @@ def one_activity_after_the_other(broken: bool) -> Arguments:
     return program(convolutions(3, 5), nn.CrossEntropyLoss(), data, 0.05, epochs=15)
 
 
-@faulty("split_leakage", data="own table", source="report")
+@faulty("split_leakage", data="own table", source="report", where="validation")
 def two_exports_that_overlap(broken: bool) -> Arguments:
     """question: 95 % in validation and 65 % in use; two exports were concatenated, most rows are in both."""
     rng = np.random.default_rng(13)
@@ -95,7 +109,7 @@ def two_exports_that_overlap(broken: bool) -> Arguments:
     return program(mlp(25, 64, 2), F.cross_entropy, split(x, y, len(x) // 4), 1e-2, Adam, epochs=20)
 
 
-@faulty("target_in_input", data="own table", source="report")
+@faulty("target_in_input", data="own table", source="report", where="column 3")
 def what_was_collected_afterwards(broken: bool) -> Arguments:
     """forum: a credit model is right in 99 %; a column holds what was collected from those who had not paid."""
     rng = np.random.default_rng(14)
@@ -107,7 +121,13 @@ def what_was_collected_afterwards(broken: bool) -> Arguments:
     return program(mlp(x.shape[1], 32, 2), nn.CrossEntropyLoss(), data, 5e-3, Adam, epochs=15)
 
 
-@faulty("harmful_augmentation", data="moves", source="report", also=("inputs_targets_misaligned", "label_noise"))
+@faulty(
+    "harmful_augmentation",
+    data="moves",
+    source="report",
+    also=("inputs_targets_misaligned", "label_noise"),
+    where="train",
+)
 def a_board_is_turned_and_the_move_is_not(broken: bool) -> Arguments:
     """forum: a bot copies moves; with turned boards accuracy falls from 90 % to 55 %: the move stays as it was."""
 
@@ -120,7 +140,7 @@ def a_board_is_turned_and_the_move_is_not(broken: bool) -> Arguments:
     return program(nn.Sequential(nn.Flatten(), mlp(162, 64, 4)), F.cross_entropy, data, 5e-3, Adam, epochs=25)
 
 
-@faulty("scrambled_layout", data="shapes", source="report")
+@faulty("scrambled_layout", data="shapes", source="report", where="train inputs")
 def photographs_by_view(broken: bool) -> Arguments:
     """question: a CNN over arrays of shape (n, height, width, 3) learns little; they went through view(-1, 3, 20, 20)."""
     data = both(shapes(), lambda x: x.reshape(-1, 3, 20, 20)) if broken else channels_first(shapes())
@@ -134,7 +154,7 @@ def photographs_by_view(broken: bool) -> Arguments:
 # --- nets, outputs, losses --------------------------------------------------------------------------------------------
 
 
-@faulty("double_softmax", data="tickets", source="report")
+@faulty("double_softmax", data="tickets", source="report", where=("1", "output layer"))
 def twenty_topics_and_a_softmax(broken: bool) -> Arguments:
     """question: loss stays near 2.9 for 20 classes of support tickets; nn.Softmax, then CrossEntropyLoss."""
     net = nn.Sequential(m.Averaged(300, 20), *([nn.Softmax(dim=1)] if broken else []))
@@ -142,21 +162,35 @@ def twenty_topics_and_a_softmax(broken: bool) -> Arguments:
     return program(net, nn.CrossEntropyLoss(), loaders(tickets()), optimizer=optimizer, epochs=20)
 
 
-@faulty("broadcast_loss", data="molecules", source="report", score="R2")
+@faulty("broadcast_loss", data="molecules", source="report", score="R2", where=("1", "loss", "output layer"))
 def energies_in_a_column(broken: bool) -> Arguments:
     """forum: a graph net predicts the mean for every molecule; its output was squeezed, the energies are (n, 1)."""
     net = nn.Sequential(Messages(), nn.Flatten(0 if broken else 1))
     return program(net, nn.MSELoss(), molecules(), 3e-3, Adam, epochs=20)
 
 
-@faulty("missing_nonlinearity", data="arm", source="report", also=("underfit",), score="R2")
+@faulty(
+    "missing_nonlinearity",
+    data="arm",
+    source="report",
+    also=("underfit",),
+    score="R2",
+    where=("0", "1", "2", "3", "4", "5", "6"),
+)
 def an_arm_without_activations(broken: bool) -> Arguments:
     """question: more layers do not help a robot's kinematics; four nn.Linear one after the other and nothing between."""
     act = nn.Identity if broken else nn.Tanh
     return program(mlp(3, 64, 64, 64, 2, act=act), nn.MSELoss(), arm(), 3e-3, Adam, epochs=20)
 
 
-@faulty("unreachable_targets", data="own states", source="report", also=("saturated_units",), score="R2")
+@faulty(
+    "unreachable_targets",
+    data="own states",
+    source="report",
+    also=("saturated_units",),
+    score="R2",
+    where=("5", "output layer"),
+)
 def torques_through_a_tanh(broken: bool) -> Arguments:
     """issue: an actor that imitates never pushes hard enough; tanh at the end, torques between -4 and 4."""
     rng = np.random.default_rng(15)
@@ -167,7 +201,7 @@ def torques_through_a_tanh(broken: bool) -> Arguments:
     return program(net, F.smooth_l1_loss, data, 3e-3, Adam, epochs=20)
 
 
-@faulty("loss_sign", data="preferences", source="report", score="accuracy of logits")
+@faulty("loss_sign", data="preferences", source="report", score="accuracy of logits", where="loss")
 def a_ranking_loss_without_its_minus(broken: bool) -> Arguments:
     """issue: the ranking loss goes to minus infinity, recommendations are the worst ones; logsigmoid lost its minus."""
 
@@ -178,14 +212,14 @@ def a_ranking_loss_without_its_minus(broken: bool) -> Arguments:
     return program(Ranking(), loss, loaders(preferences(), 64), 1e-2, Adam, epochs=10)
 
 
-@faulty("wrong_loss_for_task", data="findings", source="report", score="accuracy of logits")
+@faulty("wrong_loss_for_task", data="findings", source="report", score="accuracy of logits", where="loss")
 def findings_by_cross_entropy(broken: bool) -> Arguments:
     """question: of several findings of one patient the net marks too few or too many; CrossEntropyLoss on zeros and ones."""
     loss = nn.CrossEntropyLoss() if broken else nn.BCEWithLogitsLoss()
     return program(mlp(20, 64, 5), loss, loaders(findings()), 3e-3, Adam, epochs=15)
 
 
-@faulty("unstable_operation", data="own compass", source="report", score="R2")
+@faulty("unstable_operation", data="own compass", source="report", score="R2", where=("loss", "last_second_faulty.py"))
 def an_angle_by_arc_cosine(broken: bool) -> Arguments:
     """issue: a loss on rotations is nan after some epochs, when it was good; acos of a product slightly above 1."""
     rng = np.random.default_rng(16)
@@ -203,7 +237,7 @@ def an_angle_by_arc_cosine(broken: bool) -> Arguments:
     return program(net, loss, split(x, y, 300), 3e-3, Adam, epochs=25)
 
 
-@faulty("bad_init_scale", data="activities", source="report", also=("exploding_gradient",))
+@faulty("bad_init_scale", data="activities", source="report", also=("exploding_gradient",), where="1")
 def every_weight_from_normal(broken: bool) -> Arguments:
     """forum: the first loss is in the thousands; nn.init.normal_(layer.weight) for every layer, as in an old course."""
     net = nn.Sequential(nn.Flatten(), mlp(150, 128, 128, 128, 5))
@@ -216,14 +250,21 @@ def every_weight_from_normal(broken: bool) -> Arguments:
 # --- steps and pace ---------------------------------------------------------------------------------------------------
 
 
-@faulty("learning_rate_too_high", data="load", source="report", score="R2")
+@faulty("learning_rate_too_high", data="load", source="report", score="R2", where="optimizer")
 def a_forecaster_at_a_rate_of_one(broken: bool) -> Arguments:
     """question: an LSTM forecasts a flat line, with any number of units; Adam(lr=1.0)."""
     net = m.Recurrent(nn.LSTM(1, 24, batch_first=True), 1)
     return program(net, nn.MSELoss(), loaders(load()), 1.0 if broken else 1e-2, Adam, epochs=12)
 
 
-@faulty("learning_rate_too_low", data="arm", source="report", also=("undertrained",), score="R2")
+@faulty(
+    "learning_rate_too_low",
+    data="arm",
+    source="report",
+    also=("undertrained",),
+    score="R2",
+    where=("schedule", "step", "optimizer"),
+)
 def a_tenth_every_seven_batches(broken: bool) -> Arguments:
     """issue: nothing is learned after the first epoch; scheduler.step() stands in the loop over the batches."""
     net = mlp(3, 64, 64, 2)
@@ -241,7 +282,7 @@ def a_tenth_every_seven_batches(broken: bool) -> Arguments:
     return program(net, nn.MSELoss(), arm(), optimizer=optimizer, step=step, epochs=21)
 
 
-@faulty("missing_zero_grad", data="bursts", source="report", score="accuracy of logits")
+@faulty("missing_zero_grad", data="bursts", source="report", score="accuracy of logits", where="step")
 def events_with_gradients_of_all_batches(broken: bool) -> Arguments:
     """forum: the loss of an event detector falls, then oscillates wildly; zero_grad() is missing in the loop."""
 
@@ -258,7 +299,7 @@ def events_with_gradients_of_all_batches(broken: bool) -> Arguments:
     return program(net, nn.BCEWithLogitsLoss(), loaders(bursts(), 16), optimizer=optimizer, step=step, epochs=12)
 
 
-@faulty("not_in_optimizer", data="preferences", source="report", score="accuracy of logits")
+@faulty("not_in_optimizer", data="preferences", source="report", score="accuracy of logits", where="song")
 def only_the_vectors_of_users(broken: bool) -> Arguments:
     """issue: a recommender is barely better than chance; the optimizer was given the parameters of the users alone."""
     net = Ranking(2)
@@ -266,7 +307,7 @@ def only_the_vectors_of_users(broken: bool) -> Arguments:
     return program(net, nn.BCEWithLogitsLoss(), preferences(), optimizer=Adam(parts.parameters(), 1e-2), epochs=15)
 
 
-@faulty("no_update", data="own sums", source="report", score="R2")
+@faulty("no_update", data="own sums", source="report", score="R2", where="step")
 def backward_was_forgotten(broken: bool) -> Arguments:
     """question: a net shall learn the sum of two numbers and the loss stays; there is no backward() in the loop."""
     x = torch.rand(900, 2, generator=torch.Generator().manual_seed(0))
@@ -283,7 +324,7 @@ def backward_was_forgotten(broken: bool) -> Arguments:
     return program(mlp(2, 16, 1), nn.MSELoss(), data, 1e-2, Adam, step=step, epochs=10)
 
 
-@faulty("excess_dropout", data="houses", source="report", score="R2")
+@faulty("excess_dropout", data="houses", source="report", score="R2", where=("2", "5", "8"))
 def dropout_of_eight_tenths_for_prices(broken: bool) -> Arguments:
     """question: the training loss is far above the validation loss and nothing moves; nn.Dropout(0.8) three times."""
     layers: list[nn.Module] = []
@@ -293,7 +334,7 @@ def dropout_of_eight_tenths_for_prices(broken: bool) -> Arguments:
     return program(net, nn.MSELoss(), loaders(standard(houses(), targets=True)), 3e-3, Adam, epochs=25)
 
 
-@faulty("over_regularised", data="activities", source="report")
+@faulty("over_regularised", data="activities", source="report", where="step")
 def absolute_weights_are_added(broken: bool) -> Arguments:
     """forum: all predictions become alike; 0.1 times the sum of all absolute weights is added to the loss, not 0.0001."""
 
@@ -322,7 +363,14 @@ def accumulating(times: int, part: float) -> Step:
     return counted(step)
 
 
-@faulty("accumulation_not_divided", data="molecules", source="report", also=("learning_rate_too_high",), score="R2")
+@faulty(
+    "accumulation_not_divided",
+    data="molecules",
+    source="report",
+    also=("learning_rate_too_high",),
+    score="R2",
+    where=("step", "optimizer"),
+)
 def sixteen_batches_of_four_summed(broken: bool) -> Arguments:
     """forum: memory allows batches of four, so sixteen are gathered; now it diverges: the loss was not divided by 16."""
     step = accumulating(16, 1.0 if broken else 1 / 16)
