@@ -304,8 +304,9 @@ def test_checks_of_distributions_are_left_out_and_what_is_made_of_nothing_is_a_c
     from profundo.graph.traces.tracing import trace
 
     def divergence(x):
-        near = torch.distributions.Normal(x, x.exp())
-        return torch.distributions.kl_divergence(near, torch.distributions.Normal(torch.zeros(2), torch.ones(2))).sum()
+        near = torch.distributions.Normal(x, x.exp(), validate_args=True)  # whatever the compiler has set by default
+        far = torch.distributions.Normal(torch.zeros(2), torch.ones(2), validate_args=True)
+        return torch.distributions.kl_divergence(near, far).sum()
 
     graph = trace(divergence, torch.randn(3, 2))
     assert {"all", "is_all_true"} & {node.op for node in graph}

@@ -148,9 +148,9 @@ def resume(path: str | Path, *, voice: Voice | None = None) -> Run:
     voice = voice or Quiet()
     folder = Folder.open(path)
     experiment = new_experiment(**read_experiment(folder.experiment))
+    check_place(experiment.data, folder.experiment)
     check_unfinished(folder)
     check_named(experiment, f"with the same ones, {folder.resuming} goes on")
-    check_place(experiment.data, folder.experiment)
     with (
         group(experiment.device) as processes,
         seeded(experiment.seed),
