@@ -137,6 +137,8 @@ def proved(patient: Patient, suspicions: list[Suspicion]) -> tuple[list[Finding]
         surest = max((each[1].weight for each in confirmed), default=0.0)
         if confirmed and suspicion.weight < LAST_RESORT:
             break
+        if any(good > 1 - CLOSE and one.weight == surest > suspicion.weight for good, one, *_ in confirmed):
+            break  # nothing that weighs less can do so much better that it would be the root
         if patient.left < 0:
             patient.notes.append(f"the budget ended before {suspicion.cause} was tried; give more seconds: budget=…")
             break
