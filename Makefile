@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# Two processes with one thread each: threads of several processes on few cores mostly wait for each other.
+# Three processes with one thread each, for two cores: many tests wait for programs that they start. Threads of several
+# processes on few cores would mostly wait for each other.
 # Who has nothing left to do takes tests from the other. What one process has compiled, the next need not.
-PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 # What computes, for a CPU without AVX-512 and bfloat16, whose kernels round otherwise and have faults of their own.
 SMALL_CPU := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2

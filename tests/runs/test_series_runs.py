@@ -123,9 +123,9 @@ def test_labelled_series_are_told_apart_and_asked_by_nested_lists(tmp_path):
 @pytest.mark.slow
 def test_a_training_that_died_goes_on_to_the_same_bits(sales, tmp_path):
     """Its net begins where a formula ends: a resumed one must go on from what was saved, not begin there anew."""
-    asked = ["train", str(sales[1]), "--target", "sold", "--horizon", "3", "--epochs", "3", "--checkpoint-seconds", "0"]
+    asked = ["train", str(sales[1]), "--target", "sold", "--horizon", "3", "--epochs", "2", "--checkpoint-seconds", "0"]
     assert profundo(tmp_path, *asked, "--out", "whole").wait().code == 0
-    assert profundo(tmp_path, *asked, "--out", "died", trouble=Trouble(exit_at=60)).wait().code == 75
+    assert profundo(tmp_path, *asked, "--out", "died", trouble=Trouble(exit_at=40)).wait().code == 75
     assert len(list((tmp_path / "died/checkpoints").glob("0*"))) > 0
     assert profundo(tmp_path, "resume", "died").wait().code == 0
     assert bits(tmp_path / "died") == bits(tmp_path / "whole")

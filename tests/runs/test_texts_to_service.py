@@ -140,10 +140,10 @@ def test_the_saved_run_answers_as_the_one_in_memory(run, file):
 
 
 def test_an_interrupted_training_ends_with_the_same_bits(file, tmp_path):
-    words = ["train", str(file), "--target", "again", "--epochs", "4", "--checkpoint-seconds", "0"]
+    words = ["train", str(file), "--target", "again", "--epochs", "2", "--checkpoint-seconds", "0"]
     whole = go_on(tmp_path, words, "whole").wait()
     assert whole.code == 0, whole.said
-    cut = go_on(tmp_path, words, "cut", Trouble(show=20)).wait()
+    cut = go_on(tmp_path, words, "cut", Trouble(show=8)).wait()
     assert cut.code != 0
     resume(tmp_path / "cut")
     assert bits(tmp_path / "cut") == bits(tmp_path / "whole")
