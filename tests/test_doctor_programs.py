@@ -60,7 +60,7 @@ def test_most_faulty_programs_name_their_place_in_few_short_words_and_healthy_on
     assert len(placed) >= 150
     assert all(entry.cause for entry in placed)
     words = {entry.name: entry.where for entry in placed}
-    assert [name for name, some in words.items() if len(some) > 6 or len(set(some)) < len(some)] == []
+    assert [name for name, some in words.items() if len(some) > 10 or len(set(some)) < len(some)] == []
     assert [name for name, some in words.items() if not all(0 < len(word) <= 24 for word in some)] == []
 
 
