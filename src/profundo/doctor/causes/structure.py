@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -343,6 +344,17 @@ def missing_nonlinearity(patient: Patient) -> Iterator[Suspicion]:
     )  # fmt: skip
 
 
+@contextmanager
+def made_in_double() -> Iterator[None]:
+    """Tensors that a net makes on its way have the precision of its weights."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.double)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def is_affine(patient: Patient, inputs: Tensor, depth: int) -> bool:
     """Whether the last layer's values at the middle between two inputs, and far beyond them, lie on the line through theirs.
 
@@ -364,7 +376,7 @@ def is_affine(patient: Patient, inputs: Tensor, depth: int) -> bool:
         return result
 
     a, b = inputs, inputs.roll(1, 0)
-    with in_evaluation(net), torch.no_grad():
+    with in_evaluation(net), torch.no_grad(), made_in_double():
         for one in (a, b, (a + b) / 2, 30 * a - 29 * b):
             with Functions(change):
                 called(net, one)
