@@ -12,7 +12,9 @@ from torch import nn
 from doctored import PEOPLE, SCALED, X, Y, digits, first_cause, people, perceptron
 from profundo.doctor import Program, examine
 from profundo.doctor.causes.axis_order import meant
+from profundo.doctor.causes.structure import structure
 from profundo.doctor.passage import calls_of
+from profundo.doctor.patient import Patient
 from profundo.doctor.programs import ordinary_step
 
 DRAWS = torch.Generator().manual_seed(0)
@@ -290,6 +292,30 @@ class Positive(nn.Module):
         return values.clamp_max(3).exp()
 
 
+class Straight(nn.Module):
+    """Two layers and no activation, on what is added to a tensor that the net makes itself."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.Sequential(nn.Linear(64, 32), nn.Linear(32, 10))
+
+    def forward(self, pixels):
+        return self.layers(torch.cat([pixels, torch.zeros(len(pixels), 0)], 1) @ torch.eye(64))
+
+
+class Samples(nn.Module):
+    """Rows of images through a recurrence that takes the samples for steps; the last row may be black in all of them."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.core, self.head = nn.GRU(8, 16), nn.Linear(16, 10)
+
+    def forward(self, pixels):
+        return self.head(self.core(pixels.view(-1, 8, 8))[0][:, -1])
+
+
 class Only(nn.Module):
     def forward(self, values):
         return values.view(-1, 1, 1, 1).softmax(1)[:, 0, 0]
@@ -332,6 +358,7 @@ FAULTY = {
     ("activated_logits", "states"): lambda: digits(States(head=False), epochs=2),
     ("double_softmax", "a cost of one's own"): lambda: digits(perceptron(64, 32, 10, last=nn.Softmax(1)), by_sampling, epochs=1),
     ("scrambled_layout", "in the cost"): lambda: digits(Spots(), rows_of_spots, targets=SPOTS, epochs=1),
+    ("batch_mixing", "a black row"): lambda: digits(Samples(), inputs=X * (torch.arange(64) < 56), epochs=1),
     ("unused_parameters", "a branch twice"): lambda: halves(twice=True),
     ("saturated_units", "recurrent"): lambda: remembering(Steps(nn.RNN, gain=10)),
     ("vanishing_gradient", "gates"): lambda: remembering(Steps(nn.LSTM, forget=-3.0)),
@@ -374,6 +401,11 @@ def test_heads_are_split_by_a_view_of_their_own_axis(right):
     values = X[:4].view(4, 8, 8)
     for (_, way), given in zip(ways, (values, values.view(4, 8, 2, 4).transpose(1, 2)), strict=False):
         assert torch.equal(way(given).reshape(4, -1).sort().values, values.reshape(4, -1).sort().values)
+
+
+def test_a_net_that_makes_tensors_of_its_own_is_seen_to_be_straight():
+    raised = structure(Patient(digits(Straight()), 0, 60.0))
+    assert "missing_nonlinearity" in {one.cause for one in raised}
 
 
 def test_what_a_step_counts_is_the_copys_own():

@@ -59,8 +59,8 @@ class Call:
 
     place: which one of the pass; number: weighted functions until it, itself included. weighted: whether parameters act
     here. weights: those with two axes or more. layer: whose weights act here, or were the last to. signs: of what it gives;
-    size: its root mean square, incoming: that of its first argument. gradient: Euclidean norm of the cost's derivative by
-    what it gives. times: the same by the first and the last step of a recurrent function's inputs.
+    size: its root mean square. gradient: Euclidean norm of the cost's derivative by what it gives. times: the same by the
+    first and the last step of a recurrent function's inputs.
     """
 
     function: str
@@ -73,7 +73,6 @@ class Call:
     layer: str = ""
     signs: Signs | None = None
     size: float = math.nan
-    incoming: float = math.nan
     gradient: float = math.nan
     times: tuple[float, float] | None = None
 
@@ -168,10 +167,8 @@ class Record:
         )
         self.calls.append(call)
         given = call.arguments[0] if call.arguments else None
-        if isinstance(given, Tensor) and given.is_floating_point():
-            call.incoming = scale(given)
-            if call.function in RECURRENT:
-                watch_time(call, given)
+        if isinstance(given, Tensor) and given.is_floating_point() and call.function in RECURRENT:
+            watch_time(call, given)
         result = run()
         values = main(result)
         if isinstance(values, Tensor) and values.is_floating_point() and values.numel():
