@@ -1,0 +1,293 @@
+"""What an image is: numbers in a grid of height × width, one a channel, and what the least and the greatest of them mean.
+
+image = read_image("flower.jpg")     # a file of any common format, a sample's name, or an array
+image.pixels[y, x]                   # the numbers of one pixel; y counts down from the top, x from the left
+image.five()                         # each pixel as a point of five dimensions: x, y, red, green, blue
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.util import find_spec
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from profundo.files import what_is_at
+from profundo.image_files import (
+    FORMATS,
+    MOST_PIXELS,
+    NUMPY,
+    both_bytes,
+    check_size,
+    opened,
+    stored_array,
+    strict,
+    upright,
+)
+from profundo.images.colour_spaces import SPACES
+from profundo.records import ProfundoError, nearest_names
+
+__all__ = ["COURSE", "SAMPLES", "ChannelFacts", "Image", "as_image", "read_image"]
+
+# Beside those that data sets may have. None of them starts another program, as EPS would.
+MORE_FORMATS = (
+    "AVIF", "DDS", "DIB", "ICNS", "ICO", "JPEG2000", "PCX", "PSD", "QOI", "SGI", "SUN", "TGA", "XBM", "XPM",
+)  # fmt: skip
+LARGEST_FILE = 2**29  # bytes
+COURSE = np.array(
+    [
+        [0, 1, 1, 1, 0, 0, 0],
+        [0, 0, 1, 1, 1, 0, 0],
+        [0, 0, 0, 1, 1, 1, 0],
+        [0, 0, 0, 1, 1, 0, 0],
+        [0, 0, 1, 1, 0, 0, 0],
+        [0, 1, 1, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0, 0, 0],
+    ],
+    np.uint8,
+)
+SAMPLES = {
+    "flower": "a photograph, 640 × 427, in colour",
+    "china": "a photograph, 640 × 427, in colour",
+    "course": "7 × 7 zeros and ones, the example of the courses",
+}
+CHANNELS = {
+    1: ("grey",),
+    2: ("grey", "alpha"),
+    3: ("red", "green", "blue"),
+    4: ("red", "green", "blue", "alpha"),
+}
+INKS = ("cyan", "magenta", "yellow", "black")
+# Pillow's mode → the one in which its numbers are taken, and their channels. Any other becomes RGB.
+MODES = {
+    **dict.fromkeys(("1", "L", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"), ("", CHANNELS[1])),
+    **dict.fromkeys(("LA", "La"), ("LA", CHANNELS[2])),
+    **dict.fromkeys(("RGBA", "RGBa", "PA"), ("RGBA", CHANNELS[4])),
+    "CMYK": ("", INKS),
+}
+
+
+@dataclass(frozen=True)
+class ChannelFacts:
+    """One channel in figures. at_low, at_high: shares of its pixels that are the darkest and the brightest there can be."""
+
+    name: str
+    least: float
+    most: float
+    mean: float
+    deviation: float
+    at_low: float
+    at_high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """pixels: (height, width, channels), as the file has them. channels: a name each. low, high: what is black and what is
+    full brightness (of inks, none and all). note: what the file said beside the pixels, such as that it had a palette."""
+
+    pixels: np.ndarray
+    channels: tuple[str, ...]
+    low: float
+    high: float
+    name: str = "image"
+    format: str = ""
+    bytes: int = 0
+    note: str = ""
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def is_grey(self) -> bool:
+        return len(self.channels) < 3
+
+    @property
+    def bits(self) -> int:
+        """Of one number as it is stored in memory; 1 where only zeros and ones are there."""
+        return 1 if self.pixels.dtype.kind in "bu" and self.high == 1 else 8 * self.pixels.dtype.itemsize
+
+    @cached_property
+    def unit(self) -> np.ndarray:
+        """Every channel from 0 (low) to 1 (high), (height, width, channels): float32 of whole numbers, else float64; what
+        is not a number becomes 0."""
+        fractions = np.float32 if self.pixels.dtype.kind == "u" else np.float64
+        finite = np.nan_to_num(self.pixels.astype(fractions), nan=self.low, posinf=self.high, neginf=self.low)
+        unit: np.ndarray = np.clip((finite - fractions(self.low)) / fractions(self.high - self.low), 0, 1)
+        return unit
+
+    @cached_property
+    def rgb(self) -> np.ndarray:
+        """(height, width, 3) from 0 to 1, without regard to what is transparent; grey has three alike."""
+        if self.channels == INKS:
+            return SPACES["cmyk"].back(self.unit)
+        return np.repeat(self.unit[..., :1], 3, -1) if self.is_grey else self.unit[..., :3]
+
+    @cached_property
+    def grey(self) -> np.ndarray:
+        """(height, width) in the image's own numbers: the one channel, or the luma of red, green and blue."""
+        if self.is_grey:
+            return self.pixels[..., 0]
+        luma: np.ndarray = SPACES["grey"].forward(self.rgb)[..., 0] * (self.high - self.low) + self.low
+        return luma
+
+    def five(self) -> np.ndarray:
+        """Every pixel as (x, y, red, green, blue), float64 (height · width, 5): places in pixels, colours in the image's
+        own numbers."""
+        y, x = np.mgrid[: self.height, : self.width]
+        own = self.channels[:3] == CHANNELS[3]
+        colours = self.pixels[..., :3] if own else self.rgb * (self.high - self.low) + self.low
+        return np.concatenate([np.stack([x, y], -1), colours], -1).reshape(-1, 5).astype(np.float64)
+
+    def facts(self) -> tuple[ChannelFacts, ...]:
+        """Least, most, mean and standard deviation of each channel, in the file's numbers; of the finite ones."""
+        return tuple(_facts(name, self.pixels[..., at], self) for at, name in enumerate(self.channels))
+
+    def histogram(self, bins: int = 64) -> tuple[np.ndarray, np.ndarray]:
+        """How many pixels of each channel lie between edges: (bins + 1,) edges, int64 (channels, bins) counts.
+
+        Whole numbers never fall on an edge: 8 bits in 64 bins are four values each. With fewer values than bins, one bin a
+        value.
+        """
+        low, high = self.low, self.high
+        if self.pixels.dtype.kind in "biu":
+            bins, high = min(bins, int(high - low) + 1), high + 1
+        edges = np.linspace(low, high, bins + 1)
+        planes = np.moveaxis(self.pixels, -1, 0)
+        return edges, np.stack([np.histogram(plane[np.isfinite(plane)], edges)[0] for plane in planes])
+
+    def crop(self, x: int, y: int, side: int) -> tuple[int, int, np.ndarray]:
+        """A square of at most `side` pixels around a place, moved inwards at the border: its left, its top, its pixels."""
+        left, top = (max(0, min(at - side // 2, size - side)) for at, size in ((x, self.width), (y, self.height)))
+        return left, top, self.pixels[top : top + side, left : left + side]
+
+
+def _facts(name: str, plane: np.ndarray, image: Image) -> ChannelFacts:
+    values = plane[np.isfinite(plane)]
+    if not len(values):
+        return ChannelFacts(name, nan, nan, nan, nan, 0.0, 0.0)
+    mean, deviation = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
+    ends = float(np.mean(plane <= image.low)), float(np.mean(plane >= image.high))
+    return ChannelFacts(name, float(values.min()), float(values.max()), mean, deviation, *ends)
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+def read_image(source: str | Path | bytes | Any) -> Image:
+    """The image of a file, of a file's bytes, of a sample's name (`SAMPLES`), or of an array as `as_image` takes it.
+
+    A camera's note of how it was held is obeyed. Grey, RGB, RGBA and CMYK are kept as they are, with 16 bits a channel where
+    the file has them; palettes and other spaces become RGB. Raises ProfundoError with the reason for what is no image,
+    is damaged, or has more than 2²⁵ pixels, which the header says before anything is decoded.
+    """
+    if isinstance(source, bytes):
+        return _decoded(source, "image")
+    if not isinstance(source, str | Path):
+        return as_image(source)
+    path = Path(source)
+    if str(source) in SAMPLES and not path.exists():
+        if str(source) == "course":
+            return replace(as_image(COURSE), name="course")
+        path = _shipped(f"{source}.jpg")
+    if not path.is_file():  # a FIFO would wait, a device never end
+        near = nearest_names(str(source), SAMPLES) or f"samples without a file are {', '.join(SAMPLES)}"
+        raise ProfundoError(f"{source}: expected an image file, got {what_is_at(path)}; {near}")
+    if path.stat().st_size > LARGEST_FILE:
+        raise ProfundoError(f"{path}: expected a file of at most {LARGEST_FILE:,} bytes, got {path.stat().st_size:,}")
+    try:
+        return _decoded(path.read_bytes(), path.name)
+    except OSError as error:
+        raise ProfundoError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def as_image(array: Any, name: str = "array") -> Image:
+    """The image of an array or tensor (height, width), (height, width, channels) or (channels, height, width) with one to
+    four channels.
+
+    What is white goes by the kind: 255 or 65,535 of whole numbers without a sign, 1 where none is above 1 (also of
+    fractions); of any others the greatest, and black is the least.
+    """
+    pixels = np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
+    if pixels.dtype.kind not in "buif" or pixels.ndim not in (2, 3) or 0 in pixels.shape:
+        raise ProfundoError(
+            f"image: expected numbers (height, width) or (height, width, channels), got {pixels.dtype} {pixels.shape}"
+        )
+    if pixels.ndim == 3 and pixels.shape[2] > 4 >= pixels.shape[0]:
+        pixels = pixels.transpose(1, 2, 0)
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if pixels.shape[2] > 4:
+        raise ProfundoError(f"image: expected 1 to 4 channels, got an array {np.shape(array)}; choose some of them")
+    if pixels.shape[0] * pixels.shape[1] > MOST_PIXELS:
+        raise ProfundoError(
+            f"image: expected at most {MOST_PIXELS:,} pixels, got {pixels.shape[0]} × {pixels.shape[1]}"
+        )
+    if pixels.dtype == bool:
+        pixels = pixels.astype(np.uint8)
+    return Image(pixels, CHANNELS[pixels.shape[2]], *_window(pixels), name=name)
+
+
+def _window(pixels: np.ndarray) -> tuple[float, float]:
+    """What is black and what is white."""
+    finite = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels
+    least, most = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if least >= 0 and most <= 1:
+        return 0.0, 1.0
+    if pixels.dtype in (np.uint8, np.uint16):
+        return 0.0, float(np.iinfo(pixels.dtype).max)
+    return (least, most) if most > least else (least - 1, most)
+
+
+def _decoded(data: bytes, name: str) -> Image:
+    try:
+        if data.startswith(NUMPY):
+            return replace(as_image(stored_array(data), name), format="NumPy", bytes=len(data))
+        with strict():
+            return _of_file(data, name)
+    except ValueError as error:
+        raise ProfundoError(f"{name}: expected an image, got a file that does not read as one: {error}") from None
+    except MemoryError:
+        raise ProfundoError(f"{name}: expected an image that fits into memory; make it smaller") from None
+
+
+def _of_file(data: bytes, name: str) -> Image:
+    from PIL import Image as Pillow
+
+    Pillow.init()
+    formats = FORMATS + tuple(one for one in MORE_FORMATS if one in Pillow.OPEN)
+    with opened(data, formats) as image:
+        check_size(image)
+        frames = getattr(image, "n_frames", 1)
+        mode, note = image.mode, f"{frames} frames, of which this is the first" if frames > 1 else ""
+        if mode == "P":
+            colours = len(image.getpalette() or []) // 3
+            note = f"a palette: the file has one number a pixel, the place of its colour among {colours}"
+            mode = "RGBA" if image.has_transparency_data else "RGB"
+        elif mode not in MODES and mode != "RGB":
+            note = f"stored as {mode}, shown as RGB"
+        taken, channels = MODES.get(mode, ("RGB", CHANNELS[3]))
+        pixels = both_bytes(image, data, formats) if mode in ("RGB", "RGBA") else None
+        if pixels is None:
+            upside = upright(image)
+            pixels = np.asarray(upside.convert(taken) if taken and upside.mode != taken else upside)
+        pixels = pixels.reshape(*pixels.shape[:2], -1)
+        pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels
+        if image.mode in ("1", "F", "I"):
+            low, high = _window(pixels)
+        else:
+            low, high = 0.0, float(np.iinfo(pixels.dtype).max)
+        return Image(pixels, channels, low, high, name, str(image.format), len(data), note)
+
+
+def _shipped(name: str) -> Path:
+    """A photograph that comes with scikit-learn, which need not be imported for it."""
+    spec = find_spec("sklearn")
+    places: Sequence[str] = (spec and spec.submodule_search_locations) or ()
+    return Path(*places) / "datasets" / "images" / name
