@@ -61,7 +61,8 @@ def from_space(values: Any, space: str) -> np.ndarray:
     if not numbers.ndim or numbers.shape[-1] != len(one.channels):
         letters = ", ".join(channel.letter for channel in one.channels)
         raise ProfundoError(f"{one.name}: expected {letters} last, (…, {len(one.channels)}), got {numbers.shape}")
-    return np.clip(one.back(numbers.astype(np.result_type(numbers.dtype, np.float32), copy=False)), 0, 1)
+    rgb: np.ndarray = np.clip(one.back(numbers.astype(np.result_type(numbers.dtype, np.float32), copy=False)), 0, 1)
+    return rgb
 
 
 def space_of(name: str) -> Space:

@@ -177,10 +177,9 @@ def _parsed(text: str) -> np.ndarray:
     widths = {len(row) for plane in planes for row in plane}
     heights = {len(plane) for plane in planes}
     if len(widths) != 1 or len(heights) != 1:
-        raise ProfundoError(
-            f"kernel: expected rows of equal length, such as '1 0 1; 0 1 0; 1 0 1', got {' and '.join(map(str, sorted(widths))) or 'no'} "
-            f"numbers in a row" + (f" and {sorted(heights)} rows a channel" if len(heights) > 1 else "")
-        )
+        many = " and ".join(map(str, sorted(widths))) or "no"
+        rows = f", {' and '.join(map(str, sorted(heights)))} rows a channel" if len(heights) > 1 else ""
+        raise ProfundoError(f'kernel: expected rows of equal length, as "1 0; 0 1", got {many} numbers in a row{rows}')
     weights = np.array(planes)
     return weights[0] if len(planes) == 1 else np.moveaxis(weights, 0, -1)
 
@@ -232,12 +231,12 @@ def separated(weights: np.ndarray) -> Separated:
     if rank != 1:
         return Separated(singular, rank)
     column = left[:, 0]
-    column = column / column[np.abs(column).argmax()]
+    at = np.abs(column).argmax()
+    column = column / column[at]
     by_least = column / np.abs(column)[np.abs(column) > 1e-10].min()
     if np.allclose(by_least, np.round(by_least)):
         column = by_least
-    row = weights[np.abs(weights).max(1).argmax()] / np.abs(column).max()
-    return Separated(singular, rank, _tidy(column), _tidy(row))
+    return Separated(singular, rank, _tidy(column), _tidy(weights[at] / column[at]))
 
 
 def _tidy(weights: np.ndarray) -> np.ndarray:
