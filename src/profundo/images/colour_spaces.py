@@ -187,69 +187,26 @@ def grey_to_rgb(grey: np.ndarray) -> np.ndarray:
     return np.repeat(grey, 3, -1)
 
 
-def _channels(*written: tuple[str, str, float, float]) -> tuple[Channel, ...]:
-    return tuple(Channel(*one) for one in written)
-
-
-HUE = ("H", "hue in degrees: red 0, green 120, blue 240", 0, 360)
-SPACES = {
-    "rgb": Space(
-        "RGB",
-        "How much a screen's red, green and blue lamps shine.",
-        _channels(("R", "red", 0, 1), ("G", "green", 0, 1), ("B", "blue", 0, 1)),
-        np.copy,
-        np.copy,
-    ),
-    "hsv": Space(
-        "HSV",
-        "Which colour, how pure, how bright: what a person picks one by.",
-        _channels(HUE, ("S", "saturation: 0 is grey, 1 pure", 0, 1), ("V", "value: the strongest lamp", 0, 1)),
-        rgb_to_hsv,
-        hsv_to_rgb,
-    ),
-    "hsl": Space(
-        "HSL",
-        "As HSV, but the lightest is always white, and pure colours lie halfway.",
-        _channels(HUE, ("S", "saturation", 0, 1), ("L", "lightness: 0 is black, 1 white", 0, 1)),
-        rgb_to_hsl,
-        hsl_to_rgb,
-    ),
-    "lab": Space(
-        "Lab",
-        "Equal distances look about equally different: for comparing colours.",
-        _channels(
-            ("L", "lightness as the eye has it", 0, 100),
-            ("a", "from green (−) to red (+)", -110, 110),
-            ("b", "from blue (−) to yellow (+)", -110, 110),
-        ),
-        rgb_to_lab,
-        lab_to_rgb,
-    ),
-    "ycbcr": Space(
-        "YCbCr",
-        "Brightness and colour apart: the eye sees colour coarsely, so JPEG stores less of it.",
-        _channels(
-            ("Y", "luma: brightness", 0, 1),
-            ("Cb", "blue beyond the luma", -0.5, 0.5),
-            ("Cr", "red beyond the luma", -0.5, 0.5),
-        ),
-        rgb_to_ycbcr,
-        ycbcr_to_rgb,
-    ),
-    "cmyk": Space(
-        "CMYK",
-        "How much ink takes light away from white paper; a printer's own profile is not in it.",
-        _channels(
-            ("C", "cyan ink", 0, 1), ("M", "magenta ink", 0, 1), ("Y", "yellow ink", 0, 1), ("K", "black ink", 0, 1)
-        ),
-        rgb_to_cmyk,
-        cmyk_to_rgb,
-    ),
-    "grey": Space(
-        "grey",
-        "One number, by how bright the eye finds each lamp; the way back gives grey, for the colour is gone.",
-        _channels(("Y", "luma: 0.299 R + 0.587 G + 0.114 B", 0, 1)),
-        rgb_to_grey,
-        grey_to_rgb,
-    ),
-}
+HUE = Channel("H", "hue in degrees: red 0, green 120, blue 240", 0, 360)
+ALL = (
+    Space("RGB", "How much a screen's red, green and blue lamps shine.",
+          (Channel("R", "red", 0, 1), Channel("G", "green", 0, 1), Channel("B", "blue", 0, 1)), np.copy, np.copy),
+    Space("HSV", "Which colour, how pure, how bright: what a person picks one by.",
+          (HUE, Channel("S", "saturation: 0 is grey, 1 pure", 0, 1), Channel("V", "value: the strongest lamp", 0, 1)),
+          rgb_to_hsv, hsv_to_rgb),
+    Space("HSL", "As HSV, but the lightest is always white, and pure colours lie halfway.",
+          (HUE, Channel("S", "saturation", 0, 1), Channel("L", "lightness: 0 is black, 1 white", 0, 1)),
+          rgb_to_hsl, hsl_to_rgb),
+    Space("Lab", "Equal distances look about equally different: for comparing colours.",
+          (Channel("L", "lightness as the eye has it", 0, 100), Channel("a", "from green (−) to red (+)", -110, 110),
+           Channel("b", "from blue (−) to yellow (+)", -110, 110)), rgb_to_lab, lab_to_rgb),
+    Space("YCbCr", "Brightness and colour apart: the eye sees colour coarsely, so JPEG stores less of it.",
+          (Channel("Y", "luma: brightness", 0, 1), Channel("Cb", "blue beyond the luma", -0.5, 0.5),
+           Channel("Cr", "red beyond the luma", -0.5, 0.5)), rgb_to_ycbcr, ycbcr_to_rgb),
+    Space("CMYK", "How much ink takes light away from white paper; a printer's own profile is not in it.",
+          (Channel("C", "cyan ink", 0, 1), Channel("M", "magenta ink", 0, 1), Channel("Y", "yellow ink", 0, 1),
+           Channel("K", "black ink", 0, 1)), rgb_to_cmyk, cmyk_to_rgb),
+    Space("grey", "One number, by how bright the eye finds each lamp; the way back gives grey, for the colour is gone.",
+          (Channel("Y", "luma: 0.299 R + 0.587 G + 0.114 B", 0, 1),), rgb_to_grey, grey_to_rgb),
+)  # fmt: skip
+SPACES = {space.name.lower(): space for space in ALL}

@@ -117,8 +117,13 @@ class Sliding:
     @property
     def shape(self) -> tuple[int, int]:
         """(rows, columns) of the output."""
-        (rows, columns), (high, wide) = self.image.shape[:2], self.kernel.size
-        return tuple(output_size(n, k, self.stride, 0, self.dilation) for n, k in ((rows, high), (columns, wide)))  # type: ignore[return-value]
+        (high, wide), (rows, columns) = self.reach, self.image.shape[:2]
+        return (rows - high) // self.stride + 1, (columns - wide) // self.stride + 1
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Rows and columns from the kernel's first weight to its last, spread out."""
+        return reach_of(self.kernel.size, self.dilation)
 
     @property
     def adds_channels(self) -> bool:
@@ -186,13 +191,17 @@ def slide(
     padded = _padded(planes.astype(np.result_type(planes.dtype, np.float32)), added)
     inside = np.zeros(padded.shape[:2], bool)
     inside[added.rows[0] : added.rows[0] + len(planes), added.columns[0] : added.columns[0] + planes.shape[1]] = True
-    reach = tuple(dilation * (side - 1) + 1 for side in one.size)
+    reach = reach_of(one.size, dilation)
     if reach[0] > padded.shape[0] or reach[1] > padded.shape[1]:
         raise ProfundoError(
             f"kernel: expected one no larger than the image, got {reach[0]} × {reach[1]} (spread out) on "
             f"{padded.shape[0]} × {padded.shape[1]} (padding included); add padding, or take a smaller kernel or dilation"
         )
     return Sliding(padded, inside, one, weights, added, stride, dilation, pixels.ndim == 2)
+
+
+def reach_of(size: tuple[int, int], dilation: int) -> tuple[int, int]:
+    return dilation * (size[0] - 1) + 1, dilation * (size[1] - 1) + 1
 
 
 def _padded(planes: np.ndarray, added: Padding) -> np.ndarray:

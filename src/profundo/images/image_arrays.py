@@ -40,28 +40,16 @@ MORE_FORMATS = (
 )  # fmt: skip
 LARGEST_FILE = 2**29  # bytes
 COURSE = np.array(
-    [
-        [0, 1, 1, 1, 0, 0, 0],
-        [0, 0, 1, 1, 1, 0, 0],
-        [0, 0, 0, 1, 1, 1, 0],
-        [0, 0, 0, 1, 1, 0, 0],
-        [0, 0, 1, 1, 0, 0, 0],
-        [0, 1, 1, 0, 0, 0, 0],
-        [1, 1, 0, 0, 0, 0, 0],
-    ],
-    np.uint8,
-)
+    [[0, 1, 1, 1, 0, 0, 0], [0, 0, 1, 1, 1, 0, 0], [0, 0, 0, 1, 1, 1, 0], [0, 0, 0, 1, 1, 0, 0],
+     [0, 0, 1, 1, 0, 0, 0], [0, 1, 1, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0, 0]], np.uint8,
+)  # fmt: skip
 SAMPLES = {
     "flower": "a photograph, 640 × 427, in colour",
     "china": "a photograph, 640 × 427, in colour",
     "course": "7 × 7 zeros and ones, the example of the courses",
 }
-CHANNELS = {
-    1: ("grey",),
-    2: ("grey", "alpha"),
-    3: ("red", "green", "blue"),
-    4: ("red", "green", "blue", "alpha"),
-}
+RGB = ("red", "green", "blue")
+CHANNELS = {1: ("grey",), 2: ("grey", "alpha"), 3: RGB, 4: (*RGB, "alpha")}
 INKS = ("cyan", "magenta", "yellow", "black")
 # Pillow's mode → the one in which its numbers are taken, and their channels. Any other becomes RGB.
 MODES = {
@@ -140,12 +128,19 @@ class Image:
         luma: np.ndarray = SPACES["grey"].forward(self.rgb)[..., 0] * (self.high - self.low) + self.low
         return luma
 
+    @cached_property
+    def colours(self) -> np.ndarray:
+        """(height, width, 1 or 3) in the image's own numbers: grey, or red, green and blue; without what is transparent."""
+        if self.is_grey or self.channels[:3] == RGB:
+            return self.pixels[..., : 1 if self.is_grey else 3]
+        colours: np.ndarray = self.rgb * (self.high - self.low) + self.low
+        return colours
+
     def five(self) -> np.ndarray:
         """Every pixel as (x, y, red, green, blue), float64 (height · width, 5): places in pixels, colours in the image's
         own numbers."""
         y, x = np.mgrid[: self.height, : self.width]
-        own = self.channels[:3] == CHANNELS[3]
-        colours = self.pixels[..., :3] if own else self.rgb * (self.high - self.low) + self.low
+        colours = np.broadcast_to(self.colours, (*self.pixels.shape[:2], 3))
         return np.concatenate([np.stack([x, y], -1), colours], -1).reshape(-1, 5).astype(np.float64)
 
     def facts(self) -> tuple[ChannelFacts, ...]:
@@ -272,7 +267,7 @@ def _of_file(data: bytes, name: str) -> Image:
             mode = "RGBA" if image.has_transparency_data else "RGB"
         elif mode not in MODES and mode != "RGB":
             note = f"stored as {mode}, shown as RGB"
-        taken, channels = MODES.get(mode, ("RGB", CHANNELS[3]))
+        taken, channels = MODES.get(mode, ("RGB", RGB))
         pixels = both_bytes(image, data, formats) if mode in ("RGB", "RGBA") else None
         if pixels is None:
             upside = upright(image)

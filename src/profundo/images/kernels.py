@@ -21,7 +21,7 @@ import numpy as np
 
 from profundo.records import ProfundoError, nearest_names
 
-__all__ = ["KERNELS", "Kernel", "Separated", "kernel_of", "separated"]
+__all__ = ["KERNELS", "Kernel", "Separated", "kernel_of", "separated", "written"]
 
 LARGEST = 31  # rows or columns
 
@@ -37,6 +37,11 @@ class Kernel:
     @property
     def size(self) -> tuple[int, int]:
         return int(self.weights.shape[0]), int(self.weights.shape[1])
+
+    def written(self) -> list[list[list[str]]]:
+        """Rows of columns of channels, as one writes them: −2, 1/9, 0.1592."""
+        rows = self.weights.reshape(*self.size, -1).tolist()
+        return [[[written(weight) for weight in cell] for cell in row] for row in rows]
 
     @property
     def sum(self) -> float:
@@ -59,6 +64,13 @@ class Kernel:
         if abs(self.sum - 1) < 1e-9:
             return "the weights add up to 1: even areas stay as bright as they are"
         return f"the weights add up to {self.sum:.4g}: even areas become {self.sum:.4g} times as bright"
+
+
+def written(weight: float) -> str:
+    """A weight as a whole number or a fraction with a small denominator where it is one."""
+    fraction = Fraction(weight).limit_denominator(64)
+    exact = abs(float(fraction) - weight) < 1e-12 and abs(weight) < 1e6
+    return (str(fraction) if exact else f"{weight:.4g}").replace("-", "−")
 
 
 # ---------------------------------------------------------------------------------------------------------- by name
@@ -101,35 +113,21 @@ class _Named:
 KERNELS = {
     "identity": _Named("Leaves everything as it is.", [[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
     "box": _Named("Blurs: the mean of the places around.", np.full((3, 3), 1 / 9), _box, "side", (1, LARGEST)),
-    "gaussian": _Named(
-        "Blurs softly: near places count more.",
-        np.outer([1, 2, 1], [1, 2, 1]) / 16,
-        _gaussian,
-        "standard deviation",
-        (0.3, 5),
-    ),
+    "gaussian": _Named("Blurs softly: near places count more.", np.outer([1, 2, 1], [1, 2, 1]) / 16, _gaussian,
+                       "standard deviation", (0.3, 5)),
     "sharpen": _Named("Lifts each place above those around it.", [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
-    "sobel-x": _Named(
-        "Finds upright edges: positive where it gets brighter to the right.", [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
-    ),
-    "sobel-y": _Named(
-        "Finds level edges: positive where it gets brighter downwards.", [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]
-    ),
+    "sobel-x": _Named("Finds upright edges: positive where it gets brighter to the right.",
+                      [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
+    "sobel-y": _Named("Finds level edges: positive where it gets brighter downwards.",
+                      [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
     "prewitt-x": _Named("As sobel-x, but all rows count alike.", [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]),
     "prewitt-y": _Named("As sobel-y, but all columns count alike.", [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]),
-    "laplace": _Named(
-        "The second derivative: edges of every direction, and points.", [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
-    ),
+    "laplace": _Named("The second derivative: edges of every direction, and points.", [[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
     "laplace-8": _Named("The same with the diagonals.", [[1, 1, 1], [1, -8, 1], [1, 1, 1]]),
     "emboss": _Named("Light from the upper left over a relief.", [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]),
-    "gabor": _Named(
-        "Finds stripes about 5 pixels apart at an angle, as cells of the visual cortex do.",
-        _gabor(0),
-        _gabor,
-        "angle in degrees",
-        (-360, 360),
-    ),
-}
+    "gabor": _Named("Finds stripes about 5 pixels apart at an angle, as cells of the visual cortex do.", _gabor(0), _gabor,
+                    "angle in degrees", (-360, 360)),
+}  # fmt: skip
 
 
 def kernel_of(given: str | Kernel | Any) -> Kernel:
