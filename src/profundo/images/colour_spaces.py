@@ -73,21 +73,21 @@ def space_of(name: str) -> Space:
 
 
 # ---------------------------------------------------------------------------------------------------- hue and its pair
-def _hue(rgb: np.ndarray, most: np.ndarray, chroma: np.ndarray) -> np.ndarray:
-    """Degrees around the colour wheel: red 0, green 120, blue 240; grey has none, and gets 0."""
+def _wheel(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hue, greatest and least of red, green and blue. Hue is degrees around the colour wheel: red 0, green 120, blue 240;
+    grey has none, and gets 0."""
     red, green, blue = np.moveaxis(rgb, -1, 0)
+    most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    chroma = most - least
     divisor = np.where(chroma > 0, chroma, 1)
     of_green, of_blue = 2 + (blue - red) / divisor, 4 + (red - green) / divisor
-    hue = np.where(most == red, (green - blue) / divisor % 6, np.where(most == green, of_green, of_blue))
-    degrees: np.ndarray = np.where(chroma > 0, 60 * hue, 0) % 360
-    return degrees
+    sixths = np.where(most == red, (green - blue) / divisor, np.where(most == green, of_green, of_blue))
+    return np.where(sixths < 0, 60 * sixths + 360, 60 * sixths), most, least
 
 
 def rgb_to_hsv(rgb: np.ndarray) -> np.ndarray:
-    most = rgb.max(-1)
-    chroma = most - rgb.min(-1)
-    saturation = chroma / np.where(most > 0, most, 1)
-    return np.stack([_hue(rgb, most, chroma), saturation, most], -1)
+    hue, most, least = _wheel(rgb)
+    return np.stack([hue, (most - least) / np.where(most > 0, most, 1), most], -1)
 
 
 def hsv_to_rgb(hsv: np.ndarray) -> np.ndarray:
@@ -99,11 +99,10 @@ def hsv_to_rgb(hsv: np.ndarray) -> np.ndarray:
 
 
 def rgb_to_hsl(rgb: np.ndarray) -> np.ndarray:
-    most, least = rgb.max(-1), rgb.min(-1)
-    chroma, lightness = most - least, (most + least) / 2
+    hue, most, least = _wheel(rgb)
+    lightness = (most + least) / 2
     room = 1 - np.abs(2 * lightness - 1)  # of the chroma, at this lightness
-    saturation = np.where(chroma > 0, chroma / np.where(room > 0, room, 1), 0)
-    return np.stack([_hue(rgb, most, chroma), saturation, lightness], -1)
+    return np.stack([hue, np.where(most > least, (most - least) / np.where(room > 0, room, 1), 0), lightness], -1)
 
 
 def hsl_to_rgb(hsl: np.ndarray) -> np.ndarray:

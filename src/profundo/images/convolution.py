@@ -152,10 +152,10 @@ class Sliding:
         itself."""
         (high, wide), s, d = self.shape, self.stride, self.dilation
         total = np.zeros((high, wide, self.image.shape[2]), self.image.dtype)
-        for (u, v), weight in np.ndenumerate(np.abs(self.weights).sum(2)):
-            if weight:
-                under = self.image[u * d : u * d + (high - 1) * s + 1 : s, v * d : v * d + (wide - 1) * s + 1 : s]
-                total += under * self.weights[u, v].astype(total.dtype)
+        for u, v in np.argwhere(self.weights.any(2)).tolist():
+            under = self.image[u * d : u * d + (high - 1) * s + 1 : s, v * d : v * d + (wide - 1) * s + 1 : s]
+            weights = self.weights[u, v].astype(total.dtype)
+            total += under * (weights if self.adds_channels else weights[0])
         if self.adds_channels:
             total = total.sum(-1, keepdims=True)
         return total[..., 0] if self.flat or self.adds_channels else total

@@ -143,9 +143,14 @@ class Image:
         colours = np.broadcast_to(self.colours, (*self.pixels.shape[:2], 3))
         return np.concatenate([np.stack([x, y], -1), colours], -1).reshape(-1, 5).astype(np.float64)
 
+    @cached_property
+    def counted(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each channel the finite values there are, ascending, and how many pixels have each."""
+        return [_counted(plane) for plane in np.moveaxis(self.pixels, -1, 0)]
+
     def facts(self) -> tuple[ChannelFacts, ...]:
         """Least, most, mean and standard deviation of each channel, in the file's numbers; of the finite ones."""
-        return tuple(_facts(name, self.pixels[..., at], self) for at, name in enumerate(self.channels))
+        return tuple(_facts(name, *one, self) for name, one in zip(self.channels, self.counted, strict=True))
 
     def histogram(self, bins: int = 64) -> tuple[np.ndarray, np.ndarray]:
         """How many pixels of each channel lie between edges: (bins + 1,) edges, int64 (channels, bins) counts.
@@ -157,8 +162,7 @@ class Image:
         if self.pixels.dtype.kind in "biu":
             bins, high = min(bins, int(high - low) + 1), high + 1
         edges = np.linspace(low, high, bins + 1)
-        planes = np.moveaxis(self.pixels, -1, 0)
-        return edges, np.stack([np.histogram(plane[np.isfinite(plane)], edges)[0] for plane in planes])
+        return edges, np.stack([np.histogram(values, edges, weights=many)[0] for values, many in self.counted])
 
     def crop(self, x: int, y: int, side: int) -> tuple[int, int, np.ndarray]:
         """A square of at most `side` pixels around a place, moved inwards at the border: its left, its top, its pixels."""
@@ -166,13 +170,20 @@ class Image:
         return left, top, self.pixels[top : top + side, left : left + side]
 
 
-def _facts(name: str, plane: np.ndarray, image: Image) -> ChannelFacts:
-    values = plane[np.isfinite(plane)]
+def _counted(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if plane.dtype in (np.uint8, np.uint16):
+        many = np.bincount(plane.ravel())
+        return np.flatnonzero(many), many[many > 0]
+    return np.unique(plane[np.isfinite(plane)], return_counts=True)
+
+
+def _facts(name: str, values: np.ndarray, many: np.ndarray, image: Image) -> ChannelFacts:
     if not len(values):
         return ChannelFacts(name, nan, nan, nan, nan, 0.0, 0.0)
-    mean, deviation = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
-    ends = float(np.mean(plane <= image.low)), float(np.mean(plane >= image.high))
-    return ChannelFacts(name, float(values.min()), float(values.max()), mean, deviation, *ends)
+    mean = float(np.average(values.astype(np.float64), weights=many))
+    deviation = float(np.average((values - mean) ** 2, weights=many)) ** 0.5
+    ends = (float(many[there].sum() / many.sum()) for there in (values <= image.low, values >= image.high))
+    return ChannelFacts(name, float(values[0]), float(values[-1]), mean, deviation, *ends)
 
 
 # ------------------------------------------------------------------------------------------------------------- reading

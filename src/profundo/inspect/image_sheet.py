@@ -13,8 +13,8 @@ from profundo.images.colour_spaces import SPACES, Space
 from profundo.images.convolution import Step, correlate
 from profundo.images.image_arrays import Image
 from profundo.images.kernels import KERNELS, kernel_of
-from profundo.images.pooling import POOLINGS, unpool
-from profundo.inspect.image_view import ImageView, short, uneven
+from profundo.images.pooling import POOLINGS, pool, unpool
+from profundo.inspect.image_view import ImageView, Shades, shades_of, short, uneven
 from profundo.pictures.bars import small_histogram_svg
 from profundo.pictures.image_grid import image_svg
 from profundo.pictures.image_page.pixel_cells import Cells, Turn, cells_svg, sliding_svg
@@ -30,8 +30,6 @@ IN_VIEW = 9  # rows and columns of the image that a sliding window is shown over
 MOST_TURNS = 7  # rows and columns of its result
 WIDEST_KERNEL = 13  # spread out, to be shown step by step
 WRITTEN = 5  # columns of a kernel whose products are written out
-
-Range = tuple[float, float]  # what is drawn black and what white
 
 
 def image_page(view: ImageView) -> str:
@@ -57,7 +55,7 @@ def _numbers(view: ImageView) -> Part:
     how = "Each cell is a pixel" + (", its red, green and blue from the top down." if planes.shape[2] == 3 else ".")
     figures = [Figure(cells_svg(cells, f"Pixels as numbers, columns from x {left}, rows from y {top}"), how)]
     if max(image.height, image.width) > side:
-        whole = _shrunk(_eight(image.rgb), LONGEST)
+        whole = _eight(_shrunk(image.rgb, LONGEST))
         whole = _framed(whole, [at * whole.shape[1] / image.width for at in (left, top, left + side, top + side)])
         figures.insert(0, Figure(picture(whole, image.name), "The frame holds the pixels beside."))
     words = (
@@ -86,7 +84,7 @@ def _channels(image: Image) -> Part:
     figures = []
     for at, name in enumerate(names):
         bars = small_histogram_svg(edges.tolist(), counts[at].tolist(), label=name, ends=ends)
-        grey = picture(_shrunk(_eight(image.unit[..., at]), SMALL), f"{name} alone") if len(names) > 1 else ""
+        grey = picture(_eight(_shrunk(image.unit[..., at], SMALL)), f"{name} alone") if len(names) > 1 else ""
         figures.append(
             Figure(grey + bars, f"{name + ' as grey, and ' if grey else ''}how many pixels have which {name}")
         )
@@ -109,7 +107,7 @@ def _spaces(view: ImageView) -> Iterator[Part]:
     """The channels of each colour space as pictures; of a grey image only of one that was asked for."""
     if view.space is None and view.image.is_grey:
         return
-    rgb, values = _shrunk(_eight(view.image.rgb), SMALL), view.colours()
+    rgb, values = _shrunk(view.image.rgb, SMALL), view.colours()
     for space in (SPACES[name] for name in values if name != "rgb" or view.space):
         figures = [
             Figure(picture(plane, f"{one.letter} of {space.name}"), f"{one.letter}: {one.meaning}")
@@ -122,7 +120,7 @@ def _spaces(view: ImageView) -> Iterator[Part]:
 
 def _planes(rgb: np.ndarray, space: Space) -> Iterator[np.ndarray]:
     """Each channel of a space from black (its least) to white; hue in its own colours."""
-    numbers = space.forward(rgb / 255)
+    numbers = space.forward(rgb)
     for at, channel in enumerate(space.channels):
         plane = numbers[..., at]
         if channel.letter == "H":
@@ -132,14 +130,14 @@ def _planes(rgb: np.ndarray, space: Space) -> Iterator[np.ndarray]:
 
 
 def _gallery(image: Image) -> Part:
-    grey = _shrunk(_eight(image.grey, (image.low, image.high)), SMALL).astype(np.float32)
+    grey, own = _shrunk(image.grey, SMALL).astype(np.float32), (image.low, image.high)
     fitting = [one for one in map(kernel_of, KERNELS) if min(grey.shape) >= max(one.size)]
     results = {f"{one.name}: {one.meaning}": (correlate(grey, one), one.sum) for one in fitting}
     if fitting:
         strength = np.hypot(correlate(grey, "sobel-x"), correlate(grey, "sobel-y"))
         results["edges: √(sobel-x² + sobel-y²), how strong they are whichever way"] = strength, 0.0
     figures = [
-        Figure(picture(_eight(values, _range(values, total, (0, 255))), words), words)
+        Figure(picture(_eight(values, shades_of(values, total, own)), words), words)
         for words, (values, total) in results.items()
     ]
     words = (
@@ -189,8 +187,8 @@ def _pooling(view: ImageView) -> Part:
 
 
 def _everywhere(view: ImageView, values: np.ndarray, words: str, longest: int) -> Figure:
-    shades = _shades(view)
-    drawn = picture(_shrunk(_eight(values, shades), longest), words)
+    shades = view.shades
+    drawn = picture(_eight(_shrunk(values, longest), shades), words)
     return Figure(drawn, f"{words}; black is {plain(shades[0])}, white {plain(shades[1])}.")
 
 
@@ -200,7 +198,7 @@ class _Plane:
     """Numbers (rows, columns, channels) of which a part is drawn as cells; start: x, y of the first; inside: no padding."""
 
     values: np.ndarray
-    shades: Range
+    shades: Shades
     title: str
     start: tuple[int, int] = (0, 0)
     inside: np.ndarray | None = None
@@ -219,7 +217,7 @@ def sliding_steps(view: ImageView) -> str:
     planes = sliding.image if sliding.adds_channels else sliding.image[..., :1]
     start = -sliding.padding.columns[0], -sliding.padding.rows[0]
     before = _Plane(planes, (low, high), "image", start, sliding.inside)
-    after = _Plane(view.result.reshape(*sliding.shape, -1)[..., :1], _shades(view), "result")
+    after = _Plane(view.result.reshape(*sliding.shape, -1)[..., :1], view.shades, "result")
     weights = sliding.kernel.written()
     kernel = Cells(weights, [[None for _ in row] for row in weights], "kernel")
 
@@ -241,8 +239,8 @@ def pooling_steps(view: ImageView) -> str:
     pooled = view.pooled
     assert pooled is not None
     size, stride, places = pooled.size, pooled.stride, pooled.places
-    before = _Plane(view.result.reshape(*pooled.shape, -1)[..., :1], _shades(view), "before")
-    after = _Plane(pooled.values.reshape(*pooled.values.shape[:2], -1)[..., :1], _shades(view), "pooled")
+    before = _Plane(view.result.reshape(*pooled.shape, -1)[..., :1], view.shades, "before")
+    after = _Plane(pooled.values.reshape(*pooled.values.shape[:2], -1)[..., :1], view.shades, "pooled")
 
     def turn(row: int, column: int) -> Turn:
         under = [(row * stride + u, column * stride + v) for u in range(size) for v in range(size)]
@@ -295,37 +293,17 @@ def picture(pixels: np.ndarray, title: str) -> str:
     return image_svg(torch.from_numpy(planes.copy())[None], 1, title)
 
 
-def _shades(view: ImageView) -> Range:
-    total = 1.0 if view.sliding is None else view.sliding.kernel.sum
-    return _range(view.result, total, (view.image.low, view.image.high))
-
-
-def _range(values: np.ndarray, total: float, own: Range) -> Range:
-    """What of a result is black and white: as in the image where the kernel keeps its brightness, else zero in the middle
-    where there are negative numbers, and at the end where not."""
-    if abs(total - 1) < 1e-9:
-        return own
-    most = max(1e-12, float(np.abs(np.nan_to_num(values)).max()))
-    return (-most if values.min() < 0 else 0.0), most
-
-
-def _eight(values: np.ndarray, shades: Range = (0.0, 1.0)) -> np.ndarray:
+def _eight(values: np.ndarray, shades: Shades = (0.0, 1.0)) -> np.ndarray:
     """uint8 of numbers; what lies beyond black and white is cut off."""
     unit = (np.nan_to_num(values) - shades[0]) / (shades[1] - shades[0])
     eight: np.ndarray = np.rint(255 * np.clip(unit, 0, 1)).astype(np.uint8)
     return eight
 
 
-def _shrunk(pixels: np.ndarray, longest: int) -> np.ndarray:
-    """uint8 scaled down so that the longer side is at most `longest`."""
-    from PIL import Image as Pillow
-
-    scale = longest / max(pixels.shape[:2])
-    if scale >= 1:
-        return pixels
-    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    plane = pixels[..., 0] if pixels.shape[2:] == (1,) else pixels
-    return np.asarray(Pillow.fromarray(plane).resize(size, Pillow.Resampling.BOX))
+def _shrunk(values: np.ndarray, longest: int) -> np.ndarray:
+    """Means of squares of pixels, so many that the longer side is at most `longest`."""
+    size = min(-(-max(values.shape[:2]) // longest), min(values.shape[:2]))
+    return values if size == 1 else pool(values, "average", size).values
 
 
 def _framed(pixels: np.ndarray, edges: Sequence[float]) -> np.ndarray:

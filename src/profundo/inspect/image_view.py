@@ -21,7 +21,7 @@ from profundo.images.pooling import POOLINGS, Pooled, pool, pooling_of
 from profundo.pictures.numbers import count, plain
 from profundo.records import ProfundoError
 
-__all__ = ["ImageView", "around", "image_view", "short", "uneven"]
+__all__ = ["ImageView", "Shades", "around", "image_view", "shades_of", "short", "uneven"]
 
 WHOLE = 16  # rows and columns of an image that is shown whole
 NEAR = {1: 9, 3: 5}  # of the patch of any other, by channels
@@ -30,6 +30,8 @@ MOST_WRITTEN = 1024  # numbers of a result in JSON; of a larger one those near t
 MOST_STEPS = 100
 RESULT = ("column", "row")
 WIDEST = 5  # columns of a kernel whose products are written out
+
+Shades = tuple[float, float]  # what is drawn black and what white
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,12 @@ class ImageView:
     def result(self) -> np.ndarray:
         """What the kernel gives at every place; without one, the colours of the image."""
         return self.image.colours if self.sliding is None else self.sliding.result()
+
+    @cached_property
+    def shades(self) -> Shades:
+        """What of the result is drawn black and what white."""
+        total = 1.0 if self.sliding is None else self.sliding.kernel.sum
+        return shades_of(self.result, total, (self.image.low, self.image.high))
 
     @cached_property
     def step(self) -> Step:
@@ -311,6 +319,16 @@ def around(values: np.ndarray, row: int, column: int, side: int) -> tuple[int, i
     top, left = (max(0, min(at - side // 2, n - side)) for at, n in zip((row, column), values.shape, strict=False))
     near = values[top : top + side, left : left + side]
     return top, left, near.reshape(*near.shape[:2], -1)
+
+
+def shades_of(values: np.ndarray, total: float, own: Shades) -> Shades:
+    """What of a result is black and white: as in the image where the weights add up to 1, so that it keeps its brightness;
+    else zero is in the middle where there are negative numbers, and black where not."""
+    if abs(total - 1) < 1e-9:
+        return own
+    least, most = (float(np.nan_to_num(end)) for end in (values.min(), values.max()))
+    most = max(-least, most, 1e-12)
+    return (-most if least < 0 else 0.0), most
 
 
 def uneven(pooled: Pooled) -> str:
