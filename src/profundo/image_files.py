@@ -114,7 +114,7 @@ def _in_tile(args: Any) -> tuple[bool, Any]:
     byte."""
     several = isinstance(args, tuple)
     mode = str(args[0] if several and args else args)
-    if mode[-4:] not in OTHER_BYTE:
+    if mode[:3] != "RGB" or mode[-4:] not in OTHER_BYTE:
         return False, args
     other = mode[:-4] + OTHER_BYTE[mode[-4:]]
     return True, (other, *args[1:]) if several else other

@@ -21,7 +21,18 @@ import numpy as np
 from profundo.images.kernels import Kernel, kernel_of
 from profundo.records import ProfundoError
 
-__all__ = ["Padding", "Sliding", "Step", "convolve", "correlate", "output_size", "padding_of", "size_formula", "slide"]
+__all__ = [
+    "Padding",
+    "Sliding",
+    "Step",
+    "convolve",
+    "correlate",
+    "output_size",
+    "padding_of",
+    "short",
+    "size_formula",
+    "slide",
+]
 
 BORDERS = ("zero", "mirror")
 
@@ -90,14 +101,17 @@ class Step:
             for at in planes
             for x, w in zip(self.patch[..., at], self.weights[..., at], strict=True)
         ]
-        return [" + ".join(f"{_short(x)}·{_short(w)}" for x, w in row) for row in pairs]
+        return [" + ".join(f"{short(x)}·{short(w)}" for x, w in row) for row in pairs]
 
     def __str__(self) -> str:
-        return f"{' + '.join(self.lines())} = {_short(self.sum)}"
+        return f"{' + '.join(self.lines())} = {short(self.sum)}"
 
 
-def _short(value: float) -> str:
-    return f"{float(value):.4g}".replace("-", "−")
+def short(value: float) -> str:
+    """A number as a cell has room for: 231, 0.9059, −12.5."""
+    number = float(value)
+    whole = number.is_integer() and abs(number) < 1e6
+    return (f"{number:.0f}" if whole else f"{number:.4g}").replace("-", "−")
 
 
 @dataclass(frozen=True, eq=False)

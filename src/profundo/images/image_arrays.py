@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
-from math import nan
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +106,10 @@ class Image:
 
     @cached_property
     def unit(self) -> np.ndarray:
-        """Every channel from 0 (low) to 1 (high), (height, width, channels): float32 of whole numbers, else float64; what
-        is not a number becomes 0."""
-        fractions = np.float32 if self.pixels.dtype.kind == "u" else np.float64
-        finite = np.nan_to_num(self.pixels.astype(fractions), nan=self.low, posinf=self.high, neginf=self.low)
-        unit: np.ndarray = np.clip((finite - fractions(self.low)) / fractions(self.high - self.low), 0, 1)
+        """Every channel from 0 (low) to 1 (high), (height, width, channels): float32 of whole numbers, else float64."""
+        precision: Any = np.float32 if self.pixels.dtype.kind == "u" else np.float64
+        fractions = self.pixels.astype(precision)
+        unit: np.ndarray = np.clip((fractions - self.low) / (self.high - self.low), 0, 1)
         return unit
 
     @cached_property
@@ -145,11 +144,11 @@ class Image:
 
     @cached_property
     def counted(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Of each channel the finite values there are, ascending, and how many pixels have each."""
+        """Of each channel the values there are, ascending, and how many pixels have each."""
         return [_counted(plane) for plane in np.moveaxis(self.pixels, -1, 0)]
 
     def facts(self) -> tuple[ChannelFacts, ...]:
-        """Least, most, mean and standard deviation of each channel, in the file's numbers; of the finite ones."""
+        """Least, most, mean and standard deviation of each channel, in the file's numbers."""
         return tuple(_facts(name, *one, self) for name, one in zip(self.channels, self.counted, strict=True))
 
     def histogram(self, bins: int = 64) -> tuple[np.ndarray, np.ndarray]:
@@ -174,12 +173,10 @@ def _counted(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if plane.dtype in (np.uint8, np.uint16):
         many = np.bincount(plane.ravel())
         return np.flatnonzero(many), many[many > 0]
-    return np.unique(plane[np.isfinite(plane)], return_counts=True)
+    return np.unique(plane, return_counts=True)
 
 
 def _facts(name: str, values: np.ndarray, many: np.ndarray, image: Image) -> ChannelFacts:
-    if not len(values):
-        return ChannelFacts(name, nan, nan, nan, nan, 0.0, 0.0)
     mean = float(np.average(values.astype(np.float64), weights=many))
     deviation = float(np.average((values - mean) ** 2, weights=many)) ** 0.5
     ends = (float(many[there].sum() / many.sum()) for there in (values <= image.low, values >= image.high))
@@ -237,13 +234,14 @@ def as_image(array: Any, name: str = "array") -> Image:
         )
     if pixels.dtype == bool:
         pixels = pixels.astype(np.uint8)
-    return Image(pixels, CHANNELS[pixels.shape[2]], *_window(pixels), name=name)
+    return Image(pixels, CHANNELS[pixels.shape[2]], *_window(pixels, name), name=name)
 
 
-def _window(pixels: np.ndarray) -> tuple[float, float]:
-    """What is black and what is white."""
-    finite = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels
-    least, most = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+def _window(pixels: np.ndarray, name: str) -> tuple[float, float]:
+    """What is black and what is white. Raises ProfundoError for numbers that are not finite."""
+    least, most = float(pixels.min()), float(pixels.max())
+    if not (isfinite(least) and isfinite(most)):
+        raise ProfundoError(f"{name}: expected finite numbers, got others; replace them, such as by numpy.nan_to_num")
     if least >= 0 and most <= 1:
         return 0.0, 1.0
     if pixels.dtype in (np.uint8, np.uint16):
@@ -286,7 +284,7 @@ def _of_file(data: bytes, name: str) -> Image:
         pixels = pixels.reshape(*pixels.shape[:2], -1)
         pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels
         if image.mode in ("1", "F", "I"):
-            low, high = _window(pixels)
+            low, high = _window(pixels, name)
         else:
             low, high = 0.0, float(np.iinfo(pixels.dtype).max)
         return Image(pixels, channels, low, high, name, str(image.format), len(data), note)

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from profundo.images.colour_spaces import SPACES, Space
-from profundo.images.convolution import Step, correlate
+from profundo.images.convolution import Step, correlate, short
 from profundo.images.image_arrays import Image
 from profundo.images.kernels import KERNELS, kernel_of
 from profundo.images.pooling import POOLINGS, pool, unpool
-from profundo.inspect.image_view import ImageView, Shades, shades_of, short, uneven
+from profundo.inspect.image_view import ImageView, Shades, shades_of, uneven
 from profundo.pictures.bars import small_histogram_svg
 from profundo.pictures.image_grid import image_svg
 from profundo.pictures.image_page.pixel_cells import Cells, Turn, cells_svg, sliding_svg
@@ -38,10 +38,8 @@ def image_page(view: ImageView) -> str:
     parts = [_numbers(view), _channels(image), *_spaces(view)]
     parts += [_gallery(image)] if view.sliding is None else [_convolution(view)]
     parts += [_pooling(view)] if view.pooled is not None else []
-    lead = (
-        f"{image.height} rows and {image.width} columns of pixels with {len(image.channels)} "
-        f"channel{'s' * (len(image.channels) > 1)} each: {count(image.pixels.size)} numbers. All that a net sees is these."
-    )
+    many = f"{len(image.channels)} channel{'s' * (len(image.channels) > 1)} each"
+    lead = f"{image.height} × {image.width} pixels of {many}: {count(image.pixels.size)} numbers. All that a net sees is these."
     return sheet_html(Sheet(image.name, "Image as numbers", lead, parts))
 
 
@@ -295,7 +293,7 @@ def picture(pixels: np.ndarray, title: str) -> str:
 
 def _eight(values: np.ndarray, shades: Shades = (0.0, 1.0)) -> np.ndarray:
     """uint8 of numbers; what lies beyond black and white is cut off."""
-    unit = (np.nan_to_num(values) - shades[0]) / (shades[1] - shades[0])
+    unit = (values - shades[0]) / (shades[1] - shades[0])
     eight: np.ndarray = np.rint(255 * np.clip(unit, 0, 1)).astype(np.uint8)
     return eight
 

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from profundo.images.colour_spaces import SPACES, space_of
-from profundo.images.convolution import Sliding, Step, size_formula, slide, turned
+from profundo.images.convolution import Sliding, Step, short, size_formula, slide, turned
 from profundo.images.image_arrays import Image, read_image
 from profundo.images.kernels import kernel_of, separated
 from profundo.images.pooling import POOLINGS, Pooled, pool, pooling_of
 from profundo.pictures.numbers import count, plain
 from profundo.records import ProfundoError
 
-__all__ = ["ImageView", "Shades", "around", "image_view", "shades_of", "short", "uneven"]
+__all__ = ["ImageView", "Shades", "around", "image_view", "shades_of", "uneven"]
 
 WHOLE = 16  # rows and columns of an image that is shown whole
 NEAR = {1: 9, 3: 5}  # of the patch of any other, by channels
@@ -51,7 +51,7 @@ class ImageView:
     @cached_property
     def result(self) -> np.ndarray:
         """What the kernel gives at every place; without one, the colours of the image."""
-        return self.image.colours if self.sliding is None else self.sliding.result()
+        return _planes(self.image) if self.sliding is None else self.sliding.result()
 
     @cached_property
     def shades(self) -> Shades:
@@ -110,15 +110,15 @@ class ImageView:
         edges, counts = image.histogram()
         data: dict[str, Any] = {
             "image": facts,
-            "facts": [_finite(asdict(one)) for one in image.facts()],
+            "facts": [asdict(one) for one in image.facts()],
             "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
             "pixel": {
                 "x": self.x,
                 "y": self.y,
-                "values": _listed(image.pixels[self.y, self.x]),
+                "values": image.pixels[self.y, self.x].tolist(),
                 "spaces": self.colours(),
             },
-            "patch": {"x": left, "y": top, "values": _listed(patch)},
+            "patch": {"x": left, "y": top, "values": patch.tolist()},
         }
         if self.sliding is not None:
             data["convolution"] = self._convolution()
@@ -182,10 +182,8 @@ class ImageView:
         number, channels = image.pixels.size, len(image.channels)
         names = f"{channels} channels ({', '.join(image.channels)})" if channels > 1 else "1 channel (grey)"
         stored = "fractions" if image.pixels.dtype.kind == "f" else f"{image.bits} bit{'s' * (image.bits > 1)}"
-        yield (
-            f"{image.height} rows × {image.width} columns × {names} = {count(number)} numbers of {stored}, "
-            f"{plain(image.low)} to {plain(image.high)}"
-        )
+        yield f"{image.height} × {image.width} pixels (rows × columns), {names}: {count(number)} numbers of {stored}"
+        yield f"{plain(image.low)} is black, {plain(image.high)} as bright as can be"
         if image.note:
             yield image.note
 
@@ -302,7 +300,7 @@ def image_view(
     sliding = None
     if kernel is not None:
         one = kernel_of(kernel)
-        sliding = slide(image.colours, turned(one) if flip else one, stride=stride, padding=padding, dilation=dilation)
+        sliding = slide(_planes(image), turned(one) if flip else one, stride=stride, padding=padding, dilation=dilation)
     elif (stride, str(padding), dilation, flip) != (1, "0", 1, False):
         raise ProfundoError("stride, padding, dilation and flip are of a kernel: give one, such as --kernel sobel-x")
     pooling = None if pool is None else pooling_of(pool)
@@ -314,6 +312,11 @@ def image_view(
 
 
 # ----------------------------------------------------------------------------------------------------------- small parts
+def _planes(image: Image) -> np.ndarray:
+    """What a kernel slides over: (height, width) of a grey image, (height, width, 3) of one in colour."""
+    return image.colours[..., 0] if image.is_grey else image.colours
+
+
 def around(values: np.ndarray, row: int, column: int, side: int) -> tuple[int, int, np.ndarray]:
     """At most `side` rows and columns around a place: the first row, the first column, (rows, columns, channels)."""
     top, left = (max(0, min(at - side // 2, n - side)) for at, n in zip((row, column), values.shape, strict=False))
@@ -326,7 +329,7 @@ def shades_of(values: np.ndarray, total: float, own: Shades) -> Shades:
     else zero is in the middle where there are negative numbers, and black where not."""
     if abs(total - 1) < 1e-9:
         return own
-    least, most = (float(np.nan_to_num(end)) for end in (values.min(), values.max()))
+    least, most = float(values.min()), float(values.max())
     most = max(-least, most, 1e-12)
     return (-most if least < 0 else 0.0), most
 
@@ -337,12 +340,6 @@ def uneven(pooled: Pooled) -> str:
     rows, columns = (before - (pooled.size + (after - 1) * pooled.stride) for before, after in sides)
     rest = [f"{n} {what}{'s' * (n > 1)}" for n, what in ((rows, "row"), (columns, "column")) if n > 0]
     return f"; {' and '.join(rest)} at the end fill no window" if rest else ""
-
-
-def short(value: float) -> str:
-    """A number as a cell has room for: 231, 0.906, −12.5."""
-    number = float(value)
-    return (f"{number:.0f}" if number == round(number) and abs(number) < 1e6 else f"{number:.3g}").replace("-", "−")
 
 
 def _separated(sliding: Sliding) -> Any:
@@ -370,31 +367,18 @@ def _beside(
         yield f"{f'{names[1]} {top + row}':>{edge}}  {numbers}".rstrip()
 
 
-def _listed(values: np.ndarray) -> Any:
-    """Lists of numbers; what is not finite as null."""
-    numbers = values.astype(object)
-    numbers[~np.isfinite(values)] = None
-    return numbers.tolist()
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value for name, value in values.items()
-    }
-
-
 def _written(values: np.ndarray, row: int, column: int) -> dict[str, Any]:
     """A result: its shape, and all its numbers where they are few, else those near the place."""
     if values.size <= MOST_WRITTEN:
-        return {"shape": list(values.shape), "values": _listed(values)}
+        return {"shape": list(values.shape), "values": values.tolist()}
     top, left, near = around(values, row, column, NEAR_RESULT)
-    return {"shape": list(values.shape), "near": {"x": left, "y": top, "values": _listed(near)}}
+    return {"shape": list(values.shape), "near": {"x": left, "y": top, "values": near.tolist()}}
 
 
 def _step(step: Step) -> dict[str, Any]:
     numbers = {"patch": step.patch, "weights": step.weights, "products": step.products}
     return (
         {"row": step.row, "column": step.column}
-        | {name: _listed(one) for name, one in numbers.items()}
+        | {name: one.tolist() for name, one in numbers.items()}
         | {"sum": step.sum}
     )
