@@ -133,21 +133,21 @@ def test_pictures_of_channels_hold_the_channels(photo):
 
 def test_every_step_of_the_picture_says_its_sum_and_marks_its_cells():
     view = image_view("course", kernel=CROSS, pool="max")
-    steps = parse(sliding_steps(view))
+    steps = parse(sliding_steps(view).svg)
     turns = steps.all("g", class_="turn")
     assert [float(turn.all("text")[-1].text.removeprefix("= ")) for turn in turns] == [v for row in RESULT for v in row]
     assert all(len(turn.all("rect")) == 1 + 9 + 1 for turn in turns)  # the cell, those under the kernel, the result
-    windows = parse(pooling_steps(view)).all("g", class_="turn")
+    windows = parse(pooling_steps(view).svg).all("g", class_="turn")
     assert windows[0].all("text")[0].text == "max(1, 4, 1, 2)"
     assert all(len(turn.all("rect")) == 1 + 4 + 1 + 1 for turn in windows)  # and where the value stood
-    padded = sliding_steps(image_view("course", kernel=CROSS, padding="same", at=(0, 0)))
+    padded = sliding_steps(image_view("course", kernel=CROSS, padding="same", at=(0, 0))).svg
     assert padded.count("stroke-dasharray") == 9 * 9 - 7 * 7
 
 
 def test_a_kernel_of_all_channels_is_shown_with_its_tables(photo):
     view = image_view(photo, kernel="1 0; 0 1 | 0 1; 1 0 | 2 2; 2 2")
     assert view.result.shape == (39, 49)
-    assert "the sum of 12 products" in sliding_steps(view)
+    assert "the sum of 12 products" in sliding_steps(view).svg
     assert "not separable" not in str(view).lower()
     assert "Kernel custom" in image_page(view)
 

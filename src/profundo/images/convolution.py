@@ -38,15 +38,17 @@ BORDERS = ("zero", "mirror")
 
 
 # ---------------------------------------------------------------------------------------------------------------- sizes
-def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """⌊(n + p − d(k − 1) − 1) / s⌋ + 1 places, where p is what is added on both sides together."""
-    return (size + padding - dilation * (kernel - 1) - 1) // stride + 1
+def output_size(size: int, kernel: int, stride: int = 1, padding: int | tuple[int, int] = 0, dilation: int = 1) -> int:
+    """⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1 places. padding: on each side, or before the first and after the last."""
+    added = sum(padding) if isinstance(padding, tuple) else 2 * padding
+    return (size + added - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def size_formula(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> str:
+def size_formula(size: int, kernel: int, stride: int = 1, padding: int | tuple[int, int] = 0, dilation: int = 1) -> str:
     """The same in numbers, as one writes it: "⌊(7 + 2·1 − 1·(3 − 1) − 1) / 2⌋ + 1 = 4"."""
-    added = f"2·{padding // 2}" if padding % 2 == 0 else str(padding)
-    result = output_size(size, kernel, stride, padding, dilation)
+    before, after = padding if isinstance(padding, tuple) else (padding, padding)
+    added = f"2·{before}" if before == after else f"{before} + {after}"
+    result = output_size(size, kernel, stride, (before, after), dilation)
     return f"⌊({size} + {added} − {dilation}·({kernel} − 1) − 1) / {stride}⌋ + 1 = {result}"
 
 

@@ -191,6 +191,8 @@ def read_image(source: str | Path | bytes | Any) -> Image:
     the file has them; palettes and other spaces become RGB. Raises ProfundoError with the reason for what is no image,
     is damaged, or has more than 2²⁵ pixels, which the header says before anything is decoded.
     """
+    if isinstance(source, Image):
+        return source
     if isinstance(source, bytes):
         return _decoded(source, "image")
     if not isinstance(source, str | Path):

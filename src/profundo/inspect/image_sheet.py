@@ -19,10 +19,10 @@ from profundo.pictures.bars import small_histogram_svg
 from profundo.pictures.image_grid import image_svg
 from profundo.pictures.image_page.pixel_cells import Cells, Turn, cells_svg, sliding_svg
 from profundo.pictures.numbers import count, percent, plain
-from profundo.pictures.sheet import Part, Sheet, sheet_html
+from profundo.pictures.sheet import Part, Sheet, sheet_html, standalone
 from profundo.pictures.tables import Cell, Figure, Grid, Row
 
-__all__ = ["image_page", "picture", "pooling_steps", "sliding_steps"]
+__all__ = ["Drawing", "image_page", "picture", "pixels_as_cells", "pooling_steps", "sliding_steps"]
 
 LONGEST, SMALL = 640, 320  # pixels of a large picture, and of one of many
 PATCH = {1: 12, 3: 8}  # pixels of the patch that is written out, by channels
@@ -45,22 +45,36 @@ def image_page(view: ImageView) -> str:
 
 # --------------------------------------------------------------------------------------------------------------- parts
 def _numbers(view: ImageView) -> Part:
-    image, planes = view.image, view.image.colours
-    side = PATCH[planes.shape[2]]
-    left, top, _ = image.crop(view.x, view.y, side)
-    there = np.s_[top : top + side, left : left + side]
-    cells = Cells(_texts(planes[there]), _triples(_eight(image.rgb[there])), first=(left, top))
-    how = "Each cell is a pixel" + (", its red, green and blue from the top down." if planes.shape[2] == 3 else ".")
-    figures = [Figure(cells_svg(cells, f"Pixels as numbers, columns from x {left}, rows from y {top}"), how)]
+    image = view.image
+    left, top, side = _patch(view)
+    how = "Each cell is a pixel" + (", its red, green and blue from the top down." if not image.is_grey else ".")
+    figures = [Figure(pixels_as_cells(view).svg, how)]
     if max(image.height, image.width) > side:
         whole = _eight(_shrunk(image.rgb, LONGEST))
         whole = _framed(whole, [at * whole.shape[1] / image.width for at in (left, top, left + side, top + side)])
-        figures.insert(0, Figure(picture(whole, image.name), "The frame holds the pixels beside."))
+        figures.insert(0, _pictured(whole, image.name, "The frame holds the pixels beside."))
     words = (
         f"A number says how bright its pixel is: {plain(image.low)} is black, {plain(image.high)} is as bright as can be. "
         "x counts columns from the left, y rows from the top, both from 0."
     )
     return Part("Pixels are numbers", [words, image.note] if image.note else [words], figures, _points(view))
+
+
+def _patch(view: ImageView) -> tuple[int, int, int]:
+    """Left, top and side of the square that is written out."""
+    side = PATCH[view.image.colours.shape[2]]
+    left, top, _ = view.image.crop(view.x, view.y, side)
+    return left, top, side
+
+
+def pixels_as_cells(view: ImageView) -> Drawing:
+    """The pixels around the view's place as cells of their colours, with their numbers in them."""
+    left, top, side = _patch(view)
+    there = np.s_[top : top + side, left : left + side]
+    cells = Cells(_texts(view.image.colours[there]), _triples(_eight(view.image.rgb[there])), first=(left, top))
+    return Drawing(
+        cells_svg(cells, f"Pixels as numbers, columns from x {left}, rows from y {top}"), "pixels as numbers"
+    )
 
 
 def _points(view: ImageView) -> Grid:
@@ -82,7 +96,7 @@ def _channels(image: Image) -> Part:
     figures = []
     for at, name in enumerate(names):
         bars = small_histogram_svg(edges.tolist(), counts[at].tolist(), label=name, ends=ends)
-        grey = picture(_eight(_shrunk(image.unit[..., at], SMALL)), f"{name} alone") if len(names) > 1 else ""
+        grey = picture(_eight(_shrunk(image.unit[..., at], SMALL)), f"{name} alone").svg if len(names) > 1 else ""
         figures.append(
             Figure(grey + bars, f"{name + ' as grey, and ' if grey else ''}how many pixels have which {name}")
         )
@@ -108,7 +122,7 @@ def _spaces(view: ImageView) -> Iterator[Part]:
     rgb, values = _shrunk(view.image.rgb, SMALL), view.colours()
     for space in (SPACES[name] for name in values if name != "rgb" or view.space):
         figures = [
-            Figure(picture(plane, f"{one.letter} of {space.name}"), f"{one.letter}: {one.meaning}")
+            _pictured(plane, f"{one.letter} of {space.name}", f"{one.letter}: {one.meaning}")
             for one, plane in zip(space.channels, _planes(rgb, space), strict=True)
         ]
         numbers = zip(space.channels, values[space.name.lower()], strict=True)
@@ -135,7 +149,7 @@ def _gallery(image: Image) -> Part:
         strength = np.hypot(correlate(grey, "sobel-x"), correlate(grey, "sobel-y"))
         results["edges: √(sobel-x² + sobel-y²), how strong they are whichever way"] = strength, 0.0
     figures = [
-        Figure(picture(_eight(values, shades_of(values, total, own)), words), words)
+        _pictured(_eight(values, shades_of(values, total, own)), words, words)
         for words, (values, total) in results.items()
     ]
     words = (
@@ -159,7 +173,7 @@ def _convolution(view: ImageView) -> Part:
         channel = f" of {view.image.channels[0]}" if view.result.ndim == 3 and view.result.shape[2] > 1 else ""
         padded = "" if sliding.inside.all() else " Cells with dashes are padding."
         words = f"Step by step{channel}: point at a cell of the result to see what it is made of.{padded}"
-        figures.append(Figure(sliding_steps(view), words))
+        figures.append(Figure(sliding_steps(view).svg, words))
     figures.append(_everywhere(view, view.result, f"All {sliding.shape[0]} × {sliding.shape[1]} places", LONGEST))
     title = f"Kernel {sliding.kernel.name}{' turned by 180°' * view.flipped}"
     return Part(title, [sliding.kernel.meaning, *view.sentences()], figures)
@@ -172,7 +186,7 @@ def _pooling(view: ImageView) -> Part:
     how = "Step by step: the window in orange" + (
         ", and in blue where the value stood." if pooled.places is not None else "."
     )
-    figures = [Figure(pooling_steps(view), how), _everywhere(view, pooled.values, f"All {after} windows", SMALL)]
+    figures = [Figure(pooling_steps(view).svg, how), _everywhere(view, pooled.values, f"All {after} windows", SMALL)]
     words = [
         f"Of each window of {pooled.size} × {pooled.size}, {POOLINGS[pooled.kind]}: {before} → {after}{uneven(pooled)}."
     ]
@@ -186,8 +200,11 @@ def _pooling(view: ImageView) -> Part:
 
 def _everywhere(view: ImageView, values: np.ndarray, words: str, longest: int) -> Figure:
     shades = view.shades
-    drawn = picture(_eight(_shrunk(values, longest), shades), words)
-    return Figure(drawn, f"{words}; black is {plain(shades[0])}, white {plain(shades[1])}.")
+    return _pictured(
+        _eight(_shrunk(values, longest), shades),
+        words,
+        f"{words}; black is {plain(shades[0])}, white {plain(shades[1])}.",
+    )
 
 
 # --------------------------------------------------------------------------------------------------- windows that slide
@@ -208,7 +225,7 @@ class _Plane:
         return Cells(_texts(values), colours, self.title, (x + columns.start, y + rows.start), inside)
 
 
-def sliding_steps(view: ImageView) -> str:
+def sliding_steps(view: ImageView) -> Drawing:
     """The kernel over the pixels around the view's place, as a picture that moves; of the first channel."""
     sliding, low, high = view.sliding, view.image.low, view.image.high
     assert sliding is not None
@@ -232,7 +249,7 @@ def _sum(step: Step) -> list[str]:
     return [*(f"{'+ ' * (at > 0)}{line}" for at, line in enumerate(step.lines())), f"= {short(step.sum)}"]
 
 
-def pooling_steps(view: ImageView) -> str:
+def pooling_steps(view: ImageView) -> Drawing:
     """The window of the pooling over the numbers around the view's place, as a picture that moves; of the first channel."""
     pooled = view.pooled
     assert pooled is not None
@@ -260,7 +277,7 @@ def _steps(
     turn: Callable[[int, int], Turn],
     label: str,
     kernel: Cells | None = None,
-) -> str:
+) -> Drawing:
     """The steps of a window near a place of the result. reach: rows and columns under the window."""
     sizes = zip(spot, after.values.shape, reach, strict=False)
     rows, columns = (_stretch(at, size, (max(IN_VIEW, side) - side) // stride + 1) for at, size, side in sizes)
@@ -274,7 +291,8 @@ def _steps(
         under = [(r - down.start, c - along.start) for r, c in one.under]
         taken = one.taken and (one.taken[0] - down.start, one.taken[1] - along.start)
         turns.append(Turn(row - rows.start, column - columns.start, under, one.lines, taken))
-    return sliding_svg(before.cells(down, along), after.cells(rows, columns), turns, f"{label}: step by step", kernel)
+    cells = before.cells(down, along), after.cells(rows, columns)
+    return Drawing(sliding_svg(*cells, turns, f"{label}: step by step", kernel), label)
 
 
 def _stretch(at: int, size: int, most: int) -> slice:
@@ -285,10 +303,28 @@ def _stretch(at: int, size: int, most: int) -> slice:
 
 
 # ------------------------------------------------------------------------------------------------------------- pictures
-def picture(pixels: np.ndarray, title: str) -> str:
-    """uint8 (height, width), or (height, width, channels), as an image in a drawing."""
-    planes = pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
-    return image_svg(torch.from_numpy(planes.copy())[None], 1, title)
+@dataclass(frozen=True, slots=True, repr=False)
+class Drawing:
+    """An SVG that notebooks show."""
+
+    svg: str
+    title: str
+
+    def __repr__(self) -> str:
+        return f"drawing: {self.title}"
+
+    def _repr_svg_(self) -> str:
+        return standalone(self.svg)
+
+
+def picture(pixels: np.ndarray, title: str) -> Drawing:
+    """Numbers from 0 to 255, (height, width) or (height, width, channels), as an image in a drawing; others are cut off."""
+    planes = np.clip(np.rint(pixels), 0, 255).astype(np.uint8).reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
+    return Drawing(image_svg(torch.from_numpy(planes.copy())[None], 1, title), title)
+
+
+def _pictured(pixels: np.ndarray, title: str, caption: str) -> Figure:
+    return Figure(picture(pixels, title).svg, caption)
 
 
 def _eight(values: np.ndarray, shades: Shades = (0.0, 1.0)) -> np.ndarray:

@@ -165,7 +165,7 @@ class ImageView:
         sliding = self.sliding
         assert sliding is not None
         added, n, k = (sliding.padding.rows, sliding.padding.columns), self.image.pixels.shape, sliding.kernel.size
-        rows, columns = (size_formula(n[at], k[at], sliding.stride, sum(added[at]), sliding.dilation) for at in (0, 1))
+        rows, columns = (size_formula(n[at], k[at], sliding.stride, added[at], sliding.dilation) for at in (0, 1))
         return rows, columns
 
     # ----------------------------------------------------------------------------------------------- in words
