@@ -163,11 +163,6 @@ class Image:
         edges = np.linspace(low, high, bins + 1)
         return edges, np.stack([np.histogram(values, edges, weights=many)[0] for values, many in self.counted])
 
-    def crop(self, x: int, y: int, side: int) -> tuple[int, int, np.ndarray]:
-        """A square of at most `side` pixels around a place, moved inwards at the border: its left, its top, its pixels."""
-        left, top = (max(0, min(at - side // 2, size - side)) for at, size in ((x, self.width), (y, self.height)))
-        return left, top, self.pixels[top : top + side, left : left + side]
-
 
 def _counted(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if plane.dtype in (np.uint8, np.uint16):

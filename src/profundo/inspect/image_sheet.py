@@ -14,7 +14,7 @@ from profundo.images.convolution import Step, correlate, short
 from profundo.images.image_arrays import Image
 from profundo.images.kernels import KERNELS, kernel_of
 from profundo.images.pooling import POOLINGS, pool, unpool
-from profundo.inspect.image_view import ImageView, Shades, shades_of, uneven
+from profundo.inspect.image_view import ImageView, Shades, around, shades_of, uneven
 from profundo.pictures.bars import small_histogram_svg
 from profundo.pictures.image_grid import image_svg
 from profundo.pictures.image_page.pixel_cells import Cells, Turn, cells_svg, sliding_svg
@@ -63,7 +63,7 @@ def _numbers(view: ImageView) -> Part:
 def _patch(view: ImageView) -> tuple[int, int, int]:
     """Left, top and side of the square that is written out."""
     side = PATCH[view.image.colours.shape[2]]
-    left, top, _ = view.image.crop(view.x, view.y, side)
+    top, left, _ = around(view.image.pixels, view.y, view.x, side)
     return left, top, side
 
 
@@ -166,8 +166,7 @@ def _gallery(image: Image) -> Part:
 
 
 def _convolution(view: ImageView) -> Part:
-    sliding = view.sliding
-    assert sliding is not None
+    sliding = view.window
     figures = []
     if max(sliding.reach) <= WIDEST_KERNEL:
         channel = f" of {view.image.channels[0]}" if view.result.ndim == 3 and view.result.shape[2] > 1 else ""
@@ -199,12 +198,9 @@ def _pooling(view: ImageView) -> Part:
 
 
 def _everywhere(view: ImageView, values: np.ndarray, words: str, longest: int) -> Figure:
-    shades = view.shades
-    return _pictured(
-        _eight(_shrunk(values, longest), shades),
-        words,
-        f"{words}; black is {plain(shades[0])}, white {plain(shades[1])}.",
-    )
+    low, high = view.shades
+    caption = f"{words}; black is {plain(low)}, white {plain(high)}."
+    return _pictured(_eight(_shrunk(values, longest), view.shades), words, caption)
 
 
 # --------------------------------------------------------------------------------------------------- windows that slide
@@ -227,8 +223,7 @@ class _Plane:
 
 def sliding_steps(view: ImageView) -> Drawing:
     """The kernel over the pixels around the view's place, as a picture that moves; of the first channel."""
-    sliding, low, high = view.sliding, view.image.low, view.image.high
-    assert sliding is not None
+    sliding, low, high = view.window, view.image.low, view.image.high
     planes = sliding.image if sliding.adds_channels else sliding.image[..., :1]
     start = -sliding.padding.columns[0], -sliding.padding.rows[0]
     before = _Plane(planes, (low, high), "image", start, sliding.inside)

@@ -59,26 +59,25 @@ class ImageView:
         total = 1.0 if self.sliding is None else self.sliding.kernel.sum
         return shades_of(self.result, total, (self.image.low, self.image.high))
 
+    @property
+    def window(self) -> Sliding:
+        """The kernel over the image. Raises ProfundoError where there is none."""
+        if self.sliding is None:
+            raise ProfundoError("step: no kernel slides over this image; give one, such as kernel='sobel-x'")
+        return self.sliding
+
     @cached_property
     def step(self) -> Step:
         """The step whose kernel lies nearest around the place, of the first channel."""
-        if self.sliding is None:
-            raise ProfundoError("step: no kernel slides over this image; give one, such as kernel='sobel-x'")
-        return self.sliding.step(*self.spot)
+        return self.window.step(*self.spot)
 
     @property
     def spot(self) -> tuple[int, int]:
         """The place in the result, (row, column)."""
-        if self.sliding is None:
+        if (over := self.sliding) is None:
             return self.y, self.x
-        sliding = self.sliding
-        added = sliding.padding.rows[0], sliding.padding.columns[0]
-        middles = (sliding.dilation * (side - 1) // 2 for side in sliding.kernel.size)
-        rows = (
-            (at + more - middle) // sliding.stride
-            for at, more, middle in zip((self.y, self.x), added, middles, strict=True)
-        )
-        row, column = (max(0, min(at, size - 1)) for at, size in zip(rows, sliding.shape, strict=True))
+        axes = zip((self.y, self.x), (over.padding.rows, over.padding.columns), over.reach, over.shape, strict=True)
+        row, column = (max(0, min((at + p[0] - k // 2) // over.stride, size - 1)) for at, p, k, size in axes)
         return row, column
 
     @cached_property
@@ -95,17 +94,8 @@ class ImageView:
 
     def as_plain_data(self) -> dict[str, Any]:
         image = self.image
-        facts = {
-            "name": image.name,
-            "format": image.format,
-            "height": image.height,
-            "width": image.width,
-            "channels": list(image.channels),
-            "bits": image.bits,
-            "range": [image.low, image.high],
-            "bytes": image.bytes,
-            "note": image.note,
-        }
+        names = ("name", "format", "bytes", "height", "width", "channels", "bits", "note")
+        facts = {name: getattr(image, name) for name in names} | {"range": [image.low, image.high]}
         left, top, patch = self.patch
         edges, counts = image.histogram()
         data: dict[str, Any] = {
@@ -123,15 +113,12 @@ class ImageView:
         if self.sliding is not None:
             data["convolution"] = self._convolution()
         if self.pooled is not None:
-            kind, size, stride = self.pooled.kind, self.pooled.size, self.pooled.stride
-            data["pooling"] = {"kind": kind, "size": size, "stride": stride} | _written(
-                self.pooled.values, *self.pooled_spot
-            )
+            window = {name: getattr(self.pooled, name) for name in ("kind", "size", "stride")}
+            data["pooling"] = window | _written(self.pooled.values, *self.pooled_spot)
         return data
 
     def _convolution(self) -> dict[str, Any]:
-        sliding = self.sliding
-        assert sliding is not None
+        sliding = self.window
         kernel, parts = sliding.kernel, _separated(sliding)
         few = sliding.shape[0] * sliding.shape[1] <= MOST_STEPS
         return {
@@ -152,7 +139,9 @@ class ImageView:
     def patch(self) -> tuple[int, int, np.ndarray]:
         """The pixels around the place, the whole of a small image: left, top, (rows, columns, channels)."""
         small = max(self.image.height, self.image.width) <= WHOLE
-        return self.image.crop(self.x, self.y, WHOLE if small else NEAR.get(self.image.colours.shape[2], 5))
+        side = WHOLE if small else NEAR[self.image.colours.shape[2]]
+        top, left, near = around(self.image.pixels, self.y, self.x, side)
+        return left, top, near
 
     def colours(self) -> dict[str, list[float]]:
         """The pixel in the numbers of each space."""
@@ -162,8 +151,7 @@ class ImageView:
 
     def sizes(self) -> tuple[str, str]:
         """The formula of the size in numbers, of the rows and of the columns."""
-        sliding = self.sliding
-        assert sliding is not None
+        sliding = self.window
         added, n, k = (sliding.padding.rows, sliding.padding.columns), self.image.pixels.shape, sliding.kernel.size
         rows, columns = (size_formula(n[at], k[at], sliding.stride, added[at], sliding.dilation) for at in (0, 1))
         return rows, columns
@@ -197,7 +185,8 @@ class ImageView:
             yield f"{one.name:9}{numbers}{100 * one.at_low:>9.1f}%{100 * one.at_high:>9.1f}%"
 
     def _place(self) -> Iterator[str]:
-        point = ", ".join([str(self.x), str(self.y), *map(short, self._rgb())])
+        colour = np.broadcast_to(self.image.colours[self.y, self.x], 3)
+        point = ", ".join(map(short, (self.x, self.y, *colour.tolist())))
         yield f"The pixel at x {self.x}, y {self.y} (from 0 at the upper left) in five dimensions: (x, y, r, g, b) = ({point})"
         for name, values in self.colours().items():
             space = SPACES[name]
@@ -207,13 +196,8 @@ class ImageView:
         yield ""
         yield from _beside(patch, self.image.channels, left, top)
 
-    def _rgb(self) -> Sequence[float]:
-        colours: list[float] = self.image.colours[self.y, self.x].tolist()
-        return colours if len(colours) == 3 else colours * 3
-
     def _kernel(self) -> Iterator[str]:
-        sliding = self.sliding
-        assert sliding is not None
+        sliding = self.window
         kernel = sliding.kernel
         yield f"Kernel {kernel.name}{', turned by 180°' * self.flipped}. {kernel.meaning}"
         written = kernel.written()
@@ -224,8 +208,7 @@ class ImageView:
 
     def sentences(self) -> Iterator[str]:
         """What the kernel is and does, for a student."""
-        sliding = self.sliding
-        assert sliding is not None
+        sliding = self.window
         kernel, parts = sliding.kernel, _separated(sliding)
         high, wide = kernel.size
         yield f"{kernel.balance.capitalize()}."
@@ -376,9 +359,5 @@ def _written(values: np.ndarray, row: int, column: int) -> dict[str, Any]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    numbers = {"patch": step.patch, "weights": step.weights, "products": step.products}
-    return (
-        {"row": step.row, "column": step.column}
-        | {name: one.tolist() for name, one in numbers.items()}
-        | {"sum": step.sum}
-    )
+    numbers = {"patch": step.patch.tolist(), "weights": step.weights.tolist(), "products": step.products.tolist()}
+    return {"row": step.row, "column": step.column, **numbers, "sum": step.sum}
