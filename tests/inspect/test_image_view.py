@@ -140,6 +140,10 @@ def test_every_step_of_the_picture_says_its_sum_and_marks_its_cells():
     windows = parse(pooling_steps(view).svg).all("g", class_="turn")
     assert windows[0].all("text")[0].text == "max(1, 4, 1, 2)"
     assert all(len(turn.all("rect")) == 1 + 4 + 1 + 1 for turn in windows)  # and where the value stood
+    for steps in (turns, windows):  # each picture has its own times, for a page may hold several
+        times = [turn.one("g", class_="detail").attributes["style"] for turn in steps]
+        whole = f"animation:turns-{len(steps)} {1.4 * len(steps):.1f}s step-end"
+        assert times == [f"{whole} {1.4 * at:.1f}s infinite" for at in range(len(steps))]
     padded = sliding_steps(image_view("course", kernel=CROSS, padding="same", at=(0, 0))).svg
     assert padded.count("stroke-dasharray") == 9 * 9 - 7 * 7
 

@@ -94,24 +94,28 @@ def sliding_svg(image: Cells, result: Cells, turns: Sequence[Turn], label: str, 
             for at, one in enumerate(turn.lines)
         ]
         place = right + size * turn.column, HEAD + size * turn.row
-        detail = svg.element("g", *marks, *words, _frame(*place, size, 0), class_="detail", style=f"--turn:{number}")
+        detail = svg.element(
+            "g", *marks, *words, _frame(*place, size, 0), class_="detail", style=_turning(number, len(turns))
+        )
         spot = svg.element("rect", x=place[0], y=place[1], width=size, height=size, fill="transparent")
         steps.append(svg.element("g", spot, detail, class_="turn"))
     style = svg.element("style", _style(len(turns)))
     return svg.picture([style, *parts, *steps], label, bottom=top + high + 10, class_="chart sliding")
 
 
+def _turning(number: int, turns: int) -> str:
+    """When a step is seen. In the element, for a page may hold several pictures of more or fewer steps."""
+    return f"animation:turns-{turns} {SECONDS * turns:.1f}s step-end {SECONDS * number:.1f}s infinite"
+
+
 def _style(turns: int) -> str:
     """One step after the other; the one that is pointed at; the first alone where nothing may move."""
-    share = 100 / turns
-    still = ".sliding .detail{animation:none}.sliding .turn:first-of-type .detail{opacity:1}"
+    shown, hidden = (f"{{animation:none!important;opacity:{opacity}}}" for opacity in (1, 0))
+    still = f".sliding .detail{hidden}.sliding .turn:first-of-type .detail{shown}"
     return (
-        f"@keyframes turns-{turns}{{0%{{opacity:1}}{share:.4f}%,100%{{opacity:{int(turns == 1)}}}}}"
+        f"@keyframes turns-{turns}{{0%{{opacity:1}}{100 / turns:.4f}%,100%{{opacity:{int(turns == 1)}}}}}"
         ".sliding .detail{opacity:0;pointer-events:none}"
-        f".sliding .detail{{animation:turns-{turns} {SECONDS * turns:.1f}s step-end infinite;"
-        f"animation-delay:calc(var(--turn)*{SECONDS}s)}}"
-        ".sliding:has(.turn:hover) .detail{animation:none;opacity:0}"
-        ".sliding .turn:hover .detail{opacity:1!important}"
+        f".sliding:has(.turn:hover) .detail{hidden}.sliding .turn:hover .detail.detail.detail{shown}"
         f"@media(prefers-reduced-motion:reduce){{{still}}}@media print{{{still}}}"
     )
 
