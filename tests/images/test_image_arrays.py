@@ -99,6 +99,7 @@ def test_arrays_and_tensors_are_images():
         assert (image.low, image.high) == (low, high)
         assert 0 <= image.unit.min() <= image.unit.max() <= 1
     assert as_image(torch.rand(3, 20, 30)).pixels.shape == (20, 30, 3)
+    assert as_image(torch.rand(3, 5, 6)).channels == ("red", "green", "blue")
     assert as_image(torch.rand(20, 30, requires_grad=True)).pixels.shape == (20, 30, 1)
 
 

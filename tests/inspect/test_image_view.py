@@ -148,6 +148,29 @@ def test_every_step_of_the_picture_says_its_sum_and_marks_its_cells():
     assert padded.count("stroke-dasharray") == 9 * 9 - 7 * 7
 
 
+def middle(rect):
+    left, top, wide, high = (float(rect.attributes[name]) for name in ("x", "y", "width", "height"))
+    return round(left + wide / 2), round(top + high / 2)
+
+
+@pytest.mark.parametrize("options", [{"stride": 2}, {"dilation": 2}, {"padding": 2}])
+def test_frames_lie_over_the_numbers_that_are_multiplied(options, photo):
+    view = image_view(photo, at=(31, 3), kernel="sobel-x", pool="max", **options)
+    for picture in (sliding_steps(view), pooling_steps(view)):
+        svg = parse(picture.svg).one("svg")
+        texts = {(float(one.attributes["x"]), float(one.attributes["y"])): one.text for one in svg.all("text")}
+        number = {(round(x), round(y)): text for (x, y), text in texts.items()}
+        for turn in svg.all("g", class_="turn"):
+            marks = [middle(rect) for rect in turn.one("g", class_="detail").all("rect")]
+            words = " ".join(one.text for one in turn.all("text"))
+            if "·" in words:
+                assert [number[at] for at in marks[:9]] == re.findall(r"(−?\d+)·", words)
+            else:
+                assert [number[at] for at in marks[:4]] == re.findall(r"−?\d+", words)[:4]
+                assert number[marks[4]] == number[marks[5]] == words.split("= ")[1]  # where it stood, and the result
+            assert number[marks[-1]] == words.split("= ")[1]
+
+
 def test_a_kernel_of_all_channels_is_shown_with_its_tables(photo):
     view = image_view(photo, kernel="1 0; 0 1 | 0 1; 1 0 | 2 2; 2 2")
     assert view.result.shape == (39, 49)
