@@ -94,7 +94,7 @@ def test_many_small_steps_cost_more_than_one_large_one_where_the_net_bends():
 
 
 def test_wrong_answers_need_no_change_and_what_cannot_be_turned_has_none(linear):
-    w, b, x, _ = linear
+    w, _, x, _ = linear
     always = Victim(lambda one: one @ w, lambda one: torch.arange(len(one)) % 2 == 0)
     found = smallest_change(always, x, 1.0)
     assert (found[::2] == 0).all()

@@ -1,7 +1,5 @@
 """What passes through a net is seen, and the net is afterwards as it was, bit for bit."""
 
-import copy
-
 import pytest
 import torch
 from torch import nn

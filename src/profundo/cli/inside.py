@@ -21,6 +21,9 @@ def inside(
     unit: Annotated[
         int | None, typer.Option(min=0, help="Show this unit of the layer, from 0.", show_default=False)
     ] = None,
+    beside: Annotated[
+        Path | None, typer.Option(help="Another run: compare the layers with its layers.", show_default=False)
+    ] = None,
     out: Annotated[Path, typer.Option(help="The page.")] = Path("inside.html"),
     as_json: Json = False,
 ) -> None:
@@ -33,7 +36,7 @@ def inside(
     from profundo.inspect.inside_page import check_page, look_inside
 
     check_page(out)
-    seen = look_inside(run, files=files or (), layer=layer, unit=unit)
+    seen = look_inside(run, files=files or (), layer=layer, unit=unit, beside=beside)
     seen.save(out)
     if as_json:
         print_json({**seen.as_plain_data(), "page": str(out)})

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import torch
@@ -85,8 +84,8 @@ ATTACKS: Mapping[str, Attack] = {
     "noise": noise,
     "FGSM": fgsm,
     "PGD": pgd,
-    "PGD, L2": partial(pgd, norm="2"),
 }
+"""In L∞; functools.partial(pgd, norm="2") is one in L2."""
 
 
 def _steepest(slope: Tensor, norm: Norm) -> Tensor:

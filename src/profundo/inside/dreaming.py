@@ -27,10 +27,12 @@ SCALES = 3  # of the gradients of a dream, each half as fine as the one before
 
 @dataclass(frozen=True, slots=True)
 class Excitements:
-    """images: (units, channels, height, width), as the net takes them; values: (units,), what the units answer to them."""
+    """images: (units, channels, height, width), as the net takes them; values: (units,), what the units answer to them, and peaks
+    (units,), at the place where they answer most."""
 
     images: Tensor
     values: Tensor
+    peaks: Tensor
 
 
 def excite(
@@ -68,7 +70,8 @@ def excite(
     with undisturbed(net, frozen=True):
         for _ in range(steps):
             top, left = torch.randint(0, 2 * jitter + 1, (2,), generator=draws).tolist()
-            gradient = torch.autograd.grad(_answers(net, images(top, left), layer, units, centre).sum(), spectrum)[0]
+            answers = _mean(_answers(net, images(top, left), layer, units), centre)
+            gradient = torch.autograd.grad(answers.sum(), spectrum)[0]
             spectrum.grad = -gradient
             silent = gradient.flatten(1).abs().amax(1) == 0
             with torch.no_grad():  # where a rectifier lets nothing through there is no way up: another beginning
@@ -76,25 +79,30 @@ def excite(
             optimizer.step()
         with torch.no_grad():
             result = images(jitter, jitter)
-            return Excitements(result.cpu(), _answers(net, result, layer, units, centre).cpu())
+            answers = _answers(net, result, layer, units).cpu()
+            return Excitements(result.cpu(), _mean(answers, centre), answers.flatten(1).amax(1))
 
 
-def _answers(net: nn.Module, images: Tensor, layer: str, units: Sequence[int], centre: bool) -> Tensor:
-    """(images,), of each what its own unit gives."""
+def _answers(net: nn.Module, images: Tensor, layer: str, units: Sequence[int]) -> Tensor:
+    """(images, …), of each what its own unit gives."""
     given = observed(net, images, [layer])[1][layer]
     if given.ndim < 2 or not all(0 <= unit < given.shape[1] for unit in units):
         raise ProfundoError(f"layer {layer!r}: expected units from 0 to {given.shape[1] - 1}, got {list(units)}")
-    own = given[torch.arange(len(units)), list(units)]
-    if centre and own.ndim == 3:
-        own = own[:, own.shape[1] // 2, own.shape[2] // 2]
-    mean: Tensor = own.reshape(len(units), -1).mean(1)
-    return mean
+    return given[torch.arange(len(units)), list(units)].reshape(len(units), *given.shape[2:], *[1] * (given.ndim == 2))
+
+
+def _mean(answers: Tensor, centre: bool) -> Tensor:
+    """Over the places, or the one in the middle of maps."""
+    if centre and answers.ndim == 3:
+        return answers[:, answers.shape[1] // 2, answers.shape[2] // 2]
+    return answers.flatten(1).mean(1)
 
 
 def _one_over_f(size: tuple[int, int]) -> Tensor:
     """(height, width // 2 + 1): one over the frequency of each wave, at most the longer side."""
     y, x = torch.fft.fftfreq(size[0])[:, None], torch.fft.rfftfreq(size[1])
-    return (y.square() + x.square()).sqrt().clamp_min(1 / max(size)).reciprocal()
+    frequency: Tensor = (y.square() + x.square()).sqrt()
+    return 1 / frequency.clamp_min(1 / max(size))
 
 
 def deep_dream(

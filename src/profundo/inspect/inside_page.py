@@ -17,7 +17,7 @@ from typing import Any
 from torch import nn
 
 from profundo.files import write_text
-from profundo.inspect import feature_sections
+from profundo.inspect import depth_sections, feature_sections, mistake_sections
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked, of_net, of_run
 from profundo.pictures.sheet import Sheet, sheet_html
@@ -27,8 +27,16 @@ from profundo.runs.run import Run
 __all__ = ["SECTIONS", "Inside", "check_page", "inside", "look_inside"]
 
 SECTIONS: tuple[Callable[[Looked], Section | None], ...] = (
+    feature_sections.inputs_section,
     feature_sections.filters_section,
     feature_sections.maps_section,
+    feature_sections.units_section,
+    depth_sections.orientation_section,
+    depth_sections.depth_section,
+    depth_sections.codes_section,
+    depth_sections.similarity_section,
+    mistake_sections.mistakes_section,
+    mistake_sections.attack_section,
 )
 """In the order of the page."""
 
@@ -99,17 +107,21 @@ def look_inside(
     *,
     layer: str | None = None,
     unit: int | None = None,
+    beside: nn.Module | Run | str | Path | None = None,
 ) -> Inside:
     """What a net has learned: of a run, of its folder, or of any module with its data.
 
     data: a Dataset, whose inputs are standardised as in training, or what `fit` takes; tensors (X, y) go in as they are.
-    files: inputs to look at; by default one test sample of each class. layer, unit: which are shown large.
+    files: inputs to look at; by default one test sample of each class. layer, unit: which are shown. beside: another net,
+    or a run, that takes the same inputs, to compare the layers with.
     """
+    other = beside if isinstance(beside, nn.Module | None) else of_run(beside).net
+    choice = {"layer": layer, "unit": unit, "beside": other}
     paths = [Path(file) for file in files]
     if isinstance(net, nn.Module):
         if data is None:
             raise ProfundoError(
                 "inside: expected the data of the net, look_inside(net, data), or a run, look_inside(run)"
             )
-        return inside(of_net(net, data, paths, layer=layer, unit=unit))
-    return inside(of_run(net, paths, layer=layer, unit=unit))
+        return inside(of_net(net, data, paths, **choice))
+    return inside(of_run(net, paths, **choice))

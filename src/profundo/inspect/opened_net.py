@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,29 +13,35 @@ from torch import Tensor, nn
 
 from profundo.data.batches import prepared_inputs
 from profundo.data.new_inputs import entries
-from profundo.inside.observing import device_of, module_at
+from profundo.dispatch import Observed
+from profundo.inside.features import Selectivity, class_selectivity
+from profundo.inside.observing import device_of, module_at, observed, undisturbed
+from profundo.nets.fields import Fields
 from profundo.nets.summary import summary
 from profundo.objectives import Objective, default
 from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Spec, Targets
-from profundo.runs.folder import Folder
 from profundo.runs.given.arriving import check_module, dataset_of
 from profundo.runs.opening import open_run
 from profundo.runs.preparing import objective_of
-from profundo.runs.report_facts import raw_samples
+from profundo.runs.report_facts import raw_samples, shown
 from profundo.runs.run import Run
-from profundo.trees import to_device
+from profundo.trees import called, joined, split_rows, to_device
 
 __all__ = ["Looked", "of_net", "of_run"]
 
 SHOWN = 10  # samples of the test split where no files are given
+SEARCHED = 2000  # training samples that units are asked about
+AT_ONCE = 250  # samples that go through the net
+SEVERAL = 2  # samples that a net is tried on, since some do not take one alone
 
 
 @dataclass(frozen=True)
 class Looked:
     """What a section is made from.
 
-    names, raw, labels: the inputs that are looked at, as they were read, (inputs, *shape); labels: int64 (inputs,) of their
-    classes, where those are known. layer, unit: which one is to be shown; None leaves the choice to the section.
+    objective: what the net's outputs mean. names, raw, labels: the inputs that are looked at, as they were read (inputs, *shape),
+    and int64 (inputs,) their classes, where those are known. layer, unit: which is to be shown; None leaves it to the section.
+    beside: another net, to compare with; run: where the net is from, if from one.
     """
 
     title: str
@@ -43,12 +49,12 @@ class Looked:
     data: Dataset
     objective: Objective
     names: Sequence[str]
-    raw: Tensor
+    raw: Any
     labels: Tensor | None = None
     layer: str | None = None
     unit: int | None = None
-    folder: Folder | None = None
-    seed: int = field(default=0, kw_only=True)
+    beside: nn.Module | None = None
+    run: Run | None = None
 
     @property
     def spec(self) -> Spec:
@@ -58,43 +64,127 @@ class Looked:
     def is_image(self) -> bool:
         return self.spec.inputs.kind == "image"
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names, where each sample is of one."""
+        targets = self.spec.targets
+        return targets.classes if targets.traits.one_class else ()
+
     @cached_property
     def inputs(self) -> Any:
-        """As the net takes them."""
+        """Those that are looked at, as the net takes them."""
         return self.ready(self.raw)
 
     @cached_property
     def layers(self) -> list[LayerRow]:
         return summary(self.net, self.spec.inputs)
 
+    @cached_property
+    def given(self) -> dict[str, Tensor]:
+        """What every layer gives for a few samples."""
+        with undisturbed(self.net), torch.no_grad():
+            return observed(self.net, self.ready(self.samples(self.data.train, SEVERAL)[0]))[1]
+
+    @cached_property
+    def map_layers(self) -> list[str]:
+        return [name for name, one in self.given.items() if one.ndim == 4 and min(one.shape[2:]) > 1]
+
+    @cached_property
+    def code_layer(self) -> str:
+        """The last layer before the weights that give the answer; the first where there is none before."""
+        modules = dict(self.net.named_modules())
+        weighted = [
+            place
+            for place, name in enumerate(self.given)
+            if any(True for _ in modules.get(name.partition("#")[0], self.net).parameters(recurse=False))
+        ]
+        return list(self.given)[max(0, (weighted or [len(self.given) - 1])[-1] - 1)]
+
+    @cached_property
+    def unit_layer(self) -> str:
+        """The layer that was asked for; else the last one of maps, else of codes."""
+        return self.layer or (self.map_layers or [self.code_layer])[-1]
+
+    @cached_property
+    def windows(self) -> Any:
+        """Of each layer of maps the pixels that its places see: nets/fields.py."""
+        zeros = self.ready(torch.zeros(SEVERAL, *self.spec.inputs.shape, dtype=self.raw.dtype))
+        fields = Fields(zeros)
+        with undisturbed(self.net), torch.no_grad(), Observed(fields.observe):
+            given = observed(self.net, zeros)[1]
+        return {name: fields.windows(maps) for name, maps in given.items() if maps.ndim == 4}
+
+    @cached_property
+    def selectivity(self) -> dict[str, Selectivity]:
+        """Of every layer, over some training samples."""
+        raw, targets = self.samples(self.data.train, SEARCHED)
+        return class_selectivity(self.net, self.batches(raw), targets, len(self.classes))
+
     def ready(self, raw: Any) -> Any:
         """Raw inputs as the net takes them."""
         return to_device(prepared_inputs(raw, self.spec.inputs), device_of(self.net))
 
-    def chosen(self, split: Samples, most: int) -> tuple[Tensor, Tensor]:
+    def batches(self, raw: Any) -> Iterator[Any]:
+        """The same, a few at a time."""
+        return (self.ready(part) for part in split_rows(raw, AT_ONCE))
+
+    def samples(self, split: Samples, most: int) -> tuple[Any, Any]:
         """Raw inputs and targets of at most so many samples of a split, evenly spread over it."""
         places = torch.linspace(0, len(split) - 1, min(most, len(split))).round().long()
         return raw_samples(split, places.tolist()), split.targets[places]
 
+    def outputs(self, raw: Any) -> Tensor:
+        """What the net gives for raw inputs, on the CPU."""
+        with undisturbed(self.net), torch.no_grad():
+            return to_device(joined([called(self.net, part) for part in self.batches(raw)]), torch.device("cpu"))  # type: ignore[no-any-return]
 
-def of_run(
-    run: str | Path | Run, files: Sequence[Path] = (), *, layer: str | None = None, unit: int | None = None
-) -> Looked:
-    """A finished training, from its folder or in hand, and the files, or samples of its test split."""
+    def shares(self, raw: Any) -> Tensor:
+        """Of each class its probability, (inputs, classes)."""
+        answers = self.objective.predict(self.outputs(raw))
+        return torch.stack((1 - answers, answers), 1) if answers.ndim == 1 else answers
+
+    def pictures(self, raw: Tensor) -> Tensor | None:
+        """uint8 images of raw inputs; None where they cannot be looked at."""
+        return shown(raw, self.spec.inputs)
+
+    def pictures_of(self, ready: Tensor) -> Tensor:
+        """uint8 images of what has the form in which the net takes images."""
+        mean, std = (
+            torch.tensor(one or (end,)).view(-1, 1, 1) for one, end in zip(self.scale, (0.0, 1.0), strict=True)
+        )
+        raw = ready.cpu() * std + mean
+        images = self.pictures(raw.clamp(0, 255).round().byte() if self.raw.dtype == torch.uint8 else raw)
+        assert images is not None
+        return images
+
+    @property
+    def scale(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return self.spec.inputs.mean, self.spec.inputs.std
+
+    @cached_property
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """Black and white as the net takes them, (channels, 1, 1)."""
+        some = self.samples(self.data.train, AT_ONCE)[0]
+        low, high = (0, 255) if some.dtype == torch.uint8 else (some.min().item(), some.max().item())
+        both = torch.stack([torch.full_like(some[0], low), torch.full_like(some[0], high)])
+        black, white = self.ready(both)[:, :, :1, :1].cpu()
+        return black, white
+
+
+def of_run(run: str | Path | Run, files: Sequence[Path] = (), **choice: Any) -> Looked:
+    """A finished training, from its folder or in hand, and the files, or samples of its test split. choice: layer, unit, beside."""
     run = run if isinstance(run, Run) else open_run(run, evaluate=False)
-    objective = objective_of(run.experiment, run.data, run.own)
-    title = run.folder.path.name if run.folder else run.data.name
-    return _looked(title, run.net, run.data, objective, files, layer, unit, run.folder)
+    objective = objective_of(run.experiment, run.data, run.own).likelihood
+    title = run.folder.path.resolve().name if run.folder else run.data.name
+    return _looked(title, run.net, run.data, objective, files, run=run, **choice)
 
 
-def of_net(
-    net: nn.Module, data: Any, files: Sequence[Path] = (), *, layer: str | None = None, unit: int | None = None
-) -> Looked:
+def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any) -> Looked:
     """Any module with its data: a Dataset, whose inputs are standardised as in training, or what `fit` takes; tensors (X, y)
     are given to the net as they are."""
     check_module(net)
     data = _as_it_is(*data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
-    return _looked(type(net).__name__, net, data, default(data.spec.targets), files, layer, unit)
+    return _looked(type(net).__name__, net, data, default(data.spec.targets).likelihood, files, **choice)
 
 
 def _are_tensors(data: Any) -> bool:
@@ -104,38 +194,29 @@ def _are_tensors(data: Any) -> bool:
 def _as_it_is(inputs: Tensor, targets: Tensor) -> Dataset:
     """One set for every purpose."""
     if len(inputs) != len(targets) or not len(inputs):
-        raise ProfundoError(f"data: expected as many targets as inputs, got {len(inputs)} and {len(targets)}")
-    is_image = inputs.ndim == 4 and inputs.shape[1] in (1, 3, 4)
-    kind = Inputs(tuple(inputs.shape[1:]), "image" if is_image else "any")
+        raise ProfundoError(f"data: expected as many targets as inputs, got {len(targets)} and {len(inputs)}")
+    is_image = inputs.ndim == 4 and inputs.shape[1] in (1, 3, 4) and inputs.is_floating_point()
+    about = Targets("classes", tuple(map(str, range(max(2, int(targets.max()) + 1)))))
     if targets.is_floating_point():
-        wide = tuple(f"target {at + 1}" for at in range(1 if targets.ndim == 1 else targets.shape[1]))
-        about = Targets("real", names=wide, mean=(0.0,) * len(wide), std=(1.0,) * len(wide))
         targets = targets.reshape(len(targets), -1)
-    else:
-        about = Targets("classes", tuple(map(str, range(int(targets.max()) + 1))))
-    return Dataset("data", Spec(kind, about), *(Samples(inputs, targets),) * 3)
+        wide = range(1, targets.shape[1] + 1)
+        about = Targets("real", (), tuple(f"target {at}" for at in wide), (0.0,) * len(wide), (1.0,) * len(wide))
+    spec = Spec(Inputs(tuple(inputs.shape[1:]), "image" if is_image else "any"), about)
+    return Dataset("its data", spec, *(Samples(inputs, targets),) * 3)
 
 
 def _looked(
-    title: str,
-    net: nn.Module,
-    data: Dataset,
-    objective: Objective,
-    files: Sequence[Path],
-    layer: str | None,
-    unit: int | None,
-    folder: Folder | None = None,
+    title: str, net: nn.Module, data: Dataset, objective: Objective, files: Sequence[Path], **choice: Any
 ) -> Looked:
-    if layer is not None:
-        module_at(net, layer)
+    if choice.get("layer") is not None:
+        module_at(net, choice["layer"])
     if files:
-        names, raw = _read(files, data.spec.inputs)
-        return Looked(title, net, data, objective, names, raw, None, layer, unit, folder)
+        return Looked(title, net, data, objective, *_read(files, data.spec.inputs), **choice)
     split = data.test if len(data.test) else data.train
     places = _one_of_each(split, data.spec.targets)
     labels = split.targets[places] if data.spec.targets.traits.one_class else None
     names = [f"test sample {place}" for place in places]
-    return Looked(title, net, data, objective, names, raw_samples(split, places), labels, layer, unit, folder)
+    return Looked(title, net, data, objective, names, raw_samples(split, places), labels, **choice)
 
 
 def _one_of_each(split: Samples, targets: Targets) -> list[int]:

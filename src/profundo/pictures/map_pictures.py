@@ -9,7 +9,7 @@ from profundo.pictures.image_grid import image_svg
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["as_pixels", "tiles_svg"]
+__all__ = ["as_pixels", "collage", "tiles_svg"]
 
 SMALLEST = 12  # pixels a side; smaller ones are enlarged, so that the gaps between them stay thin
 TILE = 60  # pixels of the page that one takes, at most
@@ -27,9 +27,22 @@ def as_pixels(values: Tensor, *, each: bool = False) -> Tensor:
     return scaled.round().byte()
 
 
-def tiles_svg(images: Tensor, title: str, columns: int = 8) -> str:
-    """uint8 images (images, channels, height, width) side by side."""
+def tiles_svg(images: Tensor, title: str, columns: int = 8, tile: int = TILE) -> str:
+    """uint8 images (images, channels, height, width) side by side, each at most `tile` pixels of the page wide."""
     times = -(-SMALLEST // max(images.shape[-2:]))
     large = images.repeat_interleave(times, -2).repeat_interleave(times, -1)
     columns = min(columns, len(images))
-    return image_svg(large, columns, title).replace("<svg ", f'<svg style="max-width:{TILE * columns}px" ', 1)
+    return image_svg(large, columns, title).replace("<svg ", f'<svg style="max-width:{tile * columns}px" ', 1)
+
+
+def collage(places: Tensor, images: Tensor, across: int = 20) -> Tensor:
+    """Images at their places in the plane, (samples, 2): uint8 (channels, height, width). Of those that would lie on each other the
+    first stays; upwards is up."""
+    low, high = places.amin(0), places.amax(0)
+    cells = ((places - low) / (high - low).clamp_min(1e-12) * (across - 1e-3)).long()
+    height, width = images.shape[-2:]
+    whole = images.new_full((images.shape[1], across * height, across * width), 0)
+    for at in range(len(images) - 1, -1, -1):
+        column, row = cells[at, 0].item(), across - 1 - cells[at, 1].item()
+        whole[:, row * height : (row + 1) * height, column * width : (column + 1) * width] = images[at]
+    return whole
