@@ -145,12 +145,12 @@ def test_a_probe_is_ridge_regression_with_the_penalty_that_the_second_split_pref
     (train_x, train_y), (val_x, val_y), (test_x, test_y) = (
         (a.double().numpy(), b.double().numpy()) for a, b in split(x, y)
     )
-    mean, std = train_x.mean(0), train_x.std(0)
-    fits = {p: Ridge(p * len(train_x)).fit((train_x - mean) / std, train_y) for p in PENALTIES}
-    best = max(PENALTIES, key=lambda p: (fits[p].score((val_x - mean) / std, val_y), p))
+    size = ((train_x - train_x.mean(0)) ** 2).mean() * len(train_x)
+    fits = {p: Ridge(p * size).fit(train_x, train_y) for p in PENALTIES}
+    best = max(PENALTIES, key=lambda p: (fits[p].score(val_x, val_y), p))
     assert result.penalty == best
-    assert result.validation == pytest.approx(fits[best].score((val_x - mean) / std, val_y), abs=1e-6)
-    assert result.score == pytest.approx(fits[best].score((test_x - mean) / std, test_y), abs=1e-6)
+    assert result.validation == pytest.approx(fits[best].score(val_x, val_y), abs=1e-6)
+    assert result.score == pytest.approx(fits[best].score(test_x, test_y), abs=1e-6)
 
 
 def test_a_probe_reads_a_straight_line_and_not_a_circle():

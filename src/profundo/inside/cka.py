@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from profundo.inside.codes import compact
 from profundo.inside.observing import observed, undisturbed
+from profundo.trees import length
 
 __all__ = ["Similarity", "cka", "layer_similarity"]
 
@@ -82,5 +83,7 @@ def _codes_of_both(nets: Sequence[tuple[nn.Module, Sequence[str]]], batch: Any, 
     for side, (net, layers) in enumerate(nets):
         with undisturbed(net), torch.no_grad():
             given = observed(net, batch, layers)[1]
-        values |= {(side, name): compact(one, most).double() for name, one in given.items()}
+        values |= {
+            (side, name): compact(one, most).double() for name, one in given.items() if len(one) == length(batch)
+        }
     return values

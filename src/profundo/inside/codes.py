@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from profundo.inside.observing import observed, undisturbed
 from profundo.records import ProfundoError
+from profundo.trees import length
 
 __all__ = ["PLANES", "Principal", "codes", "compact", "neighbours", "plane", "principal"]
 
@@ -25,12 +26,14 @@ MOST = 1024  # features of a code
 
 
 def codes(net: nn.Module, batches: Iterable[Any], layers: Sequence[str] = (), most: int = MOST) -> dict[str, Tensor]:
-    """Of these layers, or of all, the code of every sample: float32 (samples, features), on the CPU, by name."""
+    """Of these layers, or of all that give each sample its own, the code of every sample: float32 (samples, features), on the
+    CPU, by name."""
     parts: dict[str, list[Tensor]] = {}
     with undisturbed(net), torch.no_grad():
         for batch in batches:
             for name, given in observed(net, batch, layers)[1].items():
-                parts.setdefault(name, []).append(compact(given, most).cpu())
+                if len(given) == length(batch):
+                    parts.setdefault(name, []).append(compact(given, most).cpu())
     return {name: torch.cat(some) for name, some in parts.items()}
 
 
@@ -82,7 +85,8 @@ def plane(values: Tensor, method: str = "t-sne", seed: int = 0) -> Tensor:
         raise ProfundoError(f"method {method!r}: expected one of {', '.join(PLANES)}")
     if len(values) < 5:
         raise ProfundoError(f"a plane of codes: expected at least 5 samples, got {len(values)}")
-    return PLANES[method](values, seed)
+    wide = F.pad(values, (0, max(0, 2 - values.shape[1])))
+    return PLANES[method](wide, seed)
 
 
 def _by_t_sne(values: Tensor, seed: int) -> Tensor:

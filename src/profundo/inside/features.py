@@ -104,7 +104,7 @@ def class_selectivity(
             now = both[:, begin : begin + len(batch)]
             begin += len(batch)
             for name, values in given.items():
-                if values.ndim > 1 and len(values) == now.shape[1]:
+                if values.ndim > 1 and len(values) == len(batch):
                     mean = values.clamp_min(0).reshape(*values.shape[:2], -1).double().mean(2).cpu()
                     sums[name] = sums.get(name, torch.zeros(())) + torch.einsum("tnk,nu->tku", now, mean)
     counts = both[:, :begin].sum(1)[..., None]

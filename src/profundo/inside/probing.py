@@ -13,7 +13,9 @@ from torch import Tensor
 
 __all__ = ["PENALTIES", "Probe", "probe"]
 
-PENALTIES = tuple(10.0**power for power in range(-4, 4))  # on the mean squared code, per sample
+PENALTIES = tuple(
+    10.0**power for power in range(-4, 4)
+)  # beside the mean square of the centred codes, times their number
 
 Split = tuple[Tensor, Tensor]
 """Codes (samples, features) and targets, int64 (samples,) classes or (samples, outputs) real numbers."""
@@ -32,16 +34,16 @@ class Probe:
 def probe(train: Split, validation: Split, test: Split) -> Probe:
     """Fit on the first split, choose on the second, score on the third."""
     codes, targets = train
-    mean, scale = codes.double().mean(0), codes.double().std(0, correction=0).clamp_min(1e-6)
+    mean = codes.double().mean(0)
     wide = _columns(targets, int(max(split[1].max() for split in (train, validation, test))) + 1)
     centre = wide.mean(0)
-    scaled = [(split[0].double() - mean) / scale for split in (train, validation, test)]
-    size = scaled[0].square().mean().clamp_min(1e-12) * len(codes)
-    u, s, v = torch.linalg.svd(scaled[0], full_matrices=False)
+    centred = [split[0].double() - mean for split in (train, validation, test)]
+    size = centred[0].square().mean().clamp_min(1e-12) * len(codes)
+    u, s, v = torch.linalg.svd(centred[0], full_matrices=False)
     right = u.T @ (wide - centre)
 
     def predicted(which: int, penalty: float) -> Tensor:
-        values: Tensor = scaled[which] @ (v.T @ (right * (s / (s.square() + penalty * size))[:, None])) + centre
+        values: Tensor = centred[which] @ (v.T @ (right * (s / (s.square() + penalty * size))[:, None])) + centre
         return values
 
     scores = [(_score(predicted(1, penalty), validation[1]), penalty) for penalty in PENALTIES]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from profundo.inside.cka import layer_similarity
 from profundo.inside.codes import PLANES, codes, neighbours, plane, principal
 from profundo.inside.features import orientation_selectivity
-from profundo.inside.observing import observed, undisturbed
+from profundo.inside.observing import module_at, observed, undisturbed
 from profundo.inside.probing import Probe, probe
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
@@ -20,6 +21,7 @@ from profundo.pictures.map_pictures import collage, tiles_svg
 from profundo.pictures.numbers import percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part
 from profundo.pictures.svg import MOST_CLASSES
+from profundo.pictures.tables import Cell
 
 __all__ = ["codes_section", "depth_section", "orientation_section", "similarity_section"]
 
@@ -34,7 +36,7 @@ ORIENTED = 0.3  # from this index on a unit is called oriented
 
 def some_layers(looked: Looked) -> list[str]:
     """At most so many, evenly spread, with the first and the last."""
-    names = [name for name, one in looked.given.items() if one.ndim > 1]
+    names = list(looked.given)
     few = min(len(names), MOST_LAYERS)
     return [names[round(at * (len(names) - 1) / max(1, few - 1))] for at in range(few)]
 
@@ -47,6 +49,8 @@ def orientation_section(looked: Looked) -> Section | None:
     layer = looked.map_layers[0]
     tuned = orientation_selectivity(looked.net, looked.spec.inputs.shape, layer)  # type: ignore[arg-type]
     oriented = int((tuned.index >= ORIENTED).sum())
+    mixed = orientation_selectivity(_with_mixed_weights(looked.net, layer), looked.spec.inputs.shape, layer)  # type: ignore[arg-type]
+    by_chance = int((mixed.index >= ORIENTED).sum())
     strongest = tuned.index.argsort(descending=True)[:6].tolist()
     directions = [180 * at / tuned.tuning.shape[1] for at in range(tuned.tuning.shape[1])]
     lines = []
@@ -69,10 +73,10 @@ def orientation_section(looked: Looked) -> Section | None:
         for unit in strongest
     ]
     columns = ["", "selectivity", "slant", "pixels from stripe to stripe"]
-    finding = f"{oriented} of {len(tuned.index)} units of {layer} answer to one slant (selectivity {ORIENTED} or more)"
+    finding = f"{oriented} of {len(tuned.index)} units of {layer} answer to one slant (selectivity {ORIENTED} or more), {by_chance} with its weights in another order"
     means = (
         "Do the first units see edges? Each is shown gratings of every slant and width, and the size of its answer is measured: "
-        "selectivity is 0 for all slants alike and 1 for one only. Random filters have some by chance."
+        "selectivity is 0 for all slants alike and 1 for one only. The same weights in random order show how much of it is chance."
     )
     part = Part(
         "Edges in the first layer",
@@ -80,8 +84,27 @@ def orientation_section(looked: Looked) -> Section | None:
         [figure],
         Grid("The most oriented units.", columns, rows),
     )
-    values = {"layer": layer, "selectivity": tuned.index.tolist(), "slant": tuned.angle.tolist(), "oriented": oriented}
+    values = {
+        "layer": layer,
+        "selectivity": tuned.index.tolist(),
+        "slant": tuned.angle.tolist(),
+        "oriented": oriented,
+        "oriented by chance": by_chance,
+    }
     return Section("orientation", finding, part, values, {"tuning": tuned.tuning})
+
+
+def _with_mixed_weights(net: nn.Module, layer: str) -> nn.Module:
+    """A copy in which the weights of each unit of a layer are in random order."""
+    copy = deepcopy(net)
+    weight = getattr(module_at(copy, layer), "weight", None)
+    if isinstance(weight, Tensor) and weight.ndim > 1:
+        order = (
+            torch.rand(weight.flatten(1).shape, generator=torch.Generator().manual_seed(0)).argsort(1).to(weight.device)
+        )
+        with torch.no_grad():
+            weight.copy_(weight.flatten(1).gather(1, order).view_as(weight))
+    return copy
 
 
 # ------------------------------------------------------------------------------------------------------------------ depth
@@ -116,17 +139,17 @@ def depth_section(looked: Looked) -> Section | None:
             )
         )
     score = percent if looked.classes else plain
+    columns = ["layer", "depth", figure_name, "class selectivity", "if shuffled"][: None if means else 3]
     rows = [
         [
             name,
-            str(place),
-            score(one.score),
-            *([plain(means[name]), plain(chance[name])] if name in means else ["–", "–"]),
-        ]
+            place,
+            Cell(score(one.score)),
+            *(Cell(plain(of[name])) if name in of else Cell("–") for of in (means, chance)),
+        ][: len(columns)]
         for place, (name, one) in enumerate(probes.items())
     ]
-    columns = ["layer", "depth", figure_name, "class selectivity", "if shuffled"]
-    first, last = list(probes.values())[0], list(probes.values())[-1]
+    first, *_, last = probes.values()
     finding = f"a straight line reads {score(first.score)} {figure_name} from the input, {score(last.score)} from the last layer"
     words = "Features get more complex by depth, they say. Measured, from the input to the answer:"
     part = Part("By depth", [words, f"Here {finding}."], figures, Grid("Every layer.", columns, rows))
@@ -204,7 +227,7 @@ def codes_section(looked: Looked) -> Section | None:
     grid = Grid(
         f"What the planes keep of the {NEAR} nearest neighbours of each code.",
         ["plane", "neighbours that stay neighbours"],
-        [[method, percent(share)] for method, share in near.items()],
+        [[method, Cell(percent(share))] for method, share in near.items()],
     )
     agreeing = _agreeing(values, targets) if looked.classes else None
     finding = f"codes of {layer}, {values.shape[1]} numbers a sample" + (
@@ -249,7 +272,7 @@ def _agreeing(values: Tensor, targets: Tensor) -> float:
 
 def _neighbours(looked: Looked, layer: str) -> tuple[Tensor, Figure | None]:
     """Of each input the training samples with the nearest codes."""
-    raw, targets = looked.samples(looked.data.train, 5 * CODED)
+    raw, _ = looked.samples(looked.data.train, 5 * CODED)
     known = codes(looked.net, looked.batches(raw), [layer])[layer]
     own = codes(looked.net, looked.batches(looked.raw), [layer])[layer]
     nearest = neighbours(known, own, NEAR)[1]
@@ -277,14 +300,14 @@ def similarity_section(looked: Looked) -> Section | None:
     who = "itself" if looked.beside is None else "the other net"
     figure = Figure(
         heat_svg(values, row_labels=names, column_labels=list(others), x_label=f"layers of {who}"),
-        f"CKA of the layers of this net with those of {who}, over {len(raw)} samples: 1 is the same but for a rotation and a "
+        f"CKA of the layers of this net with {'each other' if other is looked.net else 'those of the other net'}, over {len(raw):,} samples: 1 is the same but for a rotation and a "
         "factor, 0 is nothing in common.",
     )
     means = (
         "Which layers see the same samples alike? Blocks on the diagonal are layers that change little; a layer far from all "
         "before it does something new (Kornblith et al. 2019). Nets trained from other beginnings can be compared as well."
     )
-    steps = [value for value in torch.diagonal(table.values, 1).tolist()] if looked.beside is None else []
+    steps = torch.diagonal(table.values, 1).tolist() if looked.beside is None else []
     least = min(range(len(steps)), key=steps.__getitem__) if steps else 0
     finding = (
         f"from one layer to the next it changes most between {names[least]} and {names[least + 1]} (CKA {steps[least]:.2f})"
@@ -301,7 +324,7 @@ def similarity_section(looked: Looked) -> Section | None:
     )
 
 
-def _layers_of(looked: Looked, other: torch.nn.Module) -> list[str]:
+def _layers_of(looked: Looked, other: nn.Module) -> list[str]:
     with undisturbed(other), torch.no_grad():
         given = observed(other, looked.inputs[:2])[1]
     names = [name for name, one in given.items() if one.ndim > 1]

@@ -13,6 +13,7 @@ from profundo.inspect.opened_net import Looked
 from profundo.pictures.map_pictures import as_pixels, tiles_svg
 from profundo.pictures.numbers import percent, plain, shape
 from profundo.pictures.sheet import Figure, Grid, Part
+from profundo.pictures.tables import Cell
 from profundo.records import ProfundoError
 from profundo.runs.first_layer import first_layer
 
@@ -33,7 +34,7 @@ def inputs_section(looked: Looked) -> Section | None:
     said = [looked.classes[at] for at in answers.tolist()]
     columns = ["input", *(["is"] if looked.labels is not None else []), "the net says", "with probability"]
     rows = [
-        [name, *([true] if true else []), answer, percent(p)]
+        [name, *([true] if true else []), answer, Cell(percent(p))]
         for name, true, answer, p in zip(looked.names, truth, said, sure.tolist(), strict=True)
     ]
     pictures = looked.pictures(looked.raw)
@@ -168,7 +169,7 @@ def units_section(looked: Looked) -> Section | None:
     grid = Grid(
         f"Units of {layer}: {why}.",
         ["unit", "answers most to", "selectivity", "strongest training image", "the made image"],
-        [[str(unit), *_selective(looked, layer, unit), plain(a), plain(b)]
+        [[str(unit), *_selective(looked, layer, unit), a, b]
          for unit, a, b in zip(units, natural.tolist(), made.peaks.tolist(), strict=True)],
     )  # fmt: skip
     means = (
@@ -192,11 +193,12 @@ def _chosen_units(looked: Looked, layer: str, best: Best) -> tuple[list[int], st
     return best.values[:, 0].argsort(descending=True)[:UNITS].sort().values.tolist(), "those that answer most"
 
 
-def _selective(looked: Looked, layer: str, unit: int) -> tuple[str, str]:
+def _selective(looked: Looked, layer: str, unit: int) -> tuple[str, Cell]:
+    """The class that it answers to most, and how selective it is."""
     if not looked.classes or layer not in looked.selectivity:
-        return "–", "–"
+        return "–", Cell("–")
     of = looked.selectivity[layer]
-    return looked.classes[int(of.best[unit])], plain(of.index[unit].item())
+    return looked.classes[int(of.best[unit])], Cell(plain(of.index[unit].item()))
 
 
 def _patches(looked: Looked, raw: Tensor, layer: str, best: Best, units: list[int]) -> Tensor:

@@ -25,14 +25,14 @@ from profundo.runs.opening import open_run
 from profundo.runs.preparing import objective_of
 from profundo.runs.report_facts import raw_samples, shown
 from profundo.runs.run import Run
-from profundo.trees import called, joined, split_rows, to_device
+from profundo.trees import called, joined, length, split_rows, to_device
 
 __all__ = ["Looked", "of_net", "of_run"]
 
 SHOWN = 10  # samples of the test split where no files are given
 SEARCHED = 2000  # training samples that units are asked about
 AT_ONCE = 250  # samples that go through the net
-SEVERAL = 2  # samples that a net is tried on, since some do not take one alone
+SEVERAL = 3  # samples that a net is tried on; few layers have as many of anything else
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,16 @@ class Looked:
 
     @cached_property
     def given(self) -> dict[str, Tensor]:
-        """What every layer gives for a few samples."""
+        """What every layer gives for a few samples, of those that give each sample its own."""
+        raw = self.samples(self.data.train, SEVERAL)[0]
         with undisturbed(self.net), torch.no_grad():
-            return observed(self.net, self.ready(self.samples(self.data.train, SEVERAL)[0]))[1]
+            given = observed(self.net, self.ready(raw))[1]
+        result = {name: one for name, one in given.items() if one.ndim > 1 and len(one) == length(raw)}
+        if not result:
+            raise ProfundoError(
+                f"inside: no module of this {type(self.net).__name__} gives numbers for each sample; look at another net"
+            )
+        return result
 
     @cached_property
     def map_layers(self) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from profundo.pictures.film import film
 from profundo.pictures.image_grid import image_svg
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["as_pixels", "collage", "tiles_svg"]
+__all__ = ["as_pixels", "collage", "film_svg", "tiles_svg"]
 
 SMALLEST = 12  # pixels a side; smaller ones are enlarged, so that the gaps between them stay thin
 TILE = 60  # pixels of the page that one takes, at most
@@ -46,3 +47,15 @@ def collage(places: Tensor, images: Tensor, across: int = 20) -> Tensor:
         column, row = cells[at, 0].item(), across - 1 - cells[at, 1].item()
         whole[:, row * height : (row + 1) * height, column * width : (column + 1) * width] = images[at]
     return whole
+
+
+def film_svg(frames: Tensor, title: str, seconds: float = 0.4) -> str:
+    """uint8 frames (frames, channels, height, width) that play round and round, in a drawing of their size."""
+    from base64 import b64encode
+    from html import escape
+
+    height, width = frames.shape[-2:]
+    href = "data:image/png;base64," + b64encode(film(frames, seconds)).decode("ascii")
+    image = f'<image width="{width}" height="{height}" href="{href}"/>'
+    label = escape(title, quote=True)
+    return f'<svg class="chart" style="max-width:{width}px" role="img" aria-label="{label}" viewBox="0 0 {width} {height}">{image}</svg>'
