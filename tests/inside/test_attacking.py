@@ -15,6 +15,10 @@ def normal(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+def victim_of(cost, is_wrong, bounds=None):
+    return Victim(lambda inputs: (cost(inputs), is_wrong(inputs)), bounds)
+
+
 @pytest.fixture
 def linear():
     """A net of one logit w·x + b, inputs, and a victim that takes the answers for right."""
@@ -27,7 +31,7 @@ def linear():
     def is_wrong(inputs):
         return (inputs @ w + b > 0) != truth.bool()
 
-    return w, b, x, Victim(cost, is_wrong)
+    return w, b, x, victim_of(cost, is_wrong)
 
 
 def sizes(x, value):
@@ -59,7 +63,7 @@ def test_no_attack_goes_farther_than_it_may_or_beyond_the_bounds(attack, norm):
     net = nn.Sequential(nn.Flatten(), nn.Linear(16, 20), nn.ReLU(), nn.Linear(20, 3))
     x = torch.rand(9, 1, 4, 4)
     labels = net(x).argmax(1)
-    victim = Victim(
+    victim = victim_of(
         lambda one: F.cross_entropy(net(one), labels, reduction="none"),
         lambda one: net(one).argmax(1) != labels,
         (0, 1),
@@ -72,7 +76,7 @@ def test_no_attack_goes_farther_than_it_may_or_beyond_the_bounds(attack, norm):
     assert changed.min() >= 0
     assert changed.max() <= 1
     if attack is not noise:
-        assert (victim.cost(changed) >= victim.cost(x) - 1e-6).float().mean() > 0.8
+        assert (victim.judge(changed)[0] >= victim.judge(x)[0] - 1e-6).float().mean() > 0.8
 
 
 def test_many_small_steps_cost_more_than_one_large_one_where_the_net_bends():
@@ -80,7 +84,7 @@ def test_many_small_steps_cost_more_than_one_large_one_where_the_net_bends():
     net = nn.Sequential(nn.Linear(10, 40), nn.Tanh(), nn.Linear(40, 40), nn.Tanh(), nn.Linear(40, 4))
     x = normal(200, 10)
     labels = net(x).argmax(1)
-    victim = Victim(
+    victim = victim_of(
         lambda one: F.cross_entropy(net(one), labels, reduction="none"), lambda one: net(one).argmax(1) != labels
     )
     curve = robustness(victim, x, [0.1, 0.3, 0.6])
@@ -95,7 +99,7 @@ def test_many_small_steps_cost_more_than_one_large_one_where_the_net_bends():
 
 def test_wrong_answers_need_no_change_and_what_cannot_be_turned_has_none(linear):
     w, _, x, _ = linear
-    always = Victim(lambda one: one @ w, lambda one: torch.arange(len(one)) % 2 == 0)
+    always = victim_of(lambda one: one @ w, lambda one: torch.arange(len(one)) % 2 == 0)
     found = smallest_change(always, x, 1.0)
     assert (found[::2] == 0).all()
     assert found[1::2].isinf().all()
@@ -109,6 +113,6 @@ def test_smallest_changes_turn_the_answer_and_half_of_them_do_not_on_a_line_wher
     def far(inputs):
         return (inputs - 1)[:, 0].abs()
 
-    victim = Victim(lambda one: one[:, 0], lambda one: ((far(one) > 0.2) & (far(one) < 0.3)) | (far(one) > 0.9))
+    victim = victim_of(lambda one: one[:, 0], lambda one: ((far(one) > 0.2) & (far(one) < 0.3)) | (far(one) > 0.9))
     found = smallest_change(victim, torch.ones(3, 1), 1.0, rounds=12)
     assert found.tolist() == pytest.approx([0.2] * 3, abs=0.001)

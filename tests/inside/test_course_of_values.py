@@ -27,7 +27,7 @@ def test_values_are_those_of_plain_autograd_and_leave_gradients_alone(net):
     assert torch.equal(values["activations", "1"], net[0](x).relu().detach().flatten())
 
 
-def test_distributions_are_those_of_numpy_on_common_edges(net):
+def test_distributions_are_those_of_numpy_on_common_edges():
     moments = [{("weights", "w"): torch.randn(500, generator=torch.Generator().manual_seed(n)) * n} for n in (1, 3)]
     moments[1]["weights", "w"][:50] = 0
     moments[1]["weights", "w"][50] = torch.nan

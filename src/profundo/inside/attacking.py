@@ -26,18 +26,22 @@ STEPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """What is attacked. cost: inputs (batch, …) → (batch,), what an attack makes large; is_wrong: inputs → bool (batch,), whether
-    the answer is another than it should be. Both know the targets of this batch. bounds: of every value; None for none."""
+    """What is attacked. judge: inputs (batch, …) → cost (batch,), what an attack makes large, and bool (batch,), whether the answer
+    is another than it should be; it knows the targets of this batch. bounds: of every value; None for none."""
 
-    cost: Callable[[Tensor], Tensor]
-    is_wrong: Callable[[Tensor], Tensor]
+    judge: Callable[[Tensor], tuple[Tensor, Tensor]]
     bounds: tuple[float, float] | None = None
 
-    def slope(self, inputs: Tensor) -> Tensor:
-        """∂cost/∂inputs, of each sample its own."""
+    def is_wrong(self, inputs: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.judge(inputs)[1]
+
+    def slope(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """∂cost/∂inputs, of each sample its own, and what the cost is, wrong answers above all right ones."""
         leaf = inputs.detach().requires_grad_()
         with torch.enable_grad():
-            return torch.autograd.grad(self.cost(leaf).sum(), leaf)[0]
+            cost, wrong = self.judge(leaf)
+            return torch.autograd.grad(cost.sum(), leaf)[0], cost.detach() + 1e6 * wrong
 
     def within(self, inputs: Tensor) -> Tensor:
         return inputs if self.bounds is None else inputs.clamp(*self.bounds)
@@ -49,7 +53,7 @@ Attack = Callable[[Victim, Tensor, Tensor], Tensor]
 
 def fgsm(victim: Victim, inputs: Tensor, sizes: Tensor, norm: Norm = "inf") -> Tensor:
     """One step up the cost, as far as allowed."""
-    return victim.within(inputs + _wide(sizes, inputs) * _steepest(victim.slope(inputs), norm))
+    return victim.within(inputs + _wide(sizes, inputs) * _steepest(victim.slope(inputs)[0], norm))
 
 
 def pgd(victim: Victim, inputs: Tensor, sizes: Tensor, norm: Norm = "inf", steps: int = STEPS, seed: int = 0) -> Tensor:
@@ -59,12 +63,11 @@ def pgd(victim: Victim, inputs: Tensor, sizes: Tensor, norm: Norm = "inf", steps
     now = victim.within(inputs + far * (drawn if norm == "inf" else drawn / _length(drawn).clamp_min(1)))
     best, highest = inputs, torch.full_like(sizes, -torch.inf)
     for step in range(steps + 1):
-        with torch.no_grad():
-            cost = victim.cost(now) + 1e6 * victim.is_wrong(now)
+        slope, cost = victim.slope(now)
         better = cost > highest
         best, highest = torch.where(_wide(better, inputs), now, best), torch.where(better, cost, highest)
         if step < steps:
-            moved = now + 2.5 * far / steps * _steepest(victim.slope(now), norm) - inputs
+            moved = now + 2.5 * far / steps * _steepest(slope, norm) - inputs
             near = (
                 moved.clamp(-far, far)
                 if norm == "inf"
@@ -111,8 +114,7 @@ def smallest_change(
         raise ProfundoError(f"smallest change: expected a largest size above 0, got {largest}")
 
     def wrong(sizes: Tensor) -> Tensor:
-        with torch.no_grad():
-            return victim.is_wrong(attack(victim, inputs, sizes))
+        return victim.is_wrong(attack(victim, inputs, sizes))
 
     high = inputs.new_full((len(inputs),), torch.inf)
     for halving in range(halvings + 1):
@@ -138,15 +140,13 @@ def robustness(
     victim: Victim, inputs: Tensor, sizes: Sequence[float], attacks: Mapping[str, Attack] = ATTACKS
 ) -> Robustness:
     """The accuracy under attack, by its size. What a smaller change made wrong stays wrong."""
-    with torch.no_grad():
-        begin = victim.is_wrong(inputs)
+    begin = victim.is_wrong(inputs)
     curves = {}
     for name, attack in attacks.items():
         fallen, shares = begin, [1 - begin.double().mean().item()]
         for size in sizes:
             attacked = attack(victim, inputs, inputs.new_full((len(inputs),), size))
-            with torch.no_grad():
-                fallen = fallen | victim.is_wrong(attacked)
+            fallen = fallen | victim.is_wrong(attacked)
             shares.append(1 - fallen.double().mean().item())
         curves[name] = tuple(shares)
     return Robustness((0.0, *sizes), curves)

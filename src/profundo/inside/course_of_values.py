@@ -39,7 +39,7 @@ def values_of(net: nn.Module, inputs: Any, cost: Callable[[Any], Tensor]) -> dic
         weights = {name: one for name, one in net.named_parameters() if one.requires_grad}
         outputs, given = observed(net, inputs)
         gradients = torch.autograd.grad(cost(outputs), list(weights.values()), allow_unused=True)
-    named = {("weights", name): one for name, one in weights.items()}
+    named: dict[tuple[str, str], Tensor] = {("weights", name): one for name, one in weights.items()}
     named |= {("activations", name): one for name, one in given.items()}
     named |= {("gradients", name): g for name, g in zip(weights, gradients, strict=True) if g is not None}
     return {key: _some(one) for key, one in named.items()}

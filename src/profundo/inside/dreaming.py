@@ -43,7 +43,7 @@ def excite(
     low: Tensor,
     high: Tensor,
     size: tuple[int, int],
-    steps: int = 128,
+    steps: int = 64,
     jitter: int | None = None,
     centre: bool = False,
     seed: int = 0,

@@ -21,14 +21,14 @@ from profundo.pictures.map_pictures import collage, tiles_svg
 from profundo.pictures.numbers import percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part
 from profundo.pictures.svg import MOST_CLASSES
-from profundo.pictures.tables import Cell
+from profundo.pictures.tables import Cell, Row
 
 __all__ = ["codes_section", "depth_section", "orientation_section", "similarity_section"]
 
 PROBED = (1500, 500, 500)  # samples to fit, to choose and to test a probe
 PROBE_FEATURES = 256
 MOST_LAYERS = 16
-CODED = 500  # samples of the planes: t-SNE takes seconds for them
+CODED = 400  # samples of the planes: t-SNE takes a second for them
 COMPARED = 1000  # samples of the alignment
 NEAR = 10  # neighbours by which a plane is judged
 ORIENTED = 0.3  # from this index on a unit is called oriented
@@ -73,7 +73,10 @@ def orientation_section(looked: Looked) -> Section | None:
         for unit in strongest
     ]
     columns = ["", "selectivity", "slant", "pixels from stripe to stripe"]
-    finding = f"{oriented} of {len(tuned.index)} units of {layer} answer to one slant (selectivity {ORIENTED} or more), {by_chance} with its weights in another order"
+    finding = (
+        f"{oriented} of {len(tuned.index)} units of {layer} answer to one slant (selectivity {ORIENTED} or more), {by_chance} with "
+        "their weights in another order"
+    )
     means = (
         "Do the first units see edges? Each is shown gratings of every slant and width, and the size of its answer is measured: "
         "selectivity is 0 for all slants alike and 1 for one only. The same weights in random order show how much of it is chance."
@@ -140,15 +143,15 @@ def depth_section(looked: Looked) -> Section | None:
         )
     score = percent if looked.classes else plain
     columns = ["layer", "depth", figure_name, "class selectivity", "if shuffled"][: None if means else 3]
-    rows = [
-        [
+    rows: list[Row] = []
+    for place, (name, one) in enumerate(probes.items()):
+        row: Row = [
             name,
             place,
             Cell(score(one.score)),
-            *(Cell(plain(of[name])) if name in of else Cell("–") for of in (means, chance)),
-        ][: len(columns)]
-        for place, (name, one) in enumerate(probes.items())
-    ]
+            *(Cell(plain(of[name]) if name in of else "–") for of in (means, chance)),
+        ]
+        rows.append(row[: len(columns)])
     first, *_, last = probes.values()
     finding = f"a straight line reads {score(first.score)} {figure_name} from the input, {score(last.score)} from the last layer"
     words = "Features get more complex by depth, they say. Measured, from the input to the answer:"
@@ -175,17 +178,14 @@ def _probes(looked: Looked, names: Sequence[str]) -> dict[str, Probe]:
         own = {} if not isinstance(ready, Tensor) else {"input": ready.float().flatten(1).cpu()}
         coded.append(own | codes(looked.net, looked.batches(raw), names, PROBE_FEATURES))
         targets.append(truth)
-    return {
-        name: probe(*((one[name], truth) for one, truth in zip(coded, targets, strict=True)))  # type: ignore[arg-type]
-        for name in coded[0]
-    }
+    return {name: probe(*((one[name], truth) for one, truth in zip(coded, targets, strict=True))) for name in coded[0]}
 
 
 # ------------------------------------------------------------------------------------------------------------------ codes
 def codes_section(looked: Looked) -> Section | None:
     """The codes of a layer as a plane, by class, with pictures, and the neighbours of what is looked at."""
     layer = looked.layer or looked.code_layer
-    raw, targets = looked.samples(looked.data.test if len(looked.data.test) else looked.data.train, CODED)
+    raw, targets = looked.samples(looked.held_out, CODED)
     values = codes(looked.net, looked.batches(raw), [layer])[layer]
     if len(values) < 2 * NEAR:
         return None
@@ -292,15 +292,15 @@ def similarity_section(looked: Looked) -> Section | None:
     names = some_layers(looked)
     if len(names) < 2:
         return None
-    raw, _ = looked.samples(looked.data.test if len(looked.data.test) else looked.data.train, COMPARED)
+    raw, _ = looked.samples(looked.held_out, COMPARED)
     other = looked.net if looked.beside is None else looked.beside
     others = names if looked.beside is None else _layers_of(looked, other)
     table = layer_similarity(looked.net, other, looked.batches(raw), names, others)
     values = [[round(value, 2) for value in row] for row in table.values.tolist()]
-    who = "itself" if looked.beside is None else "the other net"
+    whose = "of this net" if looked.beside is None else "of the other net"
     figure = Figure(
-        heat_svg(values, row_labels=names, column_labels=list(others), x_label=f"layers of {who}"),
-        f"CKA of the layers of this net with {'each other' if other is looked.net else 'those of the other net'}, over {len(raw):,} samples: 1 is the same but for a rotation and a "
+        heat_svg(values, row_labels=names, column_labels=list(others), x_label=f"layers {whose}"),
+        f"CKA of the layers of this net with those {whose}, over {len(raw):,} samples: 1 is the same but for a rotation and a "
         "factor, 0 is nothing in common.",
     )
     means = (

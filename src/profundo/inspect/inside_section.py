@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 from torch import Tensor
@@ -23,3 +24,8 @@ class Section:
     part: Part
     values: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        """Its sentences and pictures, for a notebook."""
+        words = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in self.part.paragraphs)
+        return words + "".join(f"{figure.svg}<p>{escape(figure.caption)}</p>" for figure in self.part.figures)

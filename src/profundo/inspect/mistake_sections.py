@@ -114,7 +114,7 @@ def attack_section(looked: Looked) -> Section | None:
     """Accuracy under attack, the smallest change that suffices, and how such changes look."""
     if not looked.classes or looked.spec.inputs.kind == "any":
         return None
-    raw, truth = looked.samples(looked.data.test if len(looked.data.test) else looked.data.train, ATTACKED)
+    raw, truth = looked.samples(looked.held_out, ATTACKED)
     is_pixels = looked.is_image and raw.dtype == torch.uint8
     sizes = PIXEL_SIZES if is_pixels else DEVIATIONS
     unit = "grey levels of 255" if is_pixels else "standard deviations of the inputs"
@@ -135,8 +135,8 @@ def attack_section(looked: Looked) -> Section | None:
                 percent=True,
                 log_y=False,
             ),
-            f"Right answers of {len(truth)} test samples under attack. Noise of the same size is what a change in no direction does: the "
-            "gap is what the attack knows about the net.",
+            f"Right answers of {len(truth)} test samples under attack. Noise of the same size is what a change in no direction in "
+            "particular does: the gap is what the attack knows about the net.",
         )
     ]
     pictures = looked.pictures(raw)
@@ -180,17 +180,14 @@ def _attacked(looked: Looked, raw: Tensor, truth: Tensor) -> Iterator[tuple[Vict
     is_pixels = looked.is_image and raw.dtype == torch.uint8
     truth = truth.to(device)
 
-    def outputs(inputs: Tensor) -> Any:
-        return called(looked.net, looked.ready(inputs) if is_pixels else inputs)
-
-    def is_wrong(inputs: Tensor) -> Tensor:
-        answers = looked.objective.predict(outputs(inputs))
-        return ((answers >= looked.spec.targets.threshold).long() if answers.ndim == 1 else answers.argmax(1)) != truth
+    def judge(inputs: Tensor) -> tuple[Tensor, Tensor]:
+        outputs = called(looked.net, looked.ready(inputs) if is_pixels else inputs)
+        answers = looked.objective.predict(outputs)
+        answers = (answers >= looked.spec.targets.threshold).long() if answers.ndim == 1 else answers.argmax(1)
+        return looked.objective(outputs, truth), answers != truth
 
     with undisturbed(looked.net, frozen=True):
-        victim = Victim(
-            lambda inputs: looked.objective(outputs(inputs), truth), is_wrong, (0.0, 255.0) if is_pixels else None
-        )
+        victim = Victim(judge, (0.0, 255.0) if is_pixels else None)
         yield victim, raw.float().to(device) if is_pixels else looked.ready(raw)
 
 
@@ -201,7 +198,7 @@ def _before_and_after(looked: Looked, pictures: Tensor, before: Tensor, after: T
     answers = looked.shares(after.round().byte()).argmax(1).tolist()
     each = ", ".join(f"{looked.classes[at]} ({plain(size)})" for at, size in zip(answers, sizes.tolist(), strict=True))
     caption = (
-        f"Above test samples that were right, below what they are taken for after the smallest change by FGSM: {each}, how much each pixel "
-        "changed in brackets. Between them the change, made visible: grey is none."
+        f"Above test samples that were right, below the same after the smallest change by FGSM, then taken for {each}; in brackets "
+        "how much each pixel changed. Between them the change, made visible: grey is none."
     )
     return Figure(tiles_svg(rows, "Adversarial examples", len(pictures)), caption)

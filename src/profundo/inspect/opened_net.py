@@ -70,6 +70,11 @@ class Looked:
         targets = self.spec.targets
         return targets.classes if targets.traits.one_class else ()
 
+    @property
+    def held_out(self) -> Samples:
+        """The test split; of data without one the training split."""
+        return self.data.test if len(self.data.test) else self.data.train
+
     @cached_property
     def inputs(self) -> Any:
         """Those that are looked at, as the net takes them."""

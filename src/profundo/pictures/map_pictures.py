@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from profundo.pictures import svg
 from profundo.pictures.film import film
 from profundo.pictures.image_grid import image_svg
 
@@ -52,10 +53,9 @@ def collage(places: Tensor, images: Tensor, across: int = 20) -> Tensor:
 def film_svg(frames: Tensor, title: str, seconds: float = 0.4) -> str:
     """uint8 frames (frames, channels, height, width) that play round and round, in a drawing of their size."""
     from base64 import b64encode
-    from html import escape
 
     height, width = frames.shape[-2:]
     href = "data:image/png;base64," + b64encode(film(frames, seconds)).decode("ascii")
-    image = f'<image width="{width}" height="{height}" href="{href}"/>'
-    label = escape(title, quote=True)
-    return f'<svg class="chart" style="max-width:{width}px" role="img" aria-label="{label}" viewBox="0 0 {width} {height}">{image}</svg>'
+    image = svg.element("image", width=width, height=height, href=href)
+    look = {"class_": "chart", "style": f"max-width:{width}px", "role": "img", "aria_label": title}
+    return svg.element("svg", image, viewBox=f"0 0 {width} {height}", **look)
