@@ -173,6 +173,18 @@ def test_texts_and_series_have_codes_and_similar_layers():
     assert {"inputs", "depth", "codes", "similarity", "mistakes"} <= set(series.sections)
 
 
+def test_a_block_and_a_layer_of_single_numbers_can_be_asked_for():
+    torch.manual_seed(0)
+    x, y = torch.rand(40, 1, 12, 12), torch.arange(40) % 2
+    block = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
+    net = nn.Sequential(block, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 2))
+    for layer, size in (("0", 5), ("3", 12), ("1", 12)):
+        seen = look_inside(net, (x, y), layer=layer)
+        assert seen["units"].values["layer"] == seen["codes"].values["layer"] == layer
+        assert seen["units"].arrays["patches"].shape[-2:] == (size, size)
+        assert not seen.notes
+
+
 def test_two_nets_are_compared_by_their_layers(run):
     other = pf.nets.build("lenet5", run.data.spec)
     section = depth_sections.similarity_section(of_run(run, beside=other))

@@ -31,7 +31,7 @@ def codes(net: nn.Module, batches: Iterable[Any], layers: Sequence[str] = (), mo
     parts: dict[str, list[Tensor]] = {}
     with undisturbed(net), torch.no_grad():
         for batch in batches:
-            for name, given in observed(net, batch, layers)[1].items():
+            for name, given in observed(net, batch, layers, stop=bool(layers))[1].items():
                 if len(given) == length(batch):
                     parts.setdefault(name, []).append(compact(given, most).cpu())
     return {name: torch.cat(some) for name, some in parts.items()}

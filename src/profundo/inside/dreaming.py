@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from profundo.inside.observing import device_of, observed, undisturbed
+from profundo.inside.observing import device_of, layer_output, undisturbed
 from profundo.records import ProfundoError
 
 __all__ = ["Excitements", "deep_dream", "excite"]
@@ -85,7 +85,7 @@ def excite(
 
 def _answers(net: nn.Module, images: Tensor, layer: str, units: Sequence[int]) -> Tensor:
     """(images, …), of each what its own unit gives."""
-    given = observed(net, images, [layer])[1][layer]
+    given = layer_output(net, images, layer)
     if given.ndim < 2 or not all(0 <= unit < given.shape[1] for unit in units):
         raise ProfundoError(f"layer {layer!r}: expected units from 0 to {given.shape[1] - 1}, got {list(units)}")
     return given[torch.arange(len(units)), list(units)].reshape(len(units), *given.shape[2:], *[1] * (given.ndim == 2))
@@ -128,7 +128,7 @@ def deep_dream(
         for _ in range(steps):
             shift = torch.randint(-2, 3, (2,), generator=draws).tolist()
             moved = dream.roll(shift, (2, 3)).requires_grad_()
-            strength = observed(net, moved, [layer])[1][layer].square().mean()
+            strength = layer_output(net, moved, layer).square().mean()
             gradient = torch.autograd.grad(strength, moved)[0].roll([-one for one in shift], (2, 3))
             dream = (dream + rate * (high - low) * _by_scale(gradient)).clamp(low, high)
     return dream[0].detach().cpu()

@@ -204,19 +204,15 @@ def _selective(looked: Looked, layer: str, unit: int) -> tuple[str, Cell]:
 def _patches(looked: Looked, raw: Tensor, layer: str, best: Best, units: list[int]) -> Tensor:
     """uint8 (units · patches, channels, height, width), of each unit what its place sees; black beyond the border."""
     windows, (height, width) = looked.windows.get(layer), looked.spec.inputs.shape[1:]
-    across = looked.given[layer].shape[-1] if looked.given[layer].ndim == 4 else 1
     whole = [(0, height), (0, width)]
     parts = []
-    for unit in units:
-        for sample, place in zip(best.samples[unit].tolist(), best.places[unit].tolist(), strict=True):
-            ends = whole
-            if windows is not None:
-                ends = [
-                    (int(low[at]), int(high[at]) + 1)
-                    for (low, high), at in zip(windows, divmod(place, across), strict=True)
-                ]
-            ends = [full if b - a >= full[1] else (a, b) for (a, b), full in zip(ends, whole, strict=True)]
-            parts.append(_part(raw[sample], *ends))
+    for sample, place in zip(
+        best.samples[units].flatten().tolist(), best.places[units].flatten().tolist(), strict=True
+    ):
+        at = divmod(place, len(windows[1][0])) if windows else (0, 0)
+        ends = [(int(low[n]), int(high[n]) + 1) for (low, high), n in zip(windows or (), at, strict=False)] or whole
+        ends = [full if b - a >= full[1] else (a, b) for (a, b), full in zip(ends, whole, strict=True)]
+        parts.append(_part(raw[sample], *ends))
     sizes = [max(part.shape[axis] for part in parts) for axis in (1, 2)]
     filled = [F.pad(part, (0, sizes[1] - part.shape[2], 0, sizes[0] - part.shape[1])) for part in parts]
     images = looked.pictures(torch.stack(filled))

@@ -122,8 +122,9 @@ class Looked:
         """Of each layer of maps the pixels that its places see: nets/fields.py."""
         zeros = self.ready(torch.zeros(SEVERAL, *self.spec.inputs.shape, dtype=self.raw.dtype))
         fields = Fields(zeros)
+        chosen = [self.unit_layer] if self.unit_layer not in self.given else []
         with undisturbed(self.net), torch.no_grad(), Observed(fields.observe):
-            given = observed(self.net, zeros)[1]
+            given = observed(self.net, zeros, chosen)[1]
         return {name: fields.windows(maps) for name, maps in given.items() if maps.ndim == 4}
 
     @cached_property
