@@ -28,7 +28,7 @@ __all__ = ["codes_section", "depth_section", "orientation_section", "similarity_
 PROBED = (1500, 500, 500)  # samples to fit, to choose and to test a probe
 PROBE_FEATURES = 256
 MOST_LAYERS = 16
-CODED = 400  # samples of the planes: t-SNE takes a second for them
+CODED = 300  # samples of the planes: t-SNE takes a second for them
 COMPARED = 1000  # samples of the alignment
 NEAR = 10  # neighbours by which a plane is judged
 ORIENTED = 0.3  # from this index on a unit is called oriented
@@ -66,9 +66,9 @@ def orientation_section(looked: Looked) -> Section | None:
     rows = [
         [
             f"unit {unit}",
-            plain(tuned.index[unit].item()),
-            f"{tuned.angle[unit].item():.0f}°",
-            plain(1 / tuned.frequency[unit].item()),
+            tuned.index[unit].item(),
+            Cell(f"{tuned.angle[unit].item():.0f}°"),
+            1 / tuned.frequency[unit].item(),
         ]
         for unit in strongest
     ]

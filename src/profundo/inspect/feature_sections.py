@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -123,7 +125,8 @@ def units_section(looked: Looked) -> Section | None:
     units, why = _chosen_units(looked, layer, best)
     size = (looked.spec.inputs.shape[1], looked.spec.inputs.shape[2])
     low, high = looked.ends
-    made = excite(looked.net, layer, units, low=low, high=high, size=size)
+    picture: dict[str, Any] = {"low": low, "high": high, "size": size, "colours": looked.colours}
+    made = excite(looked.net, layer, units, **picture)
     natural = best.values[units, 0]
     patches = _patches(looked, raw, layer, best, units)
     of = "patches" if patches.shape[-2:] != torch.Size(size) else "images"
@@ -149,7 +152,7 @@ def units_section(looked: Looked) -> Section | None:
     if looked.classes and looked.given[logits].ndim == 2 and layer != logits:
         many = min(looked.given[logits].shape[1], 12)
         names = looked.classes[:many] if many > 1 else looked.classes[1:]
-        ideal = excite(looked.net, logits, list(range(many)), low=low, high=high, size=size)
+        ideal = excite(looked.net, logits, list(range(many)), **picture)
         arrays["logits"] = ideal.images
         figures.append(
             Figure(

@@ -183,6 +183,14 @@ class Looked:
         black, white = self.ready(both)[:, :, :1, :1].cpu()
         return black, white
 
+    @cached_property
+    def colours(self) -> Tensor:
+        """A root of the correlations between the channels of the data, (channels, channels)."""
+        channels = self.ready(self.samples(self.data.train, AT_ONCE)[0]).cpu().transpose(0, 1).flatten(1).double()
+        together = torch.corrcoef(channels).view(len(channels), -1).nan_to_num(0).fill_diagonal_(1)
+        root: Tensor = torch.linalg.cholesky(together + 1e-3 * torch.eye(len(channels)))
+        return root.float()
+
 
 def of_run(run: str | Path | Run, files: Sequence[Path] = (), **choice: Any) -> Looked:
     """A finished training, from its folder or in hand, and the files, or samples of its test split. choice: layer, unit, beside."""
