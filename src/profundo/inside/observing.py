@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from profundo.records import ProfundoError
-from profundo.trees import called, first_tensor
+from profundo.trees import called, first_tensor, leaves
 
 __all__ = ["device_of", "layer_output", "module_at", "observed", "undisturbed"]
 
@@ -69,7 +69,7 @@ def observed(
 
     A layer that is called again is there as "relu#2". The net goes on with a copy, so that what later works in place changes
     nothing that was kept; gradients flow through both. stop: once all of `layers` are there; then there is no answer.
-    Raises ProfundoError for a layer that the net has not, does not call, or that gives no real numbers.
+    Raises ProfundoError for a layer that the net has not, does not call, or that gives no real numbers, and where the net fails.
     """
     kept: dict[str, Tensor] = {}
     wanted = {name: module_at(net, name) for name in layers} or dict(net.named_modules())
@@ -102,6 +102,13 @@ def observed(
         answers = called(net, inputs)
     except _Seen:
         answers = None
+    except ProfundoError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise ProfundoError(
+            f"{type(net).__name__}: expected a net that takes inputs {_sizes(inputs)}, it failed: {type(error).__name__}: {reason}"
+        ) from error
     finally:
         for handle in handles:
             handle.remove()
@@ -111,6 +118,10 @@ def observed(
                 f"layer {layer!r}: expected one that the net calls and that gives real numbers; choose another"
             )
     return answers, kept
+
+
+def _sizes(inputs: Any) -> str:
+    return " and ".join(str(tuple(getattr(leaf, "shape", ()))) for leaf in leaves(inputs))
 
 
 def module_at(net: nn.Module, name: str) -> nn.Module:

@@ -22,6 +22,7 @@ from profundo.pictures.numbers import percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part
 from profundo.pictures.svg import MOST_CLASSES
 from profundo.pictures.tables import Cell, Row
+from profundo.records import ProfundoError
 
 __all__ = ["codes_section", "depth_section", "orientation_section", "similarity_section"]
 
@@ -188,7 +189,7 @@ def codes_section(looked: Looked) -> Section | None:
     raw, targets = looked.samples(looked.held_out, CODED)
     values = codes(looked.net, looked.batches(raw), [layer])[layer]
     if len(values) < 2 * NEAR:
-        return None
+        raise ProfundoError(f"codes: expected at least {2 * NEAR} samples to draw, got {len(values)}")
     labels, names = _colours(looked, targets)
     places = {method: plane(values, method) for method in ("pca", "t-sne", *(("umap",) if _has_umap() else ()))}
     shares = principal(values).shares.tolist()

@@ -52,6 +52,8 @@ def inputs_section(looked: Looked) -> Section | None:
 
 def filters_section(looked: Looked) -> Section | None:
     """The weights of the first layer as images, and the kernels of the layer that was asked for."""
+    if not looked.is_image:
+        return None
     arrays: dict[str, Tensor] = {}
     figures = []
     first = first_layer(looked.net, looked.spec.inputs, looked.layers)

@@ -112,9 +112,10 @@ def _similar(looked: Looked, raw: Any, wrong: Tensor) -> tuple[Tensor, Tensor]:
 # ---------------------------------------------------------------------------------------------------------------- attacks
 def attack_section(looked: Looked) -> Section | None:
     """Accuracy under attack, the smallest change that suffices, and how such changes look."""
-    if not looked.classes or looked.spec.inputs.kind == "any":
-        return None
     raw, truth = looked.samples(looked.held_out, ATTACKED)
+    ready = looked.ready(raw)
+    if not looked.classes or not isinstance(ready, Tensor) or not ready.is_floating_point():
+        return None
     is_pixels = looked.is_image and raw.dtype == torch.uint8
     sizes = PIXEL_SIZES if is_pixels else DEVIATIONS
     unit = "grey levels of 255" if is_pixels else "standard deviations of the inputs"

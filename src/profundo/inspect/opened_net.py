@@ -25,7 +25,7 @@ from profundo.runs.opening import open_run
 from profundo.runs.preparing import objective_of
 from profundo.runs.report_facts import raw_samples, shown
 from profundo.runs.run import Run
-from profundo.trees import called, joined, length, split_rows, to_device
+from profundo.trees import first_tensor, joined, length, split_rows, to_device
 
 __all__ = ["Looked", "of_net", "of_run"]
 
@@ -149,7 +149,7 @@ class Looked:
     def outputs(self, raw: Any) -> Tensor:
         """What the net gives for raw inputs, on the CPU."""
         with undisturbed(self.net), torch.no_grad():
-            return to_device(joined([called(self.net, part) for part in self.batches(raw)]), torch.device("cpu"))  # type: ignore[no-any-return]
+            return to_device(joined([observed(self.net, part)[0] for part in self.batches(raw)]), torch.device("cpu"))  # type: ignore[no-any-return]
 
     def shares(self, raw: Any) -> Tensor:
         """Of each class its probability, (inputs, classes)."""
@@ -204,7 +204,7 @@ def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any)
     """Any module with its data: a Dataset, whose inputs are standardised as in training, or what `fit` takes; tensors (X, y)
     are given to the net as they are."""
     check_module(net)
-    data = _as_it_is(*data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
+    data = _as_it_is(net, *data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
     return _looked(type(net).__name__, net, data, default(data.spec.targets).likelihood, files, **choice)
 
 
@@ -212,16 +212,25 @@ def _are_tensors(data: Any) -> bool:
     return isinstance(data, tuple) and len(data) == 2 and all(isinstance(one, Tensor) for one in data)
 
 
-def _as_it_is(inputs: Tensor, targets: Tensor) -> Dataset:
-    """One set for every purpose."""
+def _as_it_is(net: nn.Module, inputs: Tensor, targets: Tensor) -> Dataset:
+    """One set for every purpose. Whole numbers are classes, of which the net has as many as outputs, or two for one output."""
     if len(inputs) != len(targets) or not len(inputs):
         raise ProfundoError(f"data: expected as many targets as inputs, got {len(targets)} and {len(inputs)}")
     is_image = inputs.ndim == 4 and inputs.shape[1] in (1, 3, 4) and inputs.is_floating_point()
-    about = Targets("classes", tuple(map(str, range(max(2, int(targets.max()) + 1)))))
-    if targets.is_floating_point():
+    if not targets.is_floating_point():
+        with undisturbed(net), torch.no_grad():
+            outputs = first_tensor(observed(net, to_device(inputs[:SEVERAL], device_of(net)))[0])
+        wide = 1 if outputs is None or outputs.ndim < 2 else outputs.shape[1]
+        if not 0 <= int(targets.min()) <= int(targets.max()) < max(2, wide):
+            raise ProfundoError(
+                f"targets: expected classes from 0 to {max(2, wide) - 1}, for the net has {wide} outputs, got "
+                f"{int(targets.min())} to {int(targets.max())}; give real targets as floats"
+            )
+        about = Targets("binary" if wide == 1 else "classes", tuple(map(str, range(max(2, wide)))))
+    else:
         targets = targets.reshape(len(targets), -1)
-        wide = range(1, targets.shape[1] + 1)
-        about = Targets("real", (), tuple(f"target {at}" for at in wide), (0.0,) * len(wide), (1.0,) * len(wide))
+        many = targets.shape[1]
+        about = Targets("real", (), tuple(f"target {at + 1}" for at in range(many)), (0.0,) * many, (1.0,) * many)
     spec = Spec(Inputs(tuple(inputs.shape[1:]), "image" if is_image else "any"), about)
     return Dataset("its data", spec, *(Samples(inputs, targets),) * 3)
 
