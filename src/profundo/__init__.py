@@ -25,6 +25,7 @@ __all__ = [
     "export",
     "fit",
     "graph",
+    "images",
     "learning_curve",
     "load",
     "look",
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from profundo import data, doctor, evaluate, graph, nets, objectives, train
+    from profundo import data, doctor, evaluate, graph, images, nets, objectives, train
     from profundo.data import load
     from profundo.inspect.inside_page import look_inside
     from profundo.inspect.learning_rate import lr_find
@@ -73,6 +74,7 @@ _ROOMS = {
     "recipes",
     "use",
     "inspect",
+    "images",
 }
 _NAMES = {
     "load": "profundo.data",
