@@ -56,7 +56,7 @@ def flat(weights: Weights) -> Tensor:
 
 def shaped(vector: Tensor, like: Weights) -> dict[str, Tensor]:
     """The inverse, in the net's own types."""
-    parts = vector.split([value.numel() for value in like.values()])
+    parts = torch.split(vector, [value.numel() for value in like.values()])
     return {
         name: part.to(value.dtype).view(value.shape) for (name, value), part in zip(like.items(), parts, strict=True)
     }
@@ -102,27 +102,21 @@ def path_plane(path: Sequence[Weights]) -> Plane:
     if len(path) < 3:
         raise ProfundoError(f"plane: expected the weights at three places of the way or more, got {len(path)}")
     origin = path[-1]
-    end = flat(origin)
-    gram = torch.empty(len(path), len(path), dtype=torch.float64)
-    for row, one in enumerate(path):  # of the differences' products: never all of them at once as doubles
-        away = flat(one) - end
-        for column, other in enumerate(path[: row + 1]):
-            gram[row, column] = gram[column, row] = away @ (flat(other) - end)
-    powers, vectors = torch.linalg.eigh(gram)
-    powers, vectors = powers.flip(0)[:2], vectors.flip(1)[:, :2]
+    away = {name: torch.stack([one[name].flatten().double() for one in path]) for name in origin}
+    away = {name: rows - rows[-1] for name, rows in away.items()}
+    gram = torch.stack([rows @ rows.T for rows in away.values()]).sum(0)  # as large as the path is long, not as the net
+    powers, vectors = (part.flip(-1)[..., :2] for part in torch.linalg.eigh(gram))
     total = float(gram.trace())
-    if float(powers[1]) <= 1e-12 * total or not total:
+    if not float(powers[1]) > 1e-12 * total:
         raise ProfundoError(
             "plane: expected weights that move in two directions or more; they move along one line or not at all"
         )
     first, second = (
-        shaped(
-            sum(float(share) * (flat(one) - end) for share, one in zip(vector, path, strict=True)) / power**0.5, origin
-        )  # type: ignore[arg-type]
+        {name: (vector @ away[name] / power**0.5).to(value).view_as(value) for name, value in origin.items()}
         for vector, power in zip(vectors.T, powers, strict=True)
     )
     shares = (float(powers[0]) / total, float(powers[1]) / total)
-    plane = Plane(origin, first, second, (), shares)
+    plane = Plane(origin, first, second)
     return Plane(origin, first, second, tuple(plane.place(one) for one in path), shares)
 
 
