@@ -266,7 +266,7 @@ def landscape(
         height = float(loss(loss.weights))
     parameters = sum(value.numel() for value in loss.weights.values())
     return Landscape(
-        *(solution.name, type(solution.net).__name__, parameters, split, used, height),
+        *(solution.name, str(solution.experiment.net).removeprefix("own:"), parameters, split, used, height),
         planes=tuple(one for one in found if one is not None),
         **curved,
         between=between,
@@ -356,7 +356,9 @@ class Surveyor:
         done = {row: torch.from_numpy(each) for row, each in enumerate(losses) if not np.isnan(each).all()}
         last = time.monotonic()
         for row, values in plane_losses(self.loss, plane, across, up, done):
-            losses[row] = np.where(np.isnan(values), np.inf, values)  # a row of NaN alone is one that is to be measured
+            losses[row] = values.nan_to_num(
+                nan=torch.inf, posinf=torch.inf, neginf=-torch.inf
+            ).numpy()  # a row of NaN alone is one that is to be measured
             now, number = time.monotonic(), self.signalled()
             if file is not None and row not in done and (now - last > EVERY or number or row + 1 == len(up)):
                 write_points(file, kind, plane, across, up, losses)

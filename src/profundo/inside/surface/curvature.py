@@ -84,7 +84,9 @@ def lanczos(
         scale = max(map(abs, diagonal + beside), default=0.0)
         ended = length <= 1e-6 * scale or step + 1 == size  # nothing is left outside
         if step + 1 >= count and (ended or step % 5 == 4 or step + 1 == most):
-            values, errors = ritz(diagonal, beside, 0.0 if ended else length, count)
+            values, errors = ritz(
+                diagonal, beside, 0.0 if ended else length, count, 4 * torch.finfo(start.dtype).eps * scale
+            )
             if ended or max(errors) <= tolerance * max(abs(values[0]), 1e-30):
                 return Eigenvalues(values, errors, step + 1, converged=True)
         if ended:  # an invariant subspace of fewer than `count` dimensions: go on outside it
@@ -98,14 +100,15 @@ def lanczos(
 
 
 def ritz(
-    diagonal: list[float], beside: list[float], left: float, count: int
+    diagonal: list[float], beside: list[float], left: float, count: int, least: float
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The largest eigenvalues of the tridiagonal matrix, and the residual of each: |left · last entry of its vector|."""
+    """The largest eigenvalues of the tridiagonal matrix, and the residual of each, |left · last entry of its vector|, which
+    rounding keeps from being less than `least`."""
     middle, side = torch.tensor(diagonal, dtype=torch.float64), torch.tensor(beside, dtype=torch.float64)
     small = torch.diag(middle) + torch.diag(side, 1) + torch.diag(side, -1)
     values, vectors = torch.linalg.eigh(small)
     values, last = values.flip(0)[:count], vectors[-1].flip(0)[:count]
-    return tuple(values.tolist()), tuple((left * last.abs()).tolist())
+    return tuple(values.tolist()), tuple((left * last.abs()).clamp(min=least).tolist())
 
 
 def trace(loss: WeightLoss, weights: Weights, probes: int = 30, seed: int = 0) -> Trace:
