@@ -25,6 +25,7 @@ __all__ = [
     "export",
     "fit",
     "graph",
+    "landscape",
     "learning_curve",
     "load",
     "look",
@@ -42,6 +43,7 @@ __all__ = [
 if TYPE_CHECKING:
     from profundo import data, doctor, evaluate, graph, nets, objectives, train
     from profundo.data import load
+    from profundo.inspect.landscape import landscape
     from profundo.inspect.learning_rate import lr_find
     from profundo.inspect.net_table import summary
     from profundo.looks.data_look import look
@@ -75,6 +77,7 @@ _NAMES = {
     "load": "profundo.data",
     "compare": "profundo.studies.run_comparison",
     "look": "profundo.looks.data_look",
+    "landscape": "profundo.inspect.landscape",
     "lr_find": "profundo.inspect.learning_rate",
     "cross_validate": "profundo.studies.cross_validation",
     "learning_curve": "profundo.studies.learning_curves",

@@ -1,18 +1,152 @@
-"""The page of `profundo landscape`: what was measured of a surface, each picture with what it means in a sentence."""
+"""What `profundo landscape` has measured, as records; and its page: each picture with what it means in a sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from profundo.inspect.landscape import Between, Course, Heights, Landscape
+from profundo.files import write_bytes, write_json, write_text
+from profundo.inside.surface import Eigenvalues, Trace
 from profundo.pictures.charts import Line, lines_svg
 from profundo.pictures.contours import measured_contours_svg, relief_svg
 from profundo.pictures.numbers import count, percent, plain
 from profundo.pictures.sheet import Figure, Grid, Part, Sheet, sheet_html
+from profundo.records import ProfundoError
 
-__all__ = ["page", "pictures"]
+__all__ = ["Between", "Course", "Heights", "Landscape", "check_out", "packed", "page", "pictures"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heights:
+    """The loss on a plane. kind: "random", "path" or "between". losses: (up, across). places: of the way, or of the solutions, in
+    the plane; explained: the share of the way's squared length that each direction holds."""
+
+    kind: str
+    across: tuple[float, ...]
+    up: tuple[float, ...]
+    losses: np.ndarray
+    places: tuple[tuple[float, float], ...] = ()
+    explained: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The sharpness along training, after these epochs. edges: from which a step of that epoch's rate would diverge on a
+    quadratic; None where the optimizer scales steps by coordinate. how: where the weights come from."""
+
+    epochs: tuple[int, ...]
+    sharpness: tuple[float, ...]
+    losses: tuple[float, ...]
+    edges: tuple[float | None, ...]
+    optimizer: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The loss on the ways from one solution to the other, over t from 0 to 1, by way and split. barriers: on the training
+    split, above the line between the ends."""
+
+    other: str
+    shares: tuple[float, ...]
+    losses: Mapping[str, Mapping[str, tuple[float, ...]]]
+    barriers: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Landscape:
+    """What was measured of one solution: loss at it, on `samples` of a split; planes; curvature; the ways to another."""
+
+    name: str
+    net: str
+    parameters: int
+    split: str
+    samples: int
+    loss: float
+    planes: tuple[Heights, ...]
+    eigenvalues: Eigenvalues | None = None
+    trace: Trace | None = None
+    course: Course | None = None
+    between: Between | None = None
+    notes: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def html(self) -> str:
+        """One page that needs nothing else."""
+        return page(self)
+
+    def write(self, path: str | Path = "landscape.html") -> Path:
+        """As a page (.html), or its numbers (.json, .npz, .csv: plane, a, b, loss)."""
+        path = Path(path)
+        check_out(path)
+        match path.suffix:
+            case ".html":
+                write_text(path, self.html())
+            case ".json":
+                write_json(path, self.as_plain_data())
+            case ".csv":
+                write_text(path, self.to_csv())
+            case _:
+                arrays = {
+                    f"{one.kind}_{part}": np.asarray(getattr(one, part))
+                    for one in self.planes
+                    for part in ("across", "up", "losses", "places")
+                }
+                write_bytes(path, packed(arrays))
+        return path
+
+    def to_csv(self) -> str:
+        rows = [
+            f"{one.kind},{a!r},{b!r},{float(loss)!r}"
+            for one in self.planes
+            for b, row in zip(one.up, one.losses, strict=True)
+            for a, loss in zip(one.across, row, strict=True)
+        ]
+        return "\n".join(["plane,a,b,loss", *rows]) + "\n"
+
+    def as_plain_data(self) -> dict[str, Any]:
+        """For JSON, which has no infinity: a loss that is none of its numbers is null."""
+        planes = {
+            one.kind: {
+                "across": list(one.across),
+                "up": list(one.up),
+                "losses": [[_finite(value) for value in row] for row in one.losses.tolist()],
+                "places": [list(place) for place in one.places],
+                "explained": None if one.explained is None else list(one.explained),
+            }
+            for one in self.planes
+        }
+        parts = {"eigenvalues": self.eigenvalues, "trace": self.trace, "course": self.course, "between": self.between}
+        plain = {name: None if part is None else _plain(part) for name, part in parts.items()}
+        known = ("name", "net", "parameters", "split", "samples", "loss", "notes", "seconds")
+        return {**{name: _plain(getattr(self, name)) for name in known}, "planes": planes, **plain}
+
+    def __repr__(self) -> str:
+        lines = [
+            f"{self.name}: loss {self.loss:.4g} on {self.samples:,} {self.split} samples, {self.parameters:,} weights"
+        ]
+        lines += [
+            f"{one.kind} plane: loss from {np.nanmin(one.losses):.4g} to {np.nanmax(one.losses):.4g}"
+            for one in self.planes
+        ]
+        if self.eigenvalues is not None:
+            values = ", ".join(f"{value:.4g}" for value in self.eigenvalues.values)
+            lines.append(f"largest eigenvalues of the Hessian: {values}")
+        if self.trace is not None:
+            lines.append(f"trace of the Hessian: {self.trace.value:.4g} ± {self.trace.error:.2g}")
+        if self.between is not None:
+            walls = ", ".join(f"{way} {height:.4g}" for way, height in self.between.barriers.items())
+            lines.append(f"barrier to {self.between.other}: {walls}")
+        return "\n".join([*lines, *self.notes])
+
+    def _repr_html_(self) -> str:
+        return "".join(figure.svg for figure in pictures(self))
+
 
 TITLES = {
     "random": "Around the solution",
@@ -181,3 +315,30 @@ def _how(found: Landscape) -> Sequence[str]:
         "solution mean nothing elsewhere. The loss is that of the objective, without weight decay."
     )
     return [first, *found.notes] + ([f"It took {plain(round(seconds, 1))} s."] if seconds else [])
+
+
+# ------------------------------------------------------------------------------------------------ files
+def check_out(path: Path) -> None:
+    if path.suffix not in (".html", ".json", ".npz", ".csv") or path.is_dir() or not path.absolute().parent.is_dir():
+        raise ProfundoError(f"{path}: expected a file that ends in .html, .json, .npz or .csv, in a folder that exists")
+
+
+def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    file = BytesIO()
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    """Records, mappings and tuples as JSON has them."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in value]
+    return _finite(value) if isinstance(value, float) else value
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -64,9 +64,9 @@ def levels_between(heights: Sequence[Sequence[float]], most: int = 12) -> list[f
     low, high = finite[0], finite[round(0.95 * (len(finite) - 1))]
     low, high = (low, high) if high > low else (finite[0], finite[-1])
     shares = [(at + 0.5) / most for at in range(most)]
-    if low > 0 and high > 3 * low:
-        return [low * (high / low) ** share for share in shares]
-    return [low + share * (high - low) for share in shares]
+    if low > 0 and high / 3 > low:
+        return [math.exp(math.log(low) + share * (math.log(high) - math.log(low))) for share in shares]
+    return [low * (1 - share) + share * high for share in shares]
 
 
 def _contours(
@@ -140,11 +140,13 @@ def relief_svg(
     finite = sorted(value for row in heights for value in row if math.isfinite(value))
     low, high = finite[0], finite[round(0.98 * (len(finite) - 1))]
     high = high if high > low else finite[-1]
-    is_log = low > 0 and high > 30 * low
+    is_log = low > 0 and high / 30 > low
 
     def share(value: float) -> float:
         value = min(max(value, low), high) if math.isfinite(value) else high
-        return math.log(value / low) / math.log(high / low) if is_log else (value - low) / (high - low)
+        if is_log:
+            return (math.log(value) - math.log(low)) / (math.log(high) - math.log(low))
+        return (value / 2 - low / 2) / (high / 2 - low / 2)
 
     def seen(column: float, row: float, lift: float) -> Place:
         """From shares of the plane and of the height to pixels: turned by an eighth, looked at from 35 degrees above."""
@@ -217,12 +219,16 @@ def _level(grid: Sequence[Sequence[Corner]], level: float, across: Axis, up: Axi
 def crossings(corners: Sequence[Corner], level: float) -> list[Place]:
     """Where a line of that height crosses the edges of a cell, whose corners go round: none, two or four places.
 
-    A corner of exactly that height counts as above, so that there is always an even number of them.
+    A corner of exactly that height counts as above, so that there is always an even number of them; where a corner's height is
+    no number there are none.
     """
-    results = []
+    results: list[Place] = []
+    if not all(math.isfinite(h) for *_, h in corners):
+        return results
     for (a, b, h), (c, d, k) in zip(corners, [*corners[1:], corners[0]], strict=True):
         if (h < level) != (k < level):
-            share = (level - h) / (k - h)
+            rise = k / 2 - h / 2  # halves: no ∞
+            share = (level / 2 - h / 2) / rise if rise else 0.5
             results.append((a + share * (c - a), b + share * (d - b)))
     return results
 

@@ -41,17 +41,20 @@ def walk(net: nn.Module, data: Dataset, ways: Mapping[str, Sequence[Weights]], p
     loss = WeightLoss(net, default(data.spec.targets).likelihood, list(in_order(data.train, data.spec)))
     every = [weights for way in ways.values() for weights in way]
     plane = path_plane([*every, ways[origin][-1]])
-    sides = []
-    for each in zip(*plane.places, strict=True):
-        wide = MARGIN * (max(each) - min(each))
-        sides.append(tuple(np.linspace(min(each) - wide, max(each) + wide, points).tolist()))
-    losses = tuple(tuple(row.tolist()) for _, row in plane_losses(loss, plane, *sides))
+    across, up = (around([place[side] for place in plane.places], points) for side in (0, 1))
+    losses = tuple(tuple(row.tolist()) for _, row in plane_losses(loss, plane, across, up))
     places, at = {}, 0
     for name, way in ways.items():
         places[name] = plane.places[at : at + len(way)]
         at += len(way)
     assert plane.explained is not None
-    return Walk(sides[0], sides[1], losses, places, plane.explained, origin)
+    return Walk(across, up, losses, places, plane.explained, origin)
+
+
+def around(values: Sequence[float], points: int) -> tuple[float, ...]:
+    """So many places, evenly, from below the values to above them."""
+    low, high = min(values), max(values)
+    return tuple(np.linspace(low - MARGIN * (high - low), high + MARGIN * (high - low), points).tolist())
 
 
 def weights_of(net: nn.Module) -> dict[str, torch.Tensor]:
