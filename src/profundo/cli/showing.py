@@ -207,14 +207,19 @@ def landscape(
     """
     from profundo.inspect.landscape import check_out
     from profundo.inspect.landscape import landscape as measure
+    from profundo.records import Interrupted
     from profundo.runs.folder import Folder
 
     page = out if out is not None else Folder.open(run).path / "landscape.html"
     check_out(page)
-    found = measure(
-        *(run, other), points=points, span=span, samples=samples, split=split, seed=seed, curvature=curvature,
-        planes=plane or ("random", "path"), tell=print_progress,
-    )  # fmt: skip
+    try:
+        found = measure(
+            *(run, other), points=points, span=span, samples=samples, split=split, seed=seed, curvature=curvature,
+            planes=plane or ("random", "path"), tell=print_progress,
+        )  # fmt: skip
+    except Interrupted:
+        print("interrupted, the points are kept; the same command goes on", file=sys.stderr)
+        raise
     found.write(page)
     if as_json:
         print_json({**found.as_plain_data(), "page": str(page)})

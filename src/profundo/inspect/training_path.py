@@ -41,9 +41,12 @@ def training_path(run: Run, most: int = MOST) -> TrainingPath:
         few = thinned(tuple(files), most)
         return TrainingPath(few, tuple(read_epoch(files[epoch]) for epoch in few), "kept after each epoch")
     name = run.folder.path if run.folder is not None else run.data.name
-    if run.seconds.get("training", LONGEST + 1) > LONGEST or run.experiment.pretrained is not None:
+    asked = run.experiment
+    is_own = asked.data.startswith("own:") or str(asked.net).startswith("own:") or bool(asked.own)
+    if is_own or asked.pretrained is not None or run.seconds.get("training", LONGEST + 1) > LONGEST:
         raise ProfundoError(
-            f"{name}: its way is not known, for it took too long to train it again; `profundo train … --keep-epochs` keeps it"
+            f"{name}: the way of its training is not known, and it is {'of your own' if is_own else 'too long'} to be trained "
+            "again: `profundo train … --keep-epochs`, or fit(…, keep_epochs=True), keeps it in the run's folder"
         )
     return again(run, most)
 
