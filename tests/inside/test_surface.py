@@ -153,6 +153,17 @@ def test_statistics_of_several_batches_are_those_of_all():
     torch.testing.assert_close(value, F.cross_entropy(fitted.eval()(inputs), targets))
 
 
+def test_a_net_that_draws_draws_the_same_at_every_place_and_nothing_from_the_caller():
+    class Noisy(nn.Linear):
+        def forward(self, inputs):
+            return super().forward(inputs + torch.randn_like(inputs))
+
+    loss = WeightLoss(Noisy(5, 3), cost, [rows()])
+    before = torch.get_rng_state()
+    assert torch.equal(loss(loss.weights), loss(loss.weights))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_several_inputs_and_tied_weights():
     class Tied(nn.Module):
         def __init__(self):

@@ -111,20 +111,8 @@ class Landscape:
 
     def as_plain_data(self) -> dict[str, Any]:
         """For JSON, which has no infinity: a loss that is none of its numbers is null."""
-        planes = {
-            one.kind: {
-                "across": list(one.across),
-                "up": list(one.up),
-                "losses": [[_finite(value) for value in row] for row in one.losses.tolist()],
-                "places": [list(place) for place in one.places],
-                "explained": None if one.explained is None else list(one.explained),
-            }
-            for one in self.planes
-        }
-        parts = {"eigenvalues": self.eigenvalues, "trace": self.trace, "course": self.course, "between": self.between}
-        plain = {name: None if part is None else _plain(part) for name, part in parts.items()}
-        known = ("name", "net", "parameters", "split", "samples", "loss", "notes", "seconds")
-        return {**{name: _plain(getattr(self, name)) for name in known}, "planes": planes, **plain}
+        plain: dict[str, Any] = _plain(self)
+        return plain
 
     def __repr__(self) -> str:
         lines = [
@@ -330,15 +318,13 @@ def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Records, mappings and tuples as JSON has them."""
+    """Records, mappings, arrays and tuples as JSON has them; null for what is no finite number."""
     if hasattr(value, "__dataclass_fields__"):
         return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, Mapping):
         return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, tuple | list):
+    if isinstance(value, np.ndarray | tuple | list):
         return [_plain(part) for part in value]
-    return _finite(value) if isinstance(value, float) else value
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
