@@ -8,8 +8,7 @@ batch, as in training. All else is as in evaluation: no dropout.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from profundo.inside.observing import undisturbed
 from profundo.records import ProfundoError
 from profundo.trees import arguments, length
 
@@ -50,10 +50,11 @@ class WeightLoss:
 
     def __call__(self, weights: Weights) -> Tensor:
         """A scalar, differentiable in the weights. Those that are not given are the net's own."""
-        with self._undisturbed():
-            if self.norms and len(self.batches) > 1 and not torch.is_grad_enabled():
-                statistics = self._statistics(weights)
-                return self._mean(weights, statistics, fresh=False)
+        graded = torch.is_grad_enabled()
+        # of attention, only the plain kernel has a second derivative
+        with undisturbed(self.net), torch.set_grad_enabled(graded), sdpa_kernel(SDPBackend.MATH):
+            if self.norms and len(self.batches) > 1 and not graded:
+                return self._mean(weights, self._statistics(weights), fresh=False)
             return self._mean(weights, self._buffers(), fresh=True)
 
     def gradient(self, weights: Weights) -> dict[str, Tensor]:
@@ -104,11 +105,15 @@ class WeightLoss:
 
     def _statistics(self, weights: Weights) -> dict[str, Tensor]:
         """Running statistics of all batches at these weights, each batch counting alike."""
-        buffers = self._buffers()
-        for _, layer in self.norms:
-            layer.momentum, layer.training = None, True
-        for inputs, _, _ in self.batches:
-            self._outputs(weights, buffers, inputs)
+        buffers, momenta = self._buffers(), [layer.momentum for _, layer in self.norms]
+        try:
+            for _, layer in self.norms:
+                layer.momentum, layer.training = None, True
+            for inputs, _, _ in self.batches:
+                self._outputs(weights, buffers, inputs)
+        finally:
+            for (_, layer), momentum in zip(self.norms, momenta, strict=True):
+                layer.momentum = momentum
         return buffers
 
     def _buffers(self) -> dict[str, Tensor]:
@@ -119,21 +124,6 @@ class WeightLoss:
             for part, value in (("running_mean", 0), ("running_var", 1), ("num_batches_tracked", 0)):
                 buffers[prefix + part].fill_(value)
         return buffers
-
-    @contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        """Evaluation mode inside; outside, every module's mode, the statistics and the generators are as before."""
-        modes = [(layer, layer.training) for layer in self.net.modules()]
-        momenta = [(layer, layer.momentum) for _, layer in self.norms]
-        self.net.eval()
-        try:  # of attention, only the plain kernel has a second derivative
-            with torch.random.fork_rng(), sdpa_kernel(SDPBackend.MATH):
-                yield
-        finally:
-            for layer, mode in modes:
-                layer.training = mode
-            for layer, momentum in momenta:
-                layer.momentum = momentum
 
 
 def _parts(batch: Any) -> tuple[Any, Any, Tensor | None]:
