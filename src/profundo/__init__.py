@@ -26,6 +26,7 @@ __all__ = [
     "fit",
     "graph",
     "images",
+    "landscape",
     "learning_curve",
     "load",
     "look",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from profundo import data, doctor, evaluate, graph, images, nets, objectives, train
     from profundo.data import load
     from profundo.inspect.inside_page import look_inside
+    from profundo.inspect.landscape import landscape
     from profundo.inspect.learning_rate import lr_find
     from profundo.inspect.net_table import summary
     from profundo.looks.data_look import look
@@ -80,6 +82,7 @@ _NAMES = {
     "load": "profundo.data",
     "compare": "profundo.studies.run_comparison",
     "look": "profundo.looks.data_look",
+    "landscape": "profundo.inspect.landscape",
     "look_inside": "profundo.inspect.inside_page",
     "lr_find": "profundo.inspect.learning_rate",
     "cross_validate": "profundo.studies.cross_validation",
