@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ __all__ = ["Looked", "of_net", "of_run"]
 
 SHOWN = 10  # samples of the test split where no files are given
 SEARCHED = 2000  # training samples that units are asked about
-AT_ONCE = 250  # samples that go through the net
+AT_ONCE, VALUES_AT_ONCE = 250, 2**21  # samples that go through the net, and numbers in them, at most
+MOST_VALUES = 2**27  # numbers in the samples that a section is made from
 SEVERAL = 3  # samples that a net is tried on; few layers have as many of anything else
 
 
@@ -139,11 +141,15 @@ class Looked:
 
     def batches(self, raw: Any) -> Iterator[Any]:
         """The same, a few at a time."""
-        return (self.ready(part) for part in split_rows(raw, AT_ONCE))
+        return (
+            self.ready(part)
+            for part in split_rows(raw, max(1, min(AT_ONCE, VALUES_AT_ONCE // prod(self.spec.inputs.shape))))
+        )
 
     def samples(self, split: Samples, most: int) -> tuple[Any, Any]:
         """Raw inputs and targets of at most so many samples of a split, evenly spread over it."""
-        places = torch.linspace(0, len(split) - 1, min(most, len(split))).round().long()
+        most = max(1, min(most, len(split), MOST_VALUES // prod(self.spec.inputs.shape)))
+        places = torch.linspace(0, len(split) - 1, most, dtype=torch.float64).round().long()
         return raw_samples(split, places.tolist()), split.targets[places]
 
     def outputs(self, raw: Any) -> Tensor:
