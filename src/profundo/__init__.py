@@ -26,9 +26,11 @@ __all__ = [
     "fit",
     "graph",
     "images",
+    "landscape",
     "learning_curve",
     "load",
     "look",
+    "look_inside",
     "lr_find",
     "nets",
     "objectives",
@@ -43,6 +45,8 @@ __all__ = [
 if TYPE_CHECKING:
     from profundo import data, doctor, evaluate, graph, images, nets, objectives, train
     from profundo.data import load
+    from profundo.inspect.inside_page import look_inside
+    from profundo.inspect.landscape import landscape
     from profundo.inspect.learning_rate import lr_find
     from profundo.inspect.net_table import summary
     from profundo.looks.data_look import look
@@ -64,6 +68,7 @@ _ROOMS = {
     "train",
     "evaluate",
     "graph",
+    "inside",
     "pictures",
     "looks",
     "runs",
@@ -77,6 +82,8 @@ _NAMES = {
     "load": "profundo.data",
     "compare": "profundo.studies.run_comparison",
     "look": "profundo.looks.data_look",
+    "landscape": "profundo.inspect.landscape",
+    "look_inside": "profundo.inspect.inside_page",
     "lr_find": "profundo.inspect.learning_rate",
     "cross_validate": "profundo.studies.cross_validation",
     "learning_curve": "profundo.studies.learning_curves",

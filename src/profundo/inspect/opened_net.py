@@ -1,0 +1,289 @@
+"""A net with the data that it was trained on and the inputs that are looked at: of a run, or any module of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from profundo.data.batches import prepared_inputs
+from profundo.data.new_inputs import entries
+from profundo.dispatch import Observed
+from profundo.inside.features import Selectivity, class_selectivity
+from profundo.inside.observing import device_of, module_at, observed, undisturbed
+from profundo.nets.fields import Fields
+from profundo.nets.summary import summary
+from profundo.objectives import Objective, default
+from profundo.records import Dataset, Inputs, LayerRow, ProfundoError, Samples, Spec, Targets
+from profundo.runs.given.arriving import check_module, dataset_of
+from profundo.runs.opening import open_run
+from profundo.runs.preparing import objective_of
+from profundo.runs.report_facts import raw_samples, shown
+from profundo.runs.run import Run
+from profundo.trees import first_tensor, joined, length, split_rows, to_device
+
+__all__ = ["Looked", "of_net", "of_run"]
+
+SHOWN = 10  # samples of the test split where no files are given
+SEARCHED = 2000  # training samples that units are asked about
+AT_ONCE, VALUES_AT_ONCE = 250, 2**21  # samples that go through the net, and numbers in them, at most
+MOST_VALUES = 2**27  # numbers in the samples that a section is made from
+SEVERAL = 3  # samples that a net is tried on; few layers have as many of anything else
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a section is made from.
+
+    objective: what the net's outputs mean. names, raw, labels: the inputs that are looked at, as they were read (inputs, *shape),
+    and int64 (inputs,) their classes, where those are known. layer, unit: which is to be shown; None leaves it to the section.
+    beside: another net, to compare with; run: where the net is from, if from one.
+    """
+
+    title: str
+    net: nn.Module
+    data: Dataset
+    objective: Objective
+    names: Sequence[str]
+    raw: Any
+    labels: Tensor | None = None
+    layer: str | None = None
+    unit: int | None = None
+    beside: nn.Module | None = None
+    run: Run | None = None
+
+    @property
+    def spec(self) -> Spec:
+        return self.data.spec
+
+    @property
+    def is_image(self) -> bool:
+        return self.spec.inputs.kind == "image"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names, where each sample is of one."""
+        targets = self.spec.targets
+        return targets.classes if targets.traits.one_class else ()
+
+    @property
+    def held_out(self) -> Samples:
+        """The test split; of data without one the training split."""
+        return self.data.test if len(self.data.test) else self.data.train
+
+    @cached_property
+    def inputs(self) -> Any:
+        """Those that are looked at, as the net takes them."""
+        return self.ready(self.raw)
+
+    @cached_property
+    def layers(self) -> list[LayerRow]:
+        return summary(self.net, self.spec.inputs)
+
+    @cached_property
+    def given(self) -> dict[str, Tensor]:
+        """What every layer gives for a few samples, of those that give each sample its own."""
+        raw = self.samples(self.data.train, SEVERAL)[0]
+        with undisturbed(self.net), torch.no_grad():
+            given = observed(self.net, self.ready(raw))[1]
+        result = {name: one for name, one in given.items() if one.ndim > 1 and len(one) == length(raw)}
+        if not result:
+            raise ProfundoError(
+                f"inside: no module of this {type(self.net).__name__} gives numbers for each sample; look at another net"
+            )
+        return result
+
+    @cached_property
+    def map_layers(self) -> list[str]:
+        return [name for name, one in self.given.items() if one.ndim == 4 and min(one.shape[2:]) > 1]
+
+    @cached_property
+    def code_layer(self) -> str:
+        """The last layer before the weights that give the answer; the first where there is none before."""
+        modules = dict(self.net.named_modules())
+        weighted = [
+            place
+            for place, name in enumerate(self.given)
+            if any(True for _ in modules.get(name.partition("#")[0], self.net).parameters(recurse=False))
+        ]
+        return list(self.given)[max(0, (weighted or [len(self.given) - 1])[-1] - 1)]
+
+    @cached_property
+    def unit_layer(self) -> str:
+        """The layer that was asked for; else the last one of maps, else of codes."""
+        return self.layer or (self.map_layers or [self.code_layer])[-1]
+
+    @cached_property
+    def windows(self) -> Any:
+        """Of each layer of maps the pixels that its places see: nets/fields.py."""
+        zeros = self.ready(torch.zeros(SEVERAL, *self.spec.inputs.shape, dtype=self.raw.dtype))
+        fields = Fields(zeros)
+        chosen = [self.unit_layer] if self.unit_layer not in self.given else []
+        with undisturbed(self.net), torch.no_grad(), Observed(fields.observe):
+            given = observed(self.net, zeros, chosen)[1]
+        return {name: fields.windows(maps) for name, maps in given.items() if maps.ndim == 4}
+
+    @cached_property
+    def selectivity(self) -> dict[str, Selectivity]:
+        """Of every layer, over some training samples."""
+        raw, targets = self.samples(self.data.train, SEARCHED)
+        return class_selectivity(self.net, self.batches(raw), targets, len(self.classes))
+
+    def ready(self, raw: Any) -> Any:
+        """Raw inputs as the net takes them."""
+        return to_device(prepared_inputs(raw, self.spec.inputs), device_of(self.net))
+
+    def batches(self, raw: Any) -> Iterator[Any]:
+        """The same, a few at a time."""
+        return (
+            self.ready(part)
+            for part in split_rows(raw, max(1, min(AT_ONCE, VALUES_AT_ONCE // prod(self.spec.inputs.shape))))
+        )
+
+    def samples(self, split: Samples, most: int) -> tuple[Any, Any]:
+        """Raw inputs and targets of at most so many samples of a split, evenly spread over it."""
+        most = max(1, min(most, len(split), MOST_VALUES // prod(self.spec.inputs.shape)))
+        places = torch.linspace(0, len(split) - 1, most, dtype=torch.float64).round().long()
+        return raw_samples(split, places.tolist()), split.targets[places]
+
+    def outputs(self, raw: Any) -> Tensor:
+        """What the net gives for raw inputs, on the CPU."""
+        with undisturbed(self.net), torch.no_grad():
+            return to_device(joined([observed(self.net, part)[0] for part in self.batches(raw)]), torch.device("cpu"))  # type: ignore[no-any-return]
+
+    def shares(self, raw: Any) -> Tensor:
+        """Of each class its probability, (inputs, classes)."""
+        answers = self.objective.predict(self.outputs(raw))
+        return torch.stack((1 - answers, answers), 1) if answers.ndim == 1 else answers
+
+    def pictures(self, raw: Tensor) -> Tensor | None:
+        """uint8 images of raw inputs; None where they cannot be looked at."""
+        return shown(raw, self.spec.inputs)
+
+    def pictures_of(self, ready: Tensor) -> Tensor:
+        """uint8 images of what has the form in which the net takes images."""
+        mean, std = (
+            torch.tensor(one or (end,)).view(-1, 1, 1) for one, end in zip(self.scale, (0.0, 1.0), strict=True)
+        )
+        raw = ready.cpu() * std + mean
+        images = self.pictures(raw.clamp(0, 255).round().byte() if self.raw.dtype == torch.uint8 else raw)
+        assert images is not None
+        return images
+
+    @property
+    def scale(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return self.spec.inputs.mean, self.spec.inputs.std
+
+    @cached_property
+    def ends(self) -> tuple[Tensor, Tensor]:
+        """Black and white as the net takes them, (channels, 1, 1)."""
+        some = self.samples(self.data.train, AT_ONCE)[0]
+        low, high = (0, 255) if some.dtype == torch.uint8 else (some.min().item(), some.max().item())
+        both = torch.stack([torch.full_like(some[0], low), torch.full_like(some[0], high)])
+        black, white = self.ready(both)[:, :, :1, :1].cpu()
+        return black, white
+
+    @cached_property
+    def colours(self) -> Tensor:
+        """A root of the correlations between the channels of the data, (channels, channels)."""
+        channels = self.ready(self.samples(self.data.train, AT_ONCE)[0]).cpu().transpose(0, 1).flatten(1).double()
+        together = torch.corrcoef(channels).view(len(channels), -1).nan_to_num(0).fill_diagonal_(1)
+        root: Tensor = torch.linalg.cholesky(together + 1e-3 * torch.eye(len(channels)))
+        return root.float()
+
+
+def of_run(run: str | Path | Run, files: Sequence[Path] = (), **choice: Any) -> Looked:
+    """A finished training, from its folder or in hand, and the files, or samples of its test split. choice: layer, unit, beside."""
+    run = run if isinstance(run, Run) else open_run(run, evaluate=False)
+    objective = objective_of(run.experiment, run.data, run.own).likelihood
+    title = run.folder.path.resolve().name if run.folder else run.data.name
+    return _looked(title, run.net, run.data, objective, files, run=run, **choice)
+
+
+def of_net(net: nn.Module, data: Any, files: Sequence[Path] = (), **choice: Any) -> Looked:
+    """Any module with its data: a Dataset, whose inputs are standardised as in training, or what `fit` takes; tensors (X, y)
+    are given to the net as they are."""
+    check_module(net)
+    data = _as_it_is(net, *data) if _are_tensors(data) else dataset_of(data, {"seed": 0}, net=net)
+    return _looked(type(net).__name__, net, data, default(data.spec.targets).likelihood, files, **choice)
+
+
+def _are_tensors(data: Any) -> bool:
+    return isinstance(data, tuple) and len(data) == 2 and all(isinstance(one, Tensor) for one in data)
+
+
+def _as_it_is(net: nn.Module, inputs: Tensor, targets: Tensor) -> Dataset:
+    """Three fifths to train probes and to look for similar samples in, a fifth to validate, a fifth to test, at random. Whole numbers
+    are classes, of which the net has as many as outputs, or two for one output."""
+    if len(inputs) != len(targets) or not len(inputs):
+        raise ProfundoError(f"data: expected as many targets as inputs, got {len(targets)} and {len(inputs)}")
+    is_image = inputs.ndim == 4 and inputs.shape[1] in (1, 3, 4) and inputs.is_floating_point()
+    if not targets.is_floating_point():
+        with undisturbed(net), torch.no_grad():
+            outputs = first_tensor(observed(net, to_device(inputs[:SEVERAL], device_of(net)))[0])
+        wide = 1 if outputs is None or outputs.ndim < 2 else outputs.shape[1]
+        if not 0 <= int(targets.min()) <= int(targets.max()) < max(2, wide):
+            raise ProfundoError(
+                f"targets: expected classes from 0 to {max(2, wide) - 1}, for the net has {wide} outputs, got "
+                f"{int(targets.min())} to {int(targets.max())}; give real targets as floats"
+            )
+        about = Targets("binary" if wide == 1 else "classes", tuple(map(str, range(max(2, wide)))))
+    else:
+        targets = targets.reshape(len(targets), -1)
+        many = targets.shape[1]
+        about = Targets("real", (), tuple(f"target {at + 1}" for at in range(many)), (0.0,) * many, (1.0,) * many)
+    spec = Spec(Inputs(tuple(inputs.shape[1:]), "image" if is_image else "any"), about)
+    order = torch.randperm(len(inputs), generator=torch.Generator().manual_seed(0))
+    fifth = max(1, len(inputs) // 5)
+    parts = (
+        order[2 * fifth :] if len(order) > 2 else order,
+        order[:fifth],
+        order[fifth : 2 * fifth] if len(order) > 1 else order,
+    )
+    train, validation, test = (Samples(inputs[part], targets[part], part) for part in parts)
+    return Dataset("its data", spec, train, validation, test)
+
+
+def _looked(
+    title: str, net: nn.Module, data: Dataset, objective: Objective, files: Sequence[Path], **choice: Any
+) -> Looked:
+    if choice.get("layer") is not None:
+        module_at(net, choice["layer"])
+    if files:
+        return Looked(title, net, data, objective, *_read(files, data.spec.inputs), **choice)
+    split = data.test if len(data.test) else data.train
+    places = _one_of_each(split, data.spec.targets)
+    labels = split.targets[places] if data.spec.targets.traits.one_class else None
+    names = [f"test sample {place}" for place in places]
+    return Looked(title, net, data, objective, names, raw_samples(split, places), labels, **choice)
+
+
+def _one_of_each(split: Samples, targets: Targets) -> list[int]:
+    """The first sample of each class; of other targets the first samples."""
+    if not targets.traits.one_class:
+        return list(range(min(SHOWN, len(split))))
+    first = [(split.targets == label).nonzero()[:1, 0] for label in range(len(targets.classes))]
+    return [int(place) for place in torch.cat(first).tolist()][:SHOWN]
+
+
+def _read(files: Sequence[Path], inputs: Inputs) -> tuple[list[str], Tensor]:
+    """Raises ProfundoError for the first that cannot be read."""
+    names, values = [], []
+    for entry in entries(files, inputs):
+        if entry.values is None:
+            raise ProfundoError(entry.fault)
+        names.append(entry.name)
+        values.append(entry.values)
+    if not values:
+        raise ProfundoError(f"{', '.join(map(str, files))}: expected {inputs.things}, found none in them")
+    if len({one.shape for one in values}) > 1:
+        raise ProfundoError(
+            f"{names[0]}: expected {inputs.things} of one size, got several; give those of one size together"
+        )
+    return names, torch.stack(values)
