@@ -84,6 +84,17 @@ def test_the_step_that_is_shown_lies_around_the_pixel(at, options, photo):
     str(view), view.as_plain_data()
 
 
+@pytest.mark.usefixtures("photo")
+def test_names_of_files_neither_steer_the_terminal_nor_the_page(called, tmp_path):
+    name = "a\x1b[31m<b>é\n.png"
+    (tmp_path / "photo.png").rename(tmp_path / name)
+    shown = called("image", name, "--out", "a.html", cwd=tmp_path)
+    assert shown.stdout.startswith("a\\x1b[31m<b>é\\n.png · PNG")
+    page = parse((tmp_path / "a.html").read_text("utf-8"))
+    assert not page.all("b")
+    assert "<b>é" in page.one("h1").text
+
+
 def test_turning_a_kernel_is_a_convolution_and_said(photo):
     plain, turned = (image_view(photo, kernel="sobel-x", flip=flip) for flip in (False, True))
     np.testing.assert_allclose(turned.result, images.convolve(photo, "sobel-x"))
