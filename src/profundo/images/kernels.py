@@ -48,10 +48,6 @@ class Kernel:
         return float(self.weights.sum())
 
     @property
-    def is_signed(self) -> bool:
-        return bool((self.weights < 0).any())
-
-    @property
     def is_symmetric(self) -> bool:
         """Whether it is the same when turned by 180°, so that correlation and convolution agree."""
         return bool(np.array_equal(self.weights, self.weights[::-1, ::-1]))

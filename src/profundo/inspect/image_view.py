@@ -323,7 +323,7 @@ def uneven(pooled: Pooled) -> str:
     sides = zip(pooled.shape, pooled.values.shape, strict=False)
     rows, columns = (before - (pooled.size + (after - 1) * pooled.stride) for before, after in sides)
     rest = [f"{n} {what}{'s' * (n > 1)}" for n, what in ((rows, "row"), (columns, "column")) if n > 0]
-    verb = "fills" if rows + columns == 1 else "fill"
+    verb = "fills" if rest in (["1 row"], ["1 column"]) else "fill"
     return f"; {' and '.join(rest)} at the end {verb} no window" if rest else ""
 
 
