@@ -50,7 +50,8 @@ from profundo.runs.opening import open_run
 from profundo.runs.preparing import objective_of
 from profundo.runs.run import Run
 from profundo.train.checkpoints import interruptible
-from profundo.train.hardware import free_heap, keep_heap
+from profundo.train.hardware import choose_device, free_heap, keep_heap
+from profundo.train.layout import lay_out
 from profundo.train.randomness import seeded
 from profundo.trees import leaves
 
@@ -145,6 +146,8 @@ def landscape(
 # ------------------------------------------------------------------------------------------------ what is looked at
 def solution_of_run(what: Any) -> Solution:
     run = what if isinstance(what, Run) else open_run(what, evaluate=False)
+    if run is not what:  # of our own making: nobody else sees where and how it lies
+        lay_out(run.net, choose_device())
     name = str(run.folder.path) if run.folder is not None else run.data.name
     return Solution(name, run.net, run.data, run.experiment, run.own, run)
 
