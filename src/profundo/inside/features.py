@@ -26,7 +26,7 @@ __all__ = [
 
 DIRECTIONS, PHASES = 18, 8
 FREQUENCIES = (0.06, 0.1, 0.15, 0.2, 0.27, 0.36)  # cycles a pixel
-AT_ONCE = 64  # gratings
+AT_ONCE = 16  # gratings
 
 
 def filters(net: nn.Module, layer: str) -> Tensor:

@@ -23,7 +23,7 @@ __all__ = ["filters_section", "inputs_section", "maps_section", "units_section"]
 
 MOST_MAPS, MOST_LAYERS = 32, 16  # shown: of a layer, and of a net
 LISTED = 40  # inputs
-UNITS, PATCHES = 8, 9
+UNITS, PATCHES, PASSES = 8, 9, 256
 SEARCHED = 5000  # training samples among which units have their favourites
 
 
@@ -151,7 +151,11 @@ def units_section(looked: Looked) -> Section | None:
     }
     arrays = {"images": made.images, "patches": patches}
     if looked.classes and looked.given[logits].ndim == 2 and layer != logits:
-        many = min(looked.given[logits].shape[1], 12)
+        many = (
+            looked.affordable(min(looked.given[logits].shape[1], 12), PASSES)
+            if looked.given[logits].shape[1] > 1
+            else 1
+        )
         names = looked.classes[:many] if many > 1 else looked.classes[1:]
         ideal = excite(looked.net, logits, list(range(many)), **picture)
         arrays["logits"] = ideal.images
@@ -191,10 +195,11 @@ def _chosen_units(looked: Looked, layer: str, best: Best) -> tuple[list[int], st
         if looked.unit >= many:
             raise ProfundoError(f"unit {looked.unit}: layer {layer} has units 0 to {many - 1}; choose one of them")
         return [looked.unit], "the one that was asked for"
+    most = looked.affordable(UNITS, PASSES)
     if looked.classes and layer in looked.selectivity:
         order = looked.selectivity[layer].index.nan_to_num(-1).argsort(descending=True)
-        return order[:UNITS].sort().values.tolist(), "those that tell classes apart best"
-    return best.values[:, 0].argsort(descending=True)[:UNITS].sort().values.tolist(), "those that answer most"
+        return order[:most].sort().values.tolist(), "those that tell classes apart best"
+    return best.values[:, 0].argsort(descending=True)[:most].sort().values.tolist(), "those that answer most"
 
 
 def _selective(looked: Looked, layer: str, unit: int) -> tuple[str, Cell]:

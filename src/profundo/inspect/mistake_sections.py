@@ -27,7 +27,7 @@ __all__ = ["attack_section", "mistakes_section"]
 JUDGED = 2000  # test samples
 KNOWN = 5000  # training samples among which similar ones are looked for
 WORST, SIMILAR = 6, 8
-ATTACKED, SHOWN = 100, 6  # test samples
+ATTACKED, SHOWN, PASSES = 100, 6, 64  # test samples; how often each goes through the net
 PIXEL_SIZES = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 DEVIATIONS = tuple(size / 64 for size in PIXEL_SIZES)
 
@@ -112,7 +112,7 @@ def _similar(looked: Looked, raw: Any, wrong: Tensor) -> tuple[Tensor, Tensor]:
 # ---------------------------------------------------------------------------------------------------------------- attacks
 def attack_section(looked: Looked) -> Section | None:
     """Accuracy under attack, the smallest change that suffices, and how such changes look."""
-    raw, truth = looked.samples(looked.held_out, ATTACKED)
+    raw, truth = looked.samples(looked.held_out, ATTACKED, PASSES)
     ready = looked.ready(raw)
     if not looked.classes or not isinstance(ready, Tensor) or not ready.is_floating_point():
         return None
