@@ -145,7 +145,7 @@ def orientation_selectivity(net: nn.Module, shape: tuple[int, int, int], layer: 
         for frequency in FREQUENCIES:
             for some in torch.split(_gratings(shape, frequency), AT_ONCE):
                 maps = layer_output(net, some.to(device), layer).float().cpu()
-                answers.append(maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2])
+                answers.append(maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2].clone())  # not a view of all places
     turns = torch.polar(torch.ones(PHASES), 2 * math.pi * torch.arange(PHASES) / PHASES)
     values = torch.cat(answers).view(len(FREQUENCIES), DIRECTIONS, PHASES, -1)
     sizes = 2 * torch.einsum("fdpu,p->fdu", values.to(turns.dtype), turns).abs() / PHASES

@@ -114,7 +114,7 @@ def attack_section(looked: Looked) -> Section | None:
     """Accuracy under attack, the smallest change that suffices, and how such changes look."""
     raw, truth = looked.samples(looked.held_out, ATTACKED, PASSES)
     ready = looked.ready(raw)
-    if not looked.classes or not isinstance(ready, Tensor) or not ready.is_floating_point():
+    if not looked.classes or looked.spec.inputs.texts or not isinstance(ready, Tensor) or not ready.is_floating_point():
         return None
     is_pixels = looked.is_image and raw.dtype == torch.uint8
     sizes = PIXEL_SIZES if is_pixels else DEVIATIONS
