@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from profundo.inside.attacking import ATTACKS, Victim, fgsm, robustness, smallest_change
+from profundo.inside.attacking import ATTACKS, Robustness, Victim, fgsm, robustness, smallest_change
 from profundo.inside.codes import codes, neighbours
 from profundo.inside.observing import device_of, undisturbed
 from profundo.inspect.inside_section import Section
 from profundo.inspect.opened_net import Looked
 from profundo.pictures.charts import Line, lines_svg
-from profundo.pictures.map_pictures import as_pixels, tiles_svg
+from profundo.pictures.map_pictures import as_pixels, tiled
 from profundo.pictures.numbers import percent, plain
 from profundo.pictures.run_page.class_results import pairs_grid
 from profundo.pictures.sheet import Figure, Grid, Part
@@ -51,41 +51,31 @@ def mistakes_section(looked: Looked) -> Section | None:
     pictures = looked.pictures(raw)
     if pictures is not None:
         if len(wrong):
-            figures.append(
-                Figure(
-                    tiles_svg(nearest, "Wrong answers and what they resemble", SIMILAR + 1),
-                    _wrong_words(looked, truth, answers, wrong),
-                )
-            )
-        words = "; ".join(
-            f"{looked.classes[int(i)]} or {looked.classes[int(j)]}"
-            for i, j in shares[unsure].topk(2, 1).indices.tolist()
-        )
+            figures.append(tiled(nearest, _wrong_words(looked, truth, answers, wrong), SIMILAR + 1))
+        pairs = shares[unsure].topk(2, 1).indices.tolist()
+        words = "; ".join(f"{looked.classes[i]} or {looked.classes[j]}" for i, j in pairs)
         figures.append(
-            Figure(
-                tiles_svg(pictures[unsure], "Where it is unsure", WORST),
-                f"Where the two likeliest answers are closest, most unsure first: {words}.",
-            )
+            tiled(pictures[unsure], f"Where the two likeliest answers are closest, most unsure first: {words}.", WORST)
         )
-    same = (near_truth == answers[wrong, None]).double().mean().item() if len(wrong) else None
-    total = int((answers != truth).sum())
-    finding = f"{total} of {len(truth):,} test samples are answered wrong" + (
-        f"; of the training samples most like the surest of them {percent(same)} are of the class that was answered"
-        if same is not None
-        else ""
-    )
+    total, same = int((answers != truth).sum()), None
+    finding = f"{total} of {len(truth):,} test samples are answered wrong"
+    if len(wrong):
+        same = (near_truth == answers[wrong, None]).double().mean().item()
+        finding += (
+            f"; of the training samples most like the surest of them {percent(same)} are of the class that was answered"
+        )
     means = (
         "A wrong answer has its reason in what the net was shown: beside each are the training samples with the nearest codes, those "
         "that the net takes for the same. Where they are of the wrong class, the net did what it had learned."
     )
-    values = {
+    told = {
         "wrong": total,
         "samples": len(truth),
         "neighbours of the answered class": same,
         "margins": margins[unsure].tolist(),
     }
     part = Part("Seeing mistakes", [means, f"Here {finding}."], figures, pairs_grid(confusion.tolist(), looked.classes))
-    return Section("mistakes", finding, part, values, {"confusion": confusion, "shares": shares, "margins": margins})
+    return Section("mistakes", finding, part, told, {"confusion": confusion, "shares": shares, "margins": margins})
 
 
 def _wrong_words(looked: Looked, truth: Tensor, answers: Tensor, wrong: Tensor) -> str:
@@ -126,20 +116,7 @@ def attack_section(looked: Looked) -> Section | None:
         some = (needed["inf"].isfinite() & (needed["inf"] > 0)).nonzero()[:SHOWN, 0]
     with _attacked(looked, raw[some], truth[some]) as (victim, own):
         changed = fgsm(victim, own, needed["inf"][some]).cpu()
-    lines = [Line(name, curve.sizes, shares) for name, shares in curve.accuracy.items()]
-    figures = [
-        Figure(
-            lines_svg(
-                lines,
-                x_label=f"largest change of any value, in {unit}",
-                y_label="right answers",
-                percent=True,
-                log_y=False,
-            ),
-            f"Right answers of {len(truth)} test samples under attack. Noise of the same size is what a change in no direction in "
-            "particular does: the gap is what the attack knows about the net.",
-        )
-    ]
+    figures = [_accuracies(curve, unit, len(truth))]
     pictures = looked.pictures(raw)
     if pictures is not None and is_pixels and len(some):
         figures.append(_before_and_after(looked, pictures[some], own.cpu(), changed, needed["inf"][some]))
@@ -174,6 +151,16 @@ def attack_section(looked: Looked) -> Section | None:
     )
 
 
+def _accuracies(curve: Robustness, unit: str, many: int) -> Figure:
+    lines = [Line(name, curve.sizes, shares) for name, shares in curve.accuracy.items()]
+    across = f"largest change of any value, in {unit}"
+    caption = (
+        f"Right answers of {many} test samples under attack. Noise of the same size is what a change in no direction in particular "
+        "does: the gap is what the attack knows about the net."
+    )
+    return Figure(lines_svg(lines, x_label=across, y_label="right answers", percent=True, log_y=False), caption)
+
+
 @contextmanager
 def _attacked(looked: Looked, raw: Tensor, truth: Tensor) -> Iterator[tuple[Victim, Tensor]]:
     """The net as a function of pixels from 0 to 255, or of standardised inputs; and these inputs."""
@@ -202,4 +189,4 @@ def _before_and_after(looked: Looked, pictures: Tensor, before: Tensor, after: T
         f"Above test samples that were right, below the same after the smallest change by FGSM, then taken for {each}; in brackets "
         "how much each pixel changed. Between them the change, made visible: grey is none."
     )
-    return Figure(tiles_svg(rows, "Adversarial examples", len(pictures)), caption)
+    return tiled(rows, caption, len(pictures))

@@ -165,7 +165,15 @@ class Looked:
 
     def shares(self, raw: Any) -> Tensor:
         """Of each class its probability, (inputs, classes)."""
-        answers = self.objective.predict(self.outputs(raw))
+        return self.probabilities(self.outputs(raw))
+
+    def shares_of(self, ready: Tensor) -> Tensor:
+        """The same of inputs as the net takes them."""
+        with undisturbed(self.net), torch.no_grad():
+            return self.probabilities(observed(self.net, ready.to(device_of(self.net)))[0].cpu())
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        answers = self.objective.predict(outputs)
         return torch.stack((1 - answers, answers), 1) if answers.ndim == 1 else answers
 
     def pictures(self, raw: Tensor) -> Tensor | None:
