@@ -174,7 +174,7 @@ def dreams_section(looked: Looked) -> Section | None:
         figures.insert(0, tiled(looked.pictures_of(made), f"Images made to be called {', '.join(named)}.", 6))
         sure = looked.shares_of(made)[:, -1 if many == 1 else 0 :].diagonal().tolist()
         arrays["answers"] = made
-        finding = f"images made for {len(named)} answers get them with probability {percent(min(sure))} or more"
+        finding = f"images made for {len(named)} answers; of the one that convinces least the net is sure at {percent(min(sure))}"
     means = (
         "Which image would the net be surest of? That such images need not look like what they are called shows what the net "
         "does not know: it was never asked to tell a class from nothing at all."
