@@ -364,3 +364,21 @@ def test_a_unit_that_is_not_there_and_data_that_do_not_fit_are_refused(run):
         of_net(nn.Linear(2, 2), (torch.zeros(3, 2), torch.zeros(2)))
     with pytest.raises(ProfundoError, match="there is no 'dreams'; there are: inputs, "):
         look_inside(nn.Linear(2, 2), (torch.randn(40, 2), torch.arange(40) % 2))["dreams"]
+
+
+def test_the_median_of_smallest_changes_is_of_right_answers_and_in_the_unit_of_the_inputs():
+    """A linear net whose margins are known, on inputs a thousand times as large."""
+    torch.manual_seed(0)
+    x = torch.randn(400, 3) * 1000
+    net = nn.Linear(3, 1)
+    y = (net(x)[:, 0] > 0).long()
+    y[::3] = 1 - y[::3]  # wrong ones
+    looked = of_net(net, (x, y))
+    section = mistake_sections.attack_section(looked)
+    raw, truth = looked.samples(looked.data.test, 20, 64)
+    with torch.no_grad():
+        logits = net(raw)[:, 0]
+        right = (logits > 0).long() == truth
+        margins = logits[right].abs() / net.weight.abs().sum()
+    assert section.values["median smallest change"]["inf"] == pytest.approx(margins.median().item(), rel=0.05)
+    assert section.values["accuracy"]["FGSM"][0] == pytest.approx(right.double().mean().item())

@@ -28,6 +28,7 @@ JUDGED = 2000  # test samples
 KNOWN = 5000  # training samples among which similar ones are looked for
 WORST, SIMILAR = 6, 8
 ATTACKED, SHOWN, PASSES = 100, 6, 64  # test samples; how often each goes through the net
+SUREST = 10.0  # of outputs before a softmax
 PIXEL_SIZES = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 DEVIATIONS = tuple(size / 64 for size in PIXEL_SIZES)
 
@@ -94,9 +95,8 @@ def _similar(looked: Looked, raw: Any, wrong: Tensor) -> tuple[Tensor, Tensor]:
     pictures, mine = looked.pictures(known), looked.pictures(raw)
     if pictures is None or mine is None or not len(wrong):
         return torch.empty(0), classes[near]
-    return torch.cat([torch.cat([mine[at : at + 1], pictures[n]]) for at, n in zip(wrong, near, strict=True)]), classes[
-        near
-    ]
+    rows = [torch.cat([mine[at : at + 1], pictures[n]]) for at, n in zip(wrong, near, strict=True)]
+    return torch.cat(rows), classes[near]
 
 
 # ---------------------------------------------------------------------------------------------------------------- attacks
@@ -107,26 +107,33 @@ def attack_section(looked: Looked) -> Section | None:
     if not looked.classes or looked.spec.inputs.texts or not isinstance(ready, Tensor) or not ready.is_floating_point():
         return None
     is_pixels = looked.is_image and raw.dtype == torch.uint8
-    sizes = PIXEL_SIZES if is_pixels else DEVIATIONS
-    unit = "grey levels of 255" if is_pixels else "standard deviations of the inputs"
+    spread = (
+        1.0 if looked.spec.inputs.mean else ready.std(correction=0).item() or 1.0
+    )  # of inputs that go in as they are
+    sizes = PIXEL_SIZES if is_pixels else tuple(spread * size for size in DEVIATIONS)
+    own_unit = "standard deviations of the inputs" if looked.spec.inputs.mean else "the unit of the inputs"
+    unit = "grey levels of 255" if is_pixels else own_unit
     with _attacked(looked, raw, truth) as (victim, inputs):
         curve = robustness(victim, inputs, sizes, ATTACKS)
         largest = {"inf": 4 * sizes[-1], "2": sizes[-1] * inputs[0].numel() ** 0.5}
         needed = {norm: smallest_change(victim, inputs, largest[norm], partial(fgsm, norm=norm)) for norm in largest}  # type: ignore[arg-type]
         some = (needed["inf"].isfinite() & (needed["inf"] > 0)).nonzero()[:SHOWN, 0]
-    with _attacked(looked, raw[some], truth[some]) as (victim, own):
-        changed = fgsm(victim, own, needed["inf"][some]).cpu()
+        changed = fgsm(victim, inputs, needed["inf"].nan_to_num(0, 0, 0)).cpu()[some.cpu()]
     figures = [_accuracies(curve, unit, len(truth))]
     pictures = looked.pictures(raw)
     if pictures is not None and is_pixels and len(some):
-        figures.append(_before_and_after(looked, pictures[some], own.cpu(), changed, needed["inf"][some]))
-    medians = {norm: values.median().item() for norm, values in needed.items()}
+        figures.append(
+            _before_and_after(looked, pictures[some.cpu()], raw[some.cpu()].float(), changed, needed["inf"][some])
+        )
+    medians = {
+        norm: values[values > 0].median().item() if bool((values > 0).any()) else 0.0 for norm, values in needed.items()
+    }
     rows = [
         [name, plain(medians[norm]) if medians[norm] < float("inf") else f"above {plain(largest[norm])}"]
         for norm, name in (("inf", f"every value by so much, in {unit}"), ("2", "in length (L2), in the same unit"))
     ]
     grid = Grid(
-        "The smallest change that turns an answer, by one step up the slope: the median.",
+        "The smallest change that turns a right answer, by one step up the slope: the median.",
         ["measured as", "median"],
         rows,
     )
@@ -172,11 +179,18 @@ def _attacked(looked: Looked, raw: Tensor, truth: Tensor) -> Iterator[tuple[Vict
         outputs = called(looked.net, looked.ready(inputs) if is_pixels else inputs)
         answers = looked.objective.predict(outputs)
         answers = (answers >= looked.spec.targets.threshold).long() if answers.ndim == 1 else answers.argmax(1)
-        return looked.objective(outputs, truth), answers != truth
+        return looked.objective(_tempered(outputs), truth), answers != truth
 
     with undisturbed(looked.net, frozen=True):
-        victim = Victim(judge, (0.0, 255.0) if is_pixels else None)
-        yield victim, raw.float().to(device) if is_pixels else looked.ready(raw)
+        inputs = raw.float().to(device) if is_pixels else looked.ready(raw)
+        ends = (inputs.min().item(), inputs.max().item())  # of images that are no pixels
+        yield Victim(judge, (0.0, 255.0) if is_pixels else ends if looked.is_image else None), inputs
+
+
+def _tempered(outputs: Tensor) -> Tensor:
+    """Of a net that is very sure the cost has no slope left, in float32: its outputs are divided, sample by sample, until it has."""
+    largest = outputs.detach().abs().flatten(1).amax(1) if outputs.ndim > 1 else outputs.detach().abs()
+    return outputs / (largest / SUREST).clamp_min(1).view(-1, *[1] * (outputs.ndim - 1))
 
 
 def _before_and_after(looked: Looked, pictures: Tensor, before: Tensor, after: Tensor, sizes: Tensor) -> Figure:
