@@ -112,7 +112,7 @@ def _level_names(grid: Sequence[Sequence[Corner]], levels: Sequence[float], acro
         if free:
             place = max(free, key=lambda one: min((math.dist(one, other) for other in taken), default=0.0))
             taken.append(place)
-            look: svg.Look = {"text_anchor": "middle", "dy": "0.35em", "font_size": 10, "class_": "height"}
+            look: svg.Look = {"text_anchor": "middle", "dy": "0.35em", "font_size": 12, "class_": "height"}
             halo: svg.Look = {"stroke": svg.PAPER, "stroke_width": 3, "paint_order": "stroke"}
             names.append(svg.text(place[0], place[1], f"{level:.2g}", **look, **halo))
     return svg.element("g", *names, class_="heights")
