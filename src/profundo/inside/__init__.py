@@ -1,0 +1,1 @@
+"""What a net has learned: units, attributions, codes, surfaces. Arrays and records, never pictures."""

@@ -1,0 +1,71 @@
+"""Attributions by what the last convolution gives: maps A_k, weighted by how the answer f depends on each.
+
+Grad-CAM    relu(Σ_k w_k A_k), w_k the mean over places of g_k = ∂f/∂A_k                      (Selvaraju et al. 2017)
+Grad-CAM++  w_k = Σ α_k relu(g_k), α_k = g_k² / (2 g_k² + Σ A_k · g_k³), sums over places      (Chattopadhay et al. 2018)
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from profundo.inside.attributions.input_gradients import gradient_of
+from profundo.inside.attributions.question import Question, asking
+from profundo.inside.observing import module_at, observed
+from profundo.records import ProfundoError
+
+__all__ = ["grad_cam", "grad_cam_plus_plus"]
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+def grad_cam(question: Question, *, layer: str | None = None) -> tuple[Tensor, dict[str, float]]:
+    maps, slopes = maps_and_slopes(question, layer)
+    return weighted(question, maps, slopes.flatten(2).mean(2)), {}
+
+
+def grad_cam_plus_plus(question: Question, *, layer: str | None = None) -> tuple[Tensor, dict[str, float]]:
+    maps, slopes = maps_and_slopes(question, layer)
+    flat, g = maps.flatten(2), slopes.flatten(2)
+    scale = (
+        g.abs().amax(2, keepdim=True).clamp_min(torch.finfo(g.dtype).tiny)
+    )  # α is the same of g / scale and A · scale
+    g, flat = g / scale, flat * scale
+    below = 2 * g.square() + flat.sum(2, keepdim=True) * g**3
+    alpha = torch.where(below == 0, 0, g.square() / torch.where(below == 0, 1, below))
+    return weighted(question, maps, (alpha * g.relu() * scale).sum(2)), {}
+
+
+def maps_and_slopes(question: Question, layer: str | None) -> tuple[Tensor, Tensor]:
+    """What the layer gives (batch, channels, …), and the gradient of the answer by it."""
+    name = layer or last_maps(question)
+    of = question.function or question.chosen
+    there = asking(question.net, question.inputs, of, at=name)
+    question.passes += len(question.values)
+    if there.values.ndim < 3 or there.values.ndim - 2 != len(question.places):
+        raise ProfundoError(
+            f"layer {name!r}: expected maps (batch, channels, …) over the input's places, it gives {tuple(there.values.shape)}"
+        )
+    return there.values, gradient_of(there, there.values)
+
+
+def last_maps(question: Question) -> str:
+    """The last module whose output is as large as the last convolution's: with its norm and its activation."""
+    with torch.no_grad():
+        given = observed(question.net, question.inputs, [name for name, _ in question.net.named_modules() if name])[1]
+    again = {name.partition("#")[0] for name in given if "#" in name}  # a ReLU that several layers share, say
+    modules = {name: module_at(question.net, name) for name in given if name.partition("#")[0] not in again}
+    shapes = [given[name].shape for name, module in modules.items() if isinstance(module, CONVOLUTIONS)]
+    if not shapes:
+        raise ProfundoError(
+            "grad_cam: expected a net with convolutions, it has none; use method='integrated_gradients'"
+        )
+    return [name for name in modules if given[name].shape == shapes[-1]][-1]
+
+
+def weighted(question: Question, maps: Tensor, weights: Tensor) -> Tensor:
+    """relu(Σ_k w_k A_k), brought to the size of the input: (batch, 1, …)."""
+    sums = torch.einsum("bk,bk...->b...", weights, maps).relu()[:, None]
+    return F.interpolate(sums, question.sizes, mode=MODES[len(question.places)], align_corners=False)

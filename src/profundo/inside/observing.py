@@ -1,0 +1,105 @@
+"""What every layer of a net gives for an input, of any torch.nn.Module, by the module's name.
+
+with undisturbed(net):
+    answers, given = observed(net, inputs)           # every layer that computes, in the order of the forward pass
+    answers, given = observed(net, inputs, ["c3"])   # this one, whatever it is made of
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from profundo.records import ProfundoError
+from profundo.trees import called, first_tensor
+
+__all__ = ["device_of", "module_at", "observed", "undisturbed"]
+
+
+@contextmanager
+def undisturbed(net: nn.Module, *, frozen: bool = False) -> Iterator[None]:
+    """Evaluation mode inside; outside modes, buffers, requires_grad and random generators as before, bit for bit.
+
+    frozen: no gradient by parameters, which is faster where only that by the input is wanted. Whoever differentiates inside
+    uses torch.autograd.grad, which leaves the parameters' .grad alone.
+    """
+    modes = [(module, module.training, dict(module._buffers)) for module in net.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in net.buffers() if not is_lazy(buffer)]
+    trained = [(parameter, parameter.requires_grad) for parameter in net.parameters()]
+    devices = {p.device.index for p in net.parameters() if p.device.type == "cuda"}
+    try:
+        with torch.random.fork_rng(devices=sorted(devices)), torch.enable_grad():
+            net.eval()
+            if frozen:
+                net.requires_grad_(False)
+            yield
+    finally:
+        with torch.no_grad():
+            for buffer, before in buffers:
+                if not torch.equal(buffer, before):
+                    buffer.copy_(before)
+        for module, mode, own in modes:
+            module.training = mode
+            module._buffers = own
+        for parameter, needed in trained:
+            parameter.requires_grad_(needed)
+
+
+def observed(net: nn.Module, inputs: Any, layers: Sequence[str] = ()) -> tuple[Any, dict[str, Tensor]]:
+    """The net's answers, and what its layers give, by name: float tensors (batch, …), those of `layers`, or of every module
+    within whose call no other was called.
+
+    A layer that is called again is there as "relu#2". The net goes on with a copy, so that what later works in place changes
+    nothing that was kept; gradients flow through both.
+    """
+    kept: dict[str, Tensor] = {}
+    wanted = {name: module_at(net, name) for name in layers} or dict(net.named_modules())
+    open_calls: list[int] = []
+    finished = 0
+
+    def enter(_module: nn.Module, _inputs: Any) -> None:
+        open_calls.append(finished)
+
+    def leave(name: str) -> Callable[[nn.Module, Any, Any], Any]:
+        def keep(module: nn.Module, _inputs: Any, output: Any) -> Any:
+            nonlocal finished
+            is_innermost = open_calls.pop() == finished
+            finished += 1
+            tensor = first_tensor(output)
+            if tensor is None or not tensor.is_floating_point() or not (layers or is_innermost):
+                return None
+            label = name or type(module).__name__
+            again = sum(other.partition("#")[0] == label for other in kept)
+            kept[f"{label}#{again + 1}" if again else label] = tensor
+            return tensor.clone() if isinstance(output, Tensor) else None
+
+        return keep
+
+    handles = [module.register_forward_pre_hook(enter) for module in wanted.values()]
+    handles += [module.register_forward_hook(leave(name)) for name, module in wanted.items()]
+    try:
+        return called(net, inputs), kept
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def module_at(net: nn.Module, name: str) -> nn.Module:
+    """Raises ProfundoError for a name that the net has not."""
+    modules = {own or type(module).__name__: module for own, module in net.named_modules()}
+    plain = name.partition("#")[0]
+    if plain not in modules:
+        near = get_close_matches(plain, modules, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(list(modules)[1:13]) or 'none'}"
+        raise ProfundoError(f"layer {name!r}: this {type(net).__name__} has no module of that name; {hint}")
+    return modules[plain]
+
+
+def device_of(net: nn.Module) -> torch.device:
+    return next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
