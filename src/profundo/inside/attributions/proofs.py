@@ -114,7 +114,8 @@ def structural_similarity(a: Tensor, b: Tensor, window: int = 7) -> Tensor:
     xx, yy, xy = (unbiased * (mean(p * q) - m) for p, q, m in ((a, a, x * x), (b, b, y * y), (a, b, x * y)))
     c1, c2 = 0.01**2, 0.03**2
     ssim = (2 * x * y + c1) * (2 * xy + c2) / ((x * x + y * y + c1) * (xx + yy + c2))
-    return ssim.flatten(1).mean(1)
+    means: Tensor = ssim.flatten(1).mean(1)
+    return means
 
 
 # ------------------------------------------------------------------------------------------- deletion and insertion

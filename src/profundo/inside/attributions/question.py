@@ -45,6 +45,7 @@ class Question:
     def outputs(self, values: Tensor) -> Any:
         """What the net gives for values (rows, …): copies of the batch, copy after copy."""
         self.passes += len(values)
+        values = values.clone()  # a net may work on its inputs in place
         if self.at is None:
             if self.part is None:
                 return called(self.net, values)
