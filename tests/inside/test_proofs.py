@@ -61,6 +61,9 @@ def test_a_map_of_weights_changes_and_one_of_the_input_alone_is_called_so(monkey
     assert result.alike[-1] < result.alike[0] or result.alike[0] < 0.5
     assert all(torch.equal(net.state_dict()[name], value) for name, value in before.items())
     assert randomised(net, x, "gradient") == result
+    for stages, layers in [(1, ("0",)), (2, ("7", "0")), (3, ("7", "2", "0"))]:
+        fewer = randomised(net, x, "gradient", stages=stages)
+        assert (fewer.layers, fewer.alike[-1]) == (layers, result.alike[-1])
 
     import profundo.inside.attributions.explaining as module
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ FRACTIONS = 21
 # ----------------------------------------------------------------------------------------------------- sanity checks
 @dataclass(frozen=True, slots=True)
 class Randomised:
-    """layers: from the output down, each drawn anew with all before it. alike: by layer, the mean over the batch of Spearman's rank
+    """layers: from the output down, each drawn anew with all above it. alike: by layer, the mean over the batch of Spearman's rank
     correlation of the sizes |map| with those of the trained net's map; ssim: the mean structural similarity of the same, of maps
     with two axes of places."""
 
@@ -48,10 +49,18 @@ class Randomised:
 
 
 def randomised(
-    net: nn.Module, inputs: Any, method: str = "integrated_gradients", *, of: Of = None, seed: int = 0, **options: Any
+    net: nn.Module,
+    inputs: Any,
+    method: str = "integrated_gradients",
+    *,
+    of: Of = None,
+    stages: int | None = None,
+    seed: int = 0,
+    **options: Any,
 ) -> Randomised:
     """The maps of nets whose layers forget, from the output down. New weights are normal, of each tensor's own mean and
-    deviation. of: as in `explain`; what is explained stays the trained net's choice."""
+    deviation. of: as in `explain`; what is explained stays the trained net's choice. stages: so many maps at most, several
+    layers forgetting at once; the first is the output layer alone."""
     usual = explain(net, inputs, method, of=of, **options)
     if of is None:
         of = usual.of
@@ -65,13 +74,24 @@ def randomised(
         raise ProfundoError("randomised: expected a net with layers that have weights, it has none")
     modules, draw = dict(other.named_modules()), torch.Generator().manual_seed(seed)
     before, ranks, images = usual.by_place.abs(), [], []
-    for name in names:
-        forget(modules[name], draw)
+    stops = spread(len(names), stages or len(names))
+    for begin, end in pairwise([0, *stops]):
+        for name in names[begin:end]:
+            forget(modules[name], draw)
         after = explain(other, inputs, method, of=of, **options).by_place.abs()
         ranks.append(float(rank_correlation(before.flatten(1), after.flatten(1)).mean()))
         if before.ndim == 3:
             images.append(float(structural_similarity(before, after).mean()))
-    return Randomised(tuple(names), tuple(ranks), tuple(images) or None)
+    return Randomised(tuple(names[end - 1] for end in stops), tuple(ranks), tuple(images) or None)
+
+
+def spread(count: int, stages: int) -> list[int]:
+    """How many of `count` layers have forgotten after each stage: one, …, all."""
+    if stages < 1:
+        raise ProfundoError(f"stages: expected one at least, got {stages}")
+    if min(count, stages) == 1:
+        return [count]
+    return sorted({1 + round(at * (count - 1) / (min(count, stages) - 1)) for at in range(min(count, stages))})
 
 
 def own(module: nn.Module) -> bool:
