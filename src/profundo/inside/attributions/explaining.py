@@ -106,7 +106,7 @@ METHODS: Mapping[str, Method] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
     """map: (batch, …) like the values that are explained, with a channel of 1 where the method has one value for a place.
     of: int64 (batch,), the output that is explained, None for a function of one's own. answer: its value (batch,).
@@ -137,6 +137,17 @@ class Explanation:
     def gap(self) -> Tensor | None:
         """(batch,) what the map's sum lacks of the change; None where there is nothing that it should add up to."""
         return None if self.change is None else self.change - self.sum
+
+    def __repr__(self) -> str:
+        outputs = "a function of the outputs" if self.of is None else f"outputs {self.of.tolist()[:10]}"
+        gap = (
+            f", sums short of the change by {float(self.gap.abs().max()):.3g} at most"
+            if self.adds_up and self.gap is not None
+            else ""
+        )
+        return (
+            f"{self.method} of {outputs}: map {tuple(self.map.shape)}{gap}; {self.passes} passes, {self.seconds:.3f} s"
+        )
 
     @property
     def by_place(self) -> Tensor:
