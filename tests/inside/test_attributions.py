@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from profundo.inside.attributions import METHODS, explain
-from profundo.inside.attributions.coalitions import superpixels
+from profundo.inside.attributions.coalitions import sampled_sets, superpixels
 from profundo.records import ProfundoError
 
 
@@ -44,6 +44,15 @@ class Shared(nn.Module):
         x = self.relu(self.first(x))
         x = F.relu(self.norm(self.second(x)), inplace=True)
         return self.output(self.dropout(x.mean(2)))
+
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        return self.relu(self.relu(x) - 0.1)
 
 
 ADDING = ["gradient_times_input", "integrated_gradients", "occlusion", "kernel_shap", "shapley"]
@@ -209,6 +218,15 @@ def test_a_sample_of_sets_is_near_and_says_how_near():
     assert near.gap.abs().max() < 1e-5
 
 
+def test_sets_are_drawn_as_often_as_the_kernel_has_their_size():
+    there = sampled_sets(5, 20_000, seed=0)
+    assert torch.equal(there[0::2], ~there[1::2])
+    kernel = torch.tensor([4 / (k * (5 - k)) for k in range(1, 5)])
+    shares = torch.bincount(there.sum(1), minlength=6)[1:5] / len(there)
+    torch.testing.assert_close(shares, kernel / kernel.sum(), atol=0.01, rtol=0)
+    torch.testing.assert_close(there.float().mean(0), torch.full((5,), 0.5), atol=1e-6, rtol=0)
+
+
 def test_parts_share_a_value_by_place():
     """Columns that became several features count as one: (a part's value) is the Shapley value of the group."""
     net, x = nn.Linear(6, 1), draw(1, 6)
@@ -324,8 +342,11 @@ def test_a_net_that_fails_is_afterwards_as_before():
     net, x = Shared().train(), draw(2, 2, 16)
     with pytest.raises(ProfundoError, match="has no module"):
         explain(net, x, at="nowhere")
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ProfundoError, match="called once"):
+        explain(Twice(), draw(2, 3), at="relu")
+    with pytest.raises(ProfundoError, match=r"Shared does not take inputs of torch\.float32 \(2, 7, 16\)") as caught:
         explain(net, draw(2, 7, 16))
+    assert "\n" not in str(caught.value)
     assert net.training
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
 
@@ -343,6 +364,18 @@ def test_a_sample_has_the_same_map_alone_and_in_a_batch(method):
     whole = explain(net, x, method, of=1, **options)
     alone = torch.cat([explain(net, one[None], method, of=1, **options).map for one in x])
     torch.testing.assert_close(whole.map, alone, atol=1e-4, rtol=1e-3)
+
+
+def test_many_samples_are_explained_a_few_at_a_time():
+    net, x = nn.Linear(3, 2), draw(1000, 3)
+    rows = []
+    handle = net.register_forward_pre_hook(lambda _net, inputs: rows.append(len(inputs[0])))
+    of = torch.arange(1000) % 2
+    result = explain(net, x, "gradient_times_input", of=of)
+    handle.remove()
+    assert max(rows) <= 256
+    assert torch.equal(result.of, of)
+    torch.testing.assert_close(result.map, (net.weight[of] * x).detach())
 
 
 def test_wrong_calls_end_in_one_line():
@@ -368,6 +401,12 @@ def test_wrong_calls_end_in_one_line():
         with pytest.raises(ProfundoError, match=words) as caught:
             explain(net, x, **options)
         assert "\n" not in str(caught.value), options
+    with pytest.raises(ProfundoError, match="nan or infinity"):
+        explain(net, x / 0)
+    with pytest.raises(ProfundoError, match=r"inputs\[:, None\]"):
+        explain(nn.Flatten(0), torch.zeros(3))
+    with pytest.raises(ProfundoError, match="for lack of a default"):
+        explain(nn.Conv3d(1, 2, 3), draw(1, 1, 5, 5, 5), "lime")
     for inputs in (torch.zeros(0, 1, 8, 8), torch.tensor(1.0), [[1.0]]):
         with pytest.raises(ProfundoError, match="a batch of tensors"):
             explain(net, inputs)

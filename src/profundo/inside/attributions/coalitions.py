@@ -74,6 +74,10 @@ def parts_of(question: Question, parts: Tensor | int | None) -> Tensor:
         each = question.values.ndim == 2 or question.places != (question.values.ndim - 1,)  # features, or words
         many = min(sizes[0], parts or (sizes[0] if each else RUNS))
         return torch.arange(sizes[0], device=device) * many // sizes[0]
+    if len(sizes) != 2:
+        raise ProfundoError(
+            f"parts: expected a tensor {sizes} that says of each place which part it is of, for lack of a default"
+        )
     return superpixels(question.values[0], parts or IMAGE_PARTS)
 
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -30,9 +31,10 @@ from profundo.inside.attributions.input_gradients import (
     integrated_gradients,
     smoothgrad,
 )
-from profundo.inside.attributions.question import Of, Question, asking
+from profundo.inside.attributions.question import Of, Question, asking, check
 from profundo.inside.observing import undisturbed
 from profundo.records import ProfundoError, at_the_door, nearest_names
+from profundo.trees import length, split_rows
 
 __all__ = ["METHODS", "Baseline", "Explanation", "Method", "explain"]
 
@@ -177,28 +179,42 @@ def explain(
     """
     chosen = method_named(method, options)
     started = time.perf_counter()
+    check(inputs, part)
     with undisturbed(net), torch.inference_mode(False), torch.enable_grad():
         net = getattr(net, "_orig_mod", net)  # of a compiled net what it was made of, which hooks can see
-        whole = asking(net, inputs, of, at=at, part=part, places=places)
-        starting = baselines(whole, baseline) if "baseline" in chosen.options else None
-        size = 1 if chosen.one_by_one else MOST_AT_ONCE
-        pieces = [whole.some(slice(begin, begin + size)) for begin in range(0, len(whole.values), size)]
-        results = [answered(piece, chosen, starting, options) for piece in pieces]
-    maps, answers, changes, figures = zip(*results, strict=True)
+        results = []
+        for some, own in zip(split_rows(inputs, MOST_AT_ONCE), split_choice(of, length(inputs)), strict=False):
+            whole = asking(net, some, own, at=at, part=part, places=places)
+            starting = baselines(whole, baseline) if "baseline" in chosen.options else None
+            pieces = list(whole.each()) if chosen.one_by_one else [whole]
+            results += [(one, *answered(one, chosen, starting, options)) for one in pieces]
+    questions, maps, answers, changes, figures = zip(*results, strict=True)
+    outputs = [one.chosen for one in questions if one.chosen is not None]
     return Explanation(
         method,
         torch.cat(maps),
-        whole.chosen,
+        torch.cat(outputs) if outputs else None,
         torch.cat(answers),
         None if starting is None else torch.cat(changes),
         chosen.adds_up,
         whole.places,
         whole.at,
-        sum(piece.passes for piece in pieces),
+        sum(one.passes for one in questions),
         time.perf_counter() - started,
         {name: sum(one[name] for one in figures) / len(figures) for name in figures[0]},
         (chosen.warning,) if chosen.warning else (),
     )
+
+
+def split_choice(of: Of, batch: int) -> Iterator[Of]:
+    """What is explained in each piece of a batch."""
+    if of is None or isinstance(of, int) or callable(of) or (isinstance(of, Tensor) and not of.ndim):
+        yield from repeat(of)
+        return
+    if len(of) != batch:
+        raise ProfundoError(f"of: expected one output, or one for each of {batch} samples, got {len(of)}")
+    for begin in range(0, batch, MOST_AT_ONCE):
+        yield of[begin : begin + MOST_AT_ONCE]
 
 
 def method_named(name: str, options: Mapping[str, Any]) -> Method:
@@ -222,6 +238,10 @@ def answered(
     map_, figures = function() if starting is None else function(baseline=starting)
     with torch.no_grad():
         answer = question.answer(question.values)
+        if not bool(answer.isfinite().all()):
+            raise ProfundoError(
+                "net: expected answers that are numbers, got nan or infinity for these inputs; look at them first"
+            )
         if starting is None:
             return map_.detach(), answer, None, figures
         nothing = [question.answer(one.expand_as(question.values).contiguous()) for one in starting]

@@ -28,7 +28,7 @@ from profundo.records import ProfundoError
 __all__ = ["Randomised", "RemovalCurves", "randomised", "removal_curves", "share_within"]
 
 INSENSITIVE = 0.5  # a map more like its first form than this, by rank, with no weight left of training, shows the input
-FRACTIONS = 21
+FRACTIONS, MOST_SAMPLES = 21, 256
 
 
 # ----------------------------------------------------------------------------------------------------- sanity checks
@@ -184,6 +184,10 @@ def removal_curves(
     with undisturbed(net), torch.inference_mode(False), torch.no_grad():
         question = asking(net, inputs, of, at=at, part=part, places=places)
         batch, sizes = len(question.values), question.sizes
+        if batch > MOST_SAMPLES:
+            raise ProfundoError(
+                f"inputs: expected at most {MOST_SAMPLES} samples to remove places from, got {batch}; give fewer"
+            )
         if tuple(by_place.shape) != (batch, *sizes):
             raise ProfundoError(
                 f"map: expected {(batch, *sizes)}, one value for each place, got {tuple(by_place.shape)}"

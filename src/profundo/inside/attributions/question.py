@@ -17,7 +17,7 @@ from profundo.inside.observing import device_of, module_at, observed
 from profundo.records import ProfundoError
 from profundo.trees import called, first_tensor, leaves, mapped, to_device
 
-__all__ = ["Of", "Question", "asking", "one"]
+__all__ = ["Of", "Question", "asking", "check", "one"]
 
 Of = int | Sequence[int] | Tensor | Callable[[Any], Tensor] | None
 """The output that is explained: its index, one for each sample, a function from outputs to (batch,), or None for the largest."""
@@ -83,12 +83,13 @@ class Question:
         batch = len(self.values)
         return batch * max(1, min(MOST_ROWS, MOST_VALUES // max(1, self.values[0].numel())) // batch)
 
-    def some(self, here: slice) -> Question:
-        """The same of some samples of the batch."""
-        chosen = None if self.chosen is None else self.chosen[here]
-        return replace(
-            self, inputs=mapped(lambda leaf: leaf[here], self.inputs), values=self.values[here], chosen=chosen, passes=0
-        )
+    def each(self) -> Iterator[Question]:
+        """The same of one sample at a time."""
+        for at in range(len(self.values)):
+            here = slice(at, at + 1)
+            chosen = None if self.chosen is None else self.chosen[here]
+            inputs = mapped(lambda leaf: leaf[here], self.inputs)  # noqa: B023 - used at once
+            yield replace(self, inputs=inputs, values=self.values[here], chosen=chosen, passes=0)
 
     def spread(self, of_places: Tensor) -> Tensor:
         """(n, *places) → the same with an axis of 1 for each of channels, to go with values."""
@@ -116,23 +117,37 @@ def asking(
     inputs = mapped(detached, to_device(inputs, device_of(net)))
     check(inputs, part)
     values = inputs[part] if part is not None else inputs
-    with torch.no_grad():
-        is_ids = at is None and isinstance(values, Tensor) and not values.is_floating_point()
-        layers = [name for name, module in net.named_modules() if isinstance(module, nn.Embedding)] if is_ids else []
-        given = observed(net, inputs, [at] if at else layers)[1] if at or layers else {}
-        first = next(iter(given), None)
-        if at is not None and first is None:
-            raise ProfundoError(
-                f"layer {at!r}: expected a module that gives a tensor of real numbers in a pass; choose another"
-            )
-        axes = (1,) if first is not None and is_ids else None
-        if first is not None:
-            at, values = first.partition("#")[0], given[first]
-        if not isinstance(values, Tensor):
-            raise ProfundoError("inputs: several were given; say which is explained, such as part=0, or at='a layer'")
-        default = axes or ((1,) if values.ndim == 2 else tuple(range(2, values.ndim)))
-        question = Question(net, inputs, values, tuple(default if places is None else places), at, part)
-        return replace(question, **choice(question, of), passes=0)
+    try:
+        with torch.no_grad():
+            at, values, is_ids = values_at(net, inputs, values, at)
+            default = (1,) if is_ids or values.ndim == 2 else tuple(range(2, values.ndim))
+            question = Question(net, inputs, values, tuple(default if places is None else places), at, part)
+            return replace(question, **choice(question, of), passes=0)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        shapes = ", ".join(f"{leaf.dtype} {tuple(leaf.shape)}" for leaf in leaves(inputs))
+        reason = str(error).strip().partition("\n")[0]
+        raise ProfundoError(f"net: {type(net).__name__} does not take inputs of {shapes}: {reason}") from error
+
+
+def values_at(net: nn.Module, inputs: Any, values: Any, at: str | None) -> tuple[str | None, Tensor, bool]:
+    """The module whose output is explained, if one is, what it gives, and whether it makes vectors of ids."""
+    is_ids = at is None and isinstance(values, Tensor) and not values.is_floating_point()
+    layers = [name for name, module in net.named_modules() if isinstance(module, nn.Embedding)] if is_ids else []
+    given = observed(net, inputs, [at] if at else layers)[1] if at or layers else {}
+    if given:
+        name, values = next(iter(given.items()))
+        return name.partition("#")[0], values, is_ids
+    if at is not None:
+        raise ProfundoError(
+            f"layer {at!r}: expected a module that gives a tensor of real numbers in a pass; choose another"
+        )
+    if not isinstance(values, Tensor):
+        raise ProfundoError("inputs: several were given; say which is explained, such as part=0, or at='a layer'")
+    if values.ndim < 2:
+        raise ProfundoError(
+            f"inputs: expected (batch, …), got {tuple(values.shape)}; one number a sample is inputs[:, None]"
+        )
+    return None, values, False
 
 
 def check(inputs: Any, part: int | str | None) -> None:
